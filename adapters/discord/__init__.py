@@ -1,0 +1,1 @@
+"""Discord: its dialect of Markdown."""

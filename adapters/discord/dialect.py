@@ -1,0 +1,64 @@
+"""How Discord writes Markdown: no tables, images, rules or deep headings, and mentions that must not work.
+
+https://support.discord.com/hc/en-us/articles/210298617 lists what its clients draw.
+"""
+
+from __future__ import annotations
+
+from bot.live.dialect import (
+    CommonMark,
+    Inline,
+    Piece,
+    Plain,
+    Table,
+    grid,
+    utf16_length,
+    without_fences,
+    without_mentions,
+)
+
+
+class DiscordDialect(CommonMark):
+    """Tables become fenced text, images links, rules a line, headings deeper than three bold."""
+
+    def measure(self, text: str) -> int:
+        """UTF-16 code units, as the client's JavaScript counts. The API's documents name no unit for "characters"
+        (https://discord.com/developers/docs/resources/message); units are never fewer than code points."""
+        return utf16_length(text)
+
+    def cells(self) -> Inline:
+        return Plain()
+
+    def text(self, text: str) -> str:
+        return without_mentions(super().text(text))
+
+    def code(self, text: str) -> str:
+        return without_mentions(super().code(text))
+
+    def link(self, inner: str, url: str) -> str:
+        if "://" in inner and inner != self.text(url):
+            return f"{inner} ({self.text(url)})"  # Discord masks no link whose label looks like another
+        return super().link(inner, url)
+
+    def line_break(self) -> str:
+        return "\n"
+
+    def heading(self, level: int, inner: str) -> str:
+        return super().heading(level, inner) if level <= 3 else self.strong(inner.replace("**", ""))
+
+    def rule(self) -> str:
+        return "─" * 20
+
+    def fence(self, code: str, language: str) -> Piece:
+        return Piece(_raw(code), f"```{language}\n", "\n```")
+
+    def table(self, table: Table) -> Piece:
+        drawn = grid(table)
+        return Piece(_raw(drawn.body), f"```\n{_raw(drawn.head)}", "\n```")
+
+    def footer(self, text: str) -> str:
+        return f"\n-# {self.text(text)}"
+
+
+def _raw(code: str) -> str:
+    return without_mentions(without_fences(code))

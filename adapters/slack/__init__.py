@@ -1,0 +1,1 @@
+"""Slack: its two dialects of Markdown."""

@@ -1,0 +1,12 @@
+"""The terminal's dialect: CommonMark that `rich.markdown.Markdown` draws.
+
+Text is clean of control characters before it comes here (`bot.live.markdown.clean`).
+"""
+
+from __future__ import annotations
+
+from bot.live.dialect import CommonMark
+
+
+class TerminalDialect(CommonMark):
+    """As CommonMark: rich draws tables, rules and headings itself, and an image as its link."""

@@ -1,0 +1,107 @@
+"""Keys while a run goes on: short ones act after a pause, anything else is a remark once Enter is pressed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+PAUSE_S = 0.5  # "s" alone stops; "so what" is a remark: a pause or Enter tells them apart
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    text: str
+
+
+Key = Skip | Vote | Stop | Say
+
+
+def read_key(typed: str, *, entered: bool) -> Key | None:
+    """What a line means: "2" skips, "v2" votes, "s" stops; other text is said once it is `entered`."""
+    line = typed.strip()
+    if re.fullmatch(r"\d{1,2}", line):
+        return Skip(int(line))
+    if re.fullmatch(r"[vV] ?\d{1,2}", line):
+        return Vote(int(line[1:]))
+    if line in ("s", "S"):
+        return Stop()
+    return Say(line) if entered and line else None
+
+
+class Typing:
+    """The line being typed. Calls `on_key` for each key or remark and `on_change` with the line so far."""
+
+    def __init__(self, on_key: Callable[[Key], None], on_change: Callable[[str], None]) -> None:
+        self._on_key = on_key
+        self._on_change = on_change
+        self._line = ""
+        self._pause: asyncio.TimerHandle | None = None
+
+    def feed(self, text: str) -> None:
+        for char in text:
+            if char in "\r\n":
+                self._act(entered=True)
+                self._line = ""
+            elif char in "\x7f\b":
+                self._line = self._line[:-1]
+            elif char == "\x15":  # Ctrl-U
+                self._line = ""
+            elif char.isprintable():
+                self._line += char
+        self._on_change(self._line)
+        if self._pause:
+            self._pause.cancel()
+        self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._paused) if self._line else None
+
+    def close(self) -> None:
+        if self._pause:
+            self._pause.cancel()
+
+    def _paused(self) -> None:
+        if self._act(entered=False):
+            self._line = ""
+            self._on_change("")
+
+    def _act(self, *, entered: bool) -> bool:
+        key = read_key(self._line, entered=entered)
+        if key is not None:
+            self._on_key(key)
+        return key is not None
+
+
+@contextmanager
+def keyboard(typing: Typing) -> Iterator[None]:
+    """Feed what is typed on standard input to `typing`, key by key and without echo."""
+    fd = sys.stdin.fileno()
+    loop = asyncio.get_running_loop()
+    before = termios.tcgetattr(fd)
+    tty.setcbreak(fd)
+    loop.add_reader(fd, lambda: typing.feed(os.read(fd, 4096).decode("utf-8", "replace")))
+    try:
+        yield
+    finally:
+        loop.remove_reader(fd)
+        typing.close()
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -1,0 +1,149 @@
+"""The terminal as a screen: the board above, below it a panel a turn, in the order in which they were opened.
+
+Panels that are final and have none unfinished before them are printed for good, so that what scrolls away is
+in order; the rest share the height that is left, each showing its newest lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from rich.columns import Columns
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.segment import Segment
+from rich.text import Text
+
+from bot.ports import Message, MessageRef
+
+FRAMES_PER_S = 8
+SIDE_BY_SIDE = 110  # columns from which two panels fit beside each other
+TOGETHER = ("original", "synthesis")  # the synthesis always stands beside the top-ranked original
+HEIGHT_LEFT = 4  # rows for the hint, the line being typed and the prompt below
+
+
+@dataclass(slots=True)
+class _Body:
+    """A message's text laid out; `rows` None shows all of it, else only its newest rows."""
+
+    text: str
+    rows: int | None = None
+    _lines: list[list[Segment]] = field(default_factory=list)
+    _width: int = 0
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._width != options.max_width:  # laid out again only for another width
+            self._lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
+            self._width = options.max_width
+        for line in self._lines if self.rows is None else self._lines[-self.rows :]:
+            yield from line
+            yield Segment.line()
+
+
+class Screen:
+    """Draws messages on `console` from entering to leaving, and a line at the bottom."""
+
+    def __init__(self, console: Console) -> None:
+        self._line = ""
+        self._console = console
+        self._messages: dict[MessageRef, Message] = {}
+        self._bodies: dict[MessageRef, _Body] = {}
+        self._live = Live(get_renderable=self._frame, console=console, auto_refresh=False, vertical_overflow="crop")
+        self._next_frame: asyncio.TimerHandle | None = None  # drawn from the loop: a thread would draw half a change
+
+    def __enter__(self) -> Screen:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What is not printed yet is printed whole, whatever became of the run."""
+        if self._next_frame:
+            self._next_frame.cancel()
+        left, self._messages = self._messages, {}
+        self._line = ""
+        self._live.stop()
+        board = [m for m in left.values() if m.kind == "board"]
+        for part in [*self._whole([r for r, m in left.items() if m.kind != "board"], left), *map(self._board, board)]:
+            self._console.print(part)
+
+    def put(self, ref: MessageRef, message: Message) -> None:
+        if self._messages.get(ref) != message:
+            self._messages[ref] = message
+            self._bodies[ref] = _Body(message.text)
+            self._print_what_is_final()
+            self._draw_soon()
+
+    def tell(self, line: str) -> None:
+        """The line at the bottom: a hint, what is being typed, why something was refused."""
+        self._line = line
+        self._draw_soon()
+
+    def remove(self, ref: MessageRef) -> None:
+        self._messages.pop(ref, None)
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        if self._next_frame is None:
+            self._next_frame = asyncio.get_running_loop().call_later(1 / FRAMES_PER_S, self._draw)
+
+    def _draw(self) -> None:
+        self._next_frame = None
+        self._live.refresh()
+
+    def _print_what_is_final(self) -> None:
+        """Turns leave the live part in order, once they and all before them are final."""
+        ready: list[MessageRef] = []
+        for ref, message in self._messages.items():
+            if message.kind == "board":
+                continue
+            if not (message.final and message.kind == "turn" and message.lane.stage not in TOGETHER):
+                break
+            ready.append(ref)
+        if ready:
+            whole = self._whole(ready, self._messages)
+            for ref in ready:
+                del self._messages[ref]
+            self._console.print(*whole)
+
+    def _frame(self) -> RenderableType:
+        boards = [self._board(m) for m in self._messages.values() if m.kind == "board"]
+        refs = [r for r, m in self._messages.items() if m.kind != "board"]
+        used = sum(len(self._console.render_lines(b)) for b in boards) + HEIGHT_LEFT
+        each = max(1, (self._console.height - used) // max(1, len(refs)) - 2)  # a panel's frame takes two rows
+        for ref in refs:
+            self._bodies[ref].rows = each
+        panels = [self._panel(self._messages[r], self._bodies[r]) for r in refs]
+        return Group(*boards, *panels, Text(self._line, style="dim", no_wrap=True, overflow="ellipsis"))
+
+    def _whole(self, refs: list[MessageRef], messages: dict[MessageRef, Message]) -> list[RenderableType]:
+        """Everything those messages say, the synthesis beside the original where the terminal is wide enough."""
+        parts: list[RenderableType] = []
+        pair: list[Panel] = []
+        for ref in refs:
+            self._bodies[ref].rows = None
+            panel = self._panel(messages[ref], self._bodies[ref])
+            (pair if messages[ref].lane.stage in TOGETHER else parts).append(panel)
+            if len(pair) == len(TOGETHER):
+                parts += self._beside(pair)
+                pair = []
+        return parts + list(pair)
+
+    def _beside(self, pair: list[Panel]) -> list[RenderableType]:
+        if self._console.width < SIDE_BY_SIDE:
+            return list(pair)
+        return [Columns(pair, width=self._console.width // len(pair) - 1, equal=True)]
+
+    def _panel(self, message: Message, body: _Body) -> Panel:
+        return Panel(
+            body,
+            title=Text(message.title) if message.title else None,
+            title_align="left",
+            border_style="dim" if message.final else "cyan",
+            padding=(0, 1),
+        )
+
+    def _board(self, message: Message) -> RenderableType:
+        return Markdown(message.text)

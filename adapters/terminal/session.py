@@ -1,0 +1,112 @@
+"""One run in a terminal: shown as it happens, steered by keys, stopped by Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import assert_never
+
+from rich.console import Console
+
+from adapters.terminal.keys import Key, Say, Skip, Stop, Typing, Vote, keyboard
+from adapters.terminal.screen import Screen
+from adapters.terminal.surface import drawn, plain
+from bot.actions import Actions
+from bot.errors import Refused, StoreFailed
+from bot.transcript import Transcript
+from commands.command import Command, RunOptions
+
+BY = "you"  # a terminal has one person
+
+
+async def hold(actions: Actions, command: Command, options: RunOptions, console: Console) -> Transcript:
+    """Start the run, show it to its end, and give its transcript. Raises Refused; cancelled by a second Ctrl-C."""
+    keys: asyncio.Queue[Key] = asyncio.Queue()
+    with ExitStack() as stack:
+        if console.is_terminal:
+            screen = stack.enter_context(Screen(console))
+            run = await command.handle(actions, options, BY, drawn(screen))
+            hint = _hint(actions.transcript(run))
+            say = screen.tell
+        else:
+            run = await command.handle(actions, options, BY, plain(console))
+            for seat in actions.transcript(run).started.absent:
+                console.print(f"Away: {seat}", markup=False)
+            hint, say = "", _to_nobody
+        if console.is_terminal and sys.stdin.isatty():
+            typing = Typing(keys.put_nowait, lambda line: say(line or hint))
+            stack.enter_context(keyboard(typing))
+            say(hint)
+        stack.enter_context(_ctrl_c(lambda: keys.put_nowait(Stop())))
+        steering = asyncio.create_task(_steer(actions, run, keys, say))
+        try:
+            return await actions.finished(run)
+        finally:
+            steering.cancel()
+            await asyncio.wait([steering])
+
+
+async def _steer(actions: Actions, run: str, keys: asyncio.Queue[Key], say: Callable[[str], None]) -> None:
+    """Do what each key asks; what is refused is said in the line at the bottom."""
+    while True:
+        key = await keys.get()
+        try:
+            await _do(actions, run, key)
+        except (Refused, StoreFailed) as error:
+            say(str(error))
+
+
+async def _do(actions: Actions, run: str, key: Key) -> None:
+    match key:
+        case Skip(number):
+            seat = _seat(actions.transcript(run), number)
+            await actions.skip_seat(run, seat, BY)
+        case Vote(number):
+            await actions.vote(run, _seat(actions.transcript(run), number), BY)
+        case Say(text):
+            await actions.say(run, text, BY)
+        case Stop():
+            await actions.stop(run, BY)
+        case _ as never:
+            assert_never(never)
+
+
+def _seat(t: Transcript, number: int) -> str:
+    """The key of the seat with that number, counted from 1 in panel order."""
+    seats = t.started.panel.seats
+    if not 1 <= number <= len(seats):
+        raise Refused(f"The seats here are 1 to {len(seats)}.")
+    return seats[number - 1].key
+
+
+def _hint(t: Transcript) -> str:
+    most = len(t.started.panel.seats)
+    return f"1–{most} skip · v1–v{most} vote · s stop · or write a remark and press Enter"
+
+
+def _to_nobody(line: str) -> None:
+    """A pipe has no line at the bottom."""
+
+
+@contextmanager
+def _ctrl_c(first: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C calls `first`; the second cancels the task that is inside."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None  # a running loop runs a task
+    pressed = False
+
+    def press() -> None:
+        nonlocal pressed
+        if pressed:
+            task.cancel()
+        pressed = True
+        first()
+
+    loop.add_signal_handler(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)

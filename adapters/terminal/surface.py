@@ -1,0 +1,87 @@
+"""Two ways to show a run in a terminal: a screen that is drawn, and plain lines for a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rich.console import Console
+
+from adapters.terminal.dialect import TerminalDialect
+from adapters.terminal.screen import FRAMES_PER_S, Screen
+from bot.live.budget import Budget, TokenBucket
+from bot.live.pages import Pages
+from bot.ports import Kind, Message, MessageRef, Method
+from bot.transcript import Lane
+
+PAGE_CHARS = 200_000  # a terminal has no limit of its own; this bounds what one panel may hold
+FRAMES = "terminal frames"  # the one budget: nobody reads faster than the screen is drawn
+LANES = 16  # as many lanes may change in one frame
+
+
+def budget(name: str, started: float) -> Budget:
+    return TokenBucket(LANES, LANES * FRAMES_PER_S)
+
+
+class TerminalSurface:
+    """`show` and `hide` do the drawing. Messages are named by lane and page."""
+
+    name = "terminal"
+    room_chars = None
+
+    def __init__(self, show: Callable[[MessageRef, Message], None], hide: Callable[[MessageRef], None]) -> None:
+        self._show = show
+        self._hide = hide
+
+    def pages(self, kind: Kind) -> Pages:
+        return Pages(TerminalDialect(), PAGE_CHARS)
+
+    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        return (FRAMES,)
+
+    async def post(self, message: Message) -> MessageRef:
+        ref = f"{message.lane}#{message.page}"
+        self._show(ref, message)
+        return ref
+
+    async def edit(self, ref: MessageRef, message: Message) -> None:
+        self._show(ref, message)
+
+    async def delete(self, ref: MessageRef) -> None:
+        self._hide(ref)
+
+
+def drawn(screen: Screen) -> TerminalSurface:
+    return TerminalSurface(screen.put, screen.remove)
+
+
+def plain(console: Console) -> TerminalSurface:
+    """Prints each message once: a turn when it is final, a card in its place, the board at the end."""
+    waiting: dict[MessageRef, Message] = {}
+    printed: set[MessageRef] = set()
+
+    def show(ref: MessageRef, message: Message) -> None:
+        if ref not in printed:
+            waiting[ref] = message
+        for ready in _printable(waiting):
+            printed.add(ready)
+            _print(console, waiting.pop(ready))
+
+    return TerminalSurface(show, lambda ref: None)
+
+
+def _printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
+    """What is final and has no unfinished card before it; the board once nothing else waits."""
+    ready: list[MessageRef] = []
+    held = False
+    for ref, message in waiting.items():
+        if message.kind != "board":
+            held = held or (message.kind == "card" and not message.final)
+            if message.final and not held:
+                ready.append(ref)
+    boards = [ref for ref, message in waiting.items() if message.kind == "board" and message.final]
+    return ready + boards if len(ready) + len(boards) == len(waiting) else ready
+
+
+def _print(console: Console, message: Message) -> None:
+    head = f"== {message.title} ==\n" if message.title else ""
+    console.print(f"{head}{message.text.rstrip()}\n", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,69 @@
+"""Our own scheduler as a policy: the code of `bot.live`, unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from benchmarks.live.replay import CEILING, Policy, Watch, budget_name
+from benchmarks.live.scenes import Scene
+from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
+from bot.live.lanes import Lane as LiveLane
+from bot.live.schedule import Scheduler
+from bot.live.view import Display
+from bot.trace import NoTrace
+from bot.transcript import Lane
+from tests.surfaces import Place, Platform
+
+
+def budget(scene: Scene, name: str, started: float) -> Budget:
+    """The limit as documented; nothing is told by headers."""
+    if name == CEILING:
+        return FixedWindow(scene.ceiling_per_s or 1, 1.0, spent_until=started + 1.0)
+    if scene.shape == "window":
+        return FixedWindow(scene.limit, scene.per_s, spent_until=started + scene.per_s)
+    return TokenBucket(scene.limit, scene.limit / scene.per_s, spent_at=started)
+
+
+class _Trace(NoTrace):
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+        self._watch.saw(lane, chars)
+
+
+class Ours:
+    def __init__(self, scene: Scene, platform: Platform, scheduler: Scheduler, watch: Watch) -> None:
+        self._scheduler = scheduler
+        self._trace = _Trace(watch)
+        ceiling = [CEILING] if scene.ceiling_per_s else []
+        edits = [[budget_name(scene, thread), *ceiling] for thread in range(scene.threads)]
+        self._places = [Place(platform, f"thread {k}", posts=ceiling, edits=draws) for k, draws in enumerate(edits)]
+        self._displays: list[Display] = []
+        self._lanes: dict[Lane, LiveLane] = {}
+
+    async def open(self, thread: int, lanes: list[Lane]) -> None:
+        display = Display(self._scheduler, trace=self._trace)
+        display.attach(self._places[thread])
+        self._displays.append(display)
+        for lane in lanes:
+            self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
+
+    def delta(self, lane: Lane, text: str) -> None:
+        self._lanes[lane].add(text)
+
+    def end(self, lane: Lane) -> None:
+        self._lanes[lane].close()
+
+    async def finished(self) -> None:
+        for display in self._displays:
+            await display.caught_up()
+
+
+@asynccontextmanager
+async def ours(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    started = asyncio.get_running_loop().time()
+    async with Scheduler(Budgets(lambda name, at: budget(scene, name, at), started)) as scheduler:
+        yield Ours(scene, platform, scheduler, watch)

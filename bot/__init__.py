@@ -1,0 +1,1 @@
+"""Moot's core: knows no platform's SDK and no database."""

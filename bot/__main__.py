@@ -1,0 +1,78 @@
+"""The command line. Each command imports what it needs when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+class FormatName(StrEnum):
+    council = "council"
+    debate = "debate"
+    compare = "compare"
+
+
+@app.callback()
+def moot() -> None:
+    """Several language models at one table: councils, debates and comparisons, live."""
+
+
+@app.command(name="try")
+def try_(
+    question: Annotated[str, typer.Argument(help="what the table should talk about")],
+    format: Annotated[FormatName, typer.Option(help="how they talk")] = FormatName.council,
+    panel: Annotated[str | None, typer.Option(help='a panel of moot.toml, or "embedded"')] = None,
+    rounds: Annotated[int | None, typer.Option(help="of a debate")] = None,
+    events: Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")] = None,
+) -> None:
+    """Run one council, debate or comparison here in the terminal."""
+    from bot import wiring  # brings rich, pydantic and the database: half a second
+
+    raise typer.Exit(wiring.guarded(wiring.try_once(format.value, question, panel, rounds, events)))
+
+
+@app.command()
+def models(
+    available: Annotated[bool, typer.Option("--available", help="also ask each provider what it offers")] = False,
+) -> None:
+    """The models as configured: keys, prices, windows, and where each value comes from."""
+    from bot import wiring  # as above
+
+    raise typer.Exit(wiring.guarded(wiring.show_models(available)))
+
+
+@app.command()
+def runs() -> None:
+    """The runs so far, newest first."""
+    from bot import wiring  # as above
+
+    raise typer.Exit(wiring.guarded(wiring.show_runs()))
+
+
+@app.command()
+def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
+    """Print the thread of a run again."""
+    from bot import wiring  # as above
+
+    raise typer.Exit(wiring.guarded(wiring.show_run(run)))
+
+
+@app.command()
+def run() -> None:
+    """Run the bot on the platforms that are configured."""
+    from bot import wiring  # as above
+
+    raise typer.Exit(wiring.guarded(wiring.run_bot()))
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""What one turn is asked: parts with priorities. Formats write them, `bot.models` fits them to a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JsonSchema = Mapping[str, Any]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a prompt. When space is short the lowest `priority` gives way first, in the way `cut` says:
+
+    never: stays whole, or the ask fails; tail: loses its end, marked as cut; drop: goes altogether.
+    """
+
+    role: Role
+    text: str
+    priority: int = 0
+    cut: Literal["never", "tail", "drop"] = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """`schema`: the JSON schema a ballot or score should follow, where the model supports one."""
+
+    parts: tuple[Part, ...]
+    schema: JsonSchema | None = None

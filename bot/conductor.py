@@ -1,0 +1,304 @@
+"""Runs one run: makes its format's plan true, and is the only writer of starts and ends.
+
+Each pass reads the new facts, asks the format what should be running, and reconciles three ways:
+running but unwanted is cancelled; open in the facts but neither wanted nor running is ended from what it
+last showed; wanted and not running is started. Then it waits until something happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from bot.asks import Ask
+from bot.errors import StoreFailed
+from bot.formats.common import seat_of
+from bot.formats.plan import Format, Plan, Want
+from bot.live.board import Notices, board, render
+from bot.live.lanes import Lane as LiveLane
+from bot.models.deltas import Delta
+from bot.models.errors import ProviderError
+from bot.models.prices import cost_usd
+from bot.ports import Clock, Kind, Store, Trace, replay
+from bot.tasks import Tasks
+from bot.thread import posts
+from bot.transcript import (
+    Entry,
+    Fact,
+    Failure,
+    Finish,
+    Lane,
+    RunFinished,
+    Seat,
+    Timings,
+    Transcript,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    Usage,
+    fold,
+)
+
+log = structlog.get_logger()
+
+BOARD = Lane("board", 1, "")
+
+
+class Speaks(Protocol):
+    def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]: ...
+
+    def open_circuits(self) -> Mapping[str, float]: ...
+
+
+class Shows(Protocol):
+    """What a run's texts are shown on: `bot.live`."""
+
+    def open(self, key: Lane, title: str, *, kind: Kind, placeholder: str = "") -> LiveLane: ...
+
+
+@dataclass(slots=True)
+class Draft:
+    """A turn while it speaks; holds usage and first-token time, so that a cancelled one keeps them."""
+
+    want: Want
+    seat: Seat
+    began: float  # loop time
+    text: list[str] = field(default_factory=list)
+    first_at: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    finish: Finish = "done"
+    over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
+
+    def take(self, delta: Delta) -> None:
+        if delta.text:
+            self.text.append(delta.text)
+            self.first_at = self.first_at or delta.at
+        self.usage = delta.usage or self.usage
+        self.finish = delta.ending or self.finish
+
+    def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
+        timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
+        cost = cost_usd(self.usage, self.seat.price)
+        return TurnEnded(self.want.turn, finish, "".join(self.text), self.usage, cost, timings, failure)
+
+
+class Conductor:
+    """One run in this process. `conduct` returns when the run is over; `wake` tells it that a fact was stored."""
+
+    def __init__(
+        self, run: str, form: Format, *, store: Store, speaker: Speaks, clock: Clock, trace: Trace, owner: str
+    ) -> None:
+        self.run = run
+        self.transcript = Transcript()
+        self.notices: Notices = {}
+        self._form = form
+        self._store = store
+        self._speaker = speaker
+        self._clock = clock
+        self._trace = trace
+        self._owner = owner
+        self._epoch = 0
+        self._unsaved = ""  # why facts stay in memory from now on
+        self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
+        self._seen: dict[TurnId, str] = {}  # what became visible and is not stored yet
+        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
+        self._lanes: dict[Lane, LiveLane] = {}
+        self._plan = Plan()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    def note(self, text: str) -> None:
+        """One sentence for the board about how this run is shown."""
+        self._notes[text] = None
+
+    def shown(self, lane: Lane, text: str) -> None:
+        """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
+        turn = next((i for i in reversed(tuple(self.transcript.turns)) if i.lane == lane), None)
+        if turn is not None:
+            self._seen[turn] = text
+            self._news.set()
+
+    async def claim(self) -> None:
+        """Take the run over and read what has happened in it."""
+        self._epoch = await self._store.claim(self.run, self._owner)
+        await self._read()
+
+    async def conduct(self, live: Shows) -> Transcript:
+        """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
+        async with Tasks() as tasks:
+            besides = [tasks.create_task(self._tick(live)), tasks.create_task(self._keep())]
+            while self.transcript.finished is None:
+                self._changed.clear()
+                self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
+                if not await self._reconcile(live, tasks):
+                    await self._wait()
+                await self._read()
+            for task in besides:
+                task.cancel()
+        self._show(live)
+        for key in (BOARD, *self._plan.cards):
+            self._lanes[key].close()
+        return self.transcript
+
+    async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
+        """Make the plan true; whether facts were written, so that the plan must be asked again."""
+        plan, t = self._plan, self.transcript
+        self._show(live)
+        wanted = {w.turn: w for w in plan.want if not (known := t.turns.get(w.turn)) or known.ended is None}
+        for turn, (draft, task) in self._running.items():
+            if turn not in wanted and draft.over is None:
+                draft.over = self._why_unwanted(turn)
+                task.cancel()
+        open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
+        if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
+            await self._record([await self._from_snapshot(i) for i in orphans])
+            return True
+        if new := [TurnStarted(w.turn, w.about) for w in wanted.values() if w.turn not in t.turns]:
+            await self._record(new)
+            return True
+        for want in wanted.values():
+            if want.turn not in self._running:
+                self._begin(want, tasks)
+        if plan.outcome and not open_turns:
+            await self._record([RunFinished(plan.outcome)])
+            return True
+        return False
+
+    def _why_unwanted(self, turn: TurnId) -> Finish:
+        return "skipped" if turn in self.transcript.skips and self.transcript.stopped is None else "stopped"
+
+    async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
+        """The end of a turn that another process began: what it last showed is what it said."""
+        shown = replay(await self._store.snapshots(self.run))
+        text = next((text for i, _, text in reversed(list(shown)) if i == turn), "")
+        return TurnEnded(turn, self._why_unwanted(turn), text)
+
+    def _begin(self, want: Want, tasks: Tasks) -> None:
+        seat = seat_of(self.transcript, want.turn)
+        draft = Draft(want, seat, asyncio.get_running_loop().time())
+        ask = self._form.ask(self.transcript, want.turn)
+        task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
+        self._running[want.turn] = (draft, task)
+        self.notices[want.turn] = "thinking"
+
+    async def _speak(self, draft: Draft, ask: Ask) -> None:
+        turn = draft.want.turn
+        lane = self._lanes.get(turn.lane)
+        words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
+        failure: Failure | None = None
+        try:
+            async with aclosing(self._speaker.speak(draft.seat, ask)) as deltas:
+                async for delta in deltas:
+                    draft.take(delta)
+                    self._hear(turn, delta)
+                    if lane and delta.text:
+                        lane.add(delta.text)
+            draft.over = draft.finish
+        except ProviderError as error:
+            draft.over, failure = "failed", Failure(error.kind, error.text, error.retry_after_s)
+            words.info("turn failed", kind=error.kind, reason=error.text)
+        except asyncio.CancelledError:
+            if draft.over is None:  # the process is leaving: the next start asks this turn again
+                raise
+        except Exception:
+            draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
+            words.exception("bug in a turn")
+        self.notices.pop(turn, None)
+        await self._record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
+        self._running.pop(turn)
+        self._changed.set()
+
+    def _hear(self, turn: TurnId, delta: Delta) -> None:
+        if delta.notice:
+            self.notices[turn] = delta.notice
+        elif delta.text:
+            self.notices.pop(turn, None)
+        elif delta.thinking:
+            self.notices[turn] = "thinking"
+        if delta.text or delta.thinking:
+            self._trace.delta(turn, delta.at, len(delta.text), len(delta.thinking))
+
+    def _show(self, live: Shows) -> None:
+        """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
+        self._show_board(live)
+        for post in posts(self.transcript, self._plan):
+            lane = self._lane(live, post.lane, post.title, post.kind, post.placeholder)
+            if post.text is not None:
+                if post.kind == "turn":
+                    lane.close(post.text, post.footer)
+                else:
+                    lane.set(post.text)
+
+    def _show_board(self, live: Shows) -> None:
+        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
+        warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
+        warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
+        plan = self._plan
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings)
+        self._lane(live, BOARD, "", "board").set(render(card))
+
+    def _lane(self, live: Shows, key: Lane, title: str, kind: Kind, placeholder: str = "") -> LiveLane:
+        if key not in self._lanes:
+            self._lanes[key] = live.open(key, title, kind=kind, placeholder=placeholder)
+        return self._lanes[key]
+
+    async def _tick(self, live: Shows) -> None:
+        """The board tells the seconds."""
+        while True:
+            await asyncio.sleep(1)
+            self._show_board(live)
+
+    async def _keep(self) -> None:
+        """Store what became visible, each turn's newest only, at the pace of the store."""
+        while not self._unsaved:
+            await self._news.wait()
+            self._news.clear()
+            seen, self._seen = self._seen, {}
+            try:
+                for turn, text in seen.items():
+                    await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
+            except StoreFailed as error:
+                self._give_up_saving(error)
+
+    async def _wait(self) -> None:
+        """Until something happened, or the moment the plan named."""
+        again_at = self._plan.again_at
+        delay = None if again_at is None else max(0.0, again_at - self._clock())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._changed.wait()
+
+    async def _record(self, facts: Sequence[Fact]) -> None:
+        """Store facts; with the store failing, keep them in memory and say so."""
+        if not self._unsaved:
+            try:
+                await self._store.append(self.run, facts, epoch=self._epoch)
+                return
+            except StoreFailed as error:
+                self._give_up_saving(error)
+        for fact in facts:
+            self._fold(Entry(self.transcript.seq + 1, self._clock(), fact))
+
+    async def _read(self) -> None:
+        if not self._unsaved:
+            try:
+                for entry in await self._store.read(self.run, self.transcript.seq):
+                    self._fold(entry)
+            except StoreFailed as error:
+                self._give_up_saving(error)
+
+    def _give_up_saving(self, error: StoreFailed) -> None:
+        self._unsaved = str(error)
+        log.error("the run goes on in memory", run=self.run, reason=str(error))
+
+    def _fold(self, entry: Entry) -> None:
+        self.transcript = fold(self.transcript, entry)
+        self._trace.fact(entry)

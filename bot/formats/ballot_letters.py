@@ -1,0 +1,67 @@
+"""Which letter a piece of a ballot means: "B", "**b**", "Response B", "Antwort B: …", "回答B"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+_LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # what a label may not touch; ideographs and kana it may
+_MARKS = "\u0300-\u036f\u0900-\u0e7f"  # what Python does not count as letters but Indian and Thai words hold
+_EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|✅👉🏆⭐"
+_COMMENT = re.compile(r"\s*(?:[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—])")
+_SIGNS = "=≈&+/,、~和与と및"
+_WORDS = ("and", "und", "et", "y", "e", "en", "og", "och", "и", "tie with", "tied with")
+
+
+class Letters:
+    """The labels of one ballot, and how they are recognised in text."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._known = {label.upper(): label for label in labels}
+        any_label = "|".join(re.escape(label) for label in sorted(labels, key=len, reverse=True)) or r"(?!)"
+        # at most two words before the label, in any language
+        noun = rf"(?:(?!(?:{any_label})(?![{_LETTER}]))(?:[^\W\d_]|[{_MARKS}]){{1,20}}[\s#_:.-]{{0,3}}){{0,2}}?"
+        self._whole = re.compile(rf"{noun}(?<![{_LETTER}])({any_label})(?![{_LETTER}])[^\W\d_a-z]{{0,4}}", re.I)
+        self._leading = re.compile(rf"{noun}(?<![{_LETTER}])({any_label})(?![{_LETTER}]|['’](?!s\b))", re.I)
+        self._ending = re.compile(rf"(?<![{_LETTER}])({any_label})$", re.I)
+
+        words = "|".join(word for word in _WORDS if word.upper() not in self._known)  # "E" may be a label
+        self._tie = re.compile(rf"\s*(?:[{_SIGNS}]|\b(?:{words})\b)\s*", re.I)
+
+    def whole(self, text: str) -> str | None:
+        """The label when the text is nothing but a reference to it."""
+        found = self._whole.fullmatch(text.strip(_EDGE))
+        return self._known[found[1].upper()] if found else None
+
+    def tied(self, text: str) -> list[str | None]:
+        """The labels of "A", "A = B", "A and B"; None for each that is not known."""
+        parts = [part for part in self._tie.split(text.strip(_EDGE)) if part]
+        labels = [self.whole(part) for part in parts]
+        return labels if all(labels) else [alone] if (alone := self.whole(text)) else labels
+
+    def entry(self, text: str) -> list[str | None]:
+        """The labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
+
+        A label in capitals may be followed by plain words ("B is clearest"), one in small letters may not, or the
+        article "a" would be a vote.
+        """
+        for head in (text, *_heads(text)):
+            labels = self.tied(head)
+            if labels and all(labels):
+                return labels
+        found = self._leading.match(text.strip(_EDGE))
+        return [self._known[found[1].upper()] if found and found[1].isupper() else None]
+
+    def last(self, text: str) -> list[str | None]:
+        """The labels on which a piece of prose ends: of "So I rank them: A = B" both."""
+        for tail in (text, text.rpartition(":")[2], text.rpartition(" is ")[2]):
+            labels = self.tied(tail)
+            if labels and all(labels):
+                return labels
+        found = self._ending.search(text.rstrip(_EDGE)[-60:])
+        return [self._known[found[1].upper()] if found else None]
+
+
+def _heads(text: str) -> list[str]:
+    """The text before its first comment, and before its second ("Answer: B – because …")."""
+    return [text[: m.start()] for m in list(_COMMENT.finditer(text[:120]))[:2]]

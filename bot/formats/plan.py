@@ -1,0 +1,54 @@
+"""The answer a format gives: which turns should be running now, and what its cards should read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.asks import Ask
+from bot.transcript import Lane, Transcript, TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A turn that should be running. `about`: the turns it is to be shown, in that order."""
+
+    turn: TurnId
+    about: tuple[TurnId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`titles`: what lanes are headed with. `cards`: messages derived from facts, rewritten as facts come.
+
+    `hidden`: stages whose turns are not streamed, since a card tells of them. `total`: turns expected in all.
+    `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
+    """
+
+    want: tuple[Want, ...] = ()
+    stage: str = ""
+    outcome: str = ""
+    total: int = 0
+    again_at: float | None = None
+    hidden: frozenset[str] = frozenset()
+    titles: Mapping[Lane, str] = field(default_factory=dict)
+    cards: Mapping[Lane, str] = field(default_factory=dict)
+
+
+class Format(Protocol):
+    """A format is two pure functions of what has happened; a module with these names is one."""
+
+    @property
+    def PROMPTS(self) -> tuple[str, ...]:
+        """The prompts that its asks are made from."""
+        ...
+
+    @property
+    def ROUNDS(self) -> tuple[int, int]:
+        """How many a run usually has, and at most."""
+        ...
+
+    def plan(self, t: Transcript, now: float) -> Plan: ...
+
+    def ask(self, t: Transcript, turn: TurnId) -> Ask: ...

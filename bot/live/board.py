@@ -1,0 +1,172 @@
+"""The progress card of a run and the footers of its turns: what has been done, by whom, how fast, for how much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import assert_never
+
+from bot.transcript import Finish, Price, Transcript, Turn, TurnEnded, TurnId
+
+Notices = dict[TurnId, str]  # why a running turn says nothing yet
+
+LONG = 3.0  # a turn takes long after this multiple of its stage's median
+MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one a seat, by place in the panel
+BAR_CELLS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one seat of the current stage is doing."""
+
+    name: str
+    mark: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The progress card as data. Times in seconds; `rest_s` None while nothing can be said of it."""
+
+    question: str
+    stage: str
+    done: int
+    total: int
+    elapsed_s: float
+    lines: tuple[Line, ...]
+    fastest: str
+    rest_s: float | None
+    tokens: int
+    cost: str
+    warnings: tuple[str, ...]
+
+
+def board(
+    t: Transcript,
+    stage: str,
+    total: int,
+    notices: Mapping[TurnId, str],
+    now: float,
+    warnings: Sequence[str] = (),
+) -> Board:
+    """The card at wall time `now`."""
+    ended = [turn for turn in t.turns.values() if turn.ended]
+    latest = [turn for turn in t.turns.values() if turn.id[:2] == _current(t)]
+    took = [turn.ended.timings.total_s for turn in latest if turn.ended and turn.ended.finish == "done"]
+    quickest = min(
+        (turn for turn in latest if turn.ended and turn.ended.finish == "done"),
+        key=lambda turn: turn.ended.timings.total_s if turn.ended else 0.0,
+        default=None,
+    )
+    open_for = [now - turn.started.at for turn in latest if not turn.ended]
+    return Board(
+        question=t.started.question,
+        stage=stage,
+        done=len(ended),
+        total=max(total, len(t.turns)),
+        elapsed_s=(t.at if t.finished else now) - t.entries[0].at,
+        lines=tuple(_line(t, turn, notices, now, took) for turn in latest),
+        fastest=_name(t, quickest.id) if quickest and len(took) > 1 else "",
+        rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
+        tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
+        cost=total_cost(t),
+        warnings=tuple(warnings),
+    )
+
+
+def render(card: Board) -> str:
+    """The card as Markdown."""
+    filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
+    bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
+    head = (
+        f"{bar} {card.done}/{card.total} · {card.stage} · {card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
+    )
+    if card.rest_s is not None:
+        head += f" · about {card.rest_s:.0f} s to go"
+    lines = [f"- {line.mark} {line.name}: {line.state}" for line in card.lines]
+    extra = [f"Fastest: {card.fastest}"] if card.fastest else []
+    return "\n\n".join(p for p in (head, "\n".join(lines), *extra, *(f"⚠ {w}" for w in card.warnings)) if p)
+
+
+def footer(ended: TurnEnded, price: Price | None) -> str:
+    """What a turn took and cost, and how it ended where that was not by itself."""
+    facts = [f"{ended.timings.total_s:.1f} s", _tokens(ended), show_cost(ended.cost_usd, price)]
+    return " · ".join(p for p in (_how(ended.finish, ended), *facts) if p)
+
+
+def show_cost(cost_usd: float | None, price: Price | None) -> str:
+    if price is not None and price.source == "local":
+        return "free (local)"
+    if cost_usd is None:
+        return "cost unknown"
+    if 0 < cost_usd < 0.0005:
+        return "under $0.001"
+    return f"${cost_usd:.3f}" if cost_usd < 1 else f"${cost_usd:,.2f}"
+
+
+def total_cost(t: Transcript) -> str:
+    """The cost of all turns so far; what is unknown is said to be unknown, never taken for nothing."""
+    seats = t.started.panel.everyone()
+    if all(s.price is not None and s.price.source == "local" for s in seats):
+        return "free (local)"
+    ends = [turn.ended for turn in t.turns.values() if turn.ended]
+    known = sum(e.cost_usd for e in ends if e.cost_usd is not None)
+    unknown = any(e.cost_usd is None and e.usage.source != "none" for e in ends)
+    return show_cost(known, None) + (" and what is unknown" if unknown else "")
+
+
+def mark(t: Transcript, seat: str) -> str:
+    keys = [s.key for s in t.started.panel.seats]
+    return MARKS[keys.index(seat) % len(MARKS)] if seat in keys else "🔔"
+
+
+def _current(t: Transcript) -> tuple[str, int]:
+    """Stage and round of the turn that started last."""
+    return next(((i.stage, i.round) for i in reversed(tuple(t.turns))), ("", 0))
+
+
+def _name(t: Transcript, turn: TurnId) -> str:
+    return next(s.name for s in t.started.panel.everyone() if s.key == turn.seat)
+
+
+def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, took: Sequence[float]) -> Line:
+    if turn.ended:
+        state = f"{_how(turn.ended.finish, turn.ended) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+    elif turn.id in notices:
+        state = notices[turn.id]
+    elif took and now - turn.started.at > LONG * median(took):
+        state = "is taking long; it can be skipped"
+    else:
+        state = "speaking"
+    return Line(_name(t, turn.id), mark(t, turn.id.seat), state)
+
+
+def _tokens(ended: TurnEnded) -> str:
+    match ended.usage.source:
+        case "none":
+            return ""
+        case "reported":
+            return f"{ended.usage.output} tokens"
+        case "estimated":
+            return f"about {ended.usage.output} tokens"
+        case _ as never:
+            assert_never(never)
+
+
+def _how(finish: Finish, ended: TurnEnded) -> str:
+    match finish:
+        case "done":
+            return ""
+        case "length":
+            return "cut at its length limit"
+        case "repeated":
+            return "stopped: it repeated itself"
+        case "skipped":
+            return "skipped"
+        case "stopped":
+            return "stopped"
+        case "failed":
+            return f"failed: {ended.failure.text}" if ended.failure else "failed"
+        case _ as never:
+            assert_never(never)

@@ -1,0 +1,237 @@
+"""What may be sent, and when: counts that stay on the safe side of the platform's own.
+
+A platform counts a request when it arrives, at some moment between our sending it and our hearing of it, and its
+windows begin there. So every count here assumes the worst arrival: a window ends for us when it ends at the latest,
+and no request is sent that could arrive after it ends at the earliest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+ROUNDING = 1e-9
+FORGET_S = 600.0  # a limit that we had to guess from a refusal is tried at its full height again after this long
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One request that was paid for. `window` counts the windows of its budget."""
+
+    sent: float
+    window: int = 0
+
+
+class Outlook(NamedTuple):
+    """`tokens` requests for the next `span_s` seconds, `held` of them for posts; what is not spent by then is lost."""
+
+    tokens: float
+    span_s: float
+    held: float
+
+
+class Budget(Protocol):
+    """Times in seconds of the event loop."""
+
+    def tokens(self, now: float) -> float:
+        """Requests that may be sent at this moment; below 1: none."""
+        ...
+
+    def outlook(self, now: float) -> Outlook: ...
+
+    def free_at(self, now: float) -> float:
+        """When at least one token will be there, as far as can be said now; infinity when only an answer tells."""
+        ...
+
+    def take(self, now: float) -> Ticket: ...
+
+    def landed(self, ticket: Ticket, now: float) -> None:
+        """Its answer came, or never will."""
+        ...
+
+    def refused(self, now: float, retry_after_s: float) -> None:
+        """A 429: nothing is sent until `retry_after_s` have passed."""
+        ...
+
+    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        """What the platform says of itself with an answer that arrives now."""
+        ...
+
+
+class FixedWindow:
+    """`limit` requests a window of `window_s`, which begins with the first request to arrive after the last one.
+
+    Discord's buckets (docs.discord.com/developers/topics/rate-limits) and limits "per minute" are taken as such.
+    Until `spent_until` it counts as spent: another process of ours may have used it before this one started.
+
+    The current window began between `_early` and `_late`. From `_early + window_s - _delay` on a request might
+    arrive in the next window, whose count we could then not know; so none is sent until `_late + window_s`.
+    """
+
+    def __init__(self, limit: int, window_s: float, *, spent_until: float = -math.inf, reserve: int = 0) -> None:
+        self.limit = limit
+        self.window_s = window_s
+        self._reserve = float(reserve)
+        self._full = limit
+        self._guessed_at = -math.inf
+        self._told = False
+        self._early = self._late = spent_until - window_s
+        self._used = limit
+        self._window = 0
+        self._flying: list[Ticket] = []
+        self._strays = 0  # answered after their window may have ended: the next window may have counted them …
+        self._stray_at = -math.inf  # … the last one at this time
+        self._delay = 0.0  # the longest a request was lately on its way
+
+    def tokens(self, now: float) -> float:
+        if now >= self._late + self.window_s:
+            return self._limit(now) - self._doubtful(now)
+        if now >= self._early + self.window_s - self._delay:
+            return 0
+        return self._limit(now) - self._used
+
+    def outlook(self, now: float) -> Outlook:
+        fresh = now >= self._late + self.window_s
+        span_s = self.window_s if fresh else max(0.0, self._early + self.window_s - self._delay - now)
+        return Outlook(self.tokens(now), span_s, self._reserve * span_s / self.window_s)
+
+    def free_at(self, now: float) -> float:
+        if self.tokens(now) >= 1 - ROUNDING:
+            return now
+        if self._limit(now) < 1 or self._late == math.inf:
+            return math.inf
+        if now < self._late + self.window_s:
+            return self._late + self.window_s
+        return math.inf if self._flying else self._stray_at + self.window_s
+
+    def take(self, now: float) -> Ticket:
+        if now >= self._late + self.window_s:
+            doubtful = self._doubtful(now)
+            self._early = self._early + self.window_s if doubtful else now
+            self._late = math.inf
+            self._used = doubtful
+            self._strays = 0
+            self._window += 1
+        self._used += 1
+        ticket = Ticket(now, self._window)
+        self._flying.append(ticket)
+        return ticket
+
+    def landed(self, ticket: Ticket, now: float) -> None:
+        self._flying.remove(ticket)
+        self._delay = max(now - ticket.sent, 0.9 * self._delay)
+        if ticket.window == self._window:
+            self._late = min(self._late, now)
+            if now > self._early + self.window_s:
+                self._strays += 1
+                self._stray_at = now
+
+    def refused(self, now: float, retry_after_s: float) -> None:
+        if not self._told:
+            self.limit = max(1, self.limit // 2)
+            self._guessed_at = now
+        self._spent_until(now + retry_after_s)
+
+    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        self._told = True
+        self.limit = limit
+        if remaining == limit - 1:  # the first of its window: that is how long one lasts
+            self.window_s = reset_after_s
+        if self._window and now + reset_after_s < self._early + self.window_s - self._delay:
+            return  # of a window that is over for us
+        if remaining == 0:
+            self._spent_until(now + reset_after_s)
+        else:
+            self._used = max(self._used, limit - remaining)
+            self._late = min(self._late, now + reset_after_s - self.window_s)
+            self._early = max(self._early, min(self._late, now - self._delay + reset_after_s - self.window_s))
+
+    def _doubtful(self, now: float) -> int:
+        """Requests that the next window may have counted, or may yet."""
+        return len(self._flying) + (self._strays if now < self._stray_at + self.window_s else 0)
+
+    def _spent_until(self, end: float) -> None:
+        self._early = self._late = end - self.window_s
+        self._used = max(self.limit, self._used)
+
+    def _limit(self, now: float) -> int:
+        if not self._told and now >= self._guessed_at + FORGET_S:
+            self.limit = self._full
+        return self.limit
+
+
+class TokenBucket:
+    """`capacity` tokens at most, `per_s` coming back a second.
+
+    Requests may bunch on their way, by at most the longest delay seen: as much less is kept in the bucket as flows
+    in meanwhile, and then the platform's level is never below ours (both as the worst burst less what flowed in).
+    """
+
+    def __init__(self, capacity: float, per_s: float, *, spent_at: float | None = None, reserve: int = 0) -> None:
+        self.capacity = capacity
+        self.per_s = per_s
+        self._reserve = float(reserve)
+        self._full = per_s
+        self._guessed_at = -math.inf
+        self._told = False
+        self._level = capacity if spent_at is None else 0.0
+        self._at = -math.inf if spent_at is None else spent_at
+        self._delay = 0.0
+
+    def tokens(self, now: float) -> float:
+        top = max(min(1.0, self.capacity), self.capacity - self.per_s * self._delay)
+        flowed = self.per_s * (now - self._at) if now > self._at else 0.0
+        return min(top, self._level + flowed) if now >= self._at else 0.0
+
+    def outlook(self, now: float) -> Outlook:
+        span_s = self.capacity / self.per_s if self.per_s else 0.0
+        return Outlook(self.tokens(now) + self.capacity, span_s, self._reserve)
+
+    def free_at(self, now: float) -> float:
+        missing = 1.0 - self.tokens(now)
+        if missing <= ROUNDING:
+            return now
+        if self.per_s <= 0 or self.capacity < 1:
+            return math.inf
+        return max(now, self._at) + (missing if now >= self._at else 1.0 - self._level) / self.per_s
+
+    def take(self, now: float) -> Ticket:
+        if not self._told and now >= self._guessed_at + FORGET_S:
+            self.per_s = self._full
+        self._level = self.tokens(now) - 1
+        self._at = now
+        return Ticket(now)
+
+    def landed(self, ticket: Ticket, now: float) -> None:
+        self._delay = max(now - ticket.sent, 0.9 * self._delay)
+
+    def refused(self, now: float, retry_after_s: float) -> None:
+        if not self._told:
+            self.per_s = self.per_s / 2
+            self._guessed_at = now
+        self._level, self._at = 0.0, now + retry_after_s
+
+    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        self._told = True
+        self._level = min(self.tokens(now), float(remaining))
+        self._at = max(now, self._at)
+        self.capacity = limit
+        if remaining < limit and reset_after_s > 0:
+            self.per_s = (limit - remaining) / reset_after_s
+
+
+class Budgets:
+    """All budgets of a process by name. One that is first asked for is made by `make(name, started)`."""
+
+    def __init__(self, make: Callable[[str, float], Budget], started: float) -> None:
+        """`started`: loop time at which this process may have begun to send; a new budget counts as spent then."""
+        self._make = make
+        self._started = started
+        self._known: dict[str, Budget] = {}
+
+    def __getitem__(self, name: str) -> Budget:
+        if name not in self._known:
+            self._known[name] = self._make(name, self._started)
+        return self._known[name]

@@ -1,0 +1,277 @@
+"""What a surface's Markdown is like: the Protocols, and what dialects share.
+
+A dialect says how each thing is written; `bot.live.render` walks the tree. `CommonMark` writes Markdown again and
+is what dialects start from; `Plain` writes text alone, for cells of tables that are drawn by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, NamedTuple, Protocol
+
+import wcwidth
+
+Align = Literal["", "left", "center", "right"]
+
+_BARE_URL = re.compile(r"https?://[^\s<>*`|\\\[\]]+")
+_SPECIAL = re.compile(
+    r"[\\`*\[\]~|]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no emphasis
+    r"|<(?=[A-Za-z/!?@#:$])"
+    r"|&(?=#?\w+;)"
+)
+_LINE_START = re.compile(r"(?m)^([ \t]*)([#>=+-]|\d{1,9}(?=[.)](?:\s|$)))")
+_ESCAPED = r"\\\g<0>"
+_PIPE = re.compile(r"(?<!\\)\|")
+_MENTION = re.compile(r"@(?=everyone|here|channel)|<(?=[@#!:/]|(?:t|id|a):)")
+_JOINER = "\u2060"  # word joiner: invisible, and no word boundary
+
+
+class Piece(NamedTuple):
+    """A rendered block. Pieces of one long block on one page share the first `head` and the last `foot`."""
+
+    body: str
+    head: str = ""
+    foot: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.head + self.body + self.foot
+
+
+class Table(NamedTuple):
+    """Rendered cells; the first of `rows` is the header, `aligns` has one entry a column."""
+
+    rows: Sequence[Sequence[str]]
+    aligns: Sequence[Align]
+
+
+class Inline(Protocol):
+    """How what stands inside a line is written. Arguments named `inner` are rendered already."""
+
+    def text(self, text: str) -> str:
+        """Text that must look as it is: escaped, mentions without effect."""
+        ...
+
+    def strong(self, inner: str) -> str: ...
+
+    def emphasis(self, inner: str) -> str: ...
+
+    def strike(self, inner: str) -> str: ...
+
+    def code(self, text: str) -> str: ...
+
+    def link(self, inner: str, url: str) -> str: ...
+
+    def image(self, inner: str, url: str) -> str: ...
+
+    def line_break(self) -> str: ...
+
+
+class Dialect(Inline, Protocol):
+    """How a surface writes Markdown. Rendering is pure; `measure(a + b) == measure(a) + measure(b)`."""
+
+    def measure(self, text: str) -> int:
+        """The text's length as the surface counts it against its limit."""
+        ...
+
+    def cells(self) -> Inline:
+        """How the cells of a table are written."""
+        ...
+
+    def paragraph(self, inner: str) -> str: ...
+
+    def heading(self, level: int, inner: str) -> str: ...
+
+    def rule(self) -> str: ...
+
+    def quote(self, inner: str) -> str: ...
+
+    def item(self, number: int | None, inner: str) -> str:
+        """A list's item; `number` is None in a bullet list."""
+        ...
+
+    def fence(self, code: str, language: str) -> Piece: ...
+
+    def table(self, table: Table) -> Piece: ...
+
+    def footer(self, text: str) -> str:
+        """A page's last line, small where the surface can, with the line break that sets it apart."""
+        ...
+
+
+class Plain:
+    """Text alone. A link keeps its target behind its label."""
+
+    def text(self, text: str) -> str:
+        return text
+
+    def strong(self, inner: str) -> str:
+        return inner
+
+    def emphasis(self, inner: str) -> str:
+        return inner
+
+    def strike(self, inner: str) -> str:
+        return inner
+
+    def code(self, text: str) -> str:
+        return text
+
+    def link(self, inner: str, url: str) -> str:
+        return url if inner in ("", url) else f"{inner} ({url})"
+
+    def image(self, inner: str, url: str) -> str:
+        return self.link(inner, url)
+
+    def line_break(self) -> str:
+        return "\n"
+
+
+class CommonMark:
+    """CommonMark with tables and strikethrough, written so that parsing it again gives the same."""
+
+    def measure(self, text: str) -> int:
+        return len(text)
+
+    def cells(self) -> Inline:
+        return self
+
+    def text(self, text: str) -> str:
+        return outside_urls(text, lambda t: _SPECIAL.sub(_ESCAPED, t))
+
+    def strong(self, inner: str) -> str:
+        return f"**{inner}**"
+
+    def emphasis(self, inner: str) -> str:
+        return f"*{inner}*"
+
+    def strike(self, inner: str) -> str:
+        return f"~~{inner}~~"
+
+    def code(self, text: str) -> str:
+        ticks = "`" * (1 + longest_run(text, "`")) if "`" in text else "`"
+        eaten = text.strip() != "" and text[0] == text[-1] == " "  # a parser takes one space off both ends
+        pad = " " if eaten or text.startswith("`") or text.endswith("`") else ""
+        return f"{ticks}{pad}{text}{pad}{ticks}"
+
+    def link(self, inner: str, url: str) -> str:
+        target = url.translate(_TARGET_SAFE)
+        return self.text(url) if inner in ("", self.text(url)) else f"[{inner}]({target})"
+
+    def image(self, inner: str, url: str) -> str:
+        return self.link(inner, url)
+
+    def line_break(self) -> str:
+        return "\\\n"
+
+    def paragraph(self, inner: str) -> str:
+        return _LINE_START.sub(_escaped_start, inner)
+
+    def heading(self, level: int, inner: str) -> str:
+        return f"{'#' * level} {inner}"
+
+    def rule(self) -> str:
+        return "---"
+
+    def quote(self, inner: str) -> str:
+        return "\n".join(f"> {line}" if line else ">" for line in inner.split("\n"))
+
+    def item(self, number: int | None, inner: str) -> str:
+        return hanging("- " if number is None else f"{number}. ", inner)
+
+    def fence(self, code: str, language: str) -> Piece:
+        ticks = "`" * max(3, longest_run(code, "`") + 1)
+        return Piece(code, f"{ticks}{language}\n", f"\n{ticks}")
+
+    def table(self, table: Table) -> Piece:
+        header, *rows = map(_row, table.rows)
+        delimiters = "|".join(map(_delimiter, table.aligns))
+        return Piece("\n".join(rows), f"{header}\n|{delimiters}|\n")
+
+    def footer(self, text: str) -> str:
+        return f"\n\n_{self.text(text)}_"
+
+
+_TARGET_SAFE = str.maketrans(
+    {"(": "%28", ")": "%29", " ": "%20", "<": "%3C", ">": "%3E", "\\": "%5C", "|": "%7C", "@": "%40"}
+)
+
+
+def _escaped_start(match: re.Match[str]) -> str:
+    indent, start = match.groups()
+    return f"{indent}{start}\\" if start[0].isdigit() else f"{indent}\\{start}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_PIPE.sub(_ESCAPED, cell) for cell in cells)} |"
+
+
+def _delimiter(align: Align) -> str:
+    return f"{':' if align in ('left', 'center') else '-'}-{':' if align in ('right', 'center') else '-'}"
+
+
+def without_mentions(text: str) -> str:
+    """Mentions, commands and time stamps of Discord and Slack, made text by an invisible character.
+
+    A second lock: the adapters switch mentions off in every request as well.
+    """
+    return _MENTION.sub(rf"\g<0>{_JOINER}", text)
+
+
+def without_fences(code: str) -> str:
+    """Code for surfaces that know fences of three backticks only."""
+    return code.replace("```", f"`{_JOINER}`{_JOINER}`")
+
+
+def outside_urls(text: str, change: Callable[[str], str]) -> str:
+    """`change` all but bare addresses, which an escape inside would break."""
+    parts: list[str] = []
+    at = 0
+    for url in _BARE_URL.finditer(text):
+        parts += (change(text[at : url.start()]), url.group())
+        at = url.end()
+    return "".join((*parts, change(text[at:])))
+
+
+def longest_run(text: str, char: str) -> int:
+    return max((len(run) for run in re.findall(f"{re.escape(char)}+", text)), default=0)
+
+
+def hanging(marker: str, inner: str) -> str:
+    """`inner` behind a marker, its further lines as deep."""
+    indent = " " * len(marker)
+    first, *rest = inner.split("\n")
+    return "\n".join((marker + first, *(indent + line if line else "" for line in rest)))
+
+
+def grid(table: Table) -> Piece:
+    """A table drawn in columns for a fixed-width font; East-Asian wide characters count two (Unicode TR 11)."""
+    rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
+    widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(_padded, row, widths, table.aligns)).rstrip() for row in (rows[0], *rows[1:])]
+    return Piece("\n".join(lines[1:]), f"{lines[0]}\n{'  '.join('─' * w for w in widths)}\n")
+
+
+def _width(text: str) -> int:
+    return max(0, wcwidth.wcswidth(text))
+
+
+def _padded(text: str, width: int, align: Align) -> str:
+    space = width - _width(text)
+    left = {"": 0, "left": 0, "center": space // 2, "right": space}[align]
+    return " " * left + text + " " * (space - left)
+
+
+def utf16_length(text: str) -> int:
+    """UTF-16 code units: two for each code point beyond U+FFFF."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def boundaries(text: str) -> Iterator[int]:
+    """Where grapheme clusters end (Unicode TR 29), in code points; the last is the text's end."""
+    at = 0
+    for cluster in wcwidth.iter_graphemes(text):
+        at += len(cluster)
+        yield at

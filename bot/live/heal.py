@@ -1,0 +1,223 @@
+"""Half-written Markdown, made whole: what is open is closed, what cannot be read yet is held back.
+
+Nothing here is lost: it is the look of a text that still grows. The text at its end is parsed as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import NamedTuple
+
+from markdown_it.token import Token
+
+from bot.live.markdown import DOLLAR_MATH, Document, inline, parse
+
+PATIENCE = 400  # code points: an opener that has found no partner within so many is text
+
+# A last line of nothing but block markers may still become anything: "-" a list, a heading's underline, a rule.
+_MARKERS = re.compile(
+    r"(?:[ \t>|:=#*_~`$+-]|\d{1,9}(?:[.)]|$)|\[[ xX]?(?:\]|$)|\ue000)*"
+    r"(?:(?:`{3,}|~{3,})[^`]*)?"
+)
+_POINTS = re.compile(r"\\.|`+|\$+|!?\[|<|[*_~]+", re.DOTALL)
+_LABEL = re.compile(r"!?\[(?:\\.|[^\[\]\\]|\[[^\[\]]*\])*\]", re.DOTALL)
+_TARGET = re.compile(r"\((?:\\.|[^()\\\n]|\([^()\n]*\))*\)")
+_AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>")
+_AUTOLINK_BEGUN = re.compile(r"<https?:?/?/?[^\s<>]*$")
+_LIKE_MATH = re.compile(r"\$(?=[^\s\d$])[^$\n]*[\\^_{=][^$\n]*$")
+
+
+class Begun(NamedTuple):
+    """An atom that has begun at `at` and not ended: "`…", "$…", "[…" or "<…"."""
+
+    mark: str
+    at: int
+
+
+class Scan(NamedTuple):
+    """`marks`: emphasis open at the end, outermost first. `atoms`: spans of code, links and math."""
+
+    marks: tuple[str, ...]
+    atoms: tuple[tuple[int, int], ...]
+    begun: Begun | None
+
+    @property
+    def openers(self) -> str:
+        return "".join(self.marks)
+
+    @property
+    def closers(self) -> str:
+        return "".join(reversed(self.marks))
+
+
+def scan(text: str) -> Scan:
+    """What is open at the end of inline text, in one pass (rules of CommonMark 0.31, section 6, simplified)."""
+    marks: list[str] = []
+    atoms: list[tuple[int, int]] = []
+    at = 0
+    while point := _POINTS.search(text, at):
+        at = point.end()
+        mark = point.group()
+        if mark[0] in "*_~":
+            _emphasis(text, point, marks)
+        elif mark[0] != "\\":
+            end = _atom_end(text, point)
+            if end is None:
+                atoms.append((point.start(), len(text)))
+                return Scan(tuple(marks), tuple(atoms), Begun(mark, point.start()))
+            if end > at:
+                atoms.append((point.start(), end))
+                at = end
+    return Scan(tuple(marks), tuple(atoms), None)
+
+
+def heal(text: str) -> str:
+    """Inline text that still grows, with all it has opened closed, and without what is not readable yet."""
+    for _ in range(8):  # each round takes one atom that has begun; more in one place is noise
+        begun = scan(text).begun
+        if begun is None:
+            break
+        text = _mended(text, begun)
+    text = re.sub(r"(?:(?<!\\)\\|&#?\w{0,8}|(?<!\\)[*_~]+)$", "", text)
+    return text.rstrip() + scan(text).closers
+
+
+def parse_growing(source: str) -> Document:
+    """The blocks of clean Markdown that still grows; its last inline content is healed (`Token.children`)."""
+    shown = source[: len(source) - held(source)]
+    doc = parse(shown)
+    if line := _completion(doc):
+        doc = _clipped(parse(f"{shown.rstrip()}\n{line}"), shown)
+    if (last := _last_inline(doc)) is not None:
+        last.children = inline(heal(last.content)) or [Token("text", "", 0)]
+    return doc
+
+
+def held(source: str) -> int:
+    """How many code points at the end are held back: a last line that is nothing but markers so far."""
+    last = source[source.rfind("\n") + 1 :]
+    return len(last) if _MARKERS.fullmatch(last) else 0
+
+
+def _mended(text: str, begun: Begun) -> str:
+    before, after = text[: begun.at], text[begun.at :]
+    match begun.mark[0]:
+        case "`":
+            body = after.strip("`")
+            return f"{before}{begun.mark}{body}{begun.mark}" if body.strip() else before
+        case "$":
+            body = after.strip("$")
+            return f"{before}{begun.mark}{body}{begun.mark}" if body.strip() else before
+        case "<":
+            return before + after[1:]
+        case _:  # a link or an image: its label, its target is not complete
+            label = _LABEL.match(after)
+            return before + (label.group()[len(begun.mark) : -1] if label else after.lstrip("![")).rstrip()
+
+
+def _emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
+    """Open or close with a delimiter run: "*" and "_" by ones and twos, "~" by twos only."""
+    left = len(run.group())
+    kind = run.group()[0]
+    if left == 1 and kind == "~":
+        return
+    opens, closes = _flanks(text, run)
+    while closes and left and (at := _last_of(marks, kind)) is not None and len(marks[at]) <= left:
+        left -= len(marks[at])
+        del marks[at:]  # what was opened inside and never closed is text
+    if not opens or (closes and left < len(run.group())):
+        return
+    if run.group() == "*" and text[: run.start()][-1:].isalnum() and text[run.end() :][:1].isalnum():
+        return  # rather a product than emphasis inside a word
+    if kind != "~":
+        marks.extend([kind * 2] * (left // 2 % 2) + [kind] * (left % 2))
+    elif left == 2:
+        marks.append("~~")
+
+
+def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
+    """Whether the run can open, and whether it can close (CommonMark 0.31, 6.2)."""
+    before, after = text[run.start() - 1 : run.start()] or " ", text[run.end() : run.end() + 1] or " "
+    left = not after.isspace() and (_worded(after) or not _worded(before))
+    right = not before.isspace() and (_worded(before) or not _worded(after))
+    if run.group()[0] == "_":
+        return left and (not right or not _worded(before)), right and (not left or not _worded(after))
+    return left, right
+
+
+def _worded(char: str) -> bool:
+    """Neither white space nor punctuation."""
+    return not char.isspace() and (char.isalnum() or ord(char) > 0x2E7F)
+
+
+def _last_of(marks: list[str], kind: str) -> int | None:
+    return next((i for i in reversed(range(len(marks))) if marks[i][0] == kind), None)
+
+
+def _atom_end(text: str, point: re.Match[str]) -> int | None:
+    """Where the atom that begins here ends; where the mark ends when it is text; None when it may still come."""
+    mark, start = point.group(), point.start()
+    young = len(text) - start <= PATIENCE
+    match mark[0]:
+        case "`":
+            closing = re.compile(rf"(?<!`){mark}(?!`)").search(text, point.end())
+            waiting = closing is None and young
+        case "$":
+            closing = DOLLAR_MATH.match(text, start)
+            waiting = closing is None and young and (mark == "$$" or bool(_LIKE_MATH.match(text, start)))
+        case "<":
+            closing = _AUTOLINK.match(text, start)
+            waiting = closing is None and young and bool(_AUTOLINK_BEGUN.match(text, start))
+        case _:
+            return _link_end(text, point, young)
+    return closing.end() if closing else None if waiting else point.end()
+
+
+def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:
+    label = _LABEL.match(text, point.start())
+    if label is None or label.end() == len(text):
+        return None if young else point.end()
+    if text[label.end()] != "(":
+        return point.end()
+    target = _TARGET.match(text, label.end())
+    if target:
+        return target.end()
+    return None if young and "\n" not in text[label.end() :] else point.end()
+
+
+def _completion(doc: Document) -> str:
+    """The line that makes a table of a header row alone, or ends display math; "" when nothing is missing."""
+    tokens = [t for t in doc.blocks[-1].tokens if t.nesting >= 0] if doc.blocks else []
+    if len(tokens) < 2 or tokens[-2].type != "paragraph_open":
+        return ""
+    content = tokens[-1].content
+    row = content[content.rfind("\n") + 1 :]
+    line = doc.source.rstrip()
+    line = line[line.rfind("\n") + 1 :]
+    indent = re.sub(r"[^>\s]", " ", line[: len(line) - len(row)])
+    if content.startswith("$$") and content.count("$$") == 1 and content.strip("$ \n"):
+        return f"{indent}$$"
+    if not row.startswith("|") or not row.strip("| "):
+        return ""
+    cells = re.split(r"(?<!\\)\|", row.strip().removeprefix("|"))
+    return f"{indent}|{'---|' * (len(cells) - (not cells[-1]))}"
+
+
+def _clipped(doc: Document, source: str) -> Document:
+    """The same blocks, without the source that was added behind `source`."""
+    blocks = [replace(b, end=min(b.end, len(source))) for b in doc.blocks]
+    return Document(source, doc.lines, blocks)
+
+
+_ROW_TOKENS = {"td_open", "th_open", "tr_open", "tbody_open"}
+
+
+def _last_inline(doc: Document) -> Token | None:
+    """The inline content that is still being written: of the last leaf, in a table of its last filled cell."""
+    for token in reversed(doc.blocks[-1].tokens) if doc.blocks else ():
+        if token.type == "inline" and token.content:
+            return token
+        if token.nesting >= 0 and token.type not in _ROW_TOKENS and token.type != "inline":
+            return None
+    return None

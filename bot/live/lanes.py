@@ -1,0 +1,111 @@
+"""What a turn, a card or the board should read now. Setting it costs O(1), never waits and reaches every view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.ports import Kind
+from bot.transcript import Lane as LaneKey
+
+__all__ = ["Kind", "Lane"]
+
+
+USUAL_CHARS_PER_S = 60.0
+
+
+class Lane:
+    """Desired text. `chars` counts all code points ever written and `moments` the sum of the times (seconds) at
+    which they were, so that any reader who remembers both knows how many wait for it, and for how long together.
+    """
+
+    __slots__ = (
+        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "ended", "footer", "key", "kind",
+        "length", "moments", "placeholder", "title", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        key: LaneKey,
+        title: str,
+        kind: Kind,
+        placeholder: str,
+        *,
+        time: Callable[[], float],
+        stir: Callable[[Lane], None],
+    ) -> None:
+        self.key = key
+        self.title = title
+        self.kind = kind
+        self.placeholder = placeholder
+        self.footer = ""
+        self.closed = False
+        self.version = 0  # of text and footer; a reader that has taken this one has nothing new
+        self.length = 0  # code points of `text`
+        self.chars = 0
+        self.moments = 0.0
+        self.began = 0.0  # when the first text came, once `version` is not 0
+        self.ended = 0.0  # when it was closed
+        self._parts: list[str] = []
+        self._time = time
+        self._stir = stir
+        self._stirred = False
+
+    @property
+    def text(self) -> str:
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    def add(self, text: str) -> None:
+        if text and not self.closed:
+            self._parts.append(text)
+            self.length += len(text)
+            self._count(len(text))
+
+    def set(self, text: str) -> None:
+        """The whole text anew: a card or the board."""
+        if not self.closed and text != self.text:
+            self._become(text)
+            self._count(len(text))
+
+    def restart(self, kept: str) -> None:
+        """A re-ask begins with `kept`. Views keep what they show until the new text has outgrown it."""
+        if not self.closed:
+            self._become(kept)
+            self._count(0)
+
+    def close(self, text: str | None = None, footer: str = "") -> None:
+        """The final text (None: what it reads now). Call it only once the end is stored; a second close is nothing."""
+        if self.closed:
+            return
+        before = self.text
+        after = before if text is None else text
+        self._become(after)
+        self.footer = footer
+        self.closed = True
+        self._stirred = False
+        self._count(len(after) - len(before) if after.startswith(before) else len(after))
+        self.ended = self._time()
+
+    def settle(self) -> None:
+        """A view has taken the text: the next change is news again."""
+        self._stirred = False
+
+    def speed(self, now: float) -> float:
+        """Code points a second since the first one, leaning on a usual 60 for the first second; 0 before it."""
+        return (self.chars + USUAL_CHARS_PER_S) / (now - self.began + 1.0) if self.version else 0.0
+
+    def _become(self, text: str) -> None:
+        self._parts = [text]
+        self.length = len(text)
+
+    def _count(self, chars: int) -> None:
+        now = self._time()
+        if not self.version:
+            self.began = now
+        self.version += 1
+        self.chars += chars
+        self.moments += chars * now
+        if not self._stirred:  # once until a view takes it: a delta must not cost a decision
+            self._stirred = True
+            self._stir(self)

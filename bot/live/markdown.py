@@ -1,0 +1,166 @@
+"""The one Markdown parser, set up for text that models write, and the blocks it finds.
+
+CommonMark with tables, strikethrough and dollar math. What differs from CommonMark, and why:
+
+- HTML is text: a model that writes `List<String>` means it, and nothing may vanish.
+- Link reference definitions are text: while an answer streams, a definition comes after the blocks that use
+  it have been shown, and one that is never used would be swallowed.
+- Nesting ends at `DEPTH` levels, deeper markers are text: the parser recurses, and would drop what is deeper.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+# Stands where text goes on that began on an earlier page: what follows never opens a block, an item that
+# begins with it has no marker. A private-use character, which `clean` lets no text contain.
+CONTINUED = "\ue000"
+DEPTH = 24  # token levels; a quote takes one, a list two
+IMAGE_DEPTH = 4  # images in the descriptions of images
+
+# Dollars beside a digit or a space are money.
+DOLLAR_MATH = re.compile(r"\$\$((?:[^$]|\$(?!\$))+)\$\$|(?<!\d)\$(?![\s$\d])([^$]*?[^\s\\$])\$(?![\d$])")
+
+BlockRule = Callable[[StateBlock, int, int, bool], bool]
+InlineRule = Callable[[StateInline, bool], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A top-level block: its tokens, and its source from code point `start` up to the next block."""
+
+    tokens: Sequence[Token]
+    start: int
+    end: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`lines`: where each source line begins (code points), and behind the last one the end."""
+
+    source: str
+    lines: Sequence[int]
+    blocks: Sequence[Block]
+
+
+def clean(text: str) -> str:
+    """The text without what could harm a screen, one code point for each (offsets stay true).
+
+    Control characters, NUL, escape and lone surrogates become U+FFFD, unusual line ends a space, bidirectional
+    overrides and isolates (Unicode TR 9; "Trojan Source", CVE-2021-42574) an invisible word joiner.
+    """
+    return text if text.isascii() and text.isprintable() else text.translate(_harmless())
+
+
+@functools.cache
+def _harmless() -> dict[int, str]:
+    controls = {*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), ord(CONTINUED)} - {0x09, 0x0A}
+    bidi = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    spaces = (0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029)  # a carriage return before its newline is a trailing space
+    return dict.fromkeys(controls, "�") | dict.fromkeys(bidi, "\u2060") | dict.fromkeys(spaces, " ")
+
+
+def parse(source: str) -> Document:
+    """The blocks of clean Markdown; inline content is left unparsed (see `inline`)."""
+    lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
+    lines[-1] = len(source)
+    tops = list(groups(parser().parse(source, {})))
+    firsts = [top[0].map[0] for top in tops if top[0].map]
+    ends = [*(lines[first] for first in firsts), len(source)][1:]
+    return Document(source, lines, [Block(t, lines[f], end, f) for t, f, end in zip(tops, firsts, ends, strict=True)])
+
+
+def inline(content: str) -> list[Token]:
+    """The inline tokens of a paragraph, heading or cell."""
+    tokens: list[Token] = []
+    parser().inline.parse(content, parser(), {}, tokens)
+    return tokens
+
+
+def groups(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The tokens cut where nothing is open: one sequence for each child."""
+    start = depth = 0
+    for i, token in enumerate(tokens):
+        depth += token.nesting
+        if depth == 0:
+            yield tokens[start : i + 1]
+            start = i + 1
+
+
+@functools.cache
+def parser() -> MarkdownIt:
+    """Built once, at first use; it keeps nothing between texts."""
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * DEPTH})
+    md.enable(["table", "strikethrough"]).disable(["reference", "inline", "text_join"])
+    md.use(dollarmath_plugin, allow_labels=False)
+    md.inline.ruler.at("math_inline", _math)
+    for name in ("blockquote", "list"):
+        rule, alt = _block_rule(md, name)
+        md.block.ruler.at(name, _shallow(rule), {"alt": alt})
+    md.inline.ruler.at("image", _shallow_image(_inline_rule(md, "image")))
+    md.block.ruler.before("table", "continued", _continued)
+    return md
+
+
+def _block_rule(md: MarkdownIt, name: str) -> tuple[BlockRule, list[str]]:
+    rule = next(r for r in md.block.ruler.__rules__ if r.name == name)
+    return rule.fn, rule.alt
+
+
+def _inline_rule(md: MarkdownIt, name: str) -> InlineRule:
+    return next(r.fn for r in md.inline.ruler.__rules__ if r.name == name)
+
+
+def _shallow(rule: BlockRule) -> BlockRule:
+    def guarded(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+        return state.level < DEPTH and rule(state, start, end, silent)
+
+    return guarded
+
+
+def _shallow_image(rule: InlineRule) -> InlineRule:
+    """A description is parsed by a parser of its own, which counts levels from nought: so count them here."""
+
+    def guarded(state: StateInline, silent: bool) -> bool:
+        depth = state.env.get("image_depth", 0)
+        if depth >= IMAGE_DEPTH:
+            return False
+        state.env["image_depth"] = depth + 1
+        try:
+            return rule(state, silent)
+        finally:
+            state.env["image_depth"] = depth
+
+    return guarded
+
+
+def _math(state: StateInline, silent: bool) -> bool:
+    """As the plugin's, which asks the text's last character whether its first may open."""
+    match = DOLLAR_MATH.match(state.src, state.pos)
+    if match is None:
+        return False
+    if not silent:
+        state.push("math_inline", "math", 0).content = match[1] or match[2]
+    state.pos = match.end()
+    return True
+
+
+def _continued(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
+    """A line of nothing but CONTINUED is a block of its own, so that what follows it begins afresh."""
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    if silent or line.strip() != CONTINUED:
+        return False
+    state.push("continued", "", 0).map = [start, start + 1]
+    state.line = start + 1
+    return True

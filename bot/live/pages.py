@@ -1,0 +1,266 @@
+"""Cuts a growing Markdown text into pages that fit a surface, without ever changing a page that is full.
+
+Only the tail is parsed again when text arrives: a block that a later one follows is rendered once and kept.
+A block that outgrows `LONG` code points, or its page, is cut: what stands before the cut is settled, what
+follows goes on behind a short `carry` that tells the parser where it stands (`bot.live.cuts`). So a step costs
+the same at the end of a long text as at its start, and text that comes all at once is taken in such steps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from bot.live import cuts
+from bot.live.cuts import Cut
+from bot.live.dialect import Dialect, Piece, boundaries
+from bot.live.heal import held, parse_growing
+from bot.live.markdown import Block, Document, clean, parse
+from bot.live.render import render
+
+LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
+LONG_TABLE = 8 * LONG  # the columns of a page's table have one width, so it is cut late
+GAP = "\n\n"
+
+
+class Page(NamedTuple):
+    """`text` as it is sent; `chars`: the source code points it covers; `closed`: it changes no more."""
+
+    text: str
+    chars: int
+    closed: bool
+
+
+class Sheet(NamedTuple):
+    """An open page: its text, the `foot` that ends its last block, and the text's `size` without that foot."""
+
+    text: str = ""
+    foot: str = ""
+    size: int = 0
+
+    def whole(self) -> str:
+        return (self.text + self.foot).strip("\n")
+
+    def plus(self, piece: Piece, glue: str | None, measure: Callable[[str], int]) -> Sheet:
+        """The page with one more piece. `glue`: it goes on with the block that the last piece began."""
+        if not piece.text:
+            return self
+        if not self.text:
+            part = piece.head + piece.body
+        elif glue is None:
+            part = self.foot + GAP + piece.head + piece.body
+        else:
+            part = glue + piece.body
+        return Sheet(self.text + part, piece.foot, self.size + measure(part))
+
+
+class Pages:
+    """One lane on one surface. `limit`: a message's length as the dialect measures it; `reserve`: what of it is
+    kept free for footers, so that one that grows never needs a page more.
+
+    A link, a row or a piece of code that is longer than a page by itself is shown as it was written, cut between
+    words or graphemes; a grapheme longer than a page is cut between code points.
+    """
+
+    def __init__(self, dialect: Dialect, limit: int, *, reserve: int = 0) -> None:
+        if not 0 <= reserve < limit:
+            raise ValueError(f"a page of {limit} cannot keep {reserve} free")
+        self._dialect = dialect
+        self._limit = limit
+        self._reserve = reserve
+        self._restart()
+
+    def _restart(self) -> None:
+        self._text = ""
+        self._ended = False
+        self._closed: list[Page] = []
+        self._sheet = Sheet()
+        self._room = self._limit - self._reserve
+        self._source = ""  # the carry, then the text that is not settled
+        self._carried = 0  # length of the carry
+        self._at = 0  # where the unsettled text begins, in code points of the whole
+        self._page_at = 0  # where the open page begins
+        self._glue: str | None = None  # set while a block goes on that the sheet's last piece began
+
+    def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
+        """The pages that show `text`, at least one. `footer` stands on the last, where it takes half of it at most.
+
+        `final`: no more will come, so nothing is healed or held back. A text that does not begin with the one
+        before, or that goes on after its end, starts again: then any page may change.
+        """
+        if not text.startswith(self._text) or (self._ended and text != self._text):
+            self._restart()
+        line = self._footer(footer)
+        self._room = self._limit - max(self._reserve, self._dialect.measure(line))
+        if not self._fits(self._sheet):
+            self._close()
+        grown, self._text, self._ended = text[len(self._text) :], text, final
+        sheet = self._sheet
+        for at in range(0, max(len(grown), 1), LONG):
+            self._source += clean(grown[at : at + LONG])
+            sheet = self._settle(final and at + LONG >= len(grown))
+        waiting = 0 if final else held(self._source[self._carried :])
+        chars = self._at - self._page_at + len(self._source) - self._carried - waiting
+        body = sheet.whole()
+        return [*self._closed, Page(body + line if body else line.lstrip("\n"), chars, final)]
+
+    def _footer(self, footer: str) -> str:
+        line = self._dialect.footer(footer) if footer else ""
+        return line if self._dialect.measure(line) <= self._limit // 2 else ""
+
+    def _fits(self, sheet: Sheet) -> bool:
+        return sheet.size + self._dialect.measure(sheet.foot) <= self._room
+
+    def _settle(self, final: bool) -> Sheet:
+        """Settle what cannot change any more and what does not fit; returns the open page with all the rest."""
+        while True:
+            doc = parse(self._source) if final else parse_growing(self._source)
+            sheet = self._settle_once(doc, len(doc.blocks) if final else _sure(doc, self._source), final)
+            if sheet is not None:
+                return sheet
+
+    def _settle_once(self, doc: Document, sure: int, final: bool) -> Sheet | None:
+        """None when a cut was made, so that the rest must be read again."""
+        sheets = [self._sheet]  # as it is after each block
+        for i, block in enumerate(doc.blocks):
+            piece = self._render(doc, block)
+            sheets.append(sheets[-1].plus(piece, None if i else self._glue, self._dialect.measure))
+            fits = self._fits(sheets[-1])
+            if fits and (i < sure or block.end - max(block.start, self._carried) <= _most(block)):
+                continue
+            if i:
+                self._take(sheets[i], Cut(block.start, "", "", None))
+            elif fits:
+                return None if self._shorten(doc, block) else sheets[-1]
+            elif not self._break(doc, block, final):
+                return self._sheet
+            return None
+        if final:
+            self._take(sheets[-1], Cut(len(self._source), "", "", None))
+        elif sure:
+            self._take(sheets[sure], Cut(doc.blocks[sure].start, "", "", None))
+        return sheets[-1]
+
+    def _render(self, doc: Document, block: Block) -> Piece:
+        """Empty for a block that is nothing but carry: it has been shown."""
+        new = doc.source[max(block.start, self._carried) : block.end]
+        return render(block.tokens, self._dialect) if new.strip() else Piece("")
+
+    def _take(self, sheet: Sheet, cut: Cut) -> None:
+        """All before the cut is settled: `sheet` shows it."""
+        self._sheet = sheet
+        self._at += cut.at - self._carried
+        self._source = cut.carry + self._source[cut.at :]
+        self._carried = len(cut.carry)
+        self._glue = cut.glue
+
+    def _close(self) -> None:
+        self._closed.append(Page(self._sheet.whole(), self._at - self._page_at, True))
+        self._sheet = Sheet()
+        self._page_at = self._at
+
+    def _shorten(self, doc: Document, block: Block) -> bool:
+        """Settle most of a block that fits the page and grows beyond LONG. False: it has no place for a cut yet."""
+        for stops in (cuts.shallow_rows, cuts.words, cuts.rows, cuts.graphemes):
+            at = max(self._within(doc, stops(doc, block)), default=0)
+            if at - self._carried > LONG // 2:
+                sheet, cut = self._before(doc, cuts.cut(doc, block, at))
+                if not self._fits(sheet):  # what healing hid is longer than what it showed
+                    return self._break(doc, block, final=False)
+                self._take(sheet, cut)
+                return True
+        return False
+
+    def _break(self, doc: Document, block: Block, final: bool) -> bool:
+        """Fill the page with the block's beginning and close it. False: what there is must wait for more."""
+        for stops in (cuts.shallow_rows, cuts.rows, cuts.words):
+            if stops is cuts.words and self._sheet.size > self._room * 3 // 4:
+                break  # rather a little space than a paragraph torn
+            if (found := self._best(doc, block, stops(doc, block))) and found[0].size >= self._room // 2:
+                return self._turn(*found)
+        if self._sheet.text:
+            self._close()
+            return True
+        for stops in (cuts.graphemes, cuts.rows):
+            if found := self._best(doc, block, stops(doc, block)):
+                return self._turn(*found)
+        return self._spill(doc, block, final)
+
+    def _turn(self, sheet: Sheet, cut: Cut) -> bool:
+        self._take(sheet, cut)
+        self._close()
+        return True
+
+    def _best(self, doc: Document, block: Block, stops: Sequence[int]) -> tuple[Sheet, Cut] | None:
+        """The last of the stops up to which the block fits the page, None when nothing of it does."""
+        stops = self._within(doc, stops)
+        best: tuple[Sheet, Cut] | None = None
+        low, high = 0, len(stops)
+        while low < high:
+            middle = (low + high) // 2
+            found = self._before(doc, cuts.cut(doc, block, stops[middle]))
+            if self._fits(found[0]):
+                best, low = found, middle + 1
+            else:
+                high = middle
+        return best if best and best[0] is not self._sheet else None
+
+    def _within(self, doc: Document, stops: Sequence[int]) -> list[int]:
+        """Those that part real text: not in the carry, not where a half-written block was completed."""
+        return [at for at in stops if self._carried < at < len(doc.source)]
+
+    def _before(self, doc: Document, cut: Cut) -> tuple[Sheet, Cut]:
+        """The open page with what stands before a cut of the first block."""
+        before = parse(doc.source[: cut.at].rstrip() + cut.closers)
+        pieces = [piece for block in before.blocks if (piece := self._render(before, block)).text]
+        piece = pieces[0] if len(pieces) == 1 else Piece(GAP.join(piece.text for piece in pieces))
+        return self._sheet.plus(piece, self._glue, self._dialect.measure), cut
+
+    def _spill(self, doc: Document, block: Block, final: bool) -> bool:
+        """Show as it was written, on a page of its own, what can be cut nowhere.
+
+        False: there is but one grapheme, and it may grow.
+        """
+        text = doc.source[self._carried : block.end]
+        bounds = list(boundaries(text[: self._room + LONG]))
+        whole = final and bounds[-1] == len(text)
+        if len(bounds) > 1 and not whole:
+            bounds.pop()  # the last grapheme may be half
+        elif not whole and len(text) < LONG:
+            return False
+        fitting = bisect_right(bounds, self._room, key=lambda end: self._dialect.measure(self._written(text[:end])))
+        end = bounds[max(0, fitting - 1)]
+        space = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end)) + 1
+        end = space if space > end // 2 else end
+        *crumbs, last = self._crumbled(self._written(text[:end])) or [""]
+        cut = cuts.cut(doc, block, self._carried + end)
+        self._closed += (Page(crumb, 0, True) for crumb in crumbs)
+        self._take(Sheet(last, "", self._dialect.measure(last)), cut)
+        if last:
+            self._close()
+        return True
+
+    def _crumbled(self, text: str) -> list[str]:
+        """A text in parts that fit a page: itself as a rule, a grapheme longer than a page by code points."""
+        parts: list[str] = []
+        for char in text.strip():
+            char = char if self._dialect.measure(char) <= self._room else "\ufffd"
+            if parts and self._dialect.measure(parts[-1] + char) <= self._room:
+                parts[-1] += char
+            else:
+                parts.append(char)
+        return parts
+
+    def _written(self, text: str) -> str:
+        return self._dialect.paragraph(self._dialect.text(text))
+
+
+def _most(block: Block) -> int:
+    return LONG_TABLE if block.tokens[0].type == "table_open" else LONG
+
+
+def _sure(doc: Document, source: str) -> int:
+    """How many blocks no more text can change: those before the last one that has a whole line."""
+    whole = source.count("\n")
+    return max((i for i, block in enumerate(doc.blocks) if block.line < whole), default=0)

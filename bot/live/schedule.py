@@ -1,0 +1,315 @@
+"""Who is shown next: one scheduler for everything that draws on the platforms' budgets.
+
+The problem. Text grows in many lanes, a request shows all that one lane has, and budgets allow about one a second.
+What people feel is the wait of every character from being written to being seen, so the sum to keep small is the
+integral over time of the characters that nobody sees yet.
+
+The rule. A lane's *value* is the time its unseen characters have waited so far, together (character-seconds).
+For text at a steady speed that is v·h²/2 after h seconds: the Whittle index of a lane whose cost is the age of what
+is shown (Whittle 1988, "Restless bandits"; Kadota et al. 2018, "Scheduling policies for minimizing age of
+information in broadcast wireless networks", eq. 24 with a reliable channel). A budget's *price* is the value at
+which showing lanes would use up exactly what is left of it in time: sending at value m spaces a lane's requests
+by √(2m/v), so `free` requests in `span` seconds go at m = (span · Σ√(v/2) / free)². The lane of the highest value is
+shown once its value covers the price of the dearest budget that the request draws on.
+
+Ends come first and pay no price: a lane that has ended waits for one request, no more and no less. `free` therefore
+leaves out the ends that are to be expected while the budget lasts, by the lengths of earlier answers; as the window
+runs out that reserve melts by itself, for what is not spent in it is lost. Where a window outlasts an answer, the
+demand of its later part, first words and ends of lanes to come included, is taken from what has been usual lately.
+First words count for more, and after a while for all: people wait for a sign of life, but buying it at any price
+would double everybody's wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from bisect import bisect_right, insort
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from bot.live.budget import Budget, Budgets, Ticket
+from bot.ports import MessageRef, Method, RateLimited, SurfaceError
+from bot.tasks import Tasks
+
+log = structlog.get_logger()
+
+END, FIRST, TEXT = range(3)  # ranks of a bid
+LEAST_S = 0.001  # the shortest wait: a moment that rounding puts just before a token is there
+LOOK_AGAIN_S = 0.1  # prices fall while nothing is sent: how often they are looked at while somebody waits
+STOCK_S = 0.05  # demand changes slowly: how long a count of it serves
+MEMORY_S = 60.0  # what has been usual: a running mean over about so long
+ENDS_SHARE = 0.75  # of the ends to come; the others take the place of a showing that was due anyway
+FIRST_WEIGHT = 3.0  # the value of first words, as a multiple of their wait
+FIRST_WITHIN_S = 3.5  # after so long they pay no price
+
+
+class Bid(NamedTuple):
+    """What a lane offers for a request now: `value` in character-seconds, `unseen` in characters.
+
+    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, which pay none while no other lane is open;
+    TEXT: everything else.
+    """
+
+    rank: int
+    value: float
+    unseen: int
+
+
+class Call(NamedTuple):
+    """One request, its text taken. `send` raises SurfaceError."""
+
+    method: Method
+    send: Callable[[], Awaitable[MessageRef | None]]
+
+
+class Job(Protocol):
+    """One lane in one view, as the scheduler sees it."""
+
+    @property
+    def draws(self) -> Sequence[str]: ...
+
+    def bid(self, now: float) -> Bid | None:
+        """None: nothing to show, or not now."""
+        ...
+
+    @property
+    def open(self) -> bool:
+        """Whether it may grow yet."""
+        ...
+
+    def speed(self, now: float) -> float:
+        """Characters a second; 0 before the first."""
+        ...
+
+    def age(self, now: float) -> float:
+        """Seconds since its first character."""
+        ...
+
+    def ready_at(self, now: float) -> float:
+        """When it may be tried again after a failure; infinity when it waits for no time."""
+        ...
+
+    def take(self) -> Call | None:
+        """The request that shows its text of this moment; None when there turns out to be nothing to send."""
+        ...
+
+    def succeeded(self, call: Call, ref: MessageRef | None, duration_s: float) -> None: ...
+
+    def failed(self, call: Call, error: SurfaceError, duration_s: float) -> None: ...
+
+
+class Lengths:
+    """How long answers take, learnt from the last `KEEP` of them, leaning on a few usual ones."""
+
+    KEEP = 200
+    USUAL_S = (1.0, 2.0, 4.0, 6.0, 10.0, 20.0)
+
+    def __init__(self) -> None:
+        self._order = deque(self.USUAL_S, self.KEEP)
+        self._sorted = list(self.USUAL_S)
+
+    def learn(self, lived_s: float) -> None:
+        if len(self._order) == self.KEEP:
+            self._sorted.remove(self._order[0])
+        self._order.append(lived_s)
+        insort(self._sorted, lived_s)
+
+    @property
+    def mean_s(self) -> float:
+        return sum(self._sorted) / len(self._sorted)
+
+    def ends_within(self, age_s: float, span_s: float) -> float:
+        """The probability that an answer of this age ends in the next `span_s` seconds."""
+        longer = len(self._sorted) - bisect_right(self._sorted, age_s)
+        outlast = len(self._sorted) - bisect_right(self._sorted, age_s + span_s)
+        return 1.0 - (outlast + 0.5) / (longer + 1.0)
+
+
+@dataclass(slots=True)
+class Demand:
+    """What open lanes want of one budget: their Σ√(v/2), and how old each is that has begun (seconds)."""
+
+    appetite: float = 0.0
+    ages: list[float] = field(default_factory=list)
+    open: set[Job] = field(default_factory=set)
+
+    def ends(self, span_s: float, lengths: Lengths) -> float:
+        """How many of them are to be expected to end within `span_s`."""
+        return sum(lengths.ends_within(age, span_s) for age in self.ages)
+
+
+@dataclass(slots=True)
+class Usual:
+    """The running means of a budget's appetite and of its ends a second."""
+
+    appetite: float = 0.0
+    ends_per_s: float = 0.0
+
+    def learn(self, appetite: float, ends: int, span_s: float) -> None:
+        share = -math.expm1(-span_s / MEMORY_S)
+        self.appetite += share * (appetite - self.appetite)
+        self.ends_per_s += ends / MEMORY_S - share * self.ends_per_s
+
+
+Asked = dict[tuple[str, float], tuple[float, float]]  # (budget, span) → what is wanted of it, and the ends to come
+
+
+def price(wanted: float, free: float) -> float:
+    """The value (character-seconds) at which lanes use up `free` requests, `wanted` being ∫ Σ√(v/2) dt until then."""
+    return (wanted / free) ** 2 if free > 0 else math.inf
+
+
+class Scheduler:
+    """Shows lanes as budgets allow. Use it as an async context manager: it owns its requests, leaving cancels them."""
+
+    def __init__(self, budgets: Budgets, *, request_timeout_s: float = 15.0) -> None:
+        self._budgets = budgets
+        self._request_timeout_s = request_timeout_s
+        self._lengths = Lengths()
+        self._jobs: dict[Job, None] = {}
+        self._demand: defaultdict[str, Demand] = defaultdict(Demand)
+        self._usual: defaultdict[str, Usual] = defaultdict(Usual)
+        self._stock_at = asyncio.get_running_loop().time()
+        self._wake = asyncio.Event()
+        self._group = Tasks()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Scheduler:
+        await self._group.__aenter__()
+        self._start(self._run(), "live schedule")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(kind, error, tb)
+
+    def add(self, job: Job) -> None:
+        self._jobs[job] = None
+        self.wake()
+
+    def remove(self, job: Job) -> None:
+        self._jobs.pop(job, None)
+
+    def wake(self) -> None:
+        """Something is new: a lane, a text, a permission."""
+        self._wake.set()
+
+    def ended(self, lived_s: float) -> None:
+        """An answer took so long from its first character to its last."""
+        self._lengths.learn(lived_s)
+
+    async def _run(self) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            self._wake.clear()
+            again_at = self._decide(now())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(again_at if again_at < math.inf else None):
+                    await self._wake.wait()
+
+    def _decide(self, now: float) -> float:
+        """Send whatever is due now; when to look again (infinity: when something is new)."""
+        again_at = math.inf
+        waiting: list[tuple[Bid, Job]] = []
+        for job in self._jobs:
+            if bid := job.bid(now):
+                waiting.append((bid, job))
+            else:
+                again_at = min(again_at, job.ready_at(now))
+        if now >= self._stock_at + STOCK_S or any(bid.rank == FIRST for bid, _ in waiting):
+            self._take_stock(now)
+        waiting.sort(key=_urgency)
+        asked: Asked = {}
+        for bid, job in waiting:
+            names = job.draws
+            blocked_until = max((self._budgets[name].free_at(now) for name in names), default=now)
+            if blocked_until > now:
+                again_at = min(again_at, max(blocked_until, now + LEAST_S))
+            elif not self._due(bid, names, now, asked):
+                again_at = min(again_at, now + LOOK_AGAIN_S)
+            elif call := job.take():
+                tickets = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
+                self._start(self._request(job, call, tickets), "live request")
+        return again_at
+
+    def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked) -> bool:
+        if bid.rank == END:
+            return True
+        if bid.rank == FIRST and all(len(self._demand[name].open) <= 1 for name in names):
+            return True
+        return bid.value >= max((self._price(name, now, asked) for name in names), default=0.0)
+
+    def _price(self, name: str, now: float, asked: Asked) -> float:
+        outlook = self._budgets[name].outlook(now)
+        if (name, outlook.span_s) not in asked:  # the same for all bids of a decision, and no small sum
+            asked[name, outlook.span_s] = self._asked(name, outlook.span_s)
+        wanted, ends = asked[name, outlook.span_s]
+        return price(wanted, outlook.tokens - outlook.held - ends)
+
+    def _asked(self, name: str, span_s: float) -> tuple[float, float]:
+        """What growing lanes want of a budget in the next `span_s`, and how many requests that pay no price come in it:
+        the ends of those that speak, and of those that will usually begin meanwhile first words and end.
+        """
+        demand, usual = self._demand[name], self._usual[name]
+        near_s = min(span_s, self._lengths.mean_s)
+        later_s = span_s - near_s
+        ends = demand.ends(span_s, self._lengths) * ENDS_SHARE + 2 * usual.ends_per_s * later_s
+        return demand.appetite * near_s + usual.appetite * later_s, ends
+
+    def _take_stock(self, now: float) -> None:
+        """Who wants how much of which budget."""
+        before, since_s = self._demand, now - self._stock_at
+        self._demand, self._stock_at = defaultdict(Demand), now
+        for job in self._jobs:
+            if job.open:
+                stuck = any(self._budgets[name].free_at(now) == math.inf for name in job.draws)
+                speed = 0.0 if stuck else job.speed(now)
+                for demand in map(self._demand.__getitem__, job.draws):
+                    demand.open.add(job)
+                    if speed:
+                        demand.appetite += math.sqrt(speed / 2)
+                        demand.ages.append(job.age(now))
+        for name in self._usual.keys() | before.keys():
+            ends = len(before[name].open - self._demand[name].open)
+            self._usual[name].learn(before[name].appetite, ends, since_s)
+
+    async def _request(self, job: Job, call: Call, tickets: list[tuple[Budget, Ticket]]) -> None:
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            async with asyncio.timeout(self._request_timeout_s):
+                ref = await call.send()
+        except RateLimited as error:
+            self._budgets[error.bucket].refused(now(), error.retry_after_s)
+            job.failed(call, error, now() - began)
+        except SurfaceError as error:
+            job.failed(call, error, now() - began)
+        except Exception as error:  # whatever a platform's client raises must not stop the other lanes
+            log.warning("a surface raised what it should not", error=repr(error))
+            job.failed(call, SurfaceError(repr(error)), now() - began)
+        else:
+            job.succeeded(call, ref, now() - began)
+        finally:
+            for budget, ticket in tickets:
+                budget.landed(ticket, now())
+            self.wake()
+
+    def _start(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = self._group.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _urgency(waiting: tuple[Bid, Job]) -> tuple[int, float]:
+    bid = waiting[0]
+    return (0, -bid.unseen) if bid.rank == END else (1, -bid.value)

@@ -1,0 +1,189 @@
+"""The models as configured, with what litellm's price map knows of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from bot.models import prices
+from bot.settings import ModelSettings
+from bot.transcript import Price
+
+LOCAL = Price(0.0, 0.0, "local")
+OLLAMA_CTX = 8192  # tokens: a round of answers with their question; more costs memory on machines that have little
+
+_OLLAMA = ("ollama_chat", "ollama")
+_SELF_HOSTED = (
+    *_OLLAMA,
+    "hosted_vllm",
+    "vllm",
+    "lm_studio",
+    "llamafile",
+    "oobabooga",
+    "xinference",
+    "docker_model_runner",
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+# The variables in which litellm looks for a provider's key: any one of them will do. As litellm.validate_environment
+# has them (a test compares); importing it takes 1.5 s, and for some providers it calls out. Providers that are not
+# here are asked for no key by us: some have other ways (cloud credentials, device log-in), which litellm knows.
+KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "ai21": ("AI21_API_KEY",),
+    "ai21_chat": ("AI21_API_KEY",),
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+    "cerebras": ("CEREBRAS_API_KEY",),
+    "codestral": ("CODESTRAL_API_KEY",),
+    "cohere": ("COHERE_API_KEY",),
+    "dashscope": ("DASHSCOPE_API_KEY",),
+    "deepinfra": ("DEEPINFRA_API_KEY",),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "groq": ("GROQ_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "moonshot": ("MOONSHOT_API_KEY",),
+    "nebius": ("NEBIUS_API_KEY",),
+    "novita": ("NOVITA_API_KEY",),
+    "nvidia_nim": ("NVIDIA_NIM_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "perplexity": ("PERPLEXITYAI_API_KEY",),
+    "replicate": ("REPLICATE_API_KEY",),
+    "together_ai": ("TOGETHERAI_API_KEY",),
+    "vercel_ai_gateway": ("VERCEL_AI_GATEWAY_API_KEY",),
+    "volcengine": ("VOLCENGINE_API_KEY",),
+    "xai": ("XAI_API_KEY",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model that can be called. `provider` names the limit it shares: one queue and one circuit a provider."""
+
+    key: str
+    litellm: str
+    name: str
+    provider: str
+    api_key: str | None = field(default=None, repr=False)  # None: litellm's own variable
+    api_base: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    concurrency: int = 4
+    price: Price | None = None
+    window: int | None = None  # tokens
+    window_source: str = ""  # "settings", "litellm", "server", "default" (what Ollama is told to load)
+    num_ctx: int | None = None  # Ollama only: the window it is told to load
+    key_variable: str = ""  # the one the settings name for the key, where they name one
+
+
+def resolve(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
+    """Every configured model by its key. Settings win over the price map; each value keeps its source."""
+    known = prices.read_map() if models else {}
+    return {key: _model(key, settings, known) for key, settings in models.items()}
+
+
+def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
+    prefix = _prefix(settings.litellm, known)
+    window, source = _window(settings, prefix, known)
+    return Model(
+        key=key,
+        litellm=settings.litellm,
+        name=settings.name or key,
+        provider=provider_of(prefix, settings.api_base),
+        api_key=settings.key(),
+        api_base=settings.api_base,
+        temperature=settings.temperature,
+        max_tokens=settings.max_tokens,
+        concurrency=settings.concurrency,
+        price=_price(settings, prefix, known),
+        window=window,
+        window_source=source,
+        num_ctx=window if prefix in _OLLAMA else None,
+        key_variable=_named_variable(settings),
+    )
+
+
+def _prefix(litellm: str, known: prices.PriceMap) -> str:
+    """litellm's name for the provider: before the slash, or for a bare model name what the map says."""
+    prefix, slash, _ = litellm.partition("/")
+    return prefix if slash else str(prices.entry(litellm, known).get("litellm_provider", "openai"))
+
+
+def provider_of(prefix: str, api_base: str | None) -> str:
+    """As "anthropic" or "openai@127.0.0.1:8080": endpoints have limits of their own."""
+    return f"{prefix}@{urlsplit(api_base).netloc.rpartition('@')[2]}" if api_base else prefix
+
+
+def _window(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> tuple[int | None, str]:
+    if settings.context_window is not None:
+        return settings.context_window, "settings"
+    listed = prices.listed_window(settings.litellm, known)
+    if prefix in _OLLAMA:
+        return min(OLLAMA_CTX, listed or OLLAMA_CTX), "default"
+    return listed, "litellm" if listed else ""
+
+
+def _price(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Price | None:
+    per_input, per_output = settings.input_usd_per_mtok, settings.output_usd_per_mtok
+    if per_input is not None and per_output is not None:
+        return Price(per_input, per_output, "settings")
+    if _is_local(prefix, settings.api_base):
+        return LOCAL
+    listed = prices.listed_price(settings.litellm, known)
+    if listed is None or (per_input is None and per_output is None):
+        return listed
+    return Price(
+        listed.input_usd_per_mtok if per_input is None else per_input,
+        listed.output_usd_per_mtok if per_output is None else per_output,
+        "settings and litellm",
+    )
+
+
+def _is_local(prefix: str, api_base: str | None) -> bool:
+    """Run by people themselves on this machine; another host's may well be rented, so its price is unknown."""
+    if api_base is None:
+        return prefix in _OLLAMA
+    return prefix in _SELF_HOSTED and urlsplit(api_base).hostname in _LOOPBACK
+
+
+def _named_variable(settings: ModelSettings) -> str:
+    value = settings.api_key.get_secret_value() if settings.api_key else ""
+    return value.removeprefix("env:") if value.startswith("env:") else ""
+
+
+def prefix_of(model: Model) -> str:
+    """litellm's name for the model's provider."""
+    return model.provider.partition("@")[0]
+
+
+def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
+    """One of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME".
+
+    It says what is there, not whether it is accepted: nobody is asked.
+    """
+    if model.api_key is not None and not model.key_variable:
+        return "set here"
+    if not model.key_variable and prefix_of(model) in _SELF_HOSTED:
+        return "not needed"
+    names = _key_variables(model)
+    if not names:
+        return "left to litellm"
+    return next((f"in {name}" for name in names if environ.get(name)), f"missing: set {names[0]}")
+
+
+def has_key(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a run may seat this model."""
+    return not key_state(model, environ).startswith("missing")
+
+
+def key_of(model: Model, environ: Mapping[str, str] = os.environ) -> str | None:
+    """The key itself, from the settings or from where litellm would take it."""
+    found = (environ[name] for name in _key_variables(model) if environ.get(name))
+    return model.api_key or next(found, None)
+
+
+def _key_variables(model: Model) -> tuple[str, ...]:
+    return (model.key_variable,) if model.key_variable else KEY_VARIABLES.get(prefix_of(model), ())

@@ -1,0 +1,107 @@
+"""litellm, loaded late and kept quiet: the only place that opens and closes its streams."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+Request = Mapping[str, Any]  # the arguments of litellm.acompletion
+
+_CLOSING_S = 5.0
+
+
+class Stream(Protocol):
+    """What is used of litellm's CustomStreamWrapper."""
+
+    chunks: list[Any]  # what the wire carried, a usage included; what litellm adds itself is not in it
+    received_finish_reason: str | None  # the provider's; the last chunk's may be litellm's invention
+    intermittent_finish_reason: str | None
+    custom_llm_provider: str | None
+    logging_obj: Any
+    _hidden_params: dict[str, Any]
+
+    def __aiter__(self) -> AsyncIterator[Any]: ...
+
+    async def aclose(self) -> None: ...
+
+
+def _litellm() -> Any:
+    """The package, which declares few of its names. Imported here, as that takes 1.5 s and a command's help none."""
+    return importlib.import_module("litellm")
+
+
+def load() -> None:
+    """Imports litellm (1.5 s) and makes a first call without a network (0.4 s). Blocks: call it in a thread."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # before the import, or that downloads the price map
+    litellm = _litellm()
+    litellm.suppress_debug_info = True  # it prints to standard output
+    litellm.telemetry = False
+    litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # our own guard tells loops from tables
+    logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its log lines quote prompts
+    asyncio.run(_first_call())
+
+
+async def _first_call() -> None:
+    stream = await open_stream(
+        {
+            "model": "hosted_vllm/warm-up",
+            "messages": [{"role": "user", "content": "hello"}],
+            "mock_response": "hello",
+            "api_key": "none",
+            "api_base": "http://127.0.0.1",
+        }
+    )
+    async for _ in stream:
+        pass
+
+
+async def open_stream(request: Request) -> Stream:
+    """Starts a streamed answer. Raises what litellm raises."""
+    stream: Stream = await _litellm().acompletion(
+        **request,
+        stream=True,
+        stream_options={"include_usage": True},  # without it no usage comes
+        max_retries=0,  # providers differ in what they retry: the loop is ours
+        drop_params=True,  # a temperature that a model does not take is no reason to fail
+    )
+    stream.logging_obj.dispatch_success_handlers = stream.logging_obj.dispatch_failure_handlers = _unlogged
+    return stream
+
+
+async def _unlogged(*_: object, **__: object) -> None:
+    """In place of litellm's record of an answer, which nobody reads here: it is made in a task without an owner, and
+    for Ollama it asks the server about the model by a call that blocks the event loop."""
+
+
+async def close_stream(stream: Stream) -> None:
+    """Closes the connection at once; an abandoned stream would keep it until it is collected."""
+    try:
+        async with asyncio.timeout(_CLOSING_S):
+            await stream.aclose()
+    except TimeoutError:
+        pass
+
+
+def headers(stream: Stream) -> Mapping[str, str]:
+    """The response's headers, with litellm's prefix before the names it does not know."""
+    found: Mapping[str, str] = stream._hidden_params.get("additional_headers") or {}
+    return found
+
+
+def supports_schema(model: str) -> bool:
+    return bool(_litellm().supports_response_schema(model))
+
+
+async def close_pool() -> None:
+    """Closes the connections that litellm keeps for later calls, and forgets them, or it would use them closed."""
+    litellm = _litellm()
+    kept_apart = vars(litellm).pop("module_level_aclient", None)  # Anthropic's and Gemini's; made again when missed
+    await litellm.close_litellm_async_clients()
+    litellm.in_memory_llm_clients_cache.flush_cache()
+    if kept_apart is not None:
+        await kept_apart.close()

@@ -1,0 +1,26 @@
+"""What a seat's stream is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.transcript import Usage
+
+Ending = Literal["done", "length", "repeated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One step of a stream. `at`: loop time (seconds) at which it left litellm.
+
+    `notice` tells why nothing comes yet ("second in the queue", "loading the model", "trying again in 4 s:
+    rate limit"); `usage` and `ending` come at most once, with the last deltas.
+    """
+
+    at: float
+    text: str = ""
+    thinking: str = ""
+    notice: str = ""
+    usage: Usage | None = None
+    ending: Ending | None = None

@@ -1,0 +1,30 @@
+"""The one tree of what can go wrong with a model, whoever provides it."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Kind = Literal[
+    "rate_limit",  # too many requests; `retry_after_s` where the provider says
+    "key",  # the key is missing or refused
+    "billing",  # quota or credit is used up
+    "window",  # the prompt does not fit the model's window
+    "refused",  # the provider's content filter said no
+    "not_found",  # no such model or endpoint
+    "unreachable",  # no connection, or a 5xx
+    "stalled",  # one of our deadlines passed
+    "broken_off",  # the stream broke after it had begun
+    "no_text",  # it ended without visible text: only thinking, or a tool call
+    "other",  # anything else; the text is the provider's
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class ProviderError(Exception):
+    """A model could not answer. `text` is for people, one sentence, without keys."""
+
+    def __init__(self, kind: Kind, text: str, retry_after_s: float | None = None) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.retry_after_s = retry_after_s

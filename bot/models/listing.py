@@ -1,0 +1,126 @@
+"""What `moot models` shows: the catalogue as rows, and what a provider or endpoint offers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bot.models.catalogue import Model, key_of, key_state, prefix_of
+from bot.models.errors import Kind, ProviderError
+from bot.models.local import ollama_base
+from bot.transcript import Price
+
+LISTING_TIMEOUT_S = 10.0
+
+# Where providers that speak OpenAI's protocol list their models (GET BASE/models).
+_BASES: Mapping[str, str] = {
+    "cerebras": "https://api.cerebras.ai/v1",
+    "deepseek": "https://api.deepseek.com",
+    "groq": "https://api.groq.com/openai/v1",
+    "mistral": "https://api.mistral.ai/v1",
+    "openai": "https://api.openai.com/v1",
+    "openrouter": "https://openrouter.ai/api/v1",
+    "together_ai": "https://api.together.xyz/v1",
+    "xai": "https://api.x.ai/v1",
+}
+_ANTHROPIC = "https://api.anthropic.com"
+_GEMINI = "https://generativelanguage.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One model of the catalogue. `price` and `window` (tokens) are None where unknown."""
+
+    key: str
+    litellm: str
+    name: str
+    key_state: str
+    price: Price | None  # with its source
+    window: int | None
+    window_source: str
+
+
+def rows(models: Iterable[Model], environ: Mapping[str, str] = os.environ) -> list[Row]:
+    return [Row(m.key, m.litellm, m.name, key_state(m, environ), m.price, m.window, m.window_source) for m in models]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Where a list of models is asked for, and where in the answer their names are."""
+
+    url: str
+    headers: Mapping[str, str]
+    items: str
+    name: str
+
+
+async def available(model: Model) -> list[str]:
+    """litellm model strings that this model's provider or endpoint offers, sorted.
+
+    Raises ProviderError: "key", "not_found" (also where nobody knows how to ask), "rate_limit", "unreachable", "other".
+    """
+    source = _list_of(model, key_of(model) or "")
+    found = await _fetch(source, own=model.api_base is not None)
+    items = found.get(source.items)
+    if not isinstance(items, list):
+        raise ProviderError("other", f"{model.provider} gave no list of models")
+    names = (
+        str(item[source.name]) for item in items if isinstance(item, dict) and source.name in item and _chats(item)
+    )
+    return sorted(f"{prefix_of(model)}/{name.removeprefix('models/')}" for name in names)
+
+
+def _list_of(model: Model, key: str) -> _List:
+    """Anthropic: docs.anthropic.com/en/api/models-list. Gemini: ai.google.dev/api/models. The others: OpenAI's way."""
+    match prefix_of(model):
+        case "anthropic":
+            headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+            base = (model.api_base or _ANTHROPIC).rstrip("/").removesuffix("/v1")
+            return _List(f"{base}/v1/models?limit=1000", headers, "data", "id")
+        case "gemini":
+            base = (model.api_base or _GEMINI).rstrip("/").removesuffix("/v1beta")
+            return _List(f"{base}/v1beta/models?pageSize=1000", {"x-goog-api-key": key}, "models", "name")
+        case "ollama" | "ollama_chat":
+            return _List(f"{ollama_base(model)}/api/tags", {}, "models", "name")
+        case prefix:
+            base = model.api_base or _BASES.get(prefix, "")
+            if not base:
+                raise ProviderError("not_found", f"no list of models is known for {prefix}; set api_base to one")
+            return _List(f"{base.rstrip('/')}/models", {"Authorization": f"Bearer {key}"} if key else {}, "data", "id")
+
+
+def _chats(item: Mapping[str, Any]) -> bool:
+    """Gemini lists embedding and picture models as well, and says what each can do; others do not say."""
+    return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
+
+
+async def _fetch(source: _List, *, own: bool) -> Mapping[str, Any]:
+    """`own`: an endpoint of people's own is reached directly, a provider through the environment's proxy, if any."""
+    timeout = aiohttp.ClientTimeout(total=LISTING_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=not own) as session,
+            session.get(source.url, headers=source.headers) as response,
+        ):
+            if not response.ok:
+                raise ProviderError(_kind(response.status), f"{response.url.host} answered {response.status}")
+            found = await response.json()
+    except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        raise ProviderError("unreachable", f"{source.url} does not answer") from error
+    except (aiohttp.ClientError, ValueError) as error:
+        raise ProviderError("other", f"{source.url} did not answer in JSON") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _kind(status: int) -> Kind:
+    if status in (401, 403):
+        return "key"
+    if status == 429:
+        return "rate_limit"
+    if status in (404, 405):
+        return "not_found"
+    return "unreachable" if status >= 500 else "other"

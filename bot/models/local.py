@@ -1,0 +1,173 @@
+"""Model servers on this machine: finding them, and whether one still has to load what is asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model, provider_of
+
+PORTS = (11434, 1234, 8080)  # the defaults of Ollama, of LM Studio, and of llama.cpp and many others
+PROBE_TIMEOUT_S = 0.5
+_MOST_MODELS = 40  # a server
+
+Found = Mapping[str, Any]  # an object of JSON; empty where there is none
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """`models` in the server's order, those that are loaded first; `loading`: it is there and not ready yet."""
+
+    kind: Literal["ollama", "openai"]
+    base_url: str
+    models: tuple[Model, ...]
+    loading: bool = False
+
+
+class _Asker:
+    """Asks one server; whatever is not the JSON object that was hoped for is empty, and nothing takes over 0.5 s."""
+
+    def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
+        self._session = session
+        self.base_url = base_url
+
+    async def get(self, path: str) -> Found:
+        return await self.ask("GET", path)
+
+    async def ask(self, method: str, path: str, body: Found | None = None, *, status: int = 200) -> Found:
+        """The object that comes with this status; with another, nothing."""
+        try:
+            async with (
+                asyncio.timeout(PROBE_TIMEOUT_S),
+                self._session.request(method, self.base_url + path, json=body, allow_redirects=False) as response,
+            ):
+                found = await response.json() if response.status == status else None
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+async def discover(ports: Sequence[int] = PORTS) -> list[LocalServer]:
+    """The servers that answer on these ports of 127.0.0.1, in the order of the ports. Never raises for an odd one."""
+    async with aiohttp.ClientSession() as session:
+        found = await _together(_look(_Asker(session, f"http://127.0.0.1:{port}")) for port in ports)
+    return [server for server in found if server is not None]
+
+
+async def loading(model: Model) -> bool:
+    """Whether the next answer of a local model waits for its weights to be read. False where nobody can tell."""
+    async with aiohttp.ClientSession() as session:
+        if model.num_ctx is not None:
+            running = await _Asker(session, ollama_base(model)).get("/api/ps")
+            return "models" in running and _tagged(model.litellm.partition("/")[2]) not in _loaded_names(running)
+        return model.api_base is not None and await _getting_ready(_Asker(session, _root(model.api_base)))
+
+
+def ollama_base(model: Model) -> str:
+    """Where litellm looks for Ollama, the model's own `api_base` first."""
+    return (model.api_base or os.environ.get("OLLAMA_API_BASE") or "http://127.0.0.1:11434").rstrip("/")
+
+
+def _root(api_base: str) -> str:
+    parts = urlsplit(api_base)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _getting_ready(asker: _Asker) -> bool:
+    """llama.cpp's own way to say so (its server's README, GET /health); another's 503 is an error like any."""
+    health = await asker.ask("GET", "/health", status=503)
+    return "Loading model" in str(health.get("error"))
+
+
+async def _look(asker: _Asker) -> LocalServer | None:
+    """llama.cpp speaks some of Ollama's paths as well, but not this one."""
+    return await (_ollama(asker) if "version" in await asker.get("/api/version") else _openai(asker))
+
+
+async def _ollama(asker: _Asker) -> LocalServer:
+    """https://docs.ollama.com/api: /api/tags lists, /api/show tells a window, /api/ps what is loaded."""
+    tags, running = await _together(asker.get(path) for path in ("/api/tags", "/api/ps"))
+    here = [tag for tag in _objects(tags, "models") if "name" in tag and not tag.get("remote_host")]  # not its cloud's
+    names = [str(tag["name"]) for tag in here][:_MOST_MODELS]
+    names.sort(key=lambda name: _tagged(name) not in _loaded_names(running))
+    shown = await _together(asker.ask("POST", "/api/show", {"model": name}) for name in names)
+    models = (_ollama_model(asker.base_url, name, about) for name, about in zip(names, shown, strict=True))
+    return LocalServer("ollama", asker.base_url, tuple(model for model in models if model is not None))
+
+
+def _ollama_model(base_url: str, name: str, about: Found) -> Model | None:
+    """Its OpenAI endpoint would ignore `num_ctx` and cut silently, so it is spoken to in its own tongue."""
+    capabilities = about.get("capabilities")  # older ones do not say
+    if isinstance(capabilities, list) and "completion" not in capabilities:
+        return None
+    info = _object(about, "model_info")
+    trained = info.get(f"{info.get('general.architecture')}.context_length")
+    ctx = min(OLLAMA_CTX, trained) if isinstance(trained, int) and trained > 0 else OLLAMA_CTX
+    return _model("ollama_chat", name, base_url, window=ctx, num_ctx=ctx)
+
+
+async def _openai(asker: _Asker) -> LocalServer | None:
+    """OpenAI's list of models, with the window where vLLM or llama.cpp tells it."""
+    listed, props = await _together(asker.get(path) for path in ("/v1/models", "/props"))
+    busy = await _getting_ready(asker)
+    base_url = f"{asker.base_url}/v1"
+    models = tuple(
+        _model("hosted_vllm", str(item["id"]), base_url, window=_window(item, props))
+        for item in _objects(listed, "data")[:_MOST_MODELS]
+        if "id" in item and "embed" not in str(item["id"]).lower()  # LM Studio lists its embedding models too
+    )
+    return LocalServer("openai", base_url, models, loading=busy) if models or busy else None
+
+
+def _window(item: Found, props: Found) -> int | None:
+    """vLLM says `max_model_len`; llama.cpp's /props says what one slot holds, which is what one stream gets."""
+    window = item.get("max_model_len") or _object(props, "default_generation_settings").get("n_ctx")
+    return window if isinstance(window, int) and window > 0 else None
+
+
+def _model(prefix: str, name: str, base_url: str, *, window: int | None, num_ctx: int | None = None) -> Model:
+    """`hosted_vllm/` is litellm's cheaper way to any OpenAI-compatible server, and asks for no key."""
+    return Model(
+        key=name,
+        litellm=f"{prefix}/{name}",
+        name=name.rpartition("/")[2].removesuffix(".gguf").removesuffix(":latest"),
+        provider=provider_of(prefix, base_url),
+        api_base=base_url,
+        price=LOCAL,
+        window=window,
+        window_source="server" if window else "",
+        num_ctx=num_ctx,
+    )
+
+
+async def _together(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in asked]
+    return [task.result() for task in tasks]
+
+
+def _object(found: Found, key: str) -> Found:
+    value = found.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(found: Found, key: str) -> list[Found]:
+    """The objects of a list, whatever an odd server put there."""
+    items = found.get(key)
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _loaded_names(running: Found) -> set[str]:
+    return {_tagged(str(item.get("name", ""))) for item in _objects(running, "models")}
+
+
+def _tagged(name: str) -> str:
+    """Ollama's full name of a model: without a tag it means `:latest`."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

@@ -1,0 +1,70 @@
+"""Blanking API keys in what models and providers write."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Iterable
+
+BLANKED = "[key removed]"
+
+# Issuers give their keys prefixes so that leaked ones can be found: OpenAI and many others (sk-), Google (AIza),
+# Groq, xAI, Hugging Face, GitHub, Slack, AWS.
+_PREFIXES = ("sk-", "AIza", "gsk_", "xai-", "hf_", "ghp_", "github_pat_", "xoxb-", "xoxp-", "xapp-", "AKIA")
+_KNOWN = "|".join(map(re.escape, _PREFIXES))
+_KEY_CHARS = string.ascii_letters + string.digits + "_-"
+_LEAST_AFTER_PREFIX = 12  # characters; with the prefix no issuer's key is shorter
+_MOST_HELD = 40  # characters; a word this long without a digit is a word
+_OWN_PREFIX = 8  # characters of a configured key by which it is known
+
+
+def blanker(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """Takes keys out of a provider's error, in which any word that begins like one is one, however short or masked.
+
+    What follows "Bearer" is one as well, and so are the configured `secrets`.
+    """
+    own = "".join(re.escape(s) + "|" for s in sorted(secrets, key=len, reverse=True) if s)
+    quoted = re.compile(rf"{own}(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
+    return lambda text: quoted.sub(BLANKED, text)
+
+
+class Redactor:
+    """Blanks keys in a text that comes in pieces; what may still become a key (40 characters at most) is held back.
+
+    `secrets` are the configured keys, which need not look like any issuer's.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        own = tuple(s[:_OWN_PREFIX] for s in secrets if len(s) >= _OWN_PREFIX + _LEAST_AFTER_PREFIX)
+        prefixes = own + _PREFIXES
+        known = "|".join(map(re.escape, prefixes))
+        begun = "|".join(re.escape(p[:n]) for p in prefixes for n in range(1, len(p)))
+        # a digit tells a key from a long hyphenated word
+        self._key = re.compile(rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{_LEAST_AFTER_PREFIX},}}", re.ASCII)
+        self._start = re.compile(rf"(?<![\w-])(?:(?:{known})[\w-]*|{begun})\Z", re.ASCII)
+        self._last = ""  # the character shown last: it tells whether a word begins here
+        self._held = ""
+        self._inside = False  # a key was blanked and its end has not come yet
+
+    def feed(self, text: str) -> str:
+        """The part of the text so far that can be shown now."""
+        if self._inside:
+            text = text.lstrip(_KEY_CHARS)
+            if not text:
+                return ""
+            self._inside, self._last = False, BLANKED[-1]
+        buffer = self._last + self._held + text
+        shown, at = "", len(self._last)
+        for key in self._key.finditer(buffer, at):
+            shown += buffer[at : key.start()] + BLANKED
+            at = key.end()
+            self._inside = at == len(buffer)
+        start = self._start.search(buffer, max(at, len(buffer) - _MOST_HELD))
+        cut = start.start() if start else len(buffer)
+        self._last, self._held = buffer[cut - 1 : cut] if cut else "", buffer[cut:]
+        return shown + buffer[at:cut]
+
+    def flush(self) -> str:
+        """What was held back, once nothing more comes."""
+        held, self._held = self._held, ""
+        return held

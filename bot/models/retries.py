@@ -1,0 +1,32 @@
+"""When a call that failed before its first token is tried again.
+
+A loop of our own walks these steps: stamina would sleep out of sight and tell its wait without its jitter, while
+people are to read why they wait and for how long before it begins.
+"""
+
+from __future__ import annotations
+
+from bot.models.errors import Kind, ProviderError
+from bot.settings import RetrySettings
+
+_PASSING: frozenset[Kind] = frozenset({"rate_limit", "unreachable"})
+
+
+def wait_s(error: ProviderError, tried: int, settings: RetrySettings, chance: float) -> float | None:
+    """Seconds until the next try after `tried` of them; None: do not try again.
+
+    What the provider asks for comes first, however long. Otherwise the wait doubles from `base_s` to `cap_s`, of which
+    between half and all is taken (`chance` in 0…1), so that many callers do not come back as one.
+    """
+    if error.kind not in _PASSING or tried >= settings.tries:
+        return None
+    if error.retry_after_s is not None:
+        return error.retry_after_s
+    backoff_s: float = min(settings.cap_s, settings.base_s * 2 ** (tried - 1))
+    return backoff_s * (0.5 + chance / 2)
+
+
+def notice(error: ProviderError, wait: float) -> str:
+    """What people read meanwhile."""
+    reason = "rate limit" if error.kind == "rate_limit" else error.text
+    return f"trying again in {wait:.0f} s: {reason}" if wait >= 1 else f"trying again: {reason}"

@@ -1,0 +1,293 @@
+"""One seat speaking: a model's answer as a stream of deltas, and every way in which it can fail as one error."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from contextlib import aclosing
+from functools import partial
+from itertools import count
+from typing import Any, assert_never
+
+import structlog
+
+from bot.asks import Ask, JsonSchema
+from bot.models import client, retries
+from bot.models.catalogue import Model, key_of
+from bot.models.client import Request, Stream
+from bot.models.deltas import Delta
+from bot.models.errors import ProviderError
+from bot.models.faults import broken_off, fault, kind_of
+from bot.models.limits import Circuit, Queue, is_low, requests_left
+from bot.models.local import loading
+from bot.models.redaction import blanker
+from bot.models.stages import Deltas, Stage, blank_keys, count_usage, need_text, part_thinking, stop_loops, within
+from bot.models.tokens import counter, fit
+from bot.models.usage import estimated, reported
+from bot.ports import Clock
+from bot.settings import DeadlineSettings, RetrySettings
+from bot.transcript import Seat, Usage
+
+log = structlog.get_logger()
+
+Messages = list[dict[str, str]]
+_OPENAI_COMPATIBLE = ("openai/", "hosted_vllm/")
+_LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer than the way to a thread and back
+
+
+class Speaker:
+    """Lets seats speak, within what each provider bears. Close it when no seat speaks any more."""
+
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        deadlines: DeadlineSettings,
+        retry: RetrySettings,
+        *,
+        clock: Clock = time.time,
+    ) -> None:
+        self._models = models
+        self._deadlines = deadlines
+        self._retry = retry
+        self._clock = clock
+        self._secrets = tuple(filter(None, map(key_of, models.values())))
+        self._blank = blanker(self._secrets)
+        self._queues = {provider: Queue(_width(models, provider)) for provider in {m.provider for m in models.values()}}
+        self._circuits = {provider: Circuit(provider) for provider in self._queues}
+        self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
+        self._warming = asyncio.Lock()
+        self._warm = False
+
+    async def warm_up(self) -> None:
+        """Loads litellm in a thread, so that the first answer need not wait 2 s for it. Again: does nothing."""
+        async with self._warming:
+            if not self._warm:
+                await asyncio.to_thread(_load)
+                self._warm = True
+
+    async def aclose(self) -> None:
+        """Closes the connections kept for later calls."""
+        if self._warm:
+            await client.close_pool()
+
+    def open_circuits(self) -> Mapping[str, float]:
+        """Providers that are down → seconds until each is tried again."""
+        now = _now()
+        return {name: left for name, circuit in self._circuits.items() if (left := circuit.seconds_left(now))}
+
+    async def speak(self, seat: Seat, ask: Ask) -> Deltas:
+        """The answer of a seat: notices while it waits, then text and thinking; usage and ending come last.
+
+        Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
+        cancelling whoever reads it, closes the connection.
+        """
+        await self.warm_up()
+        model = self._models[seat.model]
+        messages = await _messages(model, seat, ask)
+        ticket = self._queues[model.provider].join()
+        try:
+            async with aclosing(ticket.places()) as places:
+                async for place in places:
+                    yield Delta(_now(), notice=f"waiting: {_ordinal(place)} in the queue of {model.provider}")
+            if _is_local(model) and await loading(model):
+                yield Delta(_now(), notice="loading the model")
+            answer = self._answer(model, _request(model, seat, messages), ask.schema)
+            for stage in self._stages(model, messages):
+                answer = stage(answer)
+            async with aclosing(answer):
+                async for delta in answer:
+                    yield delta
+        finally:
+            ticket.leave()
+
+    def _stages(self, model: Model, messages: Messages) -> tuple[Stage, ...]:
+        """What is done to a stream on its way, in this order."""
+        return (
+            part_thinking,  # first, as all others treat text and thinking apart
+            stop_loops,  # before anything costs work for text that nobody will see
+            partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
+            partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
+            need_text,  # last: it judges what can be read in the end
+        )
+
+    async def _answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
+        """One answer, asked for again where it fails in passing before its first token."""
+        deadlines = _patient(self._deadlines) if _is_local(model) else self._deadlines
+        ends_at = _now() + deadlines.total_timeout_s
+        circuit = self._circuits[model.provider]
+        for tried in count(1):
+            circuit.check(_now())
+            began = False
+            try:
+                async with aclosing(within(self._stream(model, request, schema), deadlines, ends_at)) as deltas:
+                    async for delta in deltas:
+                        if not began:
+                            circuit.succeeded()
+                            began = True
+                        yield delta
+                return
+            except ProviderError as error:
+                if began:
+                    raise broken_off(error) from None
+                _judge(circuit, error)
+                wait = retries.wait_s(error, tried, self._retry, random.random())
+                if wait is None or _now() + wait >= ends_at or circuit.seconds_left(_now()) > wait:
+                    raise
+                yield Delta(_now(), notice=retries.notice(error, wait))
+            await asyncio.sleep(wait)
+
+    async def _stream(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
+        """What litellm makes of one call, as deltas."""
+        try:
+            stream = await self._open(model, request, schema)
+        except Exception as error:
+            raise fault(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
+        self._warn_when_low(model, stream)
+        try:
+            async for delta in _deltas(stream):
+                yield delta
+        except ProviderError:
+            raise
+        except Exception as error:
+            raise fault(error, self._clock(), self._blank) from None
+        finally:
+            await client.close_stream(stream)
+
+    async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> Stream:
+        """With a schema where the model takes one; an endpoint that refuses it is asked without, from then on."""
+        if schema is None or model.key in self._schemaless or not _takes_schema(model):
+            return await client.open_stream(request)
+        try:
+            return await client.open_stream({**request, "response_format": _response_format(schema)})
+        except Exception as error:
+            if getattr(error, "status_code", None) != 400 or kind_of(error) != "other":
+                raise
+        self._schemaless.add(model.key)
+        log.info("this endpoint takes no JSON schema", model=model.key)
+        return await client.open_stream(request)
+
+    def _warn_when_low(self, model: Model, stream: Stream) -> None:
+        left = requests_left(client.headers(stream))
+        if left and is_low(*left):
+            log.warning("few requests are left", provider=model.provider, left=left[0], of=left[1])
+
+
+def _load() -> None:
+    client.load()
+    counter("")("hello")  # its tables
+
+
+async def _deltas(stream: Stream) -> Deltas:
+    """litellm's chunks in our words. The first delta may be empty: a sign of life."""
+    now = asyncio.get_running_loop().time
+    finish, tool, read = None, "", False
+    async for chunk in stream:
+        if not chunk.choices:
+            continue
+        choice = chunk.choices[0]
+        finish = choice.finish_reason or finish
+        text = choice.delta.content or ""
+        thinking = getattr(choice.delta, "reasoning_content", None) or ""
+        if calls := choice.delta.tool_calls:
+            tool = tool or calls[0].function.name or "a tool"
+        read = read or bool(text)
+        yield Delta(now(), text, thinking)
+    usage = reported(stream)
+    if error := _not_an_answer(stream, finish, "" if read else tool):
+        yield Delta(now(), usage=usage)
+        raise error
+    yield Delta(now(), usage=usage, ending="length" if finish == "length" else "done")
+
+
+def _not_an_answer(stream: Stream, finish: str | None, tool: str) -> ProviderError | None:
+    if finish == "content_filter":
+        return ProviderError("refused", "the provider's content filter stopped the answer")
+    if tool:
+        return ProviderError("no_text", f"it asked for a tool ({tool}) instead of answering")
+    if stream.received_finish_reason is None and stream.intermittent_finish_reason is None:
+        return ProviderError("broken_off", "the answer broke off: the connection closed before its end")
+    return None
+
+
+def _is_local(model: Model) -> bool:
+    return model.price is not None and model.price.source == "local"
+
+
+def _patient(deadlines: DeadlineSettings) -> DeadlineSettings:
+    """For a local model, which is not stalled while its weights load or it reads a long prompt."""
+    return deadlines.model_copy(update={"first_token_timeout_s": deadlines.total_timeout_s})
+
+
+def _judge(circuit: Circuit, error: ProviderError) -> None:
+    """Which errors show a provider down, and which show it alive."""
+    match error.kind:
+        case "unreachable":
+            circuit.failed(_now())
+        case "rate_limit" | "key" | "billing" | "window" | "refused" | "not_found" | "no_text" | "other":
+            circuit.succeeded()
+        case "stalled" | "broken_off":
+            pass
+        case _ as never:
+            assert_never(never)
+
+
+def _request(model: Model, seat: Seat, messages: Messages) -> Request:
+    """The arguments of litellm.acompletion; what is not set is left to the provider."""
+    key = model.api_key
+    if key is None and _is_own_endpoint(model):
+        key = "none"  # the client wants one, and OpenAI's own must not go to another endpoint
+    given = {
+        "model": model.litellm,
+        "messages": messages,
+        "api_key": key,
+        "api_base": model.api_base,
+        "temperature": model.temperature if seat.temperature is None else seat.temperature,
+        "max_tokens": _max_tokens(model, seat),
+        "num_ctx": model.num_ctx,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _max_tokens(model: Model, seat: Seat) -> int | None:
+    return model.max_tokens if seat.max_tokens is None else seat.max_tokens
+
+
+async def _messages(model: Model, seat: Seat, ask: Ask) -> Messages:
+    fitted = partial(fit, ask.parts, seat.window or model.window, _max_tokens(model, seat) or 0, counter(model.litellm))
+    if sum(len(part.text) for part in ask.parts) < _LONG_PROMPT:
+        return fitted()
+    return await asyncio.to_thread(fitted)
+
+
+def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usage:
+    return estimated(messages, text, thinking, counter(model.litellm))
+
+
+def _takes_schema(model: Model) -> bool:
+    """Servers of one's own make grammars of schemas; for Ollama's models litellm would ask it, blocking the loop."""
+    is_ollama = model.num_ctx is not None
+    return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
+
+
+def _is_own_endpoint(model: Model) -> bool:
+    return model.api_base is not None and model.litellm.startswith(_OPENAI_COMPATIBLE)
+
+
+def _response_format(schema: JsonSchema) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": True}}
+
+
+def _width(models: Mapping[str, Model], provider: str) -> int:
+    """The least that any model of a provider asks for: they share its limit."""
+    return min(m.concurrency for m in models.values() if m.provider == provider)
+
+
+def _ordinal(n: int) -> str:
+    suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{suffix}"
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

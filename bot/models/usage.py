@@ -1,0 +1,42 @@
+"""What an answer used: the provider's own figures where the wire carries them, an estimate otherwise."""
+
+from __future__ import annotations
+
+from bot.models.client import Stream
+from bot.models.tokens import Count
+from bot.transcript import Usage
+
+_COUNTED_CHARS = 50_000  # of a text; a longer one is scaled from its first part, or counting would stall the loop
+_GUESSES_THINKING = frozenset(
+    {"anthropic", "bedrock"}
+)  # litellm counts it itself: these providers report no such figure
+
+
+def reported(stream: Stream) -> Usage | None:
+    """The figures of the last chunk that carried any; None where the provider sent none.
+
+    litellm's closing chunk is not looked at: it invents what is missing. Tokens of a tool's results (Gemini's
+    toolUsePromptTokenCount) are input that litellm leaves out of its sum.
+    """
+    usage = next((u for chunk in reversed(stream.chunks) if (u := getattr(chunk, "usage", None)) is not None), None)
+    if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
+        return None
+    output = usage.completion_tokens
+    tools = getattr(usage.prompt_tokens_details, "tool_use_tokens", None) or 0
+    left_out = tools if usage.prompt_tokens + tools + output == usage.total_tokens else 0
+    guessed = stream.custom_llm_provider in _GUESSES_THINKING
+    thinking = 0 if guessed else getattr(usage.completion_tokens_details, "reasoning_tokens", None) or 0
+    return Usage(usage.prompt_tokens + left_out, output, thinking, "reported")
+
+
+def estimated(messages: list[dict[str, str]], text: str, thinking: str, count: Count) -> Usage:
+    """As our own tables count it."""
+    thought = _tokens(thinking, count)
+    prompt = sum(_tokens(message["content"], count) for message in messages)
+    return Usage(prompt, _tokens(text, count) + thought, thought, "estimated")
+
+
+def _tokens(text: str, count: Count) -> int:
+    if len(text) <= _COUNTED_CHARS:
+        return count(text)
+    return count(text[:_COUNTED_CHARS]) * len(text) // _COUNTED_CHARS

@@ -1,0 +1,192 @@
+"""The Protocols through which the core meets the world. Adapters and storage implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from bot.transcript import Entry, Fact, Lane, TurnId
+
+Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
+
+
+class Fenced(Exception):
+    """A write came from an owner that has since lost the run to another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a lane showed at `at` (wall seconds): the first `kept` code points of the one before, then `text`."""
+
+    turn: TurnId
+    at: float
+    kept: int
+    text: str
+
+
+def replay(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
+    """What was to be read, whole, each time a lane was shown: turn, wall time, text."""
+    shown: dict[TurnId, str] = {}
+    for s in snapshots:
+        shown[s.turn] = shown.get(s.turn, "")[: s.kept] + s.text
+        yield s.turn, s.at, shown[s.turn]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One line of the list of runs."""
+
+    run: str
+    started_at: float
+    format: str
+    question: str
+    outcome: str  # "" while it is open
+
+
+class Store(Protocol):
+    """Facts in order, and what lanes showed. A write that returned survives the process."""
+
+    async def claim(self, run: str, owner: str) -> int:
+        """Take the run over: stores `Claimed`; the epoch returned goes with the owner's later writes."""
+        ...
+
+    async def append(
+        self, run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
+    ) -> None:
+        """Store facts together. People's carry no epoch; `key` is the platform's event id, taken once.
+
+        Raises Fenced when `epoch` is no longer the run's.
+        """
+        ...
+
+    async def read(self, run: str, after: int = 0) -> list[Entry]: ...
+
+    async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
+        """Keep what a turn's lane shows now (whole text; stored as what was appended). Raises as `append` does."""
+        ...
+
+    async def snapshots(self, run: str) -> list[Snapshot]: ...
+
+    async def runs(self, limit: int = 50) -> list[RunRow]:
+        """Newest first."""
+        ...
+
+
+class Trace(Protocol):
+    """Told of everything that speed is measured by, as it happens. Times `at` are loop time in seconds."""
+
+    def fact(self, entry: Entry) -> None: ...
+
+    def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
+        """Code points of visible text and of thinking that left the model's client at `at`."""
+        ...
+
+    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+        """A platform's success arrived: so many source code points of the lane are now visible, all pages."""
+        ...
+
+    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None: ...
+
+
+Kind = Literal["turn", "card", "board"]
+MessageRef = str  # a platform's own name for a message
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it should read now. `final`: its lane will not change again."""
+
+    lane: Lane
+    page: int
+    kind: Kind
+    title: str
+    text: str  # rendered in the surface's dialect, footer included
+    final: bool
+
+
+Method = Literal["post", "edit", "delete"]
+
+
+class SurfaceError(Exception):
+    """A call to a platform failed. `status` as in HTTP; 0 when no answer came. This class itself: worth another try."""
+
+    status = 0
+
+    def __init__(self, text: str = "", status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = self.status if status is None else status
+
+
+class RateLimited(SurfaceError):
+    """The platform refused the call for `retry_after_s`; `bucket` is the budget's name as in `Surface.draws`."""
+
+    status = 429
+
+    def __init__(self, bucket: str, retry_after_s: float) -> None:
+        super().__init__(f"{bucket} is spent for {retry_after_s:.1f} s")
+        self.bucket = bucket
+        self.retry_after_s = retry_after_s
+
+
+class Gone(SurfaceError):
+    """The message is not there any more."""
+
+    status = 404
+
+
+class Forbidden(SurfaceError):
+    """The platform will not let us write in this place."""
+
+    status = 403
+
+
+class Page(Protocol):
+    """One message's share of a lane: rendered `text`, the source code points it covers, whether it can still change."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def chars(self) -> int: ...
+
+    @property
+    def closed(self) -> bool: ...
+
+
+class Pages(Protocol):
+    """Divides one lane's text into messages; keeps closed pages as they were."""
+
+    def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
+        """All pages of the whole text as it reads now, in order."""
+        ...
+
+
+class Surface(Protocol):
+    """A place where a run is shown. Calls raise SurfaceError; whoever calls them keeps to the budgets."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def room_chars(self) -> int | None:
+        """How long a turn may be to fit one message, so that seats can be told; None: as long as it likes."""
+        ...
+
+    def pages(self, kind: Kind) -> Pages:
+        """New pages for one lane."""
+        ...
+
+    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        """The names of the budgets that a call spends from; the narrowest first, none where nothing is limited."""
+        ...
+
+    async def post(self, message: Message) -> MessageRef:
+        """Send a new message. Called again with the same lane and page after an answer was lost: a surface whose
+        platform can tell (a nonce, a look at what is there) then returns the message that the lost call made.
+        """
+        ...
+
+    async def edit(self, ref: MessageRef, message: Message) -> None: ...
+
+    async def delete(self, ref: MessageRef) -> None: ...

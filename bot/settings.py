@@ -1,0 +1,193 @@
+"""Every setting, read from moot.toml, the environment (MOOT_…, `__` between levels) and .env."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from bot.errors import Misconfigured
+
+FILE = "moot.toml"
+
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,40}$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Strict):
+    litellm: str = Field(description="any litellm model string")
+    name: str = Field("", description="what people see; the key where left out")
+    api_key: SecretStr | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
+    api_base: str | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: PositiveInt | None = 1200
+    concurrency: PositiveInt = Field(4, description="answers at once with this provider")
+    input_usd_per_mtok: float | None = Field(None, ge=0)
+    output_usd_per_mtok: float | None = Field(None, ge=0)
+    context_window: PositiveInt | None = Field(None, description="tokens")
+
+    def key(self) -> str | None:
+        """The API key itself; None when none is set here, or the variable it names is empty."""
+        if self.api_key is None:
+            return None
+        value = self.api_key.get_secret_value()
+        return os.environ.get(value.removeprefix("env:")) or None if value.startswith("env:") else value
+
+
+class SeatSettings(Strict):
+    model: str
+    name: str = ""
+    persona: str = Field("", description="one from the library, or free text")
+    temperature: float | None = Field(None, ge=0, le=2)
+    max_tokens: PositiveInt | None = None
+
+
+def _bare(seat: Any) -> Any:
+    """A seat may be written as the name of its model alone."""
+    return {"model": seat} if isinstance(seat, str) else seat
+
+
+class PanelSettings(Strict):
+    seats: list[Annotated[SeatSettings, BeforeValidator(_bare)]] = Field(min_length=1, max_length=12)
+    chair: str | None = Field(None, description="a model; the first seat's where left out")
+    judge: str | None = Field(None, description="a model; the chair's where left out")
+
+
+class DeadlineSettings(Strict):
+    first_token_timeout_s: PositiveFloat = Field(60.0, description="a local model may take the total: it loads first")
+    idle_timeout_s: PositiveFloat = 30.0
+    total_timeout_s: PositiveFloat = 300.0
+
+
+class RetrySettings(Strict):
+    """Before the first chunk only."""
+
+    tries: PositiveInt = 3
+    base_s: PositiveFloat = 1.0
+    cap_s: PositiveFloat = 10.0
+
+
+class LimitSettings(Strict):
+    question_chars: PositiveInt = 20_000
+    remark_chars: PositiveInt = 4_000
+
+
+class StorageSettings(Strict):
+    path: Path = Field(Path("moot.db"), description="the SQLite file")
+
+
+class LogSettings(Strict):
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
+
+
+class DiscordSettings(Strict):
+    token: SecretStr
+
+
+class SlackSettings(Strict):
+    bot_token: SecretStr
+    app_token: SecretStr
+
+
+class Settings(BaseSettings):
+    """The whole tree. A later source yields to an earlier one: environment, .env, moot.toml, defaults."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MOOT_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        toml_file=FILE,
+        extra="ignore",  # .env holds other programs' variables too; moot.toml is checked by `load`
+        frozen=True,
+    )
+
+    models: dict[Key, ModelSettings] = Field(default_factory=dict)
+    panels: dict[Key, PanelSettings] = Field(default_factory=dict)
+    deadlines: DeadlineSettings = DeadlineSettings()
+    retries: RetrySettings = RetrySettings()
+    limits: LimitSettings = LimitSettings()
+    storage: StorageSettings = StorageSettings()
+    log: LogSettings = LogSettings()
+    discord: DiscordSettings | None = None
+    slack: SlackSettings | None = None
+    prompts: Path | None = Field(None, description="a folder whose files replace prompts of the same name")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load() -> Settings:
+    """The settings of the working directory. Raises Misconfigured, telling every mistake at once."""
+    try:
+        written = tomllib.loads(Path(FILE).read_text("utf-8")) if Path(FILE).exists() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{FILE} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"{FILE} is not valid TOML: {error}.") from error
+    mistakes = [f"{FILE}: {key}: there is no such setting." for key in written if key not in Settings.model_fields]
+    settings: Settings | None = None
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        mistakes += [_mistake(e["loc"], e["msg"], e.get("input"), written) for e in error.errors()]
+    mistakes += _dangling(settings.model_dump() if settings else written)
+    if settings is None or mistakes:
+        raise Misconfigured("\n".join(mistakes))
+    return settings
+
+
+def _mistake(where: Sequence[int | str], message: str, value: Any, written: Mapping[str, Any]) -> str:
+    """One line: where from, which key, what is wrong (with the value, unless it may be a secret), what is right."""
+    path = [str(p) for p in where]
+    source = FILE if path[0] in written and "MOOT_" + "__".join(path).upper() not in os.environ else "environment"
+    if message == "Extra inputs are not permitted":
+        return f"{source}: {'.'.join(path)}: there is no such setting."
+    if message == "Field required":
+        return f"{source}: {'.'.join(path)}: is missing."
+    found = "" if "key" in path[-1] or isinstance(value, dict | list) else f" (found {value!r})"
+    return f"{source}: {'.'.join(path)}: {message[:1].lower()}{message[1:]}{found}."
+
+
+def _dangling(tree: Mapping[str, Any]) -> list[str]:
+    """Panels that name models which are not there; `tree` may be a file that is wrong elsewhere too."""
+    models, panels = tree.get("models", {}), tree.get("panels", {})
+    tables = [(name, p) for name, p in panels.items() if isinstance(p, dict)] if isinstance(panels, dict) else []
+    return [
+        f"{FILE}: panels.{name}.{key}: there is no model “{model}”; the models are: {', '.join(models) or 'none'}."
+        for name, panel in tables
+        for key, model in _models_of(panel)
+        if isinstance(model, str) and model not in models
+    ]
+
+
+def _models_of(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    seats = [_bare(seat) for seat in panel.get("seats", [])]
+    named = [(f"seats.{n}", s.get("model")) for n, s in enumerate(seats) if isinstance(s, dict)]
+    return [*named, ("chair", panel.get("chair")), ("judge", panel.get("judge"))]

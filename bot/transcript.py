@@ -1,0 +1,307 @@
+"""What a run is made of: seats, turns and the closed set of facts, and how facts fold into a transcript.
+
+A run is nothing but its facts in order. `fold` turns them into a `Transcript`, the one value that formats
+plan from. People's facts are wishes ("skip this turn"); the owner's are observations ("this turn ended").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal, NamedTuple, assert_never
+
+Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
+
+
+class Lane(NamedTuple):
+    """Where a turn's text is shown; every ask of the same turn shares it."""
+
+    stage: str
+    round: int
+    seat: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}/{self.round}/{self.seat}"
+
+
+class TurnId(NamedTuple):
+    """One seat's contribution. A re-ask of the same turn is `ask` 2, shown in the same lane."""
+
+    stage: str
+    round: int
+    seat: str
+    ask: int = 1
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.stage, self.round, self.seat)
+
+    def __str__(self) -> str:
+        return str(self.lane) if self.ask == 1 else f"{self.lane}/{self.ask}"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens, and where the figure comes from ("settings", "litellm", "local")."""
+
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A model at the table, as resolved when the run started. `key` is unique in its panel."""
+
+    key: str
+    model: str  # the catalogue's name for it, never a credential
+    name: str
+    persona: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    window: int | None = None  # tokens; None: unknown
+    price: Price | None = None  # None: unknown, and shown as unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The seats of a run in the order in which they are shown; chair and judge speak apart from them."""
+
+    seats: tuple[Seat, ...]
+    chair: Seat | None = None
+    judge: Seat | None = None
+
+    def everyone(self) -> tuple[Seat, ...]:
+        return (*self.seats, *(s for s in (self.chair, self.judge) if s is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a format may be told: how many rounds, and how long an answer fits one message (characters)."""
+
+    rounds: int = 1
+    room_chars: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one turn. `thinking` is part of `output`. `source` says how far the figures can be trusted."""
+
+    input: int = 0
+    output: int = 0
+    thinking: int = 0
+    source: Literal["reported", "estimated", "none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from the start of a turn, `first_token_s` None when nothing visible came."""
+
+    total_s: float = 0.0
+    first_token_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a turn failed: `kind` as in `bot.models.errors`, `text` for people."""
+
+    kind: str
+    text: str
+    retry_after_s: float | None = None
+
+
+# The facts. The owner's are observations …
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Everything planning needs, resolved: nothing is looked up outside once this is stored."""
+
+    format: str
+    question: str
+    panel: Panel
+    rules: Rules
+    seed: int
+    prompts: Mapping[str, str]
+    by: str
+    absent: tuple[str, ...] = ()  # seats left out before the start, each with its reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """`about`: the turns this one was shown, in the order in which it was shown them."""
+
+    turn: TurnId
+    about: tuple[TurnId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """However it ended, it carries its text so far, usage, cost (US dollars; None: unknown) and timings."""
+
+    turn: TurnId
+    finish: Finish
+    text: str = ""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    timings: Timings = Timings()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    outcome: str
+
+
+# … and people's are wishes.
+
+
+@dataclass(frozen=True, slots=True)
+class SkipAsked:
+    turn: TurnId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCast:
+    """One vote a person and round; a later one replaces it."""
+
+    by: str
+    round: int
+    seat: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoteWithdrawn:
+    by: str
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interjected:
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    by: str
+
+
+Fact = (
+    RunStarted
+    | Claimed
+    | TurnStarted
+    | TurnEnded
+    | RunFinished
+    | SkipAsked
+    | VoteCast
+    | VoteWithdrawn
+    | Interjected
+    | Stopped
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored fact: `seq` counts up within its run, `at` is wall time in seconds."""
+
+    seq: int
+    at: float
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    id: TurnId
+    about: tuple[TurnId, ...]
+    started: Entry
+    ended: TurnEnded | None = None
+
+    @property
+    def text(self) -> str:
+        return self.ended.text if self.ended else ""
+
+    @property
+    def spoke(self) -> bool:
+        """Whether others can read it: it ended with something to read, whatever ended it."""
+        return self.ended is not None and bool(self.ended.text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What has happened in one run. Made by `fold` alone; `entries` are kept so that `before` can look back."""
+
+    entries: tuple[Entry, ...] = ()
+    start: RunStarted | None = None
+    turns: Mapping[TurnId, Turn] = field(default_factory=lambda: MappingProxyType({}))
+    skips: frozenset[TurnId] = frozenset()
+    votes: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))  # (by, round) → seat
+    remarks: tuple[Interjected, ...] = ()
+    stopped: Stopped | None = None
+    finished: RunFinished | None = None
+
+    @property
+    def seq(self) -> int:
+        return self.entries[-1].seq if self.entries else 0
+
+    @property
+    def at(self) -> float:
+        return self.entries[-1].at if self.entries else 0.0
+
+    @property
+    def started(self) -> RunStarted:
+        if self.start is None:
+            raise LookupError("this transcript has no RunStarted yet")
+        return self.start
+
+    def before(self, seq: int) -> Transcript:
+        """The transcript as it was before the fact `seq`."""
+        return fold_all(Transcript(), (e for e in self.entries if e.seq < seq))
+
+
+def fold(t: Transcript, entry: Entry) -> Transcript:
+    """The transcript after one more fact. Idempotent: a known `seq` and a second end of a turn change nothing."""
+    if entry.seq <= t.seq:
+        return t
+    t = replace(t, entries=(*t.entries, entry))
+    match entry.fact:
+        case RunStarted() as fact:
+            return t if t.start else replace(t, start=fact)
+        case Claimed():
+            return t
+        case TurnStarted(turn, about):
+            return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry))
+        case TurnEnded() as fact:
+            known = t.turns.get(fact.turn) or Turn(fact.turn, (), entry)
+            return t if known.ended else _with_turn(t, replace(known, ended=fact))
+        case RunFinished() as fact:
+            return t if t.finished else replace(t, finished=fact)
+        case SkipAsked(turn):
+            return replace(t, skips=t.skips | {turn})
+        case VoteCast(by, round_, seat):
+            return replace(t, votes=MappingProxyType({**t.votes, (by, round_): seat}))
+        case VoteWithdrawn(by, round_):
+            return replace(t, votes=MappingProxyType({k: v for k, v in t.votes.items() if k != (by, round_)}))
+        case Interjected() as fact:
+            return replace(t, remarks=(*t.remarks, fact))
+        case Stopped() as fact:
+            return t if t.stopped else replace(t, stopped=fact)
+        case _ as never:
+            assert_never(never)
+
+
+def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
+    for entry in entries:
+        t = fold(t, entry)
+    return t
+
+
+def _with_turn(t: Transcript, turn: Turn) -> Transcript:
+    return replace(t, turns=MappingProxyType({**t.turns, turn.id: turn}))

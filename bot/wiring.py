@@ -1,0 +1,210 @@
+"""Where the parts are put together: one function a command, each returning its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import os
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from rich.console import Console
+from rich.prompt import Prompt
+
+from adapters.terminal import tables
+from adapters.terminal.session import hold
+from adapters.terminal.surface import budget as terminal_budget
+from bot import logs
+from bot.actions import Actions
+from bot.errors import Misconfigured, Refused, StoreFailed
+from bot.formats import FORMATS
+from bot.hall import Hall
+from bot.live.budget import Budgets
+from bot.live.schedule import Scheduler
+from bot.models import listing
+from bot.models.catalogue import Model, has_key, key_state, resolve
+from bot.models.errors import ProviderError
+from bot.models.speak import Speaker
+from bot.ports import Store, Trace
+from bot.provision import USUAL_SEATS, Choose, Provision, provision
+from bot.settings import Settings, load
+from bot.thread import replay
+from bot.trace import EventsFile, NoTrace
+from bot.transcript import RunStarted
+from commands import COMMANDS
+from storage import open_store
+
+OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+def guarded(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command; errors that people can mend become one clear message on standard error."""
+    try:
+        return asyncio.run(command)
+    except Misconfigured as error:
+        return _complain(str(error), UNUSABLE)
+    except (Refused, StoreFailed, ProviderError) as error:
+        return _complain(str(error), FAILED)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _complain("Left at once.", INTERRUPTED)
+
+
+def _complain(text: str, status: int) -> int:
+    print(text, file=sys.stderr)  # noqa: T201  # the command line's own voice
+    return status
+
+
+async def try_once(form: str, question: str, panel: str | None, rounds: int | None, events: Path | None) -> int:
+    """One run in the terminal."""
+    settings, console = _settings(), Console()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
+        supply = await stack.enter_async_context(provision(settings, panel, _choose(console)))
+        trace = stack.enter_context(_events(events)) if events else NoTrace()
+        if supply.note:
+            console.print(supply.note, style="dim", markup=False)
+        actions = await stack.enter_async_context(table(settings, supply, store, trace))
+        command = next(c for c in COMMANDS if c.name == form)
+        options = command.options(question=question, panel=supply.panel, rounds=rounds)
+        transcript = await hold(actions, command, options, console)
+    if transcript.finished is None or transcript.finished.outcome == "failed":
+        return _complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
+    return OK
+
+
+@asynccontextmanager
+async def table(settings: Settings, supply: Provision, store: Store, trace: Trace) -> AsyncIterator[Actions]:
+    """The core, put together. litellm loads in a thread meanwhile."""
+    speaker = Speaker(supply.models, settings.deadlines, settings.retries)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    warming = asyncio.create_task(speaker.warm_up())
+    try:
+        async with (
+            Scheduler(Budgets(terminal_budget, asyncio.get_running_loop().time())) as scheduler,
+            Hall(store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=trace, owner=owner) as hall,
+        ):
+            yield Actions(
+                panels=supply.panels,
+                models=supply.models,
+                prompts=_prompts(settings.prompts),
+                limits=settings.limits,
+                store=store,
+                hall=hall,
+                why_absent=_why_absent,
+                random=Random(),
+            )
+    finally:
+        await asyncio.wait([warming])
+        await speaker.aclose()
+
+
+def _settings() -> Settings:
+    settings = load()
+    logs.configure(settings.log)
+    return settings
+
+
+def _events(path: Path) -> EventsFile:
+    try:
+        return EventsFile(path)
+    except OSError as error:
+        raise Misconfigured(f"--events {path}: cannot be written: {error.strerror}.") from error
+
+
+def _prompts(override: Path | None) -> Mapping[str, str]:
+    """Prompt name → its text; the operator's folder first."""
+    own = importlib.resources.files("bot.formats") / "prompts"
+    found = {p.name.removesuffix(".md"): p.read_text("utf-8") for p in own.iterdir() if p.name.endswith(".md")}
+    if override is None:
+        return found
+    if not override.is_dir():
+        raise Misconfigured(f"prompts: there is no folder {override}.")
+    replaced = {p.stem: p.read_text("utf-8") for p in override.glob("*.md")}
+    if strangers := sorted(replaced.keys() - found.keys()):
+        raise Misconfigured(
+            f"prompts: {', '.join(strangers)} in {override} replace nothing; known: {', '.join(found)}."
+        )
+    return found | replaced
+
+
+def _why_absent(model: Model) -> str | None:
+    return None if has_key(model) else key_state(model)
+
+
+def _choose(console: Console) -> Choose:
+    """Offer what was found on this machine; without a keyboard the first few are taken."""
+
+    def choose(found: Sequence[Model]) -> Sequence[Model]:
+        usual = found[:USUAL_SEATS]
+        if len(found) == 1 or not (console.is_terminal and sys.stdin.isatty()):
+            return usual
+        console.print("Found on this machine:")
+        for number, model in enumerate(found, 1):
+            console.print(f"  {number}  {model.name}  ({model.provider})", markup=False, highlight=False)
+        while True:
+            answer = Prompt.ask("Who sits at the table?", default=",".join(str(n + 1) for n in range(len(usual))))
+            picked = [int(n) for n in answer.replace(",", " ").split() if n.isdecimal()]
+            if picked and all(1 <= n <= len(found) for n in picked):
+                return [found[n - 1] for n in dict.fromkeys(picked)]
+            console.print(f"Numbers from 1 to {len(found)}, with commas between them.")
+
+    return choose
+
+
+async def show_models(available: bool) -> int:
+    """The catalogue, and what providers offer."""
+    settings, console = _settings(), Console()
+    models = resolve(settings.models)
+    if not models:
+        console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
+        return OK
+    console.print(tables.catalogue(listing.rows(models.values())))
+    if not available:
+        return OK
+    status = OK
+    for provider, model in {m.provider: m for m in models.values()}.items():
+        try:
+            names = await listing.available(model)
+        except ProviderError as error:
+            status = _complain(f"{provider}: {error.text}.", FAILED)
+        else:
+            console.print(f"{provider}: {', '.join(names) or 'nothing'}", markup=False, soft_wrap=True)
+    return status
+
+
+async def show_runs() -> int:
+    settings, rows = _settings(), []
+    if settings.storage.path.exists():
+        async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+            rows = await store.runs()
+    Console().print(tables.runs(rows) if rows else "There are no runs yet.")
+    return OK
+
+
+async def show_run(run: str) -> int:
+    settings = _settings()
+    async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+        entries = await store.read(run)
+    if not entries or not isinstance(entries[0].fact, RunStarted):
+        raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
+    start = entries[0].fact
+    Console().print(tables.thread(start.question, replay(entries, FORMATS[start.format])))
+    return OK
+
+
+async def run_bot() -> int:
+    """The bot on its platforms."""
+    settings = _settings()
+    configured = [name for name in ("discord", "slack") if getattr(settings, name) is not None]
+    if configured:
+        raise Misconfigured(f"{' and '.join(configured)}: this version cannot speak there yet; `moot try` works.")
+    raise Misconfigured(
+        "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
+        "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
+    )

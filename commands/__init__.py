@@ -1,0 +1,8 @@
+"""One file a command: its options, help and handler. Adapters render these and add none."""
+
+from __future__ import annotations
+
+from commands import compare, council, debate
+from commands.command import Command
+
+COMMANDS: tuple[Command, ...] = (council.COMMAND, debate.COMMAND, compare.COMMAND)

@@ -1,0 +1,139 @@
+"""What a batch of writes comes to: a pure step from what the database holds to the rows that join it.
+
+The rules of the store stand here and nowhere else: how facts are numbered, when an owner is fenced off, when an
+event was taken before, what a snapshot keeps. `storage.store` loads what a batch is about and saves its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, assert_never
+
+from bot.codec import encode
+from bot.ports import Fenced
+from bot.transcript import Claimed
+
+Row = dict[str, Any]
+LaneKey = tuple[str, str]  # run, turn as text
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    run: str
+    at: float
+    facts: tuple[tuple[str, Row], ...]  # encoded
+    epoch: int | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    run: str
+    at: float
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    run: str
+    at: float
+    turn: str
+    text: str
+    epoch: int | None
+
+    @property
+    def lane(self) -> LaneKey:
+        return self.run, self.turn
+
+
+Write = Append | Claim | Show
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a run stands; a run that is not stored yet has none."""
+
+    epoch: int
+    seq: int
+    started_at: float
+
+
+@dataclass(slots=True)
+class Batch:
+    """Made with what the database holds of the runs, keys and lanes concerned; `enter` adds to the rows."""
+
+    stored: Mapping[str, Head]
+    taken: set[str]
+    shown: dict[LaneKey, str]
+    heads: dict[str, Head] = field(init=False)  # as they are after the batch
+    facts: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    snapshots: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.heads = dict(self.stored)
+
+    def enter(self, write: Write) -> int | Fenced | None:
+        """A claim's epoch; Fenced, returned as the neighbours' writes go on; None for the rest."""
+        match write:
+            case Append():
+                return self._append(write)
+            case Claim():
+                return self._claim(write)
+            case Show():
+                return self._show(write)
+            case _ as never:
+                assert_never(never)
+
+    def _append(self, write: Append) -> Fenced | None:
+        if fenced := self._fenced(write):
+            return fenced
+        if write.key is not None:
+            if write.key in self.taken:
+                return None
+            self.taken.add(write.key)
+            self.events.append({"key": write.key, "run": write.run, "at": write.at})
+        self._add(write, write.facts)
+        return None
+
+    def _claim(self, write: Claim) -> int:
+        head = self._head(write)
+        self.heads[write.run] = replace(head, epoch=head.epoch + 1)
+        self._add(write, [encode(Claimed(write.owner))])
+        return head.epoch + 1
+
+    def _show(self, write: Show) -> Fenced | None:
+        before = self.shown.get(write.lane, "")
+        if (fenced := self._fenced(write)) or write.text == before:
+            return fenced
+        kept = common_length(before, write.text)
+        self.snapshots.append(
+            {"run": write.run, "turn": write.turn, "at": write.at, "kept": kept, "text": write.text[kept:]}
+        )
+        self.shown[write.lane] = write.text
+        return None
+
+    def _fenced(self, write: Append | Show) -> Fenced | None:
+        epoch = self._head(write).epoch
+        if write.epoch in (None, epoch):
+            return None
+        return Fenced(f"run {write.run} is in epoch {epoch}, the write came from epoch {write.epoch}")
+
+    def _head(self, write: Write) -> Head:
+        return self.heads.get(write.run) or Head(epoch=0, seq=0, started_at=write.at)
+
+    def _add(self, write: Append | Claim, facts: Iterable[tuple[str, Row]]) -> None:
+        head = self._head(write)
+        for seq, (kind, data) in enumerate(facts, start=head.seq + 1):
+            self.facts.append({"run": write.run, "seq": seq, "at": write.at, "kind": kind, "data": data})
+            head = replace(head, seq=seq)
+        self.heads[write.run] = head
+
+
+def common_length(before: str, after: str) -> int:
+    """How many code points both begin with; at once where the text only grew."""
+    if after.startswith(before):
+        return len(before)
+    pairs = enumerate(zip(before, after, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), len(after))

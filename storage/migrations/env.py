@@ -1,0 +1,10 @@
+"""What alembic runs: the missing steps, on the connection that `storage.versions` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from storage.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,52 @@
+"""The tables. A change here comes with a migration; a test holds the two together."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table
+
+HEAD = "0001"  # the newest migration; alembic knows it too, but takes half a second to import
+
+metadata = MetaData()
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("epoch", Integer, nullable=False),  # how often the run was claimed; a write of an older one is fenced off
+    Column("seq", Integer, nullable=False),  # of its newest fact
+    Column("started_at", Float, nullable=False),
+    Index("runs_started_at", "started_at"),
+)
+
+# JSON, not text, for all that people and models wrote: escaped to ASCII, so that NUL and lone surrogates,
+# which SQLite's driver or PostgreSQL refuse in text, come back as they were.
+facts = Table(
+    "facts",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("data", JSON, nullable=False),
+)
+
+# The platform's events that were taken, each once.
+events = Table(
+    "events",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("at", Float, nullable=False),  # for pruning: platforms repeat themselves for minutes, not for ever
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),  # SQLite counts INTEGER keys alone
+    Column("run", String, nullable=False),
+    Column("turn", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("text", JSON, nullable=False),
+    Index("snapshots_run_turn", "run", "turn"),
+)

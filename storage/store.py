@@ -1,0 +1,83 @@
+"""The store on a SQL database: a run's facts, and what its lanes showed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.codec import encode, turn_text
+from bot.ports import Clock, RunRow, Snapshot
+from bot.transcript import Entry, Fact, TurnId
+from storage import rows, sqlite, versions
+from storage.batch import Append, Claim, Show
+from storage.failures import told
+from storage.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """`bot.ports.Store`. Every method raises StoreFailed when the database cannot be written or read."""
+
+    def __init__(self, writer: Writer, reader: AsyncEngine, path: Path, clock: Clock) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._path = path
+        self._clock = clock
+
+    async def claim(self, run: str, owner: str) -> int:
+        epoch = await self._writer.write(Claim(run, self._clock(), owner))
+        assert epoch is not None, "a claim that is stored has an epoch"
+        return epoch
+
+    async def append(
+        self, run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
+    ) -> None:
+        encoded = tuple(encode(fact) for fact in facts)
+        await self._writer.write(Append(run, self._clock(), encoded, epoch, key))
+
+    async def read(self, run: str, after: int = 0) -> list[Entry]:
+        return await self._read(lambda conn: rows.entries(conn, run, after))
+
+    async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
+        await self._writer.write(Show(run, self._clock(), turn_text(turn), text, epoch))
+
+    async def snapshots(self, run: str) -> list[Snapshot]:
+        return await self._read(lambda conn: rows.snapshots_of(conn, run))
+
+    async def runs(self, limit: int = 50) -> list[RunRow]:
+        return await self._read(lambda conn: rows.listing(conn, limit))
+
+    async def _read(self, query: Callable[[Connection], T]) -> T:
+        with told(self._path):
+            async with self._reader.connect() as conn:
+                return await conn.run_sync(query)
+
+
+@asynccontextmanager
+async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> AsyncIterator[SqlStore]:
+    """The store in the SQLite file `path`, made or brought up to date where need be; leaving it stores what waits.
+
+    `read_only` opens it beside a live writer, changes nothing, and fails every write. Raises Misconfigured when
+    the path is no place for a store, another process writes it, or its version is not this program's; StoreFailed
+    when it cannot be read or written.
+    """
+    async with AsyncExitStack() as stack:
+        if read_only:
+            sqlite.must_exist(path)
+        else:
+            stack.enter_context(sqlite.locked(path))
+        reader = sqlite.reader(path)
+        engine = reader if read_only else sqlite.writer(path)
+        stack.push_async_callback(engine.dispose)  # last: the last to close a WAL database tidies it up
+        stack.push_async_callback(reader.dispose)
+        with told(path):
+            async with engine.begin() as conn:
+                await conn.run_sync(versions.check if read_only else versions.upgrade)
+        writer = await stack.enter_async_context(Writer(engine, path))
+        yield SqlStore(writer, reader, path, clock)

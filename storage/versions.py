@@ -1,0 +1,49 @@
+"""Which version a database has, and how it is brought up to date."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, inspect, text
+
+from bot.errors import Misconfigured
+from storage.schema import HEAD
+
+
+def check(conn: Connection) -> None:
+    """For readers, who change nothing. Raises Misconfigured when the database is not of this version."""
+    version = _version(conn)
+    _refuse_newer(version)
+    if version != HEAD:
+        raise Misconfigured(
+            f"The database has version {version or 'none'}, this program reads {HEAD}: run the bot once."
+        )
+
+
+def upgrade(conn: Connection) -> None:
+    """Run the missing migrations, in the caller's transaction: all of them or none. Raises Misconfigured."""
+    version = _version(conn)
+    _refuse_newer(version)
+    if version == HEAD:
+        return
+    # half a second to import, and hardly ever needed
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", "storage:migrations")  # by package, so that a wheel works too
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, HEAD)
+
+
+def _version(conn: Connection) -> str:
+    """As alembic noted it; "" for a database without any."""
+    if not inspect(conn).has_table("alembic_version"):
+        return ""
+    return conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() or ""
+
+
+def _refuse_newer(version: str) -> None:
+    if version > HEAD:  # numbered, so their order is the order of strings
+        raise Misconfigured(
+            f"The database has version {version}, written by a newer program; this one knows versions up to {HEAD}. "
+            "Upgrade the program, or go back to the backup made before."
+        )

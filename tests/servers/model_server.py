@@ -1,0 +1,162 @@
+"""An OpenAI-compatible model server that says what a test tells it to, replays recordings, and misbehaves on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from aiohttp import web
+
+CHAT = "/v1/chat/completions"
+
+Recording = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One response: `pieces` are written apart, `gap_s` seconds after one another; then what `then` says.
+
+    end: the body ends as it should; hang: nothing more comes and the connection stays open; reset: the connection is
+    torn; repeat: the last piece comes again for ever.
+    """
+
+    pieces: tuple[bytes, ...] = ()
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/event-stream"})
+    gap_s: float = 0.0
+    then: Literal["end", "hang", "reset", "repeat"] = "end"
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request as the server saw it. Times are loop times; `written_at` has one a piece, `ended_at` is the
+    moment at which the connection was done with, from whichever side."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    at: float
+    written_at: list[float] = field(default_factory=list)
+    ended_at: float | None = None
+    left_early: bool = False  # the client closed before the reply was over
+
+
+def sse(*data: object) -> tuple[bytes, ...]:
+    """Server-sent events, one a piece; text goes out as it is, anything else as JSON."""
+    return tuple(f"data: {d if isinstance(d, str) else json.dumps(d)}\n\n".encode() for d in data)
+
+
+def chunk(
+    content: str | None = None, finish: str | None = None, usage: Mapping[str, int] | None = None, **delta: object
+) -> dict[str, object]:
+    """A chat.completion.chunk of OpenAI's API."""
+    body: dict[str, object] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "test"}
+    if usage is not None:
+        return {**body, "choices": [], "usage": usage}
+    said = {**({} if content is None else {"content": content}), **delta}
+    return {**body, "choices": [{"index": 0, "delta": said, "finish_reason": finish}]}
+
+
+def answer(*texts: str, finish: str = "stop", usage: tuple[int, int] | None = (7, 5), gap_s: float = 0.0) -> Reply:
+    """A complete answer in these pieces; `usage` is input and output tokens, None: none is sent."""
+    counted = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)} if usage else None
+    last = [chunk(usage=counted)] if counted else []
+    return Reply(sse(*map(chunk, texts), chunk(finish=finish), *last, "[DONE]"), gap_s=gap_s)
+
+
+def error(status: int, message: str = "no", headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
+    """An error in OpenAI's form."""
+    body = json.dumps({"error": {"message": message, "type": "test", **fields}})
+    return Reply((body.encode(),), status, {"Content-Type": "application/json", **(headers or {})})
+
+
+def replay(recording: Recording) -> Reply:
+    """A recorded stream, byte for byte, an event a piece."""
+    events = recording["sse"].encode().split(b"\n\n")
+    pieces = tuple(event + b"\n\n" for event in events[:-1]) + ((events[-1],) if events[-1] else ())
+    return Reply(pieces, recording["status"], {"Content-Type": recording["content_type"]})
+
+
+def recordings(directory: Path) -> dict[str, Recording]:
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(directory.glob("*.json"))}
+
+
+class ModelServer:
+    """`async with ModelServer() as server:`; a path answers with its replies in order, the last one for ever.
+
+    A path that was told nothing answers 404. `log` holds every request, the newest last.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[Seen] = []
+        self._replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
+        self._port = 0
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+
+    @property
+    def url(self) -> str:
+        """Without a path and without a slash at its end."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def tell(self, *replies: Reply, path: str = CHAT) -> None:
+        """What `path` (without a query) answers from now on."""
+        self._replies[path] = deque(replies)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        loop = asyncio.get_running_loop()
+        body = await request.json() if request.can_read_body else None
+        seen = Seen(request.path, dict(request.headers), body, loop.time())
+        self.log.append(seen)
+        try:
+            return await self._reply(request, self._next(request.path), seen)
+        except (asyncio.CancelledError, ConnectionError):
+            seen.left_early = True
+            raise
+        finally:
+            seen.ended_at = loop.time()
+
+    def _next(self, path: str) -> Reply:
+        replies = self._replies[path]
+        if not replies:
+            return error(404, f"nothing at {path}")
+        return replies.popleft() if len(replies) > 1 else replies[0]
+
+    async def _reply(self, request: web.Request, reply: Reply, seen: Seen) -> web.StreamResponse:
+        response = web.StreamResponse(status=reply.status, headers=reply.headers)
+        await response.prepare(request)
+        await self._write(response, reply.pieces, reply.gap_s, seen)
+        match reply.then:
+            case "hang":
+                await asyncio.Event().wait()
+            case "repeat":
+                while True:
+                    await self._write(response, reply.pieces[-1:], reply.gap_s, seen)
+            case "reset" if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def _write(self, response: web.StreamResponse, pieces: Iterable[bytes], gap_s: float, seen: Seen) -> None:
+        for piece in pieces:
+            await asyncio.sleep(gap_s)
+            await response.write(piece)
+            seen.written_at.append(asyncio.get_running_loop().time())

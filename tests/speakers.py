@@ -1,0 +1,45 @@
+"""A speaker that follows a script, for tests of what happens around models, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+from bot.asks import Ask
+from bot.models.deltas import Delta
+from bot.models.errors import ProviderError
+from bot.transcript import Seat, Usage
+
+Step = str | float | Exception  # say a word, wait so many seconds, or fail
+
+
+class Scripted:
+    """`lines`: seat key → its steps, the same at each of its turns; other seats say their key at once."""
+
+    def __init__(self, lines: Mapping[str, Sequence[Step]] | None = None) -> None:
+        self.lines = lines or {}
+        self.asked: list[tuple[str, Ask]] = []
+        self.speaking = 0
+
+    def open_circuits(self) -> Mapping[str, float]:
+        return {}
+
+    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+        self.asked.append((seat.key, ask))
+        self.speaking += 1
+        now = asyncio.get_running_loop().time
+        try:
+            for step in self.lines.get(seat.key, [seat.key]):
+                if isinstance(step, Exception):
+                    raise step
+                elif isinstance(step, float):
+                    await asyncio.sleep(step)
+                else:
+                    yield Delta(now(), text=step)
+            yield Delta(now(), usage=Usage(3, 5, 0, "reported"))
+        finally:
+            self.speaking -= 1
+
+
+def refusal() -> ProviderError:
+    return ProviderError("key", "its key was refused")

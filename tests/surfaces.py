@@ -1,0 +1,178 @@
+"""A chat platform in memory: budgets that refuse, answers that take time, faults on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from bot.live.budget import Budgets
+from bot.ports import Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
+from bot.transcript import Lane
+
+
+class OnePage(NamedTuple):
+    text: str
+    chars: int
+    closed: bool = False
+
+
+class OnePagePages:
+    """Every text is one message."""
+
+    def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
+        return [OnePage(text + footer, len(text), final)]
+
+
+class Limit(Protocol):
+    """The platform's side of a budget; `admit` returns 0, or the seconds after which to come again."""
+
+    limit: int
+
+    def admit(self, now: float) -> float: ...
+
+    def says(self, now: float) -> tuple[int, int, float]:
+        """Limit, remaining, reset_after_s: what headers carry."""
+        ...
+
+
+class WindowLimit:
+    """`limit` requests a window, which begins with the first request to arrive after the one before."""
+
+    def __init__(self, limit: int, window_s: float) -> None:
+        self.limit = limit
+        self._window_s = window_s
+        self._end = -math.inf
+        self._used = 0
+
+    def admit(self, now: float) -> float:
+        if now >= self._end:
+            self._end, self._used = now + self._window_s, 0
+        if self._used >= self.limit:
+            return self._end - now
+        self._used += 1
+        return 0.0
+
+    def says(self, now: float) -> tuple[int, int, float]:
+        return self.limit, max(0, self.limit - self._used), max(0.0, self._end - now)
+
+
+class BucketLimit:
+    """`limit` tokens at most, `per_s` coming back a second."""
+
+    def __init__(self, limit: int, per_s: float) -> None:
+        self.limit = limit
+        self.per_s = per_s
+        self._level = float(limit)
+        self._at = 0.0
+
+    def admit(self, now: float) -> float:
+        self._level = min(float(self.limit), self._level + self.per_s * (now - self._at))
+        self._at = now
+        if self._level < 1 - 1e-9:
+            return (1 - self._level) / self.per_s
+        self._level -= 1
+        return 0.0
+
+    def says(self, now: float) -> tuple[int, int, float]:
+        return self.limit, int(self._level), (self.limit - self._level) / self.per_s
+
+
+@dataclass(slots=True)
+class Platform:
+    """What all places of one platform share: its limits by budget name, its round trip, its log of calls.
+
+    `fault` is asked before a call is carried out; what it raises is what the caller gets, what it returns is how
+    many seconds longer the answer takes. With `told` set, the budgets are told the limits as headers would.
+    """
+
+    limits: dict[str, Limit] = field(default_factory=dict)
+    round_trip_s: float = 0.1
+    fault: Callable[[Method, Lane], float] = lambda method, lane: 0.0
+    told: Budgets | None = None
+    calls: list[tuple[float, Method, Lane, int]] = field(default_factory=list)  # time of arrival, status
+    statuses: Counter[int] = field(default_factory=Counter)
+
+    async def call(self, method: Method, lane: Lane, draws: Sequence[str], carry_out: Callable[[], None]) -> None:
+        """Half a round trip there, the limits, the deed, half a round trip back."""
+        time = asyncio.get_running_loop().time
+        await asyncio.sleep(self.round_trip_s / 2)
+        now = time()
+        try:
+            for name in draws:
+                if retry_after_s := self.limits[name].admit(now) if name in self.limits else 0.0:
+                    raise RateLimited(name, retry_after_s)
+            late_s = self.fault(method, lane)
+            carry_out()
+            self._log(now, method, lane, 200)
+        except SurfaceError as error:
+            self._log(now, method, lane, error.status)
+            await asyncio.sleep(self.round_trip_s / 2)
+            self._tell(draws, now)
+            raise
+        await asyncio.sleep(self.round_trip_s / 2 + late_s)
+        self._tell(draws, now)
+
+    def _tell(self, draws: Sequence[str], asked: float) -> None:
+        now = asyncio.get_running_loop().time()
+        for name in draws:
+            if self.told and name in self.limits:
+                limit, remaining, reset_after_s = self.limits[name].says(asked)
+                self.told[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
+
+    def _log(self, now: float, method: Method, lane: Lane, status: int) -> None:
+        self.calls.append((now, method, lane, status))
+        self.statuses[status] += 1
+
+
+class Place:
+    """A Surface: one thread on the platform. `history` holds every text that each message ever had, in order."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        name: str = "place",
+        *,
+        posts: Sequence[str] = (),
+        edits: Sequence[str] = (),
+        pages: Callable[[], Pages] = OnePagePages,
+    ) -> None:
+        self.name = name
+        self.room_chars: int | None = None
+        self.platform = platform
+        self.history: dict[MessageRef, deque[Message]] = {}
+        self.deleted: set[MessageRef] = set()
+        self._posts = posts
+        self._edits = edits
+        self._pages = pages
+
+    def pages(self, kind: Kind) -> Pages:
+        return self._pages()
+
+    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        return self._posts if method == "post" else self._edits
+
+    async def post(self, message: Message) -> MessageRef:
+        refs: list[MessageRef] = []
+
+        def appear() -> None:
+            ref = f"{self.name} {message.lane} {message.page}"  # a post whose answer was lost is recognised
+            refs.append(ref if ref not in self.deleted else f"{ref} again")
+            self.history.setdefault(refs[0], deque()).append(message)
+
+        await self.platform.call("post", message.lane, self._posts, appear)
+        return refs[0]
+
+    async def edit(self, ref: MessageRef, message: Message) -> None:
+        await self.platform.call("edit", message.lane, self._edits, lambda: self.history[ref].append(message))
+
+    async def delete(self, ref: MessageRef) -> None:
+        lane = self.history[ref][0].lane
+        await self.platform.call("delete", lane, self._edits, lambda: self.deleted.add(ref))
+
+    def reads(self) -> list[tuple[Lane, str]]:
+        """What stands there now, in the order of the thread."""
+        return [(h[-1].lane, h[-1].text) for ref, h in self.history.items() if ref not in self.deleted]

@@ -1,0 +1,80 @@
+"""Runs for tests: a panel, its start, and a transcript that grows by one fact at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bot.formats import FORMATS
+from bot.formats.plan import Plan
+from bot.models.catalogue import LOCAL
+from bot.transcript import (
+    Entry,
+    Fact,
+    Finish,
+    Panel,
+    Price,
+    Rules,
+    RunStarted,
+    Seat,
+    Transcript,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    Usage,
+    fold,
+)
+
+PROMPTS = Path(__file__).parents[1] / "bot" / "formats" / "prompts"
+
+
+def seat(key: str, *, price: Price | None = LOCAL) -> Seat:
+    return Seat(key, f"model-{key}", key.capitalize(), price=price)
+
+
+def panel(seats: Sequence[str] = ("ada", "bob", "cyd")) -> Panel:
+    return Panel(tuple(seat(k) for k in seats), seat("chair"), seat("judge"))
+
+
+def start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), rounds: int | None = None) -> RunStarted:
+    prompts = {name: (PROMPTS / f"{name}.md").read_text("utf-8") for name in FORMATS[form].PROMPTS}
+    rules = Rules(rounds or FORMATS[form].ROUNDS[0])
+    return RunStarted(form, "Tabs or spaces?", panel(seats), rules, 7, prompts, "a person")
+
+
+class Play:
+    """A run played by hand: `plan` asks its format, `then` adds facts, one second each."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self.form = FORMATS[started.format]
+        self.t = Transcript()
+        self.then(started)
+
+    def then(self, *facts: Fact) -> Play:
+        for fact in facts:
+            self.t = fold(self.t, Entry(self.t.seq + 1, self.t.at + 1, fact))
+        return self
+
+    @property
+    def plan(self) -> Plan:
+        return self.form.plan(self.t, self.t.at)
+
+    @property
+    def wanted(self) -> list[str]:
+        return [str(w.turn) for w in self.plan.want]
+
+    def start_wanted(self) -> list[TurnId]:
+        """Start every wanted turn that has not been; the turns now running."""
+        for want in self.plan.want:
+            if want.turn not in self.t.turns:
+                self.then(TurnStarted(want.turn, want.about))
+        return [i for i, turn in self.t.turns.items() if turn.ended is None]
+
+    def end(self, turn: TurnId, text: str = "words", finish: Finish = "done") -> Play:
+        return self.then(TurnEnded(turn, finish, text, Usage(1, 2, 0, "reported")))
+
+    def stage(self, text: Callable[[TurnId], str] = lambda turn: f"{turn.seat} speaks") -> Play:
+        """Start and end all that is wanted now."""
+        for turn in self.start_wanted():
+            self.end(turn, text(turn))
+        return self

@@ -1,0 +1,94 @@
+"""The benchmark of live text: its bound is one, and its simulation counts as it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+
+from benchmarks.live.bound import lower_bound
+from benchmarks.live.draw import picture
+from benchmarks.live.ours import ours
+from benchmarks.live.policies import HABITS
+from benchmarks.live.replay import deltas, replay
+from benchmarks.live.scenes import SCENES, Answer, Run, Scene, runs
+
+SMALL = Scene("small", 2, limit=2, per_s=2.0, seconds=6.0)
+
+
+def best_of_all(scene: Scene, answers: tuple[Answer, ...], step_s: float) -> float:
+    """The least mean wait over all ways to put each lane's requests on a grid, within windows of the scene's limit."""
+    last = max(a.end for a in answers) + scene.per_s
+    grid = [k * step_s for k in range(int(last / step_s) + 1)]
+    slots = [(at, lane) for at in grid for lane in range(len(answers))]
+    least = float("inf")
+    for count in range(len(answers), len(answers) + 3):
+        for chosen in combinations(slots, count):
+            if _allowed(scene, [at for at, _ in chosen]):
+                least = min(least, _wait(scene, answers, chosen))
+    return least
+
+
+def _allowed(scene: Scene, times: list[float]) -> bool:
+    end, used = -1.0, 0
+    for at in sorted(times):
+        if at >= end:
+            end, used = at + scene.per_s, 0
+        used += 1
+        if used > scene.limit:
+            return False
+    return True
+
+
+def _wait(scene: Scene, answers: tuple[Answer, ...], chosen: tuple[tuple[float, int], ...]) -> float:
+    waits = chars = 0.0
+    for lane, answer in enumerate(answers):
+        sent = sorted(at for at, of in chosen if of == lane)
+        for written, count, _ in deltas(answer):
+            shown = next((at for at in sent if at >= written), None)
+            if shown is None:
+                return float("inf")
+            waits += count * (shown + scene.round_trip_s - written)
+            chars += count
+    return waits / chars
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (Answer(0, "0", 1.0, 3.0, 40), Answer(0, "1", 1.0, 4.0, 12)),
+        (Answer(0, "0", 1.0, 1.5, 8), Answer(0, "1", 2.0, 4.0, 60)),
+        (Answer(0, "0", 1.0, 4.0, 100), Answer(0, "1", 3.5, 4.0, 4)),
+    ],
+)
+def test_no_schedule_beats_the_bound(answers: tuple[Answer, ...]) -> None:
+    bound = lower_bound(SMALL, [Run(0, 1.0, answers)])
+    assert 0 < bound <= best_of_all(SMALL, answers, 0.5) + 1e-9
+
+
+def test_the_bound_is_below_every_policy_and_nobody_is_refused() -> None:
+    scene = replace(SCENES[0], seconds=20.0)
+    played = runs(scene)
+    figures = [replay(scene, played, make) for make in (ours, *HABITS.values())]
+    assert min(f.mean_wait_s for f in figures) >= lower_bound(scene, played)
+    assert [f.refused for f in figures] == [0] * len(figures)
+
+
+def test_a_replay_is_the_same_every_time() -> None:
+    scene = replace(SCENES[3], seconds=15.0)
+    assert replay(scene, runs(scene), ours) == replay(scene, runs(scene), ours)
+
+
+def test_a_limit_halved_untold_is_refused_once_at_most() -> None:
+    scene = replace(SCENES[0], seconds=40.0, halve_at_s=20.0)
+    assert replay(scene, runs(scene), ours).refused <= 1
+
+
+def test_the_picture_has_a_bar_a_policy() -> None:
+    drawn = picture(
+        [{"scene": "a & b", "policy": "ours", "mean_wait_s": 1.5}, {"scene": "a & b", "policy": "x", "cpu": 1}]
+    )
+    assert drawn.count("<rect") == 2
+    assert "a &amp; b" in drawn
+    assert "1.50 s" in drawn

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Misconfigured
+from bot.settings import Settings, load
+
+EXAMPLE = Path(__file__).parents[1] / "moot.example.toml"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str) -> None:
+    Path("moot.toml").write_text(text, "utf-8")
+
+
+def mistakes() -> list[str]:
+    with pytest.raises(Misconfigured) as caught:
+        load()
+    return str(caught.value).splitlines()
+
+
+def test_without_any_file_there_are_defaults() -> None:
+    assert load() == Settings()
+    assert load().models == {}
+
+
+def test_the_example_is_valid() -> None:
+    write(EXAMPLE.read_text("utf-8"))
+    settings = load()
+    assert [s.model for s in settings.panels["default"].seats] == ["claude", "gpt", "gemini"]
+    assert settings.panels["one-model"].seats[2].persona == "You answer as a mathematician."
+
+
+def test_the_example_documents_every_key() -> None:
+    text = EXAMPLE.read_text("utf-8").replace("# api_base", "api_base").replace("# prompts", "prompts")
+    written = tomllib.loads(text + "\n[discord]\n[slack]\n")
+    assert set(Settings.model_fields) == set(written)
+    for table in ("deadlines", "retries", "limits", "storage", "log"):
+        assert set(type(getattr(Settings(), table)).model_fields) == set(written[table]), table
+    assert set(written["models"]["claude"]) == set(load_field("models"))
+
+
+def load_field(name: str) -> list[str]:
+    write('[models.a]\nlitellm = "x/y"')
+    return list(type(load().models["a"]).model_fields)
+
+
+def test_the_environment_wins_over_dotenv_and_dotenv_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("[deadlines]\nidle_timeout_s = 1\ntotal_timeout_s = 1\nfirst_token_timeout_s = 1")
+    Path(".env").write_text("MOOT_DEADLINES__IDLE_TIMEOUT_S=2\nMOOT_DEADLINES__TOTAL_TIMEOUT_S=2\nOTHER=x\n")
+    monkeypatch.setenv("MOOT_DEADLINES__IDLE_TIMEOUT_S", "3")
+    told = load().deadlines
+    assert (told.idle_timeout_s, told.total_timeout_s, told.first_token_timeout_s) == (3, 2, 1)
+
+
+def test_all_mistakes_are_told_at_once_with_file_key_and_what_is_wrong() -> None:
+    write(
+        """
+        nonsense = 1
+        [models.claude]
+        litelm = "anthropic/x"
+        temperature = 7
+        [panels.default]
+        seats = ["claude", {model = "x", persno = "skeptic"}]
+        chair = "cloude"
+        """
+    )
+    assert mistakes() == [
+        "moot.toml: nonsense: there is no such setting.",
+        "moot.toml: models.claude.litellm: is missing.",
+        "moot.toml: models.claude.temperature: input should be less than or equal to 2 (found 7).",
+        "moot.toml: models.claude.litelm: there is no such setting.",
+        "moot.toml: panels.default.seats.1.persno: there is no such setting.",
+        "moot.toml: panels.default.seats.1: there is no model “x”; the models are: claude.",
+        "moot.toml: panels.default.chair: there is no model “cloude”; the models are: claude.",
+    ]
+
+
+def test_a_mistake_in_the_environment_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOOT_LOG__LEVEL", "loud")
+    [line] = mistakes()
+    assert line.startswith("environment: log.level: ")
+    assert "'loud'" in line
+
+
+def test_a_key_is_never_shown() -> None:
+    write('[models.a]\nlitellm = "x/y"\napi_key = ["sk-secret"]')
+    assert "sk-secret" not in "\n".join(mistakes())
+    write('[models.a]\nlitellm = "x/y"\napi_key = "sk-secret"')
+    assert "sk-secret" not in repr(load())
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"a = [", "not valid TOML"), (b"\xff\xfe", "cannot be read")])
+def test_a_file_that_is_no_toml_is_told(content: bytes, told: str) -> None:
+    Path("moot.toml").write_bytes(content)
+    [line] = mistakes()
+    assert line.startswith("moot.toml")
+    assert told in line
+
+
+def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('[models.a]\nlitellm = "x/y"\napi_key = "env:SOME_KEY"')
+    model = load().models["a"]
+    assert model.key() is None
+    monkeypatch.setenv("SOME_KEY", "k")
+    assert model.key() == "k"

@@ -1,0 +1,213 @@
+"""What every store does, the one on disk and the one without."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.ports import Clock, Fenced, Snapshot, Store, replay
+from bot.transcript import (
+    Claimed,
+    Entry,
+    Fact,
+    Interjected,
+    Panel,
+    Rules,
+    RunFinished,
+    RunStarted,
+    Seat,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    Usage,
+)
+from storage import open_store
+from storage.batch import Batch, Show
+from tests.stores import MemoryStore
+
+TURN = TurnId("answer", 1, "claude")
+OTHER = TurnId("answer", 1, "gpt")
+ODD = "NUL \0, half an emoji \ud83d, عربي, 🤖"  # what models write, and databases choke on
+
+
+def started(question: str) -> RunStarted:
+    panel = Panel((Seat("claude", "claude", "Claude"), Seat("gpt", "gpt", "GPT")))
+    return RunStarted("council", question, panel, Rules(), seed=7, prompts={"answer": "Be brief."}, by="ann")
+
+
+def remark(text: str) -> Interjected:
+    return Interjected("ann", text)
+
+
+async def remarks(store: Store, run: str) -> list[str]:
+    return [entry.fact.text for entry in await store.read(run) if isinstance(entry.fact, Interjected)]
+
+
+def ticking() -> Clock:
+    """Each look at it is a second later."""
+    return itertools.count(1_000.0).__next__
+
+
+@asynccontextmanager
+async def memory(_: Path) -> AsyncIterator[Store]:
+    yield MemoryStore(ticking())
+
+
+@asynccontextmanager
+async def sqlite(directory: Path) -> AsyncIterator[Store]:
+    async with open_store(directory / "moot.db", clock=ticking()) as store:
+        yield store
+
+
+@pytest.fixture(params=[memory, sqlite], ids=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    opened: Callable[[Path], AbstractAsyncContextManager[Store]] = request.param
+    async with opened(tmp_path) as store:
+        yield store
+
+
+async def test_facts_are_read_back_in_order_with_their_times(store: Store) -> None:
+    ended = TurnEnded(TURN, "done", "Yes.", Usage(3, 2, 0, "reported"), cost_usd=0.004)
+    facts: list[Fact] = [started("Why?"), TurnStarted(TURN, (OTHER,)), ended]
+    await store.append("r", facts[:1])
+    await store.append("elsewhere", [Stopped("bob")])
+    await store.append("r", facts[1:])
+    assert await store.read("r") == [
+        Entry(1, 1_000.0, facts[0]),
+        Entry(2, 1_002.0, facts[1]),
+        Entry(3, 1_002.0, facts[2]),
+    ]
+    assert [entry.seq for entry in await store.read("r", after=2)] == [3]
+    assert await store.read("nowhere") == []
+
+
+async def test_any_text_comes_back_as_it_was(store: Store) -> None:
+    await store.append("r", [remark(ODD)])
+    await store.snapshot("r", TURN, ODD)
+    assert await remarks(store, "r") == [ODD]
+    assert [text for _, _, text in replay(await store.snapshots("r"))] == [ODD]
+
+
+async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -> None:
+    first = await store.claim("r", "one")
+    await store.append("r", [remark("of the first")], epoch=first)
+    second = await store.claim("r", "two")
+    assert second > first
+    with pytest.raises(Fenced):
+        await store.append("r", [remark("too late")], epoch=first, key="event")
+    with pytest.raises(Fenced):
+        await store.snapshot("r", TURN, "too late", epoch=first)
+    await store.snapshot("r", TURN, "in time", epoch=second)
+    assert [text for _, _, text in replay(await store.snapshots("r"))] == ["in time"]
+    await store.append("r", [remark("of the second")], epoch=second, key="event")  # the fenced write did not take it
+    await store.append("r", [remark("of a person")])
+    assert [entry.fact for entry in await store.read("r")] == [
+        Claimed("one"),
+        remark("of the first"),
+        Claimed("two"),
+        remark("of the second"),
+        remark("of a person"),
+    ]
+
+
+async def test_nobody_owns_a_run_that_was_never_claimed(store: Store) -> None:
+    with pytest.raises(Fenced):
+        await store.append("r", [remark("mine")], epoch=1)
+    assert await store.read("r") == []
+
+
+async def test_an_event_is_taken_once_wherever_it_comes_again(store: Store) -> None:
+    await asyncio.gather(*(store.append("r", [remark("hello")], key="event") for _ in range(20)))
+    await store.append("r", [remark("hello")], key="event")
+    await store.append("elsewhere", [remark("hello")], key="event")
+    await store.append("r", [remark("another")], key="another event")
+    assert await remarks(store, "r") == ["hello", "another"]
+    assert await store.read("elsewhere") == []
+
+
+async def test_a_thousand_appends_at_once_leave_no_gap(store: Store) -> None:
+    async def person(who: int) -> None:
+        for n in range(20):
+            await store.append(f"run {(who + n) % 8}", [remark(f"{who}/{n}"), Stopped(str(who))])
+
+    async with asyncio.TaskGroup() as people:
+        for who in range(50):
+            people.create_task(person(who))
+    told = []
+    for run in (f"run {n}" for n in range(8)):
+        entries = await store.read(run)
+        assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+        assert all(isinstance(e.fact, Interjected) == (e.seq % 2 == 1) for e in entries)  # what came together stays so
+        told += await remarks(store, run)
+    assert sorted(told) == sorted(f"{who}/{n}" for who in range(50) for n in range(20))
+
+
+async def test_a_snapshot_keeps_what_was_appended(store: Store) -> None:
+    for text in ("It", "It depends", "It depends", "It does", ""):
+        await store.snapshot("r", TURN, text)
+    await store.snapshot("r", OTHER, "No")
+    shown = await store.snapshots("r")
+    assert [(s.turn, s.kept, s.text) for s in shown] == [
+        (TURN, 0, "It"),
+        (TURN, 2, " depends"),
+        (TURN, 4, "oes"),
+        (TURN, 0, ""),
+        (OTHER, 0, "No"),
+    ]
+    texts = [(turn, text) for turn, _, text in replay(shown)]
+    assert texts == [(TURN, "It"), (TURN, "It depends"), (TURN, "It does"), (TURN, ""), (OTHER, "No")]
+    times = [s.at for s in shown]
+    assert times == sorted(set(times))
+
+
+async def test_runs_are_listed_newest_first(store: Store) -> None:
+    await store.append("old", [started("Why?"), RunFinished("verdict"), RunFinished("another")])
+    await store.append("new", [started("How?")])
+    await store.claim("without a start", "one")
+    rows = await store.runs()
+    assert [(row.run, row.question, row.format, row.outcome) for row in rows] == [
+        ("new", "How?", "council", ""),
+        ("old", "Why?", "council", "verdict"),
+    ]
+    assert rows[0].started_at > rows[1].started_at == 1_000.0
+    assert [row.run for row in await store.runs(limit=1)] == ["new"]
+
+
+async def test_a_cancelled_append_is_stored_whole_or_not_at_all(store: Store) -> None:
+    dice = random.Random(5)
+    tasks = []
+    for n in range(300):
+        pair = [remark(f"{n} first"), remark(f"{n} second")]
+        tasks.append(asyncio.create_task(store.append("r", pair)))
+        if dice.random() < 0.3:
+            await asyncio.sleep(0)
+            dice.choice(tasks).cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    entries = await store.read("r")
+    texts = await remarks(store, "r")
+    assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+    firsts, seconds = texts[::2], texts[1::2]
+    assert [text.replace("first", "second") for text in firsts] == seconds
+    assert {f"{n} first" for n, end in enumerate(ends) if end is None} <= set(firsts)
+
+
+@given(st.lists(st.tuples(st.sampled_from([TURN, OTHER]), st.text("ab", max_size=4)), max_size=20))
+def test_replay_gives_back_every_text_that_differed(shows: list[tuple[TurnId, str]]) -> None:
+    batch = Batch(stored={}, taken=set(), shown={})
+    expected: list[tuple[TurnId, str]] = []
+    for turn, text in shows:
+        batch.enter(Show("r", 0.0, str(turn), text, None))
+        if text != next((t for seat, t in reversed(expected) if seat == turn), ""):
+            expected.append((turn, text))
+    turns = {str(turn): turn for turn in (TURN, OTHER)}
+    kept = [Snapshot(turns[row["turn"]], row["at"], row["kept"], row["text"]) for row in batch.snapshots]
+    assert [(turn, text) for turn, _, text in replay(kept)] == expected
