@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.dialect import DiscordDialect
@@ -71,6 +71,7 @@ def test_pages_cover_the_text_in_order(text: str, dialect: Dialect, limit: int) 
 
 @bounded
 @given(markdown(max_blocks=3), dialects, st.integers(1, 60))
+@example("` alpha ![alpha](/i.png) `alpha`\n", SlackMrkdwn(), 14)
 def test_pages_of_any_size_end_and_lose_no_word(text: str, dialect: Dialect, limit: int) -> None:
     pages = Pages(dialect, limit).update(text, final=True)
     assert all(dialect.measure(page.text) <= limit for page in pages)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bot.live import cuts
 from bot.live.cuts import Cut
 from bot.live.dialect import Dialect, Piece, boundaries
-from bot.live.heal import held, parse_growing
+from bot.live.heal import held, parse_growing, scan
 from bot.live.markdown import Block, Document, clean, parse
 from bot.live.render import render
 
@@ -82,6 +82,7 @@ class Pages:
         self._at = 0  # where the unsettled text begins, in code points of the whole
         self._page_at = 0  # where the open page begins
         self._glue: str | None = None  # set while a block goes on that the sheet's last piece began
+        self._written_to = 0  # up to here (code points of the whole) goes a link or code that is shown as written
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
         """The pages that show `text`, at least one. `footer` stands on the last, where it takes half of it at most.
@@ -122,6 +123,8 @@ class Pages:
 
     def _settle_once(self, doc: Document, sure: int, final: bool) -> Sheet | None:
         """None when a cut was made, so that the rest must be read again."""
+        if self._at < self._written_to and doc.blocks:
+            return None if self._spill(doc, doc.blocks[0], final) else self._sheet
         sheets = [self._sheet]  # as it is after each block
         for i, block in enumerate(doc.blocks):
             piece = self._render(doc, block)
@@ -223,6 +226,8 @@ class Pages:
         False: there is but one grapheme, and it may grow.
         """
         text = doc.source[self._carried : block.end]
+        if self._at < self._written_to:
+            text = doc.source[self._carried :][: self._written_to - self._at]
         bounds = list(boundaries(text[: self._room + LONG]))
         whole = final and bounds[-1] == len(text)
         if len(bounds) > 1 and not whole:
@@ -235,6 +240,8 @@ class Pages:
         end = space if space > end // 2 else end
         *crumbs, last = self._crumbled(self._written(text[:end])) or [""]
         cut = cuts.cut(doc, block, self._carried + end)
+        torn = (fin for begin, fin in scan(text).atoms if begin < end < fin)
+        self._written_to = max(self._written_to, self._at + next(torn, 0))
         self._closed += (Page(crumb, 0, True) for crumb in crumbs)
         self._take(Sheet(last, "", self._dialect.measure(last)), cut)
         if last:
