@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+invite = typer.Typer(no_args_is_help=True)
+app.add_typer(invite, name="invite", help="The link that brings the bot to a place, and why it asks for what.")
 
 
 class FormatName(StrEnum):
@@ -65,9 +67,41 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
 @app.command()
 def run() -> None:
     """Run the bot on the platforms that are configured."""
-    from bot import wiring  # as above
+    from bot import serving, wiring  # as above, and discord.py
 
-    raise typer.Exit(wiring.guarded(wiring.run_bot()))
+    raise typer.Exit(wiring.guarded(serving.run_bot()))
+
+
+@app.command()
+def init(
+    seat: Annotated[list[str] | None, typer.Option(help="a model that sits at the table; once for each")] = None,
+    chair: Annotated[str | None, typer.Option(help="the model that sums up and judges")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing, take the usual")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace the moot.toml that is there")] = False,
+) -> None:
+    """Write a moot.toml from the keys and model servers that are found here."""
+    from bot import setup, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(setup.init(seats=seat or (), chair=chair, ask=not yes, force=force)))
+
+
+@app.command()
+def doctor(
+    no_spend: Annotated[bool, typer.Option("--no-spend", help="check keys and endpoints without paying")] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    """Look at settings, database, models and platforms, and say what to do about each failure."""
+    from bot import setup, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(setup.doctor(spend=not no_spend, json_object=json)))
+
+
+@invite.command()
+def discord() -> None:
+    """The link that invites the bot to a Discord server, with exactly the permissions it uses."""
+    from bot import setup, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(setup.invite_discord()))
 
 
 def main() -> None:

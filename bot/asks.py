@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bot.transcript import Image
+
 JsonSchema = Mapping[str, Any]
 Role = Literal["system", "user", "assistant"]
 
@@ -15,12 +17,14 @@ class Part:
     """A piece of a prompt. When space is short the lowest `priority` gives way first, in the way `cut` says:
 
     never: stays whole, or the ask fails; tail: loses its end, marked as cut; drop: goes altogether.
+    `images` are shown to models that can see; others are told of them. Where a tail may be lost they go first.
     """
 
     role: Role
     text: str
     priority: int = 0
     cut: Literal["never", "tail", "drop"] = "never"
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

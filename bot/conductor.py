@@ -8,7 +8,7 @@ last showed; wanted and not running is started. Then it waits until something ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,9 +24,9 @@ from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.prices import cost_usd
-from bot.ports import Clock, Kind, Store, Trace, replay
+from bot.ports import Clock, Kind, Placed, Store, Trace, replay
 from bot.tasks import Tasks
-from bot.thread import posts
+from bot.thread import WHILE_IT_RUNS, Post, posts
 from bot.transcript import (
     Entry,
     Fact,
@@ -47,6 +47,8 @@ from bot.transcript import (
 log = structlog.get_logger()
 
 BOARD = Lane("board", 1, "")
+OPERATORS = ("key", "billing")  # faults that members can do nothing about …
+AWAY = "away today"  # … and what they read instead
 
 
 class Speaks(Protocol):
@@ -58,7 +60,9 @@ class Speaks(Protocol):
 class Shows(Protocol):
     """What a run's texts are shown on: `bot.live`."""
 
-    def open(self, key: Lane, title: str, *, kind: Kind, placeholder: str = "") -> LiveLane: ...
+    def open(
+        self, key: Lane, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
+    ) -> LiveLane: ...
 
 
 @dataclass(slots=True)
@@ -91,8 +95,18 @@ class Conductor:
     """One run in this process. `conduct` returns when the run is over; `wake` tells it that a fact was stored."""
 
     def __init__(
-        self, run: str, form: Format, *, store: Store, speaker: Speaks, clock: Clock, trace: Trace, owner: str
+        self,
+        run: str,
+        form: Format,
+        *,
+        store: Store,
+        speaker: Speaks,
+        clock: Clock,
+        trace: Trace,
+        owner: str,
+        tell_operator: Callable[[str], None] | None,
     ) -> None:
+        """`tell_operator`: who is told of faults that members need not read; None: members are operators."""
         self.run = run
         self.transcript = Transcript()
         self.notices: Notices = {}
@@ -102,10 +116,12 @@ class Conductor:
         self._clock = clock
         self._trace = trace
         self._owner = owner
+        self._tell_operator = tell_operator
         self._epoch = 0
         self._unsaved = ""  # why facts stay in memory from now on
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._seen: dict[TurnId, str] = {}  # what became visible and is not stored yet
+        self._placed: list[Placed] = []  # messages that stand and are not stored yet
         self._news = asyncio.Event()
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
@@ -122,9 +138,19 @@ class Conductor:
     def shown(self, lane: Lane, text: str) -> None:
         """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
         turn = next((i for i in reversed(tuple(self.transcript.turns)) if i.lane == lane), None)
-        if turn is not None:
+        if turn is not None and self.transcript.turns[turn].ended is None:
             self._seen[turn] = text
             self._news.set()
+
+    def placed(self, placed: Placed) -> None:
+        """A message of this run stands there; kept, so that it is found again after a restart."""
+        if placed.address:
+            self._placed.append(placed)
+            self._news.set()
+
+    def reads(self, lane: Lane) -> str:
+        """What that lane reads now, whole; "" when it is not open."""
+        return self._lanes[lane].text if lane in self._lanes else ""
 
     async def claim(self) -> None:
         """Take the run over and read what has happened in it."""
@@ -135,9 +161,8 @@ class Conductor:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with Tasks() as tasks:
             besides = [tasks.create_task(self._tick(live)), tasks.create_task(self._keep())]
-            while self.transcript.finished is None:
+            while self._goes_on():
                 self._changed.clear()
-                self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
                 if not await self._reconcile(live, tasks):
                     await self._wait()
                 await self._read()
@@ -147,6 +172,11 @@ class Conductor:
         for key in (BOARD, *self._plan.cards):
             self._lanes[key].close()
         return self.transcript
+
+    def _goes_on(self) -> bool:
+        """Ask for the plan; False once the run is over and the vote after it is closed."""
+        self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
+        return self.transcript.finished is None or self._plan.voting
 
     async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
         """Make the plan true; whether facts were written, so that the plan must be asked again."""
@@ -167,7 +197,7 @@ class Conductor:
         for want in wanted.values():
             if want.turn not in self._running:
                 self._begin(want, tasks)
-        if plan.outcome and not open_turns:
+        if plan.outcome and not open_turns and not wanted and t.finished is None:
             await self._record([RunFinished(plan.outcome)])
             return True
         return False
@@ -203,7 +233,7 @@ class Conductor:
                         lane.add(delta.text)
             draft.over = draft.finish
         except ProviderError as error:
-            draft.over, failure = "failed", Failure(error.kind, error.text, error.retry_after_s)
+            draft.over, failure = "failed", self._failure(draft.seat, error)
             words.info("turn failed", kind=error.kind, reason=error.text)
         except asyncio.CancelledError:
             if draft.over is None:  # the process is leaving: the next start asks this turn again
@@ -215,6 +245,12 @@ class Conductor:
         await self._record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
         self._running.pop(turn)
         self._changed.set()
+
+    def _failure(self, seat: Seat, error: ProviderError) -> Failure:
+        if self._tell_operator is None or error.kind not in OPERATORS:
+            return Failure(error.kind, error.text, error.retry_after_s)
+        self._tell_operator(f"{seat.name} ({seat.model}) cannot answer: {error.text} (run {self.run})")
+        return Failure(error.kind, AWAY)
 
     def _hear(self, turn: TurnId, delta: Delta) -> None:
         if delta.notice:
@@ -230,25 +266,40 @@ class Conductor:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
         for post in posts(self.transcript, self._plan):
-            lane = self._lane(live, post.lane, post.title, post.kind, post.placeholder)
-            if post.text is not None:
-                if post.kind == "turn":
-                    lane.close(post.text, post.footer)
-                else:
-                    lane.set(post.text)
+            lane = self._lane(live, post)
+            lane.offer(post.controls)
+            if post.kind != "turn":
+                lane.set(post.text or "")
+            elif post.text is None:
+                if lane.closed:
+                    lane.reopen()
+            elif lane.closed and lane.text != post.text:
+                lane.rewrite(post.text, post.footer)
+            else:
+                lane.close(post.text, post.footer)
 
     def _show_board(self, live: Shows) -> None:
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
         warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
         warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
         plan = self._plan
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings)
-        self._lane(live, BOARD, "", "board").set(render(card))
+        verdict = plan.verdict if self.transcript.finished else ""
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict)
+        lane = self._lane(live, Post(BOARD, "board", "", None))
+        lane.offer(() if self.transcript.finished else WHILE_IT_RUNS)
+        lane.set(render(card))
 
-    def _lane(self, live: Shows, key: Lane, title: str, kind: Kind, placeholder: str = "") -> LiveLane:
-        if key not in self._lanes:
-            self._lanes[key] = live.open(key, title, kind=kind, placeholder=placeholder)
-        return self._lanes[key]
+    def _lane(self, live: Shows, post: Post) -> LiveLane:
+        if post.lane not in self._lanes:
+            self._lanes[post.lane] = live.open(
+                post.lane,
+                post.title,
+                kind=post.kind,
+                placeholder=post.placeholder,
+                to=post.to,
+                face=post.face,
+            )
+        return self._lanes[post.lane]
 
     async def _tick(self, live: Shows) -> None:
         """The board tells the seconds."""
@@ -257,16 +308,25 @@ class Conductor:
             self._show_board(live)
 
     async def _keep(self) -> None:
-        """Store what became visible, each turn's newest only, at the pace of the store."""
-        while not self._unsaved:
+        """Store what became visible and where, each turn's newest text only, at the pace of the store."""
+        while True:
             await self._news.wait()
             self._news.clear()
-            seen, self._seen = self._seen, {}
-            try:
-                for turn, text in seen.items():
-                    await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
-            except StoreFailed as error:
-                self._give_up_saving(error)
+            await self.save()
+
+    async def save(self) -> None:
+        """Store what became visible and where since the last time."""
+        placed, self._placed = self._placed, []
+        seen, self._seen = self._seen, {}
+        if self._unsaved:
+            return
+        try:
+            for message in placed:
+                await self._store.place(self.run, message, epoch=self._epoch)
+            for turn, text in seen.items():
+                await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
+        except StoreFailed as error:
+            self._give_up_saving(error)
 
     async def _wait(self) -> None:
         """Until something happened, or the moment the plan named."""

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.errors import Refused
 from bot.formats.personas import resolve as persona_text
 from bot.models.catalogue import Model
+from bot.ports import Shelf
 from bot.settings import PanelSettings, SeatSettings
 from bot.transcript import Panel, Seat
 
+DEFAULT = "default"
 
-def choose(name: str, panels: Mapping[str, PanelSettings]) -> PanelSettings:
-    """The panel of that name, or Refused naming the near ones."""
-    if name in panels:
-        return panels[name]
-    raise Refused(f"There is no panel “{name}”. {near(name, list(panels), 'panels')}")
+
+class PanelBook:
+    """The panels that may be named in a server: the configured ones, and those that people made there."""
+
+    def __init__(self, configured: Mapping[str, PanelSettings], shelf: Shelf) -> None:
+        self._configured = configured
+        self._shelf = shelf
+
+    async def all(self, server: str) -> dict[str, PanelSettings]:
+        prefix = f"panel/{server}/"
+        made = await self._shelf.under(prefix)
+        own = {key.removeprefix(prefix): PanelSettings.model_validate(value) for key, value in made.items()}
+        return {**self._configured, **own}
+
+    async def choose(self, name: str, server: str, channels: Collection[str] = ()) -> PanelSettings:
+        """The panel of that name, or the usual one of the channel or server. Raises Refused, naming the near ones."""
+        panels = await self.all(server)
+        name = name or await self.usual(server, channels)
+        if name in panels:
+            return panels[name]
+        raise Refused(f"There is no panel “{name}”. {near(name, list(panels), 'panels')}")
+
+    async def usual(self, server: str, channels: Collection[str] = ()) -> str:
+        set_up = await self._shelf.under(f"usual/{server}/")
+        found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
+        return next((str(name) for name in found if name), DEFAULT)
+
+    async def save(self, name: str, panel: PanelSettings, server: str) -> None:
+        await self._shelf.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
+
+    async def make_usual(self, name: str, server: str, channel: str = "") -> None:
+        """What is used where no panel is named: in that channel, or in the whole server."""
+        await self._shelf.put(f"usual/{server}/{channel}", name)
 
 
 def near(word: str, known: Sequence[str], what: str) -> str:
@@ -54,6 +84,7 @@ def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
         max_tokens=table.max_tokens or model.max_tokens,
         window=model.window,
         price=model.price,
+        avatar_url=model.avatar_url,
     )
 
 

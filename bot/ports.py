@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -44,8 +44,24 @@ class RunRow:
     outcome: str  # "" while it is open
 
 
+MessageRef = str  # a platform's own name for a message, with the platform's name in front
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where one page of a lane stands: message `ref` at the surface's `address`."""
+
+    address: str
+    lane: Lane
+    page: int
+    ref: MessageRef
+
+
+Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
+
+
 class Store(Protocol):
-    """Facts in order, and what lanes showed. A write that returned survives the process."""
+    """Facts in order, and what lanes showed, where. A write that returned survives the process."""
 
     async def claim(self, run: str, owner: str) -> int:
         """Take the run over: stores `Claimed`; the epoch returned goes with the owner's later writes."""
@@ -68,8 +84,34 @@ class Store(Protocol):
 
     async def snapshots(self, run: str) -> list[Snapshot]: ...
 
-    async def runs(self, limit: int = 50) -> list[RunRow]:
-        """Newest first."""
+    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+        """Remember where a page stands; a later message for the same page of the same address replaces it."""
+        ...
+
+    async def placed(self, run: str) -> list[Placed]: ...
+
+    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+        """The run and the page that this message shows."""
+        ...
+
+    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
+        """Newest first, those of one server only where it is given; never deleted ones."""
+        ...
+
+    async def unfinished(self, since: float) -> list[str]:
+        """Runs that have no end, or one after `since` (wall seconds); oldest first, never deleted ones."""
+        ...
+
+
+class Shelf(Protocol):
+    """Small documents by key: what servers have set up. A write that returned survives the process."""
+
+    async def put(self, key: str, value: Json) -> None:
+        """None takes the document away."""
+        ...
+
+    async def under(self, prefix: str) -> dict[str, Json]:
+        """Every document whose key begins so."""
         ...
 
 
@@ -89,13 +131,22 @@ class Trace(Protocol):
     def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None: ...
 
 
-Kind = Literal["turn", "card", "board"]
-MessageRef = str  # a platform's own name for a message
+Kind = Literal["turn", "card", "end", "board"]  # end: the one card that tells people that the run is over
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A button under a message: `action` as `commands.controls` declares it, `about` its turn or seat."""
+
+    action: str
+    label: str
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it should read now. `final`: its lane will not change again."""
+    """One message as it should read now. `final`: its lane will not change again. `to`: who is told of it;
+    `face`: the address of a picture of who speaks."""
 
     lane: Lane
     page: int
@@ -103,6 +154,9 @@ class Message:
     title: str
     text: str  # rendered in the surface's dialect, footer included
     final: bool
+    controls: tuple[Control, ...] = ()
+    to: str = ""
+    face: str = ""
 
 
 Method = Literal["post", "edit", "delete"]
@@ -142,7 +196,8 @@ class Forbidden(SurfaceError):
 
 
 class Page(Protocol):
-    """One message's share of a lane: rendered `text`, the source code points it covers, whether it can still change."""
+    """One message's share of a lane: rendered `text`, the source code points it covers, whether it can still change,
+    and whether more text stands behind it that no page shows."""
 
     @property
     def text(self) -> str: ...
@@ -152,6 +207,9 @@ class Page(Protocol):
 
     @property
     def closed(self) -> bool: ...
+
+    @property
+    def goes_on(self) -> bool: ...
 
 
 class Pages(Protocol):
@@ -167,6 +225,11 @@ class Surface(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def address(self) -> str:
+        """Where it is, for finding it again after a restart; "" where it cannot be found."""
+        ...
 
     @property
     def room_chars(self) -> int | None:
@@ -190,3 +253,6 @@ class Surface(Protocol):
     async def edit(self, ref: MessageRef, message: Message) -> None: ...
 
     async def delete(self, ref: MessageRef) -> None: ...
+
+
+Show = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question

@@ -19,7 +19,13 @@ from pydantic import (
     StringConstraints,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from bot.errors import Misconfigured
 
@@ -35,6 +41,7 @@ class Strict(BaseModel):
 class ModelSettings(Strict):
     litellm: str = Field(description="any litellm model string")
     name: str = Field("", description="what people see; the key where left out")
+    avatar_url: str = Field("", description="its face on platforms that show one: a picture's public address")
     api_key: SecretStr | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
     api_base: str | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
     temperature: float | None = Field(None, ge=0, le=2)
@@ -43,6 +50,7 @@ class ModelSettings(Strict):
     input_usd_per_mtok: float | None = Field(None, ge=0)
     output_usd_per_mtok: float | None = Field(None, ge=0)
     context_window: PositiveInt | None = Field(None, description="tokens")
+    vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
 
     def key(self) -> str | None:
         """The API key itself; None when none is set here, or the variable it names is empty."""
@@ -88,6 +96,9 @@ class RetrySettings(Strict):
 class LimitSettings(Strict):
     question_chars: PositiveInt = 20_000
     remark_chars: PositiveInt = 4_000
+    attachments: PositiveInt = Field(4, description="files that may come with a question")
+    image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
+    vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
 
 
 class StorageSettings(Strict):
@@ -99,8 +110,24 @@ class LogSettings(Strict):
     json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
 
 
+class ServerSettings(Strict):
+    """Of one server or workspace, by its id; "default" holds for those that are not named. Roles and channels are
+    given by id or by name."""
+
+    channels: list[str] = Field(default_factory=list, description="where runs may be started; empty: everywhere")
+    start_roles: list[str] = Field(default_factory=list, description="who may start runs; empty: everyone")
+    panel_roles: list[str] = Field(default_factory=list, description="who may edit panels and write personas")
+    words: list[str] = Field(default_factory=list, description="not allowed in questions, blanked in answers")
+
+
 class DiscordSettings(Strict):
     token: SecretStr
+    listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
+    api_base: str = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
+    gateway_url: str = Field("", description="another gateway; the one that the API names where left out")
+    operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
+    shard_count: PositiveInt | None = Field(None, description="of all processes; what Discord advises where left out")
+    shard_ids: list[int] | None = Field(None, description="those of this process; all where left out")
 
 
 class SlackSettings(Strict):
@@ -127,6 +154,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
+    servers: dict[str, ServerSettings] = Field(default_factory=dict)
     discord: DiscordSettings | None = None
     slack: SlackSettings | None = None
     prompts: Path | None = Field(None, description="a folder whose files replace prompts of the same name")
@@ -142,6 +170,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
+    def server(self, key: str) -> ServerSettings:
+        """What holds in the server of that key: a platform's name and the id there."""
+        return self.servers.get(key.partition(":")[2]) or self.servers.get("default") or ServerSettings()
+
 
 def load() -> Settings:
     """The settings of the working directory. Raises Misconfigured, telling every mistake at once."""
@@ -155,6 +187,8 @@ def load() -> Settings:
     settings: Settings | None = None
     try:
         settings = Settings()
+    except (SettingsError, UnicodeDecodeError) as error:  # a table given as a word, an .env that is no text
+        raise Misconfigured(f"environment or .env: {error}.") from error
     except ValidationError as error:
         mistakes += [_mistake(e["loc"], e["msg"], e.get("input"), written) for e in error.errors()]
     mistakes += _dangling(settings.model_dump() if settings else written)
@@ -171,7 +205,7 @@ def _mistake(where: Sequence[int | str], message: str, value: Any, written: Mapp
         return f"{source}: {'.'.join(path)}: there is no such setting."
     if message == "Field required":
         return f"{source}: {'.'.join(path)}: is missing."
-    found = "" if "key" in path[-1] or isinstance(value, dict | list) else f" (found {value!r})"
+    found = "" if "key" in path[-1] or "token" in path[-1] or isinstance(value, dict | list) else f" (found {value!r})"
     return f"{source}: {'.'.join(path)}: {message[:1].lower()}{message[1:]}{found}."
 
 

@@ -1,20 +1,32 @@
-"""A run as people read it: its messages in order, derived from its facts."""
+"""A run as people read it: its messages in order, and what may be pressed under them, derived from its facts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.formats.common import seat_of
+from bot.formats.common import END, seat_of
 from bot.formats.plan import Format, Plan
-from bot.live.board import footer, mark
-from bot.ports import Kind
-from bot.transcript import Entry, Lane, Transcript, fold
+from bot.live.board import footer, mark, spent
+from bot.ports import Control, Kind
+from bot.transcript import Entry, Lane, Transcript, Turn, fold
+
+REMOVED = "*Removed by a moderator.*"
+WHILE_IT_RUNS = (Control("stop", "Stop"), Control("say", "Say something"))
+AFTERWARDS = tuple(
+    Control(action, label)
+    for action, label in (
+        ("follow_up", "Follow up"),
+        ("run_again", "Run again"),
+        ("export", "Export"),
+        ("delete", "Delete"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One lane of the thread. `text` None: it is being written."""
+    """One lane of the thread. `text` None: it is being written. `to`: who is told; `face`: a picture's address."""
 
     lane: Lane
     kind: Kind
@@ -22,20 +34,42 @@ class Post:
     text: str | None
     footer: str = ""
     placeholder: str = ""
+    controls: tuple[Control, ...] = ()
+    to: str = ""
+    face: str = ""
 
 
 def posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
-    found: dict[Lane, Post] = {}
-    for turn in t.turns.values():
-        if turn.id.stage in plan.hidden:
-            continue
-        seat, lane = seat_of(t, turn.id), turn.id.lane
-        title = f"{mark(t, seat.key)} {plan.titles.get(lane, seat.name)}"
-        text, note = (turn.ended.text, footer(turn.ended, seat.price)) if turn.ended else (None, "")
-        found[lane] = Post(lane, "turn", title, text, note, f"{seat.name} is thinking…")
-    cards = [Post(lane, "card", plan.titles.get(lane, ""), text) for lane, text in plan.cards.items()]
+    found = {turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.hidden}
+    cards = [
+        _end(t, plan, text) if lane == END else Post(lane, "card", plan.titles.get(lane, ""), text)
+        for lane, text in plan.cards.items()
+    ]
     return [*found.values(), *cards]
+
+
+def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
+    seat = seat_of(t, turn.id)
+    title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, seat.name)}"
+    if turn.ended is None:
+        skip = (Control("skip", "Skip", str(turn.id)),)
+        thinking = f"{seat.name} is thinking…"
+        return Post(turn.id.lane, "turn", title, None, placeholder=thinking, controls=skip, face=seat.avatar_url)
+    if turn.removed:
+        return Post(turn.id.lane, "turn", title, REMOVED, face=seat.avatar_url)
+    failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
+    retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
+    note = footer(turn.ended, seat.price)
+    return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=retry, face=seat.avatar_url)
+
+
+def _end(t: Transcript, plan: Plan, text: str) -> Post:
+    """The one card that tells people: the result, what it took, and what may be done with it."""
+    ballot = [Control("vote", f"👍 {s.name}", s.key) for s in t.started.panel.seats] if plan.voting else []
+    close = [Control("close", "Close the vote")] if plan.voting else []
+    controls = (*ballot, *close, *AFTERWARDS)
+    return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
 
 
 def replay(entries: Iterable[Entry], form: Format) -> list[Post]:

@@ -62,6 +62,7 @@ class Seat:
     max_tokens: int | None = None
     window: int | None = None  # tokens; None: unknown
     price: Price | None = None  # None: unknown, and shown as unknown
+    avatar_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,21 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a format may be told: how many rounds, and how long an answer fits one message (characters)."""
+    """What a format may be told: how many rounds, how long an answer fits one message (characters), and for how
+    long people may vote after the end (seconds; 0: the vote ends with the run)."""
 
     rounds: int = 1
     room_chars: int | None = None
+    vote_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that came with the question; `data` in base64."""
+
+    name: str
+    mime: str
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +136,12 @@ class RunStarted:
     rules: Rules
     seed: int
     prompts: Mapping[str, str]
-    by: str
+    by: str  # who asked, as the platform knows them
     absent: tuple[str, ...] = ()  # seats left out before the start, each with its reason
+    name: str = ""  # of who asked
+    server: str = ""  # whose panels, words and rights apply
+    context: str = ""  # what was said before, that the question goes on from
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +175,37 @@ class RunFinished:
     outcome: str
 
 
-# … and people's are wishes.
+# … and people's are wishes. `by` is who, as the platform knows them.
 
 
 @dataclass(frozen=True, slots=True)
 class SkipAsked:
+    """By somebody who may skip alone, or whose wish made the majority."""
+
+    turn: TurnId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SkipWished:
+    """By one of those who can only skip together."""
+
+    turn: TurnId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAsked:
+    """A failed turn is to be asked once more, into the same lane."""
+
+    turn: TurnId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What the turn's lane says is blanked, for people and for later turns."""
+
     turn: TurnId
     by: str
 
@@ -184,13 +226,37 @@ class VoteWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class VoteClosed:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interjected:
     by: str
     text: str
+    name: str = ""
+
+    @property
+    def who(self) -> str:
+        return self.name or self.by
+
+
+@dataclass(frozen=True, slots=True)
+class ViewAttached:
+    """The run is shown at this address of a surface from now on."""
+
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The run is gone for people: nothing shows or lists it any more."""
+
     by: str
 
 
@@ -201,10 +267,16 @@ Fact = (
     | TurnEnded
     | RunFinished
     | SkipAsked
+    | SkipWished
+    | RetryAsked
+    | Removed
     | VoteCast
     | VoteWithdrawn
+    | VoteClosed
     | Interjected
+    | ViewAttached
     | Stopped
+    | Deleted
 )
 
 
@@ -223,15 +295,16 @@ class Turn:
     about: tuple[TurnId, ...]
     started: Entry
     ended: TurnEnded | None = None
+    removed: bool = False
 
     @property
     def text(self) -> str:
-        return self.ended.text if self.ended else ""
+        return self.ended.text if self.ended and not self.removed else ""
 
     @property
     def spoke(self) -> bool:
         """Whether others can read it: it ended with something to read, whatever ended it."""
-        return self.ended is not None and bool(self.ended.text.strip())
+        return bool(self.text.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,10 +315,17 @@ class Transcript:
     start: RunStarted | None = None
     turns: Mapping[TurnId, Turn] = field(default_factory=lambda: MappingProxyType({}))
     skips: frozenset[TurnId] = frozenset()
+    skip_wishes: frozenset[SkipWished] = frozenset()
+    retries: tuple[TurnId, ...] = ()  # the new asks
     votes: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))  # (by, round) → seat
     remarks: tuple[Interjected, ...] = ()
+    present: frozenset[str] = frozenset()  # who has asked, spoken, voted or pressed
+    views: tuple[ViewAttached, ...] = ()
+    closed: VoteClosed | None = None
     stopped: Stopped | None = None
     finished: RunFinished | None = None
+    finished_at: float = 0.0
+    deleted: bool = False
 
     @property
     def seq(self) -> int:
@@ -273,7 +353,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     t = replace(t, entries=(*t.entries, entry))
     match entry.fact:
         case RunStarted() as fact:
-            return t if t.start else replace(t, start=fact)
+            return t if t.start else _seen(replace(t, start=fact), fact.by)
         case Claimed():
             return t
         case TurnStarted(turn, about):
@@ -282,17 +362,31 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             known = t.turns.get(fact.turn) or Turn(fact.turn, (), entry)
             return t if known.ended else _with_turn(t, replace(known, ended=fact))
         case RunFinished() as fact:
-            return t if t.finished else replace(t, finished=fact)
-        case SkipAsked(turn):
-            return replace(t, skips=t.skips | {turn})
+            return t if t.finished else replace(t, finished=fact, finished_at=entry.at)
+        case SkipAsked(turn, by):
+            return _seen(replace(t, skips=t.skips | {turn}), by)
+        case SkipWished(by=by) as fact:
+            return _seen(replace(t, skip_wishes=t.skip_wishes | {fact}), by)
+        case RetryAsked(turn, by):
+            again = turn._replace(ask=turn.ask + 1)
+            return _seen(t if again in t.retries else replace(t, retries=(*t.retries, again)), by)
+        case Removed(turn):
+            gone = {i: replace(known, removed=True) for i, known in t.turns.items() if i.lane == turn.lane}
+            return replace(t, turns=MappingProxyType({**t.turns, **gone}))
         case VoteCast(by, round_, seat):
-            return replace(t, votes=MappingProxyType({**t.votes, (by, round_): seat}))
+            return _seen(replace(t, votes=MappingProxyType({**t.votes, (by, round_): seat})), by)
         case VoteWithdrawn(by, round_):
             return replace(t, votes=MappingProxyType({k: v for k, v in t.votes.items() if k != (by, round_)}))
-        case Interjected() as fact:
-            return replace(t, remarks=(*t.remarks, fact))
+        case VoteClosed() as fact:
+            return replace(t, closed=t.closed or fact)
+        case Interjected(by=by) as fact:
+            return _seen(replace(t, remarks=(*t.remarks, fact)), by)
+        case ViewAttached() as fact:
+            return t if fact in t.views else replace(t, views=(*t.views, fact))
         case Stopped() as fact:
             return t if t.stopped else replace(t, stopped=fact)
+        case Deleted():
+            return replace(t, deleted=True)
         case _ as never:
             assert_never(never)
 
@@ -305,3 +399,7 @@ def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
 
 def _with_turn(t: Transcript, turn: Turn) -> Transcript:
     return replace(t, turns=MappingProxyType({**t.turns, turn.id: turn}))
+
+
+def _seen(t: Transcript, by: str) -> Transcript:
+    return t if by in t.present else replace(t, present=t.present | {by})

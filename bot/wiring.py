@@ -8,12 +8,15 @@ import os
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from dotenv import load_dotenv
 from rich.console import Console
 from rich.prompt import Prompt
 
@@ -22,29 +25,36 @@ from adapters.terminal.session import hold
 from adapters.terminal.surface import budget as terminal_budget
 from bot import logs
 from bot.actions import Actions
+from bot.conductor import AWAY
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.hall import Hall
-from bot.live.budget import Budgets
+from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
 from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_state, resolve
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
-from bot.ports import Store, Trace
+from bot.panels import PanelBook
+from bot.ports import Trace
 from bot.provision import USUAL_SEATS, Choose, Provision, provision
 from bot.settings import Settings, load
 from bot.thread import replay
 from bot.trace import EventsFile, NoTrace
 from bot.transcript import RunStarted
 from commands import COMMANDS
-from storage import open_store
+from commands.command import RunOptions
+from storage import SqlStore, open_store
 
 OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def guarded(command: Coroutine[Any, Any, int]) -> int:
-    """Run a command; errors that people can mend become one clear message on standard error."""
+    """Run a command; errors that people can mend become one clear message on standard error.
+
+    Providers' keys may stand in .env as well: litellm looks for its own in the environment.
+    """
+    load_dotenv(".env")
     try:
         return asyncio.run(command)
     except Misconfigured as error:
@@ -62,49 +72,92 @@ def _complain(text: str, status: int) -> int:
 
 async def try_once(form: str, question: str, panel: str | None, rounds: int | None, events: Path | None) -> int:
     """One run in the terminal."""
-    settings, console = _settings(), Console()
+    settings, console = configured(), Console()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provision(settings, panel, _choose(console)))
         trace = stack.enter_context(_events(events)) if events else NoTrace()
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
-        actions = await stack.enter_async_context(table(settings, supply, store, trace))
-        command = next(c for c in COMMANDS if c.name == form)
-        options = command.options(question=question, panel=supply.panel, rounds=rounds)
-        transcript = await hold(actions, command, options, console)
+        core = await stack.enter_async_context(table(settings, supply, store, trace, terminal_budget))
+        command = next(c for c in COMMANDS if c.path == (form,))
+        given = {"question": question, "panel": supply.panel, **({} if rounds is None else {"rounds": rounds})}
+        options = command.options.model_validate(given)
+        assert isinstance(options, RunOptions), "the commands of formats start runs"
+        transcript = await hold(core.actions, command, options, console)
     if transcript.finished is None or transcript.finished.outcome == "failed":
         return _complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
     return OK
 
 
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The core, put together."""
+
+    actions: Actions
+    hall: Hall
+    budgets: Budgets
+
+
 @asynccontextmanager
-async def table(settings: Settings, supply: Provision, store: Store, trace: Trace) -> AsyncIterator[Actions]:
-    """The core, put together. litellm loads in a thread meanwhile."""
+async def table(
+    settings: Settings,
+    supply: Provision,
+    store: SqlStore,
+    trace: Trace,
+    budget: Callable[[str, float], Budget],
+    *,
+    vote_s: float = 0.0,
+    tell_operator: Callable[[str], None] | None = None,
+) -> AsyncIterator[Core]:
+    """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator."""
     speaker = Speaker(supply.models, settings.deadlines, settings.retries)
     owner = f"{socket.gethostname()}:{os.getpid()}"
+    budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
     try:
         async with (
-            Scheduler(Budgets(terminal_budget, asyncio.get_running_loop().time())) as scheduler,
-            Hall(store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=trace, owner=owner) as hall,
+            Scheduler(budgets) as scheduler,
+            Hall(
+                store=store,
+                speaker=speaker,
+                scheduler=scheduler,
+                clock=time.time,
+                trace=trace,
+                owner=owner,
+                tell_operator=tell_operator,
+            ) as hall,
         ):
-            yield Actions(
-                panels=supply.panels,
+            actions = Actions(
+                book=PanelBook(supply.panels, store),
                 models=supply.models,
                 prompts=_prompts(settings.prompts),
                 limits=settings.limits,
+                server=settings.server,
+                vote_s=vote_s,
                 store=store,
                 hall=hall,
-                why_absent=_why_absent,
+                clock=time.time,
+                why_absent=partial(_why_absent, tell_operator),
                 random=Random(),
             )
+            yield Core(actions, hall, budgets)
     finally:
         await asyncio.wait([warming])
         await speaker.aclose()
 
 
-def _settings() -> Settings:
+def _why_absent(tell_operator: Callable[[str], None] | None, model: Model) -> str | None:
+    """What people read of a model that has no key: the reason where they can mend it, else that it is away."""
+    if has_key(model):
+        return None
+    if tell_operator is None:
+        return key_state(model)
+    tell_operator(f"{model.name} cannot be asked: {key_state(model)}.")
+    return AWAY
+
+
+def configured() -> Settings:
     settings = load()
     logs.configure(settings.log)
     return settings
@@ -133,10 +186,6 @@ def _prompts(override: Path | None) -> Mapping[str, str]:
     return found | replaced
 
 
-def _why_absent(model: Model) -> str | None:
-    return None if has_key(model) else key_state(model)
-
-
 def _choose(console: Console) -> Choose:
     """Offer what was found on this machine; without a keyboard the first few are taken."""
 
@@ -159,7 +208,7 @@ def _choose(console: Console) -> Choose:
 
 async def show_models(available: bool) -> int:
     """The catalogue, and what providers offer."""
-    settings, console = _settings(), Console()
+    settings, console = configured(), Console()
     models = resolve(settings.models)
     if not models:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
@@ -179,7 +228,7 @@ async def show_models(available: bool) -> int:
 
 
 async def show_runs() -> int:
-    settings, rows = _settings(), []
+    settings, rows = configured(), []
     if settings.storage.path.exists():
         async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
             rows = await store.runs()
@@ -188,7 +237,7 @@ async def show_runs() -> int:
 
 
 async def show_run(run: str) -> int:
-    settings = _settings()
+    settings = configured()
     async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
         entries = await store.read(run)
     if not entries or not isinstance(entries[0].fact, RunStarted):
@@ -196,15 +245,3 @@ async def show_run(run: str) -> int:
     start = entries[0].fact
     Console().print(tables.thread(start.question, replay(entries, FORMATS[start.format])))
     return OK
-
-
-async def run_bot() -> int:
-    """The bot on its platforms."""
-    settings = _settings()
-    configured = [name for name in ("discord", "slack") if getattr(settings, name) is not None]
-    if configured:
-        raise Misconfigured(f"{' and '.join(configured)}: this version cannot speak there yet; `moot try` works.")
-    raise Misconfigured(
-        "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
-        "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
-    )

@@ -1,8 +1,14 @@
-"""One file a command: its options, help and handler. Adapters render these and add none."""
+"""One declaration a command: its options, help and handler. Adapters render these and add none."""
 
 from __future__ import annotations
 
-from commands import compare, council, debate
+from commands import compare, council, debate, panel, runs
 from commands.command import Command
 
-COMMANDS: tuple[Command, ...] = (council.COMMAND, debate.COMMAND, compare.COMMAND)
+COMMANDS: tuple[Command, ...] = (
+    council.COMMAND,
+    debate.COMMAND,
+    compare.COMMAND,
+    *panel.COMMANDS,
+    *runs.COMMANDS,
+)

@@ -1,40 +1,126 @@
-"""What every command declares."""
+"""What every command and every button declares, and what comes of using one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.actions import Actions, Wish
-from bot.ports import Surface
+from bot.actions import Actions
+from bot.ports import Show
+from bot.rights import Person
+from bot.settings import PanelSettings
+from bot.transcript import Image
+from bot.wishes import Wish
+
+MORE = "More…"  # offered among the panels: it opens a form with every option
+Suggest = Literal["panels", "models", "personas", "runs"]
 
 
-class RunOptions(BaseModel):
-    """The options of the commands that start a run."""
-
+class Options(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    question: str = Field(description="what the table should talk about")
-    panel: str = Field("default", description="which panel")
-    rounds: int | None = Field(None, description="how many rounds; the format's usual number where left out")
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Who does something and where: the channel and those around it by id and name, the run whose thread it is,
+    what was attached, and how a run that starts here is shown."""
+
+    by: Person
+    show: Show
+    channels: tuple[str, ...] = ()
+    run: str = ""
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A sentence (or some Markdown) for that person alone; `file`: a name and a text."""
+
+    text: str
+    file: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Ask first: a form of these options, filled in so far as `values` say; it comes back to who asked."""
+
+    title: str
+    options: type[Options]
+    fields: Sequence[str]
+    values: dict[str, Any]
+
+
+Answer = Started | Told | Form
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`handle` starts a run and returns its id, or raises Refused."""
+    """`path`: the words it is called by. `handle` raises Refused."""
 
-    name: str
+    path: tuple[str, ...]
     help: str
-    options: type[RunOptions]
-    handle: Callable[[Actions, RunOptions, str, Surface], Awaitable[str]]
+    options: type[Options]
+    handle: Callable[[Actions, Any, Here], Awaitable[Answer]]
 
 
-def starts(format: str) -> Callable[[Actions, RunOptions, str, Surface], Awaitable[str]]:
+def option(default: Any, help: str, *, suggest: Suggest | None = None, more: bool = False, **bounds: Any) -> Any:
+    """A pydantic field. `suggest`: what it is completed from; `more`: shown only in the form behind More…"""
+    return Field(default, description=help, json_schema_extra={"suggest": suggest, "more": more}, **bounds)
+
+
+def extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
+    schema = options.model_fields[field].json_schema_extra
+    return schema.get(key) if isinstance(schema, dict) else None
+
+
+class RunOptions(Options):
+    """The options of the commands that start a run."""
+
+    question: str = Field(description="what the table should talk about")
+    panel: str = option("", "who sits at the table; the usual panel where left out", suggest="panels")
+    models: str = option("", "other seats than a panel's: models, with commas", suggest="models", more=True)
+    personas: str = option(
+        "", "of those seats in turn, with commas: from the library or your words", suggest="personas", more=True
+    )
+    chair: str = option("", "the model that sums up or judges", suggest="models", more=True)
+
+
+def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:
     """The handler of a command whose whole work is to start a run of one format."""
 
-    async def handle(actions: Actions, options: RunOptions, by: str, surface: Surface) -> str:
-        return await actions.start(Wish(format, options.question, options.panel, by, options.rounds), surface)
+    async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
+        if options.panel == MORE:
+            fields = [name for name in type(options).model_fields if name != "panel"]
+            return Form(f"A {format}", type(options), fields, {"question": options.question})
+        wish = Wish(
+            format,
+            options.question,
+            here.by,
+            panel=options.panel,
+            rounds=getattr(options, "rounds", None),
+            seats=seats(options.models, options.personas, options.chair, options.chair),
+            channels=here.channels,
+            images=here.images,
+        )
+        return Started(await actions.start(wish, here.show))
 
     return handle
+
+
+def seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> PanelSettings | None:
+    """Seats as people write them: models with commas, personas in the same order. None where no model is named."""
+    named = [name.strip() for name in models.split(",") if name.strip()]
+    if not named:
+        return None
+    parts = [part.strip() for part in personas.split(",")]
+    roles = [*parts, *[""] * len(named)]
+    written = [{"model": model, "persona": role} for model, role in zip(named, roles, strict=False)]
+    return PanelSettings.model_validate({"seats": written, "chair": chair or None, "judge": judge or None})

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from commands.command import Command, RunOptions, starts
 
-COMMAND = Command("compare", "One question to several models, side by side.", RunOptions, starts("compare"))
+COMMAND = Command(("compare",), "One question to several models at once, side by side.", RunOptions, starts("compare"))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from commands.command import Command, RunOptions, starts
+from commands.command import Command, RunOptions, option, starts
 
-COMMAND = Command("debate", "Several models argue in rounds, and a judge decides.", RunOptions, starts("debate"))
+
+class DebateOptions(RunOptions):
+    rounds: int | None = option(None, "how many rounds; three where left out", ge=1, le=6)
+
+
+COMMAND = Command(("debate",), "Models argue in rounds, and a judge decides.", DebateOptions, starts("debate"))

@@ -1,7 +1,7 @@
 """What a batch of writes comes to: a pure step from what the database holds to the rows that join it.
 
 The rules of the store stand here and nowhere else: how facts are numbered, when an owner is fenced off, when an
-event was taken before, what a snapshot keeps. `storage.store` loads what a batch is about and saves its rows.
+event was taken before, what a snapshot keeps. `storage.rows` loads what a batch is about and saves its rows.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from bot.codec import encode
-from bot.ports import Fenced
-from bot.transcript import Claimed
+from bot.ports import Fenced, Json
+from bot.transcript import Claimed, Deleted, RunFinished, RunStarted
 
 Row = dict[str, Any]
 LaneKey = tuple[str, str]  # run, turn as text
@@ -47,16 +47,50 @@ class Show:
         return self.run, self.turn
 
 
-Write = Append | Claim | Show
+@dataclass(frozen=True, slots=True)
+class Place:
+    run: str
+    address: str
+    lane: str
+    page: int
+    ref: str
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    key: str
+    value: Json
+
+
+Write = Append | Claim | Show | Place | Put
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a run stands; a run that is not stored yet has none."""
+    """Where a run stands, as its row says; a run that is not stored yet has none."""
 
     epoch: int
     seq: int
     started_at: float
+    server: str | None = None
+    format: str | None = None
+    question: str | None = None
+    outcome: str | None = None
+    finished_at: float | None = None
+    deleted_at: float | None = None
+
+    def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
+        """With one more fact; as in `bot.transcript.fold`, the first start and the first end count."""
+        head = replace(self, seq=seq)
+        match kind:
+            case RunStarted.__name__ if head.server is None:
+                return replace(head, server=data["server"], format=data["format"], question=data["question"])
+            case RunFinished.__name__ if head.finished_at is None:
+                return replace(head, outcome=data["outcome"], finished_at=at)
+            case Deleted.__name__:
+                return replace(head, deleted_at=at)
+        return head
 
 
 @dataclass(slots=True)
@@ -70,6 +104,8 @@ class Batch:
     facts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     snapshots: list[Row] = field(default_factory=list)
+    messages: list[Row] = field(default_factory=list)
+    shelf: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.heads = dict(self.stored)
@@ -83,6 +119,11 @@ class Batch:
                 return self._claim(write)
             case Show():
                 return self._show(write)
+            case Place():
+                return self._place(write)
+            case Put():
+                self.shelf[write.key] = write.value
+                return None
             case _ as never:
                 assert_never(never)
 
@@ -114,20 +155,29 @@ class Batch:
         self.shown[write.lane] = write.text
         return None
 
-    def _fenced(self, write: Append | Show) -> Fenced | None:
-        epoch = self._head(write).epoch
+    def _place(self, write: Place) -> Fenced | None:
+        if fenced := self._fenced(write):
+            return fenced
+        self.messages.append(
+            {"run": write.run, "address": write.address, "lane": write.lane, "page": write.page, "ref": write.ref}
+        )
+        return None
+
+    def _fenced(self, write: Append | Show | Place) -> Fenced | None:
+        head = self.heads.get(write.run)
+        epoch = head.epoch if head else 0
         if write.epoch in (None, epoch):
             return None
         return Fenced(f"run {write.run} is in epoch {epoch}, the write came from epoch {write.epoch}")
 
-    def _head(self, write: Write) -> Head:
+    def _head(self, write: Append | Claim) -> Head:
         return self.heads.get(write.run) or Head(epoch=0, seq=0, started_at=write.at)
 
     def _add(self, write: Append | Claim, facts: Iterable[tuple[str, Row]]) -> None:
         head = self._head(write)
         for seq, (kind, data) in enumerate(facts, start=head.seq + 1):
             self.facts.append({"run": write.run, "seq": seq, "at": write.at, "kind": kind, "data": data})
-            head = replace(head, seq=seq)
+            head = head.after(seq, write.at, kind, data)
         self.heads[write.run] = head
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from bot.codec import Unreadable, decode, read_turn
-from bot.ports import RunRow, Snapshot, replay
-from bot.transcript import Entry, Fact, RunFinished, RunStarted
-from storage.batch import Append, Batch, Head, LaneKey, Show, Write
-from storage.schema import events, facts, runs, snapshots
+from bot.ports import Json, Placed, RunRow, Snapshot, replay
+from bot.transcript import Entry, Fact
+from storage.batch import Append, Batch, Head, LaneKey, Put, Show, Write
+from storage.schema import events, facts, messages, runs, shelf, snapshots
+
+_FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
+_LAST = "\U0010ffff"  # sorts after every character that a key holds
 
 
 def load(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey, str]) -> Batch:
@@ -20,7 +23,7 @@ def load(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey,
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_heads(conn, {w.run for w in writes}),
+        stored=_heads(conn, {w.run for w in writes if not isinstance(w, Put)}),
         taken=_taken(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_shown(conn, lanes - known.keys()), **known},
     )
@@ -28,7 +31,7 @@ def load(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey,
 
 def save(conn: Connection, batch: Batch) -> None:
     changed = {run: head for run, head in batch.heads.items() if head != batch.stored.get(run)}
-    rows = [{"run_": run, "epoch": h.epoch, "seq": h.seq, "started_at": h.started_at} for run, h in changed.items()]
+    rows = [{"run_": run, **asdict(head)} for run, head in changed.items()]
     if known := [row for row in rows if row["run_"] in batch.stored]:
         conn.execute(update(runs).where(runs.c.run == bindparam("run_")), known)
     if new := [row for row in rows if row["run_"] not in batch.stored]:
@@ -36,6 +39,10 @@ def save(conn: Connection, batch: Batch) -> None:
     for table, added in ((facts, batch.facts), (events, batch.events), (snapshots, batch.snapshots)):
         if added:
             conn.execute(insert(table), added)
+    for message in batch.messages:
+        _place(conn, message)
+    if batch.shelf:
+        _put(conn, batch.shelf)
 
 
 def entries(conn: Connection, run: str, after: int) -> list[Entry]:
@@ -49,23 +56,46 @@ def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
     return [_snapshot(row) for row in conn.execute(query)]
 
 
-def listing(conn: Connection, limit: int) -> list[RunRow]:
-    """Newest first; the first start and the first end of a run count, as in `bot.transcript.fold`."""
-    begun = select(facts.c.run).where(facts.c.run == runs.c.run, facts.c.kind == RunStarted.__name__)
-    newest = select(runs.c.run, runs.c.started_at).where(begun.exists())
-    newest = newest.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit)
-    listed = newest.subquery()
-    query = select(listed.c.run, listed.c.started_at, facts.c.seq, facts.c.kind, facts.c.data)
-    query = query.join(facts, facts.c.run == listed.c.run)
-    query = query.where(facts.c.kind.in_((RunStarted.__name__, RunFinished.__name__)))
-    found: dict[str, RunRow] = {}
-    for row in conn.execute(query.order_by(listed.c.started_at.desc(), listed.c.run, facts.c.seq)):
-        fact, known = _fact(row, row.run), found.get(row.run)
-        if isinstance(fact, RunStarted) and known is None:
-            found[row.run] = RunRow(row.run, row.started_at, fact.format, fact.question, outcome="")
-        elif isinstance(fact, RunFinished) and known is not None and not known.outcome:
-            found[row.run] = replace(known, outcome=fact.outcome)
-    return list(found.values())
+def placed_of(conn: Connection, run: str) -> list[Placed]:
+    query = select(messages).where(messages.c.run == run)
+    return [_placed(row) for row in conn.execute(query.order_by(messages.c.address, messages.c.lane, messages.c.page))]
+
+
+def find(conn: Connection, ref: str) -> tuple[str, Placed] | None:
+    row = conn.execute(select(messages).where(messages.c.ref == ref)).one_or_none()
+    return (row.run, _placed(row)) if row else None
+
+
+def listing(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
+    query = select(runs).where(_FOR_PEOPLE)
+    if server is not None:
+        query = query.where(runs.c.server == server)
+    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit))
+    return [RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "") for row in newest]
+
+
+def unfinished(conn: Connection, since: float) -> list[str]:
+    open_then = or_(runs.c.finished_at.is_(None), runs.c.finished_at > since)
+    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, open_then))
+    return [row.run for row in sorted(found)]  # asked to sort, SQLite goes through all runs there ever were
+
+
+def under(conn: Connection, prefix: str) -> dict[str, Json]:
+    query = select(shelf).where(shelf.c.key.between(prefix, prefix + _LAST))
+    return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key))}
+
+
+def _place(conn: Connection, message: Mapping[str, Any]) -> None:
+    """A page stands in one message, and a message shows one page: what had either before makes way."""
+    same_page = and_(*(messages.c[name] == message[name] for name in ("run", "address", "lane", "page")))
+    conn.execute(delete(messages).where(or_(same_page, messages.c.ref == message["ref"])))
+    conn.execute(insert(messages), message)
+
+
+def _put(conn: Connection, documents: Mapping[str, Json]) -> None:
+    conn.execute(delete(shelf).where(shelf.c.key.in_(documents)))
+    if kept := [{"key": key, "value": value} for key, value in documents.items() if value is not None]:
+        conn.execute(insert(shelf), kept)
 
 
 def _fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:
@@ -79,8 +109,9 @@ def _heads(conn: Connection, named: Collection[str]) -> dict[str, Head]:
     if not named:
         return {}
     # FOR UPDATE matters where several processes write; SQLite, whose transactions exclude each other, is not told
-    query = select(runs).where(runs.c.run.in_(named)).with_for_update()
-    return {row.run: Head(row.epoch, row.seq, row.started_at) for row in conn.execute(query)}
+    query = select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))
+    query = query.where(runs.c.run.in_(named)).with_for_update()
+    return {run: Head(*head) for run, *head in conn.execute(query)}
 
 
 def _taken(conn: Connection, keys: Collection[str]) -> set[str]:
@@ -100,3 +131,7 @@ def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
 
 def _snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:
     return Snapshot(read_turn(row.turn), row.at, row.kept, row.text)
+
+
+def _placed(row: Row[*tuple[Any, ...]]) -> Placed:
+    return Placed(row.address, read_turn(row.lane).lane, row.page, row.ref)

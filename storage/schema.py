@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table
 
-HEAD = "0001"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0002"  # the newest migration; alembic knows it too, but takes half a second to import
 
 metadata = MetaData()
+
+# JSON, not text, for all that people and models wrote: escaped to ASCII, so that NUL and lone surrogates,
+# which SQLite's driver or PostgreSQL refuse in text, come back as they were.
 
 runs = Table(
     "runs",
@@ -15,11 +18,18 @@ runs = Table(
     Column("epoch", Integer, nullable=False),  # how often the run was claimed; a write of an older one is fenced off
     Column("seq", Integer, nullable=False),  # of its newest fact
     Column("started_at", Float, nullable=False),
+    # What its facts say, here as well so that a list need not read them: a start brings pictures of megabytes.
+    Column("server", String),  # NULL, as format and question: it has no start, and is no run for people yet
+    Column("format", String),
+    Column("question", JSON(none_as_null=True)),
+    Column("outcome", String),
+    Column("finished_at", Float),
+    Column("deleted_at", Float),
     Index("runs_started_at", "started_at"),
+    Index("runs_server", "server", "started_at"),
+    Index("runs_finished_at", "finished_at"),
 )
 
-# JSON, not text, for all that people and models wrote: escaped to ASCII, so that NUL and lone surrogates,
-# which SQLite's driver or PostgreSQL refuse in text, come back as they were.
 facts = Table(
     "facts",
     metadata,
@@ -49,4 +59,24 @@ snapshots = Table(
     Column("kept", Integer, nullable=False),
     Column("text", JSON, nullable=False),
     Index("snapshots_run_turn", "run", "turn"),
+)
+
+# Where pages stand.
+messages = Table(
+    "messages",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("address", String, primary_key=True),
+    Column("lane", String, primary_key=True),
+    Column("page", Integer, primary_key=True, autoincrement=False),
+    Column("ref", String, nullable=False),
+    Index("messages_ref", "ref", unique=True),  # a message shows one page
+)
+
+# What servers have set up.
+shelf = Table(
+    "shelf",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", JSON, nullable=False),
 )

@@ -1,4 +1,4 @@
-"""The store on a SQL database: a run's facts, and what its lanes showed."""
+"""The store on a SQL database: a run's facts, what its lanes showed and where; and what servers have set up."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.codec import encode, turn_text
-from bot.ports import Clock, RunRow, Snapshot
+from bot.ports import Clock, Json, MessageRef, Placed, RunRow, Snapshot
 from bot.transcript import Entry, Fact, TurnId
 from storage import rows, sqlite, versions
-from storage.batch import Append, Claim, Show
+from storage.batch import Append, Claim, Place, Put, Show
 from storage.failures import told
 from storage.writer import Writer
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """`bot.ports.Store`. Every method raises StoreFailed when the database cannot be written or read."""
+    """`bot.ports.Store` and `Shelf`. Every method raises StoreFailed when the database cannot be written or read."""
 
     def __init__(self, writer: Writer, reader: AsyncEngine, path: Path, clock: Clock) -> None:
         self._writer = writer
@@ -50,8 +50,27 @@ class SqlStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return await self._read(lambda conn: rows.snapshots_of(conn, run))
 
-    async def runs(self, limit: int = 50) -> list[RunRow]:
-        return await self._read(lambda conn: rows.listing(conn, limit))
+    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+        lane = turn_text(TurnId(*placed.lane))
+        await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref, epoch))
+
+    async def placed(self, run: str) -> list[Placed]:
+        return await self._read(lambda conn: rows.placed_of(conn, run))
+
+    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+        return await self._read(lambda conn: rows.find(conn, ref))
+
+    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
+        return await self._read(lambda conn: rows.listing(conn, limit, server))
+
+    async def unfinished(self, since: float) -> list[str]:
+        return await self._read(lambda conn: rows.unfinished(conn, since))
+
+    async def put(self, key: str, value: Json) -> None:
+        await self._writer.write(Put(key, value))
+
+    async def under(self, prefix: str) -> dict[str, Json]:
+        return await self._read(lambda conn: rows.under(conn, prefix))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with told(self._path):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from bot.ports import Clock, Fenced, RunRow, Snapshot, replay
-from bot.transcript import Claimed, Entry, Fact, RunFinished, RunStarted, TurnId
+from bot.ports import Clock, Fenced, Json, MessageRef, Placed, RunRow, Snapshot, replay
+from bot.transcript import Claimed, Entry, Fact, Transcript, TurnId, fold_all
 from storage.batch import common_length
 
 
 class MemoryStore:
+    """`bot.ports.Store` and `Shelf`."""
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._facts: defaultdict[str, list[Entry]] = defaultdict(list)
         self._shown: defaultdict[str, list[Snapshot]] = defaultdict(list)
+        self._placed: list[tuple[str, Placed]] = []
         self._keys: set[str] = set()
+        self._shelf: dict[str, str] = {}  # as JSON, so that nobody changes what is kept
 
     async def claim(self, run: str, owner: str) -> int:
         self._add(run, [Claimed(owner)])
@@ -43,9 +48,44 @@ class MemoryStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return list(self._shown[run])
 
-    async def runs(self, limit: int = 50) -> list[RunRow]:
-        rows = [row for run in self._facts if (row := self._row(run))]
-        return sorted(rows, key=lambda row: row.started_at, reverse=True)[:limit]
+    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+        self._check(run, epoch)
+        page = (run, placed.address, placed.lane, placed.page)
+        kept = [(r, p) for r, p in self._placed if p.ref != placed.ref and (r, p.address, p.lane, p.page) != page]
+        self._placed = [*kept, (run, placed)]
+
+    async def placed(self, run: str) -> list[Placed]:
+        here = [placed for owner, placed in self._placed if owner == run]
+        return sorted(here, key=lambda placed: (placed.address, str(placed.lane), placed.page))
+
+    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+        return next(((run, placed) for run, placed in self._placed if placed.ref == ref), None)
+
+    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
+        rows = [
+            RunRow(run, t.entries[0].at, t.started.format, t.started.question, t.finished.outcome if t.finished else "")
+            for run, t in self._for_people()
+            if server in (None, t.started.server)
+        ]
+        return sorted(rows, key=lambda row: (-row.started_at, row.run))[:limit]
+
+    async def unfinished(self, since: float) -> list[str]:
+        found = [(t.entries[0].at, run) for run, t in self._for_people() if not t.finished or t.finished_at > since]
+        return [run for _, run in sorted(found)]
+
+    async def put(self, key: str, value: Json) -> None:
+        self._shelf.pop(key, None)
+        if value is not None:
+            self._shelf[key] = json.dumps(value)
+
+    async def under(self, prefix: str) -> dict[str, Json]:
+        return {key: json.loads(value) for key, value in sorted(self._shelf.items()) if key.startswith(prefix)}
+
+    def _for_people(self) -> Iterator[tuple[str, Transcript]]:
+        for run, entries in self._facts.items():
+            t = fold_all(Transcript(), entries)
+            if t.start is not None and not t.deleted:
+                yield run, t
 
     def _add(self, run: str, facts: Sequence[Fact]) -> None:
         at = self._clock()
@@ -58,11 +98,3 @@ class MemoryStore:
 
     def _epoch(self, run: str) -> int:
         return sum(isinstance(entry.fact, Claimed) for entry in self._facts[run])
-
-    def _row(self, run: str) -> RunRow | None:
-        facts = [entry.fact for entry in self._facts[run]]
-        start = next((fact for fact in facts if isinstance(fact, RunStarted)), None)
-        outcome = next((fact.outcome for fact in facts if isinstance(fact, RunFinished)), "")
-        if start is None:
-            return None
-        return RunRow(run, self._facts[run][0].at, start.format, start.question, outcome)

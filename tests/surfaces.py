@@ -18,6 +18,7 @@ class OnePage(NamedTuple):
     text: str
     chars: int
     closed: bool = False
+    goes_on: bool = False
 
 
 class OnePagePages:
@@ -141,6 +142,7 @@ class Place:
         pages: Callable[[], Pages] = OnePagePages,
     ) -> None:
         self.name = name
+        self.address = name
         self.room_chars: int | None = None
         self.platform = platform
         self.history: dict[MessageRef, deque[Message]] = {}

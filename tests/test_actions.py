@@ -5,27 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from random import Random
 
 import pytest
 
-from bot.actions import Actions, Wish
+from bot.actions import Actions
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.settings import LimitSettings, PanelSettings, SeatSettings
+from bot.panels import PanelBook
+from bot.rights import Person
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
+from bot.thread import REMOVED
 from bot.trace import NoTrace
-from bot.transcript import RunStarted, Transcript, fold_all
-from tests.speakers import Scripted
+from bot.transcript import RunStarted, Transcript, TurnId, fold_all
+from bot.wishes import Wish, again, follow_up, one_seat
+from tests.speakers import Scripted, refusal
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
 from tests.tables import PROMPTS
 from tests.virtual import run_virtual
 
 MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob", "cyd")}
+P = Person("p", "Pat")
+HALL = ServerSettings(channels=["talk", "7"], start_roles=["speakers"], panel_roles=["elders"], words=["newt"])
 PANELS = {
     "default": PanelSettings(seats=[SeatSettings(model=m) for m in MODELS]),
     "twins": PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="ada")]),
@@ -36,13 +43,14 @@ PANELS = {
 class Desk:
     """Actions with everything behind them."""
 
-    def __init__(self, actions: Actions, store: MemoryStore) -> None:
+    def __init__(self, actions: Actions, store: MemoryStore, speaker: Scripted) -> None:
         self.actions = actions
+        self.speaker = speaker
         self.store = store
         self.place = Place(Platform(round_trip_s=0.01))
 
     async def start(self, form: str = "compare", panel: str = "default", rounds: int | None = None) -> str:
-        return await self.actions.start(Wish(form, "Why?", panel, "p", rounds), self.place)
+        return await self.actions.start(Wish(form, "Why?", P, panel, rounds), lambda run, title: self.place)
 
     async def transcript(self, run: str) -> Transcript:
         return fold_all(Transcript(), await self.store.read(run))
@@ -58,16 +66,19 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
         Hall(store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test") as hall,
     ):
         actions = Actions(
-            panels=PANELS,
+            book=PanelBook(PANELS, store),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             limits=LimitSettings(question_chars=100, remark_chars=20),
+            server=Settings(servers={"hall": HALL}).server,
+            vote_s=600.0,
             store=store,
             hall=hall,
+            clock=now,
             why_absent=lambda model: away.get(model.key),
             random=Random(1),
         )
-        yield Desk(actions, store)
+        yield Desk(actions, store, speaker)
 
 
 def at_desk(act: Callable[[Desk], Awaitable[None]], away: Mapping[str, str] | None = None) -> None:
@@ -81,20 +92,20 @@ def at_desk(act: Callable[[Desk], Awaitable[None]], away: Mapping[str, str] | No
 @pytest.mark.parametrize(
     ("wish", "told"),
     [
-        (Wish("compare", "  \n", "default", "p"), "There is no question"),
-        (Wish("compare", "x" * 101, "default", "p"), "The question has 101 characters and may have 100"),
-        (Wish("counsel", "?", "default", "p"), "Did you mean council?"),
-        (Wish("compare", "?", "defualt", "p"), "Did you mean default?"),
-        (Wish("compare", "?", "strange", "p"), "There is no model “dan”"),
-        (Wish("compare", "?", "default", "p", 2), "A compare has 1 round, not 2."),
-        (Wish("debate", "?", "default", "p", 0), "A debate has 1 to 6 rounds, not 0."),
-        (Wish("debate", "?", "default", "p", 7), "A debate has 1 to 6 rounds, not 7."),
+        (Wish("compare", "  \n", P, "default"), "There is no question"),
+        (Wish("compare", "x" * 101, P, "default"), "The question has 101 characters and may have 100"),
+        (Wish("counsel", "?", P, "default"), "Did you mean council?"),
+        (Wish("compare", "?", P, "defualt"), "Did you mean default?"),
+        (Wish("compare", "?", P, "strange"), "There is no model “dan”"),
+        (Wish("compare", "?", P, "default", 2), "A compare has 1 round, not 2."),
+        (Wish("debate", "?", P, "default", 0), "A debate has 1 to 6 rounds, not 0."),
+        (Wish("debate", "?", P, "default", 7), "A debate has 1 to 6 rounds, not 7."),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused_with_what_to_do(wish: Wish, told: str) -> None:
     async def act(d: Desk) -> None:
         with pytest.raises(Refused) as caught:
-            await d.actions.start(wish, d.place)
+            await d.actions.start(wish, lambda run, title: d.place)
         assert told in str(caught.value)
         assert await d.store.runs() == []
 
@@ -109,7 +120,7 @@ def test_a_seat_without_its_key_is_left_out_and_told_of() -> None:
         assert start.absent == ("Ada (missing: set ADA_KEY)",)
         assert start.panel.chair is not None
         assert (start.panel.chair.key, start.panel.chair.model) == ("chair", "bob")
-        await d.actions.stop(run, "p")
+        await d.actions.stop(run, P)
 
     at_desk(act, {"ada": "missing: set ADA_KEY"})
 
@@ -117,7 +128,7 @@ def test_a_seat_without_its_key_is_left_out_and_told_of() -> None:
 def test_with_fewer_than_two_seats_it_says_what_is_missing() -> None:
     async def act(d: Desk) -> None:
         with pytest.raises(Refused, match=r"needs two seats.*Ada \(set A\); Bob \(set B\)"):
-            await d.start()
+            await d.start("council")
 
     at_desk(act, {"ada": "set A", "bob": "set B"})
 
@@ -127,7 +138,7 @@ def test_two_seats_of_one_model_are_told_apart() -> None:
         run = await d.start(panel="twins")
         seats = (await d.transcript(run)).started.panel.seats
         assert [(s.key, s.name) for s in seats] == [("ada", "Ada"), ("ada:2", "Ada 2")]
-        await d.actions.stop(run, "p")
+        await d.actions.stop(run, P)
 
     at_desk(act)
 
@@ -139,7 +150,7 @@ def test_everything_planning_needs_is_in_the_start() -> None:
         assert isinstance(entry.fact, RunStarted)
         assert set(entry.fact.prompts) == {"debate.opening", "debate.rebuttal", "debate.closing", "debate.judge"}
         assert (entry.fact.question, entry.fact.rules.rounds, entry.fact.by) == ("Why?", 2, "p")
-        await d.actions.stop(run, "p")
+        await d.actions.stop(run, P)
 
     at_desk(act)
 
@@ -152,7 +163,7 @@ def test_seats_are_told_how_much_room_a_message_has() -> None:
         assert t.started.rules.room_chars == 4000
         [turn, *_] = [w.turn for w in FORMATS["council"].plan(t, t.at).want]
         assert "Stay below 4000 characters." in FORMATS["council"].ask(t, turn).parts[0].text
-        await d.actions.stop(run, "p")
+        await d.actions.stop(run, P)
 
     at_desk(act)
 
@@ -161,16 +172,17 @@ def test_skip_vote_say_and_stop_become_facts() -> None:
     async def act(d: Desk) -> None:
         run = await d.start()
         await asyncio.sleep(1)
-        await d.actions.skip_seat(run, "ada", "p")
-        await d.actions.vote(run, "bob", "p")
-        await d.actions.say(run, " and tabs? ", "p")
+        await d.actions.skip_seat(run, "ada", P)
+        await d.actions.vote(run, "bob", P)
+        await d.actions.say(run, " and tabs? ", P)
         await asyncio.sleep(1)
-        t = d.actions.transcript(run)
+        t = await d.actions.transcript(run, P)
         assert [turn.ended.finish for turn in t.turns.values() if turn.ended] == ["skipped"]
         assert t.votes == {("p", 1): "bob"}
         assert [r.text for r in t.remarks] == ["and tabs?"]
-        await d.actions.stop(run, "p")
-        assert (await d.actions.finished(run)).finished is not None
+        await d.actions.stop(run, P)
+        assert (over := await d.actions.finished(run)) is not None
+        assert over.finished is not None
 
     at_desk(act)
 
@@ -180,20 +192,197 @@ def test_what_makes_no_sense_now_is_refused() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         for wrong, told in [
-            (d.actions.vote(run, "dan", "p"), "not at this table"),
-            (d.actions.say(run, "  ", "p"), "nothing to pass on"),
-            (d.actions.say(run, "x" * 21, "p"), "may have 20 characters"),
-            (d.actions.stop("other", "p"), "No run other"),
+            (d.actions.vote(run, "dan", P), "not at this table"),
+            (d.actions.say(run, "  ", P), "nothing to pass on"),
+            (d.actions.say(run, "x" * 21, P), "may have 20 characters"),
+            (d.actions.stop("other", P), "There is no run other"),
         ]:
             with pytest.raises(Refused, match=told):
                 await wrong
-        await d.actions.skip_seat(run, "ada", "p")
+        await d.actions.skip_seat(run, "ada", P)
         await asyncio.sleep(1)
         with pytest.raises(Refused, match="not speaking"):
-            await d.actions.skip_seat(run, "ada", "p")
-        await d.actions.stop(run, "p")
+            await d.actions.skip_seat(run, "ada", P)
+        await d.actions.stop(run, P)
         await d.actions.finished(run)
-        with pytest.raises(Refused, match="No run"):
-            await d.actions.stop(run, "p")
+        with pytest.raises(Refused, match="This run is over"):
+            await d.actions.stop(run, P)
+
+    at_desk(act)
+
+
+MO = Person("mo", "Mo", moderator=True)
+GUESTS = [Person(f"g{n}", f"Guest {n}") for n in range(3)]
+
+
+def test_others_skip_together_and_the_starter_alone() -> None:
+    async def act(d: Desk) -> None:
+        run = await d.start()
+        await asyncio.sleep(1)
+        turn = TurnId("answer", 1, "ada")
+        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])  # Pat asked, so two are present
+        await d.actions.say(run, "hello", GUESTS[1])
+        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])
+        assert (await d.transcript(run)).skips == frozenset()
+        told = await asyncio.gather(*(d.actions.skip(run, turn, g) for g in GUESTS[1:]))
+        assert "Ada is skipped." in told
+        assert await d.actions.skip_seat(run, "bob", P) == "Bob is skipped."
+        await d.actions.stop(run, MO)
+
+    at_desk(act)
+
+
+def test_only_starter_and_moderators_stop_retry_and_close() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {"ada": [refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
+        run = await d.start()
+        await asyncio.sleep(1)
+        ada = TurnId("answer", 1, "ada")
+        for wrong in (d.actions.stop, d.actions.close_vote, d.actions.delete):
+            with pytest.raises(Refused, match="is for Pat and moderators"):
+                await wrong(run, GUESTS[0])
+        with pytest.raises(Refused, match="is for Pat and moderators"):
+            await d.actions.retry(run, ada, GUESTS[0])
+        d.speaker.lines = {"ada": ["better"]}
+        assert await d.actions.retry(run, ada, P) == "Ada is asked again."
+        await asyncio.sleep(1)
+        assert await d.actions.reads(run, ada.lane, P) == ("Ada", "better")
+        with pytest.raises(Refused, match="has not failed"):
+            await d.actions.retry(run, ada, P)
+        await d.actions.stop(run, MO)
+
+    at_desk(act)
+
+
+def test_one_vote_a_person_and_round_until_the_vote_closes() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {}
+        run = await d.start()
+        await asyncio.sleep(1)
+        assert (await d.transcript(run)).finished
+        assert await d.actions.vote(run, "ada", P) == "Your vote is Ada's."
+        assert await d.actions.vote(run, "bob", P) == "Your vote is now Bob's."
+        with pytest.raises(Refused, match="not that seat's"):
+            await d.actions.unvote(run, "ada", P, 1)
+        assert await d.actions.unvote(run, "bob", P, 1) == "Your vote is taken away."
+        await d.actions.vote(run, "cyd", GUESTS[0])
+        await d.actions.close_vote(run, P)
+        with pytest.raises(Refused, match="The vote is closed"):
+            await d.actions.vote(run, "ada", P)
+        await d.actions.finished(run)
+        [end] = [text for lane, text in d.place.reads() if lane.stage == "end"]
+        assert "Votes: Cyd 1." in end
+
+    at_desk(act)
+
+
+def test_the_vote_closes_by_itself() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {}
+        run = await d.start()
+        await d.actions.vote(run, "ada", P)
+        await asyncio.sleep(590)
+        assert all("Votes" not in text for _, text in d.place.reads())
+        await d.actions.finished(run)
+        assert any("Votes: Ada 1." in text for _, text in d.place.reads())
+        with pytest.raises(Refused, match="The vote is closed"):
+            await d.actions.vote(run, "ada", P)
+
+    at_desk(act)
+
+
+def test_what_is_removed_reads_as_removed_everywhere() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {}
+        run = await d.start()
+        await asyncio.sleep(1)
+        turn = TurnId("answer", 1, "ada")
+        with pytest.raises(Refused, match="Remove is for moderators"):
+            await d.actions.remove(run, turn, P)
+        assert await d.actions.remove(run, turn, MO) == "Removed what Ada said."
+        await asyncio.sleep(1)
+        assert (turn.lane, REMOVED) in d.place.reads()
+        assert (await d.actions.thread(run, P))[0].text == REMOVED
+        with pytest.raises(Refused, match="removed by a moderator"):
+            await d.actions.reads(run, turn.lane, P)
+        await d.actions.close_vote(run, P)
+
+    at_desk(act)
+
+
+def test_a_deleted_run_is_gone_for_people() -> None:
+    async def act(d: Desk) -> None:
+        run = await d.start()
+        await d.actions.delete(run, P)
+        await d.actions.finished(run)
+        assert await d.actions.runs(P, 10) == []
+        with pytest.raises(Refused, match="There is no run"):
+            await d.actions.transcript(run, P)
+
+    at_desk(act)
+
+
+def test_a_run_of_another_server_cannot_be_seen() -> None:
+    async def act(d: Desk) -> None:
+        run = await d.start()
+        with pytest.raises(Refused, match="There is no run"):
+            await d.actions.transcript(run, Person("p", "Pat", server="other"))
+        await d.actions.stop(run, P)
+
+    at_desk(act)
+
+
+def test_a_server_has_its_channels_roles_and_words() -> None:
+    async def act(d: Desk) -> None:
+        guest = Person("g", "Gus", server="x:hall", roles=frozenset({"speakers"}))
+        show = lambda run, title: d.place  # noqa: E731  # the same place for each try
+        for wish, told in [
+            (Wish("compare", "Why?", guest), "Runs are started in talk or 7"),
+            (Wish("compare", "Why?", replace(guest, roles=frozenset()), channels=("7",)), "needs the role speakers"),
+            (Wish("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
+        ]:
+            with pytest.raises(Refused, match=told):
+                await d.actions.start(wish, show)
+        with pytest.raises(Refused, match="Editing panels needs the role elders"):
+            await d.actions.save_panel("mine", PANELS["default"], guest)
+
+    at_desk(act)
+
+
+def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one() -> None:
+    async def act(d: Desk) -> None:
+        mo = replace(MO, server="x:1")
+        await d.actions.save_panel(
+            "pair", PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="bob")]), mo
+        )
+        await d.actions.make_usual("pair", mo, "5")
+        run = await d.actions.start(Wish("compare", "Why?", mo, channels=("5",)), lambda run, title: d.place)
+        assert [s.key for s in (await d.transcript(run)).started.panel.seats] == ["ada", "bob"]
+        with pytest.raises(Refused, match="There is no panel “pair”"):
+            await d.actions.start(Wish("compare", "Why?", P, panel="pair"), lambda run, title: d.place)
+        with pytest.raises(Refused, match="There is no model “dan”"):
+            await d.actions.save_panel("bad", PANELS["strange"], mo)
+        await d.actions.stop(run, mo)
+
+    at_desk(act)
+
+
+def test_wishes_that_follow_from_a_run() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {}
+        run = await d.start("council")
+        await d.actions.close_vote(run, P)
+        await d.actions.finished(run)
+        t = await d.actions.transcript(run, P)
+        assert (again(t, MO).question, again(t, MO).by) == ("Why?", MO)
+        followed = follow_up(t, await d.actions.thread(run, P), "And then?", P)
+        assert followed.question == "And then?"
+        assert "Question: Why?" in followed.context
+        assert "chair" in followed.context
+        one = one_seat(t, TurnId("answer", 1, "bob").lane, "b", "More?", P)
+        assert one.seats is not None
+        assert [s.model for s in one.seats.seats] == ["bob"]
+        for wish in (again(t, P), followed, one):
+            await d.actions.stop(await d.actions.start(wish, lambda run, title: Place(Platform())), P)
 
     at_desk(act)

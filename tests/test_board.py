@@ -46,7 +46,9 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
     assert card.fastest == "Ada"
     assert card.rest_s == 0
     text = render(card)
-    assert text.startswith("▰▰▰▰▰▰▰▰▱▱▱▱ 2/3 · answers · ")
+    question, origin, progress, *_ = text.split("\n\n")
+    assert (question, origin) == ("> Tabs or spaces?", "a person asks Ada, Bob, Cyd · compare")
+    assert progress.startswith("▰▰▰▰▰▰▰▰▱▱▱▱ 2/3 · answers · ")
     assert "40 tokens" in text
     assert "free (local)" in text
 

@@ -57,7 +57,7 @@ class Table:
                 store=self.store, speaker=self.speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
             ) as hall,
         ):
-            await hall.begin(RUN, FORMATS[self.started.format], self.place)
+            await hall.begin(RUN, FORMATS[self.started.format], [self.place])
             yield hall
 
     async def tell(self, hall: Hall, *facts: Fact) -> None:

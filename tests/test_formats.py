@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -8,10 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.formats import FORMATS
-from bot.formats.common import END
+from bot.formats.common import END, sentences
 from bot.formats.council import ORIGINAL, REVIEWS, STANDINGS, SYNTHESIS
 from bot.formats.orders import labels
-from bot.transcript import Failure, Interjected, SkipAsked, Stopped, TurnEnded, TurnId, TurnStarted, VoteCast
+from bot.transcript import (
+    Failure,
+    Interjected,
+    Removed,
+    RetryAsked,
+    RunFinished,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    VoteCast,
+    VoteClosed,
+)
 from tests.tables import Play, start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]
@@ -70,7 +84,7 @@ class TestCouncil:
         assert plan.cards[STANDINGS].startswith("**Bob > ")
         assert plan.cards[ORIGINAL] == "bob speaks"
         assert plan.titles[ORIGINAL] == "Top-ranked original · Bob"
-        assert "3 of 3 answered. Top-ranked: Bob." in plan.cards[END]
+        assert "Top-ranked: Bob. chair speaks" in plan.cards[END]
 
     def test_every_place_is_taken_by_every_answer_once(self) -> None:
         shown = [w.about for w in Play(start("council")).stage().plan.want]
@@ -244,3 +258,75 @@ def test_any_order_of_ends_failures_skips_and_stops_finishes_with_each_turn_acco
     assert play.plan.outcome
     assert all(turn.ended for turn in play.t.turns.values())
     assert play.plan.cards[END]
+
+
+class TestSteered:
+    """What people may do in every format."""
+
+    def failed(self, form: str = "compare") -> Play:
+        play = Play(start(form))
+        turn, *_ = play.start_wanted()
+        return play.then(TurnEnded(turn, "failed", "", failure=Failure("unreachable", "no connection")))
+
+    def test_a_failed_turn_is_asked_again_and_its_stage_waits(self) -> None:
+        play = self.failed("council").then(RetryAsked(ANSWERS[0], "p"))
+        assert "answer/1/ada/2" in play.wanted
+        for turn in ANSWERS[1:]:
+            play.end(turn)
+        assert play.wanted == ["answer/1/ada/2"]
+        play.stage()
+        assert play.wanted == ["review/1/ada", "review/1/bob", "review/1/cyd"]
+        assert {str(i) for w in play.plan.want for i in w.about} == {"answer/1/ada/2", "answer/1/bob", "answer/1/cyd"}
+
+    def test_a_retry_after_its_stage_runs_beside_what_follows(self) -> None:
+        play = self.failed("council")
+        for turn in ANSWERS[1:]:
+            play.end(turn)
+        play.start_wanted()
+        play.then(RetryAsked(ANSWERS[0], "p"))
+        assert play.wanted == ["review/1/bob", "review/1/cyd", "answer/1/ada/2"]
+
+    def test_a_retry_that_succeeds_is_not_called_missing(self) -> None:
+        play = self.failed().then(RetryAsked(ANSWERS[0], "p")).stage()
+        for turn in ANSWERS[1:]:
+            play.end(turn)
+        assert "Missing" not in play.plan.cards[END]
+
+    def test_what_was_removed_is_neither_reviewed_nor_quoted(self) -> None:
+        play = Play(start("council")).stage().then(Removed(ANSWERS[0], "mod"))
+        assert play.wanted == ["review/1/bob", "review/1/cyd"]
+        play.stage().stage()
+        assert all("ada speaks" not in part.text for part in play.form.ask(play.t, SYNTHESIS).parts)
+        assert "ada speaks" not in str(play.plan.cards)
+
+    def test_people_vote_until_some_time_after_the_end_and_counts_are_hidden_meanwhile(self) -> None:
+        begun = start("compare")
+        play = Play(replace(begun, rules=replace(begun.rules, vote_s=600.0))).stage()
+        play.then(VoteCast("p", 1, "ada"), RunFinished("compared"))
+        assert (play.plan.voting, play.plan.again_at) == (True, play.t.finished_at + 600)
+        assert "Votes" not in play.plan.cards[END]
+        later = play.form.plan(play.t, play.t.finished_at + 600)
+        assert (later.voting, later.again_at) == (False, None)
+        assert "Votes: Ada 1." in later.cards[END]
+        assert "Votes: Ada 1." in play.then(VoteClosed("p")).plan.cards[END]
+
+    def test_where_nobody_votes_afterwards_the_end_shows_the_counts(self) -> None:
+        play = Play(start("compare")).stage().then(VoteCast("p", 1, "ada"))
+        assert "Votes: Ada 1." in play.plan.cards[END]
+
+    def test_what_came_before_stands_before_the_question(self) -> None:
+        play = Play(replace(start("compare"), context="Claude: tea."))
+        texts = [part.text for part in play.form.ask(play.t, ANSWERS[0]).parts]
+        assert texts.index("Earlier:\nClaude: tea.") < texts.index("Question:\nTabs or spaces?")
+
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("One. Two! Three? Four.", "One. Two! Three? …"),
+            ("一。 二！ 三？ 四。", "一。 二！ 三？ …"),
+            ("no end", "no end"),
+            ("", ""),
+        ],
+    )
+    def test_a_verdict_has_three_sentences(self, text: str, shown: str) -> None:
+        assert sentences(text, 3) == shown

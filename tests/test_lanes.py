@@ -62,6 +62,17 @@ def test_what_is_closed_stays_so() -> None:
     assert (bench.lane.text, bench.lane.footer, bench.lane.version) == ("the end", " · 3 s", version)
 
 
+def test_what_is_asked_again_goes_on_and_what_is_removed_reads_differently() -> None:
+    bench = Bench()
+    bench.lane.close("failed", " · 3 s")
+    bench.lane.reopen()
+    bench.lane.add("anew")
+    assert (bench.lane.text, bench.lane.footer, bench.lane.closed) == ("anew", "", False)
+    bench.lane.close("anew")
+    bench.lane.rewrite("removed", "")
+    assert (bench.lane.text, bench.lane.closed) == ("removed", True)
+
+
 def test_closing_counts_only_what_is_new() -> None:
     bench = Bench()
     bench.lane.add("draft")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,14 +12,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from bot.errors import Misconfigured
-from bot.ports import Clock
-from bot.transcript import Stopped
+from bot.ports import Clock, Placed, RunRow, Snapshot
+from bot.transcript import Deleted, Entry, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnId
 from storage import open_store
 from storage.schema import HEAD, metadata
 
@@ -54,6 +57,77 @@ async def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> 
     with engine.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
     engine.dispose()
+
+
+SEAT = {"key": "claude", "model": "claude", "name": "Claude", "persona": "", "temperature": None, "max_tokens": None}
+START = {
+    "format": "council",
+    "question": "Why \ud83d?",
+    "panel": {"seats": [{**SEAT, "window": None, "price": None}], "chair": None, "judge": None},
+    "rules": {"rounds": 1, "room_chars": None},
+    "seed": 7,
+    "prompts": {"answer": "Be brief."},
+    "by": "ann",
+    "absent": [],
+}
+OTHER_START = {**START, "question": "How?"}
+REMARK = {"by": "ann", "text": "hello"}
+
+
+def make_0001(path: Path) -> None:
+    """A database as the first version made and filled it."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0001")
+    engine.dispose()
+    facts = [
+        ("over", 1, 10.0, "Claimed", {"owner": "one"}),
+        ("over", 2, 11.0, "RunStarted", START),
+        ("over", 3, 11.0, "RunStarted", OTHER_START),
+        ("over", 4, 12.0, "RunFinished", {"outcome": "verdict"}),
+        ("over", 5, 13.0, "RunFinished", {"outcome": "another"}),
+        ("open", 1, 20.0, "RunStarted", OTHER_START),
+        ("open", 2, 21.0, "Interjected", REMARK),
+        ("never begun", 1, 30.0, "Interjected", REMARK),
+    ]
+    with closing(sqlite3.connect(path)) as raw, raw:
+        encoded = [(*fact, json.dumps(data)) for *fact, data in facts]
+        raw.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?)", encoded)
+        heads = [("over", 1, 5, 10.0), ("open", 0, 2, 20.0), ("never begun", 0, 1, 30.0)]
+        raw.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", heads)
+        raw.execute("INSERT INTO events VALUES ('event', 'open', 21.0)")
+        raw.execute("INSERT INTO snapshots VALUES (1, 'open', 'answer/1/claude', 22.0, 0, ?)", [json.dumps("So far")])
+
+
+async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
+    path, turn = tmp_path / "moot.db", TurnId("answer", 1, "claude")
+    make_0001(path)
+    with pytest.raises(Misconfigured, match=f"version 0001.*{HEAD}.*run the bot once"):
+        async with open_store(path, clock=ticking(), read_only=True):
+            pass
+    async with open_store(path, clock=ticking()) as store:
+        assert await store.runs() == [
+            RunRow("open", 20.0, "council", "How?", ""),
+            RunRow("over", 10.0, "council", "Why \ud83d?", "verdict"),
+        ]
+        assert [row.run for row in await store.runs(server="")] == ["open", "over"]
+        assert await store.unfinished(since=11.5) == ["over", "open"]
+        assert await store.unfinished(since=12.5) == ["open"]
+        start = (await store.read("over"))[1].fact
+        assert isinstance(start, RunStarted)
+        assert (start.question, start.server, start.images) == ("Why \ud83d?", "", ())
+        assert await store.snapshots("open") == [Snapshot(turn, 22.0, 0, "So far")]
+
+        await store.append("open", [Interjected("ann", "hello")], key="event")  # taken before
+        await store.append("open", [RunFinished("verdict")])
+        assert (await store.read("open", after=2)) == [Entry(3, 1_001.0, RunFinished("verdict"))]
+        assert await store.claim("over", "two") == 2
+        await store.place("over", Placed("discord/1", Lane("answer", 1, "claude"), 1, "discord:1"), epoch=2)
+        await store.append("over", [Deleted("ann")])
+        assert [(row.run, row.outcome) for row in await store.runs()] == [("open", "verdict")]
 
 
 @pytest.mark.parametrize("read_only", [False, True])

@@ -8,14 +8,17 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ports import Clock, Fenced, Snapshot, Store, replay
+from bot.codec import encode
+from bot.ports import Clock, Fenced, Json, Placed, Shelf, Snapshot, Store, replay
 from bot.transcript import (
     Claimed,
+    Deleted,
     Entry,
     Fact,
     Interjected,
@@ -25,13 +28,16 @@ from bot.transcript import (
     RunStarted,
     Seat,
     Stopped,
+    Transcript,
     TurnEnded,
     TurnId,
     TurnStarted,
     Usage,
+    ViewAttached,
+    fold_all,
 )
 from storage import open_store
-from storage.batch import Batch, Show
+from storage.batch import Append, Batch, Show
 from tests.stores import MemoryStore
 
 TURN = TurnId("answer", 1, "claude")
@@ -39,9 +45,18 @@ OTHER = TurnId("answer", 1, "gpt")
 ODD = "NUL \0, half an emoji \ud83d, عربي, 🤖"  # what models write, and databases choke on
 
 
-def started(question: str) -> RunStarted:
+class StoreAndShelf(Store, Shelf, Protocol):
+    pass
+
+
+def started(question: str, server: str = "") -> RunStarted:
     panel = Panel((Seat("claude", "claude", "Claude"), Seat("gpt", "gpt", "GPT")))
-    return RunStarted("council", question, panel, Rules(), seed=7, prompts={"answer": "Be brief."}, by="ann")
+    prompts = {"answer": "Be brief."}
+    return RunStarted("council", question, panel, Rules(), seed=7, prompts=prompts, by="ann", server=server)
+
+
+def page(ref: str, number: int = 1, turn: TurnId = TURN, address: str = "discord/1/2") -> Placed:
+    return Placed(address, turn.lane, number, ref)
 
 
 def remark(text: str) -> Interjected:
@@ -58,19 +73,19 @@ def ticking() -> Clock:
 
 
 @asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[Store]:
+async def memory(_: Path) -> AsyncIterator[StoreAndShelf]:
     yield MemoryStore(ticking())
 
 
 @asynccontextmanager
-async def sqlite(directory: Path) -> AsyncIterator[Store]:
+async def sqlite(directory: Path) -> AsyncIterator[StoreAndShelf]:
     async with open_store(directory / "moot.db", clock=ticking()) as store:
         yield store
 
 
 @pytest.fixture(params=[memory, sqlite], ids=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    opened: Callable[[Path], AbstractAsyncContextManager[Store]] = request.param
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreAndShelf]:
+    opened: Callable[[Path], AbstractAsyncContextManager[StoreAndShelf]] = request.param
     async with opened(tmp_path) as store:
         yield store
 
@@ -106,7 +121,11 @@ async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -
         await store.append("r", [remark("too late")], epoch=first, key="event")
     with pytest.raises(Fenced):
         await store.snapshot("r", TURN, "too late", epoch=first)
+    with pytest.raises(Fenced):
+        await store.place("r", page("discord:late"), epoch=first)
     await store.snapshot("r", TURN, "in time", epoch=second)
+    await store.place("r", page("discord:in time"), epoch=second)
+    assert await store.placed("r") == [page("discord:in time")]
     assert [text for _, _, text in replay(await store.snapshots("r"))] == ["in time"]
     await store.append("r", [remark("of the second")], epoch=second, key="event")  # the fenced write did not take it
     await store.append("r", [remark("of a person")])
@@ -122,7 +141,10 @@ async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -
 async def test_nobody_owns_a_run_that_was_never_claimed(store: Store) -> None:
     with pytest.raises(Fenced):
         await store.append("r", [remark("mine")], epoch=1)
+    with pytest.raises(Fenced):
+        await store.place("r", page("discord:mine"), epoch=1)
     assert await store.read("r") == []
+    assert await store.placed("r") == []
 
 
 async def test_an_event_is_taken_once_wherever_it_comes_again(store: Store) -> None:
@@ -182,6 +204,103 @@ async def test_runs_are_listed_newest_first(store: Store) -> None:
     assert [row.run for row in await store.runs(limit=1)] == ["new"]
 
 
+async def test_a_question_is_listed_as_it_was_asked(store: Store) -> None:
+    await store.append("r", [started(ODD)])
+    assert [row.question for row in await store.runs()] == [ODD]
+
+
+async def test_a_server_sees_its_own_runs_and_nobody_sees_deleted_ones(store: Store) -> None:
+    for run, server in (("a", "discord/1"), ("b", "discord/2"), ("c", "discord/1"), ("d", ""), ("e", "discord/1")):
+        await store.append(run, [started("Why?", server)])
+    await store.append("c", [Deleted("ann")])
+
+    async def seen(server: str | None, limit: int = 50) -> list[str]:
+        return [row.run for row in await store.runs(limit, server)]
+
+    assert await seen(None) == ["e", "d", "b", "a"]
+    assert await seen("discord/1") == ["e", "a"]
+    assert await seen("discord/1", limit=1) == ["e"]
+    assert await seen("") == ["d"]
+    assert await seen("discord") == []
+    assert len(await store.read("c")) == 2  # what it was made of is still to be read
+
+
+async def test_runs_without_an_end_and_those_that_ended_since(store: Store) -> None:
+    await store.append("open", [started("Why?")])  # at 1,000
+    await store.append("long over", [started("Why?"), RunFinished("verdict")])
+    await store.append("just over", [started("Why?")])
+    await store.append("deleted", [started("Why?"), Deleted("ann")])
+    await store.claim("without a start", "one")
+    await store.append("just over", [RunFinished("verdict")])  # at 1,005
+    await store.append("long over", [RunFinished("another"), Stopped("ann")])  # it had ended before
+    assert await store.unfinished(since=1_004.0) == ["open", "just over"]
+    assert await store.unfinished(since=1_005.0) == ["open"]
+    assert await store.unfinished(since=0.0) == ["open", "long over", "just over"]
+
+
+async def test_pages_are_found_by_their_run_and_by_their_message(store: Store) -> None:
+    first, second, mirrored = page("discord:10"), page("discord:11", 2), page("slack:C1/5.0", address="slack/C1")
+    other = page("discord:12", turn=TurnId("answer", 10, "gpt"))
+    for placed in (mirrored, second, first, other):
+        await store.place("r", placed)
+    await store.place("elsewhere", page("discord:20"))
+    assert await store.placed("r") == [first, second, other, mirrored]
+    assert await store.placed("nowhere") == []
+    assert await store.find("discord:11") == ("r", second)
+    assert await store.find("discord:20") == ("elsewhere", page("discord:20"))
+    assert await store.find("discord:1") is None
+
+
+async def test_a_page_stands_in_its_last_message_and_a_message_shows_its_last_page(store: Store) -> None:
+    await asyncio.gather(*(store.place("r", page(f"discord:{n}")) for n in range(20)))
+    assert await store.placed("r") == [page("discord:19")]
+    await store.place("r", page("discord:20"))
+    assert await store.find("discord:19") is None
+    await store.place("r", page("discord:20"))  # once more changes nothing
+    assert await store.placed("r") == [page("discord:20")]
+    await asyncio.gather(*(store.place("r", page("discord:20", number)) for number in (2, 3)))
+    assert await store.placed("r") == [page("discord:20", 3)]
+    assert await store.find("discord:20") == ("r", page("discord:20", 3))
+
+
+async def test_a_lane_whose_name_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
+    async with sqlite(tmp_path) as store:
+        with pytest.raises(ValueError, match="slash"):
+            await store.place("r", page("discord:10", turn=TurnId("answer", 1, "meta/llama")))
+        assert await store.placed("r") == []
+
+
+async def test_documents_are_kept_by_key(store: StoreAndShelf) -> None:
+    panel: Json = {"seats": ["claude", "gpt"], "rounds": 2, "heat": 0.5, "judge": None, "open": True, ODD: [ODD, {}]}
+    await store.put("discord/1/panel/fast", panel)
+    await store.put("discord/1/words", ["rude"])
+    await store.put("discord/10/words", "of another")
+    await store.put("discord/1/words", ["rude", "ruder"])
+    assert await store.under("discord/1/") == {"discord/1/panel/fast": panel, "discord/1/words": ["rude", "ruder"]}
+    assert await store.under("discord/1/words") == {"discord/1/words": ["rude", "ruder"]}
+    assert list(await store.under("")) == ["discord/1/panel/fast", "discord/1/words", "discord/10/words"]
+    assert await store.under("DISCORD") == await store.under("discord/_") == await store.under("discord%") == {}
+    await store.put("discord/1/überall 🤖", 1)
+    assert list(await store.under("discord/1/ü")) == list(await store.under("discord/1/überall 🤖"))
+    assert len(await store.under("discord/1/")) == 3
+    await store.put("discord/1/überall 🤖", None)
+    await store.put("discord/1/words", None)
+    await store.put("discord/1/words", None)  # there is nothing left to take away
+    assert list(await store.under("discord/1/")) == ["discord/1/panel/fast"]
+
+
+async def test_the_last_of_many_puts_counts(store: StoreAndShelf) -> None:
+    await asyncio.gather(*(store.put(f"{n % 3}", n if n < 298 else None) for n in range(300)))
+    assert await store.under("") == {"0": 297}
+
+
+async def test_a_document_is_nobodys_to_change(store: StoreAndShelf) -> None:
+    words = ["rude"]
+    await store.put("words", words)
+    words.append("ruder")
+    assert await store.under("words") == {"words": ["rude"]}
+
+
 async def test_a_cancelled_append_is_stored_whole_or_not_at_all(store: Store) -> None:
     dice = random.Random(5)
     tasks = []
@@ -211,3 +330,29 @@ def test_replay_gives_back_every_text_that_differed(shows: list[tuple[TurnId, st
     turns = {str(turn): turn for turn in (TURN, OTHER)}
     kept = [Snapshot(turns[row["turn"]], row["at"], row["kept"], row["text"]) for row in batch.snapshots]
     assert [(turn, text) for turn, _, text in replay(kept)] == expected
+
+
+FACTS = st.sampled_from(
+    [
+        *(started("Why?", "discord/1"), started("How?", "discord/2"), RunFinished("verdict"), RunFinished("another")),
+        *(Deleted("ann"), Claimed("one"), Stopped("ann"), ViewAttached("discord/1/2")),
+    ]
+)
+
+
+@given(st.lists(st.lists(FACTS, max_size=4), max_size=4))
+def test_a_runs_row_says_what_its_facts_fold_to(appends: list[list[Fact]]) -> None:
+    batch = Batch(stored={}, taken=set(), shown={})
+    for at, facts in enumerate(appends):
+        batch.enter(Append("r", float(at), tuple(map(encode, facts)), None, None))
+    times = [(float(at), fact) for at, facts in enumerate(appends) for fact in facts]
+    t = fold_all(Transcript(), (Entry(seq, at, fact) for seq, (at, fact) in enumerate(times, 1)))
+    head = batch.heads.get("r")
+    assert (head is not None) == bool(appends)
+    if head:
+        assert head.seq == t.seq
+        assert (head.server, head.format, head.question) == (
+            (t.start.server, t.start.format, t.start.question) if t.start else (None, None, None)
+        )
+        assert (head.outcome, head.finished_at) == ((t.finished.outcome, t.finished_at) if t.finished else (None, None))
+        assert (head.deleted_at is not None) == t.deleted

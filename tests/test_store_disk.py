@@ -14,13 +14,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock, replay
+from bot.ports import Clock, Placed, replay
 from bot.transcript import Interjected, TurnId
 from storage import open_store
 from storage.failures import meaning
@@ -275,6 +277,12 @@ async def test_a_write_that_cannot_be_stored_spoils_no_other(tmp_path: Path) -> 
         entries = await store.read("r")
         assert [entry.seq for entry in entries] == list(range(1, 55))
         assert [entry.fact for entry in entries] == [remark(key) for key in keys if "emoji" not in key]
+        spoilt: Any = object()
+        ends = await asyncio.gather(
+            *(store.put(f"{n}", n if n % 10 else spoilt) for n in range(60)), return_exceptions=True
+        )
+        assert [end is None for end in ends] == [n % 10 > 0 for n in range(60)]
+        assert await store.under("") == {f"{n}": n for n in range(60) if n % 10}
 
 
 async def test_closing_stores_what_waits_and_refuses_what_comes(tmp_path: Path) -> None:
@@ -302,6 +310,20 @@ async def test_a_lane_grows_on_after_a_restart(tmp_path: Path) -> None:
         shown = await store.snapshots("r")
     assert [(s.kept, s.text) for s in shown] == [(0, "It depends"), (4, "oes"), (7, " not")]
     assert [text for _, _, text in replay(shown)] == ["It depends", "It does", "It does not"]
+
+
+async def test_pages_and_documents_survive_a_restart(tmp_path: Path) -> None:
+    path, placed = tmp_path / "moot.db", Placed("discord/1/2", TURN.lane, 1, "discord:10")
+    async with open_store(path, clock=ticking()) as store:
+        await store.place("r", placed)
+        await store.put("discord/1/words", ["rude"])
+    async with open_store(path, clock=ticking()) as store:
+        assert await store.find("discord:10") == ("r", placed)
+        assert await store.under("discord/1/") == {"discord/1/words": ["rude"]}
+        await store.place("r", replace(placed, ref="discord:11"))
+        await store.put("discord/1/words", None)
+        assert await store.placed("r") == [replace(placed, ref="discord:11")]
+        assert await store.under("") == {}
 
 
 def test_only_so_many_lanes_are_remembered() -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from bot.live.budget import Budgets, FixedWindow
 from bot.live.schedule import Scheduler
-from bot.live.view import TRIES, Display
+from bot.live.strip import TRIES
+from bot.live.view import Display
 from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
 from bot.trace import NoTrace
 from bot.transcript import Lane

@@ -6,6 +6,8 @@ import re
 
 from bot.live.dialect import CommonMark, Inline, Piece, Plain, Table, grid, hanging, without_fences, without_mentions
 
+TABLE_ROWS, TABLE_COLUMNS = 100, 20
+
 _FORMATS = re.compile(r"(?<![\w`])[*_~](?=\S)|`")
 
 
@@ -20,6 +22,13 @@ class SlackMarkdown(CommonMark):
 
     def fence(self, code: str, language: str) -> Piece:
         return super().fence(without_mentions(code), language)
+
+    def table(self, table: Table) -> Piece:
+        """Native as far as Slack draws them (docs.slack.dev/reference/block-kit/blocks/table-block), else as code."""
+        if len(table.rows) <= TABLE_ROWS and len(table.rows[0]) <= TABLE_COLUMNS:
+            return super().table(table)
+        drawn = grid(table)
+        return Piece(without_mentions(without_fences(drawn.body)), f"```\n{without_fences(drawn.head)}", "\n```")
 
 
 class SlackMrkdwn(CommonMark):

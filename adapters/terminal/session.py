@@ -16,10 +16,12 @@ from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn, plain
 from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
+from bot.ports import Surface
+from bot.rights import Person
 from bot.transcript import Transcript
-from commands.command import Command, RunOptions
+from commands.command import Command, Here, RunOptions, Started
 
-BY = "you"  # a terminal has one person
+BY = Person("you", "you", moderator=True)  # a terminal has one person
 
 
 async def hold(actions: Actions, command: Command, options: RunOptions, console: Console) -> Transcript:
@@ -28,12 +30,12 @@ async def hold(actions: Actions, command: Command, options: RunOptions, console:
     with ExitStack() as stack:
         if console.is_terminal:
             screen = stack.enter_context(Screen(console))
-            run = await command.handle(actions, options, BY, drawn(screen))
-            hint = _hint(actions.transcript(run))
+            run = await _start(actions, command, options, drawn(screen))
+            hint = _hint(await actions.transcript(run, BY))
             say = screen.tell
         else:
-            run = await command.handle(actions, options, BY, plain(console))
-            for seat in actions.transcript(run).started.absent:
+            run = await _start(actions, command, options, plain(console))
+            for seat in (await actions.transcript(run, BY)).started.absent:
                 console.print(f"Away: {seat}", markup=False)
             hint, say = "", _to_nobody
         if console.is_terminal and sys.stdin.isatty():
@@ -43,10 +45,16 @@ async def hold(actions: Actions, command: Command, options: RunOptions, console:
         stack.enter_context(_ctrl_c(lambda: keys.put_nowait(Stop())))
         steering = asyncio.create_task(_steer(actions, run, keys, say))
         try:
-            return await actions.finished(run)
+            return await actions.finished(run) or await actions.transcript(run, BY)
         finally:
             steering.cancel()
             await asyncio.wait([steering])
+
+
+async def _start(actions: Actions, command: Command, options: RunOptions, surface: Surface) -> str:
+    answer = await command.handle(actions, options, Here(BY, lambda run, question: surface))
+    assert isinstance(answer, Started), "a command with run options starts a run"
+    return answer.run
 
 
 async def _steer(actions: Actions, run: str, keys: asyncio.Queue[Key], say: Callable[[str], None]) -> None:
@@ -62,10 +70,10 @@ async def _steer(actions: Actions, run: str, keys: asyncio.Queue[Key], say: Call
 async def _do(actions: Actions, run: str, key: Key) -> None:
     match key:
         case Skip(number):
-            seat = _seat(actions.transcript(run), number)
+            seat = _seat(await actions.transcript(run, BY), number)
             await actions.skip_seat(run, seat, BY)
         case Vote(number):
-            await actions.vote(run, _seat(actions.transcript(run), number), BY)
+            await actions.vote(run, _seat(await actions.transcript(run, BY), number), BY)
         case Say(text):
             await actions.say(run, text, BY)
         case Stop():

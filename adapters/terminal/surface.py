@@ -26,6 +26,7 @@ class TerminalSurface:
     """`show` and `hide` do the drawing. Messages are named by lane and page."""
 
     name = "terminal"
+    address = ""
     room_chars = None
 
     def __init__(self, show: Callable[[MessageRef, Message], None], hide: Callable[[MessageRef], None]) -> None:

@@ -52,7 +52,7 @@ asyncio.run(main())
 class Instant:
     """A surface whose answers come at once."""
 
-    name = "instant"
+    name = address = "instant"
     room_chars = None
 
     def pages(self, kind: Kind) -> Pages:

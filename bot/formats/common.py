@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import wraps
 from hashlib import sha256
 from string import Template
 
@@ -12,6 +15,7 @@ from bot.formats.plan import Plan, Want
 from bot.transcript import Lane, Seat, Transcript, Turn, TurnId
 
 END = Lane("end", 1, "")
+VERDICT_SENTENCES = 3
 
 
 def seat_of(t: Transcript, turn: TurnId | Lane) -> Seat:
@@ -23,8 +27,14 @@ def name_of(t: Transcript, turn: TurnId | Lane) -> str:
 
 
 def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
-    """Those turns that left something to read."""
-    return [t.turns[i] for i in turns if i in t.turns and t.turns[i].spoke]
+    """Those turns that left something to read, each by its latest ask that did."""
+    asks = [[t.turns[i] for i in _asks(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
+    return [said[-1] for said in asks if said]
+
+
+def _asks(t: Transcript, turn: TurnId) -> list[TurnId]:
+    """A turn and its retries, oldest first."""
+    return [turn, *(i for i in t.retries if i.lane == turn.lane)]
 
 
 def settled(t: Transcript, turn: TurnId) -> bool:
@@ -34,17 +44,93 @@ def settled(t: Transcript, turn: TurnId) -> bool:
 
 
 def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
-    """The turns of a stage that should be running; None once the whole stage is settled."""
-    if all(settled(t, i) for i in turns):
+    """The turns of a stage that should be running, retries included; None once the whole stage is settled.
+
+    A stage that the run has left stays settled: a retry that comes later runs beside what follows.
+    """
+    newest = turns if _left(t, turns) else [_asks(t, i)[-1] for i in turns]
+    if all(settled(t, i) for i in newest):
         return None
-    return tuple(i for i in turns if not settled(t, i) and i not in t.skips)
+    return tuple(i for i in newest if not settled(t, i) and i not in t.skips)
 
 
-def stopped(t: Transcript, titles: Mapping[Lane, str], cards: Mapping[Lane, str]) -> Plan | None:
+def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
+    """Whether turns of a later stage have started."""
+    lanes = {i.lane for i in turns}
+    begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
+    return begun is not None and any(
+        i.lane not in lanes and i.ask == 1 and turn.started.seq > begun for i, turn in t.turns.items()
+    )
+
+
+Planning = Callable[[Transcript, float], Plan]
+
+
+def steered(plan: Planning) -> Planning:
+    """What people may do in every format: have a failed turn asked again, and vote until some time after the end."""
+
+    @wraps(plan)
+    def planned(t: Transcript, now: float) -> Plan:
+        made = plan(t, now)
+        if t.stopped is None:
+            wanted = {w.turn for w in made.want}
+            late = tuple(i for i in t.retries if i not in wanted and i not in t.skips and not settled(t, i))
+            made = replace(made, want=(*made.want, *wants(late)))
+        closes_at = t.finished_at + t.started.rules.vote_s
+        if voting(t, now) and t.finished:
+            made = replace(made, again_at=closes_at)
+        return replace(made, voting=voting(t, now))
+
+    return planned
+
+
+def voting(t: Transcript, now: float) -> bool:
+    """Whether a vote counts now. Its counts are hidden meanwhile, so that nobody follows the others."""
+    if t.closed or t.deleted:
+        return False
+    return t.finished is None or now < t.finished_at + t.started.rules.vote_s
+
+
+def stopped(t: Transcript, now: float, titles: Mapping[Lane, str], cards: Mapping[Lane, str]) -> Plan | None:
     """The plan of a run that people have stopped: nothing more is wanted."""
     if t.stopped is None:
         return None
-    return Plan(stage="stopped", outcome="stopped", titles=titles, cards={**cards, END: end_card(t, "Stopped.")})
+    return over(t, now, "stopped", "Stopped before its end; what was said is kept.", titles=titles, cards=cards)
+
+
+def over(
+    t: Transcript,
+    now: float,
+    outcome: str,
+    verdict: str,
+    *,
+    dissent: str = "",
+    titles: Mapping[Lane, str] | None = None,
+    cards: Mapping[Lane, str] | None = None,
+    hidden: frozenset[str] = frozenset(),
+) -> Plan:
+    """The plan of a run that has come to its end: the end card says what is missing first, then the verdict."""
+    verdict = sentences(verdict, VERDICT_SENTENCES)
+    # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
+    count = "" if t.started.rules.vote_s and voting(t, now) else votes(t)
+    card = "\n\n".join(line for line in (missing(t), verdict, dissent, count) if line)
+    return Plan(
+        stage="stopped" if outcome == "stopped" else "finished",
+        outcome=outcome,
+        verdict=verdict,
+        hidden=hidden,
+        titles=titles or {},
+        cards={**(cards or {}), END: card},
+    )
+
+
+SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
+
+
+def sentences(text: str, most: int) -> str:
+    """The first few sentences, as far as punctuation tells; what was left out is marked."""
+    found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
+    return " ".join(found[:most]) + (" …" if len(found) > most else "")
 
 
 def wants(turns: Iterable[TurnId]) -> tuple[Want, ...]:
@@ -77,24 +163,29 @@ def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Par
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
 
-def question(t: Transcript) -> Part:
-    return Part("user", f"Question:\n{t.started.question}", priority=90, cut="tail")
+def question(t: Transcript) -> list[Part]:
+    """What was asked, behind what it goes on from."""
+    start = t.started
+    earlier = [Part("user", f"Earlier:\n{start.context}", priority=40, cut="tail")] if start.context else []
+    return [*earlier, Part("user", f"Question:\n{start.question}", priority=90, cut="tail", images=start.images)]
 
 
 def remarks(t: Transcript, turn: TurnId) -> list[Part]:
     """What people have said so far, each remark with who said it."""
     mark = code(t, turn)
-    return [Part("user", framed(f"remark from {r.by}", r.text, mark), priority=60, cut="drop") for r in t.remarks]
+    return [Part("user", framed(f"remark from {r.who}", r.text, mark), priority=60, cut="drop") for r in t.remarks]
 
 
-def end_card(t: Transcript, verdict: str, *, dissent: str = "") -> str:
-    """What is missing first, then the verdict, the dissent, and people's votes."""
-    return "\n\n".join(line for line in (missing(t), verdict, dissent, votes(t)) if line)
+def prose(text: str) -> str:
+    """A text without its headings and rules, for quoting its beginning in a line."""
+    kept = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "---", "```", "|"))]
+    return " ".join(" ".join(kept).split())
 
 
 def missing(t: Transcript) -> str:
     """Which seats have not been heard and why; empty when all were."""
-    cut = [turn for turn in t.turns.values() if turn.ended and turn.ended.finish not in ("done", "length")]
+    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in ("done", "length")}
+    cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({_why(turn)})" for turn in cut]
     lines = [*t.started.absent, *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""

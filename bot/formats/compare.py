@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bot.asks import Ask
 from bot.formats.common import (
-    END,
     at_start,
-    end_card,
     instructions,
+    over,
     question,
     spoken,
+    steered,
     still_open,
     stopped,
     wants,
@@ -19,19 +19,21 @@ from bot.transcript import Transcript, TurnId
 
 PROMPTS = ("compare.answer",)
 ROUNDS = (1, 1)
+SEATS = (1, 12)
 
 
+@steered
 def plan(t: Transcript, now: float) -> Plan:
     answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
-    if over := stopped(t, {}, {}):
-        return over
+    if end := stopped(t, now, {}, {}):
+        return end
     if (open_ := still_open(t, answers)) is not None:
         return Plan(wants(open_), "answers")
     heard = len(spoken(t, answers))
     verdict = f"{heard} of {len(answers)} answered."
-    return Plan(stage="finished", outcome="compared" if heard else "failed", cards={END: end_card(t, verdict)})
+    return over(t, now, "compared" if heard else "failed", verdict)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     t = at_start(t, turn)
-    return Ask((instructions(t, turn, "compare.answer"), question(t)))
+    return Ask((instructions(t, turn, "compare.answer"), *question(t)))

@@ -6,20 +6,24 @@ always shown together.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.asks import Ask, Part
 from bot.formats.ballots import Ballot, read, schema
 from bot.formats.common import (
     END,
     at_start,
     code,
-    end_card,
     framed,
     instructions,
     name_of,
+    over,
+    prose,
     question,
     remarks,
     settled,
     spoken,
+    steered,
     still_open,
     stopped,
     wants,
@@ -31,32 +35,34 @@ from bot.transcript import Lane, Transcript, TurnId
 
 PROMPTS = ("council.answer", "council.review", "council.chair")
 ROUNDS = (1, 1)
+SEATS = (2, 12)
 SYNTHESIS = TurnId("synthesis", 1, "chair")
 REVIEWS, STANDINGS, ORIGINAL = Lane("reviews", 1, ""), Lane("standings", 1, ""), Lane("original", 1, "")
 HIDDEN = frozenset({"review"})  # their card shows a line a reviewer
 
 
+@steered
 def plan(t: Transcript, now: float) -> Plan:
     answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
-    heard = [turn.id.seat for turn in spoken(t, answers)]
+    heard = {turn.id.seat: turn.id for turn in spoken(t, answers)}
     reviews = _reviews(t, heard) if still_open(t, answers) is None else ()
     standing = _standings(t)
     titles, cards = _titles(t, standing), _cards(t, reviews, standing)
     total = 2 * len(answers) + 1
-    if over := stopped(t, titles, cards):
-        return over
+    if end := stopped(t, now, titles, cards):
+        return end
     if (open_ := still_open(t, answers)) is not None:
         return Plan(wants(open_), "answers", total=total, titles=titles)
     if not heard:
-        return Plan(stage="finished", outcome="failed", cards={END: end_card(t, "Nobody answered.")})
+        return over(t, now, "failed", "Nobody answered.")
     if (open_ := still_open(t, [w.turn for w in reviews])) is not None:
         want = tuple(w for w in reviews if w.turn in open_)
         return Plan(want, "reviews", total=total, hidden=HIDDEN, titles=titles, cards=cards)
     if not settled(t, SYNTHESIS):
         want = (Want(SYNTHESIS),) if SYNTHESIS not in t.skips else ()
         return Plan(want, "synthesis", total=total, hidden=HIDDEN, titles=titles, cards=cards)
-    cards[END] = _end(t, heard, standing)
-    return Plan(stage="finished", outcome="synthesised", hidden=HIDDEN, titles=titles, cards=cards)
+    verdict, dissent = _verdict(t, standing)
+    return over(t, now, "synthesised", verdict, dissent=dissent, titles=titles, cards=cards, hidden=HIDDEN)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
@@ -64,7 +70,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     t = at_start(t, turn)
     mark = code(t, turn)
     if turn.stage == "answer":
-        return Ask((instructions(t, turn, "council.answer"), question(t), *remarks(t, turn)))
+        return Ask((instructions(t, turn, "council.answer"), *question(t), *remarks(t, turn)))
     if turn.stage == "review":
         letters = labels(len(about))
         material = [
@@ -72,7 +78,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
             for letter, i in zip(letters, about, strict=True)
         ]
         wish = Part("user", f"Rank the answers {', '.join(letters)}, best first.", priority=95)
-        return Ask((instructions(t, turn, "council.review"), question(t), *material, wish), schema(letters))
+        return Ask((instructions(t, turn, "council.review"), *question(t), *material, wish), schema(letters))
     answers = spoken(t, [TurnId("answer", 1, s.key) for s in t.started.panel.seats])
     place = {seat: n for n, tier in enumerate(_standings(t).order) for seat in tier}
     material = [
@@ -84,7 +90,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
         for i in t.turns
         if i.stage == "review"
     ]
-    return Ask((instructions(t, turn, "council.chair"), question(t), *material, *reviews, *remarks(t, turn)))
+    return Ask((instructions(t, turn, "council.chair"), *question(t), *material, *reviews, *remarks(t, turn)))
 
 
 def ballot(t: Transcript, review: TurnId) -> Ballot:
@@ -111,12 +117,12 @@ def show(t: Transcript, tiers: Tiers) -> str:
     return " > ".join(" = ".join(names[seat] for seat in tier) for tier in tiers)
 
 
-def _reviews(t: Transcript, heard: list[str]) -> tuple[Want, ...]:
+def _reviews(t: Transcript, heard: Mapping[str, TurnId]) -> tuple[Want, ...]:
     """Who answered reviews, each in an order of its own; a single answer has nothing to be ranked against."""
     if len(heard) < 2:
         return ()
-    shown = orders(heard, heard, t.started.seed)
-    return tuple(Want(TurnId("review", 1, seat), tuple(TurnId("answer", 1, s) for s in shown[seat])) for seat in heard)
+    shown = orders(list(heard), list(heard), t.started.seed)
+    return tuple(Want(TurnId("review", 1, seat), tuple(heard[s] for s in shown[seat])) for seat in heard)
 
 
 def _standings(t: Transcript) -> Standings:
@@ -168,20 +174,24 @@ def _standings_card(t: Transcript, s: Standings) -> str:
     return "\n\n".join(lines)
 
 
-def _end(t: Transcript, heard: list[str], s: Standings) -> str:
+def _verdict(t: Transcript, s: Standings) -> tuple[str, str]:
+    """Who is ranked first and how the synthesis begins; the dissent."""
     said = spoken(t, [SYNTHESIS])
-    verdict = f"{len(heard)} of {len(t.started.panel.seats)} answered. "
+    heard = spoken(t, [TurnId("answer", 1, seat.key) for seat in t.started.panel.seats])
     if s.top:
-        verdict += f"Top-ranked: {show(t, s.order[:1])}."
+        first = f"Top-ranked: {show(t, s.order[:1])}."
     elif len(heard) == 1:
-        verdict += "With a single answer there was nothing to rank."
+        first = "With a single answer there was nothing to rank."
     else:
-        verdict += f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
-    if not said:
-        verdict += " The chair did not speak: the answers stand for themselves."
-    dissent = ""
-    if s.dissent and s.dissent.distance > 0:
-        d = s.dissent
-        name = {x.key: x.name for x in t.started.panel.seats}
-        dissent = f"Dissent: {name[d.reviewer]} puts {name[d.above]} above {name[d.below]}."
-    return end_card(t, verdict, dissent=dissent)
+        first = f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
+    if not said and s.top:
+        best = next(turn for turn in heard if turn.id.seat == s.top)
+        first += f" The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose(best.text)}"
+    elif not said:
+        first += " The chair did not speak: the answers stand for themselves."
+    verdict = f"{first} {prose(said[0].text)}" if said else first
+    if not s.dissent or s.dissent.distance <= 0:
+        return verdict, ""
+    name = {x.key: x.name for x in t.started.panel.seats}
+    d = s.dissent
+    return verdict, f"Dissent: {name[d.reviewer]} puts {name[d.above]} above {name[d.below]}."

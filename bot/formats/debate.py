@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from bot.asks import Ask, Part
 from bot.formats.common import (
-    END,
     at_start,
     code,
-    end_card,
     framed,
     instructions,
     name_of,
+    over,
+    prose,
     question,
     remarks,
     settled,
     spoken,
+    steered,
     still_open,
     stopped,
     wants,
@@ -27,27 +28,29 @@ from bot.transcript import Transcript, TurnId
 
 PROMPTS = ("debate.opening", "debate.rebuttal", "debate.closing", "debate.judge")
 ROUNDS = (3, 6)
+SEATS = (2, 8)
 VERDICT = TurnId("verdict", 1, "judge")
 
 
+@steered
 def plan(t: Transcript, now: float) -> Plan:
     titles = {VERDICT.lane: f"Verdict · {name_of(t, VERDICT)}"}
     for round_ in range(1, t.started.rules.rounds + 1):
         turns = _round(t, round_)
         titles |= {i.lane: f"{name_of(t, i)} · {i.stage}" for i in turns}
-    if over := stopped(t, titles, {}):
-        return over
+    if end := stopped(t, now, titles, {}):
+        return end
     for round_ in range(1, t.started.rules.rounds + 1):
         turns = _round(t, round_)
         if (open_ := still_open(t, turns)) is not None:
             return Plan(wants(open_), f"{turns[0].stage} (round {round_} of {t.started.rules.rounds})", titles=titles)
         if not spoken(t, turns):
-            card = end_card(t, f"Nobody spoke in round {round_}, so there is nothing to judge.")
-            return Plan(stage="finished", outcome="failed", titles=titles, cards={END: card})
+            silence = f"Nobody spoke in round {round_}, so there is nothing to judge."
+            return over(t, now, "failed", silence, titles=titles)
     if not settled(t, VERDICT):
         want = (Want(VERDICT),) if VERDICT not in t.skips else ()
         return Plan(want, "verdict", titles=titles)
-    return Plan(stage="finished", outcome="judged", titles=titles, cards={END: end_card(t, _verdict(t))})
+    return over(t, now, "judged", _verdict(t), titles=titles)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
@@ -60,7 +63,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
             for n in rounds
             for s in spoken(t, _round(t, n))
         ]
-        return Ask((instructions(t, turn, "debate.judge"), question(t), *said, *remarks(t, turn)))
+        return Ask((instructions(t, turn, "debate.judge"), *question(t), *said, *remarks(t, turn)))
     seats = t.started.panel.seats
     place = next(n for n, s in enumerate(seats, 1) if s.key == turn.seat)
     head = instructions(t, turn, f"debate.{turn.stage}", number=str(place), count=str(len(seats)))
@@ -71,7 +74,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
         if s.id.seat != turn.seat
     ]
     own = [Part("assistant", s.text, priority=55, cut="tail") for s in latest if s.id.seat == turn.seat]
-    return Ask((head, question(t), *own, *others, *remarks(t, turn)))
+    return Ask((head, *question(t), *own, *others, *remarks(t, turn)))
 
 
 def _round(t: Transcript, round_: int) -> list[TurnId]:
@@ -85,4 +88,6 @@ def _verdict(t: Transcript) -> str:
     if not said:
         return "No verdict: the judge did not speak."
     _, marker, tail = said[0].text.rpartition("VERDICT:")
-    return tail.strip(" *_\n") if marker else f"{name_of(t, VERDICT)} has spoken without a line of verdict; see above."
+    if not marker:
+        return f"{name_of(t, VERDICT)} has spoken without a line of verdict; see above."
+    return prose(tail).strip(" *_")

@@ -24,11 +24,14 @@ class Plan:
 
     `hidden`: stages whose turns are not streamed, since a card tells of them. `total`: turns expected in all.
     `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
+    `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
     """
 
     want: tuple[Want, ...] = ()
     stage: str = ""
     outcome: str = ""
+    verdict: str = ""
+    voting: bool = False
     total: int = 0
     again_at: float | None = None
     hidden: frozenset[str] = frozenset()
@@ -47,6 +50,11 @@ class Format(Protocol):
     @property
     def ROUNDS(self) -> tuple[int, int]:
         """How many a run usually has, and at most."""
+        ...
+
+    @property
+    def SEATS(self) -> tuple[int, int]:
+        """How many there may be at least and at most, chair and judge apart."""
         ...
 
     def plan(self, t: Transcript, now: float) -> Plan: ...

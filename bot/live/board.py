@@ -14,6 +14,7 @@ Notices = dict[TurnId, str]  # why a running turn says nothing yet
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one a seat, by place in the panel
 BAR_CELLS = 12
+QUESTION_CHARS = 2_000  # of the question, on the board
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Board:
     """The progress card as data. Times in seconds; `rest_s` None while nothing can be said of it."""
 
     question: str
+    origin: str  # who asked whom, and in which form
+    verdict: str  # "" until the end
     stage: str
     done: int
     total: int
@@ -49,6 +52,7 @@ def board(
     notices: Mapping[TurnId, str],
     now: float,
     warnings: Sequence[str] = (),
+    verdict: str = "",
 ) -> Board:
     """The card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
@@ -59,9 +63,13 @@ def board(
         key=lambda turn: turn.ended.timings.total_s if turn.ended else 0.0,
         default=None,
     )
+    start = t.started
+    panel = ", ".join(seat.name for seat in start.panel.seats)
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
-        question=t.started.question,
+        question=start.question,
+        origin=f"{start.name or start.by} asks {panel} · {start.format}",
+        verdict=verdict,
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
@@ -76,17 +84,31 @@ def board(
 
 
 def render(card: Board) -> str:
-    """The card as Markdown."""
-    filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
-    bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
-    head = (
-        f"{bar} {card.done}/{card.total} · {card.stage} · {card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
-    )
-    if card.rest_s is not None:
-        head += f" · about {card.rest_s:.0f} s to go"
-    lines = [f"- {line.mark} {line.name}: {line.state}" for line in card.lines]
-    extra = [f"Fastest: {card.fastest}"] if card.fastest else []
-    return "\n\n".join(p for p in (head, "\n".join(lines), *extra, *(f"⚠ {w}" for w in card.warnings)) if p)
+    """The card as Markdown: the question, how far it is, and at the end the verdict."""
+    spent = f"{card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
+    parts = [_quoted(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
+    if card.verdict:
+        parts.append(f"**Verdict:** {card.verdict}")
+    else:
+        filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
+        bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
+        rest = f" · about {card.rest_s:.0f} s to go" if card.rest_s is not None else ""
+        parts.append(f"{bar} {card.done}/{card.total} · {card.stage} · {spent}{rest}")
+        parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
+    if card.fastest and not card.verdict:
+        parts.append(f"Fastest: {card.fastest}")
+    return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
+
+
+def _quoted(question: str) -> str:
+    cut = question if len(question) <= QUESTION_CHARS else f"{question[:QUESTION_CHARS].rstrip()} …"
+    return "\n".join(f"> {line}" for line in cut.splitlines())
+
+
+def spent(t: Transcript) -> str:
+    """Time, tokens and money of a run in one line."""
+    tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
+    return f"{t.at - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
 def footer(ended: TurnEnded, price: Price | None) -> str:

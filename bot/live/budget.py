@@ -70,9 +70,18 @@ class FixedWindow:
     arrive in the next window, whose count we could then not know; so none is sent until `_late + window_s`.
     """
 
-    def __init__(self, limit: int, window_s: float, *, spent_until: float = -math.inf, reserve: int = 0) -> None:
+    def __init__(
+        self,
+        limit: int,
+        window_s: float,
+        *,
+        spent_until: float = -math.inf,
+        reserve: int = 0,
+        at_once: float = math.inf,
+    ) -> None:
         self.limit = limit
         self.window_s = window_s
+        self._at_once = at_once  # requests under way together
         self._reserve = float(reserve)
         self._full = limit
         self._guessed_at = -math.inf
@@ -86,21 +95,17 @@ class FixedWindow:
         self._delay = 0.0  # the longest a request was lately on its way
 
     def tokens(self, now: float) -> float:
-        if now >= self._late + self.window_s:
-            return self._limit(now) - self._doubtful(now)
-        if now >= self._early + self.window_s - self._delay:
-            return 0
-        return self._limit(now) - self._used
+        return min(self._left(now), self._at_once - len(self._flying))
 
     def outlook(self, now: float) -> Outlook:
         fresh = now >= self._late + self.window_s
         span_s = self.window_s if fresh else max(0.0, self._early + self.window_s - self._delay - now)
-        return Outlook(self.tokens(now), span_s, self._reserve * span_s / self.window_s)
+        return Outlook(self._left(now), span_s, self._reserve * span_s / self.window_s)
 
     def free_at(self, now: float) -> float:
         if self.tokens(now) >= 1 - ROUNDING:
             return now
-        if self._limit(now) < 1 or self._late == math.inf:
+        if self._limit(now) < 1 or self._late == math.inf or len(self._flying) >= self._at_once:
             return math.inf
         if now < self._late + self.window_s:
             return self._late + self.window_s
@@ -147,6 +152,14 @@ class FixedWindow:
             self._used = max(self._used, limit - remaining)
             self._late = min(self._late, now + reset_after_s - self.window_s)
             self._early = max(self._early, min(self._late, now - self._delay + reset_after_s - self.window_s))
+
+    def _left(self, now: float) -> float:
+        """Of the window's requests."""
+        if now >= self._late + self.window_s:
+            return self._limit(now) - self._doubtful(now)
+        if now >= self._early + self.window_s - self._delay:
+            return 0
+        return self._limit(now) - self._used
 
     def _doubtful(self, now: float) -> int:
         """Requests that the next window may have counted, or may yet."""

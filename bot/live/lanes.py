@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.ports import Kind
+from bot.ports import Control, Kind
 from bot.transcript import Lane as LaneKey
 
 __all__ = ["Kind", "Lane"]
@@ -19,8 +19,8 @@ class Lane:
     """
 
     __slots__ = (
-        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "ended", "footer", "key", "kind",
-        "length", "moments", "placeholder", "title", "version",
+        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "controls", "ended", "face", "footer",
+        "key", "kind", "length", "moments", "placeholder", "title", "to", "version",
     )  # fmt: skip
 
     def __init__(
@@ -30,6 +30,8 @@ class Lane:
         kind: Kind,
         placeholder: str,
         *,
+        to: str = "",
+        face: str = "",
         time: Callable[[], float],
         stir: Callable[[Lane], None],
     ) -> None:
@@ -37,6 +39,9 @@ class Lane:
         self.title = title
         self.kind = kind
         self.placeholder = placeholder
+        self.to = to  # who is told of it
+        self.face = face  # a picture of who speaks
+        self.controls: tuple[Control, ...] = ()
         self.footer = ""
         self.closed = False
         self.version = 0  # of text and footer; a reader that has taken this one has nothing new
@@ -72,6 +77,22 @@ class Lane:
         """A re-ask begins with `kept`. Views keep what they show until the new text has outgrown it."""
         if not self.closed:
             self._become(kept)
+            self._count(0)
+
+    def reopen(self) -> None:
+        """What was over begins anew: a failed turn is asked again."""
+        self.closed, self.footer = False, ""
+        self.restart("")
+
+    def rewrite(self, text: str, footer: str) -> None:
+        """What was over reads differently: it was removed."""
+        self.closed = False
+        self.close(text, footer)
+
+    def offer(self, controls: tuple[Control, ...]) -> None:
+        """What people may press under it from now on."""
+        if controls != self.controls:
+            self.controls = controls
             self._count(0)
 
     def close(self, text: str | None = None, footer: str = "") -> None:

@@ -23,7 +23,7 @@ class OnePage:
         """Always one page; its `chars` tell how much of the source it shows."""
         first, *more = self._pages.update(text, final=final)
         note = " · ".join(part for part in (GOES_ON if more else "", footer) if part)
-        return [Page((first.text + self._line(note)).lstrip("\n"), first.chars, final)]
+        return [Page((first.text + self._line(note)).lstrip("\n"), first.chars, final, bool(more))]
 
     def _line(self, note: str) -> str:
         while note and self._dialect.measure(line := self._dialect.footer(note)) > self._room:

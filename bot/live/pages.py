@@ -25,11 +25,13 @@ GAP = "\n\n"
 
 
 class Page(NamedTuple):
-    """`text` as it is sent; `chars`: the source code points it covers; `closed`: it changes no more."""
+    """`text` as it is sent; `chars`: the source code points it covers; `closed`: it changes no more; `goes_on`: more
+    text stands behind it that no page shows."""
 
     text: str
     chars: int
     closed: bool
+    goes_on: bool = False
 
 
 class Sheet(NamedTuple):

@@ -76,6 +76,8 @@ class Model:
     window: int | None = None  # tokens
     window_source: str = ""  # "settings", "litellm", "server", "default" (what Ollama is told to load)
     num_ctx: int | None = None  # Ollama only: the window it is told to load
+    sees: bool = False  # images: where nobody says so it is told of them in words, as many would refuse the question
+    avatar_url: str = ""
     key_variable: str = ""  # the one the settings name for the key, where they name one
 
 
@@ -102,6 +104,8 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         window=window,
         window_source=source,
         num_ctx=window if prefix in _OLLAMA else None,
+        sees=prices.listed_sight(settings.litellm, known) if settings.vision is None else settings.vision,
+        avatar_url=settings.avatar_url,
         key_variable=_named_variable(settings),
     )
 

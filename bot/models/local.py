@@ -110,7 +110,8 @@ def _ollama_model(base_url: str, name: str, about: Found) -> Model | None:
     info = _object(about, "model_info")
     trained = info.get(f"{info.get('general.architecture')}.context_length")
     ctx = min(OLLAMA_CTX, trained) if isinstance(trained, int) and trained > 0 else OLLAMA_CTX
-    return _model("ollama_chat", name, base_url, window=ctx, num_ctx=ctx)
+    sees = isinstance(capabilities, list) and "vision" in capabilities
+    return _model("ollama_chat", name, base_url, window=ctx, num_ctx=ctx, sees=sees)
 
 
 async def _openai(asker: _Asker) -> LocalServer | None:
@@ -118,8 +119,9 @@ async def _openai(asker: _Asker) -> LocalServer | None:
     listed, props = await _together(asker.get(path) for path in ("/v1/models", "/props"))
     busy = await _getting_ready(asker)
     base_url = f"{asker.base_url}/v1"
+    sees = _object(props, "modalities").get("vision") is True  # llama.cpp's way to say so; others do not tell
     models = tuple(
-        _model("hosted_vllm", str(item["id"]), base_url, window=_window(item, props))
+        _model("hosted_vllm", str(item["id"]), base_url, window=_window(item, props), sees=sees)
         for item in _objects(listed, "data")[:_MOST_MODELS]
         if "id" in item and "embed" not in str(item["id"]).lower()  # LM Studio lists its embedding models too
     )
@@ -132,7 +134,9 @@ def _window(item: Found, props: Found) -> int | None:
     return window if isinstance(window, int) and window > 0 else None
 
 
-def _model(prefix: str, name: str, base_url: str, *, window: int | None, num_ctx: int | None = None) -> Model:
+def _model(
+    prefix: str, name: str, base_url: str, *, window: int | None, sees: bool, num_ctx: int | None = None
+) -> Model:
     """`hosted_vllm/` is litellm's cheaper way to any OpenAI-compatible server, and asks for no key."""
     return Model(
         key=name,
@@ -144,6 +148,7 @@ def _model(prefix: str, name: str, base_url: str, *, window: int | None, num_ctx
         window=window,
         window_source="server" if window else "",
         num_ctx=num_ctx,
+        sees=sees,
     )
 
 

@@ -1,4 +1,4 @@
-"""What tokens cost: litellm's price map, read from its file.
+"""What tokens cost, how many a model reads and whether it sees: litellm's price map, read from its file.
 
 The map knows thousands of models, and yet not all; some it lists at no price at all. Both are unknown, never free.
 """
@@ -61,3 +61,8 @@ def listed_window(litellm: str, known: PriceMap) -> int | None:
     """Tokens a model reads; None when the map does not say."""
     window = entry(litellm, known).get("max_input_tokens")
     return int(window) if window else None
+
+
+def listed_sight(litellm: str, known: PriceMap) -> bool:
+    """Whether the map says that a model reads images (`litellm.supports_vision` reads the same)."""
+    return bool(entry(litellm, known).get("supports_vision"))

@@ -20,6 +20,7 @@ from bot.models.client import Request, Stream
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.faults import broken_off, fault, kind_of
+from bot.models.images import BLIND, Message, told
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import loading
 from bot.models.redaction import blanker
@@ -32,7 +33,7 @@ from bot.transcript import Seat, Usage
 
 log = structlog.get_logger()
 
-Messages = list[dict[str, str]]
+Messages = list[Message]
 _OPENAI_COMPATIBLE = ("openai/", "hosted_vllm/")
 _LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer than the way to a thread and back
 
@@ -255,8 +256,9 @@ def _max_tokens(model: Model, seat: Seat) -> int | None:
 
 
 async def _messages(model: Model, seat: Seat, ask: Ask) -> Messages:
-    fitted = partial(fit, ask.parts, seat.window or model.window, _max_tokens(model, seat) or 0, counter(model.litellm))
-    if sum(len(part.text) for part in ask.parts) < _LONG_PROMPT:
+    parts = ask.parts if model.sees else [told(part, BLIND) for part in ask.parts]
+    fitted = partial(fit, parts, seat.window or model.window, _max_tokens(model, seat) or 0, counter(model.litellm))
+    if sum(len(part.text) for part in parts) < _LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)
 

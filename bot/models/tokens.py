@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
 from bot.asks import Part
 from bot.models.errors import ProviderError
+from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, message, told
 
 Count = Callable[[str], int]
 
@@ -100,15 +102,16 @@ def _last_word_end(text: str) -> int:
     return 0
 
 
-def fit(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[dict[str, str]]:
+def fit(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[Message]:
     """Chat messages of at most `window - reserve` tokens; `reserve` is kept free for the answer. None: no limit.
 
     Consecutive parts of one role become one message, joined by a blank line. When space is short the lowest
     priority gives way first. Within a priority, parts that may be dropped go one by one, the earliest first; then
-    those that may lose their tails are cut to one length, so that no seat is heard more than another.
+    images become a line that tells of them; then tails are cut to one length, so that no seat is heard more than
+    another.
     Raises ProviderError("window") when what must stay whole is too long.
     """
-    kept = [part for part in parts if part.text]
+    kept = _filled(parts)
     if window is not None:
         kept = _shrink(kept, window - reserve, functools.cache(count))
         if (needed := _cost(kept, count)) > window - reserve:
@@ -127,7 +130,9 @@ def _shrink(parts: list[Part], room: int, count: Count) -> list[Part]:
     for priority in sorted({part.priority for part in parts if part.cut != "never"}):
         if _cost(parts, count) <= room:
             break
-        parts = _level_tails(_drop_some(parts, priority, room, count), priority, room, count)
+        parts = _drop_some(parts, priority, room, count)
+        parts = _hide_some(parts, priority, room, count)
+        parts = _level_tails(parts, priority, room, count)
     return parts
 
 
@@ -138,16 +143,26 @@ def _drop_some(parts: list[Part], priority: int, room: int, count: Count) -> lis
     return parts
 
 
+def _hide_some(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
+    for at, part in enumerate(parts):
+        if part.images and part.priority == priority and part.cut == "tail" and _cost(parts, count) > room:
+            parts = [*parts[:at], told(part, NO_ROOM), *parts[at + 1 :]]
+    return parts
+
+
 def _level_tails(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
     """Cut the tails of this priority to the greatest common length that fits; to nothing where none does."""
 
     def cut_to(length: int) -> list[Part]:
-        cut = [_cut(p, length) if p.priority == priority and p.cut == "tail" else p for p in parts]
-        return [part for part in cut if part.text]
+        return _filled(_cut(p, length) if p.priority == priority and p.cut == "tail" else p for p in parts)
 
     longest = max((len(part.text) for part in parts), default=0)
     first_too_long = bisect_left(range(longest + 1), True, key=lambda length: _cost(cut_to(length), count) > room)
     return cut_to(max(0, first_too_long - 1))
+
+
+def _filled(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if part.text or part.images]
 
 
 def _cut(part: Part, length: int) -> Part:
@@ -158,14 +173,12 @@ def _cut(part: Part, length: int) -> Part:
 
 
 def _cost(parts: Sequence[Part], count: Count) -> int:
-    return sum(count(part.text) + _FRAME_TOKENS for part in parts)
+    return sum(count(part.text) + IMAGE_TOKENS * len(part.images) + _FRAME_TOKENS for part in parts)
 
 
-def _messages(parts: Sequence[Part]) -> list[dict[str, str]]:
-    messages: list[dict[str, str]] = []
-    for part in parts:
-        if messages and messages[-1]["role"] == part.role:
-            messages[-1]["content"] += "\n\n" + part.text
-        else:
-            messages.append({"role": part.role, "content": part.text})
-    return messages
+def _messages(parts: Sequence[Part]) -> list[Message]:
+    turns = (list(turn) for _, turn in groupby(parts, key=lambda part: part.role))
+    return [
+        message(turn[0].role, [part.text for part in turn if part.text], [i for part in turn for i in part.images])
+        for turn in turns
+    ]

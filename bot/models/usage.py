@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.models.client import Stream
+from bot.models.images import Message, image_tokens, text_of
 from bot.models.tokens import Count
 from bot.transcript import Usage
 
@@ -29,10 +30,10 @@ def reported(stream: Stream) -> Usage | None:
     return Usage(usage.prompt_tokens + left_out, output, thinking, "reported")
 
 
-def estimated(messages: list[dict[str, str]], text: str, thinking: str, count: Count) -> Usage:
+def estimated(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
     """As our own tables count it."""
     thought = _tokens(thinking, count)
-    prompt = sum(_tokens(message["content"], count) for message in messages)
+    prompt = sum(_tokens(text_of(message), count) + image_tokens(message) for message in messages)
     return Usage(prompt, _tokens(text, count) + thought, thought, "estimated")
 
 

@@ -1,0 +1,154 @@
+"""Discord's REST as the surface calls it: through discord.py's client, but one try a call and every limit told.
+
+discord.py waits out a 429 and then sends the text of before (http.py, `request`), and holds the answer of a call that
+spends a bucket back until it is full again (`Ratelimit.__aexit__`). Here a call that shows text ends with its response:
+when it is refused its budget pauses, and the next try takes the text of then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import yarl
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from adapters.discord.budgets import GLOBAL, old_name, route_name
+from bot.live.budget import Budgets
+from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
+
+GONE = {10003: "the channel is gone", 10008: "the message is gone"}
+UNKNOWN_WEBHOOK = 10015
+ARCHIVED = 50083
+OLD_MESSAGE, OLD_PAUSE_S = 30046, 6.0
+FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
+
+_at_once: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
+
+
+def at(api_base: str, gateway_url: str) -> None:
+    """Speak with this host instead of Discord's own; discord.py knows one host a process."""
+    Route.BASE = api_base.rstrip("/")
+    if gateway_url:
+        DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+
+
+class _Answered(Exception):
+    """Takes a success past discord.py, which would keep it while its bucket is spent. `data`: its JSON, None without."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+
+class Missing(SurfaceError):
+    """What a call needs is not there any more, and can be made again: a webhook, a thread that is not archived."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text, 404)
+        self.code = code
+
+
+class Rest:
+    """Calls that show text. Hand `trace` to the client before it is used."""
+
+    def __init__(self, budgets: Budgets, time: Clock) -> None:
+        """`time`: the event loop's."""
+        self._budgets = budgets
+        self._time = time
+        self._client: discord.Client | None = None
+        self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_end.append(self._ended)
+
+    def serve(self, client: discord.Client) -> None:
+        self._client = client
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """`path` with its `parameters` named as discord.py's routes name them. Raises SurfaceError."""
+        assert self._client is not None, "the client is there before the first call"
+        if self._client.is_closed():
+            raise SurfaceError("the connection to Discord is closed")
+        route = Route(method, path, **parameters)
+        more: dict[str, Any] = {"json": body} if body is not None else {}
+        if query:
+            more["params"] = query
+        token = _at_once.set(True)
+        try:
+            answer = await self._client.http.request(route, **more)
+        except _Answered as answered:
+            answer = answered.data
+        except discord.HTTPException as error:
+            raise meaning(error, route) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise SurfaceError(f"Discord could not be reached: {error}") from error
+        finally:
+            _at_once.reset(token)
+        return answer if isinstance(answer, dict) else {"list": answer}
+
+    async def _ended(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
+    ) -> None:
+        """Every response passes here first: its limit is learnt, and our calls end with it."""
+        response, now = ended.response, self._time()
+        name = route_name(ended.method, ended.url.path)
+        said = response.headers
+        if name and response.status != 429 and "X-RateLimit-Remaining" in said:
+            self._budgets[name].learn(
+                now,
+                limit=int(said["X-RateLimit-Limit"]),
+                remaining=int(said["X-RateLimit-Remaining"]),
+                reset_after_s=float(said["X-RateLimit-Reset-After"]),
+            )
+        if not _at_once.get():
+            return
+        data = await response.json() if response.content_type == "application/json" else None
+        response.release()
+        if response.status == 429:
+            retry_after_s = float(said.get("Retry-After", 1.0))
+            if data is not None:
+                retry_after_s = float(data.get("retry_after", retry_after_s))
+            raise RateLimited(GLOBAL if said.get("X-RateLimit-Scope") == "global" else name, retry_after_s)
+        if response.status >= 500:
+            raise SurfaceError(f"Discord answered {response.status}", response.status)
+        if response.status >= 400:
+            raise discord.HTTPException(response, data)
+        raise _Answered(data)
+
+
+def meaning(error: discord.HTTPException, route: Route) -> SurfaceError:
+    """What a refusal of Discord's means for showing text."""
+    name = route_name(route.method, yarl.URL(route.url).path)
+    if error.status == 429:
+        return RateLimited(name, float(getattr(error.response, "headers", {}).get("Retry-After", 1.0)))
+    if error.code == OLD_MESSAGE:
+        return RateLimited(old_name(name), OLD_PAUSE_S)
+    if error.code in (UNKNOWN_WEBHOOK, ARCHIVED):
+        return Missing(error.code, error.text)
+    if error.code in GONE:
+        return Gone(GONE[error.code])
+    if error.status == 403 or error.code in FORBIDDEN:
+        return Forbidden(FORBIDDEN.get(error.code, error.text))
+    if error.status == 404:
+        return Gone(error.text)
+    return SurfaceError(error.text or str(error), error.status)
+
+
+async def patiently(call: Callable[[], Awaitable[dict[str, Any]]], sleep: Callable[[float], Awaitable[None]]) -> Any:
+    """For what is no text: waits out what Discord asks to wait. Raises the other SurfaceErrors."""
+    while True:
+        try:
+            return await call()
+        except RateLimited as error:
+            await sleep(error.retry_after_s)

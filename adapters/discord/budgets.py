@@ -1,0 +1,49 @@
+"""Discord's limits as budgets by name: which calls share one, and what holds until Discord has told.
+
+A bucket is a kind of call and a channel or a webhook, whichever the path names: the messages of a thread share the
+thread's, and all threads of a channel share the one of the webhook that speaks in them
+(https://discord.com/developers/docs/topics/rate-limits).
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.live.budget import Budget, FixedWindow, TokenBucket
+
+GLOBAL = "discord"
+PER_S = 50  # requests of one bot token, webhooks' included to be on the safe side
+USUAL, WINDOW_S = 5, 5.0  # what people see; the first answer tells
+OLD, OLD_WINDOW_S = 3, 6.0  # edits of messages that are older than an hour, a channel
+GATE = "discord thread "  # one a run: opening its thread may be put off for minutes
+
+_ROUTE = re.compile(r"/(?P<kind>channels|webhooks)/(?P<id>\d+)(/(?!messages)[^/]+)?/?(messages(?P<one>/[^/]+)?)?$")
+
+
+def budget(name: str, started: float) -> Budget:
+    """One call of a bucket at a time: discord.py lines further ones up, each with the text of then."""
+    if name == GLOBAL:
+        return TokenBucket(PER_S, PER_S)
+    if name.startswith(GATE):
+        return TokenBucket(1000, 1000)
+    if name.endswith(" old"):
+        return FixedWindow(OLD, OLD_WINDOW_S, at_once=1)
+    return FixedWindow(USUAL, WINDOW_S, at_once=1)
+
+
+def bucket_name(method: str, place: str, place_id: int) -> str:
+    """`place`: "channels" or "webhooks"."""
+    return f"discord {method} {place}/{place_id}"
+
+
+def old_name(name: str) -> str:
+    return f"{name} old"
+
+
+def route_name(method: str, path: str) -> str:
+    """The budget that a call draws on by its path; "" for those that show no text."""
+    found = _ROUTE.search(path)
+    if found is None or (found["kind"] == "channels" and "messages" not in path):
+        return ""
+    verbs = {"POST": "post", "PATCH": "edit", "DELETE": "delete"}
+    return bucket_name(verbs[method], found["kind"], int(found["id"])) if method in verbs else ""

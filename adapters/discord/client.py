@@ -1,0 +1,164 @@
+"""The bot on Discord: one client, its events, and its connection."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+import structlog
+from discord.backoff import ExponentialBackoff
+
+from adapters.discord.api import Rest, at
+from adapters.discord.definitions import definitions, fingerprint
+from adapters.discord.desk import Desk
+from adapters.discord.faces import Faces
+from adapters.discord.listening import Listener
+from adapters.discord.permissions import intents
+from adapters.discord.places import Places
+from bot.actions import Actions
+from bot.errors import Misconfigured
+from bot.ports import Shelf, Store
+from bot.settings import DiscordSettings, LimitSettings
+from commands import COMMANDS
+from commands.controls import MENUS
+
+log = structlog.get_logger()
+
+
+def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
+    """Unconnected. It keeps no messages: what we need of them stands in our own store."""
+    options: dict[str, Any] = {
+        "intents": intents(listen=settings.listen),
+        "http_trace": rest.trace,
+        "max_messages": None,
+        "allowed_mentions": discord.AllowedMentions.none(),
+    }
+    at(settings.api_base, settings.gateway_url)
+    if settings.shard_count or settings.shard_ids:
+        shards: dict[str, Any] = {"shard_ids": settings.shard_ids, "shard_count": settings.shard_count}
+        return discord.AutoShardedClient(**shards, **options)
+    return discord.Client(**options)
+
+
+class DiscordBot:
+    """Serve with `serve`; `places.reopen` finds the runs of an earlier process once `ready` is set."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        rest: Rest,
+        actions: Actions,
+        store: Store,
+        shelf: Shelf,
+        settings: DiscordSettings,
+        limits: LimitSettings,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self._client = client
+        self._rest = rest
+        self._actions = actions
+        self._store = store
+        self._shelf = shelf
+        self._settings = settings
+        self._limits = limits
+        self._told: set[int] = set()
+        rest.serve(client)
+        client.event(self.on_ready)
+        client.event(self.setup_hook)
+
+    async def setup_hook(self) -> None:
+        """Logged in, not yet connected: now the application's id is known."""
+        application = self._client.application_id
+        assert application is not None, "login has asked for it"
+        faces = Faces(self._rest, application)
+        self.places = Places(self._store, self._rest, faces, self._client, self._actions.words)
+        self.desk = Desk(self._actions, self.places, self._client, self._limits)
+        self._listener = Listener(self._actions, self.places, self._client, listen=self._settings.listen)
+        for event in (
+            self.on_interaction,
+            self.on_message,
+            self.on_raw_reaction_add,
+            self.on_raw_reaction_remove,
+            self.on_raw_message_edit,
+            self.on_raw_message_delete,
+            self.on_guild_remove,
+        ):
+            self._client.event(event)
+        await self._register(application)
+
+    async def on_ready(self) -> None:
+        self.ready.set()
+
+    async def on_interaction(self, given: discord.Interaction[Any]) -> None:
+        await self.desk.interaction(given)
+
+    async def on_message(self, said: discord.Message) -> None:
+        await self._listener.message(said)
+
+    async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
+        await self._listener.reaction(event, added=True)
+
+    async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
+        await self._listener.reaction(event, added=False)
+
+    async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
+        await self._listener.changed(event.message_id, "edited")
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        await self._listener.changed(event.message_id, "deleted")
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        await self._actions.left(f"discord:{guild.id}")
+
+    async def serve(self) -> None:
+        """Until cancelled. Raises Misconfigured when Discord will not have us."""
+        try:
+            async with self._client:
+                await self._client.login(self._settings.token.get_secret_value().strip())
+                await self._stay_connected()
+        except discord.LoginFailure as error:
+            raise Misconfigured(
+                "discord.token: Discord refuses it. The developer portal makes a new one (Bot → Reset Token)."
+            ) from error
+        except discord.PrivilegedIntentsRequired as error:
+            raise Misconfigured(
+                "discord.listen needs the Message Content Intent: switch it on in the developer portal (Bot), or set "
+                "listen = false."
+            ) from error
+
+    async def tell_operator(self, text: str) -> None:
+        """In the operators' channel; without one the log has to do."""
+        log.warning("for the operator", text=text)
+        if self._settings.operator_channel:
+            channel = self._client.get_partial_messageable(int(self._settings.operator_channel))
+            try:
+                await channel.send(text[:2000])
+            except discord.HTTPException as error:
+                log.error("the operators' channel cannot be written", reason=error.text)
+
+    async def _stay_connected(self) -> None:
+        """discord.py resumes and reconnects by itself, but ends on a first connect that is refused and on an event that
+        it cannot read; then it is connected anew."""
+        backoff = ExponentialBackoff[Any]()
+        while not self._client.is_closed():
+            try:
+                await self._client.connect()
+            except (discord.PrivilegedIntentsRequired, discord.LoginFailure):
+                raise
+            except discord.ConnectionClosed as error:
+                if error.code == 4004:
+                    raise discord.LoginFailure from error
+                raise
+            except Exception as error:  # its own bugs among them
+                delay = backoff.delay()
+                log.warning("the gateway was lost; connecting anew", reason=repr(error), delay_s=round(delay, 1))
+                await asyncio.sleep(delay)
+
+    async def _register(self, application: int) -> None:
+        """Tell Discord of our commands, when they are others than last time."""
+        defined = definitions(COMMANDS, MENUS)
+        key, mark = f"discord/commands/{application}", fingerprint(defined)
+        if (await self._shelf.under(key)).get(key) != mark:
+            await self._client.http.bulk_upsert_global_commands(application, defined)
+            await self._shelf.put(key, mark)

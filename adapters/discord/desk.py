@@ -1,0 +1,234 @@
+"""What comes in: commands, buttons, forms, menus; each becomes one call of `commands` and one answer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import discord
+import structlog
+from pydantic import ValidationError
+
+from adapters.discord.definitions import FILE, typed
+from adapters.discord.layout import custom_id, read_custom_id
+from adapters.discord.people import channels, check_bot, person
+from adapters.discord.places import Places
+from adapters.discord.replies import Reply
+from bot.actions import Actions
+from bot.attachments import Text, admit, joined, read
+from bot.errors import Refused, StoreFailed
+from bot.ports import Surface
+from bot.rights import Person
+from bot.settings import LimitSettings
+from bot.transcript import Image
+from commands import COMMANDS
+from commands.command import Answer, Command, Form, Here, Started, Told
+from commands.controls import MENUS, PRESSES, Target
+from commands.suggestions import suggest
+
+log = structlog.get_logger()
+
+REMEMBERED = 1_000  # interactions that were taken lately: Discord may deliver one twice
+STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to")  # presses whose answer may be a board
+
+
+class Desk:
+    """Takes interactions. `limits` bound what may be attached."""
+
+    def __init__(self, actions: Actions, places: Places, client: discord.Client, limits: LimitSettings) -> None:
+        self.actions = actions
+        self._places = places
+        self._client = client
+        self._limits = limits
+        self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
+        self._taken: OrderedDict[int, None] = OrderedDict()
+
+    async def interaction(self, given: discord.Interaction[Any]) -> None:
+        """Answer it. Whatever goes wrong becomes one sentence to that person."""
+        if given.id in self._taken:
+            return
+        self._taken[given.id] = None
+        if len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
+        async with Reply(given, public=_is_public(given)) as reply:
+            try:
+                await self._take(given, reply)
+            except (Refused, StoreFailed) as error:
+                await reply.tell(str(error))
+            except ValidationError as error:
+                await reply.tell(_mistakes(error))
+            except discord.NotFound:
+                log.info("an interaction could not be answered in time", interaction=given.id)
+
+    async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
+        data: Any = given.data  # a union of what its five kinds carry
+        match given.type:
+            case discord.InteractionType.application_command if data.get("type") == 3:
+                await self._menu(given, data, reply)
+            case discord.InteractionType.application_command:
+                await self._command(given, data, reply)
+            case discord.InteractionType.autocomplete:
+                await self._complete(given, data, reply)
+            case discord.InteractionType.component:
+                if found := read_custom_id(data["custom_id"]):
+                    run, action, about = found
+                    await self._press(given, action, Target(run, about), None, reply)
+            case discord.InteractionType.modal_submit:
+                if found := read_custom_id(data["custom_id"]):
+                    await self._submitted(given, *found, _values(data), reply)
+
+    async def _command(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+        path, values, _ = typed(data)
+        files = [data["resolved"]["attachments"][values.pop(FILE)]] if FILE in values else []
+        await self._call(given, self._commands[path], values, files, reply)
+
+    async def _call(
+        self,
+        given: discord.Interaction[Any],
+        command: Command,
+        values: dict[str, Any],
+        files: Sequence[Mapping[str, Any]],
+        reply: Reply,
+    ) -> None:
+        texts, images = await self._read(files)
+        if "question" in values:
+            values["question"] = joined(values["question"], texts)
+        here = await self.here(given, reply, images)
+        answer = await command.handle(self.actions, command.options.model_validate(values), here)
+        await self._answer(answer, reply, custom_id("", "command", " ".join(command.path)))
+
+    async def _complete(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+        path, values, focused = typed(data)
+        by = self._person(given)
+        await reply.suggest(
+            await suggest(self.actions, self._commands[path].options, focused, str(values.get(focused, "")), by)
+        )
+
+    async def _menu(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+        raw = data["resolved"]["messages"][data["target_id"]]
+        found = await self._places.find(int(raw["channel_id"]), int(raw["id"]))
+        run, placed = found if found else ("", None)
+        target = Target(run, str(placed.lane) if placed else "", _text_of(raw), raw["author"]["username"])
+        action = MENUS[data["name"]]
+        if action in ("ask_seat", "remove") and (placed is None or not placed.lane.seat):
+            raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
+        await self._press(given, action, target, None, reply, raw.get("attachments", ()))
+
+    async def _submitted(
+        self,
+        given: discord.Interaction[Any],
+        run: str,
+        action: str,
+        about: str,
+        values: dict[str, Any],
+        reply: Reply,
+    ) -> None:
+        if action == "command":
+            await self._call(given, self._commands[tuple(about.split())], values, (), reply)
+        else:
+            await self._press(given, action, await self._target(run, about), values, reply)
+
+    async def _target(self, run: str, about: str) -> Target:
+        """A form about a message that is none of ours remembers which one: "channel/message"."""
+        if run or "/" not in about:
+            return Target(run, about)
+        channel, message = about.split("/")
+        said = await self._client.get_partial_messageable(int(channel)).fetch_message(int(message))
+        return Target("", "", said.content, said.author.display_name)
+
+    async def _press(
+        self,
+        given: discord.Interaction[Any],
+        action: str,
+        target: Target,
+        values: dict[str, Any] | None,
+        reply: Reply,
+        files: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        press = PRESSES.get(action)
+        if press is None:
+            raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
+        data: Any = given.data
+        about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
+        if press.options.model_fields and values is None:
+            fields = list(press.options.model_fields)
+            await reply.ask(
+                Form(press.help.rstrip("."), press.options, fields, {}), custom_id(target.run, action, about)
+            )
+            return
+        _, images = await self._read(files)
+        here = await self.here(given, reply, images)
+        answer = await press.handle(self.actions, target, press.options.model_validate(values or {}), here)
+        await self._answer(answer, reply, "")
+        if action == "delete":
+            await self.actions.finished(target.run)  # nothing writes its messages any more
+            await self._places.erase(target.run)
+
+    async def _answer(self, answer: Answer, reply: Reply, key: str) -> None:
+        match answer:
+            case Told(text, file):
+                await reply.tell(text, file)
+            case Form():
+                await reply.ask(answer, key)
+            case Started():
+                await reply.started()
+
+    async def here(self, given: discord.Interaction[Any], reply: Reply, images: Sequence[Image] = ()) -> Here:
+        """Who asks and where. A run that starts in the thread of another one goes on there."""
+        channel = given.channel
+        assert channel is not None, "whatever people press or type stands in a channel"
+        by, run = self._person(given), await self._places.run_of(channel)
+
+        def show(run: str, question: str) -> Surface:
+            if given.guild_id:
+                check_bot(given.app_permissions, channel)
+            return self._places.new(run, question, channel, given.app_permissions, given.user.id, reply)
+
+        return Here(by, show, channels(channel), run, tuple(images))
+
+    async def _read(self, files: Sequence[Mapping[str, Any]]) -> tuple[list[Text], list[Image]]:
+        """What is attached, fetched and read. Raises Refused."""
+        admit([int(file["size"]) for file in files], self._limits)
+        found = [
+            read(
+                f["filename"], f.get("content_type") or "", await self._client.http.get_from_cdn(f["url"]), self._limits
+            )
+            for f in files
+        ]
+        return [f for f in found if isinstance(f, Text)], [f for f in found if isinstance(f, Image)]
+
+    def _person(self, given: discord.Interaction[Any]) -> Person:
+        return person(given.user, given.guild_id, given.permissions)
+
+
+def _is_public(given: discord.Interaction[Any]) -> bool:
+    """Whether the answer may be a board, for all to see: of commands that start a run, and of what goes on from one."""
+    data: Any = given.data or {}
+    if given.type is discord.InteractionType.application_command:
+        return bool(data.get("type") == 3 or data["name"] != "moot")
+    found = read_custom_id(data.get("custom_id", ""))
+    return found is not None and found[1] in STARTING
+
+
+def _text_of(raw: Mapping[str, Any]) -> str:
+    """What a message says: its content, or the texts among its components."""
+    return str(raw.get("content") or "\n".join(_texts(raw.get("components", ()))))
+
+
+def _texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for part in components:
+        if "content" in part:
+            yield str(part["content"])
+        yield from _texts(part.get("components", ()))
+
+
+def _values(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a form that were filled in."""
+    rows: Sequence[Any] = data.get("components", ())
+    inputs: list[Any] = [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
+    return {i["custom_id"]: i["value"] for i in inputs if i.get("value")}
+
+
+def _mistakes(error: ValidationError) -> str:
+    return " ".join(f"{e['loc'][-1]}: {e['msg'][:1].lower()}{e['msg'][1:]}." for e in error.errors() if e["loc"])

@@ -1,0 +1,73 @@
+"""Seats speak under their own names: by one webhook of ours a channel, found again after a restart."""
+
+from __future__ import annotations
+
+from asyncio import Lock
+from collections import defaultdict
+from dataclasses import dataclass
+
+from adapters.discord.api import Rest
+from bot.ports import Forbidden, SurfaceError
+
+NAME = "Moot"
+SUFFIX = " · Moot"  # so that nobody takes a seat for a person
+NAME_CHARS = 80
+# https://discord.com/developers/docs/resources/webhook#create-webhook: names may not contain these
+RESERVED = {"clyde": "cl-yde", "discord": "dis-cord"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    id: int
+    token: str
+
+
+class Faces:
+    """The webhooks by channel. `None`: we may not have one there, and the bot speaks itself."""
+
+    def __init__(self, rest: Rest, application_id: int) -> None:
+        self._rest = rest
+        self._application_id = application_id
+        self._known: dict[int, Hook | None] = {}
+        self._looking: defaultdict[int, Lock] = defaultdict(Lock)
+
+    def known(self, channel: int) -> Hook | None:
+        """What has been found; None as well before anybody has looked."""
+        return self._known.get(channel)
+
+    async def find(self, channel: int, *, allowed: bool) -> Hook | None:
+        """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
+        async with self._looking[channel]:
+            if self._known.get(channel) is None and allowed:
+                self._known[channel] = await self._look(channel)
+            return self._known.get(channel)
+
+    def forget(self, channel: int) -> None:
+        """It was deleted: the next seat that speaks makes it again."""
+        self._known.pop(channel, None)
+
+    async def _look(self, channel: int) -> Hook | None:
+        try:
+            found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
+            for hook in found["list"]:
+                if str(hook.get("application_id")) == str(self._application_id) and hook.get("token"):
+                    return Hook(int(hook["id"]), hook["token"])
+            made = await self._rest.call("POST", "/channels/{channel_id}/webhooks", {"name": NAME}, channel_id=channel)
+        except Forbidden:
+            return None
+        except SurfaceError as error:
+            if error.status == 400:  # the channel has its 15 webhooks
+                return None
+            raise
+        return Hook(int(made["id"]), made["token"])
+
+
+def username(title: str) -> str:
+    """The name of a seat as a webhook's message carries it."""
+    name = title
+    for word, harmless in RESERVED.items():
+        at = name.lower().find(word)
+        while at >= 0:
+            name = name[:at] + harmless + name[at + len(word) :]
+            at = name.lower().find(word)
+    return name[: NAME_CHARS - len(SUFFIX)].rstrip() + SUFFIX

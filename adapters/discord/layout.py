@@ -1,0 +1,99 @@
+"""How a message looks: text and buttons as Discord's components, which hold 4,000 characters of text.
+
+https://discord.com/developers/docs/components/reference
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.ports import Control, Message
+from commands.command import Form
+
+TEXT_CHARS = 4_000
+HEAD_CHARS = 300  # kept for what stands above and below a text: a heading, a mention, links
+ROOM_CHARS = 3_400  # what seats are told, so that a turn with its footer stays in one message
+NO_MENTIONS: dict[str, Any] = {"parse": []}
+CUSTOM_ID = "moot"
+LABEL_CHARS = 80
+STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.danger, "vote": discord.ButtonStyle.primary}
+BUTTONS_A_ROW = 5
+
+
+def custom_id(run: str, action: str, about: str) -> str:
+    return f"{CUSTOM_ID}:{run}:{action}:{about}"
+
+
+def read_custom_id(text: str) -> tuple[str, str, str] | None:
+    """Run, action and what it is about; None: it is not ours."""
+    parts = text.split(":", 3)
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == CUSTOM_ID else None
+
+
+def layout(message: Message, run: str, *, head: str = "", foot: str = "") -> ui.LayoutView:
+    """The message with its buttons. Boards and end cards stand in a box."""
+    text = "\n".join(part for part in (head, message.text, foot) if part)[:TEXT_CHARS] or "…"
+    parts: list[ui.Item[Any]] = [ui.TextDisplay(text), *_rows(message.controls, run)]
+    view = ui.LayoutView(timeout=None)
+    if message.kind in ("board", "end"):
+        view.add_item(ui.Container(*parts))
+    else:
+        for part in parts:
+            view.add_item(part)
+    view.stop()  # presses come as raw interactions, by custom_id: discord.py need not remember the view
+    return view
+
+
+def body(message: Message, run: str, *, head: str = "", foot: str = "") -> dict[str, Any]:
+    """The JSON of a create; of an edit without its flags. Only the end card tells anybody of itself."""
+    flags = discord.MessageFlags(components_v2=True, suppress_notifications=message.kind != "end")
+    mentions: dict[str, Any] = NO_MENTIONS
+    if message.kind == "end" and message.to:
+        person = person_id(message.to)
+        head = f"<@{person}>\n{head}".rstrip()
+        mentions = {"parse": [], "users": [person]}
+    return {
+        "components": layout(message, run, head=head, foot=foot).to_components(),
+        "flags": flags.value,
+        "allowed_mentions": mentions,
+    }
+
+
+def person_id(key: str) -> str:
+    """Discord's id of a person that is known to us as "discord:123"."""
+    return key.partition(":")[2]
+
+
+def modal(form: Form, key: str) -> ui.Modal:
+    """The form as a modal; `key` comes back with its values. Discord takes five fields."""
+    made = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
+    for name in islice(form.fields, 5):
+        field = form.options.model_fields[name]
+        long = name in ("question", "text", "note")
+        entry: ui.TextInput[Any] = ui.TextInput(
+            custom_id=name,
+            style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
+            required=field.is_required(),
+            default=str(form.values.get(name) or "") or None,
+        )
+        made.add_item(ui.Label(text=name.capitalize(), description=(field.description or "")[:100], component=entry))
+    made.stop()
+    return made
+
+
+def _rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:
+    buttons = [
+        ui.Button[Any](
+            label=c.label[:LABEL_CHARS],
+            style=STYLES.get(c.action, discord.ButtonStyle.secondary),
+            custom_id=custom_id(run, c.action, c.about),
+        )
+        for c in controls
+    ]
+    rows = [buttons[i : i + BUTTONS_A_ROW] for i in range(0, len(buttons), BUTTONS_A_ROW)]
+    return [ui.ActionRow(*row) for row in rows]

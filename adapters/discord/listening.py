@@ -1,0 +1,124 @@
+"""What people write and how they react: mentions, remarks, reactions, questions that change after they were asked."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextlib import suppress
+
+import discord
+
+from adapters.discord.people import Channel, channels, check_bot, person
+from adapters.discord.places import Places
+from bot.actions import Actions
+from bot.errors import Refused, StoreFailed
+from bot.ports import Surface
+from bot.rights import Person
+from bot.wishes import Wish, follow_up
+from commands.command import Here
+from commands.controls import PRESSES, REACTIONS, Nothing, Target
+
+REMEMBERED = 1_000  # messages that runs were asked with
+NOBODY = discord.AllowedMentions.none()
+
+
+class Listener:
+    """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the bot."""
+
+    def __init__(self, actions: Actions, places: Places, client: discord.Client, *, listen: bool) -> None:
+        self._actions = actions
+        self._places = places
+        self._client = client
+        self._listen = listen
+        self._asked: OrderedDict[int, str] = OrderedDict()  # message → the run that it started
+
+    async def message(self, said: discord.Message) -> None:
+        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us."""
+        if said.author.bot or not said.content:
+            return
+        run = await self._places.run_of(said.channel)
+        called = self._client.user in said.mentions
+        if not called and not (self._listen and run) and said.guild is not None:
+            return
+        text = self._without_mention(said.content)
+        try:
+            if run and await self._is_open(run, said):
+                await self._actions.say(run, text, self._person(said))
+            else:
+                await self._ask(said, text, run)
+        except (Refused, StoreFailed) as error:
+            await said.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
+
+    async def reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
+        """A reaction to a message of ours is the press of the button that does the same."""
+        action = REACTIONS.get(str(event.emoji))
+        if action is None or (self._client.user and event.user_id == self._client.user.id):
+            return
+        found = await self._places.find(event.channel_id, event.message_id)
+        if found is None or (not added and action != "vote"):
+            return
+        run, placed = found
+        by = await self._reacting(event)
+        if by is None:
+            return
+        press = PRESSES[action if added else "unvote"]
+        with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
+            await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+
+    async def changed(self, message: int, how: str) -> None:
+        """A question that is edited or deleted changes nothing, but the board notes it."""
+        if run := self._asked.get(message):
+            self._actions.note(run, f"The question was {how} after the start; the run goes on with what was asked.")
+
+    async def _ask(self, said: discord.Message, text: str, run: str) -> None:
+        """A new run: about the message that was replied to, or going on from the run of this thread."""
+        by = self._person(said)
+        if run:
+            t = await self._actions.transcript(run, by)
+            wish = follow_up(t, await self._actions.thread(run, by), text, by)
+        else:
+            about = said.reference.resolved if said.reference else None
+            context = f"{about.author.display_name}:\n{about.content}" if isinstance(about, discord.Message) else ""
+            question = text or ("What do you make of this?" if context else "")
+            wish = Wish("council", question, by, context=context, channels=channels(said.channel))
+        started = await self._actions.start(wish, lambda run, title: self._place(said, run, title))
+        self._asked[said.id] = started
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+
+    def _place(self, said: discord.Message, run: str, title: str) -> Surface:
+        granted = discord.Permissions.none()
+        if said.guild is not None:
+            granted = said.channel.permissions_for(said.guild.me)
+            check_bot(granted, said.channel)
+        return self._places.new(run, title, said.channel, granted, said.author.id, None)
+
+    async def _is_open(self, run: str, said: discord.Message) -> bool:
+        return (await self._actions.transcript(run, self._person(said))).finished is None
+
+    def _person(self, said: discord.Message) -> Person:
+        return _in(said.channel, said.author)
+
+    async def _reacting(self, event: discord.RawReactionActionEvent) -> Person | None:
+        channel = self._client.get_channel(event.channel_id)
+        if event.guild_id is None:
+            user = self._client.get_user(event.user_id) or await self._client.fetch_user(event.user_id)
+            return None if user.bot else person(user, None, discord.Permissions.none())
+        guild = self._client.get_guild(event.guild_id)
+        if guild is None or channel is None:
+            return None
+        member = event.member or guild.get_member(event.user_id) or await guild.fetch_member(event.user_id)
+        return None if member.bot else _in(channel, member)
+
+    def _without_mention(self, text: str) -> str:
+        me = self._client.user.id if self._client.user else 0
+        return text.replace(f"<@{me}>", "").replace(f"<@!{me}>", "").strip()
+
+
+def _in(channel: Channel, user: discord.abc.User) -> Person:
+    guild = getattr(channel, "guild", None)
+    rights = channel.permissions_for(user) if guild and isinstance(user, discord.Member) else discord.Permissions.none()
+    return person(user, guild.id if guild else None, rights)
+
+
+def _nowhere(run: str, title: str) -> Surface:
+    raise AssertionError("a reaction starts no run")

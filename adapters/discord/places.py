@@ -1,0 +1,116 @@
+"""Where runs stand on Discord: new places, those of an earlier process, and whose a message or a thread is."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+
+import discord
+
+from adapters.discord.api import Rest
+from adapters.discord.faces import Faces
+from adapters.discord.people import Channel
+from adapters.discord.surface import DiscordSurface, Opening, Spot, message_ref, read_address, read_ref
+from bot.ports import Placed, Store, Surface, SurfaceError
+from bot.transcript import Transcript
+from bot.words import Words
+
+
+class Places:
+    """`words` gives a server's word list."""
+
+    def __init__(
+        self, store: Store, rest: Rest, faces: Faces, client: discord.Client, words: Callable[[str], Words]
+    ) -> None:
+        self._store = store
+        self._rest = rest
+        self._faces = faces
+        self._client = client
+        self._words = words
+        self._inside: dict[int, str] = {}  # the latest run in a thread or direct message that is not its own
+
+    def new(
+        self,
+        run: str,
+        title: str,
+        channel: Channel,
+        granted: discord.Permissions,
+        starter: int | None,
+        opening: Opening | None,
+    ) -> DiscordSurface:
+        """A new place for a run. `granted`: what the bot may do there."""
+        spot = spot_of(channel)
+        if spot.kind == "inside":
+            self._inside[spot.channel] = run
+        return DiscordSurface(
+            self._rest,
+            self._faces,
+            spot,
+            run=run,
+            title=title,
+            words=self._words(f"discord:{spot.guild}"),
+            may_have_faces=granted.manage_webhooks,
+            opening=opening,
+            starter=starter if spot.guild else None,
+        )
+
+    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
+        """The place of a run that began in another process; None when it is not Discord's, or out of reach."""
+        spot = read_address(address)
+        if spot is None or (spot.guild and self._client.get_channel(spot.parent) is None):
+            return None
+        if spot.kind == "inside":
+            self._inside[spot.channel] = run
+        return await self._again(spot, run, t.started.question, t.started.server)
+
+    async def erase(self, run: str) -> None:
+        """Delete the run's messages, as far as they are there."""
+        for placed in await self._store.placed(run):
+            if spot := read_address(placed.address):
+                with suppress(SurfaceError):
+                    await (await self._again(spot, run, "", "")).delete(placed.ref)
+
+    async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
+        """The run and the page that a message shows."""
+        by_seat, by_bot = message_ref(channel, message, face=True), message_ref(channel, message)
+        return await self._store.find(by_seat) or await self._store.find(by_bot)
+
+    async def run_of(self, channel: Channel) -> str:
+        """The run whose thread this is; "" when it is none's."""
+        if channel.id in self._inside:
+            return self._inside[channel.id]
+        if not isinstance(channel, discord.Thread):
+            return ""
+        # a board's thread has its message's id, a forum post's first message that of its thread
+        found = await self.find(channel.parent_id, channel.id) or await self.find(channel.id, channel.id)
+        return found[0] if found else ""
+
+    async def _again(self, spot: Spot, run: str, title: str, server: str) -> DiscordSurface:
+        placed = [p for p in await self._store.placed(run) if p.address == spot.address and p.lane.stage == "board"]
+        parent: Channel = self._client.get_channel(spot.parent)
+        guild = getattr(parent, "guild", None)
+        return DiscordSurface(
+            self._rest,
+            self._faces,
+            spot,
+            run=run,
+            title=title,
+            words=self._words(server),
+            may_have_faces=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
+            board=read_ref(placed[0].ref)[1] if placed else None,
+        )
+
+
+def spot_of(channel: Channel) -> Spot:
+    nonce = secrets.token_hex(4)
+    guild = channel.guild.id if getattr(channel, "guild", None) else None
+    match channel:
+        case discord.Thread():
+            return Spot(guild, channel.id, channel.parent_id, "inside", nonce)
+        case discord.TextChannel():
+            return Spot(guild, channel.id, channel.id, "channel", nonce)
+        case discord.ForumChannel():
+            return Spot(guild, channel.id, channel.id, "forum", nonce)
+        case _:  # a direct message, or the chat of a voice channel, which has no threads
+            return Spot(guild, channel.id, channel.id, "inside", nonce)

@@ -1,0 +1,268 @@
+"""A run on Discord: its board in a channel, its turns in the board's thread, each seat under its own name.
+
+In a direct message, and in a thread that is there already, everything stands in one place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal, Protocol
+
+import discord
+from discord import ui
+
+from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Missing, Rest
+from adapters.discord.budgets import GATE, GLOBAL, bucket_name, old_name
+from adapters.discord.dialect import DiscordDialect
+from adapters.discord.faces import Faces, Hook, username
+from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout
+from bot.live.masked import Masked
+from bot.live.one_page import OnePage
+from bot.ports import Gone, Kind, Message, MessageRef, Method, Pages, RateLimited
+from bot.transcript import Lane
+from bot.words import Words
+
+OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
+TITLE_CHARS = 90  # of a thread's name; Discord takes 100
+ARCHIVE_MIN = 1_440
+LINKS = 12  # from the end card to what was said
+FACE = "@face"  # ends the reference of a message that a webhook sent
+
+SpotKind = Literal["channel", "inside", "forum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a run is shown. channel: a board with a thread; inside: all in one thread or direct message; forum: a new
+    post. `guild` None: a direct message. `parent`: of a thread, else the channel itself. `nonce` tells runs apart."""
+
+    guild: int | None
+    channel: int
+    parent: int
+    kind: SpotKind
+    nonce: str
+
+    @property
+    def address(self) -> str:
+        return f"discord:{self.guild or '@me'}:{self.channel}:{self.parent}:{self.kind}:{self.nonce}"
+
+
+def read_address(address: str) -> Spot | None:
+    """The spot that `address` names; None: it is another platform's."""
+    match address.split(":"):
+        case ["discord", guild, channel, parent, ("channel" | "inside" | "forum") as kind, nonce]:
+            return Spot(None if guild == "@me" else int(guild), int(channel), int(parent), kind, nonce)
+    return None
+
+
+def message_ref(channel: int, message: int, *, face: bool = False) -> MessageRef:
+    """`face`: a webhook sent it."""
+    return f"discord:{channel}/{message}{FACE if face else ''}"
+
+
+def read_ref(ref: MessageRef) -> tuple[int, int, bool]:
+    """Channel, message, and whether a webhook sent it."""
+    channel, message = ref.removeprefix("discord:").removesuffix(FACE).split("/")
+    return int(channel), int(message), ref.endswith(FACE)
+
+
+class Opening(Protocol):
+    """An interaction that waits for its answer, which can be the board."""
+
+    async def show(self, board: ui.LayoutView) -> int:
+        """The id of the message that it became. Raises SurfaceError."""
+        ...
+
+
+class DiscordSurface:
+    name = "Discord"
+    room_chars = ROOM_CHARS
+
+    def __init__(
+        self,
+        rest: Rest,
+        faces: Faces,
+        spot: Spot,
+        *,
+        run: str,
+        title: str,
+        words: Words,
+        may_have_faces: bool,
+        opening: Opening | None = None,
+        starter: int | None = None,
+        board: int | None = None,
+    ) -> None:
+        """`title`: of the thread. `starter`: who is added to it. `board`: its message, where it is there already."""
+        self.address = spot.address
+        self._rest = rest
+        self._faces = faces
+        self._spot = spot
+        self._run = run
+        self._title = " ".join(title.split())[:TITLE_CHARS] or "Moot"
+        self._words = words
+        self._may_have_faces = may_have_faces and spot.guild is not None
+        self._opening = opening
+        self._starter = starter
+        self._board = board
+        self._thread = spot.channel if spot.kind == "inside" else board
+        self._opening_thread = asyncio.Lock()
+        self._turns: dict[Lane, tuple[str, int]] = {}  # title and message, for the links of the end card
+
+    def pages(self, kind: Kind) -> Pages:
+        return Masked(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
+
+    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        if lane.stage == "board":
+            answers = method == "post" and self._opening is not None  # answers to interactions have no limit
+            return () if answers else (bucket_name(method, "channels", self._spot.channel), GLOBAL)
+        hook = self._faces.known(self._spot.parent) if self._has_face(lane) else None
+        place = self._thread or self._spot.channel
+        name = bucket_name(method, "webhooks", hook.id) if hook else bucket_name(method, "channels", place)
+        if method == "post":
+            return (f"{GATE}{self._spot.nonce}", name, GLOBAL)
+        return (name, old_name(name), GLOBAL) if self._is_old(lane) else (name, GLOBAL)
+
+    async def post(self, message: Message) -> MessageRef:
+        if message.kind == "board":
+            return await self._post_board(message)
+        thread = await self._find_thread()
+        hook = await self._hook() if self._has_face(message.lane) else None
+        at = await (self._as_seat(message, thread, hook) if hook else self._as_bot(message, thread))
+        self._stands(message, at)
+        return message_ref(thread, at, face=hook is not None)
+
+    async def edit(self, ref: MessageRef, message: Message) -> None:
+        channel, at, face = read_ref(ref)
+        self._stands(message, at)
+        changed = body(message, self._run) if face else self._body(message)
+        del changed["flags"]
+        if not face:
+            path = "/channels/{channel_id}/messages/{message_id}"
+            await self._woken(channel, self._rest.call("PATCH", path, changed, channel_id=channel, message_id=at))
+        elif (hook := await self._hook()) is None:
+            raise Gone("the webhook that sent it is gone")
+        else:
+            await self._woken(channel, self._by_hook("PATCH", hook, channel, at, changed))
+
+    async def delete(self, ref: MessageRef) -> None:
+        channel, at, face = read_ref(ref)
+        hook = await self._hook() if face else None
+        if hook is None:
+            path = "/channels/{channel_id}/messages/{message_id}"
+            await self._rest.call("DELETE", path, channel_id=channel, message_id=at)
+        else:
+            await self._by_hook("DELETE", hook, channel, at, None)
+
+    def _has_face(self, lane: Lane) -> bool:
+        return bool(lane.seat) and self._may_have_faces
+
+    def _stands(self, message: Message, at: int) -> None:
+        if message.kind == "turn":
+            self._turns[message.lane] = (message.title, at)
+
+    def _is_old(self, lane: Lane) -> bool:
+        sent = discord.utils.snowflake_time(self._turns[lane][1]).timestamp() if lane in self._turns else time.time()
+        return time.time() - sent > OLD_S
+
+    async def _hook(self) -> Hook | None:
+        return await self._faces.find(self._spot.parent, allowed=self._may_have_faces)
+
+    def _in_thread(self, channel: int) -> dict[str, str]:
+        return {} if channel == self._spot.parent else {"thread_id": str(channel)}
+
+    async def _by_hook(
+        self, method: str, hook: Hook, channel: int, at: int, changed: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        path = "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}"
+        call = self._rest.call(
+            method,
+            path,
+            changed,
+            query=self._in_thread(channel),
+            webhook_id=hook.id,
+            webhook_token=hook.token,
+            message_id=at,
+        )
+        return await self._with_hook(call)
+
+    async def _with_hook(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        """A webhook that was deleted is forgotten, so that the next try makes it again."""
+        try:
+            return await call
+        except Missing as error:
+            if error.code == UNKNOWN_WEBHOOK:
+                self._faces.forget(self._spot.parent)
+            raise
+
+    async def _woken(self, channel: int, call: Awaitable[dict[str, Any]]) -> None:
+        """A thread that was archived is opened again for the next try."""
+        try:
+            await call
+        except Missing as error:
+            if error.code == ARCHIVED:
+                await self._rest.call("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=channel)
+            raise
+
+    async def _post_board(self, message: Message) -> MessageRef:
+        opening, self._opening = self._opening, None
+        channel = self._spot.channel
+        if opening is not None:
+            self._board = await opening.show(layout(message, self._run))
+        elif self._spot.kind == "forum":
+            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": body(message, self._run)}
+            thread = await self._rest.call("POST", "/channels/{channel_id}/threads", made, channel_id=channel)
+            self._board = self._thread = channel = int(thread["id"])
+        else:
+            self._board = await self._as_bot(message, channel)
+        return message_ref(channel, self._board)
+
+    async def _find_thread(self) -> int:
+        async with self._opening_thread:
+            if self._thread is None:
+                self._thread = await self._open_thread()
+            return self._thread
+
+    async def _open_thread(self) -> int:
+        """The board's thread, with its starter in it. A wait that Discord asks for holds this run's posts alone."""
+        path = "/channels/{channel_id}/messages/{message_id}/threads"
+        made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN}
+        try:
+            thread = await self._rest.call("POST", path, made, channel_id=self._spot.channel, message_id=self._board)
+        except RateLimited as error:
+            raise RateLimited(f"{GATE}{self._spot.nonce}", error.retry_after_s) from error
+        if self._starter is not None:
+            path = "/channels/{channel_id}/thread-members/{user_id}"
+            await self._rest.call("PUT", path, channel_id=int(thread["id"]), user_id=self._starter)
+        return int(thread["id"])
+
+    async def _as_seat(self, message: Message, thread: int, hook: Hook) -> int:
+        made = {**body(message, self._run), "username": username(message.title)}
+        if message.face:
+            made["avatar_url"] = message.face
+        query = {"wait": "true", **self._in_thread(thread)}
+        path = "/webhooks/{webhook_id}/{webhook_token}"
+        sent = await self._with_hook(
+            self._rest.call("POST", path, made, query=query, webhook_id=hook.id, webhook_token=hook.token)
+        )
+        return int(sent["id"])
+
+    async def _as_bot(self, message: Message, channel: int) -> int:
+        """With a nonce: what was posted before, its answer lost, is not posted twice within minutes."""
+        nonce = sha256(f"{self.address} {message.lane} {message.page}".encode()).hexdigest()[:25]
+        made = {**self._body(message), "nonce": nonce, "enforce_nonce": True}
+        sent = await self._rest.call("POST", "/channels/{channel_id}/messages", made, channel_id=channel)
+        return int(sent["id"])
+
+    def _body(self, message: Message) -> dict[str, Any]:
+        """Of a message that the bot itself speaks: headed, and at the end with links to what was said."""
+        head = f"**{message.title}**" if message.title else ""
+        return body(message, self._run, head=head, foot=self._links() if message.kind == "end" else "")
+
+    def _links(self) -> str:
+        place = f"https://discord.com/channels/{self._spot.guild or '@me'}/{self._thread}"
+        found = [f"[{title}]({place}/{at})" for title, at in list(self._turns.values())[-LINKS:]]
+        return f"-# {' · '.join(found)}" if found else ""

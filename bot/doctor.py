@@ -1,0 +1,102 @@
+"""What can be wrong before the first run: checks as data, run together, and told in one form.
+
+Each room knows what can be wrong in it (`bot/models/doctor.py`, `storage/doctor.py`, `doctor.py` of each platform's
+adapter) and says so in findings; `bot/setup.py` puts the checks together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+State = Literal["ok", "warning", "broken"]
+
+_AT_ONCE = 4
+_CHECK_TIMEOUT_S = 60.0  # each check has shorter deadlines of its own
+_MOST_SKEW_S = 30.0  # snowflakes carry the platform's time, and signed requests expire
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row: what was looked at, how it is, what that means for people, and what to do. Never holds a secret."""
+
+    what: str
+    state: State
+    meaning: str
+    remedy: str = ""
+    latency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`run` turns what can go wrong into findings; what it raises all the same is a fault of ours, and told as one."""
+
+    what: str
+    run: Callable[[], Awaitable[Sequence[Finding]]]
+
+
+async def examine(checks: Iterable[Check]) -> list[Finding]:
+    """All findings in the order of the checks, of which four run at once, none for more than a minute."""
+    room = asyncio.Semaphore(_AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_one(check, room)) for check in checks]
+    return [finding for task in tasks for finding in task.result()]
+
+
+async def _one(check: Check, room: asyncio.Semaphore) -> Sequence[Finding]:
+    try:
+        async with room, asyncio.timeout(_CHECK_TIMEOUT_S):
+            return await check.run()
+    except TimeoutError:
+        return [Finding(check.what, "broken", f"no answer in {_CHECK_TIMEOUT_S:.0f} s", "Try again.")]
+    except Exception as error:  # the other checks still count; its text may quote a secret, so only its kind is told
+        fault = f"the check itself failed ({type(error).__name__})"
+        return [Finding(check.what, "broken", fault, "This is a fault of Moot: please report it.")]
+
+
+def unneeded(finding: Finding) -> Finding:
+    """The same about something that nothing needs: it is no more than a warning."""
+    return replace(finding, state="warning") if finding.state == "broken" else finding
+
+
+def settings_wrong(mistakes: str) -> list[Finding]:
+    """A finding for each line of a Misconfigured; nothing else can be looked at then."""
+    return [Finding("settings", "broken", line, "Correct it; moot.example.toml shows it.") for line in _lines(mistakes)]
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def clock(date: str | None, now: float) -> list[Finding]:
+    """This machine's wall time against the `Date` header of an answer that arrived at `now` (wall seconds).
+
+    Nothing where the header is missing or cannot be read: there is nothing to compare with.
+    """
+    try:
+        there = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return []
+    ahead = now - there
+    off = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    if abs(ahead) <= _MOST_SKEW_S:
+        return [Finding("clock", "ok", "right to within 30 s")]
+    wrong = f"this machine's clock is {off}: times, deadlines and signatures are wrong"
+    return [Finding("clock", "broken", wrong, "Set the clock, and keep it right with NTP.")]
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """Whether nothing that is needed is broken."""
+    return all(finding.state != "broken" for finding in findings)
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, object]:
+    """{"ok": bool, "findings": [{"what", "state", "meaning", "remedy", "latency_s": seconds or null}, …]}"""
+    rows = [
+        {"what": f.what, "state": f.state, "meaning": f.meaning, "remedy": f.remedy, "latency_s": f.latency_s}
+        for f in findings
+    ]
+    return {"ok": healthy(findings), "findings": rows}

@@ -1,0 +1,300 @@
+"""One lane in one view: what has been shown of it, and which request comes next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from bot.live.lanes import Lane
+from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call
+from bot.ports import (
+    Control,
+    Forbidden,
+    Gone,
+    Message,
+    MessageRef,
+    Method,
+    Page,
+    Placed,
+    RateLimited,
+    SurfaceError,
+)
+
+if TYPE_CHECKING:  # a view is made of strips, and each knows its view
+    from bot.live.view import View
+
+TRIES = 6  # failures in a row after which a surface is no longer asked to show a lane
+BACK_OFF_S = 0.5  # doubled with each failure in a row …
+BACK_OFF_CAP_S = 30.0  # … up to this
+NOTHING = "…"  # a lane that ended without a word or a footer
+SLIGHT = 1.0  # code points a second that the board and footers count for
+
+
+@dataclass(slots=True)
+class Posted:
+    """A message of ours and what it reads. `ref` None: it was deleted by someone and must be posted again.
+
+    `closed`: it was sent when its lane was.
+    """
+
+    ref: MessageRef | None
+    text: str
+    chars: int
+    closed: bool
+    controls: tuple[Control, ...] = ()
+
+
+class Mark(NamedTuple):
+    """What a lane read at one moment, and its counts then."""
+
+    text: str
+    version: int
+    chars: int
+    moments: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One request of a strip: message `page` shall read `text`, which covers so many code points of `mark.text`.
+
+    `more`: other messages differ still. `closed`: the lane was when this was taken.
+    """
+
+    method: Method
+    page: int
+    text: str
+    covers: int
+    controls: tuple[Control, ...]
+    mark: Mark
+    closed: bool
+    more: bool
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will be sent for the lane after this."""
+        return self.closed and not self.more
+
+
+class Strip:
+    """One lane in one view: what has been shown of it, and the one request that may be in flight."""
+
+    def __init__(self, view: View, lane: Lane, refs: Sequence[MessageRef] = ()) -> None:
+        self.lane = lane
+        self.messages = [Posted(ref, "", 0, False) for ref in refs]  # what they read is not known: written anew
+        self.over = False  # the end is shown, or it was given up: no request any more
+        self.given_up = False
+        self._view = view
+        self._surface = view.surface
+        self._pages = view.surface.pages(lane.kind)
+        self._flying: Change | None = None
+        self._version = 0  # of the lane, as last shown or now in flight
+        self._more = False
+        self._chars = 0  # of the lane, as last shown or now in flight; so are its moments
+        self._moments = 0.0
+        self._taken_at = 0.0
+        self._failures = 0
+        self._retry_at = -math.inf
+        self._posted_again = False
+        self._expect("edit" if refs else "post")
+
+    @property
+    def draws(self) -> Sequence[str]:
+        return self._draws
+
+    @property
+    def sayable(self) -> bool:
+        return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
+
+    @property
+    def visible(self) -> int:
+        """Source code points that can be read now, all pages."""
+        return sum(message.chars for message in self.messages)
+
+    def bid(self, now: float) -> Bid | None:
+        lane = self.lane
+        if self.over or self._flying or now < self._retry_at:
+            return None
+        if not self.messages:
+            return Bid(END, math.inf, 1) if self.sayable and self._view.next_to_post() is self else None
+        if lane.version == self._version and not self._more:
+            return None
+        unseen = lane.chars - self._chars
+        if lane.kind == "board" and not lane.closed:
+            return Bid(TEXT, _slight(now - self._taken_at), unseen)
+        if lane.closed and not unseen and not self._more:
+            return Bid(TEXT, _slight(now - lane.ended), 0)  # only a footer is missing
+        if lane.closed or lane.kind in ("card", "end"):
+            return Bid(END, math.inf, unseen)
+        shown = self.visible
+        if lane.length < shown:  # begun again: what is shown stays until the new text has outgrown it
+            lane.settle()
+            return None
+        waited = unseen * now - (lane.moments - self._moments)
+        if shown:
+            return Bid(TEXT, waited, unseen)
+        return Bid(FIRST if now - lane.began < FIRST_WITHIN_S else END, FIRST_WEIGHT * waited, unseen)
+
+    @property
+    def open(self) -> bool:
+        return self.lane.kind in ("turn", "board") and not self.lane.closed and not self.over
+
+    def speed(self, now: float) -> float:
+        return SLIGHT if self.lane.kind == "board" else self.lane.speed(now)
+
+    def age(self, now: float) -> float:
+        return now - self.lane.began if self.lane.version else 0.0
+
+    def ready_at(self, now: float) -> float:
+        return self._retry_at if self._retry_at > now and not self.over else math.inf
+
+    def take(self) -> Call | None:
+        change = self._change()
+        if change is None:
+            self._version, self._more = self.lane.version, False
+            self.lane.settle()
+            if self.lane.closed:
+                self.leave()
+            return None
+        if change.method != self._method:  # another budget may be asked: bid again
+            self._expect(change.method)
+            self._view.display.scheduler.wake()
+            return None
+        self._flying = change
+        self._taken_at = self._view.display.time()
+        self.lane.settle()
+        return Call(change.method, lambda: self._send(change))
+
+    def succeeded(self, call: Call, ref: MessageRef | None, duration_s: float) -> None:
+        change = self._landed(200, duration_s)
+        self._failures = 0
+        if change.method == "delete":
+            self.messages.pop()
+        else:
+            known = self.messages[change.page].ref if change.page < len(self.messages) else None
+            posted = Posted(ref or known, change.text, change.covers, change.closed, change.controls)
+            self.messages[change.page : change.page + 1] = [posted]
+        self._version, self._more = change.mark.version, change.more
+        if not change.more:
+            self._chars, self._moments = change.mark.chars, change.mark.moments
+        self._expect("edit")
+        display, chars = self._view.display, self.visible
+        if ref is not None:
+            display.on_placed(Placed(self._surface.address, self.lane.key, change.page, ref))
+        display.trace.shown(self._surface.name, self.lane.key, change.page, chars, change.final)
+        if self.lane.kind == "turn" and chars:
+            display.on_shown(self.lane.key, change.mark.text[:chars])
+        if change.final:
+            self.leave()
+
+    def failed(self, call: Call, error: SurfaceError, duration_s: float) -> None:
+        change = self._landed(error.status, duration_s)
+        match error:
+            case RateLimited():
+                self._expect(self._method)  # its budget pauses; the next bid takes the text of then
+            case Forbidden():
+                self._view.drop(str(error) or "it is not allowed to")
+            case Gone() if change.method == "delete":
+                self.messages.pop()
+            case Gone() if change.method == "edit" and not self._posted_again:
+                self._posted_again = True
+                self.messages[change.page].ref = None
+                self._expect("post")
+            case Gone():
+                self._give_up("its message was deleted")
+            case _:
+                self._failures += 1
+                if self._failures >= TRIES:
+                    self._give_up(f"{TRIES} tries failed, the last one with: {error}")
+                pause_s = min(BACK_OFF_S * 2 ** (self._failures - 1), BACK_OFF_CAP_S)
+                self._retry_at = self._view.display.time() + pause_s
+
+    def leave(self) -> None:
+        """No request for this lane any more."""
+        self.over = True
+        self._view.display.scheduler.remove(self)
+        self._view.display.settle()
+
+    def _change(self) -> Change | None:
+        """What has to be sent next for the lane's text of now; None: everything reads as it should."""
+        lane = self.lane
+        text = lane.text
+        pages: Sequence[Page] = ()
+        if text or lane.closed:
+            pages = self._pages.update(text, final=lane.closed, footer=lane.footer)
+        reads = [(page.text, page.chars, self._controls(page)) for page in pages] or [
+            (lane.footer or NOTHING if lane.closed else lane.placeholder, 0, lane.controls)
+        ]
+        last = len(reads) - 1
+        reads[:last] = [(text, chars, ()) for text, chars, _ in reads[:last]]  # buttons stand under the last page
+        wrong = [k for k, (read, _, offer) in enumerate(reads) if not self._stands(k, read, offer, last=k == last)]
+        surplus = len(self.messages) - len(reads)
+        mark = Mark(text, lane.version, lane.chars, lane.moments)
+        if wrong:
+            k, more = wrong[0], len(wrong) > 1 or surplus > 0
+            method: Method = "edit" if k < len(self.messages) and self.messages[k].ref is not None else "post"
+            return Change(method, k, *reads[k], mark, closed=lane.closed, more=more)
+        if surplus > 0:
+            more = surplus > 1
+            return Change("delete", len(self.messages) - 1, "", 0, (), mark, closed=lane.closed, more=more)
+        return None
+
+    def _controls(self, page: Page) -> tuple[Control, ...]:
+        read_on = Control("read_on", "Read on", str(self.lane.key))
+        return (*self.lane.controls, read_on) if page.goes_on else self.lane.controls
+
+    def _stands(self, page: int, text: str, controls: tuple[Control, ...], *, last: bool) -> bool:
+        """Whether the message reads so; the last one must know as well when its lane is closed."""
+        if page >= len(self.messages):
+            return False
+        posted = self.messages[page]
+        if posted.ref is None or posted.text != text or posted.controls != controls:
+            return False
+        return posted.closed or not (last and self.lane.closed)
+
+    async def _send(self, change: Change) -> MessageRef | None:
+        if change.method == "post":
+            return await self._surface.post(self._message(change))
+        ref = self.messages[change.page].ref
+        assert ref is not None  # `_change` posts what has no reference
+        if change.method == "edit":
+            await self._surface.edit(ref, self._message(change))
+        else:
+            await self._surface.delete(ref)
+        return None
+
+    def _message(self, change: Change) -> Message:
+        lane = self.lane
+        return Message(
+            lane.key,
+            change.page,
+            lane.kind,
+            lane.title,
+            change.text,
+            change.closed,
+            change.controls,
+            lane.to,
+            lane.face,
+        )
+
+    def _landed(self, status: int, duration_s: float) -> Change:
+        change, self._flying = self._flying, None
+        assert change is not None  # one request at a time, and this one was taken
+        bucket = next(iter(self._draws), "")
+        self._view.display.trace.request(self._surface.name, change.method, bucket, self.lane.key, status, duration_s)
+        return change
+
+    def _expect(self, method: Method) -> None:
+        self._method: Method = method
+        self._draws = tuple(self._surface.draws(method, self.lane.key))
+
+    def _give_up(self, why: str) -> None:
+        self.given_up = True
+        self.leave()
+        self._view.display.on_note(f"{self._surface.name} no longer shows {self.lane.title or self.lane.key}: {why}")
+
+
+def _slight(age_s: float) -> float:
+    """The value of showing what people can wait for: as if one code point a second were written."""
+    return SLIGHT * age_s * age_s / 2

@@ -1,0 +1,113 @@
+"""What can be wrong with a model: asked for one tiny answer, or, without spending, whether its provider lists it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import aclosing
+from functools import partial
+from typing import assert_never
+
+from bot.asks import Ask, Part
+from bot.doctor import Check, Finding, State, unneeded
+from bot.models import listing
+from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
+from bot.models.errors import ProviderError
+from bot.models.speak import Speaker
+from bot.settings import DeadlineSettings
+from bot.transcript import Seat
+
+DEADLINES = DeadlineSettings(first_token_timeout_s=20.0, idle_timeout_s=10.0, total_timeout_s=30.0)
+_ANSWER_TOKENS = 64
+_ASK = Ask((Part("user", "Answer with one word: yes.", cut="never"),))
+
+
+def checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speaker | None) -> list[Check]:
+    """One a model; what is wrong with one that is not `needed` is a warning. Without a speaker nothing is spent."""
+    return [
+        Check(f"model {model.key}", partial(_check, model, model.key in needed, speaker)) for model in models.values()
+    ]
+
+
+async def _check(model: Model, is_needed: bool, speaker: Speaker | None) -> list[Finding]:
+    if not has_key(model):
+        found = _finding(model, "broken", "it has no key, so runs go on without it", f"Set {_key_place(model)}.")
+    elif speaker is None:
+        found = await _listed(model)
+    else:
+        found = await _answers(model, speaker)
+    return [found if is_needed else unneeded(found)]
+
+
+async def _answers(model: Model, speaker: Speaker) -> Finding:
+    await speaker.warm_up()  # loading litellm is no part of the latency
+    now = asyncio.get_running_loop().time
+    seat, asked_at = Seat("doctor", model.key, model.name, max_tokens=_ANSWER_TOKENS), now()
+    try:
+        async with aclosing(speaker.speak(seat, _ASK)) as deltas:
+            async for _ in deltas:
+                pass
+    except ProviderError as error:
+        return _wrong(model, error, round(now() - asked_at, 2))
+    took_s = round(now() - asked_at, 2)
+    return _finding(model, "ok", f"answered in {took_s:.1f} s", latency_s=took_s)
+
+
+async def _listed(model: Model) -> Finding:
+    """Key and endpoint are shown good by the list of models, which costs nothing."""
+    try:
+        offered = await listing.available(model)
+    except ProviderError as error:
+        if error.kind == "not_found":  # of the list, not of the model
+            return _finding(
+                model, "warning", f"not looked at: {error.text}", "`moot doctor` asks it for a tiny answer."
+            )
+        return _wrong(model, error)
+    takes = "takes the key and" if key_of(model) else "asks for no key and"
+    if any(name.startswith(_full_name(model)) for name in offered):  # a dated name stands for its alias
+        return _finding(model, "ok", f"{model.provider} {takes} lists it")
+    unlisted = f"{model.provider} {takes} does not list {model.litellm}"
+    return _finding(model, "warning", unlisted, "`moot models --available` shows what it lists.")
+
+
+def _full_name(model: Model) -> str:
+    """As `listing.available` names models: litellm also takes some without their provider."""
+    return model.litellm if "/" in model.litellm else f"{prefix_of(model)}/{model.litellm}"
+
+
+def _wrong(model: Model, error: ProviderError, took_s: float | None = None) -> Finding:
+    """What the one tree of errors means before any run."""
+    match error.kind:
+        case "key":
+            remedy = f"Put a valid key into {_key_place(model)}."
+        case "billing":
+            remedy = "Look at the account's balance and limits with the provider."
+        case "not_found":
+            remedy = "`moot models --available` shows what there is; correct its litellm name or api_base."
+        case "unreachable" if model.api_base:
+            remedy = f"Start the server at {model.api_base}, or correct api_base."
+        case "unreachable":
+            remedy = "Look at this machine's network and the provider's status page."
+        case "window":
+            remedy = "Its context_window is too small for any question: correct it."
+        case "other":
+            remedy = "The provider's own words say why."
+        case "no_text":  # a thinking model needs more than a tiny answer's tokens
+            return _finding(model, "ok", "it answers; what it was allowed held no visible text", latency_s=took_s)
+        case "rate_limit" | "refused" | "stalled" | "broken_off":
+            return _finding(model, "warning", error.text, "It may pass: try again in a minute.", took_s)
+        case _ as never:
+            assert_never(never)
+    return _finding(model, "broken", error.text, remedy, took_s)
+
+
+def _key_place(model: Model) -> str:
+    """The variable, or the setting, where the key is or should be."""
+    state = key_state(model)
+    if state.startswith(("in ", "missing: set ")):
+        return state.rpartition(" ")[2]
+    return f"models.{model.key}.api_key"
+
+
+def _finding(model: Model, state: State, meaning: str, remedy: str = "", latency_s: float | None = None) -> Finding:
+    return Finding(f"model {model.key}", state, meaning, remedy, latency_s)

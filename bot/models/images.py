@@ -1,0 +1,52 @@
+"""Pictures that come with a question: shown to a model that can see, told to one that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.asks import Part
+from bot.transcript import Image
+
+Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
+
+# Of one image, whatever its size: none is read without an image library, and providers scale what is larger down to
+# about this. Claude takes "~1,600 tokens" at most (platform.claude.com/docs/en/build-with-claude/vision), OpenAI
+# 85 + 170 a tile of 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision, calculating costs).
+IMAGE_TOKENS = 1600
+
+BLIND = "you cannot see images"
+NO_ROOM = "there is no room for them beside the text"
+
+
+def told(part: Part, why: str) -> Part:
+    """The part with one line in place of its images. It stands first, so that a cut tail leaves it."""
+    if not part.images:
+        return part
+    names = ", ".join(image.name for image in part.images)
+    line = f"[Images came with this, but {why}. Say so where it matters. They are: {names}]"
+    return replace(part, text=f"{line}\n{part.text}", images=())
+
+
+def message(role: str, texts: Sequence[str], images: Sequence[Image]) -> Message:
+    """One message; its images stand before its text, where Claude reads them best (its vision guide, as above)."""
+    text = "\n\n".join(texts)
+    if not images:
+        return {"role": role, "content": text}
+    said = [{"type": "text", "text": text}] if text else []
+    return {"role": role, "content": [*map(_picture, images), *said]}
+
+
+def _picture(image: Image) -> Message:
+    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{image.data}"}}
+
+
+def text_of(message: Message) -> str:
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(piece.get("text", "") for piece in content)
+
+
+def image_tokens(message: Message) -> int:
+    content = message["content"]
+    return 0 if isinstance(content, str) else IMAGE_TOKENS * sum(p["type"] == "image_url" for p in content)

@@ -1,0 +1,172 @@
+"""What can be pressed: buttons, reactions and the menus of messages. Adapters draw these and add none."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from bot.actions import Actions
+from bot.codec import read_turn
+from bot.transcript import TurnId
+from bot.wishes import Wish, again, follow_up, one_seat
+from commands.command import Answer, Here, Options, Started, Told, option, seats
+from commands.export import exported
+
+
+class Nothing(Options):
+    """No form: it acts at once."""
+
+
+class Words(Options):
+    text: str = Field(description="what everyone is told from their next turn on")
+
+
+class Question(Options):
+    question: str = Field(description="what to ask")
+
+
+class Transfer(Options):
+    model: str = option(..., "which model", suggest="models")
+    note: str = option("", "what it should do with it")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was pressed: a run, and the turn or seat it is about; for a menu, the text of the message and its author."""
+
+    run: str = ""
+    about: str = ""
+    text: str = ""
+    author: str = ""
+
+    @property
+    def turn(self) -> TurnId:
+        return read_turn(self.about)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """`options`: with fields, a form is shown first. `handle` raises Refused."""
+
+    help: str
+    handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
+    options: type[Options] = Nothing
+
+
+async def _skip(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.skip(target.run, target.turn, here.by))
+
+
+async def _retry(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.retry(target.run, target.turn, here.by))
+
+
+async def _vote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    """About a seat: the latest round's vote; about a turn: its round's."""
+    if "/" not in target.about:
+        return Told(await actions.vote(target.run, target.about, here.by))
+    return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
+
+
+async def _unvote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
+
+
+async def _close(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.close_vote(target.run, here.by))
+
+
+async def _stop(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.stop(target.run, here.by))
+
+
+async def _say(actions: Actions, target: Target, options: Words, here: Here) -> Answer:
+    return Told(await actions.say(target.run, options.text, here.by))
+
+
+async def _read_on(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    name, text = await actions.reads(target.run, target.turn.lane, here.by)
+    return Told(text, (f"{name}.md", text))
+
+
+async def _follow_up(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
+    t = await actions.transcript(target.run, here.by)
+    thread = await actions.thread(target.run, here.by)
+    return await _begin(actions, follow_up(t, thread, options.question, here.by), here)
+
+
+async def _run_again(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return await _begin(actions, again(await actions.transcript(target.run, here.by), here.by), here)
+
+
+async def _export(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told("The whole run as a file:", await exported(actions, target.run, here.by))
+
+
+async def _delete(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.delete(target.run, here.by))
+
+
+async def _remove(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.remove(target.run, target.turn, here.by))
+
+
+async def _ask_about(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    wish = Wish("council", target.text, here.by, channels=here.channels, images=here.images)
+    return await _begin(actions, wish, here)
+
+
+async def _ask_seat(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
+    t = await actions.transcript(target.run, here.by)
+    _, said = await actions.reads(target.run, target.turn.lane, here.by)
+    return await _begin(actions, one_seat(t, target.turn.lane, said, options.question, here.by), here)
+
+
+async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:
+    if target.run:
+        author, text = await actions.reads(target.run, target.turn.lane, here.by)
+    else:
+        author, text = target.author, target.text
+    origin = f" (run {target.run}, {target.about})" if target.run else ""
+    wish = Wish(
+        "compare",
+        options.note or "What do you make of this?",
+        here.by,
+        seats=seats(options.model),
+        context=f"From {author}{origin}:\n{text}",
+    )
+    return await _begin(actions, wish, here)
+
+
+async def _begin(actions: Actions, wish: Wish, here: Here) -> Answer:
+    return Started(await actions.start(wish, here.show))
+
+
+PRESSES: Mapping[str, Press] = {
+    "skip": Press("Skip this turn.", _skip),
+    "retry": Press("Ask a failed seat again.", _retry),
+    "vote": Press("Vote for a seat.", _vote),
+    "unvote": Press("Take a vote away.", _unvote),
+    "close": Press("Close the vote.", _close),
+    "stop": Press("End the run, keeping what is there.", _stop),
+    "say": Press("Tell everyone at the table something.", _say, Words),
+    "read_on": Press("The rest of a long turn.", _read_on),
+    "follow_up": Press("Ask on from here.", _follow_up, Question),
+    "run_again": Press("The same once more.", _run_again),
+    "export": Press("The run as a file.", _export),
+    "delete": Press("Delete the run's messages.", _delete),
+    "ask_about": Press("Ask the council about a message.", _ask_about),
+    "ask_seat": Press("Go on with one seat alone.", _ask_seat, Question),
+    "send_to": Press("Show a message to another model.", _send_to, Transfer),
+    "remove": Press("Blank a turn.", _remove),
+}
+REACTIONS: Mapping[str, str] = {"👍": "vote", "⏭️": "skip", "🛑": "stop", "🔁": "retry"}
+MENUS: Mapping[str, str] = {
+    "Ask the council about this": "ask_about",
+    "Ask this seat": "ask_seat",
+    "Send to another model…": "send_to",
+    "Remove": "remove",
+}

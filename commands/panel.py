@@ -1,0 +1,87 @@
+"""/moot panel: who may sit at a table, and who does where nobody is named"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from bot.actions import Actions
+from bot.errors import Refused
+from bot.settings import PanelSettings
+from commands.command import Answer, Command, Here, Options, Told, option, seats
+
+NAME = r"^[A-Za-z0-9_.:-]{1,40}$"
+
+
+class ListOptions(Options):
+    pass
+
+
+class PanelOptions(Options):
+    name: str = Field(description="letters, digits, . _ : -", pattern=NAME)
+    models: str = option(..., "the seats: models, with commas", suggest="models")
+    personas: str = option("", "of the seats in turn, with commas: from the library or your words", suggest="personas")
+    chair: str = option("", "the model that sums up; the first seat's where left out", suggest="models")
+    judge: str = option("", "the model that decides a debate; the chair's where left out", suggest="models")
+
+
+class EditOptions(PanelOptions):
+    name: str = option(..., "which panel", suggest="panels")
+    models: str = option("", "the seats: models, with commas; as they are where left out", suggest="models")
+
+
+class UsualOptions(Options):
+    name: str = option(..., "which panel", suggest="panels")
+    where: Literal["channel", "server"] = Field("channel", description="where it is used when none is named")
+
+
+async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
+    panels = await actions.book.all(here.by.server)
+    usual = await actions.book.usual(here.by.server, here.channels)
+    lines = [_line(name, panel, usual=name == usual) for name, panel in panels.items()]
+    return Told("\n".join(lines) or "There are no panels yet: `/moot panel create` makes one.")
+
+
+async def _create(actions: Actions, options: PanelOptions, here: Here) -> Answer:
+    if options.name in await actions.book.all(here.by.server):
+        raise Refused(f"There is a panel “{options.name}” already: `/moot panel edit` changes it.")
+    panel = seats(options.models, options.personas, options.chair, options.judge)
+    if panel is None:
+        raise Refused("Name at least one model; `/moot help` lists them.")
+    return Told(await actions.save_panel(options.name, panel, here.by))
+
+
+async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
+    known = await actions.book.choose(options.name, here.by.server)
+    new = seats(options.models, options.personas) or _with_personas(known, options.personas)
+    panel = new.model_copy(update={"chair": options.chair or known.chair, "judge": options.judge or known.judge})
+    return Told(await actions.save_panel(options.name, panel, here.by))
+
+
+async def _usual(actions: Actions, options: UsualOptions, here: Here) -> Answer:
+    channel = next(iter(here.channels), "") if options.where == "channel" else ""
+    return Told(await actions.make_usual(options.name, here.by, channel))
+
+
+def _with_personas(panel: PanelSettings, personas: str) -> PanelSettings:
+    if not personas:
+        return panel
+    return seats(",".join(s.model for s in panel.seats), personas) or panel
+
+
+def _line(name: str, panel: PanelSettings, *, usual: bool) -> str:
+    seats = ", ".join(_seat(s.model, s.persona) for s in panel.seats)
+    return f"- **{name}**{' (usual here)' if usual else ''}: {seats}"
+
+
+def _seat(model: str, persona: str) -> str:
+    return f"{model} ({persona[:40]})" if persona else model
+
+
+COMMANDS = (
+    Command(("moot", "panel", "list"), "The panels that can be named here.", ListOptions, _list),
+    Command(("moot", "panel", "create"), "Make a panel for this server.", PanelOptions, _create),
+    Command(("moot", "panel", "edit"), "Change a panel of this server.", EditOptions, _edit),
+    Command(("moot", "panel", "default"), "The panel that is used where none is named.", UsualOptions, _usual),
+)

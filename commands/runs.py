@@ -1,0 +1,88 @@
+"""/moot runs, show, watch, stop, say, help"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from bot.actions import Actions
+from bot.errors import Refused
+from commands.command import Answer, Command, Here, Options, Started, Told, option
+from commands.export import exported
+
+LINE_CHARS = 80
+
+
+class ListOptions(Options):
+    count: int = Field(10, ge=1, le=25, description="how many")
+
+
+class RunOption(Options):
+    run: str = option("", "which run; this thread's where left out", suggest="runs")
+
+
+class SayOptions(Options):
+    text: str = Field(description="what everyone is told from their next turn on")
+    run: str = option("", "which run; this thread's where left out", suggest="runs")
+
+
+class NoOptions(Options):
+    pass
+
+
+async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
+    rows = await actions.runs(here.by, options.count)
+    lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_short(r.question)}" for r in rows]
+    return Told("\n".join(lines) or "There are no runs yet: try `/council`.")
+
+
+async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
+    run = _run(options.run, here)
+    return Told(f"Run `{run}`, as it reads now:", await exported(actions, run, here.by))
+
+
+async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
+    if not options.run:
+        raise Refused("Which run? `/moot runs` lists them.")
+    await actions.watch(options.run, here.by, here.show)
+    return Started(options.run)
+
+
+async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
+    return Told(await actions.stop(_run(options.run, here), here.by))
+
+
+async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
+    return Told(await actions.say(_run(options.run, here), options.text, here.by))
+
+
+async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
+    models = ", ".join(f"{key} ({model.name})" for key, model in actions.models.items())
+    return Told(
+        "Ask with `/council`, `/debate` or `/compare`: a thread opens, every model speaks in a message of its own.\n"
+        "- Skip a turn with its button or ⏭️, vote with 👍 or the buttons at the end, stop with 🛑.\n"
+        "- Say something to all with `/moot say`, or by mentioning me in the thread.\n"
+        "- `/moot panel list` shows who can sit at a table, `/moot runs` what has been asked.\n\n"
+        f"Models: {models or 'none are configured yet'}."
+    )
+
+
+def _run(named: str, here: Here) -> str:
+    run = named or here.run
+    if not run:
+        raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
+    return run
+
+
+def _short(question: str) -> str:
+    line = " ".join(question.split())
+    return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
+
+
+COMMANDS = (
+    Command(("moot", "runs"), "What has been asked here, newest first.", ListOptions, _runs),
+    Command(("moot", "show"), "A run as it reads now.", RunOption, _show),
+    Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", RunOption, _watch),
+    Command(("moot", "stop"), "End a run, keeping what is there.", RunOption, _stop),
+    Command(("moot", "say"), "Tell everyone at the table something.", SayOptions, _say),
+    Command(("moot", "help"), "What can be done here.", NoOptions, _help),
+)

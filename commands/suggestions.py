@@ -1,0 +1,33 @@
+"""What an option is completed from, as people type."""
+
+from __future__ import annotations
+
+from bot.actions import Actions
+from bot.formats.personas import LIBRARY
+from bot.rights import Person
+from commands.command import MORE, Options, RunOptions, extra
+
+MOST = 25  # what platforms show
+
+
+async def suggest(actions: Actions, options: type[Options], field: str, typed: str, by: Person) -> list[str]:
+    """Values for the field that begin with, or hold, what was typed; of a list with commas its last part goes on."""
+    source = extra(options, field, "suggest")
+    last: list[str] = [MORE] if source == "panels" and issubclass(options, RunOptions) else []
+    before, comma, part = typed.rpartition(",") if field in ("models", "personas") else ("", "", typed)
+    word = part.strip().casefold()
+    match source:
+        case "panels":
+            known = list(await actions.book.all(by.server))
+        case "models":
+            known = list(actions.models)
+        case "personas":
+            known = list(LIBRARY)
+        case "runs":
+            known = [row.run for row in await actions.runs(by, MOST)]
+        case _:
+            return []
+    found = [name for name in known if word in name.casefold()]
+    found.sort(key=lambda name: not name.casefold().startswith(word))
+    head = f"{before.strip()}, " if comma else ""
+    return [head + name for name in found[: MOST - len(last)]] + last

@@ -1,0 +1,49 @@
+"""What can be wrong with the database: whether it can be read and written, by whom it is held, and room on its disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from pathlib import Path
+
+from bot.doctor import Finding
+from bot.errors import Misconfigured, StoreFailed
+from bot.ports import Clock
+from storage import sqlite
+from storage.schema import HEAD
+from storage.store import open_store
+
+_LEAST_ROOM_MB = 200
+
+
+async def check(path: Path, clock: Clock) -> list[Finding]:
+    """Makes the database where there is none; one that is there is only read."""
+    is_new = not await asyncio.to_thread(path.exists)
+    try:
+        async with open_store(path, clock=clock, read_only=not is_new) as store:
+            await store.runs(limit=1)
+    except (Misconfigured, StoreFailed) as error:
+        return [Finding("database", "broken", str(error), "Mend it, or name another file in storage.path.")]
+    opened = Finding("database", "ok", f"{path}: {'made' if is_new else 'can be read'}, version {HEAD}")
+    return [_writable(path) or opened, *await asyncio.to_thread(_room, path)]
+
+
+def _writable(path: Path) -> Finding | None:
+    """What keeps a bot that starts now from writing: rights, or another process, which may well be the bot."""
+    try:
+        with sqlite.locked(path):
+            return None
+    except Misconfigured as error:
+        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+            return Finding("database", "warning", str(error), "If that is the running bot, all is well.")
+        return Finding("database", "broken", str(error), "Change the rights, or name another file in storage.path.")
+
+
+def _room(path: Path) -> list[Finding]:
+    free_mb = shutil.disk_usage(path.absolute().parent).free // 1_000_000
+    if free_mb >= _LEAST_ROOM_MB:
+        return []
+    return [
+        Finding("disk", "warning", f"{free_mb} MB are left beside {path}", "Make room: a full disk stops all runs.")
+    ]

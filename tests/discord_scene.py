@@ -1,0 +1,53 @@
+"""A small scene on the Discord wire server, for the tests of that server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import aiohttp
+import discord
+
+from tests.servers.discord import Channel, DiscordServer, Guild, Intent, Limits, Rule, User
+from tests.servers.discord.client import logged_in, pointed_at
+from tests.servers.discord.gateway import PRIVILEGED
+
+UNLIMITED = Limits({name: Rule(1000, 1.0) for name in ("message.create", "webhook.execute", "webhook.edit")})
+
+
+class Scene:
+    """A server with one guild, one channel, one person; clients log in as they are needed."""
+
+    def __init__(self, server: DiscordServer, guild: Guild, channel: Channel, ada: User) -> None:
+        self.server, self.guild, self.channel, self.ada = server, guild, channel, ada
+
+    def client(
+        self, intents: discord.Intents | None = None, setup: Callable[[discord.Client], None] = lambda client: None
+    ) -> AbstractAsyncContextManager[discord.Client]:
+        return logged_in(self.server.token, intents, setup)
+
+    def text(self, client: discord.Client) -> discord.TextChannel:
+        found = client.get_channel(self.channel.id)
+        assert isinstance(found, discord.TextChannel)
+        return found
+
+
+@asynccontextmanager
+async def scene(limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED) -> AsyncIterator[Scene]:
+    async with DiscordServer(limits, allowed=allowed) as server:
+        guild = await server.create_guild()
+        channel = await server.create_channel(guild)
+        with pointed_at(server):
+            yield Scene(server, guild, channel, await server.create_member(guild, "ada"))
+
+
+async def raw(
+    server: DiscordServer, method: str, path: str, body: object = None
+) -> tuple[int, dict[str, str], dict[str, object]]:
+    """A request past discord.py, with the bot's token."""
+    headers = {"Authorization": f"Bot {server.token}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.request(method, server.api_base + path, json=body) as response,
+    ):
+        return response.status, dict(response.headers), await response.json()

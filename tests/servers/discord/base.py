@@ -1,0 +1,42 @@
+"""What the parts of a script share, and the handle of an interaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tests.servers.discord.faults import Faults
+from tests.servers.discord.hub import Hub
+from tests.servers.discord.interactions import Answer, Pending
+from tests.servers.discord.routing import Router
+
+
+class Base:
+    """Set by the server that is scripted."""
+
+    hub: Hub
+    faults: Faults
+    router: Router
+
+    async def _answered(self, pending: Pending, timeout_s: float) -> Answer:
+        async with asyncio.timeout(timeout_s):
+            await pending.answered.wait()
+        return pending.answer
+
+
+class _Answering(Protocol):
+    def answer(self, interaction: int, timeout_s: float = 3.0) -> Awaitable[Answer]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """Something that a person asked of the bot."""
+
+    id: int
+    _script: _Answering = field(repr=False, compare=False)
+
+    async def answer(self, timeout_s: float = 3.0) -> Answer:
+        """What its person sees now, once it is acknowledged. Raises TimeoutError after `timeout_s`."""
+        return await self._script.answer(self.id, timeout_s)

@@ -1,0 +1,165 @@
+"""How a person's client turns what they typed into an interaction's data, and what it does not let them send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.servers.discord import payloads
+from tests.servers.discord.hub import Hub
+from tests.servers.discord.permissions import P, in_channel
+from tests.servers.discord.world import Channel, HasId, Upload, id_of
+
+Json = dict[str, Any]
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(1, 12)
+
+
+class CannotAct(Exception):
+    """Discord's client would not let this person do this."""
+
+
+def find(hub: Hub, channel: Channel, user_id: int, name: str, kind: int) -> Json:
+    """A registered command that this person sees here. A server's own comes before a global one."""
+    held = in_channel(hub.world, channel, user_id)
+    if channel.guild_id is not None and P.USE_APPLICATION_COMMANDS not in held:
+        raise CannotAct("they may not use commands here")
+    places = [channel.guild_id, None] if channel.guild_id is not None else [None]
+    for command in (c for place in places for c in hub.commands.get(place, [])):
+        if command["name"] == name and command["type"] == kind:
+            _check_here(command, channel, held)
+            return command
+    raise CannotAct(f"there is no command {name!r} here")
+
+
+def _check_here(command: Json, channel: Channel, held: P) -> None:
+    contexts = command.get("contexts")
+    if channel.guild_id is None and (not command["dm_permission"] if contexts is None else 1 not in contexts):
+        raise CannotAct(f"{command['name']!r} is not for direct messages")
+    if channel.guild_id is not None and contexts is not None and 0 not in contexts:
+        raise CannotAct(f"{command['name']!r} is not for servers")
+    needed = command["default_member_permissions"]
+    if needed is not None and channel.guild_id is not None:
+        missing = P(int(needed)) & ~held if int(needed) else P.ADMINISTRATOR & ~held
+        if missing:
+            raise CannotAct(f"{command['name']!r} needs {missing.name}")
+
+
+def slash_data(
+    hub: Hub, channel: Channel, command: Json, path: Sequence[str], values: Mapping[str, object], focused: str | None
+) -> Json:
+    """The `data` of a slash command. `path` are subcommands below it; `focused` is the option being typed."""
+    known = command.get("options") or []
+    resolved: Json = {}
+    for word in path:
+        known = _child(known, word).get("options") or []
+    definitions = {d["name"]: d for d in known}
+    unknown = values.keys() - definitions.keys()
+    if unknown:
+        raise CannotAct(f"no options {sorted(unknown)}; there are {sorted(definitions)}")
+    missing = [n for n, d in definitions.items() if d.get("required") and n not in values]
+    if focused is None and missing:
+        raise CannotAct(f"options {missing} are required")
+    options = []
+    for name, value in values.items():
+        typing = name == focused
+        wire = value if typing else _value(hub, channel, definitions[name], value, resolved)
+        options.append({"name": name, "type": definitions[name]["type"], "value": wire})
+        if typing:
+            options[-1]["focused"] = True
+    tree = _nested(command.get("options") or [], path, options)
+    data: Json = {"id": command["id"], "name": command["name"], "type": 1, "options": tree}
+    if "guild_id" in command:
+        data["guild_id"] = command["guild_id"]
+    return {**data, "resolved": resolved} if resolved else data
+
+
+def _child(options: list[Json], name: str) -> Json:
+    for option in options:
+        if option["name"] == name and option["type"] in (SUBCOMMAND, GROUP):
+            return option
+    raise CannotAct(f"there is no subcommand {name!r}")
+
+
+def _nested(known: list[Json], path: Sequence[str], leaf: list[Json]) -> list[Json]:
+    if not path:
+        return leaf
+    child = _child(known, path[0])
+    inner = _nested(child.get("options") or [], path[1:], leaf)
+    return [{"name": child["name"], "type": child["type"], "options": inner}]
+
+
+def _value(hub: Hub, channel: Channel, definition: Json, value: Any, resolved: Json) -> object:
+    name = definition["name"]
+    choices = [c["value"] for c in definition.get("choices") or []]
+    if choices and value not in choices:
+        raise CannotAct(f"{name} is one of {choices}")
+    match definition["type"]:
+        case 3 if isinstance(value, str):
+            _within(name, len(value), definition.get("min_length"), definition.get("max_length"))
+            return value
+        case 4 | 10 if isinstance(value, int | float) and not isinstance(value, bool):
+            _within(name, value, definition.get("min_value"), definition.get("max_value"))
+            return value
+        case 5 if isinstance(value, bool):
+            return value
+        case 11 if isinstance(value, Upload):
+            (kept,) = hub.keep(channel, [value])
+            resolved.setdefault("attachments", {})[str(kept.id)] = payloads.upload(kept)
+            return str(kept.id)
+        case 6 | 7 | 8 | 9 if isinstance(value, int) or hasattr(value, "id"):
+            return resolve(hub, channel, value, resolved)
+    raise CannotAct(f"{name} does not take {value!r}")
+
+
+def _within(name: str, size: float, low: float | None, high: float | None) -> None:
+    if (low is not None and size < low) or (high is not None and size > high):
+        raise CannotAct(f"{name} lies within {low} and {high}")
+
+
+def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> str:
+    """Add a person, role or channel to `resolved`; its id as it is sent."""
+    number = id_of(thing)
+    key, world, guild = str(number), hub.world, hub.world.guilds.get(channel.guild_id or 0)
+    if number in world.users:
+        resolved.setdefault("users", {})[key] = payloads.user(world.users[number])
+        if guild is not None and number in guild.members:
+            there = payloads.member(guild.members[number], None)
+            held = int(in_channel(world, channel, number))
+            resolved.setdefault("members", {})[key] = {**there, "permissions": str(held)}
+    elif number in world.channels:
+        shape = payloads.channel(world, world.channels[number])
+        resolved.setdefault("channels", {})[key] = {**shape, "permissions": str(int(P.VIEW_CHANNEL))}
+    elif guild is not None and number in guild.roles:
+        resolved.setdefault("roles", {})[key] = payloads.role(guild.roles[number])
+    else:
+        raise CannotAct(f"nothing here has the id {number}")
+    return key
+
+
+def filled_in(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
+    """A modal's components as they are sent back. Raises for an unknown, missing, short or long value."""
+    inner = [c.get("component") or c for row in components for c in (row.get("components") or [row])]
+    unknown = values.keys() - {c.get("custom_id") for c in inner}
+    if unknown:
+        raise CannotAct(f"the modal has no {sorted(unknown)}")
+    return [_filled(c, values) for c in components]
+
+
+def _filled(component: Json, values: Mapping[str, Any]) -> Json:
+    kind, bare = component["type"], {"type": component["type"], "id": component.get("id", 0)}
+    if kind == 1:
+        return {**bare, "components": [_filled(c, values) for c in component["components"]]}
+    if kind == 18:
+        return {**bare, "component": _filled(component["component"], values)}
+    if kind == 10:
+        return bare
+    name = component["custom_id"]
+    value = values.get(name, component.get("value"))
+    if component.get("required", True) and value in (None, "", []):
+        raise CannotAct(f"{name} is required")
+    if kind != 4:
+        key = "value" if kind in (21, 23) else "values"  # a radio group and a checkbox have one value
+        return {**bare, "custom_id": name, key: value}
+    if value:
+        _within(name, len(value), component.get("min_length"), component.get("max_length"))
+    return {**bare, "custom_id": name, "value": value or ""}

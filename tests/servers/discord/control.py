@@ -1,0 +1,114 @@
+"""A script over HTTP, so that another process can drive the server and look at it.
+
+POST /_test/act takes {"name", "args", "kwargs"} and answers {"result"} or {"error", "kind"}.
+"""
+
+from __future__ import annotations
+
+import base64
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Self, get_type_hints
+
+import aiohttp
+from aiohttp import web
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+
+from tests.servers.discord.base import Interaction
+from tests.servers.discord.commands import CannotAct
+from tests.servers.discord.script import Script
+from tests.servers.discord.world import Upload
+
+PATH = "/_test/act"
+
+
+class Remote(Exception):
+    """The server refused an act, for another reason than that the person may not do it."""
+
+
+def serve_script(app: web.Application, script: Script) -> None:
+    async def act(request: web.Request) -> web.Response:
+        asked = await request.json()
+        args = [_unpack(a) for a in asked["args"]]
+        kwargs = {name: _unpack(value) for name, value in asked["kwargs"].items()}
+        try:
+            result = await _acts()[asked["name"]](script, *args, **kwargs)
+        except Exception as error:  # told to the other process, whose test fails by it
+            return web.json_response({"error": str(error), "kind": type(error).__name__})
+        plain = result.id if isinstance(result, Interaction) else result
+        return web.json_response({"result": to_jsonable_python(plain, bytes_mode="base64")})
+
+    app.router.add_post(PATH, act)
+
+
+class RemoteDiscord(Script):
+    """A server in another process: `async with RemoteDiscord(origin) as server:`, with all methods of a Script.
+
+    What they return are copies, as of now.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(self.origin)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def ask(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Let one act happen there. Raises CannotAct, TimeoutError, Remote."""
+        packed = {"args": [_pack(a) for a in args], "kwargs": {k: _pack(v) for k, v in kwargs.items()}}
+        async with self._session.post(PATH, json={"name": name, **packed}) as response:
+            answer = await response.json()
+        match answer.get("kind"):
+            case None:
+                return answer["result"]
+            case "CannotAct":
+                raise CannotAct(answer["error"])
+            case "TimeoutError":
+                raise TimeoutError(answer["error"])
+            case kind:
+                raise Remote(f"{kind}: {answer['error']}")
+
+
+def _acts() -> dict[str, Callable[..., Awaitable[Any]]]:
+    found = inspect.getmembers(Script, inspect.iscoroutinefunction)
+    return {name: act for name, act in found if not name.startswith("_")}
+
+
+def _asking(name: str, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    returns = get_type_hints(act)["return"]
+    adapter = None if returns is Interaction else TypeAdapter(returns)
+
+    async def ask(self: RemoteDiscord, *args: Any, **kwargs: Any) -> Any:
+        result = await self.ask(name, args, kwargs)
+        return Interaction(result, self) if adapter is None else adapter.validate_python(result)
+
+    return ask
+
+
+# every act of the script, asked of the other process: written out, this would be the script's signatures once more
+for _name, _act in _acts().items():
+    setattr(RemoteDiscord, _name, _asking(_name, _act))
+
+
+def _pack(value: Any) -> Any:
+    """Things of the world go by their ids, files as themselves."""
+    if isinstance(value, Upload):
+        data = base64.b64encode(value.data).decode()
+        return {"filename": value.filename, "data": data, "content_type": value.content_type}
+    if isinstance(value, list | tuple):
+        return [_pack(v) for v in value]
+    return getattr(value, "id", value)
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, dict) and value.keys() == {"filename", "data", "content_type"}:
+        return Upload(value["filename"], base64.b64decode(value["data"]), value["content_type"])
+    return [_unpack(v) for v in value] if isinstance(value, list) else value

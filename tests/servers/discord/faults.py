@@ -1,0 +1,61 @@
+"""What goes wrong on demand: a refused, slow, lost or torn request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.limits import Scope, too_many
+
+
+@dataclass(slots=True)
+class Fault:
+    """For requests whose method and path (below `/api/v10`, without a query) match these patterns of fnmatch.
+
+    status: what is answered; 0 tears the connection (aiohttp's client tries a GET,
+    PUT or DELETE once more by itself); None only waits. `acts`: the request takes effect all the same,
+    and only its answer is lost. `times`: how often; None: until `end_at` (loop time), or for ever.
+    """
+
+    method: str
+    path: str
+    status: int | None
+    times: int | None = 1
+    code: int = 0
+    retry_after_s: float = 1.0
+    scope: Scope = "user"
+    stall_s: float = 0.0
+    acts: bool = False
+    end_at: float | None = None
+
+    def error(self) -> DiscordError | None:
+        if not self.status:
+            return None
+        if self.status == 429:
+            return too_many(self.retry_after_s, self.scope)
+        return DiscordError(self.status, self.code, f"{self.status}: told to fail")
+
+
+class Faults:
+    """The oldest fault that matches is the one that happens. `now` is loop time."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._faults: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        self._faults.append(fault)
+
+    def clear(self) -> None:
+        self._faults.clear()
+
+    def next(self, method: str, path: str) -> Fault | None:
+        now = self._now()
+        self._faults = [f for f in self._faults if f.times != 0 and (f.end_at is None or now < f.end_at)]
+        hits = (f for f in self._faults if fnmatchcase(method, f.method) and fnmatchcase(path, f.path))
+        fault = next(hits, None)
+        if fault is not None and fault.times is not None:
+            fault.times -= 1
+        return fault

@@ -1,0 +1,110 @@
+"""Interactions from their birth to their end: 3 s to answer, 15 minutes to follow up.
+
+https://docs.discord.com/developers/interactions/receiving-and-responding
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tests.servers.discord import errors
+from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.world import Message
+
+DEADLINE_S, TOKEN_LIFE_S = 3.0, 900.0
+
+Kind = Literal["pending", "message", "deferred", "deferred_update", "update", "choices", "modal"]
+KINDS: dict[int, Kind] = {4: "message", 5: "deferred", 6: "deferred_update", 7: "update", 8: "choices", 9: "modal"}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a person has seen of an interaction until now.
+
+    `kind` is that of the first response; `message` what it shows (of a deferred one: as it reads now; for an update:
+    the message that was updated); `choices` are autocomplete's, `modal` a modal's data; `ephemeral` is about the first
+    response. `acknowledged_after_s` is None while it is pending.
+    """
+
+    kind: Kind = "pending"
+    acknowledged_after_s: float | None = None
+    ephemeral: bool = False
+    message: Message | None = None
+    choices: list[dict[str, Any]] = field(default_factory=list)
+    modal: dict[str, Any] | None = None
+    followups: list[Message] = field(default_factory=list)
+
+    @property
+    def content(self) -> str:
+        """All that people read in the first response; "" where it shows nothing."""
+        return "" if self.message is None else self.message.text
+
+
+@dataclass(slots=True)
+class Pending:
+    """One interaction as the server keeps it. `type`: 2 command, 3 component, 4 autocomplete, 5 modal."""
+
+    id: int
+    token: str
+    type: int
+    user_id: int
+    channel_id: int
+    born_at: float
+    source: Message | None  # the message whose component was used
+    event: dict[str, Any] = field(default_factory=dict)
+    answer: Answer = field(default_factory=Answer)
+    answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Interactions:
+    """All of them, by id and by token. `now` is loop time."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._by_id: dict[int, Pending] = {}
+        self._by_token: dict[str, Pending] = {}
+
+    def open(self, number: int, kind: int, user_id: int, channel_id: int, source: Message | None) -> Pending:
+        token = f"aW50ZXJhY3Rpb246{secrets.token_urlsafe(24)}"
+        pending = Pending(number, token, kind, user_id, channel_id, self._now(), source)
+        self._by_id[number] = self._by_token[token] = pending
+        return pending
+
+    def get(self, number: int) -> Pending:
+        return self._by_id[number]
+
+    def saw(self, message: Message, user_id: int) -> bool:
+        """Whether this ephemeral message was shown to this person."""
+        theirs = (p.answer for p in self._by_id.values() if p.user_id == user_id)
+        return any(message is a.message or message in a.followups for a in theirs)
+
+    def to_answer(self, number: int, token: str) -> Pending:
+        """For a callback. Raises 10062 when it is unknown or too late, 40060 when it was answered before."""
+        pending = self._by_id.get(number)
+        if pending is None or pending.token != token:
+            raise errors.unknown_interaction()
+        if pending.answered.is_set():
+            raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
+        if self._now() - pending.born_at > DEADLINE_S:
+            raise errors.unknown_interaction()
+        return pending
+
+    def acknowledge(self, pending: Pending, response_type: int) -> None:
+        pending.answer.kind = KINDS[response_type]
+        pending.answer.acknowledged_after_s = self._now() - pending.born_at
+        pending.answered.set()
+
+    def by_token(self, token: str) -> Pending | None:
+        """For follow-ups; None: no interaction's token. Raises 50027 after 15 minutes, 10015 before any response."""
+        pending = self._by_token.get(token)
+        if pending is None:
+            return None
+        if self._now() - pending.born_at > TOKEN_LIFE_S:
+            raise DiscordError(401, 50027, "Invalid Webhook Token")
+        if not pending.answered.is_set():
+            raise errors.unknown_webhook()
+        return pending

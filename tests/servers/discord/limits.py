@@ -1,0 +1,146 @@
+"""Rate limits as Discord keeps them: a bucket is a hash and a major parameter, and headers tell of it.
+
+https://docs.discord.com/developers/topics/rate-limits
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from bot.ports import Clock
+from tests.servers.discord.errors import DiscordError
+
+Scope = Literal["user", "global", "shared"]
+
+
+class Rule(NamedTuple):
+    """So many calls in a window, which opens with its first call."""
+
+    calls: int
+    window_s: float
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "message.create": Rule(5, 5.0),
+        "message.edit": Rule(5, 5.0),
+        "message.edit.old": Rule(3, 6.0),  # messages older than an hour: a limit beneath the bucket's
+        "webhook.execute": Rule(5, 5.0),
+        "webhook.edit": Rule(5, 5.0),
+        "webhook.delete": Rule(5, 5.0),
+        "reaction": Rule(1, 0.25),
+        "thread.create": Rule(50, 300.0),
+    }
+)
+
+OTHER, GLOBAL = Rule(100, 1.0), Rule(50, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`rules` by bucket name (those not named keep Discord's); routes without a rule have `other`."""
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    other: Rule = OTHER
+    global_rule: Rule = GLOBAL
+
+    def rule(self, name: str) -> Rule:
+        return {**RULES, **self.rules}.get(name, self.other)
+
+
+@dataclass(slots=True)
+class _Window:
+    opened_at: float
+    used: int = 0
+
+
+class Buckets:
+    """Counts calls. `now` is loop time; `wall` is only for the header that tells a wall time."""
+
+    def __init__(self, limits: Limits, now: Callable[[], float], wall: Clock) -> None:
+        self._limits = limits
+        self._now = now
+        self._wall = wall
+        self._windows: dict[tuple[str, str], _Window] = {}
+
+    def take(self, name: str, major: str) -> dict[str, str]:
+        """Spend one call; the headers of the response. Raises the 429 where nothing is left."""
+        rule = self._limits.rule(name)
+        window = self._window(name, major, rule)
+        spent = window.used >= rule.calls
+        window.used += not spent
+        left_s = max(0.001, window.opened_at + rule.window_s - self._now())
+        headers = {
+            "X-RateLimit-Limit": str(rule.calls),
+            "X-RateLimit-Remaining": str(rule.calls - window.used),
+            "X-RateLimit-Reset": f"{self._wall() + left_s:.3f}",
+            "X-RateLimit-Reset-After": f"{_up(left_s):.3f}",
+            "X-RateLimit-Bucket": bucket_hash(name),
+        }
+        if spent:
+            raise too_many(left_s, "user", headers=headers)
+        return headers
+
+    def take_global(self) -> None:
+        """The bot token's limit over all routes."""
+        rule = self._limits.global_rule
+        window = self._window("global", "", rule)
+        if window.used >= rule.calls:
+            raise too_many(window.opened_at + rule.window_s - self._now(), "global")
+        window.used += 1
+
+    def take_old_edit(self, channel_id: int) -> None:
+        """Raises 30046, with which Discord refuses many edits of old messages while the bucket has room."""
+        try:
+            self.take("message.edit.old", str(channel_id))
+        except DiscordError as spent:
+            raise too_many(
+                spent.body["retry_after"],
+                "user",
+                code=30046,
+                message="Maximum number of edits to messages older than 1 hour reached. Try again later.",
+            ) from None
+
+    def _window(self, name: str, major: str, rule: Rule) -> _Window:
+        now = self._now()
+        window = self._windows.get((name, major))
+        if window is None or now >= window.opened_at + rule.window_s:
+            window = self._windows[name, major] = _Window(now)
+        return window
+
+
+def _up(seconds: float) -> float:
+    """To the next millisecond, so that a client that waits exactly so long is never early."""
+    return math.ceil(seconds * 1000) / 1000
+
+
+def bucket_hash(name: str) -> str:
+    """Opaque to the client, the same for every major parameter."""
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
+
+
+def too_many(
+    retry_after_s: float,
+    scope: Scope,
+    *,
+    code: int = 0,
+    message: str = "You are being rate limited.",
+    headers: Mapping[str, str] | None = None,
+) -> DiscordError:
+    """A 429. `Via` and the exact content type tell a client that Discord sent it, and not a proxy before it."""
+    own = {"Retry-After": str(math.ceil(retry_after_s)), "X-RateLimit-Scope": scope, "Via": "1.1 test"}
+    if scope == "global":
+        own["X-RateLimit-Global"] = "true"
+    return DiscordError(
+        429,
+        code,
+        message,
+        headers={**(headers or {}), **own},
+        retry_after=_up(retry_after_s),
+        **{"global": scope == "global"},
+    )

@@ -1,0 +1,215 @@
+"""Posting, editing and deleting a message, whoever does it: checks, pings, events."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.servers.discord import payloads
+from tests.servers.discord.checks import check_message
+from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.gateway import Intent
+from tests.servers.discord.hub import Hub
+from tests.servers.discord.permissions import P, in_channel
+from tests.servers.discord.world import EPHEMERAL, LOADING, SILENT, V2, Channel, Edit, Message, Upload, User, walk
+
+Json = dict[str, Any]
+USER, ROLE, EVERYONE = re.compile(r"<@!?(\d+)>"), re.compile(r"<@&(\d+)>"), re.compile(r"@(everyone|here)")
+_SETTABLE = 1 << 2 | SILENT | V2 | EPHEMERAL | LOADING  # flags that a request may give; Discord ignores others
+
+
+def post(
+    hub: Hub,
+    channel: Channel,
+    author: User,
+    body: Json,
+    uploads: list[Upload],
+    *,
+    webhook_id: int | None = None,
+) -> Message:
+    """A new message, shown to everybody unless it is ephemeral. Raises 50035, 50006, 160005."""
+    world = hub.world
+    reference = body.get("message_reference") or {}
+    message = Message(
+        id=0,
+        channel_id=channel.id,
+        author=author,
+        content=body.get("content") or "",
+        created_at=world.now(),
+        embeds=_rich(body.get("embeds") or []),
+        components=_numbered(body.get("components") or []),
+        attachments=uploads,
+        flags=(body.get("flags") or 0) & _SETTABLE,
+        webhook_id=webhook_id,
+        avatar_url=body.get("avatar_url"),
+        allowed_mentions=body.get("allowed_mentions"),
+        reply_to=int(reference["message_id"]) if reference else None,
+        nonce=body.get("nonce"),
+        kind=19 if reference else 0,
+    )
+    if not message.flags & LOADING:
+        check_message(message)
+    reopen(hub, channel, author.id)
+    message.id = world.new_id()
+    message.attachments = hub.keep(channel, uploads)
+    message.mentions, message.notified = _pings(hub, channel, message)
+    world.messages[channel.id][message.id] = message
+    if not message.ephemeral:
+        hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
+    return message
+
+
+def announce(hub: Hub, channel: Channel, author: User, kind: int, content: str) -> None:
+    """A message of Discord's own, such as the one that tells of a new thread."""
+    message = Message(hub.world.new_id(), channel.id, author, content, hub.world.now(), kind=kind)
+    hub.world.messages[channel.id][message.id] = message
+    hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
+
+
+def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
+    """Change what `body` names, keeping what it read before. Components V2 cannot be taken back. Raises as `post`."""
+    channel = hub.world.channel(message.channel_id)
+    before = Edit(hub.world.now(), message.content, message.embeds, message.components)
+    kept = body.get("attachments")
+    wanted = Message(
+        id=message.id,
+        channel_id=channel.id,
+        author=message.author,
+        content=(body["content"] or "") if "content" in body else message.content,
+        created_at=message.created_at,
+        embeds=_rich(body["embeds"] or []) if "embeds" in body else message.embeds,
+        components=_numbered(body["components"] or []) if "components" in body else message.components,
+        attachments=message.attachments if kept is None else _still(message, kept),
+        flags=_edited_flags(message.flags, body.get("flags")),
+    )
+    wanted.attachments = [*wanted.attachments, *uploads]
+    check_message(wanted)
+    message.edits.append(before)
+    message.edited_at = before.at
+    message.content, message.embeds, message.components = wanted.content, wanted.embeds, wanted.components
+    message.flags = wanted.flags
+    message.attachments = [a for a in wanted.attachments if a.id] + hub.keep(channel, uploads)
+    if "allowed_mentions" in body:
+        message.allowed_mentions = body["allowed_mentions"]
+    if not message.ephemeral:
+        hub.emit_message("MESSAGE_UPDATE", _with_member(hub, channel, message), channel)
+
+
+def delete(hub: Hub, message: Message) -> None:
+    channel = hub.world.channel(message.channel_id)
+    del hub.world.messages[channel.id][message.id]
+    if not message.ephemeral:
+        hub.emit_message("MESSAGE_DELETE", {"id": str(message.id), "channel_id": str(channel.id)}, channel)
+
+
+def react(hub: Hub, message: Message, emoji: str, user_id: int, *, add: bool) -> None:
+    """Nothing happens where it is already so. At most 20 distinct emoji (30010)."""
+    channel = hub.world.channel(message.channel_id)
+    by = message.reactions.get(emoji, [])
+    if (user_id in by) == add:
+        return
+    if add:
+        if not by and len(message.reactions) >= 20:
+            raise DiscordError(400, 30010, "Maximum number of reactions reached (20)")
+        message.reactions[emoji] = [*by, user_id]
+    elif len(by) == 1:
+        del message.reactions[emoji]
+    else:
+        message.reactions[emoji] = [u for u in by if u != user_id]
+    event: Json = {
+        "user_id": str(user_id),
+        "channel_id": str(channel.id),
+        "message_id": str(message.id),
+        "emoji": payloads.emoji(emoji),
+        "message_author_id": str(message.author.id),
+        "burst": False,
+        "type": 0,
+    }
+    if add and channel.guild_id is not None:
+        guild = hub.world.guild(channel.guild_id)
+        event["member"] = payloads.member(guild.members[user_id], hub.world.user(user_id))
+    hub.emit_message(f"MESSAGE_REACTION_{'ADD' if add else 'REMOVE'}", event, channel, reaction=True)
+
+
+def require_open(channel: Channel) -> None:
+    """What stands in an archived thread cannot be changed (50083)."""
+    if channel.archived:
+        raise DiscordError(400, 50083, "Thread is archived")
+
+
+def reopen(hub: Hub, channel: Channel, user_id: int) -> None:
+    """A post opens an archived thread again; a locked one only takes those of moderators (160005)."""
+    if channel.locked and P.MANAGE_THREADS not in in_channel(hub.world, channel, user_id):
+        raise DiscordError(400, 160005, "Thread is locked")
+    if channel.archived:
+        channel.archived = False
+        place = payloads.channel(hub.world, channel)
+        hub.gateway.emit("THREAD_UPDATE", place, intent=Intent.GUILDS, place=channel)
+
+
+def _with_member(hub: Hub, channel: Channel, message: Message) -> Json:
+    data = payloads.message(hub.world, message)
+    guild = hub.world.guilds.get(channel.guild_id or 0)
+    if guild is not None and message.webhook_id is None and message.author.id in guild.members:
+        data["member"] = payloads.member(guild.members[message.author.id], None)
+    return data
+
+
+def _rich(embeds: list[Json]) -> list[Json]:
+    return [{"type": "rich", **embed} for embed in embeds]
+
+
+def _numbered(components: list[Json]) -> list[Json]:
+    """Discord gives every component an id, in reading order, where the request gave none."""
+    counter = iter(range(1, 10_000))
+
+    def numbered(component: Json) -> Json:
+        copy = {"id": component.get("id") or next(counter), **component}
+        if copy.get("components"):
+            copy["components"] = [numbered(c) for c in copy["components"]]
+        if copy.get("accessory"):
+            copy["accessory"] = numbered(copy["accessory"])
+        return copy
+
+    return [numbered(c) for c in components]
+
+
+def _edited_flags(now: int, asked: int | None) -> int:
+    """An edit may hide embeds, show them again, and turn a message into Components V2; an answer is loading no more."""
+    if asked is None:
+        return now & ~LOADING
+    return (now & ~(LOADING | 1 << 2)) | (asked & (V2 | 1 << 2))
+
+
+def _still(message: Message, kept: list[Json]) -> list[Upload]:
+    ids = {int(k["id"]) for k in kept}
+    return [a for a in message.attachments if a.id in ids]
+
+
+def _pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], list[int]]:
+    """Users named in it, and those who were really pinged. Embeds never ping; a silent message mentions quietly.
+
+    https://docs.discord.com/developers/resources/message#allowed-mentions-object
+    """
+    shown = [message.content, *(c["content"] for c in walk(message.components) if c["type"] == 10)]
+    text = "\n".join(shown)
+    allowed = message.allowed_mentions
+    parse = ["users", "roles", "everyone"] if allowed is None else allowed.get("parse") or []
+    users = {int(u) for u in USER.findall(text)} & hub.world.users.keys()
+    if "users" not in parse:
+        users &= {int(u) for u in (allowed or {}).get("users") or []}
+    replied = hub.world.messages[channel.id].get(message.reply_to or 0)
+    if replied is not None and (allowed is None or allowed.get("replied_user")):
+        users |= {replied.author.id} & hub.world.users.keys()
+    reached = set(users)
+    guild = hub.world.guilds.get(channel.guild_id or 0)
+    if guild is not None:
+        roles = {int(r) for r in ROLE.findall(text)}
+        if "roles" not in parse:
+            roles &= {int(r) for r in (allowed or {}).get("roles") or []}
+        reached |= {i for i, m in guild.members.items() if roles & set(m.role_ids)}
+        may = message.webhook_id is not None or P.MENTION_EVERYONE in in_channel(hub.world, channel, message.author.id)
+        if EVERYONE.search(text) and "everyone" in parse and may:
+            reached |= guild.members.keys()
+    reached.discard(message.author.id)
+    return sorted(users), [] if message.flags & (SILENT | EPHEMERAL) else sorted(reached)

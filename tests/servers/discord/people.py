@@ -1,0 +1,198 @@
+"""What persons do. Everything takes the world's things or their ids, and raises CannotAct or DiscordError where
+Discord would not let them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.servers.discord import messages, payloads, threads
+from tests.servers.discord.base import Base, Interaction
+from tests.servers.discord.commands import CannotAct, filled_in, find, resolve, slash_data
+from tests.servers.discord.interactions import Answer, Pending
+from tests.servers.discord.permissions import P, in_channel, require, require_send
+from tests.servers.discord.rest_app import direct
+from tests.servers.discord.world import Channel, Message, Ref, Upload, id_of, walk
+
+Json = dict[str, Any]
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+ENTITY_SELECTS = (5, 6, 7, 8)
+
+
+class People(Base):
+    async def dm(self, user: Ref) -> Channel:
+        """The person's direct channel with the bot."""
+        return direct(self.hub.world, id_of(user))
+
+    async def say(
+        self,
+        user: Ref,
+        channel: Ref,
+        text: str,
+        mentions: Sequence[Ref] = (),
+        reply_to: Ref | None = None,
+        attachments: Sequence[Upload] = (),
+    ) -> Message:
+        """A plain message; `mentions` are put before the text."""
+        place = self.hub.world.channel(id_of(channel))
+        require_send(self.hub.world, place, id_of(user))
+        body: Json = {"content": " ".join([*(f"<@{id_of(m)}>" for m in mentions), text]).strip()}
+        if reply_to is not None:
+            body["message_reference"] = {"message_id": str(id_of(reply_to))}
+        return messages.post(self.hub, place, self.hub.world.user(id_of(user)), body, list(attachments))
+
+    async def edit(self, user: Ref, message: Ref, text: str) -> None:
+        found = self._message(message)
+        if found.author.id != id_of(user):
+            raise CannotAct("only one's own messages can be edited")
+        messages.edit(self.hub, found, {"content": text}, [])
+
+    async def delete(self, user: Ref, message: Ref) -> None:
+        found = self._message(message)
+        channel = self.hub.world.channel(found.channel_id)
+        own = found.author.id == id_of(user)
+        require(self.hub.world, channel, id_of(user), P(0) if own else P.MANAGE_MESSAGES)
+        messages.delete(self.hub, found)
+
+    async def react(self, user: Ref, message: Ref, emoji: str) -> None:
+        found = self._message(message)
+        channel = self.hub.world.channel(found.channel_id)
+        require(self.hub.world, channel, id_of(user), P(0) if emoji in found.reactions else P.ADD_REACTIONS)
+        messages.react(self.hub, found, emoji, id_of(user), add=True)
+
+    async def unreact(self, user: Ref, message: Ref, emoji: str) -> None:
+        messages.react(self.hub, self._message(message), emoji, id_of(user), add=False)
+
+    async def thread(self, user: Ref, message: Ref, name: str) -> Channel:
+        """A thread that a person starts from a message."""
+        found = self._message(message)
+        channel = self.hub.world.channel(found.channel_id)
+        require(self.hub.world, channel, id_of(user), P.CREATE_PUBLIC_THREADS)
+        return threads.open_thread(self.hub, channel, id_of(user), name, starter=found)
+
+    async def slash(self, user: Ref, channel: Ref, name: str, /, **options: object) -> Interaction:
+        """`name` is the command with its subcommands ("moot panel list"); an option's value is a string, number,
+        boolean, an Upload, or a person, role or channel."""
+        return self._command(id_of(user), id_of(channel), name, options, None)
+
+    async def autocomplete(self, user: Ref, channel: Ref, name: str, focused: str, /, **options: object) -> Interaction:
+        """While option `focused` is being typed; `options` is what stands there until now."""
+        return self._command(id_of(user), id_of(channel), name, {focused: "", **options}, focused)
+
+    def _command(
+        self, user_id: int, channel_id: int, name: str, options: Mapping[str, object], focused: str | None
+    ) -> Interaction:
+        place = self.hub.world.channel(channel_id)
+        first, *path = name.split()
+        command = find(self.hub, place, user_id, first, 1)
+        data = slash_data(self.hub, place, command, path, options, focused)
+        return self._interact(COMMAND if focused is None else AUTOCOMPLETE, user_id, place, data)
+
+    async def menu(self, user: Ref, message: Ref, name: str) -> Interaction:
+        """A command of a message's menu."""
+        found = self._message(message)
+        place = self.hub.world.channel(found.channel_id)
+        command = find(self.hub, place, id_of(user), name, 3)
+        resolved = {"messages": {str(found.id): payloads.message(self.hub.world, found)}}
+        data = {"id": command["id"], "name": name, "type": 3, "target_id": str(found.id), "resolved": resolved}
+        return self._interact(COMMAND, id_of(user), place, data)
+
+    async def click(self, user: Ref, message: Ref, custom_id: str) -> Interaction:
+        return self._use(id_of(user), self._message(message), custom_id, 2, {})
+
+    async def select(self, user: Ref, message: Ref, custom_id: str, *values: str | Ref) -> Interaction:
+        """Values of a string select, or persons, roles, channels of the other kinds."""
+        found = self._message(message)
+        component = _component(found, custom_id)
+        if not component.get("min_values", 1) <= len(values) <= component.get("max_values", 1):
+            raise CannotAct("too few or too many values")
+        place = self.hub.world.channel(found.channel_id)
+        resolved: Json = {}
+        if component["type"] in ENTITY_SELECTS:
+            chosen = [resolve(self.hub, place, v, resolved) for v in values if not isinstance(v, str)]
+        else:
+            known = [o["value"] for o in component["options"]]
+            chosen = [v for v in values if isinstance(v, str) and v in known]
+        if len(chosen) != len(values):
+            raise CannotAct(f"not all of {values} can be chosen")
+        data: Json = {"values": chosen, **({"resolved": resolved} if resolved else {})}
+        return self._use(id_of(user), found, custom_id, component["type"], data)
+
+    def _use(self, user_id: int, message: Message, custom_id: str, kind: int, data: Json) -> Interaction:
+        component = _component(message, custom_id)
+        if component["type"] != kind or component.get("disabled"):
+            raise CannotAct(f"{custom_id!r} cannot be used so")
+        place = self.hub.world.channel(message.channel_id)
+        full = {"custom_id": custom_id, "component_type": kind, "id": component["id"], **data}
+        return self._interact(COMPONENT, user_id, place, full, message)
+
+    async def submit(self, user: Ref, modal: Ref, values: Mapping[str, Any]) -> Interaction:
+        """Send the modal that interaction `modal` was answered with; `values` by custom id."""
+        asked = self.hub.interactions.get(id_of(modal))
+        if asked.answer.modal is None:
+            raise CannotAct("that interaction was not answered with a modal")
+        shown = asked.answer.modal
+        data = {"custom_id": shown["custom_id"], "components": filled_in(shown["components"], values)}
+        place = self.hub.world.channel(asked.channel_id)
+        return self._interact(MODAL, id_of(user), place, data, asked.source)
+
+    async def redeliver(self, interaction: Ref) -> None:
+        """The gateway brings the same interaction once more."""
+        self._deliver(self.hub.interactions.get(id_of(interaction)))
+
+    async def answer(self, interaction: Ref, timeout_s: float = 3.0) -> Answer:
+        """What its person sees, once it is acknowledged. Raises TimeoutError."""
+        return await self._answered(self.hub.interactions.get(id_of(interaction)), timeout_s)
+
+    def _interact(
+        self, kind: int, user_id: int, place: Channel, data: Json, source: Message | None = None
+    ) -> Interaction:
+        if not in_channel(self.hub.world, place, user_id):
+            raise CannotAct("they cannot see this channel")
+        if source is not None and source.ephemeral and not self.hub.interactions.saw(source, user_id):
+            raise CannotAct("that message is shown to somebody else")
+        pending = self.hub.interactions.open(self.hub.world.new_id(), kind, user_id, place.id, source)
+        pending.event = {**self._event(pending, place), "data": data}
+        self._deliver(pending)
+        return Interaction(pending.id, self)
+
+    def _deliver(self, pending: Pending) -> None:
+        guild = self.hub.world.guilds.get(self.hub.world.channel(pending.channel_id).guild_id or 0)
+        self.hub.gateway.emit("INTERACTION_CREATE", pending.event, intent=None, place=guild)
+
+    def _event(self, pending: Pending, place: Channel) -> Json:
+        world, who = self.hub.world, self.hub.world.user(pending.user_id)
+        event: Json = {
+            "id": str(pending.id),
+            "application_id": str(world.bot.id),
+            "type": pending.type,
+            "token": pending.token,
+            "version": 1,
+            "channel_id": str(place.id),
+            "channel": payloads.channel(world, place),
+            "app_permissions": str(int(in_channel(world, place, world.bot.id))),
+            "locale": "en-US",
+            "entitlements": [],
+            "authorizing_integration_owners": {"0": str(place.guild_id or 0)},
+            "context": 1 if place.guild_id is None else 0,
+            "attachment_size_limit": 10 * 2**20,
+        }
+        if pending.source is not None:
+            event["message"] = payloads.message(world, pending.source)
+        if place.guild_id is None:
+            return {**event, "user": payloads.user(who)}
+        guild = world.guild(place.guild_id)
+        held = str(int(in_channel(world, place, who.id)))
+        there = {**payloads.member(guild.members[who.id], who), "permissions": held}
+        where = {"id": str(guild.id), "features": [], "locale": "en-US"}
+        return {**event, "guild_id": str(guild.id), "guild": where, "guild_locale": "en-US", "member": there}
+
+    def _message(self, message: Ref) -> Message:
+        return self.hub.world.find_message(id_of(message))
+
+
+def _component(message: Message, custom_id: str) -> Json:
+    for component in walk(message.components):
+        if component.get("custom_id") == custom_id:
+            return component
+    raise CannotAct(f"the message has nothing named {custom_id!r}")

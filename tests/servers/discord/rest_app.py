@@ -1,0 +1,129 @@
+"""Routes of the application and the bot's account: login, commands, direct messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.servers.discord import payloads
+from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.routing import Call, Route, snowflake
+from tests.servers.discord.world import Channel, ChannelKind, World
+
+
+def gateway(call: Call) -> Any:
+    return {"url": call.hub.gateway.url}
+
+
+def gateway_bot(call: Call) -> Any:
+    limit = {"total": 1000, "remaining": 999, "reset_after": 86_400_000, "max_concurrency": 1}
+    return {"url": call.hub.gateway.url, "shards": 1, "session_start_limit": limit}
+
+
+def me(call: Call) -> Any:
+    return {**payloads.user(call.hub.world.bot), "verified": True, "mfa_enabled": False, "email": None, "flags": 0}
+
+
+def user(call: Call) -> Any:
+    return payloads.user(call.hub.world.user(call.id("user_id")))
+
+
+def application(call: Call) -> Any:
+    bot = call.hub.world.bot
+    return {
+        "id": str(bot.id),
+        "name": bot.name,
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "00" * 32,
+        "flags": 0,
+        "owner": payloads.user(bot),
+        "team": None,
+        "bot": payloads.user(bot),
+    }
+
+
+def commands(call: Call) -> Any:
+    _own(call)
+    return call.hub.commands.get(_guild(call), [])
+
+
+def put_commands(call: Call) -> Any:
+    """Replaces them all; a command keeps its id by its name and type."""
+    _own(call)
+    guild = _guild(call)
+    old = {(c["name"], c["type"]): c["id"] for c in call.hub.commands.get(guild, [])}
+    call.hub.commands[guild] = [_command(call, definition, guild, old) for definition in call.body]
+    return call.hub.commands[guild]
+
+
+def _command(call: Call, definition: dict[str, Any], guild: int | None, old: dict[Any, str]) -> dict[str, Any]:
+    kind = definition.get("type") or 1
+    number = old.get((definition["name"], kind)) or str(call.hub.world.new_id())
+    rights = definition.get("default_member_permissions")
+    return {
+        "description": "",
+        "dm_permission": True,
+        "nsfw": False,
+        **definition,
+        "id": number,
+        "type": kind,
+        "application_id": str(call.me),
+        "version": str(call.hub.world.new_id()),
+        "default_member_permissions": None if rights is None else str(rights),
+        **({} if guild is None else {"guild_id": str(guild)}),
+    }
+
+
+def direct_channel(call: Call) -> Any:
+    """The same channel every time."""
+    world = call.hub.world
+    person = world.user(snowflake(str(call.body["recipient_id"]), "recipient_id"))
+    if person.bot:
+        raise DiscordError(400, 50007, "Cannot send messages to this user")
+    return payloads.channel(world, direct(call.hub.world, person.id))
+
+
+def direct(world: World, user_id: int) -> Channel:
+    """The bot's DM with this person, opened when there is none."""
+    for channel in world.channels.values():
+        if channel.kind is ChannelKind.DM and user_id in channel.member_ids:
+            return channel
+    channel = Channel(world.new_id(), ChannelKind.DM, "", member_ids=[world.bot.id, user_id])
+    world.channels[channel.id] = channel
+    return channel
+
+
+def leave(call: Call) -> Any:
+    call.hub.world.guild(call.id("guild_id")).members.pop(call.me)
+    return None
+
+
+def _own(call: Call) -> None:
+    if call.id("application_id") != call.me:
+        raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
+
+
+def _guild(call: Call) -> int | None:
+    return call.hub.world.guild(call.id("guild_id")).id if "guild_id" in call.path else None
+
+
+_COMMANDS = "/applications/{application_id}/commands"
+_GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
+
+ROUTES = (
+    Route("GET", "/gateway", gateway, by_token=True),
+    Route("GET", "/gateway/bot", gateway_bot),
+    Route("GET", "/users/@me", me),
+    Route("GET", "/users/{user_id}", user),
+    Route("GET", "/applications/@me", application),
+    Route("GET", "/oauth2/applications/@me", application),
+    Route("GET", _COMMANDS, commands),
+    Route("PUT", _COMMANDS, put_commands),
+    Route("GET", _GUILD_COMMANDS, commands),
+    Route("PUT", _GUILD_COMMANDS, put_commands),
+    Route("POST", "/users/@me/channels", direct_channel),
+    Route("DELETE", "/users/@me/guilds/{guild_id}", leave),
+)

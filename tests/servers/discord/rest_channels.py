@@ -1,0 +1,156 @@
+"""Routes of channels, threads and their members."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.servers.discord import errors, messages, payloads, threads
+from tests.servers.discord.checks import check_thread_name
+from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.permissions import P, require, require_send
+from tests.servers.discord.routing import Call, Route
+from tests.servers.discord.world import Channel, ChannelKind
+
+
+def get(call: Call) -> Any:
+    require(call.hub.world, call.channel, call.me, P(0))
+    return payloads.channel(call.hub.world, call.channel)
+
+
+def edit(call: Call) -> Any:
+    """Name, archived, locked, auto-archive. An archived thread only takes being opened again."""
+    channel, body = call.channel, call.body
+    _require_to_edit(call, channel)
+    if channel.archived and body.get("archived", True):
+        raise DiscordError(400, 50083, "Thread is archived")
+    if "name" in body:
+        check_thread_name(body["name"])
+    channel.name = body.get("name", channel.name)
+    channel.archived = body.get("archived", channel.archived)
+    channel.locked = body.get("locked", channel.locked)
+    channel.auto_archive_minutes = body.get("auto_archive_duration", channel.auto_archive_minutes)
+    threads.changed(call.hub, channel)
+    return payloads.channel(call.hub.world, channel)
+
+
+def _require_to_edit(call: Call, channel: Channel) -> None:
+    """Who opened a thread may rename and archive it; locking is for moderators."""
+    own = channel.thread and channel.owner_id == call.me and "locked" not in call.body and not channel.locked
+    right = P.MANAGE_THREADS if channel.thread else P.MANAGE_CHANNELS
+    require(call.hub.world, channel, call.me, P(0) if own else right)
+
+
+def delete(call: Call) -> Any:
+    channel = call.channel
+    require(call.hub.world, channel, call.me, P.MANAGE_THREADS if channel.thread else P.MANAGE_CHANNELS)
+    shape = payloads.channel(call.hub.world, channel)
+    threads.remove(call.hub, channel)
+    return shape
+
+
+def thread_from_message(call: Call) -> Any:
+    parent = call.channel
+    if parent.kind is not ChannelKind.TEXT:
+        raise DiscordError(400, 50024, "Cannot execute action on this channel type")
+    require(call.hub.world, parent, call.me, P.CREATE_PUBLIC_THREADS | P.READ_MESSAGE_HISTORY)
+    check_thread_name(call.body["name"])
+    starter = call.hub.world.message(parent.id, call.id("message_id"))
+    thread = threads.open_thread(
+        call.hub, parent, call.me, call.body["name"], starter=starter, minutes=_minutes(call.body)
+    )
+    return payloads.channel(call.hub.world, thread)
+
+
+def thread_without_message(call: Call) -> Any:
+    """In a forum: a post, with its first message. In a text channel Discord tells of it there by a message."""
+    parent, body = call.channel, call.body
+    check_thread_name(body["name"])
+    if parent.kind is ChannelKind.FORUM:
+        return _forum_post(call, parent)
+    if parent.kind is not ChannelKind.TEXT:
+        raise DiscordError(400, 50024, "Cannot execute action on this channel type")
+    private = body.get("type", 12) == ChannelKind.PRIVATE_THREAD  # 12 is the default of this route
+    require(call.hub.world, parent, call.me, P.CREATE_PRIVATE_THREADS if private else P.CREATE_PUBLIC_THREADS)
+    thread = threads.open_thread(call.hub, parent, call.me, body["name"], minutes=_minutes(body), private=private)
+    if not private:
+        messages.announce(call.hub, parent, call.hub.world.bot, threads.THREAD_CREATED, body["name"])
+    return payloads.channel(call.hub.world, thread)
+
+
+def _forum_post(call: Call, forum: Channel) -> Any:
+    require_send(call.hub.world, forum, call.me)
+    thread = threads.open_thread(call.hub, forum, call.me, call.body["name"], minutes=_minutes(call.body))
+    try:
+        first = messages.post(call.hub, thread, call.hub.world.bot, call.body["message"], call.uploads)
+    except DiscordError:
+        threads.remove(call.hub, thread)
+        raise
+    shape = payloads.channel(call.hub.world, thread)
+    return {**shape, "message": payloads.message(call.hub.world, first)}
+
+
+def _minutes(body: dict[str, Any]) -> int:
+    return body.get("auto_archive_duration") or 1440
+
+
+def members(call: Call) -> Any:
+    require(call.hub.world, call.channel, call.me, P(0))
+    return [_member(call.channel, i) for i in call.channel.member_ids]
+
+
+def member(call: Call) -> Any:
+    if call.id("user_id") not in call.channel.member_ids:
+        raise errors.unknown_member()
+    return _member(call.channel, call.id("user_id"))
+
+
+def _member(thread: Channel, user_id: int) -> dict[str, Any]:
+    return {"id": str(thread.id), "user_id": str(user_id), "join_timestamp": payloads.JOINED, "flags": 0}
+
+
+def add_member(call: Call) -> Any:
+    require_send(call.hub.world, call.channel, call.me)
+    messages.require_open(call.channel)
+    threads.join(call.hub, call.channel, _whom(call))
+    return None
+
+
+def remove_member(call: Call) -> Any:
+    whom = _whom(call)
+    require(call.hub.world, call.channel, call.me, P(0) if whom == call.me else P.MANAGE_THREADS)
+    messages.require_open(call.channel)
+    threads.leave(call.hub, call.channel, whom)
+    return None
+
+
+def _whom(call: Call) -> int:
+    return call.hub.world.user(call.id("user_id")).id if "user_id" in call.path else call.me
+
+
+def archived_threads(call: Call) -> Any:
+    require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY)
+    found = [t for t in call.hub.world.threads_of(call.channel.id) if t.archived]
+    found = [t for t in found if t.kind is ChannelKind.PUBLIC_THREAD]
+    shown = found[-int(call.query.get("limit", 50)) :]
+    listed = [payloads.channel(call.hub.world, t) for t in reversed(shown)]
+    mine = [_member(t, call.me) for t in shown if call.me in t.member_ids]
+    return {"threads": listed, "members": mine, "has_more": len(found) > len(shown)}
+
+
+_CHANNEL = "/channels/{channel_id}"
+_MEMBERS = _CHANNEL + "/thread-members"
+
+ROUTES = (
+    Route("GET", _CHANNEL, get),
+    Route("PATCH", _CHANNEL, edit),
+    Route("DELETE", _CHANNEL, delete),
+    Route("POST", _CHANNEL + "/messages/{message_id}/threads", thread_from_message, "thread.create", status=201),
+    Route("POST", _CHANNEL + "/threads", thread_without_message, "thread.create", status=201),
+    Route("GET", _CHANNEL + "/threads/archived/public", archived_threads),
+    Route("GET", _MEMBERS, members),
+    Route("PUT", _MEMBERS + "/@me", add_member),
+    Route("DELETE", _MEMBERS + "/@me", remove_member),
+    Route("GET", _MEMBERS + "/{user_id}", member),
+    Route("PUT", _MEMBERS + "/{user_id}", add_member),
+    Route("DELETE", _MEMBERS + "/{user_id}", remove_member),
+)

@@ -1,0 +1,66 @@
+"""Routes of guilds, their members and roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.servers.discord import errors, payloads
+from tests.servers.discord.permissions import in_channel
+from tests.servers.discord.routing import Call, Route
+from tests.servers.discord.world import Guild
+
+
+def get(call: Call) -> Any:
+    return payloads.guild(_guild(call))
+
+
+def channels(call: Call) -> Any:
+    return [payloads.channel(call.hub.world, c) for c in call.hub.world.channels_of(_guild(call).id) if not c.thread]
+
+
+def active_threads(call: Call) -> Any:
+    world = call.hub.world
+    seen = [c for c in world.channels_of(_guild(call).id) if c.thread and in_channel(world, c, call.me)]
+    return {"threads": [payloads.channel(world, c) for c in seen if not c.archived], "members": []}
+
+
+def members(call: Call) -> Any:
+    after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 1))
+    found = [m for i, m in sorted(_guild(call).members.items()) if i > after][:limit]
+    return [payloads.member(m, call.hub.world.user(m.user_id)) for m in found]
+
+
+def member(call: Call) -> Any:
+    found = _guild(call).members.get(call.id("user_id"))
+    if found is None:
+        raise errors.unknown_member()
+    return payloads.member(found, call.hub.world.user(found.user_id))
+
+
+def roles(call: Call) -> Any:
+    return [payloads.role(r) for r in _guild(call).roles.values()]
+
+
+def mine(call: Call) -> Any:
+    return [payloads.guild(g) for g in call.hub.world.guilds.values() if call.me in g.members]
+
+
+def _guild(call: Call) -> Guild:
+    """One that the bot is in. Raises 10004, as Discord does for both."""
+    guild = call.hub.world.guild(call.id("guild_id"))
+    if call.me not in guild.members:
+        raise errors.unknown_guild()
+    return guild
+
+
+_GUILD = "/guilds/{guild_id}"
+
+ROUTES = (
+    Route("GET", "/users/@me/guilds", mine),
+    Route("GET", _GUILD, get),
+    Route("GET", _GUILD + "/channels", channels),
+    Route("GET", _GUILD + "/threads/active", active_threads),
+    Route("GET", _GUILD + "/members", members),
+    Route("GET", _GUILD + "/members/{user_id}", member),
+    Route("GET", _GUILD + "/roles", roles),
+)

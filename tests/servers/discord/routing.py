@@ -1,0 +1,212 @@
+"""From an HTTP request to a route's handler and back: faults, the token, limits, the contract, the log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from aiohttp import BodyPartReader, web
+
+from tests.servers.discord.contract import Contract, Violation
+from tests.servers.discord.errors import DiscordError, Problem, invalid_form, unauthorized
+from tests.servers.discord.faults import Fault, Faults
+from tests.servers.discord.hub import Hub
+from tests.servers.discord.world import Channel, Upload
+
+API = "/api/v10"
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it was answered. `at` is loop time; `route` the contract's template; `status` 0: torn;
+    `bucket` is the limit's name and its major parameter; `code` Discord's error code, 0 for none."""
+
+    at: float
+    method: str
+    route: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+    status: int
+    code: int
+    bucket: str
+    duration_s: float
+
+
+@dataclass(slots=True)
+class Call:
+    """What a handler sees of a request. `body` is {} where there is none."""
+
+    hub: Hub
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+    uploads: list[Upload] = field(default_factory=list)
+
+    def id(self, name: str) -> int:
+        """A snowflake of the path. Raises 50035 for what is none."""
+        return snowflake(self.path[name], name)
+
+    @property
+    def channel(self) -> Channel:
+        return self.hub.world.channel(self.id("channel_id"))
+
+    @property
+    def me(self) -> int:
+        return self.hub.world.bot.id
+
+
+Handler = Callable[[Call], Any]  # JSON to answer; None: 204
+
+
+class Route(NamedTuple):
+    """`limit` names the bucket; "": one of its own. `by_token`: the path's token is the authority, not the bot's."""
+
+    method: str
+    template: str
+    handler: Handler
+    limit: str = ""
+    by_token: bool = False
+    status: int = 200
+
+
+class Router:
+    """Answers every route below /api/v10 and keeps a log of what was asked."""
+
+    def __init__(self, hub: Hub, faults: Faults, contract: Contract | None) -> None:
+        self.log: list[Request] = []
+        self.violations: list[Violation] = []
+        self.changed = asyncio.Event()  # set after every request, for those who wait for something
+        self._hub = hub
+        self._faults = faults
+        self._contract = contract
+
+    def mount(self, app: web.Application, routes: Sequence[Route]) -> None:
+        for route in routes:
+            app.router.add_route(route.method, API + route.template, self._serving(route))
+        app.router.add_route("*", API + "/{rest:.*}", self._serving(Route("*", "/{rest}", _unknown, by_token=True)))
+
+    def _serving(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def serve(request: web.Request) -> web.StreamResponse:
+            return await self._serve(request, route)
+
+        return serve
+
+    async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
+        at = self._hub.world.now()
+        body, uploads = await _read(request)
+        path = request.path.removeprefix(API)
+        fault = self._faults.next(request.method, path)
+        if fault is not None:
+            await asyncio.sleep(fault.stall_s)
+        bucket = f"{route.limit or f'{route.method} {route.template}'}:{_major(request.match_info)}"
+        reply = None if _is_instead(fault) else self._reply(request, route, body, uploads)
+        if fault is not None and fault.status is not None:
+            reply = _faulty(fault)
+        status, code = (0, 0) if reply is None else (reply.status, reply.code)
+        template = route.template if route.method != "*" else path
+        took = self._hub.world.now() - at
+        self.log.append(
+            Request(at, request.method, template, path, dict(request.query), body, status, code, bucket, took)
+        )
+        self.changed.set()
+        if reply is None:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        return reply.response()
+
+    def _reply(self, request: web.Request, route: Route, body: Any, uploads: list[Upload]) -> _Reply:
+        headers: dict[str, str] = {}
+        call = Call(self._hub, request.match_info, dict(request.query), {} if body is None else body, uploads)
+        try:
+            self._authorize(request, route)
+            headers = self._spend(route, request.match_info)
+            self._validate(request, route, body)
+            answer = route.handler(call)
+        except DiscordError as refused:
+            return _Reply(refused.status, refused.body, {**headers, **refused.headers}, refused.code)
+        return _Reply(204 if answer is None else route.status, answer, headers)
+
+    def _authorize(self, request: web.Request, route: Route) -> None:
+        if not route.by_token and request.headers.get("Authorization") != f"Bot {self._hub.token}":
+            raise unauthorized()
+
+    def _spend(self, route: Route, path: Mapping[str, str]) -> dict[str, str]:
+        """Calls with a token of their own do not count against the bot's."""
+        if not route.by_token:
+            self._hub.buckets.take_global()
+        if route.template.startswith("/interactions/"):
+            return {}
+        return self._hub.buckets.take(route.limit or f"{route.method} {route.template}", _major(path))
+
+    def _validate(self, request: web.Request, route: Route, body: Any) -> None:
+        if route.method == "*":
+            path = request.path.removeprefix(API)
+            self.violations.append(Violation(request.method, path, "path", "this server does not serve it"))
+        elif self._contract is not None:
+            found = self._contract.check(request.method, route.template, request.match_info, dict(request.query), body)
+            self.violations += found
+            if found:  # Discord refuses such a request as well
+                raise invalid_form(Problem(v.where, "CONTRACT", v.reason) for v in found)
+
+
+class _Reply(NamedTuple):
+    status: int
+    body: Any  # JSON; None: no body
+    headers: Mapping[str, str]
+    code: int = 0
+
+    def response(self) -> web.Response:
+        """Discord's content type has no charset, and discord.py reads JSON under no other."""
+        if self.body is None:
+            return web.Response(status=self.status, headers=self.headers)
+        kind = {"Content-Type": "application/json"}
+        return web.Response(status=self.status, body=json.dumps(self.body).encode(), headers={**self.headers, **kind})
+
+
+def snowflake(text: str, name: str) -> int:
+    if not text.isdigit():
+        raise invalid_form([Problem(name, "NUMBER_TYPE_COERCE", f'Value "{text}" is not snowflake.')])
+    return int(text)
+
+
+def _unknown(call: Call) -> Any:
+    raise DiscordError(404, 0, "404: Not Found")
+
+
+def _is_instead(fault: Fault | None) -> bool:
+    return fault is not None and fault.status is not None and not fault.acts
+
+
+def _faulty(fault: Fault) -> _Reply | None:
+    error = fault.error()
+    return None if error is None else _Reply(error.status, error.body, error.headers, error.code)
+
+
+def _major(path: Mapping[str, str]) -> str:
+    """https://docs.discord.com/developers/topics/rate-limits#per-route-rate-limits: channel, guild, webhook+token."""
+    names = ("channel_id", "guild_id", "webhook_id", "webhook_token")
+    return "+".join(path[name] for name in names if name in path)
+
+
+async def _read(request: web.Request) -> tuple[Any, list[Upload]]:
+    """The JSON body (None: none) and the files, from JSON or multipart."""
+    if not request.can_read_body:
+        return None, []
+    if request.content_type != "multipart/form-data":
+        text = await request.text()
+        return (json.loads(text) if text else None), []
+    body, uploads = None, []
+    async for part in await request.multipart():
+        assert isinstance(part, BodyPartReader)  # Discord nests no multiparts
+        if part.name == "payload_json":
+            body = json.loads(await part.text())
+        else:
+            kind = part.headers.get("Content-Type", "application/octet-stream")
+            uploads.append(Upload(part.filename or part.name or "file", bytes(await part.read()), kind))
+    return body, uploads

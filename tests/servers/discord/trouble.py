@@ -1,0 +1,90 @@
+"""What goes wrong, and what moderators do: as methods of a script."""
+
+from __future__ import annotations
+
+from tests.servers.discord import messages, threads
+from tests.servers.discord.base import Base
+from tests.servers.discord.faults import Fault
+from tests.servers.discord.gateway import Intent
+from tests.servers.discord.interactions import TOKEN_LIFE_S
+from tests.servers.discord.limits import Scope
+from tests.servers.discord.world import Ref, id_of
+
+
+class Trouble(Base):
+    async def delete_channel(self, channel: Ref) -> None:
+        """A channel or a thread, with all that is in it."""
+        threads.remove(self.hub, self.hub.world.channel(id_of(channel)))
+
+    async def lock(self, thread: Ref, locked: bool = True) -> None:
+        found = self.hub.world.channel(id_of(thread))
+        found.locked = locked
+        threads.changed(self.hub, found)
+
+    async def archive(self, thread: Ref, archived: bool = True) -> None:
+        found = self.hub.world.channel(id_of(thread))
+        found.archived = archived
+        threads.changed(self.hub, found)
+
+    async def delete_message(self, message: Ref) -> None:
+        """By a moderator."""
+        messages.delete(self.hub, self.hub.world.find_message(id_of(message)))
+
+    async def delete_webhook(self, webhook: Ref) -> None:
+        gone = self.hub.world.webhooks.pop(id_of(webhook))
+        threads.webhooks_changed(self.hub, self.hub.world.channel(gone.channel_id))
+
+    async def leave_guild(self, guild: Ref) -> None:
+        """The bot is thrown out."""
+        found = self.hub.world.guild(id_of(guild))
+        self.hub.gateway.emit("GUILD_DELETE", {"id": str(found.id)}, intent=Intent.GUILDS, place=found)
+        del found.members[self.hub.world.bot.id]
+
+    async def age(self, message: Ref, by_s: float) -> None:
+        """Make a message older than it is, for the limit on edits of old ones."""
+        self.hub.world.find_message(id_of(message)).created_at -= by_s
+
+    async def expire(self, interaction: Ref) -> None:
+        """Let its token's fifteen minutes be over."""
+        self.hub.interactions.get(id_of(interaction)).born_at -= TOKEN_LIFE_S
+
+    async def drop(self, resume: bool = True) -> None:
+        """Tear the gateway's connections; without `resume` a RESUME is refused afterwards."""
+        self.hub.gateway.drop(resume=resume)
+
+    async def ask_to_reconnect(self) -> None:
+        """Opcode 7."""
+        self.hub.gateway.ask_to_reconnect()
+
+    async def close_gateway(self, code: int) -> None:
+        """Close the gateway's connections with this code."""
+        self.hub.gateway.close(code)
+
+    async def refuse_connects(self, n: int) -> None:
+        """Refuse the next `n` gateway connections with a 503 instead of a handshake."""
+        self.hub.gateway.refuse(n)
+
+    async def fail(
+        self,
+        method: str,
+        path: str,
+        status: int | None,
+        times: int | None = 1,
+        *,
+        code: int = 0,
+        retry_after_s: float = 1.0,
+        scope: Scope = "user",
+        stall_s: float = 0.0,
+        acts: bool = False,
+    ) -> None:
+        """Let requests fail; the parameters are those of `faults.Fault`."""
+        self.faults.add(Fault(method, path, status, times, code, retry_after_s, scope, stall_s, acts))
+
+    async def storm(self, for_s: float, retry_after_s: float = 1.0, scope: Scope = "shared") -> None:
+        """Every request is answered 429 for so long."""
+        end_at = self.hub.world.now() + for_s
+        self.faults.add(Fault("*", "*", 429, None, retry_after_s=retry_after_s, scope=scope, end_at=end_at))
+
+    async def heal(self) -> None:
+        """No fault is left."""
+        self.faults.clear()

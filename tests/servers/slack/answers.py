@@ -1,0 +1,98 @@
+"""What the app says back: in an acknowledgement, or through a response_url (5 uses in 30 minutes).
+
+https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from tests.servers.slack.calls import SlackError
+from tests.servers.slack.limits import Times
+from tests.servers.slack.web_api_chat import check_blocks
+from tests.servers.slack.web_api_views import check_view, new_view, replace
+from tests.servers.slack.world import Ephemeral, Json, Message, Ref, ResponseUrl, View, World
+
+USES = 5
+
+
+def response_url(world: World, team: str, channel: str, user: str, ts: str = "") -> str:
+    """A fresh one; `ts` is the message it may replace."""
+    key = world.id("r")
+    world.response_urls[key] = ResponseUrl(f"{world.base}/response/{key}", team, channel, user, world.now(), ts)
+    return world.response_urls[key].url
+
+
+class ResponseUrls:
+    def __init__(self, world: World, times: Times) -> None:
+        self._world, self._times = world, times
+
+    async def handle(self, http: web.Request) -> web.Response:
+        place = self._world.response_urls.get(http.match_info["key"])
+        if place is None:
+            return web.Response(status=404, text="no_service")
+        if self._world.now() - place.at >= self._times.response_url_s:
+            return web.Response(status=404, text="expired_url")
+        if place.uses >= USES:
+            return web.Response(status=404, text="used_url")
+        place.uses += 1
+        try:
+            respond(self._world, place, await http.json())
+        except SlackError as refused:
+            return web.Response(status=400, text=refused.code)
+        return web.Response(text="ok")
+
+
+def respond(world: World, place: ResponseUrl, said: Json) -> None:
+    """Show an answer: replacing, deleting, ephemeral (as long as nothing else is said), or for all to see."""
+    text, blocks = str(said.get("text") or ""), check_blocks(said.get("blocks"))
+    original = world.posts.get(Ref(place.channel, place.ts))
+    if said.get("delete_original") and original is not None:
+        original.deleted = True
+    elif said.get("replace_original") and original is not None:
+        original.text, original.blocks = text, blocks
+        original.show(world.now())
+    elif not (text or blocks):
+        raise SlackError("no_text")
+    elif said.get("response_type") == "in_channel":
+        team = world.teams[place.team]
+        message = Message(place.channel, world.ts(), team.bot_user, world.now(), text, blocks, bot_id=team.bot_id)
+        message.thread_ts = str(said.get("thread_ts") or "")
+        world.put(message)
+    else:
+        thread_ts = str(said.get("thread_ts") or "")
+        world.ephemerals.append(Ephemeral(place.channel, place.user, world.now(), text, blocks, thread_ts))
+
+
+def answer_command(world: World, url: str, answer: Json | None) -> str:
+    """An acknowledgement with text answers the command without spending its response_url."""
+    if not answer:
+        return ""
+    try:
+        respond(world, world.response_urls[url.rsplit("/", 1)[1]], answer)
+    except SlackError as refused:
+        return refused.code
+    return ""
+
+
+def answer_submission(world: World, view: View, answer: Json | None) -> str:
+    """Nothing closes the view; errors leave it open; update and push put another in place or on top; clear ends all."""
+    said = answer or {}
+    try:
+        match said.get("response_action"):
+            case "errors":
+                pass
+            case "update":
+                replace(world, view, check_view(said.get("view"), "modal"))
+            case "push":
+                new_view(world, view.team, view.user, check_view(said.get("view"), "modal"), below=view)
+            case "clear":
+                for other in world.views.values():
+                    other.open = other.open and other.root != view.root
+            case None:
+                view.open = False
+            case _:
+                return "invalid_response_action"
+    except SlackError as refused:
+        return refused.code
+    return ""

@@ -1,0 +1,124 @@
+"""One call of the Web API as its method sees it, and how a method is declared."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.servers.slack.app import Token
+from tests.servers.slack.deliveries import Courier
+from tests.servers.slack.limits import Tier, Times
+from tests.servers.slack.sockets import Sockets
+from tests.servers.slack.world import Channel, Json, Message, Ref, World
+
+
+class SlackError(Exception):
+    """`ok: false` with this error code; with `retry_after_s` it goes out as HTTP 429."""
+
+    def __init__(self, code: str, retry_after_s: int = 0, **fields: Any) -> None:
+        super().__init__(code)
+        self.code, self.retry_after_s, self.fields = code, retry_after_s, fields
+
+
+@dataclass(slots=True)
+class Call:
+    """What a method may use. `team` is the workspace the call counts for."""
+
+    method: str
+    args: Json
+    world: World
+    times: Times
+    courier: Courier
+    sockets: Sockets
+    token: Token | None = None
+    team: str = ""
+
+    @property
+    def bot(self) -> Token:
+        assert self.token is not None  # every method with a scope has been identified by then
+        return self.token
+
+    def text(self, name: str) -> str:
+        value = self.args.get(name)
+        return "" if value is None else str(value)
+
+    def flag(self, name: str) -> bool:
+        """Forms say true as `1` or `true`."""
+        return self.text(name).lower() in ("1", "true")
+
+    def page(self) -> tuple[int, int]:
+        """Offset and length of the page asked for; the cursor is the offset."""
+        cursor = self.text("cursor")
+        if cursor and not cursor.isdigit():
+            raise SlackError("invalid_cursor")
+        return int(cursor or 0), int(self.text("limit") or 100)
+
+    def paged(self, items: list[Any]) -> tuple[list[Any], Json]:
+        """A page of `items` and the fields that lead to the next."""
+        start, length = self.page()
+        more = start + length < len(items)
+        return items[start : start + length], {"next_cursor": str(start + length) if more else ""}
+
+    def channel(self, name: str = "channel") -> Channel:
+        """The channel named; raises channel_not_found also for what the bot may not know of."""
+        channel = self.world.channels.get(self.text(name))
+        if channel is None and self.text(name) in self.world.users:  # posting to a person opens the conversation
+            channel = self.world.im(self.text(name))
+        if channel is None or not self.reaches(channel.team):
+            raise SlackError("channel_not_found")
+        if channel.kind != "public" and self.bot.bot_user not in channel.members:
+            raise SlackError("channel_not_found")
+        return channel
+
+    def reaches(self, team: str) -> bool:
+        """Whether the token is good for this workspace."""
+        return self.bot.team == team or (not self.bot.team and self.world.teams[team].enterprise == self.bot.enterprise)
+
+    def message(self, ts: str = "ts") -> Message:
+        message = self.world.posts.get(Ref(self.channel().id, self.text(ts)))
+        if message is None or message.deleted:
+            raise SlackError("message_not_found")
+        return message
+
+
+def by_bot(call: Call, secret: str) -> None:
+    """A bot token, live; settles for which workspace the call counts. Raises not_authed, invalid_auth, …"""
+    if not secret:
+        raise SlackError("not_authed")
+    token = call.world.tokens.get(secret)
+    if token is None:
+        raise SlackError("not_allowed_token_type" if secret == call.world.app.app_token else "invalid_auth")
+    if token.revoked:
+        raise SlackError("token_revoked")
+    channel = call.world.channels.get(call.text("channel"))
+    in_org = [t.id for t in call.world.teams.values() if t.enterprise and t.enterprise == token.enterprise]
+    call.token = token
+    call.team = token.team or (channel.team if channel else call.text("team_id")) or next(iter(in_org), "")
+
+
+def by_app(call: Call, secret: str) -> None:
+    """The app-level token."""
+    if secret != call.world.app.app_token:
+        raise SlackError("not_authed" if not secret else "invalid_auth")
+
+
+def by_client(call: Call, secret: str) -> None:
+    """OAuth: the client's id and secret, by HTTP Basic or among the arguments."""
+    basic = base64.b64decode(secret.removeprefix("Basic ")).decode() if secret.startswith("Basic ") else ""
+    client, _, password = basic.partition(":")
+    if (client or call.text("client_id")) != call.world.app.client_id:
+        raise SlackError("invalid_client_id")
+    if (password or call.text("client_secret")) != call.world.app.client_secret:
+        raise SlackError("bad_client_secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What runs, the scope it needs ("" for none; `*:read`: by the kind of channel), its rate tier, whose token."""
+
+    run: Callable[[Call], Json]
+    scope: str = ""
+    tier: Tier = "t3"
+    identify: Callable[[Call, str], None] = by_bot

@@ -1,0 +1,147 @@
+"""Calls, answers and deliveries against Slack's own descriptions of them, where these lie beside the repository.
+
+A violation is a line in `violations`: an argument or an error code that the method does not list, a required argument
+left out, a field or a type that Slack's samples do not have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from tests.servers.slack.world import Json
+
+DIRECTORY = Path(__file__).parents[3].parent / "shared" / "specs" / "slack"
+
+# every method may answer these; the descriptions list them for some methods only
+COMMON_ERRORS = frozenset(
+    [
+        "not_authed",
+        "invalid_auth",
+        "token_revoked",
+        "account_inactive",
+        "missing_scope",
+        "not_allowed_token_type",
+        "ratelimited",
+        "invalid_arguments",
+        "invalid_form_data",
+        "invalid_json",
+        "unknown_method",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "access_denied",
+        "accesslimited",
+        "no_permission",
+    ]
+)
+# Where the descriptions are narrower than what Slack and its own SDK do; each with its reason.
+# "*" stands for any method.
+TOLERATED: Mapping[str, str] = {
+    "*: argument team_id is unknown": "slack_bolt's client names the workspace in every call, for org-wide tokens",
+    "*: error msg_blocks_too_long is not one of its own": "described for posting; people meet it in updates as well",
+    "*: error cannot_reply_to_message is not one of its own": "the one code described for a thread that is not there",
+    "chat.appendStream: markdown_text is required": "chunks may stand for it, and slack_sdk sends only those",
+    "chat.stopStream: argument session_status is unknown": "slack_sdk knows it, the description does not yet",
+    "chat.stopStream: answer.channel is unknown": "the sample is of a refusal; the description requires it",
+    "chat.stopStream: answer.ts is unknown": "the sample is of a refusal; the description requires it",
+    "chat.stopStream: answer.message is unknown": "the sample is of a refusal; the description requires it",
+    "conversations.replies: answer.messages[].subtype is unknown": "the sample has no message under another name",
+    "conversations.replies: answer.messages[].username is unknown": "the sample has no message under another name",
+    "BlockActionPayload: payload.view.blocks is unknown": "the sample leaves the view's content out",
+    "AppHomeOpenedPayload: payload.event.view.blocks is unknown": "the sample leaves the view's content out",
+}
+_EVENT_SAMPLES = {
+    "app_mention": "AppMentionPayload",
+    "message": "MessagePayload",
+    "reaction_added": "ReactionAddedPayload",
+    "reaction_removed": "ReactionRemovedPayload",
+    "app_home_opened": "AppHomeOpenedPayload",
+    "app_uninstalled": "AppUninstalledPayload",
+}
+_INTERACTION_SAMPLES = {"block_actions": "BlockActionPayload", "message_action": "MessageShortcutPayload"}
+# free-form, or lists whose samples show only the first of many kinds
+_OPAQUE = frozenset({"blocks", "attachments", "state", "values", "event_payload", "actions", "response_metadata"})
+
+
+class ContractBroken(AssertionError):
+    """The app, or this server, has left Slack's contract; the message lists how."""
+
+
+class Contract:
+    def __init__(self, methods: Mapping[str, Json], samples: Mapping[str, Json]) -> None:
+        self.methods, self.samples = methods, samples
+        self.violations: list[str] = []
+
+    @classmethod
+    def load(cls, directory: Path = DIRECTORY) -> Self | None:
+        """None where the descriptions are absent: nothing is checked then."""
+        if not directory.is_dir():
+            return None
+        return cls(_read(directory / "methods"), _read(directory / "samples"))
+
+    def request(self, method: str, args: Json, error: str, with_token: bool) -> None:
+        """Check one call's arguments, and the error code that it got ("" for none)."""
+        described = self.methods.get(method)
+        if described is None:
+            return
+        known = described["args"].get("properties", {})
+        given = {name for name, value in args.items() if value is not None} | ({"token"} if with_token else set())
+        self._note(method, (f"argument {name} is unknown" for name in sorted(given - known.keys())))
+        required = [name for name in described["args"].get("required") or [] if name not in given]
+        refused = error in ("not_authed", "invalid_auth")
+        self._note(method, (f"{name} is required" for name in required if not refused))
+        options = ((n, known[n].get("enum")) for n in sorted(given & known.keys()))
+        self._note(method, (f"{n} may be one of {e}" for n, e in options if e and args.get(n) not in e))
+        if error and error not in described["errors"] and error not in COMMON_ERRORS:
+            self._note(method, [f"error {error} is not one of its own"])
+
+    def response(self, method: str, answer: Json) -> None:
+        """Check our own answer: required fields by the description, shapes by the sample."""
+        described = self.methods.get(method)
+        if described and answer.get("ok"):
+            required = (described.get("output") or {}).get("required", [])
+            self._note(method, (f"answer.{name} is missing" for name in required if name not in answer))
+        if answer.get("ok") and method in self.samples:
+            self._note(method, _differences(answer, self.samples[method], "answer"))
+
+    def payload(self, payload: Json) -> None:
+        """Check what is delivered to the app."""
+        if "command" in payload:
+            name: str | None = "SlashCommandPayload"
+        elif "event" in payload:
+            event = payload["event"]  # the samples are of plain events; each subtype has fields of its own
+            name = None if "subtype" in event else _EVENT_SAMPLES.get(event["type"])
+        else:
+            name = _INTERACTION_SAMPLES.get(payload["type"])
+        if name is not None and name in self.samples:
+            self._note(name, _differences(payload, self.samples[name], "payload"))
+
+    def _note(self, subject: str, lines: Iterator[str] | list[str]) -> None:
+        wrong = (line for line in lines if f"*: {line}" not in TOLERATED and f"{subject}: {line}" not in TOLERATED)
+        self.violations += [f"{subject}: {line}" for line in wrong]
+
+
+def _read(directory: Path) -> dict[str, Json]:
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(directory.glob("*.json"))}
+
+
+def _differences(ours: Any, sample: Any, where: str) -> Iterator[str]:
+    """What `ours` has that the sample lacks, or has otherwise. Absent fields are no difference: samples show all."""
+    if ours is None or sample is None:
+        return
+    if isinstance(ours, dict) and isinstance(sample, dict):
+        for name, value in ours.items():
+            if sample and name not in sample:
+                yield f"{where}.{name} is unknown"
+            elif name not in _OPAQUE and sample:
+                yield from _differences(value, sample[name], f"{where}.{name}")
+    elif isinstance(ours, list) and isinstance(sample, list):
+        for value in ours if sample else []:
+            yield from _differences(value, sample[0], f"{where}[]")
+    elif type(ours) is not type(sample):
+        yield f"{where} is {type(ours).__name__}, not {type(sample).__name__}"

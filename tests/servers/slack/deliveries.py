@@ -1,0 +1,194 @@
+"""What Slack sends to the app, whichever way: until it is acknowledged, or given up.
+
+Events come again when nobody acknowledged them within 3 s (at once, after 1 min, after 5 min); commands and
+interactions come once. https://docs.slack.dev/apis/events-api, https://docs.slack.dev/interactivity
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tests.servers.slack.contract import Contract
+from tests.servers.slack.limits import Times
+from tests.servers.slack.payloads import event_json
+from tests.servers.slack.world import Channel, Json, World
+
+Kind = Literal["events_api", "slash_commands", "interactive"]
+OnAnswer = Callable[[Json | None], str]  # makes an answer visible; returns an error code where that cannot be
+
+_FAMILY = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
+_EVENT_SCOPES = {
+    "app_mention": "app_mentions:read",
+    "reaction_added": "reactions:read",
+    "reaction_removed": "reactions:read",
+    "member_joined_channel": "channels:read",
+    "channel_archive": "channels:read",
+    **{f"message.{family}": f"{family}:history" for family in _FAMILY.values()},
+}
+_FAREWELLS = ("app_uninstalled", "tokens_revoked")
+
+
+class Undelivered(Exception):
+    """This attempt came to nothing; `str()` of it is Slack's retry reason."""
+
+
+class Unacknowledged(Exception):
+    """Slack has given this delivery up, or can make nothing of the answer; `str()` of it says why."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One thing sent to the app. Awaiting it returns it acknowledged, or raises Unacknowledged.
+
+    `attempts` holds the loop time of each sending; `answer` what came with the acknowledgement; `error` why there is
+    none: `not_subscribed`, `dispatch_failed` (nobody connected), `operation_timeout`, `timeout`, `http_error`, ….
+    """
+
+    kind: Kind
+    payload: Json
+    envelope_id: str
+    on_answer: OnAnswer = lambda answer: ""
+    attempts: list[float] = field(default_factory=list)
+    acknowledged_after_s: float | None = None
+    answer: Json | None = None
+    error: str = ""
+    _over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def event(self) -> Json:
+        """The event inside, for deliveries of the Events API."""
+        found: Json = self.payload["event"]
+        return found
+
+    def acknowledge(self, at: float, answer: Json | None) -> None:
+        self.acknowledged_after_s, self.answer = at - self.attempts[-1], answer
+        self.error = self.on_answer(answer)
+        self._over.set()
+
+    def give_up(self, error: str) -> None:
+        self.error = error
+        self._over.set()
+
+    async def over(self) -> None:
+        """Wait until it is acknowledged or given up."""
+        await self._over.wait()
+
+    def __await__(self) -> Generator[Any, None, Delivery]:
+        yield from self._over.wait().__await__()
+        if self.error:
+            raise Unacknowledged(self.error)
+        return self
+
+
+class Transport(Protocol):
+    async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
+        """Send once and wait for the acknowledgement, whose payload is returned. Raises Undelivered."""
+        ...
+
+
+class Courier:
+    """Brings deliveries to the app, each in a task of its own. `over`: the transport the app is set to."""
+
+    def __init__(self, world: World, times: Times, over: Transport, contract: Contract | None) -> None:
+        self.over = over
+        self.deliveries: list[Delivery] = []
+        self._world, self._times, self._contract = world, times, contract
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held: list[Delivery] | None = None
+
+    def start(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+
+    def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def event(self, team: str, event: Json, channel: Channel | None = None) -> Delivery:
+        """Deliver an event, if the app is subscribed to it and may see it there."""
+        delivery = self._new("events_api", event_json(self._world, team, event, channel))
+        if not self._hears(team, event, channel):
+            delivery.give_up("not_subscribed")
+            return delivery
+        return self._send(delivery)
+
+    def interaction(self, kind: Kind, payload: Json, on_answer: OnAnswer) -> Delivery:
+        delivery = self._new(kind, payload)
+        delivery.on_answer = on_answer
+        return self._send(delivery)
+
+    def again(self, delivery: Delivery) -> Delivery:
+        """The very same once more, as Slack does when an acknowledgement was lost."""
+        return self._send(Delivery(delivery.kind, delivery.payload, delivery.envelope_id, delivery.on_answer))
+
+    def hold(self) -> None:
+        """Keep back what people do from now on."""
+        self._held = []
+
+    def release(self, backwards: bool = False) -> None:
+        """Send what was kept back, in order or the newest first."""
+        held, self._held = self._held or [], None
+        for delivery in reversed(held) if backwards else held:
+            self._start(delivery)
+
+    def _new(self, kind: Kind, payload: Json) -> Delivery:
+        return Delivery(kind, payload, self._world.id("envelope-"))
+
+    def _send(self, delivery: Delivery) -> Delivery:
+        self.deliveries.append(delivery)
+        if self._contract is not None:
+            self._contract.payload(delivery.payload)
+        if self._held is None:
+            self._start(delivery)
+        else:
+            self._held.append(delivery)
+        return delivery
+
+    def _start(self, delivery: Delivery) -> None:
+        assert self._group is not None  # the server starts its courier before anything can happen
+        task = self._group.create_task(self._bring(delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _bring(self, delivery: Delivery) -> None:
+        reason = await self._try(delivery, 0, "")
+        if delivery.kind != "events_api":
+            if reason:
+                delivery.give_up("operation_timeout" if reason == "timeout" else reason)
+            return
+        for retry, pause in enumerate(self._times.redeliver_after_s, 1):
+            if not reason:
+                return
+            await asyncio.sleep(pause)
+            reason = await self._try(delivery, retry, reason)
+        if reason:
+            delivery.give_up(reason)
+
+    async def _try(self, delivery: Delivery, retry: int, reason: str) -> str:
+        """Empty when it was acknowledged, else why not."""
+        delivery.attempts.append(self._world.now())
+        try:
+            async with asyncio.timeout(self._times.acknowledge_s):
+                answer = await self.over.offer(delivery, retry, reason)
+        except TimeoutError:
+            return "timeout"
+        except Undelivered as failed:
+            return str(failed)
+        delivery.acknowledge(self._world.now(), answer)
+        return ""
+
+    def _hears(self, team: str, event: Json, channel: Channel | None) -> bool:
+        kind = str(event["type"])
+        if kind in _FAREWELLS:
+            return kind in self._world.app.events
+        token = self._world.bot_token(team)
+        if kind == "message":
+            kind = f"message.{_FAMILY[event['channel_type']]}"
+        if token is None or kind not in self._world.app.events:
+            return False
+        here = channel is None or token.bot_user in channel.members
+        needed = _EVENT_SCOPES.get(kind, "")
+        return here and (not needed or needed in token.scopes)

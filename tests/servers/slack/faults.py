@@ -1,0 +1,67 @@
+"""Things that go wrong on demand: an error, an HTTP status, a torn connection, an answer that does not come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Answer with Slack's `error`, or with this HTTP `status`. `ratelimited` comes as 429 with `retry_after_s`."""
+
+    error: str = ""
+    status: int = 0
+    retry_after_s: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Tear the connection; `done`: only after the call has had its effect, so that just its answer is lost."""
+
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Wait before the call is looked at: `seconds`, or until `release()` when None."""
+
+    seconds: float | None = None
+
+
+Fault = Fail | Reset | Stall
+
+
+class Faults:
+    """For each method a queue of faults, one for each coming call; further calls go through."""
+
+    def __init__(self) -> None:
+        self._queues: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self._released = asyncio.Event()
+
+    def fail(self, method: str, error: str = "", *, status: int = 0, times: int = 1, retry_after_s: int = 30) -> None:
+        if not (error or status):
+            raise ValueError("a failure needs an error or a status")
+        self._queues[method].extend([Fail(error, status, retry_after_s)] * times)
+
+    def reset(self, method: str, *, times: int = 1, done: bool = False) -> None:
+        self._queues[method].extend([Reset(done)] * times)
+
+    def stall(self, method: str, seconds: float | None = None, *, times: int = 1) -> None:
+        self._released.clear()
+        self._queues[method].extend([Stall(seconds)] * times)
+
+    def release(self) -> None:
+        """Let everything go on that is stalled without an end."""
+        self._released.set()
+
+    def next(self, method: str) -> Fault | None:
+        queue = self._queues[method]
+        return queue.popleft() if queue else None
+
+    async def wait(self, stall: Stall) -> None:
+        if stall.seconds is None:
+            await self._released.wait()
+        else:
+            await asyncio.sleep(stall.seconds)

@@ -1,0 +1,168 @@
+"""The Web API's front door: what every call has in common, in Slack's order.
+
+token → fault on demand → rate → scope → the method → the answer; each request is kept, and checked by the contract.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from aiohttp import web
+
+from tests.servers.slack.calls import Call, Method, SlackError
+from tests.servers.slack.contract import Contract
+from tests.servers.slack.deliveries import Courier
+from tests.servers.slack.faults import Fail, Fault, Faults, Reset, Stall
+from tests.servers.slack.limits import Limits
+from tests.servers.slack.sockets import Sockets
+from tests.servers.slack.web_api_auth import AUTH
+from tests.servers.slack.web_api_chat import CHAT
+from tests.servers.slack.web_api_conversations import CONVERSATIONS
+from tests.servers.slack.web_api_files import FILES
+from tests.servers.slack.web_api_reactions import REACTIONS
+from tests.servers.slack.web_api_streams import STREAMS
+from tests.servers.slack.web_api_views import VIEWS
+from tests.servers.slack.world import Channel, Json, World
+
+METHODS: Mapping[str, Method] = {**AUTH, **CHAT, **STREAMS, **CONVERSATIONS, **VIEWS, **REACTIONS, **FILES}
+_HISTORY = {"public": "channels", "private": "groups", "im": "im", "mpim": "mpim"}
+
+
+@dataclass(slots=True)
+class Request:
+    """One call as the server saw it; `at` in loop seconds. `status` 0: the answer never left."""
+
+    at: float
+    method: str
+    args: Json
+    team: str = ""
+    status: int = 0
+    error: str = ""
+    duration_s: float = 0.0
+    answer: Json = field(default_factory=dict)
+
+
+class WebApi:
+    def __init__(
+        self,
+        world: World,
+        limits: Limits,
+        faults: Faults,
+        courier: Courier,
+        sockets: Sockets,
+        contract: Contract | None,
+    ) -> None:
+        self.requests: list[Request] = []
+        self._world, self._limits, self._faults = world, limits, faults
+        self._courier, self._sockets, self._contract = courier, sockets, contract
+
+    async def handle(self, http: web.Request) -> web.StreamResponse:
+        """aiohttp's handler for /api/{method}."""
+        loop = asyncio.get_running_loop()
+        seen = Request(loop.time(), http.match_info["method"], await arguments(http))
+        self.requests.append(seen)
+        try:
+            return await self._respond(http, seen)
+        finally:
+            seen.duration_s = loop.time() - seen.at
+
+    async def _respond(self, http: web.Request, seen: Request) -> web.StreamResponse:
+        secret = str(seen.args.pop("token", "")) or http.headers.get("Authorization", "").removeprefix("Bearer ")
+        fault = self._faults.next(seen.method)
+        match fault:
+            case Reset(done=False):
+                return _tear(http)
+            case Fail(status=status) if status:
+                seen.status = status
+                return web.Response(status=status, text="upstream error")
+            case Stall():
+                await self._faults.wait(fault)
+            case Reset() | Fail() | None:
+                pass  # these come later: an error needs a caller first, a lost answer an effect
+            case _:
+                assert_never(fault)
+        headers = self._answer(seen, secret, fault)
+        self._check(seen, bool(secret) and not secret.startswith("Basic "))
+        if isinstance(fault, Reset):
+            seen.status = 0
+            return _tear(http)
+        return web.json_response(seen.answer, status=seen.status, headers=headers)
+
+    def _answer(self, seen: Request, secret: str, fault: Fault | None) -> dict[str, str]:
+        """Fill in what the call comes to; returns the headers that go with it."""
+        try:
+            seen.answer, seen.status = {"ok": True, **self._run(seen, secret, fault)}, 200
+        except SlackError as refused:
+            seen.answer, seen.status = {"ok": False, "error": refused.code, **refused.fields}, 200
+            seen.error = refused.code
+            if refused.retry_after_s:
+                seen.status = 429
+                return {"Retry-After": str(refused.retry_after_s)}
+        return {}
+
+    def _run(self, seen: Request, secret: str, fault: Fault | None) -> Json:
+        method = METHODS.get(seen.method)
+        if method is None:
+            raise SlackError("unknown_method", req_method=seen.method)
+        call = Call(seen.method, seen.args, self._world, self._limits.times, self._courier, self._sockets)
+        method.identify(call, secret)
+        seen.team = call.team
+        if isinstance(fault, Fail):
+            raise SlackError(fault.error, retry_after_s=fault.retry_after_s if fault.error == "ratelimited" else 0)
+        wait = self._limits.spend(seen.method, method.tier, call.team, str(seen.args.get("channel", "")))
+        if wait is not None:
+            raise SlackError("ratelimited", retry_after_s=wait)
+        _need(call, method)
+        return method.run(call)
+
+    def _check(self, seen: Request, with_token: bool) -> None:
+        if self._contract is not None:
+            self._contract.request(seen.method, seen.args, seen.error, with_token)
+            self._contract.response(seen.method, seen.answer)
+
+
+def _need(call: Call, method: Method) -> None:
+    """Raise missing_scope when the token lacks the method's. `*:history` asks by the kind of the channel."""
+    if not method.scope or call.token is None:
+        return
+    needed = method.scope
+    if needed.startswith("*"):
+        channel = call.world.channels.get(str(call.args.get("channel", "")))
+        needed = needed.replace("*", _family(channel))
+    if needed not in call.token.scopes:
+        raise SlackError("missing_scope", needed=needed, provided=",".join(sorted(call.token.scopes)))
+
+
+def _family(channel: Channel | None) -> str:
+    return "channels" if channel is None else _HISTORY[channel.kind]
+
+
+def _tear(http: web.Request) -> web.Response:
+    if http.transport is not None:
+        http.transport.abort()
+    return web.Response()
+
+
+async def arguments(http: web.Request) -> Json:
+    """Query, form and JSON body as one; what a form carries as JSON text is decoded."""
+    args: Json = dict(http.query)
+    if http.content_type == "application/json":
+        body = await http.json() if http.can_read_body else {}
+        args |= body if isinstance(body, dict) else {}
+    else:
+        args |= {name: value for name, value in (await http.post()).items() if isinstance(value, str)}
+    for name in ("blocks", "attachments", "metadata", "view", "chunks", "files"):
+        if isinstance(args.get(name), str):
+            args[name] = _decoded(args[name])
+    return args
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # the method says what it thinks of it

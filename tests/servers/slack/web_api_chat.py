@@ -1,0 +1,191 @@
+"""chat.postMessage, update, delete, postEphemeral, getPermalink: what may be said, where, and how long.
+
+https://docs.slack.dev/reference/methods/chat.postMessage and chat.update
+"""
+
+from __future__ import annotations
+
+import json
+
+from tests.servers.slack import blocks as kit
+from tests.servers.slack.calls import Call, Method, SlackError
+from tests.servers.slack.payloads import message_event, message_json
+from tests.servers.slack.world import Channel, Ephemeral, Json, Message, Ref
+
+TEXT_POSTED = 40_000  # longer is cut, with a warning
+TEXT_UPDATED = 4_000
+MARKDOWN_TEXT = 12_000
+METADATA = 16_384
+ATTACHMENTS = 100
+
+
+def writable(call: Call, archived: str = "is_archived", name: str = "channel") -> Channel:
+    """The channel, if the bot may write there now."""
+    channel = call.channel(name)
+    if channel.archived:
+        raise SlackError(archived)
+    if call.bot.bot_user not in channel.members and not (
+        channel.kind == "public" and "chat:write.public" in call.bot.scopes and call.method == "chat.postMessage"
+    ):
+        raise SlackError("not_in_channel")
+    return channel
+
+
+def check_blocks(blocks: object) -> list[Json]:
+    """Blocks as Slack takes them, each with a block_id. Raises invalid_blocks with Slack's messages."""
+    if blocks is None or blocks == "":
+        return []
+    if not isinstance(blocks, list):
+        raise SlackError("invalid_blocks_format")
+    if wrong := kit.faults_in(blocks):
+        raise SlackError("invalid_blocks", errors=wrong, response_metadata={"messages": wrong})
+    if kit.characters(blocks) > kit.CHARACTERS_A_MESSAGE:
+        raise SlackError("msg_blocks_too_long")
+    return [{"block_id": f"b{i}", **block} for i, block in enumerate(blocks)]
+
+
+def content(call: Call, longest: int, too_long: str = "msg_too_long") -> tuple[str, list[Json]]:
+    """Text and blocks of a message to come."""
+    text, markdown = call.text("text"), call.text("markdown_text")
+    if markdown and (text or call.args.get("blocks")):
+        raise SlackError("markdown_text_conflict")
+    if len(markdown) > MARKDOWN_TEXT:
+        raise SlackError("msg_too_long" if call.method == "chat.update" else "msg_blocks_too_long")
+    if too_long and len(text) > longest:
+        raise SlackError(too_long)
+    if markdown:
+        return markdown, check_blocks([{"type": "markdown", "text": markdown}])
+    blocks = check_blocks(call.args.get("blocks"))
+    if not (text or blocks or call.args.get("attachments")):
+        raise SlackError("no_text")
+    return text[:longest], blocks
+
+
+def attachments(call: Call) -> list[Json]:
+    given = call.args.get("attachments") or []
+    if not isinstance(given, list):
+        raise SlackError("invalid_attachments")
+    if len(given) > ATTACHMENTS:
+        raise SlackError("too_many_attachments")
+    return given
+
+
+def metadata(call: Call) -> Json | None:
+    given = call.args.get("metadata")
+    if given is None:
+        return None
+    if not isinstance(given, dict) or (given and not {"event_type", "event_payload"} <= given.keys()):
+        raise SlackError("invalid_metadata_format")
+    if len(json.dumps(given)) > METADATA:
+        raise SlackError("metadata_too_large")
+    return given
+
+
+def face(call: Call) -> tuple[str, str]:
+    """The name and icon asked for. Slack wants chat:write.customize for another than the app's own."""
+    name, icon = call.text("username"), call.text("icon_emoji") or call.text("icon_url")
+    if (name or icon) and "chat:write.customize" not in call.bot.scopes:
+        provided = ",".join(sorted(call.bot.scopes))
+        raise SlackError("missing_scope", needed="chat:write.customize", provided=provided)
+    return name, icon
+
+
+def in_thread(call: Call, channel: Channel) -> str:
+    """The thread's parent, whatever message of it was named."""
+    named = call.text("thread_ts")
+    if not named:
+        return ""
+    parent = call.world.posts.get(Ref(channel.id, named))
+    if parent is None:
+        raise SlackError("cannot_reply_to_message")
+    return parent.thread_ts or parent.ts
+
+
+def put(call: Call, message: Message) -> Message:
+    """Make a finished message stand in its channel, and tell the app, which hears itself where it listens."""
+    call.world.put(message, named=call.flag("link_names") or call.text("parse") == "full")
+    channel = call.world.channels[message.channel]
+    call.courier.event(channel.team, message_event(call.world, message), channel)
+    return message
+
+
+def post(call: Call) -> Json:
+    channel = writable(call)
+    text, blocks = content(call, TEXT_POSTED, too_long="")
+    name, icon = face(call)
+    message = Message(channel.id, call.world.ts(), call.bot.bot_user, call.world.now(), text, blocks)
+    message.attachments, message.metadata = attachments(call), metadata(call)
+    message.bot_id, message.username, message.icon = call.bot.bot_id, name, icon
+    message.thread_ts = in_thread(call, channel)
+    message.broadcast = bool(message.thread_ts) and call.flag("reply_broadcast")
+    put(call, message)
+    answer: Json = {"channel": channel.id, "ts": message.ts, "message": message_json(call.world, message)}
+    if len(call.text("text")) > TEXT_POSTED:
+        answer |= {"warning": "message_truncated", "response_metadata": {"messages": ["message_truncated"]}}
+    return answer
+
+
+def own(call: Call, refusal: str) -> Message:
+    message = call.message()
+    if message.bot_id != call.bot.bot_id:
+        raise SlackError(refusal)
+    return message
+
+
+def update(call: Call) -> Json:
+    """Text alone drops the blocks; blocks hide "(edited)"; the name and icon stay."""
+    channel = call.channel()
+    if channel.archived:
+        raise SlackError("is_inactive")
+    message = own(call, "cant_update_message")
+    window = call.world.teams[channel.team].edit_window_s
+    if window is not None and call.world.now() - message.at > window:
+        raise SlackError("edit_window_closed")
+    if message.stream == "streaming":
+        raise SlackError("streaming_state_conflict")
+    message.text, message.blocks = content(call, TEXT_UPDATED)
+    if "attachments" in call.args:
+        message.attachments = attachments(call)
+    given = metadata(call)
+    message.metadata = message.metadata if given is None else (given or None)
+    message.edited = not message.blocks
+    message.show(call.world.now())
+    stands = message_json(call.world, message)
+    changed = message_event(call.world, message) | {"subtype": "message_changed", "message": stands}
+    call.courier.event(channel.team, changed, channel)
+    placeless = {k: v for k, v in stands.items() if k not in ("ts", "thread_ts", "parent_user_id")}
+    return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": placeless}
+
+
+def delete(call: Call) -> Json:
+    message = own(call, "cant_delete_message")
+    message.deleted = True
+    return {"channel": message.channel, "ts": message.ts}
+
+
+def post_ephemeral(call: Call) -> Json:
+    channel = writable(call)
+    if call.text("user") not in channel.members:
+        raise SlackError("user_not_in_channel")
+    text, blocks = content(call, TEXT_POSTED)
+    face(call)
+    shown = Ephemeral(channel.id, call.text("user"), call.world.now(), text, blocks, in_thread(call, channel))
+    call.world.ephemerals.append(shown)
+    return {"message_ts": call.world.ts()}
+
+
+def permalink(call: Call) -> Json:
+    message = call.message("message_ts")
+    team = call.world.teams[call.world.channels[message.channel].team]
+    link = f"https://{team.name}.slack.com/archives/{message.channel}/p{message.ts.replace('.', '')}"
+    query = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else ""
+    return {"channel": message.channel, "permalink": link + query}
+
+
+CHAT = {
+    "chat.postMessage": Method(post, "chat:write", "t5"),
+    "chat.update": Method(update, "chat:write", "t3"),
+    "chat.delete": Method(delete, "chat:write", "t3"),
+    "chat.postEphemeral": Method(post_ephemeral, "chat:write", "t4"),
+    "chat.getPermalink": Method(permalink, "", "t5"),
+}

@@ -1,0 +1,84 @@
+"""chat.startStream, appendStream, stopStream: a message that grows, for five minutes at most.
+
+https://docs.slack.dev/reference/methods/chat.startStream. In a channel a recipient must be named, who alone sees the
+text live; everybody else sees it when the stream has stopped.
+"""
+
+from __future__ import annotations
+
+from tests.servers.slack import blocks as kit
+from tests.servers.slack.calls import Call, Method, SlackError
+from tests.servers.slack.payloads import message_json
+from tests.servers.slack.web_api_chat import MARKDOWN_TEXT, check_blocks, face, in_thread, metadata, put, writable
+from tests.servers.slack.world import Json, Message
+
+
+def start(call: Call) -> Json:
+    channel = writable(call)
+    if channel.kind != "im":
+        for needed in ("recipient_user_id", "recipient_team_id"):
+            if not call.text(needed):
+                raise SlackError(f"missing_{needed}")
+        if call.text("recipient_user_id") not in call.world.users:
+            raise SlackError("user_not_found")
+    name, icon = face(call)
+    message = Message(channel.id, call.world.ts(), call.bot.bot_user, call.world.now(), _said(call))
+    message.bot_id, message.username, message.icon = call.bot.bot_id, name, icon
+    message.thread_ts = in_thread(call, channel)
+    message.stream, message.recipient = "streaming", call.text("recipient_user_id")
+    put(call, message)
+    return {"channel": channel.id, "ts": message.ts}
+
+
+def append(call: Call) -> Json:
+    message = _open(call)
+    said = _said(call)
+    if not said:
+        raise SlackError("no_text")
+    _grow(call, message, said)
+    return {"channel": message.channel, "ts": message.ts}
+
+
+def stop(call: Call) -> Json:
+    message = _open(call)
+    blocks, kept = check_blocks(call.args.get("blocks")), metadata(call)
+    _grow(call, message, _said(call), blocks)
+    message.metadata, message.stream = kept or message.metadata, "stopped"
+    return {"channel": message.channel, "ts": message.ts, "message": message_json(call.world, message)}
+
+
+def _open(call: Call) -> Message:
+    writable(call)
+    message = call.message()
+    if message.bot_id != call.bot.bot_id:
+        raise SlackError("message_not_owned_by_app")
+    if message.stream == "streaming" and call.world.now() - message.at >= call.times.stream_s:
+        message.stream = "expired"
+    if message.stream != "streaming":
+        raise SlackError("message_not_in_streaming_state")
+    return message
+
+
+def _grow(call: Call, message: Message, said: str, blocks: list[Json] | None = None) -> None:
+    if len(message.text) + len(said) > kit.CHARACTERS_A_MESSAGE:
+        raise SlackError("msg_blocks_too_long")
+    message.text, message.blocks = message.text + said, blocks or []
+    message.show(call.world.now())
+
+
+def _said(call: Call) -> str:
+    """The Markdown of this call, given plainly or as chunks."""
+    chunks = call.args.get("chunks") or []
+    if not isinstance(chunks, list) or not all(isinstance(c, dict) and "type" in c for c in chunks):
+        raise SlackError("invalid_chunks")
+    said = call.text("markdown_text") + "".join(c["text"] for c in chunks if c["type"] == "markdown_text")
+    if len(said) > MARKDOWN_TEXT:
+        raise SlackError("msg_blocks_too_long")
+    return said
+
+
+STREAMS = {
+    "chat.startStream": Method(start, "chat:write", "t2"),
+    "chat.appendStream": Method(append, "chat:write", "t4"),
+    "chat.stopStream": Method(stop, "chat:write", "t2"),
+}

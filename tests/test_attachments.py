@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import base64
+import codecs
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from bot.attachments import NAME_CHARS, Text, admit, joined, read
+from bot.errors import Refused
+from bot.settings import LimitSettings
+from bot.transcript import Image
+
+LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000)
+STREAM = "application/octet-stream"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+
+def refusal(name: str, mime: str, data: bytes) -> str:
+    with pytest.raises(Refused) as caught:
+        read(name, mime, data, LIMITS)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "data"),
+    [
+        ("a.txt", "text/plain; charset=utf-8", "Größe 漢字\n".encode()),
+        ("a.md", STREAM, codecs.BOM_UTF8 + "Größe 漢字\n".encode()),
+        ("a.csv", "text/csv", codecs.BOM_UTF16_LE + "Größe 漢字\n".encode("utf-16-le")),
+        ("a.log", "", codecs.BOM_UTF16_BE + "Größe 漢字\n".encode("utf-16-be")),
+        ("main.ts", "video/mp2t", "Größe 漢字\r\n".encode()),  # what a platform takes TypeScript for
+        ("Makefile", STREAM, "Größe 漢字\r".encode()),
+    ],
+)
+def test_texts_of_any_kind_are_read(name: str, mime: str, data: bytes) -> None:
+    assert read(name, mime, data, LIMITS) == Text(name, "Größe 漢字\n")
+
+
+@pytest.mark.parametrize(
+    ("mime", "data"),
+    [
+        ("image/png", PNG),
+        ("image/jpeg", b"\xff\xd8\xff\xe0\0\x10JFIF"),
+        ("image/gif", b"GIF89a\1\0"),
+        ("image/webp", b"RIFF\x24\0\0\0WEBPVP8 "),
+    ],
+)
+def test_images_are_known_by_their_bytes(mime: str, data: bytes) -> None:
+    image = read("notes.txt", "text/plain", data, LIMITS)
+    assert image == Image("notes.txt", mime, base64.b64encode(data).decode())
+
+
+@pytest.mark.parametrize(
+    ("mime", "data", "kind"),
+    [
+        ("application/pdf", b"%PDF-1.7\nplain letters", "is a PDF,"),
+        ("text/rtf", b"{\\rtf1 letters}", "is an RTF document,"),
+        (STREAM, b"PK\x03\x04\x14\0", "is an Office document or a ZIP archive,"),
+        (STREAM, b"\x7fELF\0", "is a program,"),
+        ("audio/ogg", b"OggS\0", "is a sound,"),
+        ("video/mp4", b"\0\0\0\x18ftypmp42", "is a video,"),
+        ("image/heic", b"\0\0\0\x18ftypheic", "is an image other than PNG, JPEG, GIF or WebP,"),
+        ("text/plain", b"one\0two", "is neither an image nor text in UTF-8,"),
+        ("text/plain", "Größe".encode("latin-1"), "is neither an image nor text in UTF-8,"),
+        ("text/plain", codecs.BOM_UTF16_LE + b"odd", "is neither an image nor text in UTF-8,"),
+        ("text/plain", codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is neither an image nor text in UTF-8,"),
+        ("audio/wav", b"RIFF\x24\0\0\0WAVEfmt ", "is a sound,"),
+    ],
+)
+def test_other_kinds_are_refused_by_their_name(mime: str, data: bytes, kind: str) -> None:
+    told = refusal("it.bin", mime, data)
+    assert told.startswith(f"“it.bin” {kind}")
+    assert told.endswith(": attach the text that matters, or an image of it.")
+
+
+def test_bounds_are_told_with_what_to_do() -> None:
+    assert refusal("a.txt", "", b"") == "“a.txt” is empty: attach it again, or leave it out."
+    assert refusal("a.txt", "", b"x" * 1001).startswith("“a.txt” has 1,001 characters and may have 1,000: ")
+    assert refusal("a.png", "", PNG + b"\0" * 5000).startswith("“a.png” has 0.01 MB and an image may have 0.01 MB: ")
+    assert isinstance(read("a.txt", "", ("ß" * 1000).encode(), LIMITS), Text)  # characters, not bytes
+
+
+def test_files_are_counted_and_weighed_before_they_are_fetched() -> None:
+    admit([], LIMITS)
+    admit([5000, 1], LIMITS)
+    with pytest.raises(Refused, match="may come with 2 files, not 3"):
+        admit([1, 1, 1], LIMITS)
+    with pytest.raises(Refused, match=r"A file may have 0.01 MB, not 7.00 MB"):
+        admit([7_000_000], LIMITS)
+
+
+def test_a_name_cannot_break_its_line() -> None:
+    file = read("a\n\u202e\x1b[31m  b" + "x" * 200, "", b"text", LIMITS)
+    assert file.name.startswith("a [31m bx")
+    assert len(file.name) == NAME_CHARS
+    assert read("\n", "", b"text", LIMITS).name == "file"
+
+
+def test_files_stand_behind_the_question_with_their_names() -> None:
+    files = [Text("main.py", "print(1)\n"), Text("no suffix", "```\nfenced\n```")]
+    assert joined("Why?", files) == (
+        "Why?\n\nFile “main.py”:\n\n```py\nprint(1)\n```\n\nFile “no suffix”:\n\n````\n```\nfenced\n```\n````"
+    )
+    assert joined("Why?", []) == "Why?"
+
+
+contents = st.lists(st.sampled_from(["`", "```", "````py", "~~~", "\n", "\n\n", "    ", "> ", "a", "\t"])).map("".join)
+
+
+@given(st.lists(contents, max_size=3), st.sampled_from(["a.py", "b", "c.d`e", "x.~~~", "-.- js"]))
+@example(["```"], "a.py")
+def test_whatever_a_file_holds_its_fence_holds_it(texts: list[str], name: str) -> None:
+    """As a parser that knows nothing of us reads it."""
+    tokens: list[Any] = MarkdownIt("commonmark").parse(joined("Why?", [Text(name, text) for text in texts]))
+    assert [token.content for token in tokens if token.type == "fence"] == [text.rstrip("\n") + "\n" for text in texts]
+    assert [token.type for token in tokens if token.level == 0 and token.nesting >= 0] == (
+        ["paragraph_open"] + ["paragraph_open", "fence"] * len(texts)
+    )
