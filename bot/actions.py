@@ -14,6 +14,7 @@ from random import Random
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.common import name_of, voting
+from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
 from bot.hall import Hall
 from bot.models.catalogue import Model
@@ -329,7 +330,10 @@ class Actions:
     async def _panel(self, wish: Wish) -> PanelSettings:
         if wish.seats is None:
             return await self.book.choose(wish.panel, wish.by.server, wish.channels)
-        self._check_words(" ".join(seat.persona for seat in wish.seats.seats), wish.by, "A persona")
+        written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
+        if written and not wish.seated:
+            check_panels(wish.by, self._server(wish.by.server), "A persona in your own words")
+            self._check_words(" ".join(written), wish.by, "A persona")
         return wish.seats
 
     def _present(self, settings: PanelSettings, form: Format) -> tuple[Panel, tuple[str, ...]]:

@@ -316,15 +316,16 @@ class Conductor:
 
     async def save(self) -> None:
         """Store what became visible and where since the last time."""
-        placed, self._placed = self._placed, []
-        seen, self._seen = self._seen, {}
         if self._unsaved:
             return
         try:
-            for message in placed:
-                await self._store.place(self.run, message, epoch=self._epoch)
-            for turn, text in seen.items():
+            while self._placed:  # a cancel between two of them forgets none
+                await self._store.place(self.run, self._placed[0], epoch=self._epoch)
+                del self._placed[0]
+            for turn, text in list(self._seen.items()):
                 await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
+                if self._seen[turn] == text:
+                    del self._seen[turn]
         except StoreFailed as error:
             self._give_up_saving(error)
 

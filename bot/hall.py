@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 
+import structlog
+
 from bot.conductor import Conductor, Speaks
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Store, Surface, Trace
+from bot.ports import Clock, Fenced, Store, Surface, Trace
 from bot.tasks import Tasks
 from bot.transcript import Lane, Transcript, fold_all
+
+log = structlog.get_logger()
 
 Reopen = Callable[[str, str, Transcript], Awaitable[Surface | None]]  # by its address, for a run and what it came to
 
@@ -42,6 +46,7 @@ class Hall:
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
+        self._taken: set[str] = set()  # those that are being taken over now as well
 
     async def __aenter__(self) -> Hall:
         await self._tasks.__aenter__()
@@ -54,6 +59,7 @@ class Hall:
 
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
         """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages."""
+        self._taken.add(run)
         conductor = Conductor(
             run,
             form,
@@ -91,8 +97,12 @@ class Hall:
                 await display.caught_up()
             await conductor.save()
             return transcript
+        except Fenced:
+            log.warning("another process has taken the run over", run=conductor.run)
+            return conductor.transcript
         finally:
             display.close()
+            self._taken.discard(conductor.run)
             del self._conductors[conductor.run], self._displays[conductor.run], self._running[conductor.run]
 
     def wake(self, run: str) -> None:
@@ -119,7 +129,7 @@ class Hall:
         for run in await self._store.unfinished(since):
             t = fold_all(Transcript(), await self._store.read(run))
             surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
-            if surfaces and run not in self._conductors:
+            if surfaces and run not in self._taken:
                 await self.begin(run, forms[t.started.format], surfaces)
 
     def reads(self, run: str, lane: Lane) -> str:

@@ -45,6 +45,7 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
     cards = [
         _end(t, plan, text) if lane == END else Post(lane, "card", plan.titles.get(lane, ""), text)
         for lane, text in plan.cards.items()
+        if lane != END or t.finished  # an end is stored before it is shown
     ]
     return [*found.values(), *cards]
 

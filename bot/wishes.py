@@ -14,7 +14,8 @@ from bot.transcript import Image, Lane, Panel, Transcript
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
-    the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name.
+    the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
+    the seats sat at an earlier run, so that nobody's personas are new.
     """
 
     format: str
@@ -26,6 +27,7 @@ class Wish:
     channels: tuple[str, ...] = ()
     context: str = ""
     images: tuple[Image, ...] = ()
+    seated: bool = False
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -39,6 +41,7 @@ def again(t: Transcript, by: Person) -> Wish:
         seats=seats_of(start.panel),
         context=start.context,
         images=start.images,
+        seated=True,
     )
 
 
@@ -53,7 +56,7 @@ def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) ->
     """Going on with one seat alone, from what it said."""
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
     context = f"Question: {t.started.question}\n\n{seat.name}:\n{said}"
-    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), context=context)
+    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), context=context, seated=True)
 
 
 def seats_of(panel: Panel) -> PanelSettings:

@@ -20,11 +20,10 @@ from bot.models.catalogue import Model
 from bot.panels import PanelBook
 from bot.rights import Person
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
-from bot.thread import REMOVED
 from bot.trace import NoTrace
 from bot.transcript import RunStarted, Transcript, TurnId, fold_all
 from bot.wishes import Wish, again, follow_up, one_seat
-from tests.speakers import Scripted, refusal
+from tests.speakers import Scripted
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
 from tests.tables import PROMPTS
@@ -32,6 +31,7 @@ from tests.virtual import run_virtual
 
 MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob", "cyd")}
 P = Person("p", "Pat")
+MO = Person("mo", "Mo", moderator=True)
 HALL = ServerSettings(channels=["talk", "7"], start_roles=["speakers"], panel_roles=["elders"], words=["newt"])
 PANELS = {
     "default": PanelSettings(seats=[SeatSettings(model=m) for m in MODELS]),
@@ -211,117 +211,6 @@ def test_what_makes_no_sense_now_is_refused() -> None:
     at_desk(act)
 
 
-MO = Person("mo", "Mo", moderator=True)
-GUESTS = [Person(f"g{n}", f"Guest {n}") for n in range(3)]
-
-
-def test_others_skip_together_and_the_starter_alone() -> None:
-    async def act(d: Desk) -> None:
-        run = await d.start()
-        await asyncio.sleep(1)
-        turn = TurnId("answer", 1, "ada")
-        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])  # Pat asked, so two are present
-        await d.actions.say(run, "hello", GUESTS[1])
-        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])
-        assert (await d.transcript(run)).skips == frozenset()
-        told = await asyncio.gather(*(d.actions.skip(run, turn, g) for g in GUESTS[1:]))
-        assert "Ada is skipped." in told
-        assert await d.actions.skip_seat(run, "bob", P) == "Bob is skipped."
-        await d.actions.stop(run, MO)
-
-    at_desk(act)
-
-
-def test_only_starter_and_moderators_stop_retry_and_close() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
-        run = await d.start()
-        await asyncio.sleep(1)
-        ada = TurnId("answer", 1, "ada")
-        for wrong in (d.actions.stop, d.actions.close_vote, d.actions.delete):
-            with pytest.raises(Refused, match="is for Pat and moderators"):
-                await wrong(run, GUESTS[0])
-        with pytest.raises(Refused, match="is for Pat and moderators"):
-            await d.actions.retry(run, ada, GUESTS[0])
-        d.speaker.lines = {"ada": ["better"]}
-        assert await d.actions.retry(run, ada, P) == "Ada is asked again."
-        await asyncio.sleep(1)
-        assert await d.actions.reads(run, ada.lane, P) == ("Ada", "better")
-        with pytest.raises(Refused, match="has not failed"):
-            await d.actions.retry(run, ada, P)
-        await d.actions.stop(run, MO)
-
-    at_desk(act)
-
-
-def test_one_vote_a_person_and_round_until_the_vote_closes() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await d.start()
-        await asyncio.sleep(1)
-        assert (await d.transcript(run)).finished
-        assert await d.actions.vote(run, "ada", P) == "Your vote is Ada's."
-        assert await d.actions.vote(run, "bob", P) == "Your vote is now Bob's."
-        with pytest.raises(Refused, match="not that seat's"):
-            await d.actions.unvote(run, "ada", P, 1)
-        assert await d.actions.unvote(run, "bob", P, 1) == "Your vote is taken away."
-        await d.actions.vote(run, "cyd", GUESTS[0])
-        await d.actions.close_vote(run, P)
-        with pytest.raises(Refused, match="The vote is closed"):
-            await d.actions.vote(run, "ada", P)
-        await d.actions.finished(run)
-        [end] = [text for lane, text in d.place.reads() if lane.stage == "end"]
-        assert "Votes: Cyd 1." in end
-
-    at_desk(act)
-
-
-def test_the_vote_closes_by_itself() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await d.start()
-        await d.actions.vote(run, "ada", P)
-        await asyncio.sleep(590)
-        assert all("Votes" not in text for _, text in d.place.reads())
-        await d.actions.finished(run)
-        assert any("Votes: Ada 1." in text for _, text in d.place.reads())
-        with pytest.raises(Refused, match="The vote is closed"):
-            await d.actions.vote(run, "ada", P)
-
-    at_desk(act)
-
-
-def test_what_is_removed_reads_as_removed_everywhere() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await d.start()
-        await asyncio.sleep(1)
-        turn = TurnId("answer", 1, "ada")
-        with pytest.raises(Refused, match="Remove is for moderators"):
-            await d.actions.remove(run, turn, P)
-        assert await d.actions.remove(run, turn, MO) == "Removed what Ada said."
-        await asyncio.sleep(1)
-        assert (turn.lane, REMOVED) in d.place.reads()
-        assert (await d.actions.thread(run, P))[0].text == REMOVED
-        with pytest.raises(Refused, match="removed by a moderator"):
-            await d.actions.reads(run, turn.lane, P)
-        await d.actions.close_vote(run, P)
-
-    at_desk(act)
-
-
-def test_a_deleted_run_is_gone_for_people() -> None:
-    async def act(d: Desk) -> None:
-        run = await d.start()
-        await d.actions.delete(run, P)
-        await d.actions.finished(run)
-        assert await d.actions.runs(P, 10) == []
-        with pytest.raises(Refused, match="There is no run"):
-            await d.actions.transcript(run, P)
-
-    at_desk(act)
-
-
 def test_a_run_of_another_server_cannot_be_seen() -> None:
     async def act(d: Desk) -> None:
         run = await d.start()
@@ -345,6 +234,20 @@ def test_a_server_has_its_channels_roles_and_words() -> None:
                 await d.actions.start(wish, show)
         with pytest.raises(Refused, match="Editing panels needs the role elders"):
             await d.actions.save_panel("mine", PANELS["default"], guest)
+
+    at_desk(act)
+
+
+def test_personas_in_ones_own_words_need_the_right_and_library_ones_none() -> None:
+    async def act(d: Desk) -> None:
+        def wish(persona: str, by: Person) -> Wish:
+            seats = PanelSettings(seats=[SeatSettings(model="ada", persona=persona), SeatSettings(model="bob")])
+            return Wish("compare", "Why?", by, seats=seats)
+
+        with pytest.raises(Refused, match="A persona in your own words needs a moderator"):
+            await d.actions.start(wish("You are a pirate.", P), lambda run, title: d.place)
+        for allowed in (wish("Skeptic", P), wish("You are a pirate.", MO)):
+            await d.actions.stop(await d.actions.start(allowed, lambda run, title: Place(Platform())), MO)
 
     at_desk(act)
 

@@ -314,6 +314,16 @@ class TestSteered:
         play = Play(start("compare")).stage().then(VoteCast("p", 1, "ada"))
         assert "Votes: Ada 1." in play.plan.cards[END]
 
+    def test_who_votes_in_several_rounds_counts_once(self) -> None:
+        play = Play(start("compare")).stage()
+        play.then(VoteCast("p", 2, "bob"), VoteCast("p", 1, "ada"), VoteCast("q", 1, "ada"))
+        assert "Votes: Bob 1, Ada 1." in play.plan.cards[END]
+
+    def test_a_single_seat_has_no_vote(self) -> None:
+        begun = start("compare", seats=("ada",))
+        play = Play(replace(begun, rules=replace(begun.rules, vote_s=600.0))).stage().then(RunFinished("compared"))
+        assert (play.plan.voting, play.plan.again_at) == (False, None)
+
     def test_what_came_before_stands_before_the_question(self) -> None:
         play = Play(replace(start("compare"), context="Claude: tea."))
         texts = [part.text for part in play.form.ask(play.t, ANSWERS[0]).parts]

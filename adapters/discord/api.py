@@ -7,6 +7,7 @@ when it is refused its budget pauses, and the next try takes the text of then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -39,7 +40,7 @@ def at(api_base: str, gateway_url: str) -> None:
 
 
 class _Answered(Exception):
-    """Takes a success past discord.py, which would keep it while its bucket is spent. `data`: its JSON, None without."""
+    """Takes a success past discord.py, which would keep it while its bucket is spent. `data`: its JSON, or None."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
@@ -61,11 +62,16 @@ class Rest:
         self._budgets = budgets
         self._time = time
         self._client: discord.Client | None = None
+        self._speaks_in: dict[int, int] = {}  # webhook → its channel
         self.trace = aiohttp.TraceConfig()
         self.trace.on_request_end.append(self._ended)
 
     def serve(self, client: discord.Client) -> None:
         self._client = client
+
+    def found(self, webhook: int, channel: int) -> None:
+        """From now on what that webhook's answers tell is known to be about the channel's."""
+        self._speaks_in[webhook] = channel
 
     async def call(
         self,
@@ -90,7 +96,8 @@ class Rest:
         except _Answered as answered:
             answer = answered.data
         except discord.HTTPException as error:
-            raise meaning(error, route) from error
+            name = route_name(method, yarl.URL(route.url).path, self._speaks_in)
+            raise meaning(error, name) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SurfaceError(f"Discord could not be reached: {error}") from error
         finally:
@@ -102,7 +109,7 @@ class Rest:
     ) -> None:
         """Every response passes here first: its limit is learnt, and our calls end with it."""
         response, now = ended.response, self._time()
-        name = route_name(ended.method, ended.url.path)
+        name = route_name(ended.method, ended.url.path, self._speaks_in)
         said = response.headers
         if name and response.status != 429 and "X-RateLimit-Remaining" in said:
             self._budgets[name].learn(
@@ -127,9 +134,8 @@ class Rest:
         raise _Answered(data)
 
 
-def meaning(error: discord.HTTPException, route: Route) -> SurfaceError:
-    """What a refusal of Discord's means for showing text."""
-    name = route_name(route.method, yarl.URL(route.url).path)
+def meaning(error: discord.HTTPException, name: str) -> SurfaceError:
+    """What a refusal of Discord's means for showing text; `name`: of the call's budget."""
     if error.status == 429:
         return RateLimited(name, float(getattr(error.response, "headers", {}).get("Retry-After", 1.0)))
     if error.code == OLD_MESSAGE:
@@ -145,10 +151,10 @@ def meaning(error: discord.HTTPException, route: Route) -> SurfaceError:
     return SurfaceError(error.text or str(error), error.status)
 
 
-async def patiently(call: Callable[[], Awaitable[dict[str, Any]]], sleep: Callable[[float], Awaitable[None]]) -> Any:
+async def patiently(call: Callable[[], Awaitable[None]]) -> None:
     """For what is no text: waits out what Discord asks to wait. Raises the other SurfaceErrors."""
     while True:
         try:
             return await call()
         except RateLimited as error:
-            await sleep(error.retry_after_s)
+            await asyncio.sleep(error.retry_after_s)

@@ -8,6 +8,7 @@ thread's, and all threads of a channel share the one of the webhook that speaks 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from bot.live.budget import Budget, FixedWindow, TokenBucket
 
@@ -32,7 +33,8 @@ def budget(name: str, started: float) -> Budget:
 
 
 def bucket_name(method: str, place: str, place_id: int) -> str:
-    """`place`: "channels" or "webhooks"."""
+    """`place`: "channels" or "webhooks". Our webhook goes by its channel, which has one: its own id is not known before
+    the first post, and all that wait to be posted must draw on one budget by then."""
     return f"discord {method} {place}/{place_id}"
 
 
@@ -40,10 +42,13 @@ def old_name(name: str) -> str:
     return f"{name} old"
 
 
-def route_name(method: str, path: str) -> str:
-    """The budget that a call draws on by its path; "" for those that show no text."""
+def route_name(method: str, path: str, channels: Mapping[int, int]) -> str:
+    """The budget that a call draws on by its path; "" for those that show no text. `channels`: of webhooks."""
     found = _ROUTE.search(path)
     if found is None or (found["kind"] == "channels" and "messages" not in path):
         return ""
+    place_id = int(found["id"])
+    if found["kind"] == "webhooks":
+        place_id = channels.get(place_id, place_id)
     verbs = {"POST": "post", "PATCH": "edit", "DELETE": "delete"}
-    return bucket_name(verbs[method], found["kind"], int(found["id"])) if method in verbs else ""
+    return bucket_name(verbs[method], found["kind"], place_id) if method in verbs else ""

@@ -14,6 +14,7 @@ from adapters.discord.definitions import definitions, fingerprint
 from adapters.discord.desk import Desk
 from adapters.discord.faces import Faces
 from adapters.discord.listening import Listener
+from adapters.discord.owners import Owners
 from adapters.discord.permissions import intents
 from adapters.discord.places import Places
 from bot.actions import Actions
@@ -73,8 +74,8 @@ class DiscordBot:
         assert application is not None, "login has asked for it"
         faces = Faces(self._rest, application)
         self.places = Places(self._store, self._rest, faces, self._client, self._actions.words)
-        self.desk = Desk(self._actions, self.places, self._client, self._limits)
-        self._listener = Listener(self._actions, self.places, self._client, listen=self._settings.listen)
+        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits)
+        self._listener = Listener(self._actions, self.places, self._client, self._limits, listen=self._settings.listen)
         for event in (
             self.on_interaction,
             self.on_message,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -11,12 +12,13 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.discord.definitions import FILE, typed
+from adapters.discord.files import with_files
 from adapters.discord.layout import custom_id, read_custom_id
-from adapters.discord.people import channels, check_bot, person
+from adapters.discord.owners import Owners
+from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from adapters.discord.replies import Reply
 from bot.actions import Actions
-from bot.attachments import Text, admit, joined, read
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
@@ -36,9 +38,12 @@ STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to")  # pre
 class Desk:
     """Takes interactions. `limits` bound what may be attached."""
 
-    def __init__(self, actions: Actions, places: Places, client: discord.Client, limits: LimitSettings) -> None:
+    def __init__(
+        self, actions: Actions, places: Places, owners: Owners, client: discord.Client, limits: LimitSettings
+    ) -> None:
         self.actions = actions
         self._places = places
+        self._owners = owners
         self._client = client
         self._limits = limits
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
@@ -54,6 +59,8 @@ class Desk:
         async with Reply(given, public=_is_public(given)) as reply:
             try:
                 await self._take(given, reply)
+                if given.guild is not None and given.type is discord.InteractionType.application_command:
+                    await self._owners.tell(given.guild, given.app_permissions)
             except (Refused, StoreFailed) as error:
                 await reply.tell(str(error))
             except ValidationError as error:
@@ -91,9 +98,9 @@ class Desk:
         files: Sequence[Mapping[str, Any]],
         reply: Reply,
     ) -> None:
-        texts, images = await self._read(files)
+        question, images = await with_files(self._client, values.get("question", ""), files, self._limits)
         if "question" in values:
-            values["question"] = joined(values["question"], texts)
+            values["question"] = question
         here = await self.here(given, reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
         await self._answer(answer, reply, custom_id("", "command", " ".join(command.path)))
@@ -157,9 +164,12 @@ class Desk:
                 Form(press.help.rstrip("."), press.options, fields, {}), custom_id(target.run, action, about)
             )
             return
-        _, images = await self._read(files)
-        here = await self.here(given, reply, images)
-        answer = await press.handle(self.actions, target, press.options.model_validate(values or {}), here)
+        text, images = await with_files(self._client, target.text, files, self._limits)
+        here = await self.here(given, reply, images, afresh=action == "run_again")
+        options = press.options.model_validate(values or {})
+        answer = await press.handle(self.actions, replace(target, text=text), options, here)
+        if isinstance(answer, Started) and "target_id" in data:
+            self._places.asked_with(int(data["target_id"]), answer.run)
         await self._answer(answer, reply, "")
         if action == "delete":
             await self.actions.finished(target.run)  # nothing writes its messages any more
@@ -174,29 +184,25 @@ class Desk:
             case Started():
                 await reply.started()
 
-    async def here(self, given: discord.Interaction[Any], reply: Reply, images: Sequence[Image] = ()) -> Here:
-        """Who asks and where. A run that starts in the thread of another one goes on there."""
-        channel = given.channel
-        assert channel is not None, "whatever people press or type stands in a channel"
+    async def here(
+        self, given: discord.Interaction[Any], reply: Reply, images: Sequence[Image] = (), *, afresh: bool = False
+    ) -> Here:
+        """Who asks and where. A run that starts in the thread of another one goes on there; `afresh`: it gets a thread,
+        or a forum's post, of its own.
+        """
+        channel: Channel = given.channel
         by, run = self._person(given), await self._places.run_of(channel)
 
         def show(run: str, question: str) -> Surface:
+            parent = channel.parent if afresh and isinstance(channel, discord.Thread) else None
+            place, granted = parent or channel, given.app_permissions
             if given.guild_id:
-                check_bot(given.app_permissions, channel)
-            return self._places.new(run, question, channel, given.app_permissions, given.user.id, reply)
+                check_bot(granted, place)
+            if parent is not None:
+                reply.board_elsewhere = parent.mention
+            return self._places.new(run, question, place, granted, given.user.id, None if parent else reply)
 
         return Here(by, show, channels(channel), run, tuple(images))
-
-    async def _read(self, files: Sequence[Mapping[str, Any]]) -> tuple[list[Text], list[Image]]:
-        """What is attached, fetched and read. Raises Refused."""
-        admit([int(file["size"]) for file in files], self._limits)
-        found = [
-            read(
-                f["filename"], f.get("content_type") or "", await self._client.http.get_from_cdn(f["url"]), self._limits
-            )
-            for f in files
-        ]
-        return [f for f in found if isinstance(f, Text)], [f for f in found if isinstance(f, Image)]
 
     def _person(self, given: discord.Interaction[Any]) -> Person:
         return person(given.user, given.guild_id, given.permissions)

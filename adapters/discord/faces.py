@@ -31,15 +31,17 @@ class Faces:
         self._known: dict[int, Hook | None] = {}
         self._looking: defaultdict[int, Lock] = defaultdict(Lock)
 
-    def known(self, channel: int) -> Hook | None:
-        """What has been found; None as well before anybody has looked."""
-        return self._known.get(channel)
+    def refused(self, channel: int) -> bool:
+        """Whether we have looked and may not have one there."""
+        return channel in self._known and self._known[channel] is None
 
     async def find(self, channel: int, *, allowed: bool) -> Hook | None:
         """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
         async with self._looking[channel]:
             if self._known.get(channel) is None and allowed:
-                self._known[channel] = await self._look(channel)
+                self._known[channel] = hook = await self._look(channel)
+                if hook is not None:
+                    self._rest.found(hook.id, channel)
             return self._known.get(channel)
 
     def forget(self, channel: int) -> None:

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 
 import discord
 
+from adapters.discord.files import with_files
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
+from bot.settings import LimitSettings
 from bot.wishes import Wish, follow_up
 from commands.command import Here
-from commands.controls import PRESSES, REACTIONS, Nothing, Target
+from commands.controls import MENUS, PRESSES, REACTIONS, Nothing, Target
 
-REMEMBERED = 1_000  # messages that runs were asked with
+ABOUT = next(name for name, action in MENUS.items() if action == "ask_about")
 NOBODY = discord.AllowedMentions.none()
 
 
 class Listener:
     """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the bot."""
 
-    def __init__(self, actions: Actions, places: Places, client: discord.Client, *, listen: bool) -> None:
+    def __init__(
+        self, actions: Actions, places: Places, client: discord.Client, limits: LimitSettings, *, listen: bool
+    ) -> None:
         self._actions = actions
         self._places = places
         self._client = client
+        self._limits = limits
         self._listen = listen
-        self._asked: OrderedDict[int, str] = OrderedDict()  # message → the run that it started
 
     async def message(self, said: discord.Message) -> None:
         """A mention asks, or speaks into the run of its thread; in a direct message every word is for us."""
-        if said.author.bot or not said.content:
+        if said.author.bot or not (said.content or said.attachments):
             return
         run = await self._places.run_of(said.channel)
         called = self._client.user in said.mentions
@@ -43,7 +47,7 @@ class Listener:
         try:
             if run and await self._is_open(run, said):
                 await self._actions.say(run, text, self._person(said))
-            else:
+            elif called or said.guild is None:
                 await self._ask(said, text, run)
         except (Refused, StoreFailed) as error:
             await said.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
@@ -66,24 +70,28 @@ class Listener:
 
     async def changed(self, message: int, how: str) -> None:
         """A question that is edited or deleted changes nothing, but the board notes it."""
-        if run := self._asked.get(message):
+        if run := self._places.run_asked_with(message):
             self._actions.note(run, f"The question was {how} after the start; the run goes on with what was asked.")
 
     async def _ask(self, said: discord.Message, text: str, run: str) -> None:
         """A new run: about the message that was replied to, or going on from the run of this thread."""
         by = self._person(said)
+        files = [file.to_dict() for file in said.attachments]
+        about = said.reference.resolved if said.reference else None
         if run:
             t = await self._actions.transcript(run, by)
             wish = follow_up(t, await self._actions.thread(run, by), text, by)
+        elif isinstance(about, discord.Message):
+            if not about.content:
+                raise Refused(f"Discord does not show me that message: use its menu → Apps → “{ABOUT}”.")
+            context = f"{about.author.display_name}:\n{about.content}"
+            wish = Wish("council", text or "What do you make of this?", by, context=context)
         else:
-            about = said.reference.resolved if said.reference else None
-            context = f"{about.author.display_name}:\n{about.content}" if isinstance(about, discord.Message) else ""
-            question = text or ("What do you make of this?" if context else "")
-            wish = Wish("council", question, by, context=context, channels=channels(said.channel))
+            wish = Wish("council", text, by)
+        question, images = await with_files(self._client, wish.question, files, self._limits)
+        wish = replace(wish, question=question, images=tuple(images), channels=channels(said.channel))
         started = await self._actions.start(wish, lambda run, title: self._place(said, run, title))
-        self._asked[said.id] = started
-        if len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
+        self._places.asked_with(said.id, started)
 
     def _place(self, said: discord.Message, run: str, title: str) -> Surface:
         granted = discord.Permissions.none()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import discord
 
-from adapters.discord.api import Rest
+from adapters.discord.api import Rest, patiently
 from adapters.discord.faces import Faces
 from adapters.discord.people import Channel
 from adapters.discord.surface import DiscordSurface, Opening, Spot, message_ref, read_address, read_ref
 from bot.ports import Placed, Store, Surface, SurfaceError
 from bot.transcript import Transcript
 from bot.words import Words
+
+REMEMBERED = 1_000  # messages that runs were asked with
 
 
 class Places:
@@ -28,6 +32,7 @@ class Places:
         self._faces = faces
         self._client = client
         self._words = words
+        self._asked: OrderedDict[int, str] = OrderedDict()  # message → the run that was asked with it
         self._inside: dict[int, str] = {}  # the latest run in a thread or direct message that is not its own
 
     def new(
@@ -68,8 +73,18 @@ class Places:
         """Delete the run's messages, as far as they are there."""
         for placed in await self._store.placed(run):
             if spot := read_address(placed.address):
+                surface = await self._again(spot, run, "", "")
                 with suppress(SurfaceError):
-                    await (await self._again(spot, run, "", "")).delete(placed.ref)
+                    await patiently(partial(surface.delete, placed.ref))
+
+    def asked_with(self, message: int, run: str) -> None:
+        self._asked[message] = run
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+
+    def run_asked_with(self, message: int) -> str:
+        """The run that this message started; "" when it started none, or long ago."""
+        return self._asked.get(message, "")
 
     async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
         """The run and the page that a message shows."""

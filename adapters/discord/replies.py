@@ -52,7 +52,11 @@ class Reply:
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """To that person alone. A long text comes in parts."""
         pages = Pages(DiscordDialect(), TEXT).update(text, final=True)[:PAGES]
-        first, *more = [page.text for page in pages] or ["Done."]
+        await self._tell([page.text for page in pages] or ["Done."], file)
+
+    async def _tell(self, texts: Sequence[str], file: tuple[str, str] | None = None) -> None:
+        """`texts` as Discord draws them."""
+        first, *more = texts
         files = [discord.File(io.BytesIO(file[1].encode()), file[0])] if file else []
         async with self._turn:
             if not self._interaction.response.is_done():
@@ -93,7 +97,7 @@ class Reply:
     async def started(self) -> None:
         """A run has begun: its board is the answer, or stands elsewhere."""
         if self.board_elsewhere:
-            await self.tell(f"It starts in {self.board_elsewhere}.")
+            await self._tell([f"It starts in {self.board_elsewhere}."])
         else:
             async with asyncio.timeout(BOARD_S):
                 await self._shown.wait()

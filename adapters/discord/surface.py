@@ -119,9 +119,9 @@ class DiscordSurface:
         if lane.stage == "board":
             answers = method == "post" and self._opening is not None  # answers to interactions have no limit
             return () if answers else (bucket_name(method, "channels", self._spot.channel), GLOBAL)
-        hook = self._faces.known(self._spot.parent) if self._has_face(lane) else None
+        face = self._has_face(lane) and not self._faces.refused(self._spot.parent)
         place = self._thread or self._spot.channel
-        name = bucket_name(method, "webhooks", hook.id) if hook else bucket_name(method, "channels", place)
+        name = bucket_name(method, "webhooks", self._spot.parent) if face else bucket_name(method, "channels", place)
         if method == "post":
             return (f"{GATE}{self._spot.nonce}", name, GLOBAL)
         return (name, old_name(name), GLOBAL) if self._is_old(lane) else (name, GLOBAL)

@@ -86,7 +86,7 @@ def steered(plan: Planning) -> Planning:
 
 def voting(t: Transcript, now: float) -> bool:
     """Whether a vote counts now. Its counts are hidden meanwhile, so that nobody follows the others."""
-    if t.closed or t.deleted:
+    if t.closed or t.deleted or len(t.started.panel.seats) < 2:
         return False
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
 
@@ -198,7 +198,8 @@ def _why(turn: Turn) -> str:
 
 
 def votes(t: Transcript) -> str:
-    """People's votes, most first."""
+    """People's votes, most first; who voted in several rounds counts once, by the last of them."""
     names = {s.key: s.name for s in t.started.panel.seats}
-    count = Counter(names.get(seat, seat) for seat in t.votes.values())
+    last = {by: seat for (by, _), seat in sorted(t.votes.items(), key=lambda vote: vote[0][1])}
+    count = Counter(names.get(seat, seat) for seat in last.values())
     return f"Votes: {', '.join(f'{name} {n}' for name, n in count.most_common())}." if count else ""

@@ -68,12 +68,12 @@ def board(
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
-        origin=f"{start.name or start.by} asks {panel} · {start.format}",
+        origin=f"{start.format} of {panel} · asked by {start.name or start.by}",
         verdict=verdict,
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
-        elapsed_s=(t.at if t.finished else now) - t.entries[0].at,
+        elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
         lines=tuple(_line(t, turn, notices, now, took) for turn in latest),
         fastest=_name(t, quickest.id) if quickest and len(took) > 1 else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
@@ -108,7 +108,7 @@ def _quoted(question: str) -> str:
 def spent(t: Transcript) -> str:
     """Time, tokens and money of a run in one line."""
     tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
-    return f"{t.at - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
+    return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
 def footer(ended: TurnEnded, price: Price | None) -> str:

@@ -52,6 +52,15 @@ TOLERATED: Mapping[str, str] = {
     "chat.stopStream: answer.message is unknown": "the sample is of a refusal; the description requires it",
     "conversations.replies: answer.messages[].subtype is unknown": "the sample has no message under another name",
     "conversations.replies: answer.messages[].username is unknown": "the sample has no message under another name",
+    **{
+        f"chat.update: answer.message.{name} is unknown": "the sample has no message with replies or another name"
+        for name in ("reply_count", "reply_users", "reply_users_count", "latest_reply", "subtype", "username", "reactions")
+    },
+    **{
+        f"{event}Payload: payload.event.{name} is unknown": "the sample is of a plain message in a channel"
+        for event in ("AppMention", "Message")
+        for name in ("parent_user_id", "files", "metadata.event_payload", "metadata.event_type")
+    },
     "BlockActionPayload: payload.view.blocks is unknown": "the sample leaves the view's content out",
     "AppHomeOpenedPayload: payload.event.view.blocks is unknown": "the sample leaves the view's content out",
 }
