@@ -11,6 +11,8 @@ import typer
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 invite = typer.Typer(no_args_is_help=True)
 app.add_typer(invite, name="invite", help="The link that brings the bot to a place, and why it asks for what.")
+manifest = typer.Typer(no_args_is_help=True)
+app.add_typer(manifest, name="manifest", help="What a platform is told about the app when it is made.")
 
 
 class FormatName(StrEnum):
@@ -102,6 +104,17 @@ def discord() -> None:
     from bot import setup, wiring  # as above
 
     raise typer.Exit(wiring.guarded(setup.invite_discord()))
+
+
+@manifest.command()
+def slack(
+    listen: Annotated[bool, typer.Option("--listen", help="with the scopes to read plain messages")] = False,
+    url: Annotated[str, typer.Option(help="https://…, where Slack reaches this host; Socket Mode without")] = "",
+) -> None:
+    """The manifest of the Slack app, each scope and event with its reason."""
+    from bot import setup, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(setup.manifest_slack(listen=listen, url=url)))
 
 
 def main() -> None:

@@ -144,9 +144,10 @@ class Actions:
         return await self._store.runs(limit, by.server)
 
     async def thread(self, run: str, by: Person) -> list[Post]:
-        """What stands in the thread of a run, as it read last."""
-        t = await self.transcript(run, by)
-        return replay(t.entries, FORMATS[t.started.format])
+        """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
+        t, masked = await self.transcript(run, by), self.words(by.server).masked
+        found = replay(t.entries, FORMATS[t.started.format])
+        return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def reads(self, run: str, lane: Lane, by: Person) -> tuple[str, str]:
         """Who says what in a lane, the text whole."""
@@ -156,7 +157,8 @@ class Actions:
             raise Refused("Nothing has been said there.")
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
-        return name_of(t, lane), said[-1].text or self._hall.reads(run, lane)
+        text = said[-1].text or self._hall.reads(run, lane)
+        return name_of(t, lane), self.words(by.server).masked(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip what that seat is saying now."""

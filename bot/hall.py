@@ -12,7 +12,7 @@ from bot.conductor import Conductor, Speaks
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Fenced, Store, Surface, Trace
+from bot.ports import Clock, Fenced, Placed, Store, Surface, Trace
 from bot.tasks import Tasks
 from bot.transcript import Lane, Transcript, fold_all
 
@@ -85,9 +85,9 @@ class Hall:
         self._displays[run] = display
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
 
-    def attach(self, run: str, surface: Surface) -> None:
-        """Show a run that goes on here in one more place."""
-        self._displays[run].attach(surface)
+    def attach(self, run: str, surface: Surface, placed: Sequence[Placed] = ()) -> None:
+        """Show a run that goes on here in one more place; `placed`: its messages of an earlier time."""
+        self._displays[run].attach(surface, placed)
 
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""
@@ -125,11 +125,19 @@ class Hall:
 
     async def resume(self, forms: Mapping[str, Format], reopen: Reopen, since: float) -> None:
         """Go on with every run that has no end, or one after `since` (wall seconds), in its messages. `reopen` finds
-        a surface by its address; a run that can be shown nowhere any more stays as it is."""
+        a surface by its address; a run that can be shown nowhere any more stays as it is. Each platform asks once it
+        is there; what another one has taken up is shown in its places as well.
+        """
         for run in await self._store.unfinished(since):
             t = fold_all(Transcript(), await self._store.read(run))
-            surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
-            if surfaces and run not in self._taken:
+            shown = {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
+            missing = [view.address for view in t.views if view.address not in shown]
+            surfaces = [surface for address in missing if (surface := await reopen(address, run, t))]
+            if run in self._displays:  # another platform was there first
+                placed = await self._store.placed(run)
+                for surface in surfaces:
+                    self.attach(run, surface, [p for p in placed if p.address == surface.address])
+            elif surfaces and run not in self._taken:
                 await self.begin(run, forms[t.started.format], surfaces)
 
     def reads(self, run: str, lane: Lane) -> str:

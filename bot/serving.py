@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, Protocol
 
 from adapters.discord.api import Rest
 from adapters.discord.budgets import budget as discord_budget
 from adapters.discord.client import DiscordBot, make_client
+from adapters.slack.budgets import PREFIX as SLACK
+from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.client import SlackBot
 from bot.errors import Misconfigured, Refused
 from bot.formats import FORMATS
+from bot.hall import Reopen
+from bot.live.budget import Budget
 from bot.provision import USUAL_SEATS, Provision, provision
-from bot.settings import DiscordSettings, Settings
-from bot.tasks import Tasks
+from bot.settings import Settings
 from bot.trace import NoTrace
 from bot.wiring import OK, Core, configured, table
 from bot.words import Words
@@ -25,12 +30,31 @@ NO_PLATFORM = (
     "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
+WORDS = 100  # for the operator, waiting to be told
+
+
+class Places(Protocol):
+    @property
+    def reopen(self) -> Reopen: ...
+
+
+class Platform(Protocol):
+    """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set."""
+
+    ready: asyncio.Event
+
+    @property
+    def places(self) -> Places: ...
+
+    async def serve(self) -> None: ...
+
+    async def tell_operator(self, text: str) -> None: ...
 
 
 async def run_bot() -> int:
     """Until it is stopped: SIGTERM or SIGINT leaves at once, and what runs goes on at the next start."""
     settings = configured()
-    if settings.discord is None:
+    if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
     for name, server in settings.servers.items():
         try:
@@ -40,45 +64,63 @@ async def run_bot() -> int:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provision(settings, None, lambda found: found[:USUAL_SEATS]))
-        await _until_stopped(serve(settings, settings.discord, supply, store))
+        await _until_stopped(serve(settings, supply, store))
     return OK
 
 
-async def serve(settings: Settings, discord: DiscordSettings, supply: Provision, store: SqlStore) -> None:
-    """Discord with everything behind it, until cancelled. Raises Misconfigured."""
-    words: asyncio.Queue[str] = asyncio.Queue(maxsize=100)  # for the operator
+async def serve(settings: Settings, supply: Provision, store: SqlStore) -> None:
+    """Every configured platform, with one core behind them, until cancelled. Raises Misconfigured."""
+    words: asyncio.Queue[str] = asyncio.Queue(WORDS)
+
+    def tell_operator(text: str) -> None:
+        if not words.full():  # one fault of a key is told by many turns
+            words.put_nowait(text)
+
     async with table(
-        settings,
-        supply,
-        store,
-        NoTrace(),
-        discord_budget,
-        vote_s=settings.limits.vote_s,
-        tell_operator=lambda text: None if words.full() else words.put_nowait(text),
+        settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
+        bots = list(_platforms(settings, core, store))
+        tasks = [asyncio.create_task(bot.serve()) for bot in bots]
+        tasks += [asyncio.create_task(_resume(bot, core, settings)) for bot in bots]
+        tasks.append(asyncio.create_task(_tell(bots, words)))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+def _platforms(settings: Settings, core: Core, store: SqlStore) -> Iterator[Platform]:
+    if settings.discord is not None:
         rest = Rest(core.budgets, asyncio.get_running_loop().time)
-        bot = DiscordBot(make_client(discord, rest), rest, core.actions, store, store, discord, settings.limits)
-        async with Tasks() as tasks:
-            besides = [tasks.create_task(_resume(bot, core, settings)), tasks.create_task(_tell(bot, words))]
-            try:
-                await bot.serve()
-            finally:
-                for task in besides:
-                    task.cancel()
+        client = make_client(settings.discord, rest)
+        yield DiscordBot(client, rest, core.actions, store, store, settings.discord, settings.limits)
+    if settings.slack is not None:
+        yield SlackBot(core.actions, store, store, settings.slack, settings.limits, engine=store.engine)
 
 
-async def _resume(bot: DiscordBot, core: Core, settings: Settings) -> None:
-    """Once the servers are known, go on with what an earlier process has left."""
+def _budget(name: str, started: float) -> Budget:
+    return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
+
+
+async def _resume(bot: Platform, core: Core, settings: Settings) -> None:
+    """Once its places are known, go on with what an earlier process has left there."""
     await bot.ready.wait()
     await core.hall.resume(FORMATS, bot.places.reopen, time.time() - settings.limits.vote_s)
 
 
-async def _tell(bot: DiscordBot, words: asyncio.Queue[str]) -> None:
+async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
     while True:
-        await bot.tell_operator(await words.get())
+        text = await words.get()
+        for bot in bots:
+            await bot.tell_operator(text)
 
 
-async def _until_stopped(work: Any) -> None:
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)

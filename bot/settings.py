@@ -18,6 +18,7 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -131,8 +132,48 @@ class DiscordSettings(Strict):
 
 
 class SlackSettings(Strict):
-    bot_token: SecretStr
-    app_token: SecretStr
+    """One workspace by `bot_token`, or many by `client_id`, `client_secret` and `installations_key`."""
+
+    bot_token: SecretStr | None = Field(None, description="xoxb-…, of the one workspace")
+    app_token: SecretStr | None = Field(None, description="xapp-…, for Socket Mode")
+    signing_secret: SecretStr | None = Field(None, description="for HTTP: Slack signs its requests with it")
+    mode: Literal["socket", "http"] = Field("socket", description="socket needs no address that Slack can reach")
+    host: str = Field("127.0.0.1", description="where HTTP listens")
+    port: int = Field(3000, ge=0, le=65535)
+    public_url: str = Field("", description="https://…, where Slack reaches this host")
+    client_id: str | None = Field(None, description="with it the app is installed by OAuth, in many workspaces")
+    client_secret: SecretStr | None = None
+    installations_key: SecretStr | None = Field(None, description="a Fernet key that seals stored tokens")
+    listen: bool = Field(False, description="read plain messages in runs' threads; needs the history scopes")
+    allow_shared_channels: bool = Field(False, description="Slack Connect channels")
+    allow_guests: bool = False
+    allow_outsiders: bool = Field(False, description="people of other organisations")
+    api_base: str = Field("https://slack.com/api/", description="another API host: GovSlack, a proxy, a test server")
+    operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
+
+    @model_validator(mode="after")
+    def _whole(self) -> SlackSettings:
+        if (self.bot_token is None) == (self.client_id is None):
+            raise ValueError("either bot_token (one workspace) or client_id (many, by OAuth)")
+        if self.client_id and not (self.client_secret and self.installations_key and self.signing_secret):
+            raise ValueError("client_id needs client_secret, installations_key and signing_secret")
+        if self.mode == "socket" and self.app_token is None:
+            raise ValueError('mode "socket" needs app_token')
+        if self.mode == "http" and self.signing_secret is None:
+            raise ValueError('mode "http" needs signing_secret')
+        return self
+
+    @property
+    def bot(self) -> str:
+        return self.bot_token.get_secret_value().strip() if self.bot_token else ""
+
+    @property
+    def app(self) -> str:
+        return self.app_token.get_secret_value().strip() if self.app_token else ""
+
+    @property
+    def signing(self) -> str:
+        return self.signing_secret.get_secret_value().strip() if self.signing_secret else ""
 
 
 class Settings(BaseSettings):
@@ -171,8 +212,12 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
     def server(self, key: str) -> ServerSettings:
-        """What holds in the server of that key: a platform's name and the id there."""
-        return self.servers.get(key.partition(":")[2]) or self.servers.get("default") or ServerSettings()
+        """What holds in the server of that key: a platform's name and the id there; a direct message's ends in the
+        person ("slack:T1:@U1"), and its workspace's settings hold.
+        """
+        _, _, server = key.partition(":")
+        named = self.servers.get(server.partition(":")[0])
+        return named or self.servers.get("default") or ServerSettings()
 
 
 def load() -> Settings:

@@ -162,7 +162,19 @@ def _platforms(settings: Settings) -> list[Check]:
         from adapters.discord import doctor as discord_doctor  # its library takes 0.6 s to import
 
         checks.append(discord_doctor.check(settings.discord, time.time))
+    if settings.slack is not None:
+        from adapters.slack import doctor as slack_doctor  # as above
+
+        checks.append(slack_doctor.check(settings.slack, time.time))
     return checks
+
+
+async def manifest_slack(*, listen: bool, url: str) -> int:
+    """Print the app's manifest, to be pasted where Slack makes apps from one."""
+    from adapters.slack.manifest import manifest  # as above
+
+    print(manifest(listen, url), end="")  # noqa: T201  # bare and unwrapped, to be copied
+    return OK
 
 
 async def invite_discord() -> int:

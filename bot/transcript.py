@@ -89,7 +89,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that came with the question; `data` in base64."""
+    """A picture with the question; `data` in base64."""
 
     name: str
     mime: str
@@ -124,8 +124,6 @@ class Failure:
 
 
 # The facts. The owner's are observations …
-
-
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """Everything planning needs, resolved: nothing is looked up outside once this is stored."""

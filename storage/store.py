@@ -30,6 +30,11 @@ class SqlStore:
         self._path = path
         self._clock = clock
 
+    @property
+    def engine(self) -> AsyncEngine:
+        """For libraries that keep tables of their own in this database."""
+        return self._writer.engine
+
     async def claim(self, run: str, owner: str) -> int:
         epoch = await self._writer.write(Claim(run, self._clock(), owner))
         assert epoch is not None, "a claim that is stored has an epoch"

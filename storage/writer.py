@@ -28,7 +28,7 @@ class Writer:
     """An async context manager: inside it writes are taken; leaving it waits until all that were taken are stored."""
 
     def __init__(self, engine: AsyncEngine, path: Path) -> None:
-        self._engine = engine
+        self.engine = engine
         self._path = path
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting: asyncio.Queue[Waiting | None] = asyncio.Queue()  # bounded by the room; None is the end
@@ -108,7 +108,7 @@ class Writer:
 
     async def _commit(self, writes: Sequence[Write]) -> list[Result]:
         with told(self._path):
-            async with self._engine.begin() as conn:
+            async with self.engine.begin() as conn:
                 batch, results = await conn.run_sync(self._enter, writes)
         self._shown.update(batch.shown)
         return results

@@ -90,6 +90,8 @@ class Rest:
         more: dict[str, Any] = {"json": body} if body is not None else {}
         if query:
             more["params"] = query
+        budget = self._budgets[GLOBAL]
+        unbidden = None if route_name(method, yarl.URL(route.url).path, self._speaks_in) else budget.take(self._time())
         token = _at_once.set(True)
         try:
             answer = await self._client.http.request(route, **more)
@@ -102,6 +104,8 @@ class Rest:
             raise SurfaceError(f"Discord could not be reached: {error}") from error
         finally:
             _at_once.reset(token)
+            if unbidden is not None:  # no lane has bid for it: a thread, a webhook
+                budget.landed(unbidden, self._time())
         return answer if isinstance(answer, dict) else {"list": answer}
 
     async def _ended(

@@ -24,12 +24,12 @@ _ROUTE = re.compile(r"/(?P<kind>channels|webhooks)/(?P<id>\d+)(/(?!messages)[^/]
 def budget(name: str, started: float) -> Budget:
     """One call of a bucket at a time: discord.py lines further ones up, each with the text of then."""
     if name == GLOBAL:
-        return TokenBucket(PER_S, PER_S)
+        return TokenBucket(PER_S, PER_S, documented=True)
     if name.startswith(GATE):
         return TokenBucket(1000, 1000)
     if name.endswith(" old"):
         return FixedWindow(OLD, OLD_WINDOW_S, at_once=1)
-    return FixedWindow(USUAL, WINDOW_S, at_once=1)
+    return FixedWindow(USUAL, WINDOW_S, at_once=1, eager=True)
 
 
 def bucket_name(method: str, place: str, place_id: int) -> str:

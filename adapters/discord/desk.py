@@ -65,8 +65,8 @@ class Desk:
                 await reply.tell(str(error))
             except ValidationError as error:
                 await reply.tell(_mistakes(error))
-            except discord.NotFound:
-                log.info("an interaction could not be answered in time", interaction=given.id)
+            except discord.HTTPException as error:  # too late, or in a thread that was locked meanwhile
+                log.info("an interaction could not be answered", interaction=given.id, reason=error.text)
 
     async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
         data: Any = given.data  # a union of what its five kinds carry
@@ -212,7 +212,7 @@ def _is_public(given: discord.Interaction[Any]) -> bool:
     """Whether the answer may be a board, for all to see: of commands that start a run, and of what goes on from one."""
     data: Any = given.data or {}
     if given.type is discord.InteractionType.application_command:
-        return bool(data.get("type") == 3 or data["name"] != "moot")
+        return bool(data.get("type") == 3 or data["name"] != "moot" or typed(data)[0] == ("moot", "watch"))
     found = read_custom_id(data.get("custom_id", ""))
     return found is not None and found[1] in STARTING
 

@@ -30,6 +30,8 @@ OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
 ARCHIVE_MIN = 1_440
 LINKS = 12  # from the end card to what was said
+# asked for wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
+WITH_COMPONENTS = {"with_components": "true"}
 FACE = "@face"  # ends the reference of a message that a webhook sent
 
 SpotKind = Literal["channel", "inside", "forum"]
@@ -182,7 +184,7 @@ class DiscordSurface:
             method,
             path,
             changed,
-            query=self._in_thread(channel),
+            query={**(WITH_COMPONENTS if changed is not None else {}), **self._in_thread(channel)},
             webhook_id=hook.id,
             webhook_token=hook.token,
             message_id=at,
@@ -243,7 +245,7 @@ class DiscordSurface:
         made = {**body(message, self._run), "username": username(message.title)}
         if message.face:
             made["avatar_url"] = message.face
-        query = {"wait": "true", **self._in_thread(thread)}
+        query = {"wait": "true", **WITH_COMPONENTS, **self._in_thread(thread)}
         path = "/webhooks/{webhook_id}/{webhook_token}"
         sent = await self._with_hook(
             self._rest.call("POST", path, made, query=query, webhook_id=hook.id, webhook_token=hook.token)

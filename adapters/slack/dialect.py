@@ -41,7 +41,7 @@ class SlackMrkdwn(CommonMark):
         return Plain()
 
     def text(self, text: str) -> str:
-        return _FORMATS.sub("\u2060\\g<0>", _raw(text))
+        return _FORMATS.sub("\u2060\\g<0>", entities(text))
 
     def strong(self, inner: str) -> str:
         return f"*{inner}*"
@@ -53,10 +53,10 @@ class SlackMrkdwn(CommonMark):
         return f"~{inner}~"
 
     def code(self, text: str) -> str:
-        return f"`{_raw(text).replace('`', 'ˋ')}`"
+        return f"`{entities(text).replace('`', 'ˋ')}`"
 
     def link(self, inner: str, url: str) -> str:
-        target = _raw(url.replace("|", "%7C").replace(">", "%3E"))
+        target = entities(url.replace("|", "%7C").replace(">", "%3E"))
         return f"<{target}>" if inner in ("", self.text(url)) else f"<{target}|{inner}>"
 
     def line_break(self) -> str:
@@ -75,17 +75,17 @@ class SlackMrkdwn(CommonMark):
         return hanging("• " if number is None else f"{number}. ", inner)
 
     def fence(self, code: str, language: str) -> Piece:
-        return Piece(_raw(without_fences(code)), "```\n", "\n```")
+        return Piece(entities(without_fences(code)), "```\n", "\n```")
 
     def table(self, table: Table) -> Piece:
         drawn = grid(table)
-        return Piece(_raw(without_fences(drawn.body)), f"```\n{_raw(without_fences(drawn.head))}", "\n```")
+        return Piece(entities(without_fences(drawn.body)), f"```\n{entities(without_fences(drawn.head))}", "\n```")
 
     def footer(self, text: str) -> str:
         return f"\n_{self.text(text)}_"
 
 
-def _raw(text: str) -> str:
-    """Slack's three control characters as entities; nothing else may be encoded."""
+def entities(text: str) -> str:
+    """Slack's three control characters as entities, and nothing else; and no mention alive."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return without_mentions(escaped)

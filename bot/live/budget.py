@@ -25,11 +25,14 @@ class Ticket:
 
 
 class Outlook(NamedTuple):
-    """`tokens` requests for the next `span_s` seconds, `held` of them for posts; what is not spent by then is lost."""
+    """`tokens` requests for the next `span_s` seconds, `held` of them for posts; what is not spent by then is lost.
+    `spare`: those that first words may have at no price; None: they pay as all others do.
+    """
 
     tokens: float
     span_s: float
     held: float
+    spare: float | None = None
 
 
 class Budget(Protocol):
@@ -78,10 +81,15 @@ class FixedWindow:
         spent_until: float = -math.inf,
         reserve: int = 0,
         at_once: float = math.inf,
+        eager: bool = False,
     ) -> None:
+        """`at_once`: requests under way together. `eager`: the window comes back before an answer ends, so first words
+        are shown at once while one request is left for an end.
+        """
         self.limit = limit
         self.window_s = window_s
-        self._at_once = at_once  # requests under way together
+        self._at_once = at_once
+        self._eager = eager
         self._reserve = float(reserve)
         self._full = limit
         self._guessed_at = -math.inf
@@ -100,7 +108,12 @@ class FixedWindow:
     def outlook(self, now: float) -> Outlook:
         fresh = now >= self._late + self.window_s
         span_s = self.window_s if fresh else max(0.0, self._early + self.window_s - self._delay - now)
-        return Outlook(self._left(now), span_s, self._reserve * span_s / self.window_s)
+        return Outlook(
+            self._left(now),
+            span_s,
+            self._reserve * span_s / self.window_s,
+            self._left(now) - 1 if self._eager else None,
+        )
 
     def free_at(self, now: float) -> float:
         if self.tokens(now) >= 1 - ROUNDING:
@@ -182,13 +195,22 @@ class TokenBucket:
     in meanwhile, and then the platform's level is never below ours (both as the worst burst less what flowed in).
     """
 
-    def __init__(self, capacity: float, per_s: float, *, spent_at: float | None = None, reserve: int = 0) -> None:
+    def __init__(
+        self,
+        capacity: float,
+        per_s: float,
+        *,
+        spent_at: float | None = None,
+        reserve: int = 0,
+        documented: bool = False,
+    ) -> None:
+        """`documented`: the rate is the platform's word; a refusal then only pauses it."""
         self.capacity = capacity
         self.per_s = per_s
         self._reserve = float(reserve)
         self._full = per_s
         self._guessed_at = -math.inf
-        self._told = False
+        self._told = documented
         self._level = capacity if spent_at is None else 0.0
         self._at = -math.inf if spent_at is None else spent_at
         self._delay = 0.0
@@ -221,7 +243,7 @@ class TokenBucket:
         self._delay = max(now - ticket.sent, 0.9 * self._delay)
 
     def refused(self, now: float, retry_after_s: float) -> None:
-        if not self._told:
+        if not self._told and now >= self._at:  # refusals of one moment tell one thing
             self.per_s = self.per_s / 2
             self._guessed_at = now
         self._level, self._at = 0.0, now + retry_after_s

@@ -48,7 +48,7 @@ class Lane:
         self.length = 0  # code points of `text`
         self.chars = 0
         self.moments = 0.0
-        self.began = 0.0  # when the first text came, once `version` is not 0
+        self.began = 0.0  # when the first text came, once `chars` is not 0
         self.ended = 0.0  # when it was closed
         self._parts: list[str] = []
         self._time = time
@@ -114,7 +114,7 @@ class Lane:
 
     def speed(self, now: float) -> float:
         """Code points a second since the first one, leaning on a usual 60 for the first second; 0 before it."""
-        return (self.chars + USUAL_CHARS_PER_S) / (now - self.began + 1.0) if self.version else 0.0
+        return (self.chars + USUAL_CHARS_PER_S) / (now - self.began + 1.0) if self.chars else 0.0
 
     def _become(self, text: str) -> None:
         self._parts = [text]
@@ -122,7 +122,7 @@ class Lane:
 
     def _count(self, chars: int) -> None:
         now = self._time()
-        if not self.version:
+        if chars and not self.chars:  # a button is no word
             self.began = now
         self.version += 1
         self.chars += chars

@@ -17,7 +17,7 @@ leaves out the ends that are to be expected while the budget lasts, by the lengt
 runs out that reserve melts by itself, for what is not spent in it is lost. Where a window outlasts an answer, the
 demand of its later part, first words and ends of lanes to come included, is taken from what has been usual lately.
 First words count for more, and after a while for all: people wait for a sign of life, but buying it at any price
-would double everybody's wait.
+would double everybody's wait. A budget may be eager and give them away, all but its last request.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ FIRST_WITHIN_S = 3.5  # after so long they pay no price
 class Bid(NamedTuple):
     """What a lane offers for a request now: `value` in character-seconds, `unseen` in characters.
 
-    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, which pay none while no other lane is open;
-    TEXT: everything else.
+    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, which pay none where a budget has them to
+    spare; TEXT: everything else.
     """
 
     rank: int
@@ -245,9 +245,16 @@ class Scheduler:
     def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked) -> bool:
         if bid.rank == END:
             return True
-        if bid.rank == FIRST and all(len(self._demand[name].open) <= 1 for name in names):
+        if bid.rank == FIRST and self._spares(names, now):
             return True
         return bid.value >= max((self._price(name, now, asked) for name in names), default=0.0)
+
+    def _spares(self, names: Sequence[str], now: float) -> bool:
+        """Whether budgets give first words away: nobody else wants them, or those that are eager have one to spare."""
+        if all(len(self._demand[name].open) <= 1 for name in names):
+            return True
+        spare = [o.spare for o in (self._budgets[name].outlook(now) for name in names) if o.spare is not None]
+        return bool(spare) and min(spare) >= 1
 
     def _price(self, name: str, now: float, asked: Asked) -> float:
         outlook = self._budgets[name].outlook(now)
@@ -290,7 +297,9 @@ class Scheduler:
             async with asyncio.timeout(self._request_timeout_s):
                 ref = await call.send()
         except RateLimited as error:
-            self._budgets[error.bucket].refused(now(), error.retry_after_s)
+            # what a lane needs beside its message (a webhook) may be refused as well: its own budget waits for it
+            name = error.bucket if error.bucket in job.draws else next(iter(job.draws), error.bucket)
+            self._budgets[name].refused(now(), error.retry_after_s)
             job.failed(call, error, now() - began)
         except SurfaceError as error:
             job.failed(call, error, now() - began)

@@ -123,7 +123,7 @@ class Strip:
         unseen = lane.chars - self._chars
         if lane.kind == "board" and not lane.closed:
             return Bid(TEXT, _slight(now - self._taken_at), unseen)
-        if lane.closed and not unseen and not self._more:
+        if lane.closed and not unseen and not self._more and self.visible:
             return Bid(TEXT, _slight(now - lane.ended), 0)  # only a footer is missing
         if lane.closed or lane.kind in ("card", "end"):
             return Bid(END, math.inf, unseen)
@@ -144,7 +144,7 @@ class Strip:
         return SLIGHT if self.lane.kind == "board" else self.lane.speed(now)
 
     def age(self, now: float) -> float:
-        return now - self.lane.began if self.lane.version else 0.0
+        return now - self.lane.began if self.lane.chars else 0.0
 
     def ready_at(self, now: float) -> float:
         return self._retry_at if self._retry_at > now and not self.over else math.inf
@@ -157,7 +157,8 @@ class Strip:
             if self.lane.closed:
                 self.leave()
             return None
-        if change.method != self._method:  # another budget may be asked: bid again
+        draws = tuple(self._surface.draws(change.method, self.lane.key))
+        if change.method != self._method or draws != self._draws:  # another budget may be asked: bid again
             self._expect(change.method)
             self._view.display.scheduler.wake()
             return None
@@ -194,7 +195,7 @@ class Strip:
             case RateLimited():
                 self._expect(self._method)  # its budget pauses; the next bid takes the text of then
             case Forbidden():
-                self._view.drop(str(error) or "it is not allowed to")
+                self._view.forbid(self.lane, str(error) or "it is not allowed to")
             case Gone() if change.method == "delete":
                 self.messages.pop()
             case Gone() if change.method == "edit" and not self._posted_again:
@@ -289,9 +290,13 @@ class Strip:
         self._method: Method = method
         self._draws = tuple(self._surface.draws(method, self.lane.key))
 
-    def _give_up(self, why: str) -> None:
+    def give_up(self) -> None:
+        """No request for this lane any more, whatever comes."""
         self.given_up = True
         self.leave()
+
+    def _give_up(self, why: str) -> None:
+        self.give_up()
         self._view.display.on_note(f"{self._surface.name} no longer shows {self.lane.title or self.lane.key}: {why}")
 
 

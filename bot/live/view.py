@@ -97,12 +97,15 @@ class View:
         self.surface = surface
         self._placed = placed
         self._strips: list[Strip] = []
+        self._thread_lost = False
 
     @property
     def behind(self) -> bool:
         return any(strip.lane.closed and not strip.over for strip in self._strips)
 
     def show(self, lane: Lane) -> None:
+        if self._thread_lost:
+            return
         pages = sorted((p.page, p.ref) for p in self._placed if p.lane == lane.key)
         strip = Strip(self, lane, [ref for _, ref in pages])
         self._strips.append(strip)
@@ -123,6 +126,14 @@ class View:
         for strip in self._strips:
             strip.leave()
 
-    def drop(self, why: str) -> None:
-        self.display.detach(self)
+    def forbid(self, lane: Lane, why: str) -> None:
+        """We may not write there. What is forbidden in a thread leaves the board, which says so; else the view ends."""
+        boards = [strip for strip in self._strips if strip.lane.kind == "board"]
+        if lane.kind != "board" and boards:
+            for strip in self._strips:
+                if strip not in boards and not strip.over:
+                    strip.give_up()
+            self._thread_lost = True
+        else:
+            self.display.detach(self)
         self.display.on_note(f"{self.surface.name} no longer shows this run: {why}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -47,8 +48,10 @@ class Contract:
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry = Registry().with_resource(URN, resource)
         self._validators: dict[str, Draft202012Validator] = {}
+        self._wrong = lru_cache(maxsize=64)(self._look)  # the same commands are registered in many tests
 
     @classmethod
+    @cache
     def load(cls, path: Path) -> Contract | None:
         """None where the file is absent."""
         return cls(json.loads(path.read_text("utf-8"))) if path.exists() else None
@@ -64,7 +67,7 @@ class Contract:
         content = operation.get("requestBody", {}).get("content", {})
         if body is not None and "application/json" in content:
             pointer = f"/paths/{_escaped(route)}/{method.lower()}/requestBody/content/application~1json/schema"
-            wrong = best_match(self._validator(pointer).iter_errors(body))
+            wrong = self._wrong(pointer, json.dumps(body))
             if wrong is not None:
                 found.append(Violation(method, route, f"body {wrong.json_path}", wrong.message[:500]))
         elif body is not None and not content:
@@ -96,6 +99,9 @@ class Contract:
                 found.append(Violation(method, route, f"{place} {name}", wrong.message[:500]))
         unknown = [n for n in query if ("query", n) not in known and (method, route, n) not in TOLERATED_QUERIES]
         return found + [Violation(method, route, f"query {name}", "unknown") for name in unknown]
+
+    def _look(self, pointer: str, body: str) -> ValidationError | None:
+        return best_match(self._validator(pointer).iter_errors(json.loads(body)))
 
     def _validator(self, pointer: str) -> Draft202012Validator:
         if pointer not in self._validators:

@@ -54,7 +54,15 @@ TOLERATED: Mapping[str, str] = {
     "conversations.replies: answer.messages[].username is unknown": "the sample has no message under another name",
     **{
         f"chat.update: answer.message.{name} is unknown": "the sample has no message with replies or another name"
-        for name in ("reply_count", "reply_users", "reply_users_count", "latest_reply", "subtype", "username", "reactions")
+        for name in (
+            "reply_count",
+            "reply_users",
+            "reply_users_count",
+            "latest_reply",
+            "subtype",
+            "username",
+            "reactions",
+        )
     },
     **{
         f"{event}Payload: payload.event.{name} is unknown": "the sample is of a plain message in a channel"

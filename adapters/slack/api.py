@@ -1,0 +1,184 @@
+"""Slack's Web API as everything here calls it: one try a call, its refusals in our words, a token a workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.budgets import bucket
+from adapters.slack.scopes import NEEDS, Method
+from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
+
+PAUSE_S = 30.0  # where Slack names none
+CALL_TIMEOUT_S = 30
+MOST_WAITS = 3
+
+# https://docs.slack.dev/reference/methods: those that take no JSON
+_BY_QUERY = (
+    "conversations.info",
+    "conversations.replies",
+    "conversations.history",
+    "files.getUploadURLExternal",
+    "users.info",
+)
+GONE = {
+    "message_not_found": "the message is gone",
+    "cant_update_message": "the message is not mine any more",
+    "edit_window_closed": "the message may not be edited any longer",
+    "cannot_reply_to_message": "the thread is gone",
+    "thread_not_found": "the thread is gone",
+}
+FORBIDDEN = {
+    "account_inactive": "the app was removed from this workspace",
+    "channel_not_found": "I cannot see this channel; `/invite` me to it",
+    "invalid_auth": "Slack refuses the token",
+    "is_archived": "the channel is archived",
+    "is_inactive": "the channel is archived",
+    "missing_scope": "a scope is missing; `moot doctor` says which",
+    "no_permission": "the app may not write here",
+    "not_allowed_token_type": "Slack refuses the token",
+    "not_authed": "Slack refuses the token",
+    "not_in_channel": "I am not in this channel; `/invite` me to it",
+    "restricted_action": "an admin does not let me write here",
+    "restricted_action_read_only_channel": "only some people may write here",
+    "restricted_action_thread_only_channel": "only replies may be written here",
+    "team_access_not_granted": "the app may not act in this workspace",
+    "token_expired": "the token has expired",
+    "token_revoked": "the app was removed from this workspace",
+}
+TOO_LONG = ("msg_too_long", "msg_blocks_too_long", "invalid_blocks")
+
+
+class Rejected(SurfaceError):
+    """Slack answered `ok: false` with a code that is neither a limit nor a place that is closed or gone."""
+
+    def __init__(self, code: str, needed: str = "") -> None:
+        super().__init__(f"Slack answered {code}", 400)
+        self.code = code
+        self.needed = needed  # the scope, with missing_scope
+
+
+class Denied(Forbidden):
+    """A `Forbidden` that knows Slack's code, and the scope that is missing where that is why."""
+
+    def __init__(self, code: str, needed: str = "") -> None:
+        super().__init__(FORBIDDEN[code])
+        self.code = code
+        self.needed = needed
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where the app is installed. `enterprise`: the organisation's id, "" without one. `url` ends with a slash."""
+
+    id: str
+    enterprise: str
+    token: str
+    bot_user: str
+    bot_id: str
+    url: str
+
+    @property
+    def server(self) -> str:
+        """As `bot.rights.Person.server` names it."""
+        return f"slack:{self.id}"
+
+
+class Api:
+    """Calls with a workspace's token over one session. Every call raises SurfaceError, nothing else."""
+
+    def __init__(self, session: aiohttp.ClientSession, api_base: str) -> None:
+        self.session = session
+        self._base = api_base
+
+    def client(self, token: str = "") -> AsyncWebClient:
+        """Slack's own client, which would try again by itself where a message may have been posted already."""
+        return AsyncWebClient(
+            token or None, self._base, timeout=CALL_TIMEOUT_S, session=self.session, retry_handlers=[]
+        )
+
+    async def call(self, at: Workspace, method: Method, **arguments: Any) -> dict[str, Any]:
+        return await self.call_with(at.token, method, at.id, **arguments)
+
+    async def call_with(self, token: str, method: Method, team: str = "", **arguments: Any) -> dict[str, Any]:
+        """`team`: whose budgets a refusal is about."""
+        return (await self.asked(token, method, team, **arguments))[0]
+
+    async def asked(
+        self, token: str, method: Method, team: str = "", **arguments: Any
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """The answer and its headers, their names in lower case."""
+        assert method in NEEDS, "a method that is called has its scopes declared"
+        given: dict[str, Any] = (
+            {"http_verb": "GET", "params": arguments} if method in _BY_QUERY else {"json": arguments}
+        )
+        try:
+            answer = await self.client(token).api_call(method, **given)
+        except SlackApiError as error:
+            raise _meaning(error, method, team, str(arguments.get("channel", ""))) from error
+        except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
+            raise SurfaceError(f"Slack could not be reached: {type(error).__name__}") from error
+        said = dict(answer.data) if isinstance(answer.data, dict) else {}
+        return said, {name.lower(): value for name, value in answer.headers.items()}
+
+    async def upload(self, at: Workspace, channel: str, name: str, text: str) -> None:
+        """A text file into a channel (https://docs.slack.dev/messaging/working-with-files#upload)."""
+        data = text.encode()
+        place = await self.call(at, "files.getUploadURLExternal", filename=name, length=len(data))
+        try:
+            async with self.session.post(place["upload_url"], data=data) as answer:
+                answer.raise_for_status()
+        except aiohttp.ClientError as error:
+            raise SurfaceError(f"the file could not be sent: {type(error).__name__}") from error
+        files = [{"id": place["file_id"], "title": name}]
+        await self.call(at, "files.completeUploadExternal", files=files, channel_id=channel)
+
+    def _is_slacks(self, url: str) -> bool:
+        host, home = (urlsplit(address).hostname or "" for address in (url, self._base))
+        return host == home or host.endswith(f".{home}")
+
+    async def download(self, at: Workspace, url: str, most: int) -> bytes:
+        """A file of a message, at most `most` bytes of it and one more. The token is for Slack's own hosts alone: a
+        remote file lies anywhere."""
+        if not self._is_slacks(url):
+            raise SurfaceError("it does not lie at Slack")
+        try:
+            async with self.session.get(url, headers={"Authorization": f"Bearer {at.token}"}) as answer:
+                answer.raise_for_status()
+                if answer.content_type == "text/html":  # Slack's sign-in page, with status 200
+                    raise Denied("missing_scope", "files:read")
+                return await answer.content.read(most + 1)
+        except aiohttp.ClientError as error:
+            raise SurfaceError(f"the file could not be fetched: {type(error).__name__}") from error
+
+
+def _meaning(error: SlackApiError, method: Method, team: str, channel: str) -> SurfaceError:
+    """What a refusal of Slack's means; codes: each method's page."""
+    response = error.response
+    data: Mapping[str, Any] = response.data if isinstance(getattr(response, "data", None), dict) else {}
+    status, code = int(getattr(response, "status_code", 0)), str(data.get("error", ""))
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        name = bucket(team, method, channel if method == "chat.postMessage" else "")
+        return RateLimited(name, float(response.headers.get("Retry-After", PAUSE_S)))
+    if code in GONE:
+        return Gone(GONE[code])
+    if code in FORBIDDEN:
+        return Denied(code, str(data.get("needed", "")))
+    return Rejected(code, str(data.get("needed", ""))) if code else SurfaceError(f"Slack answered {status}", status)
+
+
+async def patiently(call: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """For what shows no run: waits out what Slack asks to wait, a few times. Raises the other SurfaceErrors."""
+    for _ in range(MOST_WAITS):
+        try:
+            return await call()
+        except RateLimited as error:
+            await asyncio.sleep(error.retry_after_s)
+    return await call()

@@ -1,0 +1,120 @@
+"""Where runs stand on Slack: new places, those of an earlier process, and whose a message or a thread is."""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+
+from adapters.slack.api import Api, Workspace
+from adapters.slack.spots import Spot, message_ref, read_address, read_ref
+from adapters.slack.surface import Lacking, Opening, SlackSurface
+from adapters.slack.workspaces import Workspaces
+from bot.ports import Placed, Store, Surface, SurfaceError
+from bot.transcript import Transcript
+from bot.words import Words
+
+REMEMBERED = 5_000  # threads that a run was held in but did not open
+
+
+class Places:
+    """`words` gives a server's word list; `listen`: whether channels' history may be read."""
+
+    def __init__(
+        self, store: Store, api: Api, workspaces: Workspaces, words: Callable[[str], Words], *, listen: bool
+    ) -> None:
+        self._store = store
+        self._api = api
+        self._workspaces = workspaces
+        self._words = words
+        self._listen = listen
+        self._lacking = Lacking()
+        self._inside: OrderedDict[tuple[str, str], str] = OrderedDict()  # thread → the latest run held in it
+        self._servers: dict[str, set[str]] = {}  # workspace → servers that runs here were started for
+
+    def new(
+        self, run: str, at: Workspace, server: str, channel: str, thread: str, asker: str, opening: Opening | None
+    ) -> SlackSurface:
+        """A new place for a run; `thread` "": its board opens one."""
+        spot = Spot(at.id, at.enterprise, channel, thread, asker, secrets.token_hex(4))
+        self._noted(spot, run, server)
+        return self._surface(spot, at, run, server, opening=opening)
+
+    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
+        """The place of a run that began in another process; None when it is not Slack's, or out of reach."""
+        if (spot := read_address(address)) is None:
+            return None
+        self._noted(spot, run, t.started.server)
+        return await self._again(spot, run, t.started.server)
+
+    async def standing(self, run: str) -> SlackSurface | None:
+        """A place where the run stands, to add something to it."""
+        spots = [spot for p in await self._store.placed(run) if (spot := read_address(p.address))]
+        return await self._again(spots[0], run, "") if spots else None
+
+    async def erase(self, run: str) -> None:
+        """Delete the run's messages, as far as they are there."""
+        for placed in await self._store.placed(run):
+            if (spot := read_address(placed.address)) and (surface := await self._again(spot, run, "")):
+                with suppress(SurfaceError):
+                    await surface.delete(placed.ref)
+
+    async def find(self, team: str, channel: str, ts: str) -> tuple[str, Placed] | None:
+        """The run and the page that a message shows."""
+        return await self._store.find(message_ref(team, channel, ts))
+
+    async def run_of(self, team: str, channel: str, thread: str) -> str:
+        """The run whose thread this is; "" when it is none's."""
+        if not thread:
+            return ""
+        if run := self._inside.get((channel, thread)):
+            return run
+        found = await self.find(team, channel, thread)
+        return found[0] if found else ""
+
+    def servers(self, team: str) -> set[str]:
+        """What runs of this workspace were started for: itself, and people in direct messages."""
+        return self._servers.get(team, set()) | {f"slack:{team}"}
+
+    def _noted(self, spot: Spot, run: str, server: str) -> None:
+        self._servers.setdefault(spot.team, set()).add(server)
+        if spot.thread:
+            self._inside[spot.channel, spot.thread] = run
+            if len(self._inside) > REMEMBERED:
+                self._inside.popitem(last=False)
+
+    async def _again(self, spot: Spot, run: str, server: str) -> SlackSurface | None:
+        try:
+            at = await self._workspaces.find(spot.enterprise, spot.team)
+        except SurfaceError:
+            return None
+        if at is None:
+            return None
+        placed = await self._store.placed(run)
+        board = next((p.ref for p in placed if p.address == spot.address and p.lane.stage == "board"), None)
+        return self._surface(spot, at, run, server, board=read_ref(board)[1] if board else None, again=True)
+
+    def _surface(
+        self,
+        spot: Spot,
+        at: Workspace,
+        run: str,
+        server: str,
+        *,
+        opening: Opening | None = None,
+        board: str | None = None,
+        again: bool = False,
+    ) -> SlackSurface:
+        return SlackSurface(
+            self._api,
+            at,
+            spot,
+            run=run,
+            words=self._words(server),
+            lacking=self._lacking,
+            reads_history=self._listen,
+            opening=opening,
+            board=board,
+            again=again,
+        )

@@ -1,0 +1,113 @@
+"""What the app asks of a workspace: scopes, each with its reason, and what needs it: methods and events.
+
+The one home of these lists: the manifest, the handlers and the calls come from here, and no other method can be called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Method = Literal[
+    "apps.connections.open",
+    "auth.test",
+    "chat.appendStream",
+    "chat.delete",
+    "chat.postEphemeral",
+    "chat.postMessage",
+    "chat.startStream",
+    "chat.stopStream",
+    "chat.update",
+    "conversations.history",
+    "conversations.info",
+    "conversations.replies",
+    "files.completeUploadExternal",
+    "files.getUploadURLExternal",
+    "users.info",
+    "views.open",
+    "views.publish",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`listen`: asked for only where plain messages in channels are listened to."""
+
+    name: str
+    why: str
+    listen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`name` as in a manifest; `scope` that Slack wants for it ("" for none)."""
+
+    name: str
+    scope: str
+    why: str
+    listen: bool = False
+
+
+SCOPES = (
+    Scope("app_mentions:read", "be asked by @Moot, in channels and in threads"),
+    Scope("channels:read", "see whether a public channel is shared, archived, or lacks the app"),
+    Scope("chat:write", "post and edit its own messages"),
+    Scope("chat:write.customize", "let each seat speak under its own name and icon"),
+    Scope("commands", "slash commands and message shortcuts"),
+    Scope("files:read", "read the files that come with a question"),
+    Scope("files:write", "hand out exports"),
+    Scope("groups:read", "the same as channels:read for private channels the app was invited to"),
+    Scope("im:history", "hear what people write to the app itself"),
+    Scope("mpim:read", "the same as channels:read for group messages the app was invited to"),
+    Scope("reactions:read", "count reactions as votes, skips and stops"),
+    Scope("users:read", "see who is an admin, a guest or from outside, and how people are called"),
+    Scope("channels:history", "take plain messages in runs' threads as remarks (public channels)", listen=True),
+    Scope("groups:history", "the same in private channels", listen=True),
+    Scope("mpim:history", "the same in group messages", listen=True),
+)
+
+EVENTS = (
+    Event("app_home_opened", "", "show the home tab"),
+    Event("app_mention", "app_mentions:read", "be asked, and be told remarks"),
+    Event("app_uninstalled", "", "end what runs for a workspace that has removed the app"),
+    Event("message.im", "im:history", "be asked in direct messages"),
+    Event("reaction_added", "reactions:read", "votes, skips and stops by reaction"),
+    Event("reaction_removed", "reactions:read", "take a vote away"),
+    Event("tokens_revoked", "", "forget a token that is no longer good"),
+    Event("message.channels", "channels:history", "remarks in runs' threads", listen=True),
+    Event("message.groups", "groups:history", "remarks in runs' threads", listen=True),
+    Event("message.mpim", "mpim:history", "remarks in runs' threads", listen=True),
+)
+
+_READ = ("channels:read", "groups:read", "mpim:read")  # one a kind of channel; direct messages are not looked up
+_HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
+NEEDS: Mapping[Method, tuple[str, ...]] = {
+    "apps.connections.open": (),  # by the app's own token
+    "auth.test": (),
+    "chat.appendStream": ("chat:write",),
+    "chat.delete": ("chat:write",),
+    "chat.postEphemeral": ("chat:write",),
+    "chat.postMessage": ("chat:write", "chat:write.customize"),
+    "chat.startStream": ("chat:write",),
+    "chat.stopStream": ("chat:write",),
+    "chat.update": ("chat:write",),
+    "conversations.history": _HISTORY,
+    "conversations.info": _READ,
+    "conversations.replies": _HISTORY,
+    "files.completeUploadExternal": ("files:write",),
+    "files.getUploadURLExternal": ("files:write",),
+    "users.info": ("users:read",),
+    "views.open": (),
+    "views.publish": (),
+}
+# what is no method: commands and shortcuts are delivered, and files are fetched from where they lie
+BESIDES = ("commands", "files:read")
+
+
+def scopes(*, listen: bool) -> tuple[Scope, ...]:
+    return tuple(scope for scope in SCOPES if listen or not scope.listen)
+
+
+def events(*, listen: bool) -> tuple[Event, ...]:
+    return tuple(event for event in EVENTS if listen or not event.listen)

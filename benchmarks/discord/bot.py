@@ -1,0 +1,98 @@
+"""The bot as `bot.serving` puts it together, with another voice behind the seats and a meter beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.resources
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from pydantic import SecretStr
+
+from adapters.discord.budgets import budget
+from adapters.discord.client import DiscordBot, make_client
+from benchmarks.discord.meter import CountingRest, Meter
+from benchmarks.discord.scenes import Scene, lines, panel_name, seat_keys
+from benchmarks.discord.speaker import Replaying
+from bot.actions import Actions
+from bot.hall import Hall
+from bot.live.budget import Budgets
+from bot.live.schedule import Scheduler
+from bot.models.catalogue import Model
+from bot.panels import PanelBook
+from bot.settings import DiscordSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings
+from storage import SqlStore, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """`finished` ends when all runs that were begun are over and shown."""
+
+    meter: Meter
+    speaker: Replaying
+    rest: CountingRest
+    store: SqlStore
+    hall: Hall
+
+    async def finished(self, runs: int) -> None:
+        for row in await self.store.runs(limit=runs):
+            if self.hall.transcript(row.run) is not None:
+                await self.hall.finished(row.run)
+
+
+@asynccontextmanager
+async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, token: str) -> AsyncIterator[Bot]:
+    """The bot, connected, with one panel a run; its database stands in `folder`."""
+    now = asyncio.get_running_loop().time
+    settings = DiscordSettings(token=SecretStr(token), api_base=api_base, gateway_url=gateway_url)
+    limits = LimitSettings()
+    meter, speaker, budgets = Meter(), Replaying(lines(scene)), Budgets(budget, now())
+    async with (
+        open_store(folder / "moot.db", clock=time.time) as store,
+        Scheduler(budgets) as scheduler,
+        Hall(
+            store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=meter, owner="benchmark"
+        ) as hall,
+    ):
+        actions = Actions(
+            book=PanelBook(_panels(scene), store),
+            models={key: Model(key, key, key, key) for run in range(scene.runs) for key in seat_keys(run)},
+            prompts=_prompts(),
+            limits=limits,
+            server=lambda key: ServerSettings(),
+            vote_s=0.0,
+            store=store,
+            hall=hall,
+            clock=time.time,
+            why_absent=lambda model: None,
+            random=Random(scene.seed),
+        )
+        rest = CountingRest(budgets, now)
+        bot = DiscordBot(make_client(settings, rest), rest, actions, store, store, settings, limits)
+        serving = asyncio.create_task(bot.serve())
+        ready = asyncio.create_task(bot.ready.wait())
+        try:
+            await asyncio.wait({serving, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                await serving
+            yield Bot(meter, speaker, rest, store, hall)
+        finally:
+            for task in (ready, serving):
+                task.cancel()
+            await asyncio.wait({ready, serving})
+
+
+def _panels(scene: Scene) -> dict[str, PanelSettings]:
+    return {
+        panel_name(run): PanelSettings(seats=[SeatSettings(model=key) for key in seat_keys(run)])
+        for run in range(scene.runs)
+    }
+
+
+def _prompts() -> dict[str, str]:
+    folder = importlib.resources.files("bot.formats") / "prompts"
+    return {p.name.removesuffix(".md"): p.read_text("utf-8") for p in folder.iterdir() if p.name.endswith(".md")}

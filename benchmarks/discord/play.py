@@ -1,0 +1,152 @@
+"""One scene on the wire: the server in a process of its own, people who type commands, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+from benchmarks.discord.bot import Bot, running
+from benchmarks.discord.room import firsts_with_room_s
+from benchmarks.discord.scenes import Scene, panel_name, seat_keys
+from benchmarks.live.scenes import Answer
+from tests.servers.discord import Channel, Interaction, RemoteDiscord, Webhook
+from tests.servers.discord.client import pointed_at
+
+ROOT = Path(__file__).parents[2]
+SAMPLE_S = 0.25
+LOOK_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the server's process says of itself."""
+
+    api_base: str
+    gateway_url: str
+    origin: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was measured of one scene: seconds, but for `cpu_ms` and `rss_mb` a run, and the counts."""
+
+    boards_s: list[float]
+    firsts_s: list[float]
+    firsts_with_room_s: list[float]
+    mean_wait_s: float
+    round_trip_s: float
+    requests: int
+    refused: int
+    most_at_once: int
+    cpu_ms: float
+    rss_mb: float
+    spoken: list[Answer]
+
+
+def play_alone(scene: Scene) -> Played:
+    """In a process of its own, so that its CPU and memory are the scene's."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_run, scene).result()
+
+
+def _run(scene: Scene) -> Played:
+    return asyncio.run(play(scene))
+
+
+async def play(scene: Scene) -> Played:
+    with tempfile.TemporaryDirectory() as folder:
+        async with server() as served, RemoteDiscord(served.origin) as people:
+            guild = await people.create_guild()
+            asker = await people.create_member(guild, "ada")
+            tables = 1 if scene.shared else scene.runs
+            channels = [await people.create_channel(guild, f"table-{n}") for n in range(tables)]
+            with pointed_at(served):
+                async with running(scene, Path(folder), served.api_base, served.gateway_url, served.token) as bot:
+                    return await _measured(scene, bot, people, asker.id, channels)
+
+
+async def _measured(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, channels: list[Channel]) -> Played:
+    cpu_before = time.process_time()
+    memory = asyncio.create_task(_grown_mb())
+    asking = []
+    for run in range(scene.runs):
+        asking.append(asyncio.create_task(_board_s(people, asker, channels[run % len(channels)], run)))
+        await asyncio.sleep(scene.apart_s)
+    boards = await asyncio.gather(*asking)
+    await bot.finished(scene.runs)
+    cpu_s = time.process_time() - cpu_before
+    memory.cancel()
+    log = await people.read_requests()
+    hooks = {key: hook for run in range(scene.runs) for key, hook in await _speaking(people, channels, run)}
+    return Played(
+        boards_s=boards,
+        firsts_s=list(bot.meter.firsts_s().values()),
+        firsts_with_room_s=firsts_with_room_s(bot.meter, log, hooks),
+        mean_wait_s=bot.meter.mean_wait_s(),
+        round_trip_s=median(bot.meter.round_trips_s),
+        requests=len(log),
+        refused=sum(request.status == 429 for request in log),
+        most_at_once=bot.rest.most_at_once,
+        cpu_ms=cpu_s * 1000 / scene.runs,
+        rss_mb=await memory / scene.runs,
+        spoken=list(bot.speaker.spoken.values()),
+    )
+
+
+async def _speaking(people: RemoteDiscord, channels: list[Channel], run: int) -> list[tuple[str, Webhook]]:
+    """The seats of a run, each with the webhook that speaks for it."""
+    (hook,) = await people.webhooks(channels[run % len(channels)])
+    return [(key, hook) for key in seat_keys(run)]
+
+
+async def _board_s(people: RemoteDiscord, asker: int, channel: Channel, run: int) -> float:
+    """Seconds from the command to the board: as Discord tells, or, where the answer was put off, as it is seen."""
+    now = asyncio.get_running_loop().time
+    asked_at = now()
+    asked: Interaction = await people.slash(
+        asker, channel, "compare", question=f"Is one language enough? ({run})", panel=panel_name(run)
+    )
+    answer = await asked.answer()
+    if answer.kind == "message" and answer.acknowledged_after_s is not None:
+        return answer.acknowledged_after_s
+    while not answer.content:
+        await asyncio.sleep(LOOK_S)
+        answer = await asked.answer()
+    return now() - asked_at
+
+
+async def _grown_mb() -> float:
+    """By how much the process grew at most until it is cancelled."""
+    process, most = psutil.Process(), 0
+    before = process.memory_info().rss
+    with suppress(asyncio.CancelledError):
+        while True:
+            most = max(most, process.memory_info().rss - before)
+            await asyncio.sleep(SAMPLE_S)
+    return most / 2**20
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[Served]:
+    command = (sys.executable, "-m", "tests.servers.discord", "--no-contract")
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None, "it was asked for"
+        said = json.loads(await process.stdout.readline())
+        yield Served(said["api_base"], said["gateway_url"], said["origin"], said["token"])
+    finally:
+        process.terminate()
+        await process.wait()

@@ -1,0 +1,49 @@
+"""Where a first word could have gone at once: what the platform had left then, by its own log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+
+from benchmarks.discord.meter import Meter
+from tests.servers.discord import Request, Webhook
+from tests.servers.discord.limits import RULES, Rule
+
+CEILING = Rule(50, 1.0)  # of one bot token
+POST, EDIT = "webhook.execute", "webhook.edit"
+
+
+def firsts_with_room_s(meter: Meter, log: Sequence[Request], hooks: Mapping[str, Webhook]) -> list[float]:
+    """Seconds from a seat's first delta to its first visible character, for seats whose next request the platform
+    would have taken at the moment of that delta. `hooks`: who speaks for a seat. The loop's clock and the server's
+    are the machine's one monotonic clock.
+    """
+    return [
+        waited_s
+        for seat, waited_s in meter.firsts_s().items()
+        if _has_room(log, hooks[seat], EDIT if _stands(meter, seat) else POST, meter.written[seat][0][0])
+    ]
+
+
+def _stands(meter: Meter, seat: str) -> bool:
+    """Whether its message was there when its first delta came."""
+    return meter.seen[seat][0][0] <= meter.written[seat][0][0]
+
+
+def _has_room(log: Sequence[Request], hook: Webhook, limit: str, at: float) -> bool:
+    """In the bucket, and below the ceiling over all buckets."""
+    bucket = f"{limit}:{hook.id}+{hook.token}"
+    taken = [r for r in log if r.status != 429]
+    within = used([r.at for r in taken if r.bucket == bucket], at, RULES[limit]) < RULES[limit].calls
+    return within and used([r.at for r in taken], at, CEILING) < CEILING.calls
+
+
+def used(times: Sequence[float], at: float, rule: Rule) -> int:
+    """Calls of the window that is open at `at`; windows begin with their first call."""
+    opened, count = -math.inf, 0
+    for time in takewhile(lambda time: time <= at, times):
+        if time >= opened + rule.window_s:
+            opened, count = time, 0
+        count += 1
+    return count if at < opened + rule.window_s else 0

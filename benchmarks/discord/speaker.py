@@ -1,0 +1,39 @@
+"""A model's client that replays answers: everything behind `bot.models`' door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from benchmarks.discord.scenes import Line
+from benchmarks.live.replay import deltas
+from benchmarks.live.scenes import Answer
+from bot.asks import Ask
+from bot.models.deltas import Delta
+from bot.transcript import Seat, Usage
+
+LEAD_S = 0.5  # from being asked to the first text's beginning
+
+
+class Replaying:
+    """`spoken` holds what was said when (loop time), by seat."""
+
+    def __init__(self, lines: Mapping[str, Line]) -> None:
+        self.spoken: dict[str, Answer] = {}
+        self._lines = lines
+
+    def open_circuits(self) -> Mapping[str, float]:
+        return {}
+
+    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+        now = asyncio.get_running_loop().time
+        line = self._lines[seat.key]
+        start = now() + LEAD_S
+        answer = Answer(line.run, seat.key, start, start + line.seconds, len(line.text))
+        self.spoken[seat.key] = answer
+        said = 0
+        for at, chars, _ in deltas(answer):
+            await asyncio.sleep(at - now())
+            yield Delta(now(), text=line.text[said : said + chars])
+            said += chars
+        yield Delta(now(), usage=Usage(20, said // 4, 0, "reported"))

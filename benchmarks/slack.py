@@ -1,0 +1,246 @@
+"""Slack: how long text waits to be seen there, and how soon a command is acknowledged and its board visible.
+
+The waits are measured in virtual time, on the wire: the app's own surface over real HTTP against the test server, with
+one workspace at 50 updates a minute, next to what `benchmarks.live` gives for the same answers on its simulated
+platform. Commands are measured in real time, through Socket Mode and the real bolt. Several runs begin at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import aiohttp
+
+from adapters.slack.api import Api, Workspace
+from adapters.slack.budgets import SlidingWindow
+from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.spots import Spot
+from adapters.slack.surface import Lacking, SlackSurface
+from benchmarks import report
+from benchmarks.live.ours import ours
+from benchmarks.live.replay import Policy, Watch, replay
+from benchmarks.live.scenes import Run, Scene, runs
+from benchmarks.report import Bar, Report
+from bot.live.budget import FORGET_S, Budget, Budgets
+from bot.live.lanes import Lane as LiveLane
+from bot.live.schedule import Scheduler
+from bot.live.view import Display
+from bot.trace import NoTrace
+from bot.transcript import Lane
+from bot.words import Words
+from tests.servers.slack import SlackServer
+from tests.servers.slack.world import Message
+from tests.slack_app import served, settings_for, until, workspace
+from tests.speakers import Step
+from tests.surfaces import Platform
+
+SEATS = 4
+RUNS = (1, 4, 12)
+UPDATES, MINUTE_S = 50, 60.0
+SCENE_S = 300.0
+LONGEST = 9_000  # characters of an answer: the same for both sides, and one message
+# runs that outlast the measurement
+TALK: Mapping[str, Sequence[Step]] = {seat: ["word ", 0.1] * 300 for seat in ("ada", "bob")}
+EVERY_CALL = 10**6
+
+
+def measure() -> Report:
+    table: list[report.Scene] = []
+    bars: list[Bar] = []
+    for count in RUNS:
+        scene = Scene(
+            f"{count} runs", SEATS * count, threads=count, limit=UPDATES, per_s=MINUTE_S, shared=True, seconds=SCENE_S
+        )
+        played = [_shortened(run) for run in runs(scene)]
+        simulated, wired = replay(scene, played, ours), replay(scene, played, over_slack)
+        halved = _most_refused(replace(scene, halve_at_s=scene.seconds / 2), played)
+        table += [
+            {"scene": scene.name, "policy": "benchmarks.live", **simulated._asdict()},
+            {"scene": scene.name, "policy": "Slack", **wired._asdict()},
+        ]
+        bars += [
+            Bar(f"{scene.name}: 429s", wired.refused, 0, "responses"),
+            Bar(f"{scene.name}: 429s in 10 minutes after the limit is halved", halved, 1, "responses"),
+            Bar(f"{scene.name}: wait over benchmarks.live's", wired.mean_wait_s / simulated.mean_wait_s, 1.2, "ratio"),
+        ]
+    one_by_one, at_once = asyncio.run(_commands(max(RUNS)))
+    table.append({"scene": f"commands until {max(RUNS)} runs go on", "policy": "Slack", **one_by_one})
+    table.append({"scene": f"{max(RUNS)} more commands at once", "policy": "Slack", **at_once})
+    bars.append(Bar("command to first visible, median", one_by_one["visible_median_s"], 0.3, "s"))
+    bars.append(Bar("acknowledgement, p99", at_once["acknowledged_p99_s"], 1.0, "s"))
+    return Report(table, bars)
+
+
+def _most_refused(scene: Scene, played: Sequence[Run]) -> int:
+    """The most 429s in any ten minutes: as long as a limit that had to be guessed is kept to."""
+    at: list[float] = []
+
+    @asynccontextmanager
+    async def noted(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+        async with over_slack(scene, platform, watch) as policy:
+            yield policy
+        at.extend(when for when, _, _, status in platform.calls if status == 429)
+
+    replay(scene, list(played), noted)
+    return max((sum(start <= when < start + FORGET_S for when in at) for start in at), default=0)
+
+
+def _shortened(run: Run) -> Run:
+    return run._replace(answers=tuple(a._replace(chars=min(a.chars, LONGEST)) for a in run.answers))
+
+
+class _ServerLimit:
+    """The limit on the server, halved from outside as those of the simulated platform are."""
+
+    def __init__(self, server: SlackServer) -> None:
+        self._server = server
+        self._calls = UPDATES
+
+    @property
+    def limit(self) -> int:
+        return self._calls
+
+    @limit.setter
+    def limit(self, calls: int) -> None:
+        self._calls = calls
+        self._server.limits.set("chat.update", calls, MINUTE_S)
+
+    def admit(self, now: float) -> float:
+        raise AssertionError("the server admits")
+
+    def says(self, now: float) -> tuple[int, int, float]:
+        raise AssertionError("Slack says nothing of its limits")
+
+
+class _Trace(NoTrace):
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+        if chars:
+            self._watch.saw(lane, chars)
+
+
+class _OverSlack:
+    """A policy of `benchmarks.live`: a channel a thread, all in one workspace."""
+
+    def __init__(self, scheduler: Scheduler, places: Sequence[SlackSurface], watch: Watch) -> None:
+        self._scheduler = scheduler
+        self._places = places
+        self._trace = _Trace(watch)
+        self._displays: list[Display] = []
+        self._lanes: dict[Lane, LiveLane] = {}
+
+    async def open(self, thread: int, lanes: list[Lane]) -> None:
+        display = Display(self._scheduler, trace=self._trace)
+        display.attach(self._places[thread])
+        self._displays.append(display)
+        for lane in lanes:
+            self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
+
+    def delta(self, lane: Lane, text: str) -> None:
+        self._lanes[lane].add(text)
+
+    def end(self, lane: Lane) -> None:
+        self._lanes[lane].close()
+
+    async def finished(self) -> None:
+        for display in self._displays:
+            await display.caught_up()
+
+
+@asynccontextmanager
+async def over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    """Slack's surface over HTTP; its calls are told to `platform`, which does nothing else here."""
+    started = asyncio.get_running_loop().time()
+    async with SlackServer() as server, aiohttp.ClientSession() as session, Scheduler(Budgets(_fresh, started)) as live:
+        team = server.world.add_team("acme")
+        at = Workspace(team.id, "", team.bot_token, team.bot_user, team.bot_id, "https://acme.slack.com/")
+        server.limits.set("chat.update", UPDATES, MINUTE_S)
+        platform.limits = {"edits": _ServerLimit(server)}
+        for method in ("chat.update", "chat.postMessage"):
+            server.faults.stall(method, scene.round_trip_s, times=scene.lanes * EVERY_CALL // 1_000)
+        api = Api(session, server.api_base)
+        places = [_place(server, api, at, number) for number in range(scene.threads)]
+        yield _OverSlack(live, places, watch)
+        for request in server.requests:
+            if request.method == "chat.update":
+                platform.calls.append((request.at, "edit", Lane("", 0, ""), request.status))
+
+
+def _place(server: SlackServer, api: Api, at: Workspace, number: int) -> SlackSurface:
+    world = server.world
+    channel = world.add_channel(at.id, f"hall{number}")
+    world.put(parent := Message(channel.id, world.ts(), at.bot_user, world.now(), "board", bot_id=at.bot_id))
+    spot = Spot(at.id, "", channel.id, parent.ts, "U1", f"n{number}")
+    return SlackSurface(api, at, spot, run="run", words=Words([]), lacking=Lacking(), reads_history=False)
+
+
+def _fresh(name: str, started: float) -> Budget:
+    """As it is once the process has run for a while."""
+    made = slack_budget(name, started)
+    assert isinstance(made, SlidingWindow)
+    return SlidingWindow(made.limit, made.window_s, at_once=1 if "chat.update" in name else math.inf)
+
+
+async def _commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Seconds from a command to its acknowledgement and to its board: one after the other until `count` runs go on,
+    then as many at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with workspace() as (server, team):
+            settings = settings_for(server, team)
+            async with served(server, team, Path(folder) / "moot.db", settings, lines=TALK):
+                ann = next(user.id for user in server.world.users.values() if user.name == "ann")
+                rooms = [server.world.add_channel(team.id, f"room{k}", [ann]).id for k in range(count)]
+                one_by_one = _Times()
+                for room in rooms:
+                    one_by_one.add(*await _command(server, ann, room, 0))
+                at_once = _Times()
+                for times in await asyncio.gather(*(_command(server, ann, room, 1) for room in rooms)):
+                    at_once.add(*times)
+                return one_by_one.figures(), at_once.figures()
+
+
+class _Times:
+    """Of commands."""
+
+    def __init__(self) -> None:
+        self._acknowledged: list[float] = []
+        self._visible: list[float] = []
+
+    def add(self, acknowledged_s: float, visible_s: float) -> None:
+        self._acknowledged.append(acknowledged_s)
+        self._visible.append(visible_s)
+
+    def figures(self) -> dict[str, float]:
+        """The 99th percentile of a few is their longest."""
+        return {
+            "acknowledged_p99_s": max(self._acknowledged),
+            "visible_median_s": median(self._visible),
+            "visible_max_s": max(self._visible),
+        }
+
+
+async def _command(server: SlackServer, user: str, room: str, nth: int) -> tuple[float, float]:
+    """Seconds until it is acknowledged, and until the nth message of the room stands there."""
+    done = await (await server.people.command(user, room, "/compare", "tabs?"))
+    assert done.acknowledged_after_s is not None
+    return done.acknowledged_after_s, await _seen(server, room, nth) - done.attempts[0]
+
+
+async def _seen(server: SlackServer, room: str, nth: int) -> float:
+    """When the nth message of a channel was posted, in loop seconds."""
+    await until(lambda: len(server.world.messages(room)) > nth)
+    return server.world.messages(room)[nth].at
+
+
+if __name__ == "__main__":
+    sys.exit(report.run("slack", measure, as_json=report.arguments(__doc__).parse_args().json))

@@ -1,0 +1,107 @@
+"""What each platform offers, from the declarations of commands and controls: the tables of docs/platforms.md. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.thread import AFTERWARDS, WHILE_IT_RUNS
+from commands import COMMANDS
+from commands.controls import MENUS, PRESSES, REACTIONS
+
+# under a turn, under a long one, and on the end card: `bot.thread` and `bot.live.strip` put them there
+ON_TURNS = ("skip", "retry", "read_on", "vote", "close")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the platforms differ, and why."""
+
+    what: str
+    discord: str
+    slack: str
+    why: str
+
+
+DIFFERENCES = (
+    Difference(
+        "Commands in a thread",
+        "slash commands",
+        "mention: `@Moot debate …`",
+        "Slack has no slash commands in threads",
+    ),
+    Difference(
+        "Options",
+        "each its own field, completed as one types; More… opens a form",
+        "`--panel fast --rounds 2` in the text; without text a form",
+        "Slack's commands are one line of text",
+    ),
+    Difference(
+        "Names and faces",
+        "one webhook a channel (Manage Webhooks)",
+        "the scope chat:write.customize",
+        "each platform's only way for one app to speak under several names",
+    ),
+    Difference(
+        "Direct messages",
+        "edits, a bold name above each message",
+        "native streams, no Skip button while they run (⏭️ instead)",
+        "a stream on Slack takes no buttons before its end",
+    ),
+    Difference(
+        "Refusals and votes' answers",
+        "ephemeral answers to the press",
+        "ephemeral messages",
+        "the same to people",
+    ),
+    Difference(
+        "Export",
+        "a file for the one who pressed",
+        "a file in their direct message",
+        "Slack has no ephemeral files",
+    ),
+    Difference("Share to channel", "the board stands in the channel already", "a button on the end card", "as it says"),
+    Difference("Home tab", "none", "running and recent runs, panels", "Discord has none"),
+    Difference("A message's menu", "Apps → …", "More actions → …, 24 characters a name", "as each platform draws it"),
+)
+
+
+def tables() -> str:
+    """Markdown."""
+    return "\n".join([*_commands(), "", *_presses(), "", *_differences()]) + "\n"
+
+
+def _commands() -> Iterator[str]:
+    yield "| command | what it does | Discord | Slack |"
+    yield "|---|---|---|---|"
+    for command in COMMANDS:
+        words = " ".join(command.path)
+        yield f"| `/{words}` | {command.help} | slash command | slash command, mention |"
+
+
+def _presses() -> Iterator[str]:
+    yield "| press | what it does | Discord | Slack |"
+    yield "|---|---|---|---|"
+    for name, press in PRESSES.items():
+        how = ", ".join(ways(name))
+        yield f"| {name.replace('_', ' ')} | {press.help} | {how} | {how} |"
+
+
+def ways(name: str) -> Iterator[str]:
+    """How a press is reached, on every platform alike."""
+    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_TURNS):
+        yield "button"
+    yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
+    if name == "unvote":
+        yield "taking the reaction away"
+    yield from (f"menu “{menu}”" for menu, action in MENUS.items() if action == name)
+
+
+def _differences() -> Iterator[str]:
+    yield "| where they differ | Discord | Slack | why |"
+    yield "|---|---|---|---|"
+    yield from (f"| {d.what} | {d.discord} | {d.slack} | {d.why} |" for d in DIFFERENCES)
+
+
+if __name__ == "__main__":
+    print(tables(), end="")  # noqa: T201  # what it is for

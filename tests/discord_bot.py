@@ -1,0 +1,322 @@
+"""Moot as `moot run` serves it, on the Discord wire server: the real discord.py, litellm and SQLite, and people."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import time
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from unittest.mock import patch
+
+import discord
+
+from adapters.discord.client import make_client
+from bot import serving
+from bot.models import prices
+from bot.models.catalogue import resolve
+from bot.provision import Provision
+from bot.settings import Settings
+from storage import SqlStore, open_store
+from tests.servers.discord import (
+    Channel,
+    DiscordServer,
+    Guild,
+    Intent,
+    Interaction,
+    Limits,
+    Message,
+    Rule,
+    User,
+)
+from tests.servers.discord.client import pointed_at
+from tests.servers.discord.gateway import PRIVILEGED
+from tests.servers.discord.world import SILENT, Ref, id_of, walk
+from tests.servers.model_server import ModelServer, Reply, answer
+
+SEATS = {"claude": "Claude", "gpt": "GPT", "gemini": "Gemini"}
+ROOMY = Rule(1000, 1.0)
+UNLIMITED = Limits(
+    dict.fromkeys(("message.create", "message.edit", "webhook.execute", "webhook.edit", "webhook.delete"), ROOMY),
+    other=ROOMY,
+    global_rule=ROOMY,
+)
+THINKING = Reply(then="hang")  # a model that says nothing until it is skipped or stopped
+RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
+
+
+def speaking(*texts: str) -> Reply:
+    """A model that has said this and does not come to an end."""
+    return Reply(answer(*texts).pieces[: len(texts)], then="hang")
+
+
+def settings(models: ModelServer, token: str, **more: Any) -> Settings:
+    """Three seats, each with an endpoint of its own. `more` replaces whole tables; `discord` adds to its own."""
+    tables: dict[str, Any] = {
+        "models": {
+            key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{models.url}/{key}"}
+            for key, name in SEATS.items()
+        },
+        "panels": {"default": {"seats": list(SEATS)}, "pair": {"seats": ["claude", "gpt"]}},
+        "retries": {"tries": 1},
+    }
+    given = {"discord": {"token": token, **more.pop("discord", {})}}
+    return Settings.model_validate({**tables, **more, **given})
+
+
+class Moot:
+    """One guild with one channel, `ada` who asks, `bob` and `cyd`, and `mod`, who moderates.
+
+    `start` and `stop` are a process's beginning and end: what is stored and what stands in Discord outlasts them.
+    """
+
+    guild: Guild
+    channel: Channel
+    ada: User
+    bob: User
+    cyd: User
+    mod: User
+    store: SqlStore
+
+    def __init__(self, server: DiscordServer, models: ModelServer, path: Path, settings: Settings) -> None:
+        self.server = server
+        self.models = models
+        self.settings = settings
+        self.faults: list[BaseException] = []  # what a handler of events has raised: discord.py only logs it
+        self.client: discord.Client | None = None
+        self._path = path
+        self._serving: asyncio.Task[None] | None = None
+
+    def set(self, table: str, **values: object) -> None:
+        """Other settings from the next start on."""
+        changed = getattr(self.settings, table).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={table: changed})
+
+    async def furnish(self) -> None:
+        self.guild = await self.server.create_guild()
+        self.channel = await self.server.create_channel(self.guild)
+        moderators = await self.server.create_role(self.guild, "mods", "manage_messages")
+        self.ada, self.bob, self.cyd = [await self.server.create_member(self.guild, n) for n in ("ada", "bob", "cyd")]
+        self.mod = await self.server.create_member(self.guild, "mod", moderators)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+        if self.faults:
+            raise self.faults[0] from error
+
+    async def start(self) -> None:
+        """Returns when it hears what people do."""
+        connected = len(await self.server.connects())
+        self._serving = asyncio.create_task(self._serve(), name="moot")
+        while len(await self.server.connects()) == connected:
+            if self._serving.done():
+                await self._serving
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """As SIGTERM does. Raises what has ended it before."""
+        serving, self._serving = self._serving, None
+        if serving is not None and not serving.done():
+            serving.cancel()
+            with warnings.catch_warnings():
+                # what is cancelled before its first step: calls of litellm's, events that discord.py drops
+                warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+                await asyncio.wait([serving])
+                gc.collect(1)
+        if serving is not None and not serving.cancelled():
+            serving.result()
+
+    async def ended(self) -> None:
+        """Wait until it ends by itself. Raises what ended it."""
+        serving, self._serving = self._serving, None
+        assert serving is not None
+        await serving
+
+    async def _serve(self) -> None:
+        supply = Provision(resolve(self.settings.models), self.settings.panels, "default")
+        assert self.settings.discord is not None  # `settings` sets it
+        make = make_client
+        async with open_store(self._path, clock=time.time) as self.store:
+            with patch.object(serving, "make_client", lambda *given: self._prompt(make(*given))):
+                await serving.serve(self.settings, supply, self.store)
+
+    def _prompt(self, client: discord.Client) -> discord.Client:
+        """discord.py waits 2 s for further guilds, and 5 s before it identifies once more."""
+
+        async def identify(shard_id: int | None, *, initial: bool = False) -> None:
+            pass
+
+        async def watched(coroutine: Callable[..., Any], name: str, *given: Any) -> None:
+            try:
+                await coroutine(*given)
+            except Exception as error:
+                self.faults.append(error)
+
+        dispatch = client._connection.dispatch
+        # an event that comes while it closes would find no loop any more
+        client._connection.dispatch = lambda *event: None if client.is_closed() else dispatch(*event)
+        client._connection.guild_ready_timeout = 0.05
+        client.before_identify_hook = identify  # type: ignore[method-assign]  # its own hook, without a subclass
+        client._run_event = watched  # type: ignore[method-assign,assignment]  # else a fault is logged and forgotten
+        self.client = client
+        return client
+
+    # what people do
+
+    async def ask(
+        self, name: str = "compare", /, by: User | None = None, where: Ref | None = None, **options: object
+    ) -> Message:
+        """Start a run; its board. Waits for nothing else."""
+        options.setdefault("question", "Tea or coffee?")
+        where = where or self.channel
+        answered = await (await self.server.slash(by or self.ada, where, name, **options)).answer()
+        assert answered.message is not None, answered
+        board = answered.message
+        await self.until(lambda: "asked by" in board.text)
+        return board
+
+    async def command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
+        """What `by` alone reads."""
+        return await self.told(await self.server.slash(by, where or self.channel, name, **options))
+
+    async def press(self, by: User, message: Message, action: str, about: str = "") -> str:
+        """What `by` alone reads after pressing a button."""
+        return await self.told(await self.server.click(by, message, button(message, action, about)))
+
+    async def react(self, by: User, message: Message, emoji: str) -> None:
+        await self.known(message)
+        await self.server.react(by, message, emoji)
+
+    async def menu(self, by: User, message: Message, name: str) -> Interaction:
+        """Chosen from the menu of a message that the bot has posted, and answered."""
+        await self.known(message)
+        asked = await self.server.menu(by, message, name)
+        await asked.answer()
+        return asked
+
+    async def known(self, message: Message) -> None:
+        """Nobody is as fast as a test: where a message stands is stored a moment after it is seen."""
+        refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
+        async with asyncio.timeout(30):
+            while not [ref for ref in refs if await self.store.find(ref)]:
+                await asyncio.sleep(0.005)
+
+    async def told(self, asked: Interaction) -> str:
+        """The sentence that an interaction was answered with; it is always for its person alone."""
+        seen = await asked.answer()
+        if seen.kind == "deferred":
+            await self.until(lambda: bool(seen.content or seen.followups))
+        private = [m for m in (seen.message, *seen.followups) if m is not None and m.ephemeral]
+        assert private, seen
+        return private[0].text
+
+    # what stands there
+
+    async def thread(self, board: Message) -> Channel:
+        await self.until(lambda: board.id in self.server.hub.world.channels)
+        return await self.server.channel(board.id)
+
+    async def turn(self, place: Ref, words: str) -> Message:
+        """The first message of a place that reads so, as soon as it does."""
+        return await self.find(place, lambda m: words in m.text)
+
+    async def by(self, place: Ref, name: str, nth: int = 0) -> Message:
+        """The message number `nth` of that seat there."""
+        return await self.find(place, lambda m: name in m.author.name, nth)
+
+    async def find(self, place: Ref, fits: Callable[[Message], bool], nth: int = 0) -> Message:
+        """The first message there that fits, or number `nth`, as soon as there is one."""
+        found: list[Message] = []
+
+        def there() -> bool:
+            found[:] = [m for m in self.seen(place) if fits(m)]
+            return len(found) > nth
+
+        await self.until(there)
+        return found[nth]
+
+    def seen(self, place: Ref) -> list[Message]:
+        """What everybody can read there now, in order."""
+        return [m for m in self.server.hub.world.messages[id_of(place)].values() if not m.ephemeral]
+
+    async def board(self, place: Ref, question: str) -> Message:
+        """The board of the run that was asked so there."""
+        return await self.find(place, lambda m: m.text.startswith(f"> {question}"))
+
+    async def end(self, place: Ref) -> Message:
+        """The end card."""
+        return await self.find(place, lambda m: "Follow up" in labels(m))
+
+    async def until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
+        """Wait until it is so, litellm being imported meanwhile. Raises TimeoutError, or what the bot stumbled over."""
+        try:
+            await self.server.until(happened, timeout_s)
+        except TimeoutError:
+            if self._serving is not None and self._serving.done():
+                self._serving.result()
+            raise self.faults[0] if self.faults else TimeoutError(happened) from None
+
+    def tell(self, seat: str, *replies: Reply) -> None:
+        """What a seat's model answers from now on, the last one for ever."""
+        self.models.tell(*replies, path=f"/{seat}/chat/completions")
+
+    def asked(self, seat: str) -> list[str]:
+        """What a seat's model was asked, each time as one text."""
+        seen = [r for r in self.models.log if r.path == f"/{seat}/chat/completions"]
+        return ["\n".join(_flat(m["content"]) for m in r.body["messages"]) for r in seen]
+
+
+@asynccontextmanager
+async def moot(
+    tmp_path: Path, limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, started: bool = True, **more: Any
+) -> AsyncIterator[Moot]:
+    """A furnished guild with the bot in it. `more` goes to `settings`. Every seat answers in two words."""
+    async with AsyncExitStack() as stack:
+        models = await stack.enter_async_context(ModelServer())
+        server = await stack.enter_async_context(DiscordServer(limits, allowed=allowed))
+        stack.enter_context(pointed_at(server))
+        stack.enter_context(patch.object(prices, "read_map", dict))  # no model of a test is in it
+        more["discord"] = {
+            "api_base": server.api_base,
+            "gateway_url": server.gateway_url,
+            **more.get("discord", {}),
+        }
+        made = Moot(server, models, tmp_path / "moot.db", settings(models, server.token, **more))
+        for seat, name in SEATS.items():
+            made.tell(seat, answer(f"{name} ", "speaks."))
+        await made.furnish()
+        if started:
+            await stack.enter_async_context(made)
+        yield made
+
+
+def labels(message: Message) -> list[str]:
+    """Those of its buttons."""
+    return [c["label"] for c in walk(message.components) if c["type"] == 2]
+
+
+def button(message: Message, action: str, about: str = "") -> str:
+    """The custom id of the button that does this."""
+    ids = [c["custom_id"] for c in walk(message.components) if c["type"] == 2]
+    found = [i for i in ids if i.split(":", 3)[2] == action and about in i.split(":", 3)[3]]
+    assert found, f"no {action} among {ids}"
+    return str(found[0])
+
+
+def silent(message: Message) -> bool:
+    return bool(message.flags & SILENT)
+
+
+def _flat(content: Any) -> str:
+    return content if isinstance(content, str) else json.dumps(content)

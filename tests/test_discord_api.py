@@ -1,0 +1,87 @@
+"""Calls that show text, on the wire: each ends with its own response, and draws on the budget that Discord counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import budget
+from adapters.discord.client import make_client
+from adapters.discord.faces import Faces
+from adapters.discord.surface import DiscordSurface, Spot
+from bot.live.budget import Budgets
+from bot.ports import Gone, Message, RateLimited
+from bot.settings import DiscordSettings
+from bot.transcript import Lane
+from bot.words import Words
+from tests.discord_scene import Scene, scene
+from tests.servers.discord import Limits, Rule
+
+SPENT_BY_ONE = Limits({name: Rule(1, 300.0) for name in ("message.create", "message.edit", "webhook.execute")})
+TEXT = {"content": "hello"}
+CREATE = "/channels/{channel_id}/messages"
+EDIT = "/channels/{channel_id}/messages/{message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    scene: Scene
+    rest: Rest
+    budgets: Budgets
+    application: int
+
+
+@asynccontextmanager
+async def wire(limits: Limits = SPENT_BY_ONE) -> AsyncIterator[Wire]:
+    now = asyncio.get_running_loop().time
+    async with scene(limits) as s:
+        budgets = Budgets(budget, now())
+        rest = Rest(budgets, now)
+        token = SecretStr(s.server.token)
+        settings = DiscordSettings(token=token, api_base=s.server.api_base, gateway_url=s.server.gateway_url)
+        client = make_client(settings, rest)
+        rest.serve(client)
+        async with client, asyncio.timeout(30):  # far below the limits' windows: nothing here waits one out
+            await client.login(s.server.token)
+            assert client.application_id is not None
+            yield Wire(s, rest, budgets, client.application_id)
+
+
+async def test_the_call_that_spends_a_bucket_is_answered_at_once() -> None:
+    async with wire() as w:
+        sent = await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        assert sent["content"] == "hello"
+
+
+async def test_a_spent_bucket_refuses_at_once_and_says_for_how_long() -> None:
+    async with wire() as w:
+        await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        with pytest.raises(RateLimited) as refused:
+            await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        assert 0 < refused.value.retry_after_s <= 300
+
+
+async def test_an_error_that_spends_a_bucket_is_told_at_once() -> None:
+    async with wire() as w:
+        with pytest.raises(Gone):
+            await w.rest.call("PATCH", EDIT, TEXT, channel_id=w.scene.channel.id, message_id=1)
+
+
+async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_known() -> None:
+    async with wire() as w:
+        faces, here = Faces(w.rest, w.application), w.scene.channel.id
+        spot = Spot(w.scene.guild.id, here, here, "channel", "a")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+        await surface.post(Message(Lane("board", 1, ""), 0, "board", "", "a board", final=False))
+        seat = Lane("answer", 1, "ada")
+        before = surface.draws("post", seat)
+        await surface.post(Message(seat, 0, "turn", "Ada", "hello", final=False))
+        assert surface.draws("post", seat) == before
+        now = asyncio.get_running_loop().time()
+        assert [w.budgets[name].tokens(now) < 1 for name in before] == ["webhooks" in name for name in before]

@@ -1,0 +1,211 @@
+"""Discord as a Surface: its budgets, names, lengths and addresses, on the wire server without any run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import discord
+import pytest
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import GLOBAL, budget, old_name, route_name
+from adapters.discord.faces import Faces, username
+from adapters.discord.layout import TEXT_CHARS, body, custom_id, layout, read_custom_id
+from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
+from bot.live.budget import Budgets
+from bot.ports import Control, Forbidden, Gone, Message, RateLimited, SurfaceError
+from bot.transcript import Lane
+from bot.words import Words
+from tests.discord_bot import UNLIMITED, silent
+from tests.servers.discord import Channel, DiscordServer
+from tests.servers.discord.checks import check_message
+from tests.servers.discord.client import pointed_at
+from tests.servers.discord.world import Message as Sent
+from tests.servers.discord.world import User
+
+BOARD, TURN = Lane("board", 1, ""), Lane("answer", 1, "ada")
+
+
+def message(lane: Lane = TURN, text: str = "Tea.", **more: object) -> Message:
+    made = Message(lane, 0, "board" if lane == BOARD else "turn", "🟦 Ada", text, final=False)
+    return replace(made, **more)  # type: ignore[arg-type]  # the caller names fields
+
+
+class Scene:
+    def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Spot) -> None:
+        self.server, self.channel, self.rest, self.budgets, self.spot = server, channel, rest, budgets, spot
+
+    def surface(self, words: Words | None = None, *, faces: bool = True) -> DiscordSurface:
+        return DiscordSurface(
+            self.rest,
+            Faces(self.rest, self.server.bot.id),
+            self.spot,
+            run="run",
+            title="Tea or coffee?",
+            words=words or Words([]),
+            may_have_faces=faces,
+        )
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[Scene]:
+    now = asyncio.get_running_loop().time
+    async with DiscordServer(UNLIMITED) as server:
+        channel = await server.create_channel(guild := await server.create_guild())
+        budgets = Budgets(budget, now())
+        rest = Rest(budgets, now)
+        with pointed_at(server):
+            async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
+                await client.login(server.token)
+                rest.serve(client)
+                yield Scene(server, channel, rest, budgets, Spot(guild.id, channel.id, channel.id, "channel", "n"))
+
+
+async def test_a_seat_speaks_by_the_webhook_and_is_edited_by_it() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        board = await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await surface.edit(ref, message(text="Tea!", controls=(Control("skip", "Skip", "answer/1/ada"),)))
+        channel, at, face = read_ref(ref)
+        sent = await s.server.message(at)
+        assert (sent.author.name, sent.text, face, silent(sent)) == ("🟦 Ada · Moot", "Tea!", True, True)
+        assert channel == read_ref(board)[1]
+        await surface.delete(ref)
+        with pytest.raises(Gone):
+            await surface.edit(ref, message())
+
+
+async def test_an_answer_that_was_lost_is_found_by_its_nonce() -> None:
+    async with scene() as s:
+        surface = s.surface(faces=False)
+        await surface.post(message(BOARD, "> Tea?"))
+        first = await surface.post(message())
+        assert await surface.post(message()) == first
+        assert await surface.post(message(Lane("answer", 1, "bob"))) != first
+
+
+async def test_a_refusal_pauses_the_budget_that_was_drawn_on() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await s.server.fail("PATCH", "/webhooks/*", 429, 1, retry_after_s=7.5)
+        with pytest.raises(RateLimited) as refused:
+            await surface.edit(ref, message(text="Tea!"))
+        assert refused.value.retry_after_s == 7.5
+        assert refused.value.bucket in surface.draws("edit", TURN)
+        await s.server.fail("PATCH", "/webhooks/*", 429, 1, scope="global")
+        with pytest.raises(RateLimited) as refused:
+            await surface.edit(ref, message(text="Tea!"))
+        assert refused.value.bucket == GLOBAL
+
+
+async def test_a_thread_that_may_not_be_opened_yet_holds_its_own_run_alone() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        await surface.post(message(BOARD, "> Tea?"))
+        await s.server.fail("POST", "*/threads", 429, 1, retry_after_s=136)
+        with pytest.raises(RateLimited) as refused:
+            await surface.post(message())
+        assert refused.value.retry_after_s == 136
+        assert refused.value.bucket == surface.draws("post", TURN)[0]
+        assert refused.value.bucket not in surface.draws("edit", BOARD)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(500, SurfaceError), (503, SurfaceError), (403, Forbidden), (404, Gone)])
+async def test_each_failure_is_told_after_one_try(status: int, kind: type[SurfaceError]) -> None:
+    async with scene() as s:
+        surface = s.surface()
+        ref = await surface.post(message(BOARD, "> Tea?"))
+        await s.server.fail("PATCH", "*", status, None)
+        with pytest.raises(SurfaceError) as failed:
+            await surface.edit(ref, message(BOARD, "> Tea!"))
+        assert type(failed.value) is kind
+        assert len([r for r in s.server.requests if r.method == "PATCH"]) == 1
+
+
+async def test_a_forum_gets_a_post_of_its_own() -> None:
+    async with scene() as s:
+        forum = await s.server.create_forum(s.spot.guild or 0)
+        s.spot = replace(s.spot, channel=forum.id, parent=forum.id, kind="forum")
+        surface = s.surface()
+        board = await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        (post,) = await s.server.threads(forum)
+        assert post.name == "Tea or coffee?"
+        assert read_ref(board)[0] == read_ref(ref)[0] == post.id
+
+
+def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
+    assert route_name("POST", "/api/v10/channels/1/messages", {}) == "discord post channels/1"
+    assert route_name("PATCH", "/api/v10/channels/1/messages/2", {}) == "discord edit channels/1"
+    assert route_name("DELETE", "/api/v10/channels/1/messages/2", {}) == "discord delete channels/1"
+    by_hook = [route_name("PATCH", f"/api/v10/webhooks/5/token/messages/{n}", {5: 1}) for n in (2, 3)]
+    assert by_hook == ["discord edit webhooks/1"] * 2
+    others = ("/channels/1/webhooks", "/channels/1", "/interactions/1/token/callback", "/channels/1/messages/2/threads")
+    for path in others:
+        assert route_name("POST", f"/api/v10{path}", {}) == "", path
+    assert route_name("GET", "/api/v10/channels/1/messages", {}) == ""
+
+
+def test_old_messages_have_a_limit_of_their_own_beneath() -> None:
+    old = budget(old_name("discord edit channels/1"), 0.0)
+    for _ in range(3):
+        old.landed(old.take(0.0), 0.0)
+    assert old.free_at(0.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Claude", "Claude · Moot"),
+        ("Clyde of Discord", "Cl-yde of Dis-cord · Moot"),
+        ("discordCLYDE", "dis-cordcl-yde · Moot"),
+        ("x" * 200, "x" * 73 + " · Moot"),
+    ],
+)
+def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
+    made = username(title)
+    assert made.lower() == name.lower()
+    assert len(made) <= 80
+    assert not {"clyde", "discord"} & set(made.lower().split())
+    assert "clyde" not in made.lower()
+    assert "discord" not in made.lower()
+
+
+def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
+    controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", f"seat{n}") for n in range(12))
+    full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
+    made = body(full, "run12345", head="**Result**", foot="-# links")
+    check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))
+    assert made["allowed_mentions"] == {"parse": [], "users": ["1"]}
+    shown = [c for c in layout(full, "run12345").walk_children() if isinstance(c, discord.ui.TextDisplay)]
+    assert sum(len(c.content) for c in shown) <= TEXT_CHARS
+
+
+def test_only_the_end_card_tells_anybody() -> None:
+    for kind in ("turn", "card", "board"):
+        made = body(message(kind=kind, to="discord:1"), "run")
+        assert made["flags"] & 1 << 12
+        assert made["allowed_mentions"] == {"parse": []}
+    assert not body(message(kind="end", to="discord:1"), "run")["flags"] & 1 << 12
+
+
+async def test_listed_words_are_blanked_in_what_is_shown() -> None:
+    async with scene() as s:
+        (page,) = s.surface(Words(["darn"])).pages("turn").update("That darn tea.", final=True)
+        assert page.text == "That ████ tea."
+
+
+def test_addresses_references_and_buttons_are_read_back() -> None:
+    for spot in (Spot(1, 2, 3, "inside", "ab"), Spot(None, 2, 2, "inside", "ab"), Spot(1, 2, 2, "forum", "ab")):
+        assert read_address(spot.address) == spot
+    assert read_address("slack:T1:C1") is None
+    assert read_ref(message_ref(1, 2, face=True)) == (1, 2, True)
+    assert read_ref(message_ref(1, 2)) == (1, 2, False)
+    assert read_custom_id(custom_id("run", "vote", "a:b")) == ("run", "vote", "a:b")
+    assert read_custom_id("somebody else's") is None
