@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -101,6 +103,20 @@ class LimitSettings(Strict):
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
 
 
+class CouncilSettings(Strict):
+    """When reviews begin though answers are still out."""
+
+    quorum: PositiveInt | Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="how many answers must be in: a count (4), or a share of the seats (0.8); 1.0 waits for all"
+    )
+    grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then")
+
+    def count(self, seats: int) -> int:
+        """The quorum of that many seats; at least two, as one answer has nothing to be ranked against."""
+        wished = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
+        return min(max(2, wished), seats)
+
+
 class StorageSettings(Strict):
     path: Path = Field(Path("moot.db"), description="the SQLite file")
 
@@ -152,6 +168,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    council: CouncilSettings = CouncilSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
     servers: dict[str, ServerSettings] = Field(default_factory=dict)
