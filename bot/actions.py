@@ -29,7 +29,7 @@ from bot.rights import (
     missing_voices,
     steers,
 )
-from bot.settings import LimitSettings, PanelSettings, ServerSettings
+from bot.settings import CouncilSettings, LimitSettings, PanelSettings, ServerSettings
 from bot.thread import Post, replay
 from bot.transcript import (
     Deleted,
@@ -71,6 +71,7 @@ class Actions:
         limits: LimitSettings,
         server: Callable[[str], ServerSettings],
         vote_s: float,
+        council: CouncilSettings,
         store: Store,
         hall: Hall,
         clock: Clock,
@@ -83,6 +84,7 @@ class Actions:
         self._limits = limits
         self._server = server
         self._vote_s = vote_s
+        self._council = council
         self._store = store
         self._hall = hall
         self._clock = clock
@@ -103,7 +105,7 @@ class Actions:
             format=wish.format,
             question=question,
             panel=panel,
-            rules=Rules(rounds, surface.room_chars, self._vote_s),
+            rules=self._rules(wish, rounds, len(panel.seats), surface.room_chars),
             seed=self._random.getrandbits(32),
             prompts={name: self._prompts[name] for name in form.PROMPTS},
             by=wish.by.key,
@@ -150,8 +152,11 @@ class Actions:
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def reads(self, run: str, lane: Lane, by: Person) -> tuple[str, str]:
-        """Who says what in a lane, the text whole."""
+        """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
         t = await self.transcript(run, by)
+        plan = FORMATS[t.started.format].plan(t, self._clock())
+        if lane in plan.behind:
+            return plan.titles[lane], plan.behind[lane]
         said = [turn for i, turn in t.turns.items() if i.lane == lane]
         if not said:
             raise Refused("Nothing has been said there.")
@@ -312,6 +317,10 @@ class Actions:
         if not 1 <= rounds <= most:
             raise Refused(f"A {wish.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
         return rounds
+
+    def _rules(self, wish: Wish, rounds: int, seats: int, room_chars: int | None) -> Rules:
+        council = self._council
+        return Rules(rounds, room_chars, self._vote_s, wish.mode, council.count(seats), council.grace_s)
 
     def _question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self._limits.question_chars

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -100,6 +102,20 @@ class LimitSettings(Strict):
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
+
+
+class CouncilSettings(Strict):
+    """When reviews begin though answers are still out."""
+
+    quorum: PositiveInt | Annotated[float, Field(gt=0, le=1)] = Field(
+        0.8, description="how many answers must be in: a count (4), or a share of the seats (0.8); 1.0 waits for all"
+    )
+    grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then")
+
+    def count(self, seats: int) -> int:
+        """The quorum of that many seats; at least two, as one answer has nothing to be ranked against."""
+        wished = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
+        return min(max(2, wished), seats)
 
 
 class StorageSettings(Strict):
@@ -193,6 +209,7 @@ class Settings(BaseSettings):
     deadlines: DeadlineSettings = DeadlineSettings()
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
+    council: CouncilSettings = CouncilSettings()
     storage: StorageSettings = StorageSettings()
     log: LogSettings = LogSettings()
     servers: dict[str, ServerSettings] = Field(default_factory=dict)

@@ -43,7 +43,7 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
     found = {turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.hidden}
     cards = [
-        _end(t, plan, text) if lane == END else Post(lane, "card", plan.titles.get(lane, ""), text)
+        _end(t, plan, text) if lane == END else _card(plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
     ]
@@ -61,8 +61,13 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
         return Post(turn.id.lane, "turn", title, REMOVED, face=seat.avatar_url)
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
     retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
-    note = footer(turn.ended, seat.price)
+    note = " · ".join(n for n in (plan.notes.get(turn.id.lane, ""), footer(turn.ended, seat.price)) if n)
     return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=retry, face=seat.avatar_url)
+
+
+def _card(plan: Plan, lane: Lane, text: str) -> Post:
+    whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.behind else ()
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=whole)
 
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, assert_never
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
+Mode = Literal["answers", "ranking", "full"]  # how far a council goes
 
 
 class Lane(NamedTuple):
@@ -80,11 +81,17 @@ class Panel:
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What a format may be told: how many rounds, how long an answer fits one message (characters), and for how
-    long people may vote after the end (seconds; 0: the vote ends with the run)."""
+    long people may vote after the end (seconds; 0: the vote ends with the run).
+
+    A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are.
+    """
 
     rounds: int = 1
     room_chars: int | None = None
     vote_s: float = 0.0
+    mode: Mode = "full"
+    quorum: int | None = None
+    grace_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ async def table(
                 limits=settings.limits,
                 server=settings.server,
                 vote_s=vote_s,
+                council=settings.council,
                 store=store,
                 hall=hall,
                 clock=time.time,

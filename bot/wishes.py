@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import Post
-from bot.transcript import Image, Lane, Panel, Transcript
+from bot.transcript import Image, Lane, Mode, Panel, Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
     the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
-    the seats sat at an earlier run, so that nobody's personas are new.
+    the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes.
     """
 
     format: str
@@ -28,6 +28,7 @@ class Wish:
     context: str = ""
     images: tuple[Image, ...] = ()
     seated: bool = False
+    mode: Mode = "full"
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -42,6 +43,7 @@ def again(t: Transcript, by: Person) -> Wish:
         context=start.context,
         images=start.images,
         seated=True,
+        mode=start.rules.mode,
     )
 
 

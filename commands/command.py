@@ -106,6 +106,7 @@ def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answe
             here.by,
             panel=options.panel,
             rounds=getattr(options, "rounds", None),
+            mode=getattr(options, "mode", "full"),
             seats=seats(options.models, options.personas, options.chair, options.chair),
             channels=here.channels,
             images=here.images,

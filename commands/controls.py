@@ -154,6 +154,7 @@ PRESSES: Mapping[str, Press] = {
     "stop": Press("End the run, keeping what is there.", _stop),
     "say": Press("Tell everyone at the table something.", _say, Words),
     "read_on": Press("The rest of a long turn.", _read_on),
+    "full_texts": Press("What a card tells of, in full.", _read_on),
     "follow_up": Press("Ask on from here.", _follow_up, Question),
     "run_again": Press("The same once more.", _run_again),
     "export": Press("The run as a file.", _export),

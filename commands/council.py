@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from commands.command import Command, RunOptions, starts
+from bot.transcript import Mode
+from commands.command import Command, RunOptions, option, starts
+
+
+class CouncilOptions(RunOptions):
+    mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
+
 
 COMMAND = Command(
     ("council",),
     "Several models answer, rank each other's answers without names, and a chair sums up.",
-    RunOptions,
+    CouncilOptions,
     starts("council"),
 )

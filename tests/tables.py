@@ -48,16 +48,22 @@ class Play:
     def __init__(self, started: RunStarted) -> None:
         self.form = FORMATS[started.format]
         self.t = Transcript()
+        self.now = 0.0
         self.then(started)
 
     def then(self, *facts: Fact) -> Play:
         for fact in facts:
-            self.t = fold(self.t, Entry(self.t.seq + 1, self.t.at + 1, fact))
+            self.t = fold(self.t, Entry(self.t.seq + 1, max(self.now, self.t.at + 1), fact))
         return self
 
     @property
     def plan(self) -> Plan:
-        return self.form.plan(self.t, self.t.at)
+        return self.form.plan(self.t, max(self.now, self.t.at))
+
+    def wait(self, seconds: float) -> Play:
+        """So much time goes by and nothing happens."""
+        self.now = max(self.now, self.t.at) + seconds
+        return self
 
     @property
     def wanted(self) -> list[str]:

@@ -19,10 +19,15 @@ from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
 from bot.rights import Person
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
+from bot.settings import CouncilSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
 from bot.trace import NoTrace
 from bot.transcript import RunStarted, Transcript, TurnId, fold_all
 from bot.wishes import Wish, again, follow_up, one_seat
+from commands.command import MORE, Here, Started, Told
+from commands.command import Form as AskFirst
+from commands.controls import PRESSES, Target
+from commands.council import COMMAND as COUNCIL
+from commands.council import CouncilOptions
 from tests.speakers import Scripted
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
@@ -72,6 +77,7 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
             limits=LimitSettings(question_chars=100, remark_chars=20),
             server=Settings(servers={"hall": HALL}).server,
             vote_s=600.0,
+            council=CouncilSettings(),
             store=store,
             hall=hall,
             clock=now,
@@ -287,5 +293,31 @@ def test_wishes_that_follow_from_a_run() -> None:
         assert [s.model for s in one.seats.seats] == ["bob"]
         for wish in (again(t, P), followed, one):
             await d.actions.stop(await d.actions.start(wish, lambda run, title: Place(Platform())), P)
+
+    at_desk(act)
+
+
+def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {}
+        here = Here(P, lambda run, title: d.place)
+        form = await COUNCIL.handle(d.actions, CouncilOptions(question="Why?", panel=MORE), here)
+        assert isinstance(form, AskFirst)
+        assert "mode" in form.fields
+        begun = await COUNCIL.handle(d.actions, CouncilOptions(question="Why?", mode="ranking"), here)
+        assert isinstance(begun, Started)
+        await d.actions.close_vote(begun.run, P)
+        await d.actions.finished(begun.run)
+        t = await d.transcript(begun.run)
+        assert (t.started.rules.mode, t.started.rules.quorum, t.started.rules.grace_s) == ("ranking", 3, 8.0)
+        assert t.finished is not None
+        assert t.finished.outcome == "ranked"
+        assert again(t, P).mode == "ranking"
+        [control] = [
+            c for post in await d.actions.thread(begun.run, P) for c in post.controls if c.label == "Full texts"
+        ]
+        told = await PRESSES[control.action].handle(d.actions, Target(begun.run, control.about), None, here)
+        assert isinstance(told, Told)
+        assert "**Ada** (A is" in told.text
 
     at_desk(act)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.formats import FORMATS
+from bot.formats.chairs import SYNTHESIS
 from bot.formats.common import END, sentences
-from bot.formats.council import ORIGINAL, REVIEWS, STANDINGS, SYNTHESIS
+from bot.formats.council_cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.orders import labels
 from bot.transcript import (
     Failure,
@@ -104,12 +105,14 @@ class TestCouncil:
         order = [i.seat.capitalize() for i in play.t.turns[first].about]
         play.end(first, "FINAL RANKING:\n1. A\n2. B\n3. C")
         card = play.plan.cards[REVIEWS].splitlines()
-        assert card[0] == f"- **Ada**: {' > '.join(order)}"
+        assert card[0] == f"- **Ada**: {' > '.join(order)} · strict"
         assert card[1] == "- **Bob**: reviewing…"
-        assert STANDINGS not in play.plan.cards
+        assert "After 1 of 3 reviews." in play.plan.cards[STANDINGS]
 
     def test_a_review_without_a_ranking_is_an_abstention(self) -> None:
-        play = Play(start("council")).stage().stage(lambda turn: "All of them are fine answers.")
+        play = Play(start("council")).stage()
+        for _ in range(2):  # once more, as nothing could be read
+            play.stage(lambda turn: "All of them are fine answers.")
         assert "0 ballots, 3 abstained" in play.plan.cards[STANDINGS]
         assert ORIGINAL not in play.plan.cards
         assert "No ranking: 0 ballots, 3 abstentions." in play.stage().plan.cards[END]
@@ -129,8 +132,8 @@ class TestCouncil:
 
     def test_a_chair_that_fails_leaves_the_answers_standing(self) -> None:
         play = reviewed(Play(start("council")).stage(), "ada")
-        for turn in play.start_wanted():
-            play.end(turn, "", "failed")
+        while not play.plan.outcome:
+            play.stage(lambda turn: "")
         assert play.plan.outcome == "synthesised"
         assert "The chair did not speak" in play.plan.cards[END]
 

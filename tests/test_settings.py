@@ -42,7 +42,7 @@ def test_the_example_documents_every_key() -> None:
     text = EXAMPLE.read_text("utf-8").replace("# api_base", "api_base").replace("# prompts", "prompts")
     written = tomllib.loads(text + "\n[discord]\n[slack]\n")
     assert set(Settings.model_fields) == set(written)
-    for table in ("deadlines", "retries", "limits", "storage", "log"):
+    for table in ("deadlines", "retries", "limits", "council", "storage", "log"):
         assert set(type(getattr(Settings(), table)).model_fields) == set(written[table]), table
     assert set(written["models"]["claude"]) == set(load_field("models"))
 
@@ -111,3 +111,18 @@ def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.key() is None
     monkeypatch.setenv("SOME_KEY", "k")
     assert model.key() == "k"
+
+
+@pytest.mark.parametrize(
+    ("quorum", "counts"),
+    [("0.8", [2, 3, 4, 4, 10]), ("4", [2, 3, 4, 4, 4]), ("1.0", [2, 3, 4, 5, 12]), ("1", [2, 2, 2, 2, 2])],
+)
+def test_a_quorum_is_a_share_or_a_count_and_two_at_least(quorum: str, counts: list[int]) -> None:
+    write(f"[council]\nquorum = {quorum}")
+    assert [load().council.count(seats) for seats in (2, 3, 4, 5, 12)] == counts
+
+
+@pytest.mark.parametrize("quorum", ["0", "-1", "1.5"])
+def test_a_quorum_that_is_none_is_told(quorum: str) -> None:
+    write(f"[council]\nquorum = {quorum}")
+    assert mistakes()[0].startswith("moot.toml: council.quorum")

@@ -48,7 +48,9 @@ def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
 
     A stage that the run has left stays settled: a retry that comes later runs beside what follows.
     """
-    newest = turns if _left(t, turns) else [_asks(t, i)[-1] for i in turns]
+    newest = [_asks(t, i)[-1] for i in turns]
+    if newest != list(turns) and _left(t, turns):
+        newest = list(turns)
     if all(settled(t, i) for i in newest):
         return None
     return tuple(i for i in newest if not settled(t, i) and i not in t.skips)

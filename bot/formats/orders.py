@@ -9,11 +9,13 @@ every other equally often, as far as the number of reviewers allows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import chain, cycle, islice
 from random import Random
 from string import ascii_uppercase
 
 
+@cache
 def labels(n: int) -> tuple[str, ...]:
     """The first `n` letters: A … Z, AA, AB, …"""
     return tuple(_label(i) for i in range(n))

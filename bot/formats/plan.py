@@ -25,6 +25,7 @@ class Plan:
     `hidden`: stages whose turns are not streamed, since a card tells of them. `total`: turns expected in all.
     `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
     `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
+    `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
     """
 
     want: tuple[Want, ...] = ()
@@ -37,6 +38,8 @@ class Plan:
     hidden: frozenset[str] = frozenset()
     titles: Mapping[Lane, str] = field(default_factory=dict)
     cards: Mapping[Lane, str] = field(default_factory=dict)
+    notes: Mapping[Lane, str] = field(default_factory=dict)
+    behind: Mapping[Lane, str] = field(default_factory=dict)
 
 
 class Format(Protocol):

@@ -64,14 +64,14 @@ def standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
     """
     cast = {reviewer: shown for reviewer, tiers in ballots.items() if (shown := _only(candidates, tiers))}
     of_others = without_self(cast)
-    order = schulze(of_others, candidates)
+    order, ranks = schulze(of_others, candidates), mean_ranks(of_others, candidates)
     return Standings(
         order=order,
-        mean_ranks={seat: float(rank) for seat, rank in mean_ranks(of_others, candidates).items()},
+        mean_ranks={seat: float(rank) for seat, rank in ranks.items()},
         ballots=len(cast),
         incomplete=sum(bool(set(candidates) - {reviewer} - _ranks(tiers).keys()) for reviewer, tiers in cast.items()),
         abstentions=len(ballots) - len(cast),
-        others=_other_winners(cast, candidates, order[0]) if order else {},
+        others=_other_winners(cast, candidates, ranks, order[0]) if order else {},
         agreement=agreement(cast),
         dissent=dissent(of_others, order),
     )
@@ -163,10 +163,12 @@ def agreement(ballots: Ballots) -> float | None:
     M. G. Kendall and B. Babington Smith, "The problem of m rankings", Annals of Mathematical Statistics 10 (1939).
     """
     cast = [own for tiers in ballots.values() if len(own := _tier_of(tiers)) > 1]
+    whole = [_deviations(own, own.keys()) for own in cast]  # mostly both rank the same seats
     together = spread = 0
-    for a, b in combinations(cast, 2):
+    for (a, of_a), (b, of_b) in combinations(zip(cast, whole, strict=True), 2):
         common = a.keys() & b.keys()
-        x, y = _deviations(a, common), _deviations(b, common)
+        x = of_a if len(common) == len(a) else _deviations(a, common)
+        y = of_b if len(common) == len(b) else _deviations(b, common)
         together += 2 * sum(x[seat] * y[seat] for seat in common)
         spread += sum(x[seat] ** 2 + y[seat] ** 2 for seat in common)
     if not spread:
@@ -206,15 +208,18 @@ def decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[s
         return True
     of_others = without_self(ballots)
     top, *tied = schulze(of_others, candidates)[0]
+    if tied:
+        return False
     margins = _margins(preferences(of_others, candidates))
     least = strongest_paths({pair: margin - voices[pair] for pair, margin in margins.items()}, candidates)
     most = strongest_paths({pair: margin + voices[pair] for pair, margin in margins.items()}, candidates)
-    return not tied and all(least[top, y] > most[y, top] for y in candidates if y != top)
+    return all(least[top, y] > most[y, top] for y in candidates if y != top)
 
 
-def _other_winners(ballots: Ballots, candidates: Sequence[str], ours: tuple[str, ...]) -> dict[Method, tuple[str, ...]]:
-    of_others = without_self(ballots)
-    shares, ranks = borda(of_others, candidates), mean_ranks(of_others, candidates)
+def _other_winners(
+    ballots: Ballots, candidates: Sequence[str], ranks: Mapping[str, Fraction], ours: tuple[str, ...]
+) -> dict[Method, tuple[str, ...]]:
+    shares = borda(without_self(ballots), candidates)
     winners: dict[Method, tuple[str, ...]] = {
         "borda": tuple(x for x in shares if shares[x] == max(shares.values())),
         "mean rank": tuple(x for x in ranks if ranks[x] == min(ranks.values())),

@@ -1,0 +1,1 @@
+"""The speed of formats: when a council's synthesis is there, and what planning costs."""

@@ -1,0 +1,155 @@
+"""When a council's synthesis is there, against one that blocks at every stage; and what planning costs.
+
+`python -m benchmarks.formats --json`. A council of five, quorum 4, grace 2 s: every draw is played by the format's own
+plan in virtual time, its answers, reviews and chair drawn independently from the recorded durations of one prompt. The
+peer is a council on the same draw whose every stage waits for the whole stage before it. Reviewers agree on 85 % of
+the pairs; how much hangs on that is a table of its own. First text is taken to come after a tenth of a turn's time,
+which the recordings do not tell.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+
+from benchmarks import report
+from benchmarks.formats.council import Times, by_conductor, by_plan, by_rules
+from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
+from benchmarks.formats.planning import Cost, planned
+from benchmarks.report import Bar, Report, Scene
+from bot.settings import CouncilSettings
+from bot.transcript import Rules
+
+SEATS, QUORUM, GRACE_S = 5, 4, 2.0
+DRAWS = 10_000
+GRACES_S = (0.0, 2.0, 4.0, 8.0)
+PANELS = range(3, 13)
+FIRST_TEXT = 0.1  # of a turn's time
+CONDUCTED = 30  # runs of the whole conductor
+ROUNDS = 10
+MARGIN = 1.1  # for what the machine adds: caches that no longer hold it all
+REPEATS = 7
+
+
+def measure(count: int) -> Report:
+    rules = Rules(quorum=QUORUM, grace_s=GRACE_S)
+    drawn = list(draws(SEATS, count))
+    played = [by_plan(draw, rules) for draw in drawn]
+    scenes = [_council("by the plan", drawn, played), *_opinions(count // 5, rules), *_table(count // 50)]
+    planning, costs = _planning()
+    bars = [*_bars(drawn, played), _faithful(drawn, played, rules), _whole(count), *costs]
+    return Report([*scenes, *planning], bars)
+
+
+def _council(name: str, drawn: Sequence[Draw], played: Sequence[Times]) -> Scene:
+    blocking = [draw.critical_path_s for draw in drawn]
+    ours = [times.synthesis_s for times in played]
+    first = [times.chair_s + FIRST_TEXT * draw.chair_s for draw, times in zip(drawn, played, strict=True)]
+    return {
+        "scene": name,
+        "seats": len(drawn[0].answers_s),
+        "draws": len(drawn),
+        "median_ratio": statistics.median(_ratios(drawn, played)),
+        "p90_ratio": _p90(ours) / _p90(blocking),
+        "synthesis_s": statistics.median(ours),
+        "blocking_s": statistics.median(blocking),
+        "first_text_s": statistics.median(FIRST_TEXT * min(draw.answers_s) for draw in drawn),
+        "first_text_of_synthesis_s": statistics.median(first),
+        "runs_with_late": statistics.fmean(times.late > 0 for times in played),
+        "reviews_lost": statistics.fmean(times.late for times in played) / len(drawn[0].answers_s),
+    }
+
+
+def _opinions(count: int, rules: Rules) -> list[Scene]:
+    """The same council with reviewers that agree less, and more."""
+    spreads = {"by chance": 0.0, "as a crowd": CROWD, "as judges": JUDGES, "always": math.inf}
+    scenes: list[Scene] = []
+    for name, spread in spreads.items():
+        drawn = list(draws(SEATS, count, spread=spread))
+        scene = _council(f"reviewers agree {name}", drawn, [by_rules(draw, rules) for draw in drawn])
+        scenes.append({**scene, "agreement": agreement(spread)})
+    return scenes
+
+
+def _table(count: int) -> list[Scene]:
+    """What a grace time costs in reviews and brings in time, at the usual quorum."""
+    scenes: list[Scene] = []
+    for seats in PANELS:
+        drawn, quorum = list(draws(seats, count)), CouncilSettings().count(seats)
+        for grace_s in GRACES_S:
+            played = [by_rules(draw, Rules(quorum=quorum, grace_s=grace_s)) for draw in drawn]
+            scenes.append({**_council(f"quorum {quorum}", drawn, played), "grace_s": grace_s})
+    return scenes
+
+
+def _bars(drawn: Sequence[Draw], played: Sequence[Times]) -> list[Bar]:
+    scene = _council("", drawn, played)
+    return [
+        Bar("time to synthesis over a blocking council's, median", float(scene["median_ratio"]), 0.80, "ratio"),
+        Bar("p90 of the time to synthesis over a blocking council's", float(scene["p90_ratio"]), 0.75, "ratio"),
+    ]
+
+
+def _faithful(drawn: Sequence[Draw], played: Sequence[Times], rules: Rules) -> Bar:
+    """The tables are reckoned from the rules; the plan must come to the same."""
+    apart = max(
+        abs(times.synthesis_s - by_rules(draw, rules).synthesis_s) for draw, times in zip(drawn, played, strict=True)
+    )
+    return Bar("the plan against the rules reckoned by hand", apart, 1e-6, "seconds")
+
+
+def _whole(count: int) -> Bar:
+    worst = max(by_conductor(d, Rules()) / d.critical_path_s for d in islice(draws(SEATS, count), CONDUCTED))
+    return Bar("waiting for all, the conductor over the critical path", worst, 1.02, "ratio")
+
+
+def _planning() -> tuple[list[Scene], list[Bar]]:
+    runs = {
+        "council of 12": partial(planned, "council", 12, 1),
+        f"debate of 12, {ROUNDS} rounds": partial(planned, "debate", 12, ROUNDS),
+        f"debate of 12, {2 * ROUNDS} rounds": partial(planned, "debate", 12, 2 * ROUNDS),
+    }
+    # in turns, as a machine's speed drifts; every time with other ballots, or what is remembered would count as free
+    repeats = [[run(seed) for run in runs.values()] for seed in range(REPEATS)]
+    tried = dict(zip(runs, zip(*repeats, strict=True), strict=True))
+    scenes: list[Scene] = [
+        {
+            "scene": f"planning a {name}",
+            "facts": costs[0].facts,
+            "plan_us_a_fact": statistics.median(1e6 * cost.plan_s / cost.facts for cost in costs),
+            "ask_us_a_fact": statistics.median(1e6 * cost.ask_s / cost.facts for cost in costs),
+            "cpu_percent": statistics.median(cost.percent for cost in costs),
+        }
+        for name, costs in tried.items()
+    ]
+    council, debate, longer = tried.values()
+    growth = [b.plan_s / b.facts / (a.plan_s / a.facts) for a, b in zip(debate, longer, strict=True)]
+    facts = longer[0].facts / debate[0].facts
+    return scenes, [
+        Bar(f"planning a debate of 12 seats and {ROUNDS} rounds", _percent(debate), 1.0, "% of a CPU"),
+        Bar("planning a council of 12 seats", _percent(council), 1.0, "% of a CPU"),
+        Bar("planning a fact, over that in a run of half as many", statistics.median(growth), MARGIN * facts, "ratio"),
+    ]
+
+
+def _percent(costs: Sequence[Cost]) -> float:
+    return statistics.median(cost.percent for cost in costs)
+
+
+def _ratios(drawn: Sequence[Draw], played: Sequence[Times]) -> list[float]:
+    return [times.synthesis_s / draw.critical_path_s for draw, times in zip(drawn, played, strict=True)]
+
+
+def _p90(values: Sequence[float]) -> float:
+    return statistics.quantiles(values, n=10)[8]
+
+
+if __name__ == "__main__":
+    parser = report.arguments(__doc__)
+    parser.add_argument("--draws", type=int, default=DRAWS, help="councils that are played")
+    given = parser.parse_args()
+    sys.exit(report.run("formats", partial(measure, given.draws), as_json=given.json))

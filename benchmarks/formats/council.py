@@ -1,0 +1,153 @@
+"""When a council's synthesis is there: by its rules as arithmetic, by its plan, and by the whole conductor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from benchmarks.formats.draws import Draw
+from bot.asks import Ask
+from bot.formats import FORMATS
+from bot.formats.chairs import SYNTHESIS
+from bot.formats.orders import labels
+from bot.formats.ranking import decided
+from bot.hall import Hall
+from bot.live.budget import Budgets, TokenBucket
+from bot.live.schedule import Scheduler
+from bot.models.deltas import Delta
+from bot.trace import NoTrace
+from bot.transcript import Entry, Fact, Rules, RunStarted, Seat, Transcript, Turn, TurnEnded, TurnId, TurnStarted, fold
+from tests.stores import MemoryStore
+from tests.surfaces import Place, Platform
+from tests.tables import start
+from tests.virtual import run_virtual
+
+
+class Times(NamedTuple):
+    """Seconds from the start to the first review, to the chair's start and to the synthesis; answers not reviewed."""
+
+    reviews_s: float
+    chair_s: float
+    synthesis_s: float
+    late: int
+
+
+def by_rules(draw: Draw, rules: Rules) -> Times:
+    """What the rules come to. Without a quorum all answers are waited for, and the chair still for no more than it
+    needs."""
+    came = sorted(draw.answers_s)
+    opens = came[-1] if rules.quorum is None else min(came[-1], came[rules.quorum - 1] + rules.grace_s)
+    shown = [seat for seat, at in enumerate(draw.answers_s) if at <= opens]
+    order = sorted(range(len(draw.reviews_s)), key=lambda seat: draw.reviews_s[seat])
+    rankings = {seat: tuple(other for other in draw.rankings[seat] if other in shown) for seat in order}
+    low, high = 1, len(order)  # ballots that are needed: what is safe stays safe
+    while low < high:
+        middle = (low + high) // 2
+        cast = tuple((seat, rankings[seat]) for seat in sorted(order[:middle]))
+        if _safe(cast, tuple(sorted(order[middle:])), tuple(shown)):
+            high = middle
+        else:
+            low = middle + 1
+    chair = opens + draw.reviews_s[order[low - 1]]
+    return Times(opens, chair, chair + draw.chair_s, len(came) - len(shown))
+
+
+@lru_cache(100_000)
+def _safe(cast: tuple[tuple[int, tuple[int, ...]], ...], out: tuple[int, ...], shown: tuple[int, ...]) -> bool:
+    ballots = {_key(seat): tuple((_key(other),) for other in ranking) for seat, ranking in cast}
+    return decided(ballots, [_key(seat) for seat in out], [_key(seat) for seat in shown])
+
+
+def by_plan(draw: Draw, rules: Rules) -> Times:
+    """What the format's own plan comes to, asked at every fact and whenever it wants to be."""
+    began, clock = _table(draw, rules), 0.0
+    t, form = fold(Transcript(), Entry(1, 0.0, began)), FORMATS[began.format]
+    ends: list[tuple[float, int, TurnId]] = []
+    while SYNTHESIS not in t.turns or t.turns[SYNTHESIS].ended is None:
+        plan = form.plan(t, clock)
+        for want in (w for w in plan.want if w.turn not in t.turns):
+            t = _then(t, clock, TurnStarted(want.turn, want.about))
+            heappush(ends, (clock + _seconds(draw, want.turn), t.seq, want.turn))
+        if plan.again_at is not None and clock < plan.again_at < ends[0][0]:
+            clock = plan.again_at
+            continue
+        clock, _, turn = heappop(ends)
+        t = _then(t, clock, TurnEnded(turn, "done", _text(draw, t.turns[turn])))
+    about = next(turn.about for turn in t.turns.values() if turn.id.stage == "review")
+    opens = next(turn.started.at for turn in t.turns.values() if turn.id.stage == "review")
+    return Times(opens, t.turns[SYNTHESIS].started.at, clock, len(draw.answers_s) - len(about))
+
+
+def by_conductor(draw: Draw, rules: Rules) -> float:
+    """Seconds to the synthesis with everything that runs a run, in virtual time."""
+
+    async def run() -> float:
+        now = asyncio.get_running_loop().time
+        store = MemoryStore(now)
+        began = _table(draw, rules)
+        await store.append("run", [began])
+        budgets = Budgets(lambda name, started: TokenBucket(1000, 1000), now())
+        async with (
+            Scheduler(budgets) as scheduler,
+            Hall(
+                store=store, speaker=_Timed(draw), scheduler=scheduler, clock=now, trace=NoTrace(), owner="bench"
+            ) as hall,
+        ):
+            await hall.begin("run", FORMATS[began.format], [Place(Platform(round_trip_s=0.01))])
+            await hall.finished("run")
+        entries = await store.read("run")
+        return next(e.at for e in entries if isinstance(e.fact, TurnEnded) and e.fact.turn == SYNTHESIS)
+
+    return run_virtual(run())
+
+
+class _Timed:
+    """Speaks after the time that was drawn for it."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+
+    def open_circuits(self) -> Mapping[str, float]:
+        return {}
+
+    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+        stage = "synthesis" if seat.key == SYNTHESIS.seat else "review" if ask.schema else "answer"
+        await asyncio.sleep(_seconds(self._draw, TurnId(stage, 1, seat.key)))
+        text = json.dumps({"ranking": ask.schema["properties"]["ranking"]["items"]["enum"]}) if ask.schema else "words"
+        yield Delta(asyncio.get_running_loop().time(), text=text)
+
+
+def _table(draw: Draw, rules: Rules) -> RunStarted:
+    return replace(start("council", seats=[_key(n) for n in range(len(draw.answers_s))]), rules=rules)
+
+
+def _then(t: Transcript, at: float, fact: Fact) -> Transcript:
+    return fold(t, Entry(t.seq + 1, at, fact))
+
+
+def _seconds(draw: Draw, turn: TurnId) -> float:
+    if turn.stage == SYNTHESIS.stage:
+        return draw.chair_s
+    return (draw.answers_s if turn.stage == "answer" else draw.reviews_s)[_seat(turn.seat)]
+
+
+def _text(draw: Draw, turn: Turn) -> str:
+    """A ballot as it is asked for, in the letters of its reviewer."""
+    if turn.id.stage != "review":
+        return "words"
+    letters = dict(zip((_seat(i.seat) for i in turn.about), labels(len(turn.about)), strict=True))
+    ranking = [letters[seat] for seat in draw.rankings[_seat(turn.id.seat)] if seat in letters]
+    return "FINAL RANKING:\n" + "\n".join(f"{n}. {letter}" for n, letter in enumerate(ranking, 1))
+
+
+def _key(seat: int) -> str:
+    return f"s{seat:02}"
+
+
+def _seat(key: str) -> int:
+    return int(key[1:])

@@ -1,0 +1,74 @@
+"""Councils drawn from recorded answers: how long everybody takes, and how everybody ranks.
+
+The recordings are LLMFAO's (CC BY 4.0). Ballots are drawn by Plackett and Luce's model: every answer has a strength,
+every reviewer perceives it with a noise of its own. `spread` is the standard deviation of the strengths in units of
+that noise: at 0 reviewers agree by chance alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+from benchmarks.live.scenes import RESULTS
+
+JUDGES = 3.4  # two reviewers agree on 85 % of the pairs, as a strong judge and people did in MT-Bench (Zheng 2023)
+CROWD = 1.4  # on 70 %, as two people did in the Crowdsourced LLM Benchmark
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Seconds that each seat's answer and review and the chair's synthesis take; each seat's ranking, best first."""
+
+    answers_s: tuple[float, ...]
+    reviews_s: tuple[float, ...]
+    chair_s: float
+    rankings: tuple[tuple[int, ...], ...]
+
+    @property
+    def critical_path_s(self) -> float:
+        """A council whose every stage waits for the whole stage before it."""
+        return max(self.answers_s) + max(self.reviews_s) + self.chair_s
+
+
+def recorded_s() -> list[list[float]]:
+    """Seconds of the answers to each prompt; without the recordings, log-normal ones of the same mean and deviation."""
+    if not RESULTS.exists():
+        dice = random.Random(0)
+        return [[dice.lognormvariate(1.50, 1.06) for _ in range(60)] for _ in range(19)]
+    prompts: dict[int, list[float]] = {}
+    for line in RESULTS.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        prompts.setdefault(row["prompt"], []).append(row["duration"] / 1000)
+    return list(prompts.values())
+
+
+def draws(seats: int, count: int, *, seed: int = 1, spread: float = JUDGES) -> Iterator[Draw]:
+    """Each from the durations of one prompt, all its times independent of each other."""
+    dice = random.Random(seed)
+    prompts = recorded_s()
+    for _ in range(count):
+        times = dice.choice(prompts)
+        answers, reviews = (tuple(dice.choice(times) for _ in range(seats)) for _ in range(2))
+        yield Draw(answers, reviews, dice.choice(times), _rankings(dice, seats, spread))
+
+
+def agreement(spread: float) -> float:
+    """On which share of pairs two reviewers agree, of 2,000 councils of five."""
+    found = []
+    for draw in draws(5, 2_000, spread=spread):
+        places = [{seat: n for n, seat in enumerate(ranking)} for ranking in draw.rankings[:2]]
+        found += [(places[0][x] < places[0][y]) == (places[1][x] < places[1][y]) for x, y in combinations(range(5), 2)]
+    return fmean(found)
+
+
+def _rankings(dice: random.Random, seats: int, spread: float) -> tuple[tuple[int, ...], ...]:
+    strength = [dice.gauss(0, spread) if spread < math.inf else float(n) for n in range(seats)]
+    noise = 1.0 if spread < math.inf else 0.0
+    perceived = [[s - noise * math.log(-math.log(dice.random())) for s in strength] for _ in range(seats)]
+    return tuple(tuple(sorted(range(seats), key=lambda n: -p[n])) for p in perceived)

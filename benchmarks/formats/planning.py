@@ -1,0 +1,87 @@
+"""What planning costs: folding each fact, asking the plan, and making each ask."""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from dataclasses import replace
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from benchmarks.formats.draws import recorded_s
+from bot.formats import FORMATS
+from bot.formats.orders import labels
+from bot.transcript import Entry, Fact, Rules, Transcript, Turn, TurnEnded, TurnId, TurnStarted, fold
+from tests.tables import start
+
+ANSWER = "Some words of an answer, as long as models write them. " * 60
+
+
+class Cost(NamedTuple):
+    """CPU seconds of a whole run: for folding facts and planning, and for making asks; the run's own seconds, and
+    its facts."""
+
+    plan_s: float
+    ask_s: float
+    run_s: float
+    facts: int
+
+    @property
+    def percent(self) -> float:
+        return 100 * (self.plan_s + self.ask_s) / self.run_s
+
+
+def planned(form: str, seats: int, rounds: int, seed: int = 1) -> Cost:
+    """One run in virtual time, its turns lasting as long as recorded ones; only the format's work is counted."""
+    dice, times = random.Random(seed), [s for prompt in recorded_s() for s in prompt]
+    began = start(form, seats=[f"s{n}" for n in range(seats)])
+    run = _Run(form, fold(Transcript(), Entry(1, 0.0, replace(began, rules=Rules(rounds)))))
+    ends: list[tuple[float, int, TurnId]] = []
+    gc.collect()
+    gc.disable()  # as timeit does: its passes depend on what else is alive
+    try:
+        while run.reconcile():
+            for turn in run.fresh:
+                heappush(ends, (run.clock + dice.choice(times), run.t.seq, turn))
+            run.clock, _, ending = heappop(ends)
+            text = _ballot(dice, run.t.turns[ending]) if ending.stage == "review" else ANSWER
+            run.then(TurnEnded(ending, "done", text))
+    finally:
+        gc.enable()
+    return Cost(run.plan_s, run.ask_s, run.clock, run.t.seq)
+
+
+class _Run:
+    def __init__(self, form: str, t: Transcript) -> None:
+        self.t = t
+        self.clock = 0.0
+        self.plan_s = 0.0
+        self.ask_s = 0.0
+        self.fresh: list[TurnId] = []
+        self._form = FORMATS[form]
+
+    def reconcile(self) -> bool:
+        """Plan and start what is wanted, as the conductor does; False once it is over."""
+        began = time.process_time()
+        plan = self._form.plan(self.t, self.clock)
+        self.plan_s += time.process_time() - began
+        new = [w for w in plan.want if w.turn not in self.t.turns]
+        for want in new:
+            self.then(TurnStarted(want.turn, want.about))
+        self.fresh = [w.turn for w in new]
+        began = time.process_time()
+        for turn in self.fresh:
+            self._form.ask(self.t, turn)
+        self.ask_s += time.process_time() - began
+        return not plan.outcome
+
+    def then(self, fact: Fact) -> None:
+        began = time.process_time()
+        self.t = fold(self.t, Entry(self.t.seq + 1, self.clock, fact))
+        self.plan_s += time.process_time() - began
+
+
+def _ballot(dice: random.Random, turn: Turn) -> str:
+    letters = labels(len(turn.about))
+    return "FINAL RANKING:\n" + "\n".join(f"{n}. {x}" for n, x in enumerate(dice.sample(letters, len(letters)), 1))
