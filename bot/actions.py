@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from bot.debating import Debating
 from bot.errors import Refused
-from bot.formats import FORMATS
+from bot.formats import FORMATS, minds
 from bot.formats.common import name_of, voting
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
@@ -103,7 +104,7 @@ class Actions:
             format=wish.format,
             question=question,
             panel=panel,
-            rules=Rules(rounds, surface.room_chars, self._vote_s),
+            rules=Rules(rounds, surface.room_chars, self._vote_s, self._debating(wish)),
             seed=self._random.getrandbits(32),
             prompts={name: self._prompts[name] for name in form.PROMPTS},
             by=wish.by.key,
@@ -198,7 +199,10 @@ class Actions:
         name = next((s.name for s in t.started.panel.seats if s.key == seat), None)
         if name is None:
             raise Refused("That seat is not at this table.")
-        round_ = round_ or max((i.round for i in t.turns if i.seat == seat), default=1)
+        if round_ == minds.ROUND and not minds.undecided(t):
+            raise Refused("Everyone has spoken, so it is too late to vote from before; vote again at the end.")
+        if round_ is None:
+            round_ = max((i.round for i in t.turns if i.seat == seat), default=1)
         before = t.votes.get((by.key, round_))
         await self._tell(run, VoteCast(by.key, round_, seat))
         changed = before is not None and before != seat
@@ -322,6 +326,15 @@ class Actions:
             )
         self._check_words(text, by, "The question")
         return text
+
+    def _debating(self, wish: Wish) -> Debating | None:
+        positions = wish.debating.positions if wish.debating else ()
+        if len(positions) == 1:
+            raise Refused("One position makes no debate: give two or more, with semicolons.")
+        if any(len(position) > self._limits.remark_chars for position in positions):
+            raise Refused(f"A position may have {self._limits.remark_chars:,} characters.")
+        self._check_words("\n".join(positions), wish.by, "A position")
+        return wish.debating
 
     def _check_words(self, text: str, by: Person, what: str) -> None:
         if word := self.words(by.server).found(text):

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple, assert_never
 
+from bot.debating import Debating
+
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
 
 
@@ -85,6 +87,7 @@ class Rules:
     rounds: int = 1
     room_chars: int | None = None
     vote_s: float = 0.0
+    debating: Debating | None = None  # in runs of other formats, and in those from before it was known
 
 
 @dataclass(frozen=True, slots=True)

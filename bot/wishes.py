@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.debating import Debating
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import Post
@@ -28,6 +29,7 @@ class Wish:
     context: str = ""
     images: tuple[Image, ...] = ()
     seated: bool = False
+    debating: Debating | None = None
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -42,6 +44,7 @@ def again(t: Transcript, by: Person) -> Wish:
         context=start.context,
         images=start.images,
         seated=True,
+        debating=start.rules.debating,
     )
 
 
