@@ -216,9 +216,8 @@ class TestItsEnd:
 
 
 class TestJudge:
-    def before(self, **how: object) -> Play:
-        play = debate(rounds=1, **how)
-        return play.stage(well)
+    def before(self) -> Play:
+        return debate(rounds=1).stage(well)
 
     def test_it_reasons_for_people_and_then_scores_by_a_schema(self) -> None:
         play = self.before()

@@ -31,10 +31,11 @@ class Swing:
     people: int
 
     def __str__(self) -> str:
+        after = round(self.after * 100)
         if not self.moved:
-            return f"Minds changed: none; {self.side} stays at {self.after:.0%} of {self.people} who voted both times."
+            return f"Minds changed: none; {self.side} stays at {after} % of {self.people} who voted both times."
         many = NUMBERS[self.moved] if self.moved < len(NUMBERS) else str(self.moved)
-        return f"{self.side}: {round(self.before * 100)} → {round(self.after * 100)} %: {many} of you moved."
+        return f"{self.side}: {round(self.before * 100)} → {after} %: {many} of you moved."
 
 
 def asked(t: Transcript) -> bool:
