@@ -52,7 +52,9 @@ def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) 
     """Going on from what a run came to; `thread`: what stands there."""
     said = [f"{post.title}:\n{post.text}" for post in thread if post.text]
     context = "\n\n".join([f"Question: {t.started.question}", *said])
-    return replace(again(t, by), question=question, context=context, images=())
+    rules = t.started.rules.debating
+    debating = replace(rules, positions=()) if rules else None  # they answered the question before
+    return replace(again(t, by), question=question, context=context, images=(), debating=debating)
 
 
 def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) -> Wish:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,10 @@ from pydantic import ValidationError
 
 from bot.debating import SIDES, Debating
 from bot.rights import Person
-from bot.wishes import Wish
+from bot.wishes import Wish, again, follow_up
 from commands.command import Here, RunOptions
 from commands.debate import COMMAND, DebateOptions
+from tests.debating import debate
 
 
 def wish(**typed: Any) -> Wish:
@@ -45,6 +47,13 @@ def test_personas_in_words_go_to_their_seats() -> None:
     auto = wish(models="a,b", personas="auto").seats
     assert auto is not None
     assert [s.persona for s in auto.seats] == ["", ""]
+
+
+def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
+    held = Debating("oxford", SIDES, cast=True, watch=False)
+    t = debate(form="oxford", positions=SIDES, cast=True, watch=False).t
+    assert again(t, Person("p", "Pat")).debating == held
+    assert follow_up(t, [], "And coffee?", Person("p", "Pat")).debating == replace(held, positions=())
 
 
 def test_a_form_that_is_not_known_is_refused() -> None:
