@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from bot.debating import Debating
 from bot.errors import Refused
-from bot.formats import FORMATS
+from bot.formats import FORMATS, minds
 from bot.formats.common import name_of, voting
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
@@ -205,7 +206,10 @@ class Actions:
         name = next((s.name for s in t.started.panel.seats if s.key == seat), None)
         if name is None:
             raise Refused("That seat is not at this table.")
-        round_ = round_ or max((i.round for i in t.turns if i.seat == seat), default=1)
+        if round_ == minds.ROUND and not minds.undecided(t):
+            raise Refused("Everyone has spoken, so it is too late to vote from before; vote again at the end.")
+        if round_ is None:
+            round_ = max((i.round for i in t.turns if i.seat == seat), default=1)
         before = t.votes.get((by.key, round_))
         await self._tell(run, VoteCast(by.key, round_, seat))
         changed = before is not None and before != seat
@@ -320,7 +324,8 @@ class Actions:
 
     def _rules(self, wish: Wish, rounds: int, seats: int, room_chars: int | None) -> Rules:
         council = self._council
-        return Rules(rounds, room_chars, self._vote_s, wish.mode, council.count(seats), council.grace_s)
+        quorum, debating = council.count(seats), self._debating(wish)
+        return Rules(rounds, room_chars, self._vote_s, wish.mode, quorum, council.grace_s, debating)
 
     def _question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self._limits.question_chars
@@ -333,6 +338,15 @@ class Actions:
             )
         self._check_words(text, by, "The question")
         return text
+
+    def _debating(self, wish: Wish) -> Debating | None:
+        positions = wish.debating.positions if wish.debating else ()
+        if len(positions) == 1:
+            raise Refused("One position makes no debate: give two or more, with semicolons.")
+        if any(len(position) > self._limits.remark_chars for position in positions):
+            raise Refused(f"A position may have {self._limits.remark_chars:,} characters.")
+        self._check_words("\n".join(positions), wish.by, "A position")
+        return wish.debating
 
     def _check_words(self, text: str, by: Person, what: str) -> None:
         if word := self.words(by.server).found(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.formats import minds
 from bot.formats.common import END, seat_of
 from bot.formats.plan import Format, Plan
 from bot.live.board import footer, mark, spent
@@ -43,7 +44,7 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
     found = {turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.hidden}
     cards = [
-        _end(t, plan, text) if lane == END else _card(plan, lane, text)
+        _end(t, plan, text) if lane == END else _card(t, plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
     ]
@@ -65,9 +66,11 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
     return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=retry, face=seat.avatar_url)
 
 
-def _card(plan: Plan, lane: Lane, text: str) -> Post:
+def _card(t: Transcript, plan: Plan, lane: Lane, text: str) -> Post:
     whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.behind else ()
-    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=whole)
+    sides = minds.choices(t).items() if lane == minds.BEFORE and minds.undecided(t) else ()
+    ballot = tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in sides)
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot))
 
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:

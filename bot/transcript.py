@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple, assert_never
 
+from bot.debating import Debating
+
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
 
@@ -92,6 +94,7 @@ class Rules:
     mode: Mode = "full"
     quorum: int | None = None
     grace_s: float = 0.0
+    debating: Debating | None = None  # in runs of other formats, and in those from before it was known
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.debating import Debating
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import Post
@@ -29,6 +30,7 @@ class Wish:
     images: tuple[Image, ...] = ()
     seated: bool = False
     mode: Mode = "full"
+    debating: Debating | None = None
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -44,6 +46,7 @@ def again(t: Transcript, by: Person) -> Wish:
         images=start.images,
         seated=True,
         mode=start.rules.mode,
+        debating=start.rules.debating,
     )
 
 
@@ -51,7 +54,9 @@ def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) 
     """Going on from what a run came to; `thread`: what stands there."""
     said = [f"{post.title}:\n{post.text}" for post in thread if post.text]
     context = "\n\n".join([f"Question: {t.started.question}", *said])
-    return replace(again(t, by), question=question, context=context, images=())
+    rules = t.started.rules.debating
+    debating = replace(rules, positions=()) if rules else None  # they answered the question before
+    return replace(again(t, by), question=question, context=context, images=(), debating=debating)
 
 
 def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) -> Wish:

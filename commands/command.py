@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -82,7 +82,10 @@ def extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -
 
 
 class RunOptions(Options):
-    """The options of the commands that start a run."""
+    """The options of the commands that start a run. `FORM`: those in the form behind More…, the most wanted first, as
+    not every platform has room for all."""
+
+    FORM: ClassVar[tuple[str, ...]] = ("question", "models", "personas", "chair")
 
     question: str = Field(description="what the table should talk about")
     panel: str = option("", "who sits at the table; the usual panel where left out", suggest="panels")
@@ -92,26 +95,26 @@ class RunOptions(Options):
     )
     chair: str = option("", "the model that sums up or judges", suggest="models", more=True)
 
+    def wish(self, format: str, here: Here) -> Wish:
+        return Wish(
+            format,
+            self.question,
+            here.by,
+            panel=self.panel,
+            rounds=getattr(self, "rounds", None),
+            seats=seats(self.models, self.personas, self.chair, self.chair),
+            channels=here.channels,
+            images=here.images,
+        )
+
 
 def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:
     """The handler of a command whose whole work is to start a run of one format."""
 
     async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
         if options.panel == MORE:
-            fields = [name for name in type(options).model_fields if name != "panel"]
-            return Form(f"A {format}", type(options), fields, {"question": options.question})
-        wish = Wish(
-            format,
-            options.question,
-            here.by,
-            panel=options.panel,
-            rounds=getattr(options, "rounds", None),
-            mode=getattr(options, "mode", "full"),
-            seats=seats(options.models, options.personas, options.chair, options.chair),
-            channels=here.channels,
-            images=here.images,
-        )
-        return Started(await actions.start(wish, here.show))
+            return Form(f"A {format}", type(options), options.FORM, {"question": options.question})
+        return Started(await actions.start(options.wish(format, here), here.show))
 
     return handle
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bot.transcript import Mode
-from commands.command import Command, RunOptions, option, starts
+from bot.wishes import Wish
+from commands.command import Command, Here, RunOptions, option, starts
 
 
 class CouncilOptions(RunOptions):
+    FORM = ("question", "mode", "models", "personas", "chair")
+
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
+
+    def wish(self, format: str, here: Here) -> Wish:
+        return replace(super().wish(format, here), mode=self.mode)
 
 
 COMMAND = Command(

@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
-from commands.command import Command, RunOptions, option, starts
+import re
+from dataclasses import replace
+from typing import Any
+
+from pydantic import field_validator
+
+from bot.debating import SIDES, Debating, Form
+from bot.wishes import Wish
+from commands.command import Command, Here, RunOptions, option, starts
+
+AUTO = "auto"  # instead of personas: the judge writes some that fit
+ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
 class DebateOptions(RunOptions):
+    FORM = ("question", "form", "positions", "models", "personas", "rounds", "chair", "early")
+
+    form: Form = option("simultaneous", "simultaneous, turns, oxford, advocate (the devil's) or free", more=True)
+    positions: str = option(
+        "", "what the seats in turn defend, with semicolons; or assigned: for, against; else they choose", more=True
+    )
+    personas: str = option(
+        "", "of those seats in turn, with commas; or auto: some that fit the topic", suggest="personas", more=True
+    )
     rounds: int | None = option(None, "how many rounds; three where left out", ge=1, le=6)
+    early: bool | None = option(
+        None, "yes or no: end once they agree or say nothing new; yes from three rounds on", more=True
+    )
+
+    @field_validator("form", mode="before")
+    @classmethod
+    def _as_typed(cls, value: Any) -> Any:
+        """A form's name as people type it."""
+        return value.strip().lower() if isinstance(value, str) else value
+
+    def wish(self, format: str, here: Here) -> Wish:
+        auto = self.personas.strip().lower() == AUTO
+        options = self.model_copy(update={"personas": ""}) if auto else self
+        how = Debating(self.form, _positions(self.positions), auto, self.early)
+        return replace(super(DebateOptions, options).wish(format, here), debating=how)
+
+
+def _positions(written: str) -> tuple[str, ...]:
+    """As people write them: with semicolons or a line each, else with commas."""
+    if written.strip().lower() == ASSIGNED:
+        return SIDES
+    parts = re.split(r"[;\n]" if re.search(r"[;\n]", written.strip()) else ",", written)
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 COMMAND = Command(("debate",), "Models argue in rounds, and a judge decides.", DebateOptions, starts("debate"))

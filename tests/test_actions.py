@@ -154,7 +154,7 @@ def test_everything_planning_needs_is_in_the_start() -> None:
         run = await d.start("debate", rounds=2)
         [entry, *_] = await d.store.read(run)
         assert isinstance(entry.fact, RunStarted)
-        assert set(entry.fact.prompts) == {"debate.opening", "debate.rebuttal", "debate.closing", "debate.judge"}
+        assert set(entry.fact.prompts) == set(FORMATS["debate"].PROMPTS)
         assert (entry.fact.question, entry.fact.rules.rounds, entry.fact.by) == ("Why?", 2, "p")
         await d.actions.stop(run, P)
 

@@ -107,15 +107,22 @@ def over(
     verdict: str,
     *,
     dissent: str = "",
+    headline: str = "",
+    reason: str = "",
     titles: Mapping[Lane, str] | None = None,
     cards: Mapping[Lane, str] | None = None,
     hidden: frozenset[str] = frozenset(),
 ) -> Plan:
-    """The plan of a run that has come to its end: the end card says what is missing first, then the verdict."""
-    verdict = sentences(verdict, VERDICT_SENTENCES)
+    """The plan of a run that has come to its end: the end card says what is missing first, then the verdict.
+
+    `headline`: what people's votes have come to, before the verdict and hidden as long as counts are. `reason`: why it
+    ended when it did.
+    """
     # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
-    count = "" if t.started.rules.vote_s and voting(t, now) else votes(t)
-    card = "\n\n".join(line for line in (missing(t), verdict, dissent, count) if line)
+    hide = t.started.rules.vote_s > 0 and voting(t, now)
+    verdict = " ".join(line for line in ("" if hide else headline, sentences(verdict, VERDICT_SENTENCES)) if line)
+    count = "" if hide else votes(t)
+    card = "\n\n".join(line for line in (missing(t), verdict, reason, dissent, count) if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
@@ -159,9 +166,8 @@ def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Par
     """The system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
-    text = Template(t.started.prompts[prompt]).safe_substitute(
-        name=seat.name, persona=seat.persona, room=room, code=code(t, turn), **fields
-    )
+    known = {"name": seat.name, "persona": seat.persona, "room": room, "code": code(t, turn)}
+    text = Template(t.started.prompts[prompt]).safe_substitute(known | fields)
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
 
@@ -200,8 +206,12 @@ def _why(turn: Turn) -> str:
 
 
 def votes(t: Transcript) -> str:
-    """People's votes, most first; who voted in several rounds counts once, by the last of them."""
+    """People's votes, most first."""
     names = {s.key: s.name for s in t.started.panel.seats}
-    last = {by: seat for (by, _), seat in sorted(t.votes.items(), key=lambda vote: vote[0][1])}
-    count = Counter(names.get(seat, seat) for seat in last.values())
+    count = Counter(names.get(seat, seat) for seat in last_votes(t).values())
     return f"Votes: {', '.join(f'{name} {n}' for name, n in count.most_common())}." if count else ""
+
+
+def last_votes(t: Transcript) -> dict[str, str]:
+    """Person → seat; who voted in several rounds counts once, by the last of them. Round 0 was before it all."""
+    return {by: seat for (by, round_), seat in sorted(t.votes.items(), key=lambda vote: vote[0][1]) if round_ > 0}

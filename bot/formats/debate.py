@@ -1,11 +1,18 @@
-"""Debate: everyone opens, answers the others' latest turns for some rounds, and closes; a judge decides.
+"""Debate: debaters open, answer each other for some rounds, and close; a judge decides, and people say who moved them.
 
-All seats speak at once in each round, so that nobody has the advantage of the last word.
+`_order` is the whole debate in the order in which it happens; `plan` wants the first step of it that is not settled.
+Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.judging`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from string import Template
+
 from bot.asks import Ask, Part
+from bot.formats import casting, checks, judging, minds
+from bot.formats.checks import Check
 from bot.formats.common import (
     at_start,
     code,
@@ -13,81 +20,206 @@ from bot.formats.common import (
     instructions,
     name_of,
     over,
-    prose,
     question,
     remarks,
-    settled,
     spoken,
     steered,
     still_open,
     stopped,
     wants,
 )
-from bot.formats.plan import Plan, Want
-from bot.transcript import Transcript, TurnId
+from bot.formats.floor import DEBATERS, Step, advocate, debating, earlier, floor, left_words, position, rounds, steps
+from bot.formats.plan import Plan
+from bot.transcript import Lane, Transcript, TurnId
 
-PROMPTS = ("debate.opening", "debate.rebuttal", "debate.closing", "debate.judge")
+PROMPTS = (
+    *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
+    *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
+    *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
+)
 ROUNDS = (3, 6)
 SEATS = (2, 8)
-VERDICT = TurnId("verdict", 1, "judge")
+HIDDEN = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
+CAST, PERSONAS = TurnId("cast", 1, "judge"), Lane("personas", 1, "")
+WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
+POSITION_CHARS = 40  # of a position in a title
 
 
 @steered
 def plan(t: Transcript, now: float) -> Plan:
-    titles = {VERDICT.lane: f"Verdict · {name_of(t, VERDICT)}"}
-    for round_ in range(1, t.started.rules.rounds + 1):
-        turns = _round(t, round_)
-        titles |= {i.lane: f"{name_of(t, i)} · {i.stage}" for i in turns}
-    if end := stopped(t, now, titles, {}):
-        return end
-    for round_ in range(1, t.started.rules.rounds + 1):
-        turns = _round(t, round_)
-        if (open_ := still_open(t, turns)) is not None:
-            return Plan(wants(open_), f"{turns[0].stage} (round {round_} of {t.started.rules.rounds})", titles=titles)
-        if not spoken(t, turns):
-            silence = f"Nobody spoke in round {round_}, so there is nothing to judge."
-            return over(t, now, "failed", silence, titles=titles)
-    if not settled(t, VERDICT):
-        want = (Want(VERDICT),) if VERDICT not in t.skips else ()
-        return Plan(want, "verdict", titles=titles)
-    return over(t, now, "judged", _verdict(t), titles=titles)
+    titles, cards = _titles(t), _cards(t)
+    if end := stopped(t, now, titles, cards):
+        return replace(end, hidden=HIDDEN)
+    for step in _order(t):
+        if (open_ := still_open(t, step)) is not None:
+            return Plan(wants(open_), _stage(t, step), hidden=HIDDEN, titles=titles, cards=cards)
+    if silent := _silent(t):
+        silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
+        return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
+    swing = minds.swing(t) if minds.asked(t) else None
+    return over(
+        t,
+        now,
+        "judged",
+        judging.verdict(t),
+        headline=str(swing) if swing else "",
+        reason=" ".join(line for line in (_why_ended(t), judging.substitution(t)) if line),
+        titles=titles,
+        cards=cards,
+        hidden=HIDDEN,
+    )
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     t = at_start(t, turn)
-    mark = code(t, turn)
-    if turn == VERDICT:
-        rounds = range(1, t.started.rules.rounds + 1)
-        said = [
-            Part("user", framed(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + n, cut="tail")
-            for n in rounds
-            for s in spoken(t, _round(t, n))
-        ]
-        return Ask((instructions(t, turn, "debate.judge"), *question(t), *said, *remarks(t, turn)))
+    if turn.stage in DEBATERS:
+        return _ask_debater(t, turn)
+    match turn.stage:
+        case "cast":
+            head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
+            return Ask((head, *question(t)), casting.schema(_to_be_cast(t)))
+        case "check":
+            said = [
+                Part("user", _framed(t, s.id, s.text, code(t, turn)), priority=10 + s.id.round, cut="tail")
+                for s in spoken(t, [i for step in floor(t) for i in step if i.round <= turn.round])
+            ]
+            return Ask((instructions(t, turn, "debate.check"), *question(t), *said), checks.schema())
+        case _:
+            return judging.ask(t, turn)
+
+
+def _order(t: Transcript) -> Iterator[Step]:
+    """The steps of this debate. Each is taken from here only once those before it are settled."""
+    if _to_be_cast(t):
+        yield (CAST,)
+    for round_ in rounds(t):
+        yield from steps(t, round_)
+        if _silent(t) == round_:
+            return
+        if _watched(t) and round_ < t.started.rules.rounds:
+            yield (_check(round_),)
+        if _checked(t, round_).state != "going on":
+            break
+    yield from judging.order(t)
+
+
+def _ask_debater(t: Transcript, turn: TurnId) -> Ask:
     seats = t.started.panel.seats
     place = next(n for n, s in enumerate(seats, 1) if s.key == turn.seat)
-    head = instructions(t, turn, f"debate.{turn.stage}", number=str(place), count=str(len(seats)))
-    latest = spoken(t, _round(t, turn.round - 1)) if turn.round > 1 else []
-    others = [
-        Part("user", framed(name_of(t, s.id), s.text, mark), priority=50, cut="tail")
-        for s in latest
-        if s.id.seat != turn.seat
-    ]
-    own = [Part("assistant", s.text, priority=55, cut="tail") for s in latest if s.id.seat == turn.seat]
-    return Ask((head, *question(t), *own, *others, *remarks(t, turn)))
+    head = instructions(
+        t,
+        turn,
+        f"debate.{turn.stage}",
+        number=str(place),
+        count=str(len(seats)),
+        stance=_stance(t, turn.seat),
+        persona=seats[place - 1].persona or _personas(t).get(turn.seat, ""),
+    )
+    now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
+    return Ask((head, *question(t), *_memory(t, turn), *remarks(t, turn), now))
 
 
-def _round(t: Transcript, round_: int) -> list[TurnId]:
+def _memory(t: Transcript, turn: TurnId) -> list[Part]:
+    """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
+    said = spoken(t, earlier(t, turn))
+    parts = []
+    for s in said:
+        age = sum(o.id.seat == s.id.seat and o.id.round > s.id.round for o in said)
+        own = s.id.seat == turn.seat
+        text = s.text if own else _framed(t, s.id, s.text, code(t, turn))
+        priority = (55 if own else 50) - 5 * age
+        parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
+    return parts
+
+
+def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
+    return framed(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
+
+
+def _stance(t: Transcript, seat: str) -> str:
+    """What a debater is told to stand for. The prompts of runs from before there were positions say nothing of it."""
+    given = position(t, seat)
+    prompt = "advocate" if seat == advocate(t) else "position" if given else "choose"
+    return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
+
+
+def _watched(t: Transcript) -> bool:
+    watch = debating(t).watch
+    return t.started.rules.rounds >= WATCHED_FROM if watch is None else watch
+
+
+def _check(round_: int) -> TurnId:
+    return TurnId("check", round_, "judge")
+
+
+def _checked(t: Transcript, round_: int) -> Check:
+    """What the judge found after that round. A retry comes too late to be heard: the debate has gone on."""
+    known = t.turns.get(_check(round_))
+    return checks.read(known.text) if known else Check("going on")
+
+
+def _silent(t: Transcript) -> int:
+    """The first round that is over and in which nobody spoke; 0 where somebody always did."""
+    for round_ in rounds(t):
+        begun = [i for step in steps(t, round_) for i in step if i in t.turns]
+        if begun and still_open(t, begun) is None and not left_words(t, begun):
+            return round_
+    return 0
+
+
+def _why_ended(t: Transcript) -> str:
     last = t.started.rules.rounds
-    stage = "opening" if round_ == 1 else "closing" if round_ == last else "rebuttal"
-    return [TurnId(stage, round_, s.key) for s in t.started.panel.seats]
+    for round_ in rounds(t):
+        check = _checked(t, round_)
+        found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
+        if found:
+            because = f" ({check.because.rstrip('.')})" if check.because else ""
+            return f"Ended after round {round_} of {last}: {found}{because}."
+    return f"Ended at its limit of {last} {'round' if last == 1 else 'rounds'}."
 
 
-def _verdict(t: Transcript) -> str:
-    said = spoken(t, [VERDICT])
-    if not said:
-        return "No verdict: the judge did not speak."
-    _, marker, tail = said[0].text.rpartition("VERDICT:")
-    if not marker:
-        return f"{name_of(t, VERDICT)} has spoken without a line of verdict; see above."
-    return prose(tail).strip(" *_")
+def _to_be_cast(t: Transcript) -> list[str]:
+    """The names of those who are given a persona that fits the topic."""
+    return [s.name for s in t.started.panel.seats if not s.persona] if debating(t).cast else []
+
+
+def _personas(t: Transcript) -> Mapping[str, str]:
+    """Seat → the persona it was given before the opening."""
+    known = t.turns.get(CAST)
+    written = casting.read(known.text, _to_be_cast(t)) if known else {}
+    return {s.key: written[s.name] for s in t.started.panel.seats if s.name in written}
+
+
+def _stage(t: Transcript, step: Step) -> str:
+    turn = step[0]
+    if turn.stage in DEBATERS:
+        return f"{turn.stage} (round {turn.round} of {t.started.rules.rounds})"
+    return {"cast": "finding personas", "check": f"is it over after round {turn.round}?"}.get(turn.stage, turn.stage)
+
+
+def _titles(t: Transcript) -> dict[Lane, str]:
+    verdicts = [judging.verdict_by(judge) for judge in judging.judges(t)]
+    return {
+        **{i.lane: f"{_who(t, i)} · {i.stage}" for step in floor(t) for i in step},
+        **{i.lane: f"Verdict · {name_of(t, i)}" for i in verdicts},
+        minds.BEFORE: minds.TITLE,
+        PERSONAS: "Personas",
+        judging.SCORES: "Scores",
+    }
+
+
+def _who(t: Transcript, turn: TurnId) -> str:
+    stands = "devil's advocate" if turn.seat == advocate(t) else position(t, turn.seat)
+    short = stands if len(stands) <= POSITION_CHARS else f"{stands[: POSITION_CHARS - 1]}…"
+    return f"{name_of(t, turn)} ({short})" if short else name_of(t, turn)
+
+
+def _cards(t: Transcript) -> dict[Lane, str]:
+    cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
+    if (known := t.turns.get(CAST)) and known.ended:
+        names = {s.key: s.name for s in t.started.panel.seats}
+        lines = [f"- **{names[seat]}**: {persona}" for seat, persona in _personas(t).items()]
+        cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
+    if scores := judging.card(t):
+        cards[judging.SCORES] = scores
+    return cards

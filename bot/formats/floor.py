@@ -1,0 +1,91 @@
+"""Who has the floor when, and what for: the order of a debate in each of its forms. Nothing here depends on time.
+
+The classic stages (opening, rebuttal, closing) are common to all forms but the free one. What differs is who speaks
+at once with whom: those who do see nothing of each other until the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import assert_never
+
+from bot.debating import SIDES, Debating
+from bot.transcript import Seat, Transcript, TurnId
+
+Step = tuple[TurnId, ...]  # those who speak at once
+DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
+
+
+def debating(t: Transcript) -> Debating:
+    """How this debate is held. A run that says nothing of it is plain: not watched and not scored."""
+    return t.started.rules.debating or Debating(watch=False, criteria=())
+
+
+def floor(t: Transcript) -> list[Step]:
+    """Every step of the debate, were it to go to its last round."""
+    return [step for round_ in rounds(t) for step in steps(t, round_)]
+
+
+def rounds(t: Transcript) -> range:
+    return range(1, t.started.rules.rounds + 1)
+
+
+def steps(t: Transcript, round_: int) -> list[Step]:
+    """The steps of one round, in their order."""
+    seats, stage = t.started.panel.seats, _stage(t, round_)
+    match debating(t).form:
+        case "simultaneous":
+            order = [seats]
+        case "turns":  # each round begins with the next seat, so that nobody has the last word every time
+            first = (round_ - 1) % len(seats)
+            order = _one_by_one((*seats[first:], *seats[:first]))
+        case "oxford":  # who opened closes last; rebuttals are given at once, so that none goes unanswered
+            order = {"opening": _one_by_one(seats), "closing": _one_by_one(seats[::-1])}.get(stage, [seats])
+        case "advocate":  # the last seat hears the others out and then speaks against them
+            order = [seats[:-1], seats[-1:]]
+        case "free":  # by lot
+            order = _one_by_one(Random(t.started.seed + round_).sample(seats, len(seats)))
+        case _ as never:
+            assert_never(never)
+    return [tuple(TurnId(stage, round_, s.key) for s in together) for together in order]
+
+
+def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
+    """The turns of all steps before the one that this turn belongs to, whatever has come of them."""
+    seen: list[TurnId] = []
+    for step in floor(t):
+        if any(i.lane == turn.lane for i in step):
+            break
+        seen += step
+    return seen
+
+
+def left_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
+    """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
+    that a removal never takes a debate back to where it was."""
+    lanes = {i.lane for i in turns}
+    return any(i.lane in lanes and turn.ended and turn.ended.text.strip() for i, turn in t.turns.items())
+
+
+def position(t: Transcript, seat: str) -> str:
+    """What that seat has been given to defend; "" where it chooses for itself."""
+    how = debating(t)
+    given = how.positions or (SIDES if how.form == "oxford" else ())
+    place = [s.key for s in t.started.panel.seats].index(seat)
+    return given[place % len(given)] if given else ""
+
+
+def advocate(t: Transcript) -> str:
+    """The seat of the devil's advocate; "" where there is none."""
+    return t.started.panel.seats[-1].key if debating(t).form == "advocate" else ""
+
+
+def _stage(t: Transcript, round_: int) -> str:
+    if debating(t).form == "free":
+        return "argument"
+    return "opening" if round_ == 1 else "closing" if round_ == t.started.rules.rounds else "rebuttal"
+
+
+def _one_by_one(seats: Sequence[Seat]) -> list[tuple[Seat, ...]]:
+    return [(seat,) for seat in seats]
