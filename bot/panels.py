@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ from bot.settings import PanelSettings, SeatSettings
 from bot.transcript import Panel, Seat
 
 DEFAULT = "default"
+SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
+HOTTEST = 2.0  # temperature, as SeatSettings has it
 
 
 class PanelBook:
@@ -56,6 +59,29 @@ def near(word: str, known: Sequence[str], what: str) -> str:
     if not listed:
         return f"No {what} are configured yet."
     return f"{'Did you mean' if close else f'The {what} are'} {', '.join(listed)}{'?' if close else '.'}"
+
+
+def read_seat(text: str) -> SeatSettings:
+    """A seat as people write it: its model, then perhaps "@" and a temperature, then perhaps "/" and how many tokens
+    it may write ("claude@0.2/600"). Raises Refused."""
+    found = SEAT.fullmatch(text.strip())
+    model, temperature, tokens = found.groups() if found else ("", None, None)
+    heat = None if temperature is None else _number(temperature)
+    if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
+        raise Refused(
+            f"“{text.strip()[:60]}” is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
+            "most) or claude@0.2/600."
+        )
+    return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
+
+
+def _number(text: str) -> float | None:
+    """A temperature; None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= HOTTEST else None
 
 
 def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple, assert_never
 
@@ -123,6 +124,37 @@ class Failure:
     retry_after_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text that was sent on comes from. `who` said it; `model`, `run` and `turn` only where it was a seat;
+    `at`: wall seconds, None where nobody knows; `sha256` of the text as it was sent, in hexadecimal."""
+
+    who: str
+    sha256: str
+    model: str = ""
+    run: str = ""
+    turn: TurnId | None = None
+    at: float | None = None
+
+    def __str__(self) -> str:
+        """In one line, for people."""
+        when = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC" if self.at is not None else ""
+        who = f"{self.who} ({self.model})" if self.model else self.who
+        run = f"run {self.run}, {self.turn}" if self.run else ""
+        return " · ".join(part for part in (who, run, when, f"sha256 {self.sha256[:12]}") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a pipeline. `seats`: keys of the panel's, chair included; `inputs`: names of earlier steps, and
+    "question" for what was asked. Steps are kept in an order in which inputs come first."""
+
+    name: str
+    prompt: str
+    seats: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
 # The facts. The owner's are observations …
 
 
@@ -142,6 +174,8 @@ class RunStarted:
     server: str = ""  # whose panels, words and rights apply
     context: str = ""  # what was said before, that the question goes on from
     images: tuple[Image, ...] = ()
+    origin: Origin | None = None  # of what was sent here
+    steps: tuple[Step, ...] = ()  # of a pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +246,8 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """One vote a person and round; a later one replaces it."""
+    """One vote a person and round; a later one replaces it. `seat`: a seat's key, or another choice that
+    `bot.formats.choices` names."""
 
     by: str
     round: int
@@ -235,6 +270,7 @@ class Interjected:
     by: str
     text: str
     name: str = ""
+    origin: Origin | None = None  # of what was sent here
 
     @property
     def who(self) -> str:

@@ -18,6 +18,7 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
+from bot.pipelines import PipelineBook
 from bot.rights import Person
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
 from bot.trace import NoTrace
@@ -26,7 +27,7 @@ from bot.wishes import Wish, again, follow_up, one_seat
 from tests.speakers import Scripted
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
-from tests.tables import PROMPTS
+from tests.tables import PIPELINES, PROMPTS
 from tests.virtual import run_virtual
 
 MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob", "cyd")}
@@ -67,6 +68,7 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
     ):
         actions = Actions(
             book=PanelBook(PANELS, store),
+            pipelines=PipelineBook(PIPELINES, store),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             limits=LimitSettings(question_chars=100, remark_chars=20),
