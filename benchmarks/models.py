@@ -27,10 +27,10 @@ from aiohttp import web
 from benchmarks import report
 from benchmarks.report import Bar, Report, Scene
 from bot.asks import Ask, Part
+from bot.facts import Seat
 from bot.models.catalogue import Model
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
-from bot.transcript import Seat
 
 STREAMS = 50
 CHUNKS = 40

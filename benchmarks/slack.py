@@ -29,12 +29,12 @@ from benchmarks.live.ours import ours
 from benchmarks.live.replay import Policy, Watch, replay
 from benchmarks.live.scenes import Run, Scene, runs
 from benchmarks.report import Bar, Report
+from bot.facts import Lane
 from bot.live.budget import FORGET_S, Budget, Budgets
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.trace import NoTrace
-from bot.transcript import Lane
 from bot.words import Words
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message

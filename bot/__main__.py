@@ -19,6 +19,7 @@ class FormatName(StrEnum):
     council = "council"
     debate = "debate"
     compare = "compare"
+    pipeline = "pipeline"
 
 
 @app.callback()
@@ -32,12 +33,13 @@ def try_(
     format: Annotated[FormatName, typer.Option(help="how they talk")] = FormatName.council,
     panel: Annotated[str | None, typer.Option(help='a panel of moot.toml, or "embedded"')] = None,
     rounds: Annotated[int | None, typer.Option(help="of a debate")] = None,
+    pipeline: Annotated[str, typer.Option(help="which one, of those that come with Moot")] = "refine",
     events: Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")] = None,
 ) -> None:
-    """Run one council, debate or comparison here in the terminal."""
+    """Run one council, debate, comparison or pipeline here in the terminal."""
     from bot import wiring  # brings rich, pydantic and the database: half a second
 
-    raise typer.Exit(wiring.guarded(wiring.try_once(format.value, question, panel, rounds, events)))
+    raise typer.Exit(wiring.guarded(wiring.try_once(format.value, question, panel, rounds, events, pipeline)))
 
 
 @app.command()

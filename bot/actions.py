@@ -13,13 +13,34 @@ from random import Random
 
 from bot.debating import Debating
 from bot.errors import Refused
+from bot.facts import (
+    Deleted,
+    Fact,
+    Interjected,
+    Lane,
+    Origin,
+    Removed,
+    RetryAsked,
+    Rules,
+    RunStarted,
+    SkipAsked,
+    SkipWished,
+    Stopped,
+    TurnId,
+    ViewAttached,
+    VoteCast,
+    VoteClosed,
+    VoteWithdrawn,
+)
 from bot.formats import FORMATS, minds
+from bot.formats.choices import BESIDE, choices
 from bot.formats.common import name_of, voting
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
 from bot.hall import Hall
 from bot.models.catalogue import Model
-from bot.panels import PanelBook, near, seat_panel
+from bot.panels import PanelBook, near, present, seat_panel
+from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.ports import Clock, RunRow, Show, Store
 from bot.rights import (
     Person,
@@ -32,27 +53,7 @@ from bot.rights import (
 )
 from bot.settings import CouncilSettings, LimitSettings, PanelSettings, ServerSettings
 from bot.thread import Post, replay
-from bot.transcript import (
-    Deleted,
-    Fact,
-    Interjected,
-    Lane,
-    Panel,
-    Removed,
-    RetryAsked,
-    Rules,
-    RunStarted,
-    SkipAsked,
-    SkipWished,
-    Stopped,
-    Transcript,
-    TurnId,
-    ViewAttached,
-    VoteCast,
-    VoteClosed,
-    VoteWithdrawn,
-    fold_all,
-)
+from bot.transcript import Transcript, fold_all
 from bot.wishes import Wish
 from bot.words import Words
 
@@ -67,6 +68,7 @@ class Actions:
         self,
         *,
         book: PanelBook,
+        pipelines: PipelineBook,
         models: Mapping[str, Model],
         prompts: Mapping[str, str],
         limits: LimitSettings,
@@ -80,6 +82,7 @@ class Actions:
         random: Random,
     ) -> None:
         self.book = book
+        self.pipelines = pipelines
         self.models = models
         self._prompts = prompts
         self._limits = limits
@@ -99,7 +102,8 @@ class Actions:
         form = self._form(wish.format)
         question = self._question(wish.question, wish.by)
         rounds = self._rounds(wish, form)
-        panel, absent = self._present(await self._panel(wish), form)
+        seats = seat_panel(await self._panel(wish), self.models)
+        panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
         run = "".join(secrets.choice(ALPHABET) for _ in range(8))
         surface = show(run, question)
         started = RunStarted(
@@ -115,9 +119,19 @@ class Actions:
             server=wish.by.server,
             context=wish.context,
             images=wish.images,
+            origin=wish.origin,
+            steps=attended(wish.steps, panel),
         )
         await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
         await self._hall.begin(run, form, [surface])
+        return run
+
+    async def run_pipeline(self, name: str, wish: Wish, show: Show) -> str:
+        """Begin a run of the pipeline of that name; its id. Raises Refused."""
+        pipeline = read_pipeline(await self.pipelines.choose(name, wish.by.server))
+        seats, steps = seated(pipeline, await self._panel(wish), self.models)
+        run = await self.start(replace(wish, seats=seats, steps=steps, seated=True), show)
+        await self.pipelines.count(name, wish.by.server)
         return run
 
     async def watch(self, run: str, by: Person, show: Show) -> str:
@@ -203,7 +217,7 @@ class Actions:
     async def vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
         """`round_` None: the latest."""
         t = await self._votable(run, by)
-        name = next((s.name for s in t.started.panel.seats if s.key == seat), None)
+        name = choices(t).get(seat)
         if name is None:
             raise Refused("That seat is not at this table.")
         if round_ == minds.ROUND and not minds.undecided(t):
@@ -213,7 +227,8 @@ class Actions:
         before = t.votes.get((by.key, round_))
         await self._tell(run, VoteCast(by.key, round_, seat))
         changed = before is not None and before != seat
-        return f"Your vote is now {name}'s." if changed else f"Your vote is {name}'s."
+        vote = f"“{name}”" if seat in BESIDE else f"{name}'s"
+        return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
 
     async def unvote(self, run: str, seat: str, by: Person, round_: int) -> str:
         """Take a vote away, where it is that seat's."""
@@ -229,16 +244,18 @@ class Actions:
         await self._tell(run, VoteClosed(by.key))
         return "The vote is closed."
 
-    async def say(self, run: str, text: str, by: Person) -> str:
-        """An interjection: everyone is told of it from their next turn on."""
+    async def say(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
+        """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
+        be as long as a question."""
         await self._open(run, by)
         text = text.strip()
         if not text:
             raise Refused("There is nothing to pass on: write something first.")
-        if len(text) > self._limits.remark_chars:
-            raise Refused(f"A remark may have {self._limits.remark_chars:,} characters; this has {len(text):,}.")
+        most = self._limits.question_chars if origin else self._limits.remark_chars
+        if len(text) > most:
+            raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
         self._check_words(text, by, "The remark")
-        await self._tell(run, Interjected(by.key, text, by.name))
+        await self._tell(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
     async def stop(self, run: str, by: Person) -> str:
@@ -278,6 +295,15 @@ class Actions:
         await self.book.choose(name, by.server)
         await self.book.make_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
+
+    async def save_pipeline(self, name: str, text: str, by: Person) -> str:
+        """Keep a pipeline, written as TOML, for the person's server."""
+        check_panels(by, self._server(by.server), "Editing pipelines")
+        pipeline = read_pipeline(text)
+        seated(pipeline, await self.book.choose("", by.server), self.models)
+        self._check_words(" ".join(step.prompt for step in pipeline.steps.values()), by, "A step's prompt")
+        await self.pipelines.save(name, text, by.server)
+        return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
     async def left(self, server: str) -> None:
         """The bot is no longer in that server: what runs for it ends, so that nobody pays for what nobody sees."""
@@ -360,22 +386,6 @@ class Actions:
             check_panels(wish.by, self._server(wish.by.server), "A persona in your own words")
             self._check_words(" ".join(written), wish.by, "A persona")
         return wish.seats
-
-    def _present(self, settings: PanelSettings, form: Format) -> tuple[Panel, tuple[str, ...]]:
-        """The panel without the seats that cannot answer, and why each is away. Raises Refused when too few are."""
-        panel = seat_panel(settings, self.models)
-        away = {s.key: why for s in panel.everyone() if (why := self._why_absent(self.models[s.model]))}
-        seats = tuple(s for s in panel.seats if s.key not in away)
-        absent = tuple(f"{s.name} ({away[s.key]})" for s in panel.seats if s.key in away)
-        least, most = form.SEATS
-        if not least <= len(seats) <= most:
-            told = f" Away: {'; '.join(absent)}." if absent else ""
-            needs = {1: "one seat", 2: "two seats"}[least] if len(seats) < least else f"at most {most} seats"
-            raise Refused(f"This needs {needs} that can answer, and there are {len(seats)}.{told}")
-        chair, judge = (
-            replace(seats[0], key=s.key) if s is not None and s.key in away else s for s in (panel.chair, panel.judge)
-        )
-        return Panel(seats, chair, judge), absent
 
 
 def _newest(t: Transcript, turn: TurnId) -> TurnId:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from bot.errors import Refused
+from bot.facts import Image
 from bot.settings import LimitSettings
-from bot.transcript import Image
 
 NAME_CHARS = 100  # of a file's name
 _CODE_POINT_BYTES = 4  # at most, in UTF-8 and in UTF-16

@@ -1,6 +1,6 @@
 """Facts as plain, JSON-able dicts and back: what the database and the events file hold.
 
-The shape follows the dataclasses of `bot.transcript` field by field; a turn is written as `str(TurnId)`, readable
+The shape follows the dataclasses of `bot.facts` field by field; a turn is written as `str(TurnId)`, readable
 and usable as a key ("answer/1/claude", re-asks "answer/1/claude/2"). What an older version wrote is read as long
 as the fields added since have defaults; what a newer one wrote is refused, never half understood.
 """
@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bot.transcript import Fact, TurnId
+from bot.facts import Fact, TurnId
 
 FACTS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Fact)}
 

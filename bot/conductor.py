@@ -17,6 +17,7 @@ import structlog
 
 from bot.asks import Ask
 from bot.errors import StoreFailed
+from bot.facts import Fact, Failure, Finish, Lane, RunFinished, Seat, Timings, TurnEnded, TurnId, TurnStarted, Usage
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, board, render
@@ -27,22 +28,7 @@ from bot.models.prices import cost_usd
 from bot.ports import Clock, Kind, Placed, Store, Trace, replay
 from bot.tasks import Tasks
 from bot.thread import WHILE_IT_RUNS, Post, posts
-from bot.transcript import (
-    Entry,
-    Fact,
-    Failure,
-    Finish,
-    Lane,
-    RunFinished,
-    Seat,
-    Timings,
-    Transcript,
-    TurnEnded,
-    TurnId,
-    TurnStarted,
-    Usage,
-    fold,
-)
+from bot.transcript import Entry, Transcript, fold
 
 log = structlog.get_logger()
 

@@ -9,12 +9,13 @@ from types import TracebackType
 import structlog
 
 from bot.conductor import Conductor, Speaks
+from bot.facts import Lane
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Clock, Fenced, Placed, Store, Surface, Trace
 from bot.tasks import Tasks
-from bot.transcript import Lane, Transcript, fold_all
+from bot.transcript import Transcript, fold_all
 
 log = structlog.get_logger()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
 from bot.errors import Refused
+from bot.facts import Panel, Seat
 from bot.formats.personas import resolve as persona_text
 from bot.models.catalogue import Model
 from bot.ports import Shelf
 from bot.settings import PanelSettings, SeatSettings
-from bot.transcript import Panel, Seat
 
 DEFAULT = "default"
+SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
+HOTTEST = 2.0  # temperature, as SeatSettings has it
 
 
 class PanelBook:
@@ -58,6 +61,29 @@ def near(word: str, known: Sequence[str], what: str) -> str:
     return f"{'Did you mean' if close else f'The {what} are'} {', '.join(listed)}{'?' if close else '.'}"
 
 
+def read_seat(text: str) -> SeatSettings:
+    """A seat as people write it: its model, then perhaps "@" and a temperature, then perhaps "/" and how many tokens
+    it may write ("claude@0.2/600"). Raises Refused."""
+    found = SEAT.fullmatch(text.strip())
+    model, temperature, tokens = found.groups() if found else ("", None, None)
+    heat = None if temperature is None else _number(temperature)
+    if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
+        raise Refused(
+            f"“{text.strip()[:60]}” is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
+            "most) or claude@0.2/600."
+        )
+    return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
+
+
+def _number(text: str) -> float | None:
+    """A temperature; None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= HOTTEST else None
+
+
 def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     """Raises Refused when a seat's model is not in the catalogue."""
     seats = _named_apart([_seat(s, models) for s in settings.seats])
@@ -68,6 +94,23 @@ def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
         replace(_seat(SeatSettings(model=chair), models), key="chair"),
         replace(_seat(SeatSettings(model=judge), models), key="judge"),
     )
+
+
+def present(
+    panel: Panel, why_absent: Callable[[Seat], str | None], least: int, most: int
+) -> tuple[Panel, tuple[str, ...]]:
+    """The panel without the seats that cannot answer, and why each is away. Raises Refused when too few or many are."""
+    away = {s.key: why for s in panel.everyone() if (why := why_absent(s))}
+    seats = tuple(s for s in panel.seats if s.key not in away)
+    absent = tuple(f"{s.name} ({away[s.key]})" for s in panel.seats if s.key in away)
+    if not least <= len(seats) <= most:
+        told = f" Away: {'; '.join(absent)}." if absent else ""
+        needs = {1: "one seat", 2: "two seats"}[least] if len(seats) < least else f"at most {most} seats"
+        raise Refused(f"This needs {needs} that can answer, and there are {len(seats)}.{told}")
+    chair, judge = (
+        replace(seats[0], key=s.key) if s is not None and s.key in away else s for s in (panel.chair, panel.judge)
+    )
+    return Panel(seats, chair, judge), absent
 
 
 def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.transcript import Entry, Fact, Lane, TurnId
+from bot.facts import Fact, Lane, TurnId
+from bot.transcript import Entry
 
 Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
 

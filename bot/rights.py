@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.errors import Refused
+from bot.facts import TurnId
 from bot.settings import ServerSettings
-from bot.transcript import Transcript, TurnId
+from bot.transcript import Transcript
 
 LEAST_PRESENT = 3  # fewer cannot decide anything together
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bot.facts import Lane
 from bot.formats import minds
+from bot.formats.choices import choices
 from bot.formats.common import END, seat_of
 from bot.formats.plan import Format, Plan
 from bot.live.board import footer, mark, spent
 from bot.ports import Control, Kind
-from bot.transcript import Entry, Lane, Transcript, Turn, fold
+from bot.transcript import Entry, Transcript, Turn, fold
 
 REMOVED = "*Removed by a moderator.*"
-WHILE_IT_RUNS = (Control("stop", "Stop"), Control("say", "Say something"))
+WHILE_IT_RUNS = (Control("stop", "Stop"), Control("say", "Say something"), Control("summarise", "Summarise"))
 AFTERWARDS = tuple(
     Control(action, label)
     for action, label in (
         ("follow_up", "Follow up"),
         ("run_again", "Run again"),
+        ("summarise", "Summarise"),
         ("export", "Export"),
         ("delete", "Delete"),
     )
@@ -75,9 +78,11 @@ def _card(t: Transcript, plan: Plan, lane: Lane, text: str) -> Post:
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
-    ballot = [Control("vote", f"👍 {s.name}", s.key) for s in t.started.panel.seats] if plan.voting else []
+    ballot = [Control("vote", f"👍 {name}", key) for key, name in choices(t).items()] if plan.voting else []
     close = [Control("close", "Close the vote")] if plan.voting else []
-    controls = (*ballot, *close, *AFTERWARDS)
+    compared = t.started.format == "compare" and len(t.started.panel.seats) > 1
+    differ = [Control("differences", "Show differences")] if compared else []
+    controls = (*ballot, *close, *differ, *AFTERWARDS)
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
 
 

@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from bot.codec import encode
-from bot.transcript import Entry, Lane, TurnId
+from bot.facts import Lane, TurnId
+from bot.transcript import Entry
 
 
 class EventsFile:

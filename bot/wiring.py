@@ -27,6 +27,7 @@ from bot import logs
 from bot.actions import Actions
 from bot.conductor import AWAY
 from bot.errors import Misconfigured, Refused, StoreFailed
+from bot.facts import RunStarted
 from bot.formats import FORMATS
 from bot.hall import Hall
 from bot.live.budget import Budget, Budgets
@@ -36,14 +37,15 @@ from bot.models.catalogue import Model, has_key, key_state, resolve
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.panels import PanelBook
+from bot.pipelines import PipelineBook
 from bot.ports import Trace
 from bot.provision import USUAL_SEATS, Choose, Provision, provision
 from bot.settings import Settings, load
 from bot.thread import replay
 from bot.trace import EventsFile, NoTrace
-from bot.transcript import RunStarted
 from commands import COMMANDS
 from commands.command import RunOptions
+from commands.pipeline import RUN as PIPELINE
 from storage import SqlStore, open_store
 
 OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -70,7 +72,9 @@ def _complain(text: str, status: int) -> int:
     return status
 
 
-async def try_once(form: str, question: str, panel: str | None, rounds: int | None, events: Path | None) -> int:
+async def try_once(
+    form: str, question: str, panel: str | None, rounds: int | None, events: Path | None, pipeline: str = ""
+) -> int:
     """One run in the terminal."""
     settings, console = configured(), Console()
     async with AsyncExitStack() as stack:
@@ -80,8 +84,9 @@ async def try_once(form: str, question: str, panel: str | None, rounds: int | No
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
         core = await stack.enter_async_context(table(settings, supply, store, trace, terminal_budget))
-        command = next(c for c in COMMANDS if c.path == (form,))
-        given = {"question": question, "panel": supply.panel, **({} if rounds is None else {"rounds": rounds})}
+        command = next(c for c in COMMANDS if c.path == (PIPELINE if form == "pipeline" else (form,)))
+        given: dict[str, Any] = {"question": question, "panel": supply.panel, "pipeline": pipeline}
+        given |= {} if rounds is None else {"rounds": rounds}
         options = command.options.model_validate(given)
         assert isinstance(options, RunOptions), "the commands of formats start runs"
         transcript = await hold(core.actions, command, options, console)
@@ -130,6 +135,7 @@ async def table(
         ):
             actions = Actions(
                 book=PanelBook(supply.panels, store),
+                pipelines=PipelineBook(_packaged("pipelines", ".toml"), store),
                 models=supply.models,
                 prompts=_prompts(settings.prompts),
                 limits=settings.limits,
@@ -171,10 +177,16 @@ def _events(path: Path) -> EventsFile:
         raise Misconfigured(f"--events {path}: cannot be written: {error.strerror}.") from error
 
 
+def _packaged(folder: str, suffix: str) -> dict[str, str]:
+    """Files that come with the formats: name → text."""
+    own = importlib.resources.files("bot.formats") / folder
+    found = sorted((p for p in own.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
+    return {p.name.removesuffix(suffix): p.read_text("utf-8") for p in found}
+
+
 def _prompts(override: Path | None) -> Mapping[str, str]:
     """Prompt name → its text; the operator's folder first."""
-    own = importlib.resources.files("bot.formats") / "prompts"
-    found = {p.name.removesuffix(".md"): p.read_text("utf-8") for p in own.iterdir() if p.name.endswith(".md")}
+    found = _packaged("prompts", ".md")
     if override is None:
         return found
     if not override.is_dir():

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from bot.debating import Debating
+from bot.errors import Refused
+from bot.facts import Image, Lane, Mode, Origin, Panel, Step, TurnEnded
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import Post
-from bot.transcript import Image, Lane, Mode, Panel, Transcript
+from bot.transcript import Transcript
+
+SHORT_CHARS = 200  # of an earlier question, where it is named in another
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
     the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
-    the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes.
+    the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes. `origin`: of
+    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have.
     """
 
     format: str
@@ -31,6 +37,8 @@ class Wish:
     seated: bool = False
     mode: Mode = "full"
     debating: Debating | None = None
+    origin: Origin | None = None
+    steps: tuple[Step, ...] = ()
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -47,16 +55,61 @@ def again(t: Transcript, by: Person) -> Wish:
         seated=True,
         mode=start.rules.mode,
         debating=start.rules.debating,
+        origin=start.origin,
+        steps=start.steps,
     )
 
 
 def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> Wish:
     """Going on from what a run came to; `thread`: what stands there."""
-    said = [f"{post.title}:\n{post.text}" for post in thread if post.text]
-    context = "\n\n".join([f"Question: {t.started.question}", *said])
+    context = "\n\n".join([f"Question: {t.started.question}", *_said(thread)])
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
-    return replace(again(t, by), question=question, context=context, images=(), debating=debating)
+    return replace(again(t, by), question=question, context=context, images=(), origin=None, debating=debating)
+
+
+def _said(thread: Sequence[Post]) -> list[str]:
+    return [f"{post.title}:\n{post.text}" for post in thread if post.text]
+
+
+def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
+    """What a run has come to so far, told by its chair's model alone. Raises Refused where nothing has been said."""
+    start, said = t.started, _said(thread)
+    if not said:
+        raise Refused("Nothing has been said there yet, so there is nothing to summarise.")
+    remarks = [f"{remark.who}:\n{remark.text}" for remark in t.remarks]
+    context = "\n\n".join([f"Question: {start.question}", *said, *remarks])
+    asked = " ".join(start.question.split())
+    question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
+    speaker = replace(start.panel.chair or start.panel.seats[0], persona="")
+    return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
+
+
+def from_run(t: Transcript, run: str, lane: Lane, text: str) -> Origin:
+    """Of what a seat has said: its latest turn in that lane, and when that ended, or began where it still speaks."""
+    turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
+    seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
+    ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
+    return Origin(seat.name, _digest(text), seat.model, run, turn.id, next(ends, turn.started.at))
+
+
+def from_message(who: str, text: str) -> Origin:
+    """Of a message that no seat wrote."""
+    return Origin(who, _digest(text))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def passage(said: str, wished: str) -> str:
+    """The part of `said` that people have copied, line breaks aside; all of it where they copied none. Raises
+    Refused where it does not stand there: an origin must not vouch for words that were never said."""
+    if not wished.strip():
+        return said
+    if " ".join(wished.split()) not in " ".join(said.split()):
+        raise Refused("That passage does not stand there: copy it as it is, or leave it out to send all.")
+    return wished.strip()
 
 
 def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) -> Wish:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import compare, council, debate, panel, runs
+from commands import compare, council, debate, panel, pipeline, runs, summarise
 from commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -10,5 +10,7 @@ COMMANDS: tuple[Command, ...] = (
     debate.COMMAND,
     compare.COMMAND,
     *panel.COMMANDS,
+    *pipeline.COMMANDS,
+    summarise.COMMAND,
     *runs.COMMANDS,
 )

@@ -9,18 +9,24 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.actions import Actions
+from bot.errors import Refused
+from bot.facts import Image
+from bot.panels import read_seat
 from bot.ports import Show
 from bot.rights import Person
 from bot.settings import PanelSettings
-from bot.transcript import Image
 from bot.wishes import Wish
 
 MORE = "More…"  # offered among the panels: it opens a form with every option
-Suggest = Literal["panels", "models", "personas", "runs"]
+MOST_SEATS = 12  # as PanelSettings has it
+Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
 class Options(BaseModel):
+    """`file_into`: the option that a text file which comes along is read into; "" where none may."""
+
     model_config = ConfigDict(frozen=True)
+    file_into: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +87,25 @@ def extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -
     return schema.get(key) if isinstance(schema, dict) else None
 
 
-class RunOptions(Options):
-    """The options of the commands that start a run. `FORM`: those in the form behind More…, the most wanted first, as
-    not every platform has room for all."""
+class StartOptions(Options):
+    """The options of a command whose answer is the board of a run, for all to see."""
+
+
+class RunOptions(StartOptions):
+    """The options of the commands that put a question to a table. `FORM`: those in the form behind More…, the most
+    wanted first, as not every platform has room for all."""
 
     FORM: ClassVar[tuple[str, ...]] = ("question", "models", "personas", "chair")
+    file_into: ClassVar[str] = "question"
 
     question: str = Field(description="what the table should talk about")
     panel: str = option("", "who sits at the table; the usual panel where left out", suggest="panels")
-    models: str = option("", "other seats than a panel's: models, with commas", suggest="models", more=True)
+    models: str = option(
+        "",
+        "other seats than a panel's, with commas: claude, or claude@0.2/600 (temperature, tokens)",
+        suggest="models",
+        more=True,
+    )
     personas: str = option(
         "", "of those seats in turn, with commas: from the library or your words", suggest="personas", more=True
     )
@@ -112,19 +128,30 @@ def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answe
     """The handler of a command whose whole work is to start a run of one format."""
 
     async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
-        if options.panel == MORE:
-            return Form(f"A {format}", type(options), options.FORM, {"question": options.question})
+        if form := more(format, options):
+            return form
         return Started(await actions.start(options.wish(format, here), here.show))
 
     return handle
 
 
+def more(format: str, options: RunOptions) -> Form | None:
+    """The form of every option, where people have asked for it among the panels."""
+    if options.panel != MORE:
+        return None
+    typed = options.model_dump(include=options.model_fields_set - {"panel"})
+    return Form(f"A {format}", type(options), options.FORM, typed)
+
+
 def seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> PanelSettings | None:
-    """Seats as people write them: models with commas, personas in the same order. None where no model is named."""
+    """Seats as people write them (`read_seat`), with commas; personas in the same order. None where no model is named.
+    Raises Refused."""
     named = [name.strip() for name in models.split(",") if name.strip()]
     if not named:
         return None
+    if len(named) > MOST_SEATS:
+        raise Refused(f"A table has {MOST_SEATS} seats at most; these are {len(named)}.")
     parts = [part.strip() for part in personas.split(",")]
     roles = [*parts, *[""] * len(named)]
-    written = [{"model": model, "persona": role} for model, role in zip(named, roles, strict=False)]
-    return PanelSettings.model_validate({"seats": written, "chair": chair or None, "judge": judge or None})
+    written = [read_seat(model).model_copy(update={"persona": role}) for model, role in zip(named, roles, strict=False)]
+    return PanelSettings(seats=written, chair=chair or None, judge=judge or None)

@@ -10,10 +10,13 @@ from pydantic import Field
 
 from bot.actions import Actions
 from bot.codec import read_turn
-from bot.transcript import TurnId
+from bot.facts import TurnId
 from bot.wishes import Wish, again, follow_up, one_seat
-from commands.command import Answer, Here, Options, Started, Told, option, seats
+from commands.command import Answer, Here, Options, Started, Told
+from commands.differences import Pair, shown
 from commands.export import exported
+from commands.summarise import summarised
+from commands.transfer import Transfer, send_message, send_turn
 
 
 class Nothing(Options):
@@ -26,11 +29,6 @@ class Words(Options):
 
 class Question(Options):
     question: str = Field(description="what to ask")
-
-
-class Transfer(Options):
-    model: str = option(..., "which model", suggest="models")
-    note: str = option("", "what it should do with it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +125,16 @@ async def _ask_seat(actions: Actions, target: Target, options: Question, here: H
 
 async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:
     if target.run:
-        author, text = await actions.reads(target.run, target.turn.lane, here.by)
-    else:
-        author, text = target.author, target.text
-    origin = f" (run {target.run}, {target.about})" if target.run else ""
-    wish = Wish(
-        "compare",
-        options.note or "What do you make of this?",
-        here.by,
-        seats=seats(options.model),
-        context=f"From {author}{origin}:\n{text}",
-    )
-    return await _begin(actions, wish, here)
+        return await send_turn(actions, target.run, target.about, options, here)
+    return await send_message(actions, target.author, target.text, options, here)
+
+
+async def _summarise(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Started(await summarised(actions, target.run, here))
+
+
+async def _differences(actions: Actions, target: Target, options: Pair, here: Here) -> Answer:
+    return await shown(actions, target.run, target.about, options, here)
 
 
 async def _begin(actions: Actions, wish: Wish, here: Here) -> Answer:
@@ -161,7 +157,9 @@ PRESSES: Mapping[str, Press] = {
     "delete": Press("Delete the run's messages.", _delete),
     "ask_about": Press("Ask the council about a message.", _ask_about),
     "ask_seat": Press("Go on with one seat alone.", _ask_seat, Question),
-    "send_to": Press("Show a message to another model.", _send_to, Transfer),
+    "send_to": Press("Send a message to a model or run.", _send_to, Transfer),
+    "summarise": Press("What has been said so far.", _summarise),
+    "differences": Press("Show how two answers differ.", _differences, Pair),
     "remove": Press("Blank a turn.", _remove),
 }
 REACTIONS: Mapping[str, str] = {"👍": "vote", "⏭️": "skip", "🛑": "stop", "🔁": "retry"}
@@ -169,5 +167,6 @@ MENUS: Mapping[str, str] = {
     "Ask the council about this": "ask_about",
     "Ask this seat": "ask_seat",
     "Send to another model…": "send_to",
+    "Show differences…": "differences",
     "Remove": "remove",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.transcript import Mode
+from bot.facts import Mode
 from bot.wishes import Wish
 from commands.command import Command, Here, RunOptions, option, starts
 

@@ -8,9 +8,13 @@ from bot.rights import Person
 
 async def exported(actions: Actions, run: str, by: Person) -> tuple[str, str]:
     """The file's name and its text."""
-    start = (await actions.transcript(run, by)).started
+    t = await actions.transcript(run, by)
+    start = t.started
     parts = [f"# {start.format.capitalize()}: {' '.join(start.question.split())[:80]}", start.question]
+    if start.origin:
+        parts.append(f"*From {start.origin}*")
     for post in await actions.thread(run, by):
         note = f"\n\n*{post.footer}*" if post.footer else ""
         parts.append(f"## {post.title or 'Note'}\n\n{post.text or '(never finished)'}{note}")
+    parts += [f"## Sent in by {r.who}\n\n{r.text}\n\n*From {r.origin}*" for r in t.remarks if r.origin]
     return f"moot-{run}.md", "\n\n".join(parts) + "\n"

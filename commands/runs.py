@@ -61,6 +61,7 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
         "Ask with `/council`, `/debate` or `/compare`: a thread opens, every model speaks in a message of its own.\n"
         "- Skip a turn with its button or ⏭️, vote with 👍 or the buttons at the end, stop with 🛑.\n"
         "- Say something to all with `/moot say`, or by mentioning me in the thread.\n"
+        "- `/moot pipeline list` shows work in steps, `/moot summarise` tells what has been said so far.\n"
         "- `/moot panel list` shows who can sit at a table, `/moot runs` what has been asked.\n\n"
         f"Models: {models or 'none are configured yet'}."
     )

@@ -23,6 +23,8 @@ async def suggest(actions: Actions, options: type[Options], field: str, typed: s
             known = list(actions.models)
         case "personas":
             known = list(LIBRARY)
+        case "pipelines":
+            known = list(await actions.pipelines.all(by.server))
         case "runs":
             known = [row.run for row in await actions.runs(by, MOST)]
         case _:

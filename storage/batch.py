@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
 from bot.codec import encode
+from bot.facts import Claimed, Deleted, RunFinished, RunStarted
 from bot.ports import Fenced, Json
-from bot.transcript import Claimed, Deleted, RunFinished, RunStarted
 
 Row = dict[str, Any]
 LaneKey = tuple[str, str]  # run, turn as text

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from bot.codec import Unreadable, decode, read_turn
+from bot.facts import Fact
 from bot.ports import Json, Placed, RunRow, Snapshot, replay
-from bot.transcript import Entry, Fact
+from bot.transcript import Entry
 from storage.batch import Append, Batch, Head, LaneKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.codec import encode, turn_text
+from bot.facts import Fact, TurnId
 from bot.ports import Clock, Json, MessageRef, Placed, RunRow, Snapshot
-from bot.transcript import Entry, Fact, TurnId
+from bot.transcript import Entry
 from storage import rows, sqlite, versions
 from storage.batch import Append, Claim, Place, Put, Show
 from storage.failures import told

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.debating import CRITERIA, Debating
-from bot.transcript import TurnId
+from bot.facts import TurnId
 from tests.tables import Play, start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")

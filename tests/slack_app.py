@@ -26,7 +26,16 @@ from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings, SlackSettings
+from bot.pipelines import PipelineBook
+from bot.settings import (
+    CouncilSettings,
+    LimitSettings,
+    PanelSettings,
+    SeatSettings,
+    ServerSettings,
+    Settings,
+    SlackSettings,
+)
 from bot.trace import NoTrace
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
@@ -133,6 +142,8 @@ async def served(
         await stack.enter_async_context(_left_at_once(core))
         actions = Actions(
             book=PanelBook(PANELS, store),
+            pipelines=PipelineBook({}, store),
+            council=CouncilSettings(),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             limits=limits,

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from bot.asks import Ask
+from bot.facts import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.transcript import Seat, Usage
 
 Step = str | float | Exception  # say a word, wait so many seconds, or fail
 

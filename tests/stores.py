@@ -6,8 +6,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from bot.facts import Claimed, Fact, TurnId
 from bot.ports import Clock, Fenced, Json, MessageRef, Placed, RunRow, Snapshot, replay
-from bot.transcript import Claimed, Entry, Fact, Transcript, TurnId, fold_all
+from bot.transcript import Entry, Transcript, fold_all
 from storage.batch import common_length
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from bot.facts import Lane
 from bot.live.budget import Budgets
 from bot.ports import Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
-from bot.transcript import Lane
 
 
 class OnePage(NamedTuple):

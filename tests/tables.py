@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bot.facts import Fact, Finish, Panel, Price, Rules, RunStarted, Seat, Step, TurnEnded, TurnId, TurnStarted, Usage
 from bot.formats import FORMATS
 from bot.formats.plan import Plan
 from bot.models.catalogue import LOCAL
-from bot.transcript import (
-    Entry,
-    Fact,
-    Finish,
-    Panel,
-    Price,
-    Rules,
-    RunStarted,
-    Seat,
-    Transcript,
-    TurnEnded,
-    TurnId,
-    TurnStarted,
-    Usage,
-    fold,
-)
+from bot.transcript import Entry, Transcript, fold
 
-PROMPTS = Path(__file__).parents[1] / "bot" / "formats" / "prompts"
+FILES = Path(__file__).parents[1] / "bot" / "formats"
+PROMPTS = FILES / "prompts"
+PIPELINES = {path.stem: path.read_text("utf-8") for path in sorted((FILES / "pipelines").iterdir())}
 
 
 def seat(key: str, *, price: Price | None = LOCAL) -> Seat:
@@ -39,7 +27,17 @@ def panel(seats: Sequence[str] = ("ada", "bob", "cyd")) -> Panel:
 def start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), rounds: int | None = None) -> RunStarted:
     prompts = {name: (PROMPTS / f"{name}.md").read_text("utf-8") for name in FORMATS[form].PROMPTS}
     rules = Rules(rounds or FORMATS[form].ROUNDS[0])
-    return RunStarted(form, "Tabs or spaces?", panel(seats), rules, 7, prompts, "a person")
+    steps = chain(seats) if form == "pipeline" else ()
+    return RunStarted(form, "Tabs or spaces?", panel(seats), rules, 7, prompts, "a person", steps=steps)
+
+
+def chain(seats: Sequence[str]) -> tuple[Step, ...]:
+    """A pipeline: everyone drafts, the first edits, and the chair closes."""
+    return (
+        Step("draft", "Draft.", tuple(seats), ("question",)),
+        Step("edit", "Edit.", (seats[0],), ("draft",)),
+        Step("close", "Close.", ("chair",), ("question", "edit")),
+    )
 
 
 class Play:

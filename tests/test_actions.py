@@ -12,16 +12,18 @@ import pytest
 
 from bot.actions import Actions
 from bot.errors import Refused
+from bot.facts import RunStarted, TurnId
 from bot.formats import FORMATS
 from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
+from bot.pipelines import PipelineBook
 from bot.rights import Person
 from bot.settings import CouncilSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
 from bot.trace import NoTrace
-from bot.transcript import RunStarted, Transcript, TurnId, fold_all
+from bot.transcript import Transcript, fold_all
 from bot.wishes import Wish, again, follow_up, one_seat
 from commands.command import MORE, Here, Started, Told
 from commands.command import Form as AskFirst
@@ -31,7 +33,7 @@ from commands.council import CouncilOptions
 from tests.speakers import Scripted
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
-from tests.tables import PROMPTS
+from tests.tables import PIPELINES, PROMPTS
 from tests.virtual import run_virtual
 
 MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob", "cyd")}
@@ -72,6 +74,7 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
     ):
         actions = Actions(
             book=PanelBook(PANELS, store),
+            pipelines=PipelineBook(PIPELINES, store),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             limits=LimitSettings(question_chars=100, remark_chars=20),

@@ -11,8 +11,8 @@ from markdown_it import MarkdownIt
 
 from bot.attachments import NAME_CHARS, Text, admit, joined, read
 from bot.errors import Refused
+from bot.facts import Image
 from bot.settings import LimitSettings
-from bot.transcript import Image
 
 LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000)
 STREAM = "application/octet-stream"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.facts import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
 from bot.live.board import board, footer, render, show_cost
 from bot.models.catalogue import LOCAL
-from bot.transcript import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
 from tests.tables import Play, seat, start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))

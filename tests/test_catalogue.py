@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from bot.facts import Price, Usage
 from bot.models import prices
 from bot.models.catalogue import (
     KEY_VARIABLES,
@@ -20,7 +21,6 @@ from bot.models.catalogue import (
 )
 from bot.models.listing import rows
 from bot.settings import ModelSettings
-from bot.transcript import Price, Usage
 
 ROOT = pathlib.Path(__file__).parents[1]
 

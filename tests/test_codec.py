@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.codec import Unreadable, decode, encode, read_turn, turn_text
-from bot.transcript import Fact, Panel, Rules, RunStarted, Seat, SkipAsked, TurnEnded, TurnId, TurnStarted
+from bot.facts import Fact, Panel, Rules, RunStarted, Seat, SkipAsked, TurnEnded, TurnId, TurnStarted
 
 # Any text at all: NUL, lone surrogates, other planes.
 texts = st.text(st.characters(), max_size=20)

@@ -11,13 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.chairs import SYNTHESIS
-from bot.formats.common import END, seat_of
-from bot.formats.council_cards import LATE, ORIGINAL, REVIEWS, STANDINGS
-from bot.formats.orders import labels
-from bot.ports import Control
-from bot.thread import posts
-from bot.transcript import (
+from bot.facts import (
     Claimed,
     Failure,
     Finish,
@@ -31,6 +25,12 @@ from bot.transcript import (
     TurnEnded,
     TurnId,
 )
+from bot.formats.chairs import SYNTHESIS
+from bot.formats.common import END, seat_of
+from bot.formats.council_cards import LATE, ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.orders import labels
+from bot.ports import Control
+from bot.thread import posts
 from tests.tables import Play, start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")

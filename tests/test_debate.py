@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.debating import SIDES, Debating, Form
+from bot.facts import Failure, Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnId, VoteCast
 from bot.formats import checks
 from bot.formats.common import END
 from bot.formats.debate import PERSONAS
 from bot.formats.judging import SCORES
-from bot.transcript import Failure, Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnId, VoteCast
 from tests.debating import debate, scoring, stages, well
 from tests.tables import Play
 

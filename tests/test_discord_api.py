@@ -15,10 +15,10 @@ from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
 from adapters.discord.faces import Faces
 from adapters.discord.surface import DiscordSurface, Spot
+from bot.facts import Lane
 from bot.live.budget import Budgets
 from bot.ports import Gone, Message, RateLimited
 from bot.settings import DiscordSettings
-from bot.transcript import Lane
 from bot.words import Words
 from tests.discord_scene import Scene, scene
 from tests.servers.discord import Limits, Rule

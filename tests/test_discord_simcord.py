@@ -28,7 +28,8 @@ from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import resolve
 from bot.panels import PanelBook
-from bot.settings import Settings
+from bot.pipelines import PipelineBook
+from bot.settings import CouncilSettings, Settings
 from bot.tasks import Tasks
 from bot.trace import NoTrace
 from tests.speakers import Scripted, Step
@@ -79,6 +80,8 @@ class Town:
         )
         actions = Actions(
             book=PanelBook(SETTINGS.panels, self.store),
+            pipelines=PipelineBook({}, self.store),
+            council=CouncilSettings(),
             models=resolve(SETTINGS.models),
             prompts=PROMPTS,
             limits=SETTINGS.limits,

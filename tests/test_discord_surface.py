@@ -15,9 +15,9 @@ from adapters.discord.budgets import GLOBAL, budget, old_name, route_name
 from adapters.discord.faces import Faces, username
 from adapters.discord.layout import TEXT_CHARS, body, custom_id, layout, read_custom_id
 from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
+from bot.facts import Lane
 from bot.live.budget import Budgets
 from bot.ports import Control, Forbidden, Gone, Message, RateLimited, SurfaceError
-from bot.transcript import Lane
 from bot.words import Words
 from tests.discord_bot import UNLIMITED, silent
 from tests.servers.discord import Channel, DiscordServer

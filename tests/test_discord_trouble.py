@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.errors import Misconfigured
-from bot.transcript import Fact
+from bot.facts import Fact
 from tests.discord_bot import Moot, button, labels, moot, speaking
 from tests.servers.discord import Channel, Intent, Message, Request
 from tests.servers.model_server import Reply, answer

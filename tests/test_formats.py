@@ -8,12 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats import FORMATS
-from bot.formats.chairs import SYNTHESIS
-from bot.formats.common import END, sentences
-from bot.formats.council_cards import ORIGINAL, REVIEWS, STANDINGS
-from bot.formats.orders import labels
-from bot.transcript import (
+from bot.facts import (
     Failure,
     Interjected,
     Removed,
@@ -27,6 +22,11 @@ from bot.transcript import (
     VoteCast,
     VoteClosed,
 )
+from bot.formats import FORMATS
+from bot.formats.chairs import SYNTHESIS
+from bot.formats.common import END, sentences
+from bot.formats.council_cards import ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.orders import labels
 from tests.tables import Play, start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]

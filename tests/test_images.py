@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.asks import Ask, Part
+from bot.facts import Image, Usage
 from bot.models.catalogue import LOCAL, Model, resolve
 from bot.models.errors import ProviderError
 from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, told
@@ -21,7 +22,6 @@ from bot.models.local import discover
 from bot.models.tokens import CUT_MARK, fit
 from bot.models.usage import estimated
 from bot.settings import ModelSettings
-from bot.transcript import Image, Usage
 from tests.servers.model_server import ModelServer, Reply, answer, sse
 from tests.test_local import LLAMA_CPP, OLLAMA, says, serving
 from tests.test_speak import all_of, model, speaker

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
-from bot.transcript import Lane as LaneKey
 
 
 class Bench:

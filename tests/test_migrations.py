@@ -20,8 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from bot.errors import Misconfigured
+from bot.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnId
 from bot.ports import Clock, Placed, RunRow, Snapshot
-from bot.transcript import Deleted, Entry, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnId
+from bot.transcript import Entry
 from storage import open_store
 from storage.schema import HEAD, metadata
 

@@ -8,12 +8,12 @@ import pytest
 
 from bot.debating import Debating
 from bot.errors import Refused
+from bot.facts import RunFinished, VoteCast, VoteClosed
 from bot.formats import minds
 from bot.formats.common import END
 from bot.formats.minds import BEFORE, ROUND
 from bot.rights import Person
 from bot.thread import posts
-from bot.transcript import RunFinished, VoteCast, VoteClosed
 from bot.wishes import Wish
 from tests.debating import debate, stages
 from tests.tables import Play

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from bot.facts import Rules, RunFinished, TurnStarted, ViewAttached, VoteClosed
 from bot.formats import FORMATS
 from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import Surface
 from bot.trace import NoTrace
-from bot.transcript import Rules, RunFinished, Transcript, TurnStarted, ViewAttached, VoteClosed, fold_all
+from bot.transcript import Transcript, fold_all
 from tests.speakers import Scripted, Step
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform

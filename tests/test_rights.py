@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.errors import Refused
+from bot.facts import Interjected, SkipWished, TurnId
 from bot.rights import Person, check_moderates, check_panels, check_start, check_steers, missing_voices, steers
 from bot.settings import ServerSettings
-from bot.transcript import Interjected, SkipWished, TurnId
 from tests.tables import Play, start
 
 ADA = TurnId("answer", 1, "ada")

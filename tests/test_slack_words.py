@@ -19,9 +19,9 @@ from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
 from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
+from bot.facts import Lane
 from bot.live.dialect import Table
 from bot.ports import Control, Message
-from bot.transcript import Lane
 from commands import COMMANDS
 from commands.command import Form
 from commands.debate import DebateOptions

@@ -16,12 +16,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from bot.asks import Ask, Part
+from bot.facts import Seat, Usage
 from bot.models.catalogue import LOCAL, Model
 from bot.models.deltas import Delta
 from bot.models.errors import Kind, ProviderError
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
-from bot.transcript import Seat, Usage
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.test_stages import Heard, hear
 

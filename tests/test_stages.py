@@ -15,12 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.facts import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.redaction import BLANKED, blanker
 from bot.models.stages import Deltas, Stage, blank_keys, count_usage, need_text, part_thinking, stop_loops, within
 from bot.settings import DeadlineSettings
-from bot.transcript import Usage
 from tests.virtual import run_virtual
 
 ANSWERS = Path(__file__).parents[1].parent / "shared" / "data" / "results.jsonl"

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from bot.errors import Refused
+from bot.facts import TurnId
 from bot.rights import Person
 from bot.thread import REMOVED
-from bot.transcript import TurnId
 from tests.speakers import refusal
 from tests.test_actions import MO, Desk, P, at_desk
 

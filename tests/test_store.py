@@ -15,11 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.codec import encode
-from bot.ports import Clock, Fenced, Json, Placed, Shelf, Snapshot, Store, replay
-from bot.transcript import (
+from bot.facts import (
     Claimed,
     Deleted,
-    Entry,
     Fact,
     Interjected,
     Panel,
@@ -28,14 +26,14 @@ from bot.transcript import (
     RunStarted,
     Seat,
     Stopped,
-    Transcript,
     TurnEnded,
     TurnId,
     TurnStarted,
     Usage,
     ViewAttached,
-    fold_all,
 )
+from bot.ports import Clock, Fenced, Json, Placed, Shelf, Snapshot, Store, replay
+from bot.transcript import Entry, Transcript, fold_all
 from storage import open_store
 from storage.batch import Append, Batch, Show
 from tests.stores import MemoryStore

@@ -22,8 +22,8 @@ import psutil
 import pytest
 
 from bot.errors import Misconfigured, StoreFailed
+from bot.facts import Interjected, TurnId
 from bot.ports import Clock, Placed, replay
-from bot.transcript import Interjected, TurnId
 from storage import open_store
 from storage.failures import meaning
 from storage.writer import MAX_REMEMBERED, Remembered
@@ -47,7 +47,7 @@ def child(body: str, path: Path) -> subprocess.Popen[str]:
 import asyncio, sys, time
 from pathlib import Path
 from bot.errors import StoreFailed
-from bot.transcript import Interjected
+from bot.facts import Interjected
 from storage import open_store
 
 async def main():

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event
 
 from bot.codec import encode
-from bot.transcript import RunFinished
+from bot.facts import RunFinished
 from storage import open_store, rows
 from storage.batch import Append, Claim, Place, Put, Show, Write
 

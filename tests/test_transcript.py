@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-from bot.transcript import (
-    Entry,
+from bot.facts import (
     Interjected,
     RunFinished,
     SkipAsked,
     Stopped,
-    Transcript,
     TurnEnded,
     TurnId,
     TurnStarted,
     VoteCast,
     VoteWithdrawn,
-    fold,
-    fold_all,
 )
+from bot.transcript import Entry, Transcript, fold, fold_all
 from tests.tables import Play, start
 
 ADA = TurnId("answer", 1, "ada")

@@ -101,6 +101,18 @@ def test_a_council_from_end_to_end(played: Callable[[Act], Any], capsys: pytest.
     assert Counter(f["stage"] for f in facts if f["fact"] == "TurnEnded") == {"answer": 3, "review": 3, "synthesis": 1}
 
 
+def test_a_pipeline_runs_its_steps_in_order(played: Callable[[Act], Any]) -> None:
+    async def act(server: ModelServer) -> int:
+        configure(server)
+        for seat in SEATS:
+            tell(server, seat, answer("some ", "text"))
+        return await wiring.try_once("pipeline", "Tabs?", None, None, Path("events.jsonl"), "refine")
+
+    assert played(act) == 0
+    ends = [f"{e['stage']} {e['seat']}" for e in events() if e["type"] == "fact" and e["fact"] == "TurnEnded"]
+    assert ends == ["draft ada", "critique bob", "rewrite ada"]
+
+
 def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[EventsFile] = []
 

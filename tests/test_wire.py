@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot.asks import Ask, Part
+from bot.facts import Seat, Usage
 from bot.models.catalogue import Model
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
-from bot.transcript import Seat, Usage
 from tests.servers.model_server import ModelServer, Recording, recordings, replay
 
 WIRE = Path(__file__).parents[1].parent / "shared" / "wire"

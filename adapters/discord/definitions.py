@@ -15,9 +15,9 @@ from discord import AppCommandOptionType as Kind
 from discord import AppCommandType
 from pydantic.fields import FieldInfo
 
-from commands.command import Command, Options, RunOptions, extra
+from commands.command import Command, Options, extra
 
-FILE = "file"  # the attachment that every command that starts a run takes
+FILE = "file"  # the attachment that a command takes whose options have a `file_into`
 HELP_CHARS = 100
 QUESTION_CHARS = 6_000  # what Discord lets people type into one option
 
@@ -71,8 +71,8 @@ def _options(options: type[Options]) -> list[Json]:
     """Required ones first, as Discord wants them. Those behind More… are left to its form."""
     fields = {name: field for name, field in options.model_fields.items() if not extra(options, name, "more")}
     made = [_option(name, field, bool(extra(options, name, "suggest"))) for name, field in fields.items()]
-    if issubclass(options, RunOptions):
-        file = _described(FILE, "a text file or a picture that belongs to the question")
+    if options.file_into:
+        file = _described(FILE, f"a file that belongs to the {options.file_into}")
         made.append(file | {"type": Kind.attachment.value, "required": False})
     return sorted(made, key=lambda option: not option["required"])
 

@@ -20,19 +20,19 @@ from adapters.discord.places import Places
 from adapters.discord.replies import Reply
 from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
+from bot.facts import Image
 from bot.ports import Surface
 from bot.rights import Person
 from bot.settings import LimitSettings
-from bot.transcript import Image
 from commands import COMMANDS
-from commands.command import Answer, Command, Form, Here, Started, Told
+from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told
 from commands.controls import MENUS, PRESSES, Target
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
 
 REMEMBERED = 1_000  # interactions that were taken lately: Discord may deliver one twice
-STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to")  # presses whose answer may be a board
+STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")  # their answer may be a board
 
 
 class Desk:
@@ -98,9 +98,10 @@ class Desk:
         files: Sequence[Mapping[str, Any]],
         reply: Reply,
     ) -> None:
-        question, images = await with_files(self._client, values.get("question", ""), files, self._limits)
-        if "question" in values:
-            values["question"] = question
+        into = command.options.file_into
+        text, images = await with_files(self._client, values.get(into, ""), files, self._limits)
+        if into and text:
+            values[into] = text
         here = await self.here(given, reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
         await self._answer(answer, reply, custom_id("", "command", " ".join(command.path)))
@@ -212,7 +213,9 @@ def _is_public(given: discord.Interaction[Any]) -> bool:
     """Whether the answer may be a board, for all to see: of commands that start a run, and of what goes on from one."""
     data: Any = given.data or {}
     if given.type is discord.InteractionType.application_command:
-        return bool(data.get("type") == 3 or data["name"] != "moot" or typed(data)[0] == ("moot", "watch"))
+        path = () if data.get("type") == 3 else typed(data)[0]
+        starts = any(c.path == path and issubclass(c.options, StartOptions) for c in COMMANDS)
+        return not path or starts or path == ("moot", "watch")
     found = read_custom_id(data.get("custom_id", ""))
     return found is not None and found[1] in STARTING
 

@@ -8,8 +8,8 @@ from typing import Any
 import discord
 
 from bot.attachments import Text, admit, joined, read
+from bot.facts import Image
 from bot.settings import LimitSettings
-from bot.transcript import Image
 
 
 async def with_files(

@@ -20,10 +20,10 @@ from adapters.discord.budgets import GATE, GLOBAL, bucket_name, old_name
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.faces import Faces, Hook, username
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout
+from bot.facts import Lane
 from bot.live.masked import Masked
 from bot.live.one_page import OnePage
 from bot.ports import Gone, Kind, Message, MessageRef, Method, Pages, RateLimited
-from bot.transcript import Lane
 from bot.words import Words
 
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own

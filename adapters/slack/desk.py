@@ -20,10 +20,10 @@ from adapters.slack.surface import SHARE
 from bot.actions import Actions
 from bot.attachments import Text, admit, joined, read
 from bot.errors import Refused, StoreFailed
+from bot.facts import Image
 from bot.ports import Surface, SurfaceError
 from bot.rights import Person, check_steers
 from bot.settings import LimitSettings
-from bot.transcript import Image
 from commands import COMMANDS
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra
 from commands.controls import PRESSES, Target

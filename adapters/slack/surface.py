@@ -29,10 +29,10 @@ from adapters.slack.layout import (
 )
 from adapters.slack.spots import Spot, message_ref, read_ref
 from adapters.slack.streams import Broken, Stream
+from bot.facts import Lane
 from bot.live.masked import Masked
 from bot.live.one_page import OnePage
 from bot.ports import Control, Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
-from bot.transcript import Lane
 from bot.words import Words
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ from rich.console import Console
 
 from adapters.terminal.dialect import TerminalDialect
 from adapters.terminal.screen import FRAMES_PER_S, Screen
+from bot.facts import Lane
 from bot.live.budget import Budget, TokenBucket
 from bot.live.pages import Pages
 from bot.ports import Kind, Message, MessageRef, Method
-from bot.transcript import Lane
 
 PAGE_CHARS = 200_000  # a terminal has no limit of its own; this bounds what one panel may hold
 FRAMES = "terminal frames"  # the one budget: nobody reads faster than the screen is drawn

@@ -24,7 +24,8 @@ from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
-from bot.settings import DiscordSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings
+from bot.pipelines import PipelineBook
+from bot.settings import CouncilSettings, DiscordSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings
 from storage import SqlStore, open_store
 
 
@@ -60,6 +61,8 @@ async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     ):
         actions = Actions(
             book=PanelBook(_panels(scene), store),
+            pipelines=PipelineBook({}, store),
+            council=CouncilSettings(),
             models={key: Model(key, key, key, key) for run in range(scene.runs) for key in seat_keys(run)},
             prompts=_prompts(),
             limits=limits,

@@ -11,10 +11,10 @@ from typing import Any
 from discord.http import Route
 
 from adapters.discord.api import Rest
+from bot.facts import Lane, TurnId
 from bot.live.budget import Budgets
 from bot.ports import Clock
 from bot.trace import NoTrace
-from bot.transcript import Lane, TurnId
 
 Log = dict[str, list[tuple[float, float]]]  # seat → loop time, code points until then
 

@@ -11,12 +11,12 @@ from benchmarks.discord.scenes import Scene
 from benchmarks.discord.speaker import LEAD_S
 from benchmarks.live import scenes as live
 from benchmarks.live.replay import CEILING, Figures, Policy, Watch, budget_name, replay
+from bot.facts import Lane
 from bot.live.budget import Budget, Budgets, FixedWindow
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.trace import NoTrace
-from bot.transcript import Lane
 from tests.surfaces import Place, Platform, WindowLimit
 
 LIMIT, WINDOW_S = 5, 5.0  # the wire's: posts and edits of a webhook, each

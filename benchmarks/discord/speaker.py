@@ -9,8 +9,8 @@ from benchmarks.discord.scenes import Line
 from benchmarks.live.replay import deltas
 from benchmarks.live.scenes import Answer
 from bot.asks import Ask
+from bot.facts import Seat, Usage
 from bot.models.deltas import Delta
-from bot.transcript import Seat, Usage
 
 LEAD_S = 0.5  # from being asked to the first text's beginning
 

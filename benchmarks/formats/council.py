@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from benchmarks.formats.draws import Draw
 from bot.asks import Ask
+from bot.facts import Fact, Rules, RunStarted, Seat, TurnEnded, TurnId, TurnStarted
 from bot.formats import FORMATS
 from bot.formats.chairs import SYNTHESIS
 from bot.formats.orders import labels
@@ -21,7 +22,7 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
 from bot.trace import NoTrace
-from bot.transcript import Entry, Fact, Rules, RunStarted, Seat, Transcript, Turn, TurnEnded, TurnId, TurnStarted, fold
+from bot.transcript import Entry, Transcript, Turn, fold
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
 from tests.tables import start

@@ -10,9 +10,10 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import recorded_s
+from bot.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
 from bot.formats import FORMATS
 from bot.formats.orders import labels
-from bot.transcript import Entry, Fact, Rules, Transcript, Turn, TurnEnded, TurnId, TurnStarted, fold
+from bot.transcript import Entry, Transcript, Turn, fold
 from tests.tables import start
 
 ANSWER = "Some words of an answer, as long as models write them. " * 60

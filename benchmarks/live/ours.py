@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 
 from benchmarks.live.replay import CEILING, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
+from bot.facts import Lane
 from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.trace import NoTrace
-from bot.transcript import Lane
 from tests.surfaces import Place, Platform
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.facts import TurnId
 from bot.formats.common import name_of, seat_of, settled, spoken
 from bot.formats.reviews import READ_TO_THE_END
-from bot.transcript import Transcript, Turn, TurnId
+from bot.transcript import Transcript, Turn
 
 SYNTHESIS = TurnId("synthesis", 1, "chair")
 SUBSTITUTES = 2  # a provider that is down for three models is down for the person too

@@ -11,8 +11,10 @@ from hashlib import sha256
 from string import Template
 
 from bot.asks import Part
+from bot.facts import Lane, Seat, TurnId
+from bot.formats.choices import choices
 from bot.formats.plan import Plan, Want
-from bot.transcript import Lane, Seat, Transcript, Turn, TurnId
+from bot.transcript import Transcript, Turn
 
 END = Lane("end", 1, "")
 VERDICT_SENTENCES = 3
@@ -181,7 +183,8 @@ def question(t: Transcript) -> list[Part]:
 def remarks(t: Transcript, turn: TurnId) -> list[Part]:
     """What people have said so far, each remark with who said it."""
     mark = code(t, turn)
-    return [Part("user", framed(f"remark from {r.who}", r.text, mark), priority=60, cut="drop") for r in t.remarks]
+    said = [(f"remark from {r.who}" + (f", sent from {r.origin}" if r.origin else ""), r.text) for r in t.remarks]
+    return [Part("user", framed(label, text, mark), priority=60, cut="drop") for label, text in said]
 
 
 def prose(text: str) -> str:
@@ -207,7 +210,7 @@ def _why(turn: Turn) -> str:
 
 def votes(t: Transcript) -> str:
     """People's votes, most first."""
-    names = {s.key: s.name for s in t.started.panel.seats}
+    names = choices(t)
     count = Counter(names.get(seat, seat) for seat in last_votes(t).values())
     return f"Votes: {', '.join(f'{name} {n}' for name, n in count.most_common())}." if count else ""
 

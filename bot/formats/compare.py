@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.asks import Ask
+from bot.facts import TurnId
 from bot.formats.common import (
     at_start,
     instructions,
@@ -15,7 +16,7 @@ from bot.formats.common import (
     wants,
 )
 from bot.formats.plan import Plan
-from bot.transcript import Transcript, TurnId
+from bot.transcript import Transcript
 
 PROMPTS = ("compare.answer",)
 ROUNDS = (1, 1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.asks import Ask, Part
+from bot.facts import TurnId
 from bot.formats import chairs, council_cards
 from bot.formats import reviews as reviewing
 from bot.formats.ballots import schema
@@ -32,7 +33,7 @@ from bot.formats.orders import labels
 from bot.formats.plan import Plan, Want
 from bot.formats.ranking import Standings
 from bot.formats.reviews import Review
-from bot.transcript import Transcript, TurnId
+from bot.transcript import Transcript
 
 PROMPTS = ("council.answer", "council.review", "council.chair")
 ROUNDS = (1, 1)

@@ -6,12 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from bot.facts import Lane
 from bot.formats.chairs import SYNTHESIS, substituted, syntheses, synthesis
 from bot.formats.common import END, name_of, prose, spoken
 from bot.formats.orders import labels
 from bot.formats.ranking import Standings, Tiers
 from bot.formats.reviews import Review, answers, begun, reviewed
-from bot.transcript import Lane, Transcript, Turn
+from bot.transcript import Transcript, Turn
 
 REVIEWS, STANDINGS, ORIGINAL = Lane("reviews", 1, ""), Lane("standings", 1, ""), Lane("original", 1, "")
 LATE = "came after the reviews had begun: not reviewed"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from string import Template
 
 from bot.asks import Ask, Part
+from bot.facts import Lane, TurnId
 from bot.formats import casting, checks, judging, minds
 from bot.formats.checks import Check
 from bot.formats.common import (
@@ -30,7 +31,7 @@ from bot.formats.common import (
 )
 from bot.formats.floor import DEBATERS, Step, advocate, debating, earlier, floor, left_words, position, rounds, steps
 from bot.formats.plan import Plan
-from bot.transcript import Lane, Transcript, TurnId
+from bot.transcript import Transcript
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),

@@ -11,7 +11,8 @@ from random import Random
 from typing import assert_never
 
 from bot.debating import SIDES, Debating
-from bot.transcript import Seat, Transcript, TurnId
+from bot.facts import Seat, TurnId
+from bot.transcript import Transcript
 
 Step = tuple[TurnId, ...]  # those who speak at once
 DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages

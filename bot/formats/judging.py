@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.asks import Ask, Part
+from bot.facts import Lane, TurnId
 from bot.formats.common import code, framed, instructions, name_of, prose, question, remarks, spoken
 from bot.formats.floor import Step, debating, floor, left_words
 from bot.formats.scores import LEAST, MOST, NotScored, Scores, read, schema
-from bot.transcript import Lane, Transcript, Turn, TurnId
+from bot.transcript import Transcript, Turn
 
 SCORES = Lane("scoring", 1, "")
 WRITTEN = ("done", "length", "repeated")  # ends of a turn that was heard out

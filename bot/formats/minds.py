@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.facts import Lane, TurnId
 from bot.formats.common import last_votes, still_open
 from bot.formats.floor import position, steps
-from bot.transcript import Lane, Transcript, TurnId
+from bot.transcript import Transcript
 
 ROUND = 0  # of votes from before
 BEFORE = Lane("before", ROUND, "")

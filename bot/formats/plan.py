@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.asks import Ask
-from bot.transcript import Lane, Transcript, TurnId
+from bot.facts import Lane, TurnId
+from bot.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)

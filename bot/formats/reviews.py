@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from bot.facts import Claimed, TurnEnded, TurnId
 from bot.formats.ballots import Ballot, read
 from bot.formats.common import settled, spoken, still_open
 from bot.formats.orders import labels, named, orders
 from bot.formats.plan import Want
 from bot.formats.ranking import Standings, Tiers, decided, standings
-from bot.transcript import Claimed, Transcript, Turn, TurnEnded, TurnId
+from bot.transcript import Transcript, Turn
 
 STAGE = "review"
 READ_TO_THE_END = ("done", "length", "repeated")  # what it says then is what its seat had to say

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.transcript import Finish, Price, Transcript, Turn, TurnEnded, TurnId
+from bot.facts import Finish, Price, TurnEnded, TurnId
+from bot.transcript import Transcript, Turn
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one a seat, by place in the panel
 BAR_CELLS = 12
+SENT_REMARKS = 3  # the newest that are told of, with where they come from
 QUESTION_CHARS = 2_000  # of the question, on the board
 
 
@@ -68,7 +70,7 @@ def board(
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
-        origin=f"{start.format} of {panel} · asked by {start.name or start.by}",
+        origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_sent(t)]),
         verdict=verdict,
         stage=stage,
         done=len(ended),
@@ -81,6 +83,13 @@ def board(
         cost=total_cost(t),
         warnings=tuple(warnings),
     )
+
+
+def _sent(t: Transcript) -> list[str]:
+    """Where the texts come from that were sent here."""
+    begun = [f"from {t.started.origin}"] if t.started.origin else []
+    later = [f"sent in by {remark.who}: {remark.origin}" for remark in t.remarks if remark.origin]
+    return [*begun, *later[-SENT_REMARKS:]]
 
 
 def render(card: Board) -> str:

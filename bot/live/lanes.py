@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.facts import Lane as LaneKey
 from bot.ports import Control, Kind
-from bot.transcript import Lane as LaneKey
 
 __all__ = ["Kind", "Lane"]
 

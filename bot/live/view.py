@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.strip import Strip
 from bot.ports import Kind, Placed, Surface, Trace
-from bot.transcript import Lane as LaneKey
 
 Shown = Callable[[LaneKey, str], None]
 Stands = Callable[[Placed], None]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from bot.facts import Price
 from bot.models import prices
 from bot.settings import ModelSettings
-from bot.transcript import Price
 
 LOCAL = Price(0.0, 0.0, "local")
 OLLAMA_CTX = 8192  # tokens: a round of answers with their question; more costs memory on machines that have little

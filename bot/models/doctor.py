@@ -10,12 +10,12 @@ from typing import assert_never
 
 from bot.asks import Ask, Part
 from bot.doctor import Check, Finding, State, unneeded
+from bot.facts import Seat
 from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings
-from bot.transcript import Seat
 
 DEADLINES = DeadlineSettings(first_token_timeout_s=20.0, idle_timeout_s=10.0, total_timeout_s=30.0)
 _ANSWER_TOKENS = 64

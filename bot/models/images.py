@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.asks import Part
-from bot.transcript import Image
+from bot.facts import Image
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import aiohttp
 
+from bot.facts import Price
 from bot.models.catalogue import Model, key_of, key_state, prefix_of
 from bot.models.errors import Kind, ProviderError
 from bot.models.local import ollama_base
-from bot.transcript import Price
 
 LISTING_TIMEOUT_S = 10.0
 

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 import structlog
 
 from bot.asks import Ask, JsonSchema
+from bot.facts import Seat, Usage
 from bot.models import client, retries
 from bot.models.catalogue import Model, key_of
 from bot.models.client import Request, Stream
@@ -29,7 +30,6 @@ from bot.models.tokens import counter, fit
 from bot.models.usage import estimated, reported
 from bot.ports import Clock
 from bot.settings import DeadlineSettings, RetrySettings
-from bot.transcript import Seat, Usage
 
 log = structlog.get_logger()
 

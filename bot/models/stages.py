@@ -12,12 +12,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import assert_never
 
+from bot.facts import Usage
 from bot.models.deltas import Delta, Ending
 from bot.models.errors import ProviderError
 from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
 from bot.settings import DeadlineSettings
-from bot.transcript import Usage
 
 Deltas = AsyncGenerator[Delta, None]
 Stage = Callable[[Deltas], Deltas]

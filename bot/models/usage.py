@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bot.facts import Usage
 from bot.models.client import Stream
 from bot.models.images import Message, image_tokens, text_of
 from bot.models.tokens import Count
-from bot.transcript import Usage
 
 _COUNTED_CHARS = 50_000  # of a text; a longer one is scaled from its first part, or counting would stall the loop
 _GUESSES_THINKING = frozenset(

@@ -1,0 +1,103 @@
+"""How two answers differ: what only one of them says, sentence by sentence, and a word diff. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+ALIKE = 0.5  # share of words that two sentences have in common from which on they say the same
+KEPT_WORDS = 4  # of an unchanged stretch, at each of its ends
+MOST_SENTENCES = 200  # of an answer; each is held against each of the other's
+MOST_WORDS = 1_500  # of an answer in the word diff
+MARKUP = re.compile(r"([\\`*_~\[\]<>|#])")
+SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")
+BULLET = re.compile(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+")
+UNSPACED = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff65]"  # in these scripts each sign counts as a word
+WORD = re.compile(rf"(?=\w){UNSPACED}|(?:(?!{UNSPACED})\w)+")
+SPACED = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
+GAP = re.compile(rf"(?<={UNSPACED}) (?={UNSPACED})")
+
+
+class Said(NamedTuple):
+    """Who said what."""
+
+    name: str
+    text: str
+
+
+def differences(a: Said, b: Said) -> str:
+    """As Markdown. Model text in it is escaped. Long answers are compared as far as the bounds go, and it says so."""
+    first, second = _sentences(a.text), _sentences(b.text)
+    parts = [
+        _only(a.name, _lonely(first, second)),
+        _only(b.name, _lonely(second, first)),
+        f"**Word by word**, ~~{_escaped(a.name)}~~ and **{_escaped(b.name)}**:\n\n{_word_diff(a.text, b.text)}",
+    ]
+    words = max(len(SPACED.findall(said.text)) for said in (a, b))
+    if words > MOST_WORDS or max(len(first), len(second)) > MOST_SENTENCES:
+        parts.append(f"*Compared: the first {MOST_SENTENCES} sentences and {MOST_WORDS:,} words of each.*")
+    return "\n\n".join(parts)
+
+
+def _sentences(text: str) -> list[str]:
+    """Without headings' and lists' marks; a line break ends a sentence too."""
+    found = (BULLET.sub("", part).strip() for part in SENTENCE.split(text))
+    return [part for part in found if WORD.search(part)]
+
+
+def _lonely(own: Sequence[str], other: Sequence[str]) -> list[str]:
+    """The sentences that say what no sentence of the other says, as far as their words tell."""
+    others = [_words(sentence) for sentence in other[:MOST_SENTENCES]]
+    return [s for s in own[:MOST_SENTENCES] if not any(_alike(_words(s), words) for words in others)]
+
+
+def _words(sentence: str) -> frozenset[str]:
+    return frozenset(WORD.findall(sentence.casefold()))
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+    """By Dice's coefficient (L. R. Dice, "Measures of the amount of ecologic association between species", 1945)."""
+    return 2 * len(a & b) >= ALIKE * (len(a) + len(b))
+
+
+def _only(name: str, sentences: Sequence[str]) -> str:
+    if not sentences:
+        return f"**Only {_escaped(name)}** says: nothing."
+    return "\n".join([f"**Only {_escaped(name)}** says:", "", *(f"- {_escaped(s)}" for s in sentences)])
+
+
+def _word_diff(a: str, b: str) -> str:
+    """The second text with what is new in bold and what is gone struck through; equal stretches are shortened."""
+    old, new = SPACED.findall(a)[:MOST_WORDS], SPACED.findall(b)[:MOST_WORDS]
+    return " ".join(_stretches(old, new)) or "Nothing to compare."
+
+
+def _stretches(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
+    """difflib passes over words that are more than a hundredth of a long text: a text of one word would take a
+    minute otherwise (https://docs.python.org/3/library/difflib.html#difflib.SequenceMatcher)."""
+    for _, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
+        gone, come = old[i:j], new[k:m]
+        if gone == come:
+            yield _shortened(gone)
+            continue
+        if gone:
+            yield f"~~{_escaped(_joined(gone))}~~"
+        if come:
+            yield f"**{_escaped(_joined(come))}**"
+
+
+def _shortened(words: Sequence[str]) -> str:
+    if len(words) <= 2 * KEPT_WORDS + 1:
+        return _escaped(_joined(words))
+    return _escaped(f"{_joined(words[:KEPT_WORDS])} … {_joined(words[-KEPT_WORDS:])}")
+
+
+def _joined(words: Sequence[str]) -> str:
+    return GAP.sub("", " ".join(words))
+
+
+def _escaped(text: str) -> str:
+    """Markdown's signs stand as they are. https://spec.commonmark.org/0.31.2/#backslash-escapes"""
+    return MARKUP.sub(r"\\\1", text)

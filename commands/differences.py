@@ -1,0 +1,56 @@
+"""Show differences: two answers of a comparison, side by side"""
+
+from __future__ import annotations
+
+from bot.actions import Actions
+from bot.codec import read_turn
+from bot.errors import Refused
+from bot.facts import TurnId
+from bot.formats.common import spoken
+from bot.formats.differences import Said, differences
+from bot.panels import near
+from bot.transcript import Transcript
+from commands.command import Here, Options, Told, option
+
+
+class Pair(Options):
+    first: str = option("", "a seat, by name or number; this one or the first where left out")
+    second: str = option("", "another one; the next where left out")
+
+
+async def shown(actions: Actions, run: str, about: str, options: Pair, here: Here) -> Told:
+    """`about`: the turn whose message was pressed, or "". Raises Refused where there are not two answers."""
+    if not run:
+        raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
+    said = _answers(await actions.transcript(run, here.by))
+    pressed = read_turn(about).seat if about else ""
+    first = _picked(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
+    second = _picked(options.second, said) if options.second else next(key for key in said if key != first)
+    if first == second:
+        raise Refused(f"Those are both {said[first].name}: name two seats.")
+    text = differences(said[first], said[second])
+    return Told(text, ("differences.md", text))
+
+
+def _answers(t: Transcript) -> dict[str, Said]:
+    """The answers by seat, in panel order; there are two at least."""
+    if t.started.format != "compare":
+        raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
+    said = {
+        seat.key: Said(seat.name, turn.text)
+        for seat in t.started.panel.seats
+        for turn in spoken(t, [TurnId("answer", 1, seat.key)])
+    }
+    if len(said) < 2:
+        raise Refused("There are no two answers yet to be compared.")
+    return said
+
+
+def _picked(word: str, said: dict[str, Said]) -> str:
+    """The seat of that name, key or number, counted from 1 among those that have answered."""
+    word = word.strip().casefold()
+    for number, (key, (name, _)) in enumerate(said.items(), 1):
+        if word in (str(number), key.casefold(), name.casefold()):
+            return key
+    names = [name for name, _ in said.values()]
+    raise Refused(f"There is no answer of “{word}”. {near(word, names, 'answers')}")

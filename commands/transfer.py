@@ -1,0 +1,68 @@
+"""Send to: what was said goes to another model or run, with where it comes from"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bot.actions import Actions
+from bot.codec import read_turn
+from bot.errors import Refused, StoreFailed
+from bot.facts import Origin
+from bot.wishes import Wish, from_message, from_run, passage
+from commands.command import Answer, Here, Options, Started, Told, option, seats
+
+
+class Transfer(Options):
+    model: str = option("", "which model; left out where it goes to a run", suggest="models")
+    run: str = option("", "which run, where all read it from their next turn on", suggest="runs")
+    note: str = option("", "what is to be done with it")
+    text: str = option("", "the passage, copied; all of it where left out")
+
+
+async def send_turn(actions: Actions, run: str, about: str, options: Transfer, here: Here) -> Answer:
+    """Send on what a seat has said in the turn `about`. Raises Refused; then nothing was sent."""
+    lane = read_turn(about).lane
+    with _all_or_nothing():
+        _, said = await actions.reads(run, lane, here.by)
+        text = passage(said, options.text)
+        origin = from_run(await actions.transcript(run, here.by), run, lane, text)
+        return await _send(actions, text, origin, options, here)
+
+
+async def send_message(actions: Actions, author: str, said: str, options: Transfer, here: Here) -> Answer:
+    """Send on a message that no seat wrote. Raises Refused; then nothing was sent."""
+    with _all_or_nothing():
+        text = passage(said, options.text)
+        return await _send(actions, text, from_message(author, text), options, here)
+
+
+@contextmanager
+def _all_or_nothing() -> Iterator[None]:
+    """Each sending is one write: what fails has changed nothing, and people are told so."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(f"Nothing was sent. {error}") from error
+    except StoreFailed as error:
+        raise StoreFailed(f"Nothing was sent. {error}") from error
+
+
+async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, here: Here) -> Answer:
+    if not text.strip():
+        raise Refused("There is no text in it.")
+    if bool(options.model) == bool(options.run):
+        raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
+    if options.run:
+        await actions.say(options.run, f"{options.note}\n\n{text}", here.by, origin)
+        return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
+    wish = Wish(
+        "compare",
+        options.note or "What do you make of this?",
+        here.by,
+        seats=seats(options.model),
+        channels=here.channels,
+        context=f"From {origin}:\n{text}",
+        origin=origin,
+    )
+    return Started(await actions.start(wish, here.show))
