@@ -131,15 +131,17 @@ class Hall:
         """
         for run in await self._store.unfinished(since):
             t = fold_all(Transcript(), await self._store.read(run))
-            shown = {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
-            missing = [view.address for view in t.views if view.address not in shown]
-            surfaces = [surface for address in missing if (surface := await reopen(address, run, t))]
-            if run in self._displays:  # another platform was there first
-                placed = await self._store.placed(run)
-                for surface in surfaces:
+            surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
+            placed = await self._store.placed(run)
+            if run in self._displays:  # another platform was there first, or the run has just begun here
+                for surface in self._not_shown(run, surfaces):
                     self.attach(run, surface, [p for p in placed if p.address == surface.address])
             elif surfaces and run not in self._taken:
                 await self.begin(run, forms[t.started.format], surfaces)
+
+    def _not_shown(self, run: str, surfaces: Sequence[Surface]) -> list[Surface]:
+        shown = {view.surface.address for view in self._displays[run].views}
+        return [surface for surface in surfaces if surface.address not in shown]
 
     def reads(self, run: str, lane: Lane) -> str:
         """What the lane of a run that goes on here reads now; "" when there is none."""

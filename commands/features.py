@@ -9,8 +9,8 @@ from bot.thread import AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
-# under a turn, under a long one, and on the end card: `bot.thread` and `bot.live.strip` put them there
-ON_TURNS = ("skip", "retry", "read_on", "vote", "close")
+# under a turn, under a long one, and on cards: `bot.thread` and `bot.live.strip` put them there
+ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _presses() -> Iterator[str]:
 
 def ways(name: str) -> Iterator[str]:
     """How a press is reached, on every platform alike."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_TURNS):
+    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_CARDS):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

@@ -88,6 +88,13 @@ class App:
     def thread(self, board: Message) -> list[Message]:
         return self.server.world.messages(board.channel, board.ts)[1:]
 
+    async def stored(self, messages: int) -> None:
+        """Where so many messages of the only run stand is stored."""
+        (row,) = await self.store.runs()
+        async with asyncio.timeout(20):
+            while len(await self.store.placed(row.run)) < messages:
+                await asyncio.sleep(0.005)
+
     async def settled(self) -> None:
         """Every run that goes on is over and shown."""
         await until(lambda: not any(c for c in self.core._conductors.values()))

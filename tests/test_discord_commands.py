@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.discord.definitions import Json, definitions, fingerprint, typed
+from bot.facts import RunStarted
 from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS
@@ -107,22 +108,26 @@ async def test_options_are_completed_as_people_type(tmp_path: Path) -> None:
 
 async def test_more_opens_a_form_that_asks_for_the_rest(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
+        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE, rounds=1)
         form = await asked.answer()
         assert form.modal is not None
         assert form.modal["title"] == "A debate"
-        sent = await m.server.submit(m.ada, asked, {"models": "gpt, gemini", "rounds": "1"})
+        sent = await m.server.submit(m.ada, asked, {"models": "gpt, gemini"})
         board = (await sent.answer()).message
         assert board is not None
         await m.until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
+        run = button(board, "stop").split(":")[1]
+        (start, *_) = await m.store.read(run)
+        assert isinstance(start.fact, RunStarted)
+        assert start.fact.rules.rounds == 1  # typed beside More…
 
 
 async def test_what_is_wrong_in_a_form_is_told(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
         await asked.answer()
-        told = await m.told(await m.server.submit(m.ada, asked, {"rounds": "many"}))
-        assert told.startswith("rounds: ")
+        told = await m.told(await m.server.submit(m.ada, asked, {"form": "sideways"}))
+        assert told.startswith("form: ")
         asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
         await asked.answer()
         told = await m.told(await m.server.submit(m.ada, asked, {"models": "gptt"}))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from bot.debating import CRITERIA
 from tests.discord_bot import RANKING, SEATS, THINKING, Moot, labels, moot, silent, speaking
 from tests.servers.discord import Channel, Limits, Message, Rule, Upload, threads
 from tests.servers.model_server import answer, error
 
+SCORES = answer(
+    json.dumps(
+        {
+            "scores": [{"debater": name, **dict.fromkeys(CRITERIA, 7)} for name in ("Claude", "GPT", "Gemini")],
+            "winner": "Claude",
+        }
+    )
+)
 VERDICT = answer("Both have a point.\nVERDICT: Tea wins. It is warm. It is calm. It is cheap.")
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef"
@@ -30,7 +40,7 @@ def check_quiet(messages: list[Message], end: Message) -> None:
 
 async def test_a_debate_from_end_to_end(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        m.tell("claude", answer("Tea."), answer("Still tea."), VERDICT)
+        m.tell("claude", answer("Tea."), answer("Still tea."), VERDICT, SCORES)
         board = await m.ask("debate", question="Tea or coffee? @everyone", rounds=2)
         thread = await m.thread(board)
         end = await m.end(thread)
@@ -39,7 +49,8 @@ async def test_a_debate_from_end_to_end(tmp_path: Path) -> None:
         assert [b.id for b in await m.server.messages(m.channel)] == [board.id]
         assert thread.parent_id == m.channel.id
         assert set(thread.member_ids) == {m.server.bot.id, m.ada.id}
-        said = await m.server.messages(thread)
+        before, *said = await m.server.messages(thread)
+        assert "Before it begins" in before.text  # a vote of its own, over by now
         assert speakers(said) == [
             "🟦 Claude · opening · Moot",
             "🟩 GPT · opening · Moot",
@@ -49,15 +60,19 @@ async def test_a_debate_from_end_to_end(tmp_path: Path) -> None:
             "🟧 Gemini · closing · Moot",
             "🔔 Verdict · Claude · Moot",
             "moot",
+            "moot",
         ]
-        assert said[-1] is end
+        *said, scores, last = said
+        assert "**Scores**" in scores.text
+        assert last is end
+        said.append(end)
         assert {s.webhook_id for s in said[:-1]} == {h.id for h in await m.server.webhooks(m.channel)}
         await m.until(lambda: all("-# " in s.text and not labels(s) for s in said[:-1]))
         assert len({s.id for s in said}) == 8  # each was posted once, and only edited from then on
-        assert "**Verdict:** Tea wins. It is warm. It is calm. …" in board.text
+        assert "**Verdict:** Claude wins, scored" in board.text
         assert labels(board) == []
         assert end.notified == [m.ada.id]
-        assert "Tea wins. It is warm. It is calm. …" in end.text
+        assert "Tea wins. It is warm." in end.text
         assert f"https://discord.com/channels/{m.guild.id}/{thread.id}/{said[0].id}" in end.text
         check_quiet([board, *said], end)
 

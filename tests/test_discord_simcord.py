@@ -235,8 +235,8 @@ def test_reactions_and_buttons_are_the_same_vote(play: Callable[..., None]) -> N
 
 def test_the_rest_of_the_options_stands_behind_more(play: Callable[..., None]) -> None:
     async def act(town: Town) -> None:
-        form = await town.eve.slash(town.channel, "debate", question="Tea?", panel="More…")
-        await town.eve.submit_modal(form, {"question": "Tea?", "models": "ada, bob", "rounds": "1"})
+        form = await town.eve.slash(town.channel, "debate", question="Tea?", panel="More…", rounds=1)
+        await town.eve.submit_modal(form, {"question": "Tea?", "models": "ada, bob"})
         await town.message("**Result**")
         assert any("debate of Ada, Bob" in text(m) for m in town.channel.history())
 

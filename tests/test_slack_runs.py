@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from commands.debate import DebateOptions
 from tests.servers.slack.world import Message
 from tests.slack_app import SLOW, App, app, until
 
@@ -145,9 +146,7 @@ async def test_a_command_without_text_opens_a_modal_with_every_option(tmp_path: 
         await a.ask("", "/debate")
         await until(lambda: bool(a.server.world.views))
         (view,) = a.server.world.views.values()
-        assert [b["block_id"] for b in view.body["blocks"]] == [
-            "question", "panel", "models", "personas", "chair", "rounds",
-        ]  # fmt: skip
+        assert [b["block_id"] for b in view.body["blocks"]] == list(DebateOptions.model_fields)
         wrong = await (await a.server.people.submit(a.ann.id, view.id, {"question": "?", "rounds": "9"}))
         assert wrong.answer is not None
         assert list(wrong.answer["errors"]) == ["rounds"]

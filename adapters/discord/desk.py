@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import discord
 import structlog
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 
 from adapters.discord.definitions import FILE, typed
 from adapters.discord.files import with_files
-from adapters.discord.layout import custom_id, read_custom_id
+from adapters.discord.layout import FIELDS, custom_id, read_custom_id
 from adapters.discord.owners import Owners
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
@@ -31,6 +32,7 @@ from commands.suggestions import suggest
 
 log = structlog.get_logger()
 
+KEPT_CHARS = 80  # of a custom_id, for what a form keeps
 REMEMBERED = 1_000  # interactions that were taken lately: Discord may deliver one twice
 STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")  # their answer may be a board
 
@@ -104,7 +106,7 @@ class Desk:
             values[into] = text
         here = await self.here(given, reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
-        await self._answer(answer, reply, custom_id("", "command", " ".join(command.path)))
+        await self._answer(answer, reply, custom_id("", "command", _kept(command.path, answer)))
 
     async def _complete(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, focused = typed(data)
@@ -133,7 +135,8 @@ class Desk:
         reply: Reply,
     ) -> None:
         if action == "command":
-            await self._call(given, self._commands[tuple(about.split())], values, (), reply)
+            path, _, kept = about.partition("?")
+            await self._call(given, self._commands[tuple(path.split())], dict(parse_qsl(kept)) | values, (), reply)
         else:
             await self._press(given, action, await self._target(run, about), values, reply)
 
@@ -207,6 +210,16 @@ class Desk:
 
     def _person(self, given: discord.Interaction[Any]) -> Person:
         return person(given.user, given.guild_id, given.permissions)
+
+
+def _kept(path: Sequence[str], answer: Answer) -> str:
+    """A command's path, and what was typed with it that its form has no room for; a custom_id has 100 characters."""
+    words = " ".join(path)
+    if not isinstance(answer, Form):
+        return words
+    left = {name: value for name, value in answer.values.items() if name not in answer.fields[:FIELDS]}
+    whole = f"{words}?{urlencode(left)}" if left else words
+    return whole if len(whole) <= KEPT_CHARS else words
 
 
 def _is_public(given: discord.Interaction[Any]) -> bool:

@@ -23,6 +23,7 @@ CUSTOM_ID = "moot"
 LABEL_CHARS = 80
 STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.danger, "vote": discord.ButtonStyle.primary}
 BUTTONS_A_ROW = 5
+FIELDS = 5  # of a form
 
 
 def custom_id(run: str, action: str, about: str) -> str:
@@ -72,7 +73,7 @@ def person_id(key: str) -> str:
 def modal(form: Form, key: str) -> ui.Modal:
     """The form as a modal; `key` comes back with its values. Discord takes five fields."""
     made = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
-    for name in islice(form.fields, 5):
+    for name in islice(form.fields, FIELDS):
         field = form.options.model_fields[name]
         long = name in ("question", "text", "note")
         entry: ui.TextInput[Any] = ui.TextInput(
