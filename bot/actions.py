@@ -7,11 +7,8 @@ before it acts: the process that conducts the run may be another one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from random import Random
 
-from bot.debating import Debating
 from bot.errors import Refused
 from bot.facts import (
     Deleted,
@@ -21,8 +18,6 @@ from bot.facts import (
     Origin,
     Removed,
     RetryAsked,
-    Rules,
-    RunStarted,
     SkipAsked,
     SkipWished,
     Stopped,
@@ -35,102 +30,52 @@ from bot.facts import (
 from bot.formats import FORMATS, minds
 from bot.formats.choices import BESIDE, choices
 from bot.formats.common import name_of, voting
-from bot.formats.personas import LIBRARY
-from bot.formats.plan import Format
 from bot.hall import Hall
-from bot.models.catalogue import Model
-from bot.panels import PanelBook, near, present, seat_panel
-from bot.pipelines import PipelineBook, attended, read_pipeline, seated
+from bot.panels import seat_panel
+from bot.pipelines import read_pipeline, seated
 from bot.ports import Clock, RunRow, Show, Store
 from bot.rights import (
     Person,
     check_moderates,
     check_panels,
-    check_start,
     check_steers,
     missing_voices,
     steers,
 )
-from bot.settings import CouncilSettings, LimitSettings, PanelSettings, ServerSettings
+from bot.settings import PanelSettings
+from bot.starts import Starts
 from bot.thread import Post, replay
 from bot.transcript import Transcript, fold_all
 from bot.wishes import Wish
-from bot.words import Words
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 
 
 class Actions:
-    """`why_absent(model)` tells why a model cannot be asked now ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how
-    long people may vote after the end."""
-
-    def __init__(
-        self,
-        *,
-        book: PanelBook,
-        pipelines: PipelineBook,
-        models: Mapping[str, Model],
-        prompts: Mapping[str, str],
-        limits: LimitSettings,
-        server: Callable[[str], ServerSettings],
-        vote_s: float,
-        council: CouncilSettings,
-        store: Store,
-        hall: Hall,
-        clock: Clock,
-        why_absent: Callable[[Model], str | None],
-        random: Random,
-    ) -> None:
-        self.book = book
-        self.pipelines = pipelines
-        self.models = models
-        self._prompts = prompts
-        self._limits = limits
-        self._server = server
-        self._vote_s = vote_s
-        self._council = council
+    def __init__(self, starts: Starts, *, store: Store, hall: Hall, clock: Clock) -> None:
+        self.book = starts.book
+        self.pipelines = starts.pipelines
+        self.models = starts.models
+        self._starts = starts
+        self._settings = starts.settings
+        self.words = starts.words
         self._store = store
         self._hall = hall
         self._clock = clock
-        self._why_absent = why_absent
-        self._random = random
-        self._words: dict[str, Words] = {}
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
-        check_start(wish.by, wish.channels, self._server(wish.by.server))
-        form = self._form(wish.format)
-        question = self._question(wish.question, wish.by)
-        rounds = self._rounds(wish, form)
-        seats = seat_panel(await self._panel(wish), self.models)
-        panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
+        started = await self._starts.resolve(wish)
         run = "".join(secrets.choice(ALPHABET) for _ in range(8))
-        surface = show(run, question)
-        started = RunStarted(
-            format=wish.format,
-            question=question,
-            panel=panel,
-            rules=self._rules(wish, rounds, len(panel.seats), surface.room_chars),
-            seed=self._random.getrandbits(32),
-            prompts={name: self._prompts[name] for name in form.PROMPTS},
-            by=wish.by.key,
-            absent=absent,
-            name=wish.by.name,
-            server=wish.by.server,
-            context=wish.context,
-            images=wish.images,
-            origin=wish.origin,
-            steps=attended(wish.steps, panel),
-        )
+        surface = show(run, started.question)
+        started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
         await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
-        await self._hall.begin(run, form, [surface])
+        await self._hall.begin(run, FORMATS[started.format], [surface])
         return run
 
     async def run_pipeline(self, name: str, wish: Wish, show: Show) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
-        pipeline = read_pipeline(await self.pipelines.choose(name, wish.by.server))
-        seats, steps = seated(pipeline, await self._panel(wish), self.models)
-        run = await self.start(replace(wish, seats=seats, steps=steps, seated=True), show)
+        run = await self.start(await self._starts.pipeline(name, wish), show)
         await self.pipelines.count(name, wish.by.server)
         return run
 
@@ -162,7 +107,7 @@ class Actions:
 
     async def thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
-        t, masked = await self.transcript(run, by), self.words(by.server).masked
+        t, masked = await self.transcript(run, by), self.words.of(by.server).masked
         found = replay(t.entries, FORMATS[t.started.format])
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
@@ -178,7 +123,7 @@ class Actions:
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
         text = said[-1].text or self._hall.reads(run, lane)
-        return name_of(t, lane), self.words(by.server).masked(text)
+        return name_of(t, lane), self.words.of(by.server).masked(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip what that seat is saying now."""
@@ -251,10 +196,10 @@ class Actions:
         text = text.strip()
         if not text:
             raise Refused("There is nothing to pass on: write something first.")
-        most = self._limits.question_chars if origin else self._limits.remark_chars
+        most = self._settings.limits.question_chars if origin else self._settings.limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
-        self._check_words(text, by, "The remark")
+        self.words.check(text, by.server, "The remark")
         await self._tell(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
@@ -284,24 +229,24 @@ class Actions:
         return "Deleted."
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
-        check_panels(by, self._server(by.server), "Editing panels")
+        check_panels(by, self._settings.server(by.server), "Editing panels")
         seat_panel(panel, self.models)
-        self._check_words(" ".join(seat.persona for seat in panel.seats), by, "A persona")
+        self.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
         await self.book.save(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def make_usual(self, name: str, by: Person, channel: str = "") -> str:
-        check_panels(by, self._server(by.server), "Choosing the usual panel")
+        check_panels(by, self._settings.server(by.server), "Choosing the usual panel")
         await self.book.choose(name, by.server)
         await self.book.make_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
 
     async def save_pipeline(self, name: str, text: str, by: Person) -> str:
         """Keep a pipeline, written as TOML, for the person's server."""
-        check_panels(by, self._server(by.server), "Editing pipelines")
+        check_panels(by, self._settings.server(by.server), "Editing pipelines")
         pipeline = read_pipeline(text)
         seated(pipeline, await self.book.choose("", by.server), self.models)
-        self._check_words(" ".join(step.prompt for step in pipeline.steps.values()), by, "A step's prompt")
+        self.words.check(" ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt")
         await self.pipelines.save(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
@@ -313,12 +258,6 @@ class Actions:
     def note(self, run: str, text: str) -> None:
         """One sentence for the board."""
         self._hall.note(run, text)
-
-    def words(self, server: str) -> Words:
-        """What must not be read in that server."""
-        if server not in self._words:
-            self._words[server] = Words(self._server(server).words)
-        return self._words[server]
 
     async def _tell(self, run: str, fact: Fact) -> None:
         await self._store.append(run, [fact])
@@ -335,57 +274,6 @@ class Actions:
         if not voting(t, self._clock()):
             raise Refused("The vote is closed.")
         return t
-
-    def _form(self, name: str) -> Format:
-        if name not in FORMATS:
-            raise Refused(f"There is no format “{name}”. {near(name, list(FORMATS), 'formats')}")
-        return FORMATS[name]
-
-    def _rounds(self, wish: Wish, form: Format) -> int:
-        usual, most = form.ROUNDS
-        rounds = usual if wish.rounds is None else wish.rounds
-        if not 1 <= rounds <= most:
-            raise Refused(f"A {wish.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
-        return rounds
-
-    def _rules(self, wish: Wish, rounds: int, seats: int, room_chars: int | None) -> Rules:
-        council = self._council
-        quorum, debating = council.count(seats), self._debating(wish)
-        return Rules(rounds, room_chars, self._vote_s, wish.mode, quorum, council.grace_s, debating)
-
-    def _question(self, text: str, by: Person) -> str:
-        text, most = text.strip(), self._limits.question_chars
-        if not text:
-            raise Refused("There is no question: say what the table should talk about.")
-        if len(text) > most:
-            raise Refused(
-                f"The question has {len(text):,} characters and may have {most:,}: shorten it, or raise "
-                "limits.question_chars."
-            )
-        self._check_words(text, by, "The question")
-        return text
-
-    def _debating(self, wish: Wish) -> Debating | None:
-        positions = wish.debating.positions if wish.debating else ()
-        if len(positions) == 1:
-            raise Refused("One position makes no debate: give two or more, with semicolons.")
-        if any(len(position) > self._limits.remark_chars for position in positions):
-            raise Refused(f"A position may have {self._limits.remark_chars:,} characters.")
-        self._check_words("\n".join(positions), wish.by, "A position")
-        return wish.debating
-
-    def _check_words(self, text: str, by: Person, what: str) -> None:
-        if word := self.words(by.server).found(text):
-            raise Refused(f"{what} has a word that is not allowed here: “{word}”.")
-
-    async def _panel(self, wish: Wish) -> PanelSettings:
-        if wish.seats is None:
-            return await self.book.choose(wish.panel, wish.by.server, wish.channels)
-        written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
-        if written and not wish.seated:
-            check_panels(wish.by, self._server(wish.by.server), "A persona in your own words")
-            self._check_words(" ".join(written), wish.by, "A persona")
-        return wish.seats
 
 
 def _newest(t: Transcript, turn: TurnId) -> TurnId:

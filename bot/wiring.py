@@ -41,6 +41,7 @@ from bot.pipelines import PipelineBook
 from bot.ports import Trace
 from bot.provision import USUAL_SEATS, Choose, Provision, provision
 from bot.settings import Settings, load
+from bot.starts import Starts
 from bot.thread import replay
 from bot.trace import EventsFile, NoTrace
 from commands import COMMANDS
@@ -133,21 +134,17 @@ async def table(
                 tell_operator=tell_operator,
             ) as hall,
         ):
-            actions = Actions(
+            starts = Starts(
+                settings=settings,
                 book=PanelBook(supply.panels, store),
                 pipelines=PipelineBook(_packaged("pipelines", ".toml"), store),
                 models=supply.models,
                 prompts=_prompts(settings.prompts),
-                limits=settings.limits,
-                server=settings.server,
                 vote_s=vote_s,
-                council=settings.council,
-                store=store,
-                hall=hall,
-                clock=time.time,
                 why_absent=partial(_why_absent, tell_operator),
                 random=Random(),
             )
+            actions = Actions(starts, store=store, hall=hall, clock=time.time)
             yield Core(actions, hall, budgets)
     finally:
         await asyncio.wait([warming])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -66,6 +66,25 @@ class Words:
         for hit in self._start.finditer(folded, at):
             if not _within_word(folded, hit.start()):
                 yield _walk(self._tree, folded, hit.start())
+
+
+class WordLists:
+    """The word list of each server, by `listed`."""
+
+    def __init__(self, listed: Callable[[str], Sequence[str]]) -> None:
+        self._listed = listed
+        self._known: dict[str, Words] = {}
+
+    def of(self, server: str) -> Words:
+        """What must not be read in that server."""
+        if server not in self._known:
+            self._known[server] = Words(self._listed(server))
+        return self._known[server]
+
+    def check(self, text: str, server: str, what: str) -> None:
+        """Raises Refused where the text has a listed word; `what` begins the sentence."""
+        if word := self.of(server).found(text):
+            raise Refused(f"{what} has a word that is not allowed here: “{word}”.")
 
 
 def _key(word: str) -> str:

@@ -28,7 +28,6 @@ from bot.models.catalogue import Model
 from bot.panels import PanelBook
 from bot.pipelines import PipelineBook
 from bot.settings import (
-    CouncilSettings,
     LimitSettings,
     PanelSettings,
     SeatSettings,
@@ -36,6 +35,7 @@ from bot.settings import (
     Settings,
     SlackSettings,
 )
+from bot.starts import Starts
 from bot.trace import NoTrace
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
@@ -147,21 +147,17 @@ async def served(
         task = asyncio.current_task()
         assert task is not None
         await stack.enter_async_context(_left_at_once(core))
-        actions = Actions(
+        starts = Starts(
+            settings=Settings(limits=limits, servers=dict(places or {})),
             book=PanelBook(PANELS, store),
             pipelines=PipelineBook({}, store),
-            council=CouncilSettings(),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
-            limits=limits,
-            server=Settings(servers=dict(places or {})).server,
             vote_s=vote_s,
-            store=store,
-            hall=core,
-            clock=time.time,
             why_absent=lambda model: None,
             random=Random(1),
         )
+        actions = Actions(starts, store=store, hall=core, clock=time.time)
         bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)
         serving = asyncio.create_task(bot.serve())
         try:

@@ -21,7 +21,8 @@ from bot.models.catalogue import Model
 from bot.panels import PanelBook
 from bot.pipelines import PipelineBook
 from bot.rights import Person
-from bot.settings import CouncilSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
+from bot.starts import Starts
 from bot.trace import NoTrace
 from bot.transcript import Transcript, fold_all
 from bot.wishes import Wish, again, follow_up, one_seat
@@ -72,21 +73,17 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
         Scheduler(Budgets(lambda name, started: TokenBucket(100, 100), now())) as scheduler,
         Hall(store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test") as hall,
     ):
-        actions = Actions(
+        starts = Starts(
+            settings=Settings(limits=LimitSettings(question_chars=100, remark_chars=20), servers={"hall": HALL}),
             book=PanelBook(PANELS, store),
             pipelines=PipelineBook(PIPELINES, store),
             models=MODELS,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
-            limits=LimitSettings(question_chars=100, remark_chars=20),
-            server=Settings(servers={"hall": HALL}).server,
             vote_s=600.0,
-            council=CouncilSettings(),
-            store=store,
-            hall=hall,
-            clock=now,
             why_absent=lambda model: away.get(model.key),
             random=Random(1),
         )
+        actions = Actions(starts, store=store, hall=hall, clock=now)
         yield Desk(actions, store, speaker)
 
 

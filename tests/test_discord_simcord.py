@@ -29,7 +29,8 @@ from bot.live.schedule import Scheduler
 from bot.models.catalogue import resolve
 from bot.panels import PanelBook
 from bot.pipelines import PipelineBook
-from bot.settings import CouncilSettings, Settings
+from bot.settings import Settings
+from bot.starts import Starts
 from bot.tasks import Tasks
 from bot.trace import NoTrace
 from tests.speakers import Scripted, Step
@@ -78,21 +79,17 @@ class Town:
         self.hall = Hall(
             store=self.store, speaker=Scripted(lines), scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
         )
-        actions = Actions(
+        starts = Starts(
+            settings=SETTINGS,
             book=PanelBook(SETTINGS.panels, self.store),
             pipelines=PipelineBook({}, self.store),
-            council=CouncilSettings(),
             models=resolve(SETTINGS.models),
             prompts=PROMPTS,
-            limits=SETTINGS.limits,
-            server=SETTINGS.server,
             vote_s=60.0,
-            store=self.store,
-            hall=self.hall,
-            clock=now,
             why_absent=lambda model: None,
             random=Random(1),
         )
+        actions = Actions(starts, store=self.store, hall=self.hall, clock=now)
         rest = Rest(budgets, now)
         client = make_client(SETTINGS.discord, rest)
         self.bot = DiscordBot(client, rest, actions, self.store, self.store, SETTINGS.discord, SETTINGS.limits)

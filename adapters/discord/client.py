@@ -73,7 +73,7 @@ class DiscordBot:
         application = self._client.application_id
         assert application is not None, "login has asked for it"
         faces = Faces(self._rest, application)
-        self.places = Places(self._store, self._rest, faces, self._client, self._actions.words)
+        self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
         self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits)
         self._listener = Listener(self._actions, self.places, self._client, self._limits, listen=self._settings.listen)
         for event in (

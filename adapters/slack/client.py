@@ -124,7 +124,7 @@ class SlackBot:
         loop_time = asyncio.get_running_loop().time
         walls = Walls(self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders)
         self.people = People(self._api, walls, loop_time)
-        self.places = Places(self._store, self._api, self._workspaces, self._actions.words, listen=listen)
+        self.places = Places(self._store, self._api, self._workspaces, self._actions.words.of, listen=listen)
         self._desk = Desk(self._api, self._actions, self.places, self.people, self._limits)
         self.listener = Listener(self._api, self._desk, self.places, self.people, listen=listen)
 

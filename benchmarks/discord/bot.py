@@ -25,7 +25,8 @@ from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook
 from bot.pipelines import PipelineBook
-from bot.settings import CouncilSettings, DiscordSettings, LimitSettings, PanelSettings, SeatSettings, ServerSettings
+from bot.settings import DiscordSettings, LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.starts import Starts
 from storage import SqlStore, open_store
 
 
@@ -59,21 +60,17 @@ async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
             store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=meter, owner="benchmark"
         ) as hall,
     ):
-        actions = Actions(
+        starts = Starts(
+            settings=Settings(limits=limits),
             book=PanelBook(_panels(scene), store),
             pipelines=PipelineBook({}, store),
-            council=CouncilSettings(),
             models={key: Model(key, key, key, key) for run in range(scene.runs) for key in seat_keys(run)},
             prompts=_prompts(),
-            limits=limits,
-            server=lambda key: ServerSettings(),
             vote_s=0.0,
-            store=store,
-            hall=hall,
-            clock=time.time,
             why_absent=lambda model: None,
             random=Random(scene.seed),
         )
+        actions = Actions(starts, store=store, hall=hall, clock=time.time)
         rest = CountingRest(budgets, now)
         bot = DiscordBot(make_client(settings, rest), rest, actions, store, store, settings, limits)
         serving = asyncio.create_task(bot.serve())
