@@ -14,13 +14,13 @@ from adapters.discord.api import Rest
 from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
 from adapters.discord.faces import Faces
-from adapters.discord.surface import DiscordSurface, Spot
+from adapters.discord.surface import DiscordSurface, Spot, read_ref
 from bot.facts import Lane
 from bot.live.budget import Budgets
 from bot.ports import Gone, Message, RateLimited
 from bot.settings import DiscordSettings
 from bot.words import Words
-from tests.discord_scene import Scene, scene
+from tests.discord_scene import UNLIMITED, Scene, scene
 from tests.servers.discord import Limits, Rule
 
 SPENT_BY_ONE = Limits({name: Rule(1, 300.0) for name in ("message.create", "message.edit", "webhook.execute")})
@@ -85,3 +85,21 @@ async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_k
         assert surface.draws("post", seat) == before
         now = asyncio.get_running_loop().time()
         assert [w.budgets[name].tokens(now) < 1 for name in before] == ["webhooks" in name for name in before]
+
+
+async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post() -> None:
+    async with wire(UNLIMITED) as w:
+        here, looks = w.scene.channel.id, [("GET", "/channels/{channel_id}/webhooks")]
+        await w.scene.server.deny(here, "manage_webhooks")
+        faces = Faces(w.rest, w.application)
+        for times in (1, 2):
+            spot = Spot(w.scene.guild.id, here, here, "inside", str(times))
+            surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+            for seat in ("ada", "bob", "cyd"):
+                await surface.post(Message(Lane("answer", 1, seat), 0, "turn", seat, "hello", final=False))
+            assert [r for r in w.scene.server.requests if (r.method, r.route) in looks][times:] == []
+        await w.scene.server.allow(here, "manage_webhooks")
+        spot = Spot(w.scene.guild.id, here, here, "inside", "3")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+        ref = await surface.post(Message(Lane("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
+        assert read_ref(ref)[2]

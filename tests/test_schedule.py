@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.facts import Lane
-from bot.live.budget import Budget, Budgets, FixedWindow
+from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Lengths, Scheduler, price
 from bot.live.view import Display
@@ -190,5 +190,28 @@ def test_posts_are_paced_by_their_budget_too() -> None:
             await asyncio.sleep(20)
         assert [at for at, *_ in platform.calls] == pytest.approx([0.05, 0.15, 5.15, 5.25, 10.25], abs=0.02)
         assert platform.statuses[429] == 0
+
+    run_virtual(scene())
+
+
+def test_first_words_that_an_eager_budget_gives_away_go_before_text_at_a_ceiling_over_all() -> None:
+    async def scene() -> None:
+        platform = Platform({}, round_trip_s=0.1)
+        budgets: dict[str, Budget] = {"all": TokenBucket(1, 1, documented=True)}
+        budgets |= {name: FixedWindow(5, 5.0, at_once=1, eager=True) for name in ("loud", "late")}
+        async with Scheduler(Budgets(lambda name, started: budgets[name], 0.0)) as scheduler:
+            displays = {name: Display(scheduler, trace=NoTrace()) for name in ("loud", "late")}
+            for name, display in displays.items():
+                display.attach(Place(platform, name, edits=[name, "all"]))
+            loud = [lane(displays["loud"], seat) for seat in ("ada", "bob")]
+            late = [lane(displays["late"], seat) for seat in ("cyd", "dan")]
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(speak(loud, 20.0))
+                await asyncio.sleep(10.5)
+                for one in late:
+                    one.add("I")
+                spoke_at = asyncio.get_running_loop().time()
+            seats = [seat for _, seat in edits(platform, spoke_at)]
+            assert set(seats[:2]) == {"cyd", "dan"}
 
     run_virtual(scene())

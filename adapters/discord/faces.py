@@ -38,7 +38,7 @@ class Faces:
     async def find(self, channel: int, *, allowed: bool) -> Hook | None:
         """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
         async with self._looking[channel]:
-            if self._known.get(channel) is None and allowed:
+            if channel not in self._known and allowed:
                 self._known[channel] = hook = await self._look(channel)
                 if hook is not None:
                     self._rest.found(hook.id, channel)
@@ -47,6 +47,11 @@ class Faces:
     def forget(self, channel: int) -> None:
         """It was deleted: the next seat that speaks makes it again."""
         self._known.pop(channel, None)
+
+    def look_again(self, channel: int) -> None:
+        """A refusal may have been taken back since: the next seat that speaks finds out."""
+        if self.refused(channel):
+            self.forget(channel)
 
     async def _look(self, channel: int) -> Hook | None:
         try:

@@ -112,6 +112,7 @@ class DiscordSurface:
         self._board = board
         self._thread = spot.channel if spot.kind == "inside" else board
         self._opening_thread = asyncio.Lock()
+        faces.look_again(spot.parent)  # once a run, and not with each of its posts
         self._turns: dict[Lane, tuple[str, int]] = {}  # title and message, for the links of the end card
 
     def pages(self, kind: Kind) -> Pages:

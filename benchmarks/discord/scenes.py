@@ -46,6 +46,7 @@ class Scene:
 SCENES = (
     Scene("1 run", 1),
     Scene("50 runs in 50 channels", 50),
+    Scene("50 runs in 50 channels, 2 begun a second", 50, apart_s=0.5),
     Scene("12 runs in one channel", 12, shared=True),
 )
 

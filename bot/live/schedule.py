@@ -17,7 +17,8 @@ leaves out the ends that are to be expected while the budget lasts, by the lengt
 runs out that reserve melts by itself, for what is not spent in it is lost. Where a window outlasts an answer, the
 demand of its later part, first words and ends of lanes to come included, is taken from what has been usual lately.
 First words count for more, and after a while for all: people wait for a sign of life, but buying it at any price
-would double everybody's wait. A budget may be eager and give them away, all but its last request.
+would double everybody's wait. A budget may be eager and give them away, all but its last request; then they go before
+all else.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ FIRST_WITHIN_S = 3.5  # after so long they pay no price
 class Bid(NamedTuple):
     """What a lane offers for a request now: `value` in character-seconds, `unseen` in characters.
 
-    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, which pay none where a budget has them to
-    spare; TEXT: everything else.
+    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, or the post that they wait for, which pay
+    none where a budget has them to spare; TEXT: everything else.
     """
 
     rank: int
@@ -228,14 +229,15 @@ class Scheduler:
                 again_at = min(again_at, job.ready_at(now))
         if now >= self._stock_at + STOCK_S or any(bid.rank == FIRST for bid, _ in waiting):
             self._take_stock(now)
-        waiting.sort(key=_urgency)
+        given = {job for bid, job in waiting if bid.rank == FIRST and self._spares(job.draws, now)}
+        waiting.sort(key=lambda bidder: _urgency(bidder[0], free=bidder[1] in given))
         asked: Asked = {}
         for bid, job in waiting:
             names = job.draws
             blocked_until = max((self._budgets[name].free_at(now) for name in names), default=now)
             if blocked_until > now:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
-            elif not self._due(bid, names, now, asked):
+            elif not (job in given or self._due(bid, names, now, asked)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
             elif call := job.take():
                 tickets = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
@@ -244,8 +246,6 @@ class Scheduler:
 
     def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked) -> bool:
         if bid.rank == END:
-            return True
-        if bid.rank == FIRST and self._spares(names, now):
             return True
         return bid.value >= max((self._price(name, now, asked) for name in names), default=0.0)
 
@@ -319,6 +319,8 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
 
-def _urgency(waiting: tuple[Bid, Job]) -> tuple[int, float]:
-    bid = waiting[0]
-    return (0, -bid.unseen) if bid.rank == END else (1, -bid.value)
+def _urgency(bid: Bid, *, free: bool) -> tuple[int, float]:
+    """First words that are given away go first: they leave an end its request, and each lane has them but once."""
+    if bid.rank == END:
+        return 1, -bid.unseen
+    return (0 if free else 2), -bid.value

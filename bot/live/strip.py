@@ -117,7 +117,9 @@ class Strip:
         if self.over or self._flying or now < self._retry_at:
             return None
         if not self.messages:
-            return Bid(END, math.inf, 1) if self.sayable and self._view.next_to_post() is self else None
+            if not self.sayable or self._view.next_to_post() is not self:
+                return None
+            return Bid(FIRST if self._view.words_wait else END, math.inf, 1)
         if lane.version == self._version and not self._more:
             return None
         unseen = lane.chars - self._chars

@@ -122,6 +122,11 @@ class View:
         """Messages appear in the order of their lanes; one that has nothing to say yet holds nobody up."""
         return next((s for s in self._strips if not s.messages and not s.over and s.sayable), None)
 
+    @property
+    def words_wait(self) -> bool:
+        """Whether a seat has spoken and has no message yet."""
+        return any(s.lane.kind == "turn" and s.lane.length and not s.messages and not s.over for s in self._strips)
+
     def leave(self) -> None:
         for strip in self._strips:
             strip.leave()

@@ -27,7 +27,7 @@ class Base:
 
 
 class _Answering(Protocol):
-    def answer(self, interaction: int, timeout_s: float = 3.0) -> Awaitable[Answer]: ...
+    def answer(self, interaction: int, timeout_s: float = 30.0) -> Awaitable[Answer]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,6 @@ class Interaction:
     id: int
     _script: _Answering = field(repr=False, compare=False)
 
-    async def answer(self, timeout_s: float = 3.0) -> Answer:
+    async def answer(self, timeout_s: float = 30.0) -> Answer:
         """What its person sees now, once it is acknowledged. Raises TimeoutError after `timeout_s`."""
         return await self._script.answer(self.id, timeout_s)

@@ -63,8 +63,9 @@ class Pending:
 class Interactions:
     """All of them, by id and by token. `now` is loop time."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], deadline_s: float) -> None:
         self._now = now
+        self._deadline_s = deadline_s
         self._by_id: dict[int, Pending] = {}
         self._by_token: dict[str, Pending] = {}
 
@@ -89,7 +90,7 @@ class Interactions:
             raise errors.unknown_interaction()
         if pending.answered.is_set():
             raise DiscordError(400, 40060, "Interaction has already been acknowledged.")
-        if self._now() - pending.born_at > DEADLINE_S:
+        if self._now() - pending.born_at > self._deadline_s:
             raise errors.unknown_interaction()
         return pending
 

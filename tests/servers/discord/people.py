@@ -140,7 +140,7 @@ class People(Base):
         """The gateway brings the same interaction once more."""
         self._deliver(self.hub.interactions.get(id_of(interaction)))
 
-    async def answer(self, interaction: Ref, timeout_s: float = 3.0) -> Answer:
+    async def answer(self, interaction: Ref, timeout_s: float = 30.0) -> Answer:
         """What its person sees, once it is acknowledged. Raises TimeoutError."""
         return await self._answered(self.hub.interactions.get(id_of(interaction)), timeout_s)
 

@@ -25,7 +25,7 @@ from tests.servers.discord.control import serve_script
 from tests.servers.discord.faults import Faults
 from tests.servers.discord.gateway import PRIVILEGED, Gateway, Intent
 from tests.servers.discord.hub import Hub
-from tests.servers.discord.interactions import Interactions
+from tests.servers.discord.interactions import DEADLINE_S, Interactions
 from tests.servers.discord.limits import Buckets, Limits
 from tests.servers.discord.routing import API, Request, Router
 from tests.servers.discord.script import Script
@@ -62,6 +62,7 @@ class DiscordServer(Script):
         allowed: Intent = PRIVILEGED,
         contract: Path | None = SPEC,
         heartbeat_s: float = 41.25,
+        deadline_s: float = DEADLINE_S,
         port: int = 0,
         wall: Clock = time.time,
     ) -> None:
@@ -70,7 +71,7 @@ class DiscordServer(Script):
         gateway = Gateway(world, token, allowed, heartbeat_s)
         self.token = token
         self.contract = None if contract is None else Contract.load(contract)
-        self.hub = Hub(world, gateway, Buckets(limits or Limits(), now, wall), Interactions(now), token)
+        self.hub = Hub(world, gateway, Buckets(limits or Limits(), now, wall), Interactions(now, deadline_s), token)
         self.faults = Faults(now)
         self.router = Router(self.hub, self.faults, self.contract)
         self._port = port
