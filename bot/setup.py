@@ -114,7 +114,7 @@ async def doctor(*, spend: bool, json_object: bool) -> int:
         found = await _examined(settings, spend=spend)
     console = Console()
     if json_object:
-        print(json.dumps(as_json(found)))  # noqa: T201  # the command line's own voice
+        print(json.dumps(as_json(found)))
     else:
         console.print(findings(found, console.width))
     return OK if healthy(found) else FAILED
@@ -173,7 +173,7 @@ async def manifest_slack(*, listen: bool, url: str) -> int:
     """Print the app's manifest, to be pasted where Slack makes apps from one."""
     from adapters.slack.manifest import manifest  # as above
 
-    print(manifest(listen, url), end="")  # noqa: T201  # bare and unwrapped, to be copied
+    print(manifest(listen, url), end="")
     return OK
 
 
@@ -188,7 +188,7 @@ async def invite_discord() -> int:
     application, told = await discord_doctor.application_id(settings.discord)
     source = "as Discord told it" if told else "read from the token, as Discord could not be asked"
     asked = permissions.permissions().value
-    print(permissions.invite_link(application))  # noqa: T201  # bare and unwrapped, to be copied
+    print(permissions.invite_link(application))
     console = Console()
     console.print(f"\nApplication {application}, {source}. Permissions ({asked}):", highlight=False)
     for permission in permissions.PERMISSIONS:

@@ -69,7 +69,7 @@ def guarded(command: Coroutine[Any, Any, int]) -> int:
 
 
 def _complain(text: str, status: int) -> int:
-    print(text, file=sys.stderr)  # noqa: T201  # the command line's own voice
+    print(text, file=sys.stderr)
     return status
 
 

@@ -104,4 +104,4 @@ def _differences() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(tables(), end="")  # noqa: T201  # what it is for
+    print(tables(), end="")

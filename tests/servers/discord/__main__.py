@@ -15,7 +15,7 @@ from tests.servers.discord.server import SPEC, DiscordServer
 async def serve(port: int, limits: Limits, token: str, validated: bool) -> None:
     async with DiscordServer(limits, token=token, port=port, contract=SPEC if validated else None) as server:
         urls = {"api_base": server.api_base, "gateway_url": server.gateway_url, "origin": server.origin}
-        print(json.dumps({**urls, "token": token, "contract": server.contract is not None}), flush=True)  # noqa: T201  whoever started it reads this line
+        print(json.dumps({**urls, "token": token, "contract": server.contract is not None}), flush=True)
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
