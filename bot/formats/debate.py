@@ -6,6 +6,7 @@ Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.j
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from string import Template
@@ -93,9 +94,10 @@ def _order(t: Transcript) -> Iterator[Step]:
     """The steps of this debate. Each is taken from here only once those before it are settled."""
     if _to_be_cast(t):
         yield (CAST,)
+    silent = _silent(t)
     for round_ in rounds(t):
         yield from steps(t, round_)
-        if _silent(t) == round_:
+        if silent == round_:
             return
         if _watched(t) and round_ < t.started.rules.rounds:
             yield (_check(round_),)
@@ -122,15 +124,15 @@ def _ask_debater(t: Transcript, turn: TurnId) -> Ask:
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:
     """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
-    said = spoken(t, earlier(t, turn))
+    mark, since = code(t, turn), Counter[str]()  # how often each seat has spoken since
     parts = []
-    for s in said:
-        age = sum(o.id.seat == s.id.seat and o.id.round > s.id.round for o in said)
-        own = s.id.seat == turn.seat
-        text = s.text if own else _framed(t, s.id, s.text, code(t, turn))
+    for s in reversed(spoken(t, earlier(t, turn))):
+        age, own = since[s.id.seat], s.id.seat == turn.seat
+        since[s.id.seat] += 1
+        text = s.text if own else _framed(t, s.id, s.text, mark)
         priority = (55 if own else 50) - 5 * age
         parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
-    return parts
+    return parts[::-1]
 
 
 def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
