@@ -132,7 +132,12 @@ def _planning() -> tuple[list[Scene], list[Bar]]:
     return scenes, [
         Bar(f"planning a debate of 12 seats and {ROUNDS} rounds", _percent(debate), 1.0, "% of a CPU"),
         Bar("planning a council of 12 seats", _percent(council), 1.0, "% of a CPU"),
-        Bar("planning and asking a fact, over that in a run of half as many", statistics.median(growth), MARGIN * facts, "ratio"),
+        Bar(
+            "planning and asking a fact, over that in a run of half as many",
+            statistics.median(growth),
+            MARGIN * facts,
+            "ratio",
+        ),
     ]
 
 
