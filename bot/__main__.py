@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 invite = typer.Typer(no_args_is_help=True)
@@ -15,11 +14,12 @@ manifest = typer.Typer(no_args_is_help=True)
 app.add_typer(manifest, name="manifest", help="What a platform is told about the app when it is made.")
 
 
-class FormatName(StrEnum):
-    council = "council"
-    debate = "debate"
-    compare = "compare"
-    pipeline = "pipeline"
+class Passed(TyperCommand):
+    """Leaves its arguments unread: what they may be stands where it would be slow to look for `moot --help`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.args = args
+        return args
 
 
 @app.callback()
@@ -27,19 +27,14 @@ def moot() -> None:
     """Several language models at one table: councils, debates and comparisons, live."""
 
 
-@app.command(name="try")
-def try_(
-    question: Annotated[str, typer.Argument(help="what the table should talk about")],
-    format: Annotated[FormatName, typer.Option(help="how they talk")] = FormatName.council,
-    panel: Annotated[str | None, typer.Option(help='a panel of moot.toml, or "embedded"')] = None,
-    rounds: Annotated[int | None, typer.Option(help="of a debate")] = None,
-    pipeline: Annotated[str, typer.Option(help="which one, of those that come with Moot")] = "refine",
-    events: Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")] = None,
-) -> None:
+@app.command(name="try", cls=Passed)
+def try_(ctx: typer.Context) -> None:
     """Run one council, debate, comparison or pipeline here in the terminal."""
-    from bot import wiring  # brings rich, pydantic and the database: half a second
+    from adapters.terminal import options  # brings the commands, and with them rich and pydantic: half a second
+    from bot import wiring  # and the database
 
-    raise typer.Exit(wiring.guarded(wiring.try_once(format.value, question, panel, rounds, events, pipeline)))
+    program = options.program(lambda *told: wiring.guarded(wiring.try_once(*told)), ctx.command.help or "")
+    program(ctx.args, prog_name=ctx.command_path)
 
 
 @app.command()
@@ -66,6 +61,14 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
     from bot import wiring  # as above
 
     raise typer.Exit(wiring.guarded(wiring.show_run(run)))
+
+
+@app.command()
+def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
+    """Tell what has been said in a run so far; the model of its chair is asked."""
+    from bot import wiring  # as above
+
+    raise typer.Exit(wiring.guarded(wiring.summarise_run(run)))
 
 
 @app.command()

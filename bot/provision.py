@@ -44,6 +44,8 @@ async def provision(settings: Settings, panel: str | None, choose: Choose) -> As
             yield found
     elif settings.models:
         yield _configured(settings, panel)
+    elif panel:
+        raise Refused(f"There is no panel “{panel}”: nothing is configured here. Leave it out, or take “{EMBEDDED}”.")
     elif found_here := [m for server in await local.discover() for m in server.models]:
         yield _seated("local", choose(found_here), "on this machine")
     elif embedded.installed():

@@ -62,7 +62,7 @@ class Transcript:
 
     entries: tuple[Entry, ...] = ()
     start: RunStarted | None = None
-    turns: Mapping[TurnId, Turn] = field(default_factory=lambda: MappingProxyType({}))
+    turns: MappingProxyType[TurnId, Turn] = field(default_factory=lambda: MappingProxyType({}))
     skips: frozenset[TurnId] = frozenset()
     skip_wishes: frozenset[SkipWished] = frozenset()
     retries: tuple[TurnId, ...] = ()  # the new asks
@@ -147,7 +147,7 @@ def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
 
 
 def _with_turn(t: Transcript, turn: Turn) -> Transcript:
-    return replace(t, turns=MappingProxyType({**t.turns, turn.id: turn}))
+    return replace(t, turns=MappingProxyType(t.turns | {turn.id: turn}))  # `|` copies without hashing anew
 
 
 def _seen(t: Transcript, by: str) -> Transcript:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 from dotenv import load_dotenv
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 from adapters.terminal import tables
+from adapters.terminal.options import read as options_of
 from adapters.terminal.session import hold
 from adapters.terminal.surface import budget as terminal_budget
 from bot import logs
@@ -44,9 +46,9 @@ from bot.settings import Settings, load
 from bot.starts import Starts
 from bot.thread import replay
 from bot.trace import EventsFile, NoTrace
-from commands import COMMANDS
-from commands.command import RunOptions
-from commands.pipeline import RUN as PIPELINE
+from commands.command import Command, RunOptions, StartOptions
+from commands.summarise import COMMAND as SUMMARISE
+from commands.summarise import SummariseOptions
 from storage import SqlStore, open_store
 
 OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -73,24 +75,40 @@ def _complain(text: str, status: int) -> int:
     return status
 
 
-async def try_once(
-    form: str, question: str, panel: str | None, rounds: int | None, events: Path | None, pipeline: str = ""
+async def try_once(format: str, given: Mapping[str, str], events: Path | None = None) -> int:
+    """One run in the terminal; `given`: the options of its command as they were typed."""
+    settings = configured()
+    command, options = options_of(format, given)
+    written = _written(given.get("pipeline", ""))
+    return await _held(settings, command, options, options.panel or None, events, written)
+
+
+async def summarise_run(run: str) -> int:
+    """What has been said in a run, told by its chair's model."""
+    return await _held(configured(), SUMMARISE, SummariseOptions(run=run), None)
+
+
+async def _held(
+    settings: Settings,
+    command: Command,
+    options: StartOptions,
+    panel: str | None,
+    events: Path | None = None,
+    pipelines: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """One run in the terminal."""
-    settings, console = configured(), Console()
+    """A command that starts a run, shown to the run's end."""
+    console = Console()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provision(settings, panel, _choose(console)))
         trace = stack.enter_context(_events(events)) if events else NoTrace()
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
-        core = await stack.enter_async_context(table(settings, supply, store, trace, terminal_budget))
-        command = next(c for c in COMMANDS if c.path == (PIPELINE if form == "pipeline" else (form,)))
-        given: dict[str, Any] = {"question": question, "panel": supply.panel, "pipeline": pipeline}
-        given |= {} if rounds is None else {"rounds": rounds}
-        options = command.options.model_validate(given)
-        assert isinstance(options, RunOptions), "the commands of formats start runs"
-        transcript = await hold(core.actions, command, options, console)
+        core = await stack.enter_async_context(
+            table(settings, supply, store, trace, terminal_budget, pipelines=pipelines)
+        )
+        seated = options.model_copy(update={"panel": supply.panel}) if isinstance(options, RunOptions) else options
+        transcript = await hold(core.actions, command, seated, console)
     if transcript.finished is None or transcript.finished.outcome == "failed":
         return _complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
     return OK
@@ -115,8 +133,10 @@ async def table(
     *,
     vote_s: float = 0.0,
     tell_operator: Callable[[str], None] | None = None,
+    pipelines: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Core]:
-    """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator."""
+    """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator. `pipelines`: name →
+    TOML of those that may be run besides the ones that come with Moot."""
     speaker = Speaker(supply.models, settings.deadlines, settings.retries)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     budgets = Budgets(budget, asyncio.get_running_loop().time())
@@ -137,7 +157,7 @@ async def table(
             starts = Starts(
                 settings=settings,
                 book=PanelBook(supply.panels, store),
-                pipelines=PipelineBook(_packaged("pipelines", ".toml"), store),
+                pipelines=PipelineBook({**_packaged("pipelines", ".toml"), **pipelines}, store),
                 models=supply.models,
                 prompts=_prompts(settings.prompts),
                 vote_s=vote_s,
@@ -172,6 +192,18 @@ def _events(path: Path) -> EventsFile:
         return EventsFile(path)
     except OSError as error:
         raise Misconfigured(f"--events {path}: cannot be written: {error.strerror}.") from error
+
+
+def _written(pipeline: str) -> Mapping[str, str]:
+    """A pipeline that is named by its file, under that name; else none. Raises Refused."""
+    if not pipeline.endswith(".toml"):
+        return {}
+    try:
+        return {pipeline: Path(pipeline).read_text("utf-8")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(
+            f"--pipeline {pipeline}: cannot be read: {getattr(error, 'strerror', 'it is no text')}."
+        ) from error
 
 
 def _packaged(folder: str, suffix: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.actions import Actions
 from bot.errors import Refused
@@ -19,6 +19,7 @@ from bot.wishes import Wish
 
 MORE = "More…"  # offered among the panels: it opens a form with every option
 MOST_SEATS = 12  # as PanelSettings has it
+SAID = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # where pydantic speaks of types
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
@@ -85,6 +86,12 @@ def option(default: Any, help: str, *, suggest: Suggest | None = None, more: boo
 def extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
     schema = options.model_fields[field].json_schema_extra
     return schema.get(key) if isinstance(schema, dict) else None
+
+
+def mistakes(error: ValidationError) -> str:
+    """What is wrong with options as they were typed, in one line."""
+    told = ((e["loc"][-1], SAID.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
+    return " ".join(f"{name}: {said[:1].lower()}{said[1:]}." for name, said in told)
 
 
 class StartOptions(Options):

@@ -11,7 +11,6 @@ from bot.pipelines import read_pipeline
 from commands.command import Answer, Command, Form, Here, Options, RunOptions, Started, Told, more, option
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,29}$"
-RUN = ("moot", "pipeline", "run")
 
 
 class ListOptions(Options):
@@ -70,5 +69,5 @@ COMMANDS = (
     Command(("moot", "pipeline", "list"), "The pipelines of this server and their use.", ListOptions, _list),
     Command(("moot", "pipeline", "show"), "A pipeline as it is written.", ShowOptions, _show),
     Command(("moot", "pipeline", "save"), "Keep a pipeline for this server, written as TOML.", SaveOptions, _save),
-    Command(RUN, "Work in named steps, each on what others made.", PipelineOptions, _run),
+    Command(("moot", "pipeline", "run"), "Work in named steps, each on what others made.", PipelineOptions, _run),
 )

@@ -47,4 +47,4 @@ def test_a_small_report_has_every_bar_and_table() -> None:
 
 def test_a_run_is_planned_to_its_end() -> None:
     assert planned("council", 12, 1).facts >= 1 + 2 * 25
-    assert planned("debate", 3, 2).facts == 1 + 2 * 7
+    assert planned("debate", 3, 2).facts == 1 + 2 * (3 * 2 + 3)  # a verdict, and scores that cannot be read, twice

@@ -45,7 +45,7 @@ def events() -> list[Event]:
 
 
 async def council(server: ModelServer, form: str = "council") -> int:
-    return await wiring.try_once(form, "Tabs or spaces?", None, None, Path("events.jsonl"))
+    return await wiring.try_once(form, {"question": "Tabs or spaces?"}, Path("events.jsonl"))
 
 
 Act = Callable[[ModelServer], Any]
@@ -106,7 +106,7 @@ def test_a_pipeline_runs_its_steps_in_order(played: Callable[[Act], Any]) -> Non
         configure(server)
         for seat in SEATS:
             tell(server, seat, answer("some ", "text"))
-        return await wiring.try_once("pipeline", "Tabs?", None, None, Path("events.jsonl"), "refine")
+        return await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "refine"}, Path("events.jsonl"))
 
     assert played(act) == 0
     ends = [f"{e['stage']} {e['seat']}" for e in events() if e["type"] == "fact" and e["fact"] == "TurnEnded"]
@@ -286,6 +286,6 @@ def test_a_question_that_cannot_be_is_refused(played: Callable[[Act], Any], ques
     async def act(server: ModelServer) -> None:
         configure(server)
         with pytest.raises(Refused):
-            await wiring.try_once("compare", question, None, None, None)
+            await wiring.try_once("compare", {"question": question})
 
     played(act)

@@ -26,7 +26,7 @@ from bot.ports import Surface
 from bot.rights import Person
 from bot.settings import LimitSettings
 from commands import COMMANDS
-from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told
+from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
 from commands.controls import MENUS, PRESSES, Target
 from commands.suggestions import suggest
 
@@ -66,7 +66,7 @@ class Desk:
             except (Refused, StoreFailed) as error:
                 await reply.tell(str(error))
             except ValidationError as error:
-                await reply.tell(_mistakes(error))
+                await reply.tell(mistakes(error))
             except discord.HTTPException as error:  # too late, or in a thread that was locked meanwhile
                 log.info("an interaction could not be answered", interaction=given.id, reason=error.text)
 
@@ -250,7 +250,3 @@ def _values(data: Mapping[str, Any]) -> dict[str, Any]:
     rows: Sequence[Any] = data.get("components", ())
     inputs: list[Any] = [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
     return {i["custom_id"]: i["value"] for i in inputs if i.get("value")}
-
-
-def _mistakes(error: ValidationError) -> str:
-    return " ".join(f"{e['loc'][-1]}: {e['msg'][:1].lower()}{e['msg'][1:]}." for e in error.errors() if e["loc"])

@@ -25,7 +25,7 @@ from bot.ports import Surface, SurfaceError
 from bot.rights import Person, check_steers
 from bot.settings import LimitSettings
 from commands import COMMANDS
-from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra
+from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
 from commands.controls import PRESSES, Target
 from commands.suggestions import suggest
 
@@ -88,7 +88,7 @@ class Desk:
         except (Refused, StoreFailed) as error:
             await reply.tell(str(error))
         except ValidationError as error:
-            await reply.tell(" ".join(f"{e['loc'][-1]}: {e['msg']}." for e in error.errors() if e["loc"]))
+            await reply.tell(mistakes(error))
         except SurfaceError as error:
             log.warning("Slack refused an answer", reason=str(error))
 

@@ -106,6 +106,7 @@ class Screen:
             whole = self._whole(ready, self._messages)
             for ref in ready:
                 del self._messages[ref]
+            self._live.refresh()  # printing draws the last frame again, and these were in it
             self._console.print(*whole)
 
     def _frame(self) -> RenderableType:

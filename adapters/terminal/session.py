@@ -19,12 +19,12 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
 from bot.transcript import Transcript
-from commands.command import Command, Here, RunOptions, Started
+from commands.command import Command, Here, Started, StartOptions
 
 BY = Person("you", "you", moderator=True)  # a terminal has one person
 
 
-async def hold(actions: Actions, command: Command, options: RunOptions, console: Console) -> Transcript:
+async def hold(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
     """Start the run, show it to its end, and give its transcript. Raises Refused; cancelled by a second Ctrl-C."""
     keys: asyncio.Queue[Key] = asyncio.Queue()
     with ExitStack() as stack:
@@ -51,9 +51,10 @@ async def hold(actions: Actions, command: Command, options: RunOptions, console:
             await asyncio.wait([steering])
 
 
-async def _start(actions: Actions, command: Command, options: RunOptions, surface: Surface) -> str:
+async def _start(actions: Actions, command: Command, options: StartOptions, surface: Surface) -> str:
     answer = await command.handle(actions, options, Here(BY, lambda run, question: surface))
-    assert isinstance(answer, Started), "a command with run options starts a run"
+    if not isinstance(answer, Started):
+        raise Refused("There are no forms in a terminal: say the rest as options.")
     return answer.run
 
 
@@ -92,7 +93,7 @@ def _seat(t: Transcript, number: int) -> str:
 
 def _hint(t: Transcript) -> str:
     most = len(t.started.panel.seats)
-    return f"1–{most} skip · v1–v{most} vote · s stop · or write a remark and press Enter"
+    return f"1–{most} skip · v1–v{most} vote · s stop · text, Enter: a remark"
 
 
 def _to_nobody(line: str) -> None:

@@ -71,12 +71,13 @@ def plain(console: Console) -> TerminalSurface:
 
 
 def _printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
-    """What is final and has no unfinished card before it; the board once nothing else waits."""
+    """What is final and has no unfinished card before it; the end once all before it is out, then the board."""
     ready: list[MessageRef] = []
-    held = False
+    held = speaking = False
     for ref, message in waiting.items():
         if message.kind != "board":
-            held = held or (message.kind == "card" and not message.final)
+            held = held or (message.kind == "card" and not message.final) or (message.kind == "end" and speaking)
+            speaking = speaking or not message.final
             if message.final and not held:
                 ready.append(ref)
     boards = [ref for ref, message in waiting.items() if message.kind == "board" and message.final]

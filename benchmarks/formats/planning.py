@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import recorded_s
+from bot.debating import Debating
 from bot.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
 from bot.formats import FORMATS
 from bot.formats.orders import labels
@@ -32,12 +33,17 @@ class Cost(NamedTuple):
     def percent(self) -> float:
         return 100 * (self.plan_s + self.ask_s) / self.run_s
 
+    @property
+    def fact_s(self) -> float:
+        return (self.plan_s + self.ask_s) / self.facts
+
 
 def planned(form: str, seats: int, rounds: int, seed: int = 1) -> Cost:
     """One run in virtual time, its turns lasting as long as recorded ones; only the format's work is counted."""
     dice, times = random.Random(seed), [s for prompt in recorded_s() for s in prompt]
-    began = start(form, seats=[f"s{n}" for n in range(seats)])
-    run = _Run(form, fold(Transcript(), Entry(1, 0.0, replace(began, rules=Rules(rounds)))))
+    rules = Rules(rounds, debating=Debating() if form == "debate" else None)
+    began = replace(start(form, seats=[f"s{n}" for n in range(seats)]), rules=rules)
+    run = _Run(form, fold(Transcript(), Entry(1, 0.0, began)))
     ends: list[tuple[float, int, TurnId]] = []
     gc.collect()
     gc.disable()  # as timeit does: its passes depend on what else is alive

@@ -30,11 +30,11 @@ def name_of(t: Transcript, turn: TurnId | Lane) -> str:
 
 def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
     """Those turns that left something to read, each by its latest ask that did."""
-    asks = [[t.turns[i] for i in _asks(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
-    return [said[-1] for said in asks if said]
+    heard = [[t.turns[i] for i in asks(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
+    return [said[-1] for said in heard if said]
 
 
-def _asks(t: Transcript, turn: TurnId) -> list[TurnId]:
+def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
     """A turn and its retries, oldest first."""
     return [turn, *(i for i in t.retries if i.lane == turn.lane)]
 
@@ -50,7 +50,7 @@ def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
 
     A stage that the run has left stays settled: a retry that comes later runs beside what follows.
     """
-    newest = [_asks(t, i)[-1] for i in turns]
+    newest = [asks(t, i)[-1] for i in turns]
     if newest != list(turns) and _left(t, turns):
         newest = list(turns)
     if all(settled(t, i) for i in newest):

@@ -6,6 +6,7 @@ Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.j
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from string import Template
@@ -53,7 +54,7 @@ def plan(t: Transcript, now: float) -> Plan:
         return replace(end, hidden=HIDDEN)
     for step in _order(t):
         if (open_ := still_open(t, step)) is not None:
-            return Plan(wants(open_), _stage(t, step), hidden=HIDDEN, titles=titles, cards=cards)
+            return Plan(wants(open_), _stage(t, step), total=_total(t), hidden=HIDDEN, titles=titles, cards=cards)
     if silent := _silent(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
         return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
@@ -93,9 +94,10 @@ def _order(t: Transcript) -> Iterator[Step]:
     """The steps of this debate. Each is taken from here only once those before it are settled."""
     if _to_be_cast(t):
         yield (CAST,)
+    silent = _silent(t)
     for round_ in rounds(t):
         yield from steps(t, round_)
-        if _silent(t) == round_:
+        if silent == round_:
             return
         if _watched(t) and round_ < t.started.rules.rounds:
             yield (_check(round_),)
@@ -122,15 +124,15 @@ def _ask_debater(t: Transcript, turn: TurnId) -> Ask:
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:
     """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
-    said = spoken(t, earlier(t, turn))
+    mark, since = code(t, turn), Counter[str]()  # how often each seat has spoken since
     parts = []
-    for s in said:
-        age = sum(o.id.seat == s.id.seat and o.id.round > s.id.round for o in said)
-        own = s.id.seat == turn.seat
-        text = s.text if own else _framed(t, s.id, s.text, code(t, turn))
+    for s in reversed(spoken(t, earlier(t, turn))):
+        age, own = since[s.id.seat], s.id.seat == turn.seat
+        since[s.id.seat] += 1
+        text = s.text if own else _framed(t, s.id, s.text, mark)
         priority = (55 if own else 50) - 5 * age
         parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
-    return parts
+    return parts[::-1]
 
 
 def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
@@ -168,15 +170,29 @@ def _silent(t: Transcript) -> int:
     return 0
 
 
+def _last(t: Transcript) -> int:
+    """The round that is the last, as far as can be told."""
+    limit = t.started.rules.rounds
+    return next((round_ for round_ in rounds(t) if _checked(t, round_).state != "going on"), limit)
+
+
+def _total(t: Transcript) -> int:
+    """Turns expected in all."""
+    held = range(1, _last(t) + 1)
+    debaters = sum(len(step) for round_ in held for step in steps(t, round_))
+    checked = sum(_watched(t) and round_ < t.started.rules.rounds for round_ in held)
+    judge = 1 + bool(debating(t).criteria)  # the verdict, and its scores
+    return bool(_to_be_cast(t)) + debaters + checked + judge
+
+
 def _why_ended(t: Transcript) -> str:
-    last = t.started.rules.rounds
-    for round_ in rounds(t):
-        check = _checked(t, round_)
-        found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
-        if found:
-            because = f" ({check.because.rstrip('.')})" if check.because else ""
-            return f"Ended after round {round_} of {last}: {found}{because}."
-    return f"Ended at its limit of {last} {'round' if last == 1 else 'rounds'}."
+    last, limit = _last(t), t.started.rules.rounds
+    check = _checked(t, last)
+    found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
+    if found:
+        because = f" ({check.because.rstrip('.')})" if check.because else ""
+        return f"Ended after round {last} of {limit}: {found}{because}."
+    return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
 
 
 def _to_be_cast(t: Transcript) -> list[str]:

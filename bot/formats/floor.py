@@ -12,6 +12,7 @@ from typing import assert_never
 
 from bot.debating import SIDES, Debating
 from bot.facts import Seat, TurnId
+from bot.formats.common import asks
 from bot.transcript import Transcript
 
 Step = tuple[TurnId, ...]  # those who speak at once
@@ -65,8 +66,8 @@ def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
 def left_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
     """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
     that a removal never takes a debate back to where it was."""
-    lanes = {i.lane for i in turns}
-    return any(i.lane in lanes and turn.ended and turn.ended.text.strip() for i, turn in t.turns.items())
+    said = (t.turns[i].ended for turn in turns for i in asks(t, turn) if i in t.turns)
+    return any(end.text.strip() for end in said if end)
 
 
 def position(t: Transcript, seat: str) -> str:

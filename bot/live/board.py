@@ -21,7 +21,7 @@ QUESTION_CHARS = 2_000  # of the question, on the board
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """How one seat of the current stage is doing."""
+    """How one turn is doing: of the current stage, or still open from another."""
 
     name: str
     mark: str
@@ -58,8 +58,10 @@ def board(
 ) -> Board:
     """The card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
-    latest = [turn for turn in t.turns.values() if turn.id[:2] == _current(t)]
-    took = [turn.ended.timings.total_s for turn in latest if turn.ended and turn.ended.finish == "done"]
+    current = _current(t)
+    latest = [turn for turn in t.turns.values() if turn.id[:2] == current]
+    listed = [turn for turn in t.turns.values() if turn.id[:2] == current or not turn.ended]
+    took = _took(t, current)
     quickest = min(
         (turn for turn in latest if turn.ended and turn.ended.finish == "done"),
         key=lambda turn: turn.ended.timings.total_s if turn.ended else 0.0,
@@ -76,7 +78,7 @@ def board(
         done=len(ended),
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
-        lines=tuple(_line(t, turn, notices, now, took) for turn in latest),
+        lines=tuple(_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
         fastest=_name(t, quickest.id) if quickest and len(took) > 1 else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
@@ -161,7 +163,15 @@ def _name(t: Transcript, turn: TurnId) -> str:
     return next(s.name for s in t.started.panel.everyone() if s.key == turn.seat)
 
 
-def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, took: Sequence[float]) -> Line:
+def _took(t: Transcript, stage: tuple[str, int]) -> list[float]:
+    """Seconds of the turns of a stage and round that came to their own end."""
+    ends = (turn.ended for turn in t.turns.values() if turn.id[:2] == stage)
+    return [end.timings.total_s for end in ends if end and end.finish == "done"]
+
+
+def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, *, apart: bool) -> Line:
+    """`apart`: turns of several stages are listed, so each says which is its own."""
+    took = _took(t, turn.id[:2])
     if turn.ended:
         state = f"{_how(turn.ended.finish, turn.ended) or 'done'} · {turn.ended.timings.total_s:.1f} s"
     elif turn.id in notices:
@@ -170,7 +180,8 @@ def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, 
         state = "is taking long; it can be skipped"
     else:
         state = "speaking"
-    return Line(_name(t, turn.id), mark(t, turn.id.seat), state)
+    name = _name(t, turn.id)
+    return Line(f"{name} ({turn.id.stage})" if apart else name, mark(t, turn.id.seat), state)
 
 
 def _tokens(ended: TurnEnded) -> str:
