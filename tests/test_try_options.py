@@ -29,7 +29,7 @@ def typed(*args: str) -> Told:
     told: list[Told] = []
 
     def act(*given: Any) -> int:
-        told.append(given)  # type: ignore[arg-type]  # as `program` declares it
+        told.append(given)
         return 3
 
     result = CliRunner().invoke(program(act, "Try it."), args)
