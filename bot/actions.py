@@ -98,6 +98,8 @@ class Actions:
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
+        if self._hall.leaving:
+            raise Refused("Moot is restarting: ask again in a minute.")
         check_start(wish.by, wish.channels, self._server(wish.by.server))
         form = self._form(wish.format)
         question = self._question(wish.question, wish.by)

@@ -131,6 +131,7 @@ async def table(
                 trace=trace,
                 owner=owner,
                 tell_operator=tell_operator,
+                restart=settings.restart,
             ) as hall,
         ):
             actions = Actions(
