@@ -38,6 +38,7 @@ from bot.formats.common import name_of, voting
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
 from bot.hall import Hall
+from bot.in_vain import InVain
 from bot.models.catalogue import Model
 from bot.panels import PanelBook, near, present, seat_panel
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
@@ -95,6 +96,7 @@ class Actions:
         self._why_absent = why_absent
         self._random = random
         self._words: dict[str, Words] = {}
+        self.in_vain = InVain()
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
@@ -151,7 +153,7 @@ class Actions:
         t = self._hall.transcript(run) or Transcript()
         t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
         if t.start is None or t.deleted or t.start.server != by.server:
-            raise Refused(f"There is no run {run} here.")
+            raise self.in_vain(f"There is no run {run} here.", run)
         return t
 
     async def finished(self, run: str) -> Transcript | None:
@@ -195,7 +197,7 @@ class Actions:
         turn = _newest(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
-            raise Refused("That turn is not running, so there is nothing to skip.")
+            raise self.in_vain("That turn is not running, so there is nothing to skip.", run)
         if not steers(by, t):
             await self._tell(run, SkipWished(turn, by.key))
             missing = missing_voices(
@@ -329,13 +331,13 @@ class Actions:
     async def _open(self, run: str, by: Person) -> Transcript:
         t = await self.transcript(run, by)
         if t.finished is not None:
-            raise Refused("This run is over.")
+            raise self.in_vain("This run is over.", run)
         return t
 
     async def _votable(self, run: str, by: Person) -> Transcript:
         t = await self.transcript(run, by)
         if not voting(t, self._clock()):
-            raise Refused("The vote is closed.")
+            raise self.in_vain("The vote is closed.", run)
         return t
 
     def _form(self, name: str) -> Format:
