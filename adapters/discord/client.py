@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import discord
@@ -20,11 +21,14 @@ from adapters.discord.places import Places
 from bot.actions import Actions
 from bot.errors import Misconfigured
 from bot.ports import Shelf, Store
+from bot.seen import Seen
 from bot.settings import DiscordSettings, LimitSettings
 from commands import COMMANDS
 from commands.controls import MENUS
 
 log = structlog.get_logger()
+
+GUILDS_S = 0.2  # without another guild after which we are ready; the runs of a later one go on when it comes
 
 
 def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
@@ -34,6 +38,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "http_trace": rest.trace,
         "max_messages": None,
         "allowed_mentions": discord.AllowedMentions.none(),
+        "guild_ready_timeout": GUILDS_S,
     }
     at(settings.api_base, settings.gateway_url)
     if settings.shard_count or settings.shard_ids:
@@ -56,6 +61,7 @@ class DiscordBot:
         limits: LimitSettings,
     ) -> None:
         self.ready = asyncio.Event()
+        self.widened = asyncio.Event()
         self._client = client
         self._rest = rest
         self._actions = actions
@@ -74,8 +80,11 @@ class DiscordBot:
         assert application is not None, "login has asked for it"
         faces = Faces(self._rest, application)
         self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
-        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits)
-        self._listener = Listener(self._actions, self.places, self._client, self._limits, listen=self._settings.listen)
+        seen = Seen("discord", self._shelf, time.time)
+        await seen.load()
+        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits, seen)
+        listen = self._settings.listen
+        self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, listen=listen)
         for event in (
             self.on_interaction,
             self.on_message,
@@ -84,6 +93,8 @@ class DiscordBot:
             self.on_raw_message_edit,
             self.on_raw_message_delete,
             self.on_guild_remove,
+            self.on_guild_available,
+            self.on_guild_join,
         ):
             self._client.event(event)
         await self._register(application)
@@ -108,6 +119,12 @@ class DiscordBot:
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         await self._listener.changed(event.message_id, "deleted")
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        self.widened.set()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self.widened.set()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.left(f"discord:{guild.id}")
