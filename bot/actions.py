@@ -65,6 +65,8 @@ class Actions:
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
+        if self._hall.leaving:
+            raise Refused("Moot is restarting: ask again in a minute.")
         started = await self._starts.resolve(wish)
         run = "".join(secrets.choice(ALPHABET) for _ in range(8))
         surface = show(run, started.question)

@@ -10,22 +10,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol, assert_never
 
 import structlog
 
 from bot.asks import Ask
+from bot.draft import Draft
 from bot.errors import StoreFailed
-from bot.facts import Fact, Failure, Finish, Lane, RunFinished, Seat, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.facts import (
+    CaughtUp,
+    Fact,
+    Failure,
+    Finish,
+    Lane,
+    RunFinished,
+    Seat,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+)
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, board, render
 from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.models.prices import cost_usd
-from bot.ports import Clock, Kind, Placed, Store, Trace, replay
+from bot.ports import Clock, Fenced, Kind, Placed, Store, SurfaceError, Trace, replay
 from bot.tasks import Tasks
 from bot.thread import WHILE_IT_RUNS, Post, posts
 from bot.transcript import Entry, Transcript, fold
@@ -35,6 +45,10 @@ log = structlog.get_logger()
 BOARD = Lane("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
 AWAY = "away today"  # … and what they read instead
+
+
+HalfSpoken = Literal["again", "keep"]
+Stays = Literal["as long as it takes", "until its end", "no longer"]
 
 
 class Speaks(Protocol):
@@ -51,32 +65,6 @@ class Shows(Protocol):
     ) -> LiveLane: ...
 
 
-@dataclass(slots=True)
-class Draft:
-    """A turn while it speaks; holds usage and first-token time, so that a cancelled one keeps them."""
-
-    want: Want
-    seat: Seat
-    began: float  # loop time
-    text: list[str] = field(default_factory=list)
-    first_at: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    finish: Finish = "done"
-    over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
-
-    def take(self, delta: Delta) -> None:
-        if delta.text:
-            self.text.append(delta.text)
-            self.first_at = self.first_at or delta.at
-        self.usage = delta.usage or self.usage
-        self.finish = delta.ending or self.finish
-
-    def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
-        timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
-        cost = cost_usd(self.usage, self.seat.price)
-        return TurnEnded(self.want.turn, finish, "".join(self.text), self.usage, cost, timings, failure)
-
-
 class Conductor:
     """One run in this process. `conduct` returns when the run is over; `wake` tells it that a fact was stored."""
 
@@ -91,8 +79,10 @@ class Conductor:
         trace: Trace,
         owner: str,
         tell_operator: Callable[[str], None] | None,
+        half_spoken: HalfSpoken = "again",
     ) -> None:
-        """`tell_operator`: who is told of faults that members need not read; None: members are operators."""
+        """`tell_operator`: who is told of faults that members need not read; None: members are operators.
+        `half_spoken`: what becomes of the turns that an earlier process has left open."""
         self.run = run
         self.transcript = Transcript()
         self.notices: Notices = {}
@@ -103,6 +93,8 @@ class Conductor:
         self._trace = trace
         self._owner = owner
         self._tell_operator = tell_operator
+        self._half_spoken = half_spoken
+        self._stays: Stays = "as long as it takes"
         self._epoch = 0
         self._unsaved = ""  # why facts stay in memory from now on
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
@@ -134,6 +126,20 @@ class Conductor:
             self._placed.append(placed)
             self._news.set()
 
+    async def posting(self, placed: Placed) -> None:
+        """A message of this run is about to be posted there: a later process must know before anybody sees it.
+
+        Raises SurfaceError when the run is another process's by now.
+        """
+        if not placed.address or self._unsaved:
+            return
+        try:
+            await self._store.place(self.run, placed, epoch=self._epoch)
+        except StoreFailed as error:
+            self._give_up_saving(error)
+        except Fenced as error:
+            raise SurfaceError(str(error)) from error
+
     def reads(self, lane: Lane) -> str:
         """What that lane reads now, whole; "" when it is not open."""
         return self._lanes[lane].text if lane in self._lanes else ""
@@ -142,6 +148,13 @@ class Conductor:
         """Take the run over and read what has happened in it."""
         self._epoch = await self._store.claim(self.run, self._owner)
         await self._read()
+        if self._half_spoken == "keep" and self.transcript.stopped is None:
+            await self._keep_half_spoken()
+
+    def leave(self, stays: Stays) -> None:
+        """How long to stay from now on: a process that stops takes its leave step by step."""
+        self._stays = stays
+        self.wake()
 
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
@@ -152,17 +165,35 @@ class Conductor:
                 if not await self._reconcile(live, tasks):
                     await self._wait()
                 await self._read()
-            for task in besides:
+            for task in (*besides, *(task for _, task in self._running.values())):
                 task.cancel()
         self._show(live)
-        for key in (BOARD, *self._plan.cards):
+        for key in (BOARD, *(self._plan.cards if self.transcript.finished else ())):
             self._lanes[key].close()
         return self.transcript
 
+    async def caught_up(self) -> None:
+        """All of it is shown; a run that is not over is left to the next process."""
+        if self._is_over:
+            await self._record([CaughtUp()])
+            await self._read()
+
+    @property
+    def _is_over(self) -> bool:
+        return self.transcript.finished is not None and not self._plan.voting
+
     def _goes_on(self) -> bool:
-        """Ask for the plan; False once the run is over and the vote after it is closed."""
+        """Ask for the plan; False once the run is over and the vote after it is closed, or the process leaves."""
         self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
-        return self.transcript.finished is None or self._plan.voting
+        match self._stays:
+            case "as long as it takes":
+                return not self._is_over
+            case "until its end":
+                return self.transcript.finished is None
+            case "no longer":
+                return False
+            case _ as never:
+                assert_never(never)
 
     async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
         """Make the plan true; whether facts were written, so that the plan must be asked again."""
@@ -193,9 +224,19 @@ class Conductor:
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
-        shown = replay(await self._store.snapshots(self.run))
-        text = next((text for i, _, text in reversed(list(shown)) if i == turn), "")
-        return TurnEnded(turn, self._why_unwanted(turn), text)
+        return TurnEnded(turn, self._why_unwanted(turn), (await self._last_shown()).get(turn, ""))
+
+    async def _last_shown(self) -> dict[TurnId, str]:
+        return {turn: text for turn, _, text in replay(await self._store.snapshots(self.run))}
+
+    async def _keep_half_spoken(self) -> None:
+        """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
+        t = self.transcript
+        cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
+        shown = await self._last_shown() if cut_off else {}
+        if kept := [TurnEnded(turn, "cut", shown[turn]) for turn in cut_off if shown.get(turn)]:
+            await self._record(kept)
+            await self._read()
 
     def _begin(self, want: Want, tasks: Tasks) -> None:
         seat = seat_of(self.transcript, want.turn)

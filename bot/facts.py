@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from bot.debating import Debating
 
-Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
+Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
 
 
@@ -215,6 +215,11 @@ class RunFinished:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True)
+class CaughtUp:
+    """The run is over and every surface has shown the end of every lane, or has given it up: nothing is left to do."""
+
+
 # … and people's are wishes. `by` is who, as the platform knows them.
 
 
@@ -292,6 +297,8 @@ class ViewAttached:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
+    """`by`: a person, or in words what else has ended the run."""
+
     by: str
 
 
@@ -308,6 +315,7 @@ Fact = (
     | TurnStarted
     | TurnEnded
     | RunFinished
+    | CaughtUp
     | SkipAsked
     | SkipWished
     | RetryAsked

@@ -9,15 +9,23 @@ from types import TracebackType
 import structlog
 
 from bot.conductor import Conductor, Speaks
-from bot.facts import Lane
+from bot.facts import Lane, Stopped
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Clock, Fenced, Placed, Store, Surface, Trace
+from bot.settings import RestartSettings
 from bot.tasks import Tasks
 from bot.transcript import Transcript, fold_all
 
 log = structlog.get_logger()
+
+RESUMED_AT_ONCE = 20
+LAST_WORDS_S = 3.0  # for the boards of runs that are handed over
+RESTARTING = "Moot is restarting; this goes on by itself."
+TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
+
+USUAL = RestartSettings()
 
 Reopen = Callable[[str, str, Transcript], Awaitable[Surface | None]]  # by its address, for a run and what it came to
 
@@ -35,7 +43,9 @@ class Hall:
         trace: Trace,
         owner: str,
         tell_operator: Callable[[str], None] | None = None,
+        restart: RestartSettings = USUAL,
     ) -> None:
+        self.leaving = False
         self._store = store
         self._speaker = speaker
         self._scheduler = scheduler
@@ -43,11 +53,12 @@ class Hall:
         self._trace = trace
         self._owner = owner
         self._tell_operator = tell_operator
+        self._restart = restart
         self._tasks = Tasks()
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
-        self._taken: set[str] = set()  # those that are being taken over now as well
+        self._taken: dict[str, asyncio.Event] = {}  # those that are being taken over now as well; set once they are
 
     async def __aenter__(self) -> Hall:
         await self._tasks.__aenter__()
@@ -60,7 +71,16 @@ class Hall:
 
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
         """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages."""
-        self._taken.add(run)
+        begun = self._taken[run] = asyncio.Event()
+        try:
+            await self._begin(run, form, surfaces)
+        except BaseException:
+            del self._taken[run]
+            raise
+        finally:
+            begun.set()
+
+    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
         conductor = Conductor(
             run,
             form,
@@ -70,14 +90,18 @@ class Hall:
             trace=self._trace,
             owner=self._owner,
             tell_operator=self._tell_operator,
+            half_spoken=self._restart.half_spoken,
         )
         await conductor.claim()
+        if self.leaving:
+            conductor.leave("until its end")
         display = Display(
             self._scheduler,
             trace=self._trace,
             on_shown=conductor.shown,
             on_placed=conductor.placed,
             on_note=conductor.note,
+            before_post=conductor.posting,
         )
         placed = await self._store.placed(run)
         for surface in surfaces:
@@ -93,18 +117,39 @@ class Hall:
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""
         try:
-            transcript = await conductor.conduct(display)
-            if not transcript.deleted:
+            await conductor.conduct(display)
+            if not conductor.transcript.deleted:
                 await display.caught_up()
             await conductor.save()
-            return transcript
+            await conductor.caught_up()
         except Fenced:
             log.warning("another process has taken the run over", run=conductor.run)
-            return conductor.transcript
         finally:
             display.close()
-            self._taken.discard(conductor.run)
-            del self._conductors[conductor.run], self._displays[conductor.run], self._running[conductor.run]
+            for known in (self._taken, self._conductors, self._displays, self._running):
+                del known[conductor.run]
+        return conductor.transcript
+
+    async def hand_over(self) -> None:
+        """Before the process stops: let runs end for the time that is set, hand the others to the next process, and
+        have their boards say so. New ones must not begin any more.
+        """
+        self.leaving = True
+        for conductor in self._conductors.values():
+            conductor.leave("until its end")
+        await self._wait(self._restart.grace_s)
+        for conductor in self._conductors.values():
+            if conductor.transcript.finished is None:
+                conductor.note(RESTARTING)
+            conductor.leave("no longer")
+        await self._wait(LAST_WORDS_S)
+        for task in self._running.values():
+            task.cancel()
+
+    async def _wait(self, seconds: float) -> None:
+        """Until no run goes on here, or for so long."""
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=seconds)
 
     def wake(self, run: str) -> None:
         """Tell the run's conductor that a fact was stored."""
@@ -124,20 +169,39 @@ class Hall:
         """What goes on here for that server."""
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
-    async def resume(self, forms: Mapping[str, Format], reopen: Reopen, since: float) -> None:
-        """Go on with every run that has no end, or one after `since` (wall seconds), in its messages. `reopen` finds
-        a surface by its address; a run that can be shown nowhere any more stays as it is. Each platform asks once it
-        is there; what another one has taken up is shown in its places as well.
+    async def resume(self, forms: Mapping[str, Format], reopen: Reopen) -> None:
+        """Go on with every run that has not caught up, in its messages. `reopen` finds a surface by its address; a run
+        that can be shown nowhere any more stays as it is. Each platform asks once it is there; what another one has
+        taken up is shown in its places as well.
         """
-        for run in await self._store.unfinished(since):
-            t = fold_all(Transcript(), await self._store.read(run))
-            surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
+        gate = asyncio.Semaphore(RESUMED_AT_ONCE)
+
+        async def one(run: str) -> None:
+            async with gate:
+                try:
+                    await self._resume(run, forms, reopen)
+                except Exception:  # what one run stumbles over must not hold up the others
+                    log.exception("a run could not be resumed", run=run)
+
+        async with Tasks() as tasks:
+            for run in await self._store.unfinished():
+                tasks.create_task(one(run))
+
+    async def _resume(self, run: str, forms: Mapping[str, Format], reopen: Reopen) -> None:
+        t = fold_all(Transcript(), await self._store.read(run))
+        surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
+        if begun := self._taken.get(run):  # another platform was there first, or the run has just begun here
+            await begun.wait()
             placed = await self._store.placed(run)
-            if run in self._displays:  # another platform was there first, or the run has just begun here
-                for surface in self._not_shown(run, surfaces):
-                    self.attach(run, surface, [p for p in placed if p.address == surface.address])
-            elif surfaces and run not in self._taken:
-                await self.begin(run, forms[t.started.format], surfaces)
+            for surface in self._not_shown(run, surfaces) if run in self._displays else ():
+                self.attach(run, surface, [p for p in placed if p.address == surface.address])
+        elif surfaces and not self.leaving:
+            is_stale = t.finished is None and self._clock() - t.at > self._restart.max_age_s
+            if is_stale:
+                await self._store.append(run, [Stopped("the restart")])
+            await self.begin(run, forms[t.started.format], surfaces)
+            if is_stale:
+                self.note(run, TOO_OLD)
 
     def _not_shown(self, run: str, surfaces: Sequence[Surface]) -> list[Surface]:
         shown = {view.surface.address for view in self._displays[run].views}

@@ -50,12 +50,14 @@ MessageRef = str  # a platform's own name for a message, with the platform's nam
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Where one page of a lane stands: message `ref` at the surface's `address`."""
+    """Where one page of a lane stands: message `ref` at the surface's `address`; `ref` "": it was about to be posted
+    there, and whether it was is not known. `reads`: a digest of what it reads; "" while that changes."""
 
     address: str
     lane: Lane
     page: int
     ref: MessageRef
+    reads: str = ""
 
 
 Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
@@ -99,8 +101,8 @@ class Store(Protocol):
         """Newest first, those of one server only where it is given; never deleted ones."""
         ...
 
-    async def unfinished(self, since: float) -> list[str]:
-        """Runs that have no end, or one after `since` (wall seconds); oldest first, never deleted ones."""
+    async def unfinished(self) -> list[str]:
+        """Runs that have not caught up: that go on, or whose end is not shown yet. Oldest first, never deleted ones."""
         ...
 
 
@@ -160,7 +162,7 @@ class Message:
     face: str = ""
 
 
-Method = Literal["post", "edit", "delete"]
+Method = Literal["post", "edit", "delete", "find"]
 
 
 class SurfaceError(Exception):
@@ -246,9 +248,12 @@ class Surface(Protocol):
         ...
 
     async def post(self, message: Message) -> MessageRef:
-        """Send a new message. Called again with the same lane and page after an answer was lost: a surface whose
-        platform can tell (a nonce, a look at what is there) then returns the message that the lost call made.
-        """
+        """Send a new message, by which `find` knows it again."""
+        ...
+
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        """The message of that page, by a look at what stands there: its post may have been lost with its answer, or
+        with the process that sent it. None: it is not there, or may not be looked for."""
         ...
 
     async def edit(self, ref: MessageRef, message: Message) -> None: ...

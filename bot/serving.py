@@ -39,9 +39,11 @@ class Places(Protocol):
 
 
 class Platform(Protocol):
-    """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set."""
+    """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set, and `widened` is set
+    when more of them can be reached than before."""
 
     ready: asyncio.Event
+    widened: asyncio.Event
 
     @property
     def places(self) -> Places: ...
@@ -52,7 +54,8 @@ class Platform(Protocol):
 
 
 async def run_bot() -> int:
-    """Until it is stopped: SIGTERM or SIGINT leaves at once, and what runs goes on at the next start."""
+    """Until it is stopped: after SIGTERM or SIGINT runs have a while to end, after a second one it leaves at once. What
+    runs then goes on at the next start."""
     settings = configured()
     if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
@@ -64,12 +67,14 @@ async def run_bot() -> int:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provision(settings, None, lambda found: found[:USUAL_SEATS]))
-        await _until_stopped(serve(settings, supply, store))
+        stop = asyncio.Event()
+        await _until_stopped(serve(settings, supply, store, stop), stop)
     return OK
 
 
-async def serve(settings: Settings, supply: Provision, store: SqlStore) -> None:
-    """Every configured platform, with one core behind them, until cancelled. Raises Misconfigured."""
+async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: asyncio.Event) -> None:
+    """Every configured platform, with one core behind them, until `stop` is set and runs are over or handed over, or
+    until cancelled. Raises Misconfigured."""
     words: asyncio.Queue[str] = asyncio.Queue(WORDS)
 
     def tell_operator(text: str) -> None:
@@ -81,8 +86,9 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore) -> None:
     ) as core:
         bots = list(_platforms(settings, core, store))
         tasks = [asyncio.create_task(bot.serve()) for bot in bots]
-        tasks += [asyncio.create_task(_resume(bot, core, settings)) for bot in bots]
+        tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_tell(bots, words)))
+        tasks.append(asyncio.create_task(_leave(stop, core)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -90,7 +96,7 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore) -> None:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         for error in ended:
-            if isinstance(error, Exception):
+            if isinstance(error, Exception) and not isinstance(error, _Left):
                 raise error
 
 
@@ -107,10 +113,23 @@ def _budget(name: str, started: float) -> Budget:
     return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
 
 
-async def _resume(bot: Platform, core: Core, settings: Settings) -> None:
+async def _resume(bot: Platform, core: Core) -> None:
     """Once its places are known, go on with what an earlier process has left there."""
     await bot.ready.wait()
-    await core.hall.resume(FORMATS, bot.places.reopen, time.time() - settings.limits.vote_s)
+    while True:
+        bot.widened.clear()
+        await core.hall.resume(FORMATS, bot.places.reopen)
+        await bot.widened.wait()
+
+
+class _Left(Exception):
+    """Every run is over or handed over: nothing is left to do here."""
+
+
+async def _leave(stop: asyncio.Event, core: Core) -> None:
+    await stop.wait()
+    await core.hall.hand_over()
+    raise _Left
 
 
 async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
@@ -120,10 +139,17 @@ async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
             await bot.tell_operator(text)
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """The first signal sets `stop`, the second cancels the work."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+
+    def leave() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, leave)
     try:
         await task
     except asyncio.CancelledError:

@@ -122,6 +122,16 @@ class StorageSettings(Strict):
     path: Path = Field(Path("moot.db"), description="the SQLite file")
 
 
+class RestartSettings(Strict):
+    """What becomes of runs when the process stops, and of those that a stop or a crash has cut off."""
+
+    grace_s: NonNegativeFloat = Field(5.0, description="how long runs may still take after SIGTERM")
+    half_spoken: Literal["again", "keep"] = Field(
+        "again", description="a turn that was cut off is asked again, or its words are kept and marked"
+    )
+    max_age_s: PositiveFloat = Field(86_400.0, description="runs that have lain still for longer are closed instead")
+
+
 class LogSettings(Strict):
     level: Literal["debug", "info", "warning", "error"] = "warning"
     json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
@@ -211,6 +221,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     council: CouncilSettings = CouncilSettings()
     storage: StorageSettings = StorageSettings()
+    restart: RestartSettings = RestartSettings()
     log: LogSettings = LogSettings()
     servers: dict[str, ServerSettings] = Field(default_factory=dict)
     discord: DiscordSettings | None = None

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.facts import (
+    CaughtUp,
     Claimed,
     Deleted,
     Fact,
@@ -103,7 +104,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     match entry.fact:
         case RunStarted() as fact:
             return t if t.start else _seen(replace(t, start=fact), fact.by)
-        case Claimed():
+        case Claimed() | CaughtUp():
             return t
         case TurnStarted(turn, about):
             return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry))

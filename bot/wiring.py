@@ -152,6 +152,7 @@ async def table(
                 trace=trace,
                 owner=owner,
                 tell_operator=tell_operator,
+                restart=settings.restart,
             ) as hall,
         ):
             starts = Starts(

@@ -7,11 +7,11 @@ event was taken before, what a snapshot keeps. `storage.rows` loads what a batch
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from bot.codec import encode
-from bot.facts import Claimed, Deleted, RunFinished, RunStarted
+from bot.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted
 from bot.ports import Fenced, Json
 
 Row = dict[str, Any]
@@ -53,7 +53,8 @@ class Place:
     address: str
     lane: str
     page: int
-    ref: str
+    ref: str | None
+    reads: str
     epoch: int | None
 
 
@@ -79,6 +80,7 @@ class Head:
     outcome: str | None = None
     finished_at: float | None = None
     deleted_at: float | None = None
+    caught_up_at: float | None = None
 
     def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
         """With one more fact; as in `bot.transcript.fold`, the first start and the first end count."""
@@ -90,6 +92,8 @@ class Head:
                 return replace(head, outcome=data["outcome"], finished_at=at)
             case Deleted.__name__:
                 return replace(head, deleted_at=at)
+            case CaughtUp.__name__:
+                return replace(head, caught_up_at=at)
         return head
 
 
@@ -158,9 +162,7 @@ class Batch:
     def _place(self, write: Place) -> Fenced | None:
         if fenced := self._fenced(write):
             return fenced
-        self.messages.append(
-            {"run": write.run, "address": write.address, "lane": write.lane, "page": write.page, "ref": write.ref}
-        )
+        self.messages.append({name: value for name, value in asdict(write).items() if name != "epoch"})
         return None
 
     def _fenced(self, write: Append | Show | Place) -> Fenced | None:

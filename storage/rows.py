@@ -75,9 +75,8 @@ def listing(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
     return [RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "") for row in newest]
 
 
-def unfinished(conn: Connection, since: float) -> list[str]:
-    open_then = or_(runs.c.finished_at.is_(None), runs.c.finished_at > since)
-    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, open_then))
+def unfinished(conn: Connection) -> list[str]:
+    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, runs.c.caught_up_at.is_(None)))
     return [row.run for row in sorted(found)]  # asked to sort, SQLite goes through all runs there ever were
 
 
@@ -89,7 +88,8 @@ def under(conn: Connection, prefix: str) -> dict[str, Json]:
 def _place(conn: Connection, message: Mapping[str, Any]) -> None:
     """A page stands in one message, and a message shows one page: what had either before makes way."""
     same_page = and_(*(messages.c[name] == message[name] for name in ("run", "address", "lane", "page")))
-    conn.execute(delete(messages).where(or_(same_page, messages.c.ref == message["ref"])))
+    makes_way = or_(same_page, messages.c.ref == message["ref"]) if message["ref"] else same_page
+    conn.execute(delete(messages).where(makes_way))
     conn.execute(insert(messages), message)
 
 
@@ -135,4 +135,4 @@ def _snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:
 
 
 def _placed(row: Row[*tuple[Any, ...]]) -> Placed:
-    return Placed(row.address, read_turn(row.lane).lane, row.page, row.ref)
+    return Placed(row.address, read_turn(row.lane).lane, row.page, row.ref or "", row.reads)

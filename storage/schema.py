@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table
 
-HEAD = "0002"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0003"  # the newest migration; alembic knows it too, but takes half a second to import
 
 metadata = MetaData()
 
@@ -25,9 +25,10 @@ runs = Table(
     Column("outcome", String),
     Column("finished_at", Float),
     Column("deleted_at", Float),
+    Column("caught_up_at", Float),
     Index("runs_started_at", "started_at"),
     Index("runs_server", "server", "started_at"),
-    Index("runs_finished_at", "finished_at"),
+    Index("runs_caught_up_at", "caught_up_at"),
 )
 
 facts = Table(
@@ -69,7 +70,8 @@ messages = Table(
     Column("address", String, primary_key=True),
     Column("lane", String, primary_key=True),
     Column("page", Integer, primary_key=True, autoincrement=False),
-    Column("ref", String, nullable=False),
+    Column("ref", String),  # NULL: it was about to be posted there
+    Column("reads", String, nullable=False, server_default=""),  # a digest of the text; empty while it changes
     Index("messages_ref", "ref", unique=True),  # a message shows one page
 )
 

@@ -58,7 +58,7 @@ class SqlStore:
 
     async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
         lane = turn_text(TurnId(*placed.lane))
-        await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref, epoch))
+        await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref or None, placed.reads, epoch))
 
     async def placed(self, run: str) -> list[Placed]:
         return await self._read(lambda conn: rows.placed_of(conn, run))
@@ -69,8 +69,8 @@ class SqlStore:
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
         return await self._read(lambda conn: rows.listing(conn, limit, server))
 
-    async def unfinished(self, since: float) -> list[str]:
-        return await self._read(lambda conn: rows.unfinished(conn, since))
+    async def unfinished(self) -> list[str]:
+        return await self._read(rows.unfinished)
 
     async def put(self, key: str, value: Json) -> None:
         await self._writer.write(Put(key, value))

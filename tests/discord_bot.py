@@ -150,7 +150,7 @@ class Moot:
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
             with patch.object(serving, "make_client", lambda *given: self._prompt(make(*given))):
-                await serving.serve(self.settings, supply, self.store)
+                await serving.serve(self.settings, supply, self.store, asyncio.Event())
 
     def _prompt(self, client: discord.Client) -> discord.Client:
         """discord.py waits 2 s for further guilds, and 5 s before it identifies once more."""

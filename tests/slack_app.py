@@ -170,7 +170,7 @@ async def served(
                 server.deliver_to(bot.url + PATH)
             else:
                 await server.sockets.connected()
-            await core.resume(FORMATS, bot.places.reopen, time.time() - vote_s)
+            await core.resume(FORMATS, bot.places.reopen)
             yield App(server, team, ann, hall, bot, core, actions, store, speaker)
         finally:
             serving.cancel()

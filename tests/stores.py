@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from bot.facts import Claimed, Fact, TurnId
+from bot.facts import CaughtUp, Claimed, Fact, TurnId
 from bot.ports import Clock, Fenced, Json, MessageRef, Placed, RunRow, Snapshot, replay
 from bot.transcript import Entry, Transcript, fold_all
 from storage.batch import common_length
@@ -52,7 +52,11 @@ class MemoryStore:
     async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
         page = (run, placed.address, placed.lane, placed.page)
-        kept = [(r, p) for r, p in self._placed if p.ref != placed.ref and (r, p.address, p.lane, p.page) != page]
+        kept = [
+            (r, p)
+            for r, p in self._placed
+            if (p.ref != placed.ref or not p.ref) and (r, p.address, p.lane, p.page) != page
+        ]
         self._placed = [*kept, (run, placed)]
 
     async def placed(self, run: str) -> list[Placed]:
@@ -60,7 +64,7 @@ class MemoryStore:
         return sorted(here, key=lambda placed: (placed.address, str(placed.lane), placed.page))
 
     async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
-        return next(((run, placed) for run, placed in self._placed if placed.ref == ref), None)
+        return next(((run, placed) for run, placed in self._placed if ref and placed.ref == ref), None)
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
         rows = [
@@ -70,8 +74,8 @@ class MemoryStore:
         ]
         return sorted(rows, key=lambda row: (-row.started_at, row.run))[:limit]
 
-    async def unfinished(self, since: float) -> list[str]:
-        found = [(t.entries[0].at, run) for run, t in self._for_people() if not t.finished or t.finished_at > since]
+    async def unfinished(self) -> list[str]:
+        found = [(t.entries[0].at, run) for run, t in self._for_people() if CaughtUp() not in _facts(t)]
         return [run for _, run in sorted(found)]
 
     async def put(self, key: str, value: Json) -> None:
@@ -99,3 +103,7 @@ class MemoryStore:
 
     def _epoch(self, run: str) -> int:
         return sum(isinstance(entry.fact, Claimed) for entry in self._facts[run])
+
+
+def _facts(t: Transcript) -> list[Fact]:
+    return [entry.fact for entry in t.entries]

@@ -155,18 +155,30 @@ class Place:
         return self._pages()
 
     def draws(self, method: Method, lane: Lane) -> Sequence[str]:
-        return self._posts if method == "post" else self._edits
+        match method:
+            case "post":
+                return self._posts
+            case "find":
+                return ()
+            case _:
+                return self._edits
 
     async def post(self, message: Message) -> MessageRef:
         refs: list[MessageRef] = []
 
         def appear() -> None:
-            ref = f"{self.name} {message.lane} {message.page}"  # a post whose answer was lost is recognised
-            refs.append(ref if ref not in self.deleted else f"{ref} again")
-            self.history.setdefault(refs[0], deque()).append(message)
+            refs.append(f"{self.name} {len(self.history)}")
+            self.history[refs[0]] = deque([message])
 
         await self.platform.call("post", message.lane, self._posts, appear)
         return refs[0]
+
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        await self.platform.call("find", lane, (), lambda: None)
+        there = (ref for ref, said in self.history.items() if ref not in self.deleted)
+        return next(
+            (ref for ref in there if (self.history[ref][0].lane, self.history[ref][0].page) == (lane, page)), None
+        )
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
         await self.platform.call("edit", message.lane, self._edits, lambda: self.history[ref].append(message))

@@ -180,19 +180,19 @@ def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
 def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
     controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", f"seat{n}") for n in range(12))
     full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
-    made = body(full, "run12345", head="**Result**", foot="-# links")
+    made = body(full, "run12345", 7, head="**Result**", foot="-# links")
     check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))
     assert made["allowed_mentions"] == {"parse": [], "users": ["1"]}
-    shown = [c for c in layout(full, "run12345").walk_children() if isinstance(c, discord.ui.TextDisplay)]
+    shown = [c for c in layout(full, "run12345", 7).walk_children() if isinstance(c, discord.ui.TextDisplay)]
     assert sum(len(c.content) for c in shown) <= TEXT_CHARS
 
 
 def test_only_the_end_card_tells_anybody() -> None:
     for kind in ("turn", "card", "board"):
-        made = body(message(kind=kind, to="discord:1"), "run")
+        made = body(message(kind=kind, to="discord:1"), "run", 7)
         assert made["flags"] & 1 << 12
         assert made["allowed_mentions"] == {"parse": []}
-    assert not body(message(kind="end", to="discord:1"), "run")["flags"] & 1 << 12
+    assert not body(message(kind="end", to="discord:1"), "run", 7)["flags"] & 1 << 12
 
 
 async def test_listed_words_are_blanked_in_what_is_shown() -> None:

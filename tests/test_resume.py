@@ -72,7 +72,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
         await town.dies_after(2.0, {"ada": ["kept"], "bob": ["ha", 60.0], "cyd": [60.0]})
         stood = set(town.place.history)
         async with town.process({"bob": ["all of it"]}) as hall:
-            await hall.resume(FORMATS, town.reopen, since=0)
+            await hall.resume(FORMATS, town.reopen)
             t = await hall.finished(RUN)
         assert t.finished == RunFinished("compared")
         assert sorted(seat for seat, _ in town.speakers[1].asked) == ["bob", "cyd"]  # Ada's answer was there
@@ -92,7 +92,7 @@ def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> None:
         begun = replace(start("compare"), rules=Rules(vote_s=60))
         await town.store.append(RUN, [begun, ViewAttached(town.place.address), RunFinished("compared")])
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen, since=-1)
+            await hall.resume(FORMATS, town.reopen)
             await asyncio.sleep(1)
             assert hall.transcript(RUN) is not None
             await town.store.append(RUN, [VoteClosed("p")])
@@ -108,7 +108,7 @@ def test_what_can_be_shown_nowhere_stays_as_it_is() -> None:
         town = Town()
         await town.store.append(RUN, [start("compare"), ViewAttached("elsewhere")])
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen, since=0)
+            await hall.resume(FORMATS, town.reopen)
             assert hall.transcript(RUN) is None
         assert (await town.transcript()).turns == {}
 

@@ -7,6 +7,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from bot.codec import encode
 from bot.facts import (
+    CaughtUp,
     Claimed,
     Deleted,
     Fact,
@@ -230,10 +232,9 @@ async def test_runs_without_an_end_and_those_that_ended_since(store: Store) -> N
     await store.append("deleted", [started("Why?"), Deleted("ann")])
     await store.claim("without a start", "one")
     await store.append("just over", [RunFinished("verdict")])  # at 1,005
-    await store.append("long over", [RunFinished("another"), Stopped("ann")])  # it had ended before
-    assert await store.unfinished(since=1_004.0) == ["open", "just over"]
-    assert await store.unfinished(since=1_005.0) == ["open"]
-    assert await store.unfinished(since=0.0) == ["open", "long over", "just over"]
+    assert await store.unfinished() == ["open", "long over", "just over"]
+    await store.append("long over", [CaughtUp(), Stopped("ann")])
+    assert await store.unfinished() == ["open", "just over"]
 
 
 async def test_pages_are_found_by_their_run_and_by_their_message(store: Store) -> None:
@@ -259,6 +260,14 @@ async def test_a_page_stands_in_its_last_message_and_a_message_shows_its_last_pa
     await asyncio.gather(*(store.place("r", page("discord:20", number)) for number in (2, 3)))
     assert await store.placed("r") == [page("discord:20", 3)]
     assert await store.find("discord:20") == ("r", page("discord:20", 3))
+
+
+async def test_what_is_about_to_be_posted_has_no_message_yet(store: Store) -> None:
+    await asyncio.gather(*(store.place("r", page("", number)) for number in (1, 2)))
+    assert await store.placed("r") == [page("", 1), page("", 2)]
+    assert await store.find("") is None
+    await store.place("r", replace(page("discord:20"), reads="0f"))
+    assert await store.placed("r") == [replace(page("discord:20"), reads="0f"), page("", 2)]
 
 
 async def test_a_lane_whose_name_could_not_be_read_back_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ WRITES: Sequence[Write] = (
     Append("r", 1.0, (encode(RunFinished("verdict")),), epoch=None, key="event"),
     Claim("r", 2.0, "one"),
     Show("r", 3.0, "answer/1/claude", "text", epoch=1),
-    Place("r", "discord/1", "answer/1/claude", 1, "discord:1", epoch=1),
+    Place("r", "discord/1", "answer/1/claude", 1, "discord:1", "", epoch=1),
     Put("discord/1/words", ["rude"]),
 )
 
@@ -44,7 +44,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "find": lambda conn: rows.find(conn, "discord:10"),
     "runs": lambda conn: rows.listing(conn, 50, None),
     "runs of a server": lambda conn: rows.listing(conn, 50, "discord/1"),
-    "unfinished": lambda conn: rows.unfinished(conn, since=1_000.0),
+    "unfinished": rows.unfinished,
     "documents": lambda conn: rows.under(conn, "discord/1/"),
     "writes": write,
 }

@@ -159,7 +159,7 @@ def test_placeholders_are_posted_in_panel_order_even_when_the_first_is_late() ->
             place = h.place()
             await _speak(h, 3)
             assert [lane.seat for lane, _ in place.reads()] == ["0", "1", "2"]
-            assert place.history["place answer/1/0 0"][0].text == "…"
+            assert next(iter(place.history.values()))[0].text == "…"
 
     run_virtual(scene())
 

@@ -26,6 +26,7 @@ from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
 GONE = {10003: "the channel is gone", 10008: "the message is gone"}
 UNKNOWN_WEBHOOK = 10015
 ARCHIVED = 50083
+THREAD_EXISTS = 160004
 OLD_MESSAGE, OLD_PAUSE_S = 30046, 6.0
 FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
 
@@ -52,6 +53,12 @@ class Missing(SurfaceError):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text, 404)
         self.code = code
+
+
+class Exists(SurfaceError):
+    """What a call would make is there already."""
+
+    status = 400
 
 
 class Rest:
@@ -146,6 +153,8 @@ def meaning(error: discord.HTTPException, name: str) -> SurfaceError:
         return RateLimited(old_name(name), OLD_PAUSE_S)
     if error.code in (UNKNOWN_WEBHOOK, ARCHIVED):
         return Missing(error.code, error.text)
+    if error.code == THREAD_EXISTS:
+        return Exists(error.text)
     if error.code in GONE:
         return Gone(GONE[error.code])
     if error.status == 403 or error.code in FORBIDDEN:

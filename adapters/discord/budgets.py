@@ -50,5 +50,5 @@ def route_name(method: str, path: str, channels: Mapping[int, int]) -> str:
     place_id = int(found["id"])
     if found["kind"] == "webhooks":
         place_id = channels.get(place_id, place_id)
-    verbs = {"POST": "post", "PATCH": "edit", "DELETE": "delete"}
+    verbs = {"POST": "post", "PATCH": "edit", "DELETE": "delete", "GET": "find"}
     return bucket_name(verbs[method], found["kind"], place_id) if method in verbs else ""

@@ -26,6 +26,8 @@ from commands.controls import MENUS
 
 log = structlog.get_logger()
 
+GUILDS_S = 0.2  # without another guild after which we are ready; the runs of a later one go on when it comes
+
 
 def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
     """Unconnected. It keeps no messages: what we need of them stands in our own store."""
@@ -34,6 +36,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "http_trace": rest.trace,
         "max_messages": None,
         "allowed_mentions": discord.AllowedMentions.none(),
+        "guild_ready_timeout": GUILDS_S,
     }
     at(settings.api_base, settings.gateway_url)
     if settings.shard_count or settings.shard_ids:
@@ -56,6 +59,7 @@ class DiscordBot:
         limits: LimitSettings,
     ) -> None:
         self.ready = asyncio.Event()
+        self.widened = asyncio.Event()
         self._client = client
         self._rest = rest
         self._actions = actions
@@ -84,6 +88,8 @@ class DiscordBot:
             self.on_raw_message_edit,
             self.on_raw_message_delete,
             self.on_guild_remove,
+            self.on_guild_available,
+            self.on_guild_join,
         ):
             self._client.event(event)
         await self._register(application)
@@ -108,6 +114,12 @@ class DiscordBot:
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
         await self._listener.changed(event.message_id, "deleted")
+
+    async def on_guild_available(self, guild: discord.Guild) -> None:
+        self.widened.set()
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        self.widened.set()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.left(f"discord:{guild.id}")

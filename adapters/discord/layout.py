@@ -5,13 +5,15 @@ https://discord.com/developers/docs/components/reference
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
 import discord
 from discord import ui
 
+from bot.facts import Lane
 from bot.ports import Control, Message
 from commands.command import Form
 
@@ -36,10 +38,26 @@ def read_custom_id(text: str) -> tuple[str, str, str] | None:
     return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == CUSTOM_ID else None
 
 
-def layout(message: Message, run: str, *, head: str = "", foot: str = "") -> ui.LayoutView:
-    """The message with its buttons. Boards and end cards stand in a box."""
+def page_mark(address: str, lane: Lane, page: int) -> int:
+    """By which a page is known again: the id of its text among the message's components, which Discord keeps and gives
+    back (https://discord.com/developers/docs/components/reference#anatomy-of-a-component). 31 bits, told apart only
+    among the messages of one place."""
+    return int(page_key(address, lane, page)[:8], 16) >> 1 or 1
+
+
+def page_key(address: str, lane: Lane, page: int) -> str:
+    return sha256(f"{address} {lane} {page}".encode()).hexdigest()
+
+
+def has_mark(raw: Mapping[str, Any], mark: int) -> bool:
+    """Whether that message, or a part of one, as Discord tells of it, carries the mark."""
+    return raw.get("id") == mark or any(has_mark(part, mark) for part in raw.get("components", ()))
+
+
+def layout(message: Message, run: str, mark: int, *, head: str = "", foot: str = "") -> ui.LayoutView:
+    """The message with its buttons, and the mark of its page. Boards and end cards stand in a box."""
     text = "\n".join(part for part in (head, message.text, foot) if part)[:TEXT_CHARS] or "…"
-    parts: list[ui.Item[Any]] = [ui.TextDisplay(text), *_rows(message.controls, run)]
+    parts: list[ui.Item[Any]] = [ui.TextDisplay(text, id=mark), *_rows(message.controls, run)]
     view = ui.LayoutView(timeout=None)
     if message.kind in ("board", "end"):
         view.add_item(ui.Container(*parts))
@@ -50,7 +68,7 @@ def layout(message: Message, run: str, *, head: str = "", foot: str = "") -> ui.
     return view
 
 
-def body(message: Message, run: str, *, head: str = "", foot: str = "") -> dict[str, Any]:
+def body(message: Message, run: str, mark: int, *, head: str = "", foot: str = "") -> dict[str, Any]:
     """The JSON of a create; of an edit without its flags. Only the end card tells anybody of itself."""
     flags = discord.MessageFlags(components_v2=True, suppress_notifications=message.kind != "end")
     mentions: dict[str, Any] = NO_MENTIONS
@@ -59,7 +77,7 @@ def body(message: Message, run: str, *, head: str = "", foot: str = "") -> dict[
         head = f"<@{person}>\n{head}".rstrip()
         mentions = {"parse": [], "users": [person]}
     return {
-        "components": layout(message, run, head=head, foot=foot).to_components(),
+        "components": layout(message, run, mark, head=head, foot=foot).to_components(),
         "flags": flags.value,
         "allowed_mentions": mentions,
     }

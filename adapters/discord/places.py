@@ -12,6 +12,7 @@ import discord
 
 from adapters.discord.api import Rest, patiently
 from adapters.discord.faces import Faces
+from adapters.discord.layout import person_id
 from adapters.discord.people import Channel
 from adapters.discord.surface import DiscordSurface, Opening, Spot, message_ref, read_address, read_ref
 from bot.ports import Placed, Store, Surface, SurfaceError
@@ -67,13 +68,13 @@ class Places:
             return None
         if spot.kind == "inside":
             self._inside[spot.channel] = run
-        return await self._again(spot, run, t.started.question, t.started.server)
+        return await self._again(spot, run, t)
 
     async def erase(self, run: str) -> None:
         """Delete the run's messages, as far as they are there."""
         for placed in await self._store.placed(run):
-            if spot := read_address(placed.address):
-                surface = await self._again(spot, run, "", "")
+            if placed.ref and (spot := read_address(placed.address)):
+                surface = await self._again(spot, run)
                 with suppress(SurfaceError):
                     await patiently(partial(surface.delete, placed.ref))
 
@@ -101,8 +102,11 @@ class Places:
         found = await self.find(channel.parent_id, channel.id) or await self.find(channel.id, channel.id)
         return found[0] if found else ""
 
-    async def _again(self, spot: Spot, run: str, title: str, server: str) -> DiscordSurface:
-        placed = [p for p in await self._store.placed(run) if p.address == spot.address and p.lane.stage == "board"]
+    async def _again(self, spot: Spot, run: str, t: Transcript | None = None) -> DiscordSurface:
+        """With `t` the run goes on there."""
+        placed = [p for p in await self._store.placed(run) if p.address == spot.address and p.ref]
+        board = next((read_ref(p.ref)[1] for p in placed if p.lane.stage == "board"), None)
+        starter = person_id(t.started.by) if t and spot.guild else ""
         parent: Channel = self._client.get_channel(spot.parent)
         guild = getattr(parent, "guild", None)
         return DiscordSurface(
@@ -110,10 +114,13 @@ class Places:
             self._faces,
             spot,
             run=run,
-            title=title,
-            words=self._words(server),
+            title=t.started.question if t else "",
+            words=self._words(t.started.server if t else ""),
             may_have_faces=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
-            board=read_ref(placed[0].ref)[1] if placed else None,
+            starter=int(starter) if starter else None,
+            board=board,
+            has_thread=spot.kind == "forum" or any(read_ref(p.ref)[0] == board for p in placed),
+            began_at=t.entries[0].at if t else None,
         )
 
 

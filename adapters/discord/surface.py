@@ -9,17 +9,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Literal, Protocol
 
 import discord
 from discord import ui
 
-from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Missing, Rest
+from adapters.discord import history
+from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Exists, Missing, Rest
 from adapters.discord.budgets import GATE, GLOBAL, bucket_name, old_name
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.faces import Faces, Hook, username
-from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout
+from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout, page_key, page_mark
 from bot.facts import Lane
 from bot.live.masked import Masked
 from bot.live.one_page import OnePage
@@ -29,6 +29,7 @@ from bot.words import Words
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
 ARCHIVE_MIN = 1_440
+NONCE_CHARS = 25
 LINKS = 12  # from the end card to what was said
 # asked for wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
 WITH_COMPONENTS = {"with_components": "true"}
@@ -97,8 +98,11 @@ class DiscordSurface:
         opening: Opening | None = None,
         starter: int | None = None,
         board: int | None = None,
+        has_thread: bool = False,
+        began_at: float | None = None,
     ) -> None:
-        """`title`: of the thread. `starter`: who is added to it. `board`: its message, where it is there already."""
+        """`title`: of the thread. `starter`: who is added to it. `board`: its message, where it is there already;
+        `has_thread`: and its thread. `began_at`: when the run did (wall seconds), if not now."""
         self.address = spot.address
         self._rest = rest
         self._faces = faces
@@ -110,7 +114,8 @@ class DiscordSurface:
         self._opening = opening
         self._starter = starter
         self._board = board
-        self._thread = spot.channel if spot.kind == "inside" else board
+        self._thread = spot.channel if spot.kind == "inside" else board if has_thread else None
+        self._began_at = began_at or time.time()
         self._opening_thread = asyncio.Lock()
         faces.look_again(spot.parent)  # once a run, and not with each of its posts
         self._turns: dict[Lane, tuple[str, int]] = {}  # title and message, for the links of the end card
@@ -119,6 +124,8 @@ class DiscordSurface:
         return Masked(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
 
     def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        if method == "find":
+            return (bucket_name(method, "channels", self._looked_in(lane)), GLOBAL)
         if lane.stage == "board":
             answers = method == "post" and self._opening is not None  # answers to interactions have no limit
             return () if answers else (bucket_name(method, "channels", self._spot.channel), GLOBAL)
@@ -141,7 +148,7 @@ class DiscordSurface:
     async def edit(self, ref: MessageRef, message: Message) -> None:
         channel, at, face = read_ref(ref)
         self._stands(message, at)
-        changed = body(message, self._run) if face else self._body(message)
+        changed = self._body(message, headed=not face)
         del changed["flags"]
         if not face:
             path = "/channels/{channel_id}/messages/{message_id}"
@@ -150,6 +157,25 @@ class DiscordSurface:
             raise Gone("the webhook that sent it is gone")
         else:
             await self._woken(channel, self._by_hook("PATCH", hook, channel, at, changed))
+
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        mark, is_board = page_mark(self.address, lane, page), lane.stage == "board"
+        places = [self._looked_in(lane)]
+        if is_board and self._spot.kind == "forum":
+            places = await history.posts(
+                self._rest, self._spot.guild or 0, self._spot.channel, self._title, self._began_at
+            )
+        for place in places:
+            if found := await history.find(self._rest, place, mark, self._began_at):
+                if is_board:
+                    self._board = found.message
+                # the answer to an interaction counts as a webhook's, but the bot edits it
+                return message_ref(place, found.message, face=found.by_webhook and not is_board)
+        return None
+
+    def _looked_in(self, lane: Lane) -> int:
+        in_thread = lane.stage != "board" and self._board is not None and self._spot.kind != "inside"
+        return self._board if in_thread and self._board is not None else self._spot.channel
 
     async def delete(self, ref: MessageRef) -> None:
         channel, at, face = read_ref(ref)
@@ -214,9 +240,9 @@ class DiscordSurface:
         opening, self._opening = self._opening, None
         channel = self._spot.channel
         if opening is not None:
-            self._board = await opening.show(layout(message, self._run))
+            self._board = await opening.show(layout(message, self._run, self._mark(message)))
         elif self._spot.kind == "forum":
-            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": body(message, self._run)}
+            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": self._body(message)}
             thread = await self._rest.call("POST", "/channels/{channel_id}/threads", made, channel_id=channel)
             self._board = self._thread = channel = int(thread["id"])
         else:
@@ -237,13 +263,16 @@ class DiscordSurface:
             thread = await self._rest.call("POST", path, made, channel_id=self._spot.channel, message_id=self._board)
         except RateLimited as error:
             raise RateLimited(f"{GATE}{self._spot.nonce}", error.retry_after_s) from error
+        except Exists:  # an earlier process has opened it: it has the id of its message
+            assert self._board is not None  # only a message has a thread
+            thread = {"id": self._board}
         if self._starter is not None:
             path = "/channels/{channel_id}/thread-members/{user_id}"
             await self._rest.call("PUT", path, channel_id=int(thread["id"]), user_id=self._starter)
         return int(thread["id"])
 
     async def _as_seat(self, message: Message, thread: int, hook: Hook) -> int:
-        made = {**body(message, self._run), "username": username(message.title)}
+        made = {**self._body(message, headed=False), "username": username(message.title)}
         if message.face:
             made["avatar_url"] = message.face
         query = {"wait": "true", **WITH_COMPONENTS, **self._in_thread(thread)}
@@ -255,15 +284,19 @@ class DiscordSurface:
 
     async def _as_bot(self, message: Message, channel: int) -> int:
         """With a nonce: what was posted before, its answer lost, is not posted twice within minutes."""
-        nonce = sha256(f"{self.address} {message.lane} {message.page}".encode()).hexdigest()[:25]
+        nonce = page_key(self.address, message.lane, message.page)[:NONCE_CHARS]
         made = {**self._body(message), "nonce": nonce, "enforce_nonce": True}
         sent = await self._rest.call("POST", "/channels/{channel_id}/messages", made, channel_id=channel)
         return int(sent["id"])
 
-    def _body(self, message: Message) -> dict[str, Any]:
-        """Of a message that the bot itself speaks: headed, and at the end with links to what was said."""
-        head = f"**{message.title}**" if message.title else ""
-        return body(message, self._run, head=head, foot=self._links() if message.kind == "end" else "")
+    def _body(self, message: Message, *, headed: bool = True) -> dict[str, Any]:
+        """`headed`: the bot itself speaks it, under its title. At the end with links to what was said."""
+        head = f"**{message.title}**" if message.title and headed else ""
+        foot = self._links() if message.kind == "end" else ""
+        return body(message, self._run, self._mark(message), head=head, foot=foot)
+
+    def _mark(self, message: Message) -> int:
+        return page_mark(self.address, message.lane, message.page)
 
     def _links(self) -> str:
         place = f"https://discord.com/channels/{self._spot.guild or '@me'}/{self._thread}"

@@ -60,6 +60,7 @@ class SlackBot:
     ) -> None:
         """`engine`: of our own database, for installations by OAuth."""
         self.ready = asyncio.Event()
+        self.widened = asyncio.Event()  # never set: workspaces are looked up when they are needed
         self.url = ""  # where it listens, over HTTP
         self._actions = actions
         self._store = store

@@ -46,7 +46,7 @@ class Places:
         if (spot := read_address(address)) is None:
             return None
         self._noted(spot, run, t.started.server)
-        return await self._again(spot, run, t.started.server)
+        return await self._again(spot, run, t.started.server, began_at=t.entries[0].at)
 
     async def standing(self, run: str) -> SlackSurface | None:
         """A place where the run stands, to add something to it."""
@@ -56,7 +56,7 @@ class Places:
     async def erase(self, run: str) -> None:
         """Delete the run's messages, as far as they are there."""
         for placed in await self._store.placed(run):
-            if (spot := read_address(placed.address)) and (surface := await self._again(spot, run, "")):
+            if placed.ref and (spot := read_address(placed.address)) and (surface := await self._again(spot, run, "")):
                 with suppress(SurfaceError):
                     await surface.delete(placed.ref)
 
@@ -84,7 +84,7 @@ class Places:
             if len(self._inside) > REMEMBERED:
                 self._inside.popitem(last=False)
 
-    async def _again(self, spot: Spot, run: str, server: str) -> SlackSurface | None:
+    async def _again(self, spot: Spot, run: str, server: str, *, began_at: float | None = None) -> SlackSurface | None:
         try:
             at = await self._workspaces.find(spot.enterprise, spot.team)
         except SurfaceError:
@@ -92,8 +92,9 @@ class Places:
         if at is None:
             return None
         placed = await self._store.placed(run)
-        board = next((p.ref for p in placed if p.address == spot.address and p.lane.stage == "board"), None)
-        return self._surface(spot, at, run, server, board=read_ref(board)[1] if board else None, again=True)
+        boards = [p.ref for p in placed if p.ref and p.address == spot.address and p.lane.stage == "board"]
+        board = read_ref(boards[0])[1] if boards else None
+        return self._surface(spot, at, run, server, board=board, began_at=began_at)
 
     def _surface(
         self,
@@ -104,7 +105,7 @@ class Places:
         *,
         opening: Opening | None = None,
         board: str | None = None,
-        again: bool = False,
+        began_at: float | None = None,
     ) -> SlackSurface:
         return SlackSurface(
             self._api,
@@ -116,5 +117,5 @@ class Places:
             reads_history=self._listen,
             opening=opening,
             board=board,
-            again=again,
+            began_at=began_at,
         )

@@ -6,6 +6,7 @@ streamed as Slack's own assistants are.
 
 from __future__ import annotations
 
+import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -40,7 +41,8 @@ T = TypeVar("T")
 LINKS = 12  # from the end card to what was said
 LEAST_CHARS = 500  # a text is not halved below this
 HALVINGS = 4
-LOOKED_AT = 200  # messages a page, when looking for one of ours
+LOOKED_AT, LOOKS = 200, 10  # messages a page and pages, when looking for one of ours
+SKEW_S = 60.0  # between our clock and Slack's
 EVENT_TYPE = "moot_page"  # of the metadata by which a message is known again
 SHARE = Control("share", "Share to channel")
 
@@ -77,10 +79,10 @@ class SlackSurface:
         reads_history: bool,
         opening: Opening | None = None,
         board: str | None = None,
-        again: bool = False,
+        began_at: float | None = None,
     ) -> None:
-        """`board`: its message, where it is there already. `again`: the run began in another process. With
-        `reads_history` a message whose answer was lost is looked for before it is posted again."""
+        """`board`: its message, where it is there already. `began_at`: when the run did (wall seconds), if not now.
+        With `reads_history` messages can be looked for."""
         self.address = spot.address
         self._api = api
         self._at = at
@@ -91,8 +93,7 @@ class SlackSurface:
         self._looks = reads_history or spot.direct
         self._opening = opening
         self._thread = spot.thread or board
-        self._again = again
-        self._doubtful: set[tuple[Lane, int]] = set()
+        self._began_at = began_at or time.time()
         self._turns: dict[Lane, tuple[str, str]] = {}  # title and message, for the links of the end card
         self._streams: dict[Lane, Stream] = {}
         self._stopping: set[Lane] = set()  # streams whose end Slack put off
@@ -113,25 +114,34 @@ class SlackSurface:
                 return (bucket(team, "chat.update"),)
             case "delete":
                 return (bucket(team, "chat.delete"),)
+            case "find":
+                return (bucket(team, "conversations.replies" if self._thread else "conversations.history"),)
 
     async def post(self, message: Message) -> MessageRef:
-        page = (message.lane, message.page)
-        ts = await self._found(message) if self._again or page in self._doubtful else None
         try:
-            ts = ts or await self._sent(message)
+            ts = await self._sent(message)
         except Forbidden as error:
             if message.kind == "board" and self._opening:
                 self._opening.refused(str(error))
             raise
-        except SurfaceError as error:
-            if error.status == 0 or error.status >= 500:
-                self._doubtful.add(page)
-            raise
         if message.kind == "board":
-            self._thread = self._thread or ts
-            if self._opening:
-                self._opening.shown()
+            self._board_stands(ts)
         self._stands(message, ts)
+        return message_ref(self._spot.team, self._spot.channel, ts)
+
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        """By the metadata that messages of ours carry; Slack gives a native stream none when it begins."""
+        is_board = lane.stage == "board"
+        if not self._looks or (self._thread is None and not is_board):
+            return None
+        try:
+            ts = await self._marked(self._mark(lane, page))
+        except (Rejected, Forbidden, Gone):
+            return None
+        if ts is None:
+            return None
+        if is_board:
+            self._board_stands(ts)
         return message_ref(self._spot.team, self._spot.channel, ts)
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
@@ -152,6 +162,11 @@ class SlackSurface:
         page = self.pages("end").update(text, final=True)[0]
         made = {"text": cut(entities(page.text), PLAIN_CHARS), "blocks": [markdown(page.text)]}
         await self._call("chat.postMessage", thread_ts=self._thread, reply_broadcast=True, **made)
+
+    def _board_stands(self, ts: str) -> None:
+        self._thread = self._thread or ts
+        if self._opening:
+            self._opening.shown()
 
     def _stands(self, message: Message, ts: str) -> None:
         if message.kind == "turn":
@@ -259,27 +274,24 @@ class SlackSurface:
             controls = (*controls, SHARE)
         foot = self._links() if message.kind == "end" else ""
         made = body(replace(message, controls=controls), self._run, headed=not self._faced(message), foot=foot)
-        return made | {"metadata": {"event_type": EVENT_TYPE, "event_payload": self._mark(message)}}
+        return made | {"metadata": {"event_type": EVENT_TYPE, "event_payload": self._mark(message.lane, message.page)}}
 
-    def _mark(self, message: Message) -> dict[str, Any]:
-        return {"nonce": self._spot.nonce, "lane": str(message.lane), "page": message.page}
+    def _mark(self, lane: Lane, page: int) -> dict[str, Any]:
+        return {"nonce": self._spot.nonce, "lane": str(lane), "page": page}
 
-    async def _found(self, message: Message) -> str | None:
-        """The message that a lost call made, where what is there may be read."""
-        if not self._looks:
-            return None
-        place = {"ts": self._thread} if self._thread else {}
-        asked = {"limit": str(LOOKED_AT), "include_all_metadata": "true", **place}
-        try:
-            said = await self._call("conversations.replies" if place else "conversations.history", **asked)
-        except (Rejected, Forbidden, Gone):
-            return None
-        except RateLimited as error:  # no budget of ours pays for looking: try again a little later
-            raise SurfaceError(str(error), error.status) from error
-        for known in said.get("messages", ()):
-            metadata = known.get("metadata", {})
-            if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == self._mark(message):
-                return str(known["ts"])
+    async def _marked(self, mark: dict[str, Any]) -> str | None:
+        """The message with that mark, among those sent since the run began. Raises SurfaceError."""
+        asked = {"limit": str(LOOKED_AT), "include_all_metadata": "true", "oldest": f"{self._began_at - SKEW_S:.6f}"}
+        asked |= {"ts": self._thread} if self._thread else {}
+        for _ in range(LOOKS):
+            said = await self._call("conversations.replies" if self._thread else "conversations.history", **asked)
+            for known in said.get("messages", ()):
+                metadata = known.get("metadata", {})
+                if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == mark:
+                    return str(known["ts"])
+            asked["cursor"] = (said.get("response_metadata") or {}).get("next_cursor") or ""
+            if not asked["cursor"]:
+                return None
         return None
 
     def _links(self) -> str:

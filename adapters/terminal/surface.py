@@ -44,6 +44,9 @@ class TerminalSurface:
         self._show(ref, message)
         return ref
 
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        return None  # nothing is ever lost here
+
     async def edit(self, ref: MessageRef, message: Message) -> None:
         self._show(ref, message)
 

@@ -64,6 +64,9 @@ class Instant:
     async def post(self, message: Message) -> MessageRef:
         return str(message.lane)
 
+    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+        return None  # nothing is ever lost here
+
     async def edit(self, ref: MessageRef, message: Message) -> None: ...
 
     async def delete(self, ref: MessageRef) -> None: ...

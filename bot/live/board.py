@@ -208,6 +208,8 @@ def _how(finish: Finish, ended: TurnEnded) -> str:
             return "skipped"
         case "stopped":
             return "stopped"
+        case "cut":
+            return "cut off by a restart"
         case "failed":
             return f"failed: {ended.failure.text}" if ended.failure else "failed"
         case _ as never:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.live.lanes import Lane
@@ -34,16 +35,19 @@ SLIGHT = 1.0  # code points a second that the board and footers count for
 
 @dataclass(slots=True)
 class Posted:
-    """A message of ours and what it reads. `ref` None: it was deleted by someone and must be posted again.
+    """A message of ours. `ref` None: it must be posted, or posted again as someone has deleted it; with `lost` it may
+    stand there all the same, and is looked for first. `closed`: it was sent when its lane was.
 
-    `closed`: it was sent when its lane was.
+    What it reads: `text` and `controls`, or all that is known is their digest `reads`, or (None, "") nothing.
     """
 
     ref: MessageRef | None
-    text: str
-    chars: int
-    closed: bool
+    text: str | None = None
+    chars: int = 0
+    closed: bool = False
     controls: tuple[Control, ...] = ()
+    reads: str = ""
+    lost: bool = False
 
 
 class Mark(NamedTuple):
@@ -80,9 +84,10 @@ class Change:
 class Strip:
     """One lane in one view: what has been shown of it, and the one request that may be in flight."""
 
-    def __init__(self, view: View, lane: Lane, refs: Sequence[MessageRef] = ()) -> None:
+    def __init__(self, view: View, lane: Lane, placed: Sequence[Placed] = ()) -> None:
+        """`placed`: its pages of an earlier time, in order."""
         self.lane = lane
-        self.messages = [Posted(ref, "", 0, False) for ref in refs]  # what they read is not known: written anew
+        self.messages = [Posted(p.ref or None, reads=p.reads, closed=bool(p.reads), lost=not p.ref) for p in placed]
         self.over = False  # the end is shown, or it was given up: no request any more
         self.given_up = False
         self._view = view
@@ -97,7 +102,7 @@ class Strip:
         self._failures = 0
         self._retry_at = -math.inf
         self._posted_again = False
-        self._expect("edit" if refs else "post")
+        self._expect(self._method_for(0))
 
     @property
     def draws(self) -> Sequence[str]:
@@ -108,6 +113,11 @@ class Strip:
         return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
 
     @property
+    def stands(self) -> bool:
+        """Whether a message of it is there."""
+        return any(message.ref is not None for message in self.messages)
+
+    @property
     def visible(self) -> int:
         """Source code points that can be read now, all pages."""
         return sum(message.chars for message in self.messages)
@@ -116,7 +126,7 @@ class Strip:
         lane = self.lane
         if self.over or self._flying or now < self._retry_at:
             return None
-        if not self.messages:
+        if not self.stands:
             if not self.sayable or self._view.next_to_post() is not self:
                 return None
             return Bid(FIRST if self._view.words_wait else END, math.inf, 1)
@@ -172,19 +182,19 @@ class Strip:
     def succeeded(self, call: Call, ref: MessageRef | None, duration_s: float) -> None:
         change = self._landed(200, duration_s)
         self._failures = 0
-        if change.method == "delete":
-            self.messages.pop()
-        else:
-            known = self.messages[change.page].ref if change.page < len(self.messages) else None
-            posted = Posted(ref or known, change.text, change.covers, change.closed, change.controls)
-            self.messages[change.page : change.page + 1] = [posted]
+        match change.method:
+            case "delete":
+                self.messages.pop()
+            case "find":
+                self._found(change.page, ref)
+                return
+            case "post" | "edit":
+                self._reads(change, ref)
         self._version, self._more = change.mark.version, change.more
         if not change.more:
             self._chars, self._moments = change.mark.chars, change.mark.moments
         self._expect("edit")
         display, chars = self._view.display, self.visible
-        if ref is not None:
-            display.on_placed(Placed(self._surface.address, self.lane.key, change.page, ref))
         display.trace.shown(self._surface.name, self.lane.key, change.page, chars, change.final)
         if self.lane.kind == "turn" and chars:
             display.on_shown(self.lane.key, change.mark.text[:chars])
@@ -202,11 +212,14 @@ class Strip:
                 self.messages.pop()
             case Gone() if change.method == "edit" and not self._posted_again:
                 self._posted_again = True
-                self.messages[change.page].ref = None
+                self.messages[change.page] = Posted(None)
                 self._expect("post")
             case Gone():
                 self._give_up("its message was deleted")
             case _:
+                if change.method == "post" and (error.status == 0 or error.status >= 500):
+                    self.messages[change.page : change.page + 1] = [Posted(None, lost=True)]
+                    self._expect("find")
                 self._failures += 1
                 if self._failures >= TRIES:
                     self._give_up(f"{TRIES} tries failed, the last one with: {error}")
@@ -236,8 +249,7 @@ class Strip:
         mark = Mark(text, lane.version, lane.chars, lane.moments)
         if wrong:
             k, more = wrong[0], len(wrong) > 1 or surplus > 0
-            method: Method = "edit" if k < len(self.messages) and self.messages[k].ref is not None else "post"
-            return Change(method, k, *reads[k], mark, closed=lane.closed, more=more)
+            return Change(self._method_for(k), k, *reads[k], mark, closed=lane.closed, more=more)
         if surplus > 0:
             more = surplus > 1
             return Change("delete", len(self.messages) - 1, "", 0, (), mark, closed=lane.closed, more=more)
@@ -252,14 +264,53 @@ class Strip:
         if page >= len(self.messages):
             return False
         posted = self.messages[page]
-        if posted.ref is None or posted.text != text or posted.controls != controls:
+        if posted.ref is None:
+            return False
+        if posted.text is None and not posted.reads and not self.lane.closed and not self.lane.length:
+            return True  # asked again after a restart: what was shown stays until there is something new
+        same = posted.reads == digest(text, controls) if posted.text is None else posted.text == text
+        if not same or (posted.text is not None and posted.controls != controls):
             return False
         return posted.closed or not (last and self.lane.closed)
 
+    def _method_for(self, page: int) -> Method:
+        known = self.messages[page] if page < len(self.messages) else Posted(None)
+        if known.ref is not None:
+            return "edit"
+        return "find" if known.lost else "post"
+
+    def _found(self, page: int, ref: MessageRef | None) -> None:
+        """What became of a post is known: it stands there, whatever it reads, or it must be sent."""
+        self.messages[page] = Posted(ref)
+        self._expect(self._method_for(page))
+        if ref is not None:
+            self._place(page)
+
+    def _reads(self, change: Change, ref: MessageRef | None) -> None:
+        """The message of a page reads so; where it stands is stored, and what it reads where that lasts."""
+        known = self.messages[change.page] if change.page < len(self.messages) else Posted(None)
+        lasting = change.closed or self.lane.kind in ("card", "end")
+        posted = Posted(ref or known.ref, change.text, change.covers, change.closed, change.controls)
+        posted.reads = digest(change.text, change.controls) if lasting else ""
+        self.messages[change.page : change.page + 1] = [posted]
+        if ref is not None or posted.reads != known.reads:
+            self._place(change.page)
+
+    def _place(self, page: int) -> None:
+        posted = self.messages[page]
+        assert posted.ref is not None  # it has just been posted, edited or found
+        place = Placed(self._surface.address, self.lane.key, page, posted.ref, posted.reads)
+        self._view.display.on_placed(place)
+
     async def _send(self, change: Change) -> MessageRef | None:
-        if change.method == "post":
-            return await self._surface.post(self._message(change))
-        ref = self.messages[change.page].ref
+        key, page = self.lane.key, change.page
+        match change.method:
+            case "post":
+                await self._view.display.before_post(Placed(self._surface.address, key, page, ""))
+                return await self._surface.post(self._message(change))
+            case "find":
+                return await self._surface.find(key, page)
+        ref = self.messages[page].ref
         assert ref is not None  # `_change` posts what has no reference
         if change.method == "edit":
             await self._surface.edit(ref, self._message(change))
@@ -300,6 +351,11 @@ class Strip:
     def _give_up(self, why: str) -> None:
         self.give_up()
         self._view.display.on_note(f"{self._surface.name} no longer shows {self.lane.title or self.lane.key}: {why}")
+
+
+def digest(text: str, controls: Sequence[Control]) -> str:
+    """By which a later process knows what a message reads."""
+    return sha256(f"{text}\0{controls!r}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _slight(age_s: float) -> float:

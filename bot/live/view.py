@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
@@ -14,6 +14,11 @@ from bot.ports import Kind, Placed, Surface, Trace
 Shown = Callable[[LaneKey, str], None]
 Stands = Callable[[Placed], None]
 Noted = Callable[[str], None]
+Posting = Callable[[Placed], Awaitable[None]]
+
+
+async def _at_once(placed: Placed) -> None:
+    """Nothing is stored before a post."""
 
 
 class Display:
@@ -27,10 +32,11 @@ class Display:
         on_shown: Shown = lambda lane, text: None,
         on_placed: Stands = lambda placed: None,
         on_note: Noted = lambda text: None,
+        before_post: Posting = _at_once,
     ) -> None:
         """`on_shown` is told the part of a turn's text that has just become visible somewhere (for snapshots),
-        `on_placed` where each new message stands, `on_note` one sentence for people when a view or one of its lanes
-        is given up.
+        `on_placed` where each new message stands and what it lastingly reads, `on_note` one sentence for people when a
+        view or one of its lanes is given up. `before_post` is waited for before a message is posted (its `ref` is "").
         """
         self.lanes: dict[LaneKey, Lane] = {}
         self.views: list[View] = []
@@ -38,6 +44,7 @@ class Display:
         self.on_shown = on_shown
         self.on_placed = on_placed
         self.on_note = on_note
+        self.before_post = before_post
         self.scheduler = scheduler
         self.time = asyncio.get_running_loop().time
         self._settled = asyncio.Event()
@@ -106,8 +113,8 @@ class View:
     def show(self, lane: Lane) -> None:
         if self._thread_lost:
             return
-        pages = sorted((p.page, p.ref) for p in self._placed if p.lane == lane.key)
-        strip = Strip(self, lane, [ref for _, ref in pages])
+        pages = sorted((p for p in self._placed if p.lane == lane.key), key=lambda p: p.page)
+        strip = Strip(self, lane, pages)
         self._strips.append(strip)
         self.display.scheduler.add(strip)
 
@@ -120,7 +127,7 @@ class View:
 
     def next_to_post(self) -> Strip | None:
         """Messages appear in the order of their lanes; one that has nothing to say yet holds nobody up."""
-        return next((s for s in self._strips if not s.messages and not s.over and s.sayable), None)
+        return next((s for s in self._strips if not s.stands and not s.over and s.sayable), None)
 
     @property
     def words_wait(self) -> bool:
