@@ -13,6 +13,9 @@ app.add_typer(invite, name="invite", help="The link that brings the bot to a pla
 manifest = typer.Typer(no_args_is_help=True)
 app.add_typer(manifest, name="manifest", help="What a platform is told about the app when it is made.")
 
+db = typer.Typer(no_args_is_help=True)
+app.add_typer(db, name="db", help="The database: whether it is whole, and backups of it.")
+
 
 class Passed(TyperCommand):
     """Leaves its arguments unread: what they may be stands where it would be slow to look for `moot --help`."""
@@ -120,6 +123,22 @@ def slack(
     from bot import setup, wiring  # as above
 
     raise typer.Exit(wiring.guarded(setup.manifest_slack(listen=listen, url=url)))
+
+
+@db.command()
+def check() -> None:
+    """Look at every page, run and fact, also while the bot runs."""
+    from bot import databases, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(databases.check()))
+
+
+@db.command()
+def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
+    """Copy the database while the bot runs, and check the copy."""
+    from bot import databases, wiring  # as above
+
+    raise typer.Exit(wiring.guarded(databases.backup(path)))
 
 
 def main() -> None:
