@@ -31,6 +31,7 @@ from bot.formats import FORMATS, minds
 from bot.formats.choices import BESIDE, choices
 from bot.formats.common import name_of, voting
 from bot.hall import Hall
+from bot.in_vain import InVain
 from bot.panels import seat_panel
 from bot.pipelines import read_pipeline, seated
 from bot.ports import Clock, RunRow, Show, Store
@@ -62,6 +63,7 @@ class Actions:
         self._store = store
         self._hall = hall
         self._clock = clock
+        self.in_vain = InVain()
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
@@ -96,7 +98,7 @@ class Actions:
         t = self._hall.transcript(run) or Transcript()
         t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
         if t.start is None or t.deleted or t.start.server != by.server:
-            raise Refused(f"There is no run {run} here.")
+            raise self.in_vain(f"There is no run {run} here.", run)
         return t
 
     async def finished(self, run: str) -> Transcript | None:
@@ -140,7 +142,7 @@ class Actions:
         turn = _newest(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
-            raise Refused("That turn is not running, so there is nothing to skip.")
+            raise self.in_vain("That turn is not running, so there is nothing to skip.", run)
         if not steers(by, t):
             await self._tell(run, SkipWished(turn, by.key))
             missing = missing_voices(
@@ -268,13 +270,13 @@ class Actions:
     async def _open(self, run: str, by: Person) -> Transcript:
         t = await self.transcript(run, by)
         if t.finished is not None:
-            raise Refused("This run is over.")
+            raise self.in_vain("This run is over.", run)
         return t
 
     async def _votable(self, run: str, by: Person) -> Transcript:
         t = await self.transcript(run, by)
         if not voting(t, self._clock()):
-            raise Refused("The vote is closed.")
+            raise self.in_vain("The vote is closed.", run)
         return t
 
 

@@ -1,6 +1,8 @@
-"""What was delivered lately: Slack delivers again what it thinks lost, at once, after a minute and after five.
+"""What was delivered lately, by the platform's ids, so that each event is taken once.
 
-https://docs.slack.dev/apis/events-api#retries
+Slack delivers again what it thinks lost, at once, after a minute and after five
+(https://docs.slack.dev/apis/events-api#retries); Discord replays what a connection missed
+(https://discord.com/developers/docs/events/gateway#resuming).
 """
 
 from __future__ import annotations
@@ -15,35 +17,39 @@ from bot.ports import Clock, Shelf
 log = structlog.get_logger()
 
 KEPT_S = 900.0
-PREFIX = "slack/seen/"
 
 
 class Seen:
     """Remembers across restarts; call `load` first. A delivery is taken once even when the store fails."""
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, platform: str, shelf: Shelf, clock: Clock) -> None:
+        self.again = 0  # how often something was delivered that had been taken
+        self._prefix = f"{platform}/seen/"
         self._shelf = shelf
         self._clock = clock
         self._at: OrderedDict[str, float] = OrderedDict()  # delivery → wall seconds, the oldest first
 
     async def load(self) -> None:
-        found = await self._shelf.under(PREFIX)
-        times = {key.removeprefix(PREFIX): at for key, at in found.items() if isinstance(at, float | int)}
+        found = await self._shelf.under(self._prefix)
+        times = {key.removeprefix(self._prefix): at for key, at in found.items() if isinstance(at, float | int)}
         for key, at in sorted(times.items(), key=lambda item: item[1]):
             self._at[key] = float(at)
 
     def take(self, key: str) -> bool:
         """Whether this is the first time."""
-        first = key not in self._at
-        self._at.setdefault(key, self._clock())
-        return first
+        if key in self._at:
+            self.again += 1
+            log.info("delivered again", key=key, count=self.again)
+            return False
+        self._at[key] = self._clock()
+        return True
 
     async def store(self, key: str) -> None:
         """For the next process, and nothing that is too old to come again."""
         try:
-            await self._shelf.put(PREFIX + key, self._at[key])
+            await self._shelf.put(self._prefix + key, self._at[key])
             while self._at and (oldest := next(iter(self._at.items())))[1] < self._clock() - KEPT_S:
                 del self._at[oldest[0]]
-                await self._shelf.put(PREFIX + oldest[0], None)
+                await self._shelf.put(self._prefix + oldest[0], None)
         except StoreFailed as error:
             log.warning("a delivery could not be noted", reason=str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import discord
@@ -20,6 +21,7 @@ from adapters.discord.places import Places
 from bot.actions import Actions
 from bot.errors import Misconfigured
 from bot.ports import Shelf, Store
+from bot.seen import Seen
 from bot.settings import DiscordSettings, LimitSettings
 from commands import COMMANDS
 from commands.controls import MENUS
@@ -78,8 +80,11 @@ class DiscordBot:
         assert application is not None, "login has asked for it"
         faces = Faces(self._rest, application)
         self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
-        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits)
-        self._listener = Listener(self._actions, self.places, self._client, self._limits, listen=self._settings.listen)
+        seen = Seen("discord", self._shelf, time.time)
+        await seen.load()
+        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits, seen)
+        listen = self._settings.listen
+        self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, listen=listen)
         for event in (
             self.on_interaction,
             self.on_message,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +23,7 @@ from bot.errors import Refused, StoreFailed
 from bot.facts import Image
 from bot.ports import Surface
 from bot.rights import Person
+from bot.seen import Seen
 from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
@@ -33,15 +33,20 @@ from commands.suggestions import suggest
 log = structlog.get_logger()
 
 KEPT_CHARS = 80  # of a custom_id, for what a form keeps
-REMEMBERED = 1_000  # interactions that were taken lately: Discord may deliver one twice
 STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")  # their answer may be a board
 
 
 class Desk:
-    """Takes interactions. `limits` bound what may be attached."""
+    """Takes interactions, each once. `limits` bound what may be attached."""
 
     def __init__(
-        self, actions: Actions, places: Places, owners: Owners, client: discord.Client, limits: LimitSettings
+        self,
+        actions: Actions,
+        places: Places,
+        owners: Owners,
+        client: discord.Client,
+        limits: LimitSettings,
+        seen: Seen,
     ) -> None:
         self.actions = actions
         self._places = places
@@ -49,17 +54,16 @@ class Desk:
         self._client = client
         self._limits = limits
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
-        self._taken: OrderedDict[int, None] = OrderedDict()
+        self._seen = seen
 
     async def interaction(self, given: discord.Interaction[Any]) -> None:
         """Answer it. Whatever goes wrong becomes one sentence to that person."""
-        if given.id in self._taken:
+        if not self._seen.take(str(given.id)):
             return
-        self._taken[given.id] = None
-        if len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
         async with Reply(given, public=_is_public(given)) as reply:
             try:
+                if given.type is not discord.InteractionType.autocomplete:
+                    await self._seen.store(str(given.id))
                 await self._take(given, reply)
                 if given.guild is not None and given.type is discord.InteractionType.application_command:
                     await self._owners.tell(given.guild, given.app_permissions)

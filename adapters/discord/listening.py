@@ -14,6 +14,7 @@ from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
+from bot.seen import Seen
 from bot.settings import LimitSettings
 from bot.wishes import Wish, follow_up
 from commands.command import Here
@@ -27,12 +28,20 @@ class Listener:
     """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the bot."""
 
     def __init__(
-        self, actions: Actions, places: Places, client: discord.Client, limits: LimitSettings, *, listen: bool
+        self,
+        actions: Actions,
+        places: Places,
+        client: discord.Client,
+        limits: LimitSettings,
+        seen: Seen,
+        *,
+        listen: bool,
     ) -> None:
         self._actions = actions
         self._places = places
         self._client = client
         self._limits = limits
+        self._seen = seen
         self._listen = listen
 
     async def message(self, said: discord.Message) -> None:
@@ -43,6 +52,9 @@ class Listener:
         called = self._client.user in said.mentions
         if not called and not (self._listen and run) and said.guild is not None:
             return
+        if not self._seen.take(str(said.id)):
+            return
+        await self._seen.store(str(said.id))
         text = self._without_mention(said.content)
         try:
             if run and await self._is_open(run, said):

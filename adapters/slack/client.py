@@ -29,11 +29,11 @@ from adapters.slack.listening import Listener
 from adapters.slack.people import People, Walls
 from adapters.slack.places import Places
 from adapters.slack.scopes import scopes
-from adapters.slack.seen import Seen
 from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions import Actions
 from bot.errors import Misconfigured, Refused
 from bot.ports import Clock, Shelf, Store, SurfaceError
+from bot.seen import Seen
 from bot.settings import LimitSettings, SlackSettings
 from bot.tasks import Tasks
 
@@ -77,7 +77,7 @@ class SlackBot:
             self._api = Api(session, settings.api_base)
             installations = await self._installations()
             self._workspaces = Workspaces(self._api, settings.bot, installations)
-            self._seen = Seen(self._shelf, self._clock)
+            self._seen = Seen("slack", self._shelf, self._clock)
             await self._seen.load()
             await self._check_tokens()
             self._put_together()

@@ -18,8 +18,8 @@ from adapters.slack.api import Workspace
 from adapters.slack.desk import Desk
 from adapters.slack.listening import Listener
 from adapters.slack.scopes import events
-from adapters.slack.seen import Seen
 from adapters.slack.workspaces import Workspaces
+from bot.seen import Seen
 
 log = structlog.get_logger()
 

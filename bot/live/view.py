@@ -132,7 +132,7 @@ class View:
     @property
     def words_wait(self) -> bool:
         """Whether a seat has spoken and has no message yet."""
-        return any(s.lane.kind == "turn" and s.lane.length and not s.messages and not s.over for s in self._strips)
+        return any(s.lane.kind == "turn" and s.lane.length and not s.stands and not s.over for s in self._strips)
 
     def leave(self) -> None:
         for strip in self._strips:

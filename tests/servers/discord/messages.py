@@ -55,15 +55,21 @@ def post(
     message.mentions, message.notified = _pings(hub, channel, message)
     world.messages[channel.id][message.id] = message
     if not message.ephemeral:
-        hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
+        tell(hub, message)
     return message
+
+
+def tell(hub: Hub, message: Message) -> None:
+    """The gateway's event of a new message."""
+    channel = hub.world.channel(message.channel_id)
+    hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
 
 
 def announce(hub: Hub, channel: Channel, author: User, kind: int, content: str) -> None:
     """A message of Discord's own, such as the one that tells of a new thread."""
     message = Message(hub.world.new_id(), channel.id, author, content, hub.world.now(), kind=kind)
     hub.world.messages[channel.id][message.id] = message
-    hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
+    tell(hub, message)
 
 
 def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:

@@ -41,6 +41,10 @@ class People(Base):
             body["message_reference"] = {"message_id": str(id_of(reply_to))}
         return messages.post(self.hub, place, self.hub.world.user(id_of(user)), body, list(attachments))
 
+    async def deliver_again(self, message: Ref) -> None:
+        """Tell the bot of a message once more, as a gateway does that resumes."""
+        messages.tell(self.hub, self._message(message))
+
     async def edit(self, user: Ref, message: Ref, text: str) -> None:
         found = self._message(message)
         if found.author.id != id_of(user):
