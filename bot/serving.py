@@ -84,6 +84,8 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: as
     async with table(
         settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
+        if await store.unfinished():  # they need models first of all: connecting meanwhile would take longer for both
+            await asyncio.wait([core.warming])
         bots = list(_platforms(settings, core, store))
         tasks = [asyncio.create_task(bot.serve()) for bot in bots]
         tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]

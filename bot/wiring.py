@@ -116,11 +116,12 @@ async def _held(
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The core, put together."""
+    """The core, put together. `warming` is over once models can be asked at once."""
 
     actions: Actions
     hall: Hall
     budgets: Budgets
+    warming: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -166,7 +167,7 @@ async def table(
                 random=Random(),
             )
             actions = Actions(starts, store=store, hall=hall, clock=time.time)
-            yield Core(actions, hall, budgets)
+            yield Core(actions, hall, budgets, warming)
     finally:
         await asyncio.wait([warming])
         await speaker.aclose()
