@@ -27,7 +27,7 @@ from bot.models.errors import ProviderError
 from bot.models.prices import cost_usd
 from bot.ports import Clock, Kind, Placed, Store, Trace, replay
 from bot.tasks import Tasks
-from bot.thread import WHILE_IT_RUNS, Post, posts
+from bot.thread import Post, posts, while_it_runs
 from bot.transcript import Entry, Transcript, fold
 
 log = structlog.get_logger()
@@ -155,8 +155,8 @@ class Conductor:
             for task in besides:
                 task.cancel()
         self._show(live)
-        for key in (BOARD, *self._plan.cards):
-            self._lanes[key].close()
+        for lane in self._lanes.values():
+            lane.close()
         return self.transcript
 
     def _goes_on(self) -> bool:
@@ -177,7 +177,7 @@ class Conductor:
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
             await self._record([await self._from_snapshot(i) for i in orphans])
             return True
-        if new := [TurnStarted(w.turn, w.about) for w in wanted.values() if w.turn not in t.turns]:
+        if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
             await self._record(new)
             return True
         for want in wanted.values():
@@ -189,7 +189,7 @@ class Conductor:
         return False
 
     def _why_unwanted(self, turn: TurnId) -> Finish:
-        return "skipped" if turn in self.transcript.skips and self.transcript.stopped is None else "stopped"
+        return "skipped" if self.transcript.skipped(turn) and self.transcript.stopped is None else "stopped"
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
@@ -270,9 +270,9 @@ class Conductor:
         warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
         plan = self._plan
         verdict = plan.verdict if self.transcript.finished else ""
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict)
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict, plan.told)
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(() if self.transcript.finished else WHILE_IT_RUNS)
+        lane.offer(() if self.transcript.finished else while_it_runs(self.transcript))
         lane.set(render(card))
 
     def _lane(self, live: Shows, post: Post) -> LiveLane:
