@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import Claimed, Interjected, RetryAsked, RunFinished, SeatAdded, SkipAsked, Stopped, TurnEnded, TurnId
+from bot.facts import (
+    Claimed,
+    Interjected,
+    Lane,
+    RetryAsked,
+    RunFinished,
+    SeatAdded,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+)
 from bot.formats import objections
 from bot.formats.common import END
 from bot.formats.council_cards import ORIGINAL
@@ -24,6 +35,7 @@ from bot.steering import (
     RoundAsked,
     RoundClosed,
     RoundVoteCast,
+    RoundWish,
     SeatDropped,
     SteeringFact,
     Upvoted,
@@ -235,7 +247,7 @@ class TestWhoIsThere:
 class TestObjections:
     def raised(self, **how: Any) -> Play:
         play = debate(watch=False, **how)
-        while not play.plan.want[0].turn.round == 2:
+        while play.plan.want[0].turn.round != 2:
             play.stage(well)
         return play.then(
             Objected("ann", "You ignore the cost.", "Ann"), Objected("ben", "Cyd: define win!", "Ben", ("cyd",))
@@ -403,21 +415,21 @@ def anything(rng: Random, play: Play) -> SteeringFact | SeatAdded:
     """A fact that somebody might store at any moment, sensible or not."""
     by, round_ = rng.choice("pqr"), rng.randint(1, 4)
     seats = [s.key for s in play.t.started.panel.seats]
-    return rng.choice(
-        [
-            Paused(by),
-            Resumed(by),
-            SeatAdded(seat(f"n{rng.randint(0, 5)}"), by),
-            SeatDropped(rng.choice(seats), by),
-            Joined(by, by),
-            Objected(by, "No!", by, tuple(rng.sample(seats, rng.randint(0, 2)))),
-            Upvoted(rng.randint(1, 3), by),
-            UpvoteWithdrawn(rng.randint(1, 3), by),
-            RoundVoteCast(by, round_, rng.choice(["go on", "end"])),
-            RoundAsked(by, round_),
-            RoundClosed(by, round_),
-        ]
-    )
+    wish: RoundWish = rng.choice(["go on", "end"])
+    facts: list[SteeringFact | SeatAdded] = [
+        Paused(by),
+        Resumed(by),
+        SeatAdded(seat(f"n{rng.randint(0, 5)}"), by),
+        SeatDropped(rng.choice(seats), by),
+        Joined(by, by),
+        Objected(by, "No!", by, tuple(rng.sample(seats, rng.randint(0, 2)))),
+        Upvoted(rng.randint(1, 3), by),
+        UpvoteWithdrawn(rng.randint(1, 3), by),
+        RoundVoteCast(by, round_, wish),
+        RoundAsked(by, round_),
+        RoundClosed(by, round_),
+    ]
+    return rng.choice(facts)
 
 
 @given(
@@ -434,7 +446,7 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
     begun = start(form, seats=keys)
     rules = debate(form=how, next=rng.choice(["vote", "at once"])).t.started.rules if form == "debate" else begun.rules
     play = Play(replace(begun, rules=rules))
-    seen: set[object] = set()
+    seen: set[Lane] = set()
     for _ in range(400):
         if rng.random() < 0.4:
             play.then(anything(rng, play))

@@ -27,7 +27,7 @@ ANN, BEN = Person("ann", "Ann"), Person("ben", "Ben")
 
 async def debate(d: Desk, *, rounds: int = 3, next_: str = "at once", panel: str = "default") -> str:
     """Under way; everyone speaks for a minute and ten seconds a turn."""
-    d.speaker.lines = {seat: ["a word", 70.0] for seat in ("ada", "bob", "cyd")} | {"judge": ["VERDICT: Ada."]}
+    d.speaker.lines = {**{seat: ["a word", 70.0] for seat in ("ada", "bob", "cyd")}, "judge": ["VERDICT: Ada."]}
     how = Debating(watch=False, criteria=(), next=next_)  # type: ignore[arg-type]  # a test's word is a Next
     run = await d.actions.start(Wish("debate", "Why?", P, panel, rounds, debating=how), lambda run, title: d.place)
     await asyncio.sleep(1)
@@ -218,11 +218,12 @@ def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates() -> None
         compare = await d.start()
         assert "Objections are answered in debates" in await refused(d.actions.steers.object(compare, "No!", ANN))
         await d.actions.stop(compare, P)
-        there = replace(P, server="hall", roles=frozenset({"speakers"}))
-        wish = Wish("debate", "Why?", there, "default", channels=("talk",))
+        there = replace(P, server="x:hall", roles=frozenset({"speakers"}))
+        wish = Wish("debate", "Why?", there, "default", channels=("talk",), debating=Debating(cast=True))
+        d.speaker.lines = {**d.speaker.lines, "judge": ["personas", 5.0]}
         run = await d.actions.start(wish, lambda run, title: d.place)
         assert "nobody has spoken yet" in await refused(d.actions.steers.object(run, "No!", there))
-        await asyncio.sleep(1)
+        await asyncio.sleep(6)
         told = await refused(d.actions.steers.object(run, "a newt!", there))
         assert told == "The objection has a word that is not allowed here: “newt”."
         await d.actions.stop(run, there)

@@ -36,12 +36,15 @@ class Listener:
         self._listen = listen
 
     async def message(self, said: discord.Message) -> None:
-        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us."""
-        if said.author.bot or not (said.content or said.attachments):
+        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us. Whoever
+        writes in a run's thread has joined it, though what they write is not shown to us."""
+        if said.author.bot:
             return
         run = await self._places.run_of(said.channel)
         if run and said.guild is not None:
             await self._noted(run, self._person(said))
+        if not (said.content or said.attachments):
+            return
         called = self._client.user in said.mentions
         if not called and not (self._listen and run) and said.guild is not None:
             return

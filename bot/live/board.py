@@ -111,7 +111,7 @@ def render(card: Board) -> str:
         parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
     if card.fastest and not card.verdict:
         parts.append(f"Fastest: {card.fastest}")
-    parts.append("\n".join(f"- {line}" for line in card.told))
+    parts += card.told
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 
