@@ -45,6 +45,7 @@ from bot.rights import (
 )
 from bot.settings import PanelSettings
 from bot.starts import Starts
+from bot.steers import Steers
 from bot.thread import Post, replay
 from bot.transcript import Transcript, fold_all
 from bot.wishes import Wish
@@ -64,6 +65,7 @@ class Actions:
         self._hall = hall
         self._clock = clock
         self.in_vain = InVain()
+        self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
 
     async def start(self, wish: Wish, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
@@ -160,6 +162,8 @@ class Actions:
         known = t.turns.get(turn)
         if known is None or known.ended is None or known.ended.finish != "failed":
             raise Refused("That turn has not failed, so there is nothing to ask again.")
+        if t.skipped(turn):
+            raise Refused(f"{name_of(t, turn)} has left the table.")
         await self._tell(run, RetryAsked(turn, by.key))
         return f"{name_of(t, turn)} is asked again."
 
@@ -263,8 +267,8 @@ class Actions:
         """One sentence for the board."""
         self._hall.note(run, text)
 
-    async def _tell(self, run: str, fact: Fact) -> None:
-        await self._store.append(run, [fact])
+    async def _tell(self, run: str, fact: Fact, *, key: str | None = None) -> None:
+        await self._store.append(run, [fact], key=key)
         self._hall.wake(run)
 
     async def _open(self, run: str, by: Person) -> Transcript:

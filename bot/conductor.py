@@ -37,7 +37,7 @@ from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.ports import Clock, Fenced, Kind, Placed, Store, SurfaceError, Trace, replay
 from bot.tasks import Tasks
-from bot.thread import WHILE_IT_RUNS, Post, posts
+from bot.thread import Post, posts, while_it_runs
 from bot.transcript import Entry, Transcript, fold
 
 log = structlog.get_logger()
@@ -168,8 +168,9 @@ class Conductor:
             for task in (*besides, *(task for _, task in self._running.values())):
                 task.cancel()
         self._show(live)
-        for key in (BOARD, *(self._plan.cards if self.transcript.finished else ())):
-            self._lanes[key].close()
+        for key, lane in self._lanes.items():
+            if key == BOARD or self.transcript.finished:
+                lane.close()
         return self.transcript
 
     async def caught_up(self) -> None:
@@ -208,7 +209,7 @@ class Conductor:
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
             await self._record([await self._from_snapshot(i) for i in orphans])
             return True
-        if new := [TurnStarted(w.turn, w.about) for w in wanted.values() if w.turn not in t.turns]:
+        if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
             await self._record(new)
             return True
         for want in wanted.values():
@@ -220,7 +221,7 @@ class Conductor:
         return False
 
     def _why_unwanted(self, turn: TurnId) -> Finish:
-        return "skipped" if turn in self.transcript.skips and self.transcript.stopped is None else "stopped"
+        return "skipped" if self.transcript.skipped(turn) and self.transcript.stopped is None else "stopped"
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
@@ -311,9 +312,9 @@ class Conductor:
         warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
         plan = self._plan
         verdict = plan.verdict if self.transcript.finished else ""
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict)
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict, plan.told)
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(() if self.transcript.finished else WHILE_IT_RUNS)
+        lane.offer(() if self.transcript.finished else while_it_runs(self.transcript))
         lane.set(render(card))
 
     def _lane(self, live: Shows, post: Post) -> LiveLane:

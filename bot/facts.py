@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from bot.debating import Debating
+from bot.steering import SteeringFact
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
@@ -84,7 +85,8 @@ class Rules:
     """What a format may be told: how many rounds, how long an answer fits one message (characters), and for how
     long people may vote after the end (seconds; 0: the vote ends with the run).
 
-    A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are.
+    A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are. People vote `next_s`
+    seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`.
     """
 
     rounds: int = 1
@@ -94,6 +96,8 @@ class Rules:
     quorum: int | None = None
     grace_s: float = 0.0
     debating: Debating | None = None  # in runs of other formats, and in those from before it was known
+    next_s: float = 120.0
+    pause_s: float = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +195,12 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """`about`: the turns this one was shown, in the order in which it was shown them."""
+    """`about`: the turns this one was shown, in the order in which it was shown them. `objection`: the number of the
+    one that its round answers first; 0: none."""
 
     turn: TurnId
     about: tuple[TurnId, ...] = ()
+    objection: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +295,15 @@ class Interjected:
 
 
 @dataclass(frozen=True, slots=True)
+class SeatAdded:
+    """A seat joins the table, resolved as those of RunStarted are."""
+
+    seat: Seat
+    by: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ViewAttached:
     """The run is shown at this address of a surface from now on."""
 
@@ -324,6 +339,8 @@ Fact = (
     | VoteWithdrawn
     | VoteClosed
     | Interjected
+    | SeatAdded
+    | SteeringFact
     | ViewAttached
     | Stopped
     | Deleted

@@ -96,6 +96,19 @@ def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     )
 
 
+def seat_of(panel: PanelSettings, word: str) -> SeatSettings:
+    """The panel's seat of that name or model. Raises Refused."""
+    known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
+    if word.strip().casefold() not in known:
+        raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {near(word, list(known), 'seats')}")
+    return known[word.strip().casefold()]
+
+
+def one_more(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
+    """A seat that joins that panel, told apart from all in it. Raises Refused when its model is not known."""
+    return _named_apart([*panel.seats, _seat(settings, models)])[-1]
+
+
 def present(
     panel: Panel, why_absent: Callable[[Seat], str | None], least: int, most: int
 ) -> tuple[Panel, tuple[str, ...]]:

@@ -102,6 +102,8 @@ class LimitSettings(Strict):
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
+    next_s: PositiveFloat = Field(120.0, description="how long they may vote on a debate's next round")
+    pause_s: PositiveFloat = Field(86_400.0, description="how long a run stays paused before it ends as it stands")
 
 
 class CouncilSettings(Strict):
@@ -150,6 +152,7 @@ class ServerSettings(Strict):
 class DiscordSettings(Strict):
     token: SecretStr
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
+    members: bool = Field(False, description="note who joins runs' threads; needs the server-members intent")
     api_base: str = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
     gateway_url: str = Field("", description="another gateway; the one that the API names where left out")
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")

@@ -8,12 +8,12 @@ from random import Random
 
 from bot.debating import Debating
 from bot.errors import Refused
-from bot.facts import Rules, RunStarted
+from bot.facts import Panel, Rules, RunStarted, Seat
 from bot.formats import FORMATS
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
 from bot.models.catalogue import Model
-from bot.panels import PanelBook, near, present, seat_panel
+from bot.panels import PanelBook, near, one_more, present, read_seat, seat_of, seat_panel
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.rights import Person, check_panels, check_start
 from bot.settings import PanelSettings, Settings
@@ -72,6 +72,18 @@ class Starts:
             steps=attended(wish.steps, panel),
         )
 
+    async def one_more(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
+        """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
+        written = seat_of(await self.book.choose(panel, by.server), model) if panel else read_seat(model)
+        if persona and persona.lower() not in LIBRARY:
+            check_panels(by, self.settings.server(by.server), "A persona in your own words")
+            self.words.check(persona, by.server, "A persona")
+        wished = written.model_copy(update={"persona": persona}) if persona else written
+        seat = one_more(table, wished, self.models)
+        if why := self._why_absent(self.models[seat.model]):
+            raise Refused(f"{seat.name} is away: {why}.")
+        return seat
+
     async def pipeline(self, name: str, wish: Wish) -> Wish:
         """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
         pipeline = read_pipeline(await self.pipelines.choose(name, wish.by.server))
@@ -81,7 +93,8 @@ class Starts:
     def _rules(self, wish: Wish, rounds: int, seats: int) -> Rules:
         council = self.settings.council
         quorum, debating = council.count(seats), self._debating(wish)
-        return Rules(rounds, None, self._vote_s, wish.mode, quorum, council.grace_s, debating)
+        next_s, pause_s = self.settings.limits.next_s, self.settings.limits.pause_s
+        return Rules(rounds, None, self._vote_s, wish.mode, quorum, council.grace_s, debating, next_s, pause_s)
 
     def _question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self.settings.limits.question_chars

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.facts import Lane
-from bot.formats import minds
+from bot.facts import Lane, TurnId
+from bot.formats import minds, next_round, objections
 from bot.formats.choices import choices
 from bot.formats.common import END, seat_of
+from bot.formats.floor import DEBATERS, to_come
 from bot.formats.plan import Format, Plan
 from bot.live.board import footer, mark, spent
 from bot.ports import Control, Kind
 from bot.transcript import Entry, Transcript, Turn, fold
 
 REMOVED = "*Removed by a moderator.*"
-WHILE_IT_RUNS = (Control("stop", "Stop"), Control("say", "Say something"), Control("summarise", "Summarise"))
+PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
+WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), Control("summarise", "Summarise"))
+AFTER_A_ROUND = tuple(
+    Control(action, label)
+    for action, label in (
+        ("go_on", "Go on"),
+        ("end_here", "End here"),
+        ("object", "Objection!"),
+        ("next", "Next"),
+        ("close_round", "Close"),
+    )
+)
 AFTERWARDS = tuple(
     Control(action, label)
     for action, label in (
@@ -43,6 +55,11 @@ class Post:
     face: str = ""
 
 
+def while_it_runs(t: Transcript) -> tuple[Control, ...]:
+    """What may be pressed under the board."""
+    return tuple(RESUME if control is PAUSE and t.steering.paused else control for control in WHILE_IT_RUNS)
+
+
 def posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
     found = {turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.hidden}
@@ -65,15 +82,35 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
         return Post(turn.id.lane, "turn", title, REMOVED, face=seat.avatar_url)
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
     retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
+    object_ = (Control("object", "Objection!", str(turn.id)),) if _is_debated(t, turn) else ()
     note = " · ".join(n for n in (plan.notes.get(turn.id.lane, ""), footer(turn.ended, seat.price)) if n)
-    return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=retry, face=seat.avatar_url)
+    return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=(*retry, *object_), face=seat.avatar_url)
+
+
+def _is_debated(t: Transcript, turn: Turn) -> bool:
+    """Whether an objection to it can be answered: it is of the latest round, and there is another one to come."""
+    if turn.id.stage not in DEBATERS or not turn.spoke or t.stopped or t.finished:
+        return False
+    return to_come(t) == turn.id.round + 1
 
 
 def _card(t: Transcript, plan: Plan, lane: Lane, text: str) -> Post:
     whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.behind else ()
     sides = minds.choices(t).items() if lane == minds.BEFORE and minds.undecided(t) else ()
     ballot = tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in sides)
-    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot))
+    steer = _steering(t, plan, lane)
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot, *steer))
+
+
+def _steering(t: Transcript, plan: Plan, lane: Lane) -> tuple[Control, ...]:
+    """Under the card of a vote on the next round, and of an objection that stands."""
+    about = str(TurnId(*lane))
+    if t.stopped or t.finished:
+        return ()
+    if lane.stage == next_round.STAGE and lane.round == plan.vote_after:
+        return tuple(replace(control, about=about) for control in AFTER_A_ROUND)
+    standing = {objections.lane(o.number) for o in objections.standing(t)} if lane.stage == objections.STAGE else ()
+    return (Control("upvote", "▲ Upvote", about),) if lane in standing and to_come(t) else ()
 
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:

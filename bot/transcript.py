@@ -13,10 +13,12 @@ from bot.facts import (
     Deleted,
     Fact,
     Interjected,
+    Panel,
     Removed,
     RetryAsked,
     RunFinished,
     RunStarted,
+    SeatAdded,
     SkipAsked,
     SkipWished,
     Stopped,
@@ -27,6 +29,22 @@ from bot.facts import (
     VoteCast,
     VoteClosed,
     VoteWithdrawn,
+)
+from bot.steering import (
+    Joined,
+    Objected,
+    Paused,
+    Resumed,
+    RoundAsked,
+    RoundClosed,
+    RoundVoteCast,
+    SeatDropped,
+    Steering,
+    SteeringFact,
+    Upvoted,
+    UpvoteWithdrawn,
+    add_seat,
+    steer,
 )
 
 
@@ -46,6 +64,7 @@ class Turn:
     started: Entry
     ended: TurnEnded | None = None
     removed: bool = False
+    objection: int = 0  # as in TurnStarted
 
     @property
     def text(self) -> str:
@@ -59,7 +78,8 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What has happened in one run. Made by `fold` alone; `entries` are kept so that `before` can look back."""
+    """What has happened in one run. Made by `fold` alone; `entries` are kept so that `before` can look back. The panel
+    of `start` has every seat that has ever been at the table, those that joined later last."""
 
     entries: tuple[Entry, ...] = ()
     start: RunStarted | None = None
@@ -70,6 +90,7 @@ class Transcript:
     votes: Mapping[tuple[str, int], str] = field(default_factory=lambda: MappingProxyType({}))  # (by, round) → seat
     remarks: tuple[Interjected, ...] = ()
     present: frozenset[str] = frozenset()  # who has asked, spoken, voted or pressed
+    steering: Steering = field(default_factory=Steering)
     views: tuple[ViewAttached, ...] = ()
     closed: VoteClosed | None = None
     stopped: Stopped | None = None
@@ -91,6 +112,16 @@ class Transcript:
             raise LookupError("this transcript has no RunStarted yet")
         return self.start
 
+    @property
+    def panel(self) -> Panel:
+        """Who is at the table now."""
+        panel, dropped = self.started.panel, self.steering.dropped
+        return replace(panel, seats=tuple(s for s in panel.seats if s.key not in dropped)) if dropped else panel
+
+    def skipped(self, turn: TurnId) -> bool:
+        """Whether people want no more of it: it is skipped, or its seat is dropped."""
+        return turn in self.skips or turn.seat in self.steering.dropped
+
     def before(self, seq: int) -> Transcript:
         """The transcript as it was before the fact `seq`."""
         return fold_all(Transcript(), (e for e in self.entries if e.seq < seq))
@@ -106,8 +137,8 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return t if t.start else _seen(replace(t, start=fact), fact.by)
         case Claimed() | CaughtUp():
             return t
-        case TurnStarted(turn, about):
-            return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry))
+        case TurnStarted(turn, about, objection):
+            return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry, objection=objection))
         case TurnEnded() as fact:
             known = t.turns.get(fact.turn) or Turn(fact.turn, (), entry)
             return t if known.ended else _with_turn(t, replace(known, ended=fact))
@@ -131,6 +162,21 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return replace(t, closed=t.closed or fact)
         case Interjected(by=by) as fact:
             return _seen(replace(t, remarks=(*t.remarks, fact)), by)
+        case SeatAdded() as fact:
+            return t if t.finished else _seen(_seated(t, fact, entry.seq), fact.by)
+        case (
+            Paused()
+            | Resumed()
+            | SeatDropped()
+            | Joined()
+            | Objected()
+            | Upvoted()
+            | UpvoteWithdrawn()
+            | RoundVoteCast()
+            | RoundAsked()
+            | RoundClosed()
+        ) as fact:
+            return t if t.finished else _steered(t, fact, entry)
         case ViewAttached() as fact:
             return t if fact in t.views else replace(t, views=(*t.views, fact))
         case Stopped() as fact:
@@ -149,6 +195,19 @@ def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
 
 def _with_turn(t: Transcript, turn: Turn) -> Transcript:
     return replace(t, turns=MappingProxyType(t.turns | {turn.id: turn}))  # `|` copies without hashing anew
+
+
+def _seated(t: Transcript, fact: SeatAdded, seq: int) -> Transcript:
+    panel, steering = t.started.panel, add_seat(t.steering, fact.seat.key, seq)
+    if any(s.key == fact.seat.key for s in panel.everyone()):
+        return t
+    start = replace(t.started, panel=replace(panel, seats=(*panel.seats, fact.seat)))
+    return replace(t, start=start, steering=steering)
+
+
+def _steered(t: Transcript, fact: SteeringFact, entry: Entry) -> Transcript:
+    t = replace(t, steering=steer(t.steering, fact, entry.seq, entry.at))
+    return t if isinstance(fact, Joined) else _seen(t, fact.by)  # to come is not yet to speak
 
 
 def _seen(t: Transcript, by: str) -> Transcript:

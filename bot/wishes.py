@@ -49,7 +49,7 @@ def again(t: Transcript, by: Person) -> Wish:
         start.question,
         by,
         rounds=start.rules.rounds,
-        seats=seats_of(start.panel),
+        seats=seats_of(t.panel),
         context=start.context,
         images=start.images,
         seated=True,
@@ -81,7 +81,7 @@ def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
     context = "\n\n".join([f"Question: {start.question}", *said, *remarks])
     asked = " ".join(start.question.split())
     question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
-    speaker = replace(start.panel.chair or start.panel.seats[0], persona="")
+    speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
     return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import compare, council, debate, panel, pipeline, runs, summarise
+from commands import compare, council, debate, panel, pipeline, runs, steer, summarise
 from commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -13,4 +13,5 @@ COMMANDS: tuple[Command, ...] = (
     *pipeline.COMMANDS,
     summarise.COMMAND,
     *runs.COMMANDS,
+    *steer.COMMANDS,
 )

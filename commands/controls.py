@@ -11,6 +11,7 @@ from pydantic import Field
 from bot.actions import Actions
 from bot.codec import read_turn
 from bot.facts import TurnId
+from bot.formats import objections
 from bot.wishes import Wish, again, follow_up, one_seat
 from commands.command import Answer, Here, Options, Started, Told
 from commands.differences import Pair, shown
@@ -25,6 +26,10 @@ class Nothing(Options):
 
 class Words(Options):
     text: str = Field(description="what everyone is told from their next turn on")
+
+
+class Sentence(Options):
+    text: str = Field(description="what must be answered, in a sentence")
 
 
 class Question(Options):
@@ -63,13 +68,17 @@ async def _retry(actions: Actions, target: Target, options: Nothing, here: Here)
 
 
 async def _vote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
-    """About a seat: the latest round's vote; about a turn: its round's."""
+    """About a seat: the latest round's vote; about a turn: its round's; about an objection: an upvote."""
     if "/" not in target.about:
         return Told(await actions.vote(target.run, target.about, here.by))
+    if target.turn.stage == objections.STAGE:
+        return await _upvote(actions, target, options, here)
     return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
 async def _unvote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    if target.turn.stage == objections.STAGE:
+        return Told(await actions.steers.withdraw_upvote(target.run, target.turn.round, here.by))
     return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
@@ -137,6 +146,39 @@ async def _differences(actions: Actions, target: Target, options: Pair, here: He
     return await shown(actions, target.run, target.about, options, here)
 
 
+async def _pause(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.pause(target.run, here.by))
+
+
+async def _resume(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.resume(target.run, here.by))
+
+
+async def _object(actions: Actions, target: Target, options: Sentence, here: Here) -> Answer:
+    """Under a turn it is put to its seat."""
+    return Told(await actions.steers.object(target.run, options.text, here.by, target.turn.seat))
+
+
+async def _upvote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.upvote(target.run, target.turn.round, here.by))
+
+
+async def _go_on(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.vote_round(target.run, target.turn.round, "go on", here.by))
+
+
+async def _end_here(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.vote_round(target.run, target.turn.round, "end", here.by))
+
+
+async def _next(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.next_round(target.run, here.by, target.turn.round))
+
+
+async def _close_round(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.steers.close_round(target.run, here.by, target.turn.round))
+
+
 async def _begin(actions: Actions, wish: Wish, here: Here) -> Answer:
     return Started(await actions.start(wish, here.show))
 
@@ -148,6 +190,14 @@ PRESSES: Mapping[str, Press] = {
     "unvote": Press("Take a vote away.", _unvote),
     "close": Press("Close the vote.", _close),
     "stop": Press("End the run, keeping what is there.", _stop),
+    "pause": Press("Let what speaks finish, and begin nothing.", _pause),
+    "resume": Press("Go on after a pause.", _resume),
+    "object": Press("Object to what was said.", _object, Sentence),
+    "upvote": Press("Support an objection.", _upvote),
+    "go_on": Press("Vote for another round.", _go_on),
+    "end_here": Press("Vote for ending after this round.", _end_here),
+    "next": Press("Begin the next round at once.", _next),
+    "close_round": Press("Count the votes on the next round now.", _close_round),
     "say": Press("Tell everyone at the table something.", _say, Words),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
-from bot.debating import SIDES, Debating, Form
+from bot.debating import SIDES, Debating, Form, Next
 from bot.wishes import Wish
 from commands.command import Command, Here, RunOptions, option, starts
 
@@ -17,7 +17,7 @@ ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
 class DebateOptions(RunOptions):
-    FORM = ("question", "form", "positions", "models", "personas", "rounds", "chair", "early")
+    FORM = ("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early")
 
     form: Form = option("simultaneous", "simultaneous, turns, oxford, advocate (the devil's) or free", more=True)
     positions: str = option(
@@ -27,20 +27,21 @@ class DebateOptions(RunOptions):
         "", "of those seats in turn, with commas; or auto: some that fit the topic", suggest="personas", more=True
     )
     rounds: int | None = option(None, "how many rounds; three where left out", ge=1, le=6)
+    next: Next = Field("at once", description="how the next round comes: at once, or by vote after each round")
     early: bool | None = option(
         None, "yes or no: end once they agree or say nothing new; yes from three rounds on", more=True
     )
 
-    @field_validator("form", mode="before")
+    @field_validator("form", "next", mode="before")
     @classmethod
     def _as_typed(cls, value: Any) -> Any:
-        """A form's name as people type it."""
+        """A name as people type it."""
         return value.strip().lower() if isinstance(value, str) else value
 
     def wish(self, format: str, here: Here) -> Wish:
         auto = self.personas.strip().lower() == AUTO
         options = self.model_copy(update={"personas": ""}) if auto else self
-        how = Debating(self.form, _positions(self.positions), auto, self.early)
+        how = Debating(self.form, _positions(self.positions), auto, self.early, next=self.next)
         return replace(super(DebateOptions, options).wish(format, here), debating=how)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.thread import AFTERWARDS, WHILE_IT_RUNS
+from bot.thread import AFTER_A_ROUND, AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
 # under a turn, under a long one, and on cards: `bot.thread` and `bot.live.strip` put them there
-ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts")
+ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "upvote")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _presses() -> Iterator[str]:
 
 def ways(name: str) -> Iterator[str]:
     """How a press is reached, on every platform alike."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_CARDS):
+    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTER_A_ROUND, *AFTERWARDS)} | set(ON_CARDS):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

@@ -36,7 +36,7 @@ async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
 
 
 async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
-    run = _run(options.run, here)
+    run = run_of(options.run, here)
     return Told(f"Run `{run}`, as it reads now:", await exported(actions, run, here.by))
 
 
@@ -48,11 +48,11 @@ async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
 
 
 async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.stop(_run(options.run, here), here.by))
+    return Told(await actions.stop(run_of(options.run, here), here.by))
 
 
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
-    return Told(await actions.say(_run(options.run, here), options.text, here.by))
+    return Told(await actions.say(run_of(options.run, here), options.text, here.by))
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
@@ -67,7 +67,7 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
     )
 
 
-def _run(named: str, here: Here) -> str:
+def run_of(named: str, here: Here) -> str:
     run = named or here.run
     if not run:
         raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")

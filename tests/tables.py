@@ -71,7 +71,7 @@ class Play:
         """Start every wanted turn that has not been; the turns now running."""
         for want in self.plan.want:
             if want.turn not in self.t.turns:
-                self.then(TurnStarted(want.turn, want.about))
+                self.then(TurnStarted(want.turn, want.about, want.objection))
         return [i for i, turn in self.t.turns.items() if turn.ended is None]
 
     def end(self, turn: TurnId, text: str = "words", finish: Finish = "done") -> Play:

@@ -44,7 +44,7 @@ def test_the_plain_form_is_readable() -> None:
     about = (TurnId("answer", 1, "claude"), TurnId("answer", 1, "gpt", 2))
     assert encode(TurnStarted(TurnId("review", 1, "gemini"), about)) == (
         "TurnStarted",
-        {"turn": "review/1/gemini", "about": ["answer/1/claude", "answer/1/gpt/2"]},
+        {"turn": "review/1/gemini", "about": ["answer/1/claude", "answer/1/gpt/2"], "objection": 0},
     )
 
 

@@ -206,7 +206,7 @@ def test_the_lists_name_what_discord_py_knows() -> None:
     assert missing(discord.Permissions(administrator=True)) == ()
     assert missing(discord.Permissions.none()) == PERMISSIONS
     asked = {i.flag for i in INTENTS}
-    assert {name for name, on in intents(listen=True) if on and name in asked} == asked
+    assert {name for name, on in intents(listen=True, members=True) if on and name in asked} == asked
     assert not intents(listen=False).message_content
     assert not intents(listen=True).members
 

@@ -34,7 +34,8 @@ GUILDS_S = 0.2  # without another guild after which we are ready; the runs of a 
 def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
     """Unconnected. It keeps no messages: what we need of them stands in our own store."""
     options: dict[str, Any] = {
-        "intents": intents(listen=settings.listen),
+        "intents": intents(listen=settings.listen, members=settings.members),
+        "chunk_guilds_at_startup": False,  # nobody needs a list of all members
         "http_trace": rest.trace,
         "max_messages": None,
         "allowed_mentions": discord.AllowedMentions.none(),
@@ -92,6 +93,7 @@ class DiscordBot:
             self.on_raw_reaction_remove,
             self.on_raw_message_edit,
             self.on_raw_message_delete,
+            self.on_thread_member_join,
             self.on_guild_remove,
             self.on_guild_available,
             self.on_guild_join,
@@ -126,6 +128,9 @@ class DiscordBot:
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.widened.set()
 
+    async def on_thread_member_join(self, member: discord.ThreadMember) -> None:
+        await self._listener.joined(member)
+
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.left(f"discord:{guild.id}")
 
@@ -141,8 +146,8 @@ class DiscordBot:
             ) from error
         except discord.PrivilegedIntentsRequired as error:
             raise Misconfigured(
-                "discord.listen needs the Message Content Intent: switch it on in the developer portal (Bot), or set "
-                "listen = false."
+                "discord.listen needs the Message Content Intent, discord.members the Server Members Intent: switch it "
+                "on in the developer portal (Bot), or set listen = false and members = false."
             ) from error
 
     async def tell_operator(self, text: str) -> None:

@@ -13,7 +13,7 @@ import aiohttp
 import discord
 
 from adapters.discord.api import at
-from adapters.discord.permissions import MESSAGE_CONTENT, missing
+from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing
 from bot.doctor import Check, Finding, clock
 from bot.errors import Misconfigured
 from bot.ports import Clock
@@ -76,7 +76,7 @@ async def _findings(settings: DiscordSettings, now: Clock) -> list[Finding]:
     return [
         Finding("discord token", "ok", f"valid: {application.name} ({application.id})"),
         *_portal(application),
-        _intents(application.flags, listen=settings.listen),
+        *_intents(application.flags, settings),
         *_guilds(guilds),
         *skew,
     ]
@@ -152,16 +152,22 @@ def _portal(application: discord.AppInfo) -> list[Finding]:
     return found
 
 
-def _intents(flags: discord.ApplicationFlags, *, listen: bool) -> Finding:
-    granted = flags.gateway_message_content or flags.gateway_message_content_limited
+def _intents(flags: discord.ApplicationFlags, settings: DiscordSettings) -> list[Finding]:
+    content = flags.gateway_message_content or flags.gateway_message_content_limited
+    found = [_intent(MESSAGE_CONTENT, "listen", granted=content, wanted=settings.listen)]
+    if settings.members:
+        known = flags.gateway_guild_members or flags.gateway_guild_members_limited
+        found.append(_intent(SERVER_MEMBERS, "members", granted=known, wanted=True))
+    return found
+
+
+def _intent(intent: Intent, setting: str, *, granted: bool, wanted: bool) -> Finding:
     if granted:
-        return Finding("discord intents", "ok", f"{MESSAGE_CONTENT.label} is on")
-    if not listen:
-        return Finding(
-            "discord intents", "ok", f"{MESSAGE_CONTENT.label} is off, and not needed without discord.listen"
-        )
-    refused = f"discord.listen needs the {MESSAGE_CONTENT.label}, which is off: the gateway will refuse the bot"
-    return Finding("discord intents", "broken", refused, f"{_PORTAL} Bot: switch it on, or set listen = false.")
+        return Finding("discord intents", "ok", f"{intent.label} is on")
+    if not wanted:
+        return Finding("discord intents", "ok", f"{intent.label} is off, and not needed without discord.{setting}")
+    refused = f"discord.{setting} needs the {intent.label}, which is off: the gateway will refuse the bot"
+    return Finding("discord intents", "broken", refused, f"{_PORTAL} Bot: switch it on, or set {setting} = false.")
 
 
 def _guilds(guilds: Sequence[_Guild]) -> list[Finding]:

@@ -45,10 +45,15 @@ class Listener:
         self._listen = listen
 
     async def message(self, said: discord.Message) -> None:
-        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us."""
-        if said.author.bot or not (said.content or said.attachments):
+        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us. Whoever
+        writes in a run's thread has joined it, though what they write is not shown to us."""
+        if said.author.bot:
             return
         run = await self._places.run_of(said.channel)
+        if run and said.guild is not None:
+            await self._noted(run, self._person(said))
+        if not (said.content or said.attachments):
+            return
         called = self._client.user in said.mentions
         if not called and not (self._listen and run) and said.guild is not None:
             return
@@ -79,6 +84,18 @@ class Listener:
         press = PRESSES[action if added else "unvote"]
         with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
             await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+
+    async def joined(self, member: discord.ThreadMember) -> None:
+        """Somebody has come into a thread; Discord tells so only with the server-members intent."""
+        guild = member.thread.guild
+        if run := await self._places.run_of(member.thread):
+            who = guild.get_member(member.id) or await guild.fetch_member(member.id)
+            if not who.bot:
+                await self._noted(run, _in(member.thread, who))
+
+    async def _noted(self, run: str, by: Person) -> None:
+        with suppress(StoreFailed):  # nobody has asked for it
+            await self._actions.steers.join(run, by)
 
     async def changed(self, message: int, how: str) -> None:
         """A question that is edited or deleted changes nothing, but the board notes it."""

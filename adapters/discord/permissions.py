@@ -67,6 +67,12 @@ MESSAGE_CONTENT = Intent(
     label="Message Content Intent",
     privileged=True,
 )
+SERVER_MEMBERS = Intent(
+    "members",
+    "note who joins a run's thread without a word (only with discord.members = true)",
+    label="Server Members Intent",
+    privileged=True,
+)
 INTENTS = (
     Intent("guilds", "know the servers' channels, threads and roles"),
     Intent("guild_messages", "be mentioned in servers, and see questions edited or deleted"),
@@ -74,6 +80,7 @@ INTENTS = (
     Intent("guild_reactions", "count reactions in servers as votes, skips and stops"),
     Intent("dm_reactions", "the same in direct messages"),
     MESSAGE_CONTENT,
+    SERVER_MEMBERS,
 )
 
 SCOPES = ("bot", "applications.commands")
@@ -84,9 +91,10 @@ def permissions() -> discord.Permissions:
     return discord.Permissions(**{p.flag: True for p in PERMISSIONS})
 
 
-def intents(*, listen: bool) -> discord.Intents:
-    """Those to connect with; the privileged one only where plain messages are listened to."""
-    return discord.Intents(**{i.flag: True for i in INTENTS if listen or not i.privileged})
+def intents(*, listen: bool, members: bool = False) -> discord.Intents:
+    """Those to connect with; each privileged one only where its setting asks for it."""
+    wanted = {MESSAGE_CONTENT: listen, SERVER_MEMBERS: members}
+    return discord.Intents(**{i.flag: True for i in INTENTS if wanted.get(i, True)})
 
 
 def missing(granted: discord.Permissions) -> tuple[Permission, ...]:

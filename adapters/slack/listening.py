@@ -113,7 +113,7 @@ class Listener:
         commands = self._desk.commands
         found = syntax.find(commands, text)
         if found is None and (known := syntax.find(commands, text, lead=("moot",))):
-            whole = not known[1] or known[0].path in (("moot", "say"), ("moot", "watch"))
+            whole = not known[1] or known[0].path in (("moot", "say"), ("moot", "watch"), ("moot", "object"))
             found = known if known[0].path != ("moot",) and whole else None
         return found
 

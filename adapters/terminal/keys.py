@@ -35,11 +35,19 @@ class Say:
     text: str
 
 
-Key = Skip | Vote | Stop | Say
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command of `/moot`, without that word: "add claude"."""
+
+    text: str
+
+
+Key = Skip | Vote | Stop | Say | Call
 
 
 def read_key(typed: str, *, entered: bool) -> Key | None:
-    """What a line means: "2" skips, "v2" votes, "s" stops; other text is said once it is `entered`."""
+    """What a line means: "2" skips, "v2" votes, "s" stops; once it is `entered`, "/pause" is a command and other text
+    is said."""
     line = typed.strip()
     if re.fullmatch(r"\d{1,2}", line):
         return Skip(int(line))
@@ -47,7 +55,9 @@ def read_key(typed: str, *, entered: bool) -> Key | None:
         return Vote(int(line[1:]))
     if line in ("s", "S"):
         return Stop()
-    return Say(line) if entered and line else None
+    if not entered or not line:
+        return None
+    return Call(line[1:]) if line.startswith("/") else Say(line)
 
 
 class Typing:

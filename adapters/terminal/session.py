@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import assert_never
 
+from pydantic import ValidationError
 from rich.console import Console
 
-from adapters.terminal.keys import Key, Say, Skip, Stop, Typing, Vote, keyboard
+from adapters.terminal.keys import Call, Key, Say, Skip, Stop, Typing, Vote, keyboard
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn, plain
 from bot.actions import Actions
@@ -19,7 +20,8 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
 from bot.transcript import Transcript
-from commands.command import Command, Here, Started, StartOptions
+from commands.command import Command, Here, Started, StartOptions, Told
+from commands.steer import COMMANDS as STEERING
 
 BY = Person("you", "you", moderator=True)  # a terminal has one person
 
@@ -63,12 +65,14 @@ async def _steer(actions: Actions, run: str, keys: asyncio.Queue[Key], say: Call
     while True:
         key = await keys.get()
         try:
-            await _do(actions, run, key)
+            if told := await _do(actions, run, key):
+                say(told)
         except (Refused, StoreFailed) as error:
             say(str(error))
 
 
-async def _do(actions: Actions, run: str, key: Key) -> None:
+async def _do(actions: Actions, run: str, key: Key) -> str:
+    """What is told of it; "" where what comes of it is seen anyway."""
     match key:
         case Skip(number):
             seat = _seat(await actions.transcript(run, BY), number)
@@ -79,8 +83,30 @@ async def _do(actions: Actions, run: str, key: Key) -> None:
             await actions.say(run, text, BY)
         case Stop():
             await actions.stop(run, BY)
+        case Call(text):
+            return await _call(actions, run, text)
         case _ as never:
             assert_never(never)
+    return ""
+
+
+async def _call(actions: Actions, run: str, text: str) -> str:
+    """Do what a command of `commands.steer` says; what stands behind its name is its first option."""
+    word, _, rest = text.partition(" ")
+    command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
+    if command is None:
+        raise Refused(f"There is no /{word} here, but {', '.join(f'/{c.path[-1]}' for c in STEERING)}.")
+    first = next(iter(command.options.model_fields))
+    try:
+        options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})
+    except ValidationError as error:
+        raise Refused(f"Write the {first} behind it: /{word} …") from error
+    answer = await command.handle(actions, options, Here(BY, _nowhere, run=run))
+    return answer.text if isinstance(answer, Told) else ""
+
+
+def _nowhere(run: str, question: str) -> Surface:
+    raise AssertionError("steering starts no run")
 
 
 def _seat(t: Transcript, number: int) -> str:
@@ -93,7 +119,7 @@ def _seat(t: Transcript, number: int) -> str:
 
 def _hint(t: Transcript) -> str:
     most = len(t.started.panel.seats)
-    return f"1–{most} skip · v1–v{most} vote · s stop · text, Enter: a remark"
+    return f"1–{most} skip · v1–v{most} vote · s stop · /pause, /object … · text, Enter: a remark"
 
 
 def _to_nobody(line: str) -> None:

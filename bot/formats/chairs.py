@@ -28,7 +28,7 @@ def next_chair(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
     if not _failed(t, held[-1]) or len(held) > SUBSTITUTES:
         return None
     failed = {seat_of(t, i).model for i in held}
-    able = (TurnId("synthesis", 1, seat) for seat in ranked)
+    able = (TurnId("synthesis", 1, seat) for seat in ranked if seat not in t.steering.dropped)
     return next((i for i in able if seat_of(t, i).model not in failed), None)
 
 

@@ -12,7 +12,8 @@ from string import Template
 
 from bot.asks import Part
 from bot.facts import Lane, Seat, TurnId
-from bot.formats.choices import choices
+from bot.formats import pauses, table
+from bot.formats.choices import names
 from bot.formats.plan import Plan, Want
 from bot.transcript import Transcript, Turn
 
@@ -40,9 +41,9 @@ def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
 
 
 def settled(t: Transcript, turn: TurnId) -> bool:
-    """Nothing more will come of it: it ended, or it was skipped before it began."""
+    """Nothing more will come of it: it ended, or it was skipped, or its seat dropped, before it began."""
     known = t.turns.get(turn)
-    return known.ended is not None if known else turn in t.skips
+    return known.ended is not None if known else t.skipped(turn)
 
 
 def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
@@ -55,7 +56,7 @@ def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
         newest = list(turns)
     if all(settled(t, i) for i in newest):
         return None
-    return tuple(i for i in newest if not settled(t, i) and i not in t.skips)
+    return tuple(i for i in newest if not settled(t, i) and not t.skipped(i))
 
 
 def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
@@ -71,19 +72,23 @@ Planning = Callable[[Transcript, float], Plan]
 
 
 def steered(plan: Planning) -> Planning:
-    """What people may do in every format: have a failed turn asked again, and vote until some time after the end."""
+    """What people may do in every format: have a failed turn asked again, pause, let seats come and go, and vote until
+    some time after the end."""
 
     @wraps(plan)
     def planned(t: Transcript, now: float) -> Plan:
         made = plan(t, now)
-        if t.stopped is None:
+        if not pauses.cut_short(t, now):
             wanted = {w.turn for w in made.want}
-            late = tuple(i for i in t.retries if i not in wanted and i not in t.skips and not settled(t, i))
+            late = tuple(i for i in t.retries if i not in wanted and not t.skipped(i) and not settled(t, i))
             made = replace(made, want=(*made.want, *wants(late)))
+        if t.steering.paused and not made.outcome:
+            made = pauses.held(t, made)
         closes_at = t.finished_at + t.started.rules.vote_s
         if voting(t, now) and t.finished:
             made = replace(made, again_at=closes_at)
-        return replace(made, voting=voting(t, now))
+        notes = {**made.notes, **table.notes(t)}
+        return replace(made, voting=voting(t, now), notes=notes, told=(*made.told, *table.told(t)))
 
     return planned
 
@@ -96,10 +101,9 @@ def voting(t: Transcript, now: float) -> bool:
 
 
 def stopped(t: Transcript, now: float, titles: Mapping[Lane, str], cards: Mapping[Lane, str]) -> Plan | None:
-    """The plan of a run that people have stopped: nothing more is wanted."""
-    if t.stopped is None:
-        return None
-    return over(t, now, "stopped", "Stopped before its end; what was said is kept.", titles=titles, cards=cards)
+    """The plan of a run that people have stopped, or paused for good: nothing more is wanted."""
+    why = pauses.cut_short(t, now)
+    return over(t, now, "stopped", why, titles=titles, cards=cards) if why else None
 
 
 def over(
@@ -197,21 +201,23 @@ def missing(t: Transcript) -> str:
     """Which seats have not been heard and why; empty when all were."""
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in ("done", "length")}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({_why(turn)})" for turn in cut]
+    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({_why(t, turn)})" for turn in cut]
     lines = [*t.started.absent, *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
-def _why(turn: Turn) -> str:
+def _why(t: Transcript, turn: Turn) -> str:
     if turn.ended is None:
         return ""
+    if table.cut(t, turn):
+        return "dropped"
     return turn.ended.failure.text if turn.ended.failure else turn.ended.finish
 
 
 def votes(t: Transcript) -> str:
     """People's votes, most first."""
-    names = choices(t)
-    count = Counter(names.get(seat, seat) for seat in last_votes(t).values())
+    known = names(t)
+    count = Counter(known.get(seat, seat) for seat in last_votes(t).values())
     return f"Votes: {', '.join(f'{name} {n}' for name, n in count.most_common())}." if count else ""
 
 

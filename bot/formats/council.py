@@ -50,7 +50,7 @@ def plan(t: Transcript, now: float) -> Plan:
     if not reviewing.begun(t) and late is not None and (mode == "answers" or opens_at is None or now < opens_at):
         stage = Plan(wants(late), "answers", again_at=None if mode == "answers" else opens_at, total=_total(t))
         return stopped(t, now, {}, {}) or stage
-    if not spoken(t, reviewing.answers(t)):
+    if not reviewing.heard(t):
         return stopped(t, now, {}, {}) or over(t, now, "failed", "Nobody answered.")
     return _answers_alone(t, now) if mode == "answers" else _reviewed(t, now, late)
 
@@ -76,8 +76,8 @@ def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Pla
     if end := stopped(t, now, shown.titles, shown.cards):
         made = end
     elif out or late is not None or chair:
-        open_ = (*wants(late or ()), *(r.want for r in held if r.pending and r.want.turn not in t.skips))
-        closing = (Want(chair),) if chair and chair not in t.skips else ()
+        open_ = (*wants(late or ()), *(r.want for r in held if r.pending and not t.skipped(r.want.turn)))
+        closing = (Want(chair),) if chair and not t.skipped(chair) else ()
         stage = "synthesis" if chair else "reviews" if out else "late answers"
         made = replace(shown, want=(*open_, *closing), stage=stage, total=_total(t))
     elif full:
@@ -140,7 +140,8 @@ def _reviews(t: Transcript) -> tuple[Review, ...]:
 def _ranked(t: Transcript, standing: Standings) -> list[str]:
     """The seats that answered: as they are ranked, then those not reviewed."""
     order = [seat for tier in standing.order for seat in tier]
-    return [*order, *(a.id.seat for a in spoken(t, reviewing.answers(t)) if a.id.seat not in order)]
+    unranked = (a.id.seat for a in spoken(t, reviewing.answers(t)) if a.id.seat not in order)
+    return [*order, *(seat for seat in unranked if seat not in t.steering.dropped)]
 
 
 def _total(t: Transcript) -> int:

@@ -7,13 +7,15 @@ Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.j
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from string import Template
+from typing import assert_never
 
 from bot.asks import Ask, Part
 from bot.facts import Lane, TurnId
-from bot.formats import casting, checks, judging, minds
+from bot.formats import casting, checks, judging, minds, next_round, objections
 from bot.formats.checks import Check
 from bot.formats.common import (
     at_start,
@@ -24,20 +26,36 @@ from bot.formats.common import (
     over,
     question,
     remarks,
+    seat_of,
+    settled,
     spoken,
     steered,
     still_open,
     stopped,
     wants,
 )
-from bot.formats.floor import DEBATERS, Step, advocate, debating, earlier, floor, left_words, position, rounds, steps
-from bot.formats.plan import Plan
+from bot.formats.floor import (
+    DEBATERS,
+    Step,
+    advocate,
+    began,
+    debaters,
+    debating,
+    earlier,
+    floor,
+    left_words,
+    position,
+    rounds,
+    steps,
+)
+from bot.formats.plan import Plan, Want
 from bot.transcript import Transcript
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
     *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
     *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
+    "debate.objection",
 )
 ROUNDS = (3, 6)
 SEATS = (2, 8)
@@ -49,12 +67,17 @@ POSITION_CHARS = 40  # of a position in a title
 
 @steered
 def plan(t: Transcript, now: float) -> Plan:
-    titles, cards = _titles(t), _cards(t)
+    titles, cards = _titles(t), _cards(t, now)
     if end := stopped(t, now, titles, cards):
         return replace(end, hidden=HIDDEN)
-    for step in _order(t):
+    shown = Plan(hidden=HIDDEN, titles=titles, cards=cards, told=objections.told(t))
+    for step in _order(t, now):
+        if step[0].stage == next_round.STAGE:
+            round_ = step[0].round
+            closes_at = next_round.closes_at(t, round_)
+            return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := still_open(t, step)) is not None:
-            return Plan(wants(open_), _stage(t, step), total=_total(t), hidden=HIDDEN, titles=titles, cards=cards)
+            return replace(shown, want=_wants(t, open_), stage=_stage(t, step), total=_total(t))
     if silent := _silent(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
         return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
@@ -73,9 +96,10 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
+    objection = objections.taken_up(t, turn.round) if turn.stage in DEBATERS else 0
     t = at_start(t, turn)
     if turn.stage in DEBATERS:
-        return _ask_debater(t, turn)
+        return _ask_debater(t, turn, objection)
     match turn.stage:
         case "cast":
             head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
@@ -90,7 +114,15 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
             return judging.ask(t, turn)
 
 
-def _order(t: Transcript) -> Iterator[Step]:
+def _wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
+    """Debaters' turns say which objection their round takes up."""
+    if turns and turns[0].stage in DEBATERS:
+        taken = objections.taken_up(t, turns[0].round)
+        return tuple(Want(i, objection=taken) for i in turns)
+    return wants(turns)
+
+
+def _order(t: Transcript, now: float) -> Iterator[Step]:
     """The steps of this debate. Each is taken from here only once those before it are settled."""
     if _to_be_cast(t):
         yield (CAST,)
@@ -103,23 +135,32 @@ def _order(t: Transcript) -> Iterator[Step]:
             yield (_check(round_),)
         if _checked(t, round_).state != "going on":
             break
+        match next_round.decision(t, round_, now):
+            case "open":
+                yield (TurnId(next_round.STAGE, round_, ""),)  # nobody speaks: people vote
+            case "end":
+                break
+            case "go on":
+                pass
+            case _ as never:
+                assert_never(never)
     yield from judging.order(t)
 
 
-def _ask_debater(t: Transcript, turn: TurnId) -> Ask:
-    seats = t.started.panel.seats
-    place = next(n for n, s in enumerate(seats, 1) if s.key == turn.seat)
+def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
+    seats = debaters(t, turn.round)
+    place = next((n for n, s in enumerate(seats, 1) if s.key == turn.seat), len(seats))
     head = instructions(
         t,
         turn,
         f"debate.{turn.stage}",
         number=str(place),
         count=str(len(seats)),
-        stance=_stance(t, turn.seat),
-        persona=seats[place - 1].persona or _personas(t).get(turn.seat, ""),
+        stance=_stance(t, turn),
+        persona=seat_of(t, turn).persona or _personas(t).get(turn.seat, ""),
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    return Ask((head, *question(t), *_memory(t, turn), *remarks(t, turn), now))
+    return Ask((head, *question(t), *_memory(t, turn), *remarks(t, turn), now, *objections.parts(t, turn, objection)))
 
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:
@@ -139,10 +180,10 @@ def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
     return framed(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
 
 
-def _stance(t: Transcript, seat: str) -> str:
+def _stance(t: Transcript, turn: TurnId) -> str:
     """What a debater is told to stand for. The prompts of runs from before there were positions say nothing of it."""
-    given = position(t, seat)
-    prompt = "advocate" if seat == advocate(t) else "position" if given else "choose"
+    given = position(t, turn.seat)
+    prompt = "advocate" if turn.seat == advocate(t, turn.round) else "position" if given else "choose"
     return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
 
 
@@ -192,12 +233,16 @@ def _why_ended(t: Transcript) -> str:
     if found:
         because = f" ({check.because.rstrip('.')})" if check.because else ""
         return f"Ended after round {last} of {limit}: {found}{because}."
+    voted = [i for i in rounds(t) if next_round.asked(t, i) and began(t, i + 1) == inf]
+    if voted:
+        return next_round.told(t, voted[0], inf)
     return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
 
 
 def _to_be_cast(t: Transcript) -> list[str]:
-    """The names of those who are given a persona that fits the topic."""
-    return [s.name for s in t.started.panel.seats if not s.persona] if debating(t).cast else []
+    """The names of those who are given a persona that fits the topic; who joins later is not."""
+    seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
+    return [s.name for s in seats if not s.persona] if debating(t).cast else []
 
 
 def _personas(t: Transcript) -> Mapping[str, str]:
@@ -222,16 +267,18 @@ def _titles(t: Transcript) -> dict[Lane, str]:
         minds.BEFORE: minds.TITLE,
         PERSONAS: "Personas",
         judging.SCORES: "Scores",
+        **{next_round.lane(i): f"After round {i}" for i in rounds(t) if next_round.asked(t, i)},
+        **objections.titles(t),
     }
 
 
 def _who(t: Transcript, turn: TurnId) -> str:
-    stands = "devil's advocate" if turn.seat == advocate(t) else position(t, turn.seat)
+    stands = "devil's advocate" if turn.seat == advocate(t, turn.round) else position(t, turn.seat)
     short = stands if len(stands) <= POSITION_CHARS else f"{stands[: POSITION_CHARS - 1]}…"
     return f"{name_of(t, turn)} ({short})" if short else name_of(t, turn)
 
 
-def _cards(t: Transcript) -> dict[Lane, str]:
+def _cards(t: Transcript, now: float) -> dict[Lane, str]:
     cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
         names = {s.key: s.name for s in t.started.panel.seats}
@@ -239,4 +286,16 @@ def _cards(t: Transcript) -> dict[Lane, str]:
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
     if scores := judging.card(t):
         cards[judging.SCORES] = scores
-    return cards
+    votes = {next_round.lane(i): next_round.card(t, i, now) for i in rounds(t) if _put_to_vote(t, i)}
+    return {**cards, **objections.cards(t), **votes}
+
+
+def _put_to_vote(t: Transcript, round_: int) -> bool:
+    """Whether people vote, or have voted, on what comes after that round. Once they have, that stays so: a card that
+    people have seen does not vanish when a turn is asked again."""
+    if not next_round.asked(t, round_) or began(t, round_) == inf:
+        return False
+    held = [i for step in steps(t, round_) for i in step] + ([_check(round_)] if _watched(t) else [])
+    ends = [known.ended for i in held if (known := t.turns.get(i))]
+    over = all(settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
+    return over and _checked(t, round_).state == "going on" and _silent(t) != round_

@@ -7,16 +7,19 @@ at once with whom: those who do see nothing of each other until the next step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from random import Random
 from typing import assert_never
 
 from bot.debating import SIDES, Debating
 from bot.facts import Seat, TurnId
+from bot.formats import table
 from bot.formats.common import asks
 from bot.transcript import Transcript
 
 Step = tuple[TurnId, ...]  # those who speak at once
 DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
+JUDGING = frozenset({"verdict", "scores"})
 
 
 def debating(t: Transcript) -> Debating:
@@ -35,7 +38,9 @@ def rounds(t: Transcript) -> range:
 
 def steps(t: Transcript, round_: int) -> list[Step]:
     """The steps of one round, in their order."""
-    seats, stage = t.started.panel.seats, _stage(t, round_)
+    seats, stage = debaters(t, round_), _stage(t, round_)
+    if not seats:
+        return []
     match debating(t).form:
         case "simultaneous":
             order = [seats]
@@ -45,12 +50,35 @@ def steps(t: Transcript, round_: int) -> list[Step]:
         case "oxford":  # who opened closes last; rebuttals are given at once, so that none goes unanswered
             order = {"opening": _one_by_one(seats), "closing": _one_by_one(seats[::-1])}.get(stage, [seats])
         case "advocate":  # the last seat hears the others out and then speaks against them
-            order = [seats[:-1], seats[-1:]]
+            against = advocate(t, round_)
+            order = [tuple(s for s in seats if s.key != against), tuple(s for s in seats if s.key == against)]
         case "free":  # by lot
             order = _one_by_one(Random(t.started.seed + round_).sample(seats, len(seats)))
         case _ as never:
             assert_never(never)
-    return [tuple(TurnId(stage, round_, s.key) for s in together) for together in order]
+    return [tuple(TurnId(stage, round_, s.key) for s in together) for together in order if together]
+
+
+def debaters(t: Transcript, round_: int) -> tuple[Seat, ...]:
+    """Who debates in that round, in panel order: those at the table when it began, or now where it has not. Who is
+    dropped in mid-round stays among them: its turn is settled by that."""
+    changed = t.steering.added or t.steering.dropped
+    return table.at(t, began(t, round_)) if changed else t.started.panel.seats
+
+
+def began(t: Transcript, round_: int) -> float:
+    """The `seq` of the fact that began the round; infinity where it has not begun."""
+    return min(
+        (turn.started.seq for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS), default=inf
+    )
+
+
+def to_come(t: Transcript) -> int:
+    """The first round that has not begun; 0 where none will: the last one has, or the judge is at it."""
+    if any(i.stage in JUDGING for i in t.turns):
+        return 0
+    ahead = max((i.round for i in t.turns if i.stage in DEBATERS), default=0) + 1
+    return ahead if ahead <= t.started.rules.rounds else 0
 
 
 def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
@@ -78,9 +106,14 @@ def position(t: Transcript, seat: str) -> str:
     return given[place % len(given)] if given else ""
 
 
-def advocate(t: Transcript) -> str:
-    """The seat of the devil's advocate; "" where there is none."""
-    return t.started.panel.seats[-1].key if debating(t).form == "advocate" else ""
+def advocate(t: Transcript, round_: int) -> str:
+    """The seat of the devil's advocate; "" where there is none. It is the last of those who debate in that round, and
+    none that has joined later: the part does not wander."""
+    if debating(t).form != "advocate":
+        return ""
+    seats = debaters(t, round_)
+    first = [s.key for s in seats if s.key not in t.steering.added]
+    return first[-1] if first else seats[-1].key if seats else ""
 
 
 def _stage(t: Transcript, round_: int) -> str:

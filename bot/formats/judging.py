@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from bot.asks import Ask, Part
 from bot.facts import Lane, TurnId
+from bot.formats import table
 from bot.formats.common import code, framed, instructions, name_of, prose, question, remarks, spoken
 from bot.formats.floor import Step, debating, floor, left_words
 from bot.formats.scores import LEAST, MOST, NotScored, Scores, read, schema
@@ -22,8 +24,9 @@ def verdict_by(judge: str) -> TurnId:
 def judges(t: Transcript) -> tuple[str, ...]:
     """Who may judge, each if those before it fail: the chair stands in where its model neither debates nor has just
     failed as the judge."""
-    panel = t.started.panel
-    taken = {s.model for s in (*panel.seats, panel.judge) if s}
+    panel, begun = t.started.panel, _began(t)
+    debated = [s for s in panel.seats if not table.came_later(t, s.key, begun)]
+    taken = {s.model for s in (*debated, panel.judge) if s}
     return ("judge", "chair") if panel.chair and panel.chair.model not in taken else ("judge",)
 
 
@@ -53,9 +56,11 @@ def scored(t: Transcript) -> Scores | None:
 
 
 def debaters(t: Transcript) -> list[str]:
-    """The names of those who spoke, in panel order: nobody else can be scored."""
-    turns = [i for step in floor(t) for i in step]
-    return [s.name for s in t.started.panel.seats if left_words(t, [i for i in turns if i.seat == s.key])]
+    """The names of those who spoke and were at the table when the judge began, in panel order: nobody else can be
+    scored."""
+    turns, begun = [i for step in floor(t) for i in step], _began(t)
+    there = [s for s in t.started.panel.seats if not table.left_before(t, s.key, begun)]
+    return [s.name for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
 
 
 def verdict(t: Transcript) -> str:
@@ -116,6 +121,11 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     reasoning = [Part("assistant", s.text, priority=70, cut="tail") for s in spoken(t, [verdict_by(turn.seat)])]
     wish = Part("user", f"Score {', '.join(names)} now.{_what_was_wrong(t, turn)}", priority=95)
     return Ask((head, *question(t), *said, *reasoning, wish), schema(names, criteria))
+
+
+def _began(t: Transcript) -> float:
+    """The `seq` of the fact that began the judging; infinity where it has not begun."""
+    return min((turn.started.seq for i, turn in t.turns.items() if i.stage == "verdict"), default=inf)
 
 
 def _debate(t: Transcript) -> list[Turn]:

@@ -53,7 +53,8 @@ def undecided(t: Transcript) -> bool:
 
 def choices(t: Transcript) -> Mapping[TurnId, str]:
     """What can be voted for before: a side each, named by its first seat, and how it reads."""
-    first = {side: seat for seat, side in reversed(_sides(t).items())}
+    there = {seat: side for seat, side in _sides(t).items() if seat not in t.steering.dropped}
+    first = {side: seat for seat, side in reversed(there.items())}
     return {TurnId(BEFORE.stage, ROUND, seat): side for side, seat in reversed(first.items())}
 
 

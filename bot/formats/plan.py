@@ -13,10 +13,12 @@ from bot.transcript import Transcript
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A turn that should be running. `about`: the turns it is to be shown, in that order."""
+    """A turn that should be running. `about`: the turns it is to be shown, in that order. `objection`: the number of
+    the one that its round answers first; 0: none."""
 
     turn: TurnId
     about: tuple[TurnId, ...] = ()
+    objection: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Plan:
     `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
     `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
     `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
+    `told`: lines for the board, of what people have done to the course of the run. `vote_after`: the round after which
+    people are deciding now whether there is another one; 0: none.
     """
 
     want: tuple[Want, ...] = ()
@@ -41,6 +45,8 @@ class Plan:
     cards: Mapping[Lane, str] = field(default_factory=dict)
     notes: Mapping[Lane, str] = field(default_factory=dict)
     behind: Mapping[Lane, str] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    vote_after: int = 0
 
 
 class Format(Protocol):

@@ -68,11 +68,17 @@ def opens_at(t: Transcript) -> float | None:
     return max(sorted(ends.values())[rules.quorum - 1], claimed) + rules.grace_s
 
 
+def heard(t: Transcript) -> list[Turn]:
+    """The answers that count for anything; one whose seat was dropped does where it was reviewed before."""
+    said = spoken(t, answers(t))
+    return said if begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
+
+
 def reviewed(t: Transcript) -> list[Turn]:
     """The answers that are ranked, in seat order: those in when the first review started, or now."""
     first = next((turn for i, turn in t.turns.items() if i.stage == STAGE), None)
     if first is None:
-        return spoken(t, answers(t))
+        return heard(t)
     place = {s.key: n for n, s in enumerate(t.started.panel.seats)}
     return [t.turns[i] for i in sorted(first.about, key=lambda i: place[i.seat]) if t.turns[i].spoke]
 

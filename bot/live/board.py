@@ -44,6 +44,7 @@ class Board:
     rest_s: float | None
     tokens: int
     cost: str
+    told: tuple[str, ...]  # what people have done to its course
     warnings: tuple[str, ...]
 
 
@@ -55,6 +56,7 @@ def board(
     now: float,
     warnings: Sequence[str] = (),
     verdict: str = "",
+    told: Sequence[str] = (),
 ) -> Board:
     """The card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
@@ -68,7 +70,7 @@ def board(
         default=None,
     )
     start = t.started
-    panel = ", ".join(seat.name for seat in start.panel.seats)
+    panel = ", ".join(seat.name for seat in t.panel.seats)
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
@@ -83,6 +85,7 @@ def board(
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
+        told=tuple(told),
         warnings=tuple(warnings),
     )
 
@@ -108,6 +111,7 @@ def render(card: Board) -> str:
         parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
     if card.fastest and not card.verdict:
         parts.append(f"Fastest: {card.fastest}")
+    parts += card.told
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 

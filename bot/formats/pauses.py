@@ -1,0 +1,63 @@
+"""A pause: what speaks finishes, nothing begins, and after a day the run is over as it stands.
+
+A pause that nobody ends must end by itself: a run would otherwise be taken up at every start for ever. It is closed
+and not resumed, since what goes on costs money and nobody watches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.facts import Claimed
+from bot.formats.plan import Plan
+from bot.transcript import Transcript
+
+HOUR_S, DAY_S = 3_600.0, 86_400.0
+
+
+def closes_at(t: Transcript) -> float:
+    """Wall time at which the pause is closed. A claim restarts it: while a process was down nobody could resume."""
+    return max(t.steering.paused_at, last_claim(t)) + t.started.rules.pause_s
+
+
+def cut_short(t: Transcript, now: float) -> str:
+    """Why nothing more is wanted though the run has not come to its end; "" where it may go on.
+
+    Once the end is stored it says what it was: a claim that comes later changes nothing.
+    """
+    if t.stopped is not None:
+        return "Stopped before its end; what was said is kept."
+    if t.steering.paused is None:
+        return ""
+    over = t.finished.outcome == "stopped" if t.finished else now >= closes_at(t)
+    who = t.steering.paused.name or t.steering.paused.by
+    return f"Paused by {who} and not resumed {_within(t)}; what was said is kept." if over else ""
+
+
+def held(t: Transcript, made: Plan) -> Plan:
+    """The plan while paused: of its turns those alone that have begun."""
+    want = tuple(w for w in made.want if w.turn in t.turns)
+    return replace(made, want=want, again_at=closes_at(t), stage=f"{made.stage}, paused")
+
+
+def told(t: Transcript) -> str:
+    """For the board: who has paused it, and for how long at most; "" where nobody has."""
+    paused = t.steering.paused
+    if paused is None or t.finished:
+        return ""
+    return (
+        f"⏸ Paused by {paused.name or paused.by}: what speaks finishes, nothing begins until somebody resumes it. "
+        f"Not resumed {_within(t)}, it ends as it stands."
+    )
+
+
+def last_claim(t: Transcript) -> float:
+    """Wall time at which a process took the run over last; 0 where none has."""
+    return next((e.at for e in reversed(t.entries) if isinstance(e.fact, Claimed)), 0.0)
+
+
+def _within(t: Transcript) -> str:
+    seconds = t.started.rules.pause_s
+    if seconds >= DAY_S:
+        return "within a day" if seconds == DAY_S else f"within {seconds / DAY_S:g} days"
+    return f"within {seconds / HOUR_S:g} hours" if seconds >= HOUR_S else f"within {seconds:g} s"
