@@ -99,6 +99,7 @@ class RetrySettings(Strict):
 class LimitSettings(Strict):
     question_chars: PositiveInt = 20_000
     remark_chars: PositiveInt = 4_000
+    answer_chars: PositiveInt = Field(200_000, description="of one answer with its thinking; what comes then is cut")
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
