@@ -12,7 +12,7 @@ from dataclasses import replace
 from random import Random
 
 from bot.debating import Debating
-from bot.errors import Refused
+from bot.errors import Refused, StoreFailed
 from bot.facts import (
     Deleted,
     Fact,
@@ -147,7 +147,11 @@ class Actions:
     async def transcript(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
         t = self._hall.transcript(run) or Transcript()
-        t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
+        try:
+            t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
+        except StoreFailed:
+            if t.start is None:
+                raise
         if t.start is None or t.deleted or t.start.server != by.server:
             raise Refused(f"There is no run {run} here.")
         return t

@@ -8,7 +8,7 @@ last showed; wanted and not running is started. Then it waits until something ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,9 +17,10 @@ import structlog
 
 from bot.asks import Ask
 from bot.errors import StoreFailed
-from bot.facts import Fact, Failure, Finish, Lane, RunFinished, Seat, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.facts import Failure, Finish, Lane, RunFinished, Seat, Timings, TurnEnded, TurnId, TurnStarted, Usage
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
+from bot.journal import TRY_AGAIN_S, Journal
 from bot.live.board import Notices, board, render
 from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
@@ -28,13 +29,14 @@ from bot.models.prices import cost_usd
 from bot.ports import Clock, Kind, Placed, Store, Trace, replay
 from bot.tasks import Tasks
 from bot.thread import WHILE_IT_RUNS, Post, posts
-from bot.transcript import Entry, Transcript, fold
+from bot.transcript import Transcript
 
 log = structlog.get_logger()
 
 BOARD = Lane("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
 AWAY = "away today"  # … and what they read instead
+BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
 
 
 class Speaks(Protocol):
@@ -94,7 +96,6 @@ class Conductor:
     ) -> None:
         """`tell_operator`: who is told of faults that members need not read; None: members are operators."""
         self.run = run
-        self.transcript = Transcript()
         self.notices: Notices = {}
         self._form = form
         self._store = store
@@ -103,8 +104,7 @@ class Conductor:
         self._trace = trace
         self._owner = owner
         self._tell_operator = tell_operator
-        self._epoch = 0
-        self._unsaved = ""  # why facts stay in memory from now on
+        self._journal = Journal(run, store, clock, trace)
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._seen: dict[TurnId, str] = {}  # what became visible and is not stored yet
         self._placed: list[Placed] = []  # messages that stand and are not stored yet
@@ -114,7 +114,12 @@ class Conductor:
         self._lanes: dict[Lane, LiveLane] = {}
         self._plan = Plan()
 
+    @property
+    def transcript(self) -> Transcript:
+        return self._journal.transcript
+
     def wake(self) -> None:
+        self._journal.try_soon()  # whoever has stored a fact found the store working
         self._changed.set()
 
     def note(self, text: str) -> None:
@@ -140,8 +145,7 @@ class Conductor:
 
     async def claim(self) -> None:
         """Take the run over and read what has happened in it."""
-        self._epoch = await self._store.claim(self.run, self._owner)
-        await self._read()
+        await self._journal.claim(self._owner)
 
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
@@ -151,13 +155,22 @@ class Conductor:
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):
                     await self._wait()
-                await self._read()
+                await self._journal.read()
             for task in besides:
                 task.cancel()
+        if self._journal.failing:
+            self._journal.try_soon()
+            await self._journal.read()
         self._show(live)
         for key in (BOARD, *self._plan.cards):
             self._lanes[key].close()
         return self.transcript
+
+    def broke(self, live: Shows) -> None:
+        """A bug of ours has ended it here: the board says so."""
+        self.note(BROKEN)
+        self._show_board(live)
+        self._lanes[BOARD].close()
 
     def _goes_on(self) -> bool:
         """Ask for the plan; False once the run is over and the vote after it is closed."""
@@ -175,16 +188,16 @@ class Conductor:
                 task.cancel()
         open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
-            await self._record([await self._from_snapshot(i) for i in orphans])
+            await self._journal.record([await self._from_snapshot(i) for i in orphans])
             return True
         if new := [TurnStarted(w.turn, w.about) for w in wanted.values() if w.turn not in t.turns]:
-            await self._record(new)
+            await self._journal.record(new)
             return True
         for want in wanted.values():
             if want.turn not in self._running:
                 self._begin(want, tasks)
         if plan.outcome and not open_turns and not wanted and t.finished is None:
-            await self._record([RunFinished(plan.outcome)])
+            await self._journal.record([RunFinished(plan.outcome)])
             return True
         return False
 
@@ -193,8 +206,12 @@ class Conductor:
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
-        shown = replay(await self._store.snapshots(self.run))
-        text = next((text for i, _, text in reversed(list(shown)) if i == turn), "")
+        try:
+            snapshots = await self._store.snapshots(self.run)
+        except StoreFailed as error:
+            self._journal.failed(error)
+            snapshots = []
+        text = next((text for i, _, text in reversed(list(replay(snapshots))) if i == turn), "")
         return TurnEnded(turn, self._why_unwanted(turn), text)
 
     def _begin(self, want: Want, tasks: Tasks) -> None:
@@ -228,7 +245,7 @@ class Conductor:
             draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
             words.exception("bug in a turn")
         self.notices.pop(turn, None)
-        await self._record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
+        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
         self._running.pop(turn)
         self._changed.set()
 
@@ -267,7 +284,7 @@ class Conductor:
     def _show_board(self, live: Shows) -> None:
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
         warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
-        warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
+        warnings += [*self._notes, *([f"Not being saved: {self._journal.failing}"] if self._journal.failing else [])]
         plan = self._plan
         verdict = plan.verdict if self.transcript.finished else ""
         card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict)
@@ -302,50 +319,25 @@ class Conductor:
 
     async def save(self) -> None:
         """Store what became visible and where since the last time."""
-        if self._unsaved:
+        if self._journal.failing:
             return
         try:
             while self._placed:  # a cancel between two of them forgets none
-                await self._store.place(self.run, self._placed[0], epoch=self._epoch)
+                await self._store.place(self.run, self._placed[0], epoch=self._journal.epoch)
                 del self._placed[0]
             for turn, text in list(self._seen.items()):
-                await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
+                await self._store.snapshot(self.run, turn, text, epoch=self._journal.epoch)
                 if self._seen[turn] == text:
                     del self._seen[turn]
         except StoreFailed as error:
-            self._give_up_saving(error)
+            self._journal.failed(error)
 
     async def _wait(self) -> None:
         """Until something happened, or the moment the plan named."""
         again_at = self._plan.again_at
         delay = None if again_at is None else max(0.0, again_at - self._clock())
+        if self._journal.failing:
+            delay = min(TRY_AGAIN_S, TRY_AGAIN_S if delay is None else delay)
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._changed.wait()
-
-    async def _record(self, facts: Sequence[Fact]) -> None:
-        """Store facts; with the store failing, keep them in memory and say so."""
-        if not self._unsaved:
-            try:
-                await self._store.append(self.run, facts, epoch=self._epoch)
-                return
-            except StoreFailed as error:
-                self._give_up_saving(error)
-        for fact in facts:
-            self._fold(Entry(self.transcript.seq + 1, self._clock(), fact))
-
-    async def _read(self) -> None:
-        if not self._unsaved:
-            try:
-                for entry in await self._store.read(self.run, self.transcript.seq):
-                    self._fold(entry)
-            except StoreFailed as error:
-                self._give_up_saving(error)
-
-    def _give_up_saving(self, error: StoreFailed) -> None:
-        self._unsaved = str(error)
-        log.error("the run goes on in memory", run=self.run, reason=str(error))
-
-    def _fold(self, entry: Entry) -> None:
-        self.transcript = fold(self.transcript, entry)
-        self._trace.fact(entry)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import structlog
 
 from bot.conductor import Conductor, Speaks
+from bot.errors import StoreFailed
 from bot.facts import Lane
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
@@ -101,6 +103,12 @@ class Hall:
         except Fenced:
             log.warning("another process has taken the run over", run=conductor.run)
             return conductor.transcript
+        except Exception:  # a bug in one run must not end the others
+            log.exception("a run broke off", run=conductor.run)
+            with suppress(Exception):  # the board itself may be what is wrong
+                conductor.broke(display)
+                await display.caught_up()
+            return conductor.transcript
         finally:
             display.close()
             self._taken.discard(conductor.run)
@@ -130,7 +138,11 @@ class Hall:
         is there; what another one has taken up is shown in its places as well.
         """
         for run in await self._store.unfinished(since):
-            t = fold_all(Transcript(), await self._store.read(run))
+            try:
+                t = fold_all(Transcript(), await self._store.read(run))
+            except StoreFailed as error:  # what cannot be read of one must not hold up the others
+                log.error("a run could not be gone on with", run=run, reason=str(error))
+                continue
             surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
             placed = await self._store.placed(run)
             if run in self._displays:  # another platform was there first, or the run has just begun here
