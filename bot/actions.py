@@ -42,15 +42,8 @@ from bot.models.catalogue import Model
 from bot.panels import PanelBook, near, present, seat_panel
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.ports import Clock, RunRow, Show, Store
-from bot.rights import (
-    Person,
-    check_moderates,
-    check_panels,
-    check_start,
-    check_steers,
-    missing_voices,
-    steers,
-)
+from bot.rights import Person, check_moderates, check_panels, check_start, check_steers, missing_voices, steers
+from bot.room import Room
 from bot.settings import CouncilSettings, LimitSettings, PanelSettings, ServerSettings
 from bot.thread import Post, replay
 from bot.transcript import Transcript, fold_all
@@ -94,6 +87,7 @@ class Actions:
         self._clock = clock
         self._why_absent = why_absent
         self._random = random
+        self._room = Room(limits, hall.going_on)
         self._words: dict[str, Words] = {}
 
     async def start(self, wish: Wish, show: Show) -> str:
@@ -104,26 +98,27 @@ class Actions:
         rounds = self._rounds(wish, form)
         seats = seat_panel(await self._panel(wish), self.models)
         panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
-        run = "".join(secrets.choice(ALPHABET) for _ in range(8))
-        surface = show(run, question)
-        started = RunStarted(
-            format=wish.format,
-            question=question,
-            panel=panel,
-            rules=self._rules(wish, rounds, len(panel.seats), surface.room_chars),
-            seed=self._random.getrandbits(32),
-            prompts={name: self._prompts[name] for name in form.PROMPTS},
-            by=wish.by.key,
-            absent=absent,
-            name=wish.by.name,
-            server=wish.by.server,
-            context=wish.context,
-            images=wish.images,
-            origin=wish.origin,
-            steps=attended(wish.steps, panel),
-        )
-        await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
-        await self._hall.begin(run, form, [surface])
+        with self._room.for_one(wish.by):
+            run = "".join(secrets.choice(ALPHABET) for _ in range(8))
+            surface = show(run, question)
+            started = RunStarted(
+                format=wish.format,
+                question=question,
+                panel=panel,
+                rules=self._rules(wish, rounds, len(panel.seats), surface.room_chars),
+                seed=self._random.getrandbits(32),
+                prompts={name: self._prompts[name] for name in form.PROMPTS},
+                by=wish.by.key,
+                absent=absent,
+                name=wish.by.name,
+                server=wish.by.server,
+                context=wish.context,
+                images=wish.images,
+                origin=wish.origin,
+                steps=attended(wish.steps, panel),
+            )
+            await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
+            await self._hall.begin(run, form, [surface])
         return run
 
     async def run_pipeline(self, name: str, wish: Wish, show: Show) -> str:

@@ -11,7 +11,7 @@ import structlog
 
 from bot.conductor import Conductor, Speaks
 from bot.errors import StoreFailed
-from bot.facts import Lane
+from bot.facts import Lane, RunStarted
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -127,6 +127,10 @@ class Hall:
     def transcript(self, run: str) -> Transcript | None:
         """What has happened in a run that goes on here; None when none of that name does."""
         return self._conductors[run].transcript if run in self._conductors else None
+
+    def going_on(self) -> list[RunStarted]:
+        """The starts of the runs that have no end yet."""
+        return [c.transcript.started for c in self._conductors.values() if c.transcript.finished is None]
 
     def runs(self, server: str) -> list[str]:
         """What goes on here for that server."""
