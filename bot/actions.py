@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from bot.errors import Refused
+from bot.errors import Refused, StoreFailed
 from bot.facts import (
     Deleted,
     Fact,
@@ -35,14 +35,8 @@ from bot.in_vain import InVain
 from bot.panels import seat_panel
 from bot.pipelines import read_pipeline, seated
 from bot.ports import Clock, RunRow, Show, Store
-from bot.rights import (
-    Person,
-    check_moderates,
-    check_panels,
-    check_steers,
-    missing_voices,
-    steers,
-)
+from bot.rights import Person, check_moderates, check_panels, check_steers, missing_voices, steers
+from bot.room import Room
 from bot.settings import PanelSettings
 from bot.starts import Starts
 from bot.steers import Steers
@@ -64,6 +58,7 @@ class Actions:
         self._store = store
         self._hall = hall
         self._clock = clock
+        self._room = Room(self._settings.limits, hall.going_on)
         self.in_vain = InVain()
         self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
 
@@ -72,11 +67,12 @@ class Actions:
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
         started = await self._starts.resolve(wish)
-        run = "".join(secrets.choice(ALPHABET) for _ in range(8))
-        surface = show(run, started.question)
-        started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
-        await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
-        await self._hall.begin(run, FORMATS[started.format], [surface])
+        with self._room.for_one(wish.by):
+            run = "".join(secrets.choice(ALPHABET) for _ in range(8))
+            surface = show(run, started.question)
+            started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
+            await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
+            await self._hall.begin(run, FORMATS[started.format], [surface])
         return run
 
     async def run_pipeline(self, name: str, wish: Wish, show: Show) -> str:
@@ -98,7 +94,11 @@ class Actions:
     async def transcript(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
         t = self._hall.transcript(run) or Transcript()
-        t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
+        try:
+            t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
+        except StoreFailed:
+            if t.start is None:
+                raise
         if t.start is None or t.deleted or t.start.server != by.server:
             raise self.in_vain(f"There is no run {run} here.", run)
         return t

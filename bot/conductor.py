@@ -8,7 +8,7 @@ last showed; wanted and not running is started. Then it waits until something ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import Literal, Protocol, assert_never
 
@@ -17,20 +17,10 @@ import structlog
 from bot.asks import Ask
 from bot.draft import Draft
 from bot.errors import StoreFailed
-from bot.facts import (
-    CaughtUp,
-    Fact,
-    Failure,
-    Finish,
-    Lane,
-    RunFinished,
-    Seat,
-    TurnEnded,
-    TurnId,
-    TurnStarted,
-)
+from bot.facts import CaughtUp, Failure, Finish, Lane, RunFinished, Seat, TurnEnded, TurnId, TurnStarted
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
+from bot.journal import TRY_AGAIN_S, Journal
 from bot.live.board import Notices, board, render
 from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
@@ -38,13 +28,14 @@ from bot.models.errors import ProviderError
 from bot.ports import Clock, Fenced, Kind, Placed, Store, SurfaceError, Trace, replay
 from bot.tasks import Tasks
 from bot.thread import Post, posts, while_it_runs
-from bot.transcript import Entry, Transcript, fold
+from bot.transcript import Transcript
 
 log = structlog.get_logger()
 
 BOARD = Lane("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
 AWAY = "away today"  # … and what they read instead
+BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
 
 
 HalfSpoken = Literal["again", "keep"]
@@ -84,7 +75,6 @@ class Conductor:
         """`tell_operator`: who is told of faults that members need not read; None: members are operators.
         `half_spoken`: what becomes of the turns that an earlier process has left open."""
         self.run = run
-        self.transcript = Transcript()
         self.notices: Notices = {}
         self._form = form
         self._store = store
@@ -95,8 +85,7 @@ class Conductor:
         self._tell_operator = tell_operator
         self._half_spoken = half_spoken
         self._stays: Stays = "as long as it takes"
-        self._epoch = 0
-        self._unsaved = ""  # why facts stay in memory from now on
+        self._journal = Journal(run, store, clock, trace)
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._seen: dict[TurnId, str] = {}  # what became visible and is not stored yet
         self._placed: list[Placed] = []  # messages that stand and are not stored yet
@@ -106,7 +95,12 @@ class Conductor:
         self._lanes: dict[Lane, LiveLane] = {}
         self._plan = Plan()
 
+    @property
+    def transcript(self) -> Transcript:
+        return self._journal.transcript
+
     def wake(self) -> None:
+        self._journal.try_soon()  # whoever has stored a fact found the store working
         self._changed.set()
 
     def note(self, text: str) -> None:
@@ -131,12 +125,12 @@ class Conductor:
 
         Raises SurfaceError when the run is another process's by now.
         """
-        if not placed.address or self._unsaved:
+        if not placed.address or self._journal.failing:
             return
         try:
-            await self._store.place(self.run, placed, epoch=self._epoch)
+            await self._store.place(self.run, placed, epoch=self._journal.epoch)
         except StoreFailed as error:
-            self._give_up_saving(error)
+            self._journal.failed(error)
         except Fenced as error:
             raise SurfaceError(str(error)) from error
 
@@ -146,8 +140,7 @@ class Conductor:
 
     async def claim(self) -> None:
         """Take the run over and read what has happened in it."""
-        self._epoch = await self._store.claim(self.run, self._owner)
-        await self._read()
+        await self._journal.claim(self._owner)
         if self._half_spoken == "keep" and self.transcript.stopped is None:
             await self._keep_half_spoken()
 
@@ -164,9 +157,12 @@ class Conductor:
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):
                     await self._wait()
-                await self._read()
+                await self._journal.read()
             for task in (*besides, *(task for _, task in self._running.values())):
                 task.cancel()
+        if self._journal.failing:
+            self._journal.try_soon()
+            await self._journal.read()
         self._show(live)
         for key, lane in self._lanes.items():
             if key == BOARD or self.transcript.finished:
@@ -176,12 +172,18 @@ class Conductor:
     async def caught_up(self) -> None:
         """All of it is shown; a run that is not over is left to the next process."""
         if self._is_over:
-            await self._record([CaughtUp()])
-            await self._read()
+            await self._journal.record([CaughtUp()])
+            await self._journal.read()
 
     @property
     def _is_over(self) -> bool:
         return self.transcript.finished is not None and not self._plan.voting
+
+    def broke(self, live: Shows) -> None:
+        """A bug of ours has ended it here: the board says so."""
+        self.note(BROKEN)
+        self._show_board(live)
+        self._lanes[BOARD].close()
 
     def _goes_on(self) -> bool:
         """Ask for the plan; False once the run is over and the vote after it is closed, or the process leaves."""
@@ -207,16 +209,16 @@ class Conductor:
                 task.cancel()
         open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
-            await self._record([await self._from_snapshot(i) for i in orphans])
+            await self._journal.record([await self._from_snapshot(i) for i in orphans])
             return True
         if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
-            await self._record(new)
+            await self._journal.record(new)
             return True
         for want in wanted.values():
             if want.turn not in self._running:
                 self._begin(want, tasks)
         if plan.outcome and not open_turns and not wanted and t.finished is None:
-            await self._record([RunFinished(plan.outcome)])
+            await self._journal.record([RunFinished(plan.outcome)])
             return True
         return False
 
@@ -228,7 +230,11 @@ class Conductor:
         return TurnEnded(turn, self._why_unwanted(turn), (await self._last_shown()).get(turn, ""))
 
     async def _last_shown(self) -> dict[TurnId, str]:
-        return {turn: text for turn, _, text in replay(await self._store.snapshots(self.run))}
+        try:
+            return {turn: text for turn, _, text in replay(await self._store.snapshots(self.run))}
+        except StoreFailed as error:
+            self._journal.failed(error)
+            return {}
 
     async def _keep_half_spoken(self) -> None:
         """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
@@ -236,8 +242,8 @@ class Conductor:
         cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
         shown = await self._last_shown() if cut_off else {}
         if kept := [TurnEnded(turn, "cut", shown[turn]) for turn in cut_off if shown.get(turn)]:
-            await self._record(kept)
-            await self._read()
+            await self._journal.record(kept)
+            await self._journal.read()
 
     def _begin(self, want: Want, tasks: Tasks) -> None:
         seat = seat_of(self.transcript, want.turn)
@@ -270,7 +276,7 @@ class Conductor:
             draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
             words.exception("bug in a turn")
         self.notices.pop(turn, None)
-        await self._record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
+        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
         self._running.pop(turn)
         self._changed.set()
 
@@ -309,7 +315,7 @@ class Conductor:
     def _show_board(self, live: Shows) -> None:
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
         warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
-        warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
+        warnings += [*self._notes, *([f"Not being saved: {self._journal.failing}"] if self._journal.failing else [])]
         plan = self._plan
         verdict = plan.verdict if self.transcript.finished else ""
         card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict, plan.told)
@@ -344,50 +350,25 @@ class Conductor:
 
     async def save(self) -> None:
         """Store what became visible and where since the last time."""
-        if self._unsaved:
+        if self._journal.failing:
             return
         try:
             while self._placed:  # a cancel between two of them forgets none
-                await self._store.place(self.run, self._placed[0], epoch=self._epoch)
+                await self._store.place(self.run, self._placed[0], epoch=self._journal.epoch)
                 del self._placed[0]
             for turn, text in list(self._seen.items()):
-                await self._store.snapshot(self.run, turn, text, epoch=self._epoch)
+                await self._store.snapshot(self.run, turn, text, epoch=self._journal.epoch)
                 if self._seen[turn] == text:
                     del self._seen[turn]
         except StoreFailed as error:
-            self._give_up_saving(error)
+            self._journal.failed(error)
 
     async def _wait(self) -> None:
         """Until something happened, or the moment the plan named."""
         again_at = self._plan.again_at
         delay = None if again_at is None else max(0.0, again_at - self._clock())
+        if self._journal.failing:
+            delay = min(TRY_AGAIN_S, TRY_AGAIN_S if delay is None else delay)
         with suppress(TimeoutError):
             async with asyncio.timeout(delay):
                 await self._changed.wait()
-
-    async def _record(self, facts: Sequence[Fact]) -> None:
-        """Store facts; with the store failing, keep them in memory and say so."""
-        if not self._unsaved:
-            try:
-                await self._store.append(self.run, facts, epoch=self._epoch)
-                return
-            except StoreFailed as error:
-                self._give_up_saving(error)
-        for fact in facts:
-            self._fold(Entry(self.transcript.seq + 1, self._clock(), fact))
-
-    async def _read(self) -> None:
-        if not self._unsaved:
-            try:
-                for entry in await self._store.read(self.run, self.transcript.seq):
-                    self._fold(entry)
-            except StoreFailed as error:
-                self._give_up_saving(error)
-
-    def _give_up_saving(self, error: StoreFailed) -> None:
-        self._unsaved = str(error)
-        log.error("the run goes on in memory", run=self.run, reason=str(error))
-
-    def _fold(self, entry: Entry) -> None:
-        self.transcript = fold(self.transcript, entry)
-        self._trace.fact(entry)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from types import TracebackType
 
 import structlog
 
 from bot.conductor import Conductor, Speaks
-from bot.facts import Lane, Stopped
+from bot.facts import Lane, RunStarted, Stopped
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -124,6 +125,11 @@ class Hall:
             await conductor.caught_up()
         except Fenced:
             log.warning("another process has taken the run over", run=conductor.run)
+        except Exception:  # a bug in one run must not end the others
+            log.exception("a run broke off", run=conductor.run)
+            with suppress(Exception):  # the board itself may be what is wrong
+                conductor.broke(display)
+                await display.caught_up()
         finally:
             display.close()
             for known in (self._taken, self._conductors, self._displays, self._running):
@@ -164,6 +170,10 @@ class Hall:
     def transcript(self, run: str) -> Transcript | None:
         """What has happened in a run that goes on here; None when none of that name does."""
         return self._conductors[run].transcript if run in self._conductors else None
+
+    def going_on(self) -> list[RunStarted]:
+        """The starts of the runs that have no end yet."""
+        return [c.transcript.started for c in self._conductors.values() if c.transcript.finished is None]
 
     def runs(self, server: str) -> list[str]:
         """What goes on here for that server."""

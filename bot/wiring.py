@@ -138,7 +138,7 @@ async def table(
 ) -> AsyncIterator[Core]:
     """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator. `pipelines`: name →
     TOML of those that may be run besides the ones that come with Moot."""
-    speaker = Speaker(supply.models, settings.deadlines, settings.retries)
+    speaker = Speaker(supply.models, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())

@@ -310,3 +310,9 @@ def test_the_schema_asks_for_every_label_once() -> None:
     assert (ranking["items"]["enum"], ranking["minItems"], ranking["maxItems"]) == (list(ABC), 3, 3)
     assert list(asked["properties"]) == asked["required"] == ["ranking", "review"]
     assert asked["additionalProperties"] is False
+
+
+def test_what_never_ends_is_no_ballot() -> None:
+    text = "FINAL RANKING:\n1. A\n2. B\n"
+    assert read(text, ["A", "B"]).quality == "strict"
+    assert read("so on " * 10_000 + text, ["A", "B"]).note == "longer than 50,000 characters"

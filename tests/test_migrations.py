@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from bot.errors import Misconfigured
-from bot.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnId
+from bot.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnEnded, TurnId
 from bot.ports import Clock, Placed, RunRow, Snapshot
 from bot.transcript import Entry
 from storage import open_store
@@ -75,15 +75,20 @@ OTHER_START = {**START, "question": "How?"}
 REMARK = {"by": "ann", "text": "hello"}
 
 
-def make_0001(path: Path) -> None:
-    """A database as the first version made and filled it."""
+def make_empty(path: Path, version: str) -> None:
+    """The tables as that version made them."""
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
         config = Config(attributes={"connection": conn})
         config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
         config.set_main_option("path_separator", "os")
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
     engine.dispose()
+
+
+def make_0001(path: Path) -> None:
+    """A database as the first version made and filled it."""
+    make_empty(path, "0001")
     facts = [
         ("over", 1, 10.0, "Claimed", {"owner": "one"}),
         ("over", 2, 11.0, "RunStarted", START),
@@ -101,6 +106,68 @@ def make_0001(path: Path) -> None:
         raw.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", heads)
         raw.execute("INSERT INTO events VALUES ('event', 'open', 21.0)")
         raw.execute("INSERT INTO snapshots VALUES (1, 'open', 'answer/1/claude', 22.0, 0, ?)", [json.dumps("So far")])
+
+
+def make_0002(path: Path) -> None:
+    """A database as the second version made and filled it: runs with what lists need, messages and the shelf."""
+    make_empty(path, "0002")
+    start = {**START, "name": "Ann", "server": "discord:1", "context": "", "images": []}
+    facts = [
+        ("over", 1, 10.0, "RunStarted", start),
+        ("over", 2, 10.0, "ViewAttached", {"address": "discord/1"}),
+        ("over", 3, 11.0, "TurnStarted", {"turn": "answer/1/claude", "about": []}),
+        ("over", 4, 12.0, "TurnEnded", {"turn": "answer/1/claude", "finish": "done", "text": "Because \ud83d."}),
+        ("over", 5, 13.0, "RunFinished", {"outcome": "verdict"}),
+        ("open", 1, 20.0, "RunStarted", {**start, "question": "How?"}),
+        ("gone", 1, 30.0, "RunStarted", start),
+        ("gone", 2, 31.0, "Deleted", {"by": "ann"}),
+    ]
+    heads = [
+        ("over", 2, 5, 10.0, "discord:1", "council", json.dumps("Why \ud83d?"), "verdict", 13.0, None),
+        ("open", 1, 1, 20.0, "discord:1", "council", json.dumps("How?"), None, None, None),
+        ("gone", 0, 2, 30.0, "discord:1", "council", json.dumps("Why \ud83d?"), None, None, 31.0),
+    ]
+    columns = "run, epoch, seq, started_at, server, format, question, outcome, finished_at, deleted_at"
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.executemany(
+            "INSERT INTO facts VALUES (?, ?, ?, ?, ?)", [(*fact, json.dumps(data)) for *fact, data in facts]
+        )
+        raw.executemany(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", heads)
+        raw.execute("INSERT INTO events VALUES ('event', 'open', 21.0)")
+        raw.execute("INSERT INTO messages VALUES ('over', 'discord/1', 'answer/1/claude', 1, 'discord:1/2')")
+        raw.execute("INSERT INTO shelf VALUES ('discord/1/words', ?)", [json.dumps(["rude"])])
+        snapshot = (1, "over", "answer/1/claude", 11.5, 0, json.dumps("Because"))
+        raw.execute("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?)", snapshot)
+
+
+async def test_a_database_of_the_second_version_is_brought_forward(tmp_path: Path) -> None:
+    path, turn = tmp_path / "moot.db", TurnId("answer", 1, "claude")
+    make_0002(path)
+    async with open_store(path, clock=ticking()) as store:
+        assert [(row.run, row.outcome) for row in await store.runs(server="discord:1")] == [
+            ("open", ""),
+            ("over", "verdict"),
+        ]
+        facts = [entry.fact for entry in await store.read("over")]
+        assert facts[3] == TurnEnded(turn, "done", "Because \ud83d.")
+        assert facts[4] == RunFinished("verdict")
+        assert await store.snapshots("over") == [Snapshot(turn, 11.5, 0, "Because")]
+        placed = Placed("discord/1", turn.lane, 1, "discord:1/2")
+        assert await store.placed("over") == [placed]
+        assert await store.find("discord:1/2") == ("over", placed)
+        assert await store.under("discord/") == {"discord/1/words": ["rude"]}
+        await store.append("open", [Interjected("ann", "hello")], key="event")  # taken before
+        assert len(await store.read("open")) == 1
+        assert await store.claim("over", "two") == 3
+        await store.append("open", [RunFinished("verdict")])
+        assert {row.outcome for row in await store.runs()} == {"verdict"}
+
+
+def test_every_released_version_is_brought_forward_by_a_test() -> None:
+    released = {
+        revision.revision for revision in ScriptDirectory(str(ROOT / "storage" / "migrations")).walk_revisions()
+    }
+    assert {f"make_{version}" for version in released} <= set(globals()), "fill one as it was, and read all of it"
 
 
 async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:

@@ -39,6 +39,24 @@ def test_what_is_shown_stays_once_the_page_is_full() -> None:
     assert later == first
 
 
+class Counted(DiscordDialect):
+    read = 0
+
+    def text(self, text: str) -> str:
+        self.read += len(text)
+        return super().text(text)
+
+
+def test_what_stands_behind_the_page_is_not_even_read() -> None:
+    counted = []
+    for more in (1, 20):
+        dialect = Counted()
+        [page] = OnePage(dialect, 4000).update(LONG * more, final=True)
+        assert GOES_ON in page.text
+        counted.append(dialect.read)
+    assert counted[0] == counted[1]
+
+
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: type(d).__name__)
 @given(text=st.text(max_size=300), footer=st.text(max_size=500), limit=st.integers(2, 120))
 def test_it_fits_any_limit(dialect: Dialect, text: str, footer: str, limit: int) -> None:

@@ -21,7 +21,7 @@ from bot.models.catalogue import LOCAL, Model
 from bot.models.deltas import Delta
 from bot.models.errors import Kind, ProviderError
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.test_stages import Heard, hear
 
@@ -110,6 +110,9 @@ FAULTS: list[tuple[Reply, Kind, str]] = [
     (error(429, "You exceeded your quota", code="insufficient_quota"), "billing", "You exceeded your quota"),
     (error(400, "maximum context length is 8", code="context_length_exceeded"), "window", "context length is 8"),
     (error(400, "Unknown field"), "other", "Unknown field"),
+    (error(403, "Not for you"), "key", "refused: Not for you"),
+    (error(408, "Too slow"), "unreachable", "the provider's server failed: Too slow"),
+    (error(413, "Too large"), "window", "does not fit the model's window: Too large"),
     (error(500, "Out of memory"), "unreachable", "the provider's server failed: Out of memory"),
     (PAGE, "unreachable", "the provider's server failed"),
     (Reply(then="reset"), "unreachable", "the provider cannot be reached: the connection was lost"),
@@ -170,11 +173,14 @@ async def test_a_wrong_encoding_costs_a_character_and_not_the_answer() -> None:
     assert heard.text == "caf\N{REPLACEMENT CHARACTER}"
 
 
-async def test_ten_megabytes_in_one_chunk() -> None:
+@pytest.mark.parametrize("prefix", PREFIXES)
+async def test_of_ten_megabytes_in_one_chunk_the_beginning_is_kept(prefix: str) -> None:
     text = "".join(f"{n} " for n in range(1_500_000))
-    heard, _ = await answered(answer(text, usage=None))
-    assert heard.text == text
+    heard, _ = await answered(answer(text), prefix=prefix)
+    assert heard.text == text[: LimitSettings().answer_chars]
+    assert heard.ending == "length"
     assert heard.usage is not None
+    assert heard.usage.source == "estimated"  # what was reported came after the cut
 
 
 async def test_endless_repetition_is_stopped_and_the_connection_closed() -> None:
@@ -242,7 +248,14 @@ async def test_it_gives_up_after_its_tries() -> None:
     assert len(server.log) == 3
 
 
-@pytest.mark.parametrize("status", [400, 401, 402, 404])
+@pytest.mark.parametrize("status", [408, 500, 501, 502, 503, 504, 529])
+async def test_what_may_pass_is_tried_again(status: int) -> None:
+    heard, server = await answered(error(status), answer("fine"))
+    assert heard.text == "fine"
+    assert len(server.log) == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413])
 async def test_what_will_not_pass_is_not_tried_again(status: int) -> None:
     _, server = await answered(error(status))
     assert len(server.log) == 1

@@ -19,7 +19,17 @@ from bot.facts import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.redaction import BLANKED, blanker
-from bot.models.stages import Deltas, Stage, blank_keys, count_usage, need_text, part_thinking, stop_loops, within
+from bot.models.stages import (
+    Deltas,
+    Stage,
+    blank_keys,
+    bound,
+    count_usage,
+    need_text,
+    part_thinking,
+    stop_loops,
+    within,
+)
 from bot.settings import DeadlineSettings
 from tests.virtual import run_virtual
 
@@ -224,6 +234,20 @@ def estimate(text: str, thinking: str) -> Usage:
     return Usage(0, len(text) + len(thinking), len(thinking), "estimated")
 
 
+@given(text=st.text(max_size=60), at=st.lists(st.integers(0, 60), max_size=6), most=st.integers(1, 80))
+def test_what_is_longer_than_its_bound_is_cut_there_and_the_rest_is_untouched(
+    text: str, at: list[int], most: int
+) -> None:
+    heard = through(partial(bound, most=most), texts(divided(text, at)))
+    assert heard.text == text[:most]
+    assert heard.ending == ("length" if len(text) > most else "done")
+
+
+def test_thinking_is_bounded_with_the_text() -> None:
+    deltas = [Delta(0.0, thinking="hm " * 3), Delta(0.0, "Yes, ", "hm"), Delta(0.0, "surely"), *texts(["not"])]
+    assert through(partial(bound, most=20), deltas) == Heard("Yes, sure", "hm " * 3 + "hm", "length", None, None)
+
+
 def test_usage_is_estimated_where_none_is_reported() -> None:
     heard = through(partial(count_usage, estimate=estimate), [Delta(0.0, "four", "five5"), *texts(["!"])])
     assert heard.usage == Usage(0, 10, 5, "estimated")
@@ -307,6 +331,7 @@ def test_a_slow_reader_is_not_a_stalled_provider() -> None:
 
 ALL: tuple[Stage, ...] = (
     partial(within, deadlines=DEADLINES, ends_at=1e9),
+    partial(bound, most=1_000),
     part_thinking,
     stop_loops,
     partial(blank_keys, secrets=()),

@@ -51,7 +51,7 @@ class Reply:
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """To that person alone. A long text comes in parts."""
-        pages = Pages(DiscordDialect(), TEXT).update(text, final=True)[:PAGES]
+        pages = Pages(DiscordDialect(), TEXT, most=PAGES).update(text, final=True)[:PAGES]
         await self._tell([page.text for page in pages] or ["Done."], file)
 
     async def _tell(self, texts: Sequence[str], file: tuple[str, str] | None = None) -> None:

@@ -71,7 +71,7 @@ class Reply:
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """To that person alone. A long text comes in parts, a file in a direct message."""
-        pages = [page.text for page in Pages(SlackMarkdown(), TEXT).update(text, final=True)]
+        pages = [page.text for page in Pages(SlackMarkdown(), TEXT, most=PAGES).update(text, final=True)]
         if file is not None and (file[1] != text or len(pages) > PAGES):
             await self._hand_over(text if file[1] != text else "", *file)
             return

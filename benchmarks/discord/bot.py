@@ -51,7 +51,7 @@ async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     """The bot, connected, with one panel a run; its database stands in `folder`."""
     now = asyncio.get_running_loop().time
     settings = DiscordSettings(token=SecretStr(token), api_base=api_base, gateway_url=gateway_url)
-    limits = LimitSettings()
+    limits = LimitSettings(runs_per_person=1_000, runs_per_server=1_000)
     meter, speaker, budgets = Meter(), Replaying(lines(scene)), Budgets(budget, now())
     async with (
         open_store(folder / "moot.db", clock=time.time) as store,

@@ -17,6 +17,7 @@ from bot.formats.ballot_signals import Signal, plain, stated
 from bot.formats.ballot_voices import normal, voices
 
 HEADER = "FINAL RANKING:"
+LONGEST = 50_000  # characters: a model that never ends writes no ballot, and reading it would hold up everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ def read(text: str, labels: Sequence[str]) -> Ballot:
     """
     if not text.strip():
         return Ballot((), "abstained", "nothing was written")
+    if len(text) > LONGEST:
+        return Ballot((), "abstained", f"longer than {LONGEST:,} characters")
     letters = Letters(labels)
     said = voices(normal(text))
     if strict := _strict_json(text, labels) or _strict_header(text, said.own, labels):

@@ -16,7 +16,7 @@ class OnePage:
 
     def __init__(self, dialect: Dialect, limit: int) -> None:
         self._dialect = dialect
-        self._pages = Pages(dialect, limit, reserve=min(NOTE, limit // 2))
+        self._pages = Pages(dialect, limit, reserve=min(NOTE, limit // 2), most=1)
         self._room = min(NOTE, limit // 2)
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:

@@ -8,6 +8,7 @@ the same at the end of a long text as at its start, and text that comes all at o
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -59,18 +60,20 @@ class Sheet(NamedTuple):
 
 class Pages:
     """One lane on one surface. `limit`: a message's length as the dialect measures it; `reserve`: what of it is
-    kept free for footers, so that one that grows never needs a page more.
+    kept free for footers, so that one that grows never needs a page more; `most`: how many pages anybody sees. Text
+    behind those is not read, however long it is: one empty page stands for it.
 
     A link, a row or a piece of code that is longer than a page by itself is shown as it was written, cut between
     words or graphemes; a grapheme longer than a page is cut between code points.
     """
 
-    def __init__(self, dialect: Dialect, limit: int, *, reserve: int = 0) -> None:
+    def __init__(self, dialect: Dialect, limit: int, *, reserve: int = 0, most: float = math.inf) -> None:
         if not 0 <= reserve < limit:
             raise ValueError(f"a page of {limit} cannot keep {reserve} free")
         self._dialect = dialect
         self._limit = limit
         self._reserve = reserve
+        self._most = most
         self._restart()
 
     def _restart(self) -> None:
@@ -101,6 +104,8 @@ class Pages:
         grown, self._text, self._ended = text[len(self._text) :], text, final
         sheet = self._sheet
         for at in range(0, max(len(grown), 1), LONG):
+            if len(self._closed) >= self._most:
+                return [*self._closed, Page("", 0, final)]
             self._source += clean(grown[at : at + LONG])
             sheet = self._settle(final and at + LONG >= len(grown))
         waiting = 0 if final else held(self._source[self._carried :])

@@ -11,7 +11,7 @@ Kind = Literal[
     "window",  # the prompt does not fit the model's window
     "refused",  # the provider's content filter said no
     "not_found",  # no such model or endpoint
-    "unreachable",  # no connection, or a 5xx
+    "unreachable",  # no connection, a 408 or a 5xx
     "stalled",  # one of our deadlines passed
     "broken_off",  # the stream broke after it had begun
     "no_text",  # it ended without visible text: only thinking, or a tool call

@@ -94,7 +94,7 @@ def _by_status(status: object, text: str) -> Kind:
             return "billing" if "insufficient_quota" in text else "rate_limit"
         case 400 | 422:
             return _by_words(text)
-        case int() if status >= 500:
+        case int() if status == 408 or status >= 500:
             return "unreachable"
         case _:
             return "other"

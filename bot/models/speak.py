@@ -25,11 +25,21 @@ from bot.models.images import BLIND, Message, told
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import loading
 from bot.models.redaction import blanker
-from bot.models.stages import Deltas, Stage, blank_keys, count_usage, need_text, part_thinking, stop_loops, within
+from bot.models.stages import (
+    Deltas,
+    Stage,
+    blank_keys,
+    bound,
+    count_usage,
+    need_text,
+    part_thinking,
+    stop_loops,
+    within,
+)
 from bot.models.tokens import counter, fit
 from bot.models.usage import estimated, reported
 from bot.ports import Clock
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 
 log = structlog.get_logger()
 
@@ -47,8 +57,10 @@ class Speaker:
         deadlines: DeadlineSettings,
         retry: RetrySettings,
         *,
+        answer_chars: int = LimitSettings().answer_chars,
         clock: Clock = time.time,
     ) -> None:
+        self._answer_chars = answer_chars
         self._models = models
         self._deadlines = deadlines
         self._retry = retry
@@ -106,7 +118,8 @@ class Speaker:
     def _stages(self, model: Model, messages: Messages) -> tuple[Stage, ...]:
         """What is done to a stream on its way, in this order."""
         return (
-            part_thinking,  # first, as all others treat text and thinking apart
+            partial(bound, most=self._answer_chars),  # first: nothing behind it costs work for more
+            part_thinking,  # as all others treat text and thinking apart
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
             partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through

@@ -53,6 +53,20 @@ def _stalled(spoke: bool, next_at: float, ends_at: float, deadlines: DeadlineSet
     return f"no answer began within {deadlines.first_token_timeout_s:g} s"
 
 
+async def bound(deltas: Deltas, most: int) -> Deltas:
+    """Ends a stream with "length" once more than `most` characters have come, text and thinking together."""
+    left = most
+    async with aclosing(deltas):
+        async for delta in deltas:
+            came = len(delta.text) + len(delta.thinking)
+            if came > left:
+                text = delta.text[:left]
+                yield replace(delta, text=text, thinking=delta.thinking[: left - len(text)], ending="length")
+                return
+            left -= came
+            yield delta
+
+
 def part_thinking(deltas: Deltas) -> Deltas:
     """Moves what stands between inline thinking tags, however divided over deltas, from `text` to `thinking`.
 

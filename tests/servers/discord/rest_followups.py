@@ -24,9 +24,10 @@ def of(call: Call) -> Pending | None:
 
 
 def create(call: Call, pending: Pending) -> Any:
-    """The first one after a deferred response fills that response in, and is as ephemeral as it."""
+    """The first one after a deferred response that still stands fills that in, and is as ephemeral as it."""
     original = pending.answer.message
-    if original is not None and original.flags & LOADING:
+    stands = original is not None and original.id in call.hub.world.messages[original.channel_id]
+    if original is not None and stands and original.flags & LOADING:
         messages.edit(call.hub, original, call.body, call.uploads)
         return payloads.message(call.hub.world, original)
     channel = call.hub.world.channel(pending.channel_id)
