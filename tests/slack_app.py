@@ -92,7 +92,7 @@ class App:
         """Where so many messages of the only run stand is stored."""
         (row,) = await self.store.runs()
         async with asyncio.timeout(20):
-            while len(await self.store.placed(row.run)) < messages:
+            while len([p for p in await self.store.placed(row.run) if p.ref]) < messages:
                 await asyncio.sleep(0.005)
 
     async def settled(self) -> None:

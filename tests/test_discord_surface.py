@@ -149,7 +149,7 @@ def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
     others = ("/channels/1/webhooks", "/channels/1", "/interactions/1/token/callback", "/channels/1/messages/2/threads")
     for path in others:
         assert route_name("POST", f"/api/v10{path}", {}) == "", path
-    assert route_name("GET", "/api/v10/channels/1/messages", {}) == ""
+    assert route_name("GET", "/api/v10/channels/1/messages", {}) == "discord find channels/1"
 
 
 def test_old_messages_have_a_limit_of_their_own_beneath() -> None:

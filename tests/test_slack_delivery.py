@@ -108,6 +108,7 @@ async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_p
             board = await a.board()
             await until(lambda: len(a.thread(board)) == 2)
             await until(lambda: all("…" not in m.text for m in a.thread(board)))
+            await a.stored(3)
         left = {t for t in asyncio.all_tasks() - own if "aiohttp" not in repr(t) and "servers/slack" not in repr(t)}
         assert {t for t in left if "adapters" in repr(t) or "bot/" in repr(t) or "slack_sdk" in repr(t)} == set()
         async with served(server, team, tmp_path / "moot.db", settings) as a:
