@@ -152,12 +152,6 @@ def at_once(t: Transcript) -> list[int]:
     return steps
 
 
-async def test_a_debate_that_is_cast_and_watched(actions: Actions) -> None:
-    t = await held(actions, "debate", rounds="2", personas="auto", early="yes")
-    count = accounted(t, "judged")
-    assert (count["cast"], count["check"]) == (1, 1)
-
-
 async def test_a_comparison_with_a_length_and_a_temperature_a_seat(actions: Actions) -> None:
     t = await held(actions, "compare", models="smollm2@1.2/8, smollm2/6")
     assert accounted(t, "compared") == {"answer": 2}
