@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from benchmarks.formats.__main__ import measure
+from benchmarks.formats.cost import costs
 from benchmarks.formats.council import by_conductor, by_plan, by_rules
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
 from benchmarks.formats.planning import planned
@@ -48,3 +50,10 @@ def test_a_small_report_has_every_bar_and_table() -> None:
 def test_a_run_is_planned_to_its_end() -> None:
     assert planned("council", 12, 1).facts >= 1 + 2 * 25
     assert planned("debate", 3, 2).facts == 1 + 2 * (3 * 2 + 3)  # a verdict, and scores that cannot be read, twice
+
+
+def test_what_runs_cost_is_what_the_docs_say() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
+    for scene in costs():
+        told = f"| {scene['calls']} | {scene['tokens_read']:,} | {scene['tokens_written']:,} |"
+        assert told in page, scene["scene"]

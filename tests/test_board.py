@@ -86,3 +86,15 @@ def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
 )
 def test_footers(end: TurnEnded, shown: str) -> None:
     assert footer(end, PAID) == shown
+
+
+def test_who_still_speaks_is_listed_whatever_the_stage() -> None:
+    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
+    review = TurnId("review", 1, "ada")
+    card = board(play.then(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
+    assert [(line.name, line.state) for line in card.lines] == [
+        ("Bob (answer)", "speaking"),
+        ("Ada (review)", "speaking"),
+    ]
+    play.then(ended(BOB, 3.0))
+    assert [line.name for line in board(play.t, "reviews", 3, {}, play.t.at).lines] == ["Ada"]

@@ -187,6 +187,22 @@ class TestItsEnd:
         card = play.stage(well).stage(well).plan.cards[END]
         assert f"Ended after round 2 of 4: {told} (They say so)." in card
 
+    @pytest.mark.parametrize("form", ["simultaneous", "turns", "oxford", "advocate", "free"])
+    def test_as_many_turns_are_expected_as_there_will_be(self, form: str) -> None:
+        play = debate(rounds=3, form=form, cast=True)
+        expected = {play.plan.total}
+        while not play.plan.outcome:
+            expected.add(play.plan.total or len(play.t.turns))
+            play.stage(well)
+        assert expected == {len(play.t.turns)}
+
+    def test_a_debate_that_ends_early_expects_no_more(self) -> None:
+        play = debate(rounds=4).stage(well).stage(lambda turn: finding("agreement"))
+        expected = play.plan.total
+        while not play.plan.outcome:
+            play.stage(well)
+        assert expected == len(play.t.turns)
+
     def test_at_its_limit_it_says_so(self) -> None:
         play = debate(rounds=2)
         stages(play)

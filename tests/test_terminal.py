@@ -175,3 +175,30 @@ def test_a_pipe_gets_turns_as_they_finish_cards_in_their_place_and_the_board_las
     run_virtual(run())
     lines = [line for line in out.getvalue().splitlines() if line and not line.startswith("==")]
     assert lines == ["bob is done", "ada is done", "all reviews", "the sum", "board 2"]
+
+
+def test_a_pipe_gets_the_end_after_every_turn() -> None:
+    out = io.StringIO()
+    surface = plain(Console(file=out))
+
+    async def run() -> None:
+        await surface.post(message("ada", "ada…"))
+        await surface.post(message("", "the end", stage="end", kind="end", final=True))
+        await surface.post(message("ada", "ada is done", final=True))
+
+    run_virtual(run())
+    assert [line for line in out.getvalue().splitlines() if line and not line.startswith("==")] == [
+        "ada is done",
+        "the end",
+    ]
+
+
+def test_a_card_that_is_cut_shows_its_first_lines() -> None:
+    lines = [f"line {n:03}" for n in range(100)]
+
+    def act(screen: Screen) -> None:
+        screen.put("1", message("", "\n\n".join(lines), stage="standings", kind="card"))
+
+    out = drawn(act, height=20)
+    assert "line 000" in out
+    assert "line 099" not in out[: out.index("line 001")]

@@ -27,9 +27,11 @@ HEIGHT_LEFT = 4  # rows for the hint, the line being typed and the prompt below
 
 @dataclass(slots=True)
 class _Body:
-    """A message's text laid out; `rows` None shows all of it, else only its newest rows."""
+    """A message's text laid out; `rows` None shows all of it, else so many: of what is being written the newest, of
+    a card the first."""
 
     text: str
+    written: bool
     rows: int | None = None
     _lines: list[list[Segment]] = field(default_factory=list)
     _width: int = 0
@@ -38,7 +40,8 @@ class _Body:
         if self._width != options.max_width:  # laid out again only for another width
             self._lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
             self._width = options.max_width
-        for line in self._lines if self.rows is None else self._lines[-self.rows :]:
+        most = len(self._lines) if self.rows is None else self.rows
+        for line in self._lines[-most:] if self.written else self._lines[:most]:
             yield from line
             yield Segment.line()
 
@@ -72,7 +75,7 @@ class Screen:
     def put(self, ref: MessageRef, message: Message) -> None:
         if self._messages.get(ref) != message:
             self._messages[ref] = message
-            self._bodies[ref] = _Body(message.text)
+            self._bodies[ref] = _Body(message.text, message.kind == "turn")
             self._print_what_is_final()
             self._draw_soon()
 

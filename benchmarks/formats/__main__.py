@@ -17,6 +17,7 @@ from functools import partial
 from itertools import islice
 
 from benchmarks import report
+from benchmarks.formats.cost import costs as cost_of_runs
 from benchmarks.formats.council import Times, by_conductor, by_plan, by_rules
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
 from benchmarks.formats.planning import Cost, planned
@@ -42,7 +43,7 @@ def measure(count: int) -> Report:
     scenes = [_council("by the plan", drawn, played), *_opinions(count // 5, rules), *_table(count // 50)]
     planning, costs = _planning()
     bars = [*_bars(drawn, played), _faithful(drawn, played, rules), _whole(count), *costs]
-    return Report([*scenes, *planning], bars)
+    return Report([*scenes, *planning, *cost_of_runs()], bars)
 
 
 def _council(name: str, drawn: Sequence[Draw], played: Sequence[Times]) -> Scene:

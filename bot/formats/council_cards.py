@@ -152,7 +152,7 @@ def _review_text(text: str) -> str:
     """What a review says, whether as asked for in JSON or in prose."""
     try:
         written: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anything meant
         return text
     ranking, review = (written.get("ranking"), written.get("review")) if isinstance(written, dict) else (None, None)
     if not isinstance(review, str) or not isinstance(ranking, list):

@@ -1,0 +1,66 @@
+"""What a run of each format reads and writes: calls and tokens of its own asks, at answers of one length."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+from benchmarks.report import Scene
+from bot.debating import Debating
+from bot.facts import Mode, RunStarted, TurnId
+from bot.formats.orders import labels
+from bot.models.tokens import counter
+from tests.tables import Play, start
+
+WORDS = 300  # of an answer, a debater's turn, a synthesis or a verdict
+ANSWER = "argue " * WORDS
+SEATS = [f"seat{n}" for n in range(5)]
+
+
+def costs() -> Iterator[Scene]:
+    for name, begun in _runs():
+        calls, read, written = _cost(begun)
+        seats = len(begun.panel.seats)
+        yield {"scene": name, "seats": seats, "calls": calls, "tokens_read": read, "tokens_written": written}
+
+
+def _runs() -> Iterator[tuple[str, RunStarted]]:
+    yield "comparison", start("compare", seats=SEATS)
+    modes: tuple[Mode, ...] = ("answers", "ranking", "full")
+    for mode in modes:
+        begun = start("council", seats=SEATS)
+        yield f"council, {mode}", replace(begun, rules=replace(begun.rules, mode=mode))
+    for seats, rounds in ((2, 3), (5, 3)):
+        begun = start("debate", seats=SEATS[:seats], rounds=rounds)
+        yield f"debate of {rounds} rounds", replace(begun, rules=replace(begun.rules, debating=Debating()))
+    yield "pipeline: drafts, edit, close", start("pipeline", seats=SEATS)
+    yield "summary of five answers", replace(start("summary", seats=SEATS[:1]), context="\n\n".join([ANSWER] * 5))
+
+
+def _cost(begun: RunStarted) -> tuple[int, int, int]:
+    """Calls, tokens read, tokens written of a run in which nothing fails and no debate ends early."""
+    play, count = Play(begun), counter("gpt-4o")
+    read = written = 0
+    while not play.plan.outcome:
+        for turn in play.start_wanted():
+            text = _text(play, turn)
+            read += sum(count(part.text) for part in play.form.ask(play.t, turn).parts)
+            written += count(text)
+            play.end(turn, text)
+    return len(play.t.turns), read, written
+
+
+def _text(play: Play, turn: TurnId) -> str:
+    match turn.stage:
+        case "review":
+            letters = labels(len(play.t.turns[turn].about))
+            return json.dumps({"review": "argue " * 20 * len(letters), "ranking": letters})
+        case "check":
+            return json.dumps({"because": "argue " * 20, "state": "going on"})
+        case "scores":
+            names = [s.name for s in play.t.started.panel.seats]
+            marks = [{"debater": name, **dict.fromkeys(Debating().criteria, 7)} for name in names]
+            return json.dumps({"scores": marks, "winner": "tie"})
+        case _:
+            return ANSWER

@@ -1,0 +1,174 @@
+"""Every format once on the embedded model, as `moot try` runs it: what happened is looked at, never how it is worded.
+
+The model is too small for its answers to mean anything, and answers are cut after a few tokens; what it writes as a
+ballot or a score is what small models write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+from rich.console import Console
+
+from adapters.terminal.options import read
+from adapters.terminal.session import BY, hold
+from adapters.terminal.surface import budget, plain
+from bot.actions import Actions
+from bot.errors import Refused
+from bot.facts import TurnId
+from bot.formats import FORMATS
+from bot.formats.common import END
+from bot.formats.council_cards import REVIEWS
+from bot.formats.floor import DEBATERS
+from bot.models import embedded
+from bot.models.embedded import embedded_server, panel_models
+from bot.provision import EMBEDDED, Provision
+from bot.settings import DeadlineSettings, PanelSettings, Settings
+from bot.trace import NoTrace
+from bot.transcript import Transcript
+from bot.wiring import table
+from commands.command import Here, Started
+from commands.summarise import COMMAND as SUMMARISE
+from commands.summarise import SummariseOptions
+from storage import open_store
+
+pytestmark = [
+    pytest.mark.skipif(not embedded.installed(), reason="the embedded model is not installed (make demo)"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+SEATS = ("smollm2", "smollm2:2")
+TOKENS = 12
+PATIENT = DeadlineSettings(first_token_timeout_s=600, idle_timeout_s=600, total_timeout_s=600)  # a busy machine
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Actions]:
+    """What a terminal has, with two seats of the one model that say little."""
+    path = tmp_path_factory.mktemp("embedded") / "moot.db"
+    async with embedded_server(slots=2) as base_url, open_store(path, clock=time.time) as store:
+        models = {m.key: replace(m, max_tokens=TOKENS) for m in panel_models(base_url, slots=2)}
+        panels = {EMBEDDED: PanelSettings.model_validate({"seats": ["smollm2", "smollm2"]})}
+        supply = Provision(models, panels, EMBEDDED)
+        async with table(Settings(deadlines=PATIENT), supply, store, NoTrace(), budget) as core:
+            yield core.actions
+
+
+async def held(actions: Actions, format: str, **given: str) -> Transcript:
+    """A run to its end, as in a pipe."""
+    typed: Mapping[str, str] = {"question": "Is tea better than coffee?", "panel": EMBEDDED, **given}
+    return await hold(actions, *read(format, typed), Console(file=io.StringIO()))
+
+
+def accounted(t: Transcript, outcome: str) -> Counter[str]:
+    """How many turns of each stage there were, once each of them is accounted for."""
+    assert t.finished is not None
+    assert t.finished.outcome == outcome
+    for turn in t.turns.values():
+        assert turn.ended is not None
+        assert turn.ended.finish in ("done", "length", "repeated")
+        assert (turn.ended.usage.source, turn.ended.failure) == ("reported", None)
+        assert 0 < turn.ended.usage.output <= TOKENS
+    assert FORMATS[t.started.format].plan(t, t.at).cards[END]
+    return Counter(i.stage for i in t.turns)
+
+
+@pytest.mark.parametrize(
+    ("mode", "outcome", "stages"),
+    [
+        ("answers", "answered", {"answer"}),
+        ("ranking", "ranked", {"answer", "review"}),
+        ("full", "synthesised", {"answer", "review", "synthesis"}),
+    ],
+)
+async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str, stages: set[str]) -> None:
+    t = await held(actions, "council", mode=mode)
+    count = accounted(t, outcome)
+    assert (set(count), count["answer"]) == (stages, len(SEATS))
+    reviews = [turn for i, turn in t.turns.items() if i.stage == "review"]
+    assert {turn.id.seat for turn in reviews} == (set(SEATS) if reviews else set())
+    assert all({i.seat for i in turn.about} == set(SEATS) for turn in reviews)
+    lines = FORMATS["council"].plan(t, t.at).cards.get(REVIEWS, "").splitlines()
+    assert len(lines) == (len(SEATS) if reviews else 0)
+    assert all(any(tag in line for tag in ("strict", "repaired", "abstained")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("form", "steps"), [("simultaneous", [2]), ("turns", [1, 1]), ("oxford", [1, 1]), ("advocate", [1, 1])]
+)
+async def test_a_debate_in_each_form(actions: Actions, form: str, steps: list[int]) -> None:
+    """Its judge is skipped, as it costs more than the debate; the one below is judged."""
+    command, options = read("debate", {"question": "Is tea better than coffee?", "form": form, "rounds": "1"})
+    started = await command.handle(
+        actions,
+        options.model_copy(update={"panel": EMBEDDED}),
+        Here(BY, lambda run, question: plain(Console(file=io.StringIO()))),
+    )
+    assert isinstance(started, Started)
+    await skipped(actions, started.run, TurnId("verdict", 1, "judge"))
+    t = await actions.finished(started.run)
+    assert t is not None
+    verdict = t.turns[TurnId("verdict", 1, "judge")].ended
+    assert verdict is not None
+    assert verdict.finish == "skipped"
+    assert (t.finished and t.finished.outcome, at_once(t)) == ("judged", steps)
+    assert all(turn.ended and turn.spoke for i, turn in t.turns.items() if i.stage == "opening")
+
+
+async def skipped(actions: Actions, run: str, turn: TurnId) -> None:
+    """Skip a turn as soon as it runs."""
+    while True:
+        try:
+            await actions.skip(run, turn, BY)
+        except Refused:
+            await asyncio.sleep(0.05)  # what is waited for is a fact in the store
+        else:
+            return
+
+
+async def test_a_debate_that_is_cast_watched_and_judged(actions: Actions) -> None:
+    t = await held(actions, "debate", form="free", rounds="2", personas="auto", early="yes", positions="tea; coffee")
+    count = accounted(t, "judged")
+    assert (count["cast"], count["check"], count["verdict"]) == (1, 1, 1)
+    assert count["scores"] in (1, 2)  # twice where the first could not be read
+    assert at_once(t) in ([1, 1], [1, 1, 1, 1])  # one round where the judge said that it is over
+
+
+def at_once(t: Transcript) -> list[int]:
+    """How many debaters began together, step by step: before any of them ended."""
+    steps: list[int] = []
+    for i, turn in t.turns.items():
+        if i.stage in DEBATERS:
+            heard = t.before(turn.started.seq).turns.values()
+            steps += [0] if all(other.ended for other in heard) else []
+            steps[-1] += 1
+    return steps
+
+
+async def test_a_comparison_with_a_length_and_a_temperature_a_seat(actions: Actions) -> None:
+    t = await held(actions, "compare", models="smollm2@1.2/8, smollm2/6")
+    assert accounted(t, "compared") == {"answer": 2}
+    took = {i.seat: turn.ended.usage.output for i, turn in t.turns.items() if turn.ended}
+    assert took["smollm2"] <= 8
+    assert took["smollm2:2"] <= 6
+
+
+async def test_a_pipeline(actions: Actions) -> None:
+    t = await held(actions, "pipeline", pipeline="refine")
+    assert accounted(t, "completed") == {"draft": 1, "critique": 1, "rewrite": 1}
+    assert [i.stage for i in t.turns] == ["draft", "critique", "rewrite"]
+
+
+async def test_a_summary_of_a_run(actions: Actions) -> None:
+    await held(actions, "compare", models="smollm2/6")
+    [row] = await actions.runs(BY, 1)
+    t = await hold(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
+    assert accounted(t, "summarised") == {"summary": 1}
+    assert "Is tea better than coffee?" in t.started.context
