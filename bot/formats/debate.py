@@ -12,8 +12,8 @@ from dataclasses import replace
 from string import Template
 
 from bot.asks import Ask, Part
-from bot.facts import Lane, TurnId
-from bot.formats import casting, checks, judging, minds
+from bot.facts import ASIDE, Lane, TurnId
+from bot.formats import casting, checks, judging, minds, searching
 from bot.formats.checks import Check
 from bot.formats.common import (
     at_start,
@@ -32,12 +32,14 @@ from bot.formats.common import (
 )
 from bot.formats.floor import DEBATERS, Step, advocate, debating, earlier, floor, left_words, position, rounds, steps
 from bot.formats.plan import Plan
+from bot.formats.searching import found, searched
 from bot.transcript import Transcript
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
     *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
     *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
+    *searching.PROMPTS,
 )
 ROUNDS = (3, 6)
 SEATS = (2, 8)
@@ -48,6 +50,7 @@ POSITION_CHARS = 40  # of a position in a title
 
 
 @steered
+@searched
 def plan(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t)
     if end := stopped(t, now, titles, cards):
@@ -73,19 +76,21 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
+    if turn.stage in ASIDE:
+        return searching.ask(t, turn)
     t = at_start(t, turn)
     if turn.stage in DEBATERS:
         return _ask_debater(t, turn)
     match turn.stage:
         case "cast":
             head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
-            return Ask((head, *question(t)), casting.schema(_to_be_cast(t)))
+            return Ask((head, *question(t, turn)), casting.schema(_to_be_cast(t)))
         case "check":
             said = [
                 Part("user", _framed(t, s.id, s.text, code(t, turn)), priority=10 + s.id.round, cut="tail")
                 for s in spoken(t, [i for step in floor(t) for i in step if i.round <= turn.round])
             ]
-            return Ask((instructions(t, turn, "debate.check"), *question(t), *said), checks.schema())
+            return Ask((instructions(t, turn, "debate.check"), *question(t, turn), *said), checks.schema())
         case _:
             return judging.ask(t, turn)
 
@@ -119,7 +124,7 @@ def _ask_debater(t: Transcript, turn: TurnId) -> Ask:
         persona=seats[place - 1].persona or _personas(t).get(turn.seat, ""),
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    return Ask((head, *question(t), *_memory(t, turn), *remarks(t, turn), now))
+    return Ask((head, *question(t, turn), *_memory(t, turn), *found(t, turn), *remarks(t, turn), now))
 
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:

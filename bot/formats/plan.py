@@ -27,6 +27,7 @@ class Plan:
     `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
     `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
     `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
+    `warnings`: what went wrong without stopping the run, for the board.
     """
 
     want: tuple[Want, ...] = ()
@@ -41,6 +42,7 @@ class Plan:
     cards: Mapping[Lane, str] = field(default_factory=dict)
     notes: Mapping[Lane, str] = field(default_factory=dict)
     behind: Mapping[Lane, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Format(Protocol):
