@@ -12,11 +12,15 @@ JsonSchema = Mapping[str, Any]
 Role = Literal["system", "user", "assistant"]
 
 
+FRAME_END = "[end of "  # how the line begins that closes a frame round material
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a prompt. When space is short the lowest `priority` gives way first, in the way `cut` says:
 
-    never: stays whole, or the ask fails; tail: loses its end, marked as cut; drop: goes altogether.
+    never: stays whole, or the ask fails; tail: loses its end, marked as cut, but not the line that closes its frame,
+    or what follows would pass for material; drop: goes altogether.
     `images` are shown to models that can see; others are told of them. Where a tail may be lost they go first.
     """
 
@@ -29,7 +33,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`schema`: the JSON schema a ballot or score should follow, where the model supports one."""
+    """`schema`: the JSON schema a ballot or score should follow, where the model supports one. `query`: what to search
+    the web for; a search provider is asked for that alone."""
 
     parts: tuple[Part, ...]
     schema: JsonSchema | None = None
+    query: str = ""

@@ -315,8 +315,9 @@ class Conductor:
     def _show_board(self, live: Shows) -> None:
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
         warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
-        warnings += [*self._notes, *([f"Not being saved: {self._journal.failing}"] if self._journal.failing else [])]
         plan = self._plan
+        unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
+        warnings += [*plan.warnings, *self._notes, *unsaved]
         verdict = plan.verdict if self.transcript.finished else ""
         card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict, plan.told)
         lane = self._lane(live, Post(BOARD, "board", "", None))

@@ -15,6 +15,9 @@ from bot.steering import SteeringFact
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
+Search = Literal["off", "auto", "on"]  # whether the web is searched; auto: a model decides whether and for what
+
+ASIDE = frozenset({"search query", "web search"})  # stages that run beside a format's own
 
 
 class Lane(NamedTuple):
@@ -46,11 +49,13 @@ class TurnId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens, and where the figure comes from ("settings", "litellm", "local")."""
+    """US dollars per million tokens and for a call besides, and where the figures come from ("settings", "litellm",
+    "local")."""
 
     input_usd_per_mtok: float
     output_usd_per_mtok: float
     source: str
+    call_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +75,16 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The seats of a run in the order in which they are shown; chair and judge speak apart from them."""
+    """The seats of a run in the order in which they are shown; chair and judge speak apart from them, and so does the
+    searcher, who searches the web."""
 
     seats: tuple[Seat, ...]
     chair: Seat | None = None
     judge: Seat | None = None
+    searcher: Seat | None = None
 
     def everyone(self) -> tuple[Seat, ...]:
-        return (*self.seats, *(s for s in (self.chair, self.judge) if s is not None))
+        return (*self.seats, *(s for s in (self.chair, self.judge, self.searcher) if s is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,9 @@ class Rules:
     long people may vote after the end (seconds; 0: the vote ends with the run).
 
     A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are. People vote `next_s`
-    seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`.
+    seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the first
+    answers waits for the search until `search_wait_s` seconds after the start; `look_again`: who has answered does so
+    once more with what it found.
     """
 
     rounds: int = 1
@@ -98,6 +107,9 @@ class Rules:
     debating: Debating | None = None  # in runs of other formats, and in those from before it was known
     next_s: float = 120.0
     pause_s: float = 86_400.0
+    search: Search = "off"
+    search_wait_s: float = 0.0
+    look_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,17 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Something said before a run, that it goes on from. `kept`: goes last when a window is short; `own`: said by the
+    seat that the run goes on with alone."""
+
+    label: str
+    text: str
+    kept: bool = False
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a pipeline. `seats`: keys of the panel's, chair included; `inputs`: names of earlier steps, and
     "question" for what was asked. Steps are kept in an order in which inputs come first."""
@@ -186,6 +209,7 @@ class RunStarted:
     images: tuple[Image, ...] = ()
     origin: Origin | None = None  # of what was sent here
     steps: tuple[Step, ...] = ()  # of a pipeline
+    earlier: tuple[Earlier, ...] = ()  # in the order in which it was said, after the context
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import Misconfigured
+from bot.facts import Search
 
 FILE = "moot.toml"
 
@@ -56,11 +57,13 @@ class ModelSettings(Strict):
     vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
 
     def key(self) -> str | None:
-        """The API key itself; None when none is set here, or the variable it names is empty."""
-        if self.api_key is None:
-            return None
-        value = self.api_key.get_secret_value()
-        return os.environ.get(value.removeprefix("env:")) or None if value.startswith("env:") else value
+        return _key(self.api_key)
+
+
+def _key(secret: SecretStr | None) -> str | None:
+    """The API key itself; None when none is set here, or the variable it names is empty."""
+    value = secret.get_secret_value() if secret else ""
+    return (os.environ.get(value.removeprefix("env:")) if value.startswith("env:") else value) or None
 
 
 class SeatSettings(Strict):
@@ -121,6 +124,35 @@ class CouncilSettings(Strict):
         """The quorum of that many seats; at least two, as one answer has nothing to be ranked against."""
         wished = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
         return min(max(2, wished), seats)
+
+
+class SearchSettings(Strict):
+    """Who searches the web, and when. A `provider` of litellm's, or a `model` whose own provider searches for it."""
+
+    default: Search = Field("off", description="where a run does not say: off, auto (a model decides) or on")
+    provider: Literal[
+        "", "brave", "duckduckgo", "exa_ai", "firecrawl", "linkup", "perplexity", "searxng", "serper", "tavily"
+    ] = Field("", description="litellm's name for it")
+    model: str = Field("", description="one of the models, instead of a provider")
+    api_key: SecretStr | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
+    api_base: str | None = Field(None, description="another endpoint: your own SearXNG, a test server")
+    results: int = Field(5, ge=1, le=20, description="pages that a provider is asked for")
+    concurrency: PositiveInt = Field(4, description="searches at once")
+    wait_s: NonNegativeFloat = Field(20.0, description="how long reviews and later rounds wait for it, from the start")
+    look_again: bool = Field(False, description="who has answered does so once more with what was found")
+
+    def key(self) -> str | None:
+        return _key(self.api_key)
+
+    @model_validator(mode="after")
+    def _one_searcher(self) -> SearchSettings:
+        if self.provider and self.model:
+            raise ValueError("either provider or model, not both")
+        if self.provider == "searxng" and not self.api_base:
+            raise ValueError("searxng needs api_base: the address of your instance")
+        if self.default != "off" and not (self.provider or self.model):
+            raise ValueError(f'default = "{self.default}" needs somebody to search: provider or model')
+        return self
 
 
 class StorageSettings(Strict):
@@ -226,6 +258,7 @@ class Settings(BaseSettings):
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     council: CouncilSettings = CouncilSettings()
+    search: SearchSettings = SearchSettings()
     storage: StorageSettings = StorageSettings()
     restart: RestartSettings = RestartSettings()
     log: LogSettings = LogSettings()

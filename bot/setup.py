@@ -21,7 +21,9 @@ from bot.errors import Misconfigured, Refused
 from bot.models import doctor as model_doctor
 from bot.models import embedded, local
 from bot.models.errors import ProviderError
+from bot.models.search import searcher, with_searcher
 from bot.models.speak import Speaker
+from bot.prompts import check as prompt_check
 from bot.provision import USUAL_SEATS, provision
 from bot.settings import FILE, PanelSettings, RetrySettings, Settings, load
 from bot.starter import MOST_SEATS, Choice
@@ -124,7 +126,8 @@ async def _examined(settings: Settings, *, spend: bool) -> list[Finding]:
     async with AsyncExitStack() as stack:
         models = await _models(settings, stack, spend=spend)
         database = Check("database", partial(storage_doctor.check, settings.storage.path, time.time))
-        return [_settings_good(), *await examine([database, *models, *_platforms(settings)])]
+        prompts = [Check("prompts", partial(prompt_check, settings.prompts))] if settings.prompts else []
+        return [_settings_good(), *await examine([database, *prompts, *models, *_platforms(settings)])]
 
 
 def _settings_good() -> Finding:
@@ -139,10 +142,17 @@ async def _models(settings: Settings, stack: AsyncExitStack, *, spend: bool) -> 
     except (Refused, ProviderError) as error:
         none = Finding("models", "broken", "there is no model to ask", str(error))
         return [Check("models", partial(_always, none))]
-    speaker = Speaker(supply.models, model_doctor.DEADLINES, RetrySettings(tries=1)) if spend else None
+    try:
+        found = searcher(settings.search, supply.models)
+    except Misconfigured as error:
+        nobody = Finding("search", "broken", str(error), "Correct [search]; moot.example.toml shows it.")
+        return [Check("search", partial(_always, nobody))]
+    models = with_searcher(supply.models, found)
+    speaker = Speaker(models, model_doctor.DEADLINES, RetrySettings(tries=1)) if spend else None
     if speaker is not None:
         stack.push_async_callback(speaker.aclose)
-    return model_doctor.checks(supply.models, _at_a_table(supply.panels), speaker)
+    search = [model_doctor.search_check(*found, speaker)] if found else []
+    return [*model_doctor.checks(supply.models, _at_a_table(supply.panels), speaker), *search]
 
 
 async def _always(finding: Finding) -> list[Finding]:

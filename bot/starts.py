@@ -8,10 +8,11 @@ from random import Random
 
 from bot.debating import Debating
 from bot.errors import Refused
-from bot.facts import Panel, Rules, RunStarted, Seat
+from bot.facts import Panel, Rules, RunStarted, Search, Seat
 from bot.formats import FORMATS
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import Format
+from bot.formats.searching import PROMPTS as SEARCH_PROMPTS
 from bot.models.catalogue import Model
 from bot.panels import PanelBook, near, one_more, present, read_seat, seat_of, seat_panel
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
@@ -22,8 +23,8 @@ from bot.words import WordLists
 
 
 class Starts:
-    """`why_absent(model)` tells why a model cannot be asked now ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how
-    long people may vote after the end."""
+    """`searcher`: who searches the web; None: nobody can. `why_absent(model)` tells why a model cannot be asked now
+    ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how long people may vote after the end."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Starts:
         vote_s: float,
         why_absent: Callable[[Model], str | None],
         random: Random,
+        searcher: Seat | None = None,
     ) -> None:
         self.settings = settings
         self.book = book
@@ -43,6 +45,7 @@ class Starts:
         self.models = models
         self.words = WordLists(lambda server: settings.server(server).words)
         self._prompts = prompts
+        self._searcher = searcher
         self._vote_s = vote_s
         self._why_absent = why_absent
         self._random = random
@@ -54,12 +57,13 @@ class Starts:
         question = self._question(wish.question, wish.by)
         rounds = _rounds(wish, form)
         seats = seat_panel(await self._panel(wish), self.models)
+        search = self._search(wish, form)
         panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
         return RunStarted(
             format=wish.format,
             question=question,
-            panel=panel,
-            rules=self._rules(wish, rounds, len(panel.seats)),
+            panel=panel if search == "off" else replace(panel, searcher=self._searcher),
+            rules=self._rules(wish, rounds, search, len(panel.seats)),
             seed=self._random.getrandbits(32),
             prompts={name: self._prompts[name] for name in form.PROMPTS},
             by=wish.by.key,
@@ -70,6 +74,7 @@ class Starts:
             images=wish.images,
             origin=wish.origin,
             steps=attended(wish.steps, panel),
+            earlier=wish.earlier,
         )
 
     async def one_more(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
@@ -90,11 +95,31 @@ class Starts:
         seats, steps = seated(pipeline, await self._panel(wish), self.models)
         return replace(wish, seats=seats, steps=steps, seated=True)
 
-    def _rules(self, wish: Wish, rounds: int, seats: int) -> Rules:
+    def _rules(self, wish: Wish, rounds: int, search: Search, seats: int) -> Rules:
         council = self.settings.council
-        quorum, debating = council.count(seats), self._debating(wish)
-        next_s, pause_s = self.settings.limits.next_s, self.settings.limits.pause_s
-        return Rules(rounds, None, self._vote_s, wish.mode, quorum, council.grace_s, debating, next_s, pause_s)
+        limits = self.settings.limits
+        return Rules(
+            rounds=rounds,
+            vote_s=self._vote_s,
+            mode=wish.mode,
+            quorum=council.count(seats),
+            grace_s=council.grace_s,
+            debating=self._debating(wish),
+            next_s=limits.next_s,
+            pause_s=limits.pause_s,
+            search=search,
+            search_wait_s=self.settings.search.wait_s,
+            look_again=self.settings.search.look_again,
+        )
+
+    def _search(self, wish: Wish, form: Format) -> Search:
+        """Formats that have no use for a search are not searched for."""
+        if not set(SEARCH_PROMPTS) <= set(form.PROMPTS):
+            return "off"
+        search = self.settings.search.default if wish.search is None else wish.search
+        if search != "off" and self._searcher is None:
+            raise Refused("Nothing here can search the web: an operator sets search.provider or search.model.")
+        return search
 
     def _question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self.settings.limits.question_chars

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.resources
 import os
 import socket
 import sys
@@ -37,10 +36,12 @@ from bot.live.schedule import Scheduler
 from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_state, resolve
 from bot.models.errors import ProviderError
+from bot.models.search import searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.panels import PanelBook
 from bot.pipelines import PipelineBook
 from bot.ports import Trace
+from bot.prompts import packaged, prompts
 from bot.provision import USUAL_SEATS, Choose, Provision, provision
 from bot.settings import Settings, load
 from bot.starts import Starts
@@ -138,7 +139,9 @@ async def table(
 ) -> AsyncIterator[Core]:
     """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator. `pipelines`: name →
     TOML of those that may be run besides the ones that come with Moot."""
-    speaker = Speaker(supply.models, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars)
+    found = searcher(settings.search, supply.models)
+    known = with_searcher(supply.models, found)
+    speaker = Speaker(known, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
@@ -159,9 +162,10 @@ async def table(
             starts = Starts(
                 settings=settings,
                 book=PanelBook(supply.panels, store),
-                pipelines=PipelineBook({**_packaged("pipelines", ".toml"), **pipelines}, store),
+                pipelines=PipelineBook({**packaged("pipelines", ".toml"), **pipelines}, store),
                 models=supply.models,
-                prompts=_prompts(settings.prompts),
+                prompts=prompts(settings.prompts),
+                searcher=found[1] if found else None,
                 vote_s=vote_s,
                 why_absent=partial(_why_absent, tell_operator),
                 random=Random(),
@@ -206,28 +210,6 @@ def _written(pipeline: str) -> Mapping[str, str]:
         raise Refused(
             f"--pipeline {pipeline}: cannot be read: {getattr(error, 'strerror', 'it is no text')}."
         ) from error
-
-
-def _packaged(folder: str, suffix: str) -> dict[str, str]:
-    """Files that come with the formats: name → text."""
-    own = importlib.resources.files("bot.formats") / folder
-    found = sorted((p for p in own.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
-    return {p.name.removesuffix(suffix): p.read_text("utf-8") for p in found}
-
-
-def _prompts(override: Path | None) -> Mapping[str, str]:
-    """Prompt name → its text; the operator's folder first."""
-    found = _packaged("prompts", ".md")
-    if override is None:
-        return found
-    if not override.is_dir():
-        raise Misconfigured(f"prompts: there is no folder {override}.")
-    replaced = {p.stem: p.read_text("utf-8") for p in override.glob("*.md")}
-    if strangers := sorted(replaced.keys() - found.keys()):
-        raise Misconfigured(
-            f"prompts: {', '.join(strangers)} in {override} replace nothing; known: {', '.join(found)}."
-        )
-    return found | replaced
 
 
 def _choose(console: Console) -> Choose:

@@ -8,13 +8,16 @@ from hashlib import sha256
 
 from bot.debating import Debating
 from bot.errors import Refused
-from bot.facts import Image, Lane, Mode, Origin, Panel, Step, TurnEnded
+from bot.facts import ASIDE, Earlier, Image, Lane, Mode, Origin, Panel, Search, Step, TurnEnded
 from bot.rights import Person
 from bot.settings import PanelSettings
-from bot.thread import Post
+from bot.thread import REMOVED, Post
 from bot.transcript import Transcript
 
 SHORT_CHARS = 200  # of an earlier question, where it is named in another
+EARLIER_CHARS = 100_000  # of what a run goes on from; of that each model reads what its window takes
+OUTCOMES = frozenset({"standings", "scores", "synthesis", "verdict"})  # stages and cards that say what came of a run
+REPEATED = frozenset({"original"})  # cards that say what a turn has said
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
     the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
     the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes. `origin`: of
-    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have.
+    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have. `search`: whether the
+    web is searched; None: as the settings say. `earlier`: what was said before, after the context.
     """
 
     format: str
@@ -39,6 +43,8 @@ class Wish:
     debating: Debating | None = None
     origin: Origin | None = None
     steps: tuple[Step, ...] = ()
+    search: Search | None = None
+    earlier: tuple[Earlier, ...] = ()
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -57,15 +63,46 @@ def again(t: Transcript, by: Person) -> Wish:
         debating=start.rules.debating,
         origin=start.origin,
         steps=start.steps,
+        search=start.rules.search,
+        earlier=start.earlier,
     )
 
 
 def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> Wish:
     """Going on from what a run came to; `thread`: what stands there."""
-    context = "\n\n".join([f"Question: {t.started.question}", *_said(thread)])
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
-    return replace(again(t, by), question=question, context=context, images=(), origin=None, debating=debating)
+    said = [Earlier(post.title, post.text or "", kept=post.lane.stage in OUTCOMES) for post in _readable(thread)]
+    return replace(
+        again(t, by),
+        question=question,
+        context="",
+        earlier=_bounded([*_before(t), *said]),
+        images=(),
+        origin=None,
+        debating=debating,
+    )
+
+
+def _before(t: Transcript) -> list[Earlier]:
+    """What a run goes on from, and what was asked in it."""
+    start = t.started
+    context = [Earlier("context", start.context)] if start.context else []
+    return [*context, *start.earlier, Earlier("question", start.question, kept=True)]
+
+
+def _readable(thread: Sequence[Post]) -> list[Post]:
+    return [post for post in thread if post.text and post.text != REMOVED and post.lane.stage not in REPEATED]
+
+
+def _bounded(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
+    """The newest of it, and what was asked and came of it last of all: it goes on from run to run."""
+    kept = dict(enumerate(said))
+    for n in sorted(kept, key=lambda n: (said[n].kept, n)):
+        if sum(len(part.text) for part in kept.values()) <= EARLIER_CHARS:
+            break
+        del kept[n]
+    return tuple(kept.values())
 
 
 def _said(thread: Sequence[Post]) -> list[str]:
@@ -112,11 +149,17 @@ def passage(said: str, wished: str) -> str:
     return wished.strip()
 
 
-def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) -> Wish:
-    """Going on with one seat alone, from what it said."""
+def one_seat(t: Transcript, thread: Sequence[Post], lane: Lane, said: str, question: str, by: Person) -> Wish:
+    """Going on with one seat alone, from all that it has said in the thread; `said`: in that lane, where it may still
+    be speaking. Raises Refused where no seat has said it."""
+    if lane.stage in ASIDE:
+        raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
-    context = f"Question: {t.started.question}\n\n{seat.name}:\n{said}"
-    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), context=context, seated=True)
+    others = [post for post in _readable(thread) if post.kind == "turn" and post.lane.seat == seat.key]
+    texts = {post.lane: post.text or "" for post in others} | {lane: said}
+    own = [Earlier(seat.name, text, kept=spoken == lane, own=True) for spoken, text in texts.items()]
+    earlier = _bounded([*_before(t), *own])
+    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), earlier=earlier, seated=True)
 
 
 def seats_of(panel: Panel) -> PanelSettings:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bot.actions import Actions
 from bot.errors import Refused
-from bot.facts import Image
+from bot.facts import Image, Search
 from bot.panels import read_seat
 from bot.ports import Show
 from bot.rights import Person
@@ -129,6 +129,17 @@ class RunOptions(StartOptions):
             channels=here.channels,
             images=here.images,
         )
+
+
+class SearchOptions(RunOptions):
+    """Of the formats that can make use of a search of the web."""
+
+    FORM = (*RunOptions.FORM, "search")
+
+    search: Search | None = option(None, "the web: off, auto (a model decides) or on; as set up here where left out")
+
+    def wish(self, format: str, here: Here) -> Wish:
+        return replace(super().wish(format, here), search=self.search)
 
 
 def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:

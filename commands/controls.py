@@ -129,7 +129,8 @@ async def _ask_about(actions: Actions, target: Target, options: Nothing, here: H
 async def _ask_seat(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
     t = await actions.transcript(target.run, here.by)
     _, said = await actions.reads(target.run, target.turn.lane, here.by)
-    return await _begin(actions, one_seat(t, target.turn.lane, said, options.question, here.by), here)
+    thread = await actions.thread(target.run, here.by)
+    return await _begin(actions, one_seat(t, thread, target.turn.lane, said, options.question, here.by), here)
 
 
 async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:

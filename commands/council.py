@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from bot.facts import Mode
 from bot.wishes import Wish
-from commands.command import Command, Here, RunOptions, option, starts
+from commands.command import Command, Here, SearchOptions, option, starts
 
 
-class CouncilOptions(RunOptions):
-    FORM = ("question", "mode", "models", "personas", "chair")
+class CouncilOptions(SearchOptions):
+    FORM = ("question", "mode", "models", "personas", "chair", "search")
 
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
 

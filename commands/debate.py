@@ -10,14 +10,14 @@ from pydantic import Field, field_validator
 
 from bot.debating import SIDES, Debating, Form, Next
 from bot.wishes import Wish
-from commands.command import Command, Here, RunOptions, option, starts
+from commands.command import Command, Here, SearchOptions, option, starts
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
 ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
-class DebateOptions(RunOptions):
-    FORM = ("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early")
+class DebateOptions(SearchOptions):
+    FORM = ("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early", "search")
 
     form: Form = option("simultaneous", "simultaneous, turns, oxford, advocate (the devil's) or free", more=True)
     positions: str = option(

@@ -20,6 +20,7 @@ from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import PATH, SlackBot
 from adapters.slack.scopes import events, scopes
 from bot.actions import Actions
+from bot.facts import Seat
 from bot.formats import FORMATS
 from bot.hall import Hall
 from bot.live.budget import Budget, Budgets
@@ -133,6 +134,7 @@ async def served(
     places: Mapping[str, ServerSettings] | None = None,
     budget: Callable[[str, float], Budget] = fresh,
     vote_s: float = 0.0,
+    searcher: Seat | None = None,
 ) -> AsyncIterator[App]:
     """The app, connected; leaving it is a stop of the process."""
     limits = limits or LimitSettings()
@@ -156,6 +158,7 @@ async def served(
             vote_s=vote_s,
             why_absent=lambda model: None,
             random=Random(1),
+            searcher=searcher,
         )
         actions = Actions(starts, store=store, hall=core, clock=time.time)
         bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)

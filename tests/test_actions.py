@@ -284,11 +284,13 @@ def test_wishes_that_follow_from_a_run() -> None:
         await d.actions.finished(run)
         t = await d.actions.transcript(run, P)
         assert (again(t, MO).question, again(t, MO).by) == ("Why?", MO)
-        followed = follow_up(t, await d.actions.thread(run, P), "And then?", P)
+        thread = await d.actions.thread(run, P)
+        followed = follow_up(t, thread, "And then?", P)
         assert followed.question == "And then?"
-        assert "Question: Why?" in followed.context
-        assert "chair" in followed.context
-        one = one_seat(t, TurnId("answer", 1, "bob").lane, "b", "More?", P)
+        first, *others = followed.earlier
+        assert (first.label, first.text) == ("question", "Why?")
+        assert any(said.text == "chair" and said.kept for said in others)
+        one = one_seat(t, thread, TurnId("answer", 1, "bob").lane, "b", "More?", P)
         assert one.seats is not None
         assert [s.model for s in one.seats.seats] == ["bob"]
         for wish in (again(t, P), followed, one):

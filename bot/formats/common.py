@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from hashlib import sha256
+from itertools import count, takewhile
 from string import Template
 
-from bot.asks import Part
-from bot.facts import Lane, Seat, TurnId
+from bot.asks import FRAME_END, Part
+from bot.facts import ASIDE, Earlier, Lane, Seat, TurnId
 from bot.formats import pauses, table
 from bot.formats.choices import names
 from bot.formats.plan import Plan, Want
@@ -36,8 +37,9 @@ def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
 
 
 def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
-    """A turn and its retries, oldest first."""
-    return [turn, *(i for i in t.retries if i.lane == turn.lane)]
+    """A turn and what it was asked again, oldest first."""
+    later = (turn._replace(ask=n) for n in count(turn.ask + 1))
+    return [turn, *takewhile(lambda i: i in t.turns or i in t.retries, later)]
 
 
 def settled(t: Transcript, turn: TurnId) -> bool:
@@ -64,7 +66,8 @@ def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
     lanes = {i.lane for i in turns}
     begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
     return begun is not None and any(
-        i.lane not in lanes and i.ask == 1 and turn.started.seq > begun for i, turn in t.turns.items()
+        i.lane not in lanes and i.stage not in ASIDE and i.ask == 1 and turn.started.seq > begun
+        for i, turn in t.turns.items()
     )
 
 
@@ -165,7 +168,7 @@ def code(t: Transcript, turn: TurnId) -> str:
 
 def framed(label: str, text: str, mark: str) -> str:
     """Material between marker lines. A marker inside it is defused: its code is unknown to who wrote it."""
-    return f"[{label} | {mark}]\n{text.strip()}\n[end of {label} | {mark}]"
+    return f"[{label} | {mark}]\n{text.strip()}\n{FRAME_END}{label} | {mark}]"
 
 
 def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
@@ -177,11 +180,21 @@ def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Par
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
 
-def question(t: Transcript) -> list[Part]:
+def question(t: Transcript, turn: TurnId) -> list[Part]:
     """What was asked, behind what it goes on from."""
-    start = t.started
-    earlier = [Part("user", f"Earlier:\n{start.context}", priority=40, cut="tail")] if start.context else []
-    return [*earlier, Part("user", f"Question:\n{start.question}", priority=90, cut="tail", images=start.images)]
+    start, mark = t.started, code(t, turn)
+    asked = Part("user", framed("the question", start.question, mark), priority=90, cut="tail", images=start.images)
+    context = [Part("user", framed("earlier", start.context, mark), priority=40, cut="tail")] if start.context else []
+    return [*context, *(_earlier(said, mark) for said in start.earlier), asked]
+
+
+def _earlier(said: Earlier, mark: str) -> Part:
+    """Where space is short what was said before goes a whole turn at a time, the oldest first, and what it came to
+    last of all. What this run is about goes later than either."""
+    priority = 45 if said.kept else 35
+    if said.own:
+        return Part("assistant", said.text, priority=priority, cut="drop")
+    return Part("user", framed(f"earlier, {said.label}", said.text, mark), priority=priority, cut="drop")
 
 
 def remarks(t: Transcript, turn: TurnId) -> list[Part]:
@@ -201,12 +214,13 @@ def missing(t: Transcript) -> str:
     """Which seats have not been heard and why; empty when all were."""
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in ("done", "length")}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({_why(t, turn)})" for turn in cut]
+    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({why(t, turn)})" for turn in cut]
     lines = [*t.started.absent, *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
-def _why(t: Transcript, turn: Turn) -> str:
+def why(t: Transcript, turn: Turn) -> str:
+    """Why a turn was not heard out."""
     if turn.ended is None:
         return ""
     if table.cut(t, turn):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot.asks import Ask
-from bot.facts import TurnId
+from bot.facts import ASIDE, TurnId
+from bot.formats import searching
 from bot.formats.common import (
     at_start,
     instructions,
@@ -16,14 +17,16 @@ from bot.formats.common import (
     wants,
 )
 from bot.formats.plan import Plan
+from bot.formats.searching import found, searched
 from bot.transcript import Transcript
 
-PROMPTS = ("compare.answer",)
+PROMPTS = ("compare.answer", *searching.PROMPTS)
 ROUNDS = (1, 1)
 SEATS = (1, 12)
 
 
 @steered
+@searched
 def plan(t: Transcript, now: float) -> Plan:
     answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
     if end := stopped(t, now, {}, {}):
@@ -36,5 +39,7 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
+    if turn.stage in ASIDE:
+        return searching.ask(t, turn)
     t = at_start(t, turn)
-    return Ask((instructions(t, turn, "compare.answer"), *question(t)))
+    return Ask((instructions(t, turn, "compare.answer"), *question(t, turn), *found(t, turn)))

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.asks import Ask, Part
-from bot.facts import TurnId
-from bot.formats import chairs, council_cards
+from bot.facts import ASIDE, TurnId
+from bot.formats import chairs, council_cards, searching
 from bot.formats import reviews as reviewing
 from bot.formats.ballots import schema
 from bot.formats.common import (
@@ -33,9 +33,10 @@ from bot.formats.orders import labels
 from bot.formats.plan import Plan, Want
 from bot.formats.ranking import Standings
 from bot.formats.reviews import Review
+from bot.formats.searching import found, searched
 from bot.transcript import Transcript
 
-PROMPTS = ("council.answer", "council.review", "council.chair")
+PROMPTS = ("council.answer", "council.review", "council.chair", *searching.PROMPTS)
 ROUNDS = (1, 1)
 SEATS = (2, 12)
 HIDDEN = frozenset({reviewing.STAGE})  # their card shows a line a reviewer
@@ -43,6 +44,7 @@ TURNS_A_SEAT = {"answers": 1, "ranking": 2, "full": 2}
 
 
 @steered
+@searched
 def plan(t: Transcript, now: float) -> Plan:
     late = still_open(t, reviewing.answers(t))
     opens_at = None if late is None else reviewing.opens_at(t)
@@ -90,10 +92,12 @@ def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Pla
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
+    if turn.stage in ASIDE:
+        return searching.ask(t, turn)
     about = t.turns[turn].about if turn in t.turns else ()
     t = at_start(t, turn)
     if turn.stage == "answer":
-        return Ask((instructions(t, turn, "council.answer"), *question(t), *remarks(t, turn)))
+        return Ask((instructions(t, turn, "council.answer"), *question(t, turn), *remarks(t, turn), *found(t, turn)))
     return _ask_review(t, turn, about) if turn.stage == reviewing.STAGE else _ask_chair(t, turn)
 
 
@@ -104,7 +108,7 @@ def _ask_review(t: Transcript, turn: TurnId, about: tuple[TurnId, ...]) -> Ask:
         for letter, i in zip(letters, about, strict=True)
     ]
     wish = Part("user", f"Rank the answers {', '.join(letters)}, best first.", priority=95)
-    parts = (instructions(t, turn, "council.review"), *question(t), *material, wish)
+    parts = (instructions(t, turn, "council.review"), *question(t, turn), *material, *found(t, turn), wish)
     return Ask((*parts, *_once_more(t, turn)), schema(letters))
 
 
@@ -129,7 +133,8 @@ def _ask_chair(t: Transcript, turn: TurnId) -> Ask:
     ]
     lines = [(r, framed(f"review by {name_of(t, r.want.turn)}", council_cards.ballot_line(t, r), mark)) for r in held]
     reviews = [Part("user", line, priority=20, cut="drop") for r, line in lines if not r.pending]
-    return Ask((instructions(t, turn, "council.chair"), *question(t), *material, *reviews, *remarks(t, turn)))
+    head = (instructions(t, turn, "council.chair"), *question(t, turn))
+    return Ask((*head, *material, *reviews, *found(t, turn), *remarks(t, turn)))
 
 
 def _reviews(t: Transcript) -> tuple[Review, ...]:

@@ -14,8 +14,8 @@ from string import Template
 from typing import assert_never
 
 from bot.asks import Ask, Part
-from bot.facts import Lane, TurnId
-from bot.formats import casting, checks, judging, minds, next_round, objections
+from bot.facts import ASIDE, Lane, TurnId
+from bot.formats import casting, checks, judging, minds, next_round, objections, searching
 from bot.formats.checks import Check
 from bot.formats.common import (
     at_start,
@@ -49,6 +49,7 @@ from bot.formats.floor import (
     steps,
 )
 from bot.formats.plan import Plan, Want
+from bot.formats.searching import found, searched
 from bot.transcript import Transcript
 
 PROMPTS = (
@@ -56,6 +57,7 @@ PROMPTS = (
     *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
     *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
     "debate.objection",
+    *searching.PROMPTS,
 )
 ROUNDS = (3, 6)
 SEATS = (2, 8)
@@ -66,6 +68,7 @@ POSITION_CHARS = 40  # of a position in a title
 
 
 @steered
+@searched
 def plan(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t, now)
     if end := stopped(t, now, titles, cards):
@@ -96,6 +99,8 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
+    if turn.stage in ASIDE:
+        return searching.ask(t, turn)
     objection = objections.taken_up(t, turn.round) if turn.stage in DEBATERS else 0
     t = at_start(t, turn)
     if turn.stage in DEBATERS:
@@ -103,13 +108,13 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     match turn.stage:
         case "cast":
             head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
-            return Ask((head, *question(t)), casting.schema(_to_be_cast(t)))
+            return Ask((head, *question(t, turn)), casting.schema(_to_be_cast(t)))
         case "check":
             said = [
                 Part("user", _framed(t, s.id, s.text, code(t, turn)), priority=10 + s.id.round, cut="tail")
                 for s in spoken(t, [i for step in floor(t) for i in step if i.round <= turn.round])
             ]
-            return Ask((instructions(t, turn, "debate.check"), *question(t), *said), checks.schema())
+            return Ask((instructions(t, turn, "debate.check"), *question(t, turn), *said), checks.schema())
         case _:
             return judging.ask(t, turn)
 
@@ -160,7 +165,8 @@ def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
         persona=seat_of(t, turn).persona or _personas(t).get(turn.seat, ""),
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    return Ask((head, *question(t), *_memory(t, turn), *remarks(t, turn), now, *objections.parts(t, turn, objection)))
+    words = (*question(t, turn), *_memory(t, turn), *found(t, turn), *remarks(t, turn))
+    return Ask((head, *words, now, *objections.parts(t, turn, objection)))
 
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:

@@ -11,6 +11,7 @@ from bot.formats import table
 from bot.formats.common import code, framed, instructions, name_of, prose, question, remarks, spoken
 from bot.formats.floor import Step, debating, floor, left_words
 from bot.formats.scores import LEAST, MOST, NotScored, Scores, read, schema
+from bot.formats.searching import found
 from bot.transcript import Transcript, Turn
 
 SCORES = Lane("scoring", 1, "")
@@ -113,14 +114,15 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
         for s in _debate(t)
     ]
     if turn.stage == "verdict":
-        return Ask((instructions(t, turn, "debate.judge"), *question(t), *said, *remarks(t, turn)))
+        head = instructions(t, turn, "debate.judge")
+        return Ask((head, *question(t, turn), *said, *found(t, turn), *remarks(t, turn)))
     names, criteria = debaters(t), debating(t).criteria
     head = instructions(
         t, turn, "debate.scores", criteria=", ".join(criteria), names=", ".join(names), least=str(LEAST), most=str(MOST)
     )
     reasoning = [Part("assistant", s.text, priority=70, cut="tail") for s in spoken(t, [verdict_by(turn.seat)])]
     wish = Part("user", f"Score {', '.join(names)} now.{_what_was_wrong(t, turn)}", priority=95)
-    return Ask((head, *question(t), *said, *reasoning, wish), schema(names, criteria))
+    return Ask((head, *question(t, turn), *said, *reasoning, wish), schema(names, criteria))
 
 
 def _began(t: Transcript) -> float:

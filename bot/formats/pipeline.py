@@ -59,7 +59,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     t = at_start(t, turn)
     step = _step(t, turn.stage)
     mark = code(t, turn)
-    asked = question(t) if QUESTION in step.inputs else []
+    asked = question(t, turn) if QUESTION in step.inputs else []
     made = [
         Part("user", framed(f"{said.id.stage} by {name_of(t, said.id)}", said.text, mark), priority=50, cut="tail")
         for said in _made(t, step)

@@ -31,6 +31,7 @@ class Plan:
     `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
     `told`: lines for the board, of what people have done to the course of the run. `vote_after`: the round after which
     people are deciding now whether there is another one; 0: none.
+    `warnings`: what went wrong without stopping the run, for the board.
     """
 
     want: tuple[Want, ...] = ()
@@ -47,6 +48,7 @@ class Plan:
     behind: Mapping[Lane, str] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     vote_after: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 class Format(Protocol):

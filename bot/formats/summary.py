@@ -44,4 +44,4 @@ def plan(t: Transcript, now: float) -> Plan:
 def ask(t: Transcript, turn: TurnId) -> Ask:
     t = at_start(t, turn)
     thread = Part("user", framed("the thread", t.started.context, code(t, turn)), priority=50, cut="tail")
-    return Ask((instructions(t, turn, "summary.summary"), thread, question(t)[-1]))
+    return Ask((instructions(t, turn, "summary.summary"), thread, question(t, turn)[-1]))

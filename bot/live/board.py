@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.facts import Finish, Price, TurnEnded, TurnId
+from bot.facts import ASIDE, Finish, Price, TurnEnded, TurnId
 from bot.transcript import Transcript, Turn
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
@@ -159,8 +159,8 @@ def mark(t: Transcript, seat: str) -> str:
 
 
 def _current(t: Transcript) -> tuple[str, int]:
-    """Stage and round of the turn that started last."""
-    return next(((i.stage, i.round) for i in reversed(tuple(t.turns))), ("", 0))
+    """Stage and round of the turn that started last; what runs beside a stage is none."""
+    return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in ASIDE), ("", 0))
 
 
 def _name(t: Transcript, turn: TurnId) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from bot.facts import Price
 from bot.models import prices
 from bot.settings import ModelSettings
@@ -25,7 +27,7 @@ _SELF_HOSTED = (
     "xinference",
     "docker_model_runner",
 )
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # The variables in which litellm looks for a provider's key: any one of them will do. As litellm.validate_environment
 # has them (a test compares); importing it takes 1.5 s, and for some providers it calls out. Providers that are not
@@ -79,6 +81,8 @@ class Model:
     sees: bool = False  # images: where nobody says so it is told of them in words, as many would refuse the question
     avatar_url: str = ""
     key_variable: str = ""  # the one the settings name for the key, where they name one
+    search: str = ""  # litellm's search provider, where this is one and speaks no words of its own; then …
+    results: int = 0  # … how many pages it is asked for
 
 
 def resolve(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
@@ -106,7 +110,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         num_ctx=window if prefix in _OLLAMA else None,
         sees=prices.listed_sight(settings.litellm, known) if settings.vision is None else settings.vision,
         avatar_url=settings.avatar_url,
-        key_variable=_named_variable(settings),
+        key_variable=named_variable(settings.api_key),
     )
 
 
@@ -150,11 +154,12 @@ def _is_local(prefix: str, api_base: str | None) -> bool:
     """Run by people themselves on this machine; another host's may well be rented, so its price is unknown."""
     if api_base is None:
         return prefix in _OLLAMA
-    return prefix in _SELF_HOSTED and urlsplit(api_base).hostname in _LOOPBACK
+    return prefix in _SELF_HOSTED and urlsplit(api_base).hostname in LOOPBACK
 
 
-def _named_variable(settings: ModelSettings) -> str:
-    value = settings.api_key.get_secret_value() if settings.api_key else ""
+def named_variable(secret: SecretStr | None) -> str:
+    """The variable that a setting names for a key; "" where it names none."""
+    value = secret.get_secret_value() if secret else ""
     return value.removeprefix("env:") if value.startswith("env:") else ""
 
 

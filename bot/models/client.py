@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 Request = Mapping[str, Any]  # the arguments of litellm.acompletion
@@ -71,6 +72,16 @@ async def open_stream(request: Request) -> Stream:
     )
     stream.logging_obj.dispatch_success_handlers = stream.logging_obj.dispatch_failure_handlers = _unlogged
     return stream
+
+
+async def search(request: Request) -> Sequence[Any]:
+    """What litellm.asearch finds: objects with `title`, `url` and `snippet`. Raises what litellm raises.
+
+    Without litellm's wrapper, which retries by itself, and records each call in a task that nobody owns.
+    """
+    response = await inspect.unwrap(_litellm().asearch)(**request)
+    found: Sequence[Any] = response.results
+    return found
 
 
 async def _unlogged(*_: object, **__: object) -> None:

@@ -20,6 +20,7 @@ from bot.settings import DeadlineSettings
 DEADLINES = DeadlineSettings(first_token_timeout_s=20.0, idle_timeout_s=10.0, total_timeout_s=30.0)
 _ANSWER_TOKENS = 64
 _ASK = Ask((Part("user", "Answer with one word: yes.", cut="never"),))
+_LOOK = Ask((Part("user", "Search the web for the latest release of Python.", cut="never"),), query="Python release")
 
 
 def checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speaker | None) -> list[Check]:
@@ -27,6 +28,30 @@ def checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speake
     return [
         Check(f"model {model.key}", partial(_check, model, model.key in needed, speaker)) for model in models.values()
     ]
+
+
+def search_check(model: Model, seat: Seat, speaker: Speaker | None) -> Check:
+    """Of who searches the web: runs go on without, so that nothing of it is more than a warning."""
+    return Check("search", partial(_searches, model, seat, speaker))
+
+
+async def _searches(model: Model, seat: Seat, speaker: Speaker | None) -> list[Finding]:
+    if not has_key(model):
+        missing = f"{model.name} has no key, so nothing is searched for"
+        return [Finding("search", "warning", missing, f"Set {_key_place(model)}.")]
+    if speaker is None:
+        return [Finding("search", "ok", f"{model.name}; not looked at, as a search costs")]
+    await speaker.warm_up()
+    now = asyncio.get_running_loop().time
+    asked_at = now()
+    try:
+        async with aclosing(speaker.speak(seat, _LOOK)) as deltas:
+            async for _ in deltas:
+                pass
+    except ProviderError as error:
+        return [Finding("search", "warning", f"{model.name}: {error.text}", "Correct [search]; runs go on without it.")]
+    took_s = round(now() - asked_at, 2)
+    return [Finding("search", "ok", f"{model.name} answered in {took_s:.1f} s", latency_s=took_s)]
 
 
 async def _check(model: Model, is_needed: bool, speaker: Speaker | None) -> list[Finding]:

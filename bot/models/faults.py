@@ -136,7 +136,7 @@ def _silence(origins: Iterable[BaseException]) -> Literal["unreadable", "late", 
                 return "unconnected"
             case httpx.TransportError() | OSError():
                 return "lost"
-            case ValueError():
+            case ValueError() | TypeError() | AttributeError() | LookupError():
                 return "unreadable"
     return None
 

@@ -22,7 +22,8 @@ def cost_usd(usage: Usage, price: Price | None) -> float | None:
     """US dollars at list price, without discounts for cached input or surcharges for long prompts. None: unknown."""
     if price is None:
         return None
-    return (usage.input * price.input_usd_per_mtok + usage.output * price.output_usd_per_mtok) / _MTOK
+    call = price.call_usd if usage.source != "none" else 0.0  # nothing is told of a call that came to nothing
+    return (usage.input * price.input_usd_per_mtok + usage.output * price.output_usd_per_mtok) / _MTOK + call
 
 
 def read_map() -> PriceMap:
@@ -55,6 +56,25 @@ def listed_price(litellm: str, known: PriceMap) -> Price | None:
     if not per_input or not per_output:
         return None
     return Price(round(per_input * _MTOK, 6), round(per_output * _MTOK, 6), "litellm")
+
+
+def listed_search_usd(provider: str, results: int, known: PriceMap) -> float | None:
+    """US dollars for one query of a litellm search provider that brings so many results; None: unknown."""
+    found = known.get(f"{provider}/search", {})
+    for tier in found.get("tiered_pricing", ()):
+        least, most = tier["max_results_range"]
+        if least <= results <= most:
+            return float(tier["input_cost_per_query"])
+    return found.get("input_cost_per_query") or None
+
+
+def listed_own_search_usd(litellm: str, known: PriceMap) -> float | None:
+    """US dollars that a provider takes for a model's own search, besides tokens; None: it has none that is known."""
+    found = entry(litellm, known)
+    costs = found.get("search_context_cost_per_query")  # the map has it for some models without saying that they can
+    if not costs and not found.get("supports_web_search"):
+        return None
+    return float((costs or {}).get("search_context_size_medium", 0.0))
 
 
 def listed_window(litellm: str, known: PriceMap) -> int | None:

@@ -15,8 +15,8 @@ import structlog
 
 from bot.asks import Ask, JsonSchema
 from bot.facts import Seat, Usage
-from bot.models import client, retries
-from bot.models.catalogue import Model, key_of
+from bot.models import client, retries, search
+from bot.models.catalogue import Model, has_key, key_of, key_state
 from bot.models.client import Request, Stream
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -98,7 +98,9 @@ class Speaker:
         """
         await self.warm_up()
         model = self._models[seat.model]
-        messages = await _messages(model, seat, ask)
+        if model.search and not has_key(model):
+            raise ProviderError("key", f"its key is {key_state(model)}")
+        messages = [] if model.search else await _messages(model, seat, ask)
         ticket = self._queues[model.provider].join()
         try:
             async with aclosing(ticket.places()) as places:
@@ -106,7 +108,7 @@ class Speaker:
                     yield Delta(_now(), notice=f"waiting: {_ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await loading(model):
                 yield Delta(_now(), notice="loading the model")
-            answer = self._answer(model, _request(model, seat, messages), ask.schema)
+            answer = self._answer(model, _request(model, seat, messages, ask.query), ask.schema)
             for stage in self._stages(model, messages):
                 answer = stage(answer)
             async with aclosing(answer):
@@ -155,17 +157,20 @@ class Speaker:
     async def _stream(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
         """What litellm makes of one call, as deltas."""
         try:
-            stream = await self._open(model, request, schema)
-        except Exception as error:
-            raise fault(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
-        self._warn_when_low(model, stream)
-        try:
-            async for delta in _deltas(stream):
-                yield delta
+            async with aclosing(_found(model, request) if model.search else self._said(model, request, schema)) as said:
+                async for delta in said:
+                    yield delta
         except ProviderError:
             raise
         except Exception as error:
-            raise fault(error, self._clock(), self._blank) from None
+            raise fault(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
+
+    async def _said(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
+        stream = await self._open(model, request, schema)
+        self._warn_when_low(model, stream)
+        try:
+            async for delta in _deltas(stream, searches="web_search_options" in request):
+                yield delta
         finally:
             await client.close_stream(stream)
 
@@ -193,10 +198,23 @@ def _load() -> None:
     counter("")("hello")  # its tables
 
 
-async def _deltas(stream: Stream) -> Deltas:
-    """litellm's chunks in our words. The first delta may be empty: a sign of life."""
+async def _found(model: Model, request: Request) -> Deltas:
+    """What a search provider has found, all at once. It counts no tokens."""
+    pages = await client.search(request)
+    text = search.numbered([search.Source(page.title, page.url, page.snippet) for page in pages], model.results)
+    if not text:
+        raise ProviderError("no_text", search.NOTHING)
+    yield Delta(_now(), text)
+    yield Delta(_now(), usage=Usage(source="reported"), ending="done")
+
+
+async def _deltas(stream: Stream, *, searches: bool) -> Deltas:
+    """litellm's chunks in our words. The first delta may be empty: a sign of life. Where the provider was to search,
+    the pages that the answer names come last; one that names none was not searched for.
+    """
     now = asyncio.get_running_loop().time
     finish, tool, read = None, "", False
+    sources: list[search.Source] = []
     async for chunk in stream:
         if not chunk.choices:
             continue
@@ -207,11 +225,17 @@ async def _deltas(stream: Stream) -> Deltas:
         if calls := choice.delta.tool_calls:
             tool = tool or calls[0].function.name or "a tool"
         read = read or bool(text)
+        sources += search.cited(choice.delta)
         yield Delta(now(), text, thinking)
     usage = reported(stream)
     if error := _not_an_answer(stream, finish, "" if read else tool):
         yield Delta(now(), usage=usage)
         raise error
+    if searches:
+        pages = search.numbered(sources, search.MOST_CITED)
+        yield Delta(now(), f"\n\n{pages}" if pages else "", usage=usage)
+        if not pages:
+            raise ProviderError("no_text", search.NOTHING)
     yield Delta(now(), usage=usage, ending="length" if finish == "length" else "done")
 
 
@@ -226,7 +250,7 @@ def _not_an_answer(stream: Stream, finish: str | None, tool: str) -> ProviderErr
 
 
 def _is_local(model: Model) -> bool:
-    return model.price is not None and model.price.source == "local"
+    return not model.search and model.price is not None and model.price.source == "local"
 
 
 def _patient(deadlines: DeadlineSettings) -> DeadlineSettings:
@@ -247,8 +271,10 @@ def _judge(circuit: Circuit, error: ProviderError) -> None:
             assert_never(never)
 
 
-def _request(model: Model, seat: Seat, messages: Messages) -> Request:
-    """The arguments of litellm.acompletion; what is not set is left to the provider."""
+def _request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
+    """The arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
+    if model.search:
+        return search.request(model, query)
     key = model.api_key
     if key is None and _is_own_endpoint(model):
         key = "none"  # the client wants one, and OpenAI's own must not go to another endpoint
@@ -260,6 +286,7 @@ def _request(model: Model, seat: Seat, messages: Messages) -> Request:
         "temperature": model.temperature if seat.temperature is None else seat.temperature,
         "max_tokens": _max_tokens(model, seat),
         "num_ctx": model.num_ctx,
+        "web_search_options": {"search_context_size": "medium"} if query else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from bot.asks import Part
+from bot.asks import FRAME_END, Part
 from bot.models.errors import ProviderError
 from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, message, told
 
@@ -168,8 +168,10 @@ def _filled(parts: Iterable[Part]) -> list[Part]:
 def _cut(part: Part, length: int) -> Part:
     if len(part.text) <= length:
         return part
-    head = part.text[:length].rstrip()
-    return replace(part, text=head and head + CUT_MARK)
+    body, _, last = part.text.rpartition("\n")
+    end = f"\n{last}" if last.startswith(FRAME_END) else ""
+    head = (body if end else part.text)[:length].rstrip()
+    return replace(part, text=head and head + CUT_MARK + end)
 
 
 def _cost(parts: Sequence[Part], count: Count) -> int:

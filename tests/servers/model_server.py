@@ -44,6 +44,7 @@ class Seen:
     at: float
     written_at: list[float] = field(default_factory=list)
     ended_at: float | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
     left_early: bool = False  # the client closed before the reply was over
 
 
@@ -125,7 +126,7 @@ class ModelServer:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         body = await request.json() if request.can_read_body else None
-        seen = Seen(request.path, dict(request.headers), body, loop.time())
+        seen = Seen(request.path, dict(request.headers), body, loop.time(), query=dict(request.query))
         self.log.append(seen)
         try:
             return await self._reply(request, self._next(request.path), seen)

@@ -1,0 +1,159 @@
+"""Searching the web: by one of litellm's search providers, or by a model whose own provider searches for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from bot.errors import Misconfigured
+from bot.facts import Price, Seat
+from bot.models import prices
+from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provider_of
+from bot.models.client import Request
+from bot.settings import SearchSettings
+
+KEY = "searcher"  # of the seat
+NOTHING = "the search found no page that can be linked"
+MOST_CITED = 10  # pages named below a model's own search
+TITLE_CHARS, SNIPPET_CHARS = 120, 300  # of one source: people read what the models read, in a message or two
+
+# The providers that take one key, with the variable in which litellm looks for it; "": they ask for none.
+PROVIDERS: Mapping[str, tuple[str, str]] = {
+    "brave": ("Brave", "BRAVE_API_KEY"),
+    "duckduckgo": ("DuckDuckGo", ""),
+    "exa_ai": ("Exa", "EXA_API_KEY"),
+    "firecrawl": ("Firecrawl", "FIRECRAWL_API_KEY"),
+    "linkup": ("Linkup", "LINKUP_API_KEY"),
+    "perplexity": ("Perplexity", "PERPLEXITYAI_API_KEY"),
+    "searxng": ("SearXNG", ""),
+    "serper": ("Serper", "SERPER_API_KEY"),
+    "tavily": ("Tavily", "TAVILY_API_KEY"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page that a search has brought; `text`: what it says of the matter, "" where only the page is named."""
+
+    title: str
+    url: str
+    text: str = ""
+
+
+def searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Model, Seat] | None:
+    """Who searches, and its seat; None where nothing is set up. Raises Misconfigured.
+
+    A search provider is a model of the catalogue's kind, so that its queue, circuit and key are like any model's; no
+    panel can seat it.
+    """
+    if settings.model:
+        model, price = _own_search(settings.model, models)
+    elif settings.provider:
+        model = _provider(settings)
+        price = model.price
+    else:
+        return None
+    return model, Seat(KEY, model.key, model.name, window=model.window, price=price, max_tokens=model.max_tokens)
+
+
+def with_searcher(models: Mapping[str, Model], found: tuple[Model, Seat] | None) -> Mapping[str, Model]:
+    """All that can be asked."""
+    return {**models, found[0].key: found[0]} if found else models
+
+
+def _own_search(key: str, models: Mapping[str, Model]) -> tuple[Model, Price | None]:
+    if key not in models:
+        raise Misconfigured(f"search.model: there is no model “{key}”; the models are: {', '.join(models) or 'none'}.")
+    model = models[key]
+    extra = prices.listed_own_search_usd(model.litellm, prices.read_map())
+    if extra is None:
+        raise Misconfigured(
+            f"search.model: {model.litellm} has no search of its own that litellm knows of: name a model that has, or "
+            f"set search.provider ({', '.join(PROVIDERS)})."
+        )
+    price = model.price
+    return model, price and Price(price.input_usd_per_mtok, price.output_usd_per_mtok, price.source, extra)
+
+
+def _provider(settings: SearchSettings) -> Model:
+    provider = settings.provider
+    name, variable = PROVIDERS[provider]
+    named = named_variable(settings.api_key) if settings.api_key else variable
+    return Model(
+        key=f"search {provider}",  # with a space, which no model's key has
+        litellm=f"{provider}/search",
+        name=name,
+        provider=provider_of(provider, settings.api_base),
+        api_key=settings.key() or os.environ.get(named),  # litellm takes none of its own to another endpoint
+        api_base=settings.api_base,
+        concurrency=settings.concurrency,
+        price=_price(settings),
+        key_variable=named,
+        search=provider,
+        results=settings.results,
+    )
+
+
+def _price(settings: SearchSettings) -> Price | None:
+    """For a query. What the map lists at nothing is free only where no key is asked for: else nobody knows."""
+    if settings.api_base and urlsplit(settings.api_base).hostname in LOOPBACK:
+        return LOCAL
+    listed = prices.listed_search_usd(settings.provider, settings.results, prices.read_map())
+    if listed is None and PROVIDERS[settings.provider][1]:
+        return None
+    return Price(0.0, 0.0, "litellm", listed or 0.0)
+
+
+def request(model: Model, query: str) -> Request:
+    """The arguments of litellm.asearch."""
+    given = {
+        "query": query,
+        "search_provider": model.search,
+        "max_results": model.results,
+        "api_key": model.api_key,
+        "api_base": model.api_base,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def cited(delta: object) -> Iterator[Source]:
+    """The sources that a chunk of a model's own search names: in OpenAI's form, which litellm gives Gemini's as well,
+    or in Anthropic's."""
+    for note in getattr(delta, "annotations", None) or ():
+        if citation := note.get("url_citation"):
+            yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
+    if citation := (getattr(delta, "provider_specific_fields", None) or {}).get("citation"):
+        yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
+
+
+def numbered(sources: list[Source], most: int) -> str:
+    """A list of links in Markdown, each page once, in the order in which they were named; "" where none can be
+    linked. What pages say is one line each, so that it makes no headings, lists or fences."""
+    pages = {s.url: s for s in reversed(sources) if _host(s.url)}
+    kept = [pages[url] for url in dict.fromkeys(s.url for s in sources) if url in pages][:most]
+    return "\n".join(f"{n}. {_linked(source)}" for n, source in enumerate(kept, 1))
+
+
+def _host(url: str) -> str:
+    """Of a page's address; "" where it is none that can be linked."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts.netloc if parts.scheme in ("http", "https") else ""
+
+
+def _linked(source: Source) -> str:
+    title = _line(source.title, TITLE_CHARS) or _host(source.url)
+    for mark in "\\[]":
+        title = title.replace(mark, f"\\{mark}")
+    url = quote(source.url, safe="/:?&=#%@+,;!$'*~-._")  # without brackets, blanks and quotes, which end a link
+    text = _line(source.text, SNIPPET_CHARS)
+    return f"[{title}]({url})" + (f": {text}" if text else "")
+
+
+def _line(text: str, most: int) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

@@ -1,0 +1,74 @@
+"""The prompts of a run: the files that come with the formats, or the operator's in place of them."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from string import Template
+
+from bot.doctor import Finding
+from bot.errors import Misconfigured
+
+EVERYWHERE = frozenset({"name", "persona", "room", "code"})  # what a seat's instructions can name, and …
+FRAGMENTS = frozenset(  # … what is put into an ask besides them, and knows its own placeholders only
+    {"debate.advocate", "debate.choose", "debate.position", "search.again", "search.found"}
+)
+
+
+def packaged(folder: str, suffix: str) -> dict[str, str]:
+    """Files that come with the formats: name → text."""
+    own = importlib.resources.files("bot.formats") / folder
+    found = sorted((p for p in own.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
+    return {p.name.removesuffix(suffix): p.read_text("utf-8") for p in found}
+
+
+def prompts(folder: Path | None) -> Mapping[str, str]:
+    """Prompt name → its text; those of the operator's `folder` first. Raises Misconfigured, telling every mistake, each
+    with its file."""
+    own = packaged("prompts", ".md")
+    if folder is None:
+        return own
+    if not folder.is_dir():
+        raise Misconfigured(f"prompts: there is no folder {folder}.")
+    replaced: dict[str, str] = {}
+    mistakes: list[str] = []
+    for path in sorted(folder.glob("*.md")):
+        try:
+            replaced[path.stem] = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            mistakes.append(f"{path}: cannot be read as UTF-8 text ({type(error).__name__}).")
+            continue
+        mistakes += [f"{path}: {wrong}" for wrong in _mistakes(path.stem, replaced[path.stem], own)]
+    if mistakes:
+        raise Misconfigured("\n".join(f"prompts: {mistake}" for mistake in mistakes))
+    return own | replaced
+
+
+def _mistakes(name: str, text: str, own: Mapping[str, str]) -> Iterator[str]:
+    if name not in own:
+        yield f"replaces nothing; there are {', '.join(own)}."
+        return
+    template, model = Template(text), Template(own[name])
+    if not text.strip():
+        yield "is empty."
+    elif not template.is_valid():
+        yield "has a $ that begins no placeholder: write $$ for a dollar sign."
+    else:
+        there, needed = set(template.get_identifiers()), set(model.get_identifiers())
+        yield from (f"lacks ${missing}." for missing in sorted(needed - there))
+        known = needed if name in FRAGMENTS else needed | EVERYWHERE
+        listed = ", ".join(f"${one}" for one in sorted(known)) or "none"
+        yield from (f"${wrong} is no placeholder here; there are: {listed}." for wrong in sorted(there - known))
+
+
+async def check(folder: Path | None) -> list[Finding]:
+    """What `moot doctor` tells of them."""
+    try:
+        prompts(folder)
+    except Misconfigured as error:
+        return [
+            Finding("prompts", "broken", line.removeprefix("prompts: "), "Correct it; bot/formats/prompts/ has ours.")
+            for line in str(error).splitlines()
+        ]
+    return [Finding("prompts", "ok", f"those in {folder} first" if folder else "as they come")]
