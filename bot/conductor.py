@@ -10,30 +10,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
 
 from bot.asks import Ask
+from bot.drafts import Draft
 from bot.errors import StoreFailed
-from bot.facts import Fact, Failure, Finish, Lane, RunFinished, Seat, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.facts import Fact, Failure, Finish, Lane, RunFinished, Seat, TurnEnded, TurnId, TurnStarted
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, board, render
 from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.models.prices import cost_usd
 from bot.ports import Clock, Kind, Placed, Store, Trace, replay
 from bot.tasks import Tasks
-from bot.thread import WHILE_IT_RUNS, Post, posts
+from bot.thread import Post, on_board, posts, verdict
 from bot.transcript import Entry, Transcript, fold
+from bot.veil import absent, known_as, masked
 
 log = structlog.get_logger()
 
 BOARD = Lane("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
+COUNT_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
 AWAY = "away today"  # … and what they read instead
 
 
@@ -49,32 +50,6 @@ class Shows(Protocol):
     def open(
         self, key: Lane, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
     ) -> LiveLane: ...
-
-
-@dataclass(slots=True)
-class Draft:
-    """A turn while it speaks; holds usage and first-token time, so that a cancelled one keeps them."""
-
-    want: Want
-    seat: Seat
-    began: float  # loop time
-    text: list[str] = field(default_factory=list)
-    first_at: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    finish: Finish = "done"
-    over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
-
-    def take(self, delta: Delta) -> None:
-        if delta.text:
-            self.text.append(delta.text)
-            self.first_at = self.first_at or delta.at
-        self.usage = delta.usage or self.usage
-        self.finish = delta.ending or self.finish
-
-    def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
-        timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
-        cost = cost_usd(self.usage, self.seat.price)
-        return TurnEnded(self.want.turn, finish, "".join(self.text), self.usage, cost, timings, failure)
 
 
 class Conductor:
@@ -146,7 +121,7 @@ class Conductor:
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with Tasks() as tasks:
-            besides = [tasks.create_task(self._tick(live)), tasks.create_task(self._keep())]
+            besides = [tasks.create_task(work) for work in (self._tick(live), self._keep(), self._count())]
             while self._goes_on():
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):
@@ -160,9 +135,9 @@ class Conductor:
         return self.transcript
 
     def _goes_on(self) -> bool:
-        """Ask for the plan; False once the run is over and the vote after it is closed."""
-        self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
-        return self.transcript.finished is None or self._plan.voting
+        """Ask for the plan; False once the run is over, the vote after it is closed, and nothing is hidden."""
+        self._plan = plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
+        return self.transcript.finished is None or plan.voting or bool(plan.veiled or plan.due)
 
     async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
         """Make the plan true; whether facts were written, so that the plan must be asked again."""
@@ -186,6 +161,9 @@ class Conductor:
         if plan.outcome and not open_turns and not wanted and t.finished is None:
             await self._record([RunFinished(plan.outcome)])
             return True
+        if plan.due:
+            await self._record(plan.due)
+            return True
         return False
 
     def _why_unwanted(self, turn: TurnId) -> Finish:
@@ -199,7 +177,9 @@ class Conductor:
 
     def _begin(self, want: Want, tasks: Tasks) -> None:
         seat = seat_of(self.transcript, want.turn)
-        draft = Draft(want, seat, asyncio.get_running_loop().time())
+        lane = want.turn.lane
+        now = asyncio.get_running_loop().time()
+        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.veiled)
         ask = self._form.ask(self.transcript, want.turn)
         task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
         self._running[want.turn] = (draft, task)
@@ -207,7 +187,6 @@ class Conductor:
 
     async def _speak(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
-        lane = self._lanes.get(turn.lane)
         words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
@@ -215,8 +194,6 @@ class Conductor:
                 async for delta in deltas:
                     draft.take(delta)
                     self._hear(turn, delta)
-                    if lane and delta.text:
-                        lane.add(delta.text)
             draft.over = draft.finish
         except ProviderError as error:
             draft.over, failure = "failed", self._failure(draft.seat, error)
@@ -251,6 +228,9 @@ class Conductor:
     def _show(self, live: Shows) -> None:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
+        for turn, (draft, _) in self._running.items():
+            if turn.lane not in self._plan.veiled:
+                draft.unveil()
         for post in posts(self.transcript, self._plan):
             lane = self._lane(live, post)
             lane.offer(post.controls)
@@ -259,20 +239,22 @@ class Conductor:
             elif post.text is None:
                 if lane.closed:
                     lane.reopen()
+                lane.wait(self._progress(post.lane) or post.placeholder)
             elif lane.closed and lane.text != post.text:
                 lane.rewrite(post.text, post.footer)
             else:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: Shows) -> None:
-        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
-        warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
+        resting = {} if masked(self.transcript) else self._speaker.open_circuits()  # providers by name
+        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
+        warnings += [f"Away: {seat}" for seat in absent(self.transcript)]
         warnings += [*self._notes, *([f"Not being saved: {self._unsaved}"] if self._unsaved else [])]
         plan = self._plan
-        verdict = plan.verdict if self.transcript.finished else ""
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict)
+        result = verdict(self.transcript, plan)
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result)
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(() if self.transcript.finished else WHILE_IT_RUNS)
+        lane.offer(on_board(self.transcript, plan))
         lane.set(render(card))
 
     def _lane(self, live: Shows, post: Post) -> LiveLane:
@@ -292,6 +274,22 @@ class Conductor:
         while True:
             await asyncio.sleep(1)
             self._show_board(live)
+
+    async def _count(self) -> None:
+        """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""
+        while True:
+            await asyncio.sleep(COUNT_S)
+            for turn, (draft, _) in self._running.items():
+                told = self._progress(turn.lane)
+                if told and draft.lane and draft.lane.placeholder != told:
+                    draft.lane.wait(told)
+                    self._seen[turn] = draft.said
+                    self._news.set()
+
+    def _progress(self, lane: Lane) -> str:
+        """How far a hidden turn is that runs there; "" where there is none."""
+        drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
+        return drafts[-1].progress(known_as(self.transcript, lane.seat)) if drafts else ""
 
     async def _keep(self) -> None:
         """Store what became visible and where, each turn's newest text only, at the pace of the store."""

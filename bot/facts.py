@@ -14,6 +14,7 @@ from bot.debating import Debating
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated"]
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
+Reveal = Literal["live", "together", "staggered", "demand"]  # when people read what is said
 
 
 class Lane(NamedTuple):
@@ -65,6 +66,7 @@ class Seat:
     window: int | None = None  # tokens; None: unknown
     price: Price | None = None  # None: unknown, and shown as unknown
     avatar_url: str = ""
+    provider: str = ""  # "": not known in runs from before it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,16 @@ class Panel:
 
     def everyone(self) -> tuple[Seat, ...]:
         return (*self.seats, *(s for s in (self.chair, self.judge) if s is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Veil:
+    """What people do not know at once. `reveal`: when they read what is said. `blind`: seats are speakers with a letter
+    until the vote has closed. `guess`: people guess meanwhile who is who."""
+
+    reveal: Reveal = "live"
+    blind: bool = False
+    guess: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,7 @@ class Rules:
     quorum: int | None = None
     grace_s: float = 0.0
     debating: Debating | None = None  # in runs of other formats, and in those from before it was known
+    veil: Veil = Veil()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +224,11 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesRevealed:
+    """Who is who in a blind run is known from now on: its vote has closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     outcome: str
 
@@ -272,6 +290,24 @@ class VoteClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Revealed:
+    """What is said is shown from now on, whatever it was to wait for. Without a person it is the owner's: the vote has
+    closed, and nobody had asked for it."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """Who a speaker is, by one person; a later guess replaces it. `speaker`: a seat's key; `guess`: a seat's name."""
+
+    by: str
+    speaker: str
+    guess: str
+    name: str = ""  # of who guesses
+
+
+@dataclass(frozen=True, slots=True)
 class Interjected:
     by: str
     text: str
@@ -307,6 +343,7 @@ Fact = (
     | Claimed
     | TurnStarted
     | TurnEnded
+    | NamesRevealed
     | RunFinished
     | SkipAsked
     | SkipWished
@@ -315,6 +352,8 @@ Fact = (
     | VoteCast
     | VoteWithdrawn
     | VoteClosed
+    | Revealed
+    | Guessed
     | Interjected
     | ViewAttached
     | Stopped

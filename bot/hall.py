@@ -19,6 +19,7 @@ from bot.transcript import Transcript, fold_all
 
 log = structlog.get_logger()
 
+OWED_S = 86_400.0  # for so long after its vote a run that was cut off is taken up to reveal what it hid
 Reopen = Callable[[str, str, Transcript], Awaitable[Surface | None]]  # by its address, for a run and what it came to
 
 
@@ -125,12 +126,16 @@ class Hall:
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
     async def resume(self, forms: Mapping[str, Format], reopen: Reopen, since: float) -> None:
-        """Go on with every run that has no end, or one after `since` (wall seconds), in its messages. `reopen` finds
-        a surface by its address; a run that can be shown nowhere any more stays as it is. Each platform asks once it
-        is there; what another one has taken up is shown in its places as well.
+        """Go on with every run that has no end, or in which something happened after `since` (wall seconds), in its
+        messages. `reopen` finds a surface by its address; a run that can be shown nowhere any more stays as it is. One
+        that ended before and still hides something is taken up to reveal it. Each platform asks once it is there; what
+        another one has taken up is shown in its places as well.
         """
-        for run in await self._store.unfinished(since):
+        for run in await self._store.unfinished(since - OWED_S):
             t = fold_all(Transcript(), await self._store.read(run))
+            over = t.finished is not None and t.at <= since
+            if over and not forms[t.started.format].plan(t, self._clock()).due:
+                continue
             surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
             placed = await self._store.placed(run)
             if run in self._displays:  # another platform was there first, or the run has just begun here

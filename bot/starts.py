@@ -17,6 +17,7 @@ from bot.panels import PanelBook, near, present, seat_panel
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.rights import Person, check_panels, check_start
 from bot.settings import PanelSettings, Settings
+from bot.veil import shuffled
 from bot.wishes import Wish
 from bot.words import WordLists
 
@@ -55,12 +56,15 @@ class Starts:
         rounds = _rounds(wish, form)
         seats = seat_panel(await self._panel(wish), self.models)
         panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
+        seed = self._random.getrandbits(32)
+        if wish.veil.blind:
+            panel = shuffled(panel, seed)
         return RunStarted(
             format=wish.format,
             question=question,
             panel=panel,
             rules=self._rules(wish, rounds, len(panel.seats)),
-            seed=self._random.getrandbits(32),
+            seed=seed,
             prompts={name: self._prompts[name] for name in form.PROMPTS},
             by=wish.by.key,
             absent=absent,
@@ -81,7 +85,7 @@ class Starts:
     def _rules(self, wish: Wish, rounds: int, seats: int) -> Rules:
         council = self.settings.council
         quorum, debating = council.count(seats), self._debating(wish)
-        return Rules(rounds, None, self._vote_s, wish.mode, quorum, council.grace_s, debating)
+        return Rules(rounds, None, self._vote_s, wish.mode, quorum, council.grace_s, debating, wish.veil)
 
     def _question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self.settings.limits.question_chars

@@ -8,12 +8,14 @@ from hashlib import sha256
 
 from bot.debating import Debating
 from bot.errors import Refused
-from bot.facts import Image, Lane, Mode, Origin, Panel, Step, TurnEnded
+from bot.facts import Image, Lane, Mode, Origin, Panel, Step, TurnEnded, Veil
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import Post
 from bot.transcript import Transcript
+from bot.veil import known_as, masked
 
+LIVE = Veil()  # nothing is hidden
 SHORT_CHARS = 200  # of an earlier question, where it is named in another
 
 
@@ -22,7 +24,8 @@ class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
     the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
     the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes. `origin`: of
-    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have.
+    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have. `veil`: what people
+    are not to know at once.
     """
 
     format: str
@@ -39,6 +42,7 @@ class Wish:
     debating: Debating | None = None
     origin: Origin | None = None
     steps: tuple[Step, ...] = ()
+    veil: Veil = LIVE
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -57,6 +61,7 @@ def again(t: Transcript, by: Person) -> Wish:
         debating=start.rules.debating,
         origin=start.origin,
         steps=start.steps,
+        veil=start.rules.veil,
     )
 
 
@@ -82,6 +87,8 @@ def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
     asked = " ".join(start.question.split())
     question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
     speaker = replace(start.panel.chair or start.panel.seats[0], persona="")
+    if masked(t):
+        speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
     return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
 
 
@@ -90,7 +97,8 @@ def from_run(t: Transcript, run: str, lane: Lane, text: str) -> Origin:
     turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
     seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
     ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
-    return Origin(seat.name, _digest(text), seat.model, run, turn.id, next(ends, turn.started.at))
+    model = "" if masked(t) else seat.model
+    return Origin(known_as(t, seat.key), _digest(text), model, run, turn.id, next(ends, turn.started.at))
 
 
 def from_message(who: str, text: str) -> Origin:
@@ -113,7 +121,9 @@ def passage(said: str, wished: str) -> str:
 
 
 def one_seat(t: Transcript, lane: Lane, said: str, question: str, by: Person) -> Wish:
-    """Going on with one seat alone, from what it said."""
+    """Going on with one seat alone, from what it said. Raises Refused where that would tell whose seat it is."""
+    if masked(t):
+        raise Refused("That would tell who it is: ask once the names are known.")
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
     context = f"Question: {t.started.question}\n\n{seat.name}:\n{said}"
     return Wish("compare", question, by, seats=seats_of(Panel((seat,))), context=context, seated=True)

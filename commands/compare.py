@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from commands.command import Command, RunOptions, starts
+from commands.command import Command, starts
+from commands.veiled import VeiledOptions
 
-COMMAND = Command(("compare",), "One question to several models at once, side by side.", RunOptions, starts("compare"))
+COMMAND = Command(
+    ("compare",), "One question to several models at once, side by side.", VeiledOptions, starts("compare")
+)

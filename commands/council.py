@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from bot.facts import Mode
 from bot.wishes import Wish
-from commands.command import Command, Here, RunOptions, option, starts
+from commands.command import Command, Here, option, starts
+from commands.veiled import VeiledOptions
 
 
-class CouncilOptions(RunOptions):
-    FORM = ("question", "mode", "models", "personas", "chair")
+class CouncilOptions(VeiledOptions):
+    FORM = ("question", "mode", "models", "personas", "chair", "reveal", "blind", "guess")
 
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
 

@@ -9,15 +9,20 @@ from typing import Any
 from pydantic import field_validator
 
 from bot.debating import SIDES, Debating, Form
+from bot.facts import Reveal
 from bot.wishes import Wish
-from commands.command import Command, Here, RunOptions, option, starts
+from commands.command import Command, Here, option, starts
+from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
 ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
-class DebateOptions(RunOptions):
-    FORM = ("question", "form", "positions", "models", "personas", "rounds", "chair", "early")
+class DebateOptions(VeiledOptions):
+    FORM = (
+        *("question", "form", "positions", "models", "personas", "rounds", "chair", "early"),
+        *("reveal", "blind", "guess"),
+    )
 
     form: Form = option("simultaneous", "simultaneous, turns, oxford, advocate (the devil's) or free", more=True)
     positions: str = option(
@@ -30,6 +35,11 @@ class DebateOptions(RunOptions):
     early: bool | None = option(
         None, "yes or no: end once they agree or say nothing new; yes from three rounds on", more=True
     )
+
+    # a debate has options enough to see at once
+    reveal: Reveal = option("live", REVEAL, more=True)
+    blind: bool = option(False, BLIND, more=True)
+    guess: bool = option(False, GUESS, more=True)
 
     @field_validator("form", mode="before")
     @classmethod

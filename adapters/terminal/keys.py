@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+GUESS = re.compile(r"[gG](\d{1,2}) +(\S.*)")
 PAUSE_S = 0.5  # "s" alone stops; "so what" is a remark: a pause or Enter tells them apart
 
 
@@ -26,6 +27,17 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     pass
 
@@ -35,18 +47,23 @@ class Say:
     text: str
 
 
-Key = Skip | Vote | Stop | Say
+Key = Skip | Vote | Guess | Reveal | Stop | Say
 
 
 def read_key(typed: str, *, entered: bool) -> Key | None:
-    """What a line means: "2" skips, "v2" votes, "s" stops; other text is said once it is `entered`."""
+    """What a line means: "2" skips, "v2" votes, "r" reveals, "s" stops; once it is `entered`, "g2 Claude" guesses and
+    other text is said."""
     line = typed.strip()
     if re.fullmatch(r"\d{1,2}", line):
         return Skip(int(line))
     if re.fullmatch(r"[vV] ?\d{1,2}", line):
         return Vote(int(line[1:]))
+    if line in ("r", "R"):
+        return Reveal()
     if line in ("s", "S"):
         return Stop()
+    if entered and (found := GUESS.fullmatch(line)):
+        return Guess(int(found[1]), found[2])
     return Say(line) if entered and line else None
 
 

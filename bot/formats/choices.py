@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.transcript import Transcript
+from bot.veil import known_as
 
 # Beside the seats of a comparison; no seat's key begins like this.
 BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
@@ -13,5 +14,5 @@ BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"}
 
 def choices(t: Transcript) -> Mapping[str, str]:
     """What a vote can be for, and what it is called: the seats; in a comparison also that none of them is best."""
-    seats = {s.key: s.name for s in t.started.panel.seats}
+    seats = {s.key: known_as(t, s.key) for s in t.started.panel.seats}
     return {**seats, **BESIDE} if t.started.format == "compare" else seats

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.asks import Ask
-from bot.facts import Lane, TurnId
+from bot.facts import Lane, NamesRevealed, Revealed, TurnId
 from bot.transcript import Transcript
 
 
@@ -27,6 +27,7 @@ class Plan:
     `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
     `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
     `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
+    `veiled`: lanes whose words people do not read yet. `due`: what the owner is to reveal now.
     """
 
     want: tuple[Want, ...] = ()
@@ -41,6 +42,8 @@ class Plan:
     cards: Mapping[Lane, str] = field(default_factory=dict)
     notes: Mapping[Lane, str] = field(default_factory=dict)
     behind: Mapping[Lane, str] = field(default_factory=dict)
+    veiled: frozenset[Lane] = frozenset()
+    due: tuple[Revealed | NamesRevealed, ...] = ()
 
 
 class Format(Protocol):
