@@ -13,11 +13,13 @@ from bot.errors import Refused, StoreFailed
 from bot.facts import (
     Deleted,
     Fact,
+    Guessed,
     Interjected,
     Lane,
     Origin,
     Removed,
     RetryAsked,
+    Revealed,
     SkipAsked,
     SkipWished,
     Stopped,
@@ -27,9 +29,10 @@ from bot.facts import (
     VoteClosed,
     VoteWithdrawn,
 )
-from bot.formats import FORMATS, minds
+from bot.formats import FORMATS, guessing, minds
 from bot.formats.choices import BESIDE, choices
 from bot.formats.common import name_of, voting
+from bot.formats.plan import Plan
 from bot.hall import Hall
 from bot.in_vain import InVain
 from bot.panels import seat_panel
@@ -42,6 +45,7 @@ from bot.starts import Starts
 from bot.steers import Steers
 from bot.thread import Post, replay
 from bot.transcript import Transcript, fold_all
+from bot.veil import known_as, masked
 from bot.wishes import Wish
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
@@ -114,13 +118,15 @@ class Actions:
     async def thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
         t, masked = await self.transcript(run, by), self.words.of(by.server).masked
-        found = replay(t.entries, FORMATS[t.started.format])
+        found = replay(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def reads(self, run: str, lane: Lane, by: Person) -> tuple[str, str]:
         """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
         t = await self.transcript(run, by)
-        plan = FORMATS[t.started.format].plan(t, self._clock())
+        plan = self._plan(t)
+        if lane in plan.veiled or (lane in plan.behind and plan.veiled):
+            raise Refused("That is not shown yet.")
         if lane in plan.behind:
             return plan.titles[lane], plan.behind[lane]
         said = [turn for i, turn in t.turns.items() if i.lane == lane]
@@ -197,6 +203,34 @@ class Actions:
         await self._tell(run, VoteClosed(by.key))
         return "The vote is closed."
 
+    async def reveal(self, run: str, by: Person) -> str:
+        """Show what was said and is hidden, and whatever is said from now on."""
+        t = await self.transcript(run, by)
+        check_steers(by, t, "Reveal")
+        if t.revealed or t.started.rules.veil.reveal == "live" or (t.finished and not self._plan(t).veiled):
+            names = " Who is who is told once the vote is closed." if masked(t) else ""
+            raise Refused(f"Nothing that is said here is hidden.{names}")
+        await self._tell(run, Revealed(by.key))
+        return "Revealed: everything that is said here is shown from now on."
+
+    async def guessable(self, run: str, speaker: str, by: Person) -> list[str]:
+        """Who that speaker may be. Raises Refused where nobody guesses."""
+        t = await self.transcript(run, by)
+        if not guessing.on(t) or not masked(t):
+            raise Refused("There is nothing to guess here any more." if t.named else "Nobody guesses in this run.")
+        if speaker not in {s.key for s in t.started.panel.seats}:
+            raise Refused("That speaker is not at this table.")
+        return guessing.names(t)
+
+    async def guess(self, run: str, speaker: str, guess: str, by: Person) -> str:
+        """One guess a person and speaker; a later one replaces it."""
+        names = {name.casefold(): name for name in await self.guessable(run, speaker, by)}
+        known = names.get(guess.strip().casefold())
+        if known is None:
+            raise Refused(f"Nobody of that name is at this table: {', '.join(names.values())}.")
+        await self._tell(run, Guessed(by.key, speaker, known, by.name))
+        return f"You guess that {known_as(await self.transcript(run, by), speaker)} is {known}."
+
     async def say(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
         """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
         be as long as a question."""
@@ -266,6 +300,9 @@ class Actions:
     def note(self, run: str, text: str) -> None:
         """One sentence for the board."""
         self._hall.note(run, text)
+
+    def _plan(self, t: Transcript) -> Plan:
+        return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
 
     async def _tell(self, run: str, fact: Fact, *, key: str | None = None) -> None:
         await self._store.append(run, [fact], key=key)

@@ -15,8 +15,7 @@ from typing import Literal, Protocol, assert_never
 import structlog
 
 from bot.asks import Ask
-from bot.draft import Draft
-from bot.errors import StoreFailed
+from bot.drafts import Draft
 from bot.facts import CaughtUp, Failure, Finish, Lane, RunFinished, Seat, TurnEnded, TurnId, TurnStarted
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
@@ -25,15 +24,18 @@ from bot.live.board import Notices, board, render
 from bot.live.lanes import Lane as LiveLane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.ports import Clock, Fenced, Kind, Placed, Store, SurfaceError, Trace, replay
+from bot.ports import Clock, Kind, Store, Trace
+from bot.sightings import Sightings
 from bot.tasks import Tasks
-from bot.thread import Post, posts, while_it_runs
+from bot.thread import Post, on_board, posts, verdict
 from bot.transcript import Transcript
+from bot.veil import absent, known_as, masked
 
 log = structlog.get_logger()
 
 BOARD = Lane("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
+COUNT_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
 AWAY = "away today"  # … and what they read instead
 BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
 
@@ -77,7 +79,6 @@ class Conductor:
         self.run = run
         self.notices: Notices = {}
         self._form = form
-        self._store = store
         self._speaker = speaker
         self._clock = clock
         self._trace = trace
@@ -86,10 +87,8 @@ class Conductor:
         self._half_spoken = half_spoken
         self._stays: Stays = "as long as it takes"
         self._journal = Journal(run, store, clock, trace)
+        self.sightings = Sightings(run, store, self._journal)
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
-        self._seen: dict[TurnId, str] = {}  # what became visible and is not stored yet
-        self._placed: list[Placed] = []  # messages that stand and are not stored yet
-        self._news = asyncio.Event()
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
         self._lanes: dict[Lane, LiveLane] = {}
@@ -106,33 +105,6 @@ class Conductor:
     def note(self, text: str) -> None:
         """One sentence for the board about how this run is shown."""
         self._notes[text] = None
-
-    def shown(self, lane: Lane, text: str) -> None:
-        """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
-        turn = next((i for i in reversed(tuple(self.transcript.turns)) if i.lane == lane), None)
-        if turn is not None and self.transcript.turns[turn].ended is None:
-            self._seen[turn] = text
-            self._news.set()
-
-    def placed(self, placed: Placed) -> None:
-        """A message of this run stands there; kept, so that it is found again after a restart."""
-        if placed.address:
-            self._placed.append(placed)
-            self._news.set()
-
-    async def posting(self, placed: Placed) -> None:
-        """A message of this run is about to be posted there: a later process must know before anybody sees it.
-
-        Raises SurfaceError when the run is another process's by now.
-        """
-        if not placed.address or self._journal.failing:
-            return
-        try:
-            await self._store.place(self.run, placed, epoch=self._journal.epoch)
-        except StoreFailed as error:
-            self._journal.failed(error)
-        except Fenced as error:
-            raise SurfaceError(str(error)) from error
 
     def reads(self, lane: Lane) -> str:
         """What that lane reads now, whole; "" when it is not open."""
@@ -152,7 +124,7 @@ class Conductor:
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with Tasks() as tasks:
-            besides = [tasks.create_task(self._tick(live)), tasks.create_task(self._keep())]
+            besides = [tasks.create_task(work) for work in (self._tick(live), self.sightings.keep(), self._count())]
             while self._goes_on():
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):
@@ -177,7 +149,9 @@ class Conductor:
 
     @property
     def _is_over(self) -> bool:
-        return self.transcript.finished is not None and not self._plan.voting
+        """The end is stored, the vote after it is closed, and nothing is hidden."""
+        plan = self._plan
+        return self.transcript.finished is not None and not (plan.voting or plan.veiled or plan.due)
 
     def broke(self, live: Shows) -> None:
         """A bug of ours has ended it here: the board says so."""
@@ -186,7 +160,7 @@ class Conductor:
         self._lanes[BOARD].close()
 
     def _goes_on(self) -> bool:
-        """Ask for the plan; False once the run is over and the vote after it is closed, or the process leaves."""
+        """Ask for the plan; False once the run is over for people, or the process leaves."""
         self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
         match self._stays:
             case "as long as it takes":
@@ -220,6 +194,9 @@ class Conductor:
         if plan.outcome and not open_turns and not wanted and t.finished is None:
             await self._journal.record([RunFinished(plan.outcome)])
             return True
+        if plan.due:
+            await self._journal.record(plan.due)
+            return True
         return False
 
     def _why_unwanted(self, turn: TurnId) -> Finish:
@@ -227,27 +204,22 @@ class Conductor:
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
-        return TurnEnded(turn, self._why_unwanted(turn), (await self._last_shown()).get(turn, ""))
-
-    async def _last_shown(self) -> dict[TurnId, str]:
-        try:
-            return {turn: text for turn, _, text in replay(await self._store.snapshots(self.run))}
-        except StoreFailed as error:
-            self._journal.failed(error)
-            return {}
+        return TurnEnded(turn, self._why_unwanted(turn), (await self.sightings.last()).get(turn, ""))
 
     async def _keep_half_spoken(self) -> None:
         """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
         t = self.transcript
         cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
-        shown = await self._last_shown() if cut_off else {}
+        shown = await self.sightings.last() if cut_off else {}
         if kept := [TurnEnded(turn, "cut", shown[turn]) for turn in cut_off if shown.get(turn)]:
             await self._journal.record(kept)
             await self._journal.read()
 
     def _begin(self, want: Want, tasks: Tasks) -> None:
         seat = seat_of(self.transcript, want.turn)
-        draft = Draft(want, seat, asyncio.get_running_loop().time())
+        lane = want.turn.lane
+        now = asyncio.get_running_loop().time()
+        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.veiled)
         ask = self._form.ask(self.transcript, want.turn)
         task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
         self._running[want.turn] = (draft, task)
@@ -255,7 +227,6 @@ class Conductor:
 
     async def _speak(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
-        lane = self._lanes.get(turn.lane)
         words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
@@ -263,8 +234,6 @@ class Conductor:
                 async for delta in deltas:
                     draft.take(delta)
                     self._hear(turn, delta)
-                    if lane and delta.text:
-                        lane.add(delta.text)
             draft.over = draft.finish
         except ProviderError as error:
             draft.over, failure = "failed", self._failure(draft.seat, error)
@@ -299,6 +268,9 @@ class Conductor:
     def _show(self, live: Shows) -> None:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
+        for turn, (draft, _) in self._running.items():
+            if turn.lane not in self._plan.veiled:
+                draft.unveil()
         for post in posts(self.transcript, self._plan):
             lane = self._lane(live, post)
             lane.offer(post.controls)
@@ -307,21 +279,23 @@ class Conductor:
             elif post.text is None:
                 if lane.closed:
                     lane.reopen()
+                lane.wait(self._progress(post.lane) or post.placeholder)
             elif lane.closed and lane.text != post.text:
                 lane.rewrite(post.text, post.footer)
             else:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: Shows) -> None:
-        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in self._speaker.open_circuits().items()]
-        warnings += [f"Away: {seat}" for seat in self.transcript.started.absent]
+        resting = {} if masked(self.transcript) else self._speaker.open_circuits()  # providers by name
+        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
+        warnings += [f"Away: {seat}" for seat in absent(self.transcript)]
         plan = self._plan
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
         warnings += [*plan.warnings, *self._notes, *unsaved]
-        verdict = plan.verdict if self.transcript.finished else ""
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, verdict, plan.told)
+        result = verdict(self.transcript, plan)
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.told)
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(() if self.transcript.finished else while_it_runs(self.transcript))
+        lane.offer(on_board(self.transcript, plan))
         lane.set(render(card))
 
     def _lane(self, live: Shows, post: Post) -> LiveLane:
@@ -342,27 +316,20 @@ class Conductor:
             await asyncio.sleep(1)
             self._show_board(live)
 
-    async def _keep(self) -> None:
-        """Store what became visible and where, each turn's newest text only, at the pace of the store."""
+    async def _count(self) -> None:
+        """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""
         while True:
-            await self._news.wait()
-            self._news.clear()
-            await self.save()
+            await asyncio.sleep(COUNT_S)
+            for turn, (draft, _) in self._running.items():
+                told = self._progress(turn.lane)
+                if told and draft.lane and draft.lane.placeholder != told:
+                    draft.lane.wait(told)
+                    self.sightings.said(turn, draft.said)
 
-    async def save(self) -> None:
-        """Store what became visible and where since the last time."""
-        if self._journal.failing:
-            return
-        try:
-            while self._placed:  # a cancel between two of them forgets none
-                await self._store.place(self.run, self._placed[0], epoch=self._journal.epoch)
-                del self._placed[0]
-            for turn, text in list(self._seen.items()):
-                await self._store.snapshot(self.run, turn, text, epoch=self._journal.epoch)
-                if self._seen[turn] == text:
-                    del self._seen[turn]
-        except StoreFailed as error:
-            self._journal.failed(error)
+    def _progress(self, lane: Lane) -> str:
+        """How far a hidden turn is that runs there; "" where there is none."""
+        drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
+        return drafts[-1].progress(known_as(self.transcript, lane.seat)) if drafts else ""
 
     async def _wait(self) -> None:
         """Until something happened, or the moment the plan named."""

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from bot.debating import Debating
 from bot.steering import SteeringFact
+from bot.veiling import LIVE, Veil
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
@@ -71,6 +72,7 @@ class Seat:
     window: int | None = None  # tokens; None: unknown
     price: Price | None = None  # None: unknown, and shown as unknown
     avatar_url: str = ""
+    provider: str = ""  # "": not known in runs from before it was kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Rules:
     search: Search = "off"
     search_wait_s: float = 0.0
     look_again: bool = False
+    veil: Veil = LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +244,11 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class NamesRevealed:
+    """Who is who in a blind run is known from now on: its vote has closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     outcome: str
 
@@ -307,6 +315,24 @@ class VoteClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class Revealed:
+    """What is said is shown from now on, whatever it was to wait for. Without a person it is the owner's: the vote has
+    closed, and nobody had asked for it."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed:
+    """Who a speaker is, by one person; a later guess replaces it. `speaker`: a seat's key; `guess`: a seat's name."""
+
+    by: str
+    speaker: str
+    guess: str
+    name: str = ""  # of who guesses
+
+
+@dataclass(frozen=True, slots=True)
 class Interjected:
     by: str
     text: str
@@ -353,6 +379,7 @@ Fact = (
     | Claimed
     | TurnStarted
     | TurnEnded
+    | NamesRevealed
     | RunFinished
     | CaughtUp
     | SkipAsked
@@ -362,6 +389,8 @@ Fact = (
     | VoteCast
     | VoteWithdrawn
     | VoteClosed
+    | Revealed
+    | Guessed
     | Interjected
     | SeatAdded
     | SteeringFact

@@ -99,10 +99,10 @@ class Hall:
         display = Display(
             self._scheduler,
             trace=self._trace,
-            on_shown=conductor.shown,
-            on_placed=conductor.placed,
+            on_shown=conductor.sightings.shown,
+            on_placed=conductor.sightings.placed,
             on_note=conductor.note,
-            before_post=conductor.posting,
+            before_post=conductor.sightings.posting,
         )
         placed = await self._store.placed(run)
         for surface in surfaces:
@@ -121,7 +121,7 @@ class Hall:
             await conductor.conduct(display)
             if not conductor.transcript.deleted:
                 await display.caught_up()
-            await conductor.save()
+            await conductor.sightings.save()
             await conductor.caught_up()
         except Fenced:
             log.warning("another process has taken the run over", run=conductor.run)

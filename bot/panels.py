@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from bot.errors import Refused
 from bot.facts import Panel, Seat
 from bot.formats.personas import resolve as persona_text
-from bot.models.catalogue import Model
+from bot.models.catalogue import Model, prefix_of
 from bot.ports import Shelf
 from bot.settings import PanelSettings, SeatSettings
 
@@ -141,6 +141,7 @@ def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
         window=model.window,
         price=model.price,
         avatar_url=model.avatar_url,
+        provider=prefix_of(model),
     )
 
 

@@ -18,6 +18,7 @@ from bot.panels import PanelBook, near, one_more, present, read_seat, seat_of, s
 from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.rights import Person, check_panels, check_start
 from bot.settings import PanelSettings, Settings
+from bot.veil import shuffled
 from bot.wishes import Wish
 from bot.words import WordLists
 
@@ -59,12 +60,15 @@ class Starts:
         seats = seat_panel(await self._panel(wish), self.models)
         search = self._search(wish, form)
         panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
+        seed = self._random.getrandbits(32)
+        if wish.veil.blind:
+            panel = shuffled(panel, seed)
         return RunStarted(
             format=wish.format,
             question=question,
             panel=panel if search == "off" else replace(panel, searcher=self._searcher),
             rules=self._rules(wish, rounds, search, len(panel.seats)),
-            seed=self._random.getrandbits(32),
+            seed=seed,
             prompts={name: self._prompts[name] for name in form.PROMPTS},
             by=wish.by.key,
             absent=absent,
@@ -110,6 +114,7 @@ class Starts:
             search=search,
             search_wait_s=self.settings.search.wait_s,
             look_again=self.settings.search.look_again,
+            veil=wish.veil,
         )
 
     def _search(self, wish: Wish, form: Format) -> Search:

@@ -33,6 +33,7 @@ from bot.steering import (
     UpvoteWithdrawn,
 )
 from bot.transcript import Transcript
+from bot.veil import known_as, lettered
 
 MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
 CHANGING = ("council", "compare", "debate")  # formats whose seats may come and go; a pipeline's are those of its steps
@@ -82,6 +83,8 @@ class Steers:
         if len(t.panel.seats) >= most:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
         seat = await self._starts.one_more(t.started.panel, model, persona, panel, by)
+        if t.started.rules.veil.blind:
+            seat = lettered(seat, len(t.started.panel.seats))
         await self._tell(run, SeatAdded(seat, by.key, by.name))
         when = f"from round {to_come(t)} on" if t.started.format == "debate" else "now"
         return f"{seat.name} joins the table {when}."
@@ -96,7 +99,7 @@ class Steers:
         if len(t.panel.seats) <= least:
             raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
         await self._tell(run, SeatDropped(seat.key, by.key, by.name))
-        return f"{seat.name} leaves the table; what it has said stays shown."
+        return f"{known_as(t, seat.key)} leaves the table; what it has said stays shown."
 
     async def join(self, run: str, by: Person) -> None:
         """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
@@ -187,9 +190,10 @@ def _named(t: Transcript, name: str) -> Seat:
     """The seat at the table of that name, key or number in the panel, counted from 1. Raises Refused."""
     word = name.strip().casefold()
     for number, seat in enumerate(t.started.panel.seats, 1):
-        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), seat.name.casefold()):
+        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), known_as(t, seat.key).casefold()):
             return seat
-    raise Refused(f"There is no seat “{name.strip()[:60]}”. {near(name, [s.name for s in t.panel.seats], 'seats')}")
+    known = [known_as(t, s.key) for s in t.panel.seats]
+    raise Refused(f"There is no seat “{name.strip()[:60]}”. {near(name, known, 'seats')}")
 
 
 def _keys(t: Transcript) -> frozenset[str]:
@@ -199,10 +203,11 @@ def _keys(t: Transcript) -> frozenset[str]:
 def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
     """The seats whose names stand in the text as words of their own; of “Claude 2” that is not Claude."""
     left, found = text, []
-    for seat in sorted(t.panel.seats, key=lambda s: -len(s.name)):
-        name = re.compile(rf"(?<!\w){re.escape(seat.name)}(?!\w)", re.IGNORECASE)
+    names = {s.key: known_as(t, s.key) for s in t.panel.seats}
+    for seat in sorted(names, key=lambda key: -len(names[key])):
+        name = re.compile(rf"(?<!\w){re.escape(names[seat])}(?!\w)", re.IGNORECASE)
         if name.search(left):
-            found.append(seat.key)
+            found.append(seat)
             left = name.sub(" ", left)
     return tuple(key for key in (s.key for s in t.panel.seats) if key in found)
 

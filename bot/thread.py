@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bot.facts import Lane, TurnId
-from bot.formats import minds, next_round, objections
+from bot.formats import guessing, minds, next_round, objections
 from bot.formats.choices import choices
 from bot.formats.common import END, seat_of
+from bot.formats.council_cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.floor import DEBATERS, to_come
+from bot.formats.judging import SCORES
 from bot.formats.plan import Format, Plan
 from bot.live.board import footer, mark, spent
 from bot.ports import Control, Kind
 from bot.transcript import Entry, Transcript, Turn, fold
+from bot.veil import first_line, known_as, masked, told
 
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
@@ -28,6 +31,9 @@ AFTER_A_ROUND = tuple(
         ("close_round", "Close"),
     )
 )
+REVEAL = Control("reveal", "Reveal")  # as long as something is hidden
+TELLING = (REVIEWS, STANDINGS, ORIGINAL, SCORES)  # cards on what was said, which wait until it can be read
+HIDDEN = "What was said is still hidden: Reveal shows it."
 AFTERWARDS = tuple(
     Control(action, label)
     for action, label in (
@@ -67,24 +73,39 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
         _end(t, plan, text) if lane == END else _card(t, plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
+        if lane not in TELLING or not plan.veiled
     ]
     return [*found.values(), *cards]
 
 
+def on_board(t: Transcript, plan: Plan) -> tuple[Control, ...]:
+    """What may be pressed on the board."""
+    return (*((REVEAL,) if plan.veiled else ()), *(() if t.finished else while_it_runs(t)))
+
+
+def verdict(t: Transcript, plan: Plan) -> str:
+    """What the board tells at the end; "" before, or while what was said is hidden."""
+    return plan.verdict if t.finished and not plan.veiled else ""
+
+
 def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
-    seat = seat_of(t, turn.id)
-    title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, seat.name)}"
+    seat, name = seat_of(t, turn.id), known_as(t, turn.id.seat)
+    title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
+    face = "" if masked(t) else seat.avatar_url
     if turn.ended is None:
         skip = (Control("skip", "Skip", str(turn.id)),)
-        thinking = f"{seat.name} is thinking…"
-        return Post(turn.id.lane, "turn", title, None, placeholder=thinking, controls=skip, face=seat.avatar_url)
+        return Post(turn.id.lane, "turn", title, None, placeholder=f"{name} is thinking…", controls=skip, face=face)
     if turn.removed:
-        return Post(turn.id.lane, "turn", title, REMOVED, face=seat.avatar_url)
+        return Post(turn.id.lane, "turn", title, f"{first_line(t, seat.key)}{REMOVED}", face=face)
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
     retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
+    if turn.id.lane in plan.veiled and turn.spoke:
+        done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
+        return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
     object_ = (Control("object", "Objection!", str(turn.id)),) if _is_debated(t, turn) else ()
-    note = " · ".join(n for n in (plan.notes.get(turn.id.lane, ""), footer(turn.ended, seat.price)) if n)
-    return Post(turn.id.lane, "turn", title, turn.ended.text, note, controls=(*retry, *object_), face=seat.avatar_url)
+    note = " · ".join(n for n in (plan.notes.get(turn.id.lane, ""), footer(told(t, turn.ended), seat.price)) if n)
+    text = f"{first_line(t, seat.key)}{turn.ended.text}"
+    return Post(turn.id.lane, "turn", title, text, note, controls=(*retry, *object_), face=face)
 
 
 def _is_debated(t: Transcript, turn: Turn) -> bool:
@@ -99,7 +120,9 @@ def _card(t: Transcript, plan: Plan, lane: Lane, text: str) -> Post:
     sides = minds.choices(t).items() if lane == minds.BEFORE and minds.undecided(t) else ()
     ballot = tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in sides)
     steer = _steering(t, plan, lane)
-    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot, *steer))
+    speakers = t.started.panel.seats if lane == guessing.GUESS and masked(t) else ()
+    guess = tuple(Control("guess", f"Who is {known_as(t, s.key)}?", s.key) for s in speakers)
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot, *steer, *guess))
 
 
 def _steering(t: Transcript, plan: Plan, lane: Lane) -> tuple[Control, ...]:
@@ -115,6 +138,8 @@ def _steering(t: Transcript, plan: Plan, lane: Lane) -> tuple[Control, ...]:
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
+    if plan.veiled:
+        return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
     ballot = [Control("vote", f"👍 {name}", key) for key, name in choices(t).items()] if plan.voting else []
     close = [Control("close", "Close the vote")] if plan.voting else []
     compared = t.started.format == "compare" and len(t.started.panel.seats) > 1
@@ -123,11 +148,12 @@ def _end(t: Transcript, plan: Plan, text: str) -> Post:
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
 
 
-def replay(entries: Iterable[Entry], form: Format) -> list[Post]:
-    """The whole thread of a stored run, each message where it first appeared, as it read last."""
+def replay(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
+    """The whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
     t = Transcript()
     thread: dict[Lane, Post] = {}
     for entry in entries:
         t = fold(t, entry)
         thread.update((post.lane, post) for post in posts(t, form.plan(t, t.at)))
+    thread.update((post.lane, post) for post in posts(t, form.plan(t, max(t.at, now))))
     return list(thread.values())

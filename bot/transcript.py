@@ -12,10 +12,13 @@ from bot.facts import (
     Claimed,
     Deleted,
     Fact,
+    Guessed,
     Interjected,
+    NamesRevealed,
     Panel,
     Removed,
     RetryAsked,
+    Revealed,
     RunFinished,
     RunStarted,
     SeatAdded,
@@ -93,6 +96,9 @@ class Transcript:
     steering: Steering = field(default_factory=Steering)
     views: tuple[ViewAttached, ...] = ()
     closed: VoteClosed | None = None
+    revealed: bool = False  # what is said, by a person's wish
+    named: bool = False  # who is who
+    guesses: Mapping[tuple[str, str], Guessed] = field(default_factory=lambda: MappingProxyType({}))  # by, speaker
     stopped: Stopped | None = None
     finished: RunFinished | None = None
     finished_at: float = 0.0
@@ -160,6 +166,13 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return replace(t, votes=MappingProxyType({k: v for k, v in t.votes.items() if k != (by, round_)}))
         case VoteClosed() as fact:
             return replace(t, closed=t.closed or fact)
+        case Revealed(by):
+            t = replace(t, revealed=True)
+            return _seen(t, by) if by else t
+        case NamesRevealed():
+            return replace(t, named=True)
+        case Guessed(by, speaker) as fact:
+            return _seen(replace(t, guesses=MappingProxyType({**t.guesses, (by, speaker): fact})), by)
         case Interjected(by=by) as fact:
             return _seen(replace(t, remarks=(*t.remarks, fact)), by)
         case SeatAdded() as fact:

@@ -269,5 +269,5 @@ async def show_run(run: str) -> int:
     if not entries or not isinstance(entries[0].fact, RunStarted):
         raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
     start = entries[0].fact
-    Console().print(tables.thread(start.question, replay(entries, FORMATS[start.format])))
+    Console().print(tables.thread(start.question, replay(entries, FORMATS[start.format], time.time())))
     return OK

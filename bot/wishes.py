@@ -13,6 +13,8 @@ from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.thread import REMOVED, Post
 from bot.transcript import Transcript
+from bot.veil import known_as, masked
+from bot.veiling import LIVE, Veil
 
 SHORT_CHARS = 200  # of an earlier question, where it is named in another
 EARLIER_CHARS = 100_000  # of what a run goes on from; of that each model reads what its window takes
@@ -26,7 +28,8 @@ class Wish:
     the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
     the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes. `origin`: of
     what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have. `search`: whether the
-    web is searched; None: as the settings say. `earlier`: what was said before, after the context.
+    web is searched; None: as the settings say. `earlier`: what was said before, after the context. `veil`: what people
+    are not to know at once.
     """
 
     format: str
@@ -45,6 +48,7 @@ class Wish:
     steps: tuple[Step, ...] = ()
     search: Search | None = None
     earlier: tuple[Earlier, ...] = ()
+    veil: Veil = LIVE
 
 
 def again(t: Transcript, by: Person) -> Wish:
@@ -65,6 +69,7 @@ def again(t: Transcript, by: Person) -> Wish:
         steps=start.steps,
         search=start.rules.search,
         earlier=start.earlier,
+        veil=start.rules.veil,
     )
 
 
@@ -119,6 +124,8 @@ def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
     asked = " ".join(start.question.split())
     question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
+    if masked(t):
+        speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
     return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
 
 
@@ -127,7 +134,8 @@ def from_run(t: Transcript, run: str, lane: Lane, text: str) -> Origin:
     turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
     seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
     ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
-    return Origin(seat.name, _digest(text), seat.model, run, turn.id, next(ends, turn.started.at))
+    model = "" if masked(t) else seat.model
+    return Origin(known_as(t, seat.key), _digest(text), model, run, turn.id, next(ends, turn.started.at))
 
 
 def from_message(who: str, text: str) -> Origin:
@@ -151,9 +159,11 @@ def passage(said: str, wished: str) -> str:
 
 def one_seat(t: Transcript, thread: Sequence[Post], lane: Lane, said: str, question: str, by: Person) -> Wish:
     """Going on with one seat alone, from all that it has said in the thread; `said`: in that lane, where it may still
-    be speaking. Raises Refused where no seat has said it."""
+    be speaking. Raises Refused where no seat has said it, or where that would tell whose seat it is."""
     if lane.stage in ASIDE:
         raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
+    if masked(t):
+        raise Refused("That would tell who it is: ask once the names are known.")
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
     others = [post for post in _readable(thread) if post.kind == "turn" and post.lane.seat == seat.key]
     texts = {post.lane: post.text or "" for post in others} | {lane: said}

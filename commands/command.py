@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -57,12 +57,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Ask first: a form of these options, filled in so far as `values` say; it comes back to who asked."""
+    """Ask first: a form of these options, filled in so far as `values` say; it comes back to who asked. `choices`: what
+    a field is chosen from that has no fixed values."""
 
     title: str
     options: type[Options]
     fields: Sequence[str]
     values: dict[str, Any]
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Answer = Started | Told | Form

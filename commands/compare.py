@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from commands.command import Command, SearchOptions, starts
+from commands.command import Command, starts
+from commands.veiled import VeiledOptions
 
 COMMAND = Command(
-    ("compare",), "One question to several models at once, side by side.", SearchOptions, starts("compare")
+    ("compare",), "One question to several models at once, side by side.", VeiledOptions, starts("compare")
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from bot.actions import Actions
 from bot.codec import read_turn
 from bot.facts import TurnId
 from bot.formats import objections
+from bot.rights import Person
 from bot.wishes import Wish, again, follow_up, one_seat
-from commands.command import Answer, Here, Options, Started, Told
+from commands.command import Answer, Form, Here, Options, Started, Told
 from commands.differences import Pair, shown
 from commands.export import exported
 from commands.summarise import summarised
@@ -30,6 +31,10 @@ class Words(Options):
 
 class Sentence(Options):
     text: str = Field(description="what must be answered, in a sentence")
+
+
+class Guess(Options):
+    name: str = Field(description="who you think it is")
 
 
 class Question(Options):
@@ -52,11 +57,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """`options`: with fields, a form is shown first. `handle` raises Refused."""
+    """`options`: with fields, a form is shown first; `choices`: what its fields are chosen from, where that hangs on
+    what was pressed. Both functions raise Refused."""
 
     help: str
     handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
     options: type[Options] = Nothing
+    choices: Callable[[Actions, Target, Person], Awaitable[Mapping[str, Sequence[str]]]] | None = None
+
+
+async def form_of(press: Press, actions: Actions, target: Target, by: Person) -> Form:
+    """What is asked first of who has pressed. Raises Refused."""
+    choices = await press.choices(actions, target, by) if press.choices else {}
+    return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
 
 
 async def _skip(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
@@ -88,6 +101,18 @@ async def _close(actions: Actions, target: Target, options: Nothing, here: Here)
 
 async def _stop(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
     return Told(await actions.stop(target.run, here.by))
+
+
+async def _reveal(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+    return Told(await actions.reveal(target.run, here.by))
+
+
+async def _guess(actions: Actions, target: Target, options: Guess, here: Here) -> Answer:
+    return Told(await actions.guess(target.run, target.about, options.name, here.by))
+
+
+async def _guessable(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
+    return {"name": await actions.guessable(target.run, target.about, by)}
 
 
 async def _say(actions: Actions, target: Target, options: Words, here: Here) -> Answer:
@@ -199,6 +224,8 @@ PRESSES: Mapping[str, Press] = {
     "end_here": Press("Vote for ending after this round.", _end_here),
     "next": Press("Begin the next round at once.", _next),
     "close_round": Press("Count the votes on the next round now.", _close_round),
+    "reveal": Press("Show what is hidden.", _reveal),
+    "guess": Press("Guess who a speaker is.", _guess, Guess, _guessable),
     "say": Press("Tell everyone at the table something.", _say, Words),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 from bot.facts import Mode
 from bot.wishes import Wish
-from commands.command import Command, Here, SearchOptions, option, starts
+from commands.command import Command, Here, option, starts
+from commands.veiled import VeiledOptions
 
 
-class CouncilOptions(SearchOptions):
-    FORM = ("question", "mode", "models", "personas", "chair", "search")
+class CouncilOptions(VeiledOptions):
+    FORM = ("question", "mode", "models", "personas", "chair", "search", "reveal", "blind", "guess")
 
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
 

@@ -9,15 +9,20 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from bot.debating import SIDES, Debating, Form, Next
+from bot.veiling import Reveal
 from bot.wishes import Wish
-from commands.command import Command, Here, SearchOptions, option, starts
+from commands.command import Command, Here, option, starts
+from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
 ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
-class DebateOptions(SearchOptions):
-    FORM = ("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early", "search")
+class DebateOptions(VeiledOptions):
+    FORM = (
+        *("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early"),
+        *("search", "reveal", "blind", "guess"),
+    )
 
     form: Form = option("simultaneous", "simultaneous, turns, oxford, advocate (the devil's) or free", more=True)
     positions: str = option(
@@ -31,6 +36,11 @@ class DebateOptions(SearchOptions):
     early: bool | None = option(
         None, "yes or no: end once they agree or say nothing new; yes from three rounds on", more=True
     )
+
+    # a debate has options enough to see at once
+    reveal: Reveal = option("live", REVEAL, more=True)
+    blind: bool = option(False, BLIND, more=True)
+    guess: bool = option(False, GUESS, more=True)
 
     @field_validator("form", "next", mode="before")
     @classmethod

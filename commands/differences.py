@@ -10,6 +10,7 @@ from bot.formats.common import spoken
 from bot.formats.differences import Said, differences
 from bot.panels import near
 from bot.transcript import Transcript
+from bot.veil import known_as
 from commands.command import Here, Options, Told, option
 
 
@@ -22,12 +23,15 @@ async def shown(actions: Actions, run: str, about: str, options: Pair, here: Her
     """`about`: the turn whose message was pressed, or "". Raises Refused where there are not two answers."""
     if not run:
         raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
-    said = _answers(await actions.transcript(run, here.by))
+    t = await actions.transcript(run, here.by)
+    said = _answers(t)
     pressed = read_turn(about).seat if about else ""
     first = _picked(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
     second = _picked(options.second, said) if options.second else next(key for key in said if key != first)
     if first == second:
         raise Refused(f"Those are both {said[first].name}: name two seats.")
+    for seat in (first, second):
+        await actions.reads(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
     text = differences(said[first], said[second])
     return Told(text, ("differences.md", text))
 
@@ -37,7 +41,7 @@ def _answers(t: Transcript) -> dict[str, Said]:
     if t.started.format != "compare":
         raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
     said = {
-        seat.key: Said(seat.name, turn.text)
+        seat.key: Said(known_as(t, seat.key), turn.text)
         for seat in t.started.panel.seats
         for turn in spoken(t, [TurnId("answer", 1, seat.key)])
     }

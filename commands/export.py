@@ -15,6 +15,6 @@ async def exported(actions: Actions, run: str, by: Person) -> tuple[str, str]:
         parts.append(f"*From {start.origin}*")
     for post in await actions.thread(run, by):
         note = f"\n\n*{post.footer}*" if post.footer else ""
-        parts.append(f"## {post.title or 'Note'}\n\n{post.text or '(never finished)'}{note}")
+        parts.append(f"## {post.title or 'Note'}\n\n{post.text or post.placeholder or '(never finished)'}{note}")
     parts += [f"## Sent in by {r.who}\n\n{r.text}\n\n*From {r.origin}*" for r in t.remarks if r.origin]
     return f"moot-{run}.md", "\n\n".join(parts) + "\n"

@@ -10,7 +10,7 @@ from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
 # under a turn, under a long one, and on cards: `bot.thread` and `bot.live.strip` put them there
-ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "upvote")
+ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "upvote", "reveal", "guess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ DIFFERENCES = (
         "each its own field, completed as one types; More… opens a form",
         "`--panel fast --rounds 2` in the text; without text a form",
         "Slack's commands are one line of text",
+    ),
+    Difference(
+        "Long forms",
+        "four fields, and one list for all that has a few values",
+        "every field",
+        "a form on Discord holds five",
     ),
     Difference(
         "Names and faces",

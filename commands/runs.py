@@ -1,4 +1,4 @@
-"""/moot runs, show, watch, stop, say, help"""
+"""/moot runs, show, watch, stop, reveal, say, help"""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
     return Told(await actions.stop(run_of(options.run, here), here.by))
 
 
+async def _reveal(actions: Actions, options: RunOption, here: Here) -> Answer:
+    return Told(await actions.reveal(run_of(options.run, here), here.by))
+
+
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
     return Told(await actions.say(run_of(options.run, here), options.text, here.by))
 
@@ -84,6 +88,7 @@ COMMANDS = (
     Command(("moot", "show"), "A run as it reads now.", RunOption, _show),
     Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", RunOption, _watch),
     Command(("moot", "stop"), "End a run, keeping what is there.", RunOption, _stop),
+    Command(("moot", "reveal"), "Show what is said in a run and hidden.", RunOption, _reveal),
     Command(("moot", "say"), "Tell everyone at the table something.", SayOptions, _say),
     Command(("moot", "help"), "What can be done here.", NoOptions, _help),
 )

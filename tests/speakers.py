@@ -14,7 +14,7 @@ Step = str | float | Exception  # say a word, wait so many seconds, or fail
 
 
 class Scripted:
-    """`lines`: seat key → its steps, the same at each of its turns; other seats say their key at once."""
+    """`lines`: seat key, or model → its steps, the same at each of its turns; other seats say their key at once."""
 
     def __init__(self, lines: Mapping[str, Sequence[Step]] | None = None) -> None:
         self.lines = lines or {}
@@ -29,7 +29,7 @@ class Scripted:
         self.speaking += 1
         now = asyncio.get_running_loop().time
         try:
-            for step in self.lines.get(seat.key, [seat.key]):
+            for step in self.lines.get(seat.key) or self.lines.get(seat.model, [seat.key]):
                 if isinstance(step, Exception):
                     raise step
                 elif isinstance(step, float):

@@ -9,6 +9,7 @@ from bot.facts import Fact, Finish, Panel, Price, Rules, RunStarted, Seat, Step,
 from bot.formats import FORMATS
 from bot.formats.plan import Plan
 from bot.models.catalogue import LOCAL
+from bot.thread import posts
 from bot.transcript import Entry, Transcript, fold
 
 FILES = Path(__file__).parents[1] / "bot" / "formats"
@@ -82,3 +83,13 @@ class Play:
         for turn in self.start_wanted():
             self.end(turn, text(turn))
         return self
+
+
+def controls(play: Play, lane: object) -> list[str]:
+    """What may be pressed under that lane."""
+    return [c.action for post in posts(play.t, play.plan) if post.lane == lane for c in post.controls]
+
+
+def texts(play: Play, turn: TurnId) -> str:
+    """All that a turn is asked with."""
+    return "\n".join(part.text for part in play.form.ask(play.t, turn).parts)

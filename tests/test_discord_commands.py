@@ -8,6 +8,7 @@ import pytest
 
 from adapters.discord.definitions import Json, definitions, fingerprint, typed
 from bot.facts import RunStarted
+from bot.veiling import Veil
 from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS
@@ -122,12 +123,38 @@ async def test_more_opens_a_form_that_asks_for_the_rest(tmp_path: Path) -> None:
         assert start.fact.rules.rounds == 1  # typed beside More…
 
 
+async def test_a_form_has_one_list_for_all_that_has_a_few_values(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        asked = await m.server.slash(m.ada, m.channel, "council", question="Tea?", panel=MORE, reveal="together")
+        form = (await asked.answer()).modal
+        assert form is not None
+        *_, last = (part["component"] for part in form["components"])
+        assert len(form["components"]) == 5
+        assert {o["value"]: o.get("default", False) for o in last["options"]} == {
+            "mode=answers": False,
+            "mode=ranking": False,
+            "reveal=together": True,  # typed beside More…
+            "reveal=staggered": False,
+            "reveal=demand": False,
+            "blind=yes": False,
+            "guess=yes": False,
+        }
+        chosen = {"settings": ["mode=answers", "reveal=staggered", "blind=yes"]}
+        board = (await (await m.server.submit(m.ada, asked, chosen)).answer()).message
+        assert board is not None
+        run = button(board, "stop").split(":")[1]
+        (start, *_) = await m.store.read(run)
+        assert isinstance(start.fact, RunStarted)
+        assert start.fact.rules.mode == "answers"
+        assert start.fact.rules.veil == Veil("staggered", blind=True)
+
+
 async def test_what_is_wrong_in_a_form_is_told(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
         await asked.answer()
-        told = await m.told(await m.server.submit(m.ada, asked, {"form": "sideways"}))
-        assert told.startswith("form: ")
+        told = await m.told(await m.server.submit(m.ada, asked, {"settings": ["form=turns", "form=free"]}))
+        assert told == "Form can be one of turns and free, not both."
         asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
         await asked.answer()
         told = await m.told(await m.server.submit(m.ada, asked, {"models": "gptt"}))

@@ -35,7 +35,7 @@ def council(begun: RunStarted | None = None) -> Play:
 
 
 def followed(play: Play, question: str = "And then?") -> Wish:
-    return follow_up(play.t, replay(play.t.entries, play.form), question, P)
+    return follow_up(play.t, replay(play.t.entries, play.form, play.t.at), question, P)
 
 
 def begun(wish: Wish, form: str = "council") -> RunStarted:
@@ -142,7 +142,7 @@ class TestOneSeat:
         return play.then(RunFinished("judged"))
 
     def ask(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> Wish:
-        return one_seat(play.t, replay(play.t.entries, play.form), lane.lane, said, question, P)
+        return one_seat(play.t, replay(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
 
     def test_it_reads_all_that_it_has_said_as_its_own(self) -> None:
         wish = self.ask(self.debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")

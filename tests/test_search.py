@@ -78,7 +78,12 @@ class TestBeside:
         play.start_wanted()
         play.end(QUERY, '{"query": "tabs"}').start_wanted()
         card = board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
-        assert [line.name for line in card.lines] == ["Ada", "Bob", "Cyd", "Searcher"]
+        assert [line.name for line in card.lines] == [
+            "Ada (answer)",
+            "Bob (answer)",
+            "Cyd (answer)",
+            "Searcher (web search)",
+        ]
 
     def test_reviewers_and_chair_read_it_and_who_answers_first_does_not(self) -> None:
         play = searching("council")

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from adapters.terminal.keys import PAUSE_S, Key, Say, Skip, Stop, Typing, Vote, read_key
+from adapters.terminal.keys import PAUSE_S, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, read_key
 from adapters.terminal.screen import SIDE_BY_SIDE, Screen
 from adapters.terminal.surface import plain
 from bot.facts import Lane
@@ -27,6 +27,9 @@ from tests.virtual import run_virtual
         ("v2", Vote(2)),
         ("V 3", Vote(3)),
         ("s", Stop()),
+        ("r", Reveal()),
+        ("g2 Claude 3", Guess(2, "Claude 3")),
+        ("g2", Say("g2")),
         ("so what", Say("so what")),
         ("2 things", Say("2 things")),
         ("v", Say("v")),

@@ -113,6 +113,24 @@ def test_a_pipeline_runs_its_steps_in_order(played: Callable[[Act], Any]) -> Non
     assert ends == ["draft ada", "critique bob", "rewrite ada"]
 
 
+def test_who_was_who_is_told_at_the_end_of_a_blind_run(
+    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def act(server: ModelServer) -> int:
+        configure(server)
+        for seat in SEATS:
+            tell(server, seat, answer("some ", "text"))
+        options = {"question": "Tabs?", "reveal": "demand", "blind": "yes", "guess": "yes"}
+        return await wiring.try_once("compare", options, Path("events.jsonl"))
+
+    assert played(act) == 0
+    out = capsys.readouterr().out
+    assert out.count("some text") == 3  # nobody has asked for it: the end shows it
+    assert "(was Speaker A)" in out
+    board = out[out.index("compare of") :]
+    assert all(f"was {seat.capitalize()}" in board for seat in SEATS)
+
+
 def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[EventsFile] = []
 

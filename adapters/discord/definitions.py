@@ -83,6 +83,8 @@ def _option(name: str, field: FieldInfo, suggested: bool) -> Json:
     if get_origin(inner) is Literal:
         choices = [{"name": str(value), "value": value} for value in get_args(inner)]
         return made | {"type": Kind.string.value, "choices": choices}
+    if inner is bool:
+        return made | {"type": Kind.boolean.value}
     if inner is int:
         bounds = {"min_value": _bound(field, "ge"), "max_value": _bound(field, "le")}
         return made | {"type": Kind.integer.value} | {k: v for k, v in bounds.items() if v is not None}

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from adapters.discord.definitions import FILE, typed
 from adapters.discord.files import with_files
-from adapters.discord.layout import FIELDS, custom_id, read_custom_id
+from adapters.discord.forms import left, values
+from adapters.discord.layout import custom_id, read_custom_id
 from adapters.discord.owners import Owners
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
@@ -27,7 +28,7 @@ from bot.seen import Seen
 from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
-from commands.controls import MENUS, PRESSES, Target
+from commands.controls import MENUS, PRESSES, Target, form_of
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -89,7 +90,7 @@ class Desk:
                     await self._press(given, action, Target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
                 if found := read_custom_id(data["custom_id"]):
-                    await self._submitted(given, *found, _values(data), reply)
+                    await self._submitted(given, *found, values(data), reply)
 
     async def _command(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, _ = typed(data)
@@ -167,10 +168,8 @@ class Desk:
         data: Any = given.data
         about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
         if press.options.model_fields and values is None:
-            fields = list(press.options.model_fields)
-            await reply.ask(
-                Form(press.help.rstrip("."), press.options, fields, {}), custom_id(target.run, action, about)
-            )
+            form = await form_of(press, self.actions, target, self._person(given))
+            await reply.ask(form, custom_id(target.run, action, about))
             return
         text, images = await with_files(self._client, target.text, files, self._limits)
         here = await self.here(given, reply, images, afresh=action == "run_again")
@@ -221,8 +220,8 @@ def _kept(path: Sequence[str], answer: Answer) -> str:
     words = " ".join(path)
     if not isinstance(answer, Form):
         return words
-    left = {name: value for name, value in answer.values.items() if name not in answer.fields[:FIELDS]}
-    whole = f"{words}?{urlencode(left)}" if left else words
+    typed_before = left(answer)
+    whole = f"{words}?{urlencode(typed_before)}" if typed_before else words
     return whole if len(whole) <= KEPT_CHARS else words
 
 
@@ -247,10 +246,3 @@ def _texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if "content" in part:
             yield str(part["content"])
         yield from _texts(part.get("components", ()))
-
-
-def _values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a form that were filled in."""
-    rows: Sequence[Any] = data.get("components", ())
-    inputs: list[Any] = [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
-    return {i["custom_id"]: i["value"] for i in inputs if i.get("value")}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
 import discord
@@ -15,7 +14,6 @@ from discord import ui
 
 from bot.facts import Lane
 from bot.ports import Control, Message
-from commands.command import Form
 
 TEXT_CHARS = 4_000
 HEAD_CHARS = 300  # kept for what stands above and below a text: a heading, a mention, links
@@ -25,7 +23,6 @@ CUSTOM_ID = "moot"
 LABEL_CHARS = 80
 STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.danger, "vote": discord.ButtonStyle.primary}
 BUTTONS_A_ROW = 5
-FIELDS = 5  # of a form
 
 
 def custom_id(run: str, action: str, about: str) -> str:
@@ -86,23 +83,6 @@ def body(message: Message, run: str, mark: int, *, head: str = "", foot: str = "
 def person_id(key: str) -> str:
     """Discord's id of a person that is known to us as "discord:123"."""
     return key.partition(":")[2]
-
-
-def modal(form: Form, key: str) -> ui.Modal:
-    """The form as a modal; `key` comes back with its values. Discord takes five fields."""
-    made = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
-    for name in islice(form.fields, FIELDS):
-        field = form.options.model_fields[name]
-        long = name in ("question", "text", "note")
-        entry: ui.TextInput[Any] = ui.TextInput(
-            custom_id=name,
-            style=discord.TextStyle.paragraph if long else discord.TextStyle.short,
-            required=field.is_required(),
-            default=str(form.values.get(name) or "") or None,
-        )
-        made.add_item(ui.Label(text=name.capitalize(), description=(field.description or "")[:100], component=entry))
-    made.stop()
-    return made
 
 
 def _rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:

@@ -15,7 +15,7 @@ import discord
 from discord import ui
 
 from adapters.discord.dialect import DiscordDialect
-from adapters.discord.layout import modal
+from adapters.discord.forms import modal
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
 from commands.command import Form

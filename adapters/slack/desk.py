@@ -26,7 +26,7 @@ from bot.rights import Person, check_steers
 from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
-from commands.controls import PRESSES, Target
+from commands.controls import PRESSES, Target, form_of
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -193,7 +193,7 @@ class Desk:
             raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
         if press.options.model_fields and values is None:
             by = (await self.here(reply)).by
-            form = Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {})
+            form = await form_of(press, self.actions, target, by)
             await self._ask(reply, form, by, {"action": action, **self._remembered(target)})
             return
         _, images = await self.read(reply.asked.at, files)
@@ -225,7 +225,7 @@ class Desk:
                 await self.begun(reply, run, by)
 
     async def _ask(self, reply: Reply, form: Form, by: Person, kept: Mapping[str, str]) -> None:
-        suggested: dict[str, list[str]] = {}
+        suggested: dict[str, Sequence[str]] = dict(form.choices)
         for field in form.fields:
             if extra(form.options, field, "suggest"):
                 found = await suggest(self.actions, form.options, field, "", by)

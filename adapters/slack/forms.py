@@ -23,6 +23,7 @@ LABEL_CHARS = 75
 OPTIONS = 100
 TYPED_CHARS = 3_000  # what Slack lets people type into one field
 LONG = ("question", "text", "note")
+_YES_OR_NO = {True: "yes", False: "no"}
 
 
 def modal(form: Form, kept: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> Json:
@@ -82,6 +83,8 @@ def _element(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) 
     inner = _inner(field.annotation)
     if get_origin(inner) is Literal:
         return _select(get_args(inner), value or field.get_default())
+    if inner is bool:
+        return _select(("yes", "no"), _YES_OR_NO.get(field.get_default() if value is None else value, value))
     if inner is int:
         bounds = {"min_value": _bound(field, "ge"), "max_value": _bound(field, "le")}
         start = {} if value is None else {"initial_value": str(value)}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+GUESS = re.compile(r"[gG](\d{1,2}) +(\S.*)")
 PAUSE_S = 0.5  # "s" alone stops; "so what" is a remark: a pause or Enter tells them apart
 
 
@@ -23,6 +24,17 @@ class Skip:
 @dataclass(frozen=True, slots=True)
 class Vote:
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    number: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +54,25 @@ class Call:
     text: str
 
 
-Key = Skip | Vote | Stop | Say | Call
+Key = Skip | Vote | Guess | Reveal | Stop | Say | Call
 
 
 def read_key(typed: str, *, entered: bool) -> Key | None:
-    """What a line means: "2" skips, "v2" votes, "s" stops; once it is `entered`, "/pause" is a command and other text
-    is said."""
+    """What a line means: "2" skips, "v2" votes, "r" reveals, "s" stops; once it is `entered`, "g2 Claude" guesses,
+    "/pause" is a command and other text is said."""
     line = typed.strip()
     if re.fullmatch(r"\d{1,2}", line):
         return Skip(int(line))
     if re.fullmatch(r"[vV] ?\d{1,2}", line):
         return Vote(int(line[1:]))
+    if line in ("r", "R"):
+        return Reveal()
     if line in ("s", "S"):
         return Stop()
     if not entered or not line:
         return None
+    if found := GUESS.fullmatch(line):
+        return Guess(int(found[1]), found[2])
     return Call(line[1:]) if line.startswith("/") else Say(line)
 
 

@@ -12,7 +12,7 @@ from typing import assert_never
 from pydantic import ValidationError
 from rich.console import Console
 
-from adapters.terminal.keys import Call, Key, Say, Skip, Stop, Typing, Vote, keyboard
+from adapters.terminal.keys import Call, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, keyboard
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn, plain
 from bot.actions import Actions
@@ -20,6 +20,7 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.rights import Person
 from bot.transcript import Transcript
+from bot.veil import absent
 from commands.command import Command, Here, Started, StartOptions, Told
 from commands.steer import COMMANDS as STEERING
 
@@ -37,7 +38,7 @@ async def hold(actions: Actions, command: Command, options: StartOptions, consol
             say = screen.tell
         else:
             run = await _start(actions, command, options, plain(console))
-            for seat in (await actions.transcript(run, BY)).started.absent:
+            for seat in absent(await actions.transcript(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
             hint, say = "", _to_nobody
         if console.is_terminal and sys.stdin.isatty():
@@ -81,6 +82,10 @@ async def _do(actions: Actions, run: str, key: Key) -> str:
             await actions.vote(run, _seat(await actions.transcript(run, BY), number), BY)
         case Say(text):
             await actions.say(run, text, BY)
+        case Guess(number, name):
+            await actions.guess(run, _seat(await actions.transcript(run, BY), number), name, BY)
+        case Reveal():
+            await actions.reveal(run, BY)
         case Stop():
             await actions.stop(run, BY)
         case Call(text):
@@ -119,7 +124,10 @@ def _seat(t: Transcript, number: int) -> str:
 
 def _hint(t: Transcript) -> str:
     most = len(t.started.panel.seats)
-    return f"1–{most} skip · v1–v{most} vote · s stop · /pause, /object … · text, Enter: a remark"
+    veil = t.started.rules.veil
+    guess = f"g1–g{most} and a name guess · " if veil.guess else ""
+    reveal = "" if veil.reveal == "live" else "r reveal · "
+    return f"1–{most} skip · v1–v{most} vote · {guess}{reveal}s stop · /pause, /object … · text, Enter: a remark"
 
 
 def _to_nobody(line: str) -> None:

@@ -46,7 +46,7 @@ def thread(question: str, posts: Iterable[Post]) -> RenderableType:
 
 
 def _post(post: Post) -> RenderableType:
-    body: list[RenderableType] = [Markdown(post.text or "(never finished)")]
+    body: list[RenderableType] = [Markdown(post.text or post.placeholder or "(never finished)")]
     if post.footer:
         body.append(Text(post.footer, style="dim"))
     return Panel(Group(*body), title=Text(post.title) if post.title else None, title_align="left")

@@ -11,9 +11,10 @@ from hashlib import sha256
 from itertools import count, takewhile
 from string import Template
 
+from bot import veil
 from bot.asks import FRAME_END, Part
 from bot.facts import ASIDE, Earlier, Lane, Seat, TurnId
-from bot.formats import pauses, table
+from bot.formats import guessing, pauses, table
 from bot.formats.choices import names
 from bot.formats.plan import Plan, Want
 from bot.transcript import Transcript, Turn
@@ -27,7 +28,8 @@ def seat_of(t: Transcript, turn: TurnId | Lane) -> Seat:
 
 
 def name_of(t: Transcript, turn: TurnId | Lane) -> str:
-    return seat_of(t, turn).name
+    """As people know it now, and as models do who are asked by it."""
+    return veil.known_as(t, turn.seat)
 
 
 def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
@@ -75,8 +77,8 @@ Planning = Callable[[Transcript, float], Plan]
 
 
 def steered(plan: Planning) -> Planning:
-    """What people may do in every format: have a failed turn asked again, pause, let seats come and go, and vote until
-    some time after the end."""
+    """What people may do in every format: have a failed turn asked again, pause, let seats come and go, vote until some
+    time after the end, and guess who is who; and what they may know yet."""
 
     @wraps(plan)
     def planned(t: Transcript, now: float) -> Plan:
@@ -87,13 +89,22 @@ def steered(plan: Planning) -> Planning:
             made = replace(made, want=(*made.want, *wants(late)))
         if t.steering.paused and not made.outcome:
             made = pauses.held(t, made)
-        closes_at = t.finished_at + t.started.rules.vote_s
-        if voting(t, now) and t.finished:
-            made = replace(made, again_at=closes_at)
-        notes = {**made.notes, **table.notes(t)}
-        return replace(made, voting=voting(t, now), notes=notes, told=(*made.told, *table.told(t)))
+        told, notes = (*made.told, *table.told(t)), {**made.notes, **table.notes(t)}
+        return _veiled(t, now, replace(made, voting=voting(t, now), notes=notes, told=told))
 
     return planned
+
+
+def _veiled(t: Transcript, now: float, made: Plan) -> Plan:
+    """The plan with what people may not know yet, and when that or the vote changes by itself."""
+    hidden = veil.hidden(t, now, untold=made.hidden)
+    closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
+    moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
+    if guessing.on(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
+        cards = {guessing.GUESS: guessing.card(t), **made.cards}
+        made = replace(made, titles={**made.titles, guessing.GUESS: guessing.TITLE}, cards=cards)
+    due = veil.due(t, voting=made.voting)
+    return replace(made, again_at=min(moments, default=None), veiled=hidden.lanes, due=due)
 
 
 def voting(t: Transcript, now: float) -> bool:
@@ -131,7 +142,8 @@ def over(
     hide = t.started.rules.vote_s > 0 and voting(t, now)
     verdict = " ".join(line for line in ("" if hide else headline, sentences(verdict, VERDICT_SENTENCES)) if line)
     count = "" if hide else votes(t)
-    card = "\n\n".join(line for line in (missing(t), verdict, reason, dissent, count) if line)
+    lines = (missing(t), verdict, reason, dissent, count, veil.key(t), guessing.results(t))
+    card = "\n\n".join(line for line in lines if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
@@ -175,7 +187,7 @@ def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Par
     """The system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
-    known = {"name": seat.name, "persona": seat.persona, "room": room, "code": code(t, turn)}
+    known = {"name": veil.called(t, seat.key), "persona": seat.persona, "room": room, "code": code(t, turn)}
     text = Template(t.started.prompts[prompt]).safe_substitute(known | fields)
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
@@ -215,7 +227,7 @@ def missing(t: Transcript) -> str:
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in ("done", "length")}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({why(t, turn)})" for turn in cut]
-    lines = [*t.started.absent, *dict.fromkeys(failed)]
+    lines = [*veil.absent(t), *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
@@ -225,14 +237,18 @@ def why(t: Transcript, turn: Turn) -> str:
         return ""
     if table.cut(t, turn):
         return "dropped"
-    return turn.ended.failure.text if turn.ended.failure else turn.ended.finish
+    return veil.why(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 
 def votes(t: Transcript) -> str:
     """People's votes, most first."""
-    known = names(t)
-    count = Counter(known.get(seat, seat) for seat in last_votes(t).values())
-    return f"Votes: {', '.join(f'{name} {n}' for name, n in count.most_common())}." if count else ""
+    known, given_away = names(t), veil.gave_away(t)
+    count = Counter(last_votes(t).values())
+    listed = (
+        f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"
+        for seat, n in count.most_common()
+    )
+    return f"Votes: {', '.join(listed)}." if count else ""
 
 
 def last_votes(t: Transcript) -> dict[str, str]:

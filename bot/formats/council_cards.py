@@ -13,6 +13,7 @@ from bot.formats.orders import labels
 from bot.formats.ranking import Standings, Tiers
 from bot.formats.reviews import Review, answers, begun, reviewed
 from bot.transcript import Transcript, Turn
+from bot.veil import known_as, why
 
 REVIEWS, STANDINGS, ORIGINAL = Lane("reviews", 1, ""), Lane("standings", 1, ""), Lane("original", 1, "")
 LATE = "came after the reviews had begun: not reviewed"
@@ -69,7 +70,7 @@ def ballot_line(t: Transcript, r: Review) -> str:
         return "reviewing…"
     note = f" ({r.ballot.note})" if r.ballot.note else ""
     if r.turn.ended.failure:
-        return f"failed: {r.turn.ended.failure.text}{'; asked again' if r.pending else ''}"
+        return f"failed: {why(t, r.turn.ended.failure)}{'; asked again' if r.pending else ''}"
     if r.pending:
         return f"asked once more, as no ranking could be read{note}"
     if not r.tiers and r.turn.ended.finish in ("skipped", "stopped"):
@@ -80,8 +81,7 @@ def ballot_line(t: Transcript, r: Review) -> str:
 
 
 def show(t: Transcript, tiers: Tiers) -> str:
-    names = {s.key: s.name for s in t.started.panel.seats}
-    return " > ".join(" = ".join(names[seat] for seat in tier) for tier in tiers)
+    return " > ".join(" = ".join(known_as(t, seat) for seat in tier) for tier in tiers)
 
 
 def ranking_verdict(t: Transcript, s: Standings) -> str:
@@ -108,10 +108,9 @@ def dissent(t: Transcript, s: Standings) -> str:
     """Who disagrees most, and on what; empty where nobody does."""
     if s.dissent is None:
         return ""
-    name = {x.key: x.name for x in t.started.panel.seats}
     d = s.dissent
     return (
-        f"Dissent: {name[d.reviewer]} puts {name[d.above]} above {name[d.below]}, "
+        f"Dissent: {known_as(t, d.reviewer)} puts {known_as(t, d.above)} above {known_as(t, d.below)}, "
         f"and differs from the standings on {d.distance:.0%} of the pairs it ranked."
     )
 

@@ -51,6 +51,7 @@ from bot.formats.floor import (
 from bot.formats.plan import Plan, Want
 from bot.formats.searching import found, searched
 from bot.transcript import Transcript
+from bot.veil import called, known_as
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
@@ -246,16 +247,16 @@ def _why_ended(t: Transcript) -> str:
 
 
 def _to_be_cast(t: Transcript) -> list[str]:
-    """The names of those who are given a persona that fits the topic; who joins later is not."""
+    """What those are called who are given a persona that fits the topic; who joins later is not."""
     seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
-    return [s.name for s in seats if not s.persona] if debating(t).cast else []
+    return [called(t, s.key) for s in seats if not s.persona] if debating(t).cast else []
 
 
 def _personas(t: Transcript) -> Mapping[str, str]:
     """Seat → the persona it was given before the opening."""
     known = t.turns.get(CAST)
     written = casting.read(known.text, _to_be_cast(t)) if known else {}
-    return {s.key: written[s.name] for s in t.started.panel.seats if s.name in written}
+    return {s.key: written[name] for s in t.started.panel.seats if (name := called(t, s.key)) in written}
 
 
 def _stage(t: Transcript, step: Step) -> str:
@@ -287,8 +288,7 @@ def _who(t: Transcript, turn: TurnId) -> str:
 def _cards(t: Transcript, now: float) -> dict[Lane, str]:
     cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
-        names = {s.key: s.name for s in t.started.panel.seats}
-        lines = [f"- **{names[seat]}**: {persona}" for seat, persona in _personas(t).items()]
+        lines = [f"- **{known_as(t, seat)}**: {persona}" for seat, persona in _personas(t).items()]
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
     if scores := judging.card(t):
         cards[judging.SCORES] = scores

@@ -13,6 +13,7 @@ from bot.formats.floor import Step, debating, floor, left_words
 from bot.formats.scores import LEAST, MOST, NotScored, Scores, read, schema
 from bot.formats.searching import found
 from bot.transcript import Transcript, Turn
+from bot.veil import called, known_as, why
 
 SCORES = Lane("scoring", 1, "")
 WRITTEN = ("done", "length", "repeated")  # ends of a turn that was heard out
@@ -45,7 +46,7 @@ def order(t: Transcript) -> Iterator[Step]:
 
 
 def scored(t: Transcript) -> Scores | None:
-    """What the author of the verdict has scored, by its latest reply that can be read; keys are names."""
+    """What the author of the verdict has scored, by its latest reply that can be read; debaters as models know them."""
     author = _author(t)
     replies = [turn for i, turn in t.turns.items() if i[:3] == ("scores", 1, author) and turn.spoke]
     for reply in reversed(replies):
@@ -57,11 +58,11 @@ def scored(t: Transcript) -> Scores | None:
 
 
 def debaters(t: Transcript) -> list[str]:
-    """The names of those who spoke and were at the table when the judge began, in panel order: nobody else can be
+    """What those are called who spoke and were at the table when the judge began, in panel order: nobody else can be
     scored."""
     turns, begun = [i for step in floor(t) for i in step], _began(t)
     there = [s for s in t.started.panel.seats if not table.left_before(t, s.key, begun)]
-    return [s.name for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
+    return [called(t, s.key) for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
 
 
 def verdict(t: Transcript) -> str:
@@ -79,7 +80,8 @@ def verdict(t: Transcript) -> str:
     if scores is None:
         return f"No verdict: {name} gave no scores that could be read. Its reasoning stands above."
     means = " to ".join(f"{scores.mean(d):.1f}" for d in _by_mean(scores))
-    return f"{f'{scores.winner} wins' if scores.winner else 'A tie'}, scored {means}. {stated}"
+    winner = _known(t).get(scores.winner)
+    return f"{f'{winner} wins' if winner else 'A tie'}, scored {means}. {stated}"
 
 
 def substitution(t: Transcript) -> str:
@@ -95,14 +97,15 @@ def card(t: Transcript) -> str:
     scores = scored(t)
     if scores is None:
         return ""
+    names = _known(t)
     lines = [
-        f"- **{debater}** {scores.mean(debater):.1f}: "
+        f"- **{names[debater]}** {scores.mean(debater):.1f}: "
         + ", ".join(f"{criterion} {mark:g}" for criterion, mark in scores.marks[debater].items())
         for debater in _by_mean(scores)
     ]
-    decided = f"Decided for **{scores.winner}**." if scores.winner else "Decided: a tie."
+    decided = f"Decided for **{names[scores.winner]}**." if scores.winner else "Decided: a tie."
     if scores.winner and scores.winner not in scores.highest:
-        decided += f" The highest mean is {' and '.join(scores.highest)}'s."
+        decided += f" The highest mean is {' and '.join(names[best] for best in scores.highest)}'s."
     return "\n".join([*lines, "", decided])
 
 
@@ -128,6 +131,11 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
 def _began(t: Transcript) -> float:
     """The `seq` of the fact that began the judging; infinity where it has not begun."""
     return min((turn.started.seq for i, turn in t.turns.items() if i.stage == "verdict"), default=inf)
+
+
+def _known(t: Transcript) -> dict[str, str]:
+    """What a debater is called → the name by which people know it now."""
+    return {called(t, s.key): known_as(t, s.key) for s in t.started.panel.seats}
 
 
 def _debate(t: Transcript) -> list[Turn]:
@@ -165,10 +173,10 @@ def _silence(t: Transcript) -> str:
     known = _latest(t, verdict_by("judge"))
     if known is None or not _failed(t, known.id):
         return "the judge did not speak."
-    why = known.ended.failure.text if known.ended and known.ended.failure else "it said nothing"
+    reason = why(t, known.ended.failure) if known.ended and known.ended.failure else "it said nothing"
     if len(judges(t)) > 1:
-        return f"neither judge nor chair could speak ({why})."
-    return f"the judge failed ({why}), and nobody at this table but the debaters could judge instead."
+        return f"neither judge nor chair could speak ({reason})."
+    return f"the judge failed ({reason}), and nobody at this table but the debaters could judge instead."
 
 
 def _to_be_mended(t: Transcript, scores: TurnId) -> bool:

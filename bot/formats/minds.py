@@ -14,6 +14,7 @@ from bot.facts import Lane, TurnId
 from bot.formats.common import last_votes, still_open
 from bot.formats.floor import position, steps
 from bot.transcript import Transcript
+from bot.veil import known_as
 
 ROUND = 0  # of votes from before
 BEFORE = Lane("before", ROUND, "")
@@ -80,4 +81,4 @@ def swing(t: Transcript) -> Swing | None:
 
 def _sides(t: Transcript) -> dict[str, str]:
     """Seat → the position it has been given, or its name where it chooses its own; in panel order."""
-    return {s.key: position(t, s.key) or s.name for s in t.started.panel.seats}
+    return {s.key: position(t, s.key) or known_as(t, s.key) for s in t.started.panel.seats}

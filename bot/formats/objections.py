@@ -16,6 +16,7 @@ from bot.formats.common import code, framed, name_of, settled
 from bot.formats.floor import DEBATERS, debaters, to_come
 from bot.steering import Objection
 from bot.transcript import Transcript, Turn
+from bot.veil import called, known_as
 
 STAGE = "objection"
 
@@ -49,7 +50,7 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
         return []
     mark, must = code(t, turn), _must_answer(t, found, turn.round)
     if turn.seat not in must:
-        names = ", ".join(s.name for s in debaters(t, turn.round) if s.key in must)
+        names = ", ".join(called(t, s.key) for s in debaters(t, turn.round) if s.key in must)
         label = f"objection from {found.who}, put to {names}"
         return [Part("user", framed(label, found.said.text, mark), priority=60, cut="drop")]
     said = framed(f"objection from {found.who}, to be answered first", found.said.text, mark)
@@ -81,8 +82,7 @@ def told(t: Transcript) -> tuple[str, ...]:
 
 def _card(t: Transcript, o: Objection) -> str:
     quoted = "\n".join(f"> {line}" for line in o.said.text.splitlines())
-    names = {s.key: s.name for s in t.started.panel.seats}
-    to = ", ".join(names.get(seat, seat) for seat in o.said.to)
+    to = ", ".join(known_as(t, s.key) for s in t.started.panel.seats if s.key in o.said.to)
     return f"{quoted}\n\n" + " · ".join(part for part in (f"to {to}" if to else "", _upvotes(o), _state(t, o)) if part)
 
 

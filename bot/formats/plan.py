@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.asks import Ask
-from bot.facts import Lane, TurnId
+from bot.facts import Lane, NamesRevealed, Revealed, TurnId
 from bot.transcript import Transcript
 
 
@@ -32,6 +32,7 @@ class Plan:
     `told`: lines for the board, of what people have done to the course of the run. `vote_after`: the round after which
     people are deciding now whether there is another one; 0: none.
     `warnings`: what went wrong without stopping the run, for the board.
+    `veiled`: lanes whose words people do not read yet. `due`: what the owner is to reveal now.
     """
 
     want: tuple[Want, ...] = ()
@@ -49,6 +50,8 @@ class Plan:
     told: tuple[str, ...] = ()
     vote_after: int = 0
     warnings: tuple[str, ...] = ()
+    veiled: frozenset[Lane] = frozenset()
+    due: tuple[Revealed | NamesRevealed, ...] = ()
 
 
 class Format(Protocol):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from bot.facts import Lane, Seat
 from bot.formats import pauses
 from bot.transcript import Transcript, Turn
+from bot.veil import known_as
 
 NAMED = 2  # of those who have joined, before they are counted only
 
@@ -45,8 +46,8 @@ def notes(t: Transcript) -> Mapping[Lane, str]:
 
 def told(t: Transcript) -> tuple[str, ...]:
     """For the board: a line for the pause, one for who left, one for who watches."""
-    names = {s.key: s.name for s in t.started.panel.seats}
-    gone = [f"{names[seat]} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in names]
+    keys = {s.key for s in t.started.panel.seats}
+    gone = [f"{known_as(t, seat)} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in keys]
     left = f"Dropped: {', '.join(gone)}" if gone else ""
     return tuple(line for line in (pauses.told(t), left, watching(t)) if line)
 

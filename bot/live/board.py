@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.facts import ASIDE, Finish, Price, TurnEnded, TurnId
+from bot.facts import ASIDE, Price, TurnEnded, TurnId
 from bot.transcript import Transcript, Turn
+from bot.veil import key, known_as, masked, told
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
 
@@ -35,6 +36,7 @@ class Board:
     question: str
     origin: str  # who asked whom, and in which form
     verdict: str  # "" until the end
+    key: str  # who was who in a blind run; "" as long as nobody may know
     stage: str
     done: int
     total: int
@@ -70,18 +72,19 @@ def board(
         default=None,
     )
     start = t.started
-    panel = ", ".join(seat.name for seat in t.panel.seats)
+    panel = ", ".join(known_as(t, seat.key) for seat in t.panel.seats)
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
         origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_sent(t)]),
         verdict=verdict,
+        key=key(t),
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
         lines=tuple(_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
-        fastest=_name(t, quickest.id) if quickest and len(took) > 1 else "",
+        fastest=known_as(t, quickest.id.seat) if quickest and len(took) > 1 else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
@@ -102,7 +105,7 @@ def render(card: Board) -> str:
     spent = f"{card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
     parts = [_quoted(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
     if card.verdict:
-        parts.append(f"**Verdict:** {card.verdict}")
+        parts += [f"**Verdict:** {card.verdict}", card.key]
     else:
         filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
         bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
@@ -129,7 +132,7 @@ def spent(t: Transcript) -> str:
 def footer(ended: TurnEnded, price: Price | None) -> str:
     """What a turn took and cost, and how it ended where that was not by itself."""
     facts = [f"{ended.timings.total_s:.1f} s", _tokens(ended), show_cost(ended.cost_usd, price)]
-    return " · ".join(p for p in (_how(ended.finish, ended), *facts) if p)
+    return " · ".join(p for p in (_how(ended), *facts) if p)
 
 
 def show_cost(cost_usd: float | None, price: Price | None) -> str:
@@ -163,10 +166,6 @@ def _current(t: Transcript) -> tuple[str, int]:
     return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in ASIDE), ("", 0))
 
 
-def _name(t: Transcript, turn: TurnId) -> str:
-    return next(s.name for s in t.started.panel.everyone() if s.key == turn.seat)
-
-
 def _took(t: Transcript, stage: tuple[str, int]) -> list[float]:
     """Seconds of the turns of a stage and round that came to their own end."""
     ends = (turn.ended for turn in t.turns.values() if turn.id[:2] == stage)
@@ -177,14 +176,14 @@ def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, 
     """`apart`: turns of several stages are listed, so each says which is its own."""
     took = _took(t, turn.id[:2])
     if turn.ended:
-        state = f"{_how(turn.ended.finish, turn.ended) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+        state = f"{_how(told(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
     elif turn.id in notices:
-        state = notices[turn.id]
+        state = "at work" if masked(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):
         state = "is taking long; it can be skipped"
     else:
         state = "speaking"
-    name = _name(t, turn.id)
+    name = known_as(t, turn.id.seat)
     return Line(f"{name} ({turn.id.stage})" if apart else name, mark(t, turn.id.seat), state)
 
 
@@ -200,8 +199,8 @@ def _tokens(ended: TurnEnded) -> str:
             assert_never(never)
 
 
-def _how(finish: Finish, ended: TurnEnded) -> str:
-    match finish:
+def _how(ended: TurnEnded) -> str:
+    match ended.finish:
         case "done":
             return ""
         case "length":

@@ -19,8 +19,8 @@ class Lane:
     """
 
     __slots__ = (
-        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "controls", "ended", "face", "footer",
-        "key", "kind", "length", "moments", "placeholder", "title", "to", "version",
+        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "controls", "counts", "ended", "face",
+        "footer", "key", "kind", "length", "moments", "placeholder", "title", "to", "version",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +42,7 @@ class Lane:
         self.to = to  # who is told of it
         self.face = face  # a picture of who speaks
         self.controls: tuple[Control, ...] = ()
+        self.counts = False  # its placeholder tells how far it is
         self.footer = ""
         self.closed = False
         self.version = 0  # of text and footer; a reader that has taken this one has nothing new
@@ -72,6 +73,12 @@ class Lane:
         if not self.closed and text != self.text:
             self._become(text)
             self._count(len(text))
+
+    def wait(self, placeholder: str) -> None:
+        """What stands there until its first text comes."""
+        if placeholder != self.placeholder and not self.closed:
+            self.placeholder, self.counts = placeholder, True
+            self._count(0)
 
     def restart(self, kept: str) -> None:
         """A re-ask begins with `kept`. Views keep what they show until the new text has outgrown it."""

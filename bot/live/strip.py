@@ -30,7 +30,7 @@ TRIES = 6  # failures in a row after which a surface is no longer asked to show 
 BACK_OFF_S = 0.5  # doubled with each failure in a row …
 BACK_OFF_CAP_S = 30.0  # … up to this
 NOTHING = "…"  # a lane that ended without a word or a footer
-SLIGHT = 1.0  # code points a second that the board and footers count for
+SLIGHT = 1.0  # code points a second that the board, footers and what is hidden count for
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class Strip:
         if lane.version == self._version and not self._more:
             return None
         unseen = lane.chars - self._chars
-        if lane.kind == "board" and not lane.closed:
+        if self._tells_progress and not lane.closed:
             return Bid(TEXT, _slight(now - self._taken_at), unseen)
         if lane.closed and not unseen and not self._more and self.visible:
             return Bid(TEXT, _slight(now - lane.ended), 0)  # only a footer is missing
@@ -149,11 +149,16 @@ class Strip:
         return Bid(FIRST if now - lane.began < FIRST_WITHIN_S else END, FIRST_WEIGHT * waited, unseen)
 
     @property
+    def _tells_progress(self) -> bool:
+        """Whether nobody waits for its words: the board, or a lane that hides them."""
+        return self.lane.kind == "board" or (self.lane.counts and not self.lane.chars)
+
+    @property
     def open(self) -> bool:
         return self.lane.kind in ("turn", "board") and not self.lane.closed and not self.over
 
     def speed(self, now: float) -> float:
-        return SLIGHT if self.lane.kind == "board" else self.lane.speed(now)
+        return SLIGHT if self._tells_progress else self.lane.speed(now)
 
     def age(self, now: float) -> float:
         return now - self.lane.began if self.lane.chars else 0.0

@@ -1,0 +1,57 @@
+"""Guess who: while a run is blind people guess who its speakers are; once names are known they are told how well."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from bot import veil
+from bot.facts import Guessed, Lane
+from bot.transcript import Transcript
+
+GUESS = Lane("guess", 1, "")
+TITLE = "Guess who"
+
+
+def on(t: Transcript) -> bool:
+    """Whether people guess in this run."""
+    rules = t.started.rules.veil
+    return rules.blind and rules.guess
+
+
+def names(t: Transcript) -> list[str]:
+    """Who can be guessed, in an order that tells nothing."""
+    return sorted((s.name for s in t.started.panel.seats), key=str.casefold)
+
+
+def card(t: Transcript) -> str:
+    if t.named:
+        return results(t)
+    people = len({by for by, _ in t.guesses})
+    listed = ", ".join(names(t)[:-1]) + f" and {names(t)[-1]}"
+    count = f"{people} {'has' if people == 1 else 'have'} guessed."
+    return f"{listed} sit at this table. Who is who? Press a speaker; a later guess replaces yours. {count}"
+
+
+def results(t: Transcript) -> str:
+    """How well people guessed, best first, and who was recognised most; "" where nobody did."""
+    if not t.named or not t.guesses:
+        return ""
+    given, right = Counter(by for by, _ in t.guesses), Counter(g.by for g in t.guesses.values() if _right(t, g))
+    who = {g.by: g.name or g.by for g in t.guesses.values()}
+    best = sorted(given, key=lambda by: right[by] / given[by], reverse=True)
+    people = ", ".join(f"{who[by]} {right[by]} of {given[by]} ({right[by] / given[by]:.0%})" for by in best)
+    return f"Guessed right: {people}. {_recognised(t)}"
+
+
+def _recognised(t: Transcript) -> str:
+    asked, right = Counter(seat for _, seat in t.guesses), Counter(s for (_, s), g in t.guesses.items() if _right(t, g))
+    share = {seat: right[seat] / asked[seat] for seat in asked}
+    if not any(share.values()):
+        return "Nobody was recognised."
+    most = [seat for seat in share if share[seat] == max(share.values())]
+    told = " and ".join(veil.known_as(t, seat) for seat in sorted(most))
+    return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
+
+
+def _right(t: Transcript, guess: Guessed) -> bool:
+    return any(s.key == guess.speaker and s.name == guess.guess for s in t.started.panel.seats)

@@ -1,0 +1,34 @@
+"""What people are not to know at once, as options of the commands that start a run; and Reveal"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from pydantic import field_validator
+
+from bot.veiling import Reveal, Veil
+from bot.wishes import Wish
+from commands.command import Here, SearchOptions, option
+
+REVEAL = "live; or hidden until all are done, then together or staggered; or on demand, by a button"
+BLIND = "yes or no: nobody knows who speaks until the vote has closed"
+GUESS = "yes or no: people guess meanwhile who is who; blind, then"
+
+
+class VeiledOptions(SearchOptions):
+    FORM: ClassVar[tuple[str, ...]] = (*SearchOptions.FORM, "reveal", "blind", "guess")
+
+    reveal: Reveal = option("live", REVEAL)
+    blind: bool = option(False, BLIND)
+    guess: bool = option(False, GUESS)
+
+    @field_validator("reveal", mode="before")
+    @classmethod
+    def _as_said(cls, value: Any) -> Any:
+        """As people type it: "On demand", "on-demand"."""
+        return value.strip().lower().removeprefix("on").strip(" -") if isinstance(value, str) else value
+
+    def wish(self, format: str, here: Here) -> Wish:
+        veil = Veil(self.reveal, self.blind or self.guess, self.guess)
+        return replace(super().wish(format, here), veil=veil)
