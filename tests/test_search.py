@@ -78,7 +78,8 @@ class TestBeside:
         play.start_wanted()
         play.end(QUERY, '{"query": "tabs"}').start_wanted()
         card = board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
-        assert [line.name for line in card.lines] == [
+        names = ["Ada (answer)", "Bob (answer)", "Cyd (answer)", "Searcher (web search)"]
+        assert [line.name for line in card.lines] == names
             "Ada (answer)",
             "Bob (answer)",
             "Cyd (answer)",

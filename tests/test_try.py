@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import signal
 import threading
 from collections import Counter, defaultdict
@@ -129,6 +130,42 @@ def test_who_was_who_is_told_at_the_end_of_a_blind_run(
     assert "(was Speaker A)" in out
     board = out[out.index("compare of") :]
     assert all(f"was {seat.capitalize()}" in board for seat in SEATS)
+
+
+def test_a_debate_is_held_as_it_was_asked_for(played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]) -> None:
+    async def act(server: ModelServer) -> int:
+        configure(server)
+        for seat in SEATS:
+            tell(server, seat, answer("some ", "text"))
+        given = {"question": "Tabs?", "form": "turns", "rounds": "1", "positions": "tabs; spaces", "models": "cyd, ada"}
+        return await wiring.try_once("debate", given, Path("events.jsonl"))
+
+    assert played(act) == 0
+    out = capsys.readouterr().out
+    assert all(told in out for told in ("Cyd (tabs) · opening", "Ada (spaces) · opening", "Verdict · Cyd"))
+    assert out.index("Verdict · Cyd") < out.index("== Result ==")
+    ends = [f"{e['stage']} {e['seat']}" for e in events() if e["type"] == "fact" and e["fact"] == "TurnEnded"]
+    assert ends == ["opening cyd", "opening ada", "verdict judge", "scores judge", "scores judge"]
+
+
+def test_a_pipeline_from_a_file_and_a_summary_of_it(
+    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def act(server: ModelServer) -> int:
+        configure(server)
+        for seat in SEATS:
+            tell(server, seat, answer("some ", "text"))
+        Path("mine.toml").write_text('[steps.only]\nprompt = "Do it."\nseats = 2\n')
+        assert await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "mine.toml"}) == 0
+        capsys.readouterr()
+        await wiring.show_runs()
+        [run] = re.findall(r"\b[2-9a-z]{8}\b(?=.*pipeline)", capsys.readouterr().out)
+        return await wiring.summarise_run(run)
+
+    assert played(act) == 0
+    out = capsys.readouterr().out
+    assert "Summarise this pipeline: Tabs?" in out
+    assert "some text" in out
 
 
 def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monkeypatch: pytest.MonkeyPatch) -> None:
