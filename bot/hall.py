@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 
 import structlog
@@ -101,7 +102,7 @@ class Hall:
             trace=self._trace,
             on_shown=conductor.sightings.shown,
             on_placed=conductor.sightings.placed,
-            on_note=conductor.note,
+            on_note=partial(self._given_up, conductor),
             before_post=conductor.sightings.posting,
         )
         placed = await self._store.placed(run)
@@ -114,6 +115,12 @@ class Hall:
     def attach(self, run: str, surface: Surface, placed: Sequence[Placed] = ()) -> None:
         """Show a run that goes on here in one more place; `placed`: its messages of an earlier time."""
         self._displays[run].attach(surface, placed)
+
+    def _given_up(self, conductor: Conductor, why: str) -> None:
+        """Something can be shown no more: the board says so where it stands, and the operator can still hand it out."""
+        conductor.note(why)
+        if self._tell_operator is not None:
+            self._tell_operator(f"{why} (run {conductor.run}). All of it is kept: `moot show {conductor.run}`.")
 
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""

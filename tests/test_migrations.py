@@ -163,6 +163,29 @@ async def test_a_database_of_the_second_version_is_brought_forward(tmp_path: Pat
         assert {row.outcome for row in await store.runs()} == {"verdict"}
 
 
+def make_0003(path: Path) -> None:
+    """As the third version leaves one of the second, with what it adds: who has caught up, what was to be posted."""
+    make_0002(path)
+    make_empty(path, "0003")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        head = ("ended", 0, 1, 40.0, "discord:1", "council", json.dumps("Why?"), "verdict", 41.0, None, None)
+        raw.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", head)
+        raw.execute("INSERT INTO facts VALUES ('ended', 1, 40.0, 'RunStarted', ?)", [json.dumps(START)])
+        raw.execute("UPDATE messages SET reads = 'digest'")
+        raw.execute("INSERT INTO messages VALUES ('over', 'discord/1', 'answer/1/claude', 2, NULL, '')")
+
+
+async def test_a_database_of_the_third_version_is_read(tmp_path: Path) -> None:
+    path, lane = tmp_path / "moot.db", TurnId("answer", 1, "claude").lane
+    make_0003(path)
+    async with open_store(path, clock=ticking()) as store:
+        assert await store.unfinished() == ["open", "ended"]  # what was over before was seen, as far as can be known
+        assert await store.placed("over") == [
+            Placed("discord/1", lane, 1, "discord:1/2", "digest"),
+            Placed("discord/1", lane, 2, ""),
+        ]
+
+
 def test_every_released_version_is_brought_forward_by_a_test() -> None:
     released = {
         revision.revision for revision in ScriptDirectory(str(ROOT / "storage" / "migrations")).walk_revisions()

@@ -80,11 +80,6 @@ class TestBeside:
         card = board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
         names = ["Ada (answer)", "Bob (answer)", "Cyd (answer)", "Searcher (web search)"]
         assert [line.name for line in card.lines] == names
-            "Ada (answer)",
-            "Bob (answer)",
-            "Cyd (answer)",
-            "Searcher (web search)",
-        ]
 
     def test_reviewers_and_chair_read_it_and_who_answers_first_does_not(self) -> None:
         play = searching("council")
