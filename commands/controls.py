@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from commands.export import exported
 from commands.summarise import summarised
 from commands.transfer import Transfer, send_message, send_turn
 
+OURS = "moot"  # begins the ids of what can be pressed
+
 
 class Nothing(Options):
     """No form: it acts at once."""
@@ -34,6 +36,12 @@ class Sentence(Options):
 
 class Question(Options):
     question: str = Field(description="what to ask")
+
+
+def not_deleted(reasons: Sequence[str]) -> str:
+    """To the person who deleted a run of which messages are left, each for one of the reasons."""
+    count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
+    return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,17 @@ class Press:
     help: str
     handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
     options: type[Options] = Nothing
+
+
+def press_id(run: str, action: str, about: str) -> str:
+    """A press as the text that a platform keeps with a button or a form, and gives back."""
+    return f"{OURS}:{run}:{action}:{about}"
+
+
+def read_press_id(text: str) -> tuple[str, str, str] | None:
+    """Run, action and what it is about; None: it is not ours."""
+    parts = text.split(":", 3)
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == OURS else None
 
 
 async def _skip(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
