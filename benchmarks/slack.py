@@ -25,16 +25,13 @@ from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.spots import Spot
 from adapters.slack.surface import Lacking, SlackSurface
 from benchmarks import report
-from benchmarks.live.ours import ours
+from benchmarks.live.ours import Ours, ours
 from benchmarks.live.replay import Policy, Watch, replay
 from benchmarks.live.scenes import Run, Scene, runs
 from benchmarks.report import Bar, Report
 from bot.facts import Lane
 from bot.live.budget import FORGET_S, Budget, Budgets
-from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
-from bot.live.view import Display
-from bot.trace import NoTrace
 from bot.words import Words
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
@@ -120,46 +117,10 @@ class _ServerLimit:
         raise AssertionError("Slack says nothing of its limits")
 
 
-class _Trace(NoTrace):
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
-        if chars:
-            self._watch.saw(lane, chars)
-
-
-class _OverSlack:
-    """A policy of `benchmarks.live`: a channel a thread, all in one workspace."""
-
-    def __init__(self, scheduler: Scheduler, places: Sequence[SlackSurface], watch: Watch) -> None:
-        self._scheduler = scheduler
-        self._places = places
-        self._trace = _Trace(watch)
-        self._displays: list[Display] = []
-        self._lanes: dict[Lane, LiveLane] = {}
-
-    async def open(self, thread: int, lanes: list[Lane]) -> None:
-        display = Display(self._scheduler, trace=self._trace)
-        display.attach(self._places[thread])
-        self._displays.append(display)
-        for lane in lanes:
-            self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
-
-    def delta(self, lane: Lane, text: str) -> None:
-        self._lanes[lane].add(text)
-
-    def end(self, lane: Lane) -> None:
-        self._lanes[lane].close()
-
-    async def finished(self) -> None:
-        for display in self._displays:
-            await display.caught_up()
-
-
 @asynccontextmanager
 async def over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
-    """Slack's surface over HTTP; its calls are told to `platform`, which does nothing else here."""
+    """Slack's surface over HTTP, a channel a thread, all in one workspace; its calls are told to `platform`, which does
+    nothing else here."""
     started = asyncio.get_running_loop().time()
     async with SlackServer() as server, aiohttp.ClientSession() as session, Scheduler(Budgets(_fresh, started)) as live:
         team = server.world.add_team("acme")
@@ -169,8 +130,7 @@ async def over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIte
         for method in ("chat.update", "chat.postMessage"):
             server.faults.stall(method, scene.round_trip_s, times=scene.lanes * EVERY_CALL // 1_000)
         api = Api(session, server.api_base)
-        places = [_place(server, api, at, number) for number in range(scene.threads)]
-        yield _OverSlack(live, places, watch)
+        yield Ours(live, lambda thread: _place(server, api, at, thread), watch)
         for request in server.requests:
             if request.method == "chat.update":
                 platform.calls.append((request.at, "edit", Lane("", 0, ""), request.status))

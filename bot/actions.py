@@ -37,7 +37,7 @@ from bot.hall import Hall
 from bot.in_vain import InVain
 from bot.panels import seat_panel
 from bot.pipelines import read_pipeline, seated
-from bot.ports import Clock, RunRow, Show, Store
+from bot.ports import Clock, RunRow, Sees, Show, Store
 from bot.rights import Person, check_moderates, check_panels, check_steers, missing_voices, steers
 from bot.room import Room
 from bot.settings import PanelSettings
@@ -49,6 +49,8 @@ from bot.veil import known_as, masked
 from bot.wishes import Wish
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
+
+LISTED = 200  # runs of a server that a list is made from
 
 
 class Actions:
@@ -92,6 +94,8 @@ class Actions:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
         surface = show(run, t.started.question)
         await self._store.append(run, [ViewAttached(surface.address)])
+        if self._hall.transcript(run) is None:
+            raise Refused("This run has just come to its end.")
         self._hall.attach(run, surface)
         return f"Showing “{t.started.question[:80]}” here."
 
@@ -111,9 +115,15 @@ class Actions:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
         return await self._hall.finished(run) if self._hall.transcript(run) else None
 
-    async def runs(self, by: Person, limit: int) -> list[RunRow]:
-        """Newest first."""
-        return await self._store.runs(limit, by.server)
+    async def runs(self, by: Person, limit: int, sees: Sees) -> list[RunRow]:
+        """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
+        terminal."""
+        found: list[RunRow] = []
+        for row in await self._store.runs(LISTED, by.server):
+            seen = not row.addresses or any([await sees(address) for address in row.addresses])
+            if seen and len(found) < limit:
+                found.append(row)
+        return found
 
     async def thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""

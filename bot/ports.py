@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -36,13 +36,14 @@ def replay(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the list of runs."""
+    """One line of the list of runs. `addresses`: where it is shown."""
 
     run: str
     started_at: float
     format: str
     question: str
     outcome: str  # "" while it is open
+    addresses: tuple[str, ...] = ()
 
 
 MessageRef = str  # a platform's own name for a message, with the platform's name in front
@@ -261,4 +262,5 @@ class Surface(Protocol):
     async def delete(self, ref: MessageRef) -> None: ...
 
 
+Sees = Callable[[str], Awaitable[bool]]  # whether the person who asks can look at what stands at an address
 Show = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question

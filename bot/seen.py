@@ -45,11 +45,17 @@ class Seen:
         return True
 
     async def store(self, key: str) -> None:
-        """For the next process, and nothing that is too old to come again."""
+        """For the next process. Deliveries go on in the order in which they came: the store writes in that order."""
+        await self._put(key, self._at[key])
+
+    async def forget(self) -> None:
+        """What is too old to come again."""
+        while self._at and (oldest := next(iter(self._at.items())))[1] < self._clock() - KEPT_S:
+            del self._at[oldest[0]]
+            await self._put(oldest[0], None)
+
+    async def _put(self, key: str, at: float | None) -> None:
         try:
-            await self._shelf.put(self._prefix + key, self._at[key])
-            while self._at and (oldest := next(iter(self._at.items())))[1] < self._clock() - KEPT_S:
-                del self._at[oldest[0]]
-                await self._shelf.put(self._prefix + oldest[0], None)
+            await self._shelf.put(self._prefix + key, at)
         except StoreFailed as error:
             log.warning("a delivery could not be noted", reason=str(error))

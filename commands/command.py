@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from types import UnionType
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from bot.actions import Actions
 from bot.errors import Refused
 from bot.facts import Image, Search
 from bot.panels import read_seat
-from bot.ports import Show
+from bot.ports import Sees, Show
 from bot.rights import Person
 from bot.settings import PanelSettings
 from bot.wishes import Wish
@@ -30,16 +32,22 @@ class Options(BaseModel):
     file_into: ClassVar[str] = ""
 
 
+async def sees_all(address: str) -> bool:
+    """Where there is one person, or one place."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Here:
     """Who does something and where: the channel and those around it by id and name, the run whose thread it is,
-    what was attached, and how a run that starts here is shown."""
+    what was attached, how a run that starts here is shown, and which places this person can look at."""
 
     by: Person
     show: Show
     channels: tuple[str, ...] = ()
     run: str = ""
     images: tuple[Image, ...] = ()
+    sees: Sees = sees_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,20 @@ def mistakes(error: ValidationError) -> str:
     """What is wrong with options as they were typed, in one line."""
     told = ((e["loc"][-1], SAID.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
     return " ".join(f"{name}: {said[:1].lower()}{said[1:]}." for name, said in told)
+
+
+def asked_type(field: FieldInfo) -> Any:
+    """What is asked for: `int | None` is asked for as `int`."""
+    if get_origin(field.annotation) in (Union, UnionType):
+        return next(arg for arg in get_args(field.annotation) if arg is not type(None))
+    return field.annotation
+
+
+def bounds(field: FieldInfo) -> dict[str, int]:
+    """The least and the most that may be given, under the names that Discord and Slack both have for them."""
+    named = {"min_value": "ge", "max_value": "le"}
+    found = {name: [getattr(m, which) for m in field.metadata if hasattr(m, which)] for name, which in named.items()}
+    return {name: values[0] for name, values in found.items() if values}
 
 
 class StartOptions(Options):

@@ -20,6 +20,8 @@ from commands.export import exported
 from commands.summarise import summarised
 from commands.transfer import Transfer, send_message, send_turn
 
+OURS = "moot"  # begins the ids of what can be pressed
+
 
 class Nothing(Options):
     """No form: it acts at once."""
@@ -39,6 +41,12 @@ class Guess(Options):
 
 class Question(Options):
     question: str = Field(description="what to ask")
+
+
+def not_deleted(reasons: Sequence[str]) -> str:
+    """To the person who deleted a run of which messages are left, each for one of the reasons."""
+    count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
+    return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,17 @@ async def form_of(press: Press, actions: Actions, target: Target, by: Person) ->
     """What is asked first of who has pressed. Raises Refused."""
     choices = await press.choices(actions, target, by) if press.choices else {}
     return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
+
+
+def press_id(run: str, action: str, about: str) -> str:
+    """A press as the text that a platform keeps with a button or a form, and gives back."""
+    return f"{OURS}:{run}:{action}:{about}"
+
+
+def read_press_id(text: str) -> tuple[str, str, str] | None:
+    """Run, action and what it is about; None: it is not ours."""
+    parts = text.split(":", 3)
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == OURS else None
 
 
 async def _skip(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:

@@ -30,7 +30,7 @@ class NoOptions(Options):
 
 
 async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    rows = await actions.runs(here.by, options.count)
+    rows = await actions.runs(here.by, options.count, here.sees)
     lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_short(r.question)}" for r in rows]
     return Told("\n".join(lines) or "There are no runs yet: try `/council`.")
 

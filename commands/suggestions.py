@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bot.actions import Actions
 from bot.formats.personas import LIBRARY
+from bot.ports import Sees
 from bot.rights import Person
 from commands.command import MORE, Options, RunOptions, extra
 
 MOST = 25  # what platforms show
 
 
-async def suggest(actions: Actions, options: type[Options], field: str, typed: str, by: Person) -> list[str]:
+async def suggest(
+    actions: Actions, options: type[Options], field: str, typed: str, by: Person, sees: Sees
+) -> list[str]:
     """Values for the field that begin with, or hold, what was typed; of a list with commas its last part goes on."""
     source = extra(options, field, "suggest")
     last: list[str] = [MORE] if source == "panels" and issubclass(options, RunOptions) else []
@@ -26,7 +29,7 @@ async def suggest(actions: Actions, options: type[Options], field: str, typed: s
         case "pipelines":
             known = list(await actions.pipelines.all(by.server))
         case "runs":
-            known = [row.run for row in await actions.runs(by, MOST)]
+            known = [row.run for row in await actions.runs(by, MOST, sees)]
         case _:
             return []
     found = [name for name in known if word in name.casefold()]

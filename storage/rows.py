@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, tuple_, update
 
 from bot.codec import Unreadable, decode, read_turn
-from bot.facts import Fact
+from bot.facts import Fact, ViewAttached
 from bot.ports import Json, Placed, RunRow, Snapshot, replay
 from bot.transcript import Entry
 from storage.batch import Append, Batch, Head, LaneKey, Put, Show, Write
@@ -71,8 +71,12 @@ def listing(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
     query = select(runs).where(_FOR_PEOPLE)
     if server is not None:
         query = query.where(runs.c.server == server)
-    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit))
-    return [RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "") for row in newest]
+    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit)).all()
+    shown = views(conn, [row.run for row in newest])
+    return [
+        RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "", tuple(shown.get(row.run, ())))
+        for row in newest
+    ]
 
 
 def unfinished(conn: Connection) -> list[str]:
@@ -83,6 +87,17 @@ def unfinished(conn: Connection) -> list[str]:
 def under(conn: Connection, prefix: str) -> dict[str, Json]:
     query = select(shelf).where(shelf.c.key.between(prefix, prefix + _LAST))
     return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key))}
+
+
+def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
+    """Where each of these runs is shown."""
+    if not named:
+        return {}
+    attached = and_(facts.c.run.in_(named), facts.c.kind == ViewAttached.__name__)
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(select(facts.c.run, facts.c.data).where(attached).order_by(facts.c.run, facts.c.seq)):
+        found.setdefault(row.run, []).append(row.data["address"])
+    return found
 
 
 def _place(conn: Connection, message: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,13 @@ def debated(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
         if play.wanted[0].startswith("check/"):
             play.stage(lambda turn: "")
         said = dict(zip(SEATS, texts, strict=False))
-        play.stage(lambda turn, said=said: said[turn.seat])  # type: ignore[misc]  # mypy types no lambda's default
+        play.stage(_each(said))
     return play
+
+
+def _each(said: Mapping[str, str]) -> Callable[[TurnId], str]:
+    """Every seat says its own."""
+    return lambda turn: said[turn.seat]
 
 
 def scoring(winner: str, *names: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
@@ -155,21 +156,20 @@ class Moot:
     def _prompt(self, client: discord.Client) -> discord.Client:
         """discord.py waits 2 s for further guilds, and 5 s before it identifies once more."""
 
-        async def identify(shard_id: int | None, *, initial: bool = False) -> None:
+        async def before_identify_hook(shard_id: int | None, *, initial: bool = False) -> None:
             pass
 
-        async def watched(coroutine: Callable[..., Any], name: str, *given: Any) -> None:
-            try:
-                await coroutine(*given)
-            except Exception as error:
+        async def on_error(event: str, *given: Any) -> None:
+            """Called while the exception is handled, which would else be logged and forgotten."""
+            if error := sys.exception():
                 self.faults.append(error)
 
         dispatch = client._connection.dispatch
         # an event that comes while it closes would find no loop any more
         client._connection.dispatch = lambda *event: None if client.is_closed() else dispatch(*event)
         client._connection.guild_ready_timeout = 0.05
-        client.before_identify_hook = identify  # type: ignore[method-assign]  # its own hook, without a subclass
-        client._run_event = watched  # type: ignore[method-assign,assignment]  # else a fault is logged and forgotten
+        client.event(before_identify_hook)
+        client.event(on_error)
         self.client = client
         return client
 
@@ -196,18 +196,16 @@ class Moot:
         return await self.told(await self.server.click(by, message, button(message, action, about)))
 
     async def react(self, by: User, message: Message, emoji: str) -> None:
-        await self.known(message)
         await self.server.react(by, message, emoji)
 
     async def menu(self, by: User, message: Message, name: str) -> Interaction:
-        """Chosen from the menu of a message that the bot has posted, and answered."""
-        await self.known(message)
+        """Chosen from the menu of a message, and answered."""
         asked = await self.server.menu(by, message, name)
         await asked.answer()
         return asked
 
     async def known(self, message: Message) -> None:
-        """Nobody is as fast as a test: where a message stands is stored a moment after it is seen."""
+        """Where it stands is stored, so that another process knows it."""
         refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
         async with asyncio.timeout(30):
             while not [ref for ref in refs if await self.store.find(ref)]:

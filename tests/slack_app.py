@@ -90,7 +90,7 @@ class App:
         return self.server.world.messages(board.channel, board.ts)[1:]
 
     async def stored(self, messages: int) -> None:
-        """Where so many messages of the only run stand is stored."""
+        """Where so many messages of the only run stand is stored, so that another process knows them."""
         (row,) = await self.store.runs()
         async with asyncio.timeout(20):
             while len([p for p in await self.store.placed(row.run) if p.ref]) < messages:

@@ -68,7 +68,14 @@ class MemoryStore:
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
         rows = [
-            RunRow(run, t.entries[0].at, t.started.format, t.started.question, t.finished.outcome if t.finished else "")
+            RunRow(
+                run,
+                t.entries[0].at,
+                t.started.format,
+                t.started.question,
+                t.finished.outcome if t.finished else "",
+                tuple(view.address for view in t.views),
+            )
             for run, t in self._for_people()
             if server in (None, t.started.server)
         ]

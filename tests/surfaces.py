@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from bot.facts import Lane
 from bot.live.budget import Budgets
-from bot.ports import Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
+from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
 
 
 class OnePage(NamedTuple):
@@ -181,12 +181,23 @@ class Place:
         )
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
-        await self.platform.call("edit", message.lane, self._edits, lambda: self.history[ref].append(message))
+        await self.platform.call("edit", message.lane, self._edits, lambda: self._standing(ref).append(message))
 
     async def delete(self, ref: MessageRef) -> None:
-        lane = self.history[ref][0].lane
-        await self.platform.call("delete", lane, self._edits, lambda: self.deleted.add(ref))
+        def vanish() -> None:
+            self._standing(ref)
+            self.deleted.add(ref)
+
+        await self.platform.call("delete", self.history[ref][0].lane, self._edits, vanish)
+
+    def messages(self) -> list[Message]:
+        """What stands there now, in the order of the thread."""
+        return [h[-1] for ref, h in self.history.items() if ref not in self.deleted]
 
     def reads(self) -> list[tuple[Lane, str]]:
-        """What stands there now, in the order of the thread."""
-        return [(h[-1].lane, h[-1].text) for ref, h in self.history.items() if ref not in self.deleted]
+        return [(message.lane, message.text) for message in self.messages()]
+
+    def _standing(self, ref: MessageRef) -> deque[Message]:
+        if ref in self.deleted:
+            raise Gone("the message is gone")
+        return self.history[ref]

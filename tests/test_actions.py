@@ -230,14 +230,13 @@ def test_a_run_of_another_server_cannot_be_seen() -> None:
 def test_a_server_has_its_channels_roles_and_words() -> None:
     async def act(d: Desk) -> None:
         guest = Person("g", "Gus", server="x:hall", roles=frozenset({"speakers"}))
-        show = lambda run, title: d.place  # noqa: E731  # the same place for each try
         for wish, told in [
             (Wish("compare", "Why?", guest), "Runs are started in talk or 7"),
             (Wish("compare", "Why?", replace(guest, roles=frozenset()), channels=("7",)), "needs the role speakers"),
             (Wish("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
         ]:
             with pytest.raises(Refused, match=told):
-                await d.actions.start(wish, show)
+                await d.actions.start(wish, lambda run, title: d.place)
         with pytest.raises(Refused, match="Editing panels needs the role elders"):
             await d.actions.save_panel("mine", PANELS["default"], guest)
 

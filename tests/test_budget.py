@@ -72,12 +72,17 @@ def test_nothing_is_sent_that_might_arrive_in_a_window_we_cannot_count() -> None
     assert window.tokens(4.7) == 0  # it might arrive after 5.0, when the platform's window may be over
 
 
-def test_after_a_start_a_budget_counts_as_spent_but_not_one_that_is_met_later() -> None:
-    budgets = Budgets(lambda name, started: FixedWindow(5, 5.0, spent_until=started + 5.0), started=100.0)
-    assert budgets["old"].free_at(101.0) == pytest.approx(105.0)
-    assert budgets["new"].tokens(106.0) == 5
-    assert budgets["old"] is budgets["old"]
-    assert TokenBucket(5, 1.0, spent_at=100.0).free_at(100.0) == pytest.approx(101.0)
+def test_a_budget_is_made_once_and_told_when_the_process_began() -> None:
+    made: list[tuple[str, float]] = []
+
+    def make(name: str, started: float) -> Budget:
+        made.append((name, started))
+        return FixedWindow(5, 5.0)
+
+    budgets = Budgets(make, started=100.0)
+    assert budgets["a"] is budgets["a"]
+    assert budgets["b"] is not budgets["a"]
+    assert made == [("a", 100.0), ("b", 100.0)]
 
 
 def test_a_refusal_pauses_the_whole_budget_and_halves_a_limit_nobody_told_us() -> None:
@@ -115,7 +120,7 @@ def test_headers_of_a_bucket() -> None:
     assert bucket.tokens(10.0) == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("budget", [FixedWindow(0, 5.0), TokenBucket(0, 0.0), TokenBucket(5, 0.0, spent_at=0.0)])
+@pytest.mark.parametrize("budget", [FixedWindow(0, 5.0), TokenBucket(0, 0.0)])
 def test_a_limit_of_zero_is_never_free(budget: Budget) -> None:
     assert budget.tokens(1.0) < 1
     assert budget.free_at(1.0) == math.inf

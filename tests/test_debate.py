@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.debating import SIDES, Debating, Form
-from bot.facts import Failure, Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnId, VoteCast
+from bot.facts import Failure, Finish, Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnId, VoteCast
 from bot.formats import checks
 from bot.formats.common import END
 from bot.formats.debate import PERSONAS
@@ -209,11 +209,11 @@ class TestItsEnd:
         assert "Ended at its limit of 2 rounds." in play.plan.cards[END]
 
     @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
-    def test_a_check_that_does_not_come_ends_nothing(self, finish: str) -> None:
+    def test_a_check_that_does_not_come_ends_nothing(self, finish: Finish) -> None:
         play = debate().stage(well)
         [check] = play.start_wanted()
         play.then(SkipAsked(check, "p")) if finish == "skipped" else None
-        assert play.end(check, "", finish).wanted[0] == "rebuttal/2/ada"  # type: ignore[arg-type]  # one of Finish
+        assert play.end(check, "", finish).wanted[0] == "rebuttal/2/ada"
 
     def test_a_check_that_is_had_again_later_does_not_call_the_debate_back(self) -> None:
         play = debate().stage(well)

@@ -193,7 +193,6 @@ async def test_runs_are_listed_shown_told_something_and_stopped(tmp_path: Path) 
         board = await m.ask()
         thread = await m.thread(board)
         await m.turn(thread, "GPT is thinking…")
-        await m.known(board)
         run = button(board, "stop").split(":")[1]
         assert f"`{run}` compare, open: Tea or coffee?" in await m.command(m.bob, "moot runs")
         assert run in await m.command(m.bob, "moot show", thread)

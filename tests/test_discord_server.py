@@ -29,7 +29,10 @@ from tests.servers.discord.server import SPEC
 def commands(client: discord.Client) -> None:
     """What the tests of interactions talk to."""
     tree = app_commands.CommandTree(client)
-    client.setup_hook = tree.sync  # type: ignore[method-assign,assignment]  # discord.py's own hook, without a subclass
+
+    @client.event
+    async def setup_hook() -> None:
+        await tree.sync()
 
     @tree.command()
     async def debate(

@@ -260,7 +260,6 @@ async def test_a_mention_in_the_thread_is_a_remark_and_afterwards_a_question(tmp
         board = await m.ask("debate", rounds=2)
         thread = await m.thread(board)
         turn = await m.turn(thread, "So far")
-        await m.known(board)
         await m.server.say(m.bob, thread, "think of the milk", mentions=[m.server.bot])
         await m.server.say(m.cyd, thread, "I think of nothing")
         assert "Noted: " not in await m.press(m.ada, turn, "skip")
@@ -279,7 +278,6 @@ async def test_plain_messages_are_remarks_where_the_operator_wants_it(tmp_path: 
         board = await m.ask("debate", rounds=2)
         thread = await m.thread(board)
         turn = await m.turn(thread, "So far")
-        await m.known(board)
         await m.server.say(m.bob, thread, "think of the milk")
         await m.press(m.ada, turn, "skip")
         await m.end(thread)
@@ -296,23 +294,6 @@ async def test_a_question_that_changes_is_noted_and_changes_nothing(tmp_path: Pa
         await m.server.delete(m.ada, said)
         await m.until(lambda: "The question was deleted after the start" in board.text)
         assert "> tea?" in board.text
-
-
-async def test_a_run_is_watched_in_another_channel(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        board, _, turn = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        run = button(board, "stop").split(":")[1]
-        asked = await m.server.slash(m.bob, other, "moot watch", run=run)
-        mirror = (await asked.answer()).message
-        assert mirror is not None
-        assert mirror in await m.server.messages(other)
-        thread = await m.thread(mirror)
-        await m.turn(thread, "So far, so good")
-        await m.press(m.ada, turn, "skip")
-        end = await m.end(thread)
-        await m.until(lambda: "Verdict" in mirror.text)
-        assert end.channel_id == thread.id
 
 
 async def test_what_is_attached_to_a_message_goes_with_the_question_about_it(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,18 @@ from pydantic import SecretStr
 
 from bot.errors import Misconfigured
 from bot.facts import Fact
-from tests.discord_bot import Moot, button, labels, moot, speaking
-from tests.servers.discord import Channel, Intent, Message, Request
+from tests.discord_bot import UNLIMITED, Moot, button, labels, moot, speaking
+from tests.servers.discord import Channel, Intent, Message, Request, Rule
 from tests.servers.model_server import Reply, answer
 
 
-async def open_run(m: Moot) -> tuple[Message, Channel, Message]:
-    """A run in which GPT goes on speaking: board, thread, its turn."""
-    m.tell("gpt", speaking("So far, so good"))
+async def open_run(m: Moot, words: str = "") -> tuple[Message, Channel, Message]:
+    """A run in which GPT goes on speaking: board, thread, its turn. `words`: what it was told to say, if anything."""
+    if not words:
+        m.tell("gpt", speaking("So far, so good"))
     board = await m.ask()
     thread = await m.thread(board)
-    turn = await m.turn(thread, "So far, so good")
+    turn = await m.turn(thread, words or "So far, so good")
     await m.known(turn)
     return board, thread, turn
 
@@ -195,7 +197,9 @@ async def test_what_is_deleted_around_a_run_ends_only_its_showing(tmp_path: Path
         assert await m.command(m.ada, "moot stop", other, run=run) == "Stopped; what was said is kept."
         await check_alive(m)
         listed = await m.command(m.ada, "moot runs", other)
-        assert f"`{run}` compare, stopped" in listed
+        assert (f"`{run}` compare, stopped" in listed) == (
+            what == "thread"
+        )  # nobody sees what stood in a deleted channel
 
 
 async def test_a_server_that_throws_the_bot_out_pays_for_nothing_more(tmp_path: Path) -> None:
@@ -252,6 +256,22 @@ async def test_a_lost_answer_posts_nothing_twice(tmp_path: Path) -> None:
             "**🟧 Gemini**",
         ]
         assert len(await m.server.messages(thread)) == 4
+
+
+async def test_after_a_restart_a_bucket_costs_one_refusal_at_most(tmp_path: Path) -> None:
+    slow = Rule(2, 3.0)
+    limits = replace(UNLIMITED, rules={**UNLIMITED.rules, "webhook.edit": slow, "message.edit": slow})
+    async with moot(tmp_path, limits) as m:
+        m.tell("gpt", Reply(answer(*["word "] * 400, gap_s=0.02).pieces[:400], gap_s=0.02, then="hang"))
+        _, thread, turn = await open_run(m, "word word")
+        await m.stop()
+        before = len(m.server.requests)
+        m.tell("gpt", answer("So far, so good, and better."))
+        await m.start()
+        await m.end(thread)
+        await m.until(lambda: "and better" in turn.text)
+        refused = [r.bucket for r in m.server.requests[before:] if r.status == 429]
+        assert len(refused) == len(set(refused))
 
 
 # people in a hurry

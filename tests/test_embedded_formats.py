@@ -34,7 +34,7 @@ from bot.settings import DeadlineSettings, PanelSettings, Settings
 from bot.trace import NoTrace
 from bot.transcript import Transcript
 from bot.wiring import table
-from commands.command import Here, Started
+from commands.command import Here, Started, sees_all
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
 from storage import open_store
@@ -168,7 +168,7 @@ async def test_a_pipeline(actions: Actions) -> None:
 
 async def test_a_summary_of_a_run(actions: Actions) -> None:
     await held(actions, "compare", models="smollm2/6")
-    [row] = await actions.runs(BY, 1)
+    [row] = await actions.runs(BY, 1, sees_all)
     t = await hold(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
     assert accounted(t, "summarised") == {"summary": 1}
     assert "Is tea better than coffee?" in t.started.context

@@ -60,6 +60,14 @@ class TestCompare:
         assert "2 of 3 answered" in play.plan.cards[END]
         assert "Cyd's answer (failed)" in play.plan.cards[END]
 
+    def test_who_was_skipped_in_mid_sentence_has_not_answered(self) -> None:
+        play = Play(start("compare"))
+        done, long, cut = play.start_wanted()
+        play.end(done).end(long, "words", "length").end(cut, "wor", "skipped")
+        assert play.plan.outcome == "compared"
+        assert play.plan.verdict == "2 of 3 answered."
+        assert "Cyd's answer (skipped)" in play.plan.cards[END]
+
     def test_when_nobody_answers_it_has_failed(self) -> None:
         play = Play(start("compare"))
         for turn in play.start_wanted():

@@ -65,7 +65,6 @@ async def test_what_comes_out_of_order_is_taken_as_it_comes(tmp_path: Path) -> N
         await a.ask()
         board = await a.board()
         await until(lambda: len(a.thread(board)) == 2)
-        await a.stored(3)
         a.server.courier.hold()
         seat = a.thread(board)[0]
         await a.server.people.react(a.ann.id, seat, "+1")

@@ -10,6 +10,7 @@ from bot.errors import Refused
 from bot.facts import TurnId
 from bot.rights import Person
 from bot.thread import REMOVED
+from commands.command import sees_all
 from tests.speakers import refusal
 from tests.test_actions import MO, Desk, P, at_desk
 
@@ -116,8 +117,28 @@ def test_a_deleted_run_is_gone_for_people() -> None:
         run = await d.start()
         await d.actions.delete(run, P)
         await d.actions.finished(run)
-        assert await d.actions.runs(P, 10) == []
+        assert await d.actions.runs(P, 10, sees_all) == []
         with pytest.raises(Refused, match="There is no run"):
             await d.actions.transcript(run, P)
+
+    at_desk(act)
+
+
+def test_runs_are_listed_for_those_who_can_look_where_they_are_shown() -> None:
+    async def act(d: Desk) -> None:
+        begun = [await d.start() for _ in range(3)]
+        asked: list[str] = []
+
+        async def sees(address: str) -> bool:
+            asked.append(address)
+            return len(asked) != 2
+
+        assert len(await d.actions.runs(P, 1, sees_all)) == 1
+        shown = [row.run for row in await d.actions.runs(P, 10, sees)]
+        assert len(shown) == 2
+        assert set(shown) < set(begun)
+        assert asked == ["place"] * 3
+        for run in begun:
+            await d.actions.stop(run, P)
 
     at_desk(act)

@@ -193,9 +193,11 @@ async def test_a_snapshot_keeps_what_was_appended(store: Store) -> None:
 
 async def test_runs_are_listed_newest_first(store: Store) -> None:
     await store.append("old", [started("Why?"), RunFinished("verdict"), RunFinished("another")])
-    await store.append("new", [started("How?")])
+    await store.append("new", [started("How?"), ViewAttached("discord/1/2")])
+    await store.append("new", [ViewAttached("slack/3")])
     await store.claim("without a start", "one")
     rows = await store.runs()
+    assert [row.addresses for row in rows] == [("discord/1/2", "slack/3"), ()]
     assert [(row.run, row.question, row.format, row.outcome) for row in rows] == [
         ("new", "How?", "council", ""),
         ("old", "Why?", "council", "verdict"),

@@ -44,6 +44,7 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "find": lambda conn: rows.find(conn, "discord:10"),
     "runs": lambda conn: rows.listing(conn, 50, None),
     "runs of a server": lambda conn: rows.listing(conn, 50, "discord/1"),
+    "where runs are shown": lambda conn: rows.views(conn, ["r", "s"]),
     "unfinished": rows.unfinished,
     "documents": lambda conn: rows.under(conn, "discord/1/"),
     "writes": write,

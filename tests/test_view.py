@@ -60,7 +60,7 @@ class House:
 @asynccontextmanager
 async def house(platform: Platform | None = None) -> AsyncIterator[House]:
     platform = platform or Platform({name: WindowLimit(5, 5.0) for name in NAMES})
-    budgets = Budgets(lambda name, started: FixedWindow(5, 5.0, spent_until=started), asyncio.get_running_loop().time())
+    budgets = Budgets(lambda name, started: FixedWindow(5, 5.0), asyncio.get_running_loop().time())
     log, notes, snapshots = Log(), list[str](), list[tuple[Lane, str]]()
     async with Scheduler(budgets, request_timeout_s=3.0) as scheduler:
         display = Display(

@@ -27,7 +27,7 @@ GONE = {10003: "the channel is gone", 10008: "the message is gone"}
 UNKNOWN_WEBHOOK = 10015
 ARCHIVED = 50083
 THREAD_EXISTS = 160004
-OLD_MESSAGE, OLD_PAUSE_S = 30046, 6.0
+OLD_MESSAGE = 30046  # comes with status 429: too many edits of old messages, while the bucket has room
 FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
 
 _at_once: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
@@ -105,8 +105,7 @@ class Rest:
         except _Answered as answered:
             answer = answered.data
         except discord.HTTPException as error:
-            name = route_name(method, yarl.URL(route.url).path, self._speaks_in)
-            raise meaning(error, name) from error
+            raise meaning(error) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SurfaceError(f"Discord could not be reached: {error}") from error
         finally:
@@ -134,10 +133,7 @@ class Rest:
         data = await response.json() if response.content_type == "application/json" else None
         response.release()
         if response.status == 429:
-            retry_after_s = float(said.get("Retry-After", 1.0))
-            if data is not None:
-                retry_after_s = float(data.get("retry_after", retry_after_s))
-            raise RateLimited(GLOBAL if said.get("X-RateLimit-Scope") == "global" else name, retry_after_s)
+            raise _limited(said, data or {}, name)
         if response.status >= 500:
             raise SurfaceError(f"Discord answered {response.status}", response.status)
         if response.status >= 400:
@@ -145,12 +141,17 @@ class Rest:
         raise _Answered(data)
 
 
-def meaning(error: discord.HTTPException, name: str) -> SurfaceError:
-    """What a refusal of Discord's means for showing text; `name`: of the call's budget."""
-    if error.status == 429:
-        return RateLimited(name, float(getattr(error.response, "headers", {}).get("Retry-After", 1.0)))
-    if error.code == OLD_MESSAGE:
-        return RateLimited(old_name(name), OLD_PAUSE_S)
+def _limited(headers: Mapping[str, str], data: Mapping[str, Any], name: str) -> RateLimited:
+    """Which budget a 429 pauses, and for how long; `name`: of the call's bucket."""
+    if headers.get("X-RateLimit-Scope") == "global":
+        name = GLOBAL
+    elif data.get("code") == OLD_MESSAGE:
+        name = old_name(name)
+    return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))
+
+
+def meaning(error: discord.HTTPException) -> SurfaceError:
+    """What a refusal of Discord's means for showing text."""
     if error.code in (UNKNOWN_WEBHOOK, ARCHIVED):
         return Missing(error.code, error.text)
     if error.code == THREAD_EXISTS:
@@ -165,9 +166,15 @@ def meaning(error: discord.HTTPException, name: str) -> SurfaceError:
 
 
 async def patiently(call: Callable[[], Awaitable[None]]) -> None:
-    """For what is no text: waits out what Discord asks to wait. Raises the other SurfaceErrors."""
+    """For what is no text: waits out what Discord asks to wait, and tries once more where something was missing that
+    has been made again. Raises the other SurfaceErrors."""
+    mended = False
     while True:
         try:
             return await call()
         except RateLimited as error:
             await asyncio.sleep(error.retry_after_s)
+        except Missing:
+            if mended:
+                raise
+            mended = True

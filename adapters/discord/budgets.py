@@ -22,7 +22,11 @@ _ROUTE = re.compile(r"/(?P<kind>channels|webhooks)/(?P<id>\d+)(/(?!messages)[^/]
 
 
 def budget(name: str, started: float) -> Budget:
-    """One call of a bucket at a time: discord.py lines further ones up, each with the text of then."""
+    """One call of a bucket at a time: discord.py lines further ones up, each with the text of then.
+
+    None counts as spent after a start: what an earlier process has left is told with the first answer, or by one
+    refusal that names the time to wait.
+    """
     if name == GLOBAL:
         return TokenBucket(PER_S, PER_S, documented=True)
     if name.startswith(GATE):

@@ -20,6 +20,7 @@ from adapters.discord.permissions import intents
 from adapters.discord.places import Places
 from bot.actions import Actions
 from bot.errors import Misconfigured
+from bot.in_order import InOrder
 from bot.ports import Shelf, Store
 from bot.seen import Seen
 from bot.settings import DiscordSettings, LimitSettings
@@ -83,9 +84,10 @@ class DiscordBot:
         self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
         seen = Seen("discord", self._shelf, time.time)
         await seen.load()
-        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits, seen)
+        order = InOrder()
+        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits, seen, order)
         listen = self._settings.listen
-        self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, listen=listen)
+        self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, order, listen=listen)
         for event in (
             self.on_interaction,
             self.on_message,

@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from discord import AppCommandOptionType as Kind
 from discord import AppCommandType
 from pydantic.fields import FieldInfo
 
-from commands.command import Command, Options, extra
+from commands.command import Command, Options, asked_type, bounds, extra
 
 FILE = "file"  # the attachment that a command takes whose options have a `file_into`
 HELP_CHARS = 100
@@ -79,26 +78,14 @@ def _options(options: type[Options]) -> list[Json]:
 
 def _option(name: str, field: FieldInfo, suggested: bool) -> Json:
     made = _described(name, field.description or name) | {"required": field.is_required()}
-    inner = _inner(field.annotation)
+    inner = asked_type(field)
     if get_origin(inner) is Literal:
         choices = [{"name": str(value), "value": value} for value in get_args(inner)]
         return made | {"type": Kind.string.value, "choices": choices}
     if inner is bool:
         return made | {"type": Kind.boolean.value}
     if inner is int:
-        bounds = {"min_value": _bound(field, "ge"), "max_value": _bound(field, "le")}
-        return made | {"type": Kind.integer.value} | {k: v for k, v in bounds.items() if v is not None}
+        return made | {"type": Kind.integer.value} | bounds(field)
     if suggested:
         made["autocomplete"] = True
     return made | {"type": Kind.string.value, "max_length": QUESTION_CHARS}
-
-
-def _inner(annotation: Any) -> Any:
-    """`int | None` is asked for as `int`."""
-    if get_origin(annotation) in (Union, UnionType):
-        return next(arg for arg in get_args(annotation) if arg is not type(None))
-    return annotation
-
-
-def _bound(field: FieldInfo, which: str) -> Any:
-    return next((getattr(m, which) for m in field.metadata if getattr(m, which, None) is not None), None)

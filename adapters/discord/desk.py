@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from adapters.discord.definitions import FILE, typed
 from adapters.discord.files import with_files
 from adapters.discord.forms import left, values
-from adapters.discord.layout import custom_id, read_custom_id
 from adapters.discord.owners import Owners
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
@@ -22,13 +21,14 @@ from adapters.discord.replies import Reply
 from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
 from bot.facts import Image
-from bot.ports import Surface
+from bot.in_order import InOrder
+from bot.ports import Sees, Surface
 from bot.rights import Person
 from bot.seen import Seen
 from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
-from commands.controls import MENUS, PRESSES, Target, form_of
+from commands.controls import MENUS, PRESSES, Target, form_of, not_deleted, press_id, read_press_id
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -48,12 +48,14 @@ class Desk:
         client: discord.Client,
         limits: LimitSettings,
         seen: Seen,
+        order: InOrder,
     ) -> None:
         self.actions = actions
         self._places = places
         self._owners = owners
         self._client = client
         self._limits = limits
+        self._order = order
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
         self._seen = seen
 
@@ -74,6 +76,7 @@ class Desk:
                 await reply.tell(mistakes(error))
             except discord.HTTPException as error:  # too late, or in a thread that was locked meanwhile
                 log.info("an interaction could not be answered", interaction=given.id, reason=error.text)
+        await self._seen.forget()
 
     async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
         data: Any = given.data  # a union of what its five kinds carry
@@ -85,11 +88,11 @@ class Desk:
             case discord.InteractionType.autocomplete:
                 await self._complete(given, data, reply)
             case discord.InteractionType.component:
-                if found := read_custom_id(data["custom_id"]):
+                if found := read_press_id(data["custom_id"]):
                     run, action, about = found
                     await self._press(given, action, Target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
-                if found := read_custom_id(data["custom_id"]):
+                if found := read_press_id(data["custom_id"]):
                     await self._submitted(given, *found, values(data), reply)
 
     async def _command(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
@@ -111,18 +114,17 @@ class Desk:
             values[into] = text
         here = await self.here(given, reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
-        await self._answer(answer, reply, custom_id("", "command", _kept(command.path, answer)))
+        await self._answer(answer, reply, press_id("", "command", _kept(command.path, answer)))
 
     async def _complete(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, focused = typed(data)
-        by = self._person(given)
-        await reply.suggest(
-            await suggest(self.actions, self._commands[path].options, focused, str(values.get(focused, "")), by)
-        )
+        options, by, sees = self._commands[path].options, self._person(given), self._sees(given)
+        await reply.suggest(await suggest(self.actions, options, focused, str(values.get(focused, "")), by, sees))
 
     async def _menu(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         raw = data["resolved"]["messages"][data["target_id"]]
-        found = await self._places.find(int(raw["channel_id"]), int(raw["id"]))
+        by_bot = raw["author"].get("bot")  # no page of ours is a person's message: a form for that can be shown at once
+        found = await self._places.find(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
         run, placed = found if found else ("", None)
         target = Target(run, str(placed.lane) if placed else "", _text_of(raw), raw["author"]["username"])
         action = MENUS[data["name"]]
@@ -169,18 +171,20 @@ class Desk:
         about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
         if press.options.model_fields and values is None:
             form = await form_of(press, self.actions, target, self._person(given))
-            await reply.ask(form, custom_id(target.run, action, about))
+            await reply.ask(form, press_id(target.run, action, about))
             return
         text, images = await with_files(self._client, target.text, files, self._limits)
-        here = await self.here(given, reply, images, afresh=action == "run_again")
         options = press.options.model_validate(values or {})
-        answer = await press.handle(self.actions, replace(target, text=text), options, here)
+        async with self._order.of(str(given.user.id)):
+            here = await self.here(given, reply, images, afresh=action == "run_again")
+            answer = await press.handle(self.actions, replace(target, text=text), options, here)
         if isinstance(answer, Started) and "target_id" in data:
             self._places.asked_with(int(data["target_id"]), answer.run)
         await self._answer(answer, reply, "")
         if action == "delete":
             await self.actions.finished(target.run)  # nothing writes its messages any more
-            await self._places.erase(target.run)
+            if left := await self._places.erase(target.run):
+                await reply.tell(not_deleted(left))
 
     async def _answer(self, answer: Answer, reply: Reply, key: str) -> None:
         match answer:
@@ -209,7 +213,13 @@ class Desk:
                 reply.board_elsewhere = parent.mention
             return self._places.new(run, question, place, granted, given.user.id, None if parent else reply)
 
-        return Here(by, show, channels(channel), run, tuple(images))
+        return Here(by, show, channels(channel), run, tuple(images), self._sees(given))
+
+    def _sees(self, given: discord.Interaction[Any]) -> Sees:
+        async def sees(address: str) -> bool:
+            return self._places.sees(address, given.user, given.channel_id or 0)
+
+        return sees
 
     def _person(self, given: discord.Interaction[Any]) -> Person:
         return person(given.user, given.guild_id, given.permissions)
@@ -232,7 +242,7 @@ def _is_public(given: discord.Interaction[Any]) -> bool:
         path = () if data.get("type") == 3 else typed(data)[0]
         starts = any(c.path == path and issubclass(c.options, StartOptions) for c in COMMANDS)
         return not path or starts or path == ("moot", "watch")
-    found = read_custom_id(data.get("custom_id", ""))
+    found = read_press_id(data.get("custom_id", ""))
     return found is not None and found[1] in STARTING
 
 

@@ -14,25 +14,15 @@ from discord import ui
 
 from bot.facts import Lane
 from bot.ports import Control, Message
+from commands.controls import press_id
 
 TEXT_CHARS = 4_000
 HEAD_CHARS = 300  # kept for what stands above and below a text: a heading, a mention, links
 ROOM_CHARS = 3_400  # what seats are told, so that a turn with its footer stays in one message
 NO_MENTIONS: dict[str, Any] = {"parse": []}
-CUSTOM_ID = "moot"
 LABEL_CHARS = 80
 STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.danger, "vote": discord.ButtonStyle.primary}
 BUTTONS_A_ROW = 5
-
-
-def custom_id(run: str, action: str, about: str) -> str:
-    return f"{CUSTOM_ID}:{run}:{action}:{about}"
-
-
-def read_custom_id(text: str) -> tuple[str, str, str] | None:
-    """Run, action and what it is about; None: it is not ours."""
-    parts = text.split(":", 3)
-    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == CUSTOM_ID else None
 
 
 def page_mark(address: str, lane: Lane, page: int) -> int:
@@ -67,9 +57,10 @@ def layout(message: Message, run: str, mark: int, *, head: str = "", foot: str =
 
 def body(message: Message, run: str, mark: int, *, head: str = "", foot: str = "") -> dict[str, Any]:
     """The JSON of a create; of an edit without its flags. Only the end card tells anybody of itself."""
-    flags = discord.MessageFlags(components_v2=True, suppress_notifications=message.kind != "end")
+    tells = message.kind == "end" and bool(message.to)
+    flags = discord.MessageFlags(components_v2=True, suppress_notifications=not tells)
     mentions: dict[str, Any] = NO_MENTIONS
-    if message.kind == "end" and message.to:
+    if tells:
         person = person_id(message.to)
         head = f"<@{person}>\n{head}".rstrip()
         mentions = {"parse": [], "users": [person]}
@@ -90,7 +81,7 @@ def _rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:
         ui.Button[Any](
             label=c.label[:LABEL_CHARS],
             style=STYLES.get(c.action, discord.ButtonStyle.secondary),
-            custom_id=custom_id(run, c.action, c.about),
+            custom_id=press_id(run, c.action, c.about),
         )
         for c in controls
     ]

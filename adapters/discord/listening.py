@@ -12,6 +12,7 @@ from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from bot.actions import Actions
 from bot.errors import Refused, StoreFailed
+from bot.in_order import InOrder
 from bot.ports import Surface
 from bot.rights import Person
 from bot.seen import Seen
@@ -34,6 +35,7 @@ class Listener:
         client: discord.Client,
         limits: LimitSettings,
         seen: Seen,
+        order: InOrder,
         *,
         listen: bool,
     ) -> None:
@@ -42,6 +44,7 @@ class Listener:
         self._client = client
         self._limits = limits
         self._seen = seen
+        self._order = order
         self._listen = listen
 
     async def message(self, said: discord.Message) -> None:
@@ -60,6 +63,7 @@ class Listener:
         if not self._seen.take(str(said.id)):
             return
         await self._seen.store(str(said.id))
+        await self._seen.forget()
         text = self._without_mention(said.content)
         try:
             if run and await self._is_open(run, said):
@@ -74,16 +78,20 @@ class Listener:
         action = REACTIONS.get(str(event.emoji))
         if action is None or (self._client.user and event.user_id == self._client.user.id):
             return
+        if added or action == "vote":
+            async with self._order.of(str(event.user_id)):
+                await self._reacted(event, action if added else "unvote")
+
+    async def _reacted(self, event: discord.RawReactionActionEvent, action: str) -> None:
         found = await self._places.find(event.channel_id, event.message_id)
-        if found is None or (not added and action != "vote"):
+        if found is None:
             return
         run, placed = found
         by = await self._reacting(event)
         if by is None:
             return
-        press = PRESSES[action if added else "unvote"]
         with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
-            await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+            await PRESSES[action].handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
 
     async def joined(self, member: discord.ThreadMember) -> None:
         """Somebody has come into a thread; Discord tells so only with the server-members intent."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
 import discord
 
@@ -14,12 +16,13 @@ from adapters.discord.api import Rest, patiently
 from adapters.discord.faces import Faces
 from adapters.discord.layout import person_id
 from adapters.discord.people import Channel
-from adapters.discord.surface import DiscordSurface, Opening, Spot, message_ref, read_address, read_ref
-from bot.ports import Placed, Store, Surface, SurfaceError
+from adapters.discord.surface import DiscordSurface, Opening, Spot, age_s, message_ref, read_address
+from bot.ports import Gone, MessageRef, Placed, Store, Surface, SurfaceError
 from bot.transcript import Transcript
 from bot.words import Words
 
 REMEMBERED = 1_000  # messages that runs were asked with
+JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
 
 class Places:
@@ -70,13 +73,20 @@ class Places:
             self._inside[spot.channel] = run
         return await self._again(spot, run, t)
 
-    async def erase(self, run: str) -> None:
-        """Delete the run's messages, as far as they are there."""
-        for placed in await self._store.placed(run):
-            if placed.ref and (spot := read_address(placed.address)):
+    async def erase(self, run: str) -> list[str]:
+        """Delete the run's messages; why each of those that are left could not be."""
+        left: list[str] = []
+        for address, placed in groupby(await self._store.placed(run), attrgetter("address")):
+            if spot := read_address(address):
                 surface = await self._again(spot, run)
-                with suppress(SurfaceError):
-                    await patiently(partial(surface.delete, placed.ref))
+                for page in (p for p in placed if p.ref):
+                    try:
+                        await patiently(partial(surface.delete, page.ref))
+                    except Gone:
+                        pass
+                    except SurfaceError as error:
+                        left.append(str(error))
+        return left
 
     def asked_with(self, message: int, run: str) -> None:
         self._asked[message] = run
@@ -89,8 +99,19 @@ class Places:
 
     async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
         """The run and the page that a message shows."""
-        by_seat, by_bot = message_ref(channel, message, face=True), message_ref(channel, message)
-        return await self._store.find(by_seat) or await self._store.find(by_bot)
+        return await self._look(message, message_ref(channel, message, face=True), message_ref(channel, message))
+
+    def sees(self, address: str, user: discord.abc.User, here: int) -> bool:
+        """Whether somebody who is in channel `here` can look at an address of their server."""
+        spot = read_address(address)
+        if spot is None or spot.guild is None or spot.channel == here:
+            return spot is not None
+        channel: Channel = self._client.get_channel(spot.channel) or self._client.get_channel(spot.parent)
+        if channel is None or not isinstance(user, discord.Member):
+            return False
+        known = channel.id == spot.channel  # of a thread that is archived it is not known whether it is private
+        rights = channel.permissions_for(user)
+        return rights.view_channel and (rights.manage_threads or (known and not _is_private(channel)))
 
     async def run_of(self, channel: Channel) -> str:
         """The run whose thread this is; "" when it is none's."""
@@ -99,13 +120,24 @@ class Places:
         if not isinstance(channel, discord.Thread):
             return ""
         # a board's thread has its message's id, a forum post's first message that of its thread
-        found = await self.find(channel.parent_id, channel.id) or await self.find(channel.id, channel.id)
+        at = channel.id
+        found = await self._look(at, message_ref(channel.parent_id, at), message_ref(at, at))
         return found[0] if found else ""
+
+    async def _look(self, message: int, *refs: MessageRef) -> tuple[str, Placed] | None:
+        """Under any of these names. A message that has just appeared is looked for once more: where it stands is stored
+        a moment after people see it."""
+        looks = 2 if age_s(message) < JUST_S else 1
+        for look in range(looks):
+            await asyncio.sleep(look * MOMENT_S)
+            for ref in refs:
+                if found := await self._store.find(ref):
+                    return found
+        return None
 
     async def _again(self, spot: Spot, run: str, t: Transcript | None = None) -> DiscordSurface:
         """With `t` the run goes on there."""
         placed = [p for p in await self._store.placed(run) if p.address == spot.address and p.ref]
-        board = next((read_ref(p.ref)[1] for p in placed if p.lane.stage == "board"), None)
         starter = person_id(t.started.by) if t and spot.guild else ""
         parent: Channel = self._client.get_channel(spot.parent)
         guild = getattr(parent, "guild", None)
@@ -118,10 +150,14 @@ class Places:
             words=self._words(t.started.server if t else ""),
             may_have_faces=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
             starter=int(starter) if starter else None,
-            board=board,
-            has_thread=spot.kind == "forum" or any(read_ref(p.ref)[0] == board for p in placed),
+            placed=placed,
             began_at=t.entries[0].at if t else None,
         )
+
+
+def _is_private(channel: Channel) -> bool:
+    """A thread that only those see who are in it, and moderators of threads."""
+    return isinstance(channel, discord.Thread) and channel.is_private()
 
 
 def spot_of(channel: Channel) -> Spot:

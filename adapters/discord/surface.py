@@ -23,7 +23,7 @@ from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, la
 from bot.facts import Lane
 from bot.live.masked import Masked
 from bot.live.one_page import OnePage
-from bot.ports import Gone, Kind, Message, MessageRef, Method, Pages, RateLimited
+from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, Placed, RateLimited
 from bot.words import Words
 
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
@@ -33,6 +33,7 @@ NONCE_CHARS = 25
 LINKS = 12  # from the end card to what was said
 # asked for wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
 WITH_COMPONENTS = {"with_components": "true"}
+ORPHANED = "the webhook that sent them was deleted, and to delete them myself I need the permission “Manage Messages”"
 FACE = "@face"  # ends the reference of a message that a webhook sent
 
 SpotKind = Literal["channel", "inside", "forum"]
@@ -73,6 +74,11 @@ def read_ref(ref: MessageRef) -> tuple[int, int, bool]:
     return int(channel), int(message), ref.endswith(FACE)
 
 
+def age_s(message: int) -> float:
+    """How long ago it was sent, as its id tells."""
+    return time.time() - discord.utils.snowflake_time(message).timestamp()
+
+
 class Opening(Protocol):
     """An interaction that waits for its answer, which can be the board."""
 
@@ -97,12 +103,11 @@ class DiscordSurface:
         may_have_faces: bool,
         opening: Opening | None = None,
         starter: int | None = None,
-        board: int | None = None,
-        has_thread: bool = False,
+        placed: Sequence[Placed] = (),
         began_at: float | None = None,
     ) -> None:
-        """`title`: of the thread. `starter`: who is added to it. `board`: its message, where it is there already;
-        `has_thread`: and its thread. `began_at`: when the run did (wall seconds), if not now."""
+        """`title`: of the thread. `starter`: who is added to it. `placed`: the run's messages here, if any. `began_at`:
+        when the run did (wall seconds), if not now."""
         self.address = spot.address
         self._rest = rest
         self._faces = faces
@@ -113,8 +118,10 @@ class DiscordSurface:
         self._may_have_faces = may_have_faces and spot.guild is not None
         self._opening = opening
         self._starter = starter
-        self._board = board
-        self._thread = spot.channel if spot.kind == "inside" else board if has_thread else None
+        self._sent = {p.lane: read_ref(p.ref)[1] for p in placed}  # the newest message of each lane
+        self._board = next((at for lane, at in self._sent.items() if lane.stage == "board"), None)
+        has_thread = spot.kind == "forum" or any(read_ref(p.ref)[0] == self._board for p in placed)
+        self._thread = spot.channel if spot.kind == "inside" else self._board if has_thread else None
         self._began_at = began_at or time.time()
         self._opening_thread = asyncio.Lock()
         faces.look_again(spot.parent)  # once a run, and not with each of its posts
@@ -127,14 +134,13 @@ class DiscordSurface:
         if method == "find":
             return (bucket_name(method, "channels", self._looked_in(lane)), GLOBAL)
         if lane.stage == "board":
-            answers = method == "post" and self._opening is not None  # answers to interactions have no limit
-            return () if answers else (bucket_name(method, "channels", self._spot.channel), GLOBAL)
+            return self._board_draws(method, lane)
         face = self._has_face(lane) and not self._faces.refused(self._spot.parent)
         place = self._thread or self._spot.channel
         name = bucket_name(method, "webhooks", self._spot.parent) if face else bucket_name(method, "channels", place)
         if method == "post":
-            return (f"{GATE}{self._spot.nonce}", name, GLOBAL)
-        return (name, old_name(name), GLOBAL) if self._is_old(lane) else (name, GLOBAL)
+            return (self._gate, name, GLOBAL)
+        return self._changes(method, lane, name)
 
     async def post(self, message: Message) -> MessageRef:
         if message.kind == "board":
@@ -178,24 +184,48 @@ class DiscordSurface:
         return self._board if in_thread and self._board is not None else self._spot.channel
 
     async def delete(self, ref: MessageRef) -> None:
+        """What a webhook sent that was deleted since is the bot's to delete, where it has Manage Messages."""
         channel, at, face = read_ref(ref)
-        hook = await self._hook() if face else None
-        if hook is None:
-            path = "/channels/{channel_id}/messages/{message_id}"
-            await self._rest.call("DELETE", path, channel_id=channel, message_id=at)
-        else:
-            await self._by_hook("DELETE", hook, channel, at, None)
+        if face and (hook := await self._hook()) is not None:
+            try:
+                return await self._woken(channel, self._by_hook("DELETE", hook, channel, at, None))
+            except Gone:  # or another webhook's
+                pass
+            except Missing as error:
+                if error.code != UNKNOWN_WEBHOOK:
+                    raise
+        path = "/channels/{channel_id}/messages/{message_id}"
+        try:
+            await self._woken(channel, self._rest.call("DELETE", path, channel_id=channel, message_id=at))
+        except Forbidden as error:
+            raise Forbidden(ORPHANED if face else str(error)) from error
+
+    @property
+    def _gate(self) -> str:
+        return f"{GATE}{self._spot.nonce}"
 
     def _has_face(self, lane: Lane) -> bool:
         return bool(lane.seat) and self._may_have_faces
 
     def _stands(self, message: Message, at: int) -> None:
+        self._sent[message.lane] = at
         if message.kind == "turn":
             self._turns[message.lane] = (message.title, at)
 
-    def _is_old(self, lane: Lane) -> bool:
-        sent = discord.utils.snowflake_time(self._turns[lane][1]).timestamp() if lane in self._turns else time.time()
-        return time.time() - sent > OLD_S
+    def _board_draws(self, method: Method, lane: Lane) -> Sequence[str]:
+        forum = self._spot.kind == "forum"
+        if method == "post" and self._opening is not None:  # answers to interactions have no limit
+            return ()
+        if method == "post" and forum:  # `Rest` counts what opens a thread, which shows no text by itself
+            return (self._gate,)
+        place = self._thread if forum and self._thread else self._spot.channel
+        name = bucket_name(method, "channels", place)
+        return (name, GLOBAL) if method == "post" else self._changes(method, lane, name)
+
+    def _changes(self, method: Method, lane: Lane, name: str) -> Sequence[str]:
+        """With the limit beneath the bucket that edits of old messages have."""
+        old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_S
+        return (name, old_name(name), GLOBAL) if old else (name, GLOBAL)
 
     async def _hook(self) -> Hook | None:
         return await self._faces.find(self._spot.parent, allowed=self._may_have_faces)
@@ -247,6 +277,7 @@ class DiscordSurface:
             self._board = self._thread = channel = int(thread["id"])
         else:
             self._board = await self._as_bot(message, channel)
+        self._stands(message, self._board)
         return message_ref(channel, self._board)
 
     async def _find_thread(self) -> int:
@@ -262,7 +293,7 @@ class DiscordSurface:
         try:
             thread = await self._rest.call("POST", path, made, channel_id=self._spot.channel, message_id=self._board)
         except RateLimited as error:
-            raise RateLimited(f"{GATE}{self._spot.nonce}", error.retry_after_s) from error
+            raise RateLimited(self._gate, error.retry_after_s) from error
         except Exists:  # an earlier process has opened it: it has the id of its message
             assert self._board is not None  # only a message has a thread
             thread = {"id": self._board}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,6 +15,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.budgets import bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
+
+T = TypeVar("T")
 
 PAUSE_S = 30.0  # where Slack names none
 CALL_TIMEOUT_S = 30
@@ -26,6 +28,7 @@ _BY_QUERY = (
     "conversations.replies",
     "conversations.history",
     "files.getUploadURLExternal",
+    "users.conversations",
     "users.info",
 )
 GONE = {
@@ -174,7 +177,7 @@ def _meaning(error: SlackApiError, method: Method, team: str, channel: str) -> S
     return Rejected(code, str(data.get("needed", ""))) if code else SurfaceError(f"Slack answered {status}", status)
 
 
-async def patiently(call: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     """For what shows no run: waits out what Slack asks to wait, a few times. Raises the other SurfaceErrors."""
     for _ in range(MOST_WAITS):
         try:

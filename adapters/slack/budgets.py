@@ -26,7 +26,8 @@ POSTS, POSTS_S = 5, 5.0  # "1 per second per channel", short bursts may be allow
 
 
 def budget(name: str, started: float) -> Budget:
-    """As `Budgets` wants it. After a start it counts as spent: another process may have used it until then."""
+    """As `Budgets` wants it. After a start edits count as spent: an earlier process may have used them until then, and
+    Slack tells nothing. Posts do not: a run that goes on has its messages."""
     _, _, method, *channel = name.split(" ")
     if method == "chat.postMessage":
         limit, window_s = (POSTS, POSTS_S) if channel else (POSTS_A_MINUTE, MINUTE_S)

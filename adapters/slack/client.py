@@ -106,8 +106,12 @@ class SlackBot:
             by = await self.people.person(at, event["user"], "")
         except Refused:
             return
+
+        async def sees(address: str) -> bool:
+            return await self.people.sees(at, address, by, "")
+
         book = self._actions.book
-        rows = await self._actions.runs(by, RUNS)
+        rows = await self._actions.runs(by, RUNS, sees)
         view = home(rows, await book.all(by.server), await book.usual(by.server, ()))
         await self._api.call(at, "views.publish", user_id=event["user"], view=view)
 
@@ -125,7 +129,8 @@ class SlackBot:
         loop_time = asyncio.get_running_loop().time
         walls = Walls(self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders)
         self.people = People(self._api, walls, loop_time)
-        self.places = Places(self._store, self._api, self._workspaces, self._actions.words.of, listen=listen)
+        words = self._actions.words.of
+        self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
         self._desk = Desk(self._api, self._actions, self.places, self.people, self._limits)
         self.listener = Listener(self._api, self._desk, self.places, self.people, listen=listen)
 

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from adapters.slack import forms, syntax
 from adapters.slack.api import Api, Workspace
-from adapters.slack.layout import read_action_id
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import Asked, Reply, Unseen
@@ -21,12 +20,13 @@ from bot.actions import Actions
 from bot.attachments import Text, admit, joined, read
 from bot.errors import Refused, StoreFailed
 from bot.facts import Image
-from bot.ports import Surface, SurfaceError
+from bot.in_order import InOrder
+from bot.ports import Sees, Surface, SurfaceError
 from bot.rights import Person, check_steers
 from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
-from commands.controls import PRESSES, Target, form_of
+from commands.controls import PRESSES, Target, form_of, not_deleted, read_press_id
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -46,6 +46,7 @@ class Desk:
         self._api = api
         self._places = places
         self._people = people
+        self.order = InOrder()
         self._limits = limits
         self._quoted: OrderedDict[str, Target] = OrderedDict()
 
@@ -57,7 +58,7 @@ class Desk:
 
     async def press(self, at: Workspace, body: Json) -> None:
         """A button under a message of ours, or on the home tab."""
-        found = read_action_id(body["actions"][0]["action_id"])
+        found = read_press_id(body["actions"][0]["action_id"])
         if found is None:
             return
         run, action, about = found
@@ -114,7 +115,13 @@ class Desk:
                 raise Refused("Ask in a channel, or write to me directly.")
             return self._places.new(run, asked.at, by.server, asked.channel, asked.thread, asked.user, reply)
 
-        return Here(by, show, channels, run, tuple(images))
+        return Here(by, show, channels, run, tuple(images), self._sees(asked, by))
+
+    def _sees(self, asked: Asked, by: Person) -> Sees:
+        async def sees(address: str) -> bool:
+            return await self._people.sees(asked.at, address, by, asked.channel)
+
+        return sees
 
     async def read(self, at: Workspace, files: Sequence[Json]) -> tuple[list[Text], list[Image]]:
         """What is attached, fetched and read. Raises Refused."""
@@ -156,7 +163,8 @@ class Desk:
 
     async def _shortcut(self, reply: Reply, callback: str, message: Json) -> None:
         asked = reply.asked
-        found = await self._places.find(asked.at.id, asked.channel, message["ts"])
+        by_app = message.get("bot_id") == asked.at.bot_id  # else it is no page of ours
+        found = await self._places.find(asked.at.id, asked.channel, message["ts"]) if by_app else None
         run, placed = found if found else ("", None)
         text = syntax.typed(message.get("text") or "")
         author = message.get("username") or message.get("user") or ""
@@ -197,12 +205,15 @@ class Desk:
             await self._ask(reply, form, by, {"action": action, **self._remembered(target)})
             return
         _, images = await self.read(reply.asked.at, files)
-        here = await self.here(reply, images)
-        answer = await press.handle(self.actions, target, press.options.model_validate(values or {}), here)
+        options = press.options.model_validate(values or {})
+        async with self.order.of(reply.asked.user):
+            here = await self.here(reply, images)
+            answer = await press.handle(self.actions, target, options, here)
         await self._answer(reply, answer, here.by, {})
         if action == "delete":
             await self.actions.finished(target.run)  # nothing writes its messages any more
-            await self._places.erase(target.run)
+            if left := await self._places.erase(target.run):
+                await reply.tell(not_deleted(left))
 
     async def _share(self, reply: Reply, run: str) -> None:
         """The result, in the channel as well: by hand, since a thread's end tells its starter alone."""
@@ -228,7 +239,7 @@ class Desk:
         suggested: dict[str, Sequence[str]] = dict(form.choices)
         for field in form.fields:
             if extra(form.options, field, "suggest"):
-                found = await suggest(self.actions, form.options, field, "", by)
+                found = await suggest(self.actions, form.options, field, "", by, self._sees(reply.asked, by))
                 suggested[field] = [value for value in found if value != MORE]
         place = {"channel": reply.asked.channel, "thread": reply.asked.thread}
         await reply.ask(form, {**kept, **place}, suggested)

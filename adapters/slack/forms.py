@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from commands.command import Form, Options
+from commands.command import Form, Options, asked_type, bounds
 
 Json = dict[str, Any]
 
@@ -80,15 +79,14 @@ def _input(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) ->
 
 
 def _element(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
-    inner = _inner(field.annotation)
+    inner = asked_type(field)
     if get_origin(inner) is Literal:
         return _select(get_args(inner), value or field.get_default())
     if inner is bool:
         return _select(("yes", "no"), _YES_OR_NO.get(field.get_default() if value is None else value, value))
     if inner is int:
-        bounds = {"min_value": _bound(field, "ge"), "max_value": _bound(field, "le")}
         start = {} if value is None else {"initial_value": str(value)}
-        given = {key: str(bound) for key, bound in bounds.items() if bound is not None}
+        given = {name: str(bound) for name, bound in bounds(field).items()}
         return {"type": "number_input", "is_decimal_allowed": False} | given | start
     if suggested and name == "models":
         return {"type": "multi_static_select", "options": [_option(choice) for choice in suggested[:OPTIONS]]}
@@ -110,14 +108,3 @@ def _option(text: str) -> Json:
 
 def _plain(text: str, most: int) -> Json:
     return {"type": "plain_text", "text": text if len(text) <= most else f"{text[: most - 1]}…"}
-
-
-def _inner(annotation: Any) -> Any:
-    """`int | None` is asked for as `int`."""
-    if get_origin(annotation) in (Union, UnionType):
-        return next(arg for arg in get_args(annotation) if arg is not type(None))
-    return annotation
-
-
-def _bound(field: FieldInfo, which: str) -> Any:
-    return next((getattr(m, which) for m in field.metadata if getattr(m, which, None) is not None), None)

@@ -20,11 +20,12 @@ from adapters.slack.listening import Listener
 from adapters.slack.scopes import events
 from adapters.slack.workspaces import Workspaces
 from bot.seen import Seen
+from commands.controls import OURS
 
 log = structlog.get_logger()
 
 Json = Mapping[str, Any]
-OURS = re.compile("^moot:")
+BUTTONS = re.compile(f"^{OURS}:")
 
 
 class Hosted(Protocol):
@@ -58,8 +59,8 @@ class Handlers:
     def register(self, app: AsyncApp, *, listen: bool) -> None:
         """For commands, buttons, shortcuts and forms, and for each event that is declared."""
         app.command(re.compile("^/"))(self._command)
-        app.action(OURS)(self._press)
-        app.shortcut(OURS)(self._shortcut)
+        app.action(BUTTONS)(self._press)
+        app.shortcut(BUTTONS)(self._shortcut)
         app.view(forms.CALLBACK)(self._submitted)
         for kind in sorted({event.name.partition(".")[0] for event in events(listen=listen)}):
             app.event(kind)(self._event)
@@ -97,6 +98,7 @@ class Handlers:
             await self._hosted.left(body, uninstalled=kind == "app_uninstalled")
         elif at := await self._workspaces.find(*_home(body)):
             await work(at, body)
+        await self._seen.forget()
 
     async def _happened(self, at: Workspace, body: Json) -> None:
         event, listener = body["event"], self._listener

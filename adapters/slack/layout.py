@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.slack.dialect import SlackMarkdown, entities
 from bot.ports import Control, Message
+from commands.controls import press_id
 
 Json = dict[str, Any]
 
@@ -19,19 +20,8 @@ ROOM_CHARS = 9_000  # what seats are told, so that a turn with its footer stays 
 PLAIN_CHARS = 3_900  # of `text`; chat.update takes 4,000
 LABEL_CHARS = 75
 NAME_CHARS = 80
-ACTION_ID = "moot"
 STYLES = {"stop": "danger", "delete": "danger", "vote": "primary"}
 BUTTONS_A_ROW = 25
-
-
-def action_id(run: str, action: str, about: str) -> str:
-    return f"{ACTION_ID}:{run}:{action}:{about}"
-
-
-def read_action_id(text: str) -> tuple[str, str, str] | None:
-    """Run, action and what it is about; None: it is not ours."""
-    parts = text.split(":", 3)
-    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == ACTION_ID else None
 
 
 def body(message: Message, run: str, *, headed: bool, foot: str = "") -> Json:
@@ -91,7 +81,7 @@ def buttons(controls: Sequence[Control], run: str) -> list[Json]:
 def _button(control: Control, run: str) -> Json:
     made: Json = {
         "type": "button",
-        "action_id": action_id(run, control.action, control.about),
+        "action_id": press_id(run, control.action, control.about),
         "text": {"type": "plain_text", "text": control.label[:LABEL_CHARS], "emoji": True},
     }
     return made | ({"style": STYLES[control.action]} if control.action in STYLES else {})

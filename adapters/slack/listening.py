@@ -74,15 +74,16 @@ class Listener:
         item = event["item"]
         if action is None or (not added and action != "vote") or event["user"] == at.bot_user:
             return
-        found = await self._places.find(at.id, item.get("channel", ""), item.get("ts", ""))
-        if found is None:
-            return
-        run, placed = found
-        press = PRESSES[action if added else "unvote"]
-        with suppress(Refused, StoreFailed):  # a reaction is no question: who may not do it is not told so
-            await self._people.check(at, item["channel"])
-            by = await self._people.person(at, event["user"], item["channel"])
-            await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+        async with self._desk.order.of(event["user"]):
+            found = await self._places.find(at.id, item.get("channel", ""), item.get("ts", ""))
+            if found is None:
+                return
+            run, placed = found
+            press = PRESSES[action if added else "unvote"]
+            with suppress(Refused, StoreFailed):  # a reaction is no question: who may not do it is not told so
+                await self._people.check(at, item["channel"])
+                by = await self._people.person(at, event["user"], item["channel"])
+                await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
 
     def _changed(self, event: Json) -> None:
         """A question that is edited or deleted changes nothing, but the board notes it."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from adapters.slack.client import PATH
 from adapters.slack.scopes import events, scopes
 from commands import COMMANDS
-from commands.controls import MENUS, PRESSES
+from commands.controls import MENUS, OURS, PRESSES
 
 HELP_CHARS = 150
 ELSE = "Everything else: panels, runs, help."
@@ -34,7 +34,7 @@ def commands() -> dict[str, str]:
 
 def shortcuts() -> dict[str, tuple[str, str]]:
     """The shortcuts of messages: callback id → name, of 24 characters at most, and help."""
-    return {f"moot:{action}": (SHORTER.get(name, name), PRESSES[action].help) for name, action in MENUS.items()}
+    return {f"{OURS}:{action}": (SHORTER.get(name, name), PRESSES[action].help) for name, action in MENUS.items()}
 
 
 def _lines(listen: bool, public_url: str) -> Iterator[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from adapters.slack.api import Api, Denied, Workspace, patiently
-from adapters.slack.spots import is_direct
+from adapters.slack.layout import person_id
+from adapters.slack.spots import is_direct, read_address
 from bot.errors import Refused
 from bot.ports import Clock, SurfaceError
 from bot.rights import Person
@@ -16,6 +17,7 @@ from bot.rights import Person
 T = TypeVar("T")
 
 HOLDS_S = 300.0  # how long what was read holds: Slack lets us read 50 channels and 100 people a minute
+A_PAGE, PAGES = 200, 5  # of the channels that somebody is in
 MOST = 5_000  # of either, remembered
 SHARED = "This channel is shared with another organisation, so I take no part in it."
 UNKNOWN = "I could not find out who you are here, so I did nothing: try again in a moment."
@@ -58,6 +60,7 @@ class People:
         self._walls = walls
         self._users: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
         self._rooms: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
+        self._joined: Lately[frozenset[str]] = Lately(HOLDS_S, time)
 
     async def person(self, at: Workspace, user: str, channel: str) -> Person:
         """Somebody where they act. In a direct message each is their own server, so that nobody sees another's.
@@ -92,6 +95,35 @@ class People:
         if not (room.get("is_member") or room.get("is_mpim")):
             raise Refused("I am not in this channel: `/invite` me here by my name, then ask again.")
         return tuple(word for word in (channel, str(room.get("name") or "")) if word)
+
+    async def sees(self, at: Workspace, address: str, by: Person, here: str) -> bool:
+        """Whether somebody who acts in channel `here` can look at an address of their workspace; where that cannot be
+        found out, they cannot."""
+        spot = read_address(address)
+        if spot is None or spot.direct or spot.channel == here:
+            return spot is not None
+        try:
+            room = await self._room(at, spot.channel)
+            open_ = not room.get("is_private") and not room.get("is_mpim") and "guest" not in by.roles
+            return open_ or spot.channel in await self._channels_of(at, by)
+        except (Refused, SurfaceError):
+            return False
+
+    async def _channels_of(self, at: Workspace, by: Person) -> frozenset[str]:
+        """Those that both they and the app are in (https://docs.slack.dev/reference/methods/users.conversations)."""
+        key = f"{at.id}/{by.key}"
+        if known := self._joined.get(key):
+            return known
+        asked = {"user": person_id(by.key), "types": "public_channel,private_channel,mpim", "limit": str(A_PAGE)}
+        found: set[str] = set()
+        cursor = ""
+        for _ in range(PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            said = await self._api.call(at, "users.conversations", **asked, **more)
+            found |= {str(channel["id"]) for channel in said["channels"]}
+            if not (cursor := str(said.get("response_metadata", {}).get("next_cursor", ""))):
+                break
+        return self._joined.put(key, frozenset(found))
 
     async def _user(self, at: Workspace, user: str) -> Mapping[str, Any]:
         key = f"{at.id}/{user}"

@@ -104,10 +104,10 @@ class SlackSurface:
     def draws(self, method: Method, lane: Lane) -> Sequence[str]:
         team = self._spot.team
         match method:
-            case "post" if self._would_stream(lane):
-                return (bucket(team, "chat.startStream"),)
-            case "post":
-                return (bucket(team, "chat.postMessage", self._spot.channel), bucket(team, "chat.postMessage"))
+            case "post":  # what Slack will not stream is posted
+                stream = (bucket(team, "chat.startStream"),) if self._would_stream(lane) else ()
+                posts = (bucket(team, "chat.postMessage", self._spot.channel), bucket(team, "chat.postMessage"))
+                return (*stream, *posts)
             case "edit" if lane in self._streams:
                 return (bucket(team, "chat.stopStream" if lane in self._stopping else "chat.appendStream"),)
             case "edit":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from typing import Any
 
 from discord.http import Route
@@ -68,20 +67,12 @@ class CountingRest(Rest):
         self.most_at_once = 0
         self._inside: Counter[str] = Counter()
 
-    async def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        **parameters: Any,
-    ) -> dict[str, Any]:
-        route = Route(method, path, **parameters)
+    async def call(self, method: str, path: str, *given: Any, **named: Any) -> dict[str, Any]:
+        route = Route(method, path, **{name: value for name, value in named.items() if name != "query"})
         bucket = f"{route.key} {route.major_parameters}"  # as discord.py names it until Discord has
         self._inside[bucket] += 1
         self.most_at_once = max(self.most_at_once, self._inside[bucket])
         try:
-            return await super().call(method, path, body, query=query, **parameters)
+            return await super().call(method, path, *given, **named)
         finally:
             self._inside[bucket] -= 1

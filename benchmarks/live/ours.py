@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from benchmarks.live.replay import CEILING, Policy, Watch, budget_name
@@ -13,17 +13,18 @@ from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
+from bot.ports import Surface
 from bot.trace import NoTrace
 from tests.surfaces import Place, Platform
 
 
-def budget(scene: Scene, name: str, started: float) -> Budget:
+def budget(scene: Scene, name: str) -> Budget:
     """The limit as documented; nothing is told by headers."""
     if name == CEILING:
-        return FixedWindow(scene.ceiling_per_s or 1, 1.0, spent_until=started + 1.0)
+        return FixedWindow(scene.ceiling_per_s or 1, 1.0)
     if scene.shape == "window":
-        return FixedWindow(scene.limit, scene.per_s, spent_until=started + scene.per_s)
-    return TokenBucket(scene.limit, scene.limit / scene.per_s, spent_at=started)
+        return FixedWindow(scene.limit, scene.per_s)
+    return TokenBucket(scene.limit, scene.limit / scene.per_s)
 
 
 class _Trace(NoTrace):
@@ -35,18 +36,18 @@ class _Trace(NoTrace):
 
 
 class Ours:
-    def __init__(self, scene: Scene, platform: Platform, scheduler: Scheduler, watch: Watch) -> None:
+    """`place` gives the surface of a thread by its number."""
+
+    def __init__(self, scheduler: Scheduler, place: Callable[[int], Surface], watch: Watch) -> None:
         self._scheduler = scheduler
+        self._place = place
         self._trace = _Trace(watch)
-        ceiling = [CEILING] if scene.ceiling_per_s else []
-        edits = [[budget_name(scene, thread), *ceiling] for thread in range(scene.threads)]
-        self._places = [Place(platform, f"thread {k}", posts=ceiling, edits=draws) for k, draws in enumerate(edits)]
         self._displays: list[Display] = []
         self._lanes: dict[Lane, LiveLane] = {}
 
     async def open(self, thread: int, lanes: list[Lane]) -> None:
         display = Display(self._scheduler, trace=self._trace)
-        display.attach(self._places[thread])
+        display.attach(self._place(thread))
         self._displays.append(display)
         for lane in lanes:
             self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
@@ -64,6 +65,11 @@ class Ours:
 
 @asynccontextmanager
 async def ours(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    ceiling = [CEILING] if scene.ceiling_per_s else []
+
+    def place(thread: int) -> Surface:
+        return Place(platform, f"thread {thread}", posts=ceiling, edits=[budget_name(scene, thread), *ceiling])
+
     started = asyncio.get_running_loop().time()
-    async with Scheduler(Budgets(lambda name, at: budget(scene, name, at), started)) as scheduler:
-        yield Ours(scene, platform, scheduler, watch)
+    async with Scheduler(Budgets(lambda name, at: budget(scene, name), started)) as scheduler:
+        yield Ours(scheduler, place, watch)

@@ -24,7 +24,7 @@ class Client:
         self._scene = scene
         self._platform = platform
         self._time = asyncio.get_running_loop().time
-        self._budgets = Budgets(lambda name, at: budget(scene, name, at), self._time())
+        self._budgets = Budgets(lambda name, at: budget(scene, name), self._time())
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def edit(self, lane: Lane) -> None:

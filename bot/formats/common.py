@@ -13,7 +13,7 @@ from string import Template
 
 from bot import veil
 from bot.asks import FRAME_END, Part
-from bot.facts import ASIDE, Earlier, Lane, Seat, TurnId
+from bot.facts import ASIDE, Earlier, Finish, Lane, Seat, TurnId
 from bot.formats import guessing, pauses, table
 from bot.formats.choices import names
 from bot.formats.plan import Plan, Want
@@ -21,6 +21,7 @@ from bot.transcript import Transcript, Turn
 
 END = Lane("end", 1, "")
 VERDICT_SENTENCES = 3
+WHOLE: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
 
 def seat_of(t: Transcript, turn: TurnId | Lane) -> Seat:
@@ -36,6 +37,14 @@ def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
     """Those turns that left something to read, each by its latest ask that did."""
     heard = [[t.turns[i] for i in asks(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
     return [said[-1] for said in heard if said]
+
+
+def answered(t: Transcript, turns: Iterable[TurnId]) -> str:
+    """How many of those turns were spoken to their end, for people. What a seat said until it was skipped, or until it
+    failed, is kept, but is no answer."""
+    turns = tuple(turns)
+    whole = [turn for turn in spoken(t, turns) if turn.ended and turn.ended.finish in WHOLE]
+    return f"{len(whole)} of {len(turns)} answered."
 
 
 def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
@@ -224,7 +233,7 @@ def prose(text: str) -> str:
 
 def missing(t: Transcript) -> str:
     """Which seats have not been heard and why; empty when all were."""
-    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in ("done", "length")}
+    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({why(t, turn)})" for turn in cut]
     lines = [*veil.absent(t), *dict.fromkeys(failed)]

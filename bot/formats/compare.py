@@ -6,6 +6,7 @@ from bot.asks import Ask
 from bot.facts import ASIDE, TurnId
 from bot.formats import searching
 from bot.formats.common import (
+    answered,
     at_start,
     instructions,
     over,
@@ -33,9 +34,7 @@ def plan(t: Transcript, now: float) -> Plan:
         return end
     if (open_ := still_open(t, answers)) is not None:
         return Plan(wants(open_), "answers")
-    heard = len(spoken(t, answers))
-    verdict = f"{heard} of {len(answers)} answered."
-    return over(t, now, "compared" if heard else "failed", verdict)
+    return over(t, now, "compared" if spoken(t, answers) else "failed", answered(t, answers))
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:

@@ -15,6 +15,7 @@ from bot.formats import chairs, council_cards, searching
 from bot.formats import reviews as reviewing
 from bot.formats.ballots import schema
 from bot.formats.common import (
+    answered,
     at_start,
     code,
     framed,
@@ -58,9 +59,7 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def _answers_alone(t: Transcript, now: float) -> Plan:
-    heard = len(spoken(t, reviewing.answers(t)))
-    verdict = f"{heard} of {len(t.started.panel.seats)} answered."
-    return stopped(t, now, {}, {}) or over(t, now, "answered", verdict)
+    return stopped(t, now, {}, {}) or over(t, now, "answered", answered(t, reviewing.answers(t)))
 
 
 def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Plan:

@@ -67,7 +67,6 @@ class FixedWindow:
     """`limit` requests a window of `window_s`, which begins with the first request to arrive after the last one.
 
     Discord's buckets (docs.discord.com/developers/topics/rate-limits) and limits "per minute" are taken as such.
-    Until `spent_until` it counts as spent: another process of ours may have used it before this one started.
 
     The current window began between `_early` and `_late`. From `_early + window_s - _delay` on a request might
     arrive in the next window, whose count we could then not know; so none is sent until `_late + window_s`.
@@ -78,7 +77,6 @@ class FixedWindow:
         limit: int,
         window_s: float,
         *,
-        spent_until: float = -math.inf,
         reserve: int = 0,
         at_once: float = math.inf,
         eager: bool = False,
@@ -94,7 +92,7 @@ class FixedWindow:
         self._full = limit
         self._guessed_at = -math.inf
         self._told = False
-        self._early = self._late = spent_until - window_s
+        self._early = self._late = -math.inf
         self._used = limit
         self._window = 0
         self._flying: list[Ticket] = []
@@ -200,7 +198,6 @@ class TokenBucket:
         capacity: float,
         per_s: float,
         *,
-        spent_at: float | None = None,
         reserve: int = 0,
         documented: bool = False,
     ) -> None:
@@ -211,8 +208,8 @@ class TokenBucket:
         self._full = per_s
         self._guessed_at = -math.inf
         self._told = documented
-        self._level = capacity if spent_at is None else 0.0
-        self._at = -math.inf if spent_at is None else spent_at
+        self._level = capacity
+        self._at = -math.inf
         self._delay = 0.0
 
     def tokens(self, now: float) -> float:
@@ -261,7 +258,8 @@ class Budgets:
     """All budgets of a process by name. One that is first asked for is made by `make(name, started)`."""
 
     def __init__(self, make: Callable[[str, float], Budget], started: float) -> None:
-        """`started`: loop time at which this process may have begun to send; a new budget counts as spent then."""
+        """`started`: loop time at which this process may have begun to send. Before it another one may have: a budget
+        whose platform tells what is left learns it from the first answer, another counts as spent then."""
         self._make = make
         self._started = started
         self._known: dict[str, Budget] = {}

@@ -333,7 +333,7 @@ class Strip:
             change.text,
             change.closed,
             change.controls,
-            lane.to,
+            lane.to if self._view.tells else "",
             lane.face,
         )
 

@@ -61,7 +61,7 @@ class Display:
 
     def attach(self, surface: Surface, placed: Sequence[Placed] = ()) -> View:
         """Show the run on one more surface, beginning with what is there; `placed`: its messages of an earlier time."""
-        view = View(self, surface, placed)
+        view = View(self, surface, placed, tells=not self.views)
         self.views.append(view)
         for lane in self.lanes.values():
             view.show(lane)
@@ -99,9 +99,11 @@ class Display:
 class View:
     """One surface showing one run."""
 
-    def __init__(self, display: Display, surface: Surface, placed: Sequence[Placed]) -> None:
+    def __init__(self, display: Display, surface: Surface, placed: Sequence[Placed], *, tells: bool) -> None:
+        """`tells`: whether people are told here that the run is over; a mirror tells nobody once more."""
         self.display = display
         self.surface = surface
+        self.tells = tells
         self._placed = placed
         self._strips: list[Strip] = []
         self._thread_lost = False

@@ -14,9 +14,10 @@ from tests.servers.discord.limits import Scope, too_many
 class Fault:
     """For requests whose method and path (below `/api/v10`, without a query) match these patterns of fnmatch.
 
-    status: what is answered; 0 tears the connection (aiohttp's client tries a GET,
-    PUT or DELETE once more by itself); None only waits. `acts`: the request takes effect all the same,
-    and only its answer is lost. `times`: how often; None: until `end_at` (loop time), or for ever.
+    status: what is answered; 0 tears the connection (aiohttp's client tries a GET, PUT or DELETE once more by itself);
+    None only waits: `stall_s` before the request takes effect, `late_s` between its effect and its answer. `acts`: the
+    request takes effect all the same, and only its answer is lost. `times`: how often; None: until `end_at` (loop
+    time), or for ever.
     """
 
     method: str
@@ -27,6 +28,7 @@ class Fault:
     retry_after_s: float = 1.0
     scope: Scope = "user"
     stall_s: float = 0.0
+    late_s: float = 0.0
     acts: bool = False
     end_at: float | None = None
 

@@ -26,8 +26,10 @@ def post(
     uploads: list[Upload],
     *,
     webhook_id: int | None = None,
+    under: int | None = None,
 ) -> Message:
-    """A new message, shown to everybody unless it is ephemeral. Raises 50035, 50006, 160005."""
+    """A new message, shown to everybody unless it is ephemeral. `under`: its id, where that is not new. Raises
+    50035, 50006, 160005."""
     world = hub.world
     reference = body.get("message_reference") or {}
     message = Message(
@@ -50,7 +52,7 @@ def post(
     if not message.flags & LOADING:
         check_message(message)
     reopen(hub, channel, author.id)
-    message.id = world.new_id()
+    message.id = under or world.new_id()
     message.attachments = hub.keep(channel, uploads)
     message.mentions, message.notified = _pings(hub, channel, message)
     world.messages[channel.id][message.id] = message

@@ -78,10 +78,12 @@ def thread_without_message(call: Call) -> Any:
 
 
 def _forum_post(call: Call, forum: Channel) -> Any:
+    """The first message has the thread's id (https://docs.discord.com/developers/topics/threads#forums)."""
     require_send(call.hub.world, forum, call.me)
     thread = threads.open_thread(call.hub, forum, call.me, call.body["name"], minutes=_minutes(call.body))
     try:
-        first = messages.post(call.hub, thread, call.hub.world.bot, call.body["message"], call.uploads)
+        bot, body = call.hub.world.bot, call.body["message"]
+        first = messages.post(call.hub, thread, bot, body, call.uploads, under=thread.id)
     except DiscordError:
         threads.remove(call.hub, thread)
         raise

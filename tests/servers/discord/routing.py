@@ -107,6 +107,8 @@ class Router:
         reply = None if _is_instead(fault) else self._reply(request, route, body, uploads)
         if fault is not None and fault.status is not None:
             reply = _faulty(fault)
+        if fault is not None:
+            await asyncio.sleep(fault.late_s)
         status, code = (0, 0) if reply is None else (reply.status, reply.code)
         template = route.template if route.method != "*" else path
         took = self._hub.world.now() - at

@@ -75,10 +75,11 @@ class Trouble(Base):
         retry_after_s: float = 1.0,
         scope: Scope = "user",
         stall_s: float = 0.0,
+        late_s: float = 0.0,
         acts: bool = False,
     ) -> None:
         """Let requests fail; the parameters are those of `faults.Fault`."""
-        self.faults.add(Fault(method, path, status, times, code, retry_after_s, scope, stall_s, acts))
+        self.faults.add(Fault(method, path, status, times, code, retry_after_s, scope, stall_s, late_s, acts))
 
     async def storm(self, for_s: float, retry_after_s: float = 1.0, scope: Scope = "shared") -> None:
         """Every request is answered 429 for so long."""

@@ -74,8 +74,12 @@ def list_channels(call: Call) -> Json:
 
 
 def own_channels(call: Call) -> Json:
-    """users.conversations without a user: those the bot is a member of."""
-    page, cursor = call.paged(_channels(call, only_own=True))
+    """users.conversations: those the bot is a member of; of a user's, public ones or those they share."""
+    user = call.text("user")
+    shared = _channels(call, only_own=not user)
+    if user:
+        shared = [c for c in shared if user in call.world.channels[c["id"]].members]
+    page, cursor = call.paged(shared)
     return {"channels": page, "response_metadata": cursor}
 
 
