@@ -44,10 +44,10 @@ def test_every_declared_command_is_defined_and_no_other() -> None:
     assert {name for name, d in DEFINED.items() if d["type"] == 3} == set(MENUS)
 
 
-def test_a_debate_has_four_options_a_file_and_the_rest_behind_more() -> None:
+def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
     shown = options("debate")
     assert next(iter(shown)) == "question"
-    assert set(shown) == {"question", "panel", "rounds", "next", "file"}
+    assert set(shown) == {"question", "panel", "rounds", "next", "search", "file"}
     assert shown["question"]["required"]
     assert not any(shown[name]["required"] for name in ("panel", "rounds", "file"))
 
