@@ -69,6 +69,10 @@ class Actions:
         """Begin a run and show it; its id. Raises Refused."""
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
+        with self._hall.room(self._settings.limits.runs):
+            return await self._start(wish, show)
+
+    async def _start(self, wish: Wish, show: Show) -> str:
         started = await self._starts.resolve(wish)
         run = "".join(secrets.choice(ALPHABET) for _ in range(8))
         surface = show(run, started.question)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
 
 from bot.conductor import Conductor, Speaks
+from bot.errors import Refused
 from bot.facts import Lane, Stopped
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
@@ -55,6 +57,7 @@ class Hall:
         self._tell_operator = tell_operator
         self._restart = restart
         self._tasks = Tasks()
+        self._beginning = 0  # runs that have room and no conductor yet
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
@@ -68,6 +71,19 @@ class Hall:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         await self._tasks.__aexit__(kind, error, tb)
+
+    @contextmanager
+    def room(self, most: int) -> Iterator[None]:
+        """Room for one more run, kept until that has begun; what only waits for votes takes none. Raises Refused where
+        `most` go on here."""
+        going = sum(conductor.transcript.finished is None for conductor in self._conductors.values())
+        if going + self._beginning >= most:
+            raise Refused(f"{most} runs go on here, and no more fit: ask again in a minute.")
+        self._beginning += 1
+        try:
+            yield
+        finally:
+            self._beginning -= 1
 
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
         """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages."""

@@ -102,6 +102,7 @@ class LimitSettings(Strict):
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
+    runs: PositiveInt = Field(200, description="that go on at once in this process; further ones are refused")
 
 
 class CouncilSettings(Strict):
