@@ -1,4 +1,4 @@
-"""How many runs may go on at once, so that one person or one server does not take the table from all others."""
+"""How many runs may go on at once, so that nobody takes the table from all others, and all of them together not the machine."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Room:
         around = sum(server == by.server for _, server in taken)
         if around >= self._limits.runs_per_server:
             raise Refused(f"{_runs(around)} go on here already: ask again when one has ended.")
+        if len(taken) >= self._limits.runs:
+            raise Refused(f"{_runs(len(taken))} go on already, and no more fit: ask again when one has ended.")
         self._starting.append((by.key, by.server))
         try:
             yield

@@ -107,6 +107,7 @@ class LimitSettings(Strict):
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     runs_per_person: PositiveInt = Field(5, description="that one person may have going on at once")
     runs_per_server: PositiveInt = Field(25, description="that may go on at once in one server or workspace")
+    runs: PositiveInt = Field(200, description="that may go on at once in this process")
     vote_s: PositiveFloat = Field(600.0, description="how long people may vote after a run's end")
     next_s: PositiveFloat = Field(120.0, description="how long they may vote on a debate's next round")
     pause_s: PositiveFloat = Field(86_400.0, description="how long a run stays paused before it ends as it stands")

@@ -81,6 +81,7 @@ class Router:
         self.log: list[Request] = []
         self.violations: list[Violation] = []
         self.changed = asyncio.Event()  # set after every request, for those who wait for something
+        self.heard: Callable[[Request], None] = lambda request: None  # told of each before its answer leaves
         self._hub = hub
         self._faults = faults
         self._contract = contract
@@ -112,10 +113,10 @@ class Router:
         status, code = (0, 0) if reply is None else (reply.status, reply.code)
         template = route.template if route.method != "*" else path
         took = self._hub.world.now() - at
-        self.log.append(
-            Request(at, request.method, template, path, dict(request.query), body, status, code, bucket, took)
-        )
+        seen = Request(at, request.method, template, path, dict(request.query), body, status, code, bucket, took)
+        self.log.append(seen)
         self.changed.set()
+        self.heard(seen)
         if reply is None:
             if request.transport is not None:
                 request.transport.abort()

@@ -60,6 +60,11 @@ class Faults:
         """Let everything go on that is stalled without an end."""
         self._released.set()
 
+    def clear(self) -> None:
+        """No fault is left."""
+        self._queues.clear()
+        self.release()
+
     def next(self, method: str) -> Fault | None:
         queue = self._queues[method]
         return queue.popleft() if queue else None

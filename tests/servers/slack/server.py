@@ -44,7 +44,7 @@ class SlackServer:
         self.http = HttpDeliveries(self.world)
         self.courier = Courier(self.world, self.limits.times, self.sockets, self.contract)
         self.people = People(self.world, self.courier)
-        self._api = WebApi(self.world, self.limits, self.faults, self.courier, self.sockets, self.contract)
+        self.api = WebApi(self.world, self.limits, self.faults, self.courier, self.sockets, self.contract)
         self._port = port
         self._exit = AsyncExitStack()
 
@@ -61,7 +61,7 @@ class SlackServer:
     @property
     def requests(self) -> list[Request]:
         """Every call of the Web API, the newest last."""
-        return self._api.requests
+        return self.api.requests
 
     @property
     def violations(self) -> list[str]:
@@ -96,7 +96,7 @@ class SlackServer:
     def _routes(self) -> web.Application:
         app = web.Application(client_max_size=2**26)
         store, response_urls = Store(self.world), ResponseUrls(self.world, self.limits.times)
-        app.router.add_route("*", "/api/{method}", self._api.handle)
+        app.router.add_route("*", "/api/{method}", self.api.handle)
         app.router.add_get("/link", self.sockets.handle)
         app.router.add_post("/response/{key}", response_urls.handle)
         app.router.add_post("/upload/{file}", store.upload)

@@ -23,6 +23,7 @@ class Sockets:
     """The app's open connections. `random_seed` settles which socket gets what."""
 
     def __init__(self, world: World, random_seed: int = 1) -> None:
+        self.hellos: list[float] = []  # when connections were greeted, in loop seconds
         self._world = world
         self._random = random.Random(random_seed)
         self._tickets: set[str] = set()
@@ -78,6 +79,7 @@ class Sockets:
         self._open[socket] = request
         try:
             await socket.send_json(self._hello())
+            self.hellos.append(self._world.now())
             await self._tell()
             async for message in socket:
                 if message.type is WSMsgType.TEXT:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -57,6 +57,7 @@ class WebApi:
         contract: Contract | None,
     ) -> None:
         self.requests: list[Request] = []
+        self.heard: Callable[[Request], None] = lambda request: None  # told of each before its answer leaves
         self._world, self._limits, self._faults = world, limits, faults
         self._courier, self._sockets, self._contract = courier, sockets, contract
 
@@ -69,6 +70,7 @@ class WebApi:
             return await self._respond(http, seen)
         finally:
             seen.duration_s = loop.time() - seen.at
+            self.heard(seen)
 
     async def _respond(self, http: web.Request, seen: Request) -> web.StreamResponse:
         secret = str(seen.args.pop("token", "")) or http.headers.get("Authorization", "").removeprefix("Bearer ")

@@ -1,0 +1,239 @@
+"""What is left behind, judged by what stands on the platforms, what the models were asked, and the database alone."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.chaos.models import KEY, TAG, Call
+from benchmarks.chaos.places import Place, Post
+from benchmarks.chaos.runs import VOTED, Asked
+from bot.facts import TurnEnded
+from bot.ports import Placed
+from bot.transcript import Transcript, Turn, fold_all
+from storage import open_store
+from storage.store import SqlStore
+
+PAGE_CHARS = 1_000  # every message holds as many
+SLACK_S = 0.5  # between a wall time of the bot's and one of ours
+_COUNTS = re.compile(r"Votes: (.+?)\.(?:\n|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A broken promise: which, and what about it."""
+
+    promise: str
+    what: str
+
+
+@dataclass
+class Ledger:
+    """The database as it stands: by run, what happened and where its pages stand."""
+
+    runs: dict[str, Transcript] = field(default_factory=dict)
+    placed: dict[str, list[Placed]] = field(default_factory=dict)
+    behind: list[str] = field(default_factory=list)  # runs whose end is not shown yet
+
+    def finished(self, now: float) -> bool:
+        """Whether every run has ended and is shown, and the vote after it is over."""
+        votes_end = (t.finished_at + t.started.rules.vote_s for t in self.runs.values())
+        return not self.behind and all(t.finished for t in self.runs.values()) and now > max(votes_end, default=0.0)
+
+
+async def read(store: SqlStore) -> Ledger:
+    ledger = Ledger()
+    for row in await store.runs(limit=100_000):
+        ledger.runs[row.run] = fold_all(Transcript(), await store.read(row.run))
+        ledger.placed[row.run] = [placed for placed in await store.placed(row.run) if placed.ref]
+    ledger.behind = await store.unfinished()
+    return ledger
+
+
+async def read_beside(path: Path) -> Ledger:
+    """While the bot writes it."""
+    async with open_store(path, clock=time.time, read_only=True) as store:
+        return await read(store)
+
+
+@dataclass
+class Audit:
+    """Each promise is a method of its own. `kills` are wall times; `usual`: format → the outcome without kills;
+    `touched`: boards under which messages were taken away by others than the bot."""
+
+    ledger: Ledger
+    places: Sequence[Place]
+    calls: Sequence[Call]
+    asked: Sequence[Asked]
+    kills: Sequence[float] = ()
+    usual: Mapping[str, str] = field(default_factory=dict)
+    touched: Set[str] = frozenset()
+
+    def after_kills(self) -> list[Found]:
+        return [
+            *_found("runs started = finished", self._finished()),
+            *_found("runs as people know them", self._known()),
+            *_found("votes counted once", self._votes()),
+            *_found("messages once", self._messages()),
+            *_found("final texts", self._texts()),
+            *_found("billed", self._billed()),
+            *_found("nothing left", self._left()),
+        ]
+
+    def after_faults(self) -> list[Found]:
+        """A turn may be asked again then, and people may wait in vain where messages were taken away."""
+        return [
+            *_found("runs started = finished", self._finished()),
+            *_found("messages once", self._messages()),
+            *_found("final texts", self._texts()),
+            *_found("nothing left", self._left()),
+        ]
+
+    @property
+    def usual_share(self) -> float:
+        """Of runs that have the outcome that their kind has without kills."""
+        ends = [(t.started.format, t.finished.outcome if t.finished else "") for t in self.ledger.runs.values()]
+        return sum(self.usual.get(kind, "") == outcome for kind, outcome in ends) / max(1, len(ends))
+
+    def _finished(self) -> Iterator[str]:
+        for run, t in self.ledger.runs.items():
+            if t.finished is None:
+                open_ = [str(i) for i, turn in t.turns.items() if turn.ended is None]
+                yield f"{run} ({t.started.format}) has no end; open: {', '.join(open_) or 'nothing'}"
+
+    def _known(self) -> Iterator[str]:
+        """What was seen to begin is stored once, and has one end card."""
+        tags = Counter(tag for t in self.ledger.runs.values() if t.started.format != "summary" for tag in _tags(t))
+        for asked in self.asked:
+            if tags[asked.tag] > 1:
+                yield f"{asked.tag} was started {tags[asked.tag]} times"
+            if asked.run and asked.run not in self.ledger.runs:
+                yield f"{asked.tag}: the run {asked.run} has a board and is not stored"
+            if asked.run and (ends := len(self._ends(asked))) != 1:
+                yield f"{asked.tag} ({asked.kind} on {asked.place.name}, {asked.run}) has {ends} end cards"
+
+    def _votes(self) -> Iterator[str]:
+        for asked in self.asked:
+            if asked.run not in self.ledger.runs:
+                continue
+            t = self.ledger.runs[asked.run]
+            cast = {by: seat for (by, round_), seat in t.votes.items() if round_ > 0}
+            for by in {vote.by for vote in asked.votes}:
+                theirs = [vote for vote in asked.votes if vote.by == by]
+                told = [n for n, vote in enumerate(theirs) if vote.told.startswith(VOTED)]
+                if told and cast.get(by) not in {vote.seat for vote in theirs[told[-1] :]}:
+                    yield f"{asked.run}: {by} was told “{theirs[told[-1]].told}” and has {cast.get(by)}"
+            lines = [line for end in self._ends(asked) for line in _COUNTS.findall(end.text)]
+            counted = sum(int(n) for line in lines for n in re.findall(r" (\d+)(?:,|$)", line))
+            if counted != len(cast):
+                yield f"{asked.run}: {len(cast)} have voted, and the end card counts {counted}"
+
+    def _ends(self, asked: Asked) -> list[Post]:
+        """The end cards of that run, which is one."""
+        board = asked.place.board(asked.tag)
+        thread = asked.place.thread(board) if board else []
+        return [post for post in thread if post.button("follow_up") and post.run == asked.run]
+
+    def _boards(self) -> Iterator[tuple[Place, Post, list[Post]]]:
+        """Boards with what stands in their threads; without those that others have touched."""
+        for place in self.places:
+            for board in place.outside():
+                if board.ref not in self.touched:
+                    yield place, board, place.thread(board)
+
+    def _messages(self) -> Iterator[str]:
+        """Every message of the bot is a page of a lane, each page stands once, and none is missing."""
+        pages = {p.ref: (run, p) for run, placed in self.ledger.placed.items() for p in placed}
+        standing: set[str] = set()
+        hidden: set[str] = set()  # runs under touched boards
+        for place in self.places:
+            hidden |= {pages[b.ref][0] for b in place.outside() if b.ref in self.touched and b.ref in pages}
+        for place, board, thread in self._boards():
+            for post in (board, *thread):
+                standing.add(post.ref)
+                if post.ref not in pages:
+                    yield f"{place.name}: {post.ref} is no page of a run: {post.seat} {post.text[:80]!r}"
+            heads = Counter(m[0] for post in thread if post.seat and (m := KEY.search(post.text)))
+            yield from (f"{place.name}: {n} messages of one turn, {key}" for key, n in heads.items() if n > 1)
+        for ref, (run, p) in pages.items():
+            if ref not in standing and run not in hidden and self._shown_there(run):
+                yield f"{run}: {p.lane} page {p.page} stands nowhere ({ref})"
+
+    def _shown_there(self, run: str) -> bool:
+        """Whether the run has a board outside of threads, and not under a touched one: a summary has none."""
+        return not self.touched or self.ledger.runs[run].started.format != "summary"
+
+    def _texts(self) -> Iterator[str]:
+        """What the models sent is what is stored, and what people read."""
+        sent: defaultdict[str, set[str]] = defaultdict(lambda: {""})
+        for call in self.calls:
+            sent[call.key].add(call.text)
+        posts = {post.ref: post for _, _, thread in self._boards() for post in thread}
+        for run, t in self.ledger.runs.items():
+            for turn in t.turns.values():
+                if turn.ended is None:
+                    continue
+                said, known = turn.ended.text, sent[_key(turn)]
+                if said not in known if turn.ended.finish == "done" else not any(s.startswith(said) for s in known):
+                    yield f"{run} {turn.id} ({turn.ended.finish}): {said[:60]!r} is stored, and was not sent so"
+            last = {turn.id.lane: turn for turn in t.turns.values()}
+            for p in self.ledger.placed[run]:
+                if p.lane in last and p.ref in posts and not _reads(posts[p.ref], last[p.lane].text):
+                    yield f"{run} {p.lane} reads {posts[p.ref].text[:60]!r} in the end"
+
+    def _billed(self) -> Iterator[str]:
+        """A turn is asked at most once, and once more for each kill that fell while it was open."""
+        asked: Counter[str] = Counter(call.key for call in self.calls)
+        taken: set[str] = set()
+        silent: Counter[tuple[str, str]] = Counter()  # by question and model: turns that left no text
+        for run, t in self.ledger.runs.items():
+            ends = {e.fact.turn: e.at for e in t.entries if isinstance(e.fact, TurnEnded)}
+            for turn in t.turns.values():
+                key = _key(turn)
+                taken.add(key)
+                end = ends.get(turn.id, float("inf"))
+                fell = sum(turn.started.at - SLACK_S <= at <= end + SLACK_S for at in self.kills)
+                if key and asked[key] > 1 + fell:
+                    yield f"{run} {turn.id} was asked {asked[key]} times, with {fell} kills while it was open"
+                if not key:
+                    silent.update((tag, _model(t, turn)) for tag in _tags(t))
+        strange = Counter(
+            (call.tag, call.model) for call in {c.key: c for c in self.calls if c.key not in taken}.values()
+        )
+        for (tag, model), n in strange.items():
+            if n > silent[tag, model]:
+                yield f"{tag}: {model} was asked {n} questions that belong to no turn"
+
+    def _left(self) -> Iterator[str]:
+        for run, t in self.ledger.runs.items():
+            if open_ := [str(i) for i, turn in t.turns.items() if turn.ended is None and t.finished]:
+                yield f"{run} is over, and open: {', '.join(open_)}"
+        yield from (f"{run}: its end is not shown" for run in self.ledger.behind)
+        if running := sum(call.ended_at is None for call in self.calls):
+            yield f"{running} answers are still being sent"
+
+
+def _found(promise: str, broken: Iterable[str]) -> list[Found]:
+    return [Found(promise, what) for what in broken]
+
+
+def _reads(post: Post, text: str) -> bool:
+    """Whether people read this text, or as much of it as one message takes."""
+    return " ".join(text[:PAGE_CHARS].split()) in " ".join(post.text.split())
+
+
+def _tags(t: Transcript) -> list[str]:
+    return TAG.findall(t.started.question)[:1]
+
+
+def _key(turn: Turn) -> str:
+    found = KEY.search(turn.ended.text) if turn.ended else None
+    return found[0] if found else ""
+
+
+def _model(t: Transcript, turn: Turn) -> str:
+    return next(seat.model for seat in t.started.panel.everyone() if seat.key == turn.id.seat)

@@ -1,0 +1,188 @@
+"""Floods: a thousand commands in a second, ten thousand reactions on one message; and somebody who asks beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+from statistics import median
+
+from benchmarks.chaos.audit import Audit, Found, read, read_beside
+from benchmarks.chaos.models import Pace
+from benchmarks.chaos.places import Post
+from benchmarks.chaos.play import left_behind, settled
+from benchmarks.chaos.runs import QUESTION, Asked, Crowd, Habits
+from benchmarks.chaos.wire import World, world
+from storage import open_store
+from tests.servers.discord import CannotAct, Interaction
+
+ROOMS = 40
+CALM_RUNS = 3
+QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False, patience_s=600.0)
+SAMPLE_S = 0.2
+ANSWERS_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flooded:
+    """`answers`: commands by what they came to; latencies in seconds from a command to its end card, of somebody who
+    asks in a channel of their own: alone, beside the commands, beside the reactions."""
+
+    commands: int
+    sent_s: float
+    answers: Counter[str]
+    refusal: str
+    reactions: int
+    counted: int
+    counted_s: float
+    rss_idle_mb: float
+    rss_commands_mb: float
+    rss_reactions_mb: float
+    alone_s: float
+    beside_commands_s: float
+    beside_reactions_s: float
+    found: list[Found]
+    seconds: float
+
+
+async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vote_s: float = 180.0) -> Flooded:
+    """`room_for`: how many runs the bot takes at once; `vote_s`: time for all reactions to be counted."""
+    began = time.monotonic()
+    async with world(ROOMS, Pace(), limits={"vote_s": vote_s, "runs": room_for}) as w:
+        voters = [(await w.discord.server.create_member(w.discord.guild, f"voter-{n}")).id for n in range(reactions)]
+        crowd = Crowd(Random(seed), QUIET)
+        w.bot.spawn()
+        await w.bot.ready()
+        alone = [await _normal(w, crowd) for _ in range(CALM_RUNS)]
+        idle_mb, peak = w.bot.rss_mb(), _Peak(w)
+        beside = asyncio.create_task(_normal(w, crowd))
+        await asyncio.sleep(0)
+        sent_s, asked = await _commands(w, commands)
+        answers, refusal = await _answers(asked)
+        beside_commands = await beside
+        await _over(w)
+        rss_commands, peak = peak.stop(), _Peak(w)
+        message = await _votable(w, crowd)
+        beside = asyncio.create_task(_normal(w, crowd))
+        counted, counted_s = await _reactions(w, message, voters)
+        beside_reactions = await beside
+        rss_reactions = peak.stop()
+        await settled(w, QUIET.patience_s)
+        found = await left_behind(w)
+        async with open_store(w.bot.store, clock=time.time) as store:
+            audit = Audit(await read(store), w.places, w.models.calls, crowd.asked)
+        return Flooded(
+            commands=commands,
+            sent_s=sent_s,
+            answers=answers,
+            refusal=refusal,
+            reactions=reactions,
+            counted=counted,
+            counted_s=counted_s,
+            rss_idle_mb=idle_mb,
+            rss_commands_mb=rss_commands,
+            rss_reactions_mb=rss_reactions,
+            alone_s=median(alone),
+            beside_commands_s=beside_commands,
+            beside_reactions_s=beside_reactions,
+            found=found + audit.after_faults(),
+            seconds=time.monotonic() - began,
+        )
+
+
+async def _over(w: World) -> None:
+    """Until no run goes on, whatever may still be voted on."""
+    async with asyncio.timeout(QUIET.patience_s):
+        while any(t.finished is None for t in (await read_beside(w.bot.store)).runs.values()):
+            await asyncio.sleep(1.0)
+
+
+async def _normal(w: World, crowd: Crowd) -> float:
+    """Seconds from a command, in the first room, to its end card; the patience where none came."""
+    asked = await crowd.live(w.discord, "compare", 0)
+    return QUIET.patience_s if asked.end_at is None else asked.end_at - asked.asked_at
+
+
+async def _commands(w: World, commands: int) -> tuple[float, list[Interaction]]:
+    """Seconds that sending them took, and what they are."""
+    loop, server, rooms = asyncio.get_running_loop(), w.discord.server, w.discord.rooms[1:]
+    began, asked = loop.time(), []
+    for n in range(commands):
+        who, room = w.discord.people[1 + n % 2], rooms[n % len(rooms)]
+        asked.append(await server.slash(who, room, "compare", question=f"Flood {n}: {QUESTION}"))
+        await asyncio.sleep(max(0.0, began + n / commands - loop.time()))
+    return loop.time() - began, asked
+
+
+async def _answers(asked: list[Interaction]) -> tuple[Counter[str], str]:
+    """What each of them came to, and one of the refusals."""
+    seen = await asyncio.gather(*map(_answer, asked))
+    refusals = [text for what, text in seen if what == "refused"]
+    return Counter(what for what, _ in seen), refusals[0] if refusals else ""
+
+
+async def _answer(asked: Interaction) -> tuple[str, str]:
+    try:
+        seen = await asked.answer(ANSWERS_WITHIN_S)
+        async with asyncio.timeout(ANSWERS_WITHIN_S):
+            while True:
+                messages = [m for m in (seen.message, *seen.followups) if m is not None and m.text]
+                if private := [m.text for m in messages if m.ephemeral]:
+                    return "refused", private[-1]
+                if messages:
+                    return "taken", ""
+                await asyncio.sleep(SAMPLE_S)
+    except TimeoutError:
+        return "unanswered", ""
+
+
+async def _votable(w: World, crowd: Crowd) -> Post:
+    """What a seat has said in a run that has just ended."""
+    asked: Asked = await crowd.live(w.discord, "compare", 1)
+    board = w.discord.board(asked.tag)
+    assert board is not None  # its end has been seen
+    return next(post for post in w.discord.thread(board) if post.seat)
+
+
+async def _reactions(w: World, message: Post, voters: list[int]) -> tuple[int, float]:
+    """How many are stored as votes in the end, and seconds until then."""
+    loop = asyncio.get_running_loop()
+    began, run = loop.time(), await _run_of(w, message)
+    for n, voter in enumerate(voters):
+        with suppress(CannotAct):
+            await w.discord.server.react(voter, message.handle.id, "👍")
+        if n % 100 == 99:
+            await asyncio.sleep(0)  # all of them are sent as fast as the gateway goes
+    counted, counted_at, quiet = 0, began, 0
+    while counted < len(voters) and quiet < 10:
+        votes = len((await read_beside(w.bot.store)).runs[run].votes)
+        quiet = quiet + 1 if votes == counted else 0
+        if votes != counted:
+            counted, counted_at = votes, loop.time()
+        await asyncio.sleep(1.0)
+    return counted, counted_at - began
+
+
+async def _run_of(w: World, message: Post) -> str:
+    ledger = await read_beside(w.bot.store)
+    return next(run for run, placed in ledger.placed.items() if message.ref in {p.ref for p in placed})
+
+
+class _Peak:
+    """The most memory that the bot takes meanwhile."""
+
+    def __init__(self, w: World) -> None:
+        self._most = w.bot.rss_mb()
+        self._watching = asyncio.create_task(self._watch(w))
+
+    async def _watch(self, w: World) -> None:
+        while True:
+            self._most = max(self._most, w.bot.rss_mb())
+            await asyncio.sleep(SAMPLE_S)
+
+    def stop(self) -> float:
+        self._watching.cancel()
+        return self._most

@@ -1,0 +1,123 @@
+"""The bot: `moot run` as a process of its own, with a real moot.toml and a real SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+STARTS_WITHIN_S, STOPS_WITHIN_S = 120.0, 60.0
+
+
+class Bot:
+    """`connections()` counts how often it has introduced itself to each platform; it is ready once all have grown."""
+
+    def __init__(self, folder: Path, connections: Callable[[], tuple[int, ...]]) -> None:
+        self.store = folder / "moot.db"
+        self.kills: list[float] = []  # wall times
+        self.ready_after_s: list[float] = []
+        self._folder = folder
+        self._connections = connections
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "bot.log").read_text("utf-8", "replace")
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def spawn(self) -> None:
+        """Begin to start it; returns at once."""
+        self._before = self._connections()
+        self._spawned_at = time.monotonic()
+        with (self._folder / "bot.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"],
+                cwd=self._folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+            )
+
+    async def ready(self) -> None:
+        """Until every platform has heard from it. Raises RuntimeError when it ends instead."""
+        async with asyncio.timeout(STARTS_WITHIN_S):
+            while any(now <= then for now, then in zip(self._connections(), self._before, strict=True)):
+                if not self.alive:
+                    raise RuntimeError(f"the bot has ended by itself:\n{self.log[-2000:]}")
+                await asyncio.sleep(0.01)
+        self.ready_after_s.append(time.monotonic() - self._spawned_at)
+
+    def kill(self) -> bool:
+        """SIGKILL, now; whether it was alive."""
+        if not self.alive:
+            return False
+        assert self._process is not None  # it is alive
+        self._process.kill()
+        self.kills.append(time.time())
+        return True
+
+    async def buried(self) -> None:
+        """Until the process is gone."""
+        while self.alive:
+            await asyncio.sleep(0.002)
+
+    async def stop(self) -> int:
+        """SIGTERM; its exit status. Raises TimeoutError where it stays."""
+        assert self._process is not None  # it was started
+        self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(STOPS_WITHIN_S):
+            await self.buried()
+        status = self._process.returncode
+        assert isinstance(status, int)
+        return status
+
+    def rss_mb(self) -> float:
+        assert self._process is not None  # it was started
+        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
+
+    def put_down(self) -> None:
+        """Whatever state it is in."""
+        if self.alive:
+            assert self._process is not None  # it is alive
+            self._process.kill()
+            self._process.wait()
+
+
+def written(settings: Mapping[str, Any]) -> str:
+    """Nested tables as TOML, of the few shapes that settings have."""
+    lines: list[str] = []
+    _table(lines, (), settings)
+    return "\n".join(lines) + "\n"
+
+
+def _table(lines: list[str], path: tuple[str, ...], table: Mapping[str, Any]) -> None:
+    if path:
+        lines.append(f"[{'.'.join(path)}]")
+    lines += [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            _table(lines, (*path, key), value)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"'
+        case list():
+            return f"[{', '.join(map(_value, value))}]"
+        case _:
+            return str(value)

@@ -1,0 +1,68 @@
+"""How soon a bot that was killed goes on: from being ready to the first text that is new since the kill."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from benchmarks.chaos.models import KEY, Pace
+from benchmarks.chaos.runs import Crowd, Habits
+from benchmarks.chaos.wire import Fresh, World, world
+
+SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next
+WATCHES_S = 30.0  # for the new text of every run, after each start
+QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False)
+SOME_TEXT_S, SPEAK_WITHIN_S = 4.0, 300.0
+
+
+@dataclass
+class Resumed:
+    """Seconds from ready: to the first new text at all, a restart; and to the first one of each run."""
+
+    runs: int
+    first_s: list[float] = field(default_factory=list)
+    each_s: list[float] = field(default_factory=list)
+    silent: int = 0  # runs that showed nothing new in time
+
+
+async def resumed(runs: int, kills: int, seed: int) -> Resumed:
+    """So many comparisons on Discord, each in a channel of its own, killed while all of them speak."""
+    pace = replace(SLOW, gap_s=SLOW.gap_s * (1 + kills))
+    async with world(runs, pace, limits={"vote_s": 1.0}, deadlines={"total_timeout_s": 3600.0}) as w:
+        result, crowd = Resumed(runs), Crowd(Random(seed), QUIET)
+        w.bot.spawn()
+        await w.bot.ready()
+        async with asyncio.TaskGroup() as tasks:
+            live = [tasks.create_task(crowd.live(w.discord, "compare", nth)) for nth in range(runs)]
+            for _ in range(kills):
+                await _speaking(w, runs)
+                await asyncio.sleep(SOME_TEXT_S)
+                w.bot.kill()
+                w.forget_texts()
+                await w.bot.buried()
+                w.discord.server.hub.gateway.drop(resume=False)
+                w.bot.spawn()
+                await w.bot.ready()
+                await _watch(w.fresh["Discord"], runs, result)
+            for task in live:
+                task.cancel()
+        return result
+
+
+async def _speaking(w: World, runs: int) -> None:
+    """Until every run shows some text."""
+    async with asyncio.timeout(SPEAK_WITHIN_S):
+        while sum(any(KEY.search(p.text) for p in w.discord.thread(board)) for board in w.discord.outside()) < runs:
+            await asyncio.sleep(0.2)
+
+
+async def _watch(fresh: Fresh, runs: int, result: Resumed) -> None:
+    loop = asyncio.get_running_loop()
+    ends_at = loop.time() + WATCHES_S
+    while len(fresh.runs_at) < runs and loop.time() < ends_at:
+        await asyncio.sleep(0.05)
+    if fresh.ready_at is not None and fresh.seen_at is not None:
+        result.first_s.append(fresh.seen_at - fresh.ready_at)
+        result.each_s += [at - fresh.ready_at for at in fresh.runs_at.values()]
+    result.silent += runs - len(fresh.runs_at)

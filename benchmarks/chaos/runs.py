@@ -1,0 +1,156 @@
+"""People who start runs, steer them, vote and go: what they were told is kept for the audit."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from benchmarks.chaos.places import PEOPLE, Place, Post
+
+T = TypeVar("T")
+
+COMMANDS: Mapping[str, tuple[str, Mapping[str, str | int]]] = {
+    "council": ("council", {}),
+    "debate": ("debate", {"rounds": 1}),
+    "compare": ("compare", {}),
+    "pipeline": ("moot pipeline run", {"pipeline": "refine"}),
+}
+KINDS = ("council", "council", "debate", "debate", "compare", "pipeline")  # as often as they are asked for
+SKIPPED = ("council", "debate", "compare")  # where one seat less changes no outcome
+CHAIR = "Eve"
+BOARD_WITHIN_S, UNHEARD_S = 20.0, 3.0  # where nobody answered a command, people soon try again
+LOOK_S = 0.05
+QUESTION = "Is it better to learn one programming language well, or several?"
+VOTED = "Your vote is"
+
+
+class Pressed(NamedTuple):
+    """A vote: whose, for which seat, and what they were told; "": nothing."""
+
+    by: str
+    seat: str
+    told: str
+
+
+@dataclass(slots=True)
+class Asked:
+    """A run as its people know it. `heard`: whether the platform heard anything back; `run`: by its buttons, "" where
+    its board was never seen. Times in loop seconds."""
+
+    place: Place
+    tag: str
+    kind: str
+    heard: bool = False
+    run: str = ""
+    asked_at: float = 0.0
+    board_at: float | None = None
+    end_at: float | None = None
+    votes: list[Pressed] = field(default_factory=list)
+    skipped: str = ""  # what was told to who skipped a seat
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How likely (0 to 1) they skip a seat, say something, have the run summarised; how long they wait for an end."""
+
+    skips: float = 0.25
+    says: float = 0.25
+    summarises: float = 0.2
+    votes: bool = True
+    patience_s: float = 600.0
+
+
+class Crowd:
+    """Keeps so many runs going on each platform, until `enough` is set; then what runs is seen to its end."""
+
+    def __init__(self, dice: Random, habits: Habits) -> None:
+        self.asked: list[Asked] = []
+        self.enough = asyncio.Event()
+        self._dice = dice
+        self._habits = habits
+        self._number = itertools.count(1)
+
+    async def busy(self, place: Place, at_once: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for lane in range(at_once):
+                tasks.create_task(self._one_after_another(place, lane, at_once))
+
+    async def _one_after_another(self, place: Place, lane: int, step: int) -> None:
+        for nth in itertools.count(lane, step):
+            if self.enough.is_set():
+                return
+            await self.live(place, KINDS[nth % len(KINDS)], nth)
+
+    async def some(self, place: Place, runs: int, at_once: int) -> None:
+        """So many runs, at most so many of them at once."""
+        room = asyncio.Semaphore(at_once)
+
+        async def one(nth: int) -> None:
+            async with room:
+                await self.live(place, KINDS[nth % len(KINDS)], nth)
+
+        await asyncio.gather(*map(one, range(runs)))
+
+    async def live(self, place: Place, kind: str, nth: int) -> Asked:
+        """One run from its command to the last vote."""
+        asked = Asked(place, f"Q{next(self._number):04d}", kind)
+        self.asked.append(asked)
+        command, options = COMMANDS[kind]
+        asked.asked_at = asyncio.get_running_loop().time()
+        asked.heard = await place.ask(nth, command, f"{asked.tag} {QUESTION}", options)
+        board = await _soon(lambda: place.board(asked.tag), BOARD_WITHIN_S if asked.heard else UNHEARD_S)
+        if board is None:
+            return asked
+        asked.run, asked.board_at = board.run, asyncio.get_running_loop().time()
+        steering = asyncio.create_task(self._steer(asked, board))
+        end = await _soon(lambda: _end(place, board), self._habits.patience_s)
+        await steering
+        if end is not None:
+            asked.end_at = asyncio.get_running_loop().time()
+            asked.run = asked.run or end.run
+            await self._vote(asked, end)
+            if self._dice.random() < self._habits.summarises:
+                await place.press(0, end, end.button("summarise"))
+        return asked
+
+    async def _steer(self, asked: Asked, board: Post) -> None:
+        place, dice = asked.place, self._dice
+        if dice.random() < self._habits.says:
+            await asyncio.sleep(dice.uniform(0.0, 3.0))
+            await place.say(0, board, f"{asked.tag} And what about beginners?")
+        if asked.kind in SKIPPED and dice.random() < self._habits.skips:
+            await asyncio.sleep(dice.uniform(0.0, 3.0))
+            open_ = [p for p in place.thread(board) if p.button("skip") and CHAIR not in p.seat]
+            if open_:
+                post = dice.choice(open_)
+                asked.skipped = await place.press(0, post, post.button("skip"))
+
+    async def _vote(self, asked: Asked, end: Post) -> None:
+        if not self._habits.votes:
+            return
+        for person in range(len(PEOPLE)):
+            for _ in range(self._dice.choice((1, 1, 2))):
+                ballot = [key for key, (_, does, _) in end.buttons.items() if does == "vote"]
+                if not ballot:
+                    return
+                button = self._dice.choice(ballot)
+                told = await asked.place.press(person, end, button)
+                asked.votes.append(Pressed(asked.place.key(person), end.buttons[button][2], told))
+
+
+def _end(place: Place, board: Post) -> Post | None:
+    return next((post for post in place.thread(board) if post.button("follow_up")), None)
+
+
+async def _soon(look: Callable[[], T | None], within_s: float) -> T | None:
+    """What `look` finds, as soon as it does; None where it does not in time."""
+    ends_at = asyncio.get_running_loop().time() + within_s
+    while asyncio.get_running_loop().time() < ends_at:
+        if (found := look()) is not None:
+            return found
+        await asyncio.sleep(LOOK_S)
+    return None

@@ -1,0 +1,55 @@
+"""Kills, faults and floods at a size for every day: `benchmarks.chaos` plays the same scenes at full size."""
+
+from __future__ import annotations
+
+from random import Random
+
+from benchmarks.chaos import faults, flood
+from benchmarks.chaos.kills import AIMED, plan
+from benchmarks.chaos.play import Scene, play
+from benchmarks.chaos.runs import Habits
+
+# by format, as runs end that nobody kills
+USUAL = {
+    "council": "synthesised",
+    "debate": "judged",
+    "compare": "compared",
+    "pipeline": "completed",
+    "summary": "summarised",
+}
+SHORT = Habits(skips=0.3, says=0.3, summarises=0.3, patience_s=90.0)
+
+
+async def test_what_is_killed_in_each_of_the_moments_that_matter_goes_on_and_ends_whole() -> None:
+    aims = len(AIMED)
+    scene = Scene(aims, at_once=(4, 1), vote_s=8.0, habits=SHORT, settles_within_s=90.0)
+    played = await play(scene, USUAL)
+    assert played.found == []
+    assert played.kills.total() == aims
+    assert played.usual_share == 1.0
+    assert played.runs > 0
+    assert played.votes > 0
+
+
+async def test_under_faults_every_run_comes_to_an_end_with_what_was_said() -> None:
+    played = await faults.play(6, seed=1, stall_s=2.0, patience_s=30.0)
+    assert played.found == []
+    assert played.runs > 0
+    assert len(played.drawn) > 5
+
+
+async def test_a_flood_is_answered_and_counted() -> None:
+    played = await flood.play(commands=60, reactions=300, seed=1, room_for=20, vote_s=10.0)
+    assert played.found == []
+    assert played.answers["unanswered"] == 0
+    assert played.answers["refused"] > 0
+    assert "ask again" in played.refusal
+    assert played.counted == played.reactions
+
+
+def test_each_aim_gets_its_share_of_the_kills() -> None:
+    drawn = plan(200, Random(1))
+    assert len(drawn) == 200
+    assert min(drawn.count(kind) for kind in AIMED) >= 10
+    assert plan(200, Random(1)) == drawn != plan(200, Random(2))
+    assert set(plan(6, Random(1))) == set(AIMED)
