@@ -1,4 +1,4 @@
-"""How many runs may go on at once, so that nobody takes the table from all others, and all of them together not the machine."""
+"""How many runs may go on at once, so that nobody takes the table from all others, and all together not the machine."""
 
 from __future__ import annotations
 

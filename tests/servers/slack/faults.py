@@ -55,14 +55,6 @@ class Faults:
     def clear(self) -> None:
         """No fault is left."""
         self._queues.clear()
-
-    def release(self) -> None:
-        """Let everything go on that is stalled without an end."""
-        self._released.set()
-
-    def clear(self) -> None:
-        """No fault is left."""
-        self._queues.clear()
         self.release()
 
     def next(self, method: str) -> Fault | None:
