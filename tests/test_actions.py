@@ -41,7 +41,7 @@ MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key i
 P = Person("p", "Pat")
 MO = Person("mo", "Mo", moderator=True)
 HALL = ServerSettings(channels=["talk", "7"], start_roles=["speakers"], panel_roles=["elders"], words=["newt"])
-LIMITS = LimitSettings(question_chars=100, remark_chars=20, runs=3)
+LIMITS = LimitSettings(question_chars=100, remark_chars=20)
 PANELS = {
     "default": PanelSettings(seats=[SeatSettings(model=m) for m in MODELS]),
     "twins": PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="ada")]),
@@ -115,22 +115,6 @@ def test_a_wish_that_cannot_be_is_refused_with_what_to_do(wish: Wish, told: str)
             await d.actions.start(wish, lambda run, title: d.place)
         assert told in str(caught.value)
         assert await d.store.runs() == []
-
-    at_desk(act)
-
-
-def test_more_runs_than_fit_are_refused_even_when_they_come_at_once() -> None:
-    async def act(d: Desk) -> None:
-        came = await asyncio.gather(*(d.start() for _ in range(5)), return_exceptions=True)
-        begun = [run for run in came if isinstance(run, str)]
-        assert [str(e) for e in came if isinstance(e, Refused)] == [
-            "3 runs go on already, and no more fit: ask again when one has ended."
-        ] * 2
-        await d.actions.stop(begun[0], P)
-        await asyncio.sleep(1)  # what is over makes room, though its vote goes on
-        begun.append(await d.start())
-        for run in begun[1:]:
-            await d.actions.stop(run, P)
 
     at_desk(act)
 

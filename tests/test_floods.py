@@ -18,7 +18,7 @@ from tests.discord_bot import moot, speaking
 from tests.tables import start
 from tests.test_actions import Desk, P, at_desk
 
-FEW = LimitSettings(runs_per_person=2, runs_per_server=3)
+FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
 EACH = LimitSettings().runs_per_person
 
 
@@ -58,10 +58,11 @@ def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_s
         ([("ann", "one"), ("ann", "one")], "You have 2 runs going on here already: wait until one ends, or stop one."),
         ([("bob", "one")] * 3, "3 runs go on here already: ask again when one has ended."),
         ([("bob", "two")] * 9, ""),
+        ([("bob", "two")] * 10, "10 runs go on already, and no more fit: ask again when one has ended."),
         ([("ann", "two")] * 2, "You have 2 runs going on here already: wait until one ends, or stop one."),
     ],
 )
-def test_a_person_and_a_server_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
+def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
     starts: list[RunStarted] = [replace(start("compare"), by=by, server=server) for by, server in going_on]
     room = Room(FEW, lambda: starts)
     said = ""

@@ -52,6 +52,10 @@ class Faults:
         self._released.clear()
         self._queues[method].extend([Stall(seconds)] * times)
 
+    def release(self) -> None:
+        """Let everything go on that is stalled without an end."""
+        self._released.set()
+
     def clear(self) -> None:
         """No fault is left."""
         self._queues.clear()
