@@ -105,6 +105,7 @@ class Conductor:
     def note(self, text: str) -> None:
         """One sentence for the board about how this run is shown."""
         self._notes[text] = None
+        self._changed.set()
 
     def reads(self, lane: Lane) -> str:
         """What that lane reads now, whole; "" when it is not open."""
@@ -311,10 +312,11 @@ class Conductor:
         return self._lanes[post.lane]
 
     async def _tick(self, live: Shows) -> None:
-        """The board tells the seconds."""
+        """The board tells the seconds while somebody speaks; a run that is paused for a day shows nothing new."""
         while True:
             await asyncio.sleep(1)
-            self._show_board(live)
+            if self._running:
+                self._show_board(live)
 
     async def _count(self) -> None:
         """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""

@@ -17,7 +17,7 @@ from bot.live.budget import Budgets, FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.strip import TRIES
 from bot.live.view import Display
-from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
+from bot.ports import Control, Forbidden, Gone, Method, Page, RateLimited, SurfaceError
 from bot.trace import NoTrace
 from tests.surfaces import OnePage, Place, Platform, WindowLimit
 from tests.virtual import run_virtual
@@ -300,6 +300,25 @@ def test_cards_and_board_are_rewritten_and_a_final_with_the_same_text_still_says
             await h.display.caught_up()
             history = next(iter(place.history.values()))
             assert [message.final for message in history][-2:] == [False, True]
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.25, 1.0])
+def test_a_button_that_goes_while_the_end_is_on_its_way_goes_on_the_platform_as_well(after_s: float) -> None:
+    async def scene() -> None:
+        async with house(Platform(round_trip_s=0.5)) as h:
+            place = h.place()
+            lane = h.display.open(key(0), "0", kind="turn", placeholder="…")
+            await asyncio.sleep(1)
+            lane.offer((Control("object", "Objection!"),))
+            lane.close("words")
+            await asyncio.sleep(after_s)
+            lane.offer(())
+            await asyncio.sleep(5)
+            await h.display.caught_up()
+            (history,) = place.history.values()
+            assert (history[-1].text, history[-1].controls) == ("words", ())
 
     run_virtual(scene())
 

@@ -203,7 +203,7 @@ class Strip:
         display.trace.shown(self._surface.name, self.lane.key, change.page, chars, change.final)
         if self.lane.kind == "turn" and chars:
             display.on_shown(self.lane.key, change.mark.text[:chars])
-        if change.final:
+        if change.final and change.mark.version == self.lane.version:  # else a button changed while this was on its way
             self.leave()
 
     def failed(self, call: Call, error: SurfaceError, duration_s: float) -> None:
