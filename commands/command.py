@@ -20,6 +20,7 @@ from bot.settings import PanelSettings
 from bot.wishes import Wish
 
 MORE = "More…"  # offered among the panels: it opens a form with every option
+SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
 MOST_SEATS = 12  # as PanelSettings has it
 SAID = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # where pydantic speaks of types
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
@@ -160,7 +161,7 @@ class SearchOptions(RunOptions):
 
     FORM = (*RunOptions.FORM, "search")
 
-    search: Search | None = option(None, "the web: off, auto (a model decides) or on; as set up here where left out")
+    search: Search | None = option(None, SEARCH)
 
     def wish(self, format: str, here: Here) -> Wish:
         return replace(super().wish(format, here), search=self.search)

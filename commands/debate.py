@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from bot.debating import SIDES, Debating, Form, Next
+from bot.facts import Search
 from bot.veiling import Reveal
 from bot.wishes import Wish
-from commands.command import Command, Here, option, starts
+from commands.command import SEARCH, Command, Here, option, starts
 from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
@@ -32,12 +33,13 @@ class DebateOptions(VeiledOptions):
         "", "of those seats in turn, with commas; or auto: some that fit the topic", suggest="personas", more=True
     )
     rounds: int | None = option(None, "how many rounds; three where left out", ge=1, le=6)
-    next: Next = Field("at once", description="how the next round comes: at once, or by vote after each round")
+    next: Next = option("at once", "how the next round comes: at once, or by vote after each round", more=True)
     early: bool | None = option(
         None, "yes or no: end once they agree or say nothing new; yes from three rounds on", more=True
     )
 
     # a debate has options enough to see at once
+    search: Search | None = option(None, SEARCH, more=True)
     reveal: Reveal = option("live", REVEAL, more=True)
     blind: bool = option(False, BLIND, more=True)
     guess: bool = option(False, GUESS, more=True)

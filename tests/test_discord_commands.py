@@ -47,7 +47,7 @@ def test_every_declared_command_is_defined_and_no_other() -> None:
 def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
     shown = options("debate")
     assert next(iter(shown)) == "question"
-    assert set(shown) == {"question", "panel", "rounds", "next", "search", "file"}
+    assert set(shown) == {"question", "panel", "rounds", "file"}
     assert shown["question"]["required"]
     assert not any(shown[name]["required"] for name in ("panel", "rounds", "file"))
 
@@ -133,6 +133,9 @@ async def test_a_form_has_one_list_for_all_that_has_a_few_values(tmp_path: Path)
         assert {o["value"]: o.get("default", False) for o in last["options"]} == {
             "mode=answers": False,
             "mode=ranking": False,
+            "search=off": False,
+            "search=auto": False,
+            "search=on": False,
             "reveal=together": True,  # typed beside More…
             "reveal=staggered": False,
             "reveal=demand": False,

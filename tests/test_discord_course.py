@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from commands.command import MORE
 from tests.discord_bot import Moot, button, labels, moot, speaking
 from tests.servers.discord import Channel, Message, threads
 from tests.servers.model_server import answer
@@ -90,7 +91,11 @@ async def test_the_most_upvoted_objection_is_answered_first(tmp_path: Path) -> N
 
 async def test_people_vote_on_the_next_round(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        board = await m.ask("debate", rounds=3, panel="pair", next="vote")
+        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea or coffee?", rounds=3, panel=MORE)
+        await asked.answer()
+        form = {"models": "claude, gpt", "settings": ["next=vote"]}
+        board = (await (await m.server.submit(m.ada, asked, form)).answer()).message
+        assert board is not None
         thread = await m.thread(board)
         card = await m.turn(thread, "Go on to round 2 of 3")
         assert labels(card) == ["Go on", "End here", "Objection!", "Next", "Close"]

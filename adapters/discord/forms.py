@@ -16,7 +16,7 @@ from discord import ui
 from pydantic.fields import FieldInfo
 
 from bot.errors import Refused
-from commands.command import Form
+from commands.command import Form, asked_type
 
 FIELDS = 5
 OPTIONS = 25
@@ -83,10 +83,10 @@ def _entry(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
 
 def _few(field: FieldInfo) -> tuple[str, ...]:
     """The values of a field that has only a few; () where it may be anything."""
-    kinds = (field.annotation, *get_args(field.annotation))
-    if bool in kinds:
+    kind = asked_type(field)
+    if kind is bool:
         return ("yes", "no")
-    return tuple(map(str, get_args(field.annotation))) if get_origin(field.annotation) is Literal else ()
+    return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
 def _others(form: Form, name: str) -> list[str]:
