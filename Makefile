@@ -16,7 +16,7 @@ demo: .venv/demo ## one council of three seats on a small model in this machine,
 	.venv/bin/moot try --panel embedded "Is it better to learn one programming language well, or several?"
 
 test: .venv/dev ## all tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/dev ## style, format, the arrows between rooms
 	.venv/bin/ruff check .
