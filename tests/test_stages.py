@@ -340,7 +340,7 @@ ALL: tuple[Stage, ...] = (
 )
 
 
-@pytest.mark.parametrize("stage", ALL, ids=str)
+@pytest.mark.parametrize("stage", ALL, ids=lambda stage: getattr(stage, "func", stage).__name__)
 async def test_each_stage_closes_what_it_reads(stage: Stage) -> None:
     closed = False
 
