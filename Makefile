@@ -2,7 +2,7 @@
 # from a list of their own, without their dependencies, because those would compile for minutes.
 PYTHON ?= python3.11
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
-BENCHMARKS := start models pages live formats discord slack
+BENCHMARKS := start models pages live formats discord slack chaos
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test lint format types bench docs-check lock clean

@@ -14,7 +14,7 @@ from typing import Literal
 from benchmarks.chaos.audit import Audit, Found, read
 from benchmarks.chaos.models import NOTHING, Call, Pace
 from benchmarks.chaos.places import OnDiscord, OnSlack, Post
-from benchmarks.chaos.play import left_behind, settled
+from benchmarks.chaos.play import SETTLES_WITHIN_S, left_behind, settled
 from benchmarks.chaos.runs import Crowd, Habits
 from benchmarks.chaos.wire import World, world
 from storage import open_store
@@ -133,7 +133,10 @@ class Trouble:
             await server.delete_message(self._message(place).handle)
 
         async def delete_webhook() -> None:
-            await server.delete_webhook(self.dice.choice(list(server.hub.world.webhooks)))
+            """What it has sent can be edited by nobody any more, and is sent anew."""
+            gone = self.dice.choice(list(server.hub.world.webhooks.values()))
+            await server.delete_webhook(gone)
+            self._touch([b for b in place.outside() if b.handle.channel_id == gone.channel_id])
 
         return {
             "storm of 429": lambda: server.storm(1.5, retry_after_s=0.5),
@@ -163,7 +166,7 @@ class Trouble:
             return befall
 
         async def delete_message() -> None:
-            server.people.delete_message(self._message(place).handle).close()
+            await server.people.delete_message(self._message(place).handle)
 
         async def drop() -> None:
             server.sockets.drop()
@@ -220,7 +223,7 @@ async def play(
             tasks.create_task(crowd.some(w.slack, on_slack, at_once[1]))
         befalling.cancel()
         w.heal()
-        await settled(w, patience_s)
+        await settled(w, SETTLES_WITHIN_S)
         found = await left_behind(w)
         async with open_store(w.bot.store, clock=time.time) as store:
             audit = Audit(await read(store), w.places, w.models.calls, crowd.asked, touched=trouble.touched)

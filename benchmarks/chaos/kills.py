@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from random import Random
+from statistics import median
 from typing import Literal
 
 from benchmarks.chaos.wire import Aim, Fresh, World
@@ -31,7 +32,7 @@ SHARES: dict[Class, float] = {  # of all kills; the rest is at random
     "fact and answer": 0.06,
     "start": 0.08,
 }
-WAITS_S = 45.0  # for the moment that was aimed at; then the shot goes off as it is
+WAITS_S = 90.0  # for the moment that was aimed at; then the shot goes off as it is
 LIVES_S = (0.3, 3.0)  # between being ready and the aiming
 PASSES = 3  # at most so many such moments are let pass
 
@@ -62,7 +63,7 @@ class Killer:
     async def kill(self, classes: list[Class]) -> None:
         """The bot is started before each of these kills, and after the last one."""
         self.world.saw = self._saw
-        pending, missed = deque(classes), 0
+        pending = deque(classes)
         while pending:
             kind = pending.popleft()
             try:
@@ -74,14 +75,13 @@ class Killer:
             if not hit and "random" in pending:  # this one was at random; another one is aimed instead
                 pending.remove("random")
                 pending.append(kind)
-            missed += not hit
         await self._start()
 
     async def _one(self, kind: Class) -> bool:
         """One life and its end; whether that was in the moment that was aimed at."""
         bot, dice = self.world.bot, self.dice
         if kind == "start":
-            usual = sorted(bot.ready_after_s)[len(bot.ready_after_s) // 2] if bot.ready_after_s else 2.0
+            usual = median(bot.ready_after_s or [2.0])
             bot.spawn()
             await asyncio.sleep(dice.uniform(0.0, usual))
             self._shoot()

@@ -15,7 +15,7 @@ from adapters.slack.spots import message_ref as slack_ref
 from benchmarks.chaos.models import TAG
 from tests.servers.discord import CannotAct, Channel, DiscordServer, Message, User
 from tests.servers.discord.errors import DiscordError
-from tests.servers.discord.world import walk
+from tests.servers.discord.world import EPHEMERAL, LOADING, walk
 from tests.servers.slack import SlackServer, Unacknowledged
 from tests.servers.slack.world import Message as SlackMessage
 
@@ -111,15 +111,18 @@ class OnDiscord:
         return self._post(self._boards[tag]) if tag in self._boards else None
 
     def thread(self, board: Post) -> list[Post]:
-        found = self.server.hub.world.messages[board.handle.id].values()
-        return [self._post(m) for m in found if m.author.bot and not m.ephemeral and m.kind == 0]
+        return [self._post(m) for m in self._said(board.handle.id)]
 
     def outside(self) -> list[Post]:
         return [self._post(m) for m in self._outside()]
 
     def _outside(self) -> list[Message]:
-        found = [m for room in self.rooms for m in self.server.hub.world.messages[room.id].values()]
-        return [m for m in found if m.author.bot and not m.ephemeral and m.kind == 0]
+        return [m for room in self.rooms for m in self._said(room.id)]
+
+    def _said(self, channel: int) -> list[Message]:
+        """By the bot, for all to see. An answer that was put off and never came is Discord's to withdraw."""
+        found = self.server.hub.world.messages[channel].values()
+        return [m for m in found if m.author.bot and not m.flags & (EPHEMERAL | LOADING) and m.kind == 0]
 
     async def press(self, person: int, post: Post, button: str) -> str:
         try:

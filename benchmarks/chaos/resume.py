@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from benchmarks.chaos.audit import read_beside
 from benchmarks.chaos.models import KEY, Pace
 from benchmarks.chaos.runs import Crowd, Habits
 from benchmarks.chaos.wire import Fresh, World, world
@@ -14,7 +13,7 @@ from benchmarks.chaos.wire import Fresh, World, world
 SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next
 WATCHES_S = 30.0  # for the new text of every run, after each start
 QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False)
-SOME_TEXT_S = 4.0
+SOME_TEXT_S, SPEAK_WITHIN_S, APART_S = 4.0, 300.0, 0.1
 
 
 @dataclass
@@ -35,7 +34,7 @@ async def resumed(runs: int, kills: int, seed: int) -> Resumed:
         w.bot.spawn()
         await w.bot.ready()
         async with asyncio.TaskGroup() as tasks:
-            live = [tasks.create_task(crowd.live(w.discord, "compare", nth)) for nth in range(runs)]
+            live = [tasks.create_task(_until_begun(crowd, w, nth)) for nth in range(runs)]
             for _ in range(kills):
                 await _speaking(w, runs)
                 await asyncio.sleep(SOME_TEXT_S)
@@ -51,18 +50,18 @@ async def resumed(runs: int, kills: int, seed: int) -> Resumed:
         return result
 
 
+async def _until_begun(crowd: Crowd, w: World, nth: int) -> None:
+    """So many at once are not all answered in time: who hears nothing asks again."""
+    await asyncio.sleep(nth * APART_S)
+    while not (await crowd.live(w.discord, "compare", nth)).run:
+        pass
+
+
 async def _speaking(w: World, runs: int) -> None:
     """Until every run shows some text."""
-    async with asyncio.timeout(120.0):
-        while len(await _shown(w)) < runs:
+    async with asyncio.timeout(SPEAK_WITHIN_S):
+        while sum(any(KEY.search(p.text) for p in w.discord.thread(board)) for board in w.discord.outside()) < runs:
             await asyncio.sleep(0.2)
-
-
-async def _shown(w: World) -> set[str]:
-    ledger = await read_beside(w.bot.store)
-    begun = {run for run, t in ledger.runs.items() if t.turns}
-    speaking = {board.run for board in w.discord.outside() if any(KEY.search(p.text) for p in w.discord.thread(board))}
-    return begun & speaking
 
 
 async def _watch(fresh: Fresh, runs: int, result: Resumed) -> None:
