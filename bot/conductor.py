@@ -125,7 +125,7 @@ class Conductor:
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with Tasks() as tasks:
-            besides = [tasks.create_task(work) for work in (self._tick(live), self.sightings.keep(), self._count())]
+            besides = [tasks.create_task(work) for work in (self._tick(live), self._count())]
             while self._goes_on():
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):

@@ -125,9 +125,12 @@ class Hall:
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""
         try:
-            await conductor.conduct(display)
-            if not conductor.transcript.deleted:
-                await display.caught_up()
+            async with Tasks() as tasks:
+                keeping = tasks.create_task(conductor.sightings.keep())
+                await conductor.conduct(display)
+                if not conductor.transcript.deleted:
+                    await display.caught_up()
+                keeping.cancel()
             await conductor.sightings.save()
             await conductor.caught_up()
         except Fenced:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from bot.errors import StoreFailed
 from bot.facts import Lane, TurnId
@@ -60,11 +61,13 @@ class Sightings:
             return {}
 
     async def keep(self) -> None:
-        """Store what is new, each turn's newest text only, at the pace of the store; until cancelled."""
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            await self.save()
+        """Store what is new, each turn's newest text only, at the pace of the store; until cancelled, or until the run
+        is another process's."""
+        with suppress(Fenced):
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                await self.save()
 
     async def save(self) -> None:
         """Store what is new since the last time."""

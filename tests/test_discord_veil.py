@@ -42,7 +42,7 @@ async def test_answers_wait_for_each_other_and_are_shown_together(tmp_path: Path
         for name in ("Claude", "GPT"):
             await m.turn(thread, f"{name} is done: 10 characters, not shown yet.")
         assert "Opinion" not in sent(m)
-        await m.until(lambda: labels(board) == ["Reveal", "Stop", "Say something", "Summarise"])
+        await m.until(lambda: labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
         await m.press(m.ada, await m.by(thread, "Gemini"), "skip")
         for number in range(2):
             await m.turn(thread, f"Opinion {number}.")

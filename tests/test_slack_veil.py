@@ -41,7 +41,7 @@ async def test_answers_wait_for_each_other_and_are_shown_together(tmp_path: Path
         await turns(a, board, "Ada is done: 5 characters, not shown yet.", 1)
         await until(lambda: offers(board, "reveal"))
         assert "Tabs." not in sent(a)
-        await press(a, a.thread(board)[1], "skip")
+        await press(a, await offering(a, board, "skip"), "skip")
         await turns(a, board, "Tabs.", 1)
         await until(lambda: not offers(board, "reveal"))
 
