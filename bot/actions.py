@@ -41,7 +41,6 @@ from bot.ports import Clock, RunRow, Sees, Show, Store
 from bot.rights import Person, check_moderates, check_panels, check_steers, missing_voices, steers
 from bot.room import Room
 from bot.settings import PanelSettings
-from bot.shared import Shared
 from bot.starts import Starts
 from bot.steers import Steers
 from bot.thread import Post, replay
@@ -65,7 +64,6 @@ class Actions:
         self._store = store
         self._hall = hall
         self._clock = clock
-        self._latest = Shared(self._read)  # for many who press at the same time
         self._room = Room(self._settings.limits, hall.going_on)
         self.in_vain = InVain()
         self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
@@ -103,7 +101,12 @@ class Actions:
 
     async def transcript(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
-        t = await self._latest.get(run)
+        t = self._hall.transcript(run) or Transcript()
+        try:
+            t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
+        except StoreFailed:
+            if t.start is None:
+                raise
         if t.start is None or t.deleted or t.start.server != by.server:
             raise self.in_vain(f"There is no run {run} here.", run)
         return t
@@ -310,16 +313,6 @@ class Actions:
 
     def _plan(self, t: Transcript) -> Plan:
         return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
-
-    async def _read(self, run: str) -> Transcript:
-        """With what was stored a moment ago."""
-        t = self._hall.transcript(run) or Transcript()
-        try:
-            return fold_all(t, await self._store.read(run, t.seq))
-        except StoreFailed:
-            if t.start is None:
-                raise
-            return t
 
     async def _tell(self, run: str, fact: Fact, *, key: str | None = None) -> None:
         await self._store.append(run, [fact], key=key)
