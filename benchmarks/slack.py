@@ -20,7 +20,6 @@ from statistics import median
 import aiohttp
 
 from adapters.slack.api import Api, Workspace
-from adapters.slack.budgets import SlidingWindow
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.spots import Spot
 from adapters.slack.surface import Lacking, SlackSurface
@@ -30,7 +29,7 @@ from benchmarks.live.replay import Policy, Watch, replay
 from benchmarks.live.scenes import Run, Scene, runs
 from benchmarks.report import Bar, Report
 from bot.facts import Lane
-from bot.live.budget import FORGET_S, Budget, Budgets
+from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.words import Words
 from tests.servers.slack import SlackServer

@@ -16,6 +16,7 @@ from bot.ports import Fenced, Json
 
 Row = dict[str, Any]
 LaneKey = tuple[str, str]  # run, turn as text
+PageKey = tuple[str, str, str, int]  # run, address, lane as text, page
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class Batch:
     facts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     snapshots: list[Row] = field(default_factory=list)
-    messages: list[Row] = field(default_factory=list)
+    messages: dict[PageKey, Row | None] = field(default_factory=dict)  # None: another page took its message
+    refs: set[str] = field(default_factory=set)  # messages that were given to a page, if only for a while
     shelf: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -162,7 +164,11 @@ class Batch:
     def _place(self, write: Place) -> Fenced | None:
         if fenced := self._fenced(write):
             return fenced
-        self.messages.append({name: value for name, value in asdict(write).items() if name != "epoch"})
+        if write.ref is not None:
+            self.refs.add(write.ref)
+            self.messages |= {page: None for page, row in self.messages.items() if row and row["ref"] == write.ref}
+        row = {name: value for name, value in asdict(write).items() if name != "epoch"}
+        self.messages[write.run, write.address, write.lane, write.page] = row
         return None
 
     def _fenced(self, write: Append | Show | Place) -> Fenced | None:

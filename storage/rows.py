@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, tuple_, update
 
 from bot.codec import Unreadable, decode, read_turn
 from bot.facts import Fact, ViewAttached
 from bot.ports import Json, Placed, RunRow, Snapshot, replay
 from bot.transcript import Entry
-from storage.batch import Append, Batch, Head, LaneKey, Put, Show, Write
+from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
 _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
@@ -40,8 +40,8 @@ def save(conn: Connection, batch: Batch) -> None:
     for table, added in ((facts, batch.facts), (events, batch.events), (snapshots, batch.snapshots)):
         if added:
             conn.execute(insert(table), added)
-    for message in batch.messages:
-        _place(conn, message)
+    if batch.messages:
+        _place(conn, batch.messages, batch.refs)
     if batch.shelf:
         _put(conn, batch.shelf)
 
@@ -100,12 +100,15 @@ def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
     return found
 
 
-def _place(conn: Connection, message: Mapping[str, Any]) -> None:
+def _place(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
     """A page stands in one message, and a message shows one page: what had either before makes way."""
-    same_page = and_(*(messages.c[name] == message[name] for name in ("run", "address", "lane", "page")))
-    makes_way = or_(same_page, messages.c.ref == message["ref"]) if message["ref"] else same_page
-    conn.execute(delete(messages).where(makes_way))
-    conn.execute(insert(messages), message)
+    keys = [f"{column.name}_" for column in messages.primary_key]
+    same_page = and_(*(c == bindparam(key) for c, key in zip(messages.primary_key, keys, strict=True)))
+    conn.execute(delete(messages).where(same_page), [dict(zip(keys, page, strict=True)) for page in placed])
+    if refs:
+        conn.execute(delete(messages).where(messages.c.ref.in_(refs)))
+    if rows := [row for row in placed.values() if row]:
+        conn.execute(insert(messages), rows)
 
 
 def _put(conn: Connection, documents: Mapping[str, Json]) -> None:

@@ -15,7 +15,6 @@ import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
-from adapters.slack.budgets import SlidingWindow
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import PATH, SlackBot
 from adapters.slack.scopes import events, scopes
@@ -23,7 +22,7 @@ from bot.actions import Actions
 from bot.facts import Seat
 from bot.formats import FORMATS
 from bot.hall import Hall
-from bot.live.budget import Budget, Budgets
+from bot.live.budget import Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.panels import PanelBook

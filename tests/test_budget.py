@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.live.budget import FORGET_S, Budget, Budgets, FixedWindow, TokenBucket
+from bot.live.budget import FORGET_S, Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
 from tests.surfaces import BucketLimit, Limit, WindowLimit
 from tests.virtual import run_virtual
 
@@ -134,3 +134,32 @@ def test_the_reserve_for_posts_melts_with_the_window() -> None:
     assert tokens == 4
     assert span_s == pytest.approx(1.0)
     assert held == pytest.approx(0.4)
+
+
+@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 2)), max_size=80), st.integers(1, 6))
+def test_no_stretch_of_time_ever_holds_more_than_the_limit(steps: list[tuple[float, float]], limit: int) -> None:
+    window, now, sent = SlidingWindow(limit, 10.0), 0.0, []
+    for pause, late in steps:
+        assert window.tokens(now) >= 1
+        now += pause
+        while window.tokens(now) >= 1:
+            ticket = window.take(now)
+            now += late
+            window.landed(ticket, now)
+            sent.append((ticket.sent, now))
+        now = window.free_at(now)
+    arrivals = sorted(arrived for _, arrived in sent)  # the worst that a platform can make of it: sent late, then early
+    for k in range(len(sent) - limit):
+        assert sent[k + limit][0] >= arrivals[k] + 10.0 - 1e-9
+
+
+def test_a_limit_that_is_lower_than_thought_is_halved_once_a_pause() -> None:
+    window = SlidingWindow(50, 60.0)
+    tickets = [window.take(0.0) for _ in range(3)]
+    for ticket in tickets:
+        window.refused(0.1, 30.0)
+        window.landed(ticket, 0.1)
+    assert window.limit == 25
+    assert window.tokens(29.0) == 0
+    assert window.free_at(1.0) == 30.1
+    assert window.tokens(30.2) == 22

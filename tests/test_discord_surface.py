@@ -13,7 +13,7 @@ import discord
 import pytest
 
 from adapters.discord.api import Rest
-from adapters.discord.budgets import GLOBAL, budget, old_name, route_name
+from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
 from adapters.discord.faces import Faces, username
 from adapters.discord.layout import TEXT_CHARS, body, layout
 from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
@@ -89,15 +89,39 @@ async def test_an_answer_that_was_lost_is_found_by_its_nonce() -> None:
         assert await surface.post(message(Lane("answer", 1, "bob"))) != first
 
 
-async def test_a_refusal_of_the_token_pauses_all() -> None:
+async def test_what_a_webhook_sends_does_not_count_as_the_bots() -> None:
     async with scene() as s:
         surface = s.surface()
         await surface.post(message(BOARD, "> Tea?"))
         ref = await surface.post(message())
-        await s.server.fail("PATCH", "/webhooks/*", 429, 1, scope="global")
+        await surface.edit(ref, message(text="Tea!"))
+        counted = {r.ceiling for r in s.server.requests if "{webhook_token}" in r.route}
+        assert counted == {"address"}
+        assert {r.ceiling for r in s.server.requests if "{webhook_token}" not in r.route} == {"bot"}
+
+
+@pytest.mark.parametrize(("faces", "ceiling"), [(True, ADDRESS), (False, BOT)])
+async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(faces: bool, ceiling: str) -> None:
+    async with scene() as s:
+        surface = s.surface(faces=faces)
+        await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await s.server.fail("PATCH", "*", 429, 1, scope="global")
         with pytest.raises(RateLimited) as refused:
             await surface.edit(ref, message(text="Tea!"))
-        assert refused.value.bucket == GLOBAL
+        assert refused.value.bucket == ceiling == surface.draws("edit", message().lane)[-1]
+
+
+async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling() -> None:
+    async with scene() as s:
+        now = asyncio.get_running_loop().time
+        spent = [s.budgets[BOT].take(now()) for _ in range(50)]
+        asked = asyncio.create_task(s.rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=s.channel.id))
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        for ticket in spent:
+            s.budgets[BOT].landed(ticket, now())
+        assert await asked == {"list": []}
 
 
 async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.facts import Lane
 from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
-from bot.live.schedule import Lengths, Scheduler, price
+from bot.live.schedule import Lengths, Scheduler, Usual, price
 from bot.live.view import Display
 from bot.ports import Kind
 from bot.trace import NoTrace
@@ -215,3 +215,11 @@ def test_first_words_that_an_eager_budget_gives_away_go_before_text_at_a_ceiling
             assert set(seats[:2]) == {"cyd", "dan"}
 
     run_virtual(scene())
+
+
+def test_what_was_usual_of_a_budget_that_nobody_draws_on_fades() -> None:
+    usual = Usual()
+    usual.learn(5.0, 3, 1.0)
+    assert not usual.is_faint
+    usual.learn(0.0, 0, 15 * 60.0)
+    assert usual.is_faint

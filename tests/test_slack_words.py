@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
 from adapters.slack import forms, syntax
-from adapters.slack.budgets import SlidingWindow, bucket, budget
+from adapters.slack.budgets import bucket, budget
 from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
@@ -120,35 +120,6 @@ def test_tables_are_native_as_far_as_slack_draws_them() -> None:
     assert wide.startswith("```")
     long = SlackMarkdown().table(Table([["a"]] * 101, [""])).text
     assert long.startswith("```")
-
-
-@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 2)), max_size=80), st.integers(1, 6))
-def test_no_stretch_of_time_ever_holds_more_than_the_limit(steps: list[tuple[float, float]], limit: int) -> None:
-    window, now, sent = SlidingWindow(limit, 10.0), 0.0, []
-    for pause, late in steps:
-        assert window.tokens(now) >= 1
-        now += pause
-        while window.tokens(now) >= 1:
-            ticket = window.take(now)
-            now += late
-            window.landed(ticket, now)
-            sent.append((ticket.sent, now))
-        now = window.free_at(now)
-    arrivals = sorted(arrived for _, arrived in sent)  # the worst that a platform can make of it: sent late, then early
-    for k in range(len(sent) - limit):
-        assert sent[k + limit][0] >= arrivals[k] + 10.0 - 1e-9
-
-
-def test_a_limit_that_is_lower_than_thought_is_halved_once_a_pause() -> None:
-    window = SlidingWindow(50, 60.0)
-    tickets = [window.take(0.0) for _ in range(3)]
-    for ticket in tickets:
-        window.refused(0.1, 30.0)
-        window.landed(ticket, 0.1)
-    assert window.limit == 25
-    assert window.tokens(29.0) == 0
-    assert window.free_at(1.0) == 30.1
-    assert window.tokens(30.2) == 22
 
 
 def test_budgets_are_told_apart_by_workspace_method_and_channel() -> None:

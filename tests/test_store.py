@@ -264,6 +264,17 @@ async def test_a_page_stands_in_its_last_message_and_a_message_shows_its_last_pa
     assert await store.find("discord:20") == ("r", page("discord:20", 3))
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_pages_placed_at_once_stand_as_if_placed_one_after_another(store: Store, seed: int) -> None:
+    drawn = random.Random(seed)
+    moves = [page(drawn.choice(("", "a", "b", "c")), drawn.randrange(3)) for _ in range(30)]
+    expected = MemoryStore(clock=lambda: 0.0)
+    for move in moves:
+        await expected.place("r", move)
+    await asyncio.gather(*(store.place("r", move) for move in moves))
+    assert await store.placed("r") == await expected.placed("r")
+
+
 async def test_what_is_about_to_be_posted_has_no_message_yet(store: Store) -> None:
     await asyncio.gather(*(store.place("r", page("", number)) for number in (1, 2)))
     assert await store.placed("r") == [page("", 1), page("", 2)]

@@ -19,8 +19,8 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from adapters.discord.budgets import GLOBAL, old_name, route_name
-from bot.live.budget import Budgets
+from adapters.discord.budgets import ADDRESS, BOT, ceiling, old_name, route_name
+from bot.live.budget import Budgets, Ticket
 from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
 
 GONE = {10003: "the channel is gone", 10008: "the message is gone"}
@@ -29,6 +29,8 @@ ARCHIVED = 50083
 THREAD_EXISTS = 160004
 OLD_MESSAGE = 30046  # comes with status 429: too many edits of old messages, while the bucket has room
 FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
+
+LOOK_AGAIN_S = 0.05  # for room below the ceiling, where only an answer tells when there will be some
 
 _at_once: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
 
@@ -71,6 +73,7 @@ class Rest:
         self._client: discord.Client | None = None
         self._speaks_in: dict[int, int] = {}  # webhook → its channel
         self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_start.append(_unsigned)
         self.trace.on_request_end.append(self._ended)
 
     def serve(self, client: discord.Client) -> None:
@@ -97,8 +100,8 @@ class Rest:
         more: dict[str, Any] = {"json": body} if body is not None else {}
         if query:
             more["params"] = query
-        budget = self._budgets[GLOBAL]
-        unbidden = None if route_name(method, yarl.URL(route.url).path, self._speaks_in) else budget.take(self._time())
+        shows_text = route_name(method, yarl.URL(route.url).path, self._speaks_in)
+        unbidden = None if shows_text else await self._room()
         token = _at_once.set(True)
         try:
             answer = await self._client.http.request(route, **more)
@@ -111,8 +114,15 @@ class Rest:
         finally:
             _at_once.reset(token)
             if unbidden is not None:  # no lane has bid for it: a thread, a webhook
-                budget.landed(unbidden, self._time())
+                self._budgets[BOT].landed(unbidden, self._time())
         return answer if isinstance(answer, dict) else {"list": answer}
+
+    async def _room(self) -> Ticket:
+        """A place below the bot's ceiling for a call that no lane has bid for."""
+        budget = self._budgets[BOT]
+        while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – time makes room, no event
+            await asyncio.sleep(min(free_at - self._time(), LOOK_AGAIN_S))
+        return budget.take(self._time())
 
     async def _ended(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
@@ -133,7 +143,7 @@ class Rest:
         data = await response.json() if response.content_type == "application/json" else None
         response.release()
         if response.status == 429:
-            raise _limited(said, data or {}, name)
+            raise _limited(said, data or {}, name, ceiling(ended.url.path))
         if response.status >= 500:
             raise SurfaceError(f"Discord answered {response.status}", response.status)
         if response.status >= 400:
@@ -141,10 +151,18 @@ class Rest:
         raise _Answered(data)
 
 
-def _limited(headers: Mapping[str, str], data: Mapping[str, Any], name: str) -> RateLimited:
-    """Which budget a 429 pauses, and for how long; `name`: of the call's bucket."""
+async def _unsigned(
+    session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+) -> None:
+    """A webhook's call needs no token of the bot's. With it, as discord.py sends it, it would count as the bot's."""
+    if ceiling(start.url.path) == ADDRESS:
+        start.headers.popall("Authorization", None)
+
+
+def _limited(headers: Mapping[str, str], data: Mapping[str, Any], name: str, above: str) -> RateLimited:
+    """Which budget a 429 pauses, and for how long; `name`: of the call's bucket, `above`: of its ceiling."""
     if headers.get("X-RateLimit-Scope") == "global":
-        name = GLOBAL
+        name = above
     elif data.get("code") == OLD_MESSAGE:
         name = old_name(name)
     return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))

@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bot.live.budget import Budget, FixedWindow, TokenBucket
+from bot.live.budget import Budget, FixedWindow, SlidingWindow, TokenBucket
 
-GLOBAL = "discord"
-PER_S = 50  # requests of one bot token, webhooks' included to be on the safe side
+BOT, ADDRESS = "discord", "discord address"  # ceilings over all buckets: of the bot's token, and of calls without it
+PER_S = 50  # requests, each
 USUAL, WINDOW_S = 5, 5.0  # what people see; the first answer tells
 OLD, OLD_WINDOW_S = 3, 6.0  # edits of messages that are older than an hour, a channel
 GATE = "discord thread "  # one a run: opening its thread may be put off for minutes
 
+_BY_WEBHOOK = re.compile(r"/webhooks/\d+/[^/]+")
 _ROUTE = re.compile(r"/(?P<kind>channels|webhooks)/(?P<id>\d+)(/(?!messages)[^/]+)?/?(messages(?P<one>/[^/]+)?)?$")
 
 
@@ -27,8 +28,8 @@ def budget(name: str, started: float) -> Budget:
     None counts as spent after a start: what an earlier process has left is told with the first answer, or by one
     refusal that names the time to wait.
     """
-    if name == GLOBAL:
-        return TokenBucket(PER_S, PER_S, documented=True)
+    if name in (BOT, ADDRESS):
+        return SlidingWindow(PER_S, 1.0, documented=True)
     if name.startswith(GATE):
         return TokenBucket(1000, 1000, documented=True)  # no limit, but it can be made to wait
     if name.endswith(" old"):
@@ -40,6 +41,13 @@ def bucket_name(method: str, place: str, place_id: int) -> str:
     """`place`: "channels" or "webhooks". Our webhook goes by its channel, which has one: its own id is not known before
     the first post, and all that wait to be posted must draw on one budget by then."""
     return f"discord {method} {place}/{place_id}"
+
+
+def ceiling(path: str) -> str:
+    """The budget over all buckets that a call draws on: a webhook's has a token of its own in the path, and without the
+    bot's it counts as its address's.
+    """
+    return ADDRESS if _BY_WEBHOOK.search(path) else BOT
 
 
 def old_name(name: str) -> str:

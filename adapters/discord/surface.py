@@ -16,7 +16,7 @@ from discord import ui
 
 from adapters.discord import history
 from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Exists, Missing, Rest
-from adapters.discord.budgets import GATE, GLOBAL, bucket_name, old_name
+from adapters.discord.budgets import ADDRESS, BOT, GATE, bucket_name, old_name
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.faces import Faces, Hook, username
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout, page_key, page_mark
@@ -132,15 +132,16 @@ class DiscordSurface:
 
     def draws(self, method: Method, lane: Lane) -> Sequence[str]:
         if method == "find":
-            return (bucket_name(method, "channels", self._looked_in(lane)), GLOBAL)
+            return (bucket_name(method, "channels", self._looked_in(lane)), BOT)
         if lane.stage == "board":
             return self._board_draws(method, lane)
         face = self._has_face(lane) and not self._faces.refused(self._spot.parent)
         place = self._thread or self._spot.channel
         name = bucket_name(method, "webhooks", self._spot.parent) if face else bucket_name(method, "channels", place)
+        above = ADDRESS if face else BOT
         if method == "post":
-            return (self._gate, name, GLOBAL)
-        return self._changes(method, lane, name)
+            return (self._gate, name, above)
+        return self._changes(method, lane, name, above)
 
     async def post(self, message: Message) -> MessageRef:
         if message.kind == "board":
@@ -220,12 +221,12 @@ class DiscordSurface:
             return (self._gate,)
         place = self._thread if forum and self._thread else self._spot.channel
         name = bucket_name(method, "channels", place)
-        return (name, GLOBAL) if method == "post" else self._changes(method, lane, name)
+        return (name, BOT) if method == "post" else self._changes(method, lane, name, BOT)
 
-    def _changes(self, method: Method, lane: Lane, name: str) -> Sequence[str]:
+    def _changes(self, method: Method, lane: Lane, name: str, above: str) -> Sequence[str]:
         """With the limit beneath the bucket that edits of old messages have."""
         old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_S
-        return (name, old_name(name), GLOBAL) if old else (name, GLOBAL)
+        return (name, old_name(name), above) if old else (name, above)
 
     async def _hook(self) -> Hook | None:
         return await self._faces.find(self._spot.parent, allowed=self._may_have_faces)

@@ -12,7 +12,7 @@ from benchmarks.discord.speaker import LEAD_S
 from benchmarks.live import scenes as live
 from benchmarks.live.ours import Ours
 from benchmarks.live.replay import CEILING, Figures, Policy, Watch, budget_name, replay
-from bot.live.budget import Budget, Budgets, FixedWindow
+from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.ports import Surface
 from tests.surfaces import Place, Platform, WindowLimit
@@ -45,7 +45,7 @@ def simulated(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) 
 def _budget(name: str, started: float) -> Budget:
     """As the Discord adapter makes them."""
     if name == CEILING:
-        return FixedWindow(CEILING_PER_S, 1.0)
+        return SlidingWindow(CEILING_PER_S, 1.0)
     return FixedWindow(LIMIT, WINDOW_S, at_once=1, eager=True)
 
 

@@ -8,6 +8,7 @@ and no request is sent that could arrive after it ends at the earliest.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -182,6 +183,91 @@ class FixedWindow:
 
     def _limit(self, now: float) -> int:
         if not self._told and now >= self._guessed_at + FORGET_S:
+            self.limit = self._full
+        return self.limit
+
+
+class SlidingWindow:
+    """At most `limit` requests in any `window_s`, however the platform places its own windows.
+
+    A request counts from its sending, and until `window_s` after its answer: it arrived at some moment between.
+    """
+
+    def __init__(
+        self,
+        limit: int,
+        window_s: float,
+        *,
+        at_once: float = math.inf,
+        spent_at: float = -math.inf,
+        documented: bool = False,
+    ) -> None:
+        """`at_once`: requests under way together; with 1 a limit that is lower than thought is met once. `spent_at`:
+        what another process may have sent until then counts as spread evenly over the window before. `documented`: as a
+        bucket's."""
+        self.limit = limit
+        self.window_s = window_s
+        self._full = limit
+        self._at_once = at_once
+        self._guessed_at = -math.inf
+        self._told = documented
+        self._paused_until = -math.inf
+        self._flying = 0
+        self._ends: deque[float] = deque()  # when those that were answered leave the window, in order
+        if spent_at > -math.inf:
+            self._ends.extend(spent_at + window_s * (k + 1) / limit for k in range(limit))
+
+    def tokens(self, now: float) -> float:
+        if now < self._paused_until:
+            return 0.0
+        return min(self._free(now), self._at_once - self._flying)
+
+    def outlook(self, now: float) -> Outlook:
+        """The stretch from now on in which requests are scarcest."""
+        free, span_s = float(self._free(now)), self.window_s
+        scarce = Outlook(float(self._limit(now)), span_s, 0.0)
+        for k, end in enumerate(self._ends):
+            if end > now and (free + k) * scarce.span_s < scarce.tokens * (end - now):
+                scarce = Outlook(free + k, end - now, 0.0)
+        return scarce
+
+    def free_at(self, now: float) -> float:
+        if self.tokens(now) >= 1 - ROUNDING:
+            return now
+        if self._flying >= self._at_once:
+            return math.inf  # only an answer tells
+        missing = 1 - self._free(now)
+        if missing <= 0:
+            return self._paused_until
+        if missing > len(self._ends):
+            return math.inf
+        return max(self._ends[missing - 1], self._paused_until)
+
+    def take(self, now: float) -> Ticket:
+        self._flying += 1
+        return Ticket(now)
+
+    def landed(self, ticket: Ticket, now: float) -> None:
+        self._flying -= 1
+        self._ends.append(now + self.window_s)
+
+    def refused(self, now: float, retry_after_s: float) -> None:
+        """A limit that is lower than thought: half of it is tried, and all of it again after a while."""
+        if not self._told and now >= self._paused_until:
+            self.limit = max(1, self.limit // 2)
+        self._guessed_at = now
+        self._paused_until = max(self._paused_until, now + retry_after_s)
+
+    def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
+        """No platform tells of a limit that is counted so."""
+
+    def _free(self, now: float) -> int:
+        while self._ends and self._ends[0] <= now:
+            self._ends.popleft()
+        return self._limit(now) - self._flying - len(self._ends)
+
+    def _limit(self, now: float) -> int:
+        if now >= self._guessed_at + FORGET_S:
             self.limit = self._full
         return self.limit
 

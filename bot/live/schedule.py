@@ -46,6 +46,7 @@ LEAST_S = 0.001  # the shortest wait: a moment that rounding puts just before a 
 LOOK_AGAIN_S = 0.1  # prices fall while nothing is sent: how often they are looked at while somebody waits
 STOCK_S = 0.05  # demand changes slowly: how long a count of it serves
 MEMORY_S = 60.0  # what has been usual: a running mean over about so long
+FAINT = 0.001  # what has been usual is forgotten below this, so that a process does not remember all its threads
 ENDS_SHARE = 0.75  # of the ends to come; the others take the place of a showing that was due anyway
 FIRST_WEIGHT = 3.0  # the value of first words, as a multiple of their wait
 FIRST_WITHIN_S = 3.5  # after so long they pay no price
@@ -146,6 +147,9 @@ class Demand:
         return sum(lengths.ends_within(age, span_s) for age in self.ages)
 
 
+NOBODY = Demand()
+
+
 @dataclass(slots=True)
 class Usual:
     """The running means of a budget's appetite and of its ends a second."""
@@ -158,8 +162,13 @@ class Usual:
         self.appetite += share * (appetite - self.appetite)
         self.ends_per_s += ends / MEMORY_S - share * self.ends_per_s
 
+    @property
+    def is_faint(self) -> bool:
+        return max(self.appetite, self.ends_per_s) < FAINT
+
 
 Asked = dict[tuple[str, float], tuple[float, float]]  # (budget, span) → what is wanted of it, and the ends to come
+Prices = dict[str, float]  # by budget, until something is taken
 
 
 def price(wanted: float, free: float) -> float:
@@ -232,22 +241,27 @@ class Scheduler:
         given = {job for bid, job in waiting if bid.rank == FIRST and self._spares(job.draws, now)}
         waiting.sort(key=lambda bidder: _urgency(bidder[0], free=bidder[1] in given))
         asked: Asked = {}
+        prices: Prices = {}
         for bid, job in waiting:
             names = job.draws
             blocked_until = max((self._budgets[name].free_at(now) for name in names), default=now)
             if blocked_until > now:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
-            elif not (job in given or self._due(bid, names, now, asked)):
+            elif not (job in given or self._due(bid, names, now, asked, prices)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
             elif call := job.take():
                 tickets = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
+                prices.clear()
                 self._start(self._request(job, call, tickets), "live request")
         return again_at
 
-    def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked) -> bool:
+    def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked, prices: Prices) -> bool:
         if bid.rank == END:
             return True
-        return bid.value >= max((self._price(name, now, asked) for name in names), default=0.0)
+        for name in names:
+            if name not in prices:
+                prices[name] = self._price(name, now, asked)
+        return bid.value >= max((prices[name] for name in names), default=0.0)
 
     def _spares(self, names: Sequence[str], now: float) -> bool:
         """Whether budgets give first words away: nobody else wants them, or those that are eager have one to spare."""
@@ -277,18 +291,20 @@ class Scheduler:
         """Who wants how much of which budget."""
         before, since_s = self._demand, now - self._stock_at
         self._demand, self._stock_at = defaultdict(Demand), now
-        for job in self._jobs:
-            if job.open:
-                stuck = any(self._budgets[name].free_at(now) == math.inf for name in job.draws)
-                speed = 0.0 if stuck else job.speed(now)
-                for demand in map(self._demand.__getitem__, job.draws):
-                    demand.open.add(job)
-                    if speed:
-                        demand.appetite += math.sqrt(speed / 2)
-                        demand.ages.append(job.age(now))
+        draws = {job: job.draws for job in self._jobs if job.open}
+        stuck = {name for name in set().union(*draws.values()) if self._budgets[name].free_at(now) == math.inf}
+        for job, names in draws.items():
+            speed = 0.0 if stuck.intersection(names) else job.speed(now)
+            for demand in map(self._demand.__getitem__, names):
+                demand.open.add(job)
+                if speed:
+                    demand.appetite += math.sqrt(speed / 2)
+                    demand.ages.append(job.age(now))
         for name in self._usual.keys() | before.keys():
-            ends = len(before[name].open - self._demand[name].open)
-            self._usual[name].learn(before[name].appetite, ends, since_s)
+            was, usual = before.get(name, NOBODY), self._usual[name]
+            usual.learn(was.appetite, len(was.open - self._demand.get(name, NOBODY).open), since_s)
+            if usual.is_faint and name not in self._demand:
+                del self._usual[name]
 
     async def _request(self, job: Job, call: Call, tickets: list[tuple[Budget, Ticket]]) -> None:
         now = asyncio.get_running_loop().time

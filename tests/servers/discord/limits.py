@@ -16,6 +16,7 @@ from bot.ports import Clock
 from tests.servers.discord.errors import DiscordError
 
 Scope = Literal["user", "global", "shared"]
+Ceiling = Literal["bot", "address", ""]  # "": interactions have none
 
 
 class Rule(NamedTuple):
@@ -86,10 +87,10 @@ class Buckets:
             raise too_many(left_s, "user", headers=headers)
         return headers
 
-    def take_global(self) -> None:
-        """The bot token's limit over all routes."""
+    def take_global(self, of: Ceiling) -> None:
+        """The limit over all routes, of the bot's token or of the address that sends calls without one."""
         rule = self._limits.global_rule
-        window = self._window("global", "", rule)
+        window = self._window("global", of, rule)
         if window.used >= rule.calls:
             raise too_many(window.opened_at + rule.window_s - self._now(), "global")
         window.used += 1

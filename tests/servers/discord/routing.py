@@ -14,6 +14,7 @@ from tests.servers.discord.contract import Contract, Violation
 from tests.servers.discord.errors import DiscordError, Problem, invalid_form, unauthorized
 from tests.servers.discord.faults import Fault, Faults
 from tests.servers.discord.hub import Hub
+from tests.servers.discord.limits import Ceiling
 from tests.servers.discord.world import Channel, Upload
 
 API = "/api/v10"
@@ -34,6 +35,7 @@ class Request:
     status: int
     code: int
     bucket: str
+    ceiling: Ceiling
     duration_s: float
 
 
@@ -113,7 +115,8 @@ class Router:
         status, code = (0, 0) if reply is None else (reply.status, reply.code)
         template = route.template if route.method != "*" else path
         took = self._hub.world.now() - at
-        seen = Request(at, request.method, template, path, dict(request.query), body, status, code, bucket, took)
+        query, ceiling = dict(request.query), self._ceiling(request)
+        seen = Request(at, request.method, template, path, query, body, status, code, bucket, ceiling, took)
         self.log.append(seen)
         self.changed.set()
         self.heard(seen)
@@ -128,7 +131,7 @@ class Router:
         call = Call(self._hub, request.match_info, dict(request.query), {} if body is None else body, uploads)
         try:
             self._authorize(request, route)
-            headers = self._spend(route, request.match_info)
+            headers = self._spend(route, request)
             self._validate(request, route, body)
             answer = route.handler(call)
         except DiscordError as refused:
@@ -139,13 +142,22 @@ class Router:
         if not route.by_token and request.headers.get("Authorization") != f"Bot {self._hub.token}":
             raise unauthorized()
 
-    def _spend(self, route: Route, path: Mapping[str, str]) -> dict[str, str]:
-        """Calls with a token of their own do not count against the bot's."""
-        if not route.by_token:
-            self._hub.buckets.take_global()
+    def _ceiling(self, request: web.Request) -> Ceiling:
+        """A call that carries the bot's token counts as the bot's, also where it needs none, another one as its
+        address's, an interaction's as nobody's (https://docs.discord.com/developers/topics/rate-limits#global-rate-limit,
+        https://github.com/discord/discord-api-docs/issues/4142).
+        """
+        if "Authorization" in request.headers:
+            return "bot"
+        path = request.match_info
+        return "" if "interaction_id" in path or path.get("webhook_id") == str(self._hub.world.bot.id) else "address"
+
+    def _spend(self, route: Route, request: web.Request) -> dict[str, str]:
+        if ceiling := self._ceiling(request):
+            self._hub.buckets.take_global(ceiling)
         if route.template.startswith("/interactions/"):
             return {}
-        return self._hub.buckets.take(route.limit or f"{route.method} {route.template}", _major(path))
+        return self._hub.buckets.take(route.limit or f"{route.method} {route.template}", _major(request.match_info))
 
     def _validate(self, request: web.Request, route: Route, body: Any) -> None:
         if route.method == "*":
