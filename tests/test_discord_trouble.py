@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bot.facts import Fact
+from bot.live.schedule import Scheduler
 from tests.discord_bot import UNLIMITED, Moot, button, labels, moot, speaking
 from tests.servers.discord import Channel, Message, Request, Rule
 from tests.servers.model_server import Reply, answer
@@ -222,6 +223,16 @@ async def test_a_storm_of_429_delays_and_loses_nothing(tmp_path: Path) -> None:
         await m.end(thread)
         await m.until(lambda: "-# skipped" in turn.text)
         assert 0 < len([r for r in m.server.requests if r.status == 429]) < 12
+
+
+async def test_an_edit_that_stalls_is_given_up_and_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Scheduler.__init__.__kwdefaults__ or {}, "request_timeout_s", 0.5)
+    async with moot(tmp_path) as m:
+        _, thread, turn = await open_run(m)
+        await m.server.fail("PATCH", "/webhooks/*", None, 2, stall_s=30.0)
+        await m.server.click(m.ada, turn, button(turn, "skip"))
+        await m.end(thread)
+        await m.until(lambda: "-# skipped" in turn.text)
 
 
 async def test_looking_for_the_webhook_waits_when_it_is_told_to(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.live.schedule import Scheduler
 from tests.slack_app import SLOW, App, app, until
 from tests.test_slack_runs import press, says
 
@@ -92,6 +93,18 @@ async def test_a_fault_of_slacks_is_tried_again(tmp_path: Path, code: str) -> No
     async with app(tmp_path / "moot.db") as a:
         a.server.faults.fail("chat.update", code)
         a.server.faults.fail("chat.postMessage", code)
+        await a.ask()
+        board = await a.board()
+        await a.settled()
+        assert "Tabs win." in says(a.thread(board)[0])
+
+
+async def test_an_update_that_stalls_is_given_up_and_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Scheduler.__init__.__kwdefaults__ or {}, "request_timeout_s", 0.5)
+    async with app(tmp_path / "moot.db") as a:
+        a.server.faults.stall("chat.update", 30.0, times=2)
         await a.ask()
         board = await a.board()
         await a.settled()

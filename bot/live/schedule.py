@@ -319,6 +319,8 @@ class Scheduler:
             job.failed(call, error, now() - began)
         except SurfaceError as error:
             job.failed(call, error, now() - began)
+        except TimeoutError:
+            job.failed(call, SurfaceError(f"no answer in {self._request_timeout_s:g} s"), now() - began)
         except Exception as error:  # whatever a platform's client raises must not stop the other lanes
             log.warning("a surface raised what it should not", error=repr(error))
             job.failed(call, SurfaceError(repr(error)), now() - began)
