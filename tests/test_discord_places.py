@@ -138,6 +138,19 @@ async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> N
         await m.until(lambda: not m.seen(thread) and not m.seen(m.channel))
 
 
+async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        board = await m.ask()
+        thread = await m.thread(board)
+        end = await m.end(thread)
+        await m.until(lambda: "Verdict" in board.text)
+        await m.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
+        asked = await m.server.click(m.ada, end, button(end, "delete"))
+        assert "is spent for 0.0 s" in await private(m, asked, "5 messages are still there")
+        await m.server.heal()
+        assert len([*m.seen(thread), *m.seen(m.channel)]) == 5
+
+
 # who may know
 
 
