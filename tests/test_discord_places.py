@@ -178,14 +178,19 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path)
 # mirrors
 
 
+async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
+    """A second channel in which the run is shown: its board there, and the thread."""
+    other = await m.server.create_channel(m.guild, "other")
+    asked = await m.server.slash(m.bob, other, "moot watch", run=run)
+    mirror = (await asked.answer()).message
+    assert mirror is not None
+    return mirror, await m.thread(mirror)
+
+
 async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         board, thread, turn = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
-        mirror = (await asked.answer()).message
-        assert mirror is not None
-        there = await m.thread(mirror)
+        mirror, there = await watched(m, name_of(board))
         copy = await m.turn(there, "So far, so good")
         assert labels(copy) == ["Skip"]
         assert there.member_ids == [m.server.bot.id, m.bob.id]
@@ -205,11 +210,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path
 async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         board, thread, _ = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
-        mirror = (await asked.answer()).message
-        assert mirror is not None
-        there = await m.thread(mirror)
+        mirror, there = await watched(m, name_of(board))
         copy = await m.turn(there, "So far, so good")
         await m.known(copy)
         await m.stop()
