@@ -10,7 +10,7 @@ import pytest
 
 from bot.facts import VoteCast
 from tests.discord_bot import THINKING, Moot, button, labels, moot, silent, speaking
-from tests.servers.discord import Channel, Interaction, Message
+from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
 
 
@@ -154,14 +154,21 @@ async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Pat
 # who may know
 
 
+async def hidden_channel(m: Moot, *seeing: User) -> Channel:
+    """A channel that these people and the bot can look at."""
+    lounge = await m.server.create_role(m.guild, "lounge")
+    secret = await m.server.create_channel(m.guild, "secret")
+    await m.server.deny(secret, "view_channel", whom=m.guild.id)
+    for whom in (lounge, m.server.bot):
+        await m.server.allow(secret, "view_channel", whom=whom)
+    for person in seeing:
+        await m.server.give_roles(m.guild, person, lounge)
+    return secret
+
+
 async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        lounge = await m.server.create_role(m.guild, "lounge")
-        secret = await m.server.create_channel(m.guild, "secret")
-        await m.server.deny(secret, "view_channel", whom=m.guild.id)
-        await m.server.allow(secret, "view_channel", whom=lounge)
-        await m.server.allow(secret, "view_channel", whom=m.server.bot)
-        await m.server.give_roles(m.guild, m.ada, lounge)
+        secret = await hidden_channel(m, m.ada)
         run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
         shown = name_of((await open_run(m, question="Tea?"))[0])
         assert run in await m.command(m.ada, "moot runs")
@@ -173,6 +180,18 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path)
         assert [choice["value"] for choice in completed.choices] == [shown]
         for name in (run, shown):
             await m.command(m.ada, "moot stop", run=name)
+
+
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        secret = await hidden_channel(m, m.ada, m.cyd)
+        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
+        for person in (m.bob, m.mod):
+            for command in ("moot show", "moot watch", "moot summarise"):
+                assert await m.command(person, command, run=run) == f"There is no run {run} here."
+        for person in (m.ada, m.cyd):
+            assert await m.command(person, "moot show", run=run) == f"Run `{run}`, as it reads now:"
+        await m.command(m.ada, "moot stop", run=run)
 
 
 # mirrors
