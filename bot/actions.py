@@ -7,6 +7,7 @@ before it acts: the process that conducts the run may be another one.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.errors import Refused, StoreFailed
@@ -108,8 +109,15 @@ class Actions:
             if t.start is None:
                 raise
         if t.start is None or t.deleted or t.start.server != by.server:
-            raise self.in_vain(f"There is no run {run} here.", run)
+            raise self._unknown(run)
         return t
+
+    async def check_sees(self, run: str, by: Person, sees: Sees) -> None:
+        """Whoever names a run must be its starter, or be able to look where it is shown. Raises Refused, in the words
+        for a run that there is not."""
+        t = await self.transcript(run, by)
+        if by.key != t.started.by and not await _seen([view.address for view in t.views], sees):
+            raise self._unknown(run)
 
     async def finished(self, run: str) -> Transcript | None:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
@@ -120,8 +128,7 @@ class Actions:
         terminal."""
         found: list[RunRow] = []
         for row in await self._store.runs(LISTED, by.server):
-            seen = not row.addresses or any([await sees(address) for address in row.addresses])
-            if seen and len(found) < limit:
+            if await _seen(row.addresses, sees) and len(found) < limit:
                 found.append(row)
         return found
 
@@ -311,6 +318,9 @@ class Actions:
         """One sentence for the board."""
         self._hall.note(run, text)
 
+    def _unknown(self, run: str) -> Refused:
+        return self.in_vain(f"There is no run {run} here.", run)
+
     def _plan(self, t: Transcript) -> Plan:
         return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
 
@@ -329,6 +339,11 @@ class Actions:
         if not voting(t, self._clock()):
             raise self.in_vain("The vote is closed.", run)
         return t
+
+
+async def _seen(addresses: Sequence[str], sees: Sees) -> bool:
+    """Of a run that is shown there; nowhere: it was held in a terminal, for everybody."""
+    return not addresses or any([await sees(address) for address in addresses])
 
 
 def _newest(t: Transcript, turn: TurnId) -> TurnId:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.errors import Refused
 from bot.facts import TurnId
+from bot.prose import listed
 from bot.settings import ServerSettings
 from bot.transcript import Transcript
 
@@ -28,15 +29,15 @@ class Person:
 def check_start(person: Person, channels: Collection[str], server: ServerSettings) -> None:
     """Raises Refused where this person may not start a run."""
     if server.channels and not set(server.channels) & set(channels):
-        raise Refused(f"Runs are started in {_listed(server.channels, 'or')} here; try it there.")
+        raise Refused(f"Runs are started in {listed(server.channels, 'or')} here; try it there.")
     if server.start_roles and not (person.moderator or person.roles & set(server.start_roles)):
-        raise Refused(f"Starting a run needs the role {_listed(server.start_roles, 'or')} here.")
+        raise Refused(f"Starting a run needs the role {listed(server.start_roles, 'or')} here.")
 
 
 def check_panels(person: Person, server: ServerSettings, what: str) -> None:
     """Panels and free-text personas put words into models' mouths, so they are a role's. Raises Refused."""
     if not (person.moderator or person.roles & set(server.panel_roles)):
-        who = f"the role {_listed(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
+        who = f"the role {listed(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
         raise Refused(f"{what} needs {who} here.")
 
 
@@ -60,8 +61,3 @@ def missing_voices(t: Transcript, turn: TurnId) -> int:
     wishing = {wish.by for wish in t.skip_wishes if wish.turn == turn}
     present = len(t.present)
     return max(present // 2 + 1 - len(wishing), LEAST_PRESENT - present)
-
-
-def _listed(words: Collection[str], last: str) -> str:
-    *head, tail = words
-    return f"{', '.join(head)} {last} {tail}" if head else tail

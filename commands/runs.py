@@ -36,27 +36,28 @@ async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
 
 
 async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
-    run = run_of(options.run, here)
+    run = await run_of(actions, options.run, here)
     return Told(f"Run `{run}`, as it reads now:", await exported(actions, run, here.by))
 
 
 async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
+    await actions.check_sees(options.run, here.by, here.sees)
     await actions.watch(options.run, here.by, here.show)
     return Started(options.run)
 
 
 async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.stop(run_of(options.run, here), here.by))
+    return Told(await actions.stop(await run_of(actions, options.run, here), here.by))
 
 
 async def _reveal(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.reveal(run_of(options.run, here), here.by))
+    return Told(await actions.reveal(await run_of(actions, options.run, here), here.by))
 
 
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
-    return Told(await actions.say(run_of(options.run, here), options.text, here.by))
+    return Told(await actions.say(await run_of(actions, options.run, here), options.text, here.by))
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
@@ -71,11 +72,13 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
     )
 
 
-def run_of(named: str, here: Here) -> str:
-    run = named or here.run
-    if not run:
+async def run_of(actions: Actions, named: str, here: Here) -> str:
+    """The run that somebody names, else that of their thread. Raises Refused."""
+    if named:
+        await actions.check_sees(named, here.by, here.sees)
+    elif not here.run:
         raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
-    return run
+    return named or here.run
 
 
 def _short(question: str) -> str:

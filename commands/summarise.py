@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.actions import Actions
-from bot.errors import Refused
 from bot.wishes import summary
 from commands.command import Answer, Command, Here, Started, StartOptions, option
+from commands.runs import run_of
 
 
 class SummariseOptions(StartOptions):
@@ -22,10 +22,7 @@ async def summarised(actions: Actions, run: str, here: Here) -> str:
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:
-    run = options.run or here.run
-    if not run:
-        raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
-    return Started(await summarised(actions, run, here))
+    return Started(await summarised(actions, await run_of(actions, options.run, here), here))
 
 
 COMMAND = Command(("moot", "summarise"), "What has been said in a run so far.", SummariseOptions, _summarise)

@@ -54,6 +54,7 @@ async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, 
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
+        await actions.check_sees(options.run, here.by, here.sees)
         await actions.say(options.run, f"{options.note}\n\n{text}", here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     wish = Wish(

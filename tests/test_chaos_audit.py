@@ -20,6 +20,7 @@ RUN, TAG, KEY = "abcdefgh", "Q0001", "k0123456789ab"
 TURN = TurnId("answer", 1, "ada")
 SAID = f"{KEY} Tabs are wider."
 BUTTONS = {"a": (RUN, "follow_up", "")}
+LOOKS = "an audit only looks"
 BOARD = Post("w:1", "", f"> {TAG} Tabs or spaces?", {}, None)
 
 
@@ -31,7 +32,7 @@ class Wall:
     below: list[Post] = field(default_factory=list)
 
     async def ask(self, nth: int, command: str, question: str, options: Mapping[str, str | int]) -> bool:
-        raise NotImplementedError
+        raise NotImplementedError(LOOKS)
 
     def board(self, tag: str) -> Post | None:
         return BOARD
@@ -43,10 +44,10 @@ class Wall:
         return [BOARD]
 
     async def press(self, person: int, post: Post, button: str) -> str:
-        raise NotImplementedError
+        raise NotImplementedError(LOOKS)
 
     async def say(self, person: int, board: Post, text: str) -> None:
-        raise NotImplementedError
+        raise NotImplementedError(LOOKS)
 
     def key(self, person: int) -> str:
         return "w:p"

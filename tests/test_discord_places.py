@@ -10,7 +10,7 @@ import pytest
 
 from bot.facts import VoteCast
 from tests.discord_bot import THINKING, Moot, button, labels, moot, silent, speaking
-from tests.servers.discord import Channel, Interaction, Message
+from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
 
 
@@ -138,17 +138,37 @@ async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> N
         await m.until(lambda: not m.seen(thread) and not m.seen(m.channel))
 
 
+async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        board = await m.ask()
+        thread = await m.thread(board)
+        end = await m.end(thread)
+        await m.until(lambda: "Verdict" in board.text)
+        await m.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
+        asked = await m.server.click(m.ada, end, button(end, "delete"))
+        assert "is spent for 0.0 s" in await private(m, asked, "5 messages are still there")
+        await m.server.heal()
+        assert len([*m.seen(thread), *m.seen(m.channel)]) == 5
+
+
 # who may know
+
+
+async def hidden_channel(m: Moot, *seeing: User) -> Channel:
+    """A channel that these people and the bot can look at."""
+    lounge = await m.server.create_role(m.guild, "lounge")
+    secret = await m.server.create_channel(m.guild, "secret")
+    await m.server.deny(secret, "view_channel", whom=m.guild.id)
+    for whom in (lounge, m.server.bot):
+        await m.server.allow(secret, "view_channel", whom=whom)
+    for person in seeing:
+        await m.server.give_roles(m.guild, person, lounge)
+    return secret
 
 
 async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        lounge = await m.server.create_role(m.guild, "lounge")
-        secret = await m.server.create_channel(m.guild, "secret")
-        await m.server.deny(secret, "view_channel", whom=m.guild.id)
-        await m.server.allow(secret, "view_channel", whom=lounge)
-        await m.server.allow(secret, "view_channel", whom=m.server.bot)
-        await m.server.give_roles(m.guild, m.ada, lounge)
+        secret = await hidden_channel(m, m.ada)
         run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
         shown = name_of((await open_run(m, question="Tea?"))[0])
         assert run in await m.command(m.ada, "moot runs")
@@ -162,17 +182,34 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path)
             await m.command(m.ada, "moot stop", run=name)
 
 
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        secret = await hidden_channel(m, m.ada, m.cyd)
+        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
+        for person in (m.bob, m.mod):
+            for command in ("moot show", "moot watch", "moot summarise"):
+                assert await m.command(person, command, run=run) == f"There is no run {run} here."
+        for person in (m.ada, m.cyd):
+            assert await m.command(person, "moot show", run=run) == f"Run `{run}`, as it reads now:"
+        await m.command(m.ada, "moot stop", run=run)
+
+
 # mirrors
+
+
+async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
+    """A second channel in which the run is shown: its board there, and the thread."""
+    other = await m.server.create_channel(m.guild, "other")
+    asked = await m.server.slash(m.bob, other, "moot watch", run=run)
+    mirror = (await asked.answer()).message
+    assert mirror is not None
+    return mirror, await m.thread(mirror)
 
 
 async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         board, thread, turn = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
-        mirror = (await asked.answer()).message
-        assert mirror is not None
-        there = await m.thread(mirror)
+        mirror, there = await watched(m, name_of(board))
         copy = await m.turn(there, "So far, so good")
         assert labels(copy) == ["Skip"]
         assert there.member_ids == [m.server.bot.id, m.bob.id]
@@ -192,11 +229,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path
 async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         board, thread, _ = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
-        mirror = (await asked.answer()).message
-        assert mirror is not None
-        there = await m.thread(mirror)
+        mirror, there = await watched(m, name_of(board))
         copy = await m.turn(there, "So far, so good")
         await m.known(copy)
         await m.stop()

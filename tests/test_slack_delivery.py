@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers.slack import Unacknowledged
+from tests.servers.slack.http_deliveries import Signing
 from tests.slack_app import SLOW, app, served, settings_for, until, workspace
 from tests.test_slack_runs import action, press
 
@@ -79,9 +80,9 @@ async def test_what_comes_out_of_order_is_taken_as_it_comes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("signing", ["wrong", "old"])
-async def test_a_bad_signature_or_an_old_one_runs_nothing(tmp_path: Path, signing: str) -> None:
+async def test_a_bad_signature_or_an_old_one_runs_nothing(tmp_path: Path, signing: Signing) -> None:
     async with app(tmp_path / "moot.db", http=True) as a:
-        a.server.http.signing = signing  # type: ignore[assignment]  # one of its literals
+        a.server.http.signing = signing
         with pytest.raises(Unacknowledged, match="http_error"):
             await (await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
         assert a.channel() == []

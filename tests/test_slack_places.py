@@ -90,6 +90,24 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path,
         assert "surprise" not in str(world.homes[eve.id].body)
 
 
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
+    async with app(tmp_path / "moot.db") as a:
+        eve, bea = (a.server.world.add_user(a.team.id, name) for name in ("eve", "bea"))
+        secret = a.server.world.add_channel(a.team.id, "secret", [a.ann.id, bea.id], "private")
+        a.hall.members.extend([eve.id, bea.id])
+        await (await a.server.people.command(a.ann.id, secret.id, "/compare", "the surprise party"))
+        await seen(a, secret)
+        await a.settled()
+        (row,) = await a.store.runs()
+        for n, command in enumerate(("show", "watch", "summarise"), 1):
+            await (await a.server.people.command(eve.id, a.hall.id, "/moot", f"{command} {row.run}"))
+            assert (await a.whispered(n))[-1] == f"There is no run {row.run} here."
+        assert not a.server.world.files
+        for user in (a.ann.id, bea.id):
+            await (await a.server.people.command(user, a.hall.id, "/moot", f"show {row.run}"))
+        await until(lambda: sum(file.done for file in a.server.world.files.values()) == 2)
+
+
 async def test_where_membership_cannot_be_told_private_channels_stay_private(tmp_path: Path) -> None:
     async with app(tmp_path / "moot.db") as a:
         secret = a.server.world.add_channel(a.team.id, "secret", [a.ann.id], "private")

@@ -10,7 +10,10 @@ from bot.errors import Refused
 from bot.facts import TurnId
 from bot.rights import Person
 from bot.thread import REMOVED
-from commands.command import sees_all
+from commands import COMMANDS
+from commands.command import Command, Here, sees_all
+from commands.controls import PRESSES, Target
+from commands.transfer import Transfer
 from tests.speakers import refusal
 from tests.test_actions import MO, Desk, P, at_desk
 
@@ -140,5 +143,38 @@ def test_runs_are_listed_for_those_who_can_look_where_they_are_shown() -> None:
         assert asked == ["place"] * 3
         for run in begun:
             await d.actions.stop(run, P)
+
+    at_desk(act)
+
+
+async def sees_nothing(address: str) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "run" in c.options.model_fields], ids=lambda c: " ".join(c.path)
+)
+def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: Command) -> None:
+    async def act(d: Desk) -> None:
+        run = await d.start()
+        needed = {name: "ada" for name, field in command.options.model_fields.items() if field.is_required()}
+        options = command.options.model_validate({**needed, "run": run})
+        here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
+        with pytest.raises(Refused, match=f"^There is no run {run} here.$"):
+            await command.handle(d.actions, options, here)
+        await d.actions.stop(run, P)
+
+    at_desk(act)
+
+
+def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at() -> None:
+    async def act(d: Desk) -> None:
+        run = await d.start()
+        here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
+        with pytest.raises(Refused, match=f"^Nothing was sent. There is no run {run} here.$"):
+            await PRESSES["send_to"].handle(d.actions, Target(text="tea"), Transfer(run=run), here)
+        await d.actions.check_sees(run, GUESTS[0], sees_all)
+        await d.actions.check_sees(run, P, sees_nothing)  # its starter may, wherever it stands
+        await d.actions.stop(run, P)
 
     at_desk(act)

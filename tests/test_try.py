@@ -41,8 +41,20 @@ def tell(server: ModelServer, seat: str, *replies: Reply) -> None:
     server.tell(*replies, path=f"/{seat}/chat/completions")
 
 
+def all_say(server: ModelServer, *replies: Reply) -> None:
+    """That panel, each seat of which says this."""
+    configure(server)
+    for seat in SEATS:
+        tell(server, seat, *replies)
+
+
 def events() -> list[Event]:
     return [json.loads(line) for line in Path("events.jsonl").read_text("utf-8").splitlines()]
+
+
+def ends() -> list[str]:
+    """Stage and seat of each turn that has ended."""
+    return [f"{e['stage']} {e['seat']}" for e in events() if e.get("fact") == "TurnEnded"]
 
 
 async def council(server: ModelServer, form: str = "council") -> int:
@@ -104,23 +116,18 @@ def test_a_council_from_end_to_end(played: Callable[[Act], Any], capsys: pytest.
 
 def test_a_pipeline_runs_its_steps_in_order(played: Callable[[Act], Any]) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer("some ", "text"))
+        all_say(server, answer("some ", "text"))
         return await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "refine"}, Path("events.jsonl"))
 
     assert played(act) == 0
-    ends = [f"{e['stage']} {e['seat']}" for e in events() if e["type"] == "fact" and e["fact"] == "TurnEnded"]
-    assert ends == ["draft ada", "critique bob", "rewrite ada"]
+    assert ends() == ["draft ada", "critique bob", "rewrite ada"]
 
 
 def test_who_was_who_is_told_at_the_end_of_a_blind_run(
     played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer("some ", "text"))
+        all_say(server, answer("some ", "text"))
         options = {"question": "Tabs?", "reveal": "demand", "blind": "yes", "guess": "yes"}
         return await wiring.try_once("compare", options, Path("events.jsonl"))
 
@@ -134,9 +141,7 @@ def test_who_was_who_is_told_at_the_end_of_a_blind_run(
 
 def test_a_debate_is_held_as_it_was_asked_for(played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer("some ", "text"))
+        all_say(server, answer("some ", "text"))
         given = {"question": "Tabs?", "form": "turns", "rounds": "1", "positions": "tabs; spaces", "models": "cyd, ada"}
         return await wiring.try_once("debate", given, Path("events.jsonl"))
 
@@ -144,17 +149,14 @@ def test_a_debate_is_held_as_it_was_asked_for(played: Callable[[Act], Any], caps
     out = capsys.readouterr().out
     assert all(told in out for told in ("Cyd (tabs) · opening", "Ada (spaces) · opening", "Verdict · Cyd"))
     assert out.index("Verdict · Cyd") < out.index("== Result ==")
-    ends = [f"{e['stage']} {e['seat']}" for e in events() if e["type"] == "fact" and e["fact"] == "TurnEnded"]
-    assert ends == ["opening cyd", "opening ada", "verdict judge", "scores judge", "scores judge"]
+    assert ends() == ["opening cyd", "opening ada", "verdict judge", "scores judge", "scores judge"]
 
 
 def test_a_pipeline_from_a_file_and_a_summary_of_it(
     played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer("some ", "text"))
+        all_say(server, answer("some ", "text"))
         Path("mine.toml").write_text('[steps.only]\nprompt = "Do it."\nseats = 2\n')
         assert await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "mine.toml"}) == 0
         capsys.readouterr()
@@ -214,9 +216,7 @@ def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monk
 
 def test_seats_speak_at_the_same_time(played: Callable[[Act], Any]) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer(*["word "] * 20, gap_s=0.01))
+        all_say(server, answer(*["word "] * 20, gap_s=0.01))
         return await council(server, "compare")
 
     assert played(act) == 0
@@ -255,9 +255,7 @@ def test_when_everybody_fails_it_ends_with_1_and_one_line(
     played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, error(404))
+        all_say(server, error(404))
         return await council(server)
 
     assert played(act) == 1
@@ -295,9 +293,7 @@ def test_ctrl_c_once_stops_and_keeps_what_is_there(
 
 def test_ctrl_c_twice_leaves_at_once(played: Callable[[Act], Any]) -> None:
     async def act(server: ModelServer) -> None:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, Reply(sse(chunk("on and on ")), gap_s=0.01, then="repeat"))
+        all_say(server, Reply(sse(chunk("on and on ")), gap_s=0.01, then="repeat"))
         run = asyncio.create_task(council(server))
 
         def twice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot import veil
@@ -27,7 +29,7 @@ from bot.formats.guessing import GUESS
 from bot.thread import REVEAL, on_board, posts, replay, verdict
 from bot.veil import BRANDS, COULD_NOT, STAGGER_S, called, gave_away, known_as, names_maker, shuffled
 from tests.tables import Play, panel
-from tests.veils import leaks, play
+from tests.veils import leaks, play, veiled
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
 CLAUDE = Seat("a", "opus", "Claude", provider="anthropic")
@@ -338,6 +340,15 @@ def test_people_can_guess_as_soon_as_there_is_something_to_guess_from() -> None:
     assert "Ada, Bob and Cyd sit at this table." in p.plan.cards[GUESS]
     [card] = [post for post in posts(p.t, p.plan) if post.lane == GUESS]
     assert [c.label for c in card.controls] == [f"Who is Speaker {letter}?" for letter in "ABC"]
+
+
+def test_a_table_of_one_reads_as_such() -> None:
+    started = veiled("compare", blind=True, guess=True)
+    only = started.panel.seats[0]
+    p = Play(replace(started, panel=replace(started.panel, seats=(only,))))
+    for turn in p.start_wanted():
+        p.end(turn)
+    assert p.plan.cards[GUESS].startswith(f"{only.name} sits at this table.")
 
 
 def test_the_reveal_says_how_well_people_guessed() -> None:

@@ -7,7 +7,6 @@ when it is refused its budget pauses, and the next try takes the text of then.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -183,16 +182,9 @@ def meaning(error: discord.HTTPException) -> SurfaceError:
     return SurfaceError(error.text or str(error), error.status)
 
 
-async def patiently(call: Callable[[], Awaitable[None]]) -> None:
-    """For what is no text: waits out what Discord asks to wait, and tries once more where something was missing that
-    has been made again. Raises the other SurfaceErrors."""
-    mended = False
-    while True:
-        try:
-            return await call()
-        except RateLimited as error:
-            await asyncio.sleep(error.retry_after_s)
-        except Missing:
-            if mended:
-                raise
-            mended = True
+async def mending(call: Callable[[], Awaitable[None]]) -> None:
+    """Tries once more where something was missing that has been made again. Raises the other SurfaceErrors."""
+    try:
+        await call()
+    except Missing:
+        await call()

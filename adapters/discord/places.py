@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 
 import discord
 
-from adapters.discord.api import Rest, patiently
+from adapters.discord.api import Rest, mending
 from adapters.discord.faces import Faces
 from adapters.discord.layout import person_id
 from adapters.discord.people import Channel
 from adapters.discord.surface import DiscordSurface, Opening, Spot, age_s, message_ref, read_address
-from bot.ports import Gone, MessageRef, Placed, Store, Surface, SurfaceError
+from bot.placed import Delete, erase, look_up
+from bot.ports import Placed, Store, Surface
 from bot.transcript import Transcript
 from bot.words import Words
 
 REMEMBERED = 1_000  # messages that runs were asked with
-JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
 
 class Places:
@@ -75,18 +72,14 @@ class Places:
 
     async def erase(self, run: str) -> list[str]:
         """Delete the run's messages; why each of those that are left could not be."""
-        left: list[str] = []
-        for address, placed in groupby(await self._store.placed(run), attrgetter("address")):
-            if spot := read_address(address):
-                surface = await self._again(spot, run)
-                for page in (p for p in placed if p.ref):
-                    try:
-                        await patiently(partial(surface.delete, page.ref))
-                    except Gone:
-                        pass
-                    except SurfaceError as error:
-                        left.append(str(error))
-        return left
+
+        async def deletes(address: str) -> Delete | None:
+            if (spot := read_address(address)) is None:
+                return None
+            surface = await self._again(spot, run)
+            return lambda ref: mending(partial(surface.delete, ref))
+
+        return await erase(self._store, run, deletes)
 
     def asked_with(self, message: int, run: str) -> None:
         self._asked[message] = run
@@ -99,7 +92,8 @@ class Places:
 
     async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
         """The run and the page that a message shows."""
-        return await self._look(message, message_ref(channel, message, face=True), message_ref(channel, message))
+        refs = (message_ref(channel, message, face=face) for face in (True, False))
+        return await look_up(self._store, *refs, age_s=age_s(message))
 
     def sees(self, address: str, user: discord.abc.User, here: int) -> bool:
         """Whether somebody who is in channel `here` can look at an address of their server."""
@@ -121,19 +115,9 @@ class Places:
             return ""
         # a board's thread has its message's id, a forum post's first message that of its thread
         at = channel.id
-        found = await self._look(at, message_ref(channel.parent_id, at), message_ref(at, at))
+        refs = (message_ref(channel.parent_id, at), message_ref(at, at))
+        found = await look_up(self._store, *refs, age_s=age_s(at))
         return found[0] if found else ""
-
-    async def _look(self, message: int, *refs: MessageRef) -> tuple[str, Placed] | None:
-        """Under any of these names. A message that has just appeared is looked for once more: where it stands is stored
-        a moment after people see it."""
-        looks = 2 if age_s(message) < JUST_S else 1
-        for look in range(looks):
-            await asyncio.sleep(look * MOMENT_S)
-            for ref in refs:
-                if found := await self._store.find(ref):
-                    return found
-        return None
 
     async def _again(self, spot: Spot, run: str, t: Transcript | None = None) -> DiscordSurface:
         """With `t` the run goes on there."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -16,11 +15,8 @@ from adapters.slack.budgets import bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
 
-T = TypeVar("T")
-
 PAUSE_S = 30.0  # where Slack names none
 CALL_TIMEOUT_S = 30
-MOST_WAITS = 3
 
 # https://docs.slack.dev/reference/methods: those that take no JSON
 _BY_QUERY = (
@@ -175,13 +171,3 @@ def _meaning(error: SlackApiError, method: Method, team: str, channel: str) -> S
     if code in FORBIDDEN:
         return Denied(code, str(data.get("needed", "")))
     return Rejected(code, str(data.get("needed", ""))) if code else SurfaceError(f"Slack answered {status}", status)
-
-
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """For what shows no run: waits out what Slack asks to wait, a few times. Raises the other SurfaceErrors."""
-    for _ in range(MOST_WAITS):
-        try:
-            return await call()
-        except RateLimited as error:
-            await asyncio.sleep(error.retry_after_s)
-    return await call()

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from adapters.slack.api import Api, Denied, Workspace, patiently
+from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.layout import person_id
 from adapters.slack.spots import is_direct, read_address
 from bot.errors import Refused
+from bot.live.patience import patiently
 from bot.ports import Clock, SurfaceError
 from bot.rights import Person
 

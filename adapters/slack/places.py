@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
-from itertools import groupby
-from operator import attrgetter
 
-from adapters.slack.api import Api, Workspace, patiently
+from adapters.slack.api import Api, Workspace
 from adapters.slack.spots import Spot, message_ref, read_address, read_ref
 from adapters.slack.surface import Lacking, Opening, SlackSurface
 from adapters.slack.workspaces import Workspaces
-from bot.ports import Clock, Gone, Placed, Store, Surface, SurfaceError
+from bot.placed import Delete, erase, look_up
+from bot.ports import Clock, Placed, Store, Surface, SurfaceError
 from bot.transcript import Transcript
 from bot.words import Words
 
 REMEMBERED = 5_000  # threads that a run was held in but did not open
-JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
 
 class Places:
@@ -67,27 +63,17 @@ class Places:
 
     async def erase(self, run: str) -> list[str]:
         """Delete the run's messages; why each of those that are left could not be."""
-        left: list[str] = []
-        for address, placed in groupby(await self._store.placed(run), attrgetter("address")):
-            if (spot := read_address(address)) and (surface := await self._again(spot, run, "")):
-                for page in (p for p in placed if p.ref):
-                    try:
-                        await patiently(partial(surface.delete, page.ref))
-                    except Gone:
-                        pass
-                    except SurfaceError as error:
-                        left.append(str(error))
-        return left
+
+        async def deletes(address: str) -> Delete | None:
+            spot = read_address(address)
+            surface = await self._again(spot, run, "") if spot else None
+            return surface.delete if surface else None
+
+        return await erase(self._store, run, deletes)
 
     async def find(self, team: str, channel: str, ts: str) -> tuple[str, Placed] | None:
-        """The run and the page that a message shows. One that has just appeared is looked for once more: where it
-        stands is stored a moment after people see it."""
-        ref = message_ref(team, channel, ts)
-        found = await self._store.find(ref)
-        if found is None and self._clock() - float(ts or 0) < JUST_S:
-            await asyncio.sleep(MOMENT_S)
-            found = await self._store.find(ref)
-        return found
+        """The run and the page that a message shows."""
+        return await look_up(self._store, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
 
     async def run_of(self, team: str, channel: str, thread: str) -> str:
         """The run whose thread this is; "" when it is none's."""

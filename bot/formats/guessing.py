@@ -6,6 +6,7 @@ from collections import Counter
 
 from bot import veil
 from bot.facts import Guessed, Lane
+from bot.prose import listed
 from bot.transcript import Transcript
 
 GUESS = Lane("guess", 1, "")
@@ -27,9 +28,9 @@ def card(t: Transcript) -> str:
     if t.named:
         return results(t)
     people = len({by for by, _ in t.guesses})
-    listed = ", ".join(names(t)[:-1]) + f" and {names(t)[-1]}"
+    sit = "sits" if len(names(t)) == 1 else "sit"
     count = f"{people} {'has' if people == 1 else 'have'} guessed."
-    return f"{listed} sit at this table. Who is who? Press a speaker; a later guess replaces yours. {count}"
+    return f"{listed(names(t))} {sit} at this table. Who is who? Press a speaker; a later guess replaces yours. {count}"
 
 
 def results(t: Transcript) -> str:
@@ -49,7 +50,7 @@ def _recognised(t: Transcript) -> str:
     if not any(share.values()):
         return "Nobody was recognised."
     most = [seat for seat in share if share[seat] == max(share.values())]
-    told = " and ".join(veil.known_as(t, seat) for seat in sorted(most))
+    told = listed([veil.known_as(t, seat) for seat in sorted(most)])
     return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
 
 

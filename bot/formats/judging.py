@@ -12,6 +12,7 @@ from bot.formats.common import code, framed, instructions, name_of, prose, quest
 from bot.formats.floor import Step, debating, floor, left_words
 from bot.formats.scores import LEAST, MOST, NotScored, Scores, read, schema
 from bot.formats.searching import found
+from bot.prose import listed
 from bot.transcript import Transcript, Turn
 from bot.veil import called, known_as, why
 
@@ -105,7 +106,7 @@ def card(t: Transcript) -> str:
     ]
     decided = f"Decided for **{names[scores.winner]}**." if scores.winner else "Decided: a tie."
     if scores.winner and scores.winner not in scores.highest:
-        decided += f" The highest mean is {' and '.join(names[best] for best in scores.highest)}'s."
+        decided += f" The highest mean is {listed([names[best] for best in scores.highest])}'s."
     return "\n".join([*lines, "", decided])
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from bot.facts import Lane, Seat
 from bot.formats import pauses
+from bot.prose import listed
 from bot.transcript import Transcript, Turn
 from bot.veil import known_as
 
@@ -56,7 +57,7 @@ def watching(t: Transcript) -> str:
     """ "With Ann, Bob and 3 more": who has joined or spoken, but who asked."""
     spoke = {r.by: r.who for r in t.remarks} | {o.said.by: o.who for o in t.steering.objections}
     there = {by: name for by, name in {**t.steering.joined, **spoke}.items() if by != t.started.by}
-    first, more = list(there.values())[:NAMED], len(there) - NAMED
+    named, more = list(there.values())[:NAMED], len(there) - NAMED
     if more > 0:
-        return f"With {', '.join(first)} and {more} more"
-    return f"With {' and '.join(first)}" if first else ""
+        named.append(f"{more} more")
+    return f"With {listed(named)}" if named else ""

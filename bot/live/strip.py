@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
+from bot.facts import Lane as LaneKey
+from bot.live.changes import Change, Mark, Posted, digest
 from bot.live.lanes import Lane
-from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call
+from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
 from bot.ports import (
     Control,
     Forbidden,
@@ -20,11 +20,10 @@ from bot.ports import (
     Page,
     Placed,
     RateLimited,
+    Surface,
     SurfaceError,
+    Trace,
 )
-
-if TYPE_CHECKING:  # a view is made of strips, and each knows its view
-    from bot.live.view import View
 
 TRIES = 6  # failures in a row after which a surface is no longer asked to show a lane
 BACK_OFF_S = 0.5  # doubled with each failure in a row …
@@ -32,53 +31,39 @@ BACK_OFF_CAP_S = 30.0  # … up to this
 NOTHING = "…"  # a lane that ended without a word or a footer
 SLIGHT = 1.0  # code points a second that the board, footers and what is hidden count for
 
-
-@dataclass(slots=True)
-class Posted:
-    """A message of ours. `ref` None: it must be posted, or posted again as someone has deleted it; with `lost` it may
-    stand there all the same, and is looked for first. `closed`: it was sent when its lane was.
-
-    What it reads: `text` and `controls`, or all that is known is their digest `reads`, or (None, "") nothing.
-    """
-
-    ref: MessageRef | None
-    text: str | None = None
-    chars: int = 0
-    closed: bool = False
-    controls: tuple[Control, ...] = ()
-    reads: str = ""
-    lost: bool = False
+Shown = Callable[[LaneKey, str], None]
+Stands = Callable[[Placed], None]
+Noted = Callable[[str], None]
+Posting = Callable[[Placed], Awaitable[None]]
 
 
-class Mark(NamedTuple):
-    """What a lane read at one moment, and its counts then."""
+class Display(Protocol):
+    """What a strip needs of what shows its run: to be given requests, and to tell what has come of them."""
 
-    text: str
-    version: int
-    chars: int
-    moments: float
+    scheduler: Scheduler
+    trace: Trace
+    time: Callable[[], float]
+    on_shown: Shown
+    on_placed: Stands
+    on_note: Noted
+    before_post: Posting
+
+    def settle(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One request of a strip: message `page` shall read `text`, which covers so many code points of `mark.text`.
+class View(Protocol):
+    """What a strip needs of the view that it is one of: where it stands, and whose turn to be posted it is."""
 
-    `more`: other messages differ still. `closed`: the lane was when this was taken.
-    """
-
-    method: Method
-    page: int
-    text: str
-    covers: int
-    controls: tuple[Control, ...]
-    mark: Mark
-    closed: bool
-    more: bool
+    surface: Surface
+    tells: bool
 
     @property
-    def final(self) -> bool:
-        """Whether nothing will be sent for the lane after this."""
-        return self.closed and not self.more
+    def display(self) -> Display: ...
+    @property
+    def words_wait(self) -> bool: ...
+
+    def next_to_post(self) -> Strip | None: ...
+    def forbid(self, lane: Lane, why: str) -> None: ...
 
 
 class Strip:
@@ -356,11 +341,6 @@ class Strip:
     def _give_up(self, why: str) -> None:
         self.give_up()
         self._view.display.on_note(f"{self._surface.name} no longer shows {self.lane.title or self.lane.key}: {why}")
-
-
-def digest(text: str, controls: Sequence[Control]) -> str:
-    """By which a later process knows what a message reads."""
-    return sha256(f"{text}\0{controls!r}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _slight(age_s: float) -> float:

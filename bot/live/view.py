@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
-from bot.live.strip import Strip
+from bot.live.strip import Noted, Posting, Shown, Stands, Strip
 from bot.ports import Kind, Placed, Surface, Trace
-
-Shown = Callable[[LaneKey, str], None]
-Stands = Callable[[Placed], None]
-Noted = Callable[[str], None]
-Posting = Callable[[Placed], Awaitable[None]]
 
 
 async def _at_once(placed: Placed) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bot.facts import Lane, Panel, Rules, RunStarted, Seat
-from bot.ports import Kind, Message, MessageRef, Surface
+from bot.ports import Kind, Message, MessageRef, Placed, Store, Surface
 from bot.transcript import Entry, Transcript, fold_all
 
+RUN = "run"
 RETRY_S = 7.0  # what a platform asks to wait when it refuses for now
 BOARD, END = Lane("board", 1, ""), Lane("end", 1, "")
 ADA, BOB = Lane("answer", 1, "ada"), Lane("answer", 1, "bob")
@@ -89,6 +90,12 @@ def message(lane: Lane, text: str, **more: Any) -> Message:
     kinds: dict[Lane, Kind] = {BOARD: "board", END: "end"}
     made = Message(lane, 0, kinds.get(lane, "turn"), lane.seat.capitalize(), text, final=False)
     return replace(made, **more)
+
+
+async def stand(store: Store, surface: Surface, placed: dict[Lane, MessageRef]) -> None:
+    """These messages are stored as the surface's, each a lane's only page."""
+    for lane, ref in placed.items():
+        await store.place(RUN, Placed(surface.address, lane, 0, ref))
 
 
 def begun(server: str) -> Transcript:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Literal
 
 import discord
@@ -19,16 +20,15 @@ from adapters.discord.places import Places
 from adapters.discord.surface import read_ref
 from bot.facts import Lane
 from bot.live.budget import Budgets
-from bot.ports import MessageRef, Placed, Surface
+from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
 from bot.words import Words
 from tests.discord_bot import UNLIMITED, labels
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import pointed_at
-from tests.stages.base import RETRY_S, Can, Played, Refusal, Seen, begun
+from tests.stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
 from tests.stores import MemoryStore
 
-RUN = "run"
 STATUS: dict[Refusal, tuple[int, int]] = {  # and Discord's code
     "for now": (429, 0),
     "for good": (403, 50013),
@@ -71,8 +71,7 @@ class DiscordStage:
         return [r.bucket for r in self._server.requests]
 
     async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
-        for lane, ref in placed.items():
-            await self._store.place(RUN, Placed(self.surface.address, lane, 0, ref))
+        await stand(self._store, self.surface, placed)
         server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
         return await self._fresh().reopen(self.surface.address, RUN, begun(server))
 
@@ -141,18 +140,10 @@ async def connected(client: discord.Client, token: str) -> AsyncIterator[discord
 
 ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds", "bounded"})
 
-
-def _played(name: str, where: Where, *, faces: bool = True) -> Played:
-    def opened() -> AbstractAsyncContextManager[DiscordStage]:
-        return on_discord(where, faces=faces)
-
-    return Played(f"Discord, {name}", ALL, opened)
-
-
 PLAYED = (
-    _played("a channel", "channel"),
-    _played("a channel without webhooks", "channel", faces=False),
-    _played("a thread", "thread"),
-    _played("a forum", "forum"),
-    _played("a direct message", "direct message"),
+    Played("Discord, a channel", ALL, partial(on_discord, "channel")),
+    Played("Discord, a channel without webhooks", ALL, partial(on_discord, "channel", faces=False)),
+    Played("Discord, a thread", ALL, partial(on_discord, "thread")),
+    Played("Discord, a forum", ALL, partial(on_discord, "forum")),
+    Played("Discord, a direct message", ALL, partial(on_discord, "direct message")),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Literal
 
 import aiohttp
@@ -14,15 +15,14 @@ from adapters.slack.places import Places
 from adapters.slack.spots import read_ref
 from adapters.slack.workspaces import Workspaces
 from bot.facts import Lane
-from bot.ports import MessageRef, Placed, Surface
+from bot.ports import MessageRef, Surface
 from bot.words import Words
 from tests.servers.slack import Ref, SlackServer
 from tests.servers.slack.world import Message, User
 from tests.slack_app import workspace
-from tests.stages.base import RETRY_S, Can, Played, Refusal, Seen, begun
+from tests.stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
 from tests.stores import MemoryStore
 
-RUN = "run"
 METHODS = ("postMessage", "update", "delete", "startStream", "appendStream", "stopStream")
 MANY = 100
 
@@ -78,8 +78,7 @@ class SlackStage:
         ]
 
     async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
-        for lane, ref in placed.items():
-            await self._store.place(RUN, Placed(self.surface.address, lane, 0, ref))
+        await stand(self._store, self.surface, placed)
         return await self._fresh().reopen(self.surface.address, RUN, begun(self._at.server))
 
     def _fresh(self) -> Places:
@@ -127,17 +126,9 @@ async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackSt
 ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "bounded"})
 STREAMED = ALL - {"buttons", "whole", "counts"}  # a stream takes no buttons before its end, and a call may send nothing
 
-
-def _played(name: str, where: Where, can: frozenset[Can] = ALL, *, faces: bool = True) -> Played:
-    def opened() -> AbstractAsyncContextManager[SlackStage]:
-        return on_slack(where, faces=faces)
-
-    return Played(f"Slack, {name}", can, opened)
-
-
 PLAYED = (
-    _played("a channel", "channel"),
-    _played("a channel without names", "channel", faces=False),
-    _played("a thread", "thread"),
-    _played("a direct message", "direct message", STREAMED),
+    Played("Slack, a channel", ALL, partial(on_slack, "channel")),
+    Played("Slack, a channel without names", ALL, partial(on_slack, "channel", faces=False)),
+    Played("Slack, a thread", ALL, partial(on_slack, "thread")),
+    Played("Slack, a direct message", STREAMED, partial(on_slack, "direct message")),
 )
