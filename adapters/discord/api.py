@@ -7,6 +7,7 @@ when it is refused its budget pauses, and the next try takes the text of then.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
