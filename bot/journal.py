@@ -14,7 +14,7 @@ import structlog
 from bot.errors import StoreFailed
 from bot.facts import Fact
 from bot.ports import Clock, Store, Trace
-from bot.transcript import Entry, Transcript, fold
+from bot.transcript import Entry, Transcript, fold_all
 
 log = structlog.get_logger()
 
@@ -91,19 +91,19 @@ class Journal:
 
     def _take(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
         """What the store holds. `told`: what the trace knows already, as it was kept in memory."""
-        for entry in entries:
-            self._fold(entry, known=entry.fact in told)
+        self._fold(entries, told)
         stored = [entry.fact for entry in entries]
         self._pending = [fact for fact in self._pending if fact not in stored]
 
     def _fold_pending(self, facts: Iterable[Fact]) -> None:
-        for fact in facts:
-            self._fold(Entry(self.transcript.seq + 1, self._clock(), fact), known=False)
+        now = self._clock()
+        self._fold([Entry(seq, now, fact) for seq, fact in enumerate(facts, start=self.transcript.seq + 1)])
 
-    def _fold(self, entry: Entry, *, known: bool) -> None:
-        self.transcript = fold(self.transcript, entry)
-        if not known:
-            self._trace.fact(entry)
+    def _fold(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
+        self.transcript = fold_all(self.transcript, entries)
+        for entry in entries:
+            if entry.fact not in told:
+                self._trace.fact(entry)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -15,7 +15,7 @@ from bot.formats.judging import SCORES
 from bot.formats.plan import Format, Plan
 from bot.live.board import footer, mark, spent
 from bot.ports import Control, Kind
-from bot.transcript import Entry, Transcript, Turn, fold
+from bot.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.veil import first_line, known_as, masked, told
 
 REMOVED = "*Removed by a moderator.*"
@@ -152,8 +152,8 @@ def replay(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
     """The whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
     t = Transcript()
     thread: dict[Lane, Post] = {}
-    for entry in entries:
-        t = fold(t, entry)
+    for row in in_rows(entries):
+        t = fold_all(t, row)
         thread.update((post.lane, post) for post in posts(t, form.plan(t, t.at)))
     thread.update((post.lane, post) for post in posts(t, form.plan(t, max(t.at, now))))
     return list(thread.values())

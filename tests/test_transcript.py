@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bot.facts import (
+    Fact,
     Interjected,
     RunFinished,
     SkipAsked,
@@ -11,7 +12,7 @@ from bot.facts import (
     VoteCast,
     VoteWithdrawn,
 )
-from bot.transcript import Entry, Transcript, fold, fold_all
+from bot.transcript import Entry, Transcript, fold, fold_all, in_rows
 from tests.tables import Play, start
 
 ADA = TurnId("answer", 1, "ada")
@@ -65,3 +66,28 @@ def test_only_a_turn_that_left_text_has_spoken() -> None:
     play = Play(start("compare")).then(TurnStarted(ADA))
     assert not play.t.turns[ADA].spoke
     assert not play.then(TurnEnded(ADA, "done", " \n")).t.turns[ADA].spoke
+
+
+def test_votes_in_a_row_come_to_what_they_come_to_one_by_one() -> None:
+    votes: tuple[Fact, ...] = (
+        VoteCast("p", 1, "ada"),
+        VoteCast("q", 1, "ada"),
+        VoteWithdrawn("p", 1),
+        VoteCast("p", 1, "bob"),
+    )
+    facts: tuple[Fact, ...] = (
+        start("compare"),
+        *votes,
+        Interjected("r", "so?"),
+        *votes,
+        VoteWithdrawn("nobody", 1),
+        RunFinished("done"),
+    )
+    entries = [Entry(seq, float(seq), fact) for seq, fact in enumerate(facts, start=1)]
+    one_by_one = Transcript()
+    for entry in entries:
+        one_by_one = fold(one_by_one, entry)
+    for known in range(len(entries)):
+        before = fold_all(Transcript(), entries[:known])
+        assert fold_all(before, entries) == one_by_one, "what is known already changes nothing"
+    assert [len(row) for row in in_rows(entries)] == [1, 4, 1, 5, 1]
