@@ -35,6 +35,7 @@ from bot.formats.choices import BESIDE, choices
 from bot.formats.common import name_of, voting
 from bot.formats.plan import Plan
 from bot.hall import Hall
+from bot.in_order import InOrder
 from bot.in_vain import InVain
 from bot.panels import seat_panel
 from bot.pipelines import read_pipeline, seated
@@ -42,6 +43,7 @@ from bot.ports import Clock, RunRow, Sees, Show, Store
 from bot.rights import Person, check_moderates, check_panels, check_steers, missing_voices, steers
 from bot.room import Room
 from bot.settings import PanelSettings
+from bot.shared import Shared
 from bot.starts import Starts
 from bot.steers import Steers
 from bot.thread import Post, replay
@@ -51,6 +53,7 @@ from bot.wishes import Wish
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 
+TOLD_AT_ONCE = 100  # facts of one run: where thousands press under it, other runs' do not wait behind all of them
 LISTED = 200  # runs of a server that a list is made from
 
 
@@ -65,6 +68,8 @@ class Actions:
         self._store = store
         self._hall = hall
         self._clock = clock
+        self._latest = Shared(self._read)
+        self._telling = InOrder(TOLD_AT_ONCE)
         self._room = Room(self._settings.limits, hall.going_on)
         self.in_vain = InVain()
         self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
@@ -73,8 +78,8 @@ class Actions:
         """Begin a run and show it; its id. Raises Refused."""
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
-        started = await self._starts.resolve(wish)
-        with self._room.for_one(wish.by):
+        with self._room.for_one(wish.by):  # first of all: of a flood most are refused, which must cost next to nothing
+            started = await self._starts.resolve(wish)
             run = "".join(secrets.choice(ALPHABET) for _ in range(8))
             surface = show(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
@@ -102,12 +107,7 @@ class Actions:
 
     async def transcript(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
-        t = self._hall.transcript(run) or Transcript()
-        try:
-            t = fold_all(t, await self._store.read(run, t.seq))  # with what was stored a moment ago
-        except StoreFailed:
-            if t.start is None:
-                raise
+        t = await self._latest.get(run)
         if t.start is None or t.deleted or t.start.server != by.server:
             raise self._unknown(run)
         return t
@@ -321,11 +321,22 @@ class Actions:
     def _unknown(self, run: str) -> Refused:
         return self.in_vain(f"There is no run {run} here.", run)
 
+    async def _read(self, run: str) -> Transcript:
+        """With what was stored a moment ago: the conductor learns of it later than the person who was told of it."""
+        t = self._hall.transcript(run) or Transcript()
+        try:
+            return fold_all(t, await self._store.read(run, t.seq))
+        except StoreFailed:
+            if t.start is None:
+                raise
+            return t
+
     def _plan(self, t: Transcript) -> Plan:
         return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
 
     async def _tell(self, run: str, fact: Fact, *, key: str | None = None) -> None:
-        await self._store.append(run, [fact], key=key)
+        async with self._telling.of(run):
+            await self._store.append(run, [fact], key=key)
         self._hall.wake(run)
 
     async def _open(self, run: str, by: Person) -> Transcript:

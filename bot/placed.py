@@ -13,22 +13,23 @@ from bot.ports import Gone, MessageRef, Placed, Store, SurfaceError
 
 JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
+Find = Callable[[MessageRef], Awaitable[tuple[str, Placed] | None]]  # as a store's
 Delete = Callable[[MessageRef], Awaitable[None]]  # raises SurfaceError
 
 
-async def look_up(store: Store, *refs: MessageRef, age_s: float) -> tuple[str, Placed] | None:
+async def look_up(find: Find, *refs: MessageRef, age_s: float) -> tuple[str, Placed] | None:
     """The run and the page that a message shows, under any of its names. One that has just appeared is looked for once
     more: where it stands is stored a moment after people see it."""
-    found = await _under_any(store, refs)
+    found = await _under_any(find, refs)
     if found is None and age_s < JUST_S:
         await asyncio.sleep(MOMENT_S)
-        found = await _under_any(store, refs)
+        found = await _under_any(find, refs)
     return found
 
 
-async def _under_any(store: Store, refs: tuple[MessageRef, ...]) -> tuple[str, Placed] | None:
+async def _under_any(find: Find, refs: tuple[MessageRef, ...]) -> tuple[str, Placed] | None:
     for ref in refs:
-        if found := await store.find(ref):
+        if found := await find(ref):
             return found
     return None
 

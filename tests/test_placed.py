@@ -25,7 +25,7 @@ def test_a_message_that_has_just_appeared_is_found_a_moment_later() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        found = await look_up(store, "here:board", PAGE.ref, age_s=JUST_S / 2)
+        found = await look_up(store.find, "here:board", PAGE.ref, age_s=JUST_S / 2)
         assert found == (RUN, PAGE)
         assert loop.time() == MOMENT_S
         await storing
@@ -38,7 +38,7 @@ def test_an_old_message_is_looked_for_once() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        assert await look_up(store, PAGE.ref, age_s=JUST_S) is None
+        assert await look_up(store.find, PAGE.ref, age_s=JUST_S) is None
         assert loop.time() == 0.0
         await storing
 

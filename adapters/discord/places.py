@@ -16,6 +16,7 @@ from adapters.discord.people import Channel
 from adapters.discord.surface import DiscordSurface, Opening, Spot, age_s, message_ref, read_address
 from bot.placed import Delete, erase, look_up
 from bot.ports import Placed, Store, Surface
+from bot.shared import Shared
 from bot.transcript import Transcript
 from bot.words import Words
 
@@ -29,6 +30,7 @@ class Places:
         self, store: Store, rest: Rest, faces: Faces, client: discord.Client, words: Callable[[str], Words]
     ) -> None:
         self._store = store
+        self._found = Shared(store.find)
         self._rest = rest
         self._faces = faces
         self._client = client
@@ -93,7 +95,7 @@ class Places:
     async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
         """The run and the page that a message shows."""
         refs = (message_ref(channel, message, face=face) for face in (True, False))
-        return await look_up(self._store, *refs, age_s=age_s(message))
+        return await look_up(self._found.get, *refs, age_s=age_s(message))
 
     def sees(self, address: str, user: discord.abc.User, here: int) -> bool:
         """Whether somebody who is in channel `here` can look at an address of their server."""
@@ -116,7 +118,7 @@ class Places:
         # a board's thread has its message's id, a forum post's first message that of its thread
         at = channel.id
         refs = (message_ref(channel.parent_id, at), message_ref(at, at))
-        found = await look_up(self._store, *refs, age_s=age_s(at))
+        found = await look_up(self._found.get, *refs, age_s=age_s(at))
         return found[0] if found else ""
 
     async def _again(self, spot: Spot, run: str, t: Transcript | None = None) -> DiscordSurface:

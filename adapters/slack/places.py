@@ -12,6 +12,7 @@ from adapters.slack.surface import Lacking, Opening, SlackSurface
 from adapters.slack.workspaces import Workspaces
 from bot.placed import Delete, erase, look_up
 from bot.ports import Clock, Placed, Store, Surface, SurfaceError
+from bot.shared import Shared
 from bot.transcript import Transcript
 from bot.words import Words
 
@@ -32,6 +33,7 @@ class Places:
         listen: bool,
     ) -> None:
         self._store = store
+        self._found = Shared(store.find)
         self._api = api
         self._workspaces = workspaces
         self._words = words
@@ -73,7 +75,7 @@ class Places:
 
     async def find(self, team: str, channel: str, ts: str) -> tuple[str, Placed] | None:
         """The run and the page that a message shows."""
-        return await look_up(self._store, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
+        return await look_up(self._found.get, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
 
     async def run_of(self, team: str, channel: str, thread: str) -> str:
         """The run whose thread this is; "" when it is none's."""
