@@ -10,6 +10,7 @@ import discord
 import structlog
 from discord.backoff import ExponentialBackoff
 
+from adapters.discord import gateway
 from adapters.discord.api import Rest, at
 from adapters.discord.definitions import definitions, fingerprint
 from adapters.discord.desk import Desk
@@ -43,6 +44,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "guild_ready_timeout": GUILDS_S,
     }
     at(settings.api_base, settings.gateway_url)
+    gateway.use()
     if settings.shard_count or settings.shard_ids:
         shards: dict[str, Any] = {"shard_ids": settings.shard_ids, "shard_count": settings.shard_count}
         return discord.AutoShardedClient(**shards, **options)

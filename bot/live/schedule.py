@@ -43,6 +43,7 @@ log = structlog.get_logger()
 
 END, FIRST, TEXT = range(3)  # ranks of a bid
 LEAST_S = 0.001  # the shortest wait: a moment that rounding puts just before a token is there
+REST = 3.0  # after a decision, times as long as it took: with a thousand lanes others must get on as well
 LOOK_AGAIN_S = 0.1  # prices fall while nothing is sent: how often they are looked at while somebody waits
 STOCK_S = 0.05  # demand changes slowly: how long a count of it serves
 MEMORY_S = 60.0  # what has been usual: a running mean over about so long
@@ -222,7 +223,9 @@ class Scheduler:
         now = asyncio.get_running_loop().time
         while True:
             self._wake.clear()
-            again_at = self._decide(now())
+            began = now()
+            again_at = self._decide(began)
+            await asyncio.sleep((now() - began) * REST)
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(again_at if again_at < math.inf else None):
                     await self._wake.wait()
