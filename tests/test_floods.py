@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from adapters.discord.gateway import EVENTS
 from bot.errors import Refused
-from bot.facts import RunStarted, VoteCast
+from bot.facts import RunStarted, VoteCast, VoteWithdrawn
 from bot.rights import Person
 from bot.room import Room
 from bot.settings import LimitSettings
 from bot.wishes import Wish
-from tests.discord_bot import moot, speaking
+from tests import slack_app
+from tests.discord_bot import Moot, moot, speaking
 from tests.tables import start
 from tests.test_actions import Desk, P, at_desk
 
@@ -120,3 +124,106 @@ async def test_a_flood_of_reactions_counts_each_person_once(tmp_path: Path) -> N
                 await asyncio.sleep(0.01)
         assert await m.press(m.ada, end, "close") == "The vote is closed."
         await m.until(lambda: f"Votes: Claude {len(crowd)}, GPT 1" in end.text)
+
+
+async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_goes_on_meanwhile(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        await m.end(thread)
+        turn = await m.by(thread, "Claude")
+        crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(5 * EVENTS)]
+        turns_of_the_loop, taken_in = 0, []
+
+        async def turning() -> None:
+            nonlocal turns_of_the_loop
+            while True:
+                turns_of_the_loop += 1
+                await asyncio.sleep(0)
+
+        assert m.client is not None
+        state = m.client._connection
+        dispatch = state.dispatch
+
+        def dispatched(event: str, *given: object) -> None:
+            if event == "raw_reaction_add":
+                taken_in.append(turns_of_the_loop)
+            dispatch(event, *given)
+
+        state.dispatch = dispatched
+        watch = asyncio.create_task(turning())
+        for person in crowd:
+            await m.server.react(person, turn, "👍")
+        await _soon(lambda: len(taken_in) == len(crowd))
+        watch.cancel()
+        assert max(Counter(taken_in).values()) <= EVENTS
+
+
+async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the_end(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        end, turn = await m.end(thread), await m.by(thread, "Claude")
+        await m.known(turn)
+        crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(10)]
+        keeps, takes_back = crowd[:5], crowd[5:]
+        for person in crowd:
+            await m.server.react(person, turn, "👍")
+            await m.server.unreact(person, turn, "👍")
+        for person in keeps:
+            await m.server.react(person, turn, "👍")
+        facts = await _votes(m, 3 * len(keeps) + 2 * len(takes_back))
+        for person in crowd:
+            own = [type(fact) for fact in facts if fact.by == f"discord:{person.id}"]
+            assert own == [VoteCast, VoteWithdrawn, VoteCast][: 3 if person in keeps else 2]
+        assert await m.press(m.ada, end, "close") == "The vote is closed."
+        await m.until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
+
+
+async def _soon(holds: Callable[[], bool]) -> None:
+    """Until it holds. The bound only keeps a broken test from hanging."""
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def _votes(m: Moot, count: int) -> list[VoteCast | VoteWithdrawn]:
+    """What was voted in the only run, once it is so much."""
+    (row,) = await m.store.runs()
+    async with asyncio.timeout(30):
+        while True:
+            facts = [e.fact for e in await m.store.read(row.run) if isinstance(e.fact, VoteCast | VoteWithdrawn)]
+            if len(facts) >= count:
+                return facts
+            await asyncio.sleep(0.01)
+
+
+async def test_a_flood_of_commands_on_slack_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    async with slack_app.app(tmp_path / "moot.db", lines=slack_app.SLOW) as a:
+        await asyncio.gather(*(a.ask(f"tea {n}") for n in range(40)))
+        refused = await a.whispered(40 - EACH)
+        assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused)
+        await slack_app.until(lambda: len(a.channel()) == EACH)
+        bob = a.server.world.add_user(a.team.id, "bob")
+        a.hall.members.append(bob.id)
+        await a.ask("and milk", user=bob.id)
+        await slack_app.until(lambda: len(a.channel()) == EACH + 1)
+        assert len(a.calls("users.info")) == 2, "each is looked up once"
+        assert len(a.calls("conversations.info")) == 1
+
+
+async def test_on_slack_reactions_of_more_people_than_it_tells_of_at_once_are_all_counted(tmp_path: Path) -> None:
+    voters, a_second = 40, 8
+    async with slack_app.app(tmp_path / "moot.db", vote_s=600.0) as a:
+        await a.ask()
+        board = await a.board()
+        await slack_app.until(lambda: len(a.thread(board)) == 3)  # two seats, and the end card
+        await a.stored(4)
+        crowd = [a.server.world.add_user(a.team.id, f"person{n}") for n in range(voters)]
+        a.hall.members += [person.id for person in crowd]
+        a.server.limits.set("users.info", a_second, per_s=1)
+        ada = a.thread(board)[0]
+        for person in crowd:
+            await a.server.people.react(person.id, ada, "+1")
+        (row,) = await a.store.runs()
+        async with asyncio.timeout(30):
+            while sum(isinstance(e.fact, VoteCast) for e in await a.store.read(row.run)) < voters:
+                await asyncio.sleep(0.05)

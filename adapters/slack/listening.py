@@ -16,6 +16,7 @@ from adapters.slack.replies import Asked, Reply
 from adapters.slack.spots import is_direct
 from bot.attachments import joined
 from bot.errors import Refused, StoreFailed
+from bot.in_order import InOrder
 from bot.ports import Surface
 from bot.wishes import Wish, follow_up
 from commands.command import Command, Here
@@ -23,6 +24,7 @@ from commands.controls import PRESSES, REACTIONS, Nothing, Target
 
 Json = Mapping[str, Any]
 
+MET_AT_ONCE = 10  # people of a workspace who reacted: Slack tells of 100 a minute, and waiting has an end for each
 REMEMBERED = 1_000  # messages that runs were asked with
 HEARD = (None, "file_share", "thread_broadcast")  # subtypes of messages that people write
 # https://docs.slack.dev/reference/methods/reactions.add: reactions come by name
@@ -45,6 +47,7 @@ class Listener:
         self._places = places
         self._people = people
         self._listen = listen
+        self._meeting = InOrder(MET_AT_ONCE)
         self._asked: OrderedDict[tuple[str, str], str] = OrderedDict()  # message → the run that it started
 
     async def mention(self, at: Workspace, event: Json) -> None:
@@ -81,8 +84,9 @@ class Listener:
             run, placed = found
             press = PRESSES[action if added else "unvote"]
             with suppress(Refused, StoreFailed):  # a reaction is no question: who may not do it is not told so
-                await self._people.check(at, item["channel"])
-                by = await self._people.person(at, event["user"], item["channel"])
+                async with self._meeting.of(at.id):
+                    await self._people.check(at, item["channel"])
+                    by = await self._people.person(at, event["user"], item["channel"])
                 await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
 
     def _changed(self, event: Json) -> None:

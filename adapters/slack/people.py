@@ -11,6 +11,7 @@ from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.layout import person_id
 from adapters.slack.spots import is_direct, read_address
 from bot.errors import Refused
+from bot.in_order import InOrder
 from bot.live.patience import patiently
 from bot.ports import Clock, SurfaceError
 from bot.rights import Person
@@ -62,6 +63,7 @@ class People:
         self._users: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
         self._rooms: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
         self._joined: Lately[frozenset[str]] = Lately(HOLDS_S, time)
+        self._asking = InOrder()  # many who press in one channel at once cost one call
 
     async def person(self, at: Workspace, user: str, channel: str) -> Person:
         """Somebody where they act. In a direct message each is their own server, so that nobody sees another's.
@@ -128,18 +130,25 @@ class People:
 
     async def _user(self, at: Workspace, user: str) -> Mapping[str, Any]:
         key = f"{at.id}/{user}"
-        if known := self._users.get(key):
-            return known
-        try:
-            said = await patiently(lambda: self._api.call(at, "users.info", user=user))
-        except SurfaceError as error:
-            raise Refused(UNKNOWN) from error
-        return self._users.put(key, said["user"])
+        async with self._asking.of(key):
+            if known := self._users.get(key):
+                return known
+            try:
+                said = await patiently(lambda: self._api.call(at, "users.info", user=user))
+            except SurfaceError as error:
+                raise Refused(UNKNOWN) from error
+            return self._users.put(key, said["user"])
 
     async def _room(self, at: Workspace, channel: str) -> Mapping[str, Any]:
         key = f"{at.id}/{channel}"
-        if known := self._rooms.get(key):
-            return known
+        async with self._asking.of(key):
+            if known := self._rooms.get(key):
+                return known
+            room = await self._room_now(at, channel)
+            # a channel that I am not in yet is looked at anew, so that an invitation helps at once
+            return self._rooms.put(key, room) if room.get("is_member") else room
+
+    async def _room_now(self, at: Workspace, channel: str) -> Mapping[str, Any]:
         try:
             said = await patiently(lambda: self._api.call(at, "conversations.info", channel=channel))
         except Denied as error:
@@ -149,8 +158,7 @@ class People:
         except SurfaceError as error:
             raise Refused("I could not find out what this channel is, so I did nothing: try again.") from error
         room: Mapping[str, Any] = said["channel"]
-        # a channel that I am not in yet is looked at anew, so that an invitation helps at once
-        return self._rooms.put(key, room) if room.get("is_member") else room
+        return room
 
 
 def _belongs(at: Workspace, user: Mapping[str, Any]) -> bool:
