@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord.gateway import DiscordWebSocket
 
-EVENTS = 20  # some milliseconds; an interaction must not wait behind a thousand turns of the loop either
+EVENTS = 20  # some milliseconds
 
 
 class Gateway(DiscordWebSocket):
