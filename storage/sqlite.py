@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -16,7 +16,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from bot.errors import Misconfigured
 
 BUSY_TIMEOUT_S = 5.0
-READERS = 4  # connections, each with a thread of its own
 
 
 @contextmanager
@@ -65,7 +64,7 @@ def writer(path: Path) -> AsyncEngine:
     In WAL, synchronous NORMAL keeps every commit through a crash of the process, and may lose the last ones,
     never more than them, when power fails (https://sqlite.org/pragma.html#pragma_synchronous).
     """
-    engine = _engine(path, "rwc", 1)
+    engine = _engine(path, "rwc")
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -82,24 +81,16 @@ def writer(path: Path) -> AsyncEngine:
 
 
 def reader(path: Path) -> AsyncEngine:
-    """A few connections that cannot write; beside a writer they read what was committed when a statement begins. A read
-    takes several turns of the event loop: through one connection two hundred runs would wait for each other."""
-    return _engine(path, "ro", READERS)
+    """One connection that cannot write; beside a writer it reads what was committed when a statement begins."""
+    return _engine(path, "ro")
 
 
-async def open_all(engine: AsyncEngine) -> None:
-    """Make the reader's connections now: one whose asker is cancelled while it is being made would never be closed."""
-    async with AsyncExitStack() as stack:
-        for _ in range(READERS):
-            await stack.enter_async_context(engine.connect())
-
-
-def _engine(path: Path, mode: str, connections: int) -> AsyncEngine:
+def _engine(path: Path, mode: str) -> AsyncEngine:
     query = {"uri": "true", "mode": mode, "timeout": str(BUSY_TIMEOUT_S)}
     url = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query=query)
     return create_async_engine(
         url,
-        pool_size=connections,
+        pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,  # every transaction here ends by itself: spares a round trip to the driver's thread
         connect_args={"isolation_level": None},  # the driver leaves transactions to us

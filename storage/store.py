@@ -104,6 +104,5 @@ async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> As
         with told(path):
             async with engine.begin() as conn:
                 await conn.run_sync(versions.check if read_only else versions.upgrade)
-            await sqlite.open_all(reader)
         writer = await stack.enter_async_context(Writer(engine, path))
         yield SqlStore(writer, reader, path, clock)
