@@ -86,8 +86,8 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: as
         settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
         bots = list(_platforms(settings, core, store))
-        tasks = [asyncio.create_task(core.hall.take_up(FORMATS, [bot.name for bot in bots]))]
-        tasks += [asyncio.create_task(_connect(bot, core, store)) for bot in bots]
+        taken_up = asyncio.create_task(_take_up(bots, core, store))
+        tasks = [taken_up, *(asyncio.create_task(_connect(bot, taken_up)) for bot in bots)]
         tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_tell(bots, words)))
         tasks.append(asyncio.create_task(_leave(stop, core)))
@@ -115,10 +115,16 @@ def _budget(name: str, started: float) -> Budget:
     return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
 
 
-async def _connect(bot: Platform, core: Core, store: SqlStore) -> None:
-    """Runs to go on with need models first of all: connecting while these are loaded would take longer for both."""
+async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
+    """Runs that were left open go on as soon as models can be asked."""
     if await store.unfinished():
         await asyncio.wait([core.warming])
+        await core.hall.take_up(FORMATS, [bot.name for bot in bots])
+
+
+async def _connect(bot: Platform, taken_up: asyncio.Task[None]) -> None:
+    """First of all models are asked: connecting meanwhile would take longer for both."""
+    await asyncio.wait([taken_up])
     await bot.serve()
 
 

@@ -68,6 +68,8 @@ class Places:
             return None
         if spot.kind == "inside":
             self._inside[spot.channel] = run
+        if spot.guild:
+            await self._faces.look_over(spot.guild)
         return await self._again(spot, run, t)
 
     async def erase(self, run: str) -> list[str]:

@@ -109,6 +109,7 @@ class View:
         self.display = display
         self.surface = surface
         self.tells = tells
+        self.silent = True  # no seat's words have been sent here
         self._placed = placed
         self._strips: list[Strip] = []
         self._thread_lost = False
