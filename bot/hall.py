@@ -29,7 +29,9 @@ TOO_OLD = "This had lain still for too long when Moot came back, so it was close
 
 USUAL = RestartSettings()
 
-Reopen = Callable[[str, str, Transcript], Awaitable[Surface | None]]  # by its address, for a run and what it came to
+# by its address, for a run, what it came to, and the messages that stand there
+Reopen = Callable[[str, str, Transcript, Sequence[Placed]], Awaitable[Surface | None]]
+Standing = Mapping[str, Sequence[Placed]]  # address → the messages of an earlier time
 
 
 def platform_of(address: str) -> str:
@@ -102,6 +104,7 @@ class Hall:
         await conductor.claim()
         if self.leaving:
             conductor.leave("until its end")
+        standing = await self._standing(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
             trace=self._trace,
@@ -109,11 +112,10 @@ class Hall:
             on_placed=conductor.sightings.placed,
             on_note=partial(self._given_up, conductor),
             before_post=conductor.sightings.posting,
-            awaited=awaited,
+            awaited={address: standing[address] for address in awaited},
         )
-        placed = await self._store.placed(run) if surfaces else []
         for surface in surfaces:
-            display.attach(surface, [p for p in placed if p.address == surface.address])
+            display.attach(surface, standing[surface.address])
         self._conductors[run] = conductor
         self._displays[run] = display
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
@@ -217,10 +219,11 @@ class Hall:
             shown = self._addresses(run)
             t = self.transcript(run) or fold_all(Transcript(), await self._store.read(run))
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
-            surfaces = [surface for address in here if (surface := await reopen(address, run, t))]
+            stands = await self._standing(run, here)
+            surfaces = [surface for address in here if (surface := await reopen(address, run, t, stands[address]))]
             if begun := self._taken.get(run):  # it was taken up already, or has just begun here
                 await begun.wait()
-                await self._show(run, platform, surfaces)
+                self._show(run, platform, surfaces, stands)
             elif surfaces and not self.leaving:
                 await self._resume(run, t, forms[t.started.format], surfaces)
 
@@ -252,17 +255,24 @@ class Hall:
     def _is_stale(self, t: Transcript) -> bool:
         return t.finished is None and self._clock() - t.at > self._restart.max_age_s
 
-    async def _show(self, run: str, platform: str, surfaces: Sequence[Surface]) -> None:
+    async def _standing(self, run: str, addresses: Collection[str]) -> Standing:
+        """Its messages at each of these addresses; of those that are awaited they are known."""
+        known = self._displays[run].awaited if run in self._displays else {}
+        if known.keys() >= set(addresses):
+            return dict(known)
+        placed = await self._store.placed(run)
+        return {address: [p for p in placed if p.address == address] for address in addresses}
+
+    def _show(self, run: str, platform: str, surfaces: Sequence[Surface], stands: Standing) -> None:
         """Show a run in the places that its platform has found; where there is none and none is awaited any more, it is
         left: what nobody can see must not be paid for.
         """
-        placed = await self._store.placed(run) if surfaces else []
         if (display := self._displays.get(run)) is None:  # it is over
             return
         shown = self._addresses(run)
         for surface in surfaces:
             if surface.address not in shown:
-                self.attach(run, surface, [p for p in placed if p.address == surface.address])
+                self.attach(run, surface, stands[surface.address])
         missing = {address for address in display.awaited if platform_of(address) == platform}
         display.forgo(missing)
         if missing and not display.views and not display.awaited:

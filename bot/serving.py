@@ -118,12 +118,12 @@ def _budget(name: str, started: float) -> Budget:
 async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
     """Runs that were left open go on as soon as models can be asked."""
     if await store.unfinished():
-        await asyncio.wait([core.warming])
         await core.hall.take_up(FORMATS, [bot.name for bot in bots])
+        await asyncio.wait([core.warming])
 
 
 async def _connect(bot: Platform, taken_up: asyncio.Task[None]) -> None:
-    """First of all models are asked: connecting meanwhile would take longer for both."""
+    """Runs to go on with need models first of all: connecting while these are loaded would take longer for both."""
     await asyncio.wait([taken_up])
     await bot.serve()
 

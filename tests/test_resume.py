@@ -15,7 +15,7 @@ from bot.formats import FORMATS
 from bot.hall import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
-from bot.ports import Method, Surface, SurfaceError
+from bot.ports import Method, Placed, Surface, SurfaceError
 from bot.settings import RestartSettings
 from bot.trace import NoTrace
 from bot.transcript import Transcript, fold_all
@@ -70,7 +70,7 @@ class Town:
         task.cancel()
         await asyncio.wait([task])
 
-    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
         return self.place if address == self.place.address else None
 
     def reads(self, seat: str) -> list[str]:
@@ -197,7 +197,7 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
             await town.store.append(f"run{n}", [start("compare"), ViewAttached(f"{PLACE}:{n}")])
         opening, most = 0, 0
 
-        async def reopen(address: str, run: str, t: Transcript) -> Surface | None:
+        async def reopen(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
             nonlocal opening, most
             opening, most = opening + 1, max(most, opening + 1)
             await asyncio.sleep(1)
@@ -221,7 +221,7 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
         views = [ViewAttached(town.place.address), ViewAttached(other.address)]
         await town.store.append(RUN, [start("compare"), *views])
 
-        async def elsewhere(address: str, run: str, t: Transcript) -> Surface | None:
+        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
             return other if address == other.address else None
 
         async with town.process({}) as hall:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.facts import CaughtUp, Claimed, Deleted, RunFinished, Stopped, ViewAttached
 from bot.formats import FORMATS
-from bot.ports import Surface
+from bot.ports import Placed, Surface
 from bot.transcript import Transcript
 from tests.discord_bot import moot, speaking
 from tests.servers.model_server import answer
@@ -21,7 +22,7 @@ from tests.virtual import run_virtual
 OTHER = "other"
 
 
-async def out_of_reach(address: str, run: str, t: Transcript) -> Surface | None:
+async def out_of_reach(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
     return None
 
 
@@ -100,7 +101,7 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
         other = Place(town.place.platform, OTHER)
         await town.store.append(RUN, [start("compare"), ViewAttached(PLACE), ViewAttached(OTHER)])
 
-        async def elsewhere(address: str, run: str, t: Transcript) -> Surface | None:
+        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
             return other if other_shows_it else None
 
         async with town.process({"bob": [60.0]}) as hall:

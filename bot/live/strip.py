@@ -52,10 +52,12 @@ class Display(Protocol):
 
 
 class View(Protocol):
-    """What a strip needs of the view that it is one of: where it stands, and whose turn to be posted it is."""
+    """What a strip needs of the view that it is one of: where it stands, whose turn to be posted it is, and whether a
+    seat's words have been sent there."""
 
     surface: Surface
     tells: bool
+    silent: bool
 
     @property
     def display(self) -> Display: ...

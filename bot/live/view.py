@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
@@ -14,6 +15,9 @@ from bot.ports import Kind, Placed, Surface, Trace
 
 async def _at_once(placed: Placed) -> None:
     """Nothing is stored before a post."""
+
+
+NOTHING_AWAITED: Mapping[str, Sequence[Placed]] = MappingProxyType({})
 
 
 class Display:
@@ -28,16 +32,17 @@ class Display:
         on_placed: Stands = lambda placed: None,
         on_note: Noted = lambda text: None,
         before_post: Posting = _at_once,
-        awaited: Collection[str] = (),
+        awaited: Mapping[str, Sequence[Placed]] = NOTHING_AWAITED,
     ) -> None:
         """`on_shown` is told the part of a turn's text that has just become visible somewhere (for snapshots),
         `on_placed` where each new message stands and what it lastingly reads, `on_note` one sentence for people when a
         view or one of its lanes is given up. `before_post` is waited for before a message is posted (its `ref` is "").
-        `awaited`: addresses of surfaces that are to be attached before the run can have caught up.
+        `awaited`: addresses of surfaces that are to be attached before the run can have caught up, with its messages
+        there.
         """
         self.lanes: dict[LaneKey, Lane] = {}
         self.views: list[View] = []
-        self.awaited = set(awaited)
+        self.awaited = dict(awaited)
         self.trace = trace
         self.on_shown = on_shown
         self.on_placed = on_placed
@@ -61,7 +66,7 @@ class Display:
         """Show the run on one more surface, beginning with what is there; `placed`: its messages of an earlier time."""
         view = View(self, surface, placed, tells=not self.views)
         self.views.append(view)
-        self.awaited.discard(surface.address)
+        self.awaited.pop(surface.address, None)
         for lane in self.lanes.values():
             view.show(lane)
         return view
@@ -74,7 +79,8 @@ class Display:
 
     def forgo(self, addresses: Collection[str]) -> None:
         """There are no surfaces at these addresses any more."""
-        self.awaited.difference_update(addresses)
+        for address in addresses:
+            del self.awaited[address]
         self.settle()
 
     async def caught_up(self) -> None:
