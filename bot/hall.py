@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -29,7 +29,13 @@ TOO_OLD = "This had lain still for too long when Moot came back, so it was close
 
 USUAL = RestartSettings()
 
-Reopen = Callable[[str, str, Transcript], Awaitable[Surface | None]]  # by its address, for a run and what it came to
+# by its address, for a run, what it came to, and the messages that stand there
+Reopen = Callable[[str, str, Transcript, Sequence[Placed]], Awaitable[Surface | None]]
+Standing = Mapping[str, Sequence[Placed]]  # address → the messages of an earlier time
+
+
+def platform_of(address: str) -> str:
+    return address.partition(":")[0]
 
 
 class Hall:
@@ -71,18 +77,19 @@ class Hall:
     ) -> None:
         await self._tasks.__aexit__(kind, error, tb)
 
-    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
-        """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages."""
+    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
+        """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages. `awaited`:
+        addresses at which `resume` will show it as well."""
         begun = self._taken[run] = asyncio.Event()
         try:
-            await self._begin(run, form, surfaces)
+            await self._begin(run, form, surfaces, awaited)
         except BaseException:
             del self._taken[run]
             raise
         finally:
             begun.set()
 
-    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface]) -> None:
+    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
         conductor = Conductor(
             run,
             form,
@@ -97,6 +104,7 @@ class Hall:
         await conductor.claim()
         if self.leaving:
             conductor.leave("until its end")
+        standing = await self._standing(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
             trace=self._trace,
@@ -104,10 +112,10 @@ class Hall:
             on_placed=conductor.sightings.placed,
             on_note=partial(self._given_up, conductor),
             before_post=conductor.sightings.posting,
+            awaited={address: standing[address] for address in awaited},
         )
-        placed = await self._store.placed(run)
         for surface in surfaces:
-            display.attach(surface, [p for p in placed if p.address == surface.address])
+            display.attach(surface, standing[surface.address])
         self._conductors[run] = conductor
         self._displays[run] = display
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
@@ -189,43 +197,91 @@ class Hall:
         """What goes on here for that server."""
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
-    async def resume(self, forms: Mapping[str, Format], reopen: Reopen) -> None:
-        """Go on with every run that has not caught up, in its messages. `reopen` finds a surface by its address; a run
-        that can be shown nowhere any more stays as it is. Each platform asks once it is there; what another one has
-        taken up is shown in its places as well.
+    async def take_up(self, forms: Mapping[str, Format], platforms: Collection[str]) -> None:
+        """Go on at once with every run that an earlier process has left open, before any of the platforms on which they
+        are to be shown is there: their models speak meanwhile. What asks no model waits for `resume`.
         """
+
+        async def one(run: str) -> None:
+            t = fold_all(Transcript(), await self._store.read(run))
+            awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
+            if awaited and t.finished is None and not self._is_stale(t) and not (run in self._taken or self.leaving):
+                await self.begin(run, forms[t.started.format], (), awaited)
+
+        await self._each_unfinished(one)
+
+    async def resume(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
+        """A platform is there: show in its places what goes on here, and go on with what else has not caught up, in its
+        messages. `reopen` finds a surface by its address. A run that can be shown nowhere any more stays as it is.
+        """
+
+        async def one(run: str) -> None:
+            shown = self._addresses(run)
+            t = self.transcript(run) or fold_all(Transcript(), await self._store.read(run))
+            here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
+            stands = await self._standing(run, here)
+            surfaces = [surface for address in here if (surface := await reopen(address, run, t, stands[address]))]
+            if begun := self._taken.get(run):  # it was taken up already, or has just begun here
+                await begun.wait()
+                self._show(run, platform, surfaces, stands)
+            elif surfaces and not self.leaving:
+                await self._resume(run, t, forms[t.started.format], surfaces)
+
+        await self._each_unfinished(one)
+
+    async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
+        """Several at a time; what one run stumbles over must not hold up the others."""
         gate = asyncio.Semaphore(RESUMED_AT_ONCE)
 
         async def one(run: str) -> None:
             async with gate:
                 try:
-                    await self._resume(run, forms, reopen)
-                except Exception:  # what one run stumbles over must not hold up the others
+                    await work(run)
+                except Exception:
                     log.exception("a run could not be resumed", run=run)
 
         async with Tasks() as tasks:
             for run in await self._store.unfinished():
                 tasks.create_task(one(run))
 
-    async def _resume(self, run: str, forms: Mapping[str, Format], reopen: Reopen) -> None:
-        t = fold_all(Transcript(), await self._store.read(run))
-        surfaces = [surface for view in t.views if (surface := await reopen(view.address, run, t))]
-        if begun := self._taken.get(run):  # another platform was there first, or the run has just begun here
-            await begun.wait()
-            placed = await self._store.placed(run)
-            for surface in self._not_shown(run, surfaces) if run in self._displays else ():
-                self.attach(run, surface, [p for p in placed if p.address == surface.address])
-        elif surfaces and not self.leaving:
-            is_stale = t.finished is None and self._clock() - t.at > self._restart.max_age_s
-            if is_stale:
-                await self._store.append(run, [Stopped("the restart")])
-            await self.begin(run, forms[t.started.format], surfaces)
-            if is_stale:
-                self.note(run, TOO_OLD)
+    async def _resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
+        is_stale = self._is_stale(t)
+        if is_stale:
+            await self._store.append(run, [Stopped("the restart")])
+        await self.begin(run, form, surfaces)
+        if is_stale:
+            self.note(run, TOO_OLD)
 
-    def _not_shown(self, run: str, surfaces: Sequence[Surface]) -> list[Surface]:
-        shown = {view.surface.address for view in self._displays[run].views}
-        return [surface for surface in surfaces if surface.address not in shown]
+    def _is_stale(self, t: Transcript) -> bool:
+        return t.finished is None and self._clock() - t.at > self._restart.max_age_s
+
+    async def _standing(self, run: str, addresses: Collection[str]) -> Standing:
+        """Its messages at each of these addresses; of those that are awaited they are known."""
+        known = self._displays[run].awaited if run in self._displays else {}
+        if known.keys() >= set(addresses):
+            return dict(known)
+        placed = await self._store.placed(run)
+        return {address: [p for p in placed if p.address == address] for address in addresses}
+
+    def _show(self, run: str, platform: str, surfaces: Sequence[Surface], stands: Standing) -> None:
+        """Show a run in the places that its platform has found; where there is none and none is awaited any more, it is
+        left: what nobody can see must not be paid for.
+        """
+        if (display := self._displays.get(run)) is None:  # it is over
+            return
+        shown = self._addresses(run)
+        for surface in surfaces:
+            if surface.address not in shown:
+                self.attach(run, surface, stands[surface.address])
+        missing = {address for address in display.awaited if platform_of(address) == platform}
+        display.forgo(missing)
+        if missing and not display.views and not display.awaited:
+            log.info("a run can be shown nowhere, so it is left", run=run)
+            self._running[run].cancel()
+
+    def _addresses(self, run: str) -> set[str]:
+        """Where the run is shown by this process."""
+        return {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
 
     def reads(self, run: str, lane: Lane) -> str:
         """What the lane of a run that goes on here reads now; "" when there is none."""

@@ -232,7 +232,8 @@ class Surface(Protocol):
 
     @property
     def address(self) -> str:
-        """Where it is, for finding it again after a restart; "" where it cannot be found."""
+        """Where it is, for finding it again after a restart: its platform, a colon, and what that platform knows it by;
+        "" where it cannot be found."""
         ...
 
     @property

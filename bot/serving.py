@@ -40,8 +40,9 @@ class Places(Protocol):
 
 class Platform(Protocol):
     """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set, and `widened` is set
-    when more of them can be reached than before."""
+    when more of them can be reached than before. Their addresses begin with its `name`."""
 
+    name: str
     ready: asyncio.Event
     widened: asyncio.Event
 
@@ -84,10 +85,9 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: as
     async with table(
         settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
-        if await store.unfinished():  # they need models first of all: connecting meanwhile would take longer for both
-            await asyncio.wait([core.warming])
         bots = list(_platforms(settings, core, store))
-        tasks = [asyncio.create_task(bot.serve()) for bot in bots]
+        taken_up = asyncio.create_task(_take_up(bots, core, store))
+        tasks = [taken_up, *(asyncio.create_task(_connect(bot, taken_up)) for bot in bots)]
         tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_tell(bots, words)))
         tasks.append(asyncio.create_task(_leave(stop, core)))
@@ -115,12 +115,25 @@ def _budget(name: str, started: float) -> Budget:
     return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
 
 
+async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
+    """Runs that were left open go on as soon as models can be asked."""
+    if await store.unfinished():
+        await core.hall.take_up(FORMATS, [bot.name for bot in bots])
+        await asyncio.wait([core.warming])
+
+
+async def _connect(bot: Platform, taken_up: asyncio.Task[None]) -> None:
+    """Runs to go on with need models first of all: connecting while these are loaded would take longer for both."""
+    await asyncio.wait([taken_up])
+    await bot.serve()
+
+
 async def _resume(bot: Platform, core: Core) -> None:
-    """Once its places are known, go on with what an earlier process has left there."""
+    """Once its places are known, show there what goes on, and go on with what else an earlier process has left."""
     await bot.ready.wait()
     while True:
         bot.widened.clear()
-        await core.hall.resume(FORMATS, bot.places.reopen)
+        await core.hall.resume(FORMATS, bot.name, bot.places.reopen)
         await bot.widened.wait()
 
 

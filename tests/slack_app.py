@@ -172,7 +172,7 @@ async def served(
                 server.deliver_to(bot.url + PATH)
             else:
                 await server.sockets.connected()
-            await core.resume(FORMATS, bot.places.reopen)
+            await core.resume(FORMATS, bot.name, bot.places.reopen)
             yield App(server, team, ann, hall, bot, core, actions, store, speaker)
         finally:
             serving.cancel()

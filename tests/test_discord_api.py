@@ -103,3 +103,24 @@ async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post(
         surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
         ref = await surface.post(Message(Lane("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
         assert read_ref(ref)[2]
+
+
+async def test_one_look_finds_the_webhooks_of_a_whole_server() -> None:
+    async with wire(UNLIMITED) as w:
+        server, guild = w.scene.server, w.scene.guild
+        channels = [w.scene.channel, *[await server.create_channel(guild) for _ in range(2)]]
+        made = Faces(w.rest, w.application)
+        hooks = [await made.find(channel.id, allowed=True) for channel in channels]
+        looked = len(server.requests)
+        faces = Faces(w.rest, w.application)  # as in the next process
+        await asyncio.gather(*(faces.look_over(guild.id) for _ in channels))
+        assert [await faces.find(channel.id, allowed=True) for channel in channels] == hooks
+        assert len(server.requests) == looked + 1
+
+
+async def test_without_the_right_to_look_at_a_whole_server_each_channel_is_looked_at() -> None:
+    async with wire(UNLIMITED) as w:
+        await w.scene.server.fail("GET", "/guilds/*/webhooks", 403, code=50013)
+        faces = Faces(w.rest, w.application)
+        await faces.look_over(w.scene.guild.id)
+        assert await faces.find(w.scene.channel.id, allowed=True) is not None

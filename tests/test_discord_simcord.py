@@ -247,7 +247,7 @@ def test_buttons_and_runs_survive_a_restart(play: Callable[..., None]) -> None:
         client, scheduler = town.client({"bob": ["So far, so good", 600.0]})  # it takes over while the first still runs
         await town.env.restart_bot(client)
         async with town.core(scheduler):
-            await town.hall.resume(FORMATS, town.bot.places.reopen)
+            await town.hall.resume(FORMATS, town.bot.name, town.bot.places.reopen)
             after = await town.message("So far, so good")
             assert after.id == before.id
             skipped = await town.eve.click(after, label="Skip")

@@ -33,7 +33,7 @@ from commands.differences import Pair, shown
 from commands.export import exported
 from tests.speakers import refusal
 from tests.test_actions import MO, Desk, P, at_desk
-from tests.test_resume import RUN, Town
+from tests.test_resume import PLACE, RUN, Town
 from tests.veils import veiled
 from tests.virtual import run_virtual
 
@@ -233,7 +233,7 @@ def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> N
         await asyncio.sleep(3_600)
         for _ in range(2):  # the second one finds nothing left to do
             async with town.process({}) as hall:
-                await hall.resume(FORMATS, town.reopen)
+                await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(3_600)
         name = started.panel.seats[0].name
         assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in town.place.reads())

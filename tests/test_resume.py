@@ -15,7 +15,7 @@ from bot.formats import FORMATS
 from bot.hall import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
-from bot.ports import Method, Surface, SurfaceError
+from bot.ports import Method, Placed, Surface, SurfaceError
 from bot.settings import RestartSettings
 from bot.trace import NoTrace
 from bot.transcript import Transcript, fold_all
@@ -25,7 +25,7 @@ from tests.surfaces import Place, Platform
 from tests.tables import start
 from tests.virtual import run_virtual
 
-RUN = "run"
+RUN, PLACE = "run", "place"
 
 
 class Town:
@@ -70,7 +70,7 @@ class Town:
         task.cancel()
         await asyncio.wait([task])
 
-    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
         return self.place if address == self.place.address else None
 
     def reads(self, seat: str) -> list[str]:
@@ -88,7 +88,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
         await town.dies_after(2.0, {"ada": ["kept"], "bob": ["ha", 60.0], "cyd": [60.0]})
         stood = set(town.place.history)
         async with town.process({"bob": ["all of it"]}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             t = await hall.finished(RUN)
         assert t.finished == RunFinished("compared")
         assert sorted(seat for seat, _ in town.speakers[1].asked) == ["bob", "cyd"]  # Ada's answer was there
@@ -114,7 +114,7 @@ def test_what_was_shown_stays_until_there_are_new_words() -> None:
         await town.dies_after(2.0, {"ada": ["kept"], "bob": ["a long beginning", 60.0], "cyd": [60.0]})
         ada, bob = town.reads("ada"), town.reads("bob")
         async with town.process({"bob": [5.0, "new", 5.0]}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
         assert town.reads("ada") == ada  # what was over and shown is not sent again
         assert town.reads("bob")[len(bob)] == "new"
@@ -127,7 +127,7 @@ def test_half_spoken_turns_are_kept_where_that_is_set() -> None:
         town = Town()
         await town.dies_after(2.0, {"bob": ["a beginning", 60.0], "cyd": [60.0]})
         async with town.process({}, half_spoken="keep") as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             t = await hall.finished(RUN)
         ends = {turn.id.seat: turn.ended for turn in t.turns.values()}
         assert ends["bob"] is not None
@@ -146,7 +146,7 @@ def test_what_is_not_known_to_have_been_posted_is_looked_for() -> None:
         for placed in await town.store.placed(RUN):  # as if nothing of what Discord answered had been stored
             await town.store.place(RUN, replace(placed, ref="", reads=""))
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
         assert len([ref for ref in town.place.history if ref not in stood]) == 1  # the end card
         assert all(placed.ref and placed.reads for placed in await town.store.placed(RUN))
@@ -163,10 +163,10 @@ def test_a_finished_run_is_left_alone_only_once_it_is_shown() -> None:
         town.place.platform.fault = lambda method, lane: 0.0
         await asyncio.sleep(1e6)  # an end that nobody saw does not age
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
             assert [lane.stage for lane, _ in town.place.reads()][-1] == "end"
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             assert hall.transcript(RUN) is None
         assert CaughtUp() in [entry.fact for entry in await town.store.read(RUN)]
 
@@ -179,7 +179,7 @@ def test_a_run_that_lay_still_for_too_long_is_closed() -> None:
         await town.dies_after(2.0, {"bob": ["a beginning", 60.0], "cyd": [60.0]})
         await asyncio.sleep(3_600)
         async with town.process({}, max_age_s=1_800) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             t = await hall.finished(RUN)
         assert t.finished == RunFinished("stopped")
         assert town.speakers[1].asked == []
@@ -194,10 +194,10 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
     async def scene() -> None:
         town = Town()
         for n in range(100):
-            await town.store.append(f"run{n}", [start("compare"), ViewAttached(f"place{n}")])
+            await town.store.append(f"run{n}", [start("compare"), ViewAttached(f"{PLACE}:{n}")])
         opening, most = 0, 0
 
-        async def reopen(address: str, run: str, t: Transcript) -> Surface | None:
+        async def reopen(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
             nonlocal opening, most
             opening, most = opening + 1, max(most, opening + 1)
             await asyncio.sleep(1)
@@ -207,7 +207,7 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
             return Place(town.place.platform, address)
 
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, reopen)
+            await hall.resume(FORMATS, PLACE, reopen)
         assert most == RESUMED_AT_ONCE
         assert await town.store.unfinished() == ["run7"]
 
@@ -221,11 +221,11 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
         views = [ViewAttached(town.place.address), ViewAttached(other.address)]
         await town.store.append(RUN, [start("compare"), *views])
 
-        async def elsewhere(address: str, run: str, t: Transcript) -> Surface | None:
+        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
             return other if address == other.address else None
 
         async with town.process({}) as hall:
-            await asyncio.gather(hall.resume(FORMATS, town.reopen), hall.resume(FORMATS, elsewhere))
+            await asyncio.gather(hall.resume(FORMATS, PLACE, town.reopen), hall.resume(FORMATS, "other", elsewhere))
             await hall.finished(RUN)
         assert [lane for lane, _ in other.reads()] == [lane for lane, _ in town.place.reads()]
 
@@ -247,7 +247,7 @@ def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(seconds: 
         assert (RESTARTING in board) == (seconds > 5)
         assert await town.store.unfinished() == ([RUN] if seconds > 5 else [])
         async with town.process({"bob": ["so far, so good"]}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(10)
         assert town.reads("bob")[-1].startswith("so far, so good")
         assert await town.store.unfinished() == []
@@ -261,7 +261,7 @@ def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> None:
         begun = replace(start("compare"), rules=Rules(vote_s=60))
         await town.store.append(RUN, [begun, ViewAttached(town.place.address), RunFinished("compared")])
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(1)
             assert hall.transcript(RUN) is not None
             await town.store.append(RUN, [VoteClosed("p")])
@@ -277,7 +277,7 @@ def test_what_can_be_shown_nowhere_stays_as_it_is() -> None:
         town = Town()
         await town.store.append(RUN, [start("compare"), ViewAttached("elsewhere")])
         async with town.process({}) as hall:
-            await hall.resume(FORMATS, town.reopen)
+            await hall.resume(FORMATS, PLACE, town.reopen)
             assert hall.transcript(RUN) is None
         assert (await town.transcript()).turns == {}
 

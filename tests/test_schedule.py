@@ -217,6 +217,25 @@ def test_first_words_that_an_eager_budget_gives_away_go_before_text_at_a_ceiling
     run_virtual(scene())
 
 
+def test_one_seat_of_each_run_is_heard_before_the_second_of_any() -> None:
+    async def scene() -> None:
+        platform = Platform({}, round_trip_s=0.1)
+        budgets: dict[str, Budget] = {"all": TokenBucket(1, 1, documented=True)}
+        async with Scheduler(Budgets(lambda name, started: budgets[name], 0.0)) as scheduler:
+            displays = [Display(scheduler, trace=NoTrace()) for _ in range(3)]
+            for run, display in enumerate(displays):
+                display.attach(Place(platform, f"{run}", edits=["all"]))
+            lanes = [lane(display, f"{run}{seat}") for run, display in enumerate(displays) for seat in range(3)]
+            await asyncio.sleep(1)
+            for words, one in zip(range(9, 0, -1), lanes, strict=True):  # most of them in the first run
+                one.add("word " * words)
+            await asyncio.sleep(12)
+        runs = [seat[0] for _, seat in edits(platform)]
+        assert (runs[:3], len(runs)) == (["0", "1", "2"], 9)
+
+    run_virtual(scene())
+
+
 def test_what_was_usual_of_a_budget_that_nobody_draws_on_fades() -> None:
     usual = Usual()
     usual.learn(5.0, 3, 1.0)

@@ -54,6 +54,8 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
 class DiscordBot:
     """Serve with `serve`; `places.reopen` finds the runs of an earlier process once `ready` is set."""
 
+    name = "discord"
+
     def __init__(
         self,
         client: discord.Client,

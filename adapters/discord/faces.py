@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from adapters.discord.api import Rest
 from bot.ports import Forbidden, SurfaceError
@@ -30,6 +33,7 @@ class Faces:
         self._application_id = application_id
         self._known: dict[int, Hook | None] = {}
         self._looking: defaultdict[int, Lock] = defaultdict(Lock)
+        self._looked_over: set[int] = set()  # servers
 
     def refused(self, channel: int) -> bool:
         """Whether we have looked and may not have one there."""
@@ -39,10 +43,22 @@ class Faces:
         """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
         async with self._looking[channel]:
             if channel not in self._known and allowed:
-                self._known[channel] = hook = await self._look(channel)
-                if hook is not None:
-                    self._rest.found(hook.id, channel)
+                self._stands(channel, await self._look(channel))
             return self._known.get(channel)
+
+    async def look_over(self, guild: int) -> None:
+        """Find all of ours in a server at once, where runs go on in many of its channels. It takes Manage Webhooks in
+        the whole server; without it each channel is looked at by itself.
+        """
+        async with self._looking[guild]:
+            if guild in self._looked_over:
+                return
+            self._looked_over.add(guild)
+            with suppress(SurfaceError):
+                found = await self._rest.call("GET", "/guilds/{guild_id}/webhooks", guild_id=guild)
+                for hook in self._ours(found["list"]):
+                    if (channel := int(hook["channel_id"])) not in self._known:
+                        self._stands(channel, Hook(int(hook["id"]), hook["token"]))
 
     def forget(self, channel: int) -> None:
         """It was deleted: the next seat that speaks makes it again."""
@@ -56,9 +72,8 @@ class Faces:
     async def _look(self, channel: int) -> Hook | None:
         try:
             found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
-            for hook in found["list"]:
-                if str(hook.get("application_id")) == str(self._application_id) and hook.get("token"):
-                    return Hook(int(hook["id"]), hook["token"])
+            for hook in self._ours(found["list"]):
+                return Hook(int(hook["id"]), hook["token"])
             made = await self._rest.call("POST", "/channels/{channel_id}/webhooks", {"name": NAME}, channel_id=channel)
         except Forbidden:
             return None
@@ -67,6 +82,14 @@ class Faces:
                 return None
             raise
         return Hook(int(made["id"]), made["token"])
+
+    def _stands(self, channel: int, hook: Hook | None) -> None:
+        self._known[channel] = hook
+        if hook is not None:
+            self._rest.found(hook.id, channel)
+
+    def _ours(self, hooks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [h for h in hooks if str(h.get("application_id")) == str(self._application_id) and h.get("token")]
 
 
 def username(title: str) -> str:

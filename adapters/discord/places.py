@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import discord
@@ -63,14 +63,17 @@ class Places:
             starter=starter if spot.guild else None,
         )
 
-    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
-        """The place of a run that began in another process; None when it is not Discord's, or out of reach."""
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+        """The place of a run that began in another process, whose messages are `placed` there; None when it is not
+        Discord's, or out of reach."""
         spot = read_address(address)
         if spot is None or (spot.guild and self._client.get_channel(spot.parent) is None):
             return None
         if spot.kind == "inside":
             self._inside[spot.channel] = run
-        return await self._again(spot, run, t)
+        if spot.guild:
+            await self._faces.look_over(spot.guild)
+        return self._again(spot, run, placed, t)
 
     async def erase(self, run: str) -> list[str]:
         """Delete the run's messages; why each of those that are left could not be."""
@@ -78,7 +81,7 @@ class Places:
         async def deletes(address: str) -> Delete | None:
             if (spot := read_address(address)) is None:
                 return None
-            surface = await self._again(spot, run)
+            surface = self._again(spot, run, ())
             return lambda ref: mending(partial(surface.delete, ref))
 
         return await erase(self._store, run, deletes)
@@ -121,9 +124,8 @@ class Places:
         found = await look_up(self._found.get, *refs, age_s=age_s(at))
         return found[0] if found else ""
 
-    async def _again(self, spot: Spot, run: str, t: Transcript | None = None) -> DiscordSurface:
-        """With `t` the run goes on there."""
-        placed = [p for p in await self._store.placed(run) if p.address == spot.address and p.ref]
+    def _again(self, spot: Spot, run: str, placed: Sequence[Placed], t: Transcript | None = None) -> DiscordSurface:
+        """`placed`: what stands there. With `t` the run goes on there."""
         starter = person_id(t.started.by) if t and spot.guild else ""
         parent: Channel = self._client.get_channel(spot.parent)
         guild = getattr(parent, "guild", None)
@@ -136,7 +138,7 @@ class Places:
             words=self._words(t.started.server if t else ""),
             may_have_faces=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
             starter=int(starter) if starter else None,
-            placed=placed,
+            placed=[p for p in placed if p.ref],
             began_at=t.entries[0].at if t else None,
         )
 

@@ -47,6 +47,8 @@ STATE_S = 600  # how long somebody who installs may take at Slack
 class SlackBot:
     """Serve with `serve`; `places.reopen` finds the runs of an earlier process once `ready` is set."""
 
+    name = "slack"
+
     def __init__(
         self,
         actions: Actions,

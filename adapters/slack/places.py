@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from adapters.slack.api import Api, Workspace
 from adapters.slack.spots import Spot, message_ref, read_address, read_ref
@@ -51,24 +51,26 @@ class Places:
         self._noted(spot, run, server)
         return self._surface(spot, at, run, server, opening=opening)
 
-    async def reopen(self, address: str, run: str, t: Transcript) -> Surface | None:
-        """The place of a run that began in another process; None when it is not Slack's, or out of reach."""
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+        """The place of a run that began in another process, whose messages are `placed` there; None when it is not
+        Slack's, or out of reach."""
         if (spot := read_address(address)) is None:
             return None
         self._noted(spot, run, t.started.server)
-        return await self._again(spot, run, t.started.server, began_at=t.entries[0].at)
+        return await self._again(spot, run, t.started.server, placed, began_at=t.entries[0].at)
 
     async def standing(self, run: str) -> SlackSurface | None:
         """A place where the run stands, to add something to it."""
-        spots = [spot for p in await self._store.placed(run) if (spot := read_address(p.address))]
-        return await self._again(spots[0], run, "") if spots else None
+        placed = await self._store.placed(run)
+        spots = [spot for p in placed if (spot := read_address(p.address))]
+        return await self._again(spots[0], run, "", placed) if spots else None
 
     async def erase(self, run: str) -> list[str]:
         """Delete the run's messages; why each of those that are left could not be."""
 
         async def deletes(address: str) -> Delete | None:
             spot = read_address(address)
-            surface = await self._again(spot, run, "") if spot else None
+            surface = await self._again(spot, run, "", ()) if spot else None
             return surface.delete if surface else None
 
         return await erase(self._store, run, deletes)
@@ -97,14 +99,16 @@ class Places:
             if len(self._inside) > REMEMBERED:
                 self._inside.popitem(last=False)
 
-    async def _again(self, spot: Spot, run: str, server: str, *, began_at: float | None = None) -> SlackSurface | None:
+    async def _again(
+        self, spot: Spot, run: str, server: str, placed: Sequence[Placed], *, began_at: float | None = None
+    ) -> SlackSurface | None:
+        """`placed`: what stands there, and maybe elsewhere."""
         try:
             at = await self._workspaces.find(spot.enterprise, spot.team)
         except SurfaceError:
             return None
         if at is None:
             return None
-        placed = await self._store.placed(run)
         boards = [p.ref for p in placed if p.ref and p.address == spot.address and p.lane.stage == "board"]
         board = read_ref(boards[0])[1] if boards else None
         return self._surface(spot, at, run, server, board=board, began_at=began_at)

@@ -10,7 +10,8 @@ from benchmarks.chaos.models import KEY, Pace
 from benchmarks.chaos.runs import Crowd, Habits
 from benchmarks.chaos.wire import Fresh, World, world
 
-SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next
+SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next …
+MANY = 25  # … also where so many runs take long to begin
 WATCHES_S = 30.0  # for the new text of every run, after each start
 QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False)
 SOME_TEXT_S, SPEAK_WITHIN_S, APART_S = 4.0, 300.0, 0.1
@@ -28,7 +29,7 @@ class Resumed:
 
 async def resumed(runs: int, kills: int, seed: int) -> Resumed:
     """So many comparisons on Discord, each in a channel of its own, killed while all of them speak."""
-    pace = replace(SLOW, gap_s=SLOW.gap_s * (1 + kills))
+    pace = replace(SLOW, gap_s=SLOW.gap_s * (1 + kills) * (1 + runs / MANY))
     async with world(runs, pace, limits={"vote_s": 1.0}, deadlines={"total_timeout_s": 3600.0}) as w:
         result, crowd = Resumed(runs), Crowd(Random(seed), QUIET)
         w.bot.spawn()

@@ -57,12 +57,14 @@ class Bid(NamedTuple):
     """What a lane offers for a request now: `value` in character-seconds, `unseen` in characters.
 
     `rank` END: pays no price (posts, cards, ends); FIRST: its first words, or the post that they wait for, which pay
-    none where a budget has them to spare; TEXT: everything else.
+    none where a budget has them to spare; TEXT: everything else. `breaks_silence`: where it would be shown, no seat's
+    words have been yet.
     """
 
     rank: int
     value: float
     unseen: int
+    breaks_silence: bool = False
 
 
 class Call(NamedTuple):
@@ -340,8 +342,10 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
 
-def _urgency(bid: Bid, *, free: bool) -> tuple[int, float]:
-    """First words that are given away go first: they leave an end its request, and each lane has them but once."""
+def _urgency(bid: Bid, *, free: bool) -> tuple[int, bool, float]:
+    """First words that are given away go first: they leave an end its request, and each lane has them but once. Among
+    them one seat of each run goes before the second seat of any.
+    """
     if bid.rank == END:
-        return 1, -bid.unseen
-    return (0 if free else 2), -bid.value
+        return 1, not bid.breaks_silence, -bid.unseen
+    return (0 if free else 2), not bid.breaks_silence, -bid.value

@@ -52,10 +52,12 @@ class Display(Protocol):
 
 
 class View(Protocol):
-    """What a strip needs of the view that it is one of: where it stands, and whose turn to be posted it is."""
+    """What a strip needs of the view that it is one of: where it stands, whose turn to be posted it is, and whether a
+    seat's words have been sent there."""
 
     surface: Surface
     tells: bool
+    silent: bool
 
     @property
     def display(self) -> Display: ...
@@ -83,7 +85,7 @@ class Strip:
         self._more = False
         self._chars = 0  # of the lane, as last shown or now in flight; so are its moments
         self._moments = 0.0
-        self._taken_at = 0.0
+        self._taken_at = view.display.time()  # the board of a run that goes on waits its turn
         self._failures = 0
         self._retry_at = -math.inf
         self._posted_again = False
@@ -131,7 +133,8 @@ class Strip:
         waited = unseen * now - (lane.moments - self._moments)
         if shown:
             return Bid(TEXT, waited, unseen)
-        return Bid(FIRST if now - lane.began < FIRST_WITHIN_S else END, FIRST_WEIGHT * waited, unseen)
+        rank = FIRST if now - lane.began < FIRST_WITHIN_S else END
+        return Bid(rank, FIRST_WEIGHT * waited, unseen, breaks_silence=self._view.silent)
 
     @property
     def _tells_progress(self) -> bool:
@@ -165,6 +168,8 @@ class Strip:
             self._view.display.scheduler.wake()
             return None
         self._flying = change
+        if self.lane.kind == "turn" and change.covers:
+            self._view.silent = False
         self._taken_at = self._view.display.time()
         self.lane.settle()
         return Call(change.method, lambda: self._send(change))

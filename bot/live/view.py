@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from bot.facts import Lane as LaneKey
 from bot.live.lanes import Lane
@@ -14,6 +15,9 @@ from bot.ports import Kind, Placed, Surface, Trace
 
 async def _at_once(placed: Placed) -> None:
     """Nothing is stored before a post."""
+
+
+NOTHING_AWAITED: Mapping[str, Sequence[Placed]] = MappingProxyType({})
 
 
 class Display:
@@ -28,13 +32,17 @@ class Display:
         on_placed: Stands = lambda placed: None,
         on_note: Noted = lambda text: None,
         before_post: Posting = _at_once,
+        awaited: Mapping[str, Sequence[Placed]] = NOTHING_AWAITED,
     ) -> None:
         """`on_shown` is told the part of a turn's text that has just become visible somewhere (for snapshots),
         `on_placed` where each new message stands and what it lastingly reads, `on_note` one sentence for people when a
         view or one of its lanes is given up. `before_post` is waited for before a message is posted (its `ref` is "").
+        `awaited`: addresses of surfaces that are to be attached before the run can have caught up, with its messages
+        there.
         """
         self.lanes: dict[LaneKey, Lane] = {}
         self.views: list[View] = []
+        self.awaited = dict(awaited)
         self.trace = trace
         self.on_shown = on_shown
         self.on_placed = on_placed
@@ -58,6 +66,7 @@ class Display:
         """Show the run on one more surface, beginning with what is there; `placed`: its messages of an earlier time."""
         view = View(self, surface, placed, tells=not self.views)
         self.views.append(view)
+        self.awaited.pop(surface.address, None)
         for lane in self.lanes.values():
             view.show(lane)
         return view
@@ -68,9 +77,16 @@ class Display:
             view.leave()
             self.settle()
 
+    def forgo(self, addresses: Collection[str]) -> None:
+        """There are no surfaces at these addresses any more."""
+        for address in addresses:
+            del self.awaited[address]
+        self.settle()
+
     async def caught_up(self) -> None:
-        """Returns once every view shows the end of every lane that is closed, or has given it up."""
-        while any(view.behind for view in self.views):
+        """Returns once no surface is awaited, and every view shows the end of every lane that is closed, or has given
+        it up."""
+        while self.awaited or any(view.behind for view in self.views):
             self._settled.clear()
             await self._settled.wait()
 
@@ -99,6 +115,7 @@ class View:
         self.display = display
         self.surface = surface
         self.tells = tells
+        self.silent = True  # no seat's words have been sent here
         self._placed = placed
         self._strips: list[Strip] = []
         self._thread_lost = False

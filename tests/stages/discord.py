@@ -73,7 +73,8 @@ class DiscordStage:
     async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
         await stand(self._store, self.surface, placed)
         server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
-        return await self._fresh().reopen(self.surface.address, RUN, begun(server))
+        stands = await self._store.placed(RUN)
+        return await self._fresh().reopen(self.surface.address, RUN, begun(server), stands)
 
     def _fresh(self) -> Places:
         """As a process that has just begun knows them."""

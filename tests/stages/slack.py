@@ -79,7 +79,9 @@ class SlackStage:
 
     async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
         await stand(self._store, self.surface, placed)
-        return await self._fresh().reopen(self.surface.address, RUN, begun(self._at.server))
+        return await self._fresh().reopen(
+            self.surface.address, RUN, begun(self._at.server), await self._store.placed(RUN)
+        )
 
     def _fresh(self) -> Places:
         """As a process that has just begun knows them."""
