@@ -131,6 +131,7 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
         thread = await m.thread(await m.ask())
         await m.end(thread)
         turn = await m.by(thread, "Claude")
+        await m.known(turn)
         crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(5 * EVENTS)]
         turns_of_the_loop, taken_in = 0, []
 
@@ -156,6 +157,7 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
         await _soon(lambda: len(taken_in) == len(crowd))
         watch.cancel()
         assert max(Counter(taken_in).values()) <= EVENTS
+        await _votes(m, len(crowd))
 
 
 async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the_end(tmp_path: Path) -> None:

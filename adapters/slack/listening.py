@@ -24,7 +24,6 @@ from commands.controls import PRESSES, REACTIONS, Nothing, Target
 
 Json = Mapping[str, Any]
 
-MET_AT_ONCE = 10  # people of a workspace who reacted: Slack tells of 100 a minute, and waiting has an end for each
 REMEMBERED = 1_000  # messages that runs were asked with
 HEARD = (None, "file_share", "thread_broadcast")  # subtypes of messages that people write
 # https://docs.slack.dev/reference/methods/reactions.add: reactions come by name
@@ -47,7 +46,7 @@ class Listener:
         self._places = places
         self._people = people
         self._listen = listen
-        self._meeting = InOrder(MET_AT_ONCE)
+        self._meeting = InOrder()  # Slack tells of 100 people a minute: of many who ask at once some would give up
         self._asked: OrderedDict[tuple[str, str], str] = OrderedDict()  # message → the run that it started
 
     async def mention(self, at: Workspace, event: Json) -> None:
