@@ -36,7 +36,7 @@ async def test_a_pause_outlasts_a_restart(tmp_path: Path) -> None:
         assert await m.press(m.mod, board, "resume") == "It goes on."
         await m.end(thread)
         assert len(m.asked("gpt")) == 2
-        assert "Paused" not in board.text
+        await m.until(lambda: "Paused" not in board.text)
 
 
 async def test_a_seat_joins_and_another_leaves_in_mid_turn(tmp_path: Path) -> None:
