@@ -211,6 +211,12 @@ class Moot:
             while not [ref for ref in refs if await self.store.find(ref)]:
                 await asyncio.sleep(0.005)
 
+    async def over(self) -> None:
+        """The end of every run is stored."""
+        async with asyncio.timeout(30):
+            while [row for row in await self.store.runs() if not row.outcome]:
+                await asyncio.sleep(0.005)
+
     async def told(self, asked: Interaction) -> str:
         """The sentence that an interaction was answered with; it is always for its person alone."""
         seen = await asked.answer()

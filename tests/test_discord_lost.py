@@ -21,4 +21,5 @@ async def test_the_operator_is_told_of_a_run_that_lost_its_thread(tmp_path: Path
             assert f"All of it is kept: `moot show {run}`" in told.text
             asked = await m.server.slash(m.ada, m.channel, "moot show", run=run)
             await m.told(asked)
+            await m.over()
             assert "compare, stopped" in await m.command(m.ada, "moot runs")

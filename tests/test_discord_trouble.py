@@ -46,6 +46,8 @@ def sent(m: Moot, method: str, route: str) -> list[Request]:
 async def test_a_restart_goes_on_in_the_same_messages(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         board, thread, turn = await open_run(m)
+        for seat in ("Claude", "Gemini"):
+            await m.known(await m.by(thread, seat))
         stood = [s.id for s in await m.server.messages(thread)]
         await m.stop()
         m.tell("gpt", answer("So far, so good, and better."))
@@ -183,6 +185,7 @@ async def test_a_locked_thread_ends_the_showing_and_not_the_run(tmp_path: Path) 
         await m.press(m.ada, board, "stop")
         assert turn.text.startswith("So far, so good")
         await check_alive(m)
+        await m.over()
         assert "compare, stopped" in await m.command(m.ada, "moot runs")
 
 
