@@ -39,6 +39,15 @@ async def private(m: Moot, asked: Interaction, words: str) -> str:
     return told()[0]
 
 
+async def ended(m: Moot) -> tuple[Channel, Message]:
+    """The thread and the end card of a run that is over and shown."""
+    board = await m.ask()
+    thread = await m.thread(board)
+    end = await m.end(thread)
+    await m.until(lambda: "Verdict" in board.text)
+    return thread, end
+
+
 # at once
 
 
@@ -95,10 +104,7 @@ async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
 
 async def over_and_orphaned(m: Moot) -> tuple[Channel, Message]:
     """A run at its end, its thread and end card; the webhook that its seats have spoken by is deleted."""
-    board = await m.ask()
-    thread = await m.thread(board)
-    end = await m.end(thread)
-    await m.until(lambda: "Verdict" in board.text)
+    thread, end = await ended(m)
     (hook,) = await m.server.webhooks(m.channel)
     await m.server.delete_webhook(hook)
     return thread, end
@@ -128,10 +134,7 @@ async def test_without_the_permission_it_says_what_is_left_and_why(tmp_path: Pat
 
 async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        board = await m.ask()
-        thread = await m.thread(board)
-        end = await m.end(thread)
-        await m.until(lambda: "Verdict" in board.text)
+        thread, end = await ended(m)
         delete = button(end, "delete")
         await m.server.archive(thread)
         await m.told(await m.server.click(m.ada, end, delete))
@@ -140,10 +143,7 @@ async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> N
 
 async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
-        board = await m.ask()
-        thread = await m.thread(board)
-        end = await m.end(thread)
-        await m.until(lambda: "Verdict" in board.text)
+        thread, end = await ended(m)
         await m.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
         asked = await m.server.click(m.ada, end, button(end, "delete"))
         assert "is spent for 0.0 s" in await private(m, asked, "5 messages are still there")
