@@ -31,13 +31,9 @@ class Examined:
 async def examine(path: Path) -> Examined:
     """Look at every page, every run and every fact, beside a live bot too. Raises Misconfigured, StoreFailed."""
     sqlite.must_exist(path)
-    engine = sqlite.reader(path)
-    try:
-        with told(path):
-            async with engine.connect() as conn:
-                return await conn.run_sync(_examine)
-    finally:
-        await engine.dispose()
+    with told(path):
+        async with sqlite.reader(path) as database:
+            return await database.transact(_examine)
 
 
 async def back_up(path: Path, to: Path) -> Examined:

@@ -9,7 +9,6 @@ from json import JSONDecodeError
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
 
 from bot.codec import Unreadable
 from bot.errors import StoreFailed
@@ -44,7 +43,5 @@ def told(path: Path) -> Iterator[None]:
         if text is None:
             raise
         raise StoreFailed(f"The store {path} failed ({cause}): {text}.") from error
-    except NoConnection as error:
-        raise StoreFailed(f"The store {path} is overloaded: a read waited too long and was given up.") from error
     except (Unreadable, JSONDecodeError) as error:
         raise StoreFailed(f"The store {path} holds what cannot be read: {error}.") from error

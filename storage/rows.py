@@ -15,6 +15,39 @@ from bot.transcript import Entry
 from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
+# Written once: SQLAlchemy takes longer to put a statement together than SQLite does to run it.
+# FOR UPDATE matters where several processes write; SQLite, whose transactions exclude each other, is not told.
+_HEADS = (
+    select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))
+    .where(runs.c.run.in_(bindparam("runs", expanding=True)))
+    .with_for_update()
+)
+_TAKEN = select(events.c.key).where(events.c.key.in_(bindparam("keys", expanding=True)))
+_SHOWN = (
+    select(snapshots)
+    .where(tuple_(snapshots.c.run, snapshots.c.turn).in_(bindparam("lanes", expanding=True)))
+    .order_by(snapshots.c.id)
+)
+_CHANGE_RUN = update(runs).where(runs.c.run == bindparam("run_"))
+_ADD_RUN = insert(runs).values(run=bindparam("run_"))
+_ADD_FACTS, _ADD_EVENTS, _ADD_SNAPSHOTS, _ADD_MESSAGES = map(insert, (facts, events, snapshots, messages))
+_PAGE = [f"{column.name}_" for column in messages.primary_key]
+_SAME_PAGE = delete(messages).where(
+    *(column == bindparam(name) for column, name in zip(messages.primary_key, _PAGE, strict=True))
+)
+_SAME_MESSAGE = delete(messages).where(messages.c.ref.in_(bindparam("refs", expanding=True)))
+_ENTRIES = (
+    select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.data)
+    .where(facts.c.run == bindparam("run"), facts.c.seq > bindparam("after"))
+    .order_by(facts.c.seq)
+)
+_PLACED = (
+    select(messages)
+    .where(messages.c.run == bindparam("run"))
+    .order_by(messages.c.address, messages.c.lane, messages.c.page)
+)
+_FIND = select(messages).where(messages.c.ref == bindparam("ref"))
+
 _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
@@ -34,12 +67,12 @@ def save(conn: Connection, batch: Batch) -> None:
     changed = {run: head for run, head in batch.heads.items() if head != batch.stored.get(run)}
     rows = [{"run_": run, **asdict(head)} for run, head in changed.items()]
     if known := [row for row in rows if row["run_"] in batch.stored]:
-        conn.execute(update(runs).where(runs.c.run == bindparam("run_")), known)
+        conn.execute(_CHANGE_RUN, known)
     if new := [row for row in rows if row["run_"] not in batch.stored]:
-        conn.execute(insert(runs).values(run=bindparam("run_")), new)
-    for table, added in ((facts, batch.facts), (events, batch.events), (snapshots, batch.snapshots)):
+        conn.execute(_ADD_RUN, new)
+    for add, added in ((_ADD_FACTS, batch.facts), (_ADD_EVENTS, batch.events), (_ADD_SNAPSHOTS, batch.snapshots)):
         if added:
-            conn.execute(insert(table), added)
+            conn.execute(add, added)
     if batch.messages:
         _place(conn, batch.messages, batch.refs)
     if batch.shelf:
@@ -47,9 +80,8 @@ def save(conn: Connection, batch: Batch) -> None:
 
 
 def entries(conn: Connection, run: str, after: int) -> list[Entry]:
-    query = select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.data)
-    query = query.where(facts.c.run == run, facts.c.seq > after).order_by(facts.c.seq)
-    return [Entry(row.seq, row.at, _fact(row, run)) for row in conn.execute(query)]
+    found = conn.execute(_ENTRIES, {"run": run, "after": after})
+    return [Entry(row.seq, row.at, _fact(row, run)) for row in found]
 
 
 def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
@@ -58,12 +90,11 @@ def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
 
 
 def placed_of(conn: Connection, run: str) -> list[Placed]:
-    query = select(messages).where(messages.c.run == run)
-    return [_placed(row) for row in conn.execute(query.order_by(messages.c.address, messages.c.lane, messages.c.page))]
+    return [_placed(row) for row in conn.execute(_PLACED, {"run": run})]
 
 
 def find(conn: Connection, ref: str) -> tuple[str, Placed] | None:
-    row = conn.execute(select(messages).where(messages.c.ref == ref)).one_or_none()
+    row = conn.execute(_FIND, {"ref": ref}).one_or_none()
     return (row.run, _placed(row)) if row else None
 
 
@@ -102,13 +133,11 @@ def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
 
 def _place(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
     """A page stands in one message, and a message shows one page: what had either before makes way."""
-    keys = [f"{column.name}_" for column in messages.primary_key]
-    same_page = and_(*(c == bindparam(key) for c, key in zip(messages.primary_key, keys, strict=True)))
-    conn.execute(delete(messages).where(same_page), [dict(zip(keys, page, strict=True)) for page in placed])
+    conn.execute(_SAME_PAGE, [dict(zip(_PAGE, page, strict=True)) for page in placed])
     if refs:
-        conn.execute(delete(messages).where(messages.c.ref.in_(refs)))
+        conn.execute(_SAME_MESSAGE, {"refs": list(refs)})
     if rows := [row for row in placed.values() if row]:
-        conn.execute(insert(messages), rows)
+        conn.execute(_ADD_MESSAGES, rows)
 
 
 def _put(conn: Connection, documents: Mapping[str, Json]) -> None:
@@ -127,23 +156,19 @@ def _fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:
 def _heads(conn: Connection, named: Collection[str]) -> dict[str, Head]:
     if not named:
         return {}
-    # FOR UPDATE matters where several processes write; SQLite, whose transactions exclude each other, is not told
-    query = select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))
-    query = query.where(runs.c.run.in_(named)).with_for_update()
-    return {run: Head(*head) for run, *head in conn.execute(query)}
+    return {run: Head(*head) for run, *head in conn.execute(_HEADS, {"runs": list(named)})}
 
 
 def _taken(conn: Connection, keys: Collection[str]) -> set[str]:
-    return set(conn.scalars(select(events.c.key).where(events.c.key.in_(keys)))) if keys else set()
+    return set(conn.scalars(_TAKEN, {"keys": list(keys)})) if keys else set()
 
 
 def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
     """What each lane showed last; lanes that showed nothing yet are left out."""
     if not lanes:
         return {}
-    query = select(snapshots).where(tuple_(snapshots.c.run, snapshots.c.turn).in_(lanes)).order_by(snapshots.c.id)
     kept: dict[LaneKey, list[Snapshot]] = {}
-    for row in conn.execute(query):
+    for row in conn.execute(_SHOWN, {"lanes": list(lanes)}):
         kept.setdefault((row.run, row.turn), []).append(_snapshot(row))
     return {lane: text for lane, shots in kept.items() for _, _, text in replay(shots)}
 

@@ -1,21 +1,25 @@
-"""A SQLite file as the store's database: its engines, its settings, and the lock that keeps it to one process."""
+"""A SQLite file as the store's database: its connections, its settings, and the lock that keeps it to one process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TypeVar, cast
 
+import aiosqlite
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from bot.errors import Misconfigured
 
 BUSY_TIMEOUT_S = 5.0
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -58,40 +62,68 @@ def must_exist(path: Path) -> None:
         raise Misconfigured(f"There is no store at {path}: start the bot once, or name another file.")
 
 
-def writer(path: Path) -> AsyncEngine:
-    """One connection; its transactions take the write lock when they begin, so that none fails half-way.
+class Database:
+    """One connection, whose transactions run whole in the driver's thread.
 
-    In WAL, synchronous NORMAL keeps every commit through a crash of the process, and may lose the last ones,
-    never more than them, when power fails (https://sqlite.org/pragma.html#pragma_synchronous).
+    A statement at a time, as SQLAlchemy's asynchronous dialect goes, takes three turns of the event loop, and two
+    dozen for a commit; each waits for all else that runs there.
     """
-    engine = _engine(path, "rwc")
 
-    @event.listens_for(engine.sync_engine, "connect")
+    def __init__(self, driver: aiosqlite.Connection) -> None:
+        self.driver = driver
+        self.engine = create_engine("sqlite://", creator=lambda: driver._conn, poolclass=StaticPool)
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """All that `work` does, or nothing of it. Once begun it also ends when its caller is cancelled."""
+
+        def whole() -> T:
+            with self.engine.begin() as connection:
+                return work(connection)
+
+        return cast(T, await self.driver._execute(whole))
+
+
+@asynccontextmanager
+async def writer(path: Path) -> AsyncIterator[Database]:
+    """Its transactions take the write lock when they begin, so that none fails half-way."""
+    async with _connected(path, "rwc") as driver:
+        database = Database(driver)
+        _set_up(database.engine)
+        yield database
+
+
+@asynccontextmanager
+async def reader(path: Path) -> AsyncIterator[Database]:
+    """It cannot write; beside a writer it reads what was committed when a statement begins."""
+    async with _connected(path, "ro") as driver:
+        yield Database(driver)
+
+
+def _connected(path: Path, mode: str) -> aiosqlite.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+
+
+def engine(path: Path) -> AsyncEngine:
+    """For libraries that keep tables of their own in the file. It connects for their first statement."""
+    url = URL.create("sqlite+aiosqlite", database=str(path.absolute()))
+    found = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S})
+    _set_up(found.sync_engine)
+    return found
+
+
+def _set_up(engine: Engine) -> None:
+    """To write. In WAL, synchronous NORMAL keeps every commit through a crash of the process, and may lose the last
+    ones, never more than them, when power fails (https://sqlite.org/pragma.html#pragma_synchronous).
+    """
+
+    @event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def reader(path: Path) -> AsyncEngine:
-    """One connection that cannot write; beside a writer it reads what was committed when a statement begins."""
-    return _engine(path, "ro")
-
-
-def _engine(path: Path, mode: str) -> AsyncEngine:
-    query = {"uri": "true", "mode": mode, "timeout": str(BUSY_TIMEOUT_S)}
-    url = URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query=query)
-    return create_async_engine(
-        url,
-        pool_size=1,
-        max_overflow=0,
-        pool_reset_on_return=None,  # every transaction here ends by itself: spares a round trip to the driver's thread
-        connect_args={"isolation_level": None},  # the driver leaves transactions to us
-    )

@@ -17,6 +17,7 @@ from bot.transcript import Entry
 from storage import rows, sqlite, versions
 from storage.batch import Append, Claim, Place, Put, Show
 from storage.failures import told
+from storage.sqlite import Database
 from storage.writer import Writer
 
 T = TypeVar("T")
@@ -25,16 +26,13 @@ T = TypeVar("T")
 class SqlStore:
     """`bot.ports.Store` and `Shelf`. Every method raises StoreFailed when the database cannot be written or read."""
 
-    def __init__(self, writer: Writer, reader: AsyncEngine, path: Path, clock: Clock) -> None:
+    def __init__(self, writer: Writer, reader: Database, engine: AsyncEngine, path: Path, clock: Clock) -> None:
+        """`engine`: for libraries that keep tables of their own in this database."""
+        self.engine = engine
         self._writer = writer
         self._reader = reader
         self._path = path
         self._clock = clock
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """For libraries that keep tables of their own in this database."""
-        return self._writer.engine
 
     async def claim(self, run: str, owner: str) -> int:
         epoch = await self._writer.write(Claim(run, self._clock(), owner))
@@ -80,8 +78,7 @@ class SqlStore:
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with told(self._path):
-            async with self._reader.connect() as conn:
-                return await conn.run_sync(query)
+            return await self._reader.transact(query)
 
 
 @asynccontextmanager
@@ -97,12 +94,11 @@ async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> As
             sqlite.must_exist(path)
         else:
             stack.enter_context(sqlite.locked(path))
-        reader = sqlite.reader(path)
-        engine = reader if read_only else sqlite.writer(path)
-        stack.push_async_callback(engine.dispose)  # last: the last to close a WAL database tidies it up
-        stack.push_async_callback(reader.dispose)
         with told(path):
-            async with engine.begin() as conn:
-                await conn.run_sync(versions.check if read_only else versions.upgrade)
-        writer = await stack.enter_async_context(Writer(engine, path))
-        yield SqlStore(writer, reader, path, clock)
+            database = await stack.enter_async_context(sqlite.reader(path) if read_only else sqlite.writer(path))
+            await database.transact(versions.check if read_only else versions.upgrade)
+            reader = await stack.enter_async_context(sqlite.reader(path))
+        writer = await stack.enter_async_context(Writer(database, path))
+        engine = sqlite.engine(path)
+        stack.push_async_callback(engine.dispose)
+        yield SqlStore(writer, reader, engine, path, clock)

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.errors import StoreFailed
 from storage import rows
 from storage.batch import Batch, LaneKey, Write
 from storage.failures import told
+from storage.sqlite import Database
 
 MAX_WAITING = 1_000  # writes; more wait, in order, for room among them
 MAX_BATCH = 200  # writes in one transaction
@@ -27,8 +27,8 @@ Waiting = tuple[Write, asyncio.Future[int | None]]
 class Writer:
     """An async context manager: inside it writes are taken; leaving it waits until all that were taken are stored."""
 
-    def __init__(self, engine: AsyncEngine, path: Path) -> None:
-        self.engine = engine
+    def __init__(self, database: Database, path: Path) -> None:
+        self.database = database
         self._path = path
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting: asyncio.Queue[Waiting | None] = asyncio.Queue()  # bounded by the room; None is the end
@@ -108,8 +108,7 @@ class Writer:
 
     async def _commit(self, writes: Sequence[Write]) -> list[Result]:
         with told(self._path):
-            async with self.engine.begin() as conn:
-                batch, results = await conn.run_sync(self._enter, writes)
+            batch, results = await self.database.transact(lambda conn: self._enter(conn, writes))
         self._shown.update(batch.shown)
         return results
 

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,9 +22,7 @@ Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
 
 async def pragma(store: SqlStore, text: str) -> None:
     """Of the writer's connection, without a transaction around it."""
-    async with store.engine.connect() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        await driver.execute(f"PRAGMA {text}")
+    await store._writer.database.driver.execute(f"PRAGMA {text}")
 
 
 @asynccontextmanager
