@@ -150,6 +150,15 @@ async def test_the_owner_is_told_once_what_is_missing(tmp_path: Path) -> None:
         assert "Manage Webhooks" in told.text
 
 
+async def test_an_owner_who_cannot_be_told_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        await m.server.deny(m.channel, "manage_webhooks")
+        dm = await m.server.dm(m.guild.owner_id)
+        await m.server.fail("POST", f"/channels/{dm.id}/messages", 0, 1)  # the connection breaks
+        await m.end(await m.thread(await m.ask()))
+        assert await m.server.messages(dm) == []
+
+
 async def test_missing_permissions_are_named(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         await m.server.deny(m.channel, "create_public_threads", "send_messages_in_threads")
@@ -259,6 +268,9 @@ async def test_a_thread_that_may_be_opened_in_136_s_holds_up_nobody_else(tmp_pat
 async def test_a_lost_answer_posts_nothing_twice(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         await m.server.deny(m.channel, "manage_webhooks")
+        dm = await m.server.dm(m.guild.owner_id)
+        await m.end(await m.thread(await m.ask()))
+        await m.until(lambda: bool(m.server.hub.world.messages[dm.id]))  # the owner has been told
         await m.server.fail("POST", "/channels/*/messages", 0, 1, acts=True)
         thread = await m.thread(await m.ask())
         await m.end(thread)

@@ -30,6 +30,8 @@ THREAD_EXISTS = 160004
 OLD_MESSAGE = 30046  # comes with status 429: too many edits of old messages, while the bucket has room
 FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
 
+UNANSWERED = (discord.HTTPException, aiohttp.ClientError, OSError)  # refused, or told nothing; OSError: time-outs too
+
 LOOK_AGAIN_S = 0.05  # for room below the ceiling, where only an answer tells when there will be some
 
 _at_once: ContextVar[bool] = ContextVar("the call ends with its response", default=False)

@@ -11,7 +11,7 @@ import structlog
 from discord.backoff import ExponentialBackoff
 
 from adapters.discord import gateway
-from adapters.discord.api import Rest, at
+from adapters.discord.api import UNANSWERED, Rest, at
 from adapters.discord.definitions import definitions, fingerprint
 from adapters.discord.desk import Desk
 from adapters.discord.faces import Faces
@@ -163,8 +163,8 @@ class DiscordBot:
             channel = self._client.get_partial_messageable(int(self._settings.operator_channel))
             try:
                 await channel.send(text[:2000])
-            except discord.HTTPException as error:
-                log.error("the operators' channel cannot be written", reason=error.text)
+            except UNANSWERED as error:
+                log.error("the operators' channel cannot be written", reason=str(error))
 
     async def _stay_connected(self) -> None:
         """discord.py resumes and reconnects by itself, but ends on a first connect that is refused and on an event that

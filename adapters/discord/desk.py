@@ -11,6 +11,7 @@ import discord
 import structlog
 from pydantic import ValidationError
 
+from adapters.discord.api import UNANSWERED
 from adapters.discord.definitions import FILE, typed
 from adapters.discord.files import with_files
 from adapters.discord.forms import left, values
@@ -74,8 +75,8 @@ class Desk:
                 await reply.tell(str(error))
             except ValidationError as error:
                 await reply.tell(mistakes(error))
-            except discord.HTTPException as error:  # too late, or in a thread that was locked meanwhile
-                log.info("an interaction could not be answered", interaction=given.id, reason=error.text)
+            except UNANSWERED as error:  # too late, in a thread that was locked meanwhile, or the connection broke
+                log.info("an interaction could not be answered", interaction=given.id, reason=str(error))
         await self._seen.forget()
 
     async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 import aiohttp
 import discord
 
-from adapters.discord.api import at
+from adapters.discord.api import UNANSWERED, at
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing
 from bot.doctor import Check, Finding, clock
 from bot.errors import Misconfigured
@@ -25,7 +25,6 @@ _MOST_NAMED = 20  # servers that are told of one by one
 
 _PORTAL = "discord.com/developers/applications → your application →"
 _NEW_TOKEN = f"{_PORTAL} Bot → Reset Token makes a new one; put it into MOOT_DISCORD__TOKEN in .env."
-_SILENT = (aiohttp.ClientError, OSError, discord.HTTPException)  # Discord told nothing; OSError: time-outs as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ async def application_id(settings: DiscordSettings) -> tuple[int, bool]:
             return _application_of(client).id, True
     except discord.LoginFailure:
         raise Misconfigured(f"discord.token: Discord refuses it. {_NEW_TOKEN}") from None
-    except _SILENT:
+    except UNANSWERED:
         return _id_in(settings.token.get_secret_value()), False
 
 
@@ -70,7 +69,7 @@ async def _findings(settings: DiscordSettings, now: Clock) -> list[Finding]:
             application = _application_of(client)
     except discord.LoginFailure:
         return [Finding("discord token", "broken", "Discord refuses it", _NEW_TOKEN)]
-    except _SILENT as error:
+    except UNANSWERED as error:
         remedy = "Look at this machine's network, at discord.api_base, and at discordstatus.com."
         return [Finding("discord", "broken", _silence(error), remedy)]
     return [
@@ -106,7 +105,7 @@ class _Dated:
 @asynccontextmanager
 async def _logged_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Client, _Dated]]:
     """A client for REST, never connected to the gateway. Raises LoginFailure for a token that is refused or cannot be
-    one, and what stands in `_SILENT`.
+    one, and what stands in `UNANSWERED`.
     """
     token = settings.token.get_secret_value().strip()
     if not token.isascii() or not token.isprintable():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 import structlog
 
+from adapters.discord.api import UNANSWERED
 from adapters.discord.permissions import missing
 from bot.ports import Shelf
 
@@ -29,5 +30,5 @@ class Owners:
         try:
             owner = guild.owner or await guild.fetch_member(guild.owner_id or 0)
             await owner.send(f"In “{guild.name}” I lack permissions that would make me better:\n{lines}", silent=True)
-        except discord.HTTPException as error:
-            log.info("the owner cannot be told what is missing", guild=guild.id, reason=error.text)
+        except UNANSWERED as error:
+            log.info("the owner cannot be told what is missing", guild=guild.id, reason=str(error))

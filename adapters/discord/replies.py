@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 import discord
 from discord import ui
 
+from adapters.discord.api import UNANSWERED
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.forms import modal
 from bot.live.pages import Pages
@@ -88,8 +90,8 @@ class Reply:
                     self._shown.set()
                     return message.id
                 sent = await self._interaction.response.send_message(view=board, silent=True, allowed_mentions=NOBODY)
-            except discord.HTTPException as error:
-                raise SurfaceError(error.text, error.status) from error
+            except UNANSWERED as error:
+                raise SurfaceError(str(error), getattr(error, "status", 0)) from error
             self._shown.set()
             assert sent.message_id is not None, "an answer with a message has its id"
             return sent.message_id
@@ -109,4 +111,5 @@ class Reply:
         await asyncio.sleep(DEFER_S)
         async with self._turn:
             if not self._interaction.response.is_done():
-                await self._interaction.response.defer(thinking=True, ephemeral=not self._public)
+                with suppress(*UNANSWERED):  # the answer itself will tell
+                    await self._interaction.response.defer(thinking=True, ephemeral=not self._public)

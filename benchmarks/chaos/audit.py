@@ -187,7 +187,9 @@ class Audit:
 
     def _billed(self) -> Iterator[str]:
         """A turn is asked at most once, and once more for each kill that fell while it was open."""
-        asked: Counter[str] = Counter(call.key for call in self.calls)
+        asked: defaultdict[str, list[Call]] = defaultdict(list)
+        for call in self.calls:
+            asked[call.key].append(call)
         taken: set[str] = set()
         silent: Counter[tuple[str, str]] = Counter()  # by question and model: turns that left no text
         for run, t in self.ledger.runs.items():
@@ -197,8 +199,9 @@ class Audit:
                 taken.add(key)
                 end = ends.get(turn.id, float("inf"))
                 fell = sum(turn.started.at - SLACK_S <= at <= end + SLACK_S for at in self.kills)
-                if key and asked[key] > 1 + fell:
-                    yield f"{run} {turn.id} was asked {asked[key]} times, with {fell} kills while it was open"
+                if key and len(asked[key]) > 1 + fell:
+                    calls = ", ".join(f"{call.at:.2f} to {call.ended_at or 0.0:.2f}" for call in asked[key])
+                    yield f"{run} {turn.id} was asked {calls}, with {fell} kills {turn.started.at:.2f} to {end:.2f}"
                 if not key:
                     silent.update((tag, _model(t, turn)) for tag in _tags(t))
         strange = Counter(

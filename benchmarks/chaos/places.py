@@ -196,9 +196,9 @@ class OnSlack:
         who, world = self.people[person], self.server.world
         known = len(world.ephemerals)
         try:
-            await (await self.server.people.click(who, post.handle, button))
+            click = await (await self.server.people.click(who, post.handle, button))
             async with asyncio.timeout(ANSWERED_WITHIN_S):
-                while not (told := [e for e in world.ephemerals[known:] if e.user == who]):
+                while not (told := [e for e in world.ephemerals[known:] if e.via == click.payload["response_url"]]):
                     await asyncio.sleep(LOOK_S)
             return told[-1].text
         except (ValueError, TimeoutError, Unacknowledged):

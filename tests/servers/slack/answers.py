@@ -61,7 +61,7 @@ def respond(world: World, place: ResponseUrl, said: Json) -> None:
         world.put(message)
     else:
         thread_ts = str(said.get("thread_ts") or "")
-        world.ephemerals.append(Ephemeral(place.channel, place.user, world.now(), text, blocks, thread_ts))
+        world.ephemerals.append(Ephemeral(place.channel, place.user, world.now(), text, blocks, thread_ts, place.url))
 
 
 def answer_command(world: World, url: str, answer: Json | None) -> str:

@@ -113,12 +113,15 @@ class Message:
 
 @dataclass(slots=True)
 class Ephemeral:
+    """`via`: the response_url that it came through; "" where a method posted it."""
+
     channel: str
     user: str
     at: float
     text: str = ""
     blocks: list[Json] = field(default_factory=list)
     thread_ts: str = ""
+    via: str = ""
 
 
 @dataclass(slots=True)
