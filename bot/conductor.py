@@ -130,7 +130,7 @@ class Conductor:
                 self._changed.clear()
                 if not await self._reconcile(live, tasks):
                     await self._wait()
-                await self._journal.read()
+                await self._read()
             for task in (*besides, *(task for _, task in self._running.values())):
                 task.cancel()
         if self._journal.failing:
@@ -141,6 +141,14 @@ class Conductor:
             if key == BOARD or self.transcript.finished:
                 lane.close()
         return self.transcript
+
+    async def _read(self) -> None:
+        """Learn what has happened. A turn runs until its end is read: one that a read under way has missed would be
+        asked again."""
+        over = [turn for turn, (_, task) in self._running.items() if task.done()]
+        await self._journal.read()
+        for turn in over:
+            del self._running[turn]
 
     async def caught_up(self) -> None:
         """All of it is shown; a run that is not over is left to the next process."""
@@ -247,7 +255,6 @@ class Conductor:
             words.exception("bug in a turn")
         self.notices.pop(turn, None)
         await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
-        self._running.pop(turn)
         self._changed.set()
 
     def _failure(self, seat: Seat, error: ProviderError) -> Failure:

@@ -18,7 +18,7 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import replay
 from bot.trace import NoTrace
-from bot.transcript import Transcript, fold_all
+from bot.transcript import Entry, Transcript, fold_all
 from tests.speakers import Scripted, Step, refusal
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
@@ -154,6 +154,22 @@ def test_a_bug_in_a_turn_fails_that_turn_and_nothing_else() -> None:
     assert ends(t)["answer/1/bob"] == ("done", "bob")
     assert "oops" not in str(t)
     assert [(line["log_level"], line["run"], line["seat"]) for line in logs] == [("error", RUN, "ada")]
+
+
+class SlowToRead(MemoryStore):
+    """What is read is as old as its question."""
+
+    async def read(self, run: str, after: int = 0) -> list[Entry]:
+        found = await super().read(run, after)
+        await asyncio.sleep(0.05)
+        return found
+
+
+def test_an_end_that_a_read_under_way_has_missed_is_not_asked_for_again() -> None:
+    store = SlowToRead(lambda: 0.0)
+    table, t = play("compare", {"ada": [1.0, "a"], "bob": [1.02, "b"], "cyd": [1.04, "c"]}, store=store)
+    assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "bob", "cyd"]
+    assert [type(e.fact) for e in t.entries].count(TurnEnded) == 3
 
 
 def test_a_turn_left_open_by_another_process_is_asked_again() -> None:
