@@ -127,7 +127,6 @@ class Conductor:
         async with Tasks() as tasks:
             besides = [tasks.create_task(work) for work in (self._tick(live), self._count())]
             while self._goes_on():
-                self._changed.clear()
                 if not await self._reconcile(live, tasks):
                     await self._wait()
                 await self._read()
@@ -143,8 +142,9 @@ class Conductor:
         return self.transcript
 
     async def _read(self) -> None:
-        """Learn what has happened. A turn runs until its end is read: one that a read under way has missed would be
-        asked again."""
+        """Learn what has happened; what happens meanwhile is for the next time. A turn runs until its end is read: one
+        that a read under way has missed would be asked again."""
+        self._changed.clear()
         over = [turn for turn, (_, task) in self._running.items() if task.done()]
         await self._journal.read()
         for turn in over:

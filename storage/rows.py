@@ -1,4 +1,8 @@
-"""The SQL: what a batch is about is loaded, its rows are saved, and runs are read back."""
+"""The SQL: what a batch is about is loaded, its rows are saved, and runs are read back.
+
+Rows are fetched before they are looked at: a row that cannot be read would leave its statement open, and with it an old
+state of the database, which later reads of the same connection would see.
+"""
 
 from __future__ import annotations
 
@@ -80,17 +84,17 @@ def save(conn: Connection, batch: Batch) -> None:
 
 
 def entries(conn: Connection, run: str, after: int) -> list[Entry]:
-    found = conn.execute(_ENTRIES, {"run": run, "after": after})
+    found = conn.execute(_ENTRIES, {"run": run, "after": after}).all()
     return [Entry(row.seq, row.at, _fact(row, run)) for row in found]
 
 
 def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
     query = select(snapshots).where(snapshots.c.run == run).order_by(snapshots.c.id)
-    return [_snapshot(row) for row in conn.execute(query)]
+    return [_snapshot(row) for row in conn.execute(query).all()]
 
 
 def placed_of(conn: Connection, run: str) -> list[Placed]:
-    return [_placed(row) for row in conn.execute(_PLACED, {"run": run})]
+    return [_placed(row) for row in conn.execute(_PLACED, {"run": run}).all()]
 
 
 def find(conn: Connection, ref: str) -> tuple[str, Placed] | None:
@@ -111,13 +115,13 @@ def listing(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
 
 
 def unfinished(conn: Connection) -> list[str]:
-    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, runs.c.caught_up_at.is_(None)))
+    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, runs.c.caught_up_at.is_(None))).all()
     return [row.run for row in sorted(found)]  # asked to sort, SQLite goes through all runs there ever were
 
 
 def under(conn: Connection, prefix: str) -> dict[str, Json]:
     query = select(shelf).where(shelf.c.key.between(prefix, prefix + _LAST))
-    return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key))}
+    return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key)).all()}
 
 
 def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
@@ -126,7 +130,7 @@ def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
         return {}
     attached = and_(facts.c.run.in_(named), facts.c.kind == ViewAttached.__name__)
     found: dict[str, list[str]] = {}
-    for row in conn.execute(select(facts.c.run, facts.c.data).where(attached).order_by(facts.c.run, facts.c.seq)):
+    for row in conn.execute(select(facts.c.run, facts.c.data).where(attached).order_by(facts.c.run, facts.c.seq)).all():
         found.setdefault(row.run, []).append(row.data["address"])
     return found
 
@@ -156,11 +160,11 @@ def _fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:
 def _heads(conn: Connection, named: Collection[str]) -> dict[str, Head]:
     if not named:
         return {}
-    return {run: Head(*head) for run, *head in conn.execute(_HEADS, {"runs": list(named)})}
+    return {run: Head(*head) for run, *head in conn.execute(_HEADS, {"runs": list(named)}).all()}
 
 
 def _taken(conn: Connection, keys: Collection[str]) -> set[str]:
-    return set(conn.scalars(_TAKEN, {"keys": list(keys)})) if keys else set()
+    return set(conn.scalars(_TAKEN, {"keys": list(keys)}).all()) if keys else set()
 
 
 def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
@@ -168,7 +172,7 @@ def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
     if not lanes:
         return {}
     kept: dict[LaneKey, list[Snapshot]] = {}
-    for row in conn.execute(_SHOWN, {"lanes": list(lanes)}):
+    for row in conn.execute(_SHOWN, {"lanes": list(lanes)}).all():
         kept.setdefault((row.run, row.turn), []).append(_snapshot(row))
     return {lane: text for lane, shots in kept.items() for _, _, text in replay(shots)}
 

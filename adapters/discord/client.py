@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord.backoff import ExponentialBackoff
@@ -30,6 +31,7 @@ from commands.controls import MENUS
 
 log = structlog.get_logger()
 
+CONNECTIONS = 100  # at once with Discord's REST; discord.py opens one for each answer of a flood
 GUILDS_S = 0.2  # without another guild after which we are ready; the runs of a later one go on when it comes
 
 
@@ -42,6 +44,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "max_messages": None,
         "allowed_mentions": discord.AllowedMentions.none(),
         "guild_ready_timeout": GUILDS_S,
+        "connector": aiohttp.TCPConnector(limit=CONNECTIONS),
     }
     at(settings.api_base, settings.gateway_url)
     gateway.use()

@@ -1,4 +1,4 @@
-"""The gateway's events a few at a time, so that a flood of them leaves the bot to the others."""
+"""The gateway's events for a moment at a time, so that a flood of them leaves the bot to the others."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 import discord
 from discord.gateway import DiscordWebSocket
 
-EVENTS = 20  # some milliseconds
+SLICE_S = 0.05  # events are taken for so long, then all that waits has its turn
 
 
 class Gateway(DiscordWebSocket):
-    """Lets everything else go on after every few events.
+    """Lets everything else go on between events.
 
     discord.py handles what has arrived without a pause and begins a task for each event: a burst of thousands, which
     is a few kilobytes once compressed, would hold up the loop for longer than the 3 s that an interaction can wait for
     its answer, and pile up as many tasks. So what cannot be handled yet stays unread in the connection.
     """
 
-    _taken = 0
+    _turn_at = 0.0  # loop time
 
     async def received_message(self, msg: Any, /) -> None:
         await super().received_message(msg)
-        self._taken += 1
-        if self._taken % EVENTS == 0:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._turn_at >= SLICE_S:
             await asyncio.sleep(0)
+            self._turn_at = loop.time()
 
 
 def use() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import io
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,8 +54,7 @@ class Reply:
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """To that person alone. A long text comes in parts."""
-        pages = Pages(DiscordDialect(), TEXT, most=PAGES).update(text, final=True)[:PAGES]
-        await self._tell([page.text for page in pages] or ["Done."], file)
+        await self._tell(_drawn(text) or ["Done."], file)
 
     async def _tell(self, texts: Sequence[str], file: tuple[str, str] | None = None) -> None:
         """`texts` as Discord draws them."""
@@ -113,3 +113,9 @@ class Reply:
             if not self._interaction.response.is_done():
                 with suppress(*UNANSWERED):  # the answer itself will tell
                     await self._interaction.response.defer(thinking=True, ephemeral=not self._public)
+
+
+@lru_cache(maxsize=100)  # of a flood most hear the same sentence
+def _drawn(text: str) -> Sequence[str]:
+    pages = Pages(DiscordDialect(), TEXT, most=PAGES).update(text, final=True)[:PAGES]
+    return tuple(page.text for page in pages)

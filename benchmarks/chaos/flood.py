@@ -20,6 +20,7 @@ from storage import open_store
 from tests.servers.discord import CannotAct, Interaction
 
 ROOMS = 40
+ANSWERS_AT_ONCE = 60  # of the models' one server; the bot lets four through unless it is told otherwise
 CALM_RUNS = 3
 QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False, patience_s=600.0)
 SAMPLE_S = 0.2
@@ -51,7 +52,7 @@ class Flooded:
 async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vote_s: float = 180.0) -> Flooded:
     """`room_for`: how many runs the bot takes at once; `vote_s`: time for all reactions to be counted."""
     began = time.monotonic()
-    async with world(ROOMS, Pace(), limits={"vote_s": vote_s, "runs": room_for}) as w:
+    async with world(ROOMS, Pace(), ANSWERS_AT_ONCE, limits={"vote_s": vote_s, "runs": room_for}) as w:
         voters = [(await w.discord.server.create_member(w.discord.guild, f"voter-{n}")).id for n in range(reactions)]
         crowd = Crowd(Random(seed), QUIET)
         w.bot.spawn()

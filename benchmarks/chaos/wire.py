@@ -136,9 +136,9 @@ def _is_board(body: Any) -> bool:
 
 
 @asynccontextmanager
-async def world(rooms: int, pace: Pace, **settings: Mapping[str, Any]) -> AsyncIterator[World]:
-    """Both platforms with `rooms` channels each, and the bot's folder, in which `settings` add to its tables. The bot
-    is not started yet; it is put down at the end."""
+async def world(rooms: int, pace: Pace, concurrency: int = 1000, **settings: Mapping[str, Any]) -> AsyncIterator[World]:
+    """Both platforms with `rooms` channels each, and the bot's folder, in which `settings` add to its tables;
+    `concurrency`: answers at once. The bot is not started yet; it is put down at the end."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         models = await stack.enter_async_context(Models(pace))
@@ -151,11 +151,11 @@ async def world(rooms: int, pace: Pace, **settings: Mapping[str, Any]) -> AsyncI
         discord.server.router.heard = made.heard_discord
         slack.server.api.heard = made.heard_slack
         models.saw = lambda moment: made.saw(moment)
-        _furnish(folder, _settings(made, settings))
+        _furnish(folder, _settings(made, concurrency, settings))
         yield made
 
 
-def _settings(world: World, more: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _settings(world: World, concurrency: int, more: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     discord, slack = world.discord.server, world.slack.server
     tables: dict[str, dict[str, Any]] = {
         "panels": {"default": {"seats": PANEL, "chair": "eve"}},
@@ -164,7 +164,7 @@ def _settings(world: World, more: Mapping[str, Mapping[str, Any]]) -> dict[str, 
                 "litellm": f"hosted_vllm/{key}",
                 "name": name,
                 "api_base": f"{world.models.url}/{key}",
-                "concurrency": 1000,
+                "concurrency": concurrency,
             }
             for key, name in SEATS.items()
         },

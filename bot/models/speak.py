@@ -40,6 +40,7 @@ from bot.models.tokens import counter, fit
 from bot.models.usage import estimated, reported
 from bot.ports import Clock
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
+from bot.shared import Shared
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ class Speaker:
         self._queues = {provider: Queue(_width(models, provider)) for provider in {m.provider for m in models.values()}}
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
         self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
+        self._loading = Shared(lambda key: loading(models[key]))  # many may ask a model at once
         self._warming = asyncio.Lock()
         self._warm = False
 
@@ -106,7 +108,7 @@ class Speaker:
             async with aclosing(ticket.places()) as places:
                 async for place in places:
                     yield Delta(_now(), notice=f"waiting: {_ordinal(place)} in the queue of {model.provider}")
-            if _is_local(model) and await loading(model):
+            if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, _request(model, seat, messages, ask.query), ask.schema)
             for stage in self._stages(model, messages):
