@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
+from bot.models import local
 from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model
 from bot.models.errors import ProviderError
 from bot.models.listing import available
@@ -160,7 +161,8 @@ async def page(_: web.Request) -> web.StreamResponse:
         says({}, 503),
     ],
 )
-async def test_an_odd_server_is_passed_over(odd: Handler) -> None:
+async def test_an_odd_server_is_passed_over(odd: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PROBE_TIMEOUT_S", 2.0)  # the sound one answers in time beside whatever else runs here
     async with serving({"/{any:.*}": odd}) as port, serving(VLLM) as sound:
         found = await discover([port, sound])
     assert [s.base_url for s in found] == [f"{root(sound)}/v1"]
