@@ -19,7 +19,9 @@ from bot.transcript import Entry
 from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
-# Written once: SQLAlchemy takes longer to put a statement together than SQLite does to run it.
+# What every run asks again and again is written once: SQLAlchemy takes longer to put a statement together than SQLite
+# does to run it.
+
 # FOR UPDATE matters where several processes write; SQLite, whose transactions exclude each other, is not told.
 _HEADS = (
     select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))

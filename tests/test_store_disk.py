@@ -381,3 +381,17 @@ async def test_a_close_cut_short_leaves_nobody_waiting(tmp_path: Path) -> None:
     assert all(isinstance(end, StoreFailed | None) for end in ends)
     texts = await told(tmp_path / "moot.db", "r")
     assert {str(n) for n, end in enumerate(ends) if end is None} <= set(texts)
+
+
+async def test_a_row_that_cannot_be_read_leaves_later_reads_the_newest_state(tmp_path: Path) -> None:
+    path = tmp_path / "moot.db"
+    async with open_store(path, clock=ticking()) as store:
+        await store.append("odd", [remark("one"), remark("two")])
+        with sqlite3.connect(path) as raw:
+            raw.execute("UPDATE facts SET kind = 'Elected' WHERE seq = 1")
+        raw.close()
+        with pytest.raises(StoreFailed, match="Elected") as held:  # its traceback keeps what was under way
+            await store.read("odd")
+        await store.append("other", [remark("three")])
+        assert [entry.fact for entry in await store.read("other")] == [remark("three")]
+        del held
