@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.facts import Lane
-from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
+from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Lengths, Scheduler, Usual, price
 from bot.live.view import Display
@@ -45,6 +45,10 @@ def test_lengths_are_learnt() -> None:
     assert lengths.mean_s == pytest.approx(30.0)
     assert lengths.ends_within(5.0, 10.0) < 0.1
     assert lengths.ends_within(25.0, 10.0) > 0.9
+
+
+def test_what_is_older_than_all_that_is_known_is_not_taken_to_end_at_once() -> None:
+    assert Lengths().ends_within(60.0, 1.0) < 0.02
 
 
 @asynccontextmanager
@@ -232,6 +236,20 @@ def test_one_seat_of_each_run_is_heard_before_the_second_of_any() -> None:
             await asyncio.sleep(12)
         runs = [seat[0] for _, seat in edits(platform)]
         assert (runs[:3], len(runs)) == (["0", "1", "2"], 9)
+
+    run_virtual(scene())
+
+
+def test_many_who_speak_for_longer_than_anybody_did_are_shown_all_the_same() -> None:
+    async def scene() -> None:
+        platform = Platform({}, round_trip_s=0.1)
+        budget = SlidingWindow(5, 1.0, documented=True)
+        async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
+            display = Display(scheduler, trace=NoTrace())
+            display.attach(Place(platform, edits=["all"]))
+            lanes = [lane(display, f"{seat}") for seat in range(20)]
+            await speak(lanes, 90.0)
+        assert {seat for _, seat in edits(platform, since=70.0)} == {f"{seat}" for seat in range(20)}
 
     run_virtual(scene())
 

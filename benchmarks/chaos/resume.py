@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from random import Random
 
 from benchmarks.chaos.models import KEY, Pace
-from benchmarks.chaos.runs import Crowd, Habits
+from benchmarks.chaos.runs import QUESTION
 from benchmarks.chaos.wire import Fresh, World, world
 
 SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next …
 MANY = 25  # … also where so many runs take long to begin
 WATCHES_S = 30.0  # for the new text of every run, after each start
-QUIET = Habits(skips=0.0, says=0.0, summarises=0.0, votes=False)
 SOME_TEXT_S, SPEAK_WITHIN_S, APART_S = 4.0, 300.0, 0.1
 
 
@@ -27,34 +25,33 @@ class Resumed:
     silent: int = 0  # runs that showed nothing new in time
 
 
-async def resumed(runs: int, kills: int, seed: int) -> Resumed:
+async def resumed(runs: int, kills: int) -> Resumed:
     """So many comparisons on Discord, each in a channel of its own, killed while all of them speak."""
     pace = replace(SLOW, gap_s=SLOW.gap_s * (1 + kills) * (1 + runs / MANY))
     async with world(runs, pace, limits={"vote_s": 1.0}, deadlines={"total_timeout_s": 3600.0}) as w:
-        result, crowd = Resumed(runs), Crowd(Random(seed), QUIET)
+        result = Resumed(runs)
         w.bot.spawn()
         await w.bot.ready()
         async with asyncio.TaskGroup() as tasks:
-            live = [tasks.create_task(_until_begun(crowd, w, nth)) for nth in range(runs)]
-            for _ in range(kills):
-                await _speaking(w, runs)
-                await asyncio.sleep(SOME_TEXT_S)
-                w.bot.kill()
-                w.forget_texts()
-                await w.bot.buried()
-                w.discord.server.hub.gateway.drop(resume=False)
-                w.bot.spawn()
-                await w.bot.ready()
-                await _watch(w.fresh["Discord"], runs, result)
-            for task in live:
-                task.cancel()
+            for nth in range(runs):
+                tasks.create_task(_until_heard(w, nth))
+        for _ in range(kills):
+            await _speaking(w, runs)
+            await asyncio.sleep(SOME_TEXT_S)
+            w.bot.kill()
+            w.forget_texts()
+            await w.bot.buried()
+            w.discord.server.hub.gateway.drop(resume=False)
+            w.bot.spawn()
+            await w.bot.ready()
+            await _watch(w.fresh["Discord"], runs, result)
         return result
 
 
-async def _until_begun(crowd: Crowd, w: World, nth: int) -> None:
+async def _until_heard(w: World, nth: int) -> None:
     """So many at once are not all answered in time: who hears nothing asks again."""
     await asyncio.sleep(nth * APART_S)
-    while not (await crowd.live(w.discord, "compare", nth)).run:
+    while not await w.discord.ask(nth, "compare", f"Q{nth:04d} {QUESTION}", {}):
         pass
 
 

@@ -30,6 +30,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from statistics import fmean
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -119,22 +120,23 @@ class Lengths:
     def __init__(self) -> None:
         self._order = deque(self.USUAL_S, self.KEEP)
         self._sorted = list(self.USUAL_S)
+        self.mean_s = fmean(self._sorted)
 
     def learn(self, lived_s: float) -> None:
         if len(self._order) == self.KEEP:
             self._sorted.remove(self._order[0])
         self._order.append(lived_s)
         insort(self._sorted, lived_s)
-
-    @property
-    def mean_s(self) -> float:
-        return sum(self._sorted) / len(self._sorted)
+        self.mean_s = fmean(self._sorted)
 
     def ends_within(self, age_s: float, span_s: float) -> float:
-        """The probability that an answer of this age ends in the next `span_s` seconds."""
+        """The probability that an answer of this age ends in the next `span_s` seconds. One that is older than all
+        that are known lasts, as far as can be said, about as long again.
+        """
         longer = len(self._sorted) - bisect_right(self._sorted, age_s)
         outlast = len(self._sorted) - bisect_right(self._sorted, age_s + span_s)
-        return 1.0 - (outlast + 0.5) / (longer + 1.0)
+        again_s = age_s + self.mean_s
+        return 1.0 - (outlast + again_s / (again_s + span_s)) / (longer + 1.0)
 
 
 @dataclass(slots=True)
