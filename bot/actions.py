@@ -6,6 +6,7 @@ before it acts: the process that conducts the run may be another one.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -71,6 +72,7 @@ class Actions:
         self._latest = Shared(self._read)
         self._telling = InOrder(TOLD_AT_ONCE)
         self._room = Room(self._settings.limits, hall.going_on)
+        self._starting = asyncio.Lock()
         self.in_vain = InVain()
         self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
 
@@ -79,6 +81,8 @@ class Actions:
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
         with self._room.for_one(wish.by):  # first of all: of a flood most are refused, which must cost next to nothing
+            async with self._starting:  # one a turn of the loop: others get on between the starts of a flood
+                await asyncio.sleep(0)
             started = await self._starts.resolve(wish)
             run = "".join(secrets.choice(ALPHABET) for _ in range(8))
             surface = show(run, started.question)

@@ -22,15 +22,16 @@ class Room:
     @contextmanager
     def for_one(self, by: Person) -> Iterator[None]:
         """Around the start of a run, until it counts as one that goes on. Raises Refused where there is no room."""
-        taken = [*self._starting, *((start.by, start.server) for start in self._going_on())]
+        going_on = list(self._going_on())
+        if (all_ := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
+            raise Refused(f"{_runs(all_)} go on already, and no more fit: ask again when one has ended.")
+        taken = [*self._starting, *((start.by, start.server) for start in going_on)]
         own = sum(person == by.key for person, _ in taken)
         if own >= self._limits.runs_per_person:
             raise Refused(f"You have {_runs(own)} going on here already: wait until one ends, or stop one.")
         around = sum(server == by.server for _, server in taken)
         if around >= self._limits.runs_per_server:
             raise Refused(f"{_runs(around)} go on here already: ask again when one has ended.")
-        if len(taken) >= self._limits.runs:
-            raise Refused(f"{_runs(len(taken))} go on already, and no more fit: ask again when one has ended.")
         self._starting.append((by.key, by.server))
         try:
             yield

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -69,13 +70,21 @@ async def run_bot() -> int:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provision(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
-        await _until_stopped(serve(settings, supply, store, stop), stop)
+        # garbage is not looked for in what stays: a look through all of it stops everything for a third of a second
+        await _until_stopped(serve(settings, supply, store, stop, loaded=gc.freeze), stop)
     return OK
 
 
-async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: asyncio.Event) -> None:
+async def serve(
+    settings: Settings,
+    supply: Provision,
+    store: SqlStore,
+    stop: asyncio.Event,
+    *,
+    loaded: Callable[[], None] = lambda: None,
+) -> None:
     """Every configured platform, with one core behind them, until `stop` is set and runs are over or handed over, or
-    until cancelled. Raises Misconfigured."""
+    until cancelled. `loaded` is called once more is in memory that stays there. Raises Misconfigured."""
     words: asyncio.Queue[str] = asyncio.Queue(WORDS)
 
     def tell_operator(text: str) -> None:
@@ -91,6 +100,7 @@ async def serve(settings: Settings, supply: Provision, store: SqlStore, stop: as
         tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_tell(bots, words)))
         tasks.append(asyncio.create_task(_leave(stop, core)))
+        tasks.append(asyncio.create_task(_load(bots, core, loaded)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -145,6 +155,14 @@ async def _leave(stop: asyncio.Event, core: Core) -> None:
     await stop.wait()
     await core.hall.hand_over()
     raise _Left
+
+
+async def _load(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]) -> None:
+    await asyncio.wait([core.warming])
+    loaded()
+    for bot in bots:
+        await bot.ready.wait()
+        loaded()
 
 
 async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:

@@ -91,6 +91,7 @@ class Moot:
         self.settings = settings
         self.faults: list[BaseException] = []  # what a handler of events has raised: discord.py only logs it
         self.client: discord.Client | None = None
+        self.loads = 0  # how often it said that more is in memory that stays
         self._path = path
         self._serving: asyncio.Task[None] | None = None
 
@@ -151,7 +152,10 @@ class Moot:
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
             with patch.object(serving, "make_client", lambda *given: self._prompt(make(*given))):
-                await serving.serve(self.settings, supply, self.store, asyncio.Event())
+                await serving.serve(self.settings, supply, self.store, asyncio.Event(), loaded=self._loaded)
+
+    def _loaded(self) -> None:
+        self.loads += 1
 
     def _prompt(self, client: discord.Client) -> discord.Client:
         """discord.py waits 2 s for further guilds, and 5 s before it identifies once more."""

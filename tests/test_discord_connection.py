@@ -27,6 +27,14 @@ async def test_a_lost_gateway_is_taken_up_again(tmp_path: Path, resumed: bool) -
         await m.end(thread)
 
 
+async def test_what_stays_in_memory_is_told_once_models_are_loaded_and_again_once_people_can_be_heard(
+    tmp_path: Path,
+) -> None:
+    async with moot(tmp_path) as m:
+        while m.loads < 2:
+            await asyncio.sleep(0.005)
+
+
 async def test_a_gateway_that_asks_for_a_new_connection_gets_one(tmp_path: Path) -> None:
     async with moot(tmp_path) as m:
         await m.server.ask_to_reconnect()

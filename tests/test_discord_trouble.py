@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.facts import Fact
+from bot.facts import Fact, VoteCast
 from bot.live.schedule import Scheduler
 from tests.discord_bot import UNLIMITED, Moot, button, labels, moot, speaking
 from tests.servers.discord import Channel, Message, Request, Rule
@@ -71,7 +71,9 @@ async def test_buttons_survive_a_restart(tmp_path: Path) -> None:
         await m.start()
         assert await m.press(m.bob, end, "vote", "claude") == "Your vote is Claude's."
         await m.react(m.cyd, await m.by(thread, "Claude"), "👍")
-        await m.until(lambda: m.client is not None and m.client.is_ready())
+        (row,) = await m.store.runs()
+        while sum(isinstance(e.fact, VoteCast) for e in await m.store.read(row.run)) < 3:  # a reaction is not answered
+            await asyncio.sleep(0.005)
         assert await m.press(m.ada, end, "close") == "The vote is closed."
         await m.until(lambda: "Votes: Claude 2, GPT 1" in end.text)
 
@@ -344,6 +346,16 @@ async def test_what_comes_again_after_a_restart_was_taken(tmp_path: Path) -> Non
         await m.end(await m.thread(await m.ask(where=other)))  # what came before it has been heard by now
         assert [s.id for s in m.seen(m.channel) if s.author.bot] == [board.id for board in boards]
         assert len(await m.store.runs()) == 3
+
+
+async def test_what_was_refused_is_not_noted_as_no_harm_comes_of_it_again(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        refused = await m.server.slash(m.ada, m.channel, "moot say", text="Hello?")
+        assert "Which run?" in await m.told(refused)
+        helped = await m.server.slash(m.bob, m.channel, "moot help")
+        while not (noted := await m.store.under("discord/seen/")):
+            await asyncio.sleep(0.005)
+        assert list(noted) == [f"discord/seen/{helped.id}"]
 
 
 async def test_people_are_answered_in_time_while_the_disk_is_slow(

@@ -13,6 +13,7 @@ import pytest
 from adapters.discord import gateway
 from bot.errors import Refused
 from bot.facts import RunStarted, VoteCast, VoteWithdrawn
+from bot.ports import Surface
 from bot.rights import Person
 from bot.room import Room
 from bot.settings import LimitSettings
@@ -51,6 +52,29 @@ def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_s
         assert " " not in await asked(d, P), "a vote after the end takes no room"
         for run in (*begun[1:], bob, (await d.store.runs())[0].run):
             await d.actions.stop(run, replace(P, moderator=True))
+
+    at_desk(act)
+
+
+def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
+    async def act(d: Desk) -> None:
+        begun, most = 0, 0
+
+        def show(run: str, title: str) -> Surface:
+            nonlocal begun
+            begun += 1
+            return d.place
+
+        starts = [
+            asyncio.create_task(d.actions.start(Wish("compare", "Why?", P, "default"), show)) for _ in range(EACH)
+        ]
+        while begun < EACH:
+            before = begun
+            await asyncio.sleep(0)
+            most = max(most, begun - before)
+        assert most == 1
+        for run in await asyncio.gather(*starts):
+            await d.actions.stop(run, P)
 
     at_desk(act)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -64,20 +65,27 @@ class Desk:
         """Answer it. Whatever goes wrong becomes one sentence to that person."""
         if not self._seen.take(str(given.id)):
             return
+        noting = asyncio.create_task(self._note(given), name="note a delivery")
         async with Reply(given, public=_is_public(given)) as reply:
             try:
-                if given.type is not discord.InteractionType.autocomplete:
-                    await self._seen.store(str(given.id))
                 await self._take(given, reply)
                 if given.guild is not None and given.type is discord.InteractionType.application_command:
                     await self._owners.tell(given.guild, given.app_permissions)
             except (Refused, StoreFailed) as error:
+                noting.cancel()  # refused again it changes nothing either, and of a flood most are refused
                 await reply.tell(str(error))
             except ValidationError as error:
                 await reply.tell(mistakes(error))
             except UNANSWERED as error:  # too late, in a thread that was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=given.id, reason=str(error))
-        await self._seen.forget()
+        await asyncio.wait([noting])
+
+    async def _note(self, given: discord.Interaction[Any]) -> None:
+        """For the next process. Its answer need not wait for that: the store writes in the order in which it is told,
+        and what comes of the interaction is told later."""
+        if given.type is not discord.InteractionType.autocomplete:
+            await self._seen.store(str(given.id))
+            await self._seen.forget()
 
     async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
         data: Any = given.data  # a union of what its five kinds carry

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord.gateway import DiscordWebSocket
 
-SLICE_S = 0.05  # events are taken for so long, then all that waits has its turn
+SLICE_S = 0.01  # events are taken for so long, then all that waits has its turn
 
 
 class Gateway(DiscordWebSocket):

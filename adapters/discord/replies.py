@@ -23,7 +23,7 @@ from bot.live.pages import Pages
 from bot.ports import SurfaceError
 from commands.command import Form
 
-DEFER_S = 1.0  # of the three seconds that Discord waits
+DEFER_S = 0.5  # of the three seconds that Discord waits
 BOARD_S = 600.0  # how long a board is waited for; an answer that was put off can be given for 15 minutes
 PAGES = 4  # of a long text, shown to one person; the file has all of it
 TEXT = 2_000
@@ -31,8 +31,8 @@ NOBODY = discord.AllowedMentions.none()
 
 
 class Reply:
-    """An async context manager around the work that an interaction asks for: what is not answered within a second is
-    put off, so that it can still be answered for 15 minutes. `public`: a put-off answer is for everybody.
+    """An async context manager around the work that an interaction asks for: what is not answered within half a second
+    is put off, so that it can still be answered for 15 minutes. `public`: a put-off answer is for everybody.
     """
 
     def __init__(self, interaction: discord.Interaction[Any], *, public: bool) -> None:

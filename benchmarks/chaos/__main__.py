@@ -57,7 +57,7 @@ def measure(kills: int, faulted: int, commands: int, seed: int) -> Report:
 def _kills(kills: int, seed: int) -> Measured:
     usual = asyncio.run(reference(seed))
     played = asyncio.run(play(Scene(kills, seed), usual))
-    one, many = (asyncio.run(resumed(runs, n, seed)) for runs, n in zip((1, MANY_RUNS), RESTARTS, strict=True))
+    one, many = (asyncio.run(resumed(runs, n)) for runs, n in zip((1, MANY_RUNS), RESTARTS, strict=True))
     _tell(played.found)
     firsts = sorted(wait for waits in played.fresh_s.values() for wait in waits)
     row: report.Scene = {

@@ -215,7 +215,8 @@ def _pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], lis
         roles = {int(r) for r in ROLE.findall(text)}
         if "roles" not in parse:
             roles &= {int(r) for r in (allowed or {}).get("roles") or []}
-        reached |= {i for i, m in guild.members.items() if roles & set(m.role_ids)}
+        if roles:
+            reached |= {i for i, m in guild.members.items() if roles & set(m.role_ids)}
         may = message.webhook_id is not None or P.MENTION_EVERYONE in in_channel(hub.world, channel, message.author.id)
         if EVERYONE.search(text) and "everyone" in parse and may:
             reached |= guild.members.keys()
