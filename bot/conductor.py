@@ -45,7 +45,7 @@ Stays = Literal["as long as it takes", "until its end", "no longer"]
 
 
 class Speaks(Protocol):
-    def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]: ...
+    def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]: ...
 
     def open_circuits(self) -> Mapping[str, float]: ...
 
@@ -239,7 +239,7 @@ class Conductor:
         words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
-            async with aclosing(self._speaker.speak(draft.seat, ask)) as deltas:
+            async with aclosing(self._speaker.speak(draft.seat, ask, self.run)) as deltas:
                 async for delta in deltas:
                     draft.take(delta)
                     self._hear(turn, delta)

@@ -24,7 +24,7 @@ class Scripted:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, run: str = "") -> AsyncGenerator[Delta, None]:
         self.asked.append((seat.key, ask))
         self.speaking += 1
         now = asyncio.get_running_loop().time

@@ -135,7 +135,7 @@ class Speakers:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+    def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
         self._asked += seat.key == self._stage.seat
         if seat.key == self._stage.seat and self._asked > self._stage.before:
             return self.faulty.speak(replace(seat, model="m"), ask)

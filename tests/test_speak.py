@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from bot.asks import Ask, Part
 from bot.facts import Seat, Usage
+from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.deltas import Delta
 from bot.models.errors import Kind, ProviderError
@@ -308,6 +309,22 @@ async def test_seats_of_one_provider_wait_in_order_and_see_their_place() -> None
         [f"waiting: {place} in the queue of p" for place in ("3rd", "2nd", "1st")[3 - n :]] for n in range(4)
     ]
     assert all(end is not None and end <= start for (_, end), (start, _) in pairwise(spans))
+
+
+async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened, open_stream = [], client.open_stream
+
+    async def noted(request: client.Request) -> client.Stream:
+        opened.append(request["model"][-1])
+        return await open_stream(request)
+
+    monkeypatch.setattr(client, "open_stream", noted)
+    async with ModelServer() as server:
+        server.tell(answer("Yes."))
+        seats = {key: replace(model(server.url), key=key, litellm=f"hosted_vllm/{key}") for key in "abcd"}
+        async with speaker(*seats.values()) as made:
+            await asyncio.gather(*(hear(made.speak(Seat(k, k, k), ASK, r)) for k, r in zip(seats, "1122", strict=True)))
+    assert opened[-4:] == [*"acbd"]  # after the client's own first call
 
 
 async def test_whoever_gives_up_waiting_makes_room() -> None:

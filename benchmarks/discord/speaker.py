@@ -25,7 +25,7 @@ class Replaying:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
         now = asyncio.get_running_loop().time
         line = self._lines[seat.key]
         start = now() + LEAD_S

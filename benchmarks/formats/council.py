@@ -116,7 +116,7 @@ class _Timed:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask) -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
         stage = "synthesis" if seat.key == SYNTHESIS.seat else "review" if ask.schema else "answer"
         await asyncio.sleep(_seconds(self._draw, TurnId(stage, 1, seat.key)))
         text = json.dumps({"ranking": ask.schema["properties"]["ranking"]["items"]["enum"]}) if ask.schema else "words"

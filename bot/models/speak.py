@@ -15,6 +15,7 @@ import structlog
 
 from bot.asks import Ask, JsonSchema
 from bot.facts import Seat, Usage
+from bot.in_order import InOrder
 from bot.models import client, retries, search
 from bot.models.catalogue import Model, has_key, key_of, key_state
 from bot.models.client import Request, Stream
@@ -73,6 +74,7 @@ class Speaker:
         self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
         self._loading = Shared(lambda key: loading(models[key]))  # many may ask a model at once
         self._warming = asyncio.Lock()
+        self._lines = InOrder()
         self._warm = False
 
     async def warm_up(self) -> None:
@@ -92,13 +94,14 @@ class Speaker:
         now = _now()
         return {name: left for name, circuit in self._circuits.items() if (left := circuit.seconds_left(now))}
 
-    async def speak(self, seat: Seat, ask: Ask) -> Deltas:
-        """The answer of a seat: notices while it waits, then text and thinking; usage and ending come last.
+    async def speak(self, seat: Seat, ask: Ask, run: str = "") -> Deltas:
+        """The answer of a seat in a run: notices while it waits, then text and thinking; usage and ending come last.
 
         Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
         cancelling whoever reads it, closes the connection.
         """
-        await self.warm_up()
+        async with self._lines.of(run):  # where many wait, one seat of each run goes before the second of any
+            await self.warm_up()
         model = self._models[seat.model]
         if model.search and not has_key(model):
             raise ProviderError("key", f"its key is {key_state(model)}")
