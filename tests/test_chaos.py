@@ -7,6 +7,7 @@ from random import Random
 from benchmarks.chaos import faults, flood
 from benchmarks.chaos.kills import AIMED, plan
 from benchmarks.chaos.play import Scene, play
+from benchmarks.chaos.resume import resumed
 from benchmarks.chaos.runs import Habits
 
 # by format, as runs end that nobody kills
@@ -29,6 +30,12 @@ async def test_what_is_killed_in_each_of_the_moments_that_matter_goes_on_and_end
     assert played.usual_share == 1.0
     assert played.runs > 0
     assert played.votes > 0
+
+
+async def test_every_run_that_was_speaking_when_the_bot_was_killed_says_more() -> None:
+    result = await resumed(runs=3, kills=1)
+    assert len(result.first_s) == 1
+    assert (len(result.each_s), result.silent) == (3, 0)
 
 
 async def test_under_faults_every_run_comes_to_an_end_with_what_was_said() -> None:

@@ -26,7 +26,7 @@ from benchmarks.chaos import faults, flood
 from benchmarks.chaos.audit import Found
 from benchmarks.chaos.kills import AIMED
 from benchmarks.chaos.play import Scene, play, reference
-from benchmarks.chaos.resume import Resumed, resumed
+from benchmarks.chaos.resume import WATCHES_S, Resumed, resumed
 from benchmarks.report import Bar, Report
 
 KILLS, FAULTED_RUNS, COMMANDS, REACTIONS = 200, 100, 1_000, 10_000
@@ -80,7 +80,10 @@ def _kills(kills: int, seed: int) -> Measured:
         Bar(f"{kills} kills: runs with their usual outcome", played.usual_share, USUAL_SHARE, "share", "at least"),
         Bar(f"{kills} kills: the rarest aim", aimed, LEAST_SHARE, "of kills", "at least"),
         Bar("1 run: ready to the first new text, median", median(one.first_s), FIRST_S, "s"),
-        Bar(f"{MANY_RUNS} runs: of each, over 1 run", median(many.each_s) / median(one.each_s), AGAINST_ONE, "ratio"),
+        Bar(
+            f"{MANY_RUNS} runs: the same, over 1 run", median(many.first_s) / median(one.first_s), AGAINST_ONE, "ratio"
+        ),
+        Bar(f"{MANY_RUNS} runs: without new text in {WATCHES_S:g} s", many.silent, 0, "runs"),
     ]
     return [row, _resumed(one), _resumed(many)], bars
 
