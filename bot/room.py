@@ -23,8 +23,8 @@ class Room:
     def for_one(self, by: Person) -> Iterator[None]:
         """Around the start of a run, until it counts as one that goes on. Raises Refused where there is no room."""
         going_on = list(self._going_on())
-        if (all_ := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
-            raise Refused(f"{_runs(all_)} go on already, and no more fit: ask again when one has ended.")
+        if (total := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
+            raise Refused(f"{_runs(total)} go on already, and no more fit: ask again when one has ended.")
         taken = [*self._starting, *((start.by, start.server) for start in going_on)]
         own = sum(person == by.key for person, _ in taken)
         if own >= self._limits.runs_per_person:

@@ -6,7 +6,8 @@ import asyncio
 import gc
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from statistics import median
@@ -53,9 +54,8 @@ class Flooded:
 async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vote_s: float = 180.0) -> Flooded:
     """`room_for`: how many runs the bot takes at once; `vote_s`: time for all reactions to be counted."""
     began = time.monotonic()
-    async with world(ROOMS, Pace(), ANSWERS_AT_ONCE, limits={"vote_s": vote_s, "runs": room_for}) as w:
-        voters = [(await w.discord.server.create_member(w.discord.guild, f"voter-{n}")).id for n in range(reactions)]
-        gc.freeze()  # to look through all of them for garbage would be a pause of the platform's
+    limits = {"vote_s": vote_s, "runs": room_for}
+    async with world(ROOMS, Pace(), ANSWERS_AT_ONCE, limits=limits) as w, _people(w, reactions) as voters:
         crowd = Crowd(Random(seed), QUIET)
         w.bot.spawn()
         await w.bot.ready()
@@ -94,6 +94,17 @@ async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vo
             found=found + audit.after_faults(),
             seconds=time.monotonic() - began,
         )
+
+
+@asynccontextmanager
+async def _people(w: World, count: int) -> AsyncIterator[list[int]]:
+    """So many more on Discord. To look through all of them for garbage would be a pause of the platform's."""
+    made = [(await w.discord.server.create_member(w.discord.guild, f"voter-{n}")).id for n in range(count)]
+    gc.freeze()
+    try:
+        yield made
+    finally:
+        gc.unfreeze()
 
 
 async def _over(w: World) -> None:
