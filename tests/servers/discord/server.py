@@ -12,6 +12,7 @@ from typing import Self
 from aiohttp import web
 
 from bot.ports import Clock
+from tests.servers.closing import close
 from tests.servers.discord import (
     rest_app,
     rest_channels,
@@ -125,7 +126,7 @@ class DiscordServer(Script):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._runner.cleanup()
+        await close(self._runner)
         if error is None and self.violations:
             raise ContractBroken("\n".join(map(str, self.violations)))
 

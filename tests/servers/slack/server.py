@@ -12,6 +12,7 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.servers.closing import close
 from tests.servers.slack.answers import ResponseUrls
 from tests.servers.slack.contract import DIRECTORY, Contract, ContractBroken
 from tests.servers.slack.control import Control
@@ -76,7 +77,7 @@ class SlackServer:
         self.courier.start(await self._exit.enter_async_context(asyncio.TaskGroup()))
         runner = web.AppRunner(self._routes(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        self._exit.push_async_callback(runner.cleanup)
+        self._exit.push_async_callback(close, runner)
         site = web.TCPSite(runner, HOST, self._port)
         await site.start()
         self.world.base = f"http://{HOST}:{runner.addresses[0][1]}"
