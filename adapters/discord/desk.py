@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,6 +27,7 @@ from bot.ports import Sees, Surface
 from bot.rights import Person
 from bot.seen import Seen
 from bot.settings import LimitSettings
+from bot.tasks import Tasks
 from commands import COMMANDS
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
 from commands.controls import MENUS, PRESSES, Target, form_of, not_deleted, press_id, read_press_id
@@ -65,8 +65,8 @@ class Desk:
         """Answer it. Whatever goes wrong becomes one sentence to that person."""
         if not self._seen.take(str(given.id)):
             return
-        noting = asyncio.create_task(self._note(given), name="note a delivery")
-        async with Reply(given, public=_is_public(given)) as reply:
+        async with Tasks() as tasks, Reply(given, public=_is_public(given)) as reply:
+            noting = tasks.create_task(self._note(given), name="note a delivery")
             try:
                 await self._take(given, reply)
                 if given.guild is not None and given.type is discord.InteractionType.application_command:
@@ -78,11 +78,10 @@ class Desk:
                 await reply.tell(mistakes(error))
             except UNANSWERED as error:  # too late, in a thread that was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=given.id, reason=str(error))
-        await asyncio.wait([noting])
 
     async def _note(self, given: discord.Interaction[Any]) -> None:
-        """For the next process. Its answer need not wait for that: the store writes in the order in which it is told,
-        and what comes of the interaction is told later."""
+        """For the next process, while it is acted on: Discord itself delivers again to this one alone, so that nobody's
+        answer need wait for it."""
         if given.type is not discord.InteractionType.autocomplete:
             await self._seen.store(str(given.id))
             await self._seen.forget()
