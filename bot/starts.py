@@ -148,6 +148,10 @@ class Starts:
         return wish.debating
 
     async def _panel(self, wish: Wish) -> PanelSettings:
+        panel = await self._seats(wish)
+        return panel.model_copy(update={"chair": wish.chair, "judge": wish.chair}) if wish.chair else panel
+
+    async def _seats(self, wish: Wish) -> PanelSettings:
         if wish.seats is None:
             return await self.book.choose(wish.panel, wish.by.server, wish.channels)
         written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]

@@ -25,11 +25,11 @@ REPEATED = frozenset({"original"})  # cards that say what a turn has said
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
-    the place. `rounds` None: the format's usual number. `channels`: where it was asked, by id and name. `seated`:
-    the seats sat at an earlier run, so that nobody's personas are new. `mode`: how far a council goes. `origin`: of
-    what was sent into the context. `steps`: of a pipeline, by the keys that `seats` will have. `search`: whether the
-    web is searched; None: as the settings say. `earlier`: what was said before, after the context. `veil`: what people
-    are not to know at once.
+    the place. `chair`: the model that sums up and judges; empty: as the panel says. `rounds` None: the format's usual
+    number. `channels`: where it was asked, by id and name. `seated`: the seats sat at an earlier run, so that nobody's
+    personas are new. `mode`: how far a council goes. `origin`: of what was sent into the context. `steps`: of a
+    pipeline, by the keys that `seats` will have. `search`: whether the web is searched; None: as the settings say.
+    `earlier`: what was said before, after the context. `veil`: what people are not to know at once.
     """
 
     format: str
@@ -38,6 +38,7 @@ class Wish:
     panel: str = ""
     rounds: int | None = None
     seats: PanelSettings | None = None
+    chair: str = ""
     channels: tuple[str, ...] = ()
     context: str = ""
     images: tuple[Image, ...] = ()

@@ -150,7 +150,8 @@ class RunOptions(StartOptions):
             here.by,
             panel=self.panel,
             rounds=getattr(self, "rounds", None),
-            seats=seats(self.models, self.personas, self.chair, self.chair),
+            seats=seats(self.models, self.personas),
+            chair=self.chair,
             channels=here.channels,
             images=here.images,
         )
@@ -191,6 +192,8 @@ def seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> 
     Raises Refused."""
     named = [name.strip() for name in models.split(",") if name.strip()]
     if not named:
+        if personas.strip():
+            raise Refused("Personas are of models: name these as well, in the same order.")
         return None
     if len(named) > MOST_SEATS:
         raise Refused(f"A table has {MOST_SEATS} seats at most; these are {len(named)}.")

@@ -54,7 +54,8 @@ async def _create(actions: Actions, options: PanelOptions, here: Here) -> Answer
 
 async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
     known = await actions.book.choose(options.name, here.by.server)
-    new = seats(options.models, options.personas) or _with_personas(known, options.personas)
+    models = options.models or (options.personas and ",".join(seat.model for seat in known.seats))
+    new = seats(models, options.personas) or known
     panel = new.model_copy(update={"chair": options.chair or known.chair, "judge": options.judge or known.judge})
     return Told(await actions.save_panel(options.name, panel, here.by))
 
@@ -62,12 +63,6 @@ async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
 async def _usual(actions: Actions, options: UsualOptions, here: Here) -> Answer:
     channel = next(iter(here.channels), "") if options.where == "channel" else ""
     return Told(await actions.make_usual(options.name, here.by, channel))
-
-
-def _with_personas(panel: PanelSettings, personas: str) -> PanelSettings:
-    if not personas:
-        return panel
-    return seats(",".join(s.model for s in panel.seats), personas) or panel
 
 
 def _line(name: str, panel: PanelSettings, *, usual: bool) -> str:

@@ -150,6 +150,19 @@ def test_two_seats_of_one_model_are_told_apart() -> None:
     at_desk(act)
 
 
+def test_a_chair_that_is_named_sums_up_and_judges_for_the_panel_that_is_meant() -> None:
+    async def act(d: Desk) -> None:
+        answer = await COUNCIL.handle(
+            d.actions, CouncilOptions(question="Why?", chair="cyd"), Here(P, lambda *_: d.place)
+        )
+        assert isinstance(answer, Started)
+        panel = (await d.transcript(answer.run)).started.panel
+        assert [seat.model for seat in panel.everyone()] == ["ada", "bob", "cyd", "cyd", "cyd"]
+        await d.actions.stop(answer.run, P)
+
+    at_desk(act)
+
+
 def test_everything_planning_needs_is_in_the_start() -> None:
     async def act(d: Desk) -> None:
         run = await d.start("debate", rounds=2)

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.debating import SIDES, Debating
+from bot.errors import Refused
 from bot.rights import Person
 from bot.wishes import Wish, again, follow_up
 from commands.command import Here, RunOptions
@@ -47,6 +48,8 @@ def test_personas_in_words_go_to_their_seats() -> None:
     auto = wish(models="a,b", personas="auto").seats
     assert auto is not None
     assert [s.persona for s in auto.seats] == ["", ""]
+    with pytest.raises(Refused, match="name these as well"):
+        wish(personas="skeptic,a nurse")
 
 
 def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
