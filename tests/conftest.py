@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import socket
+from asyncio import AbstractServer
+from asyncio.selector_events import BaseSelectorEventLoop
+from typing import Any
+
 import hypothesis
 
 # A deadline would be a timed assertion, and machines are noisy. The examples are the same every time, so that a
 # change is judged by itself; `pytest --hypothesis-profile=default` looks for new ones.
 hypothesis.settings.register_profile("moot", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.load_profile("moot")
+
+accept: Any = BaseSelectorEventLoop._accept_connection2  # type: ignore[attr-defined]
+
+
+async def accept_or_close(
+    loop: Any, made: Any, conn: socket.socket, extra: Any, ssl: Any, server: AbstractServer, *more: Any
+) -> None:
+    """A connection that is accepted in the turn of the loop in which its server closes is left open by CPython:
+    https://github.com/python/cpython/issues/109564
+    """
+    if server.is_serving():
+        await accept(loop, made, conn, extra, ssl, server, *more)
+    else:
+        conn.close()
+
+
+BaseSelectorEventLoop._accept_connection2 = accept_or_close  # type: ignore[attr-defined]

@@ -47,8 +47,11 @@ def test_lengths_are_learnt() -> None:
     assert lengths.ends_within(25.0, 10.0) > 0.9
 
 
-def test_what_is_older_than_all_that_is_known_is_not_taken_to_end_at_once() -> None:
-    assert Lengths().ends_within(60.0, 1.0) < 0.02
+@pytest.mark.parametrize("age_s", [21.0, 60.0, 600.0])
+def test_what_is_older_than_all_that_is_known_ends_at_every_age_alike(age_s: float) -> None:
+    lengths = Lengths()
+    assert lengths.ends_within(age_s, 1.0) == pytest.approx(1.0 / lengths.mean_s, rel=0.1)
+    assert lengths.ends_within(age_s, 10.0 * lengths.mean_s) > 0.99
 
 
 @asynccontextmanager
@@ -250,6 +253,19 @@ def test_many_who_speak_for_longer_than_anybody_did_are_shown_all_the_same() -> 
             lanes = [lane(display, f"{seat}") for seat in range(20)]
             await speak(lanes, 90.0)
         assert {seat for _, seat in edits(platform, since=70.0)} == {f"{seat}" for seat in range(20)}
+
+    run_virtual(scene())
+
+
+def test_ends_that_do_not_come_take_at_most_three_quarters_of_a_window() -> None:
+    async def scene() -> None:
+        platform = Platform({}, round_trip_s=0.1)
+        budget = SlidingWindow(4, 1.0, documented=True)
+        async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
+            display = Display(scheduler, trace=NoTrace())
+            display.attach(Place(platform, edits=["all"]))
+            await speak([lane(display, f"{seat}") for seat in range(60)], 120.0)  # six ends a second are expected
+        assert len(edits(platform, since=80.0)) >= 40 * 4 * 0.2
 
     run_virtual(scene())
 

@@ -22,7 +22,6 @@ from typing import Any, Literal, Self
 from aiohttp import web
 
 from benchmarks.live.scenes import RESULTS
-from tests.servers.closing import close
 from tests.servers.model_server import Reply, chunk, sse
 
 Moment = Literal["stream", "ballot", "chair"]
@@ -88,7 +87,7 @@ class Models:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._runner is not None  # made on entering
-        await close(self._runner)
+        await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = _understood(request.match_info["model"], await request.json())

@@ -13,8 +13,6 @@ from typing import Any, Literal, Self
 
 from aiohttp import web
 
-from tests.servers.closing import close
-
 CHAT = "/v1/chat/completions"
 
 Recording = Mapping[str, Any]
@@ -123,7 +121,7 @@ class ModelServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await close(self._runner)
+        await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         loop = asyncio.get_running_loop()

@@ -12,7 +12,6 @@ from typing import Self
 from aiohttp import web
 
 from bot.ports import Clock
-from tests.servers.closing import close
 from tests.servers.discord import (
     rest_app,
     rest_channels,
@@ -126,7 +125,7 @@ class DiscordServer(Script):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await close(self._runner)
+        await self._runner.cleanup()
         if error is None and self.violations:
             raise ContractBroken("\n".join(map(str, self.violations)))
 

@@ -12,7 +12,6 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.servers.closing import close
 from tests.servers.slack.answers import ResponseUrls
 from tests.servers.slack.contract import DIRECTORY, Contract, ContractBroken
 from tests.servers.slack.control import Control
@@ -77,7 +76,7 @@ class SlackServer:
         self.courier.start(await self._exit.enter_async_context(asyncio.TaskGroup()))
         runner = web.AppRunner(self._routes(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        self._exit.push_async_callback(close, runner)
+        self._exit.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, HOST, self._port)
         await site.start()
         self.world.base = f"http://{HOST}:{runner.addresses[0][1]}"
