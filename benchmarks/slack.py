@@ -31,6 +31,7 @@ from benchmarks.report import Bar, Report
 from bot.facts import Lane
 from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
+from bot.settings import LimitSettings
 from bot.words import Words
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
@@ -67,7 +68,7 @@ def measure() -> Report:
             Bar(f"{scene.name}: 429s in 10 minutes after the limit is halved", halved, 1, "responses"),
             Bar(f"{scene.name}: wait over benchmarks.live's", wired.mean_wait_s / simulated.mean_wait_s, 1.2, "ratio"),
         ]
-    one_by_one, at_once = asyncio.run(_commands(max(RUNS)))
+    one_by_one, at_once = asyncio.run(commands(max(RUNS)))
     table.append({"scene": f"commands until {max(RUNS)} runs go on", "policy": "Slack", **one_by_one})
     table.append({"scene": f"{max(RUNS)} more commands at once", "policy": "Slack", **at_once})
     bars.append(Bar("command to first visible, median", one_by_one["visible_median_s"], 0.3, "s"))
@@ -150,13 +151,13 @@ def _fresh(name: str, started: float) -> Budget:
     return SlidingWindow(made.limit, made.window_s, at_once=1 if "chat.update" in name else math.inf)
 
 
-async def _commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
+async def commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds from a command to its acknowledgement and to its board: one after the other until `count` runs go on,
     then as many at once."""
     with tempfile.TemporaryDirectory() as folder:
         async with workspace() as (server, team):
-            settings = settings_for(server, team)
-            async with served(server, team, Path(folder) / "moot.db", settings, lines=TALK):
+            settings, limits = settings_for(server, team), LimitSettings(runs_per_person=2 * count)
+            async with served(server, team, Path(folder) / "moot.db", settings, lines=TALK, limits=limits):
                 ann = next(user.id for user in server.world.users.values() if user.name == "ann")
                 rooms = [server.world.add_channel(team.id, f"room{k}", [ann]).id for k in range(count)]
                 one_by_one = _Times()
