@@ -15,8 +15,9 @@ venv: .venv/dev ## everything that tests, checks and benchmarks need
 demo: .venv/demo ## one council of three seats on a small model in this machine, without any key
 	.venv/bin/moot try --panel embedded "Is it better to learn one programming language well, or several?"
 
+# In the order of their names: by the number of tests, the kills and floods would begin last.
 test: .venv/dev ## all tests
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile
+	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev ## style, format, the arrows between rooms
 	.venv/bin/ruff check .
