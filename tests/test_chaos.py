@@ -39,7 +39,7 @@ async def test_every_run_that_was_speaking_when_the_bot_was_killed_says_more() -
 
 
 async def test_under_faults_every_run_comes_to_an_end_with_what_was_said() -> None:
-    played = await faults.play(4, seed=1, stall_s=2.0, patience_s=30.0)
+    played = await faults.play(4, seed=1, stall_s=2.0, patience_s=8.0)
     assert played.found == []
     assert played.runs > 0
     assert len(played.drawn) > 5

@@ -102,12 +102,15 @@ class Crowd:
         command, options = COMMANDS[kind]
         asked.asked_at = asyncio.get_running_loop().time()
         asked.heard = await place.ask(nth, command, f"{asked.tag} {QUESTION}", options)
-        board = await _soon(lambda: place.board(asked.tag), BOARD_WITHIN_S if asked.heard else UNHEARD_S)
+        patience_s = self._habits.patience_s
+        board = await _soon(
+            lambda: place.board(asked.tag), min(BOARD_WITHIN_S, patience_s) if asked.heard else UNHEARD_S
+        )
         if board is None:
             return asked
         asked.run, asked.board_at = board.run, asyncio.get_running_loop().time()
         steering = asyncio.create_task(self._steer(asked, board))
-        end = await _soon(lambda: _end(place, board), self._habits.patience_s)
+        end = await _soon(lambda: _end(place, board), patience_s)
         await steering
         if end is not None:
             asked.end_at = asyncio.get_running_loop().time()
