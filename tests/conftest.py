@@ -14,7 +14,7 @@ import hypothesis
 hypothesis.settings.register_profile("moot", deadline=None, max_examples=60, derandomize=True)
 hypothesis.settings.load_profile("moot")
 
-accept: Any = BaseSelectorEventLoop._accept_connection2  # type: ignore[attr-defined]
+accept: Any = BaseSelectorEventLoop._accept_connection2  # type: ignore[attr-defined]  # private: there is no other way
 
 
 async def accept_or_close(
@@ -29,4 +29,4 @@ async def accept_or_close(
         conn.close()
 
 
-BaseSelectorEventLoop._accept_connection2 = accept_or_close  # type: ignore[attr-defined]
+BaseSelectorEventLoop._accept_connection2 = accept_or_close  # type: ignore[attr-defined]  # likewise

@@ -243,31 +243,25 @@ def test_one_seat_of_each_run_is_heard_before_the_second_of_any() -> None:
     run_virtual(scene())
 
 
-def test_many_who_speak_for_longer_than_anybody_did_are_shown_all_the_same() -> None:
-    async def scene() -> None:
-        platform = Platform({}, round_trip_s=0.1)
-        budget = SlidingWindow(5, 1.0, documented=True)
-        async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
-            display = Display(scheduler, trace=NoTrace())
-            display.attach(Place(platform, edits=["all"]))
-            lanes = [lane(display, f"{seat}") for seat in range(20)]
-            await speak(lanes, 90.0)
-        assert {seat for _, seat in edits(platform, since=70.0)} == {f"{seat}" for seat in range(20)}
+async def talk(seats: int, a_second: int, seconds: float) -> Platform:
+    """So many seats speak without an end, and share a window that slides."""
+    platform = Platform({}, round_trip_s=0.1)
+    budget = SlidingWindow(a_second, 1.0, documented=True)
+    async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
+        display = Display(scheduler, trace=NoTrace())
+        display.attach(Place(platform, edits=["all"]))
+        await speak([lane(display, f"{seat}") for seat in range(seats)], seconds)
+    return platform
 
-    run_virtual(scene())
+
+def test_many_who_speak_for_longer_than_anybody_did_are_shown_all_the_same() -> None:
+    platform = run_virtual(talk(20, 5, 90.0))
+    assert {seat for _, seat in edits(platform, since=70.0)} == {f"{seat}" for seat in range(20)}
 
 
 def test_ends_that_do_not_come_take_at_most_three_quarters_of_a_window() -> None:
-    async def scene() -> None:
-        platform = Platform({}, round_trip_s=0.1)
-        budget = SlidingWindow(4, 1.0, documented=True)
-        async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
-            display = Display(scheduler, trace=NoTrace())
-            display.attach(Place(platform, edits=["all"]))
-            await speak([lane(display, f"{seat}") for seat in range(60)], 120.0)  # six ends a second are expected
-        assert len(edits(platform, since=80.0)) >= 40 * 4 * 0.2
-
-    run_virtual(scene())
+    platform = run_virtual(talk(60, 4, 120.0))  # six ends a second are expected
+    assert len(edits(platform, since=80.0)) >= 40 * 4 * 0.2
 
 
 def test_what_was_usual_of_a_budget_that_nobody_draws_on_fades() -> None:
