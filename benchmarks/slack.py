@@ -19,20 +19,20 @@ from statistics import median
 
 import aiohttp
 
+from adapters.slack.addresses import Spot
 from adapters.slack.api import Api, Workspace
 from adapters.slack.budgets import budget as slack_budget
-from adapters.slack.spots import Spot
 from adapters.slack.surface import Lacking, SlackSurface
 from benchmarks import report
 from benchmarks.live.ours import Ours, ours
 from benchmarks.live.replay import Policy, Watch, replay
 from benchmarks.live.scenes import Run, Scene, runs
 from benchmarks.report import Bar, Report
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
 from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.settings import LimitSettings
-from bot.words import Words
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
 from tests.slack_app import served, settings_for, until, workspace

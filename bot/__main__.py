@@ -35,7 +35,7 @@ def moot() -> None:
 def try_(ctx: typer.Context) -> None:
     """Run one council, debate, comparison or pipeline here in the terminal."""
     from adapters.terminal import options  # brings the commands, and with them rich and pydantic: half a second
-    from bot import wiring  # and the database
+    from bot.cli import core as wiring  # and the database
 
     program = options.program(lambda *told: wiring.guarded(wiring.try_once(*told)), ctx.command.help or "")
     program(ctx.args, prog_name=ctx.command_path)
@@ -46,7 +46,7 @@ def models(
     available: Annotated[bool, typer.Option("--available", help="also ask each provider what it offers")] = False,
 ) -> None:
     """The models as configured: keys, prices, windows, and where each value comes from."""
-    from bot import wiring  # as above
+    from bot.cli import core as wiring  # as above
 
     raise typer.Exit(wiring.guarded(wiring.show_models(available)))
 
@@ -54,7 +54,7 @@ def models(
 @app.command()
 def runs() -> None:
     """The runs so far, newest first."""
-    from bot import wiring  # as above
+    from bot.cli import core as wiring  # as above
 
     raise typer.Exit(wiring.guarded(wiring.show_runs()))
 
@@ -62,7 +62,7 @@ def runs() -> None:
 @app.command()
 def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     """Print the thread of a run again."""
-    from bot import wiring  # as above
+    from bot.cli import core as wiring  # as above
 
     raise typer.Exit(wiring.guarded(wiring.show_run(run)))
 
@@ -70,7 +70,7 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
 @app.command()
 def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     """Tell what has been said in a run so far; the model of its chair is asked."""
-    from bot import wiring  # as above
+    from bot.cli import core as wiring  # as above
 
     raise typer.Exit(wiring.guarded(wiring.summarise_run(run)))
 
@@ -78,7 +78,8 @@ def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")
 @app.command()
 def run() -> None:
     """Run the bot on the platforms that are configured."""
-    from bot import serving, wiring  # as above, and discord.py
+    from bot.cli import core as wiring
+    from bot.cli import serve as serving  # as above, and discord.py
 
     raise typer.Exit(wiring.guarded(serving.run_bot()))
 
@@ -91,7 +92,8 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="replace the moot.toml that is there")] = False,
 ) -> None:
     """Write a moot.toml from the keys and model servers that are found here."""
-    from bot import setup, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import setup  # as above
 
     raise typer.Exit(wiring.guarded(setup.init(seats=seat or (), chair=chair, ask=not yes, force=force)))
 
@@ -102,7 +104,8 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Look at settings, database, models and platforms, and say what to do about each failure."""
-    from bot import setup, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import setup  # as above
 
     raise typer.Exit(wiring.guarded(setup.doctor(spend=not no_spend, json_object=json)))
 
@@ -110,7 +113,8 @@ def doctor(
 @invite.command()
 def discord() -> None:
     """The link that invites the bot to a Discord server, with exactly the permissions it uses."""
-    from bot import setup, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import setup  # as above
 
     raise typer.Exit(wiring.guarded(setup.invite_discord()))
 
@@ -121,7 +125,8 @@ def slack(
     url: Annotated[str, typer.Option(help="https://…, where Slack reaches this host; Socket Mode without")] = "",
 ) -> None:
     """The manifest of the Slack app, each scope and event with its reason."""
-    from bot import setup, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import setup  # as above
 
     raise typer.Exit(wiring.guarded(setup.manifest_slack(listen=listen, url=url)))
 
@@ -129,7 +134,8 @@ def slack(
 @db.command()
 def check() -> None:
     """Look at every page, run and fact, also while the bot runs."""
-    from bot import databases, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import db as databases  # as above
 
     raise typer.Exit(wiring.guarded(databases.check()))
 
@@ -137,7 +143,8 @@ def check() -> None:
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
     """Copy the database while the bot runs, and check the copy."""
-    from bot import databases, wiring  # as above
+    from bot.cli import core as wiring
+    from bot.cli import db as databases  # as above
 
     raise typer.Exit(wiring.guarded(databases.backup(path)))
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.facts import Fact, Lane, TurnId
-from bot.transcript import Entry
+from bot.domain.facts import Fact, Lane, TurnId
+from bot.domain.transcript import Entry
 
 Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
 

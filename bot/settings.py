@@ -30,8 +30,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot.domain.facts import Search
 from bot.errors import Misconfigured
-from bot.facts import Search
 
 FILE = "moot.toml"
 

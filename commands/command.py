@@ -10,14 +10,14 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.panels import read_seat
+from bot.actions.permissions import Person
+from bot.actions.request import Wish
+from bot.domain.facts import Image, Search
 from bot.errors import Refused
-from bot.facts import Image, Search
-from bot.panels import read_seat
 from bot.ports import Sees, Show
-from bot.rights import Person
 from bot.settings import PanelSettings
-from bot.wishes import Wish
 
 MORE = "More…"  # offered among the panels: it opens a form with every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"

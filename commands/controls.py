@@ -8,12 +8,12 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.actions import Actions
-from bot.codec import read_turn
-from bot.facts import TurnId
-from bot.formats import objections
-from bot.rights import Person
-from bot.wishes import Wish, again, follow_up, one_seat
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
+from bot.actions.request import Wish, again, follow_up, one_seat
+from bot.domain.codec import read_turn
+from bot.domain.facts import TurnId
+from bot.formats.debate import objections
 from commands.command import Answer, Form, Here, Options, Started, Told
 from commands.differences import Pair, shown
 from commands.export import exported

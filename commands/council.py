@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.facts import Mode
-from bot.wishes import Wish
+from bot.actions.request import Wish
+from bot.domain.facts import Mode
 from commands.command import Command, Here, option, starts
 from commands.veiled import VeiledOptions
 

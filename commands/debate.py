@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import field_validator
 
-from bot.debating import SIDES, Debating, Form, Next
-from bot.facts import Search
-from bot.veiling import Reveal
-from bot.wishes import Wish
+from bot.actions.request import Wish
+from bot.domain.debating import SIDES, Debating, Form, Next
+from bot.domain.facts import Search
+from bot.domain.veiling import Reveal
 from commands.command import SEARCH, Command, Here, option, starts
 from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bot.actions import Actions
-from bot.codec import read_turn
+from bot.actions.actions import Actions
+from bot.actions.panels import near
+from bot.domain.codec import read_turn
+from bot.domain.facts import TurnId
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import known_as
 from bot.errors import Refused
-from bot.facts import TurnId
 from bot.formats.common import spoken
 from bot.formats.differences import Said, differences
-from bot.panels import near
-from bot.transcript import Transcript
-from bot.veil import known_as
 from commands.command import Here, Options, Told, option
 
 

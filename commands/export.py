@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.actions import Actions
-from bot.rights import Person
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
 
 
 async def exported(actions: Actions, run: str, by: Person) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.thread import AFTER_A_ROUND, AFTERWARDS, WHILE_IT_RUNS
+from bot.engine.thread import AFTER_A_ROUND, AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 

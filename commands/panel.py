@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
 from bot.errors import Refused
 from bot.settings import PanelSettings
 from commands.command import Answer, Command, Here, Options, Told, option, seats

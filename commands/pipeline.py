@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from bot.actions import Actions
-from bot.pipelines import read_pipeline
+from bot.actions.actions import Actions
+from bot.actions.pipelines import read_pipeline
 from commands.command import Answer, Command, Form, Here, Options, RunOptions, Started, Told, more, option
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,29}$"

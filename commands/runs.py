@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
 from bot.errors import Refused
 from commands.command import Answer, Command, Here, Options, Started, Told, option
 from commands.export import exported

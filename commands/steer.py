@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
 from commands.command import Answer, Command, Here, Options, Told, option
 from commands.runs import RunOption, run_of
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
 from bot.formats.personas import LIBRARY
 from bot.ports import Sees
-from bot.rights import Person
 from commands.command import MORE, Options, RunOptions, extra
 
 MOST = 25  # what platforms show

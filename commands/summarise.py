@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.actions import Actions
-from bot.wishes import summary
+from bot.actions.actions import Actions
+from bot.actions.request import summary
 from commands.command import Answer, Command, Here, Started, StartOptions, option
 from commands.runs import run_of
 

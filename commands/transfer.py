@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.actions import Actions
-from bot.codec import read_turn
+from bot.actions.actions import Actions
+from bot.actions.request import Wish, from_message, from_run, passage
+from bot.domain.codec import read_turn
+from bot.domain.facts import Origin
 from bot.errors import Refused, StoreFailed
-from bot.facts import Origin
-from bot.wishes import Wish, from_message, from_run, passage
 from commands.command import Answer, Here, Options, Started, Told, option, seats
 
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from pydantic import field_validator
 
-from bot.veiling import Reveal, Veil
-from bot.wishes import Wish
+from bot.actions.request import Wish
+from bot.domain.veiling import Reveal, Veil
 from commands.command import Here, SearchOptions, option
 
 REVEAL = "live; or hidden until all are done, then together or staggered; or on demand, by a button"

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
-from bot.codec import encode
-from bot.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted
+from bot.domain.codec import encode
+from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted
 from bot.ports import Fenced, Json
 
 Row = dict[str, Any]

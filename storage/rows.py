@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, tuple_, update
 
-from bot.codec import Unreadable, decode, read_turn
-from bot.facts import Fact, ViewAttached
+from bot.domain.codec import Unreadable, decode, read_turn
+from bot.domain.facts import Fact, ViewAttached
+from bot.domain.transcript import Entry
 from bot.ports import Json, Placed, RunRow, Snapshot, replay
-from bot.transcript import Entry
 from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 

@@ -10,13 +10,13 @@ from typing import TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.codec import encode, turn_text
-from bot.facts import Fact, TurnId
+from bot.domain.codec import encode, turn_text
+from bot.domain.facts import Fact, TurnId
+from bot.domain.transcript import Entry
 from bot.ports import Clock, Json, MessageRef, Placed, RunRow, Snapshot
-from bot.transcript import Entry
 from storage import rows, sqlite, versions
 from storage.batch import Append, Claim, Place, Put, Show
-from storage.failures import told
+from storage.errors import told
 from storage.sqlite import Database
 from storage.writer import Writer
 

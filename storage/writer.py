@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.errors import StoreFailed
 from storage import rows
 from storage.batch import Batch, LaneKey, Write
-from storage.failures import told
+from storage.errors import told
 from storage.sqlite import Database
 
 MAX_WAITING = 1_000  # writes; more wait, in order, for room among them

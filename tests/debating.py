@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.debating import CRITERIA, Debating
-from bot.facts import TurnId
+from bot.domain.debating import CRITERIA, Debating
+from bot.domain.facts import TurnId
 from tests.tables import Play, start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")

@@ -18,10 +18,10 @@ from unittest.mock import patch
 import discord
 
 from adapters.discord.client import make_client
-from bot import serving
+from bot.cli import serve as serving
+from bot.cli.provision import Provision
 from bot.models import prices
 from bot.models.catalogue import resolve
-from bot.provision import Provision
 from bot.settings import Settings
 from storage import SqlStore, open_store
 from tests.servers.discord import (

@@ -18,15 +18,17 @@ pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not insta
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import PATH, SlackBot
 from adapters.slack.scopes import events, scopes
-from bot.actions import Actions
-from bot.facts import Seat
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.pipelines import PipelineBook
+from bot.actions.resolver import Starts
+from bot.domain.facts import Seat
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
-from bot.hall import Hall
 from bot.live.budget import Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.panels import PanelBook
-from bot.pipelines import PipelineBook
 from bot.settings import (
     LimitSettings,
     PanelSettings,
@@ -35,8 +37,6 @@ from bot.settings import (
     Settings,
     SlackSettings,
 )
-from bot.starts import Starts
-from bot.trace import NoTrace
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Channel, Message, Team, User

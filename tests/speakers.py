@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
-from bot.asks import Ask
-from bot.facts import Seat, Usage
+from bot.domain.asks import Ask
+from bot.domain.facts import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 

@@ -6,9 +6,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from bot.facts import CaughtUp, Claimed, Fact, TurnId
+from bot.domain.facts import CaughtUp, Claimed, Fact, TurnId
+from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import Clock, Fenced, Json, MessageRef, Placed, RunRow, Snapshot, replay
-from bot.transcript import Entry, Transcript, fold_all
 from storage.batch import common_length
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.live.budget import Budgets
 from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
 

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bot.facts import Fact, Finish, Panel, Price, Rules, RunStarted, Seat, Step, TurnEnded, TurnId, TurnStarted, Usage
+from bot.domain.facts import (
+    Fact,
+    Finish,
+    Panel,
+    Price,
+    Rules,
+    RunStarted,
+    Seat,
+    Step,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    Usage,
+)
+from bot.domain.transcript import Entry, Transcript, fold
+from bot.engine.thread import posts
 from bot.formats import FORMATS
 from bot.formats.plan import Plan
 from bot.models.catalogue import LOCAL
-from bot.thread import posts
-from bot.transcript import Entry, Transcript, fold
 
 FILES = Path(__file__).parents[1] / "bot" / "formats"
 PROMPTS = FILES / "prompts"

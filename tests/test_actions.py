@@ -10,22 +10,22 @@ from random import Random
 
 import pytest
 
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.permissions import Person
+from bot.actions.pipelines import PipelineBook
+from bot.actions.request import Wish, again, follow_up, one_seat
+from bot.actions.resolver import Starts
+from bot.domain.facts import RunStarted, TurnId
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.errors import Refused
-from bot.facts import RunStarted, TurnId
 from bot.formats import FORMATS
-from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.panels import PanelBook
-from bot.pipelines import PipelineBook
-from bot.rights import Person
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
-from bot.starts import Starts
-from bot.trace import NoTrace
-from bot.transcript import Transcript, fold_all
-from bot.wishes import Wish, again, follow_up, one_seat
 from commands.command import MORE, Here, Started, Told
 from commands.command import Form as AskFirst
 from commands.controls import PRESSES, Target

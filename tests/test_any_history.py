@@ -16,10 +16,10 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.asks import Ask
-from bot.codec import decode, encode
-from bot.debating import SIDES, Debating, Form
-from bot.facts import (
+from bot.domain.asks import Ask
+from bot.domain.codec import decode, encode
+from bot.domain.debating import SIDES, Debating, Form
+from bot.domain.facts import (
     Claimed,
     Failure,
     Interjected,
@@ -34,10 +34,10 @@ from bot.facts import (
     TurnId,
     VoteCast,
 )
+from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.engine.thread import posts
 from bot.formats.common import END
-from bot.formats.orders import labels
-from bot.thread import posts
-from bot.transcript import Entry, Transcript, fold_all
+from bot.formats.council.review_order import labels
 from tests.tables import Play, start
 from tests.test_pipelines import graphs
 

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.attachments import NAME_CHARS, Text, admit, joined, read
+from adapters.common.attachments import NAME_CHARS, Text, admit, joined, read
+from bot.domain.facts import Image
 from bot.errors import Refused
-from bot.facts import Image
 from bot.settings import LimitSettings
 
 LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000)

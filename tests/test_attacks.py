@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.asks import Ask, Part
-from bot.facts import Rules, TurnId
-from bot.formats import reviews
-from bot.formats.chairs import SYNTHESIS
-from bot.formats.ranking import Standings
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Rules, TurnId
+from bot.formats.council import reviews
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.council.ranking import Standings
 from bot.models.errors import ProviderError
 from bot.models.images import text_of
 from bot.models.tokens import counter, fit

@@ -12,20 +12,20 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from adapters.terminal.dialect import TerminalDialect
-from bot.asks import Ask
-from bot.codec import decode, encode
-from bot.facts import Failure, Finish, SkipAsked, TurnEnded, TurnId
+from bot.actions.panels import seat_panel
+from bot.domain.asks import Ask
+from bot.domain.codec import decode, encode
+from bot.domain.facts import Failure, Finish, SkipAsked, TurnEnded, TurnId
+from bot.engine.thread import posts
 from bot.formats import FORMATS
 from bot.formats.common import END
-from bot.formats.council_cards import REVIEWS, STANDINGS
-from bot.formats.orders import labels
+from bot.formats.council.cards import REVIEWS, STANDINGS
+from bot.formats.council.review_order import labels
 from bot.live.board import board, render
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
 from bot.models.tokens import fit
-from bot.panels import seat_panel
 from bot.settings import PanelSettings
-from bot.thread import posts
 from tests.tables import Play, start
 from tests.test_actions import MODELS
 

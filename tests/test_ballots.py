@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.ballots import HEADER, read, schema
-from bot.formats.orders import labels
+from bot.formats.ballots.ballots import HEADER, read, schema
+from bot.formats.council.review_order import labels
 
 ABC = ("A", "B", "C")
 BAC = "B A C"

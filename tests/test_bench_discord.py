@@ -15,7 +15,7 @@ from benchmarks.discord.room import used
 from benchmarks.discord.scenes import SCENES, SEATS, lines
 from benchmarks.discord.simulated import simulated
 from benchmarks.live.scenes import Answer
-from bot.facts import Lane, TurnId
+from bot.domain.facts import Lane, TurnId
 from tests.servers.discord.limits import Rule
 from tests.virtual import run_virtual
 

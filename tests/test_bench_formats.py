@@ -12,7 +12,7 @@ from benchmarks.formats.cost import costs
 from benchmarks.formats.council import by_conductor, by_plan, by_rules
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
 from benchmarks.formats.planning import planned
-from bot.facts import Rules
+from bot.domain.facts import Rules
 
 UNANIMOUS = ((0, 1, 2, 3, 4),) * 5
 SLOW = Draw((1.0, 2.0, 3.0, 4.0, 100.0), (1.0, 2.0, 3.0, 4.0, 50.0), 5.0, UNANIMOUS)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.facts import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.domain.facts import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
 from bot.live.board import board, footer, render, show_cost
 from bot.models.catalogue import LOCAL
 from tests.tables import Play, seat, start

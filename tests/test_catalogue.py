@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bot.facts import Price, Usage
+from bot.domain.facts import Price, Usage
 from bot.models import prices
 from bot.models.catalogue import (
     KEY_VARIABLES,

@@ -11,9 +11,9 @@ from benchmarks.chaos.audit import Audit, Ledger
 from benchmarks.chaos.models import Call
 from benchmarks.chaos.places import Post
 from benchmarks.chaos.runs import Asked, Pressed
-from bot.facts import Fact, Lane, RunFinished, TurnEnded, TurnId, TurnStarted, VoteCast
+from bot.domain.facts import Fact, Lane, RunFinished, TurnEnded, TurnId, TurnStarted, VoteCast
+from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import Placed
-from bot.transcript import Entry, Transcript, fold_all
 from tests.tables import start
 
 RUN, TAG, KEY = "abcdefgh", "Q0001", "k0123456789ab"

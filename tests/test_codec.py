@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.codec import Unreadable, decode, encode, read_turn, turn_text
-from bot.facts import Fact, Panel, Rules, RunStarted, Seat, SkipAsked, TurnEnded, TurnId, TurnStarted
+from bot.domain.codec import Unreadable, decode, encode, read_turn, turn_text
+from bot.domain.facts import Fact, Panel, Rules, RunStarted, Seat, SkipAsked, TurnEnded, TurnId, TurnStarted
 
 # Any text at all: NUL, lone surrogates, other planes.
 texts = st.text(st.characters(), max_size=20)

@@ -9,14 +9,14 @@ from hashlib import sha256
 
 import pytest
 
+from bot.actions.panels import read_seat
+from bot.domain.facts import Fact, Interjected, RunStarted, TurnId, VoteCast
+from bot.engine.thread import posts
 from bot.errors import Refused, StoreFailed
-from bot.facts import Fact, Interjected, RunStarted, TurnId, VoteCast
 from bot.formats.common import END
 from bot.formats.plan import Format
 from bot.live.board import board, render
-from bot.panels import read_seat
 from bot.ports import Surface
-from bot.thread import posts
 from commands import COMMANDS
 from commands.command import MORE, Answer, Form, Here, Started, Told, seats
 from commands.controls import PRESSES, Target

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bot.domain.facts import Fact, RunStarted, SkipAsked, Stopped, TurnEnded, TurnId, TurnStarted
+from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
-from bot.facts import Fact, RunStarted, SkipAsked, Stopped, TurnEnded, TurnId, TurnStarted
 from bot.formats import FORMATS
-from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import replay
-from bot.trace import NoTrace
-from bot.transcript import Entry, Transcript, fold_all
 from tests.speakers import Scripted, Step, refusal
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.facts import Interjected, TurnId
 from bot.errors import Misconfigured, StoreFailed
-from bot.facts import Interjected, TurnId
 from storage import open_store
-from storage.copies import back_up, examine
+from storage.backup import back_up, examine
 from tests.test_cli import moot
 
 Spoil = Callable[[Path], object]

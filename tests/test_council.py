@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import (
+from bot.domain.facts import (
     Claimed,
     Failure,
     Finish,
@@ -25,12 +25,12 @@ from bot.facts import (
     TurnEnded,
     TurnId,
 )
-from bot.formats.chairs import SYNTHESIS
+from bot.engine.thread import posts
 from bot.formats.common import END, seat_of
-from bot.formats.council_cards import LATE, ORIGINAL, REVIEWS, STANDINGS
-from bot.formats.orders import labels
+from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.council.review_order import labels
 from bot.ports import Control
-from bot.thread import posts
 from tests.tables import Play, start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import (
+from bot.domain.facts import (
     Claimed,
     Interjected,
     Lane,
@@ -21,9 +21,7 @@ from bot.facts import (
     TurnEnded,
     TurnId,
 )
-from bot.formats.common import END
-from bot.formats.council_cards import ORIGINAL
-from bot.steering import (
+from bot.domain.steering import (
     Joined,
     Objected,
     Paused,
@@ -37,7 +35,9 @@ from bot.steering import (
     Upvoted,
     UpvoteWithdrawn,
 )
-from bot.thread import posts, while_it_runs
+from bot.engine.thread import posts, while_it_runs
+from bot.formats.common import END
+from bot.formats.council.cards import ORIGINAL
 from tests.debating import debate, stages, well
 from tests.tables import Play, seat, start, texts
 

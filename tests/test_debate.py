@@ -10,12 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.debating import SIDES, Debating, Form
-from bot.facts import Failure, Finish, Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnId, VoteCast
-from bot.formats import checks
+from bot.domain.debating import SIDES, Debating, Form
+from bot.domain.facts import (
+    Failure,
+    Finish,
+    Interjected,
+    Removed,
+    RetryAsked,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    VoteCast,
+)
 from bot.formats.common import END
-from bot.formats.debate import PERSONAS
-from bot.formats.judging import SCORES
+from bot.formats.debate import continuation as checks
+from bot.formats.debate.debate import PERSONAS
+from bot.formats.debate.judge import SCORES
 from tests.debating import debate, scoring, stages, well
 from tests.tables import Play
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.debating import SIDES, Debating
+from bot.actions.permissions import Person
+from bot.actions.request import Wish, again, follow_up
+from bot.domain.debating import SIDES, Debating
 from bot.errors import Refused
-from bot.rights import Person
-from bot.wishes import Wish, again, follow_up
 from commands.command import Here, RunOptions
 from commands.debate import COMMAND, DebateOptions
 from tests.debating import debate

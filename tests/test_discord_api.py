@@ -13,13 +13,13 @@ from pydantic import SecretStr
 from adapters.discord.api import Rest
 from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
-from adapters.discord.faces import Faces
 from adapters.discord.surface import DiscordSurface, Spot, read_ref
-from bot.facts import Lane
+from adapters.discord.webhooks import Faces
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
 from bot.live.budget import Budgets
 from bot.ports import Gone, Message, RateLimited
 from bot.settings import DiscordSettings
-from bot.words import Words
 from tests.discord_scene import UNLIMITED, Scene, scene
 from tests.servers.discord import Limits, Rule
 

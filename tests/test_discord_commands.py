@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapters.discord.definitions import Json, definitions, fingerprint, typed
-from bot.facts import RunStarted
-from bot.veiling import Veil
+from bot.domain.facts import RunStarted
+from bot.domain.veiling import Veil
 from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS

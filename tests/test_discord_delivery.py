@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.discord.desk import Desk
-from bot.seen import Seen
+from adapters.common.deliveries import Seen
+from adapters.discord.interactions import Desk
 from tests.discord_bot import moot
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.facts import VoteCast
+from bot.domain.facts import VoteCast
 from tests.discord_bot import THINKING, Moot, button, labels, moot, silent, speaking
 from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer

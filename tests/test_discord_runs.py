@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bot.debating import CRITERIA
+from bot.domain.debating import CRITERIA
 from tests.discord_bot import RANKING, SEATS, THINKING, Moot, labels, moot, silent, speaking
 from tests.servers.discord import Channel, Limits, Message, Rule, Upload, threads
 from tests.servers.model_server import answer, error

@@ -21,18 +21,18 @@ import simcord
 from adapters.discord.api import Rest
 from adapters.discord.budgets import budget
 from adapters.discord.client import DiscordBot, make_client
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.pipelines import PipelineBook
+from bot.actions.resolver import Starts
+from bot.concurrency import Tasks
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
-from bot.hall import Hall
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import resolve
-from bot.panels import PanelBook
-from bot.pipelines import PipelineBook
 from bot.settings import Settings
-from bot.starts import Starts
-from bot.tasks import Tasks
-from bot.trace import NoTrace
 from tests.speakers import Scripted, Step
 from tests.stores import MemoryStore
 from tests.virtual import run_virtual

@@ -14,13 +14,13 @@ import pytest
 
 from adapters.discord.api import Rest
 from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
-from adapters.discord.faces import Faces, username
 from adapters.discord.layout import TEXT_CHARS, body, layout
 from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
-from bot.facts import Lane
+from adapters.discord.webhooks import Faces, username
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
 from bot.live.budget import Budgets
 from bot.ports import Control, Message, Placed, RateLimited, SurfaceError
-from bot.words import Words
 from commands.controls import press_id, read_press_id
 from tests.discord_bot import UNLIMITED, silent
 from tests.servers.discord import Channel, DiscordServer

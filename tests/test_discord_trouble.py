@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.facts import Fact, VoteCast
+from bot.domain.facts import Fact, VoteCast
 from bot.live.schedule import Scheduler
 from tests.discord_bot import UNLIMITED, Moot, button, labels, moot, speaking
 from tests.servers.discord import Channel, Message, Request, Rule

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import setup
+from bot.cli import setup
 from bot.doctor import Check, Finding, clock, examine
 from storage import open_store
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse

@@ -15,7 +15,7 @@ from aiohttp.test_utils import unused_port
 
 from adapters.discord import doctor as discord_doctor
 from adapters.discord.permissions import INTENTS, PERMISSIONS, intents, missing, permissions
-from bot import setup
+from bot.cli import setup
 from bot.doctor import Finding, examine
 from bot.settings import DiscordSettings
 from tests.servers.discord import DiscordServer

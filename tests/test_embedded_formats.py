@@ -20,20 +20,20 @@ from rich.console import Console
 from adapters.terminal.options import read
 from adapters.terminal.session import BY, hold
 from adapters.terminal.surface import budget, plain
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.cli.core import table
+from bot.cli.provision import EMBEDDED, Provision
+from bot.domain.facts import TurnId
+from bot.domain.transcript import Transcript
+from bot.engine.trace import NoTrace
 from bot.errors import Refused
-from bot.facts import TurnId
 from bot.formats import FORMATS
 from bot.formats.common import END
-from bot.formats.council_cards import REVIEWS
-from bot.formats.floor import DEBATERS
+from bot.formats.council.cards import REVIEWS
+from bot.formats.debate.speaking_order import DEBATERS
 from bot.models import embedded
 from bot.models.embedded import embedded_server, panel_models
-from bot.provision import EMBEDDED, Provision
 from bot.settings import DeadlineSettings, PanelSettings, Settings
-from bot.trace import NoTrace
-from bot.transcript import Transcript
-from bot.wiring import table
 from commands.command import Here, Started, sees_all
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from adapters.discord import gateway
+from bot.actions.permissions import Person
+from bot.actions.quota import Room
+from bot.actions.request import Wish
+from bot.domain.facts import RunStarted, VoteCast, VoteWithdrawn
 from bot.errors import Refused
-from bot.facts import RunStarted, VoteCast, VoteWithdrawn
 from bot.ports import Surface
-from bot.rights import Person
-from bot.room import Room
 from bot.settings import LimitSettings
-from bot.wishes import Wish
 from tests import slack_app
 from tests.discord_bot import Moot, moot, speaking
 from tests.tables import start

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.actions.permissions import Person
+from bot.actions.request import EARLIER_CHARS, Wish, follow_up, one_seat
+from bot.domain.facts import Earlier, Panel, Removed, RunFinished, RunStarted, TurnId
+from bot.engine.thread import replay
 from bot.errors import Refused
-from bot.facts import Earlier, Panel, Removed, RunFinished, RunStarted, TurnId
-from bot.formats.searching import SEARCH
+from bot.formats.web_search import SEARCH
 from bot.models.images import text_of
 from bot.models.tokens import counter, fit
-from bot.rights import Person
-from bot.thread import replay
-from bot.wishes import EARLIER_CHARS, Wish, follow_up, one_seat
 from tests.tables import Play, seat, start
 
 P = Person("p", "Pat")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import (
+from bot.domain.facts import (
     Failure,
     Interjected,
     Removed,
@@ -23,10 +23,10 @@ from bot.facts import (
     VoteClosed,
 )
 from bot.formats import FORMATS
-from bot.formats.chairs import SYNTHESIS
 from bot.formats.common import END, sentences
-from bot.formats.council_cards import ORIGINAL, REVIEWS, STANDINGS
-from bot.formats.orders import labels
+from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.council.review_order import labels
 from tests.tables import Play, start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from bot.errors import Refused
-from bot.facts import (
+from bot.actions.permissions import Person
+from bot.actions.request import again, follow_up, from_run, one_seat, summary
+from bot.domain.facts import (
     CaughtUp,
     NamesRevealed,
     Revealed,
@@ -19,11 +20,10 @@ from bot.facts import (
     TurnStarted,
     ViewAttached,
 )
+from bot.domain.visibility import COULD_NOT, STAGGER_S
+from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.ports import Control, replay
-from bot.rights import Person
-from bot.veil import COULD_NOT, STAGGER_S
-from bot.wishes import again, follow_up, from_run, one_seat, summary
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
 from commands.controls import PRESSES, Target, form_of

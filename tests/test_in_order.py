@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.in_order import InOrder
+from bot.concurrency import InOrder
 from tests.virtual import run_virtual
 
 

@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import setup, starter
+from bot.cli import first_settings as starter
+from bot.cli import setup
+from bot.cli.first_settings import KNOWN, Choice
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model, resolve
 from bot.settings import PanelSettings, Settings, load
-from bot.starter import KNOWN, Choice
 from tests.servers.model_server import ModelServer, Reply
 from tests.test_cli import ROOT, moot
 

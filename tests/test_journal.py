@@ -11,16 +11,16 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 
-from bot.conductor import BROKEN
+from bot.domain.facts import Fact, SkipAsked, TurnEnded, TurnStarted
+from bot.domain.transcript import Entry, Transcript
+from bot.engine.conductor import BROKEN
+from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
-from bot.facts import Fact, SkipAsked, TurnEnded, TurnStarted
 from bot.formats import FORMATS
 from bot.formats.plan import Format, Plan
-from bot.hall import Hall
-from bot.journal import TRY_AGAIN_S, Journal
 from bot.ports import Snapshot
-from bot.trace import NoTrace
-from bot.transcript import Entry, Transcript
 from tests.speakers import Step
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.formats import casting, checks, scores
-from bot.formats.replies import objects
-from bot.formats.scores import NotScored
+from bot.formats.debate import casting, scores
+from bot.formats.debate import continuation as checks
+from bot.formats.debate.scores import NotScored
+from bot.formats.json_replies import objects
 from tests.debating import debated
 
 DEBATES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "debates.toml").read_text("utf-8"))["debate"]

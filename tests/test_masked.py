@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord.dialect import DiscordDialect
-from bot.live.masked import Masked
+from bot.domain.word_filter import Words
+from bot.live.filtered_pages import Masked
 from bot.live.pages import Pages
 from bot.ports import Page
-from bot.words import Words
 from tests.strategies import chunked, markdown
 from tests.surfaces import OnePagePages
 from tests.test_words import texts

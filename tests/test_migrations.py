@@ -19,10 +19,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from bot.domain.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnEnded, TurnId
+from bot.domain.transcript import Entry
 from bot.errors import Misconfigured
-from bot.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnEnded, TurnId
 from bot.ports import Clock, Placed, RunRow, Snapshot
-from bot.transcript import Entry
 from storage import open_store
 from storage.schema import HEAD, metadata
 

@@ -6,15 +6,15 @@ import asyncio
 
 import pytest
 
-from bot.debating import Debating
+from bot.actions.permissions import Person
+from bot.actions.request import Wish
+from bot.domain.debating import Debating
+from bot.domain.facts import RunFinished, VoteCast, VoteClosed
+from bot.engine.thread import posts
 from bot.errors import Refused
-from bot.facts import RunFinished, VoteCast, VoteClosed
-from bot.formats import minds
 from bot.formats.common import END
-from bot.formats.minds import BEFORE, ROUND
-from bot.rights import Person
-from bot.thread import posts
-from bot.wishes import Wish
+from bot.formats.debate import swing as minds
+from bot.formats.debate.swing import BEFORE, ROUND
 from tests.debating import debate, stages
 from tests.tables import Play
 from tests.test_actions import Desk, P, at_desk

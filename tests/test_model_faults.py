@@ -10,10 +10,12 @@ import psutil
 import pytest
 from aiohttp.test_utils import unused_port
 
-from bot.asks import Ask
-from bot.facts import Finish, Seat, TurnId
+from bot.domain.asks import Ask
+from bot.domain.facts import Finish, Seat, TurnId
+from bot.domain.transcript import Transcript
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
-from bot.hall import Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
@@ -21,8 +23,6 @@ from bot.models.deltas import Delta
 from bot.models.errors import Kind
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
-from bot.trace import NoTrace
-from bot.transcript import Transcript
 from tests.debating import scoring
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.stores import MemoryStore

@@ -7,17 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.facts import (
-    Claimed,
-    RetryAsked,
-    Stopped,
-    TurnId,
-)
-from bot.formats import objections
-from bot.formats.common import END
-from bot.formats.next_round import lane as after
-from bot.formats.objections import lane as objection
-from bot.steering import (
+from bot.domain.facts import Claimed, RetryAsked, Stopped, TurnId
+from bot.domain.steering import (
     Objected,
     Paused,
     Resumed,
@@ -28,6 +19,10 @@ from bot.steering import (
     Upvoted,
     UpvoteWithdrawn,
 )
+from bot.formats.common import END
+from bot.formats.debate import objections
+from bot.formats.debate.objections import lane as objection
+from bot.formats.debate.round_vote import lane as after
 from tests.debating import debate, stages, well
 from tests.tables import Play, controls, start, texts
 

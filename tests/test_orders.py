@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.orders import labels, named, orders
+from bot.formats.council.review_order import labels, named, orders
 
 SEATS = [f"seat{i}" for i in range(12)]
 COUNTS = st.integers(2, 12)

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
+from bot.actions.request import Wish, again
+from bot.domain.facts import Failure, Removed, RetryAsked, SkipAsked, Step, Stopped, TurnEnded, TurnId
 from bot.errors import Refused
-from bot.facts import Failure, Removed, RetryAsked, SkipAsked, Step, Stopped, TurnEnded, TurnId
 from bot.formats.common import END
-from bot.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.settings import PanelSettings, SeatSettings
-from bot.wishes import Wish, again
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
 from tests.tables import PIPELINES, Play, panel, start

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from bot.facts import Lane
-from bot.live.patience import MOST_WAITS
-from bot.placed import JUST_S, MOMENT_S, Delete, erase, look_up
+from adapters.common.messages import JUST_S, MOMENT_S, Delete, erase, look_up
+from adapters.common.retry import MOST_WAITS
+from bot.domain.facts import Lane
 from bot.ports import Forbidden, Gone, MessageRef, Placed, RateLimited, SurfaceError
 from tests.stores import MemoryStore
 from tests.virtual import run_virtual

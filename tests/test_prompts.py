@@ -8,7 +8,7 @@ from string import Template
 
 import pytest
 
-from bot import setup
+from bot.cli import setup
 from bot.errors import Misconfigured
 from bot.formats import FORMATS
 from bot.prompts import FRAGMENTS, prompts

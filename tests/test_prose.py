@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.prose import listed
+from bot.text import listed
 
 
 @pytest.mark.parametrize(

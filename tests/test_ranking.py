@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.formats.ranking import (
+from bot.formats.council.ranking import (
     Ballots,
     Dissent,
     Pair,

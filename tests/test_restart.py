@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.hall import RESTARTING
+from bot.engine.supervisor import RESTARTING
 from bot.ports import replay
 from storage import SqlStore
 from tests.discord_bot import moot, speaking

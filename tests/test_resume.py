@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from bot.facts import CaughtUp, Lane, Rules, RunFinished, TurnStarted, ViewAttached, VoteClosed
+from bot.domain.facts import CaughtUp, Lane, Rules, RunFinished, TurnStarted, ViewAttached, VoteClosed
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.supervisor import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, Hall
+from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
-from bot.hall import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, Hall
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import Method, Placed, Surface, SurfaceError
 from bot.settings import RestartSettings
-from bot.trace import NoTrace
-from bot.transcript import Transcript, fold_all
 from tests.speakers import Scripted, Step
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from bot.actions.permissions import (
+    Person,
+    check_moderates,
+    check_panels,
+    check_start,
+    check_steers,
+    missing_voices,
+    steers,
+)
+from bot.domain.facts import Interjected, SkipWished, TurnId
 from bot.errors import Refused
-from bot.facts import Interjected, SkipWished, TurnId
-from bot.rights import Person, check_moderates, check_panels, check_start, check_steers, missing_voices, steers
 from bot.settings import ServerSettings
 from tests.tables import Play, start
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Lengths, Scheduler, Usual, price
 from bot.live.view import Display
 from bot.ports import Kind
-from bot.trace import NoTrace
 from tests.surfaces import Place, Platform, WindowLimit
 from tests.virtual import run_virtual
 

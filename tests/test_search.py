@@ -11,24 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.debating import Debating, Form
-from bot.facts import (
-    Claimed,
-    Failure,
-    Removed,
-    RetryAsked,
-    Rules,
-    Search,
-    SkipAsked,
-    Stopped,
-    TurnEnded,
-    TurnId,
-)
-from bot.formats.chairs import SYNTHESIS
+from bot.domain.debating import Debating, Form
+from bot.domain.facts import Claimed, Failure, Removed, RetryAsked, Rules, Search, SkipAsked, Stopped, TurnEnded, TurnId
+from bot.engine.thread import posts
 from bot.formats.common import END
-from bot.formats.searching import QUERY, QUERY_CHARS, SEARCH, query, read
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, query, read
 from bot.live.board import board
-from bot.thread import posts
 from tests.tables import Play, seat, start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))

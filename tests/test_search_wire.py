@@ -18,9 +18,9 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import unused_port
 
-from bot.asks import Ask, Part
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Price, Seat, Usage
 from bot.errors import Misconfigured
-from bot.facts import Price, Seat, Usage
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind

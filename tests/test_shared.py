@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from bot.shared import Shared
+from bot.concurrency import Shared
 from tests.virtual import run_virtual
 
 

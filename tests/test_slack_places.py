@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.facts import VoteCast
+from bot.domain.facts import VoteCast
 from tests.servers.slack.world import Channel
 from tests.slack_app import LINES, SLOW, App, app, served, settings_for, until, workspace
 from tests.test_slack_runs import action, offers, press, says

@@ -19,7 +19,7 @@ from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
 from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.live.dialect import Table
 from bot.ports import Control, Message
 from commands import COMMANDS

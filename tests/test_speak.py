@@ -15,8 +15,8 @@ import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from bot.asks import Ask, Part
-from bot.facts import Seat, Usage
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Seat, Usage
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.deltas import Delta

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.facts import Usage
+from bot.domain.facts import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.redaction import BLANKED, blanker
-from bot.models.stages import (
+from bot.models.transforms import (
     Deltas,
     Stage,
     blank_keys,

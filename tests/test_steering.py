@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from bot.actions.permissions import Person
+from bot.domain.facts import TurnId
+from bot.engine.thread import REMOVED
 from bot.errors import Refused
-from bot.facts import TurnId
-from bot.rights import Person
-from bot.thread import REMOVED
 from commands import COMMANDS
 from commands.command import Command, Here, sees_all
 from commands.controls import PRESSES, Target

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot.debating import Debating
+from bot.actions.permissions import Person
+from bot.actions.request import Wish, again
+from bot.actions.steering import MOST_STANDING
+from bot.domain.debating import Debating
+from bot.domain.facts import TurnId
 from bot.errors import Refused
-from bot.facts import TurnId
 from bot.formats.personas import LIBRARY
-from bot.rights import Person
-from bot.steers import MOST_STANDING
-from bot.wishes import Wish, again
 from commands.command import Here
 from commands.controls import PRESSES, Nothing, Sentence, Target
 from commands.steer import COMMANDS as STEERING

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.facts import TurnEnded
+from bot.domain.facts import TurnEnded
 from storage.store import SqlStore
 from tests.discord_bot import Moot, moot
 from tests.servers.model_server import answer

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.codec import encode
-from bot.facts import (
+from bot.domain.codec import encode
+from bot.domain.facts import (
     CaughtUp,
     Claimed,
     Deleted,
@@ -34,8 +34,8 @@ from bot.facts import (
     Usage,
     ViewAttached,
 )
+from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import Clock, Fenced, Json, Placed, Shelf, Snapshot, Store, replay
-from bot.transcript import Entry, Transcript, fold_all
 from storage import open_store
 from storage.batch import Append, Batch, Show
 from tests.stores import MemoryStore

@@ -21,11 +21,11 @@ from typing import Any
 import psutil
 import pytest
 
+from bot.domain.facts import Interjected, TurnId
 from bot.errors import Misconfigured, StoreFailed
-from bot.facts import Interjected, TurnId
 from bot.ports import Clock, Placed, replay
 from storage import open_store
-from storage.failures import meaning
+from storage.errors import meaning
 from storage.writer import MAX_REMEMBERED, Remembered
 
 ROOT = Path(__file__).parents[1]

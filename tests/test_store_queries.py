@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, event
 
-from bot.codec import encode
-from bot.facts import RunFinished
+from bot.domain.codec import encode
+from bot.domain.facts import RunFinished
 from storage import open_store, rows
 from storage.batch import Append, Claim, Place, Put, Show, Write
 

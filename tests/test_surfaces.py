@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.ports import Control, Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
 from tests.stages import PLAYED
 from tests.stages.base import ADA, BOARD, BOB, END, RETRY_S, Can, Played, Refusal, Stage, message

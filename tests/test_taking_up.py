@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.facts import CaughtUp, Claimed, Deleted, RunFinished, Stopped, ViewAttached
+from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, Stopped, ViewAttached
+from bot.domain.transcript import Transcript
 from bot.formats import FORMATS
 from bot.ports import Placed, Surface
-from bot.transcript import Transcript
 from tests.discord_bot import moot, speaking
 from tests.servers.model_server import answer
 from tests.surfaces import Place

@@ -14,7 +14,7 @@ from rich.console import Console
 from adapters.terminal.keys import PAUSE_S, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, read_key
 from adapters.terminal.screen import SIDE_BY_SIDE, Screen
 from adapters.terminal.surface import plain
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.ports import Kind, Message
 from tests.virtual import run_virtual
 

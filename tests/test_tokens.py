@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.asks import Part, Role
+from bot.domain.asks import Part, Role
 from bot.models.errors import ProviderError
 from bot.models.tokens import CUT_MARK, Tally, counter, fit
 

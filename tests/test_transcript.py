@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bot.facts import (
+from bot.domain.facts import (
     Fact,
     Interjected,
     RunFinished,
@@ -12,7 +12,7 @@ from bot.facts import (
     VoteCast,
     VoteWithdrawn,
 )
-from bot.transcript import Entry, Transcript, fold, fold_all, in_rows
+from bot.domain.transcript import Entry, Transcript, fold, fold_all, in_rows
 from tests.tables import Play, start
 
 ADA = TurnId("answer", 1, "ada")

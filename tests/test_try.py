@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
-from bot import wiring
+from bot.cli import core as wiring
+from bot.engine.trace import EventsFile
 from bot.errors import Refused
-from bot.trace import EventsFile
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 
 SEATS = ("ada", "bob", "cyd")

@@ -10,13 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.terminal.options import formats, program, read
-from bot import wiring
-from bot.debating import SIDES
+from bot.actions.permissions import Person
+from bot.actions.request import Wish
+from bot.cli import core as wiring
+from bot.cli.provision import provision
+from bot.domain.debating import SIDES
 from bot.errors import Refused
-from bot.provision import provision
-from bot.rights import Person
 from bot.settings import Settings
-from bot.wishes import Wish
 from commands.command import Here
 from tests.surfaces import Place, Platform
 

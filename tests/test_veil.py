@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot import veil
-from bot.facts import (
+from bot.domain import visibility as veil
+from bot.domain.facts import (
     Fact,
     Failure,
     Guessed,
@@ -24,10 +24,10 @@ from bot.facts import (
     VoteCast,
     VoteClosed,
 )
+from bot.domain.visibility import BRANDS, COULD_NOT, STAGGER_S, called, gave_away, known_as, names_maker, shuffled
+from bot.engine.thread import REVEAL, on_board, posts, replay, verdict
 from bot.formats.common import END
 from bot.formats.guessing import GUESS
-from bot.thread import REVEAL, on_board, posts, replay, verdict
-from bot.veil import BRANDS, COULD_NOT, STAGGER_S, called, gave_away, known_as, names_maker, shuffled
 from tests.tables import Play, panel
 from tests.veils import leaks, play, veiled
 

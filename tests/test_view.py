@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, FixedWindow
+from bot.live.lane_view import TRIES
 from bot.live.schedule import Scheduler
-from bot.live.strip import TRIES
 from bot.live.view import Display
 from bot.ports import Control, Forbidden, Gone, Method, Page, RateLimited, SurfaceError
-from bot.trace import NoTrace
 from tests.surfaces import OnePage, Place, Platform, WindowLimit
 from tests.virtual import run_virtual
 

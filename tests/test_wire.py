@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.asks import Ask, Part
-from bot.facts import Seat, Usage
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Seat, Usage
 from bot.models.catalogue import Model
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker

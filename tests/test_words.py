@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bot.domain.word_filter import BLANK, MOST_CHARS, MOST_WORDS, Words
 from bot.errors import Refused
-from bot.words import BLANK, MOST_CHARS, MOST_WORDS, Words
 
 LISTED = ("ham", "Foo Bar", "bar baz", "snark*", "Straße", "バカ", "c++", "café", "h*t", "नमस्ते")
 WORDS = Words(LISTED)

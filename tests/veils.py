@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.debating import Debating
-from bot.facts import Panel, RunStarted
-from bot.veil import shuffled
-from bot.veiling import Reveal, Veil
+from bot.domain.debating import Debating
+from bot.domain.facts import Panel, RunStarted
+from bot.domain.veiling import Reveal, Veil
+from bot.domain.visibility import shuffled
 from tests.tables import Play, seat, start
 
 NAMES = ("Ada", "Bob", "Cyd", "Zoe", "Eli", "model-", "ada", "bob", "cyd")

@@ -11,20 +11,20 @@ import discord
 import structlog
 from discord.backoff import ExponentialBackoff
 
+from adapters.common.deliveries import Seen
 from adapters.discord import gateway
 from adapters.discord.api import UNANSWERED, Rest, at
 from adapters.discord.definitions import definitions, fingerprint
-from adapters.discord.desk import Desk
-from adapters.discord.faces import Faces
+from adapters.discord.interactions import Desk
 from adapters.discord.listening import Listener
-from adapters.discord.owners import Owners
+from adapters.discord.owner_notices import Owners
 from adapters.discord.permissions import intents
 from adapters.discord.places import Places
-from bot.actions import Actions
+from adapters.discord.webhooks import Faces
+from bot.actions.actions import Actions
+from bot.concurrency import InOrder
 from bot.errors import Misconfigured
-from bot.in_order import InOrder
 from bot.ports import Shelf, Store
-from bot.seen import Seen
 from bot.settings import DiscordSettings, LimitSettings
 from commands import COMMANDS
 from commands.controls import MENUS

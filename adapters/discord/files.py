@@ -7,8 +7,8 @@ from typing import Any
 
 import discord
 
-from bot.attachments import Text, admit, joined, read
-from bot.facts import Image
+from adapters.common.attachments import Text, admit, joined, read
+from bot.domain.facts import Image
 from bot.settings import LimitSettings
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.ports import Control, Message
 from commands.controls import press_id
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import discord
 
+from adapters.common.deliveries import Seen
 from adapters.discord.files import with_files
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
+from bot.actions.request import Wish, follow_up
+from bot.concurrency import InOrder
 from bot.errors import Refused, StoreFailed
-from bot.in_order import InOrder
 from bot.ports import Surface
-from bot.rights import Person
-from bot.seen import Seen
 from bot.settings import LimitSettings
-from bot.wishes import Wish, follow_up
 from commands.command import Here
 from commands.controls import MENUS, PRESSES, REACTIONS, Nothing, Target
 

@@ -7,8 +7,8 @@ from typing import Any
 import discord
 
 from adapters.discord.permissions import missing
+from bot.actions.permissions import Person
 from bot.errors import Refused
-from bot.rights import Person
 
 Channel = Any  # discord.py's many kinds of channels
 

@@ -9,16 +9,16 @@ from functools import partial
 
 import discord
 
+from adapters.common.messages import Delete, erase, look_up
 from adapters.discord.api import Rest, mending
-from adapters.discord.faces import Faces
 from adapters.discord.layout import person_id
 from adapters.discord.people import Channel
 from adapters.discord.surface import DiscordSurface, Opening, Spot, age_s, message_ref, read_address
-from bot.placed import Delete, erase, look_up
+from adapters.discord.webhooks import Faces
+from bot.concurrency import Shared
+from bot.domain.transcript import Transcript
+from bot.domain.word_filter import Words
 from bot.ports import Placed, Store, Surface
-from bot.shared import Shared
-from bot.transcript import Transcript
-from bot.words import Words
 
 REMEMBERED = 1_000  # messages that runs were asked with
 

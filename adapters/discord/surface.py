@@ -18,13 +18,13 @@ from adapters.discord import history
 from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Exists, Missing, Rest
 from adapters.discord.budgets import ADDRESS, BOT, GATE, bucket_name, old_name
 from adapters.discord.dialect import DiscordDialect
-from adapters.discord.faces import Faces, Hook, username
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout, page_key, page_mark
-from bot.facts import Lane
-from bot.live.masked import Masked
+from adapters.discord.webhooks import Faces, Hook, username
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.live.filtered_pages import Masked
 from bot.live.one_page import OnePage
 from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, Placed, RateLimited
-from bot.words import Words
 
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100

@@ -18,24 +18,24 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.common.deliveries import Seen
 from adapters.slack.api import Api, Denied, Workspace
-from adapters.slack.desk import Desk
 from adapters.slack.dialect import entities
 from adapters.slack.handlers import Handlers
 from adapters.slack.home import RUNS, home
 from adapters.slack.installs import SealedInstallations, sealer
+from adapters.slack.interactions import Desk
 from adapters.slack.layout import PLAIN_CHARS, cut
 from adapters.slack.listening import Listener
 from adapters.slack.people import People, Walls
 from adapters.slack.places import Places
 from adapters.slack.scopes import scopes
 from adapters.slack.workspaces import Authorize, Workspaces
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.concurrency import Tasks
 from bot.errors import Misconfigured, Refused
 from bot.ports import Clock, Shelf, Store, SurfaceError
-from bot.seen import Seen
 from bot.settings import LimitSettings, SlackSettings
-from bot.tasks import Tasks
 
 log = structlog.get_logger()
 

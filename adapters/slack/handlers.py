@@ -13,13 +13,13 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
+from adapters.common.deliveries import Seen
 from adapters.slack import forms
 from adapters.slack.api import Workspace
-from adapters.slack.desk import Desk
+from adapters.slack.interactions import Desk
 from adapters.slack.listening import Listener
 from adapters.slack.scopes import events
 from adapters.slack.workspaces import Workspaces
-from bot.seen import Seen
 from commands.controls import OURS
 
 log = structlog.get_logger()

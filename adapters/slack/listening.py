@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from adapters.common.attachments import joined
 from adapters.slack import syntax
+from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
-from adapters.slack.desk import Desk
+from adapters.slack.interactions import Desk
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import Asked, Reply
-from adapters.slack.spots import is_direct
-from bot.attachments import joined
+from bot.actions.request import Wish, follow_up
+from bot.concurrency import InOrder
 from bot.errors import Refused, StoreFailed
-from bot.in_order import InOrder
 from bot.ports import Surface
-from bot.wishes import Wish, follow_up
 from commands.command import Command, Here
 from commands.controls import PRESSES, REACTIONS, Nothing, Target
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from adapters.common.retry import patiently
+from adapters.slack.addresses import is_direct, read_address
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.layout import person_id
-from adapters.slack.spots import is_direct, read_address
+from bot.actions.permissions import Person
+from bot.concurrency import InOrder
 from bot.errors import Refused
-from bot.in_order import InOrder
-from bot.live.patience import patiently
 from bot.ports import Clock, SurfaceError
-from bot.rights import Person
 
 T = TypeVar("T")
 

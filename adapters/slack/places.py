@@ -6,15 +6,15 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+from adapters.common.messages import Delete, erase, look_up
+from adapters.slack.addresses import Spot, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace
-from adapters.slack.spots import Spot, message_ref, read_address, read_ref
 from adapters.slack.surface import Lacking, Opening, SlackSurface
 from adapters.slack.workspaces import Workspaces
-from bot.placed import Delete, erase, look_up
+from bot.concurrency import Shared
+from bot.domain.transcript import Transcript
+from bot.domain.word_filter import Words
 from bot.ports import Clock, Placed, Store, Surface, SurfaceError
-from bot.shared import Shared
-from bot.transcript import Transcript
-from bot.words import Words
 
 REMEMBERED = 5_000  # threads that a run was held in but did not open
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 
+from adapters.common.retry import patiently
+from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
 from adapters.slack.dialect import SlackMarkdown, entities
 from adapters.slack.forms import modal
 from adapters.slack.layout import PLAIN_CHARS, Json, cut, markdown
-from adapters.slack.spots import is_direct
 from bot.errors import Refused
 from bot.live.pages import Pages
-from bot.live.patience import patiently
 from bot.ports import SurfaceError
 from commands.command import Form
 

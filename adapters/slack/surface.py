@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
+from adapters.slack.addresses import Spot, message_ref, read_ref
 from adapters.slack.api import TOO_LONG, Api, Denied, Rejected, Workspace
 from adapters.slack.budgets import bucket
 from adapters.slack.dialect import SlackMarkdown, entities
@@ -28,13 +29,12 @@ from adapters.slack.layout import (
     markdown,
     username,
 )
-from adapters.slack.spots import Spot, message_ref, read_ref
 from adapters.slack.streams import Broken, Stream
-from bot.facts import Lane
-from bot.live.masked import Masked
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.live.filtered_pages import Masked
 from bot.live.one_page import OnePage
 from bot.ports import Control, Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
-from bot.words import Words
 
 T = TypeVar("T")
 

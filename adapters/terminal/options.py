@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
+from bot.actions.panels import near
 from bot.errors import Refused
-from bot.panels import near
 from commands import COMMANDS
 from commands.command import Command, RunOptions, mistakes
 

@@ -15,12 +15,12 @@ from rich.console import Console
 from adapters.terminal.keys import Call, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, keyboard
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn, plain
-from bot.actions import Actions
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import absent
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
-from bot.rights import Person
-from bot.transcript import Transcript
-from bot.veil import absent
 from commands.command import Command, Here, Started, StartOptions, Told
 from commands.steer import COMMANDS as STEERING
 

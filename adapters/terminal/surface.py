@@ -8,7 +8,7 @@ from rich.console import Console
 
 from adapters.terminal.dialect import TerminalDialect
 from adapters.terminal.screen import FRAMES_PER_S, Screen
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.live.budget import Budget, TokenBucket
 from bot.live.pages import Pages
 from bot.ports import Kind, Message, MessageRef, Method

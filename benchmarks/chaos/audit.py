@@ -12,9 +12,9 @@ from pathlib import Path
 from benchmarks.chaos.models import KEY, TAG, Call
 from benchmarks.chaos.places import Place, Post
 from benchmarks.chaos.runs import VOTED, Asked
-from bot.facts import TurnEnded
+from bot.domain.facts import TurnEnded
+from bot.domain.transcript import Transcript, Turn, fold_all
 from bot.ports import Placed
-from bot.transcript import Transcript, Turn, fold_all
 from storage import open_store
 from storage.store import SqlStore
 

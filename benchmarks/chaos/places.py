@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adapters.discord.surface import message_ref as discord_ref
+from adapters.slack.addresses import message_ref as slack_ref
 from adapters.slack.scopes import events, scopes
-from adapters.slack.spots import message_ref as slack_ref
 from benchmarks.chaos.models import TAG
 from tests.servers.discord import CannotAct, Channel, DiscordServer, Message, User
 from tests.servers.discord.errors import DiscordError

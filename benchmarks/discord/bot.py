@@ -18,15 +18,15 @@ from adapters.discord.client import DiscordBot, make_client
 from benchmarks.discord.meter import CountingRest, Meter
 from benchmarks.discord.scenes import Scene, lines, panel_name, seat_keys
 from benchmarks.discord.speaker import Replaying
-from bot.actions import Actions
-from bot.hall import Hall
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.pipelines import PipelineBook
+from bot.actions.resolver import Starts
+from bot.engine.supervisor import Hall
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.panels import PanelBook
-from bot.pipelines import PipelineBook
 from bot.settings import DiscordSettings, LimitSettings, PanelSettings, SeatSettings, Settings
-from bot.starts import Starts
 from storage import SqlStore, open_store
 
 

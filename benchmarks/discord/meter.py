@@ -10,10 +10,10 @@ from typing import Any
 from discord.http import Route
 
 from adapters.discord.api import Rest
-from bot.facts import Lane, TurnId
+from bot.domain.facts import Lane, TurnId
+from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets
 from bot.ports import Clock
-from bot.trace import NoTrace
 
 Log = dict[str, list[tuple[float, float]]]  # seat → loop time, code points until then
 

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Mapping
 from benchmarks.discord.scenes import Line
 from benchmarks.live.replay import deltas
 from benchmarks.live.scenes import Answer
-from bot.asks import Ask
-from bot.facts import Seat, Usage
+from bot.domain.asks import Ask
+from bot.domain.facts import Seat, Usage
 from bot.models.deltas import Delta
 
 LEAD_S = 0.5  # from being asked to the first text's beginning

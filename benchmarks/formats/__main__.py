@@ -22,7 +22,7 @@ from benchmarks.formats.council import Times, by_conductor, by_plan, by_rules
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
 from benchmarks.formats.planning import Cost, planned
 from benchmarks.report import Bar, Report, Scene
-from bot.facts import Rules
+from bot.domain.facts import Rules
 from bot.settings import CouncilSettings
 
 SEATS, QUORUM, GRACE_S = 5, 4, 2.0

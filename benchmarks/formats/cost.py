@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks.report import Scene
-from bot.debating import Debating
-from bot.facts import Mode, RunStarted, TurnId
-from bot.formats.orders import labels
+from bot.domain.debating import Debating
+from bot.domain.facts import Mode, RunStarted, TurnId
+from bot.formats.council.review_order import labels
 from bot.models.tokens import counter
 from tests.tables import Play, start
 

@@ -11,18 +11,18 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import Draw
-from bot.asks import Ask
-from bot.facts import Fact, Rules, RunStarted, Seat, TurnEnded, TurnId, TurnStarted
+from bot.domain.asks import Ask
+from bot.domain.facts import Fact, Rules, RunStarted, Seat, TurnEnded, TurnId, TurnStarted
+from bot.domain.transcript import Entry, Transcript, Turn, fold
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
-from bot.formats.chairs import SYNTHESIS
-from bot.formats.orders import labels
-from bot.formats.ranking import decided
-from bot.hall import Hall
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.council.ranking import decided
+from bot.formats.council.review_order import labels
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
-from bot.trace import NoTrace
-from bot.transcript import Entry, Transcript, Turn, fold
 from tests.stores import MemoryStore
 from tests.surfaces import Place, Platform
 from tests.tables import start

@@ -10,11 +10,11 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import recorded_s
-from bot.debating import Debating
-from bot.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
+from bot.domain.debating import Debating
+from bot.domain.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
+from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
-from bot.formats.orders import labels
-from bot.transcript import Entry, Transcript, Turn, fold
+from bot.formats.council.review_order import labels
 from tests.tables import start
 
 ANSWER = "Some words of an answer, as long as models write them. " * 60

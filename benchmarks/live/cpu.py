@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Kind, Message, MessageRef, Method, Pages
-from bot.trace import NoTrace
 from tests.surfaces import OnePagePages
 from tests.virtual import run_virtual
 

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 
 from benchmarks.live.replay import CEILING, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Surface
-from bot.trace import NoTrace
 from tests.surfaces import Place, Platform
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from benchmarks.live.ours import budget
 from benchmarks.live.replay import CEILING, MakePolicy, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.live.budget import Budgets
 from tests.surfaces import Platform
 

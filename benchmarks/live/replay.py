@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from benchmarks.live.scenes import DELTA_CHARS, Answer, Run, Scene
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from tests.surfaces import BucketLimit, Limit, Platform, WindowLimit
 from tests.virtual import run_virtual
 

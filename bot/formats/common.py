@@ -11,13 +11,14 @@ from hashlib import sha256
 from itertools import count, takewhile
 from string import Template
 
-from bot import veil
-from bot.asks import FRAME_END, Part
-from bot.facts import ASIDE, Earlier, Finish, Lane, Seat, TurnId
-from bot.formats import guessing, pauses, table
-from bot.formats.choices import names
+from bot.domain import visibility as veil
+from bot.domain.asks import FRAME_END, Part
+from bot.domain.facts import ASIDE, Earlier, Finish, Lane, Seat, TurnId
+from bot.domain.transcript import Transcript, Turn
+from bot.formats import guessing, pauses
+from bot.formats import seating as table
 from bot.formats.plan import Plan, Want
-from bot.transcript import Transcript, Turn
+from bot.formats.vote_options import names
 
 END = Lane("end", 1, "")
 VERDICT_SENTENCES = 3

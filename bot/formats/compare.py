@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.asks import Ask
-from bot.facts import ASIDE, TurnId
-from bot.formats import searching
+from bot.domain.asks import Ask
+from bot.domain.facts import ASIDE, TurnId
+from bot.domain.transcript import Transcript
+from bot.formats import web_search as searching
 from bot.formats.common import (
     answered,
     at_start,
@@ -18,8 +19,7 @@ from bot.formats.common import (
     wants,
 )
 from bot.formats.plan import Plan
-from bot.formats.searching import found, searched
-from bot.transcript import Transcript
+from bot.formats.web_search import found, searched
 
 PROMPTS = ("compare.answer", *searching.PROMPTS)
 ROUNDS = (1, 1)

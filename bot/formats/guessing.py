@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot import veil
-from bot.facts import Guessed, Lane
-from bot.prose import listed
-from bot.transcript import Transcript
+from bot.domain import visibility as veil
+from bot.domain.facts import Guessed, Lane
+from bot.domain.transcript import Transcript
+from bot.text import listed
 
 GUESS = Lane("guess", 1, "")
 TITLE = "Guess who"

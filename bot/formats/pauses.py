@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.facts import Claimed
+from bot.domain.facts import Claimed
+from bot.domain.transcript import Transcript
 from bot.formats.plan import Plan
-from bot.transcript import Transcript
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 

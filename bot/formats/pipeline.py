@@ -11,8 +11,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
-from bot.asks import Ask, Part
-from bot.facts import Step, TurnId
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Step, TurnId
+from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     at_start,
     code,
@@ -29,7 +30,6 @@ from bot.formats.common import (
     stopped,
 )
 from bot.formats.plan import Plan, Want
-from bot.transcript import Transcript, Turn
 
 PROMPTS = ("pipeline.step",)
 ROUNDS = (1, 1)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bot.asks import Ask
-from bot.facts import Lane, NamesRevealed, Revealed, TurnId
-from bot.transcript import Transcript
+from bot.domain.asks import Ask
+from bot.domain.facts import Lane, NamesRevealed, Revealed, TurnId
+from bot.domain.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.asks import Ask, Part
-from bot.facts import TurnId
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import TurnId
+from bot.domain.transcript import Transcript
 from bot.formats.common import (
     at_start,
     code,
@@ -20,7 +21,6 @@ from bot.formats.common import (
     wants,
 )
 from bot.formats.plan import Plan
-from bot.transcript import Transcript
 
 PROMPTS = ("summary.summary",)
 ROUNDS = (1, 1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.facts import ASIDE, Price, TurnEnded, TurnId
-from bot.transcript import Transcript, Turn
-from bot.veil import key, known_as, masked, told
+from bot.domain.facts import ASIDE, Price, TurnEnded, TurnId
+from bot.domain.transcript import Transcript, Turn
+from bot.domain.visibility import key, known_as, masked, told
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
 

@@ -36,9 +36,9 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
+from bot.concurrency import Tasks
 from bot.live.budget import Budget, Budgets, Ticket
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
-from bot.tasks import Tasks
 
 log = structlog.get_logger()
 

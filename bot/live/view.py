@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from bot.facts import Lane as LaneKey
+from bot.domain.facts import Lane as LaneKey
+from bot.live.lane_view import Noted, Posting, Shown, Stands, Strip
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
-from bot.live.strip import Noted, Posting, Shown, Stands, Strip
 from bot.ports import Kind, Placed, Surface, Trace
 
 

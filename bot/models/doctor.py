@@ -8,9 +8,9 @@ from contextlib import aclosing
 from functools import partial
 from typing import assert_never
 
-from bot.asks import Ask, Part
 from bot.doctor import Check, Finding, State, unneeded
-from bot.facts import Seat
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import Seat
 from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
 from bot.models.errors import ProviderError

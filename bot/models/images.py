@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.asks import Part
-from bot.facts import Image
+from bot.domain.asks import Part
+from bot.domain.facts import Image
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 

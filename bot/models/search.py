@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from bot.domain.facts import Price, Seat
 from bot.errors import Misconfigured
-from bot.facts import Price, Seat
 from bot.models import prices
 from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provider_of
 from bot.models.client import Request

@@ -13,20 +13,21 @@ from typing import Any, assert_never
 
 import structlog
 
-from bot.asks import Ask, JsonSchema
-from bot.facts import Seat, Usage
-from bot.in_order import InOrder
+from bot.concurrency import InOrder, Shared
+from bot.domain.asks import Ask, JsonSchema
+from bot.domain.facts import Seat, Usage
 from bot.models import client, retries, search
 from bot.models.catalogue import Model, has_key, key_of, key_state
 from bot.models.client import Request, Stream
 from bot.models.deltas import Delta
+from bot.models.error_mapping import broken_off, fault, kind_of
 from bot.models.errors import ProviderError
-from bot.models.faults import broken_off, fault, kind_of
 from bot.models.images import BLIND, Message, told
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import loading
 from bot.models.redaction import blanker
-from bot.models.stages import (
+from bot.models.tokens import counter, fit
+from bot.models.transforms import (
     Deltas,
     Stage,
     blank_keys,
@@ -37,11 +38,9 @@ from bot.models.stages import (
     stop_loops,
     within,
 )
-from bot.models.tokens import counter, fit
 from bot.models.usage import estimated, reported
 from bot.ports import Clock
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
-from bot.shared import Shared
 
 log = structlog.get_logger()
 

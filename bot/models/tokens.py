@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from bot.asks import FRAME_END, Part
+from bot.domain.asks import FRAME_END, Part
 from bot.models.errors import ProviderError
 from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, message, told
 

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
-from bot.facts import Lane, Panel, Rules, RunStarted, Seat
+from bot.domain.facts import Lane, Panel, Rules, RunStarted, Seat
+from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import Kind, Message, MessageRef, Placed, Store, Surface
-from bot.transcript import Entry, Transcript, fold_all
 
 RUN = "run"
 RETRY_S = 7.0  # what a platform asks to wait when it refuses for now

@@ -15,14 +15,14 @@ from pydantic import SecretStr
 from adapters.discord.api import Rest
 from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
-from adapters.discord.faces import Faces
 from adapters.discord.places import Places
 from adapters.discord.surface import read_ref
-from bot.facts import Lane
+from adapters.discord.webhooks import Faces
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
 from bot.live.budget import Budgets
 from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
-from bot.words import Words
 from tests.discord_bot import UNLIMITED, labels
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import pointed_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.ports import Forbidden, MessageRef, Method, Surface, SurfaceError
 from tests.stages.base import RETRY_S, Played, Refusal, Seen
 from tests.surfaces import Place, Platform, WindowLimit

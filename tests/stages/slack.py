@@ -10,13 +10,13 @@ from typing import Literal
 
 import aiohttp
 
+from adapters.slack.addresses import read_ref
 from adapters.slack.api import Api, Workspace
 from adapters.slack.places import Places
-from adapters.slack.spots import read_ref
 from adapters.slack.workspaces import Workspaces
-from bot.facts import Lane
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
 from bot.ports import MessageRef, Surface
-from bot.words import Words
 from tests.servers.slack import Ref, SlackServer
 from tests.servers.slack.world import Message, User
 from tests.slack_app import workspace

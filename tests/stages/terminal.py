@@ -11,7 +11,7 @@ from rich.console import Console
 
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn
-from bot.facts import Lane
+from bot.domain.facts import Lane
 from bot.ports import MessageRef, Surface
 from tests.stages.base import Played, Refusal, Seen
 

@@ -1,0 +1,1 @@
+"""What every chat platform needs: attachments, deliveries, posted messages, retries."""

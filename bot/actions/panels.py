@@ -1,0 +1,157 @@
+"""From a panel's settings to the panel of a run: models looked up, personas resolved, seats named apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from bot.domain.facts import Panel, Seat
+from bot.errors import Refused
+from bot.formats.personas import resolve as persona_text
+from bot.models.catalogue import Model, prefix_of
+from bot.ports import Shelf
+from bot.settings import PanelSettings, SeatSettings
+
+DEFAULT = "default"
+SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
+HOTTEST = 2.0  # temperature, as SeatSettings has it
+
+
+class PanelBook:
+    """The panels that may be named in a server: the configured ones, and those that people made there."""
+
+    def __init__(self, configured: Mapping[str, PanelSettings], shelf: Shelf) -> None:
+        self._configured = configured
+        self._shelf = shelf
+
+    async def all(self, server: str) -> dict[str, PanelSettings]:
+        prefix = f"panel/{server}/"
+        made = await self._shelf.under(prefix)
+        own = {key.removeprefix(prefix): PanelSettings.model_validate(value) for key, value in made.items()}
+        return {**self._configured, **own}
+
+    async def choose(self, name: str, server: str, channels: Collection[str] = ()) -> PanelSettings:
+        """The panel of that name, or the usual one of the channel or server. Raises Refused, naming the near ones."""
+        panels = await self.all(server)
+        name = name or await self.usual(server, channels)
+        if name in panels:
+            return panels[name]
+        raise Refused(f"There is no panel “{name}”. {near(name, list(panels), 'panels')}")
+
+    async def usual(self, server: str, channels: Collection[str] = ()) -> str:
+        set_up = await self._shelf.under(f"usual/{server}/")
+        found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
+        return next((str(name) for name in found if name), DEFAULT)
+
+    async def save(self, name: str, panel: PanelSettings, server: str) -> None:
+        await self._shelf.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
+
+    async def make_usual(self, name: str, server: str, channel: str = "") -> None:
+        """What is used where no panel is named: in that channel, or in the whole server."""
+        await self._shelf.put(f"usual/{server}/{channel}", name)
+
+
+def near(word: str, known: Sequence[str], what: str) -> str:
+    close = get_close_matches(word, known, n=3)
+    listed = close or list(known)[:8]
+    if not listed:
+        return f"No {what} are configured yet."
+    return f"{'Did you mean' if close else f'The {what} are'} {', '.join(listed)}{'?' if close else '.'}"
+
+
+def read_seat(text: str) -> SeatSettings:
+    """A seat as people write it: its model, then perhaps "@" and a temperature, then perhaps "/" and how many tokens
+    it may write ("claude@0.2/600"). Raises Refused."""
+    found = SEAT.fullmatch(text.strip())
+    model, temperature, tokens = found.groups() if found else ("", None, None)
+    heat = None if temperature is None else _number(temperature)
+    if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
+        raise Refused(
+            f"“{text.strip()[:60]}” is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
+            "most) or claude@0.2/600."
+        )
+    return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
+
+
+def _number(text: str) -> float | None:
+    """A temperature; None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 <= number <= HOTTEST else None
+
+
+def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
+    """Raises Refused when a seat's model is not in the catalogue."""
+    seats = _named_apart([_seat(s, models) for s in settings.seats])
+    chair = settings.chair or settings.seats[0].model
+    judge = settings.judge or chair
+    return Panel(
+        tuple(seats),
+        replace(_seat(SeatSettings(model=chair), models), key="chair"),
+        replace(_seat(SeatSettings(model=judge), models), key="judge"),
+    )
+
+
+def seat_of(panel: PanelSettings, word: str) -> SeatSettings:
+    """The panel's seat of that name or model. Raises Refused."""
+    known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
+    if word.strip().casefold() not in known:
+        raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {near(word, list(known), 'seats')}")
+    return known[word.strip().casefold()]
+
+
+def one_more(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
+    """A seat that joins that panel, told apart from all in it. Raises Refused when its model is not known."""
+    return _named_apart([*panel.seats, _seat(settings, models)])[-1]
+
+
+def present(
+    panel: Panel, why_absent: Callable[[Seat], str | None], least: int, most: int
+) -> tuple[Panel, tuple[str, ...]]:
+    """The panel without the seats that cannot answer, and why each is away. Raises Refused when too few or many are."""
+    away = {s.key: why for s in panel.everyone() if (why := why_absent(s))}
+    seats = tuple(s for s in panel.seats if s.key not in away)
+    absent = tuple(f"{s.name} ({away[s.key]})" for s in panel.seats if s.key in away)
+    if not least <= len(seats) <= most:
+        told = f" Away: {'; '.join(absent)}." if absent else ""
+        needs = {1: "one seat", 2: "two seats"}[least] if len(seats) < least else f"at most {most} seats"
+        raise Refused(f"This needs {needs} that can answer, and there are {len(seats)}.{told}")
+    chair, judge = (
+        replace(seats[0], key=s.key) if s is not None and s.key in away else s for s in (panel.chair, panel.judge)
+    )
+    return Panel(seats, chair, judge), absent
+
+
+def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
+    model = models.get(table.model)
+    if model is None:
+        raise Refused(f"There is no model “{table.model}”. {near(table.model, list(models), 'models')}")
+    name = table.name or model.name + (f" ({table.persona})" if 0 < len(table.persona) <= 20 else "")
+    return Seat(
+        key=model.key,
+        model=model.key,
+        name=name,
+        persona=persona_text(table.persona),
+        temperature=table.temperature if table.temperature is not None else model.temperature,
+        max_tokens=table.max_tokens or model.max_tokens,
+        window=model.window,
+        price=model.price,
+        avatar_url=model.avatar_url,
+        provider=prefix_of(model),
+    )
+
+
+def _named_apart(seats: Sequence[Seat]) -> list[Seat]:
+    """Seats of the same model are told apart: "Claude", "Claude 2"; keys likewise."""
+    apart: list[Seat] = []
+    for seat in seats:
+        same = sum(s.model == seat.model for s in apart)
+        name, n = seat.name, 2
+        while any(s.name == name for s in apart):
+            name, n = f"{seat.name} {n}", n + 1
+        apart.append(replace(seat, key=seat.key if same == 0 else f"{seat.key}:{same + 1}", name=name))
+    return apart

@@ -1,0 +1,185 @@
+"""Pipelines as people write them: TOML with named steps, checked and resolved, and the book that keeps them.
+
+description = "…"
+
+[steps.draft]
+prompt = "…"              # what the step is to do
+seats = 1                 # who does it: a place at the table, "panel", "chair", or a model ("claude@0.2/600");
+                          # several in a list
+inputs = ["question"]     # what it works on: "question" and other steps
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
+
+from bot.actions.panels import near, read_seat, seat_panel
+from bot.domain.facts import Panel, Step
+from bot.errors import Refused
+from bot.formats.pipeline import QUESTION
+from bot.models.catalogue import Model
+from bot.ports import Shelf
+from bot.settings import PanelSettings, Strict
+
+PANEL, CHAIR = "panel", "chair"  # words for seats
+MOST_SEATS = 12
+MOST_TURNS = 36  # of all steps together
+TEXT_CHARS = 20_000  # of a pipeline's TOML
+FENCED = re.compile(r"(`{3,})\w*\n(?P<text>.*)\n\1", re.DOTALL)  # as in a chat, or as an attached file comes
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,29}$")]
+Place = Annotated[int, Field(ge=1, le=MOST_SEATS, strict=True)]
+
+
+def _listed(value: Any) -> Any:
+    """A single seat or input needs no list."""
+    return value if isinstance(value, list) else [value]
+
+
+class StepSettings(Strict):
+    prompt: str = Field(min_length=1, max_length=4_000)
+    seats: Annotated[list[Place | str], BeforeValidator(_listed)] = Field([1], min_length=1, max_length=MOST_SEATS)
+    inputs: Annotated[list[str], BeforeValidator(_listed)] = Field([QUESTION], min_length=1)
+
+
+class PipelineSettings(Strict):
+    description: str = Field("", max_length=200)
+    steps: dict[Name, StepSettings] = Field(min_length=1, max_length=12)
+
+
+def read_pipeline(text: str) -> PipelineSettings:
+    """A pipeline from its TOML, which may stand in a code block. Raises Refused, telling every mistake at once."""
+    if len(text) > TEXT_CHARS:
+        raise Refused(f"A pipeline may have {TEXT_CHARS:,} characters; this has {len(text):,}.")
+    try:
+        pipeline = PipelineSettings.model_validate(tomllib.loads(bare(text)))
+    except tomllib.TOMLDecodeError as error:
+        raise Refused(f"That is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise Refused("\n".join(_mistake(e["loc"], e["msg"]) for e in error.errors())) from error
+    if mistakes := list(_loose_ends(pipeline)):
+        raise Refused("\n".join(mistakes))
+    _order(pipeline)
+    return pipeline
+
+
+def bare(text: str) -> str:
+    """The text without the code block it stands in."""
+    found = FENCED.search(text)
+    return found["text"] if found else text
+
+
+def _mistake(where: tuple[int | str, ...], message: str) -> str:
+    path = ".".join(str(part) for part in where if part not in ("[key]", "str") and "constrained" not in str(part))
+    if message == "Extra inputs are not permitted":
+        return f"{path}: there is no such setting."
+    return f"{path or 'The pipeline'}: {message[:1].lower()}{message[1:]}."
+
+
+def _loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
+    steps = pipeline.steps
+    if QUESTION in steps:
+        yield f"steps.{QUESTION}: a step cannot be called so: it is the name of what was asked."
+    for name, step in steps.items():
+        for unknown in dict.fromkeys(i for i in step.inputs if i != QUESTION and i not in steps):
+            yield f"steps.{name}.inputs: there is no step “{unknown}”. {near(unknown, [QUESTION, *steps], 'inputs')}"
+
+
+def _order(pipeline: PipelineSettings) -> list[str]:
+    """The steps' names, inputs first. Raises Refused where steps wait for each other."""
+    needs = {name: [i for i in step.inputs if i != QUESTION] for name, step in pipeline.steps.items()}
+    try:
+        return list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise Refused(f"These steps wait for each other: {' → '.join(error.args[1])}.") from error
+
+
+def seated(
+    pipeline: PipelineSettings, panel: PanelSettings, models: Mapping[str, Model]
+) -> tuple[PanelSettings, tuple[Step, ...]]:
+    """The table that the pipeline needs, and its steps by the keys of that table's seats.
+
+    A place counts round the panel, so that every pipeline runs with any panel. Raises Refused, for instance where a
+    model is not in the catalogue.
+    """
+    who = {name: list(_who(step, panel)) for name, step in pipeline.steps.items()}
+    used = list(dict.fromkeys(one for each in who.values() for one in each if one != CHAIR)) or [0]
+    turns = sum(map(len, who.values()))
+    if len(used) > MOST_SEATS or turns > MOST_TURNS:
+        raise Refused(
+            f"A pipeline may have {MOST_SEATS} seats and {MOST_TURNS} turns; this has {len(used)} and {turns}."
+        )
+    seats = [panel.seats[one] if isinstance(one, int) else read_seat(one) for one in used]
+    table = panel.model_copy(update={"seats": seats, "chair": panel.chair or panel.seats[0].model})
+    keys = {CHAIR: CHAIR, **{one: s.key for one, s in zip(used, seat_panel(table, models).seats, strict=True)}}
+    steps = ((name, pipeline.steps[name]) for name in _order(pipeline))
+    return table, tuple(
+        Step(name, step.prompt, tuple(keys[one] for one in who[name]), tuple(dict.fromkeys(step.inputs)))
+        for name, step in steps
+    )
+
+
+def _who(step: StepSettings, panel: PanelSettings) -> dict[int | str, None]:
+    """Who does a step, each once: places in the panel (from 0), models as written, or the chair."""
+    found: dict[int | str, None] = {}
+    for word in step.seats:
+        match word:
+            case int():
+                found[(word - 1) % len(panel.seats)] = None
+            case "panel":
+                found |= dict.fromkeys(range(len(panel.seats)))
+            case _:
+                found[word.strip()] = None
+    return found
+
+
+def attended(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]:
+    """The steps with those alone who are there; where nobody of a step is, the panel's first does it."""
+    there = {seat.key for seat in panel.everyone()}
+    return tuple(
+        replace(step, seats=tuple(key for key in step.seats if key in there) or (panel.seats[0].key,)) for step in steps
+    )
+
+
+class PipelineBook:
+    """The pipelines that may be named in a server, as TOML: those that come with Moot (`own`), and those made there."""
+
+    def __init__(self, own: Mapping[str, str], shelf: Shelf) -> None:
+        self._own = own
+        self._shelf = shelf
+        self._counting = asyncio.Lock()
+
+    async def all(self, server: str) -> dict[str, str]:
+        prefix = f"pipeline/{server}/"
+        made = await self._shelf.under(prefix)
+        return {**self._own, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
+
+    async def choose(self, name: str, server: str) -> str:
+        """Raises Refused, naming the near ones."""
+        known = await self.all(server)
+        if name in known:
+            return known[name]
+        raise Refused(f"There is no pipeline “{name}”. {near(name, list(known), 'pipelines')}")
+
+    async def save(self, name: str, text: str, server: str) -> None:
+        await self._shelf.put(f"pipeline/{server}/{name}", bare(text))
+
+    async def uses(self, server: str) -> dict[str, int]:
+        """How often each was run there; those that never were are left out."""
+        prefix = f"pipeline-uses/{server}/"
+        kept = await self._shelf.under(prefix)
+        return {key.removeprefix(prefix): n for key, n in kept.items() if isinstance(n, int)}
+
+    async def count(self, name: str, server: str) -> None:
+        """One more use."""
+        async with self._counting:
+            uses = (await self.uses(server)).get(name, 0)
+            await self._shelf.put(f"pipeline-uses/{server}/{name}", uses + 1)

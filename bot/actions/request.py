@@ -1,0 +1,184 @@
+"""What people wish for when a run is to start, and the wishes that follow from a run that was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from bot.actions.permissions import Person
+from bot.domain.debating import Debating
+from bot.domain.facts import ASIDE, Earlier, Image, Lane, Mode, Origin, Panel, Search, Step, TurnEnded
+from bot.domain.transcript import Transcript
+from bot.domain.veiling import LIVE, Veil
+from bot.domain.visibility import known_as, masked
+from bot.engine.thread import REMOVED, Post
+from bot.errors import Refused
+from bot.settings import PanelSettings
+
+SHORT_CHARS = 200  # of an earlier question, where it is named in another
+EARLIER_CHARS = 100_000  # of what a run goes on from; of that each model reads what its window takes
+OUTCOMES = frozenset({"standings", "scores", "synthesis", "verdict"})  # stages and cards that say what came of a run
+REPEATED = frozenset({"original"})  # cards that say what a turn has said
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
+    the place. `chair`: the model that sums up and judges; empty: as the panel says. `rounds` None: the format's usual
+    number. `channels`: where it was asked, by id and name. `seated`: the seats sat at an earlier run, so that nobody's
+    personas are new. `mode`: how far a council goes. `origin`: of what was sent into the context. `steps`: of a
+    pipeline, by the keys that `seats` will have. `search`: whether the web is searched; None: as the settings say.
+    `earlier`: what was said before, after the context. `veil`: what people are not to know at once.
+    """
+
+    format: str
+    question: str
+    by: Person
+    panel: str = ""
+    rounds: int | None = None
+    seats: PanelSettings | None = None
+    chair: str = ""
+    channels: tuple[str, ...] = ()
+    context: str = ""
+    images: tuple[Image, ...] = ()
+    seated: bool = False
+    mode: Mode = "full"
+    debating: Debating | None = None
+    origin: Origin | None = None
+    steps: tuple[Step, ...] = ()
+    search: Search | None = None
+    earlier: tuple[Earlier, ...] = ()
+    veil: Veil = LIVE
+
+
+def again(t: Transcript, by: Person) -> Wish:
+    """The same once more."""
+    start = t.started
+    return Wish(
+        start.format,
+        start.question,
+        by,
+        rounds=start.rules.rounds,
+        seats=seats_of(t.panel),
+        context=start.context,
+        images=start.images,
+        seated=True,
+        mode=start.rules.mode,
+        debating=start.rules.debating,
+        origin=start.origin,
+        steps=start.steps,
+        search=start.rules.search,
+        earlier=start.earlier,
+        veil=start.rules.veil,
+    )
+
+
+def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> Wish:
+    """Going on from what a run came to; `thread`: what stands there."""
+    rules = t.started.rules.debating
+    debating = replace(rules, positions=()) if rules else None  # they answered the question before
+    said = [Earlier(post.title, post.text or "", kept=post.lane.stage in OUTCOMES) for post in _readable(thread)]
+    return replace(
+        again(t, by),
+        question=question,
+        context="",
+        earlier=_bounded([*_before(t), *said]),
+        images=(),
+        origin=None,
+        debating=debating,
+    )
+
+
+def _before(t: Transcript) -> list[Earlier]:
+    """What a run goes on from, and what was asked in it."""
+    start = t.started
+    context = [Earlier("context", start.context)] if start.context else []
+    return [*context, *start.earlier, Earlier("question", start.question, kept=True)]
+
+
+def _readable(thread: Sequence[Post]) -> list[Post]:
+    return [post for post in thread if post.text and post.text != REMOVED and post.lane.stage not in REPEATED]
+
+
+def _bounded(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
+    """The newest of it, and what was asked and came of it last of all: it goes on from run to run."""
+    kept = dict(enumerate(said))
+    for n in sorted(kept, key=lambda n: (said[n].kept, n)):
+        if sum(len(part.text) for part in kept.values()) <= EARLIER_CHARS:
+            break
+        del kept[n]
+    return tuple(kept.values())
+
+
+def _said(thread: Sequence[Post]) -> list[str]:
+    return [f"{post.title}:\n{post.text}" for post in thread if post.text]
+
+
+def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
+    """What a run has come to so far, told by its chair's model alone. Raises Refused where nothing has been said."""
+    start, said = t.started, _said(thread)
+    if not said:
+        raise Refused("Nothing has been said there yet, so there is nothing to summarise.")
+    remarks = [f"{remark.who}:\n{remark.text}" for remark in t.remarks]
+    context = "\n\n".join([f"Question: {start.question}", *said, *remarks])
+    asked = " ".join(start.question.split())
+    question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
+    speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
+    if masked(t):
+        speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
+    return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
+
+
+def from_run(t: Transcript, run: str, lane: Lane, text: str) -> Origin:
+    """Of what a seat has said: its latest turn in that lane, and when that ended, or began where it still speaks."""
+    turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
+    seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
+    ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
+    model = "" if masked(t) else seat.model
+    return Origin(known_as(t, seat.key), _digest(text), model, run, turn.id, next(ends, turn.started.at))
+
+
+def from_message(who: str, text: str) -> Origin:
+    """Of a message that no seat wrote."""
+    return Origin(who, _digest(text))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def passage(said: str, wished: str) -> str:
+    """The part of `said` that people have copied, line breaks aside; all of it where they copied none. Raises
+    Refused where it does not stand there: an origin must not vouch for words that were never said."""
+    if not wished.strip():
+        return said
+    if " ".join(wished.split()) not in " ".join(said.split()):
+        raise Refused("That passage does not stand there: copy it as it is, or leave it out to send all.")
+    return wished.strip()
+
+
+def one_seat(t: Transcript, thread: Sequence[Post], lane: Lane, said: str, question: str, by: Person) -> Wish:
+    """Going on with one seat alone, from all that it has said in the thread; `said`: in that lane, where it may still
+    be speaking. Raises Refused where no seat has said it, or where that would tell whose seat it is."""
+    if lane.stage in ASIDE:
+        raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
+    if masked(t):
+        raise Refused("That would tell who it is: ask once the names are known.")
+    seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
+    others = [post for post in _readable(thread) if post.kind == "turn" and post.lane.seat == seat.key]
+    texts = {post.lane: post.text or "" for post in others} | {lane: said}
+    own = [Earlier(seat.name, text, kept=spoken == lane, own=True) for spoken, text in texts.items()]
+    earlier = _bounded([*_before(t), *own])
+    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), earlier=earlier, seated=True)
+
+
+def seats_of(panel: Panel) -> PanelSettings:
+    """The settings that seat the same panel again."""
+    seats = [
+        {"model": s.model, "name": s.name, "persona": s.persona, "temperature": s.temperature}
+        | ({"max_tokens": s.max_tokens} if s.max_tokens else {})
+        for s in panel.seats
+    ]
+    chair, judge = (s.model if s else None for s in (panel.chair, panel.judge))
+    return PanelSettings.model_validate({"seats": seats, "chair": chair, "judge": judge})

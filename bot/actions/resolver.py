@@ -1,0 +1,175 @@
+"""What a run begins with: a wish, checked, and resolved into the run's first fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+
+from bot.actions.panels import PanelBook, near, one_more, present, read_seat, seat_of, seat_panel
+from bot.actions.permissions import Person, check_panels, check_start
+from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
+from bot.actions.request import Wish
+from bot.domain.debating import Debating
+from bot.domain.facts import Panel, Rules, RunStarted, Search, Seat
+from bot.domain.visibility import shuffled
+from bot.domain.word_filter import WordLists
+from bot.errors import Refused
+from bot.formats import FORMATS
+from bot.formats.personas import LIBRARY
+from bot.formats.plan import Format
+from bot.formats.web_search import PROMPTS as SEARCH_PROMPTS
+from bot.models.catalogue import Model
+from bot.settings import PanelSettings, Settings
+
+
+class Starts:
+    """`searcher`: who searches the web; None: nobody can. `why_absent(model)` tells why a model cannot be asked now
+    ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how long people may vote after the end."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        book: PanelBook,
+        pipelines: PipelineBook,
+        models: Mapping[str, Model],
+        prompts: Mapping[str, str],
+        vote_s: float,
+        why_absent: Callable[[Model], str | None],
+        random: Random,
+        searcher: Seat | None = None,
+    ) -> None:
+        self.settings = settings
+        self.book = book
+        self.pipelines = pipelines
+        self.models = models
+        self.words = WordLists(lambda server: settings.server(server).words)
+        self._prompts = prompts
+        self._searcher = searcher
+        self._vote_s = vote_s
+        self._why_absent = why_absent
+        self._random = random
+
+    async def resolve(self, wish: Wish) -> RunStarted:
+        """Without what the place where it is shown decides. Raises Refused."""
+        check_start(wish.by, wish.channels, self.settings.server(wish.by.server))
+        form = _form(wish.format)
+        question = self._question(wish.question, wish.by)
+        rounds = _rounds(wish, form)
+        seats = seat_panel(await self._panel(wish), self.models)
+        search = self._search(wish, form)
+        panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
+        seed = self._random.getrandbits(32)
+        if wish.veil.blind:
+            panel = shuffled(panel, seed)
+        return RunStarted(
+            format=wish.format,
+            question=question,
+            panel=panel if search == "off" else replace(panel, searcher=self._searcher),
+            rules=self._rules(wish, rounds, search, len(panel.seats)),
+            seed=seed,
+            prompts={name: self._prompts[name] for name in form.PROMPTS},
+            by=wish.by.key,
+            absent=absent,
+            name=wish.by.name,
+            server=wish.by.server,
+            context=wish.context,
+            images=wish.images,
+            origin=wish.origin,
+            steps=attended(wish.steps, panel),
+            earlier=wish.earlier,
+        )
+
+    async def one_more(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
+        """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
+        written = seat_of(await self.book.choose(panel, by.server), model) if panel else read_seat(model)
+        if persona and persona.lower() not in LIBRARY:
+            check_panels(by, self.settings.server(by.server), "A persona in your own words")
+            self.words.check(persona, by.server, "A persona")
+        wished = written.model_copy(update={"persona": persona}) if persona else written
+        seat = one_more(table, wished, self.models)
+        if why := self._why_absent(self.models[seat.model]):
+            raise Refused(f"{seat.name} is away: {why}.")
+        return seat
+
+    async def pipeline(self, name: str, wish: Wish) -> Wish:
+        """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
+        pipeline = read_pipeline(await self.pipelines.choose(name, wish.by.server))
+        seats, steps = seated(pipeline, await self._panel(wish), self.models)
+        return replace(wish, seats=seats, steps=steps, seated=True)
+
+    def _rules(self, wish: Wish, rounds: int, search: Search, seats: int) -> Rules:
+        council = self.settings.council
+        limits = self.settings.limits
+        return Rules(
+            rounds=rounds,
+            vote_s=self._vote_s,
+            mode=wish.mode,
+            quorum=council.count(seats),
+            grace_s=council.grace_s,
+            debating=self._debating(wish),
+            next_s=limits.next_s,
+            pause_s=limits.pause_s,
+            search=search,
+            search_wait_s=self.settings.search.wait_s,
+            look_again=self.settings.search.look_again,
+            veil=wish.veil,
+        )
+
+    def _search(self, wish: Wish, form: Format) -> Search:
+        """Formats that have no use for a search are not searched for."""
+        if not set(SEARCH_PROMPTS) <= set(form.PROMPTS):
+            return "off"
+        search = self.settings.search.default if wish.search is None else wish.search
+        if search != "off" and self._searcher is None:
+            raise Refused("Nothing here can search the web: an operator sets search.provider or search.model.")
+        return search
+
+    def _question(self, text: str, by: Person) -> str:
+        text, most = text.strip(), self.settings.limits.question_chars
+        if not text:
+            raise Refused("There is no question: say what the table should talk about.")
+        if len(text) > most:
+            raise Refused(
+                f"The question has {len(text):,} characters and may have {most:,}: shorten it, or raise "
+                "limits.question_chars."
+            )
+        self.words.check(text, by.server, "The question")
+        return text
+
+    def _debating(self, wish: Wish) -> Debating | None:
+        positions = wish.debating.positions if wish.debating else ()
+        if len(positions) == 1:
+            raise Refused("One position makes no debate: give two or more, with semicolons.")
+        if any(len(position) > self.settings.limits.remark_chars for position in positions):
+            raise Refused(f"A position may have {self.settings.limits.remark_chars:,} characters.")
+        self.words.check("\n".join(positions), wish.by.server, "A position")
+        return wish.debating
+
+    async def _panel(self, wish: Wish) -> PanelSettings:
+        panel = await self._seats(wish)
+        return panel.model_copy(update={"chair": wish.chair, "judge": wish.chair}) if wish.chair else panel
+
+    async def _seats(self, wish: Wish) -> PanelSettings:
+        if wish.seats is None:
+            return await self.book.choose(wish.panel, wish.by.server, wish.channels)
+        written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
+        if written and not wish.seated:
+            check_panels(wish.by, self.settings.server(wish.by.server), "A persona in your own words")
+            self.words.check(" ".join(written), wish.by.server, "A persona")
+        return wish.seats
+
+
+def _form(name: str) -> Format:
+    if name not in FORMATS:
+        raise Refused(f"There is no format “{name}”. {near(name, list(FORMATS), 'formats')}")
+    return FORMATS[name]
+
+
+def _rounds(wish: Wish, form: Format) -> int:
+    usual, most = form.ROUNDS
+    rounds = usual if wish.rounds is None else wish.rounds
+    if not 1 <= rounds <= most:
+        raise Refused(f"A {wish.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
+    return rounds

@@ -1,0 +1,231 @@
+"""What people do to the course of a run that goes on: pauses, seats, objections, votes on the next round.
+
+Part of `bot.actions`: each returns the sentence that its person is told, or raises Refused with one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bot.actions.panels import near
+from bot.actions.permissions import Person, check_steers
+from bot.actions.resolver import Starts
+from bot.domain.facts import Fact, Seat, SeatAdded
+from bot.domain.steering import (
+    Joined,
+    Objected,
+    Objection,
+    Paused,
+    Resumed,
+    RoundAsked,
+    RoundClosed,
+    RoundVoteCast,
+    RoundWish,
+    SeatDropped,
+    Upvoted,
+    UpvoteWithdrawn,
+)
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import known_as, lettered
+from bot.engine.supervisor import Hall
+from bot.errors import Refused
+from bot.formats import FORMATS
+from bot.formats.council import reviews
+from bot.formats.debate import objections
+from bot.formats.debate.speaking_order import to_come
+from bot.ports import Clock
+
+MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
+CHANGING = ("council", "compare", "debate")  # formats whose seats may come and go; a pipeline's are those of its steps
+
+Open = Callable[[str, Person], Awaitable[Transcript]]  # a run that is not over; raises Refused
+
+
+class Tell(Protocol):
+    """Store a fact of a run; with a `key` once."""
+
+    async def __call__(self, run: str, fact: Fact, *, key: str | None = None) -> None: ...
+
+
+class Steers:
+    def __init__(self, starts: Starts, hall: Hall, *, open_: Open, tell: Tell, clock: Clock) -> None:
+        self._starts = starts
+        self._limits = starts.settings.limits
+        self._hall = hall
+        self._open = open_
+        self._tell = tell
+        self._clock = clock
+
+    async def pause(self, run: str, by: Person) -> str:
+        """What speaks finishes, nothing begins."""
+        t = await self._open(run, by)
+        check_steers(by, t, "Pause")
+        if t.steering.paused:
+            raise Refused(f"{t.steering.paused.name or t.steering.paused.by} has paused it already.")
+        await self._tell(run, Paused(by.key, by.name))
+        return "Paused: what speaks now finishes, and nothing begins until it is resumed."
+
+    async def resume(self, run: str, by: Person) -> str:
+        t = await self._open(run, by)
+        check_steers(by, t, "Resume")
+        if not t.steering.paused:
+            raise Refused("It is not paused.")
+        await self._tell(run, Resumed(by.key, by.name))
+        return "It goes on."
+
+    async def add_seat(self, run: str, model: str, persona: str, panel: str, by: Person) -> str:
+        """`model` as people write a seat, or with a `panel` the model or name of a seat there."""
+        t = await self._open(run, by)
+        check_steers(by, t, "Adding a seat")
+        if why := _closed_to_new(t):
+            raise Refused(why)
+        most = FORMATS[t.started.format].SEATS[1]
+        if len(t.panel.seats) >= most:
+            raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
+        seat = await self._starts.one_more(t.started.panel, model, persona, panel, by)
+        if t.started.rules.veil.blind:
+            seat = lettered(seat, len(t.started.panel.seats))
+        await self._tell(run, SeatAdded(seat, by.key, by.name))
+        when = f"from round {to_come(t)} on" if t.started.format == "debate" else "now"
+        return f"{seat.name} joins the table {when}."
+
+    async def drop_seat(self, run: str, name: str, by: Person) -> str:
+        t = await self._open(run, by)
+        check_steers(by, t, "Dropping a seat")
+        if t.started.format not in CHANGING:
+            raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
+        seat = _named(t, name)
+        least = FORMATS[t.started.format].SEATS[0]
+        if len(t.panel.seats) <= least:
+            raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
+        await self._tell(run, SeatDropped(seat.key, by.key, by.name))
+        return f"{known_as(t, seat.key)} leaves the table; what it has said stays shown."
+
+    async def join(self, run: str, by: Person) -> None:
+        """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
+        for anything."""
+        t = self._hall.transcript(run)
+        if t and t.started.server == by.server and by.key not in {*t.steering.joined, t.started.by}:
+            await self._tell(run, Joined(by.key, by.name), key=f"joined/{run}/{by.key}")
+
+    async def object(self, run: str, text: str, by: Person, seat: str = "") -> str:
+        """An objection, to be answered first if it is the most upvoted. `seat`: the one it is put to; "": whom its
+        text names, else all."""
+        t = await self._open(run, by)
+        round_ = _round_that_answers(t)
+        text, most = text.strip(), self._limits.remark_chars
+        if not text:
+            raise Refused("There is no objection yet: say in a sentence what must be answered.")
+        if len(text) > most:
+            raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
+        if len(objections.standing(t)) >= MOST_STANDING:
+            raise Refused(f"{MOST_STANDING} objections stand already: upvote the one that says it best.")
+        self._starts.words.check(text, by.server, "The objection")
+        to = (seat,) if seat in _keys(t) else _spoken_of(t, text)
+        await self._tell(run, Objected(by.key, text, by.name, to))
+        return f"Noted: round {round_} answers the most upvoted objection first."
+
+    async def upvote(self, run: str, number: int, by: Person) -> str:
+        """A second upvote takes the first away: a button has no other way back."""
+        t = await self._open(run, by)
+        known = _standing(t, number)
+        if known.said.by == by.key:
+            raise Refused("It is your own objection; others may upvote it.")
+        if by.key in known.upvotes:
+            return await self.withdraw_upvote(run, number, by)
+        await self._tell(run, Upvoted(number, by.key))
+        return f"You support {known.who}'s objection."
+
+    async def withdraw_upvote(self, run: str, number: int, by: Person) -> str:
+        t = await self._open(run, by)
+        if by.key not in _standing(t, number).upvotes:
+            raise Refused("You have not upvoted it.")
+        await self._tell(run, UpvoteWithdrawn(number, by.key))
+        return "Your upvote is taken away."
+
+    async def vote_round(self, run: str, round_: int, wish: RoundWish, by: Person) -> str:
+        await self._deciding(run, by, round_)
+        await self._tell(run, RoundVoteCast(by.key, round_, wish))
+        return f"Your vote is “{wish}”."
+
+    async def next_round(self, run: str, by: Person, round_: int = 0) -> str:
+        """Go on at once. `round_`: the one that people vote after; 0: whichever."""
+        t, round_ = await self._deciding(run, by, round_)
+        check_steers(by, t, "Next")
+        await self._tell(run, RoundAsked(by.key, round_, by.name))
+        return f"Round {round_ + 1} begins."
+
+    async def close_round(self, run: str, by: Person, round_: int) -> str:
+        """Count now."""
+        t, round_ = await self._deciding(run, by, round_)
+        check_steers(by, t, "Closing the vote")
+        await self._tell(run, RoundClosed(by.key, round_, by.name))
+        return "The vote is closed."
+
+    async def _deciding(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
+        """The run, and the round after which people vote now. Raises Refused where they do not."""
+        t = await self._open(run, by)
+        now = FORMATS[t.started.format].plan(t, max(self._clock(), t.at)).vote_after
+        if not now:
+            raise Refused("Nobody votes on a next round now.")
+        if round_ not in (0, now):
+            raise Refused(f"The vote after round {round_} is closed.")
+        return t, now
+
+
+def _closed_to_new(t: Transcript) -> str:
+    """Why no seat can join any more; "" where one can."""
+    match t.started.format:
+        case "debate" if not to_come(t):
+            return "The last round has begun, so a new seat would not be heard."
+        case "council" if reviews.begun(t):
+            return "The reviews have begun, so a new answer would not be ranked."
+        case "council" | "compare" | "debate":
+            return ""
+        case other:
+            return f"The seats of a {other} are fixed when it starts."
+
+
+def _named(t: Transcript, name: str) -> Seat:
+    """The seat at the table of that name, key or number in the panel, counted from 1. Raises Refused."""
+    word = name.strip().casefold()
+    for number, seat in enumerate(t.started.panel.seats, 1):
+        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), known_as(t, seat.key).casefold()):
+            return seat
+    known = [known_as(t, s.key) for s in t.panel.seats]
+    raise Refused(f"There is no seat “{name.strip()[:60]}”. {near(name, known, 'seats')}")
+
+
+def _keys(t: Transcript) -> frozenset[str]:
+    return frozenset(s.key for s in t.panel.seats)
+
+
+def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
+    """The seats whose names stand in the text as words of their own; of “Claude 2” that is not Claude."""
+    left, found = text, []
+    names = {s.key: known_as(t, s.key) for s in t.panel.seats}
+    for seat in sorted(names, key=lambda key: -len(names[key])):
+        name = re.compile(rf"(?<!\w){re.escape(names[seat])}(?!\w)", re.IGNORECASE)
+        if name.search(left):
+            found.append(seat)
+            left = name.sub(" ", left)
+    return tuple(key for key in (s.key for s in t.panel.seats) if key in found)
+
+
+def _round_that_answers(t: Transcript) -> int:
+    if t.started.format != "debate":
+        raise Refused("Objections are answered in debates; `/moot say` tells everyone here something.")
+    round_ = to_come(t)
+    if round_ <= 1:
+        why = "the last round has begun" if round_ == 0 else "nobody has spoken yet"
+        raise Refused(f"There is nothing to object to: {why}." if round_ else f"Nobody is left to answer it: {why}.")
+    return round_
+
+
+def _standing(t: Transcript, number: int) -> Objection:
+    found = next((o for o in objections.standing(t) if o.number == number), None)
+    if found is None:
+        raise Refused("That objection is closed: it is answered, or being answered now.")
+    return found

@@ -1,0 +1,35 @@
+"""`moot db`: whether the database is whole, and copies of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.cli.core import FAILED, OK, configured
+from storage.backup import Examined, back_up, examine
+
+
+async def check() -> int:
+    """Tell what is wrong with the database."""
+    path = configured().storage.path
+    found = await examine(path)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    if not found.wrong:
+        console.print(f"{path} is whole: {_counts(found)}.")
+        return OK
+    for sentence in found.wrong:
+        console.print(f"✗ {sentence}")
+    console.print(f"{path} is damaged. Stop the bot, put it aside, and go back to the last backup.")
+    return FAILED
+
+
+async def backup(to: Path) -> int:
+    path = configured().storage.path
+    found = await back_up(path, to)
+    Console(soft_wrap=True, highlight=False, markup=False).print(f"{path} → {to}, checked: {_counts(found)}.")
+    return OK
+
+
+def _counts(found: Examined) -> str:
+    return f"runs {found.runs}, facts {found.facts}"

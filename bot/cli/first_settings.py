@@ -1,0 +1,141 @@
+"""The first `moot.toml`: from keys in the environment and servers on this machine to a commented file. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.cli.provision import USUAL_SEATS
+from bot.formats.personas import LIBRARY
+from bot.models.catalogue import KEY_VARIABLES, Model
+
+MOST_SEATS = 12  # as PanelSettings has it
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A model that can sit at the table. `variable` names its key; a local one has an `api_base` instead."""
+
+    key: str
+    name: str
+    litellm: str
+    variable: str = ""
+    api_base: str = ""
+    window: int | None = None  # tokens, where a server of one's own tells them
+
+
+# One good general model a provider, as litellm's price map has them (a test compares), the best known first:
+# key, name, litellm.
+KNOWN = (
+    Choice("claude", "Claude", "anthropic/claude-sonnet-5-5"),
+    Choice("gpt", "GPT", "openai/gpt-6.1-sol"),
+    Choice("gemini", "Gemini", "gemini/gemini-flash-latest"),
+    Choice("mistral", "Mistral", "mistral/mistral-large-latest"),
+    Choice("deepseek", "DeepSeek", "deepseek/deepseek-v4-flash"),
+    Choice("grok", "Grok", "xai/grok-4.7"),
+    Choice("gpt-oss", "GPT-OSS", "groq/openai/gpt-oss-120b"),
+    Choice("openrouter", "OpenRouter", "openrouter/openrouter/auto"),  # a router: which model answers is its choice
+)
+
+
+def hosted(environ: Mapping[str, str]) -> list[Choice]:
+    """The known models whose keys are there; the key itself is not looked at."""
+    return [
+        replace(choice, variable=variable)
+        for choice in KNOWN
+        for variable in [n for n in variables(choice) if environ.get(n)][:1]
+    ]
+
+
+def variables(choice: Choice) -> tuple[str, ...]:
+    """Where litellm looks for this provider's key."""
+    return KEY_VARIABLES[choice.litellm.partition("/")[0]]
+
+
+def local(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
+    """Models that servers on this machine offer, under keys of their own; names that cannot be written are left out."""
+    keys = set(taken)
+    choices = []
+    for model in models:
+        if model.litellm.isprintable():
+            key = _new_key(model.name, keys)
+            keys.add(key)
+            choices.append(Choice(key, model.name, model.litellm, api_base=model.api_base or "", window=model.window))
+    return choices
+
+
+def _new_key(name: str, taken: set[str]) -> str:
+    """Of letters, digits and hyphens, so that it needs no quotes in TOML; at most 40 characters."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower())[:36].strip("-") or "model"
+    return next(key for n in range(1, len(taken) + 2) if (key := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+def write(models: Sequence[Choice], seats: Sequence[Choice], chair: Choice | None) -> str:
+    """The text of moot.toml: these models, and a panel `default` of those that are `seats`; no key is in it."""
+    return "\n\n".join([_HEAD, *(map(_model, models) if models else [_NO_MODEL]), *_panel(seats, chair), _TAIL])
+
+
+_HEAD = """\
+# Moot's settings. moot.example.toml explains every key. The environment (MOOT_…) wins over .env, .env over this file.
+# `moot doctor` looks at everything that is named here."""
+
+_NO_MODEL = """\
+# No key and no model server was found here, so no model is named: `moot try` takes what it then finds.
+# [models.claude]
+# litellm = "anthropic/claude-sonnet-5-5"   # any litellm model string
+# name = "Claude"                           # what people see
+# api_key = "env:ANTHROPIC_API_KEY"         # the variable to read\
+"""
+
+_TAIL = """\
+# Discord. The token belongs into the file .env beside this one, never in here: MOOT_DISCORD__TOKEN=…
+# With it, `moot doctor` checks the bot, `moot invite discord` prints its link, and `moot run` starts it.
+
+[storage]
+path = "moot.db"   # SQLite; one process writes it
+"""
+
+
+def _model(choice: Choice) -> str:
+    lines = [
+        f"[models.{choice.key}]",
+        f"litellm = {_string(choice.litellm)}",
+        f"name = {_string(choice.name)}",
+    ]
+    if choice.variable:
+        lines.append(f"api_key = {_string(f'env:{choice.variable}')}   # the variable to read; the key stays there")
+        lines.append("max_tokens = 4000   # of one answer, thinking included")
+    if choice.api_base:
+        lines.append(f"api_base = {_string(choice.api_base)}   # found on this machine")
+    if choice.window:
+        lines.append(f"context_window = {choice.window}   # tokens, as the server says")
+    return "\n".join(lines)
+
+
+def _panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
+    """A single model takes three seats with a persona each."""
+    if not seats or chair is None:
+        return []
+    if len(seats) > 1:
+        rows = [_string(seat.key) for seat in seats]
+    else:
+        rows = [
+            f"{{ model = {_string(seats[0].key)}, persona = {_string(p)}, name = {_string(p.capitalize())} }}"
+            for p in list(LIBRARY)[:USUAL_SEATS]
+        ]
+    lines = [
+        "# Who sits at the table, 12 at most.",
+        "[panels.default]",
+        "seats = [",
+        *(f"    {row}," for row in rows),
+        "]",
+        f"chair = {_string(chair.key)}   # sums up a council; judges too, unless `judge` is named",
+    ]
+    return ["\n".join(lines)]
+
+
+def _string(text: str) -> str:
+    """A TOML string; of printable text it is JSON's (https://toml.io/en/v1.0.0#string)."""
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,190 @@
+"""The bot on its platforms, wired together: `moot run`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import budget as discord_budget
+from adapters.discord.client import DiscordBot, make_client
+from adapters.slack.budgets import PREFIX as SLACK
+from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.client import SlackBot
+from bot.cli.core import OK, Core, configured, table
+from bot.cli.provision import USUAL_SEATS, Provision, provision
+from bot.domain.word_filter import Words
+from bot.engine.supervisor import Reopen
+from bot.engine.trace import NoTrace
+from bot.errors import Misconfigured, Refused
+from bot.formats import FORMATS
+from bot.live.budget import Budget
+from bot.settings import Settings
+from storage import SqlStore, open_store
+
+NO_PLATFORM = (
+    "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
+    "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
+)
+WORDS = 100  # for the operator, waiting to be told
+
+
+class Places(Protocol):
+    @property
+    def reopen(self) -> Reopen: ...
+
+
+class Platform(Protocol):
+    """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set, and `widened` is set
+    when more of them can be reached than before. Their addresses begin with its `name`."""
+
+    name: str
+    ready: asyncio.Event
+    widened: asyncio.Event
+
+    @property
+    def places(self) -> Places: ...
+
+    async def serve(self) -> None: ...
+
+    async def tell_operator(self, text: str) -> None: ...
+
+
+async def run_bot() -> int:
+    """Until it is stopped: after SIGTERM or SIGINT runs have a while to end, after a second one it leaves at once. What
+    runs then goes on at the next start."""
+    settings = configured()
+    if settings.discord is None and settings.slack is None:
+        raise Misconfigured(NO_PLATFORM)
+    for name, server in settings.servers.items():
+        try:
+            Words(server.words)
+        except Refused as error:
+            raise Misconfigured(f"servers.{name}.words: {error}") from error
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
+        supply = await stack.enter_async_context(provision(settings, None, lambda found: found[:USUAL_SEATS]))
+        stop = asyncio.Event()
+        # garbage is not looked for in what stays: a look through all of it stops everything for a third of a second
+        await _until_stopped(serve(settings, supply, store, stop, loaded=gc.freeze), stop)
+    return OK
+
+
+async def serve(
+    settings: Settings,
+    supply: Provision,
+    store: SqlStore,
+    stop: asyncio.Event,
+    *,
+    loaded: Callable[[], None] = lambda: None,
+) -> None:
+    """Every configured platform, with one core behind them, until `stop` is set and runs are over or handed over, or
+    until cancelled. `loaded` is called once more is in memory that stays there. Raises Misconfigured."""
+    words: asyncio.Queue[str] = asyncio.Queue(WORDS)
+
+    def tell_operator(text: str) -> None:
+        if not words.full():  # one fault of a key is told by many turns
+            words.put_nowait(text)
+
+    async with table(
+        settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
+    ) as core:
+        bots = list(_platforms(settings, core, store))
+        taken_up = asyncio.create_task(_take_up(bots, core, store))
+        tasks = [taken_up, *(asyncio.create_task(_connect(bot, taken_up)) for bot in bots)]
+        tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
+        tasks.append(asyncio.create_task(_tell(bots, words)))
+        tasks.append(asyncio.create_task(_leave(stop, core)))
+        tasks.append(asyncio.create_task(_load(bots, core, loaded)))
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception) and not isinstance(error, _Left):
+                raise error
+
+
+def _platforms(settings: Settings, core: Core, store: SqlStore) -> Iterator[Platform]:
+    if settings.discord is not None:
+        rest = Rest(core.budgets, asyncio.get_running_loop().time)
+        client = make_client(settings.discord, rest)
+        yield DiscordBot(client, rest, core.actions, store, store, settings.discord, settings.limits)
+    if settings.slack is not None:
+        yield SlackBot(core.actions, store, store, settings.slack, settings.limits, engine=store.engine)
+
+
+def _budget(name: str, started: float) -> Budget:
+    return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
+
+
+async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
+    """Runs that were left open go on as soon as models can be asked."""
+    if await store.unfinished():
+        await core.hall.take_up(FORMATS, [bot.name for bot in bots])
+        await asyncio.wait([core.warming])
+
+
+async def _connect(bot: Platform, taken_up: asyncio.Task[None]) -> None:
+    """Runs to go on with need models first of all: connecting while these are loaded would take longer for both."""
+    await asyncio.wait([taken_up])
+    await bot.serve()
+
+
+async def _resume(bot: Platform, core: Core) -> None:
+    """Once its places are known, show there what goes on, and go on with what else an earlier process has left."""
+    await bot.ready.wait()
+    while True:
+        bot.widened.clear()
+        await core.hall.resume(FORMATS, bot.name, bot.places.reopen)
+        await bot.widened.wait()
+
+
+class _Left(Exception):
+    """Every run is over or handed over: nothing is left to do here."""
+
+
+async def _leave(stop: asyncio.Event, core: Core) -> None:
+    await stop.wait()
+    await core.hall.hand_over()
+    raise _Left
+
+
+async def _load(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]) -> None:
+    await asyncio.wait([core.warming])
+    loaded()
+    for bot in bots:
+        await bot.ready.wait()
+        loaded()
+
+
+async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
+    while True:
+        text = await words.get()
+        for bot in bots:
+            await bot.tell_operator(text)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """The first signal sets `stop`, the second cancels the work."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+
+    def leave() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leave)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if (me := asyncio.current_task()) and me.cancelling():
+            raise

@@ -1,0 +1,52 @@
+"""What the command line prints besides a run: the catalogue, the list of runs, a thread again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bot.engine.thread import Post
+from bot.models.listing import Row
+from bot.ports import RunRow
+
+
+def catalogue(rows: Iterable[Row]) -> RenderableType:
+    table = Table("model", "litellm", "key", "$ per million tokens in / out", "window")
+    for row in rows:
+        price = row.price
+        cost = (
+            "unknown"
+            if price is None
+            else "free (local)"
+            if price.source == "local"
+            else (f"{price.input_usd_per_mtok:g} / {price.output_usd_per_mtok:g} ({price.source})")
+        )
+        window = f"{row.window:,} ({row.window_source})" if row.window else "unknown"
+        table.add_row(Text(f"{row.key}: {row.name}"), Text(row.litellm), Text(row.key_state), Text(cost), Text(window))
+    return table
+
+
+def runs(rows: Sequence[RunRow]) -> RenderableType:
+    table = Table("run", "started", "format", "question", "outcome")
+    for row in rows:
+        started = datetime.fromtimestamp(row.started_at).strftime("%Y-%m-%d %H:%M")
+        question = Text(" ".join(row.question.split()), no_wrap=True, overflow="ellipsis")
+        table.add_row(row.run, started, row.format, question, row.outcome or "open")
+    return table
+
+
+def thread(question: str, posts: Iterable[Post]) -> RenderableType:
+    return Group(Panel(Text(question), title="Question", title_align="left"), *map(_post, posts))
+
+
+def _post(post: Post) -> RenderableType:
+    body: list[RenderableType] = [Markdown(post.text or post.placeholder or "(never finished)")]
+    if post.footer:
+        body.append(Text(post.footer, style="dim"))
+    return Panel(Group(*body), title=Text(post.title) if post.title else None, title_align="left")

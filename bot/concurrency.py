@@ -1,0 +1,76 @@
+"""Small helpers on asyncio: task groups, keyed semaphores, shared look-ups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+from weakref import WeakValueDictionary
+
+
+class Tasks(asyncio.TaskGroup):
+    """A TaskGroup out of which the error of its own body comes bare: whoever asked for it can catch it by name."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            if group.exceptions != (error,):
+                raise
+
+
+class InOrder:
+    """`async with order.of(person):` waits for what came before it from the same person, and for nobody else's.
+
+    `at_once`: how many of one line, a person's or a run's, go on together.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self._at_once = at_once
+        # kept while somebody stands in one
+        self._lines: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    def of(self, line: str) -> asyncio.Semaphore:
+        """asyncio's semaphores are fair: first come, first served."""
+        return self._lines.setdefault(line, asyncio.Semaphore(self._at_once))
+
+
+T = TypeVar("T")
+
+
+class Shared(Generic[T]):
+    """`look(key)`, shared by those who ask while another one is under way. What each gets was looked up after they
+    asked, so that whoever has just stored something finds it; and ten thousand who ask at once cost one look or two.
+
+    Nobody looks but those who ask: no task is left behind, and where the one who looks is cancelled, the next does.
+    """
+
+    def __init__(self, look: Callable[[str], Awaitable[T]]) -> None:
+        self._look = look
+        self._lines: WeakValueDictionary[str, _Line[T]] = WeakValueDictionary()  # kept while somebody stands in one
+
+    async def get(self, key: str) -> T:
+        """Raises what the look raises, to all who share it: a store that fails slowly fails them all at once."""
+        line = self._lines.setdefault(key, _Line())
+        asked = line.begun
+        async with line.lock:
+            if line.begun == asked or line.latest.cancelled():
+                line.begun += 1
+                line.latest = asyncio.get_running_loop().create_future()
+                try:
+                    line.latest.set_result(await self._look(key))
+                except Exception as error:
+                    line.latest.set_exception(error)
+                finally:
+                    line.latest.cancel()  # only where the one who looked was cancelled: it had no outcome
+            return line.latest.result()
+
+
+class _Line(Generic[T]):
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()  # fair: first come, first served
+        self.begun = 0  # looks
+        self.latest: asyncio.Future[T] = asyncio.get_running_loop().create_future()  # what the last of them came to

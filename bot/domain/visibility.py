@@ -1,0 +1,213 @@
+"""What people may know yet of a run: who is who in a blind one, and what was said and is not shown. Pure.
+
+Names. A blind run's panel is shuffled when it starts and sits under letters from then on, so that everything which goes
+in panel order or carries a seat's key (turns, votes, buttons, messages) names nobody. `known_as` is the one place where
+a key becomes a name; models are told the same names as people, or their answers would tell them. Once its vote is
+closed, or it is over where nobody votes, the run's owner stores `NamesRevealed`.
+
+Words. `hidden` tells which turns people do not read yet. That follows from the facts and their times alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from string import ascii_lowercase, ascii_uppercase
+from types import MappingProxyType
+from typing import assert_never
+
+from bot.domain.facts import (
+    Failure,
+    Lane,
+    NamesRevealed,
+    Panel,
+    Revealed,
+    RunFinished,
+    Seat,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+)
+from bot.domain.transcript import Transcript
+
+STAGGER_S = 3.0  # between one answer and the next: as long as it takes to see whose it is and to begin to read
+CLOSING = frozenset({"synthesis", "verdict"})  # who speaks for all waits for nobody
+COULD_NOT = "its model could not answer"  # the reason itself would tell whose model that is
+
+# What providers, as litellm calls them, and their models are called when one speaks of them.
+BRANDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "anthropic": ("Anthropic", "Claude"),
+        "cohere": ("Cohere", "Command R"),
+        "dashscope": ("Alibaba", "Qwen"),
+        "deepseek": ("DeepSeek",),
+        "gemini": ("Google", "Gemini"),
+        "meta_llama": ("Meta", "Llama"),
+        "mistral": ("Mistral",),
+        "moonshot": ("Moonshot", "Kimi"),
+        "openai": ("OpenAI", "ChatGPT", "GPT"),
+        "vertex_ai": ("Google", "Gemini"),
+        "xai": ("xAI", "Grok"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The lanes whose words are not shown yet, and the wall time at which that next changes by itself."""
+
+    lanes: frozenset[Lane] = frozenset()
+    until: float | None = None
+
+
+def shuffled(panel: Panel, seed: int) -> Panel:
+    """The panel of a blind run: its seats in an order by lot, under letters for keys."""
+    seats = Random(seed).sample(panel.seats, len(panel.seats))
+    return replace(panel, seats=tuple(lettered(seat, place) for place, seat in enumerate(seats)))
+
+
+def lettered(seat: Seat, place: int) -> Seat:
+    """The seat as it sits at that place of a blind run's panel, counted from 0."""
+    return replace(seat, key=ascii_lowercase[place])
+
+
+def masked(t: Transcript) -> bool:
+    """Whether nobody may know who is who."""
+    return t.started.rules.veil.blind and not t.named
+
+
+def called(t: Transcript, seat: str) -> str:
+    """What a seat, by its key, is called while the run goes on, and what models know it by."""
+    known = _seat(t, seat)
+    if not t.started.rules.veil.blind:
+        return known.name
+    if known in t.started.panel.seats:
+        return f"Speaker {ascii_uppercase[t.started.panel.seats.index(known)]}"
+    return f"The {known.key}"
+
+
+def known_as(t: Transcript, seat: str) -> str:
+    """The name by which people know a seat now."""
+    return called(t, seat) if masked(t) else _seat(t, seat).name
+
+
+def first_line(t: Transcript, seat: str) -> str:
+    """What stands above a turn of a blind run once names are known: its message keeps the name it was sent under."""
+    if not t.named:
+        return ""
+    return f"**{known_as(t, seat)}** (was {called(t, seat)})\n\n"
+
+
+def key(t: Transcript) -> str:
+    """Who was who in a blind run; "" until it may be known."""
+    if not t.named:
+        return ""
+    return f"{', '.join(f'{called(t, s.key)} was {s.name}' for s in t.started.panel.seats)}."
+
+
+def absent(t: Transcript) -> tuple[str, ...]:
+    """Seats that were left out before the start, each with its reason."""
+    away = t.started.absent
+    return (f"{len(away)} of the panel",) if away and masked(t) else away
+
+
+def why(t: Transcript, failure: Failure) -> str:
+    """Why a turn failed, for people."""
+    return COULD_NOT if masked(t) else failure.text
+
+
+def told(t: Transcript, ended: TurnEnded) -> TurnEnded:
+    """An end as people may know it."""
+    return replace(ended, failure=replace(ended.failure, text=why(t, ended.failure))) if ended.failure else ended
+
+
+def due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesRevealed, ...]:
+    """What the owner has to reveal, as the run is over and nobody votes any more."""
+    if t.finished is None or voting:
+        return ()
+    words = t.started.rules.veil.reveal == "demand" and not t.revealed
+    return (*([Revealed()] if words else []), *([NamesRevealed()] if masked(t) else []))
+
+
+def hidden(t: Transcript, now: float, *, untold: frozenset[str]) -> Hidden:
+    """What has begun and is not shown at wall time `now`. `untold`: stages whose turns are never shown."""
+    reveal = t.started.rules.veil.reveal
+    turns = [i for i in t.turns if i.stage not in untold]
+    if t.revealed:
+        return Hidden()
+    match reveal:
+        case "live":
+            return Hidden()
+        case "demand":
+            return Hidden(frozenset(i.lane for i in turns))
+        case "together" | "staggered":
+            apart = STAGGER_S if reveal == "staggered" else 0.0
+            seats = [s.key for s in t.started.panel.seats]
+            rounds = {i[:2] for i in turns if i.seat in seats and i.stage not in CLOSING}
+            times = {lane: at for stage, round_ in rounds for lane, at in _shown_at(t, stage, round_, apart).items()}
+            late = {lane: at for lane, at in times.items() if at > now}
+            return Hidden(frozenset(late), min((at for at in late.values() if at < math.inf), default=None))
+        case _ as never:
+            assert_never(never)
+
+
+def names_maker(text: str, seat: Seat) -> bool:
+    """Whether an answer tells whose it is: by the name of its seat, of its model or of that model's provider."""
+    names = {seat.name, seat.model, seat.provider, *BRANDS.get(seat.provider, ())}
+    return any(re.search(_spelled(name), text, re.IGNORECASE) for name in names if len(name) > 1)
+
+
+def gave_away(t: Transcript) -> frozenset[str]:
+    """The seats of a blind run whose answers tell whose they are: votes for them are not blind."""
+    if not t.started.rules.veil.blind:
+        return frozenset()
+    return frozenset(
+        s.key
+        for s in t.started.panel.seats
+        if any(names_maker(turn.text, s) for i, turn in t.turns.items() if i.seat == s.key)
+    )
+
+
+def _seat(t: Transcript, seat: str) -> Seat:
+    return next(s for s in t.started.panel.everyone() if s.key == seat)
+
+
+def _spelled(name: str) -> str:
+    """A pattern for a name as a word of its own, with whatever between its parts: "gpt-oss", "GPT OSS"."""
+    parts = [re.escape(part) for part in re.split(r"[\W_]+", name) if part]
+    spelled = r"[\W_]*".join(parts)
+    return rf"(?<!\w){spelled}(?!\w)" if parts else r"(?!)"
+
+
+def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[Lane, float]:
+    """Lane → the wall time from which it is shown; infinity while others of its round are still out."""
+    lanes = [Lane(stage, round_, s.key) for s in t.started.panel.seats]
+    begun = {i.lane for i in t.turns}
+    over = _over_at(t, stage, round_)
+    return {lane: over + apart_s * place for place, lane in enumerate(lane for lane in lanes if lane in begun)}
+
+
+def _over_at(t: Transcript, stage: str, round_: int) -> float:
+    """Wall time at which every seat was done with that round of a stage for the first time, or the run went on without
+    the last ones; infinity until then. No later fact changes it: what people have read is not hidden again."""
+    seats = [s.key for s in t.started.panel.seats]
+    out = {TurnId(stage, round_, seat) for seat in seats}
+    begun = False
+    for entry in t.entries:
+        match entry.fact:
+            case TurnStarted(turn) if turn[:2] == (stage, round_):
+                begun = True
+            case TurnStarted(turn) if begun and turn.ask == 1 and (turn.seat in seats or turn.stage in CLOSING):
+                return entry.at
+            case TurnEnded(turn) | SkipAsked(turn):
+                out.discard(turn)
+                if not out:
+                    return entry.at
+            case Stopped() | RunFinished():
+                return entry.at
+    return math.inf

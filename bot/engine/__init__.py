@@ -1,0 +1,1 @@
+"""Runs that this process executes: supervised, conducted, journalled, and shown."""

@@ -1,0 +1,351 @@
+"""Runs one run: makes its format's plan true, and is the only writer of starts and ends.
+
+Each pass reads the new facts, asks the format what should be running, and reconciles three ways:
+running but unwanted is cancelled; open in the facts but neither wanted nor running is ended from what it
+last showed; wanted and not running is started. Then it waits until something happens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, suppress
+from typing import Literal, Protocol, assert_never
+
+import structlog
+
+from bot.concurrency import Tasks
+from bot.domain.asks import Ask
+from bot.domain.facts import CaughtUp, Failure, Finish, Lane, RunFinished, Seat, TurnEnded, TurnId, TurnStarted
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import absent, known_as, masked
+from bot.engine.draft import Draft
+from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.snapshots import Sightings
+from bot.engine.thread import Post, on_board, posts, verdict
+from bot.formats.common import seat_of
+from bot.formats.plan import Format, Plan, Want
+from bot.live.board import Notices, board, render
+from bot.live.lanes import Lane as LiveLane
+from bot.models.deltas import Delta
+from bot.models.errors import ProviderError
+from bot.ports import Clock, Kind, Store, Trace
+
+log = structlog.get_logger()
+
+BOARD = Lane("board", 1, "")
+OPERATORS = ("key", "billing")  # faults that members can do nothing about …
+COUNT_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
+AWAY = "away today"  # … and what they read instead
+BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
+
+
+HalfSpoken = Literal["again", "keep"]
+Stays = Literal["as long as it takes", "until its end", "no longer"]
+
+
+class Speaks(Protocol):
+    def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]: ...
+
+    def open_circuits(self) -> Mapping[str, float]: ...
+
+
+class Shows(Protocol):
+    """What a run's texts are shown on: `bot.live`."""
+
+    def open(
+        self, key: Lane, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
+    ) -> LiveLane: ...
+
+
+class Conductor:
+    """One run in this process. `conduct` returns when the run is over; `wake` tells it that a fact was stored."""
+
+    def __init__(
+        self,
+        run: str,
+        form: Format,
+        *,
+        store: Store,
+        speaker: Speaks,
+        clock: Clock,
+        trace: Trace,
+        owner: str,
+        tell_operator: Callable[[str], None] | None,
+        half_spoken: HalfSpoken = "again",
+    ) -> None:
+        """`tell_operator`: who is told of faults that members need not read; None: members are operators.
+        `half_spoken`: what becomes of the turns that an earlier process has left open."""
+        self.run = run
+        self.notices: Notices = {}
+        self._form = form
+        self._speaker = speaker
+        self._clock = clock
+        self._trace = trace
+        self._owner = owner
+        self._tell_operator = tell_operator
+        self._half_spoken = half_spoken
+        self._stays: Stays = "as long as it takes"
+        self._journal = Journal(run, store, clock, trace)
+        self.sightings = Sightings(run, store, self._journal)
+        self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
+        self._changed = asyncio.Event()
+        self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
+        self._lanes: dict[Lane, LiveLane] = {}
+        self._plan = Plan()
+
+    @property
+    def transcript(self) -> Transcript:
+        return self._journal.transcript
+
+    def wake(self) -> None:
+        self._journal.try_soon()  # whoever has stored a fact found the store working
+        self._changed.set()
+
+    def note(self, text: str) -> None:
+        """One sentence for the board about how this run is shown."""
+        self._notes[text] = None
+        self._changed.set()
+
+    def reads(self, lane: Lane) -> str:
+        """What that lane reads now, whole; "" when it is not open."""
+        return self._lanes[lane].text if lane in self._lanes else ""
+
+    async def claim(self) -> None:
+        """Take the run over and read what has happened in it."""
+        await self._journal.claim(self._owner)
+        if self._half_spoken == "keep" and self.transcript.stopped is None:
+            await self._keep_half_spoken()
+
+    def leave(self, stays: Stays) -> None:
+        """How long to stay from now on: a process that stops takes its leave step by step."""
+        self._stays = stays
+        self.wake()
+
+    async def conduct(self, live: Shows) -> Transcript:
+        """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
+        async with Tasks() as tasks:
+            besides = [tasks.create_task(work) for work in (self._tick(live), self._count())]
+            while self._goes_on():
+                if not await self._reconcile(live, tasks):
+                    await self._wait()
+                await self._read()
+            for task in (*besides, *(task for _, task in self._running.values())):
+                task.cancel()
+        if self._journal.failing:
+            self._journal.try_soon()
+            await self._journal.read()
+        self._show(live)
+        for key, lane in self._lanes.items():
+            if key == BOARD or self.transcript.finished:
+                lane.close()
+        return self.transcript
+
+    async def _read(self) -> None:
+        """Learn what has happened; what happens meanwhile is for the next time. A turn runs until its end is read: one
+        that a read under way has missed would be asked again."""
+        self._changed.clear()
+        over = [turn for turn, (_, task) in self._running.items() if task.done()]
+        await self._journal.read()
+        for turn in over:
+            del self._running[turn]
+
+    async def caught_up(self) -> None:
+        """All of it is shown; a run that is not over is left to the next process."""
+        if self._is_over:
+            await self._journal.record([CaughtUp()])
+            await self._journal.read()
+
+    @property
+    def _is_over(self) -> bool:
+        """The end is stored, the vote after it is closed, and nothing is hidden."""
+        plan = self._plan
+        return self.transcript.finished is not None and not (plan.voting or plan.veiled or plan.due)
+
+    def broke(self, live: Shows) -> None:
+        """A bug of ours has ended it here: the board says so."""
+        self.note(BROKEN)
+        self._show_board(live)
+        self._lanes[BOARD].close()
+
+    def _goes_on(self) -> bool:
+        """Ask for the plan; False once the run is over for people, or the process leaves."""
+        self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
+        match self._stays:
+            case "as long as it takes":
+                return not self._is_over
+            case "until its end":
+                return self.transcript.finished is None
+            case "no longer":
+                return False
+            case _ as never:
+                assert_never(never)
+
+    async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
+        """Make the plan true; whether facts were written, so that the plan must be asked again."""
+        plan, t = self._plan, self.transcript
+        self._show(live)
+        wanted = {w.turn: w for w in plan.want if not (known := t.turns.get(w.turn)) or known.ended is None}
+        for turn, (draft, task) in self._running.items():
+            if turn not in wanted and draft.over is None:
+                draft.over = self._why_unwanted(turn)
+                task.cancel()
+        open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
+        if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
+            await self._journal.record([await self._from_snapshot(i) for i in orphans])
+            return True
+        if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
+            await self._journal.record(new)
+            return True
+        for want in wanted.values():
+            if want.turn not in self._running:
+                self._begin(want, tasks)
+        if plan.outcome and not open_turns and not wanted and t.finished is None:
+            await self._journal.record([RunFinished(plan.outcome)])
+            return True
+        if plan.due:
+            await self._journal.record(plan.due)
+            return True
+        return False
+
+    def _why_unwanted(self, turn: TurnId) -> Finish:
+        return "skipped" if self.transcript.skipped(turn) and self.transcript.stopped is None else "stopped"
+
+    async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
+        """The end of a turn that another process began: what it last showed is what it said."""
+        return TurnEnded(turn, self._why_unwanted(turn), (await self.sightings.last()).get(turn, ""))
+
+    async def _keep_half_spoken(self) -> None:
+        """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
+        t = self.transcript
+        cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
+        shown = await self.sightings.last() if cut_off else {}
+        if kept := [TurnEnded(turn, "cut", shown[turn]) for turn in cut_off if shown.get(turn)]:
+            await self._journal.record(kept)
+            await self._journal.read()
+
+    def _begin(self, want: Want, tasks: Tasks) -> None:
+        seat = seat_of(self.transcript, want.turn)
+        lane = want.turn.lane
+        now = asyncio.get_running_loop().time()
+        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.veiled)
+        ask = self._form.ask(self.transcript, want.turn)
+        task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
+        self._running[want.turn] = (draft, task)
+        self.notices[want.turn] = "thinking"
+
+    async def _speak(self, draft: Draft, ask: Ask) -> None:
+        turn = draft.want.turn
+        words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
+        failure: Failure | None = None
+        try:
+            async with aclosing(self._speaker.speak(draft.seat, ask, self.run)) as deltas:
+                async for delta in deltas:
+                    draft.take(delta)
+                    self._hear(turn, delta)
+            draft.over = draft.finish
+        except ProviderError as error:
+            draft.over, failure = "failed", self._failure(draft.seat, error)
+            words.info("turn failed", kind=error.kind, reason=error.text)
+        except asyncio.CancelledError:
+            if draft.over is None:  # the process is leaving: the next start asks this turn again
+                raise
+        except Exception:
+            draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
+            words.exception("bug in a turn")
+        self.notices.pop(turn, None)
+        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
+        self._changed.set()
+
+    def _failure(self, seat: Seat, error: ProviderError) -> Failure:
+        if self._tell_operator is None or error.kind not in OPERATORS:
+            return Failure(error.kind, error.text, error.retry_after_s)
+        self._tell_operator(f"{seat.name} ({seat.model}) cannot answer: {error.text} (run {self.run})")
+        return Failure(error.kind, AWAY)
+
+    def _hear(self, turn: TurnId, delta: Delta) -> None:
+        if delta.notice:
+            self.notices[turn] = delta.notice
+        elif delta.text:
+            self.notices.pop(turn, None)
+        elif delta.thinking:
+            self.notices[turn] = "thinking"
+        if delta.text or delta.thinking:
+            self._trace.delta(turn, delta.at, len(delta.text), len(delta.thinking))
+
+    def _show(self, live: Shows) -> None:
+        """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
+        self._show_board(live)
+        for turn, (draft, _) in self._running.items():
+            if turn.lane not in self._plan.veiled:
+                draft.unveil()
+        for post in posts(self.transcript, self._plan):
+            lane = self._lane(live, post)
+            lane.offer(post.controls)
+            if post.kind != "turn":
+                lane.set(post.text or "")
+            elif post.text is None:
+                if lane.closed:
+                    lane.reopen()
+                lane.wait(self._progress(post.lane) or post.placeholder)
+            elif lane.closed and lane.text != post.text:
+                lane.rewrite(post.text, post.footer)
+            else:
+                lane.close(post.text, post.footer)
+
+    def _show_board(self, live: Shows) -> None:
+        resting = {} if masked(self.transcript) else self._speaker.open_circuits()  # providers by name
+        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
+        warnings += [f"Away: {seat}" for seat in absent(self.transcript)]
+        plan = self._plan
+        unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
+        warnings += [*plan.warnings, *self._notes, *unsaved]
+        result = verdict(self.transcript, plan)
+        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.told)
+        lane = self._lane(live, Post(BOARD, "board", "", None))
+        lane.offer(on_board(self.transcript, plan))
+        lane.set(render(card))
+
+    def _lane(self, live: Shows, post: Post) -> LiveLane:
+        if post.lane not in self._lanes:
+            self._lanes[post.lane] = live.open(
+                post.lane,
+                post.title,
+                kind=post.kind,
+                placeholder=post.placeholder,
+                to=post.to,
+                face=post.face,
+            )
+        return self._lanes[post.lane]
+
+    async def _tick(self, live: Shows) -> None:
+        """The board tells the seconds while somebody speaks; a run that is paused for a day shows nothing new."""
+        while True:
+            await asyncio.sleep(1)
+            if self._running:
+                self._show_board(live)
+
+    async def _count(self) -> None:
+        """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""
+        while True:
+            await asyncio.sleep(COUNT_S)
+            for turn, (draft, _) in self._running.items():
+                told = self._progress(turn.lane)
+                if told and draft.lane and draft.lane.placeholder != told:
+                    draft.lane.wait(told)
+                    self.sightings.said(turn, draft.said)
+
+    def _progress(self, lane: Lane) -> str:
+        """How far a hidden turn is that runs there; "" where there is none."""
+        drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
+        return drafts[-1].progress(known_as(self.transcript, lane.seat)) if drafts else ""
+
+    async def _wait(self) -> None:
+        """Until something happened, or the moment the plan named."""
+        again_at = self._plan.again_at
+        delay = None if again_at is None else max(0.0, again_at - self._clock())
+        if self._journal.failing:
+            delay = min(TRY_AGAIN_S, TRY_AGAIN_S if delay is None else delay)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay):
+                await self._changed.wait()

@@ -1,0 +1,59 @@
+"""A turn while it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bot.domain.facts import Failure, Finish, Seat, Timings, TurnEnded, Usage
+from bot.formats.plan import Want
+from bot.live.lanes import Lane
+from bot.models.deltas import Delta
+from bot.models.prices import cost_usd
+
+
+@dataclass(slots=True)
+class Draft:
+    """Holds usage and first-token time, so that a cancelled turn keeps them. While it is `veiled` its words are kept
+    here, and its lane is told only how many they are."""
+
+    want: Want
+    seat: Seat
+    lane: Lane | None  # None: no lane shows it
+    began: float  # loop time
+    veiled: bool
+    text: list[str] = field(default_factory=list)
+    chars: int = 0
+    first_at: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    finish: Finish = "done"
+    over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
+
+    @property
+    def said(self) -> str:
+        return "".join(self.text)
+
+    def take(self, delta: Delta) -> None:
+        if delta.text:
+            self.text.append(delta.text)
+            self.chars += len(delta.text)
+            self.first_at = self.first_at or delta.at
+            if self.lane and not self.veiled:
+                self.lane.add(delta.text)
+        self.usage = delta.usage or self.usage
+        self.finish = delta.ending or self.finish
+
+    def unveil(self) -> None:
+        """What was said so far is shown, and what comes as it comes."""
+        if self.veiled and self.lane:
+            self.veiled = False
+            self.lane.add(self.said)
+
+    def progress(self, name: str) -> str:
+        """What stands in place of words that are not shown; "" where they are, or none have come."""
+        hidden = self.veiled and self.chars
+        return f"{name} is writing: {self.chars:,} characters so far, not shown yet." if hidden else ""
+
+    def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
+        timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
+        cost = cost_usd(self.usage, self.seat.price)
+        return TurnEnded(self.want.turn, finish, self.said, self.usage, cost, timings, failure)

@@ -1,0 +1,109 @@
+"""What has happened in a run this process conducts: read from the store, and kept in memory while that fails.
+
+A run must not die of a full disk. So what cannot be stored is folded into the transcript all the same, and stored once
+the store works again. People's facts are not kept so: whoever stores one is refused while the store fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from bot.domain.facts import Fact
+from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.errors import StoreFailed
+from bot.ports import Clock, Store, Trace
+
+log = structlog.get_logger()
+
+TRY_AGAIN_S = 10.0  # how often a store that fails is tried again
+
+
+class Journal:
+    """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory for now."""
+
+    def __init__(self, run: str, store: Store, clock: Clock, trace: Trace) -> None:
+        self.transcript = Transcript()
+        self.epoch = 0
+        self.failing = ""
+        self._run = run
+        self._store = store
+        self._clock = clock
+        self._trace = trace
+        self._stored = self.transcript  # as it was when the store began to fail
+        self._pending: list[Fact] = []  # recorded and not read back yet
+        self._try_at = 0.0  # loop time
+
+    async def claim(self, owner: str) -> None:
+        """Take the run over and read what has happened in it. Raises StoreFailed."""
+        self.epoch = await self._store.claim(self._run, owner)
+        await self.read()
+
+    async def record(self, facts: Sequence[Fact]) -> None:
+        """Store facts; with the store failing, keep them in memory until it works again. Raises Fenced."""
+        self._pending += facts
+        if self.failing:
+            self._fold_pending(facts)
+            return
+        try:
+            await self._store.append(self._run, facts, epoch=self.epoch)
+        except StoreFailed as error:
+            self.failed(error)
+
+    async def read(self) -> None:
+        """Learn what was stored, also by others; where the store has failed, it may be tried again. Raises Fenced."""
+        try:
+            if not self.failing:
+                self._take(await self._store.read(self._run, self.transcript.seq))
+            elif self._now() >= self._try_at:
+                await self._catch_up()
+        except StoreFailed as error:
+            self.failed(error)
+
+    def failed(self, error: StoreFailed) -> None:
+        """Go on in memory, for now."""
+        self._try_at = self._now() + TRY_AGAIN_S
+        if not self.failing:
+            log.error("the run goes on in memory", run=self._run, reason=str(error))
+            self._stored = self.transcript
+            self._fold_pending(self._pending)
+        self.failing = str(error)
+
+    def try_soon(self) -> None:
+        """The next read tries the store: somebody has found it working, or it is the last chance."""
+        self._try_at = 0.0
+
+    async def _catch_up(self) -> None:
+        """Store what is owed, as far as it was not taken without our hearing of it; from then on what the store holds
+        is what happened, in its order."""
+        while self.failing:
+            entries = await self._store.read(self._run, self._stored.seq)
+            stored = [entry.fact for entry in entries]
+            if owed := [fact for fact in self._pending if fact not in stored]:
+                await self._store.append(self._run, owed, epoch=self.epoch)
+            else:
+                told = [entry.fact for entry in self.transcript.entries]
+                self.transcript, self.failing = self._stored, ""
+                self._take(entries, told)
+        log.warning("the run is saved again", run=self._run)
+
+    def _take(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
+        """What the store holds. `told`: what the trace knows already, as it was kept in memory."""
+        self._fold(entries, told)
+        stored = [entry.fact for entry in entries]
+        self._pending = [fact for fact in self._pending if fact not in stored]
+
+    def _fold_pending(self, facts: Iterable[Fact]) -> None:
+        now = self._clock()
+        self._fold([Entry(seq, now, fact) for seq, fact in enumerate(facts, start=self.transcript.seq + 1)])
+
+    def _fold(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
+        self.transcript = fold_all(self.transcript, entries)
+        for entry in entries:
+            if entry.fact not in told:
+                self._trace.fact(entry)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,1 @@
+"""Rankings read out of what models write."""

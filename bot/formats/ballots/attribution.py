@@ -1,0 +1,116 @@
+"""Whose words are whose in a written ballot: the reviewer's own, its thinking, and what it quotes or echoes.
+
+Reviewers repeat what they read: answers that ask to be ranked first, prompts, another ballot. None of it may count
+as theirs, so it is blanked out before a ranking is looked for. Lines stay lines.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from bot.formats.ballots.explicit import is_header
+
+_THINK = r"think|thinking|thought|thoughts|reasoning|scratchpad|analysis"
+_THINKING = re.compile(rf"[<\[◁]({_THINK})[>\]▷](.*?)(?:[<\[◁]/\1[>\]▷]|\Z)", re.I | re.S)
+_THINKING_END = re.compile(rf"[<\[◁]/(?:{_THINK})[>\]▷]", re.I)
+_MARKER = re.compile(r"^\[([^\n|]{1,80}) \| (\w{4,40})\][ \t]*$", re.M)  # how material is framed in our prompts
+_MARKUP = r"(?:b|i|u|em|strong|span|p|br|li|ol|ul|div|font|ranking\w*|final\w*)\b"
+_TAG = re.compile(
+    rf"<(?!{_MARKUP})(?:([a-z][\w-]{{0,30}})\s[^<>\n]{{0,200}}"
+    r"|([a-z]{2,20}[_-][a-z]{1,2}|question|document|data|prompt|context|quote|blockquote))>",
+    re.I,
+)
+_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
+_TEX = re.compile(r"\\(succ|gt|rightarrow|to)\b|\\(?:boxed|text)\b|\$")
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\r\u00ad"))
+
+
+class Voices(NamedTuple):
+    """`last_block`: the code block that the text ends on, maybe cut."""
+
+    own: str
+    last_block: str
+    thinking: str
+
+
+def normal(text: str) -> str:
+    """One form for what looks alike: full-width letters and signs, circled digits, escaped arrows, TeX, line ends."""
+    text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
+    text = _TEX.sub(lambda m: " > " if m[1] else " ", text)
+    return unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+
+
+def voices(text: str) -> Voices:
+    said, thinking = _without_thinking(text)
+    own, last_block = _without_blocks(_without_tags(_without_marked(said)))
+    thought, _ = _without_blocks(_without_tags(_without_marked(thinking)))
+    return Voices(own, last_block, thought)
+
+
+def _blank(text: str) -> str:
+    return "\n" * text.count("\n")
+
+
+def _without_thinking(text: str) -> tuple[str, str]:
+    """An opening tag without an end takes all that follows, an end without an opening all before it."""
+    thoughts = [m[2] for m in _THINKING.finditer(text)]
+    said = _THINKING.sub(lambda m: _blank(m[0]), text)
+    *before, said = _THINKING_END.split(said)
+    return said, "\n".join([*before, *thoughts])
+
+
+def _without_marked(text: str) -> str:
+    """Material between our own marker lines. Its code is unknown to those who wrote the material."""
+    kept, at = [], 0
+    while opening := _MARKER.search(text, at):
+        closing = f"[end of {opening[1]} | {opening[2]}]"
+        end = text.find(closing, opening.end())
+        stop = opening.end() if end < 0 else end + len(closing)
+        kept += [text[at : opening.start()], _blank(text[opening.start() : stop])]
+        at = stop
+    return "".join([*kept, text[at:]])
+
+
+def _without_tags(text: str) -> str:
+    """Material in tags that name or describe it, up to the last end of that tag: what it holds may fake an end."""
+    kept, at, low = [], 0, text.lower()
+    while opening := _TAG.search(text, at):
+        end = low.rfind(f"</{(opening[1] or opening[2]).lower()}>", opening.end())
+        stop = opening.end() if end < 0 else low.index(">", end) + 1
+        kept += [
+            text[at : opening.start()],
+            text[opening.start() : stop] if end < 0 else _blank(text[opening.start() : stop]),
+        ]
+        at = stop
+    return "".join([*kept, text[at:]])
+
+
+def _without_blocks(text: str) -> tuple[str, str]:
+    """The text without quoted lines and code blocks, and the block on which it ends.
+
+    A block right under a ranking's header is the reviewer's own and stays.
+    """
+    own: list[str] = []
+    block: list[str] = []
+    fence = last = heading = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence and mark and mark[1].startswith(fence) and not mark[2].strip():
+            fence = ""
+            own.append("")
+        elif fence:
+            block.append(line)
+            own.append(line if is_header(heading) else "")
+            last = "\n".join(block)
+        elif mark:
+            fence, block = mark[1], []
+            own.append("")
+        elif line.lstrip().startswith(">"):
+            own.append("")
+        else:
+            own.append(line)
+            heading = line if line.strip() else heading
+            last = "" if line.strip() else last
+    return "\n".join(own), last

@@ -1,0 +1,188 @@
+"""Explicit rankings in text: under a header, as JSON, as arrows, as a table of ranks, as a list of places.
+
+`stated` finds those that are announced as a ranking, `plain` those that can be nothing else. Each yields signals in
+no particular order; `at` says where. Lists of answers that announce nothing are reviews in order of mention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bot.formats.ballots.json_ballots import json_rankings
+from bot.formats.ballots.letters import Letters
+from bot.formats.ballots.shapes import NUMBERED, PLACED, RANKING, Group, by_number, chain, inline, known, listed, table
+
+Tiers = tuple[tuple[str, ...], ...]
+
+_ABOUT = re.compile(  # what speaks about the ranking does not give it
+    r"\b(?:thoughts|notes|remarks|comments|criteria|criterion|rationale|reason(?:s|ing)?|explanation|considerations|"
+    r"method(?:ology)?|process|kriterien|begründung|critères|raisons|criterios|razones)\b",
+    re.I,
+)
+_DECOR = re.compile(r"^[\W_]{0,12}(?:\d{1,2}[.)]\s{0,3})?[\W_]{0,6}")
+_HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’_`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
+_BARE = re.compile(r"(?:\s(?:finale?|overall|général|generale?|globale?))?[\s*_`~#=-]*(\([^()]{0,80}\))?[\s*_`~#=-]*")
+_UPWARDS = re.compile(
+    r"worst\W{1,3}(?:to|first|→|->|>)|least\W+(?:\w+\W+)?to\W+(?:most|best)|ascending|1\s*=\s*worst|lowest to highest|"
+    r"schlecht\w*\W+(?:\w+\W+){0,2}best|schwächst\w*\W+(?:\w+\W+){0,2}(?:best|stärkst)|pire\W+(?:\w+\W+)?au\W+meilleur|"
+    r"peor\W+a\W+(?:la\W+)?mejor|pior\W+(?:\w+\W+){1,2}melhor|peggiore\W+al\w?\W+migliore|худш\w*\W+к\W+лучш|"
+    r"最差.{0,4}最[好佳优優]|(?:最低|最悪|悪い).{0,6}(?:最高|最良|良い)|나쁜.{0,8}좋은",
+    re.I,
+)
+_MEDALS = {"🥇": "1st ", "🥈": "2nd ", "🥉": "3rd "}
+_QUOTED = re.compile(r"“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|「[^「」]*」|『[^『』]*』|(?<!\w)\"(?:[^\"\n]|\n(?!\s*\n))*\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A ranking found at `at` (characters into its text), best first, each label once."""
+
+    at: int
+    kind: str
+    tiers: Tiers
+    unknown: int
+    doubled: tuple[str, ...]
+    reversed: bool = False
+
+
+def stated(text: str, letters: Letters) -> Iterator[Signal]:
+    """Rankings announced as such: JSON with a ranking in it, and what stands under a ranking's header."""
+    for at, kind, groups in json_rankings(text, letters):
+        yield _signal(at, kind, groups)
+    lines = _lines(text, letters)
+    for i, (at, line) in enumerate(lines):
+        headed = _header(line)
+        if headed is None:
+            continue
+        intro = f"{_before(lines, i)} {line}"
+        rest, is_block = headed
+        body = _block(lines[i + 1 :]) if is_block else []
+        if found := inline(rest, letters) or listed(body, letters):
+            turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
+            yield _signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
+
+
+def plain(text: str, letters: Letters) -> Iterator[Signal]:
+    """Rankings without a header that can be nothing else: arrows, tables of ranks, lists of places, bare lists."""
+    lines = _lines(text, letters)
+    for at, line in lines:
+        arrows = chain(line, letters)
+        if arrows and (_alone(line, letters) or RANKING.search(re.split("[<>]", line)[0])):
+            yield _signal(at, arrows.kind, arrows.groups, reverse=arrows.upwards)
+    for block in _blocks(lines):
+        body = [line for _, line in block]
+        ranks, places = table(body, letters), by_number(body, letters)
+        if ranks:
+            yield _signal(block[-1][0], ranks.kind, ranks.groups)
+        elif places and sum(bool(PLACED.match(line)) for line in body) > 1 and known(places.groups) > 1:
+            yield _signal(block[-1][0], "a list of places", places.groups)
+    written = [line for _, line in lines if line.strip()]
+    entries = [NUMBERED.match(line) for line in written]
+    is_bare = len(entries) > 1 and all(entry and letters.whole(entry[2]) for entry in entries)
+    if is_bare and (bare := by_number(written, letters)):
+        yield _signal(0, "a bare list", bare.groups)
+
+
+def is_header(line: str) -> bool:
+    """Whether a ranking is announced for the lines that follow."""
+    headed = _header(line)
+    return headed is not None and headed[1]
+
+
+def _header(line: str) -> tuple[str, bool] | None:
+    """What follows a ranking's header on its line, and whether the lines below belong to it."""
+    line = _DECOR.sub("", line[:2000])
+    word = RANKING.search(line[:120])
+    if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
+        return None
+    after = line[word.end() :]
+    if _ABOUT.search(line[: word.end() + 40].partition(":")[0]):
+        return None
+    if re.match(r"[\s#]*\d", after):
+        return None  # "Rank 1" is a place, not a header
+    if colon := _HEADED.fullmatch(after):
+        rest = re.sub(r"^\s*\([^()]*\)", "", colon[2]).strip(" *_`~")
+        return rest, not rest
+    return ("", True) if _BARE.fullmatch(after) and word.end() <= 60 else (after, False)
+
+
+def _lines(text: str, letters: Letters) -> list[tuple[int, str]]:
+    """The lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
+    text = _QUOTED.sub(lambda m: _unquoted(m[0], letters), text)
+    lines, at = [], 0
+    for line in text.split("\n"):
+        lines += [(at, piece) for piece in _medals(re.sub(r"</?[a-z_]{1,16}/?>", "", line)).split("\n")]
+        at += len(line) + 1
+    return lines
+
+
+def _unquoted(quoted: str, letters: Letters) -> str:
+    """A quoted letter is that letter; any other quotation is not the reviewer's own."""
+    inside = quoted[1:-1]
+    return f" {inside} " if letters.whole(inside) else re.sub(r"[^\n]", " ", quoted)
+
+
+def _medals(line: str) -> str:
+    line = re.sub(r"(\d)\u20e3", r"\1. ", line)
+    count = sum(line.count(medal) for medal in _MEDALS)
+    if count == 0:
+        return line
+    if "|" in line:
+        return re.sub("|".join(_MEDALS), lambda m: _MEDALS[m[0]][0], line)
+    if count == 1:  # before or behind the answer it belongs to
+        medal = next(medal for medal in _MEDALS if medal in line)
+        return _MEDALS[medal] + re.sub(r"^[\s*•-]+", "", line.replace(medal, ""))
+    return re.sub("|".join(_MEDALS), lambda m: f"\n{_MEDALS[m[0]]}", line)
+
+
+def _before(lines: Sequence[tuple[int, str]], i: int) -> str:
+    """The last line with something on it before line `i`."""
+    return next((line for _, line in reversed(lines[max(0, i - 3) : i]) if line.strip()), "")
+
+
+def _block(lines: Sequence[tuple[int, str]]) -> list[str]:
+    """What belongs to a header: the lines up to the next heading."""
+    body: list[str] = []
+    for _, line in lines[:400]:
+        if (line.lstrip().startswith("#") and not PLACED.match(line)) or is_header(line):
+            break
+        body.append(line)
+    return body
+
+
+def _alone(line: str, letters: Letters) -> bool:
+    """Whether arrows are all that the line holds, up to the last of them."""
+    return all(letters.tied(re.split("[<>≫≻→⇒➔➜›≥≪≺←=-]", line)[0]))
+
+
+def _blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+    """Runs of lines without a blank one."""
+    block: list[tuple[int, str]] = []
+    for line in [*lines, (0, "")]:
+        if line[1].strip():
+            block.append(line)
+        elif block:
+            yield block
+            block = []
+
+
+def _signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
+    """Each label counts where it stands first; tiers that lose all theirs go."""
+    seen: set[str] = set()
+    doubled: list[str] = []
+    tiers: list[tuple[str, ...]] = []
+    for group in groups:
+        tier = []
+        for label in group:
+            if label in seen:
+                doubled.append(label)
+            elif label:
+                seen.add(label)
+                tier.append(label)
+        if tier:
+            tiers.append(tuple(tier))
+    unknown = sum(label is None for group in groups for label in group)
+    found = Signal(at, kind, tuple(tiers), unknown, tuple(dict.fromkeys(doubled)))
+    return replace(found, tiers=found.tiers[::-1], reversed=True) if reverse else found

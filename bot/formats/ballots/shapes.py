@@ -1,0 +1,160 @@
+"""The shapes in which a ranking is written: arrows, numbered lists, rows of letters, tables.
+
+All of them return groups, best first; whether what they read is meant as a ranking is for others to know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bot.formats.ballots.letters import Letters
+
+Group = Sequence[str | None]  # the labels that share a place; None for an entry that names no answer
+
+RANKING = re.compile(
+    r"(?<![a-z])(?:best to worst|worst to best|"
+    r"rank(?:ing|ings|ed|s)?|final order|rang(?:liste|folge|ordnung)|gesamtranking|reihenfolge|"
+    r"classements?|clasificaci[oó]n|orden final|classifica[cç][aã]o|classifica|graduatoria|rangschikking|"
+    r"klasyfikacja|kolejność|рейтинг\w{0,3}|ранжирование|sıralama\w{0,3}|peringkat|xếp hạng|pořadí|järjestys|"
+    r"κατάταξη|rangordning|rankning|順位|ランキング|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
+    re.I,
+)
+_ARROW = re.compile(r"\s*(?:-{1,3}>|=+>|>=?>?>?|[≫≻→⇒➔➜›≥])\s*")
+_LESS = re.compile(r"\s*(?:<{1,3}|[≪≺←])\s*")
+_ORDINAL = (
+    r"(?:#|rank|place|platz|rang|puesto|posto|lugar|miejsce|место|plats|第|nr\.?|no\.)\s{0,2}(\d{1,2})(?!\d)(?:位|名)?",
+    r"(\d{1,2})(?:st|nd|rd|th|er|ère|e|ème|o|a|位|名|等|위|등|-е|-й)\b(?:\s(?:place|platz|rang|puesto|lugar|место))?",
+    r"(\d{1,2})\.\s(?:place|platz|plats|miejsce)\b",
+)
+PLACED = re.compile(rf"[\W_]{{0,8}}(?:{'|'.join(_ORDINAL)})[\s*_`.):=–—-]{{0,6}}(\S.*)", re.I)
+NUMBERED = re.compile(r"[\W_]{0,8}(\d{1,2})(?!\d)[\s*_`.):=–—-]{1,6}(\S.*)")
+_INLINE = re.compile(r"[\s,;]+(?=(?:\d{1,2}[.)](?!\d)|\d{1,2}(?:st|nd|rd|th)\b))")
+_COLUMN = re.compile(
+    r"#|no\.?|nr\.?|pos(?:ition|ición|izione)?\.?|place|platz|rang|puesto|lugar|posto|место|miejsce|名次|顺位|등수|",
+    re.I,
+)
+_TIED = re.compile(r"(?<![\w])tied?\b")
+
+
+class Shape(NamedTuple):
+    """`in_line_order`: the order is that of the writing, so that "worst to best" above it turns it round.
+
+    `upwards`: it goes from worst to best by itself ("C < A").
+    """
+
+    kind: str
+    groups: list[Group]
+    in_line_order: bool = True
+    upwards: bool = False
+
+
+def inline(rest: str, letters: Letters) -> Shape | None:
+    """A ranking on the header's own line: arrows, numbers, or letters in a row."""
+    return chain(rest, letters) or by_number(_INLINE.sub("\n", rest).split("\n"), letters) or _row(rest, letters)
+
+
+def listed(body: Sequence[str], letters: Letters) -> Shape | None:
+    """A ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
+    first = next((line for line in body if line.strip()), "")
+    numbers = _INLINE.sub("\n", first).split("\n")
+    return (
+        table(body, letters)
+        or chain(first, letters)
+        or by_number(numbers if len(numbers) > 1 else body, letters)
+        or _bullets(body, letters)
+        or _row(first, letters)
+    )
+
+
+def _bullets(body: Sequence[str], letters: Letters) -> Shape | None:
+    groups: list[Group] = []
+    for line in body:
+        bullet = re.match(r"\s*[-*•+]\s+(.*)", line)
+        entry = letters.entry(bullet[1]) if bullet else [letters.whole(line)]
+        if line.strip() and not any(entry):
+            break
+        groups += [entry] if line.strip() else []
+    return Shape("a list", groups) if len(groups) > 1 else None
+
+
+def chain(line: str, letters: Letters) -> Shape | None:
+    """The groups of "B > A = C", or upwards "C < A"; prose before the first and behind the last is not read."""
+    for arrow, upwards in ((_ARROW, False), (_LESS, True)):
+        first, *others = arrow.split(line[:2000])
+        if not others:
+            continue
+        *inner, last = others
+        middle = [letters.tied(part) for part in inner]
+        groups: list[Group] = [letters.last(first), *middle, letters.entry(last)]
+        short = all(any(group) or len(part) <= 20 for group, part in zip(middle, inner, strict=True))
+        if short and any(groups[0]) and known(groups) > 1:
+            return Shape("arrows", groups, upwards=upwards)
+    return None
+
+
+def by_number(lines: Iterable[str], letters: Letters) -> Shape | None:
+    """A numbered list by its numbers, best is 1, equal numbers tied; Markdown's "1. 1. 1." goes by its order."""
+    entries: list[tuple[int, Group]] = []
+    for line in lines:
+        match = PLACED.match(line) or NUMBERED.match(line)
+        if not match:
+            continue
+        number = next(int(g) for g in match.groups() if g)
+        if number == 1 and entries and entries[0][0] == 1 and entries[-1][0] > 1:
+            break  # another list begins
+        entries.append((number, letters.entry(match[match.re.groups])))
+    if not known(group for _, group in entries):
+        return None
+    if len({number for number, _ in entries}) == 1:
+        return Shape("a list", [group for _, group in entries])
+    counts_down = entries[0][0] > entries[-1][0]
+    return Shape("a list", _by_place(entries), in_line_order=not counts_down)
+
+
+def _by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
+    places: dict[int, list[str | None]] = {}
+    for number, group in sorted(entries, key=lambda entry: entry[0]):
+        places.setdefault(number, []).extend(group)
+    return list(places.values())
+
+
+def _row(text: str, letters: Letters) -> Shape | None:
+    """ "B, A, C", "B then A then C", "B A C": nothing but letters, in order; "=" ties."""
+    text = re.split(r"\.(?:\s|$)|\s[(–—]", text.strip(" []{}*_`"))[0]
+    for separator in (
+        r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?",
+        r",?\s+(?:then|and|und|dann|puis|luego|y|et)\s+",
+        r"[\s-]+",
+    ):
+        parts = [part for part in re.split(separator, text) if part.strip()]
+        groups: list[Group] = [
+            letters.tied(_TIED.sub("", part)) if "=" in part or _TIED.search(part) else [letters.whole(part)]
+            for part in parts
+        ]
+        if known(groups) * 2 > len(groups):
+            return Shape("a row of letters", groups)
+    return None
+
+
+def table(lines: Sequence[str], letters: Letters) -> Shape | None:
+    """A table with a column of ranks: by its ranks, equal ones tied. Tables of scores are no rankings."""
+    rows = [
+        [cell.strip(" *_`") for cell in line.strip().strip("|").split("|")] for line in lines if line.count("|") > 1
+    ]
+    if len(rows) < 2:
+        return None
+    ranked = [i for i, cell in enumerate(rows[0]) if RANKING.search(cell) or _COLUMN.fullmatch(cell)]
+    entries: list[tuple[int, Group]] = []
+    for row in rows[1:]:
+        number = next((m for i in ranked if i < len(row) and (m := re.match(r"#?(\d{1,2})(?![\d/.]\d)", row[i]))), None)
+        names = [label for i, cell in enumerate(row) if i not in ranked and (label := letters.whole(cell))]
+        if number:
+            entries.append((int(number[1]), names[:1] or [None]))
+    groups = _by_place(entries)
+    return Shape("a table", groups, in_line_order=False) if known(groups) else None
+
+
+def known(groups: Iterable[Group]) -> int:
+    return len({label for group in groups for label in group if label})

@@ -1,0 +1,1 @@
+"""Councils: answers, anonymous reviews, standings, and a chair."""

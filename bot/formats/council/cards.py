@@ -1,0 +1,159 @@
+"""What people read of a council besides its turns: the reviews, the standings, the original, and how it came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot.domain.facts import Lane
+from bot.domain.transcript import Transcript, Turn
+from bot.domain.visibility import known_as, why
+from bot.formats.common import END, name_of, prose, spoken
+from bot.formats.council.chair import SYNTHESIS, substituted, syntheses, synthesis
+from bot.formats.council.ranking import Standings, Tiers
+from bot.formats.council.review_order import labels
+from bot.formats.council.reviews import Review, answers, begun, reviewed
+
+REVIEWS, STANDINGS, ORIGINAL = Lane("reviews", 1, ""), Lane("standings", 1, ""), Lane("original", 1, "")
+LATE = "came after the reviews had begun: not reviewed"
+
+
+def titles(t: Transcript, s: Standings) -> dict[Lane, str]:
+    top = f" · {name_of(t, Lane('answer', 1, s.top))}" if s.top else ""
+    chairs = {i.lane: f"Synthesis · {name_of(t, i)}, for {name_of(t, SYNTHESIS)}" for i in syntheses(t)}
+    return {
+        **chairs,
+        SYNTHESIS.lane: f"Synthesis · {name_of(t, SYNTHESIS)}",
+        REVIEWS: "Reviews",
+        STANDINGS: "Standings",
+        ORIGINAL: f"Top-ranked original{top}",
+        END: "Result",
+    }
+
+
+def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[Lane, str]:
+    """`safe`: the top-ranked answer can no longer change."""
+    if not begun(t):
+        return {}
+    lines = [f"- **{name_of(t, r.want.turn)}**: {ballot_line(t, r)}" for r in held if r.want.turn in t.turns or r.turn]
+    if late := [name_of(t, turn.id) for turn in late_answers(t)]:
+        lines.append(f"\nNot reviewed, as it came later: {', '.join(late)}.")
+    made = {REVIEWS: "\n".join(lines)}
+    out = sum(r.pending for r in held)
+    if out < len(held):
+        made[STANDINGS] = _standings_card(t, s, f"After {len(held) - out} of {len(held)} reviews. " if out else "")
+    if s.top and (safe or not out):
+        made[ORIGINAL] = next(turn.text for turn in reviewed(t) if turn.id.seat == s.top)
+    return made
+
+
+def notes(t: Transcript) -> dict[Lane, str]:
+    return {turn.id.lane: LATE for turn in late_answers(t)}
+
+
+def behind(t: Transcript, held: Sequence[Review]) -> dict[Lane, str]:
+    """The reviews in full, each with a key to its letters."""
+    said = [_in_full(t, r.turn) for r in held if r.turn and r.turn.spoke]
+    return {REVIEWS: "\n\n".join(said)} if said else {}
+
+
+def late_answers(t: Transcript) -> list[Turn]:
+    """Answers that came when the reviews had begun without them."""
+    shown = {i.seat for turn in t.turns.values() if turn.id.stage == "review" for i in turn.about}
+    return [turn for turn in spoken(t, answers(t)) if shown and turn.id.seat not in shown]
+
+
+def ballot_line(t: Transcript, r: Review) -> str:
+    """ "Claude > GPT = Gemini · strict", with the names put back."""
+    if r.turn is None or r.turn.ended is None or r.ballot is None:
+        return "reviewing…"
+    note = f" ({r.ballot.note})" if r.ballot.note else ""
+    if r.turn.ended.failure:
+        return f"failed: {why(t, r.turn.ended.failure)}{'; asked again' if r.pending else ''}"
+    if r.pending:
+        return f"asked once more, as no ranking could be read{note}"
+    if not r.tiers and r.turn.ended.finish in ("skipped", "stopped"):
+        return r.turn.ended.finish
+    if not r.tiers:
+        return f"abstained{note}"
+    return f"{show(t, r.tiers)} · {r.ballot.quality}{note}"
+
+
+def show(t: Transcript, tiers: Tiers) -> str:
+    return " > ".join(" = ".join(known_as(t, seat) for seat in tier) for tier in tiers)
+
+
+def ranking_verdict(t: Transcript, s: Standings) -> str:
+    """Who is ranked first, or why nobody is."""
+    if s.top:
+        return f"Top-ranked: {show(t, s.order[:1])}."
+    if len(reviewed(t)) == 1:
+        return "With a single answer there was nothing to rank."
+    return f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
+
+
+def full_verdict(t: Transcript, s: Standings) -> str:
+    """Who is ranked first, and how the synthesis begins."""
+    first = ranking_verdict(t, s)
+    if said := synthesis(t):
+        return f"{first} {prose(said.text)}"
+    if s.top is None:
+        return f"{first} The chair did not speak: the answers stand for themselves."
+    best = next(turn for turn in reviewed(t) if turn.id.seat == s.top)
+    return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose(best.text)}"
+
+
+def dissent(t: Transcript, s: Standings) -> str:
+    """Who disagrees most, and on what; empty where nobody does."""
+    if s.dissent is None:
+        return ""
+    d = s.dissent
+    return (
+        f"Dissent: {known_as(t, d.reviewer)} puts {known_as(t, d.above)} above {known_as(t, d.below)}, "
+        f"and differs from the standings on {d.distance:.0%} of the pairs it ranked."
+    )
+
+
+def besides(t: Transcript, s: Standings) -> str:
+    """What the end card says below the verdict."""
+    return "\n\n".join(line for line in (substituted(t), dissent(t, s)) if line)
+
+
+def _standings_card(t: Transcript, s: Standings, so_far: str) -> str:
+    counted = f"{s.ballots} {'ballot' if s.ballots == 1 else 'ballots'}, {s.abstentions} abstained"
+    if s.incomplete:
+        counted += f", {s.incomplete} incomplete"
+    if not s.top:
+        return f"{so_far}No ranking could be read: {counted}."
+    method = f"{so_far}{counted}; by Schulze's method, without what a reviewer says of itself."
+    lines = [f"**{show(t, s.order)}**", method]
+    if s.agreement is not None:
+        lines.append(f"Agreement (Kendall's W): {s.agreement:.2f}.")
+    if told := dissent(t, s):
+        lines.append(told)
+    if s.others:
+        lines.append(
+            "Another method would differ: "
+            + "; ".join(f"{method}: {show(t, (winners,))}" for method, winners in s.others.items())
+            + "."
+        )
+    return "\n\n".join(lines)
+
+
+def _in_full(t: Transcript, turn: Turn) -> str:
+    letters = zip(labels(len(turn.about)), turn.about, strict=True)
+    key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in letters)
+    return f"**{name_of(t, turn.id)}** ({key})\n\n{_review_text(turn.text)}"
+
+
+def _review_text(text: str) -> str:
+    """What a review says, whether as asked for in JSON or in prose."""
+    try:
+        written: Any = json.loads(text)
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than anything meant
+        return text
+    ranking, review = (written.get("ranking"), written.get("review")) if isinstance(written, dict) else (None, None)
+    if not isinstance(review, str) or not isinstance(ranking, list):
+        return text
+    return f"{review}\n\nRanking: {' > '.join(map(str, ranking))}"

@@ -1,0 +1,1 @@
+"""Debates: who speaks when, the judge, objections, votes, and what changed."""

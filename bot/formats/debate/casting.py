@@ -1,0 +1,44 @@
+"""Personas that fit a topic: what the judge is asked for before the opening, and what is read from its reply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.domain.asks import JsonSchema
+from bot.formats.json_replies import objects, same
+
+PERSONA_CHARS = 400
+
+
+def schema(debaters: Sequence[str]) -> JsonSchema:
+    part = {
+        "type": "object",
+        "properties": {
+            "debater": {"type": "string", "enum": list(debaters)},
+            "persona": {"type": "string", "description": "one or two sentences that begin with “You are”"},
+        },
+        "required": ["debater", "persona"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"personas": {"type": "array", "items": part, "description": "every debater once"}},
+        "required": ["personas"],
+        "additionalProperties": False,
+    }
+
+
+def read(text: str, debaters: Sequence[str]) -> Mapping[str, str]:
+    """Debater → persona, for those that were given one. Who was left out speaks as itself. Never raises.
+
+    A persona is one line of at most PERSONA_CHARS characters, so that it cannot pass for another part of a prompt.
+    """
+    lists = [r["personas"] for r in objects(text) if isinstance(r.get("personas"), list)]
+    given: list[object] = lists[-1] if lists else []
+    written = [(row.get("debater"), row.get("persona")) for row in given if isinstance(row, dict)]
+    return {
+        debater: " ".join(persona.split())[:PERSONA_CHARS]
+        for debater in debaters
+        for name, persona in written
+        if same(name, debater) and isinstance(persona, str) and persona.strip()
+    }

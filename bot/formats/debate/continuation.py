@@ -1,0 +1,43 @@
+"""Whether a debate goes on: what the judge is asked for after a round, and what is read from its reply.
+
+Only an explicit word ends a debate. A reply that cannot be read lets it go on: a round too many costs money, a debate
+cut off by a slip of the pen costs what it was held for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from bot.domain.asks import JsonSchema
+from bot.formats.json_replies import objects, same
+
+State = Literal["agreement", "nothing new", "going on"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    state: State
+    because: str = ""
+
+
+def schema() -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": {
+            "because": {"type": "string", "description": "one sentence"},
+            "state": {"type": "string", "enum": list(get_args(State))},
+        },
+        "required": ["because", "state"],
+        "additionalProperties": False,
+    }
+
+
+def read(text: str) -> Check:
+    """What the last object says that names one of the states; "going on" where none does. Never raises."""
+    for reply in reversed(objects(text)):
+        for state in get_args(State):
+            if same(reply.get("state"), state):
+                because = reply.get("because")
+                return Check(state, " ".join(because.split()) if isinstance(because, str) else "")
+    return Check("going on")

@@ -1,0 +1,312 @@
+"""Debate: debaters open, answer each other for some rounds, and close; a judge decides, and people say who moved them.
+
+`_order` is the whole debate in the order in which it happens; `plan` wants the first step of it that is not settled.
+Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.judging`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from string import Template
+from typing import assert_never
+
+from bot.domain.asks import Ask, Part
+from bot.domain.facts import ASIDE, Lane, TurnId
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import called, known_as
+from bot.formats import web_search as searching
+from bot.formats.common import (
+    at_start,
+    code,
+    framed,
+    instructions,
+    name_of,
+    over,
+    question,
+    remarks,
+    seat_of,
+    settled,
+    spoken,
+    steered,
+    still_open,
+    stopped,
+    wants,
+)
+from bot.formats.debate import casting, objections
+from bot.formats.debate import continuation as checks
+from bot.formats.debate import judge as judging
+from bot.formats.debate import round_vote as next_round
+from bot.formats.debate import swing as minds
+from bot.formats.debate.continuation import Check
+from bot.formats.debate.speaking_order import (
+    DEBATERS,
+    Step,
+    advocate,
+    began,
+    debaters,
+    debating,
+    earlier,
+    floor,
+    left_words,
+    position,
+    rounds,
+    steps,
+)
+from bot.formats.plan import Plan, Want
+from bot.formats.web_search import found, searched
+
+PROMPTS = (
+    *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
+    *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
+    *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
+    "debate.objection",
+    *searching.PROMPTS,
+)
+ROUNDS = (3, 6)
+SEATS = (2, 8)
+HIDDEN = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
+CAST, PERSONAS = TurnId("cast", 1, "judge"), Lane("personas", 1, "")
+WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
+POSITION_CHARS = 40  # of a position in a title
+
+
+@steered
+@searched
+def plan(t: Transcript, now: float) -> Plan:
+    titles, cards = _titles(t), _cards(t, now)
+    if end := stopped(t, now, titles, cards):
+        return replace(end, hidden=HIDDEN)
+    shown = Plan(hidden=HIDDEN, titles=titles, cards=cards, told=objections.told(t))
+    for step in _order(t, now):
+        if step[0].stage == next_round.STAGE:
+            round_ = step[0].round
+            closes_at = next_round.closes_at(t, round_)
+            return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
+        if (open_ := still_open(t, step)) is not None:
+            return replace(shown, want=_wants(t, open_), stage=_stage(t, step), total=_total(t))
+    if silent := _silent(t):
+        silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
+        return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
+    swing = minds.swing(t) if minds.asked(t) else None
+    return over(
+        t,
+        now,
+        "judged",
+        judging.verdict(t),
+        headline=str(swing) if swing else "",
+        reason=" ".join(line for line in (_why_ended(t), judging.substitution(t)) if line),
+        titles=titles,
+        cards=cards,
+        hidden=HIDDEN,
+    )
+
+
+def ask(t: Transcript, turn: TurnId) -> Ask:
+    if turn.stage in ASIDE:
+        return searching.ask(t, turn)
+    objection = objections.taken_up(t, turn.round) if turn.stage in DEBATERS else 0
+    t = at_start(t, turn)
+    if turn.stage in DEBATERS:
+        return _ask_debater(t, turn, objection)
+    match turn.stage:
+        case "cast":
+            head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
+            return Ask((head, *question(t, turn)), casting.schema(_to_be_cast(t)))
+        case "check":
+            said = [
+                Part("user", _framed(t, s.id, s.text, code(t, turn)), priority=10 + s.id.round, cut="tail")
+                for s in spoken(t, [i for step in floor(t) for i in step if i.round <= turn.round])
+            ]
+            return Ask((instructions(t, turn, "debate.check"), *question(t, turn), *said), checks.schema())
+        case _:
+            return judging.ask(t, turn)
+
+
+def _wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
+    """Debaters' turns say which objection their round takes up."""
+    if turns and turns[0].stage in DEBATERS:
+        taken = objections.taken_up(t, turns[0].round)
+        return tuple(Want(i, objection=taken) for i in turns)
+    return wants(turns)
+
+
+def _order(t: Transcript, now: float) -> Iterator[Step]:
+    """The steps of this debate. Each is taken from here only once those before it are settled."""
+    if _to_be_cast(t):
+        yield (CAST,)
+    silent = _silent(t)
+    for round_ in rounds(t):
+        yield from steps(t, round_)
+        if silent == round_:
+            return
+        if _watched(t) and round_ < t.started.rules.rounds:
+            yield (_check(round_),)
+        if _checked(t, round_).state != "going on":
+            break
+        match next_round.decision(t, round_, now):
+            case "open":
+                yield (TurnId(next_round.STAGE, round_, ""),)  # nobody speaks: people vote
+            case "end":
+                break
+            case "go on":
+                pass
+            case _ as never:
+                assert_never(never)
+    yield from judging.order(t)
+
+
+def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
+    seats = debaters(t, turn.round)
+    place = next((n for n, s in enumerate(seats, 1) if s.key == turn.seat), len(seats))
+    head = instructions(
+        t,
+        turn,
+        f"debate.{turn.stage}",
+        number=str(place),
+        count=str(len(seats)),
+        stance=_stance(t, turn),
+        persona=seat_of(t, turn).persona or _personas(t).get(turn.seat, ""),
+    )
+    now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
+    words = (*question(t, turn), *_memory(t, turn), *found(t, turn), *remarks(t, turn))
+    return Ask((head, *words, now, *objections.parts(t, turn, objection)))
+
+
+def _memory(t: Transcript, turn: TurnId) -> list[Part]:
+    """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
+    mark, since = code(t, turn), Counter[str]()  # how often each seat has spoken since
+    parts = []
+    for s in reversed(spoken(t, earlier(t, turn))):
+        age, own = since[s.id.seat], s.id.seat == turn.seat
+        since[s.id.seat] += 1
+        text = s.text if own else _framed(t, s.id, s.text, mark)
+        priority = (55 if own else 50) - 5 * age
+        parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
+    return parts[::-1]
+
+
+def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
+    return framed(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
+
+
+def _stance(t: Transcript, turn: TurnId) -> str:
+    """What a debater is told to stand for. The prompts of runs from before there were positions say nothing of it."""
+    given = position(t, turn.seat)
+    prompt = "advocate" if turn.seat == advocate(t, turn.round) else "position" if given else "choose"
+    return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
+
+
+def _watched(t: Transcript) -> bool:
+    watch = debating(t).watch
+    return t.started.rules.rounds >= WATCHED_FROM if watch is None else watch
+
+
+def _check(round_: int) -> TurnId:
+    return TurnId("check", round_, "judge")
+
+
+def _checked(t: Transcript, round_: int) -> Check:
+    """What the judge found after that round. A retry comes too late to be heard: the debate has gone on."""
+    known = t.turns.get(_check(round_))
+    return checks.read(known.text) if known else Check("going on")
+
+
+def _silent(t: Transcript) -> int:
+    """The first round that is over and in which nobody spoke; 0 where somebody always did."""
+    for round_ in rounds(t):
+        begun = [i for step in steps(t, round_) for i in step if i in t.turns]
+        if begun and still_open(t, begun) is None and not left_words(t, begun):
+            return round_
+    return 0
+
+
+def _last(t: Transcript) -> int:
+    """The round that is the last, as far as can be told."""
+    limit = t.started.rules.rounds
+    return next((round_ for round_ in rounds(t) if _checked(t, round_).state != "going on"), limit)
+
+
+def _total(t: Transcript) -> int:
+    """Turns expected in all."""
+    held = range(1, _last(t) + 1)
+    debaters = sum(len(step) for round_ in held for step in steps(t, round_))
+    checked = sum(_watched(t) and round_ < t.started.rules.rounds for round_ in held)
+    judge = 1 + bool(debating(t).criteria)  # the verdict, and its scores
+    return bool(_to_be_cast(t)) + debaters + checked + judge
+
+
+def _why_ended(t: Transcript) -> str:
+    last, limit = _last(t), t.started.rules.rounds
+    check = _checked(t, last)
+    found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
+    if found:
+        because = f" ({check.because.rstrip('.')})" if check.because else ""
+        return f"Ended after round {last} of {limit}: {found}{because}."
+    voted = [i for i in rounds(t) if next_round.asked(t, i) and began(t, i + 1) == inf]
+    if voted:
+        return next_round.told(t, voted[0], inf)
+    return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
+
+
+def _to_be_cast(t: Transcript) -> list[str]:
+    """What those are called who are given a persona that fits the topic; who joins later is not."""
+    seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
+    return [called(t, s.key) for s in seats if not s.persona] if debating(t).cast else []
+
+
+def _personas(t: Transcript) -> Mapping[str, str]:
+    """Seat → the persona it was given before the opening."""
+    known = t.turns.get(CAST)
+    written = casting.read(known.text, _to_be_cast(t)) if known else {}
+    return {s.key: written[name] for s in t.started.panel.seats if (name := called(t, s.key)) in written}
+
+
+def _stage(t: Transcript, step: Step) -> str:
+    turn = step[0]
+    if turn.stage in DEBATERS:
+        return f"{turn.stage} (round {turn.round} of {t.started.rules.rounds})"
+    return {"cast": "finding personas", "check": f"is it over after round {turn.round}?"}.get(turn.stage, turn.stage)
+
+
+def _titles(t: Transcript) -> dict[Lane, str]:
+    verdicts = [judging.verdict_by(judge) for judge in judging.judges(t)]
+    return {
+        **{i.lane: f"{_who(t, i)} · {i.stage}" for step in floor(t) for i in step},
+        **{i.lane: f"Verdict · {name_of(t, i)}" for i in verdicts},
+        minds.BEFORE: minds.TITLE,
+        PERSONAS: "Personas",
+        judging.SCORES: "Scores",
+        **{next_round.lane(i): f"After round {i}" for i in rounds(t) if next_round.asked(t, i)},
+        **objections.titles(t),
+    }
+
+
+def _who(t: Transcript, turn: TurnId) -> str:
+    stands = "devil's advocate" if turn.seat == advocate(t, turn.round) else position(t, turn.seat)
+    short = stands if len(stands) <= POSITION_CHARS else f"{stands[: POSITION_CHARS - 1]}…"
+    return f"{name_of(t, turn)} ({short})" if short else name_of(t, turn)
+
+
+def _cards(t: Transcript, now: float) -> dict[Lane, str]:
+    cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
+    if (known := t.turns.get(CAST)) and known.ended:
+        lines = [f"- **{known_as(t, seat)}**: {persona}" for seat, persona in _personas(t).items()]
+        cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
+    if scores := judging.card(t):
+        cards[judging.SCORES] = scores
+    votes = {next_round.lane(i): next_round.card(t, i, now) for i in rounds(t) if _put_to_vote(t, i)}
+    return {**cards, **objections.cards(t), **votes}
+
+
+def _put_to_vote(t: Transcript, round_: int) -> bool:
+    """Whether people vote, or have voted, on what comes after that round. Once they have, that stays so: a card that
+    people have seen does not vanish when a turn is asked again."""
+    if not next_round.asked(t, round_) or began(t, round_) == inf:
+        return False
+    held = [i for step in steps(t, round_) for i in step] + ([_check(round_)] if _watched(t) else [])
+    ends = [known.ended for i in held if (known := t.turns.get(i))]
+    over = all(settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
+    return over and _checked(t, round_).state == "going on" and _silent(t) != round_

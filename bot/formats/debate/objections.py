@@ -1,0 +1,134 @@
+"""Objections of people to what debaters have said: the most upvoted one is answered first in the next round.
+
+A round takes one up when it begins, and its turns' starts say which (`TurnStarted.objection`). It is answered once a
+seat that must answer has spoken in that round; where none has, it stands again. Of several with as many upvotes the
+oldest goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Template
+
+from bot.domain.asks import Part
+from bot.domain.facts import Lane, TurnId
+from bot.domain.steering import Objection
+from bot.domain.transcript import Transcript, Turn
+from bot.domain.visibility import called, known_as
+from bot.formats.common import code, framed, name_of, settled
+from bot.formats.debate.speaking_order import DEBATERS, debaters, to_come
+
+STAGE = "objection"
+
+
+def lane(number: int) -> Lane:
+    """Of the card that shows that objection; its round is the objection's number."""
+    return Lane(STAGE, number, "")
+
+
+def taken_up(t: Transcript, round_: int) -> int:
+    """The objection that this round answers first; 0: none. Where it has not begun: the foremost one now."""
+    held = [turn.objection for turn in _of_round(t, round_)]
+    return max(held) if held else foremost(t)
+
+
+def foremost(t: Transcript) -> int:
+    """The most upvoted one that stands; 0 where none does."""
+    order = sorted(standing(t), key=lambda o: (-len(o.upvotes), o.number))
+    return order[0].number if order else 0
+
+
+def standing(t: Transcript) -> list[Objection]:
+    """Those that are neither answered nor being answered."""
+    return [o for o in t.steering.objections if not _answers(t, o) and not _being_answered(t, o)]
+
+
+def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
+    """What a turn of a round that takes that objection up is told of it. `t`: what was known when the turn started."""
+    found = next((o for o in t.steering.objections if o.number == number), None)
+    if found is None:
+        return []
+    mark, must = code(t, turn), _must_answer(t, found, turn.round)
+    if turn.seat not in must:
+        names = ", ".join(called(t, s.key) for s in debaters(t, turn.round) if s.key in must)
+        label = f"objection from {found.who}, put to {names}"
+        return [Part("user", framed(label, found.said.text, mark), priority=60, cut="drop")]
+    said = framed(f"objection from {found.who}, to be answered first", found.said.text, mark)
+    first = Template(t.started.prompts.get("debate.objection", "")).safe_substitute(code=mark).strip()
+    told = [Part("user", first, priority=95)] if first else []
+    return [Part("user", said, priority=85, cut="tail"), *told]
+
+
+def cards(t: Transcript) -> Mapping[Lane, str]:
+    """One an objection: what it says, how many support it, and what has become of it."""
+    return {lane(o.number): _card(t, o) for o in t.steering.objections}
+
+
+def titles(t: Transcript) -> Mapping[Lane, str]:
+    return {lane(o.number): f"Objection · {o.who}" for o in t.steering.objections}
+
+
+def told(t: Transcript) -> tuple[str, ...]:
+    """For the board: how many stand, and which is answered first."""
+    stand, next_ = standing(t), to_come(t)
+    held = [o for o in t.steering.objections if not _answers(t, o) and _being_answered(t, o)]
+    lines = [f"Round {_rounds(t, o)[-1]} answers {o.who}'s objection first" for o in held]
+    if stand and next_:
+        first = next(o for o in stand if o.number == foremost(t))
+        count = f"{len(stand)} objections stand; " if len(stand) > 1 else ""
+        lines.append(f"{count}round {next_} answers {first.who}'s objection first ({_upvotes(first)})")
+    return tuple(line[0].upper() + line[1:] for line in lines)
+
+
+def _card(t: Transcript, o: Objection) -> str:
+    quoted = "\n".join(f"> {line}" for line in o.said.text.splitlines())
+    to = ", ".join(known_as(t, s.key) for s in t.started.panel.seats if s.key in o.said.to)
+    return f"{quoted}\n\n" + " · ".join(part for part in (f"to {to}" if to else "", _upvotes(o), _state(t, o)) if part)
+
+
+def _state(t: Transcript, o: Objection) -> str:
+    if answers := _answers(t, o):
+        return f"answered in round {answers[0].id.round} by {', '.join(name_of(t, turn.id) for turn in answers)}"
+    if _being_answered(t, o):
+        return f"being answered in round {_rounds(t, o)[-1]}"
+    next_ = to_come(t)
+    if not next_ or t.finished or t.stopped:
+        return "not answered: no round was left"
+    return f"answered first in round {next_}" if o.number == foremost(t) else "stands"
+
+
+def _upvotes(o: Objection) -> str:
+    return f"▲ {len(o.upvotes)}"
+
+
+def _must_answer(t: Transcript, o: Objection, round_: int) -> frozenset[str]:
+    """The seats that it names, as far as they debate in that round; all of them where none does."""
+    there = frozenset(s.key for s in debaters(t, round_))
+    return there & frozenset(o.said.to) or there
+
+
+def _rounds(t: Transcript, o: Objection) -> list[int]:
+    """Those that have taken it up."""
+    return sorted({i.round for i, turn in t.turns.items() if i.stage in DEBATERS and turn.objection == o.number})
+
+
+def _answers(t: Transcript, o: Objection) -> list[Turn]:
+    """What those have said who must answer it. What was removed since was said all the same."""
+    return [
+        turn
+        for round_ in _rounds(t, o)
+        for turn in _of_round(t, round_)
+        if turn.id.seat in _must_answer(t, o, round_) and turn.ended and turn.ended.text.strip()
+    ]
+
+
+def _being_answered(t: Transcript, o: Objection) -> bool:
+    rounds = _rounds(t, o)
+    if not rounds:
+        return False
+    stage = _of_round(t, rounds[-1])[0].id.stage
+    return not all(settled(t, TurnId(stage, rounds[-1], seat)) for seat in _must_answer(t, o, rounds[-1]))
+
+
+def _of_round(t: Transcript, round_: int) -> list[Turn]:
+    return [turn for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS]

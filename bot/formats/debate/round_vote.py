@@ -1,0 +1,88 @@
+"""After each round people vote whether the debate goes on: by majority of those who vote, and on where nobody does.
+
+The vote is open for `Rules.next_s` seconds after the round's last word, after a claim, or after a pause, whichever came
+last; Next goes on at once, Close counts at once. Once the next round or the verdict has begun the facts say how it came
+out, so that a late vote, a restart or another clock never changes it.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Literal
+
+from bot.domain.facts import Lane, TurnEnded
+from bot.domain.steering import RoundAsked
+from bot.domain.transcript import Transcript
+from bot.formats import pauses
+from bot.formats.debate.speaking_order import DEBATERS, JUDGING, began, debating
+
+STAGE = "round"
+Decision = Literal["open", "go on", "end"]
+
+
+def lane(round_: int) -> Lane:
+    """Of the card on which people vote after that round."""
+    return Lane(STAGE, round_, "")
+
+
+def asked(t: Transcript, round_: int) -> bool:
+    """Whether people decide what comes after that round."""
+    return debating(t).next == "vote" and round_ < t.started.rules.rounds
+
+
+def decision(t: Transcript, round_: int, now: float) -> Decision:
+    """What comes after that round, all of which has been said."""
+    if not asked(t, round_) or began(t, round_ + 1) < inf:
+        return "go on"
+    if any(i.stage in JUDGING for i in t.turns):
+        return "end"
+    pressed = t.steering.settled_rounds.get(round_)
+    if isinstance(pressed, RoundAsked):
+        return "go on"
+    if pressed is None and now < closes_at(t, round_):
+        return "open"
+    on, end = _count(t, round_)
+    return "end" if end > on else "go on"
+
+
+def closes_at(t: Transcript, round_: int) -> float:
+    """Wall time at which the votes are counted though nobody has pressed Next or Close."""
+    stages = DEBATERS | {"check"}
+    ends = [
+        e.at
+        for e in t.entries
+        if isinstance(e.fact, TurnEnded) and e.fact.turn.round == round_ and e.fact.turn.stage in stages
+    ]
+    said = max(ends, default=0.0)
+    return max(said, pauses.last_claim(t), t.steering.resumed_at) + t.started.rules.next_s
+
+
+def card(t: Transcript, round_: int, now: float) -> str:
+    """The question while the vote is open, its counts hidden; then what came of it."""
+    if pauses.cut_short(t, now) and began(t, round_ + 1) == inf:
+        return "Not decided: the debate was stopped."
+    if decision(t, round_, now) != "open":
+        return told(t, round_, now)
+    last, cast = t.started.rules.rounds, sum(_count(t, round_))
+    return (
+        f"Go on to round {round_ + 1} of {last}, or end here and hear the judge? The majority of those who vote "
+        f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, or until Next or Close. "
+        f"{cast} {'has' if cast == 1 else 'have'} voted."
+    )
+
+
+def told(t: Transcript, round_: int, now: float) -> str:
+    """How the vote came out, and why."""
+    on, end = _count(t, round_)
+    pressed = t.steering.settled_rounds.get(round_)
+    if decision(t, round_, now) == "end":
+        return f"Ended after round {round_} of {t.started.rules.rounds} by vote: {end} for ending, {on} for going on."
+    if isinstance(pressed, RoundAsked):
+        return f"Went on: {pressed.name or pressed.by} pressed Next."
+    return f"Went on: {on} for it, {end} for ending." if on or end else "Went on: nobody voted."
+
+
+def _count(t: Transcript, round_: int) -> tuple[int, int]:
+    """For going on, for ending."""
+    cast = [wish for (_, at), wish in t.steering.round_votes.items() if at == round_]
+    return cast.count("go on"), cast.count("end")

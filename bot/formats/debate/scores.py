@@ -1,0 +1,93 @@
+"""A judge's scores: what is asked for, and what is read from the reply. A number is either written there or nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from bot.domain.asks import JsonSchema
+from bot.formats.json_replies import Reply, objects, same
+
+LEAST, MOST = 1, 10
+TIE = "tie"
+_OUT_OF = re.compile(rf"(\d{{1,2}}(?:\.\d)?)(?:\s*/\s*{MOST})?")  # "8", "7.5", "8/10"
+
+
+class NotScored(ValueError):
+    """The reply gives no whole set of scores; the text says what is wrong with it, for the judge to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """`marks`: debater → criterion → LEAST to MOST, each debater with each criterion. `winner`: "" for a tie."""
+
+    marks: Mapping[str, Mapping[str, float]]
+    winner: str
+
+    def mean(self, debater: str) -> float:
+        return fmean(self.marks[debater].values())
+
+    @property
+    def highest(self) -> tuple[str, ...]:
+        """Who has the highest mean; several where they share it."""
+        top = max(self.mean(debater) for debater in self.marks)
+        return tuple(debater for debater in self.marks if self.mean(debater) == top)
+
+
+def schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
+    """Names are values rather than keys, since providers differ in what a key may hold."""
+    mark = {"type": "integer", "description": f"{LEAST} (worst) to {MOST} (best)"}
+    row = {
+        "type": "object",
+        "properties": {"debater": {"type": "string", "enum": list(debaters)}, **dict.fromkeys(criteria, mark)},
+        "required": ["debater", *criteria],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "scores": {"type": "array", "items": row, "description": "every debater once"},
+            "winner": {"type": "string", "enum": [*debaters, TIE]},
+        },
+        "required": ["scores", "winner"],
+        "additionalProperties": False,
+    }
+
+
+def read(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> Scores:
+    """The scores of the last object that has any. Raises NotScored: nothing is guessed, filled in or clamped."""
+    reply = next((r for r in reversed(objects(text)) if "scores" in r), None)
+    if reply is None:
+        raise NotScored("it has no JSON object with scores")
+    rows = _rows(reply["scores"])
+    marks = {debater: _marks(rows, debater, criteria) for debater in debaters}
+    winner = next((d for d in (*debaters, TIE) if same(reply.get("winner"), d)), None)
+    if winner is None:
+        raise NotScored(f"its winner is none of {', '.join(debaters)} or {TIE}")
+    return Scores(marks, winner if winner in debaters else "")
+
+
+def _rows(given: Any) -> list[Reply]:
+    """A list of objects that each name their debater, or one object by their names."""
+    if isinstance(given, Mapping):
+        return [{**row, "debater": name} for name, row in given.items() if isinstance(row, Mapping)]
+    return [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
+
+
+def _marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) -> dict[str, float]:
+    found = [row for row in rows if same(row.get("debater"), debater)]
+    if len(found) != 1:
+        raise NotScored(f"{debater} is scored {len(found)} times")
+    return {criterion: _mark(found[0], debater, criterion) for criterion in criteria}
+
+
+def _mark(row: Reply, debater: str, criterion: str) -> float:
+    value = next((v for k, v in row.items() if same(k, criterion)), None)
+    written = _OUT_OF.fullmatch(value.strip()) if isinstance(value, str) else None
+    mark = float(written[1]) if written else value
+    if isinstance(mark, bool) or not isinstance(mark, int | float) or not LEAST <= mark <= MOST:
+        raise NotScored(f"{debater}'s {criterion} is not a number from {LEAST} to {MOST}")
+    return float(mark)

@@ -1,0 +1,126 @@
+"""Who has the floor when, and what for: the order of a debate in each of its forms. Nothing here depends on time.
+
+The classic stages (opening, rebuttal, closing) are common to all forms but the free one. What differs is who speaks
+at once with whom: those who do see nothing of each other until the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import inf
+from random import Random
+from typing import assert_never
+
+from bot.domain.debating import SIDES, Debating
+from bot.domain.facts import Seat, TurnId
+from bot.domain.transcript import Transcript
+from bot.formats import seating as table
+from bot.formats.common import asks
+
+Step = tuple[TurnId, ...]  # those who speak at once
+DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
+JUDGING = frozenset({"verdict", "scores"})
+
+
+def debating(t: Transcript) -> Debating:
+    """How this debate is held. A run that says nothing of it is plain: not watched and not scored."""
+    return t.started.rules.debating or Debating(watch=False, criteria=())
+
+
+def floor(t: Transcript) -> list[Step]:
+    """Every step of the debate, were it to go to its last round."""
+    return [step for round_ in rounds(t) for step in steps(t, round_)]
+
+
+def rounds(t: Transcript) -> range:
+    return range(1, t.started.rules.rounds + 1)
+
+
+def steps(t: Transcript, round_: int) -> list[Step]:
+    """The steps of one round, in their order."""
+    seats, stage = debaters(t, round_), _stage(t, round_)
+    if not seats:
+        return []
+    match debating(t).form:
+        case "simultaneous":
+            order = [seats]
+        case "turns":  # each round begins with the next seat, so that nobody has the last word every time
+            first = (round_ - 1) % len(seats)
+            order = _one_by_one((*seats[first:], *seats[:first]))
+        case "oxford":  # who opened closes last; rebuttals are given at once, so that none goes unanswered
+            order = {"opening": _one_by_one(seats), "closing": _one_by_one(seats[::-1])}.get(stage, [seats])
+        case "advocate":  # the last seat hears the others out and then speaks against them
+            against = advocate(t, round_)
+            order = [tuple(s for s in seats if s.key != against), tuple(s for s in seats if s.key == against)]
+        case "free":  # by lot
+            order = _one_by_one(Random(t.started.seed + round_).sample(seats, len(seats)))
+        case _ as never:
+            assert_never(never)
+    return [tuple(TurnId(stage, round_, s.key) for s in together) for together in order if together]
+
+
+def debaters(t: Transcript, round_: int) -> tuple[Seat, ...]:
+    """Who debates in that round, in panel order: those at the table when it began, or now where it has not. Who is
+    dropped in mid-round stays among them: its turn is settled by that."""
+    changed = t.steering.added or t.steering.dropped
+    return table.at(t, began(t, round_)) if changed else t.started.panel.seats
+
+
+def began(t: Transcript, round_: int) -> float:
+    """The `seq` of the fact that began the round; infinity where it has not begun."""
+    return min(
+        (turn.started.seq for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS), default=inf
+    )
+
+
+def to_come(t: Transcript) -> int:
+    """The first round that has not begun; 0 where none will: the last one has, or the judge is at it."""
+    if any(i.stage in JUDGING for i in t.turns):
+        return 0
+    ahead = max((i.round for i in t.turns if i.stage in DEBATERS), default=0) + 1
+    return ahead if ahead <= t.started.rules.rounds else 0
+
+
+def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
+    """The turns of all steps before the one that this turn belongs to, whatever has come of them."""
+    seen: list[TurnId] = []
+    for step in floor(t):
+        if any(i.lane == turn.lane for i in step):
+            break
+        seen += step
+    return seen
+
+
+def left_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
+    """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
+    that a removal never takes a debate back to where it was."""
+    said = (t.turns[i].ended for turn in turns for i in asks(t, turn) if i in t.turns)
+    return any(end.text.strip() for end in said if end)
+
+
+def position(t: Transcript, seat: str) -> str:
+    """What that seat has been given to defend; "" where it chooses for itself."""
+    how = debating(t)
+    given = how.positions or (SIDES if how.form == "oxford" else ())
+    place = [s.key for s in t.started.panel.seats].index(seat)
+    return given[place % len(given)] if given else ""
+
+
+def advocate(t: Transcript, round_: int) -> str:
+    """The seat of the devil's advocate; "" where there is none. It is the last of those who debate in that round, and
+    none that has joined later: the part does not wander."""
+    if debating(t).form != "advocate":
+        return ""
+    seats = debaters(t, round_)
+    first = [s.key for s in seats if s.key not in t.steering.added]
+    return first[-1] if first else seats[-1].key if seats else ""
+
+
+def _stage(t: Transcript, round_: int) -> str:
+    if debating(t).form == "free":
+        return "argument"
+    return "opening" if round_ == 1 else "closing" if round_ == t.started.rules.rounds else "rebuttal"
+
+
+def _one_by_one(seats: Sequence[Seat]) -> list[tuple[Seat, ...]]:
+    return [(seat,) for seat in seats]

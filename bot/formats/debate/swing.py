@@ -1,0 +1,84 @@
+"""Minds changed: people vote before a debate and after it, and what comes of it is by how much they moved.
+
+As in Oxford-style debates the side wins that has moved most, but shares are taken over those alone who voted both
+times: latecomers and those who left then change nothing, and whatever a share gains, somebody has moved to it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.domain.facts import Lane, TurnId
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import known_as
+from bot.formats.common import last_votes, still_open
+from bot.formats.debate.speaking_order import position, steps
+
+ROUND = 0  # of votes from before
+BEFORE = Lane("before", ROUND, "")
+TITLE = "Before it begins"
+NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """Of `people` who voted both times, `moved` changed sides; `side` gained most. Shares are from 0 to 1."""
+
+    side: str
+    before: float
+    after: float
+    moved: int
+    people: int
+
+    def __str__(self) -> str:
+        after = round(self.after * 100)
+        if not self.moved:
+            return f"Minds changed: none; {self.side} stays at {after} % of {self.people} who voted both times."
+        many = NUMBERS[self.moved] if self.moved < len(NUMBERS) else str(self.moved)
+        return f"{self.side}: {round(self.before * 100)} → {after} %: {many} of you moved."
+
+
+def asked(t: Transcript) -> bool:
+    """Whether people are asked before and after: where the vote goes on after the end."""
+    rules = t.started.rules
+    return rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
+
+
+def undecided(t: Transcript) -> bool:
+    """Whether a vote still counts as one from before: until everyone has spoken once."""
+    first = [turn for step in steps(t, 1) for turn in step]
+    return asked(t) and t.stopped is None and t.finished is None and still_open(t, first) is not None
+
+
+def choices(t: Transcript) -> Mapping[TurnId, str]:
+    """What can be voted for before: a side each, named by its first seat, and how it reads."""
+    there = {seat: side for seat, side in _sides(t).items() if seat not in t.steering.dropped}
+    first = {side: seat for seat, side in reversed(there.items())}
+    return {TurnId(BEFORE.stage, ROUND, seat): side for side, seat in reversed(first.items())}
+
+
+def card(t: Transcript) -> str:
+    cast = sum(round_ == ROUND for _, round_ in t.votes)
+    count = f"{cast} {'has' if cast == 1 else 'have'} voted."
+    if not undecided(t):
+        return f"The vote from before is closed; {count} There is another one at the end."
+    return f"Whom would you side with now? Vote before you have heard them, and again at the end. {count}"
+
+
+def swing(t: Transcript) -> Swing | None:
+    """None where nobody has voted both times."""
+    sides, after = _sides(t), last_votes(t)
+    both = [(sides[was], sides[after[by]]) for (by, round_), was in t.votes.items() if round_ == ROUND and by in after]
+    if not both:
+        return None
+    was, now = Counter(a for a, _ in both), Counter(b for _, b in both)
+    gained = max(sides.values(), key=lambda side: (now[side] - was[side], now[side]))
+    moved = sum(a != b for a, b in both)
+    return Swing(gained, was[gained] / len(both), now[gained] / len(both), moved, len(both))
+
+
+def _sides(t: Transcript) -> dict[str, str]:
+    """Seat → the position it has been given, or its name where it chooses its own; in panel order."""
+    return {s.key: position(t, s.key) or known_as(t, s.key) for s in t.started.panel.seats}

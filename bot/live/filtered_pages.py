@@ -1,0 +1,36 @@
+"""Listed words blanked before any page is made of a text, so that no message ever shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.domain.word_filter import Words
+from bot.ports import Page, Pages
+
+
+class Masked:
+    """The inner pages of the masked text; positions in it are those of the text itself.
+
+    While a text grows, its last word waits as long as it may be the beginning of a listed one: half of a word that is
+    blanked a moment later has been read, and “ham” that goes on as “hamlet” would be blanked and come back. What
+    waits is no longer than a listed word or phrase, and `final` shows it.
+    """
+
+    def __init__(self, pages: Pages, words: Words) -> None:
+        self._pages = pages
+        self._words = words
+        self._lines = ""  # whole lines as they came: no word goes beyond one, so they are read once
+        self._masked = ""  # and as they are shown
+
+    def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
+        """As `Pages.update`; no page as long as nothing can be shown."""
+        if not text.startswith(self._lines):
+            self._lines = self._masked = ""
+        rest = text[len(self._lines) :]
+        masked = self._words.masked(rest)
+        settled = len(rest) if final else self._words.settled(rest)
+        shown = self._masked + masked[:settled]
+        lines = rest.rfind("\n", 0, settled) + 1
+        self._lines += rest[:lines]
+        self._masked += masked[:lines]
+        return self._pages.update(shown, final=final, footer=footer) if shown or final else ()
