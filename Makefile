@@ -35,7 +35,7 @@ bench: .venv/dev ## every benchmark, each against a peer or a bound of the same 
 	@status=0; for name in $(BENCHMARKS); do .venv/bin/python -m benchmarks.$$name --json || status=1; done; exit $$status
 
 docs-check: .venv/dev ## every link and every command in the docs
-	.venv/bin/python -m pytest tests/test_docs.py
+	.venv/bin/python -m pytest tests/house/test_docs.py
 
 lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
 	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock

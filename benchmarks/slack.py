@@ -35,9 +35,9 @@ from bot.live.schedule import Scheduler
 from bot.settings import LimitSettings
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
-from tests.slack_app import served, settings_for, until, workspace
-from tests.speakers import Step
-from tests.surfaces import Platform
+from tests.support.slack_app import served, settings_for, until, workspace
+from tests.support.speakers import Step
+from tests.support.surfaces import Platform
 
 SEATS = 4
 RUNS = (1, 4, 12)

@@ -9,7 +9,7 @@ from bot.engine.thread import AFTER_A_ROUND, AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
-# under a turn, under a long one, and on cards: `bot.thread` and `bot.live.strip` put them there
+# under a turn, under a long one, and on cards: `bot.engine.thread` and `bot.live.lane_view` put them there
 ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "upvote", "reveal", "guess")
 
 

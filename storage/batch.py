@@ -84,7 +84,7 @@ class Head:
     caught_up_at: float | None = None
 
     def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
-        """With one more fact; as in `bot.transcript.fold`, the first start and the first end count."""
+        """With one more fact; as in `bot.domain.transcript.fold`, the first start and the first end count."""
         head = replace(self, seq=seq)
         match kind:
             case RunStarted.__name__ if head.server is None:

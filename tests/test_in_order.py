@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.concurrency import InOrder
-from tests.virtual import run_virtual
+from tests.support.virtual_time import run_virtual
 
 
 @pytest.mark.parametrize(("at_once", "ended"), [(1, [1, 2, 3, 4, 5]), (2, [1, 1, 2, 2, 3])])

@@ -12,7 +12,7 @@ from bot.cli import setup
 from bot.errors import Misconfigured
 from bot.formats import FORMATS
 from bot.prompts import FRAGMENTS, prompts
-from tests.discord_bot import moot
+from tests.support.discord_bot import moot
 
 TOML = """
 prompts = "ours"

@@ -7,8 +7,9 @@ import pytest
 
 from bot.errors import Misconfigured
 from bot.settings import Settings, load
+from tests.support.paths import ROOT
 
-EXAMPLE = Path(__file__).parents[1] / "moot.example.toml"
+EXAMPLE = ROOT / "moot.example.toml"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import gc
 import pytest
 
 from bot.concurrency import Shared
-from tests.virtual import run_virtual
+from tests.support.virtual_time import run_virtual
 
 
 class Looks:

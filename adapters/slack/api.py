@@ -86,7 +86,7 @@ class Workspace:
 
     @property
     def server(self) -> str:
-        """As `bot.rights.Person.server` names it."""
+        """As `bot.actions.permissions.Person.server` names it."""
         return f"slack:{self.id}"
 
 

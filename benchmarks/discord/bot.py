@@ -1,4 +1,4 @@
-"""The bot as `bot.serving` puts it together, with another voice behind the seats and a meter beside it."""
+"""The bot as `bot.cli.serve` puts it together, with another voice behind the seats and a meter beside it."""
 
 from __future__ import annotations
 

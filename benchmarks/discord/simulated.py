@@ -15,7 +15,7 @@ from benchmarks.live.replay import CEILING, Figures, Policy, Watch, budget_name,
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.ports import Surface
-from tests.surfaces import Place, Platform, WindowLimit
+from tests.support.surfaces import Place, Platform, WindowLimit
 
 LIMIT, WINDOW_S = 5, 5.0  # the wire's: posts and edits of a webhook, each
 CEILING_PER_S = 50

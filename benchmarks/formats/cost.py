@@ -11,7 +11,7 @@ from bot.domain.debating import Debating
 from bot.domain.facts import Mode, RunStarted, TurnId
 from bot.formats.council.review_order import labels
 from bot.models.tokens import counter
-from tests.tables import Play, start
+from tests.support.transcripts import Play, start
 
 WORDS = 300  # of an answer, a debater's turn, a synthesis or a verdict
 ANSWER = "argue " * WORDS

@@ -23,10 +23,10 @@ from bot.formats.council.review_order import labels
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
-from tests.stores import MemoryStore
-from tests.surfaces import Place, Platform
-from tests.tables import start
-from tests.virtual import run_virtual
+from tests.support.stores import MemoryStore
+from tests.support.surfaces import Place, Platform
+from tests.support.transcripts import start
+from tests.support.virtual_time import run_virtual
 
 
 class Times(NamedTuple):

@@ -15,7 +15,7 @@ from bot.domain.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
 from bot.formats.council.review_order import labels
-from tests.tables import start
+from tests.support.transcripts import start
 
 ANSWER = "Some words of an answer, as long as models write them. " * 60
 

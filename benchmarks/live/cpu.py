@@ -17,8 +17,8 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Kind, Message, MessageRef, Method, Pages
-from tests.surfaces import OnePagePages
-from tests.virtual import run_virtual
+from tests.support.surfaces import OnePagePages
+from tests.support.virtual_time import run_virtual
 
 LANES, DELTAS_PER_S, SECONDS = 200, 50, 20
 WORD = " word"

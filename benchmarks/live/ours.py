@@ -15,7 +15,7 @@ from bot.live.lanes import Lane as LiveLane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Surface
-from tests.surfaces import Place, Platform
+from tests.support.surfaces import Place, Platform
 
 
 def budget(scene: Scene, name: str) -> Budget:

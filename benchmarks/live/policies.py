@@ -14,7 +14,7 @@ from benchmarks.live.replay import CEILING, MakePolicy, Policy, Watch, budget_na
 from benchmarks.live.scenes import Scene
 from bot.domain.facts import Lane
 from bot.live.budget import Budgets
-from tests.surfaces import Platform
+from tests.support.surfaces import Platform
 
 
 class Client:

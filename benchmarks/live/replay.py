@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.live.scenes import DELTA_CHARS, Answer, Run, Scene
 from bot.domain.facts import Lane
-from tests.surfaces import BucketLimit, Limit, Platform, WindowLimit
-from tests.virtual import run_virtual
+from tests.support.surfaces import BucketLimit, Limit, Platform, WindowLimit
+from tests.support.virtual_time import run_virtual
 
 CEILING = "all"
 

@@ -1,4 +1,4 @@
-"""Everything people can do. What may be done, by whom and by how much, is decided here and in `bot.rights` alone.
+"""Everything people can do. What may be done, by whom and by how much, is decided in `bot.actions` alone.
 
 Each action returns the sentence that its person is told, or raises Refused with one. A wish is stored as a fact
 before it acts: the process that conducts the run may be another one.

@@ -1,6 +1,6 @@
 """What people do to the course of a run that goes on: pauses, seats, objections, votes on the next round.
 
-Part of `bot.actions`: each returns the sentence that its person is told, or raises Refused with one.
+Part of `bot.actions.actions`: each returns the sentence that its person is told, or raises Refused with one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Facts as plain, JSON-able dicts and back: what the database and the events file hold.
 
-The shape follows the dataclasses of `bot.facts` field by field; a turn is written as `str(TurnId)`, readable
+The shape follows the dataclasses of `bot.domain.facts` field by field; a turn is written as `str(TurnId)`, readable
 and usable as a key ("answer/1/claude", re-asks "answer/1/claude/2"). What an older version wrote is read as long
 as the fields added since have defaults; what a newer one wrote is refused, never half understood.
 """

@@ -296,7 +296,7 @@ class Removed:
 @dataclass(frozen=True, slots=True)
 class VoteCast:
     """One vote a person and round; a later one replaces it. `seat`: a seat's key, or another choice that
-    `bot.formats.choices` names."""
+    `bot.formats.vote_options` names."""
 
     by: str
     round: int

@@ -1,7 +1,8 @@
 """How people steer the course of a run: the facts of it, and what they come to.
 
-Pauses, seats that leave (one that joins is `bot.facts.SeatAdded`, which holds a seat), objections and their upvotes,
-votes on the next round, and who has joined the thread. `by` is who, as the platform knows them; `name` for people.
+Pauses, seats that leave (one that joins is `bot.domain.facts.SeatAdded`, which holds a seat), objections and their
+upvotes, votes on the next round, and who has joined the thread. `by` is who,
+as the platform knows them; `name` for people.
 """
 
 from __future__ import annotations

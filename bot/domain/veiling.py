@@ -1,4 +1,4 @@
-"""What people of a run are not to know at once, as its starter wishes; what they may know yet is `bot.veil`'s."""
+"""What people of a run are not to know at once, as its starter wishes."""
 
 from __future__ import annotations
 

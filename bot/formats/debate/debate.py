@@ -1,7 +1,7 @@
 """Debate: debaters open, answer each other for some rounds, and close; a judge decides, and people say who moved them.
 
 `_order` is the whole debate in the order in which it happens; `plan` wants the first step of it that is not settled.
-Who speaks when is in `bot.formats.floor`, what the judge does in `bot.formats.judging`.
+Who speaks when is in `bot.formats.debate.speaking_order`, what the judge does in `bot.formats.debate.judge`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,258 @@
+"""More than anybody can want at once: what is too much is refused in one sentence, and the others are served."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from adapters.discord import gateway
+from bot.actions.permissions import Person
+from bot.actions.quota import Room
+from bot.actions.request import Wish
+from bot.domain.facts import RunStarted, VoteCast, VoteWithdrawn
+from bot.errors import Refused
+from bot.ports import Surface
+from bot.settings import LimitSettings
+from tests.actions.test_actions import Desk, P, at_desk
+from tests.support import slack_app
+from tests.support.discord_bot import Moot, moot, speaking
+from tests.support.transcripts import start
+
+FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
+EACH = LimitSettings().runs_per_person
+
+
+async def asked(d: Desk, by: Person) -> str:
+    """The run that began, or why none did."""
+    try:
+        return await d.actions.start(Wish("compare", "Why?", by, "default"), lambda run, title: d.place)
+    except Refused as error:
+        return str(error)
+
+
+def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_sentence() -> None:
+    async def act(d: Desk) -> None:
+        told = await asyncio.gather(*(asked(d, P) for _ in range(100)))
+        begun = [words for words in told if " " not in words]
+        assert len(begun) == len(await d.store.runs()) == EACH
+        refused = {words for words in told if " " in words}
+        assert refused == {f"You have {EACH} runs going on here already: wait until one ends, or stop one."}
+        await asyncio.sleep(1)
+        assert d.speaker.speaking == 3 * EACH, "nothing was begun for those that were refused"
+
+        bob = await asked(d, replace(P, key="bob"))
+        assert " " not in bob, "others are not held up"
+        await d.actions.stop(begun[0], P)
+        await asyncio.sleep(1)
+        assert " " not in await asked(d, P), "a vote after the end takes no room"
+        for run in (*begun[1:], bob, (await d.store.runs())[0].run):
+            await d.actions.stop(run, replace(P, moderator=True))
+
+    at_desk(act)
+
+
+def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
+    async def act(d: Desk) -> None:
+        begun, most = 0, 0
+
+        def show(run: str, title: str) -> Surface:
+            nonlocal begun
+            begun += 1
+            return d.place
+
+        starts = [
+            asyncio.create_task(d.actions.start(Wish("compare", "Why?", P, "default"), show)) for _ in range(EACH)
+        ]
+        while begun < EACH:
+            before = begun
+            await asyncio.sleep(0)
+            most = max(most, begun - before)
+        assert most == 1
+        for run in await asyncio.gather(*starts):
+            await d.actions.stop(run, P)
+
+    at_desk(act)
+
+
+@pytest.mark.parametrize(
+    ("going_on", "told"),
+    [
+        ([], ""),
+        ([("ann", "one"), ("ann", "one")], "You have 2 runs going on here already: wait until one ends, or stop one."),
+        ([("bob", "one")] * 3, "3 runs go on here already: ask again when one has ended."),
+        ([("bob", "two")] * 9, ""),
+        ([("bob", "two")] * 10, "10 runs go on already, and no more fit: ask again when one has ended."),
+        ([("ann", "two")] * 2, "You have 2 runs going on here already: wait until one ends, or stop one."),
+    ],
+)
+def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
+    starts: list[RunStarted] = [replace(start("compare"), by=by, server=server) for by, server in going_on]
+    room = Room(FEW, lambda: starts)
+    said = ""
+    try:
+        with room.for_one(Person("ann", "Ann", "one")):
+            pass
+    except Refused as error:
+        said = str(error)
+    assert said == told
+
+
+def test_those_that_are_being_started_take_room_and_leave_it_however_that_ends() -> None:
+    room, ann = Room(FEW, list), Person("ann", "Ann", "one")
+    with room.for_one(ann), room.for_one(ann), pytest.raises(Refused), room.for_one(ann):
+        pass
+    with pytest.raises(ZeroDivisionError), room.for_one(ann), room.for_one(ann):
+        raise ZeroDivisionError
+    with room.for_one(ann), room.for_one(ann):
+        pass
+
+
+async def test_a_flood_of_commands_leaves_the_bot_to_the_others(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        for seat in ("claude", "gpt", "gemini"):
+            m.tell(seat, speaking("On and on"))
+        flood = [await m.server.slash(m.ada, m.channel, "compare", question=f"Tea {n}?") for n in range(60)]
+        assert "Ask with" in await m.command(m.bob, "moot help")
+        board = await m.ask(by=m.bob, question="And milk?")
+        answers = [await interaction.answer() for interaction in flood]
+
+        def refused() -> list[str]:
+            private = [message for seen in answers for message in (seen.message, *seen.followups)]
+            return [message.text for message in private if message is not None and message.ephemeral]
+
+        await m.until(lambda: len(refused()) == 60 - EACH)
+        assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused())
+        await m.until(lambda: len(m.seen(m.channel)) == EACH + 1)
+        for row in await m.store.runs(100):
+            await m.command(m.mod, "moot stop", run=row.run)
+        await m.end(await m.thread(board))
+
+
+async def test_a_flood_of_reactions_counts_each_person_once(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        end, turn = await m.end(thread), await m.by(thread, "Claude")
+        crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(60)]
+        await m.known(turn)
+        for person in crowd:
+            await m.server.react(person, turn, "👍")
+        assert await m.press(m.ada, end, "vote", "gpt") == "Your vote is GPT's."
+        (row,) = await m.store.runs()
+        async with asyncio.timeout(30):
+            while sum(isinstance(e.fact, VoteCast) for e in await m.store.read(row.run)) <= len(crowd):
+                await asyncio.sleep(0.01)
+        assert await m.press(m.ada, end, "close") == "The vote is closed."
+        await m.until(lambda: f"Votes: Claude {len(crowd)}, GPT 1" in end.text)
+
+
+async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_goes_on_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "SLICE_S", 0.0)
+    async with moot(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        await m.end(thread)
+        turn = await m.by(thread, "Claude")
+        await m.known(turn)
+        crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(50)]
+        turns_of_the_loop, taken_in = 0, []
+
+        async def turning() -> None:
+            nonlocal turns_of_the_loop
+            while True:
+                turns_of_the_loop += 1
+                await asyncio.sleep(0)
+
+        assert m.client is not None
+        state = m.client._connection
+        dispatch = state.dispatch
+
+        def dispatched(event: str, *given: object) -> None:
+            if event == "raw_reaction_add":
+                taken_in.append(turns_of_the_loop)
+            dispatch(event, *given)
+
+        state.dispatch = dispatched
+        watch = asyncio.create_task(turning())
+        for person in crowd:
+            await m.server.react(person, turn, "👍")
+        await _soon(lambda: len(taken_in) == len(crowd))
+        watch.cancel()
+        assert max(Counter(taken_in).values()) == 1
+        await _votes(m, len(crowd))
+
+
+async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the_end(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        end, turn = await m.end(thread), await m.by(thread, "Claude")
+        await m.known(turn)
+        crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(10)]
+        keeps, takes_back = crowd[:5], crowd[5:]
+        for person in crowd:
+            await m.server.react(person, turn, "👍")
+            await m.server.unreact(person, turn, "👍")
+        for person in keeps:
+            await m.server.react(person, turn, "👍")
+        facts = await _votes(m, 3 * len(keeps) + 2 * len(takes_back))
+        for person in crowd:
+            own = [type(fact) for fact in facts if fact.by == f"discord:{person.id}"]
+            assert own == [VoteCast, VoteWithdrawn, VoteCast][: 3 if person in keeps else 2]
+        assert await m.press(m.ada, end, "close") == "The vote is closed."
+        await m.until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
+
+
+async def _soon(holds: Callable[[], bool]) -> None:
+    """Until it holds. The bound only keeps a broken test from hanging."""
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def _votes(m: Moot, count: int) -> list[VoteCast | VoteWithdrawn]:
+    """What was voted in the only run, once it is so much."""
+    (row,) = await m.store.runs()
+    async with asyncio.timeout(30):
+        while True:
+            facts = [e.fact for e in await m.store.read(row.run) if isinstance(e.fact, VoteCast | VoteWithdrawn)]
+            if len(facts) >= count:
+                return facts
+            await asyncio.sleep(0.01)
+
+
+async def test_a_flood_of_commands_on_slack_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    async with slack_app.app(tmp_path / "moot.db", lines=slack_app.SLOW) as a:
+        await asyncio.gather(*(a.ask(f"tea {n}") for n in range(40)))
+        refused = await a.whispered(40 - EACH)
+        assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused)
+        await slack_app.until(lambda: len(a.channel()) == EACH)
+        bob = a.server.world.add_user(a.team.id, "bob")
+        a.hall.members.append(bob.id)
+        await a.ask("and milk", user=bob.id)
+        await slack_app.until(lambda: len(a.channel()) == EACH + 1)
+        assert len(a.calls("users.info")) == 2, "each is looked up once"
+        assert len(a.calls("conversations.info")) == 1
+
+
+async def test_on_slack_reactions_of_more_people_than_it_tells_of_at_once_are_all_counted(tmp_path: Path) -> None:
+    voters, a_second = 40, 8
+    async with slack_app.app(tmp_path / "moot.db", vote_s=600.0) as a:
+        await a.ask()
+        board = await a.board()
+        await slack_app.until(lambda: len(a.thread(board)) == 3)  # two seats, and the end card
+        await a.stored(4)
+        crowd = [a.server.world.add_user(a.team.id, f"person{n}") for n in range(voters)]
+        a.hall.members += [person.id for person in crowd]
+        a.server.limits.set("users.info", a_second, per_s=1)
+        ada = a.thread(board)[0]
+        for person in crowd:
+            await a.server.people.react(person.id, ada, "+1")
+        (row,) = await a.store.runs()
+        async with asyncio.timeout(30):
+            while sum(isinstance(e.fact, VoteCast) for e in await a.store.read(row.run)) < voters:
+                await asyncio.sleep(0.05)

@@ -1,0 +1,75 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.actions.permissions import (
+    Person,
+    check_moderates,
+    check_panels,
+    check_start,
+    check_steers,
+    missing_voices,
+    steers,
+)
+from bot.domain.facts import Interjected, SkipWished, TurnId
+from bot.errors import Refused
+from bot.settings import ServerSettings
+from tests.support.transcripts import Play, start
+
+ADA = TurnId("answer", 1, "ada")
+PAT = Person("pat", "Pat")
+MOD = Person("mod", "Mo", moderator=True)
+ELDER = Person("eli", "Eli", roles=frozenset({"elders", "77"}))
+OPEN = ServerSettings()
+
+
+def test_everyone_starts_runs_unless_the_server_says_otherwise() -> None:
+    check_start(PAT, (), OPEN)
+    check_start(PAT, ("5", "talk"), ServerSettings(channels=["talk"]))
+    with pytest.raises(Refused, match="Runs are started in talk or 9 here"):
+        check_start(MOD, ("5", "quiet"), ServerSettings(channels=["talk", "9"]))
+
+
+@pytest.mark.parametrize("role", ["elders", "77"])
+def test_a_role_that_starts_runs_counts_by_id_and_by_name(role: str) -> None:
+    server = ServerSettings(start_roles=[role])
+    check_start(ELDER, (), server)
+    check_start(MOD, (), server)
+    with pytest.raises(Refused, match=f"needs the role {role}"):
+        check_start(PAT, (), server)
+
+
+def test_panels_are_for_a_role_or_moderators() -> None:
+    check_panels(MOD, OPEN, "Editing panels")
+    check_panels(ELDER, ServerSettings(panel_roles=["elders"]), "Editing panels")
+    with pytest.raises(Refused, match="Editing panels needs a moderator here"):
+        check_panels(ELDER, OPEN, "Editing panels")
+
+
+def test_the_starter_and_moderators_steer() -> None:
+    t = Play(start("compare")).t
+    asker = Person("a person", "A")
+    assert [steers(p, t) for p in (asker, MOD, PAT)] == [True, True, False]
+    with pytest.raises(Refused, match="Stop is for"):
+        check_steers(PAT, t, "Stop")
+    with pytest.raises(Refused, match="Remove is for moderators"):
+        check_moderates(asker, "Remove")
+
+
+@pytest.mark.parametrize(
+    ("others", "wishing", "missing"),
+    [
+        (0, [], 1),  # the starter and Pat are two: nobody decides yet
+        (1, [], 1),  # of three, two
+        (1, ["o0"], 0),
+        (4, ["o0"], 2),  # of six, four
+        (4, ["o0", "o1", "o2"], 0),
+        (4, ["pat"], 3),  # wishing twice counts once
+    ],
+)
+def test_a_majority_of_those_present_who_are_three_at_least(others: int, wishing: list[str], missing: int) -> None:
+    play = Play(start("compare")).then(*(Interjected(f"o{n}", "hello") for n in range(others)))
+    play.then(*(SkipWished(ADA, by) for by in [*wishing, "pat"]))
+    assert missing_voices(play.t, ADA) == missing

@@ -1,0 +1,206 @@
+"""`moot doctor`: models on the wire, a real database, settings, the clock; every fault told with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.cli import setup
+from bot.doctor import Check, Finding, clock, examine
+from storage import open_store
+from tests.cli.test_command_line import moot
+from tests.cli.test_init import listing
+from tests.cli.test_try import SEATS, configure, tell
+from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
+from tests.support.virtual_time import run_virtual
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+class Told(dict[str, dict[str, Any]]):
+    """`moot doctor --json`: what was looked at → its finding."""
+
+    status: int
+    text: str
+
+
+async def doctor(capsys: pytest.CaptureFixture[str], *, spend: bool = True) -> Told:
+    capsys.readouterr()
+    status = await setup.doctor(spend=spend, json_object=True)
+    text = capsys.readouterr().out
+    told = Told({f["what"]: f for f in json.loads(text)["findings"]})
+    told.status, told.text = status, text
+    assert json.loads(text)["ok"] == (status == 0)
+    return told
+
+
+async def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ModelServer() as server:
+        configure(server)
+        for seat in SEATS:
+            tell(server, seat, answer("yes"))
+        told = await doctor(capsys)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing is left behind"
+    assert told.status == 0
+    assert {f["state"] for f in told.values()} == {"ok"}
+    assert list(told) == ["settings", "database", *(f"model {seat}" for seat in SEATS)]
+    assert all(told[f"model {seat}"]["latency_s"] >= 0 for seat in SEATS)
+    assert all(seen.body["max_tokens"] <= 64 for seen in server.log if seen.body)
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "says"),
+    [
+        (error(401, "no"), "broken", "key"),
+        (error(402, "no"), "broken", "credit"),
+        (error(404, "no"), "broken", "no such model"),
+        (error(500, "no"), "broken", "failed"),
+        (error(429, "no"), "warning", "too many requests"),
+        (Reply(sse(chunk("ye")), then="reset"), "warning", "broke off"),
+        (answer("", finish="length"), "ok", "no visible text"),
+    ],
+    ids=["key", "billing", "not_found", "unreachable", "rate_limit", "broken_off", "thinking"],
+)
+async def test_what_each_answer_of_a_model_means(
+    capsys: pytest.CaptureFixture[str], reply: Reply, state: str, says: str
+) -> None:
+    async with ModelServer() as server:
+        configure(server)
+        tell(server, "ada", reply)
+        for seat in ("bob", "cyd"):
+            tell(server, seat, answer("yes"))
+        told = await doctor(capsys)
+    found = told["model ada"]
+    assert (found["state"], told.status) == (state, int(state == "broken"))
+    assert says in found["meaning"]
+    assert bool(found["remedy"]) == (state != "ok")
+
+
+async def test_a_model_that_no_panel_names_is_no_more_than_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ModelServer() as server:
+        configure(server)
+        spare = '[models.spare]\nlitellm = "openai/x"\napi_key = "env:NOBODY_SET_THIS"\n'
+        Path("moot.toml").write_text(Path("moot.toml").read_text() + spare)
+        for seat in SEATS:
+            tell(server, seat, answer("yes"))
+        told = await doctor(capsys)
+    assert (told["model spare"]["state"], told.status) == ("warning", 0)
+    assert "NOBODY_SET_THIS" in told["model spare"]["remedy"]
+
+
+async def test_without_spending_lists_are_asked_for_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ModelServer() as server:
+        configure(server)
+        server.tell(listing("ada-2026-01-01"), path="/ada/models")
+        server.tell(listing("else"), path="/bob/models")
+        server.tell(error(401), path="/cyd/models")
+        told = await doctor(capsys, spend=False)
+        assert {seen.path for seen in server.log} == {f"/{seat}/models" for seat in SEATS}
+    assert [told[f"model {seat}"]["state"] for seat in SEATS] == ["ok", "warning", "broken"]
+    assert told.status == 1
+
+
+async def test_a_key_is_never_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ModelServer() as server:
+        Path("moot.toml").write_text(
+            f'[models.a]\nlitellm = "openai/a"\napi_key = "hush-hush-4711"\napi_base = "{server.url}/v1"\n'
+            '[panels.default]\nseats = ["a"]\n'
+        )
+        server.tell(error(401, "Incorrect API key provided: hush-hush-4711"))
+        told = await doctor(capsys)
+    assert told["model a"]["state"] == "broken"
+    assert "hush" not in told.text
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_wrong_settings_are_all_told(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    (tmp_path / "moot.toml").write_text('a = 1\n[models.x]\nlitelm = "y"\n')
+    told = moot("doctor", *flags, cwd=tmp_path, COLUMNS="200")
+    assert (told.returncode, told.stderr) == (1, "")
+    for line in ("a: there is no such setting", "models.x.litellm: is missing", "models.x.litelm: there is no such"):
+        assert line in told.stdout
+    if flags:
+        assert json.loads(told.stdout)["ok"] is False
+
+
+@pytest.mark.parametrize("columns", [30, 100])
+def test_every_width_reads_whole(tmp_path: Path, columns: int) -> None:
+    (tmp_path / "moot.toml").write_text("nonsense = 1\n")
+    told = moot("doctor", cwd=tmp_path, COLUMNS=str(columns)).stdout
+    assert max(map(len, told.splitlines())) <= columns
+    letters = "".join(c for c in told if c.isalpha())
+    assert "nonsense" in letters
+    assert "broken" in letters
+
+
+async def database(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    Path("moot.toml").write_text('[models.a]\nlitellm = "hosted_vllm/a"\napi_base = "http://127.0.0.1:1"\n')
+    return (await doctor(capsys, spend=False))["database"]
+
+
+async def test_a_database_is_made_and_then_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "made" in (await database(capsys))["meaning"]
+    assert "can be read" in (await database(capsys))["meaning"]
+
+
+async def test_a_database_that_a_bot_holds_is_a_warning_with_its_pid(capsys: pytest.CaptureFixture[str]) -> None:
+    async with open_store(Path("moot.db"), clock=time.time):
+        found = await database(capsys)
+    assert found["state"] == "warning"
+    assert "pid" in found["meaning"]
+
+
+async def test_what_is_no_database_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("moot.db").write_bytes(b"no database at all" * 100)
+    assert (await database(capsys))["state"] == "broken"
+
+
+def test_checks_run_four_at_a_time_and_a_fault_of_one_is_told_of_it() -> None:
+    running = most = 0
+
+    async def good() -> list[Finding]:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(1)
+        running -= 1
+        return [Finding("good", "ok", "")]
+
+    async def faulty() -> list[Finding]:
+        raise ValueError("secret")
+
+    async def endless() -> list[Finding]:
+        await asyncio.Event().wait()
+        return []
+
+    checks = [Check("faulty", faulty), *[Check("good", good)] * 9, Check("endless", endless)]
+    found = run_virtual(examine(checks))
+    assert [f.what for f in found] == ["faulty", *["good"] * 9, "endless"]
+    assert "ValueError" in found[0].meaning
+    assert "secret" not in found[0].meaning
+    assert "no answer" in found[-1].meaning
+    assert most == 4
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "state", "says"), [(29, "ok", ""), (31, "broken", "31 s ahead"), (-40, "broken", "40 s behind")]
+)
+def test_the_clock_may_be_off_by_30_seconds(ahead_s: float, state: str, says: str) -> None:
+    [found] = clock(formatdate(1_000_000, usegmt=True), 1_000_000 + ahead_s)
+    assert found.state == state
+    assert says in found.meaning
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday"])
+def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
+    assert clock(date, 1.0) == []

@@ -1,0 +1,139 @@
+"""What `moot try` may be told: every option that the formats' commands declare, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from adapters.terminal.options import formats, program, read
+from bot.actions.permissions import Person
+from bot.actions.request import Wish
+from bot.cli import core as wiring
+from bot.cli.provision import provision
+from bot.domain.debating import SIDES
+from bot.errors import Refused
+from bot.settings import Settings
+from commands.command import Here
+from tests.support.surfaces import Place, Platform
+
+HERE = Here(Person("p", "Pat"), lambda run, question: Place(Platform()))
+Told = tuple[str, Mapping[str, str], Path | None]
+
+
+def typed(*args: str) -> Told:
+    """What the program makes of a command line."""
+    told: list[Told] = []
+
+    def act(*given: Any) -> int:
+        told.append(given)
+        return 3
+
+    result = CliRunner().invoke(program(act, "Try it."), args)
+    assert result.exit_code == 3, result.output
+    [given] = told
+    return given
+
+
+def wished(format: str, **given: str) -> Wish:
+    _, options = read(format, {"question": "Why?", **given})
+    return options.wish(format, HERE)
+
+
+def test_every_format_that_answers_a_question_can_be_tried() -> None:
+    assert list(formats()) == ["council", "debate", "compare", "pipeline"]
+
+
+def test_what_is_typed_reaches_the_format() -> None:
+    assert typed("Why?") == ("council", {"question": "Why?"}, None)
+    assert typed("--format", "debate", "--form", "oxford", "Why?", "--events", "e.jsonl") == (
+        "debate",
+        {"question": "Why?", "form": "oxford"},
+        Path("e.jsonl"),
+    )
+    assert typed("--", "-1 or 1?")[1] == {"question": "-1 or 1?"}
+
+
+def test_each_declared_option_is_in_the_help() -> None:
+    told = CliRunner().invoke(program(lambda *given: 0, "Try it."), ["--help"], env={"COLUMNS": "200"}).output
+    for command in formats().values():
+        for name in command.options.model_fields:
+            assert (name if name == "question" else f"--{name}") in told
+
+
+def test_options_come_to_what_they_come_to_on_every_platform() -> None:
+    assert wished("council", mode="ranking").mode == "ranking"
+    held = wished("debate", form="Oxford", positions="assigned", rounds="2", early="no", personas="auto").debating
+    assert held is not None
+    assert (held.form, held.positions, held.watch, held.cast) == ("oxford", SIDES, False, True)
+    assert wished("debate", rounds="2").rounds == 2
+    seats = wished("compare", models="a@0.2/60, b").seats
+    assert seats is not None
+    assert [(s.model, s.temperature, s.max_tokens) for s in seats.seats] == [("a", 0.2, 60), ("b", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("format", "given", "told"),
+    [
+        ("cuoncil", {}, "There is no format “cuoncil”. Did you mean council?"),
+        ("council", {"form": "oxford"}, "A council has no --form: that is for --format debate."),
+        ("council", {"mode": "all"}, "mode: input should be 'answers', 'ranking' or 'full'."),
+        (
+            "debate",
+            {"form": "oxfrod"},
+            "form: input should be 'simultaneous', 'turns', 'oxford', 'advocate' or 'free'.",
+        ),
+        ("debate", {"rounds": "7"}, "rounds: input should be less than or equal to 6."),
+        ("debate", {"rounds": "two"}, "rounds: give a whole number."),
+        ("debate", {"early": "maybe"}, "early: say yes or no."),
+        ("debate", {"pipeline": "refine"}, "A debate has no --pipeline: that is for --format pipeline."),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_sentence(format: str, given: Mapping[str, str], told: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(format, {"question": "Why?", **given})
+    assert str(caught.value) == told
+
+
+PANEL = '[models.a]\nlitellm = "x/y"\napi_key = "k"\n[panels.default]\nseats = ["a", "a"]\n'
+CYCLE = '[steps.a]\nprompt = "x"\ninputs = ["b"]\n[steps.b]\nprompt = "x"\ninputs = ["a"]\n'
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "There is no pipeline “”. The pipelines are ideas, refine, translate."),
+        ({"pipeline": "refin"}, "There is no pipeline “refin”. Did you mean refine?"),
+        ({"pipeline": "none.toml"}, "--pipeline none.toml: cannot be read: No such file or directory."),
+        ({"pipeline": "cycle.toml"}, "These steps wait for each other: a → b → a."),
+        ({"pipeline": "bytes.toml"}, "--pipeline bytes.toml: cannot be read: it is no text."),
+        ({"pipeline": "refine", "models": "b"}, "There is no model “b”. The models are a."),
+        ({"pipeline": "refine", "panel": "fats"}, "There is no panel “fats”. The panels are default."),
+        ({"pipeline": "refine", "panel": "More…"}, "There are no forms in a terminal: say the rest as options."),
+    ],
+)
+def test_a_pipeline_that_cannot_be_run_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: Mapping[str, str],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("moot.toml").write_text(PANEL)
+    Path("cycle.toml").write_text(CYCLE)
+    Path("bytes.toml").write_bytes(b"\xff\xfe")
+    assert wiring.guarded(wiring.try_once("pipeline", {"question": "Why?", **given})) == 1
+    assert capsys.readouterr().err.splitlines() == [told]
+
+
+async def test_a_panel_is_not_passed_over_where_nothing_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Refused, match="There is no panel “fats”: nothing is configured here"):
+        async with provision(Settings(), "fats", lambda found: found):
+            pass

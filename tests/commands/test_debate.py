@@ -1,0 +1,70 @@
+"""What people type after /debate, and how a debate is held for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bot.actions.permissions import Person
+from bot.actions.request import Wish, again, follow_up
+from bot.domain.debating import SIDES, Debating
+from bot.errors import Refused
+from commands.command import Here, RunOptions
+from commands.debate import COMMAND, DebateOptions
+from tests.support.debates import debate
+
+
+def wish(**typed: Any) -> Wish:
+    def never(run: str, question: str) -> Any:
+        raise AssertionError("nothing is started here")
+
+    return DebateOptions(question="Tea?", **typed).wish("debate", Here(Person("p", "Pat"), never))
+
+
+@pytest.mark.parametrize(
+    ("typed", "held"),
+    [
+        ({}, Debating()),
+        ({"form": " Oxford "}, Debating("oxford")),
+        ({"positions": "tea; coffee, black"}, Debating(positions=("tea", "coffee, black"))),
+        ({"positions": "tea, coffee,"}, Debating(positions=("tea", "coffee"))),
+        ({"positions": "tea\ncoffee\n"}, Debating(positions=("tea", "coffee"))),
+        ({"positions": "Assigned"}, Debating(positions=SIDES)),
+        ({"personas": "Auto"}, Debating(cast=True)),
+        ({"early": "no"}, Debating(watch=False)),
+    ],
+)
+def test_a_debate_is_held_as_it_was_typed(typed: dict[str, Any], held: Debating) -> None:
+    assert wish(**typed).debating == held
+
+
+def test_personas_in_words_go_to_their_seats() -> None:
+    asked = wish(models="a,b", personas="skeptic,a nurse")
+    assert asked.seats is not None
+    assert [s.persona for s in asked.seats.seats] == ["skeptic", "a nurse"]
+    auto = wish(models="a,b", personas="auto").seats
+    assert auto is not None
+    assert [s.persona for s in auto.seats] == ["", ""]
+    with pytest.raises(Refused, match="name these as well"):
+        wish(personas="skeptic,a nurse")
+
+
+def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
+    held = Debating("oxford", SIDES, cast=True, watch=False)
+    t = debate(form="oxford", positions=SIDES, cast=True, watch=False).t
+    assert again(t, Person("p", "Pat")).debating == held
+    assert follow_up(t, [], "And coffee?", Person("p", "Pat")).debating == replace(held, positions=())
+
+
+def test_a_form_that_is_not_known_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        DebateOptions.model_validate({"question": "Tea?", "form": "lincoln"})
+
+
+def test_the_form_behind_more_has_every_option_but_the_panel() -> None:
+    assert sorted(DebateOptions.FORM) == sorted(set(DebateOptions.model_fields) - {"panel"})
+    assert sorted(RunOptions.FORM) == sorted(set(RunOptions.model_fields) - {"panel"})
+    assert COMMAND.options is DebateOptions

@@ -1,0 +1,126 @@
+"""Calls that show text, on the wire: each ends with its own response, and draws on the budget that Discord counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import budget
+from adapters.discord.client import make_client
+from adapters.discord.surface import DiscordSurface, Spot, read_ref
+from adapters.discord.webhooks import Faces
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.live.budget import Budgets
+from bot.ports import Gone, Message, RateLimited
+from bot.settings import DiscordSettings
+from tests.servers.discord import Limits, Rule
+from tests.support.discord_scene import UNLIMITED, Scene, scene
+
+SPENT_BY_ONE = Limits({name: Rule(1, 300.0) for name in ("message.create", "message.edit", "webhook.execute")})
+TEXT = {"content": "hello"}
+CREATE = "/channels/{channel_id}/messages"
+EDIT = "/channels/{channel_id}/messages/{message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    scene: Scene
+    rest: Rest
+    budgets: Budgets
+    application: int
+
+
+@asynccontextmanager
+async def wire(limits: Limits = SPENT_BY_ONE) -> AsyncIterator[Wire]:
+    now = asyncio.get_running_loop().time
+    async with scene(limits) as s:
+        budgets = Budgets(budget, now())
+        rest = Rest(budgets, now)
+        token = SecretStr(s.server.token)
+        settings = DiscordSettings(token=token, api_base=s.server.api_base, gateway_url=s.server.gateway_url)
+        client = make_client(settings, rest)
+        rest.serve(client)
+        async with client, asyncio.timeout(30):  # far below the limits' windows: nothing here waits one out
+            await client.login(s.server.token)
+            assert client.application_id is not None
+            yield Wire(s, rest, budgets, client.application_id)
+
+
+async def test_the_call_that_spends_a_bucket_is_answered_at_once() -> None:
+    async with wire() as w:
+        sent = await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        assert sent["content"] == "hello"
+
+
+async def test_a_spent_bucket_refuses_at_once_and_says_for_how_long() -> None:
+    async with wire() as w:
+        await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        with pytest.raises(RateLimited) as refused:
+            await w.rest.call("POST", CREATE, TEXT, channel_id=w.scene.channel.id)
+        assert 0 < refused.value.retry_after_s <= 300
+
+
+async def test_an_error_that_spends_a_bucket_is_told_at_once() -> None:
+    async with wire() as w:
+        with pytest.raises(Gone):
+            await w.rest.call("PATCH", EDIT, TEXT, channel_id=w.scene.channel.id, message_id=1)
+
+
+async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_known() -> None:
+    async with wire() as w:
+        faces, here = Faces(w.rest, w.application), w.scene.channel.id
+        spot = Spot(w.scene.guild.id, here, here, "channel", "a")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+        await surface.post(Message(Lane("board", 1, ""), 0, "board", "", "a board", final=False))
+        seat = Lane("answer", 1, "ada")
+        before = surface.draws("post", seat)
+        await surface.post(Message(seat, 0, "turn", "Ada", "hello", final=False))
+        assert surface.draws("post", seat) == before
+        now = asyncio.get_running_loop().time()
+        assert [w.budgets[name].tokens(now) < 1 for name in before] == ["webhooks" in name for name in before]
+
+
+async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post() -> None:
+    async with wire(UNLIMITED) as w:
+        here, looks = w.scene.channel.id, [("GET", "/channels/{channel_id}/webhooks")]
+        await w.scene.server.deny(here, "manage_webhooks")
+        faces = Faces(w.rest, w.application)
+        for times in (1, 2):
+            spot = Spot(w.scene.guild.id, here, here, "inside", str(times))
+            surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+            for seat in ("ada", "bob", "cyd"):
+                await surface.post(Message(Lane("answer", 1, seat), 0, "turn", seat, "hello", final=False))
+            assert [r for r in w.scene.server.requests if (r.method, r.route) in looks][times:] == []
+        await w.scene.server.allow(here, "manage_webhooks")
+        spot = Spot(w.scene.guild.id, here, here, "inside", "3")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+        ref = await surface.post(Message(Lane("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
+        assert read_ref(ref)[2]
+
+
+async def test_one_look_finds_the_webhooks_of_a_whole_server() -> None:
+    async with wire(UNLIMITED) as w:
+        server, guild = w.scene.server, w.scene.guild
+        channels = [w.scene.channel, *[await server.create_channel(guild) for _ in range(2)]]
+        made = Faces(w.rest, w.application)
+        hooks = [await made.find(channel.id, allowed=True) for channel in channels]
+        looked = len(server.requests)
+        faces = Faces(w.rest, w.application)  # as in the next process
+        await asyncio.gather(*(faces.look_over(guild.id) for _ in channels))
+        assert [await faces.find(channel.id, allowed=True) for channel in channels] == hooks
+        assert len(server.requests) == looked + 1
+
+
+async def test_without_the_right_to_look_at_a_whole_server_each_channel_is_looked_at() -> None:
+    async with wire(UNLIMITED) as w:
+        await w.scene.server.fail("GET", "/guilds/*/webhooks", 403, code=50013)
+        faces = Faces(w.rest, w.application)
+        await faces.look_over(w.scene.guild.id)
+        assert await faces.find(w.scene.channel.id, allowed=True) is not None

@@ -1,0 +1,238 @@
+"""The commands on Discord: how they are declared, what is offered while people type, and that all are answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adapters.discord.definitions import Json, definitions, fingerprint, typed
+from bot.domain.facts import RunStarted
+from bot.domain.veiling import Veil
+from commands import COMMANDS
+from commands.command import MORE
+from commands.controls import MENUS
+from tests.servers.discord import CannotAct
+from tests.support.discord_bot import THINKING, Moot, button, moot
+
+DEFINED = {d["name"]: d for d in definitions(COMMANDS, MENUS)}
+
+
+def leaves() -> dict[str, Json]:
+    """Every command and subcommand by its words."""
+    found: dict[str, Json] = {}
+
+    def walk(words: str, node: Json) -> None:
+        inner = [o for o in node.get("options", ()) if o["type"] in (1, 2)]
+        for option in inner:
+            walk(f"{words} {option['name']}", option)
+        if not inner:
+            found[words] = node
+
+    for name, node in DEFINED.items():
+        if node["type"] == 1:
+            walk(name, node)
+    return found
+
+
+def options(words: str) -> dict[str, Json]:
+    return {o["name"]: o for o in leaves()[words]["options"]}
+
+
+def test_every_declared_command_is_defined_and_no_other() -> None:
+    assert set(leaves()) == {" ".join(c.path) for c in COMMANDS}
+    assert {name for name, d in DEFINED.items() if d["type"] == 3} == set(MENUS)
+
+
+def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
+    shown = options("debate")
+    assert next(iter(shown)) == "question"
+    assert set(shown) == {"question", "panel", "rounds", "file"}
+    assert shown["question"]["required"]
+    assert not any(shown[name]["required"] for name in ("panel", "rounds", "file"))
+
+
+def test_ranges_choices_and_completion_come_from_the_declarations() -> None:
+    rounds = options("debate")["rounds"]
+    assert (rounds["type"], rounds["min_value"], rounds["max_value"]) == (4, 1, 6)
+    assert options("debate")["panel"]["autocomplete"]
+    assert options("debate")["file"]["type"] == 11
+    where = options("moot panel default")["where"]
+    assert [c["value"] for c in where["choices"]] == ["channel", "server"]
+    assert "autocomplete" not in options("debate")["question"]
+
+
+def test_definitions_keep_discords_bounds() -> None:
+    assert len(DEFINED) <= 100
+    for words, node in leaves().items():
+        assert 1 <= len(node["description"]) <= 100, words
+        assert len(node["options"]) <= 25
+        required = [o["required"] for o in node["options"]]
+        assert required == sorted(required, reverse=True), words
+        for option in node["options"]:
+            assert 1 <= len(option["description"]) <= 100, option
+            assert len(option.get("choices", ())) <= 25
+
+
+def test_a_fingerprint_tells_definitions_apart() -> None:
+    defined = definitions(COMMANDS, MENUS)
+    assert fingerprint(defined) == fingerprint(definitions(COMMANDS, MENUS))
+    assert fingerprint(defined) != fingerprint(definitions(COMMANDS[1:], MENUS))
+
+
+def test_what_was_typed_is_read_back() -> None:
+    option = {"name": "name", "type": 3, "value": "x", "focused": True}
+    leaf = {"name": "edit", "type": 1, "options": [option]}
+    data = {"name": "moot", "options": [{"name": "panel", "type": 2, "options": [leaf]}]}
+    assert typed(data) == (("moot", "panel", "edit"), {"name": "x"}, "name")
+    assert typed({"name": "moot", "options": [{"name": "help", "type": 1}]}) == (("moot", "help"), {}, "")
+
+
+async def suggested(m: Moot, name: str, option: str, **given: object) -> list[str]:
+    asked = await m.server.autocomplete(m.ada, m.channel, name, option, **given)
+    return [c["value"] for c in (await asked.answer()).choices]
+
+
+async def test_options_are_completed_as_people_type(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        assert await suggested(m, "debate", "panel") == ["default", "pair", MORE]
+        assert await suggested(m, "debate", "panel", panel="pa") == ["pair", MORE]
+        assert await suggested(m, "moot panel create", "models", models="claude, g") == [
+            "claude, gpt",
+            "claude, gemini",
+        ]
+        assert await suggested(m, "moot panel create", "models", models="nobody") == []
+        assert "skeptic" in " ".join(await suggested(m, "moot panel create", "personas", personas="s"))
+        run = button(await m.ask(), "stop").split(":")[1]
+        assert await suggested(m, "moot show", "run") == [run]
+
+
+async def test_more_opens_a_form_that_asks_for_the_rest(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE, rounds=1)
+        form = await asked.answer()
+        assert form.modal is not None
+        assert form.modal["title"] == "A debate"
+        sent = await m.server.submit(m.ada, asked, {"models": "gpt, gemini"})
+        board = (await sent.answer()).message
+        assert board is not None
+        await m.until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
+        run = button(board, "stop").split(":")[1]
+        (start, *_) = await m.store.read(run)
+        assert isinstance(start.fact, RunStarted)
+        assert start.fact.rules.rounds == 1  # typed beside More…
+
+
+async def test_a_form_has_one_list_for_all_that_has_a_few_values(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        asked = await m.server.slash(m.ada, m.channel, "council", question="Tea?", panel=MORE, reveal="together")
+        form = (await asked.answer()).modal
+        assert form is not None
+        *_, last = (part["component"] for part in form["components"])
+        assert len(form["components"]) == 5
+        assert {o["value"]: o.get("default", False) for o in last["options"]} == {
+            "mode=answers": False,
+            "mode=ranking": False,
+            "search=off": False,
+            "search=auto": False,
+            "search=on": False,
+            "reveal=together": True,  # typed beside More…
+            "reveal=staggered": False,
+            "reveal=demand": False,
+            "blind=yes": False,
+            "guess=yes": False,
+        }
+        chosen = {"settings": ["mode=answers", "reveal=staggered", "blind=yes"]}
+        board = (await (await m.server.submit(m.ada, asked, chosen)).answer()).message
+        assert board is not None
+        run = button(board, "stop").split(":")[1]
+        (start, *_) = await m.store.read(run)
+        assert isinstance(start.fact, RunStarted)
+        assert start.fact.rules.mode == "answers"
+        assert start.fact.rules.veil == Veil("staggered", blind=True)
+
+
+async def test_what_is_wrong_in_a_form_is_told(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
+        await asked.answer()
+        told = await m.told(await m.server.submit(m.ada, asked, {"settings": ["form=turns", "form=free"]}))
+        assert told == "Form can be one of turns and free, not both."
+        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
+        await asked.answer()
+        told = await m.told(await m.server.submit(m.ada, asked, {"models": "gptt"}))
+        assert told == "There is no model “gptt”. Did you mean gpt?"
+
+
+async def test_discord_lets_nobody_type_what_is_out_of_range(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        with pytest.raises(CannotAct):
+            await m.server.slash(m.ada, m.channel, "debate", question="Tea?", rounds=7)
+
+
+async def test_panels_are_made_changed_and_used(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        assert "default" in await m.command(m.ada, "moot panel list")
+        refused = await m.command(m.ada, "moot panel create", name="tea", models="claude, gpt")
+        assert refused == "Editing panels needs a moderator here."
+        made = await m.command(m.mod, "moot panel create", name="tea", models="claude, gpt", personas="skeptic")
+        assert made == "Panel “tea”: claude, gpt."
+        again = await m.command(m.mod, "moot panel create", name="tea", models="claude")
+        assert again.startswith("There is a panel “tea” already")
+        assert (
+            await m.command(m.mod, "moot panel edit", name="tea", models="gpt, gemini") == "Panel “tea”: gpt, gemini."
+        )
+        assert "usual panel of this channel" in await m.command(m.mod, "moot panel default", name="tea")
+        assert "**tea** (usual here): gpt, gemini" in await m.command(m.bob, "moot panel list")
+        board = await m.ask()
+        assert "compare of GPT, Gemini" in board.text
+        other = await m.server.create_channel(m.guild, "other")
+        assert "compare of Claude, GPT, Gemini" in (await m.ask(where=other)).text
+
+
+async def test_runs_are_listed_shown_told_something_and_stopped(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        m.tell("gpt", THINKING)
+        board = await m.ask()
+        thread = await m.thread(board)
+        await m.turn(thread, "GPT is thinking…")
+        run = button(board, "stop").split(":")[1]
+        assert f"`{run}` compare, open: Tea or coffee?" in await m.command(m.bob, "moot runs")
+        assert run in await m.command(m.bob, "moot show", thread)
+        assert (await m.command(m.bob, "moot say", thread, text="think of milk")).startswith("Passed on")
+        assert (await m.command(m.bob, "moot stop", thread)) == "Stop is for ada and moderators."
+        assert (await m.command(m.bob, "moot stop")).startswith("Which run?")
+        assert (await m.command(m.ada, "moot stop", thread)).startswith("Stopped")
+        await m.end(thread)
+        assert (await m.command(m.ada, "moot watch", run=run)) == "This run is over."
+        assert "Ask with" in await m.command(m.cyd, "moot help")
+        assert "no run" in await m.command(m.cyd, "moot show", run="nothing")
+
+
+async def test_runs_of_another_server_are_not_there(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        run = button(await m.ask(), "stop").split(":")[1]
+        guild = await m.server.create_guild("Another")
+        channel = await m.server.create_channel(guild)
+        eve = await m.server.create_member(guild, "eve")
+        assert "no run" in await m.command(eve, "moot show", channel, run=run)
+        assert "no runs yet" in await m.command(eve, "moot runs", channel)
+
+
+async def test_who_may_start_where_is_the_servers_to_say(tmp_path: Path) -> None:
+    rules = {"default": {"channels": ["debates"], "start_roles": ["speakers"]}}
+    async with moot(tmp_path, servers=rules) as m:
+        assert "Runs are started in debates here" in await m.command(m.ada, "compare", question="Tea?")
+        debates = await m.server.create_channel(m.guild, "debates")
+        assert "needs the role speakers" in await m.command(m.ada, "compare", debates, question="Tea?")
+        speakers = await m.server.create_role(m.guild, "speakers")
+        await m.server.give_roles(m.guild, m.ada, speakers)
+        await m.end(await m.thread(await m.ask(where=debates)))
+
+
+async def test_commands_that_refuse_tell_that_person_alone(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        said = await m.command(m.ada, "compare", question="Tea?", panel="defaul")
+        assert said == "There is no panel “defaul”. Did you mean default?"
+        assert "There is no question" in await m.command(m.ada, "compare", question="   ")
+        assert m.seen(m.channel) == []

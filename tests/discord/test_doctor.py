@@ -1,0 +1,218 @@
+"""What the doctor tells of Discord, and the invitation: discord.py's REST client against Discord's wire."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import discord
+import pytest
+from aiohttp.test_utils import unused_port
+
+from adapters.discord import doctor as discord_doctor
+from adapters.discord.permissions import INTENTS, PERMISSIONS, intents, missing, permissions
+from bot.cli import setup
+from bot.doctor import Finding, examine
+from bot.settings import DiscordSettings
+from tests.cli.test_command_line import moot
+from tests.cli.test_doctor import doctor
+from tests.cli.test_init import listing
+from tests.cli.test_try import SEATS, configure
+from tests.servers.discord import DiscordServer
+from tests.servers.discord import server as discord_server
+from tests.servers.discord.permissions import in_guild
+from tests.servers.discord.routing import Call, Route
+from tests.servers.model_server import ModelServer
+from tests.support.paths import ROOT
+
+CONTENT = 1 << 18  # GATEWAY_MESSAGE_CONTENT, as https://discord.com/developers/docs/resources/application has it
+Portal = dict[str, Any]  # what the application's page in the portal is set to
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def portal() -> Portal:
+    return {}
+
+
+@pytest.fixture
+async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
+    """Discord, whose answers also carry the bot's rights in its servers, page by page, and the portal's settings."""
+
+    def guilds(call: Call) -> Any:
+        own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
+        page = [g for g in own if g.id > int(call.query.get("after", 0))][: int(call.query["limit"])]
+        return [{"id": str(g.id), "name": g.name, "permissions": str(int(in_guild(g, call.me)))} for g in page]
+
+    def extended(route: Route) -> Route:
+        match route.template:
+            case "/users/@me/guilds":
+                return route._replace(handler=guilds)
+            case "/oauth2/applications/@me":
+                return route._replace(handler=lambda call: {**route.handler(call), **portal})
+            case _:
+                return route
+
+    monkeypatch.setattr(discord_server, "ROUTES", tuple(map(extended, discord_server.ROUTES)))
+    monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)  # the doctor sets it
+    async with DiscordServer() as server:
+        yield server
+
+
+def settings(server: DiscordServer, token: str = "", **more: Any) -> DiscordSettings:
+    return DiscordSettings(token=token or server.token, api_base=server.api_base, **more)
+
+
+async def look(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str, Finding]:
+    found = await examine([discord_doctor.check(told, lambda: time.time() + now_ahead_s)])
+    return {f.what: f for f in found}
+
+
+async def test_a_bot_that_may_all_is_well(wire: DiscordServer) -> None:
+    await wire.create_guild("Home")
+    found = await look(settings(wire))
+    assert {f.state for f in found.values()} == {"ok"}
+    assert list(found) == ["discord token", "discord intents", "discord servers", "clock"]
+    assert str(wire.bot.id) in found["discord token"].meaning
+
+
+async def test_missing_permissions_are_told_by_name_for_each_server(wire: DiscordServer) -> None:
+    await wire.create_guild("Home")
+    for name, lacks in (("Strict", {"manage_webhooks"}), ("Mute", {"send_messages", "manage_webhooks"})):
+        guild = await wire.create_guild(name)
+        for role in list(guild.roles):
+            await wire.edit_role(guild, role, *({p.flag for p in PERMISSIONS} - lacks))
+    found = await look(settings(wire))
+    assert found["discord servers"].meaning == "1 of 3 grant all permissions"
+    assert found["discord Strict"].state == "warning"
+    assert "Permissions: Manage Webhooks." in found["discord Strict"].remedy
+    assert found["discord Mute"].state == "broken"
+    assert "Send Messages and Create Posts, Manage Webhooks" in found["discord Mute"].remedy
+
+
+async def test_more_servers_than_a_page_holds_are_all_looked_at(
+    wire: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord_doctor, "_PAGE", 2)
+    for n in range(5):
+        await wire.create_guild(f"Guild {n}")
+    assert (await look(settings(wire)))["discord servers"].meaning.startswith("5 of 5")
+    assert sum(request.path.endswith("/guilds") for request in wire.requests) == 3
+
+
+async def test_a_bot_in_no_server_is_pointed_to_its_invitation(wire: DiscordServer) -> None:
+    assert "moot invite discord" in (await look(settings(wire)))["discord servers"].remedy
+
+
+@pytest.mark.parametrize(
+    ("listen", "flags", "state"),
+    [(False, 0, "ok"), (True, 0, "broken"), (True, CONTENT, "ok"), (True, CONTENT << 1, "ok")],
+)
+async def test_the_privileged_intent_is_needed_by_listening_alone(
+    wire: DiscordServer, portal: Portal, listen: bool, flags: int, state: str
+) -> None:
+    portal["flags"] = flags
+    found = (await look(settings(wire, listen=listen)))["discord intents"]
+    assert found.state == state
+    assert "Message Content Intent" in found.meaning
+
+
+async def test_an_endpoint_that_takes_the_commands_away_is_broken(wire: DiscordServer, portal: Portal) -> None:
+    portal["interactions_endpoint_url"] = "https://example.org"
+    assert (await look(settings(wire)))["discord application"].state == "broken"
+
+
+@pytest.mark.parametrize("token", ["wrong", "wro\nng", "schlüssel"])
+async def test_a_token_that_is_refused(wire: DiscordServer, token: str) -> None:
+    found = await look(settings(wire, token))
+    assert [(f.what, f.state) for f in found.values()] == [("discord token", "broken")]
+    assert "Reset Token" in found["discord token"].remedy
+    assert token not in str(found)
+
+
+async def test_a_discord_that_is_not_there_or_fails_is_told_as_that(wire: DiscordServer) -> None:
+    await wire.fail("GET", "/users/@me", 403)
+    assert "status 403" in (await look(settings(wire)))["discord"].meaning
+    away = DiscordSettings(token=wire.token, api_base=f"http://127.0.0.1:{unused_port()}/api/v10")
+    assert "cannot be reached" in (await look(away))["discord"].meaning
+
+
+async def test_a_clock_that_is_wrong_is_told(wire: DiscordServer) -> None:
+    assert (await look(settings(wire), now_ahead_s=90))["clock"].state == "broken"
+
+
+async def test_the_whole_command_looks_at_discord(
+    wire: DiscordServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOOT_DISCORD__TOKEN", "wrong")
+    monkeypatch.setenv("MOOT_DISCORD__API_BASE", wire.api_base)
+    async with ModelServer() as server:
+        configure(server)
+        for seat in SEATS:
+            server.tell(listing(seat), path=f"/{seat}/models")
+        told = await doctor(capsys, spend=False)
+    assert (told["discord token"]["state"], told.status) == ("broken", 1)
+
+
+async def test_the_invitation_asks_for_what_is_used_and_says_why(
+    wire: DiscordServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MOOT_DISCORD__TOKEN", wire.token)
+    monkeypatch.setenv("MOOT_DISCORD__API_BASE", wire.api_base)
+    assert await setup.invite_discord() == 0
+    link, _, *rest = capsys.readouterr().out.splitlines()
+    query = {key: value[0] for key, value in parse_qs(urlsplit(link).query).items()}
+    assert query["client_id"] == str(wire.bot.id)
+    assert query["scope"].split() == ["bot", "applications.commands"]
+    granted = discord.Permissions(int(query["permissions"]))
+    assert {name for name, held in granted if held} == {
+        name for name, held in discord.Permissions(**{p.flag: True for p in PERMISSIONS}) if held
+    }
+    assert "as Discord told it" in rest[0]
+    for permission in PERMISSIONS:
+        assert f"- {permission.label}: {permission.why}" in " ".join(rest).replace("  ", " ")
+
+
+def test_an_invitation_without_a_network_takes_the_id_from_the_token(tmp_path: Path) -> None:
+    token = base64.urlsafe_b64encode(b"123456789012345678").decode().rstrip("=") + ".made.up"
+    there = f"http://127.0.0.1:{unused_port()}/api/v10"
+    told = moot("invite", "discord", cwd=tmp_path, MOOT_DISCORD__TOKEN=token, MOOT_DISCORD__API_BASE=there)
+    assert told.returncode == 0
+    assert "client_id=123456789012345678" in told.stdout
+    assert "read from the token" in told.stdout
+    assert token not in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize(("token", "says"), [("", "is not set"), ("none", "no bot token")])
+def test_an_invitation_without_a_usable_token_is_refused(tmp_path: Path, token: str, says: str) -> None:
+    set_to = {"MOOT_DISCORD__TOKEN": token} if token else {}
+    there = f"http://127.0.0.1:{unused_port()}/api/v10"
+    more = {"MOOT_DISCORD__API_BASE": there} if token else {}
+    told = moot("invite", "discord", cwd=tmp_path, **set_to, **more)
+    assert told.returncode == 2
+    assert says in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+
+
+def test_the_lists_name_what_discord_py_knows() -> None:
+    assert missing(permissions()) == ()
+    assert missing(discord.Permissions(administrator=True)) == ()
+    assert missing(discord.Permissions.none()) == PERMISSIONS
+    asked = {i.flag for i in INTENTS}
+    assert {name for name, on in intents(listen=True, members=True) if on and name in asked} == asked
+    assert not intents(listen=False).message_content
+    assert not intents(listen=True).members
+
+
+def test_the_guide_lists_the_same_permissions() -> None:
+    guide = (ROOT / "docs" / "discord.md").read_text("utf-8")
+    rows = [line.strip().strip("|").split(" | ") for line in guide.splitlines() if line.startswith("   | ")]
+    assert [(label.strip(), why.strip()) for label, why in rows[1:]] == [(p.label, p.why) for p in PERMISSIONS]

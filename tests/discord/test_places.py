@@ -1,0 +1,268 @@
+"""Where runs stand on Discord, and who may know: reactions at once, orphaned messages, private channels, mirrors."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.domain.facts import VoteCast
+from tests.servers.discord import Channel, Interaction, Message, User
+from tests.servers.model_server import answer
+from tests.support.discord_bot import THINKING, Moot, button, labels, moot, silent, speaking
+
+
+async def open_run(m: Moot, **options: Any) -> tuple[Message, Channel, Message]:
+    """A run in which GPT goes on speaking: board, thread, its turn."""
+    m.tell("gpt", speaking("So far, so good"))
+    board = await m.ask(**options)
+    thread = await m.thread(board)
+    return board, thread, await m.turn(thread, "So far, so good")
+
+
+def name_of(board: Message) -> str:
+    """The run's."""
+    return button(board, "stop").split(":")[1]
+
+
+async def private(m: Moot, asked: Interaction, words: str) -> str:
+    """What is told with these words to the one who asked alone, as soon as it is."""
+    seen = await asked.answer()
+
+    def told() -> list[str]:
+        shown = [said for said in (seen.message, *seen.followups) if said is not None]
+        return [said.text for said in shown if said.ephemeral and words in said.text]
+
+    await m.until(lambda: bool(told()))
+    return told()[0]
+
+
+async def ended(m: Moot) -> tuple[Channel, Message]:
+    """The thread and the end card of a run that is over and shown."""
+    board = await m.ask()
+    thread = await m.thread(board)
+    end = await m.end(thread)
+    await m.until(lambda: "Verdict" in board.text)
+    return thread, end
+
+
+# at once
+
+
+async def test_a_reaction_counts_before_the_posts_answer_is_there(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        m.tell("gpt", THINKING)
+        await m.server.fail("POST", "/webhooks/*", None, 3, late_s=0.3)
+        thread = await m.thread(await m.ask())
+        turn = await m.by(thread, "GPT")
+        await m.react(m.ada, turn, "⏭️")
+        assert "GPT's answer (skipped)" in (await m.end(thread)).text
+
+
+async def test_a_menu_acts_on_a_message_that_has_just_appeared(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        m.tell("gpt", THINKING)
+        await m.server.fail("POST", "/webhooks/*", None, 3, late_s=0.2)
+        board = await m.ask()
+        turn = await m.by(await m.thread(board), "GPT")
+        asked = await m.menu(m.mod, turn, "Remove")
+        assert await m.told(asked) == "That turn is not over yet; skip it first."
+        await m.press(m.ada, board, "stop")
+        await m.end(await m.thread(board))
+
+
+async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with moot(tmp_path) as m:
+        board = await m.ask()
+        run = name_of(board)
+        end = await m.end(await m.thread(board))
+        await m.until(lambda: "Verdict" in board.text)
+        read, reads, delays = m.store.read, asyncio.Lock(), iter((0.2, 0.1))
+
+        async def uneven(run: str, after: int = 0) -> Any:
+            """The disk is slowest for who comes first."""
+            async with reads:
+                delay = next(delays, 0.0)
+            await asyncio.sleep(delay)
+            return await read(run, after)
+
+        monkeypatch.setattr(m.store, "read", uneven)
+        seats = ["gemini", "claude", "gpt"]
+        clicks = [await m.server.click(m.bob, end, button(end, "vote", seat)) for seat in seats]
+        told = await asyncio.gather(*map(m.told, clicks))
+        assert told == ["Your vote is Gemini's.", "Your vote is now Claude's.", "Your vote is now GPT's."]
+        votes = [e.fact.seat for e in await read(run) if isinstance(e.fact, VoteCast)]
+        assert votes == seats
+
+
+# what a webhook has sent that is no more
+
+
+async def over_and_orphaned(m: Moot) -> tuple[Channel, Message]:
+    """A run at its end, its thread and end card; the webhook that its seats have spoken by is deleted."""
+    thread, end = await ended(m)
+    (hook,) = await m.server.webhooks(m.channel)
+    await m.server.delete_webhook(hook)
+    return thread, end
+
+
+async def test_the_bot_deletes_what_a_deleted_webhook_has_sent(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread, end = await over_and_orphaned(m)
+        assert await m.press(m.ada, end, "delete") == "Deleted."
+        await m.until(lambda: not m.seen(thread) and not m.seen(m.channel))
+
+
+async def test_without_the_permission_it_says_what_is_left_and_why(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        await m.server.deny(m.channel, "manage_messages")
+        thread, end = await over_and_orphaned(m)
+        asked = await m.server.click(m.ada, end, button(end, "delete"))
+        assert await m.told(asked) == "Deleted."
+        left = await private(m, asked, "still there")
+        assert left == (
+            "3 messages are still there: the webhook that sent them was deleted, and to delete them myself I need the "
+            "permission “Manage Messages”."
+        )
+        assert len(m.seen(thread)) == 3
+        assert not m.seen(m.channel)
+
+
+async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread, end = await ended(m)
+        delete = button(end, "delete")
+        await m.server.archive(thread)
+        await m.told(await m.server.click(m.ada, end, delete))
+        await m.until(lambda: not m.seen(thread) and not m.seen(m.channel))
+
+
+async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        thread, end = await ended(m)
+        await m.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
+        asked = await m.server.click(m.ada, end, button(end, "delete"))
+        assert "is spent for 0.0 s" in await private(m, asked, "5 messages are still there")
+        await m.server.heal()
+        assert len([*m.seen(thread), *m.seen(m.channel)]) == 5
+
+
+# who may know
+
+
+async def hidden_channel(m: Moot, *seeing: User) -> Channel:
+    """A channel that these people and the bot can look at."""
+    lounge = await m.server.create_role(m.guild, "lounge")
+    secret = await m.server.create_channel(m.guild, "secret")
+    await m.server.deny(secret, "view_channel", whom=m.guild.id)
+    for whom in (lounge, m.server.bot):
+        await m.server.allow(secret, "view_channel", whom=whom)
+    for person in seeing:
+        await m.server.give_roles(m.guild, person, lounge)
+    return secret
+
+
+async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        secret = await hidden_channel(m, m.ada)
+        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
+        shown = name_of((await open_run(m, question="Tea?"))[0])
+        assert run in await m.command(m.ada, "moot runs")
+        for channel, person in ((m.channel, m.bob), (m.channel, m.mod)):
+            listed = await m.command(person, "moot runs", channel)
+            assert "surprise" not in listed
+            assert shown in listed
+        completed = await (await m.server.autocomplete(m.bob, m.channel, "moot show", "run")).answer()
+        assert [choice["value"] for choice in completed.choices] == [shown]
+        for name in (run, shown):
+            await m.command(m.ada, "moot stop", run=name)
+
+
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        secret = await hidden_channel(m, m.ada, m.cyd)
+        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
+        for person in (m.bob, m.mod):
+            for command in ("moot show", "moot watch", "moot summarise"):
+                assert await m.command(person, command, run=run) == f"There is no run {run} here."
+        for person in (m.ada, m.cyd):
+            assert await m.command(person, "moot show", run=run) == f"Run `{run}`, as it reads now:"
+        await m.command(m.ada, "moot stop", run=run)
+
+
+# mirrors
+
+
+async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
+    """A second channel in which the run is shown: its board there, and the thread."""
+    other = await m.server.create_channel(m.guild, "other")
+    asked = await m.server.slash(m.bob, other, "moot watch", run=run)
+    mirror = (await asked.answer()).message
+    assert mirror is not None
+    return mirror, await m.thread(mirror)
+
+
+async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        board, thread, turn = await open_run(m)
+        mirror, there = await watched(m, name_of(board))
+        copy = await m.turn(there, "So far, so good")
+        assert labels(copy) == ["Skip"]
+        assert there.member_ids == [m.server.bot.id, m.bob.id]
+        await m.press(m.ada, copy, "skip")
+        ends = [await m.end(place) for place in (thread, there)]
+        await m.until(lambda: all("Verdict" in b.text for b in (board, mirror)))
+        await m.until(lambda: "skipped" in copy.text and "skipped" in turn.text)
+        assert [said.author.name for said in m.seen(there)] == [said.author.name for said in m.seen(thread)]
+        assert [e.notified for e in ends] == [[m.ada.id], []]
+        assert [silent(e) for e in ends] == [False, True]
+        assert await m.press(m.cyd, ends[1], "vote", "claude") == "Your vote is Claude's."
+        assert await m.press(m.cyd, ends[0], "vote", "claude") == "Your vote is Claude's."
+        await m.press(m.ada, ends[1], "close")
+        await m.until(lambda: all("Votes: Claude 1" in e.text for e in ends))
+
+
+async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        board, thread, _ = await open_run(m)
+        mirror, there = await watched(m, name_of(board))
+        copy = await m.turn(there, "So far, so good")
+        await m.known(copy)
+        await m.stop()
+        m.tell("gpt", answer("So far, so good, and better."))
+        await m.start()
+        for place in (thread, there):
+            await m.end(place)
+            assert len(m.seen(place)) == 4
+        await m.until(lambda: "and better" in copy.text and "Verdict" in mirror.text)
+        assert len(m.asked("claude")) == 1
+
+
+async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with moot(tmp_path) as m:
+        m.set("limits", vote_s=0.0)
+        await m.stop()
+        await m.start()
+        board, thread, _ = await open_run(m)
+        other = await m.server.create_channel(m.guild, "other")
+        append = m.store.append
+
+        async def late(run: str, facts: Any, **more: Any) -> None:
+            """The run comes to its end while the view is being stored."""
+            if "ViewAttached" in str(facts):
+                await m.press(m.ada, board, "stop")
+                await m.end(thread)
+                await m.until(lambda: "Verdict" in board.text)
+                await asyncio.sleep(0.2)
+            await append(run, facts, **more)
+
+        monkeypatch.setattr(m.store, "append", late)
+        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
+        assert await private(m, asked, "just come to its end")
+        assert m.seen(other) == []

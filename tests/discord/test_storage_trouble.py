@@ -1,0 +1,177 @@
+"""The bot on Discord while its database fails: what runs goes on, people are told, and nothing is asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from bot.domain.facts import TurnEnded
+from storage.store import SqlStore
+from tests.servers.model_server import answer
+from tests.support.discord_bot import Moot, moot
+
+WORDS = ["One", "word", "follows", "another,", "and", "so", "it", "goes", "on.", ""]
+Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
+
+
+async def pragma(store: SqlStore, text: str) -> None:
+    """Of the writer's connection, without a transaction around it."""
+    await store._writer.database.driver.execute(f"PRAGMA {text}")
+
+
+@asynccontextmanager
+async def full(store: SqlStore, path: Path) -> AsyncIterator[None]:
+    """No file may grow beyond what the database's log has now: a quota that is used up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@asynccontextmanager
+async def read_only(store: SqlStore, path: Path) -> AsyncIterator[None]:
+    await pragma(store, "query_only = 1")
+    yield
+    await pragma(store, "query_only = 0")
+
+
+@asynccontextmanager
+async def locked(store: SqlStore, path: Path) -> AsyncIterator[None]:
+    """By another program that writes."""
+    other = sqlite3.connect(path, isolation_level=None, timeout=0)
+    while not other.in_transaction:
+        await asyncio.sleep(0.001)
+        with suppress(sqlite3.OperationalError):  # the bot is writing
+            other.execute("BEGIN IMMEDIATE")
+    yield
+    other.close()
+
+
+def damage(path: Path) -> None:
+    """All but the first page, as a dying disk might."""
+    with sqlite3.connect(path, isolation_level=None) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+
+
+FAULTS: dict[str, tuple[Fault, str]] = {
+    "full": (full, "the disk cannot be written"),
+    "read-only": (read_only, "it is read-only"),
+    "locked": (locked, "another program holds it locked"),
+}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock is waited for, and a store that failed is tried again, after seconds."""
+    monkeypatch.setattr("storage.sqlite.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("bot.engine.journal.TRY_AGAIN_S", 0.1)
+    monkeypatch.setattr("bot.engine.conductor.TRY_AGAIN_S", 0.1)
+
+
+@asynccontextmanager
+async def speaking_on(tmp_path: Path) -> AsyncIterator[Moot]:
+    async with moot(tmp_path) as m:
+        m.tell("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
+        yield m
+
+
+async def outcome(m: Moot) -> str:
+    (row,) = await m.store.runs()
+    return row.outcome
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await holds():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(tmp_path: Path, name: str) -> None:
+    fault, why = FAULTS[name]
+    async with speaking_on(tmp_path) as m:
+        board = await m.ask()
+        thread = await m.thread(board)
+        turn = await m.turn(thread, "One word follows")
+        await m.known(turn)
+        async with fault(m.store, tmp_path / "moot.db"):
+            assert why in await m.press(m.ada, turn, "skip")
+            assert why in await m.command(m.bob, "compare", question="And milk?")
+            await m.end(thread)
+            await m.until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
+            assert "and so it goes on." in turn.text
+            assert "skipped" not in turn.text
+        await m.until(lambda: "Not being saved" not in board.text)
+        await until(lambda: _is(m, "compared"))
+        await m.stop()
+        await m.start()
+        assert "compared" in await m.command(m.ada, "moot runs")
+        assert [len(m.asked(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 1, 1]
+        assert len(m.seen(m.channel)) == 1  # what was refused left nothing behind
+
+
+async def _others_have_ended(m: Moot) -> bool:
+    (row,) = await m.store.runs()
+    facts = [entry.fact for entry in await m.store.read(row.run)]
+    return len([fact for fact in facts if isinstance(fact, TurnEnded)]) == 2
+
+
+async def _is(m: Moot, wanted: str) -> bool:
+    return await outcome(m) == wanted
+
+
+async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path) -> None:
+    async with speaking_on(tmp_path) as m:
+        board = await m.ask()
+        thread = await m.thread(board)
+        turn = await m.turn(thread, "One word follows")
+        await m.known(turn)
+        damage(tmp_path / "moot.db")
+        await m.end(thread)
+        await m.until(lambda: "Verdict" in board.text)
+        assert "and so it goes on." in turn.text
+        assert len(m.asked("gpt")) == 1
+
+
+async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_not_stored(tmp_path: Path) -> None:
+    async with speaking_on(tmp_path) as m:
+        thread = await m.thread(await m.ask())
+        await until(lambda: _others_have_ended(m))
+        async with full(m.store, tmp_path / "moot.db"):
+            await m.end(thread)
+            stood = [message.id for message in m.seen(thread)]
+            await m.stop()
+        await m.start()
+        await until(lambda: _is(m, "compared"))
+        assert [len(m.asked(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
+        assert [message.id for message in m.seen(thread)][: len(stood)] == stood
+
+
+async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        m.tell("gpt", answer(*(f"{word} " for word in WORDS), gap_s=0.5))
+        boards = [await m.ask(question=f"Question {n}?") for n in range(2)]
+        for board in boards:
+            await m.known(board)
+        first, second = [row.run for row in reversed(await m.store.runs())]
+        await m.stop()
+        with sqlite3.connect(tmp_path / "moot.db") as raw:
+            raw.execute("UPDATE facts SET kind = 'Elected' WHERE run = ? AND seq = 1", [first])
+        raw.close()
+        m.tell("gpt", answer("GPT speaks."))
+        await m.start()
+        await m.end(await m.thread(boards[1]))
+        assert f"`{second}` compare, compared" in await m.command(m.ada, "moot runs")
+        assert "Elected" in await m.command(m.ada, "moot show", run=first)

@@ -1,0 +1,254 @@
+"""Discord as a Surface: its budgets, names, lengths and addresses, on the wire server without any run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import discord
+import pytest
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
+from adapters.discord.layout import TEXT_CHARS, body, layout
+from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
+from adapters.discord.webhooks import Faces, username
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.live.budget import Budgets
+from bot.ports import Control, Message, Placed, RateLimited, SurfaceError
+from commands.controls import press_id, read_press_id
+from tests.servers.discord import Channel, DiscordServer
+from tests.servers.discord.checks import check_message
+from tests.servers.discord.client import pointed_at
+from tests.servers.discord.world import Message as Sent
+from tests.servers.discord.world import User
+from tests.support.discord_bot import UNLIMITED, silent
+
+BOARD, TURN = Lane("board", 1, ""), Lane("answer", 1, "ada")
+
+
+def message(lane: Lane = TURN, text: str = "Tea.", **more: Any) -> Message:
+    made = Message(lane, 0, "board" if lane == BOARD else "turn", "🟦 Ada", text, final=False)
+    return replace(made, **more)
+
+
+class Scene:
+    def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Spot) -> None:
+        self.server, self.channel, self.rest, self.budgets, self.spot = server, channel, rest, budgets, spot
+
+    def surface(
+        self, words: Words | None = None, *, faces: bool = True, placed: Sequence[Placed] = ()
+    ) -> DiscordSurface:
+        return DiscordSurface(
+            self.rest,
+            Faces(self.rest, self.server.bot.id),
+            self.spot,
+            run="run",
+            title="Tea or coffee?",
+            words=words or Words([]),
+            may_have_faces=faces,
+            placed=placed,
+        )
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[Scene]:
+    now = asyncio.get_running_loop().time
+    async with DiscordServer(UNLIMITED) as server:
+        channel = await server.create_channel(guild := await server.create_guild())
+        budgets = Budgets(budget, now())
+        rest = Rest(budgets, now)
+        with pointed_at(server):
+            async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
+                await client.login(server.token)
+                rest.serve(client)
+                yield Scene(server, channel, rest, budgets, Spot(guild.id, channel.id, channel.id, "channel", "n"))
+
+
+async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        board = await surface.post(message(BOARD, "> Tea?"))
+        channel, at, face = read_ref(await surface.post(message()))
+        sent = await s.server.message(at)
+        assert (sent.author.name, sent.text, face, silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
+        assert channel == read_ref(board)[1]
+
+
+async def test_an_answer_that_was_lost_is_found_by_its_nonce() -> None:
+    async with scene() as s:
+        surface = s.surface(faces=False)
+        await surface.post(message(BOARD, "> Tea?"))
+        first = await surface.post(message())
+        assert await surface.post(message()) == first
+        assert await surface.post(message(Lane("answer", 1, "bob"))) != first
+
+
+async def test_what_a_webhook_sends_does_not_count_as_the_bots() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await surface.edit(ref, message(text="Tea!"))
+        counted = {r.ceiling for r in s.server.requests if "{webhook_token}" in r.route}
+        assert counted == {"address"}
+        assert {r.ceiling for r in s.server.requests if "{webhook_token}" not in r.route} == {"bot"}
+
+
+@pytest.mark.parametrize(("faces", "ceiling"), [(True, ADDRESS), (False, BOT)])
+async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(faces: bool, ceiling: str) -> None:
+    async with scene() as s:
+        surface = s.surface(faces=faces)
+        await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await s.server.fail("PATCH", "*", 429, 1, scope="global")
+        with pytest.raises(RateLimited) as refused:
+            await surface.edit(ref, message(text="Tea!"))
+        assert refused.value.bucket == ceiling == surface.draws("edit", message().lane)[-1]
+
+
+async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling() -> None:
+    async with scene() as s:
+        now = asyncio.get_running_loop().time
+        spent = [s.budgets[BOT].take(now()) for _ in range(50)]
+        asked = asyncio.create_task(s.rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=s.channel.id))
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        for ticket in spent:
+            s.budgets[BOT].landed(ticket, now())
+        assert await asked == {"list": []}
+
+
+async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        await s.server.age(read_ref(ref)[1], 3_700.0)
+        for n in range(3):
+            await surface.edit(ref, message(text=f"Tea {n}"))
+        with pytest.raises(RateLimited) as refused:
+            await surface.edit(ref, message(text="Tea!"))
+        assert refused.value.bucket == old_name(surface.draws("edit", TURN)[0])
+        assert 5.0 < refused.value.retry_after_s <= 6.0
+
+
+async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well() -> None:
+    async with scene() as s:
+        for age_s, count in ((3_000, 2), (4_000, 3)):
+            sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
+            placed = [Placed(s.spot.address, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
+            surface = s.surface(placed=placed)
+            for lane in (BOARD, TURN):
+                assert len(surface.draws("edit", lane)) == count
+                assert old_name(surface.draws("delete", lane)[0]) not in surface.draws("delete", lane)
+
+
+async def test_a_thread_that_may_not_be_opened_yet_holds_its_own_run_alone() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        await surface.post(message(BOARD, "> Tea?"))
+        await s.server.fail("POST", "*/threads", 429, 1, retry_after_s=136)
+        with pytest.raises(RateLimited) as refused:
+            await surface.post(message())
+        assert refused.value.retry_after_s == 136
+        assert refused.value.bucket == surface.draws("post", TURN)[0]
+        assert refused.value.bucket not in surface.draws("edit", BOARD)
+
+
+async def test_a_failure_is_told_after_one_try() -> None:
+    async with scene() as s:
+        surface = s.surface()
+        ref = await surface.post(message(BOARD, "> Tea?"))
+        await s.server.fail("PATCH", "*", 503, None)
+        with pytest.raises(SurfaceError):
+            await surface.edit(ref, message(BOARD, "> Tea!"))
+        assert len([r for r in s.server.requests if r.method == "PATCH"]) == 1
+
+
+async def test_a_forum_gets_a_post_of_its_own() -> None:
+    async with scene() as s:
+        forum = await s.server.create_forum(s.spot.guild or 0)
+        s.spot = replace(s.spot, channel=forum.id, parent=forum.id, kind="forum")
+        surface = s.surface()
+        board = await surface.post(message(BOARD, "> Tea?"))
+        ref = await surface.post(message())
+        (post,) = await s.server.threads(forum)
+        assert post.name == "Tea or coffee?"
+        assert read_ref(board)[0] == read_ref(ref)[0] == post.id
+
+
+def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
+    assert route_name("POST", "/api/v10/channels/1/messages", {}) == "discord post channels/1"
+    assert route_name("PATCH", "/api/v10/channels/1/messages/2", {}) == "discord edit channels/1"
+    assert route_name("DELETE", "/api/v10/channels/1/messages/2", {}) == "discord delete channels/1"
+    by_hook = [route_name("PATCH", f"/api/v10/webhooks/5/token/messages/{n}", {5: 1}) for n in (2, 3)]
+    assert by_hook == ["discord edit webhooks/1"] * 2
+    others = ("/channels/1/webhooks", "/channels/1", "/interactions/1/token/callback", "/channels/1/messages/2/threads")
+    for path in others:
+        assert route_name("POST", f"/api/v10{path}", {}) == "", path
+    assert route_name("GET", "/api/v10/channels/1/messages", {}) == "discord find channels/1"
+
+
+def test_old_messages_have_a_limit_of_their_own_beneath() -> None:
+    old = budget(old_name("discord edit channels/1"), 0.0)
+    for _ in range(3):
+        old.landed(old.take(0.0), 0.0)
+    assert old.free_at(0.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("Claude", "Claude · Moot"),
+        ("Clyde of Discord", "Cl-yde of Dis-cord · Moot"),
+        ("discordCLYDE", "dis-cordcl-yde · Moot"),
+        ("x" * 200, "x" * 73 + " · Moot"),
+    ],
+)
+def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
+    made = username(title)
+    assert made.lower() == name.lower()
+    assert len(made) <= 80
+    assert not {"clyde", "discord"} & set(made.lower().split())
+    assert "clyde" not in made.lower()
+    assert "discord" not in made.lower()
+
+
+def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
+    controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", f"seat{n}") for n in range(12))
+    full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
+    made = body(full, "run12345", 7, head="**Result**", foot="-# links")
+    check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))
+    assert made["allowed_mentions"] == {"parse": [], "users": ["1"]}
+    shown = [c for c in layout(full, "run12345", 7).walk_children() if isinstance(c, discord.ui.TextDisplay)]
+    assert sum(len(c.content) for c in shown) <= TEXT_CHARS
+
+
+def test_only_the_end_card_tells_anybody() -> None:
+    for kind in ("turn", "card", "board"):
+        made = body(message(kind=kind, to="discord:1"), "run", 7)
+        assert made["flags"] & 1 << 12
+        assert made["allowed_mentions"] == {"parse": []}
+    assert not body(message(kind="end", to="discord:1"), "run", 7)["flags"] & 1 << 12
+
+
+async def test_listed_words_are_blanked_in_what_is_shown() -> None:
+    async with scene() as s:
+        (page,) = s.surface(Words(["darn"])).pages("turn").update("That darn tea.", final=True)
+        assert page.text == "That ████ tea."
+
+
+def test_addresses_references_and_buttons_are_read_back() -> None:
+    for spot in (Spot(1, 2, 3, "inside", "ab"), Spot(None, 2, 2, "inside", "ab"), Spot(1, 2, 2, "forum", "ab")):
+        assert read_address(spot.address) == spot
+    assert read_address("slack:T1:C1") is None
+    assert read_ref(message_ref(1, 2, face=True)) == (1, 2, True)
+    assert read_ref(message_ref(1, 2)) == (1, 2, False)
+    assert read_press_id(press_id("run", "vote", "a:b")) == ("run", "vote", "a:b")
+    assert read_press_id("somebody else's") is None

@@ -1,0 +1,380 @@
+"""What people may know yet, on facts alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain import visibility as veil
+from bot.domain.facts import (
+    Fact,
+    Failure,
+    Guessed,
+    NamesRevealed,
+    RetryAsked,
+    Revealed,
+    RunFinished,
+    Seat,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    VoteCast,
+    VoteClosed,
+)
+from bot.domain.visibility import BRANDS, COULD_NOT, STAGGER_S, called, gave_away, known_as, names_maker, shuffled
+from bot.engine.thread import REVEAL, on_board, posts, replay, verdict
+from bot.formats.common import END
+from bot.formats.guessing import GUESS
+from tests.support.hidden_runs import leaks, play, veiled
+from tests.support.transcripts import Play, panel
+
+ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
+CLAUDE = Seat("a", "opus", "Claude", provider="anthropic")
+
+
+def hidden(p: Play) -> list[str]:
+    return sorted(lane.seat for lane in p.plan.veiled)
+
+
+def texts(p: Play) -> str:
+    """Everything that can be read and pressed in the thread."""
+    return repr([(post.title, post.text, post.footer, post.placeholder, post.controls) for post in posts(p.t, p.plan)])
+
+
+# who is who
+
+
+def test_a_blind_panel_is_shuffled_by_the_seed_and_sits_under_letters() -> None:
+    orders = {tuple(s.name for s in shuffled(panel(), seed).seats) for seed in range(60)}
+    assert len(orders) == 6  # every order of three
+    made = shuffled(panel(), 3)
+    assert made == shuffled(panel(), 3)
+    assert [s.key for s in made.seats] == ["a", "b", "c"]
+    assert (made.chair, made.judge) == (panel().chair, panel().judge)
+
+
+def test_names_are_letters_until_they_are_revealed() -> None:
+    p = play(blind=True)
+    seats = p.t.started.panel.seats
+    assert [known_as(p.t, s.key) for s in seats] == ["Speaker A", "Speaker B", "Speaker C"]
+    assert known_as(p.t, "chair") == "The chair"
+    assert veil.key(p.t) == ""
+    p.then(NamesRevealed())
+    assert [known_as(p.t, s.key) for s in seats] == [s.name for s in seats]
+    assert known_as(p.t, "judge") == "Eli"
+    assert called(p.t, "a") == "Speaker A"
+    assert veil.key(p.t) == f"Speaker A was {seats[0].name}, Speaker B was {seats[1].name}, " + (
+        f"Speaker C was {seats[2].name}."
+    )
+
+
+def test_without_a_veil_seats_have_their_names() -> None:
+    p = play()
+    assert known_as(p.t, "ada") == called(p.t, "ada") == "Ada"
+    assert veil.first_line(p.t, "ada") == veil.key(p.t) == ""
+
+
+@pytest.mark.parametrize("form", ["compare", "council", "debate"])
+def test_nothing_in_a_blind_thread_names_anybody_before_the_reveal(form: str) -> None:
+    p = play(form, blind=True, vote_s=600.0, rounds=3 if form == "debate" else 1)
+    while p.plan.want:
+        assert leaks(texts(p)) == []
+        assert leaks(repr(p.plan)) == []
+        for turn in p.start_wanted():
+            if turn.seat == "b":
+                p.then(TurnEnded(turn, "failed", failure=Failure("rate", "ada's limit")))
+            else:
+                p.end(turn, '{"ranking": ["A"]} VERDICT: Speaker A')
+    p.then(RunFinished(p.plan.outcome), VoteCast("x", 1, "a"))
+    assert leaks(texts(p)) == []
+    assert COULD_NOT in texts(p)
+    p.then(VoteClosed("x"), NamesRevealed())
+    name = p.t.started.panel.seats[0].name
+    assert f"**{name}** (was Speaker A)" in texts(p)
+    assert f"Votes: {name} 1" in p.plan.cards[END]
+    assert "ada's limit" in texts(p)
+
+
+@pytest.mark.parametrize("form", ["compare", "council", "debate"])
+def test_models_of_a_blind_run_are_told_the_names_that_people_are(form: str) -> None:
+    p = play(form, blind=True, rounds=3 if form == "debate" else 1)
+    while p.plan.want:
+        for turn in p.start_wanted():
+            assert leaks("".join(part.text for part in p.form.ask(p.t, turn).parts)) == []
+            p.end(turn, "words")
+
+
+def test_scores_by_letters_are_read_and_told_by_name_afterwards() -> None:
+    p = play("debate", blind=True, rounds=1)
+    p.stage()
+    p.stage(lambda turn: "VERDICT: Speaker B wins.")
+    marks = {"argument": 7, "evidence": 7, "rebuttal": 7, "clarity": 7}
+    rows = [{"debater": f"Speaker {letter}", **marks} for letter in "ABC"]
+    p.stage(lambda turn: repr({"scores": rows, "winner": "Speaker B"}).replace("'", '"'))
+    assert p.plan.verdict.startswith("Speaker B wins, scored 7.0")
+    p.then(RunFinished("judged"), NamesRevealed())
+    name = p.t.started.panel.seats[1].name
+    assert p.plan.verdict.startswith(f"{name} wins, scored 7.0")
+    assert f"Decided for **{name}**." in texts(p)
+
+
+@pytest.mark.parametrize(
+    ("vote_s", "facts", "due"),
+    [
+        (0.0, [], []),
+        (0.0, [RunFinished("compared")], [NamesRevealed()]),
+        (0.0, [RunFinished("compared"), NamesRevealed()], []),
+        (9.0, [RunFinished("compared")], []),
+        (9.0, [RunFinished("compared"), VoteClosed("x")], [NamesRevealed()]),
+    ],
+)
+def test_names_are_revealed_when_nobody_votes_any_more(vote_s: float, facts: list[Fact], due: list[Fact]) -> None:
+    assert list(play(blind=True, vote_s=vote_s).then(*facts).plan.due) == due
+
+
+def test_the_vote_that_time_closes_makes_the_names_due() -> None:
+    p = play(blind=True, vote_s=9.0).then(RunFinished("compared"))
+    assert p.plan.again_at == p.t.at + 9
+    assert list(p.wait(9.0).plan.due) == [NamesRevealed()]
+
+
+# votes
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("As Claude, I prefer tabs.", True),
+        ("as CLAUDE's maker says", True),
+        ("I was made by Anthropic.", True),
+        ("opus magnum", True),
+        ("Tabs, of course.", False),
+        ("Claudette prefers tabs.", False),
+        ("the opuses of Bach", False),
+        ("GPT would say spaces.", False),
+        ("", False),
+    ],
+)
+def test_an_answer_that_names_its_maker(text: str, named: bool) -> None:
+    assert names_maker(text, CLAUDE) is named
+
+
+@pytest.mark.parametrize(
+    ("text", "seat", "named"),
+    [
+        ("I am GPT OSS.", Seat("a", "gpt-oss", "Cheap one", provider="groq"), True),
+        ("I am gpt_oss-120b.", Seat("a", "gpt-oss", "Cheap one", provider="groq"), True),
+        ("I am ChatGPT.", Seat("a", "5", "Five", provider="openai"), True),
+        ("I am xAI's.", Seat("a", "x", "Robot", provider="xai"), True),
+        ("A word.", Seat("a", "a", "A"), False),  # a single letter is no name
+        ("Anything at all.", Seat("a", "…", "…"), False),
+    ],
+)
+def test_names_are_read_as_words_of_their_own(text: str, seat: Seat, named: bool) -> None:
+    assert names_maker(text, seat) is named
+
+
+def test_brands_are_known_by_names_that_can_be_told_apart() -> None:
+    assert all(len(name) > 1 for names in BRANDS.values() for name in names)
+
+
+def test_votes_for_who_has_told_its_name_are_said_not_to_be_blind() -> None:
+    p = play(blind=True)
+    teller = p.t.started.panel.seats[1]
+    p.stage(lambda turn: f"I am {teller.name}." if turn.seat == teller.key else "Tabs.")
+    p.then(VoteCast("x", 1, "a"), VoteCast("y", 1, teller.key), RunFinished("compared"), NamesRevealed())
+    assert gave_away(p.t) == {teller.key}
+    first = p.t.started.panel.seats[0].name
+    assert f"{teller.name} 1 (not blind: the answer tells whose it is)" in p.plan.cards[END]
+    assert f"{first} 1 (not blind" not in p.plan.cards[END]
+
+
+def test_where_nobody_is_blind_nobody_gives_anything_away() -> None:
+    p = play().stage(lambda turn: f"I am {turn.seat}.")
+    assert gave_away(p.t) == frozenset()
+
+
+# what was said
+
+
+def test_live_hides_nothing() -> None:
+    p = play().then(TurnStarted(ADA), TurnStarted(BOB))
+    assert hidden(p) == []
+    assert REVEAL not in on_board(p.t, p.plan)
+
+
+def test_together_is_shown_when_the_last_one_is_done() -> None:
+    p = play(reveal="together")
+    p.start_wanted()
+    p.end(ADA, "secret words").end(BOB, "others")
+    assert hidden(p) == ["ada", "bob", "cyd"]
+    assert "secret words" not in texts(p)
+    assert "Ada is done: 12 characters, not shown yet." in texts(p)
+    assert REVEAL in on_board(p.t, p.plan)
+    p.end(CYD)
+    assert hidden(p) == []
+    assert "secret words" in texts(p)
+
+
+@pytest.mark.parametrize(
+    "last", [SkipAsked(CYD, "x"), Stopped("x"), TurnEnded(CYD, "failed", failure=Failure("down", "it is down"))]
+)
+def test_whoever_will_not_speak_holds_nobody_up(last: SkipAsked | Stopped | TurnEnded) -> None:
+    p = play(reveal="together")
+    p.start_wanted()
+    p.end(ADA).end(BOB)
+    assert hidden(p.then(last)) == []
+
+
+def test_a_retry_hides_nothing_again() -> None:
+    p = play(reveal="together")
+    p.start_wanted()
+    p.end(ADA).end(BOB).end(CYD, "", "failed").then(RetryAsked(CYD, "x"), TurnStarted(CYD._replace(ask=2)))
+    assert hidden(p) == []
+
+
+def test_staggered_is_shown_one_by_one_at_times_that_follow_from_the_facts() -> None:
+    p = play(reveal="staggered")
+    p.stage()
+    assert hidden(p) == ["bob", "cyd"]
+    assert p.plan.again_at == p.t.at + STAGGER_S
+    assert hidden(p.wait(STAGGER_S)) == ["cyd"]
+    assert p.plan.again_at == p.t.at + 2 * STAGGER_S
+    assert hidden(p.wait(2 * STAGGER_S)) == []
+    assert p.plan.again_at is None
+
+
+def test_each_round_of_a_debate_is_shown_when_it_is_over() -> None:
+    p = play("debate", reveal="together", rounds=3)
+    p.stage()
+    assert hidden(p) == []
+    opening = [post.text for post in posts(p.t, p.plan) if post.text]
+    turn, *_ = p.start_wanted()
+    p.end(turn, "rebuts")
+    assert hidden(p) == ["ada", "bob", "cyd"]
+    assert [post.text for post in posts(p.t, p.plan) if post.text] == opening
+
+
+def test_a_council_that_goes_on_without_its_last_answer_shows_the_others() -> None:
+    p = play("council", reveal="together")
+    p.start_wanted()
+    p.end(ADA).end(BOB)
+    assert hidden(p) == ["ada", "bob", "cyd"]
+    p.then(TurnStarted(TurnId("review", 1, "ada"), (ADA, BOB)))
+    assert hidden(p) == []
+
+
+def test_on_demand_all_waits_for_the_wish_even_the_chair_and_the_cards() -> None:
+    p = play("council", reveal="demand", vote_s=600.0)
+    while p.plan.want:
+        p.stage(lambda turn: '{"ranking": ["A", "B", "C"]}')
+    assert [post.kind for post in posts(p.t, p.plan) if post.text is not None] == []
+    p.then(RunFinished(p.plan.outcome))
+    [end] = [post for post in posts(p.t, p.plan) if post.text is not None]
+    assert "Reveal shows it" in (end.text or "")
+    assert REVEAL in end.controls
+    assert [c.action for c in end.controls].count("vote") == 0  # nobody can judge what nobody has read
+    assert on_board(p.t, p.plan) == (REVEAL,)
+    assert verdict(p.t, p.plan) == ""
+    p.then(Revealed("x"))
+    assert {post.lane.stage for post in posts(p.t, p.plan)} > {
+        "answer",
+        "reviews",
+        "standings",
+        "original",
+        "synthesis",
+    }
+    assert "Top-ranked" in verdict(p.t, p.plan)
+    assert "x" in p.t.present
+
+
+def test_what_nobody_asks_for_is_shown_once_the_vote_has_closed() -> None:
+    p = play(reveal="demand", vote_s=9.0).stage()
+    p.then(RunFinished("compared"))
+    assert p.plan.due == ()
+    assert list(p.wait(9.0).plan.due) == [Revealed()]
+    p.then(Revealed())
+    assert hidden(p) == []
+    assert p.plan.due == ()
+    assert "" not in p.t.present
+
+
+def test_once_revealed_all_that_follows_is_live() -> None:
+    p = play("debate", reveal="together", rounds=3)
+    p.start_wanted()
+    p.then(Revealed("x"))
+    assert hidden(p) == []
+    p.stage()
+    p.start_wanted()
+    assert hidden(p) == []
+
+
+def test_a_stored_run_reads_as_it_does_now() -> None:
+    p = play(reveal="staggered").stage()
+    p.then(RunFinished("compared"))
+    at = p.t.at
+    assert [post.text is None for post in replay(p.t.entries, p.form, at)] == [False, True, True, False]
+    assert None not in [post.text for post in replay(p.t.entries, p.form, at + 60)]
+
+
+# guessing
+
+
+def guessing(*guesses: Guessed) -> Play:
+    return play(blind=True, guess=True).stage().then(*guesses)
+
+
+def names(p: Play) -> list[str]:
+    return [s.name for s in p.t.started.panel.seats]
+
+
+def test_people_can_guess_as_soon_as_there_is_something_to_guess_from() -> None:
+    p = play(blind=True, guess=True, reveal="together")
+    p.start_wanted()
+    assert GUESS not in p.plan.cards
+    for turn in p.start_wanted():
+        p.end(turn)
+    assert "Ada, Bob and Cyd sit at this table." in p.plan.cards[GUESS]
+    [card] = [post for post in posts(p.t, p.plan) if post.lane == GUESS]
+    assert [c.label for c in card.controls] == [f"Who is Speaker {letter}?" for letter in "ABC"]
+
+
+def test_a_table_of_one_reads_as_such() -> None:
+    started = veiled("compare", blind=True, guess=True)
+    only = started.panel.seats[0]
+    p = Play(replace(started, panel=replace(started.panel, seats=(only,))))
+    for turn in p.start_wanted():
+        p.end(turn)
+    assert p.plan.cards[GUESS].startswith(f"{only.name} sits at this table.")
+
+
+def test_the_reveal_says_how_well_people_guessed() -> None:
+    a, b, c = names(guessing())
+    p = guessing(
+        Guessed("1", "a", b, "Ann"),
+        Guessed("1", "a", a, "Ann"),  # replaces the one before
+        Guessed("1", "b", c, "Ann"),
+        Guessed("2", "a", a, "Ben"),
+        Guessed("2", "b", b, "Ben"),
+        Guessed("3", "c", a),
+    )
+    assert "3 have guessed." in p.plan.cards[GUESS]
+    p.then(RunFinished("compared"), NamesRevealed())
+    told = f"Guessed right: Ben 2 of 2 (100%), Ann 1 of 2 (50%), 3 0 of 1 (0%). Recognised most: {a}, by 2 of 2."
+    assert p.plan.cards[GUESS] == told
+    assert told in p.plan.cards[END]
+    [card] = [post for post in posts(p.t, p.plan) if post.lane == GUESS]
+    assert card.controls == ()
+
+
+def test_a_reveal_after_wrong_guesses_or_none() -> None:
+    a, b, _ = names(guessing())
+    wrong = guessing(Guessed("1", "a", b, "Ann")).then(RunFinished("compared"), NamesRevealed())
+    assert wrong.plan.cards[GUESS] == "Guessed right: Ann 0 of 1 (0%). Nobody was recognised."
+    tied = guessing(Guessed("1", "a", a, "Ann"), Guessed("1", "b", b, "Ann")).then(RunFinished("x"), NamesRevealed())
+    assert f"Recognised most: {a} and {b}, by 1 of 1." in tied.plan.cards[GUESS]
+    none = guessing().then(RunFinished("compared"), NamesRevealed())
+    assert "Guessed" not in none.plan.cards[END]

@@ -1,0 +1,186 @@
+"""A store that fails under a run, and works again: what goes on in memory, what is told, and what is stored in the
+end. In virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.domain.facts import Fact, SkipAsked, TurnEnded, TurnStarted
+from bot.domain.transcript import Entry, Transcript
+from bot.engine.conductor import BROKEN
+from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
+from bot.errors import StoreFailed
+from bot.formats import FORMATS
+from bot.formats.plan import Format, Plan
+from bot.ports import Snapshot
+from tests.engine.test_conductor import ADA, BOB, RUN, Table, ends, play
+from tests.support.speakers import Step
+from tests.support.stores import MemoryStore
+from tests.support.surfaces import Place, Platform
+from tests.support.transcripts import start
+from tests.support.virtual_time import run_virtual
+
+WHY = "the disk is full"
+
+
+class Disk(MemoryStore):
+    """One that may stop taking, or giving. `takes_silently`: a write is stored and then reported as failed."""
+
+    takes = gives = True
+    takes_silently = False
+
+    def _check(self, run: str, epoch: int | None) -> None:
+        if not self.takes and not self.takes_silently:
+            raise StoreFailed(WHY)
+        super()._check(run, epoch)
+
+    async def append(
+        self, run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
+    ) -> None:
+        await super().append(run, facts, epoch=epoch, key=key)
+        if not self.takes:
+            raise StoreFailed(WHY)
+
+    async def read(self, run: str, after: int = 0) -> list[Entry]:
+        if not self.gives:
+            raise StoreFailed(WHY)
+        return await super().read(run, after)
+
+    async def snapshots(self, run: str) -> list[Snapshot]:
+        if not self.gives:
+            raise StoreFailed(WHY)
+        return await super().snapshots(run)
+
+
+def failing(
+    lines: Mapping[str, Sequence[Step]], *, at_s: float, for_s: float | None, fault: str
+) -> tuple[Table, Transcript, list[Fact]]:
+    """A run during which the disk fails for so long, what it came to, and what is stored afterwards."""
+
+    async def fail(table: Table, hall: Hall) -> None:
+        await asyncio.sleep(at_s)
+        setattr(table.store, fault, fault == "takes_silently")
+        if fault == "takes_silently":
+            cast(Disk, table.store).takes = False
+        if for_s is None:
+            return
+        await asyncio.sleep(for_s)
+        cast(Disk, table.store).takes = cast(Disk, table.store).gives = True
+
+    table, t = play("compare", lines, fail, store=Disk(lambda: 0.0))
+
+    async def stored() -> list[Fact]:
+        return [entry.fact for entry in await table.store.read(RUN)]
+
+    return table, t, run_virtual(stored())
+
+
+@pytest.mark.parametrize("fault", ["takes", "gives", "takes_silently"])
+def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str) -> None:
+    lines: Mapping[str, Sequence[Step]] = {"ada": ["a", 2.0, "b"], "bob": ["c", 30.0, "d"]}
+    table, t, stored = failing(lines, at_s=1, for_s=5, fault=fault)
+    assert ends(t) == {"answer/1/ada": ("done", "ab"), "answer/1/bob": ("done", "cd"), "answer/1/cyd": ("done", "cyd")}
+    assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "bob", "cyd"]
+    assert [entry.fact for entry in t.entries] == stored
+    assert len([fact for fact in stored if isinstance(fact, TurnStarted | TurnEnded)]) == 6  # each once
+    boards = [text for lane, text in table.place.reads() if lane.stage == "board"]
+    assert all("Not being saved" not in text for text in boards)
+
+
+def test_a_disk_that_stays_full_ends_nothing_and_the_board_says_so() -> None:
+    table, t, stored = failing({"ada": ["a", 2.0, "b"]}, at_s=1, for_s=None, fault="takes")
+    assert t.finished is not None
+    assert ends(t)["answer/1/ada"] == ("done", "ab")
+    assert not any(isinstance(fact, TurnEnded) and fact.turn == ADA for fact in stored)
+    assert any(f"Not being saved: {WHY}" in text for lane, text in table.place.reads() if lane.stage == "board")
+
+
+def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() -> None:
+    ended_at: list[float] = []
+
+    async def skip(table: Table, hall: Hall) -> None:
+        disk = cast(Disk, table.store)
+        await asyncio.sleep(1)
+        disk.takes = False
+        await asyncio.sleep(1.5)  # Bob's end cannot be stored
+        with pytest.raises(StoreFailed):
+            await table.tell(hall, SkipAsked(ADA, "p"))
+        disk.takes = True
+        await table.tell(hall, SkipAsked(ADA, "p"))
+        await asyncio.sleep(0.1)
+        t = hall.transcript(RUN)
+        assert t is None or t.turns[ADA].ended is not None, "before the store would have been tried by itself"
+        ended_at.append(asyncio.get_running_loop().time())
+
+    _, t = play(
+        "compare", {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [9.0, "c"]}, skip, store=Disk(lambda: 0.0)
+    )
+    assert ended_at[0] < TRY_AGAIN_S
+    assert ends(t) == {
+        "answer/1/ada": ("skipped", "so far"),
+        "answer/1/bob": ("done", "b"),
+        "answer/1/cyd": ("done", "c"),
+    }
+
+
+def test_what_is_recorded_while_the_store_is_tried_is_kept() -> None:
+    class Slow(Disk):
+        slow = False
+
+        async def read(self, run: str, after: int = 0) -> list[Entry]:
+            entries = await super().read(run, after)
+            if self.slow:
+                await asyncio.sleep(1)
+            return entries
+
+    async def scene() -> None:
+        store = Slow(lambda: 0.0)
+        journal = Journal(RUN, store, lambda: 0.0, NoTrace())
+        await store.append(RUN, [start("compare")])
+        await journal.claim("me")
+        store.takes = False
+        await journal.record([TurnStarted(ADA)])
+        assert journal.failing == WHY
+        store.takes, store.slow = True, True
+        journal.try_soon()
+        reading = asyncio.create_task(journal.read())
+        await asyncio.sleep(0.5)
+        await journal.record([TurnStarted(BOB)])
+        await reading
+        assert journal.failing == ""
+        assert [*journal.transcript.turns] == [ADA, BOB]
+        assert list(journal.transcript.entries) == await store.read(RUN)
+
+    run_virtual(scene())
+
+
+def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:
+    def broken(t: Transcript, now: float) -> Plan:
+        if any(turn.ended for turn in t.turns.values()):
+            raise ZeroDivisionError("oops")
+        return FORMATS["compare"].plan(t, now)
+
+    async def scene() -> None:
+        table = Table(start("compare"), {"bob": [1.0, "b"]}, MemoryStore(asyncio.get_running_loop().time))
+        await table.store.append(RUN, [table.started])
+        await table.store.append("other", [table.started])
+        async with table.hall() as hall:
+            form = SimpleNamespace(plan=broken, ask=FORMATS["compare"].ask)
+            await hall.begin("other", cast(Format, form), [place := Place(Platform(round_trip_s=0.01))])
+            other, t = await asyncio.gather(hall.finished("other"), hall.finished(RUN))
+        assert t.finished is not None
+        assert other.finished is None
+        assert any(BROKEN in text for lane, text in place.reads() if lane.stage == "board")
+        assert "oops" not in str(place.reads())
+
+    with capture_logs() as logs:
+        run_virtual(scene())
+    assert [(line["log_level"], line["run"]) for line in logs] == [("error", "other")]

@@ -1,0 +1,152 @@
+"""Whatever happens to a run, in whatever order, it ends with each turn accounted for: every format, as it may be held.
+
+What happens is drawn: turns that end, fail, say nothing or are skipped before and while they run, retries, removals,
+remarks, votes, time that goes by, a stop, and restarts: another process reads the run back from its stored facts, and
+must come to the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.asks import Ask
+from bot.domain.codec import decode, encode
+from bot.domain.debating import SIDES, Debating, Form
+from bot.domain.facts import (
+    Claimed,
+    Failure,
+    Interjected,
+    Mode,
+    Removed,
+    RetryAsked,
+    Rules,
+    RunStarted,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+    VoteCast,
+)
+from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.engine.thread import posts
+from bot.formats.common import END
+from bot.formats.council.review_order import labels
+from tests.formats.test_pipelines import graphs
+from tests.support.transcripts import Play, start
+
+SEATS = ("ada", "bob", "cyd", "dan", "eve")
+HAPPENINGS = (
+    *("says",) * 6,
+    *("failed", "empty", "cut", "skipped", "skipped before", "retried", "removed"),
+    *("remark", "vote", "restart", "wait", "stop"),
+)
+MOST = 400  # facts; a run that needs more does not end
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> RunStarted:
+    """Any format, in any way it may be held."""
+    form = draw(st.sampled_from(["council", "debate", "compare", "pipeline", "summary"]))
+    begun = start(form, seats=SEATS[: draw(st.integers(2, 5))])
+    vote_s = draw(st.sampled_from([0.0, 60.0]))
+    match form:
+        case "council":
+            mode = draw(st.sampled_from(get_args(Mode)))
+            quorum = draw(st.none() | st.integers(2, len(begun.panel.seats)))
+            return replace(begun, rules=Rules(1, vote_s=vote_s, mode=mode, quorum=quorum, grace_s=5.0))
+        case "debate":
+            how = Debating(
+                draw(st.sampled_from(get_args(Form))),
+                draw(st.sampled_from([(), SIDES])),
+                cast=draw(st.booleans()),
+                watch=draw(st.sampled_from([None, True, False])),
+            )
+            return replace(begun, rules=Rules(draw(st.integers(1, 4)), vote_s=vote_s, debating=how))
+        case "pipeline":
+            return replace(begun, steps=draw(graphs()))
+        case _:
+            return begun
+
+
+@given(begun=runs(), seed=st.integers(0, 100_000))
+def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> None:
+    dice, play = Random(seed), Play(replace(begun, seed=seed))
+    asked: dict[TurnId, Ask] = {}
+    while not play.plan.outcome or play.plan.want:
+        running = play.start_wanted()
+        assert running, "the plan neither ends nor wants anything"
+        asked |= {i: play.form.ask(play.t, i) for i in running if i not in asked}
+        happens(play, dice.choice(HAPPENINGS), dice.choice(running), dice)
+        for turn in unwanted(play):  # as the conductor does
+            play.end(turn, "so far", "stopped")
+        assert play.t.seq < MOST, "it does not end"
+    assert all(turn.ended for turn in play.t.turns.values())
+    assert set(asked) == set(play.t.turns)
+    assert all(play.form.ask(play.t, i) == ask for i, ask in asked.items())
+    assert play.plan.cards[END]
+    after_a_restart(play)
+    told = {post.lane for post in posts(play.t, play.plan)}
+    assert all(i.lane in told or i.stage in play.plan.hidden for i in play.t.turns)
+
+
+def happens(play: Play, what: str, turn: TurnId, dice: Random) -> None:
+    match what:
+        case "says":
+            play.end(turn, words(play, turn, dice))
+        case "failed":
+            play.then(TurnEnded(turn, "failed", dice.choice(["", "half"]), failure=Failure("other", "no")))
+        case "empty":
+            play.end(turn, " ")
+        case "cut":
+            play.end(turn, "words, wor", dice.choice(["length", "repeated"]))
+        case "skipped":
+            play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+        case "skipped before":
+            play.then(SkipAsked(turn._replace(round=turn.round + 1, stage=dice.choice(["rebuttal", "closing"])), "p"))
+        case "retried":
+            failed = [i for i, x in play.t.turns.items() if x.ended and x.ended.finish == "failed" and i.ask < 3]
+            play.then(*(RetryAsked(i, "p") for i in failed[-1:]))
+        case "removed":
+            ended = [i for i, x in play.t.turns.items() if x.ended]
+            play.then(*(Removed(i, "mod") for i in ended[-1:]))
+        case "remark":
+            play.then(Interjected("p", "And cost?"))
+        case "vote":
+            play.then(VoteCast("p", dice.choice([0, 1]), play.t.started.panel.seats[0].key))
+        case "restart":
+            after_a_restart(play.then(Claimed("another process")))
+        case "wait":
+            play.wait(dice.uniform(0, 8))
+        case "stop" if dice.random() < 0.2:
+            play.then(Stopped("p"))
+
+
+def words(play: Play, turn: TurnId, dice: Random) -> str:
+    """What such a turn may say, well or badly."""
+    about = len(play.t.turns[turn].about)
+    well = {
+        "review": json.dumps({"ranking": dice.sample(labels(about), about)}),
+        "check": json.dumps({"because": "So.", "state": dice.choice(["agreement", "nothing new", "going on"])}),
+        "cast": json.dumps({"personas": [{"debater": "Ada", "persona": "You are a nurse."}]}),
+        "verdict": "Weighed.\nVERDICT: Ada.",
+    }
+    return dice.choice(["words", well.get(turn.stage, f"{turn.seat} speaks")])
+
+
+def unwanted(play: Play) -> Sequence[TurnId]:
+    wanted = {w.turn for w in play.plan.want}
+    return [i for i, turn in play.t.turns.items() if not turn.ended and i not in wanted]
+
+
+def after_a_restart(play: Play) -> None:
+    stored = [Entry(e.seq, e.at, decode(*encode(e.fact))) for e in play.t.entries]
+    again = fold_all(Transcript(), stored)
+    assert again == play.t
+    assert play.form.plan(again, max(play.now, again.at)) == play.plan

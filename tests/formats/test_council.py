@@ -1,0 +1,378 @@
+"""A council in full, on its plan alone: how far it goes, who is waited for, what is asked again, who sums up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.facts import (
+    Claimed,
+    Failure,
+    Finish,
+    Lane,
+    Mode,
+    Removed,
+    RetryAsked,
+    Rules,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+)
+from bot.engine.thread import posts
+from bot.formats.common import END, seat_of
+from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.chair import SYNTHESIS
+from bot.formats.council.review_order import labels
+from bot.ports import Control
+from tests.support.transcripts import Play, start
+
+FIVE = ("ada", "bob", "cyd", "dan", "eve")
+QUORUM = Rules(quorum=4, grace_s=10.0)
+
+
+def council(rules: Rules = QUORUM, seats: Sequence[str] = FIVE) -> Play:
+    return Play(replace(start("council", seats=seats), rules=rules))
+
+
+def answered(play: Play, *seats: str) -> Play:
+    """All begin, those answer."""
+    play.start_wanted()
+    for seat in seats:
+        play.end(TurnId("answer", 1, seat), f"{seat} speaks")
+    return play
+
+
+def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
+    """The reviewer's ballot, in its own letters."""
+    turn = TurnId("review", 1, reviewer, ask)
+    shown = [i.seat for i in play.t.turns[turn].about]
+    letter = dict(zip(shown, labels(len(shown)), strict=True))
+    return play.end(turn, json.dumps({"ranking": [letter[s] for s in best_first], "review": f"{reviewer}'s reasons"}))
+
+
+def reviews(play: Play) -> list[str]:
+    return [w.turn.seat for w in play.plan.want if w.turn.stage == "review"]
+
+
+class TestModes:
+    @pytest.mark.parametrize(
+        ("mode", "stages", "outcome"),
+        [
+            ("answers", ["answer"], "answered"),
+            ("ranking", ["answer", "review"], "ranked"),
+            ("full", ["answer", "review", "synthesis"], "synthesised"),
+        ],
+    )
+    def test_it_goes_as_far_as_it_is_told(self, mode: Mode, stages: list[str], outcome: str) -> None:
+        play = council(Rules(mode=mode))
+        seen, totals = [], {play.plan.total}
+        while not play.plan.outcome:
+            seen.append(play.plan.want[0].turn.stage)
+            totals.add(play.plan.total)
+            play.stage(lambda turn: '{"ranking": ["A", "B", "C", "D", "E"], "review": ""}')
+        assert (seen, play.plan.outcome) == (stages, outcome)
+        assert totals == {len(play.t.turns)}
+
+    def test_without_reviews_it_waits_for_all(self) -> None:
+        play = answered(council(replace(QUORUM, mode="answers")), *FIVE[:4]).wait(60)
+        assert play.wanted == ["answer/1/eve"]
+        assert play.plan.again_at is None
+
+    def test_a_ranking_tells_who_is_first(self) -> None:
+        play = answered(council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        for reviewer in FIVE[:3]:
+            ranks(play, reviewer, "bob", "cyd", "ada")
+        assert "Top-ranked: Bob." in play.plan.cards[END]
+
+
+class TestPipelining:
+    def test_without_a_quorum_all_are_waited_for(self) -> None:
+        play = answered(council(Rules()), *FIVE[:4]).wait(600)
+        assert play.wanted == ["answer/1/eve"]
+
+    @pytest.mark.parametrize(("seconds", "open_"), [(0.0, False), (9.9, False), (10.0, True), (60.0, True)])
+    def test_a_quorum_waits_its_grace_and_no_longer(self, seconds: float, open_: bool) -> None:
+        play = answered(council(), *FIVE[:4])
+        assert play.plan.again_at == play.t.at + 10
+        play.wait(seconds)
+        assert bool(reviews(play)) == open_
+        assert "answer/1/eve" in play.wanted
+
+    def test_all_answers_need_no_grace(self) -> None:
+        assert reviews(answered(council(), *FIVE)) == list(FIVE)
+
+    def test_the_grace_begins_again_with_a_claim(self) -> None:
+        play = answered(council(), *FIVE[:4]).wait(9).then(Claimed("another process"))
+        assert play.plan.again_at == play.t.at + 10
+        assert reviews(play.wait(5)) == []
+        assert reviews(play.wait(5)) == list(FIVE)
+
+    def test_once_begun_a_claim_takes_nothing_back(self) -> None:
+        play = answered(council(), *FIVE[:4]).wait(10)
+        play.start_wanted()
+        assert reviews(play.then(Claimed("another process"))) == list(FIVE)
+
+    def test_who_is_late_reviews_is_shown_and_is_not_reviewed(self) -> None:
+        play = answered(council(), *FIVE[:4]).wait(10)
+        play.start_wanted()
+        play.end(TurnId("answer", 1, "eve"), "eve speaks")
+        assert {i.seat for w in play.plan.want for i in w.about} == set(FIVE[:4])
+        assert "eve" in reviews(play)
+        assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
+        assert play.plan.notes == {Lane("answer", 1, "eve"): LATE}
+        [post] = [p for p in posts(play.t, play.plan) if p.lane == Lane("answer", 1, "eve")]
+        assert post.footer.startswith(LATE)
+        for reviewer in FIVE:
+            ranks(play, reviewer, "bob", "ada", "cyd", "dan")
+        play.start_wanted()
+        parts = play.form.ask(play.t, SYNTHESIS).parts
+        assert any("[Eve, not reviewed |" in part.text for part in parts)
+
+    def test_the_run_ends_when_the_late_have_spoken(self) -> None:
+        play = answered(council(), *FIVE[:4]).wait(10)
+        play.start_wanted()
+        for reviewer in FIVE:
+            ranks(play, reviewer, "bob", "ada", "cyd", "dan")
+        play.start_wanted()
+        play.end(SYNTHESIS, "All in all.")
+        assert (play.wanted, play.plan.outcome) == (["answer/1/eve"], "")
+        assert play.end(TurnId("answer", 1, "eve"), "eve speaks").plan.outcome == "synthesised"
+
+    def test_a_failed_answer_leaves_the_quorum_to_the_others(self) -> None:
+        play = answered(council(), *FIVE[:3])
+        play.end(TurnId("answer", 1, "dan"), "", "failed")
+        assert reviews(play.wait(60)) == []
+        play.end(TurnId("answer", 1, "eve"), "eve speaks")
+        assert reviews(play) == ["ada", "bob", "cyd", "eve"]
+
+    def test_the_chair_begins_once_the_top_is_safe_and_the_others_still_vote(self) -> None:
+        play = answered(council(), *FIVE)
+        play.start_wanted()
+        seen = []
+        for reviewer in ("bob", "cyd", "dan", "eve"):
+            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+            seen.append(str(SYNTHESIS) in play.wanted)
+        assert seen == [False, False, True, True]
+        assert play.plan.cards[ORIGINAL] == "ada speaks"
+        assert reviews(play) == ["ada"]
+        play.start_wanted()
+        ranks(play, "ada", "eve", "dan", "cyd", "bob", "ada")
+        assert "After" not in play.plan.cards[STANDINGS]
+        assert play.plan.cards[ORIGINAL] == "ada speaks"
+
+    def test_two_seats_that_leave_no_standing_are_both_waited_for(self) -> None:
+        play = answered(council(seats=FIVE[:2]), *FIVE[:2])
+        play.start_wanted()
+        ranks(play, "ada", "bob", "ada")
+        assert play.wanted == ["review/1/bob"]
+
+
+class TestBallotsThatCannotBeRead:
+    def unread(self) -> Play:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        return play.end(TurnId("review", 1, "ada"), "All of them are fine.")
+
+    def test_it_is_asked_for_once_more_with_the_same_answers(self) -> None:
+        play = self.unread()
+        [again] = [w for w in play.plan.want if w.turn.ask == 2]
+        assert again.about == play.t.turns[TurnId("review", 1, "ada")].about
+        assert "asked once more" in play.plan.cards[REVIEWS]
+        play.start_wanted()
+        parts = play.form.ask(play.t, again.turn).parts
+        assert [p.text for p in parts if p.role == "assistant"] == ["All of them are fine."]
+        assert "No ranking could be read" in parts[-1].text
+        assert "Ada**: Bob > Cyd > Ada · strict" in ranks(play, "ada", "bob", "cyd", "ada", ask=2).plan.cards[REVIEWS]
+
+    def test_a_second_time_it_is_an_abstention(self) -> None:
+        play = self.unread()
+        play.start_wanted()
+        play.end(TurnId("review", 1, "ada", 2), "As I said.")
+        assert "Ada**: abstained" in play.plan.cards[REVIEWS]
+        assert reviews(play) == ["bob", "cyd"]
+
+    @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
+    def test_what_did_not_end_by_itself_is_not_asked_again(self, finish: Finish) -> None:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        assert reviews(play.end(TurnId("review", 1, "ada"), "", finish)) == ["bob", "cyd"]
+
+    def test_a_review_that_people_retry_is_shown_what_it_was_shown(self) -> None:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        first = TurnId("review", 1, "ada")
+        play.then(TurnEnded(first, "failed", failure=Failure("rate", "busy")), RetryAsked(first, "p"))
+        [again] = [w for w in play.plan.want if w.turn.seat == "ada"]
+        assert (again.turn.ask, again.about) == (2, play.t.turns[first].about)
+
+    def test_once_the_chair_speaks_nobody_is_asked_again(self) -> None:
+        play = answered(council(), *FIVE)
+        play.start_wanted()
+        for reviewer in ("bob", "cyd", "dan"):
+            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+        play.start_wanted()
+        play.end(TurnId("review", 1, "eve"), "Hm.")
+        assert reviews(play) == ["ada"]
+
+
+class TestCards:
+    def test_the_full_texts_are_behind_a_button_with_a_key_to_their_letters(self) -> None:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        assert play.plan.behind == {}
+        ranks(play, "ada", "bob", "cyd", "ada")
+        [card] = [p for p in posts(play.t, play.plan) if p.lane == REVIEWS]
+        assert card.controls == (Control("full_texts", "Full texts", str(REVIEWS)),)
+        text = play.plan.behind[REVIEWS]
+        assert "ada's reasons" in text
+        shown = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]
+        assert f"A is {shown[0]}, B is {shown[1]}, C is {shown[2]}" in text
+
+    def test_each_ballot_says_how_it_was_read(self) -> None:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        play.end(TurnId("review", 1, "bob"), "**Final ranking:** B > A > C")
+        play.then(TurnEnded(TurnId("review", 1, "cyd"), "failed", failure=Failure("rate", "busy")))
+        ranks(play, "ada", "bob", "cyd", "ada")
+        ada, bob, cyd = play.plan.cards[REVIEWS].splitlines()
+        assert ada.endswith("· strict")
+        assert "· repaired (" in bob
+        assert cyd.endswith("failed: busy")
+
+    def test_agreement_and_who_dissents_on_what(self) -> None:
+        play = answered(council(Rules()), *FIVE)
+        play.start_wanted()
+        for reviewer in FIVE[:4]:
+            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+        ranks(play, "eve", "dan", "bob", "cyd", "ada", "eve")
+        assert "Agreement (Kendall's W): 0." in play.plan.cards[STANDINGS]
+        assert "Dissent: Eve puts Dan above Ada" in play.plan.cards[STANDINGS]
+
+    def test_a_stop_leaves_reviews_on_their_card(self) -> None:
+        play = answered(council(Rules()), *FIVE)
+        play.start_wanted()
+        assert play.then(Stopped("p")).plan.hidden == {"review"}
+
+    def test_a_retried_answer_that_wins_is_the_one_that_is_shown(self) -> None:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[1:3])
+        first = TurnId("answer", 1, "ada")
+        play.end(first, "", "failed").then(RetryAsked(first, "p"))
+        play.start_wanted()
+        play.end(first._replace(ask=2), "better")
+        play.start_wanted()
+        for reviewer in FIVE[:3]:
+            ranks(play, reviewer, "ada", "bob", "cyd")
+        assert play.plan.cards[ORIGINAL] == "better"
+
+
+class TestSubstitutes:
+    def ranked(self) -> Play:
+        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        for reviewer in FIVE[:3]:
+            ranks(play, reviewer, "bob", "cyd", "ada")
+        play.start_wanted()
+        return play
+
+    @pytest.mark.parametrize(("text", "finish"), [("", "failed"), ("half a", "failed"), (" ", "done")])
+    def test_a_chair_that_fails_is_substituted_by_standing(self, text: str, finish: Finish) -> None:
+        play = self.ranked().end(SYNTHESIS, text, finish)
+        assert play.wanted == ["synthesis/1/bob"]
+        play.start_wanted()
+        assert play.plan.titles[Lane("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
+        play.end(TurnId("synthesis", 1, "bob"), "All in all.")
+        assert "Top-ranked: Bob. All in all." in play.plan.cards[END]
+        assert "Chair could not sum up; Bob did" in play.plan.cards[END]
+
+    def test_two_substitutes_are_tried(self) -> None:
+        play = self.ranked().end(SYNTHESIS, "", "failed")
+        tried = []
+        while not play.plan.outcome:
+            tried += [str(i) for i in play.start_wanted()]
+            play.stage(lambda turn: "")
+        assert tried == ["synthesis/1/bob", "synthesis/1/cyd"]
+        assert "The chair did not speak" in play.plan.cards[END]
+
+    def test_who_shares_the_model_that_failed_cannot(self) -> None:
+        begun = start("council")
+        panel = begun.panel
+        play = Play(replace(begun, panel=replace(panel, chair=replace(panel.seats[1], key="chair"))))
+        assert seat_of(play.t, SYNTHESIS).model == panel.seats[1].model
+        answered(play, *FIVE[:3])
+        play.start_wanted()
+        for reviewer in FIVE[:3]:
+            ranks(play, reviewer, "bob", "cyd", "ada")
+        play.start_wanted()
+        assert play.end(SYNTHESIS, "", "failed").wanted == ["synthesis/1/cyd"]
+
+    def test_a_skipped_chair_is_not_substituted(self) -> None:
+        play = self.ranked().then(SkipAsked(SYNTHESIS, "p"))
+        assert play.end(SYNTHESIS, "", "skipped").plan.outcome == "synthesised"
+
+    def test_a_synthesis_that_is_removed_afterwards_is_not_written_again(self) -> None:
+        play = self.ranked().end(SYNTHESIS, "All in all.").then(Removed(SYNTHESIS, "mod"))
+        assert play.plan.outcome == "synthesised"
+
+
+@given(
+    seed=st.integers(0, 100_000),
+    seats=st.integers(2, 6),
+    quorum=st.none() | st.integers(2, 6),
+    mode=st.sampled_from(["answers", "ranking", "full"]),
+)
+def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_accounted_for(
+    seed: int, seats: int, quorum: int | None, mode: Mode
+) -> None:
+    dice = Random(seed)
+    play = council(Rules(quorum=quorum, grace_s=5.0, mode=mode), [f"s{n}" for n in range(seats)])
+    shown: dict[TurnId, tuple[TurnId, ...]] = {}
+    for _ in range(400):
+        running = play.start_wanted()
+        if play.plan.outcome and not running:
+            break
+        shown |= {i: turn.about for i, turn in play.t.turns.items()}
+        assert running, "the plan neither ends nor wants anything"
+        turn = dice.choice(running)
+        match dice.choice(
+            ["rank", "rank", "words", "failed", "empty", "skip", "wait", "claim", "remove", "retry", "stop"]
+        ):
+            case "rank":
+                order = dice.sample(labels(len(play.t.turns[turn].about)), len(play.t.turns[turn].about))
+                play.end(turn, "FINAL RANKING:\n" + "\n".join(order))
+            case "words":
+                play.end(turn, "words")
+            case "failed":
+                play.then(TurnEnded(turn, "failed", failure=Failure("other", "no")))
+            case "empty":
+                play.end(turn, "")
+            case "skip":
+                play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+            case "wait":
+                play.wait(dice.uniform(0, 8))
+            case "claim":
+                play.then(Claimed("another"))
+            case "remove" if dice.random() < 0.2:
+                play.then(Removed(dice.choice(list(play.t.turns)), "mod"))
+            case "retry":
+                failed = [i for i, x in play.t.turns.items() if x.ended and x.ended.finish == "failed"]
+                play.then(*(RetryAsked(i, "p") for i in failed[:1]))
+            case "stop" if dice.random() < 0.1:
+                play.then(Stopped("p"))
+                for each in play.start_wanted():
+                    play.end(each, "so far", "stopped")
+            case _:
+                pass
+        for each in [i for i, x in play.t.turns.items() if not x.ended and i not in {w.turn for w in play.plan.want}]:
+            play.end(each, "so far", "stopped")  # as the conductor does with what is no longer wanted
+    assert play.plan.outcome
+    assert all(turn.ended for turn in play.t.turns.values())
+    assert all(play.t.turns[i].about == about for i, about in shown.items())
+    assert {i.ask for i in play.t.turns} <= {1, 2} | {i.ask for i in play.t.retries}

@@ -1,0 +1,311 @@
+"""How people steer the course of a run, on plans alone: pauses, seats that come and go, and all of it in any order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.facts import (
+    Claimed,
+    Interjected,
+    Lane,
+    RetryAsked,
+    RunFinished,
+    SeatAdded,
+    SkipAsked,
+    Stopped,
+    TurnEnded,
+    TurnId,
+)
+from bot.domain.steering import (
+    Joined,
+    Objected,
+    Paused,
+    Resumed,
+    RoundAsked,
+    RoundClosed,
+    RoundVoteCast,
+    RoundWish,
+    SeatDropped,
+    SteeringFact,
+    Upvoted,
+    UpvoteWithdrawn,
+)
+from bot.engine.thread import posts, while_it_runs
+from bot.formats.common import END
+from bot.formats.council.cards import ORIGINAL
+from tests.support.debates import debate, stages, well
+from tests.support.transcripts import Play, seat, start, texts
+
+PAUSE = Paused("p", "Pat")
+
+
+class TestPause:
+    def test_what_speaks_finishes_and_nothing_begins_until_it_is_resumed(self) -> None:
+        play = debate(watch=False)
+        first, *_ = play.start_wanted()
+        play.then(PAUSE)
+        assert len(play.wanted) == 3, "those who speak go on"
+        play.end(first)
+        assert len(play.wanted) == 2
+        play.stage()
+        assert play.wanted == []
+        assert play.plan.outcome == ""
+        assert "Paused by Pat" in play.plan.told[0]
+        play.then(Resumed("p"))
+        assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/bob", "rebuttal/2/cyd"]
+        assert play.plan.told == ()
+
+    def test_the_board_offers_to_resume_what_is_paused(self) -> None:
+        play = debate()
+        assert [c.action for c in while_it_runs(play.t)] == ["stop", "pause", "say", "summarise"]
+        assert [c.action for c in while_it_runs(play.then(PAUSE).t)] == ["stop", "resume", "say", "summarise"]
+
+    def test_a_retry_waits_as_well(self) -> None:
+        play = debate().then(PAUSE)
+        play.then(Resumed("p"))
+        (first, *_) = play.start_wanted()
+        play.end(first, "", "failed").then(PAUSE, RetryAsked(first, "p"))
+        assert str(first._replace(ask=2)) not in play.wanted
+        assert str(first._replace(ask=2)) in play.then(Resumed("p")).wanted
+
+    def test_what_is_over_ends_though_it_is_paused(self) -> None:
+        play = Play(start("compare"))
+        play.start_wanted()
+        play.then(PAUSE).stage()
+        assert play.plan.outcome == "compared"
+
+    def test_one_that_nobody_ends_is_closed_after_a_day_and_a_claim_restarts_the_day(self) -> None:
+        play = debate().stage().then(PAUSE)
+        closes_at = play.plan.again_at
+        assert closes_at == play.t.steering.paused_at + 86_400
+        play.wait(80_000).then(Claimed("another process"))
+        assert play.plan.again_at == play.t.at + 86_400
+        assert play.wait(86_399).plan.outcome == ""
+        ended = play.wait(1).plan
+        assert (ended.outcome, ended.want) == ("stopped", ())
+        assert "Paused by Pat and not resumed within a day" in ended.cards[END]
+        play.then(RunFinished("stopped"), Claimed("and another"))
+        assert play.plan.outcome == "stopped", "what has ended stays so"
+
+    @pytest.mark.parametrize(("pause_s", "within"), [(90.0, "90 s"), (7_200.0, "2 hours"), (172_800.0, "2 days")])
+    def test_for_how_long_at_most_is_told(self, pause_s: float, within: str) -> None:
+        begun = start("debate")
+        play = Play(replace(begun, rules=replace(begun.rules, pause_s=pause_s))).then(PAUSE)
+        assert f"Not resumed within {within}, it ends" in play.plan.told[0]
+
+
+class TestSeats:
+    def test_a_seat_joins_a_debate_from_the_next_round_on(self) -> None:
+        play = debate(seats=2, watch=False)
+        play.start_wanted()
+        play.then(SeatAdded(seat("cyd"), "p"))
+        assert play.wanted == ["opening/1/ada", "opening/1/bob"]
+        assert play.stage().wanted == ["rebuttal/2/ada", "rebuttal/2/bob", "rebuttal/2/cyd"]
+        play.start_wanted()
+        assert "You are Cyd, debater 3 of 3" in texts(play, TurnId("rebuttal", 2, "cyd"))
+        play.stage()
+        assert len(play.stage().wanted) == 1
+        assert "Cyd" in texts(play, play.start_wanted()[0])
+
+    def test_before_the_first_word_it_joins_at_once(self) -> None:
+        assert debate(seats=2).then(SeatAdded(seat("cyd"), "p")).wanted[-1] == "opening/1/cyd"
+
+    def test_a_seat_dropped_in_mid_turn_is_cut_kept_and_marked(self) -> None:
+        play = debate(watch=False)
+        play.start_wanted()
+        play.then(SeatDropped("bob", "p", "Pat"))
+        assert play.wanted == ["opening/1/ada", "opening/1/cyd"]
+        bob = TurnId("opening", 1, "bob")
+        play.end(bob, "as far as it came", "skipped").stage()
+        [post] = [p for p in posts(play.t, play.plan) if p.lane == bob.lane]
+        assert post.text == "as far as it came"
+        assert post.footer.startswith("dropped by Pat · skipped")
+        assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/cyd"]
+        play.start_wanted()
+        assert "as far as it came" in texts(play, TurnId("rebuttal", 2, "ada"))
+
+    def test_the_judge_hears_but_does_not_score_who_was_dropped_before_it_began(self) -> None:
+        play = debate(rounds=1).stage().then(SeatDropped("cyd", "p"))
+        [judge] = play.start_wanted()
+        assert "cyd speaks" in texts(play, judge)
+        play.end(judge, "VERDICT: Ada.")
+        [scores] = play.start_wanted()
+        assert "Score Ada, Bob now." in texts(play, scores)
+        before = play.form.ask(play.t, scores)
+        assert play.then(SeatDropped("ada", "p")).form.ask(play.t, scores) == before
+
+    @pytest.mark.parametrize("form", ["turns", "oxford", "advocate", "free"])
+    def test_in_every_form_who_left_is_asked_no_more_and_who_came_is(self, form: str) -> None:
+        play = debate(form=form, watch=False).stage(well)
+        play.then(SeatDropped("bob", "p"), SeatAdded(seat("dan"), "p"))
+        held = stages(play)
+        assert not any("bob" in step for step in held)
+        assert not any("dan" in step for step in held if "/1 " in step)
+        assert sum("dan" in step for step in held) == 2
+        assert play.plan.outcome == "judged"
+
+    def test_the_devils_advocate_does_not_wander_to_who_joins(self) -> None:
+        play = debate(form="advocate", watch=False).stage().stage().then(SeatAdded(seat("dan"), "p"))
+        assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/bob", "rebuttal/2/dan"]
+        play.stage().stage().then(SeatDropped("cyd", "p"))
+        assert play.wanted == ["closing/3/ada", "closing/3/dan"]
+        assert play.stage().wanted == ["closing/3/bob"]
+        assert play.plan.titles[TurnId("closing", 3, "bob").lane] == "Bob (devil's advocate) · closing"
+        assert play.plan.titles[TurnId("rebuttal", 2, "cyd").lane] == "Cyd (devil's advocate) · rebuttal"
+
+    def test_a_councils_new_seat_answers_while_answers_are_out(self) -> None:
+        play = Play(start("council"))
+        play.start_wanted()
+        play.then(SeatAdded(seat("dan"), "p"))
+        assert play.wanted[-1] == "answer/1/dan"
+        assert play.stage().wanted == [f"review/1/{s}" for s in ("ada", "bob", "cyd", "dan")]
+
+    def test_a_dropped_answer_is_shown_and_neither_reviewed_nor_voted_for(self) -> None:
+        play = Play(start("council")).stage().then(SeatDropped("cyd", "p"))
+        assert play.wanted == ["review/1/ada", "review/1/bob"]
+        assert {i.seat for w in play.plan.want for i in w.about} == {"ada", "bob"}
+        assert any(p.text == "cyd speaks" for p in posts(play.t, play.plan))
+        play.stage(lambda turn: "1. A\n2. B")
+        [chair] = play.start_wanted()
+        assert "cyd speaks" not in texts(play, chair)
+        play.end(chair).then(RunFinished("synthesised"))
+        [end] = [p for p in posts(play.t, play.plan) if p.lane == END]
+        assert "vote" not in [c.action for c in end.controls if c.about == "cyd"]
+
+    def test_ballots_that_had_it_before_count_as_they_were_cast(self) -> None:
+        play = Play(start("council")).stage()
+        ada, bob, cyd = play.start_wanted()
+        first = play.t.turns[ada].about[0].seat
+        play.then(SeatDropped(first, "p"))
+        for turn in (ada, bob, cyd):
+            letter = "ABC"[[i.seat for i in play.t.turns[turn].about].index(first)]
+            others = [x for x in "ABC" if x != letter]
+            skipped = turn.seat == first
+            play.end(
+                turn,
+                "" if skipped else f"1. {letter}\n2. {others[0]}\n3. {others[1]}",
+                "skipped" if skipped else "done",
+            )
+        assert play.plan.cards[ORIGINAL] == f"{first} speaks"
+        assert play.wanted == ["synthesis/1/chair"]
+
+    def test_nobody_left_who_has_answered_ends_a_council(self) -> None:
+        play = Play(start("council", seats=("ada", "bob")))
+        ada, bob = play.start_wanted()
+        play.end(ada).then(SeatDropped("ada", "p")).end(bob, "", "failed")
+        assert play.plan.outcome == "failed"
+
+    def test_what_comes_after_the_end_changes_nothing(self) -> None:
+        play = Play(start("compare")).stage().then(RunFinished("compared"))
+        before = play.t
+        play.then(SeatAdded(seat("dan"), "p"), SeatDropped("ada", "p"), PAUSE, Joined("q", "Quin"))
+        assert (play.t.start, play.t.steering) == (before.start, before.steering)
+
+    def test_a_seat_joins_and_leaves_once(self) -> None:
+        play = debate().then(SeatAdded(seat("ada"), "p"), SeatDropped("bob", "p", "Pat"), SeatDropped("bob", "q"))
+        assert len(play.t.started.panel.seats) == 3
+        assert play.plan.told == ("Dropped: Bob (by Pat)",)
+
+
+class TestWhoIsThere:
+    @pytest.mark.parametrize(
+        ("names", "told"),
+        [
+            (["Ann"], "With Ann"),
+            (["Ann", "Bob"], "With Ann and Bob"),
+            (["Ann", "Bob", "Cid", "Dee", "Eve"], "With Ann, Bob and 3 more"),
+        ],
+    )
+    def test_is_one_line_and_each_person_once(self, names: list[str], told: str) -> None:
+        play = debate().then(*(Joined(name, name) for name in names), Joined("Ann", "Ann again"))
+        assert play.then(Interjected("Ann", "tea", "Ann")).plan.told == (told,)
+
+    def test_who_asked_is_not_told_of(self) -> None:
+        assert debate().then(Joined("a person", "A")).plan.told == ()
+
+    def test_to_come_is_not_yet_to_be_present(self) -> None:
+        assert "q" not in debate().then(Joined("q", "Quin")).t.present
+
+
+def anything(rng: Random, play: Play) -> SteeringFact | SeatAdded:
+    """A fact that somebody might store at any moment, sensible or not."""
+    by, round_ = rng.choice("pqr"), rng.randint(1, 4)
+    seats = [s.key for s in play.t.started.panel.seats]
+    wish: RoundWish = rng.choice(["go on", "end"])
+    facts: list[SteeringFact | SeatAdded] = [
+        Paused(by),
+        Resumed(by),
+        SeatAdded(seat(f"n{rng.randint(0, 5)}"), by),
+        SeatDropped(rng.choice(seats), by),
+        Joined(by, by),
+        Objected(by, "No!", by, tuple(rng.sample(seats, rng.randint(0, 2)))),
+        Upvoted(rng.randint(1, 3), by),
+        UpvoteWithdrawn(rng.randint(1, 3), by),
+        RoundVoteCast(by, round_, wish),
+        RoundAsked(by, round_),
+        RoundClosed(by, round_),
+    ]
+    return rng.choice(facts)
+
+
+@given(
+    form=st.sampled_from(["debate", "council", "compare", "pipeline"]),
+    how=st.sampled_from(["simultaneous", "turns", "oxford", "advocate", "free"]),
+    seed=st.integers(0, 100_000),
+    seats=st.integers(2, 5),
+)
+def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_accounted_for(
+    form: str, how: str, seed: int, seats: int
+) -> None:
+    rng = Random(seed)
+    keys = [f"s{n}" for n in range(seats)]
+    begun = start(form, seats=keys)
+    rules = debate(form=how, next=rng.choice(["vote", "at once"])).t.started.rules if form == "debate" else begun.rules
+    play = Play(replace(begun, rules=rules))
+    seen: set[Lane] = set()
+    for _ in range(400):
+        if rng.random() < 0.4:
+            play.then(anything(rng, play))
+        if rng.random() < 0.05:
+            play.then(Claimed("another process"))
+        if rng.random() < 0.01:
+            play.then(Stopped("p"))
+        running = play.start_wanted()
+        plan = play.plan
+        shown = {post.lane for post in posts(play.t, plan)}
+        assert seen <= shown, "what people have seen does not vanish"
+        seen = shown
+        wanted = {w.turn for w in plan.want}
+        if unwanted := [i for i in running if i not in wanted]:  # as the conductor does
+            play.end(unwanted[0], "partly", "skipped")
+            continue
+        if plan.outcome and not running:
+            break
+        if not running:
+            assert plan.again_at is not None, "the plan neither ends, nor wants anything, nor waits for a time"
+            play.wait(max(0.0, plan.again_at - max(play.now, play.t.at)))
+            continue
+        turn = rng.choice(running)
+        match rng.choice(["done", "done", "done", "failed", "skip", "empty"]):
+            case "skip":
+                play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+            case "failed":
+                play.then(TurnEnded(turn, "failed"))
+                if rng.random() < 0.3:
+                    play.then(RetryAsked(turn, "p"))
+            case "empty":
+                play.end(turn, "")
+            case _:
+                play.end(turn, "1. B\n2. A")
+    assert play.plan.outcome
+    assert all(turn.ended for turn in play.t.turns.values())
+    assert play.plan.cards[END]
+    play.then(RunFinished(play.plan.outcome))
+    told = play.plan
+    play.then(Claimed("a last one"), *(anything(rng, play) for _ in range(5)))
+    assert (play.plan.outcome, play.plan.cards) == (told.outcome, told.cards), "an end stays what it was"

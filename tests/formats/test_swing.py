@@ -1,0 +1,135 @@
+"""Votes before and after a debate, and the swing between them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.actions.permissions import Person
+from bot.actions.request import Wish
+from bot.domain.debating import Debating
+from bot.domain.facts import RunFinished, VoteCast, VoteClosed
+from bot.engine.thread import posts
+from bot.errors import Refused
+from bot.formats.common import END
+from bot.formats.debate import swing as minds
+from bot.formats.debate.swing import BEFORE, ROUND
+from tests.actions.test_actions import Desk, P, at_desk
+from tests.support.debates import debate, stages
+from tests.support.transcripts import Play
+
+TABS, SPACES = "ada", "bob"
+POSITIONS = ("tabs", "spaces")
+G = Person("g", "Guest")
+
+
+def voted(*pairs: tuple[str, str], **how: object) -> Play:
+    """A debate of two rounds that is over; each person's vote before and after, "" for none."""
+    play = debate(seats=2, rounds=2, vote_s=60.0, **how)
+    play.then(*(VoteCast(f"p{n}", ROUND, was) for n, (was, _) in enumerate(pairs) if was))
+    stages(play)
+    play.then(RunFinished("judged"))
+    return play.then(*(VoteCast(f"p{n}", 2, now) for n, (_, now) in enumerate(pairs) if now))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "headline"),
+    [
+        ([(TABS, SPACES)], "spaces: 0 → 100 %: one of you moved."),
+        ([(TABS, SPACES)] * 2 + [(TABS, TABS)] + [(SPACES, SPACES)], "spaces: 25 → 75 %: two of you moved."),
+        ([(TABS, SPACES)] * 13, "spaces: 0 → 100 %: 13 of you moved."),
+        ([(TABS, TABS)] * 2 + [(SPACES, SPACES)], "Minds changed: none; tabs stays at 67 % of 3 who voted both times."),
+        ([(TABS, SPACES), (SPACES, TABS)], "tabs: 50 → 50 %: two of you moved."),
+        ([(TABS, SPACES), (TABS, ""), ("", TABS), ("", TABS)], "spaces: 0 → 100 %: one of you moved."),
+    ],
+)
+def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, str]], headline: str) -> None:
+    play = voted(*pairs, positions=POSITIONS)
+    assert str(minds.swing(play.t)) == headline
+    assert headline not in play.plan.cards[END]  # nobody follows the others while the vote is open
+    plan = play.then(VoteClosed("p0")).plan
+    assert plan.verdict.startswith(headline)
+    assert headline in plan.cards[END]
+
+
+@pytest.mark.parametrize("pairs", [[], [(TABS, "")], [("", TABS)]])
+def test_without_anybody_who_voted_both_times_there_is_no_headline(pairs: list[tuple[str, str]]) -> None:
+    play = voted(*pairs).then(VoteClosed("p0"))
+    assert minds.swing(play.t) is None
+    assert "moved" not in play.plan.verdict
+
+
+def test_a_vote_from_before_is_no_vote_for_the_winner() -> None:
+    assert "Votes:" not in voted((TABS, "")).then(VoteClosed("p0")).plan.cards[END]
+
+
+def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
+    play = debate(seats=4, vote_s=60.0, positions=POSITIONS)
+    assert {str(turn): side for turn, side in minds.choices(play.t).items()} == {
+        "before/0/ada": "tabs",
+        "before/0/bob": "spaces",
+    }
+    play.then(VoteCast("p", ROUND, "ada"), VoteCast("p", 1, "cyd"))
+    swing = minds.swing(play.t)
+    assert swing is not None
+    assert (swing.side, swing.moved) == ("tabs", 0)
+
+
+def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
+    play = debate(seats=2, vote_s=60.0, watch=False)
+
+    def labels() -> list[str]:
+        [card] = [post for post in posts(play.t, play.plan) if post.lane == BEFORE]
+        return [control.label for control in card.controls]
+
+    assert labels() == ["👍 Ada", "👍 Bob"]
+    first, second = play.start_wanted()
+    play.end(first).then(VoteCast("p", ROUND, "ada"))
+    assert labels() == ["👍 Ada", "👍 Bob"]
+    assert "1 has voted" in play.plan.cards[BEFORE]
+    play.end(second)
+    assert labels() == []
+    assert "closed" in play.plan.cards[BEFORE]
+
+
+def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
+    assert BEFORE not in debate().plan.cards
+
+
+def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() -> None:
+    async def act(d: Desk) -> None:
+        d.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
+        wish = Wish("debate", "Tabs?", P, "default", 1, debating=Debating("oxford", POSITIONS))
+        run = await d.actions.start(wish, lambda run, title: d.place)
+        await asyncio.sleep(1)
+        [card] = [text for lane, text in d.place.reads() if lane == BEFORE]
+        assert "Whom would you side with now?" in card
+        assert await d.actions.vote(run, "ada", P, ROUND) == "Your vote is Ada's."
+        await d.actions.vote(run, "bob", G, ROUND)
+        await asyncio.sleep(20)
+        with pytest.raises(Refused, match="too late to vote from before"):
+            await d.actions.vote(run, "ada", G, ROUND)
+        await asyncio.sleep(60)
+        await d.actions.vote(run, "bob", P)
+        await d.actions.vote(run, "bob", G)
+        await d.actions.close_vote(run, P)
+        await d.actions.finished(run)
+        shown = dict(d.place.reads())
+        assert "spaces: 50 → 100 %: one of you moved." in shown[END]
+
+    at_desk(act)
+
+
+@pytest.mark.parametrize(
+    ("positions", "told"),
+    [(("tabs",), "One position makes no debate"), (("tabs", "x" * 21), "A position may have 20 characters")],
+)
+def test_positions_that_cannot_be_are_refused(positions: tuple[str, ...], told: str) -> None:
+    async def act(d: Desk) -> None:
+        with pytest.raises(Refused, match=told):
+            await d.actions.start(
+                Wish("debate", "?", P, "default", debating=Debating(positions=positions)), lambda run, title: d.place
+            )
+
+    at_desk(act)

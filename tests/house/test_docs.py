@@ -1,0 +1,65 @@
+"""Docs that cannot rot unseen: links lead somewhere, commands exist, rooms are the tree's."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.__main__ import app
+from tests.support.paths import ROOT
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    named = {
+        target
+        for page in PAGES
+        for line in re.findall(r"(?:^|`)make ([a-z -]+)", page.read_text("utf-8"), re.M)
+        for target in line.split()
+    }
+    assert named
+    assert named - {"a"} <= targets
+
+
+def test_every_option_that_is_named_exists() -> None:
+    for page in [*PAGES, ROOT / "Makefile"]:
+        for command, rest in re.findall(r"\bmoot (try|models|runs|show|run)\b([^\n`]*)", page.read_text("utf-8")):
+            told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
+            assert [option for option in re.findall(r"--[a-z]+", rest) if option not in told] == [], (page, command)
+
+
+def test_the_architecture_names_the_rooms_that_there_are() -> None:
+    told = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    rooms = [p for p in (ROOT / "bot").iterdir() if p.name not in ("__init__.py", "__pycache__")]
+    missing = [p.name for p in rooms if p.name not in told.replace("\\_", "_")]
+    assert missing == []
+    for package in ("adapters", "commands", "storage"):
+        assert f"`{package}/`" in told
+
+
+def test_each_dependency_says_why_it_is_there() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    for dependency in tomllib.loads(text)["project"]["dependencies"]:
+        [at] = [n for n, line in enumerate(text.splitlines()) if f'"{dependency}"' in line]
+        assert "#" in text.splitlines()[at] or text.splitlines()[at - 1].strip().startswith("#"), dependency
+
+
+def test_locks_carry_hashes_and_no_host() -> None:
+    locks = list(ROOT.glob("requirements*.lock"))
+    assert len(locks) == 4
+    for lock in locks:
+        text = lock.read_text("utf-8")
+        assert "://" not in text
+        assert "--hash=sha256:" in text

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.facts import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.live.board import board, footer, render, show_cost
+from bot.models.catalogue import LOCAL
+from tests.support.transcripts import Play, seat, start
+
+ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
+PAID = Price(1, 1, "litellm")
+
+
+def ended(turn: TurnId, total_s: float) -> TurnEnded:
+    return TurnEnded(turn, "done", "text", Usage(10, 20, 0, "reported"), 0.002, Timings(total_s, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("cost", "price", "shown"),
+    [
+        (None, None, "cost unknown"),
+        (0.0, LOCAL, "free (local)"),
+        (None, LOCAL, "free (local)"),
+        (0.0, PAID, "$0.000"),
+        (0.0001, PAID, "under $0.001"),
+        (0.0042, PAID, "$0.004"),
+        (1234.5, PAID, "$1,234.50"),
+    ],
+)
+def test_costs_are_shown(cost: float | None, price: Price | None, shown: str) -> None:
+    assert show_cost(cost, price) == shown
+
+
+def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
+    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
+    play.then(ended(ADA, 2.0), ended(BOB, 4.0))
+    card = board(play.t, "answers", 3, {CYD: "waiting: 2nd in the queue"}, play.t.at + 1)
+    assert (card.done, card.total, card.tokens) == (2, 3, 40)
+    assert [line.state for line in card.lines] == [
+        "done · 2.0 s",
+        "done · 4.0 s",
+        "waiting: 2nd in the queue",
+    ]
+    assert card.fastest == "Ada"
+    assert card.rest_s == 0
+    text = render(card)
+    question, origin, progress, *_ = text.split("\n\n")
+    assert (question, origin) == ("> Tabs or spaces?", "compare of Ada, Bob, Cyd · asked by a person")
+    assert progress.startswith("▰▰▰▰▰▰▰▰▱▱▱▱ 2/3 · answers · ")
+    assert "40 tokens" in text
+    assert "free (local)" in text
+
+
+def test_who_takes_long_is_told_after_three_times_the_median() -> None:
+    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
+    began = play.t.turns[BOB].started.at
+    assert board(play.t, "", 3, {}, began + 5.9).lines[1].state == "speaking"
+    assert "taking long" in board(play.t, "", 3, {}, began + 6.1).lines[1].state
+
+
+def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
+    panel = Panel((seat("ada", price=PAID), seat("bob", price=None)))
+    play = Play(replace(start("compare"), panel=panel))
+    unknown = TurnEnded(BOB, "done", "text", Usage(1, 2, 0, "estimated"), None)
+    play.then(ended(ADA, 1.0), unknown)
+    assert board(play.t, "", 3, {}, play.t.at).cost == "$0.002 and what is unknown"
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        (ended(ADA, 6.12), "6.1 s · 20 tokens · $0.002"),
+        (
+            TurnEnded(ADA, "length", "t", Usage(1, 9, 0, "estimated"), 0.01, Timings(1.0)),
+            "cut at its length limit · 1.0 s · about 9 tokens · $0.010",
+        ),
+        (
+            TurnEnded(ADA, "failed", failure=Failure("key", "its key was refused")),
+            "failed: its key was refused · 0.0 s · cost unknown",
+        ),
+        (TurnEnded(ADA, "skipped", "t", Usage(), 0.0), "skipped · 0.0 s · $0.000"),
+        (TurnEnded(ADA, "repeated", "t", Usage(), 0.0), "stopped: it repeated itself · 0.0 s · $0.000"),
+    ],
+)
+def test_footers(end: TurnEnded, shown: str) -> None:
+    assert footer(end, PAID) == shown
+
+
+def test_who_still_speaks_is_listed_whatever_the_stage() -> None:
+    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
+    review = TurnId("review", 1, "ada")
+    card = board(play.then(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
+    assert [(line.name, line.state) for line in card.lines] == [
+        ("Bob (answer)", "speaking"),
+        ("Ada (review)", "speaking"),
+    ]
+    play.then(ended(BOB, 3.0))
+    assert [line.name for line in board(play.t, "reviews", 3, {}, play.t.at).lines] == ["Ada"]

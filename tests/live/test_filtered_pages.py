@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.discord.dialect import DiscordDialect
+from bot.domain.word_filter import Words
+from bot.live.filtered_pages import Masked
+from bot.live.pages import Pages
+from bot.ports import Page
+from tests.domain.test_word_filter import texts
+from tests.support.markdown_strategies import chunked, markdown
+from tests.support.surfaces import OnePagePages
+
+WORDS = Words(["alpha", "gamma delta", "snake*", "beta", "ham", "snark*", "foo bar", "bar baz", "バカ"])
+
+
+def masked(limit: int = 400) -> Masked:
+    return Masked(Pages(DiscordDialect(), limit), WORDS)
+
+
+def chars(pages: Sequence[Page]) -> list[int]:
+    return [page.chars for page in pages]
+
+
+@given(chunked(st.one_of(markdown(), texts)), st.integers(60, 600))
+def test_pages_are_those_of_the_masked_text_and_cover_the_text_itself(prefixes: list[str], limit: int) -> None:
+    growing, inner = masked(limit), Pages(DiscordDialect(), limit)
+    whole, shown = WORDS.masked(prefixes[-1]), ""
+    for prefix in prefixes:
+        pages = growing.update(prefix, footer="6.1 s")
+        before, shown = shown, WORDS.masked(prefix)[: WORDS.settled(prefix)]
+        assert whole.startswith(shown)  # what was shown stays, and no listed word of it was ever seen
+        assert shown.startswith(before)
+        assert list(pages) == (list(inner.update(shown, footer="6.1 s")) if shown else [])
+    final = growing.update(prefixes[-1], final=True)
+    assert list(final) == list(inner.update(whole, final=True))
+    assert sum(chars(final)) == len(prefixes[-1])
+
+
+def test_a_word_cut_by_deltas_is_never_shown_by_half() -> None:
+    pages, seen = masked(), []
+    text = ""
+    for delta in ("An al", "p", "ha", "", " male, alphabet, gam", "ma del", "ta", "!"):
+        text += delta
+        seen.append(pages.update(text)[0].text)
+    assert seen[:4] == ["An"] * 4
+    assert seen[4:7] == ["An █████ male, alphabet,"] * 3
+    assert seen[7] == "An █████ male, alphabet, ███████████!"
+
+
+def test_the_end_shows_what_waited() -> None:
+    pages = masked()
+    assert pages.update("ha") == ()
+    assert pages.update("ha", final=True)[0].text == "ha"
+    assert masked().update("ham", final=True, footer="6.1 s")[0].text.startswith("███\n")
+    assert len(masked().update("", final=True)) == 1
+
+
+def test_a_text_that_starts_again_is_read_again() -> None:
+    pages = Masked(OnePagePages(), WORDS)
+    assert pages.update("one\nalpha\ntwo.")[0].text == "one\n█████\ntwo."
+    assert pages.update("three\nalpha!")[0].text == "three\n█████!"
+
+
+@pytest.mark.parametrize("lines", [1, 400])
+def test_whole_lines_are_read_once(lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = 0
+
+    def counting(self: Words, text: str) -> str:
+        nonlocal read
+        read += len(text)
+        return original(self, text)
+
+    original = Words.masked
+    monkeypatch.setattr(Words, "masked", counting)
+    pages, text = Masked(OnePagePages(), WORDS), "A line of text.\n" * lines
+    pages.update(text)
+    read = 0
+    pages.update(text + "More")
+    assert read == len("More")

@@ -1,0 +1,190 @@
+"""The page engine: every word, in order, within the limit, and never a change to a page that is closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from adapters.discord.dialect import DiscordDialect
+from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn
+from adapters.terminal.dialect import TerminalDialect
+from bot.live.dialect import Dialect, Plain
+from bot.live.markdown import clean, parse
+from bot.live.pages import LONG, Page, Pages
+from bot.live.render import content
+from tests.support.markdown_strategies import chunked, markdown
+
+DIALECTS: list[Dialect] = [TerminalDialect(), DiscordDialect(), SlackMarkdown(), SlackMrkdwn()]
+bounded = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+dialects = st.sampled_from(DIALECTS)
+
+
+def letters(text: str) -> str:
+    """The word characters of a text, without numbers that may head items, and without what escaping adds."""
+    text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    return "".join(c for c in text if c.isalpha() and c != "\ufffd")
+
+
+def visible_letters(source: str) -> str:
+    """The word characters of the parsed text: of paragraphs, headings, cells and code; not of targets or fence info."""
+    parts: list[str] = []
+    for block in parse(clean(source)).blocks:
+        for token in block.tokens:
+            if token.type == "inline":
+                parts.append(content(token, NoTargets()))
+            elif token.type in ("fence", "code_block", "math_block"):
+                parts.append(token.content)
+    return letters("".join(parts))
+
+
+class NoTargets(Plain):
+    def link(self, inner: str, url: str) -> str:
+        return inner
+
+
+def is_subsequence(needle: str, hay: str) -> bool:
+    rest = iter(hay)
+    return all(char in rest for char in needle)
+
+
+def shown(pages: Sequence[Page]) -> str:
+    return letters("".join(page.text for page in pages))
+
+
+def streamed(pages: Pages, prefixes: Sequence[str]) -> Sequence[Page]:
+    for prefix in prefixes:
+        pages.update(prefix)
+    return pages.update(prefixes[-1], final=True)
+
+
+@bounded
+@given(markdown(), dialects, st.integers(120, 2000))
+def test_pages_cover_the_text_in_order(text: str, dialect: Dialect, limit: int) -> None:
+    pages = Pages(dialect, limit).update(text, final=True)
+    assert is_subsequence(visible_letters(text), shown(pages))
+    assert sum(page.chars for page in pages) == len(text)
+
+
+@bounded
+@given(markdown(max_blocks=3), dialects, st.integers(1, 60))
+@example("` alpha ![alpha](/i.png) `alpha`\n", SlackMrkdwn(), 14)
+def test_pages_of_any_size_end_and_lose_no_word(text: str, dialect: Dialect, limit: int) -> None:
+    pages = Pages(dialect, limit).update(text, final=True)
+    assert all(dialect.measure(page.text) <= limit for page in pages)
+    if limit > 1:  # a letter beyond the basic plane is two units on Discord
+        assert is_subsequence(visible_letters(text), shown(pages))
+
+
+@bounded
+@given(chunked(markdown()), dialects, st.integers(1, 600), st.sampled_from(["", "▌", "6.1 s · 412 tokens · $0.004"]))
+def test_a_closed_page_never_changes_while_its_text_streams(
+    prefixes: list[str], dialect: Dialect, limit: int, footer: str
+) -> None:
+    pages = Pages(dialect, limit)
+    closed: list[Page] = []
+    for prefix in prefixes:
+        now = pages.update(prefix, footer=footer)
+        assert list(now[: len(closed)]) == closed
+        assert all(page.closed for page in now[:-1])
+        assert not now[-1].closed
+        assert all(dialect.measure(page.text) <= limit for page in now)
+        assert sum(page.chars for page in now) <= len(prefix)
+        closed = list(now[:-1])
+    final = pages.update(prefixes[-1], final=True, footer=footer)
+    assert list(final[: len(closed)]) == closed
+    assert final[-1].closed
+    assert all(dialect.measure(page.text) <= limit for page in final)
+    assert sum(page.chars for page in final) == len(prefixes[-1])
+
+
+@bounded
+@given(chunked(markdown()), dialects, st.integers(60, 600))
+def test_a_streamed_text_ends_with_all_its_words(prefixes: list[str], dialect: Dialect, limit: int) -> None:
+    pages = streamed(Pages(dialect, limit), prefixes)
+    assert is_subsequence(visible_letters(prefixes[-1]), shown(pages))
+
+
+@bounded
+@given(chunked(markdown(chaos=False).filter(lambda text: len(text) < LONG)), dialects)
+def test_on_one_page_a_streamed_text_ends_as_if_it_had_come_at_once(prefixes: list[str], dialect: Dialect) -> None:
+    at_once = Pages(dialect, 100_000).update(prefixes[-1], final=True)
+    assert [p.text for p in streamed(Pages(dialect, 100_000), prefixes)] == [p.text for p in at_once]
+
+
+@bounded
+@given(chunked(markdown()), st.sampled_from(DIALECTS[:3]), st.integers(30, 600))
+def test_no_page_has_an_open_fence(prefixes: list[str], dialect: Dialect, limit: int) -> None:
+    pages = Pages(dialect, limit)
+    for prefix in prefixes:
+        assert not any(open_fence(page.text) for page in pages.update(prefix))
+    assert not any(open_fence(page.text) for page in pages.update(prefixes[-1], final=True))
+
+
+def open_fence(text: str) -> bool:
+    """Whether a parser that knows nothing of us finds a fence that its page does not close."""
+    for block in parse(text).blocks:
+        for token in block.tokens:
+            if token.type == "fence" and token.map:
+                last = text.split("\n")[token.map[1] - 1]
+                if (
+                    not re.fullmatch(r"[\s>]*(?:[-+*]\s+|\d+\.\s+)*[`~]{3,}\s*", last)
+                    or token.map[1] - token.map[0] < 2
+                ):
+                    return True
+    return False
+
+
+def texts(source: str, limit: int, dialect: Dialect = DIALECTS[0]) -> list[str]:
+    return [page.text for page in Pages(dialect, limit).update(source, final=True)]
+
+
+def test_a_fence_closes_at_the_page_and_reopens_with_its_language() -> None:
+    assert texts("```py\n" + "x = 1\n" * 6 + "```", 30) == ["```py\nx = 1\nx = 1\nx = 1\n```"] * 2
+
+
+def test_a_tables_header_stands_on_every_page() -> None:
+    pages = texts("| a |\n|---|\n" + "| row |\n" * 6, 40)
+    assert len(pages) > 1
+    assert all(page.startswith("| a |\n|---|\n| row |") for page in pages)
+
+
+def test_a_list_goes_on_counting_on_the_next_page() -> None:
+    assert texts("1. aaaa\n" * 6, 25) == ["1. aaaa\n2. aaaa\n3. aaaa", "4. aaaa\n5. aaaa\n6. aaaa"]
+
+
+def test_a_quote_an_item_and_bold_text_go_on() -> None:
+    assert texts("> **one two three four**", 20) == ["> **one two three**", "> **four**"]
+    assert texts("- item one\n  - two\n  - three", 20) == ["- item one\n  - two", "- three"]
+
+
+def test_a_link_and_code_are_kept_whole() -> None:
+    assert texts("some words [a label](https://a.b/c) more", 34) == ["some words", "[a label](https://a.b/c) more"]
+    assert texts("some words and `code with words` here", 25) == ["some words and", "`code with words` here"]
+
+
+def test_a_footer_stays_within_the_limit_on_the_last_page() -> None:
+    pages = Pages(DIALECTS[1], 40, reserve=12)
+    assert [p.text for p in pages.update("word " * 12, final=True, footer="6.1 s")][-1].endswith("\n-# 6.1 s")
+    assert all(len(p.text) <= 40 for p in pages.update("word " * 12, final=True, footer="6.1 s"))
+    assert pages.update("word " * 12, final=True, footer="x" * 60)[-1].text.endswith("word")
+
+
+def test_a_text_that_does_not_go_on_starts_again() -> None:
+    pages = Pages(DIALECTS[0], 20)
+    pages.update("a first text of many words")
+    assert [p.text for p in pages.update("another")] == ["another"]
+
+
+def test_no_text_is_one_empty_page() -> None:
+    assert Pages(DIALECTS[0], 20).update("") == [Page("", 0, False)]
+    assert Pages(DIALECTS[0], 20).update(" \n\n ", final=True) == [Page("", 4, True)]
+
+
+@pytest.mark.parametrize("reserve", [-1, 20, 30])
+def test_a_page_must_have_room(reserve: int) -> None:
+    with pytest.raises(ValueError, match="cannot keep"):
+        Pages(DIALECTS[0], 20, reserve=reserve)

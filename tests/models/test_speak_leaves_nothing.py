@@ -1,0 +1,84 @@
+"""After an answer, however it ended, no task, thread, socket or session is left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from contextlib import aclosing
+from dataclasses import replace
+
+import psutil
+import pytest
+from aiohttp import ClientSession
+
+from bot.models.errors import ProviderError
+from bot.models.speak import Speaker
+from bot.settings import RetrySettings
+from tests.models.test_speak import ASK, SEAT, all_of, left, model, speaker
+from tests.servers.model_server import CHAT, ModelServer, Reply, answer, chunk, error, sse
+
+
+async def done(made: Speaker) -> None:
+    await all_of(made)
+
+
+async def failed(made: Speaker) -> None:
+    with pytest.raises(ProviderError):
+        await all_of(made)
+
+
+async def cancelled(made: Speaker) -> None:
+    """After its first words."""
+    async with asyncio.timeout(None) as until_it_speaks:
+        async for delta in made.speak(SEAT, ASK):
+            if delta.text:
+                until_it_speaks.reschedule(0)
+    assert until_it_speaks.expired()
+
+
+ENDINGS = [
+    (done, answer("fine")),
+    (failed, error(401)),
+    (failed, Reply(sse(chunk("half ")), then="reset")),
+    (cancelled, Reply(sse(chunk("half ")), then="hang")),
+]
+
+TWICE = [(failed, error(500)), (failed, error(401))]  # their streams have other shapes; the connections are litellm's
+
+
+@pytest.mark.parametrize("prefix", ["hosted_vllm", "openai", "groq", "anthropic", "gemini"])
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_nothing_is_left_of_an_answer(prefix: str) -> None:
+    async def main() -> None:
+        async with ModelServer() as server:
+            for act, reply in ENDINGS if prefix in ("hosted_vllm", "openai", "groq") else TWICE:
+                server.tell(reply)
+                for path in ("/v1/messages", "/v1/v1/messages", "/v1/models/test:streamGenerateContent"):
+                    server.tell(reply, path=path)
+                called = replace(model(server.url, prefix), api_key="k-1")
+                async with speaker(called, retries=RetrySettings(tries=1)) as made:
+                    try:
+                        await act(made)
+                    except TimeoutError:
+                        assert act is cancelled
+                    await asyncio.sleep(0)
+                assert server.log
+                server.log.clear()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    threads, sockets = threading.active_count(), len(psutil.Process().net_connections())
+    asyncio.run(main())
+    gc.collect()  # an unclosed session warns when it is collected; one that litellm still holds is not
+    assert not [o for o in gc.get_objects() if type(o) is ClientSession and not o.closed]
+    assert threading.active_count() == threads
+    assert len(psutil.Process().net_connections()) == sockets
+
+
+async def test_giving_up_closes_the_connection_at_once() -> None:
+    async with ModelServer() as server:
+        server.tell(Reply(sse(chunk("on and on ")), gap_s=0.001, then="repeat"), path=CHAT)
+        async with speaker(model(server.url)) as made:
+            async with aclosing(made.speak(SEAT, ASK)) as deltas:
+                await anext(deltas)
+            await left(server)

@@ -1,0 +1,28 @@
+"""Discord and Slack from one process: one core, one database, and each run where it was asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.discord_bot import moot
+from tests.support.slack_app import settings_for, until, workspace
+
+
+async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path) -> None:
+    async with workspace() as (slack, team):
+        slack_settings = settings_for(slack, team)
+        async with moot(tmp_path, slack=slack_settings) as here:
+            await slack.sockets.connected()
+            board = await here.ask("debate", rounds=1)
+            ann = next(user for user in slack.world.users.values() if user.name == "ann")
+            hall = next(channel for channel in slack.world.channels.values() if channel.name == "hall")
+            await (await slack.people.command(ann.id, hall.id, "/compare", "tabs or spaces"))
+            await until(lambda: any("Verdict" in message.text for message in slack.world.messages(hall.id)))
+            await here.end(await here.thread(board))
+            (there,) = slack.world.messages(hall.id)
+            assert "tabs or spaces" in there.text
+            assert "tabs or spaces" not in board.text
+            await here.stop()
+            await here.start()
+            await slack.sockets.connected()
+            assert "Your vote" in await here.press(here.bob, await here.end(board.id), "vote", "claude")

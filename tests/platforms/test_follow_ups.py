@@ -1,0 +1,106 @@
+"""Going on from a run, as people do it on Discord and on Slack, and what the models are then asked; and on Slack a
+search beside the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.discord.test_controls import over
+from tests.servers.discord import Message
+from tests.servers.model_server import answer
+from tests.servers.slack.world import Ref
+from tests.slack.test_runs import press, says
+from tests.support.discord_bot import RANKING, Moot, button, labels, moot
+from tests.support.slack_app import app, until
+from tests.support.speakers import refusal
+from tests.support.transcripts import seat
+
+
+async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_synthesis(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        m.tell("claude", answer("Claude answers."), RANKING, answer("The chair says tea."), answer("Milk."))
+        m.tell("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
+        _, thread, end = await over(m, "council")
+        for n, question in enumerate(("And with milk?", "And with sugar?"), 1):
+            asked = await _asked_on(m, end, question)
+            for words in ("Tea or coffee?", "GPT answers.", "by Schulze's method", "The chair says tea.", question):
+                assert words in asked
+            end = await m.find(thread, lambda message: "Follow up" in labels(message), n)
+        assert "And with milk?" in asked
+
+
+async def _asked_on(m: Moot, end: Message, question: str) -> str:
+    """What GPT is asked first when Bob asks on from there."""
+    before = len(m.asked("gpt"))
+    form = await m.server.click(m.bob, end, button(end, "follow_up"))
+    await form.answer()
+    await m.server.submit(m.bob, form, {"question": question})
+    await m.until(lambda: len(m.asked("gpt")) > before)
+    return m.asked("gpt")[before]
+
+
+async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(tmp_path: Path) -> None:
+    async with moot(tmp_path) as m:
+        turns = [answer(f"GPT's turn {n}.") for n in (1, 2, 3)]
+        m.tell("gpt", *turns, answer("Because."))
+        _, thread, _ = await over(m, "debate", rounds=3, panel="pair")
+        before = len(m.asked("gpt"))
+        form = await m.menu(m.bob, await m.turn(thread, "GPT's turn 2."), "Ask this seat")
+        board = (await (await m.server.submit(m.bob, form, {"question": "Why?"})).answer()).message
+        assert board is not None
+        await m.until(lambda: len(m.asked("gpt")) > before)
+        last = next(r for r in reversed(m.models.log) if r.path == "/gpt/chat/completions")
+        own = [message["content"] for message in last.body["messages"] if message["role"] == "assistant"]
+        assert own == ["GPT's turn 1.\n\nGPT's turn 2.\n\nGPT's turn 3."]
+        assert "Claude" not in str(last.body["messages"])
+
+
+async def test_on_slack_too(tmp_path: Path) -> None:
+    async with app(tmp_path / "moot.db") as a:
+        await a.ask("tabs?", "/debate")
+        board = await a.board()
+        await a.settled()
+        before = len(a.speaker.asked)
+        await press(a, a.thread(board)[-1], "follow_up")
+        await until(lambda: len(a.server.world.views) == 1)
+        await (
+            await a.server.people.submit(a.ann.id, next(iter(a.server.world.views)), {"question": "And semicolons?"})
+        )
+        await until(lambda: len(a.speaker.asked) > before)
+        first = "\n".join(part.text for part in a.speaker.asked[before][1].parts)
+        assert all(words in first for words in ("tabs?", "Tabs win.", "Spaces win.", "And semicolons?"))
+        await a.settled()
+        turn = next(message for message in a.thread(board) if "Ada" in message.username)
+        before = len(a.speaker.asked)
+        await (await a.server.people.shortcut(a.ann.id, Ref(a.hall.id, turn.ts), "moot:ask_seat"))
+        await until(lambda: len(a.server.world.views) == 2)
+        await (await a.server.people.submit(a.ann.id, list(a.server.world.views)[1], {"question": "why?"}))
+        await until(lambda: len(a.speaker.asked) > before)
+        seat_key, ask = a.speaker.asked[before]
+        assert seat_key == "ada"
+        assert {part.text for part in ask.parts if part.role == "assistant"} == {"Tabs win."}
+        assert "Spaces win." not in str(ask.parts)
+        await a.settled()
+
+
+async def test_a_search_on_slack(tmp_path: Path) -> None:
+    lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": ["1. [Tabs](https://a.example/tabs): wide"]}
+    async with app(tmp_path / "moot.db", lines=lines, searcher=seat("searcher")) as a:
+        await a.ask("tabs or spaces --search on", "/council")
+        board = await a.board()
+        await a.settled()
+        (sources,) = [message for message in a.thread(board) if "Searcher" in message.username]
+        assert "[Tabs](https://a.example/tabs)" in says(sources)
+        reviews = [ask for _, ask in a.speaker.asked if "Rank the answers" in str(ask.parts)]
+        assert all("https://a.example/tabs" in str(ask.parts) for ask in reviews)
+        assert len(reviews) >= 2
+
+
+async def test_a_search_on_slack_that_fails(tmp_path: Path) -> None:
+    lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": [refusal()]}
+    async with app(tmp_path / "moot.db", lines=lines, searcher=seat("searcher")) as a:
+        await a.ask("tabs or spaces --search on", "/council")
+        board = await a.board()
+        await a.settled()
+        assert "Searcher's web search came to nothing: its key was refused" in says(board)
+        assert "Verdict" in says(board)

@@ -1,0 +1,148 @@
+"""Processes that end in the middle of something: what stands goes on, and nothing stands there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from bot.engine.supervisor import RESTARTING
+from bot.ports import replay
+from storage import SqlStore
+from tests.servers.discord.faults import Fault
+from tests.servers.model_server import answer
+from tests.support.discord_bot import moot, speaking
+from tests.support.processes import town
+from tests.support.slack_app import SLOW, served, settings_for, until, workspace
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/webhooks/*"),  # what a seat says
+        ("POST", "/interactions/*/callback"),  # the board
+        ("POST", "/channels/*/messages/*/threads"),
+        ("PUT", "/channels/*/thread-members/*"),
+        ("POST", "/channels/*/messages"),  # the end card
+    ],
+)
+async def test_what_was_posted_and_not_yet_noted_is_found_again(tmp_path: Path, method: str, path: str) -> None:
+    async with moot(tmp_path) as m:
+        m.server.faults.add(Fault(method, path, 0, acts=True))
+        await m.server.slash(m.ada, m.channel, "compare", question="Tea or coffee?")
+        await m.until(lambda: any(r.status == 0 for r in m.server.requests))
+        await m.stop()
+        await m.start()
+        await m.until(lambda: bool(m.seen(m.channel)))
+        (board,) = m.seen(m.channel)
+        thread = await m.thread(board)
+        await m.end(thread)
+        await m.until(lambda: "Verdict" in board.text)
+        assert [s.id for s in m.seen(m.channel)] == [board.id]
+        said = m.seen(thread)
+        assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
+        assert len(said) == 4
+        assert all("speaks." in s.text for s in said[:3])
+        assert m.ada.id in thread.member_ids
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+async def test_on_slack_it_is_found_by_its_metadata(tmp_path: Path, before: int) -> None:
+    """The answer to the board's post is lost with the process; that of the first seat's; of the second's."""
+    async with workspace(listen=True) as (slack, team):
+        settings = settings_for(slack, team, listen=True)
+        async with served(slack, team, tmp_path / "moot.db", settings, lines=SLOW) as here:
+            slack.faults.stall("chat.postMessage", 0.0, times=before)
+            slack.faults.reset("chat.postMessage", done=True)
+            await here.ask()
+            await until(lambda: len(here.calls("chat.postMessage")) > before)
+        async with served(slack, team, tmp_path / "moot.db", settings) as here:
+            await here.settled()
+            (board,) = here.channel()
+            assert "Verdict" in board.text
+            assert [said.username for said in here.thread(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
+            assert ["win." in said.text for said in here.thread(board)] == [True, True, False]
+            assert await here.store.unfinished() == []
+
+
+async def claude_has_ended(store: SqlStore, run: str) -> bool:
+    """And that is shown, and noted."""
+    return any(p.lane.seat == "claude" and p.reads for p in await store.placed(run))
+
+
+async def coffee_was_shown(store: SqlStore, run: str) -> bool:
+    return any("Coffee, as I was" in text for _, _, text in replay(await store.snapshots(run)))
+
+
+async def test_a_killed_process_leaves_a_run_that_goes_on_in_its_messages(tmp_path: Path) -> None:
+    async with town(tmp_path) as t:
+        t.tell("claude", answer("Tea, without a doubt."))
+        t.tell("gpt", speaking("Coffee, as I was"))
+        await t.start()
+        await t.ask()
+        await t.reads("Tea, without a doubt.", "Coffee, as I was")
+        await t.stored(claude_has_ended)
+        stood = await t.messages()
+        await t.end(signal.SIGKILL)
+        t.tell("gpt", answer("Coffee, and nothing else."))
+        await t.start()
+        await t.reads("Coffee, and nothing else.", "Verdict", "Export")
+        assert [s.id for s in (await t.messages())[:-1]] == [s.id for s in stood]
+        assert t.asked == {"claude": 1, "gpt": 2}
+        assert not [r for r in t.since_start("PATCH") if r.path.endswith(f"/{stood[1].id}")]  # Claude's stands as it is
+
+
+async def test_words_cut_off_by_a_kill_are_kept_where_that_is_set(tmp_path: Path) -> None:
+    async with town(tmp_path, restart={"half_spoken": "keep"}) as t:
+        t.tell("gpt", speaking("Coffee, as I was"))
+        await t.start()
+        await t.ask()
+        await t.reads("Coffee, as I was")
+        await t.stored(coffee_was_shown)
+        await t.end(signal.SIGKILL)
+        await t.start()
+        await t.reads("cut off by a restart", "Verdict")
+        assert t.asked == {"claude": 1, "gpt": 1}
+
+
+async def test_sigterm_hands_over_what_does_not_end_in_time(tmp_path: Path) -> None:
+    async with town(tmp_path, restart={"grace_s": 0.5}) as t:
+        t.tell("gpt", speaking("Coffee, as I was"))
+        await t.start()
+        await t.ask()
+        await t.reads("Coffee, as I was")
+        assert await t.end(signal.SIGTERM) == 0
+        board, *_ = await t.messages()
+        assert RESTARTING in board.text
+        t.tell("gpt", answer("Coffee, and nothing else."))
+        await t.start()
+        await t.reads("Coffee, and nothing else.", "Verdict")
+        assert RESTARTING not in board.text
+
+
+async def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
+    async with town(tmp_path, restart={"grace_s": 600.0}) as t:
+        t.tell("gpt", speaking("Coffee, as I was"))
+        await t.start()
+        await t.ask()
+        await t.reads("Coffee, as I was")
+        assert t.process is not None
+        t.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(30):  # until the signal is heard
+            while "restarting" not in await t.refused():
+                pass
+        assert await t.end(signal.SIGTERM) == 0
+
+
+async def test_a_second_process_on_the_same_database_names_the_first(tmp_path: Path) -> None:
+    async with town(tmp_path) as t:
+        await t.start()
+        assert t.process is not None
+        status, said = await t.moot("run")
+        assert status == 2
+        assert f"pid {t.process.pid}" in said
+        assert (await t.moot("runs"))[0] == 0
+        await t.end(signal.SIGKILL)
+        await t.start()  # a lock of the dead is none

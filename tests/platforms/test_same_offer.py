@@ -1,0 +1,34 @@
+"""Discord and Slack offer the same: the page that says so is made from the declarations; both render all of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.discord.definitions import definitions
+from adapters.slack import manifest
+from commands import COMMANDS
+from commands.controls import MENUS, PRESSES, REACTIONS
+from commands.features import tables, ways
+from tests.support.paths import ROOT
+
+PAGE = ROOT / "docs" / "platforms.md"
+
+
+def test_the_page_is_what_the_code_declares() -> None:
+    assert tables() in PAGE.read_text("utf-8"), "write `python -m commands.features` into docs/platforms.md"
+
+
+def test_both_platforms_are_told_of_every_command_and_menu() -> None:
+    defined = {made["name"] for made in definitions(COMMANDS, MENUS)}
+    assert defined == {command.path[0] for command in COMMANDS} | set(MENUS)
+    assert set(manifest.commands()) == {command.path[0] for command in COMMANDS}
+    assert set(manifest.shortcuts()) == {f"moot:{action}" for action in MENUS.values()}
+
+
+@pytest.mark.parametrize("press", PRESSES)
+def test_every_press_can_be_reached(press: str) -> None:
+    assert list(ways(press)), f"nothing leads to {press}"
+
+
+def test_reactions_and_menus_press_what_is_declared() -> None:
+    assert set(REACTIONS.values()) | set(MENUS.values()) <= set(PRESSES)

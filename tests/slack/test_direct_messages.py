@@ -1,0 +1,89 @@
+"""Direct messages on Slack: native streams, and back to edits when Slack will not have one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
+
+from adapters.slack import streams
+from tests.servers.slack.world import Channel, Message
+from tests.support.slack_app import App, app, until
+
+TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmore\n```\n", 0.1, "done."]
+WHOLE = "Tabs are **bold** and"
+
+
+async def asked(a: App) -> tuple[Channel, list[Message]]:
+    """The direct message, and the thread that a question there has opened, when it is over."""
+    where = a.server.world.im(a.ann.id)
+    await (await a.server.people.say(a.ann.id, where.id, "tabs?"))
+    await until(lambda: len(a.server.world.messages(where.id)) == 2)
+    board = a.server.world.messages(where.id)[1]
+    await until(lambda: len(a.thread(board)) >= 2)
+    await a.settled()
+    return where, a.thread(board)
+
+
+def reads(message: Message) -> str:
+    """What people see: a stream's text, or the blocks of an edit."""
+    return next((b["text"] for b in message.blocks if b["type"] == "markdown"), message.text)
+
+
+def check(a: App, turn: Message) -> None:
+    """All of it is there, once."""
+    text = reads(turn)
+    assert text.startswith(f"**🟦 Ada**\n\n{WHOLE}")
+    assert text.count("done.") == text.count("more") == text.count("Ada") == 1
+    assert turn.username == ""
+
+
+async def test_turns_are_streamed(tmp_path: Path) -> None:
+    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+        _, thread = await asked(a)
+        check(a, thread[0])
+        assert thread[0].stream == "stopped"
+        assert len(a.calls("chat.appendStream")) >= 2
+        assert [r.error for r in a.server.requests if r.error] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "code"),
+    [
+        ("chat.startStream", "unknown_method"),
+        ("chat.appendStream", "message_not_in_streaming_state"),
+        ("chat.appendStream", "internal_error"),
+        ("chat.stopStream", "message_not_in_streaming_state"),
+    ],
+)
+async def test_refusals_lead_back_to_edits(tmp_path: Path, method: str, code: str) -> None:
+    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+        a.server.faults.fail(method, code)
+        _, thread = await asked(a)
+        check(a, thread[0])
+        assert len(thread) >= 3
+
+
+async def test_an_append_whose_answer_is_lost_is_not_there_twice(tmp_path: Path) -> None:
+    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+        a.server.faults.reset("chat.appendStream", done=True)
+        _, thread = await asked(a)
+        check(a, thread[0])
+
+
+async def test_a_stream_ends_before_slack_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
+    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+        _, thread = await asked(a)
+        check(a, thread[0])
+        assert len(a.calls("chat.update")) > 0
+
+
+async def test_a_limit_puts_the_end_of_a_stream_off(tmp_path: Path) -> None:
+    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+        a.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
+        _, thread = await asked(a)
+        check(a, thread[0])
+        assert all(m.stream in ("", "stopped") for m in thread)

@@ -1,0 +1,131 @@
+"""Many workspaces: installing by OAuth, tokens that nobody reads in the database, organisations, uninstalling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import pytest
+
+pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
+
+from cryptography.fernet import Fernet
+from slack_sdk.oauth.installation_store import Installation
+
+from bot.errors import Misconfigured
+from tests.slack.test_runs import says
+from tests.support.slack_app import App, served, settings_for, until, workspace
+
+KEY = Fernet.generate_key().decode()
+
+
+@asynccontextmanager
+async def installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[App]:
+    """The app over HTTP, with no workspace yet."""
+    async with workspace() as (server, team):
+        app = server.world.app
+        oauth = {"client_id": app.client_id, "client_secret": app.client_secret, "installations_key": key}
+        http = {"bot_token": None, "mode": "http", "port": 0, "signing_secret": app.signing_secret}
+        async with served(server, team, path, settings_for(server, team, **oauth, **http), **more) as a:
+            yield a
+
+
+async def install(a: App, code: str, state: str | None = None) -> int:
+    """Walk through Slack's pages; the status of the last one."""
+    base = a.bot.url
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
+        async with browser.get(f"{base}/slack/install") as page:
+            cookies = {name: cookie.value for name, cookie in page.cookies.items()}
+            text = await page.text()
+        (link,) = re.findall(r'href="([^"]*/oauth/v2/authorize[^"]*)"', text)
+        given = parse_qs(urlsplit(link.replace("&amp;", "&")).query)
+        assert "channels:history" not in given["scope"][0]
+        query = {"code": code, "state": state or given["state"][0]}
+        async with browser.get(f"{base}/slack/oauth_redirect", params=query, cookies=cookies) as page:
+            return page.status
+
+
+async def test_a_workspace_is_installed_and_its_token_is_sealed(tmp_path: Path) -> None:
+    async with installable(tmp_path / "moot.db") as a:
+        assert await install(a, a.server.world.code(a.team.id)) == 200
+        await a.ask()
+        board = await a.board()
+        await a.settled()
+        assert "tabs or spaces" in says(board)
+    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"slack_installations" in kept
+    assert b"xoxb" not in kept
+
+
+async def test_a_stranger_s_state_installs_nothing(tmp_path: Path) -> None:
+    async with installable(tmp_path / "moot.db") as a:
+        assert await install(a, a.server.world.code(a.team.id), state="forged") != 200
+        await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?")
+        assert await a.store.runs() == []
+
+
+async def test_an_installation_for_the_whole_organisation(tmp_path: Path) -> None:
+    async with installable(tmp_path / "moot.db") as a:
+        world = a.server.world
+        north = world.add_team("north", enterprise="E1", installed=False)
+        south = world.add_team("south", enterprise="E1", installed=False)
+        sue = world.add_user(south.id, "sue")
+        assert await install(a, world.code(north.id, org_wide=True)) == 200
+        room = world.add_channel(south.id, "room", [sue.id])
+        await (await a.server.people.command(sue.id, room.id, "/compare", "tabs?"))
+        await until(lambda: bool(world.messages(room.id)))
+        await a.settled()
+        (run,) = await a.store.runs()
+        (start, *_) = await a.store.read(run.run)
+        assert start.fact.server == f"slack:{south.id}"  # type: ignore[union-attr]  # the first fact is the start
+
+
+async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
+    async with installable(tmp_path / "moot.db") as a:
+        await install(a, a.server.world.code(a.team.id))
+        await a.ask()
+        await a.board()
+        await a.settled()
+        await (await a.server.people.uninstall(a.team.id))
+        store = await a.bot._installations()
+        assert store is not None
+
+        async def gone() -> bool:
+            return await store.async_find_bot(enterprise_id=None, team_id=a.team.id) is None
+
+        while not await gone():
+            pass
+
+
+async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
+    async with installable(tmp_path / "moot.db") as a:
+        sealed = await a.bot._installations()
+        assert sealed is not None
+        await sealed.async_save(
+            Installation(app_id="A1", user_id="U1", team_id="T9", bot_token="xoxb-secret", bot_user_id="UB", bot_id="B")
+        )
+        found = await sealed.async_find_installation(enterprise_id=None, team_id="T9")
+        assert found is not None
+        assert found.bot_token == "xoxb-secret"
+    async with installable(tmp_path / "moot.db", Fernet.generate_key().decode()) as a:
+        sealed = await a.bot._installations()
+        assert sealed is not None
+        with pytest.raises(Misconfigured, match="installations_key"):
+            await sealed.async_find_bot(enterprise_id=None, team_id="T9")
+    async with installable(tmp_path / "moot.db", f"{Fernet.generate_key().decode()}, {KEY}") as a:
+        sealed = await a.bot._installations()
+        assert sealed is not None
+        bot = await sealed.async_find_bot(enterprise_id=None, team_id="T9")
+        assert bot is not None
+        assert bot.bot_token == "xoxb-secret"
+
+
+async def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="installations_key"):
+        async with installable(tmp_path / "moot.db", "secret"):
+            pass

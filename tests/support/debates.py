@@ -1,0 +1,62 @@
+"""Debates for tests, held as they were asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bot.domain.debating import CRITERIA, Debating
+from bot.domain.facts import TurnId
+from tests.support.transcripts import Play, start
+
+SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")
+
+
+def debate(*, seats: int = 3, rounds: int = 3, vote_s: float = 0.0, **how: Any) -> Play:
+    begun = start("debate", seats=SEATS[:seats], rounds=rounds)
+    return Play(replace(begun, rules=replace(begun.rules, vote_s=vote_s, debating=Debating(**how))))
+
+
+def debated(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
+    """A watched debate of which these rounds have been held, one text a seat, and so many more were to come."""
+    play = debate(seats=len(rounds[0]), rounds=len(rounds) + more, watch=True)
+    for texts in rounds:
+        if play.wanted[0].startswith("check/"):
+            play.stage(lambda turn: "")
+        said = dict(zip(SEATS, texts, strict=False))
+        play.stage(_each(said))
+    return play
+
+
+def _each(said: Mapping[str, str]) -> Callable[[TurnId], str]:
+    """Every seat says its own."""
+    return lambda turn: said[turn.seat]
+
+
+def scoring(winner: str, *names: str) -> str:
+    """A judge's reply in which the winner has 9 and the others 6."""
+    rows = [{"debater": name, **dict.fromkeys(CRITERIA, 9 if name == winner else 6)} for name in names]
+    return json.dumps({"scores": rows, "winner": winner})
+
+
+def well(turn: TurnId) -> str:
+    """What each says where nothing goes wrong: Bob wins."""
+    match turn.stage:
+        case "verdict":
+            return "Weighed.\nVERDICT: Bob, by a hair."
+        case "scores":
+            return scoring("Bob", "Ada", "Bob", "Cyd")
+        case _:
+            return f"{turn.seat} says {turn.stage} {turn.round}"
+
+
+def stages(play: Play) -> list[str]:
+    """Hold it to its end; who spoke at once, step by step: "opening/1 ada bob"."""
+    held = []
+    while not play.plan.outcome:
+        turns = [w.turn for w in play.plan.want]
+        held.append(f"{turns[0].stage}/{turns[0].round} {' '.join(i.seat for i in turns)}")
+        play.stage(well)
+    return held

@@ -1,0 +1,39 @@
+"""Runs with a veil: a start with rules of that kind, and what must not be read before its time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.debating import Debating
+from bot.domain.facts import Panel, RunStarted
+from bot.domain.veiling import Reveal, Veil
+from bot.domain.visibility import shuffled
+from tests.support.transcripts import Play, seat, start
+
+NAMES = ("Ada", "Bob", "Cyd", "Zoe", "Eli", "model-", "ada", "bob", "cyd")
+"""Of the seats of `veiled`, chair and judge included, their models and their keys."""
+
+
+def veiled(
+    form: str,
+    reveal: Reveal = "live",
+    *,
+    blind: bool = False,
+    guess: bool = False,
+    vote_s: float = 0.0,
+    rounds: int = 1,
+) -> RunStarted:
+    """A start as `Starts` makes it."""
+    made = start(form, rounds=rounds)
+    debating = Debating(watch=False) if form == "debate" else None
+    rules = replace(made.rules, veil=Veil(reveal, blind, guess), vote_s=vote_s, debating=debating)
+    known = Panel(made.panel.seats, replace(seat("chair"), name="Zoe"), replace(seat("judge"), name="Eli"))
+    return replace(made, rules=rules, panel=shuffled(known, made.seed) if blind else known)
+
+
+def play(form: str = "compare", reveal: Reveal = "live", **more: bool | float) -> Play:
+    return Play(veiled(form, reveal, **more))  # type: ignore[arg-type]  # the keywords of `veiled`, each of its own type
+
+
+def leaks(text: str) -> list[str]:
+    return [name for name in NAMES if name in text]

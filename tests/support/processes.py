@@ -1,0 +1,152 @@
+"""Moot as a process of its own, `moot run`, that can be killed: what it stands on outlives it in the test's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from storage import SqlStore, open_store
+from tests.servers.discord import Channel, DiscordServer, Guild, Message, Request, User
+from tests.servers.model_server import ModelServer, Reply, answer
+from tests.support.paths import ROOT
+
+SEATS = {"claude": "Claude", "gpt": "GPT"}
+
+
+class Town:
+    """A guild with one channel and `ada`; two models; and the database of a bot that comes and goes."""
+
+    guild: Guild
+    channel: Channel
+    ada: User
+
+    def __init__(self, path: Path, discord: DiscordServer, models: ModelServer) -> None:
+        self.path = path
+        self.discord = discord
+        self.models = models
+        self.process: Process | None = None
+
+    async def start(self) -> None:
+        """Returns when it hears what people do."""
+        connected, self._asked_before = len(await self.discord.connects()), len(self.discord.requests)
+        self.process = await self._spawn(None, "run")
+        async with asyncio.timeout(60):
+            while len(await self.discord.connects()) == connected:
+                assert self.process.returncode is None, "it has ended by itself"
+                await asyncio.sleep(0.01)
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send the signal; the status with which it ended."""
+        assert self.process is not None, "start it first"
+        self.process.send_signal(number)
+        return await self.process.wait()
+
+    async def moot(self, *words: str) -> tuple[int, str]:
+        """Another command beside it: its status, and what it said."""
+        process = await self._spawn(asyncio.subprocess.PIPE, *words)
+        said, _ = await process.communicate()
+        return await process.wait(), said.decode()
+
+    async def _spawn(self, output: int | None, *words: str) -> Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *words),
+            cwd=self.path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self._settings},
+            stdout=output,
+            stderr=output and asyncio.subprocess.STDOUT,
+        )
+
+    # what people do, and models
+
+    async def ask(self, command: str = "compare", **options: object) -> None:
+        await self.discord.slash(self.ada, self.channel, command, question="Tea or coffee?", **options)
+
+    async def refused(self) -> str:
+        """What one who asks now is told."""
+        asked = await self.discord.slash(self.ada, self.channel, "compare", question="Milk?")
+        seen = await asked.answer()
+        assert seen.message is not None
+        return seen.message.text
+
+    def tell(self, seat: str, *replies: Reply) -> None:
+        self.models.tell(*replies, path=f"/{seat}/chat/completions")
+
+    @property
+    def asked(self) -> dict[str, int]:
+        """How often each seat's model was asked."""
+        paths = [request.path for request in self.models.log]
+        return {seat: paths.count(f"/{seat}/chat/completions") for seat in SEATS}
+
+    # what it finds
+
+    def tables(self) -> Mapping[str, Any]:
+        return {
+            "models": {
+                key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{self.models.url}/{key}"}
+                for key, name in SEATS.items()
+            },
+            "panels": {"default": {"seats": list(SEATS)}},
+            "retries": {"tries": 1},
+            "discord": {
+                "token": self.discord.token,
+                "api_base": self.discord.api_base,
+                "gateway_url": self.discord.gateway_url,
+            },
+        }
+
+    def set(self, **more: object) -> None:
+        """The settings of the next start; `more` are further tables."""
+        self._settings = {f"MOOT_{key}".upper(): json.dumps(table) for key, table in {**self.tables(), **more}.items()}
+
+    # what stands there
+
+    async def messages(self) -> list[Message]:
+        """What everybody can read, in the channel and in the thread of the only board."""
+        (board,) = await self.discord.messages(self.channel)
+        return [board, *await self.discord.messages(board)] if board.id in self.discord.hub.world.channels else [board]
+
+    async def reads(self, *texts: str) -> None:
+        """Wait until each can be read somewhere."""
+
+        def there() -> bool:
+            places = self.discord.hub.world.messages.values()
+            said = "\n".join(str(m.components) for place in places for m in place.values())
+            return all(text in said for text in texts)
+
+        await self.discord.until(there, 60)
+
+    async def stored(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> None:
+        """Wait until it is so of the only run."""
+        async with asyncio.timeout(30), open_store(self.path / "moot.db", clock=time.time, read_only=True) as store:
+            (run,) = await store.runs()
+            while not await happened(store, run.run):
+                await asyncio.sleep(0.01)
+
+    def since_start(self, method: str) -> list[Request]:
+        return [r for r in self.discord.requests[self._asked_before :] if r.method == method]
+
+
+@asynccontextmanager
+async def town(path: Path, **more: object) -> AsyncIterator[Town]:
+    async with ModelServer() as models, DiscordServer() as discord:
+        made = Town(path, discord, models)
+        made.guild = await discord.create_guild()
+        made.channel = await discord.create_channel(made.guild)
+        made.ada = await discord.create_member(made.guild, "ada")
+        made.set(**more)
+        for seat, name in SEATS.items():
+            made.tell(seat, answer(f"{name} ", "speaks."))
+        try:
+            yield made
+        finally:
+            if made.process is not None and made.process.returncode is None:
+                await made.end(signal.SIGKILL)

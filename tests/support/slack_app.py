@@ -1,0 +1,218 @@
+"""The whole app on the Slack server: the real bolt and SDK, the real store, and speakers that follow a script."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
+
+from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.client import PATH, SlackBot
+from adapters.slack.scopes import events, scopes
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.pipelines import PipelineBook
+from bot.actions.resolver import Starts
+from bot.domain.facts import Seat
+from bot.engine.supervisor import Hall
+from bot.engine.trace import NoTrace
+from bot.formats import FORMATS
+from bot.live.budget import Budget, Budgets, SlidingWindow
+from bot.live.schedule import Scheduler
+from bot.models.catalogue import Model
+from bot.settings import (
+    LimitSettings,
+    PanelSettings,
+    SeatSettings,
+    ServerSettings,
+    Settings,
+    SlackSettings,
+)
+from storage import SqlStore, open_store
+from tests.servers.slack import SlackServer
+from tests.servers.slack.world import Channel, Message, Team, User
+from tests.support.speakers import Scripted, Step
+from tests.support.transcripts import PROMPTS
+
+MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob")}
+PANELS = {
+    "default": PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="bob")]),
+    "solo": PanelSettings(seats=[SeatSettings(model="ada")]),
+}
+LINES: Mapping[str, Sequence[Step]] = {"ada": ["Tabs ", 0.05, "win."], "bob": ["Spaces ", 0.05, "win."]}
+SLOW: Mapping[str, Sequence[Step]] = {"ada": ["Tabs ", 60.0], "bob": ["Spaces ", 60.0]}
+
+
+def fresh(name: str, started: float) -> Budget:
+    """The budgets as they are once the process has run for a while; posting as fast as the server here allows."""
+    made = slack_budget(name, started)
+    assert isinstance(made, SlidingWindow)
+    return SlidingWindow(1_000 if "chat.postMessage" in name else made.limit, made.window_s)
+
+
+@dataclass
+class App:
+    """The app, and the workspace it is in."""
+
+    server: SlackServer
+    team: Team
+    ann: User
+    hall: Channel
+    bot: SlackBot
+    core: Hall
+    actions: Actions
+    store: SqlStore
+    speaker: Scripted
+
+    async def ask(self, text: str = "tabs or spaces", command: str = "/compare", user: str = "") -> None:
+        """A slash command, acknowledged."""
+        await (await self.server.people.command(user or self.ann.id, self.hall.id, command, text))
+
+    def channel(self) -> list[Message]:
+        return self.server.world.messages(self.hall.id)
+
+    async def board(self, nth: int = 0) -> Message:
+        """The nth message of the channel, once it is there."""
+        await until(lambda: len(self.channel()) > nth)
+        return self.channel()[nth]
+
+    def thread(self, board: Message) -> list[Message]:
+        return self.server.world.messages(board.channel, board.ts)[1:]
+
+    async def stored(self, messages: int) -> None:
+        """Where so many messages of the only run stand is stored, so that another process knows them."""
+        (row,) = await self.store.runs()
+        async with asyncio.timeout(20):
+            while len([p for p in await self.store.placed(row.run) if p.ref]) < messages:
+                await asyncio.sleep(0.005)
+
+    async def settled(self) -> None:
+        """Every run that goes on is over and shown."""
+        await until(lambda: not any(c for c in self.core._conductors.values()))
+
+    async def whispered(self, count: int = 1) -> list[str]:
+        """What people were told alone, once it is so many sentences."""
+        await until(lambda: len(self.server.world.ephemerals) >= count)
+        return [shown.text for shown in self.server.world.ephemerals]
+
+    def calls(self, method: str) -> list[Any]:
+        return [request for request in self.server.requests if request.method == method]
+
+
+async def until(holds: Callable[[], bool], most_s: float = 20.0) -> None:
+    """Until it holds. The bound only keeps a broken test from hanging."""
+    async with asyncio.timeout(most_s):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+def settings_for(server: SlackServer, team: Team, **more: Any) -> SlackSettings:
+    app = server.world.app
+    given: dict[str, Any] = {"bot_token": team.bot_token, "app_token": app.app_token, "api_base": server.api_base}
+    return SlackSettings(**given | more)
+
+
+@asynccontextmanager
+async def served(
+    server: SlackServer,
+    team: Team,
+    path: Path,
+    settings: SlackSettings,
+    *,
+    lines: Mapping[str, Sequence[Step]] = LINES,
+    limits: LimitSettings | None = None,
+    places: Mapping[str, ServerSettings] | None = None,
+    budget: Callable[[str, float], Budget] = fresh,
+    vote_s: float = 0.0,
+    searcher: Seat | None = None,
+) -> AsyncIterator[App]:
+    """The app, connected; leaving it is a stop of the process."""
+    limits = limits or LimitSettings()
+    speaker = Scripted(lines)
+    ann = next(u for u in server.world.users.values() if u.name == "ann")
+    hall = next(c for c in server.world.channels.values() if c.name == "hall")
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(path, clock=time.time))
+        budgets = Budgets(budget, asyncio.get_running_loop().time())
+        scheduler = await stack.enter_async_context(Scheduler(budgets))
+        core = Hall(store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=NoTrace(), owner="test")
+        task = asyncio.current_task()
+        assert task is not None
+        await stack.enter_async_context(_left_at_once(core))
+        starts = Starts(
+            settings=Settings(limits=limits, servers=dict(places or {})),
+            book=PanelBook(PANELS, store),
+            pipelines=PipelineBook({}, store),
+            models=MODELS,
+            prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
+            vote_s=vote_s,
+            why_absent=lambda model: None,
+            random=Random(1),
+            searcher=searcher,
+        )
+        actions = Actions(starts, store=store, hall=core, clock=time.time)
+        bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)
+        serving = asyncio.create_task(bot.serve())
+        try:
+            ready = asyncio.create_task(bot.ready.wait())
+            await asyncio.wait([ready, serving], return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                ready.cancel()
+                serving.result()
+            if settings.mode == "http":
+                server.deliver_to(bot.url + PATH)
+            else:
+                await server.sockets.connected()
+            await core.resume(FORMATS, bot.name, bot.places.reopen)
+            yield App(server, team, ann, hall, bot, core, actions, store, speaker)
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+
+
+@asynccontextmanager
+async def _left_at_once(core: Hall) -> AsyncIterator[None]:
+    """As when the process is stopped: what runs is cut off, and goes on at the next start."""
+    try:
+        async with core:
+            yield
+            raise _Left
+    except _Left:
+        pass
+
+
+class _Left(Exception):
+    """Out of the hall."""
+
+
+@asynccontextmanager
+async def workspace(*, listen: bool = False, kind: str = "member") -> AsyncIterator[tuple[SlackServer, Team]]:
+    """A server where the app is installed with exactly what its manifest asks for."""
+    async with SlackServer() as server:
+        server.limits.set("chat.postMessage", None)
+        server.world.app.events = {event.name for event in events(listen=listen)}
+        team = server.world.add_team("acme", scopes=[scope.name for scope in scopes(listen=listen)])
+        ann = server.world.add_user(team.id, "ann")
+        server.world.add_channel(team.id, "hall", [ann.id])
+        yield server, team
+
+
+@asynccontextmanager
+async def app(path: Path, *, listen: bool = False, http: bool = False, **more: Any) -> AsyncIterator[App]:
+    """One workspace and the app in it, over sockets or HTTP."""
+    async with workspace(listen=listen) as (server, team):
+        given: dict[str, Any] = {"listen": listen}
+        if http:
+            given |= {"mode": "http", "port": 0, "signing_secret": server.world.app.signing_secret}
+        given |= more.pop("settings", {})
+        async with served(server, team, path, settings_for(server, team, **given), **more) as running:
+            yield running

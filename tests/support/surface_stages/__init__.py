@@ -1,0 +1,5 @@
+"""Every surface there is, each ready to be played on: what `tests/platforms/test_surface_contract.py` runs over."""
+
+from tests.support.surface_stages import discord, memory, slack, terminal
+
+PLAYED = (*memory.PLAYED, *terminal.PLAYED, *discord.PLAYED, *slack.PLAYED)

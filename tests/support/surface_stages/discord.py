@@ -1,0 +1,150 @@
+"""Discord's surface on the wire server, with the real discord.py: in every kind of place where a run can stand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Literal
+
+import discord
+from pydantic import SecretStr
+
+from adapters.discord.api import Rest
+from adapters.discord.budgets import budget
+from adapters.discord.client import make_client
+from adapters.discord.places import Places
+from adapters.discord.surface import read_ref
+from adapters.discord.webhooks import Faces
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.live.budget import Budgets
+from bot.ports import MessageRef, Surface
+from bot.settings import DiscordSettings
+from tests.servers.discord import DiscordServer, Message, User
+from tests.servers.discord.client import pointed_at
+from tests.support.discord_bot import UNLIMITED, labels
+from tests.support.stores import MemoryStore
+from tests.support.surface_stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
+
+STATUS: dict[Refusal, tuple[int, int]] = {  # and Discord's code
+    "for now": (429, 0),
+    "for good": (403, 50013),
+    "by a fault": (500, 0),
+    "by a torn connection": (0, 0),
+}
+
+
+class DiscordStage:
+    def __init__(self, server: DiscordServer, ada: User, client: discord.Client, rest: Rest, channel: Any) -> None:
+        self.person = f"discord:{ada.id}"
+        self._server = server
+        self._client = client
+        self._rest = rest
+        self._channel = channel
+        self._store = MemoryStore(time.time)
+        self._places = self._fresh()
+        self.surface = self._new()
+
+    async def another(self) -> Surface:
+        return self._new()
+
+    async def seen(self) -> list[Seen]:
+        return [Seen(m.text, tuple(labels(m))) for m in self._said()]
+
+    def told(self) -> list[str]:
+        return [f"discord:{person}" for m in self._said() for person in m.notified]
+
+    async def remove(self, ref: MessageRef) -> None:
+        await self._server.delete_message(read_ref(ref)[1])
+
+    async def refuse(self, how: Refusal) -> None:
+        status, code = STATUS[how]
+        await self._server.fail("*", "*", status, None, code=code, retry_after_s=RETRY_S)
+
+    async def heal(self) -> None:
+        await self._server.heal()
+
+    def counted(self) -> list[str]:
+        return [r.bucket for r in self._server.requests]
+
+    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+        await stand(self._store, self.surface, placed)
+        server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
+        stands = await self._store.placed(RUN)
+        return await self._fresh().reopen(self.surface.address, RUN, begun(server), stands)
+
+    def _fresh(self) -> Places:
+        """As a process that has just begun knows them."""
+        assert self._client.application_id is not None
+        faces = Faces(self._rest, self._client.application_id)
+        return Places(self._store, self._rest, faces, self._client, lambda server: Words([]))
+
+    def _new(self) -> Surface:
+        guild = getattr(self._channel, "guild", None)
+        granted = self._channel.permissions_for(guild.me) if guild else discord.Permissions.none()
+        return self._places.new(RUN, "Tea?", self._channel, granted, None, None)
+
+    def _said(self) -> list[Message]:
+        """By the bot and its webhook, in the order in which it appeared: as ids grow."""
+        found = [m for place in self._server.hub.world.messages.values() for m in place.values() if m.author.bot]
+        return sorted(found, key=lambda m: m.id)
+
+
+Where = Literal["channel", "thread", "forum", "direct message"]
+
+
+@asynccontextmanager
+async def on_discord(where: Where, *, faces: bool = True) -> AsyncIterator[DiscordStage]:
+    now = asyncio.get_running_loop().time
+    async with DiscordServer(UNLIMITED) as server:
+        guild = await server.create_guild()
+        hall = await server.create_channel(guild)
+        forum = await server.create_forum(guild)
+        ada = await server.create_member(guild, "ada")
+        if not faces:
+            await server.deny(hall, "manage_webhooks")
+        place = {
+            "channel": hall.id,
+            "forum": forum.id,
+            "thread": (await server.thread(ada, await server.say(ada, hall, "Tea?"), "tea")).id,
+            "direct message": (await server.dm(ada)).id,
+        }[where]
+        rest = Rest(Budgets(budget, now()), now)
+        with pointed_at(server):
+            settings = DiscordSettings(
+                token=SecretStr(server.token), api_base=server.api_base, gateway_url=server.gateway_url
+            )
+            async with connected(make_client(settings, rest), server.token) as client:
+                rest.serve(client)
+                yield DiscordStage(server, ada, client, rest, await client.fetch_channel(place))
+
+
+@asynccontextmanager
+async def connected(client: discord.Client, token: str) -> AsyncIterator[discord.Client]:
+    """Ready: it knows its channels."""
+
+    async def before_identify_hook(shard_id: int | None, *, initial: bool = False) -> None:
+        """discord.py waits here for 5 s before it identifies once more."""
+
+    client.event(before_identify_hook)
+    client._connection.guild_ready_timeout = 0.05  # it waits so long for further guilds
+    async with client:
+        await client.login(token)
+        running = asyncio.create_task(client.connect())
+        await client.wait_until_ready()
+        yield client
+    await running
+
+
+ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds", "bounded"})
+
+PLAYED = (
+    Played("Discord, a channel", ALL, partial(on_discord, "channel")),
+    Played("Discord, a channel without webhooks", ALL, partial(on_discord, "channel", faces=False)),
+    Played("Discord, a thread", ALL, partial(on_discord, "thread")),
+    Played("Discord, a forum", ALL, partial(on_discord, "forum")),
+    Played("Discord, a direct message", ALL, partial(on_discord, "direct message")),
+)

@@ -1,0 +1,136 @@
+"""Slack's surface on the test server, with the real slack_sdk: in every kind of place where a run can stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Literal
+
+import aiohttp
+
+from adapters.slack.addresses import read_ref
+from adapters.slack.api import Api, Workspace
+from adapters.slack.places import Places
+from adapters.slack.workspaces import Workspaces
+from bot.domain.facts import Lane
+from bot.domain.word_filter import Words
+from bot.ports import MessageRef, Surface
+from tests.servers.slack import Ref, SlackServer
+from tests.servers.slack.world import Message, User
+from tests.support.slack_app import workspace
+from tests.support.stores import MemoryStore
+from tests.support.surface_stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
+
+METHODS = ("postMessage", "update", "delete", "startStream", "appendStream", "stopStream")
+MANY = 100
+
+
+class SlackStage:
+    def __init__(
+        self, server: SlackServer, ann: User, api: Api, workspaces: Workspaces, at: Workspace, channel: str, thread: str
+    ) -> None:
+        self.person = f"slack:{ann.id}"
+        self._server = server
+        self._ann = ann
+        self._api = api
+        self._workspaces = workspaces
+        self._at = at
+        self._channel = channel
+        self._thread = thread
+        self._store = MemoryStore(time.time)
+        self._places = self._fresh()
+        self.surface = self._new()
+
+    async def another(self) -> Surface:
+        return self._new()
+
+    async def seen(self) -> list[Seen]:
+        return [Seen(_reads(m), _labels(m)) for m in self._said()]
+
+    def told(self) -> list[str]:
+        return [f"slack:{person}" for m in self._said() for person in (*m.notified, *m.mentions)]
+
+    async def remove(self, ref: MessageRef) -> None:
+        await self._server.people.delete_message(Ref(*read_ref(ref)))
+
+    async def refuse(self, how: Refusal) -> None:
+        for method in (f"chat.{name}" for name in METHODS):
+            match how:
+                case "for now":
+                    self._server.faults.fail(method, "ratelimited", retry_after_s=int(RETRY_S), times=MANY)
+                case "for good":
+                    self._server.faults.fail(method, "token_revoked", times=MANY)
+                case "by a fault":
+                    self._server.faults.fail(method, status=500, times=MANY)
+                case "by a torn connection":
+                    self._server.faults.reset(method, times=MANY)
+
+    async def heal(self) -> None:
+        self._server.faults.clear()
+
+    def counted(self) -> list[str]:
+        """Posts are counted by channel."""
+        return [
+            f"{r.method} {r.args['channel']}" if r.method == "chat.postMessage" else r.method
+            for r in self._server.requests
+        ]
+
+    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+        await stand(self._store, self.surface, placed)
+        return await self._fresh().reopen(
+            self.surface.address, RUN, begun(self._at.server), await self._store.placed(RUN)
+        )
+
+    def _fresh(self) -> Places:
+        """As a process that has just begun knows them."""
+        return Places(self._store, self._api, self._workspaces, lambda server: Words([]), time.time, listen=False)
+
+    def _new(self) -> Surface:
+        return self._places.new(RUN, self._at, self._at.server, self._channel, self._thread, self._ann.id, None)
+
+    def _said(self) -> list[Message]:
+        """By the app, in the order in which it appeared: as time stamps grow."""
+        found = [m for m in self._server.world.posts.values() if m.bot_id and not m.deleted]
+        return sorted(found, key=lambda m: m.ts)
+
+
+def _reads(message: Message) -> str:
+    """What people see: the blocks, else the text."""
+    return "\n".join(b["text"] for b in message.blocks if b["type"] == "markdown") or message.text
+
+
+def _labels(message: Message) -> tuple[str, ...]:
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    return tuple(str(element["text"]["text"]) for row in rows for element in row)
+
+
+Where = Literal["channel", "thread", "direct message"]
+
+
+@asynccontextmanager
+async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackStage]:
+    async with workspace() as (server, team), aiohttp.ClientSession() as session:
+        if not faces:
+            server.world.tokens[team.bot_token].scopes.discard("chat:write.customize")
+        ann = next(user for user in server.world.users.values() if user.name == "ann")
+        hall = next(channel for channel in server.world.channels.values() if channel.name == "hall")
+        asked = (await server.people.say(ann.id, hall.id, "Tea?")).event["ts"]
+        direct = server.world.im(ann.id)
+        api = Api(session, server.api_base)
+        workspaces = Workspaces(api, team.bot_token, None)
+        at = await workspaces.sole()
+        channel = direct.id if where == "direct message" else hall.id
+        yield SlackStage(server, ann, api, workspaces, at, channel, asked if where == "thread" else "")
+
+
+ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "bounded"})
+STREAMED = ALL - {"buttons", "whole", "counts"}  # a stream takes no buttons before its end, and a call may send nothing
+
+PLAYED = (
+    Played("Slack, a channel", ALL, partial(on_slack, "channel")),
+    Played("Slack, a channel without names", ALL, partial(on_slack, "channel", faces=False)),
+    Played("Slack, a thread", ALL, partial(on_slack, "thread")),
+    Played("Slack, a direct message", STREAMED, partial(on_slack, "direct message")),
+)

@@ -1,0 +1,108 @@
+"""Runs for tests: a panel, its start, and a transcript that grows by one fact at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bot.domain.facts import (
+    Fact,
+    Finish,
+    Panel,
+    Price,
+    Rules,
+    RunStarted,
+    Seat,
+    Step,
+    TurnEnded,
+    TurnId,
+    TurnStarted,
+    Usage,
+)
+from bot.domain.transcript import Entry, Transcript, fold
+from bot.engine.thread import posts
+from bot.formats import FORMATS
+from bot.formats.plan import Plan
+from bot.models.catalogue import LOCAL
+from tests.support.paths import ROOT
+
+FILES = ROOT / "bot" / "formats"
+PROMPTS = FILES / "prompts"
+PIPELINES = {path.stem: path.read_text("utf-8") for path in sorted((FILES / "pipelines").iterdir())}
+
+
+def seat(key: str, *, price: Price | None = LOCAL) -> Seat:
+    return Seat(key, f"model-{key}", key.capitalize(), price=price)
+
+
+def panel(seats: Sequence[str] = ("ada", "bob", "cyd")) -> Panel:
+    return Panel(tuple(seat(k) for k in seats), seat("chair"), seat("judge"))
+
+
+def start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), rounds: int | None = None) -> RunStarted:
+    prompts = {name: (PROMPTS / f"{name}.md").read_text("utf-8") for name in FORMATS[form].PROMPTS}
+    rules = Rules(rounds or FORMATS[form].ROUNDS[0])
+    steps = chain(seats) if form == "pipeline" else ()
+    return RunStarted(form, "Tabs or spaces?", panel(seats), rules, 7, prompts, "a person", steps=steps)
+
+
+def chain(seats: Sequence[str]) -> tuple[Step, ...]:
+    """A pipeline: everyone drafts, the first edits, and the chair closes."""
+    return (
+        Step("draft", "Draft.", tuple(seats), ("question",)),
+        Step("edit", "Edit.", (seats[0],), ("draft",)),
+        Step("close", "Close.", ("chair",), ("question", "edit")),
+    )
+
+
+class Play:
+    """A run played by hand: `plan` asks its format, `then` adds facts, one second each."""
+
+    def __init__(self, started: RunStarted) -> None:
+        self.form = FORMATS[started.format]
+        self.t = Transcript()
+        self.now = 0.0
+        self.then(started)
+
+    def then(self, *facts: Fact) -> Play:
+        for fact in facts:
+            self.t = fold(self.t, Entry(self.t.seq + 1, max(self.now, self.t.at + 1), fact))
+        return self
+
+    @property
+    def plan(self) -> Plan:
+        return self.form.plan(self.t, max(self.now, self.t.at))
+
+    def wait(self, seconds: float) -> Play:
+        """So much time goes by and nothing happens."""
+        self.now = max(self.now, self.t.at) + seconds
+        return self
+
+    @property
+    def wanted(self) -> list[str]:
+        return [str(w.turn) for w in self.plan.want]
+
+    def start_wanted(self) -> list[TurnId]:
+        """Start every wanted turn that has not been; the turns now running."""
+        for want in self.plan.want:
+            if want.turn not in self.t.turns:
+                self.then(TurnStarted(want.turn, want.about, want.objection))
+        return [i for i, turn in self.t.turns.items() if turn.ended is None]
+
+    def end(self, turn: TurnId, text: str = "words", finish: Finish = "done") -> Play:
+        return self.then(TurnEnded(turn, finish, text, Usage(1, 2, 0, "reported")))
+
+    def stage(self, text: Callable[[TurnId], str] = lambda turn: f"{turn.seat} speaks") -> Play:
+        """Start and end all that is wanted now."""
+        for turn in self.start_wanted():
+            self.end(turn, text(turn))
+        return self
+
+
+def controls(play: Play, lane: object) -> list[str]:
+    """What may be pressed under that lane."""
+    return [c.action for post in posts(play.t, play.plan) if post.lane == lane for c in post.controls]
+
+
+def texts(play: Play, turn: TurnId) -> str:
+    """All that a turn is asked with."""
+    return "\n".join(part.text for part in play.form.ask(play.t, turn).parts)
