@@ -1,11 +1,10 @@
-"""What a seat's stream costs above litellm's own: CPU, first delta, event-loop lag, and memory over 1,000 streams.
+"""The cost of a seat's stream above litellm's own: CPU, first delta, event-loop lag, and memory over 1,000 streams.
 
 `python -m benchmarks.models --json`. A server in a process of its own speaks 50 chunks a second to each of 50 streams
-that begin together. Ours and bare litellm take turns in one process, in short rounds, as the speed of a shared machine
-drifts: CPU is compared between neighbours (median of the ratios), first deltas and lags over all rounds together.
-2,500 chunks a second are more than litellm can parse on one core, so that lag and first deltas are those of a loop
-that it overloads.
-Bare litellm is called as we call it, with its record of each answer, which we switch off, left on.
+that begin together. Ours and bare litellm take turns in one process, in short rounds, because the speed of a shared
+machine drifts: CPU is compared between neighbours (median of the ratios), first deltas and lags over all rounds
+together. 2,500 chunks a second are more than litellm can parse on one core, so lags and first deltas are those of an
+overloaded loop. Bare litellm is called as we call it, but keeps its record of each answer, which we switch off.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
@@ -32,20 +32,25 @@ from bot.models.catalogue import Model
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
 
-STREAMS = 50
 CHUNKS = 40
 CHUNKS_PER_S = 50
-ROUNDS = 16
-MEMORY_STREAMS = 1_000
 MEMORY_CHUNKS = 20
 TICK_S = 0.005
 QUESTION = "Is it better to learn one programming language well, or several?"
 
-Stream = Callable[[], Awaitable[float]]  # one stream, read to its end; seconds until its first text
+Stream = Callable[[], Awaitable[float]]  # reads one stream to its end; returns the seconds until its first text
+
+
+class Size(NamedTuple):
+    """Streams at once, rounds of each mode, and batches of streams over which memory is measured."""
+
+    streams: int = 50
+    rounds: int = 16
+    batches: int = 20
 
 
 class Round(NamedTuple):
-    """One mode, once: CPU seconds of the process, each stream's first delta and each tick's lag (seconds)."""
+    """Seconds of one mode in one round: CPU of the process, each stream's first delta, each tick's lag."""
 
     cpu_s: float
     firsts_s: list[float]
@@ -62,87 +67,90 @@ class Mode(NamedTuple):
         return [one.cpu_s for one in self.rounds]
 
     @property
-    def first_s(self) -> float:
+    def median_first_s(self) -> float:
         return statistics.median(first for one in self.rounds for first in one.firsts_s)
 
     @property
-    def lag_s(self) -> float:
-        """The 99th percentile."""
+    def p99_lag_s(self) -> float:
         return statistics.quantiles((lag for one in self.rounds for lag in one.lags_s), n=100)[98]
 
 
 def main() -> int:
-    args = report.arguments(__doc__).parse_args()
-    return report.run("models", measure, as_json=args.json)
+    parser, usual = report.arguments(__doc__), Size()
+    parser.add_argument("--streams", type=int, default=usual.streams, help="streams at once")
+    parser.add_argument("--rounds", type=int, default=usual.rounds, help="rounds of each mode")
+    parser.add_argument("--batches", type=int, default=usual.batches, help="batches for the memory, four at least")
+    args = parser.parse_args()
+    return report.run("models", partial(measure, Size(args.streams, args.rounds, args.batches)), as_json=args.json)
 
 
-def measure() -> Report:
-    with serving() as url:
-        return asyncio.run(_measure(url))
+def measure(size: Size) -> Report:
+    with run_server(size.streams) as url:
+        return asyncio.run(_measure(url, size))
 
 
-async def _measure(url: str) -> Report:
-    async with ours(f"{url}/{CHUNKS}") as stream:
-        modes = {"bare litellm": bare(f"{url}/{CHUNKS}"), "ours": stream}
+async def _measure(url: str, size: Size) -> Report:
+    async with open_ours(f"{url}/{CHUNKS}", size.streams) as stream:
+        modes = {"bare litellm": make_bare(f"{url}/{CHUNKS}"), "ours": stream}
         for mode in modes.values():
-            await played(mode)  # whatever is made once
+            await play_round(mode, size.streams)  # does what is done only once, before anything is measured
         found = {name: Mode([]) for name in modes}
-        for number in range(ROUNDS):
+        for number in range(size.rounds):
             for name in sorted(modes, reverse=bool(number % 2)):
-                found[name].rounds.append(await played(modes[name]))
-    async with ours(f"{url}/{MEMORY_CHUNKS}") as stream:
-        rss = await memory(stream)
+                found[name].rounds.append(await play_round(modes[name], size.streams))
+    async with open_ours(f"{url}/{MEMORY_CHUNKS}", size.streams) as stream:
+        rss = await sample_memory(stream, size)
     return Report(
-        [*(scene(name, mode) for name, mode in found.items()), _memory_scene(rss)],
-        bars(found["ours"], found["bare litellm"], rss),
+        [*(make_scene(name, mode, size.streams) for name, mode in found.items()), _make_memory_scene(rss, size)],
+        make_bars(found["ours"], found["bare litellm"], rss),
     )
 
 
-def scene(name: str, mode: Mode) -> Scene:
-    chunks = STREAMS * CHUNKS
+def make_scene(name: str, mode: Mode, streams: int) -> Scene:
+    chunks = streams * CHUNKS
     return {
-        "scene": f"{name}, {STREAMS} streams of {CHUNKS_PER_S} chunks/s",
+        "scene": f"{name}, {streams} streams of {CHUNKS_PER_S} chunks/s",
         "cpu_us_a_chunk": round(statistics.median(mode.cpu_s) / chunks * 1e6, 1),
-        "first_delta_ms": round(mode.first_s * 1e3, 1),
-        "lag_p99_ms": round(mode.lag_s * 1e3, 1),
+        "first_delta_ms": round(mode.median_first_s * 1e3, 1),
+        "lag_p99_ms": round(mode.p99_lag_s * 1e3, 1),
     }
 
 
-def _memory_scene(rss: list[int]) -> Scene:
+def _make_memory_scene(rss: list[int], size: Size) -> Scene:
     return {
-        "scene": f"ours, {MEMORY_STREAMS} streams one after another, {STREAMS} at once",
-        **{f"rss_mb_quarter_{n}": round(mean / 2**20, 1) for n, mean in enumerate(_quarters(rss), 1)},
+        "scene": f"ours, {size.batches * size.streams} streams one after another, {size.streams} at once",
+        **{f"rss_mb_quarter_{n}": round(mean / 2**20, 1) for n, mean in enumerate(_average_quarters(rss), 1)},
     }
 
 
-def bars(mine: Mode, peer: Mode, rss: list[int]) -> list[Bar]:
-    _, second, _, last = _quarters(rss)
+def make_bars(mine: Mode, peer: Mode, rss: list[int]) -> list[Bar]:
+    _, second, _, last = _average_quarters(rss)
     cpu = statistics.median(a / b for a, b in zip(mine.cpu_s, peer.cpu_s, strict=True))
     return [
         Bar("CPU above bare litellm's", round((cpu - 1) * 100, 1), 10.0, "%"),
-        Bar("first delta, median", round(mine.first_s / peer.first_s, 3), 1.25, "× bare litellm's"),
-        Bar("loop lag, p99", round(mine.lag_s / peer.lag_s, 3), 1.25, "× bare litellm's"),
+        Bar("first delta, median", round(mine.median_first_s / peer.median_first_s, 3), 1.25, "× bare litellm's"),
+        Bar("loop lag, p99", round(mine.p99_lag_s / peer.p99_lag_s, 3), 1.25, "× bare litellm's"),
         Bar("memory, last quarter over second", round((last / second - 1) * 100, 2), 2.0, "%"),
     ]
 
 
-def _quarters(samples: list[int]) -> list[float]:
+def _average_quarters(samples: list[int]) -> list[float]:
     size = len(samples) // 4
     return [statistics.fmean(samples[n * size : (n + 1) * size]) for n in range(4)]
 
 
-async def played(stream: Stream) -> Round:
-    """All streams at once."""
+async def play_round(stream: Stream, streams: int) -> Round:
+    """Read so many streams at once."""
     lags: list[float] = []
-    ticking = asyncio.create_task(_tick(lags))
+    ticking = asyncio.create_task(_record_lags(lags))
     before = time.process_time()
-    firsts = await asyncio.gather(*(stream() for _ in range(STREAMS)))
+    firsts = await asyncio.gather(*(stream() for _ in range(streams)))
     cpu_s = time.process_time() - before
     ticking.cancel()
     return Round(cpu_s, firsts, lags)
 
 
-async def _tick(lags: list[float]) -> None:
+async def _record_lags(lags: list[float]) -> None:
     now = asyncio.get_running_loop().time
     while True:
         due = now() + TICK_S
@@ -150,18 +158,18 @@ async def _tick(lags: list[float]) -> None:
         lags.append(now() - due)
 
 
-async def memory(stream: Stream) -> list[int]:
-    """Resident bytes after each batch."""
+async def sample_memory(stream: Stream, size: Size) -> list[int]:
+    """Return the resident bytes after each batch of streams."""
     process, samples = psutil.Process(), []
-    for _ in range(MEMORY_STREAMS // STREAMS):
-        await asyncio.gather(*(stream() for _ in range(STREAMS)))
+    for _ in range(size.batches):
+        await asyncio.gather(*(stream() for _ in range(size.streams)))
         samples.append(int(process.memory_info().rss))
     return samples
 
 
 @asynccontextmanager
-async def ours(base: str) -> AsyncIterator[Stream]:
-    model = Model("m", "hosted_vllm/test", "M", "p", api_base=base, concurrency=STREAMS)
+async def open_ours(base: str, streams: int) -> AsyncIterator[Stream]:
+    model = Model("m", "hosted_vllm/test", "M", "p", api_base=base, concurrency=streams)
     speaker = Speaker({"m": model}, DeadlineSettings(), RetrySettings())
     await speaker.warm_up()
 
@@ -179,11 +187,11 @@ async def ours(base: str) -> AsyncIterator[Stream]:
         await speaker.aclose()
 
 
-def bare(base: str) -> Stream:
-    """litellm alone, as anybody would read it."""
+def make_bare(base: str) -> Stream:
+    """Return a stream of litellm alone, read as anybody would read it."""
 
     async def stream() -> float:
-        import litellm  # slow; loaded by `ours`, which is warmed up first
+        import litellm  # slow; `open_ours` has loaded it already
 
         start, first = time.monotonic(), 0.0
         answer: Any = await litellm.acompletion(
@@ -208,11 +216,11 @@ def bare(base: str) -> Stream:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The server's URL; `/N/chat/completions` answers with N chunks."""
+def run_server(streams: int) -> Iterator[str]:
+    """Yield the URL of a server in a process of its own; its `/N/chat/completions` answers with N chunks."""
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
-    process = spawn.Process(target=serve, args=(there,), daemon=True)
+    process = spawn.Process(target=serve, args=(there, streams), daemon=True)
     process.start()
     try:
         if not here.poll(30):
@@ -223,16 +231,16 @@ def serving() -> Iterator[str]:
         process.join()
 
 
-def serve(parent: Connection) -> None:
-    asyncio.run(_serve(parent))
+def serve(parent: Connection, streams: int) -> None:
+    asyncio.run(_serve(parent, streams))
 
 
-async def _serve(parent: Connection) -> None:
+async def _serve(parent: Connection, streams: int) -> None:
     app = web.Application()
     app.router.add_post("/{chunks}/chat/completions", _speak)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=STREAMS * 2).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=streams * 2).start()
     parent.send(runner.addresses[0][1])
     await asyncio.Event().wait()
 
@@ -244,14 +252,16 @@ async def _speak(request: web.Request) -> web.StreamResponse:
     start = now()
     for number in range(int(request.match_info["chunks"])):
         await asyncio.sleep(max(0.0, start + number / CHUNKS_PER_S - now()))
-        await response.write(_event([{"index": 0, "delta": {"content": f"word{number} "}, "finish_reason": None}]))
-    await response.write(_event([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
-    await response.write(_event([], usage={"prompt_tokens": 12, "completion_tokens": 200, "total_tokens": 212}))
+        await response.write(
+            _encode_event([{"index": 0, "delta": {"content": f"word{number} "}, "finish_reason": None}])
+        )
+    await response.write(_encode_event([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+    await response.write(_encode_event([], usage={"prompt_tokens": 12, "completion_tokens": 200, "total_tokens": 212}))
     await response.write(b"data: [DONE]\n\n")
     return response
 
 
-def _event(choices: list[dict[str, Any]], **fields: object) -> bytes:
+def _encode_event(choices: list[dict[str, Any]], **fields: object) -> bytes:
     body = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "test", "choices": choices, **fields}
     return f"data: {json.dumps(body)}\n\n".encode()
 

@@ -1,4 +1,4 @@
-"""What rendering and paging cost a delta, at the start and at the end of a long answer.
+"""The cost of rendering and paging a delta, at the start and at the end of a long answer.
 
 `python -m benchmarks.pages --json`. The bars compare the end of a text with its start in the same run, so that
 they hold on any machine: the cost of a delta must not grow with the text before it.
@@ -10,6 +10,7 @@ import random
 import statistics
 import sys
 import time
+from functools import partial
 
 from adapters.discord.dialect import DiscordDialect
 from adapters.slack.dialect import SlackMarkdown
@@ -21,7 +22,7 @@ from bot.live.pages import Pages
 
 LENGTH = 60_000  # code points
 DELTA = 16  # code points: about four tokens, as providers send them together
-WINDOW = 6_000  # code points that are measured at the start and at the end; those between come in larger deltas
+MEASURED = 0.1  # of a text, at its start and at its end; what is between comes in larger deltas
 ROUNDS = 2
 RATIO = 1.25
 
@@ -37,18 +38,19 @@ TABLE = "| Seat | 結果 | Points |\n|:--|:-:|--:|\n" + "".join(f"| seat {n} | �
 SECTION = f"## A heading\n\n{PARAGRAPH}{LIST}\n{PARAGRAPH}{FENCE}{TABLE}> {PARAGRAPH}"
 
 
-def texts() -> dict[str, str]:
-    words = "".join(random.Random(7).choice(("word ", "longer ", "**bold** ", "`code` ")) for _ in range(LENGTH // 4))
-    code = "```python\n" + "value = other + 1  # a remark\n" * (LENGTH // 29)
+def make_texts(length: int) -> dict[str, str]:
+    """Return texts of so many code points, by their kind."""
+    words = "".join(random.Random(7).choice(("word ", "longer ", "**bold** ", "`code` ")) for _ in range(length // 4))
+    code = "```python\n" + "value = other + 1  # a remark\n" * (length // 29)
     return {
-        "answer": (SECTION * (LENGTH // len(SECTION) + 1))[:LENGTH],
-        "paragraph": words[:LENGTH],
-        "fence": code[:LENGTH],
+        "answer": (SECTION * (length // len(SECTION) + 1))[:length],
+        "paragraph": words[:length],
+        "fence": code[:length],
     }
 
 
-def costs_us(pages: Pages, text: str, start: int, end: int) -> list[float]:
-    """CPU microseconds of each delta between two places of the text."""
+def time_deltas(pages: Pages, text: str, start: int, end: int) -> list[float]:
+    """Return the CPU microseconds of each delta between two places of the text."""
     costs = []
     for at in range(start + DELTA, end + 1, DELTA):
         before = time.process_time_ns()
@@ -57,17 +59,18 @@ def costs_us(pages: Pages, text: str, start: int, end: int) -> list[float]:
     return costs
 
 
-def measured(text: str, dialect: Dialect, limit: int) -> tuple[list[float], list[float]]:
-    pages = Pages(dialect, limit, reserve=60)
-    start = costs_us(pages, text, 0, WINDOW)
-    for at in range(WINDOW, len(text) - WINDOW, 500):
+def time_ends(text: str, dialect: Dialect, limit: int) -> tuple[list[float], list[float]]:
+    """Return the CPU microseconds of each delta at the start of a text, and at its end."""
+    pages, window = Pages(dialect, limit, reserve=60), int(MEASURED * len(text))
+    start = time_deltas(pages, text, 0, window)
+    for at in range(window, len(text) - window, 500):
         pages.update(text[:at])
-    return start, costs_us(pages, text, len(text) - WINDOW, len(text))
+    return start, time_deltas(pages, text, len(text) - window, len(text))
 
 
-def scene(name: str, text: str, dialect: Dialect, limit: int) -> tuple[Scene, Bar]:
-    rounds = [measured(text, dialect, limit) for _ in range(ROUNDS)]
-    # the least of the rounds: what else ran on the machine is not ours
+def measure_scene(name: str, text: str, dialect: Dialect, limit: int) -> tuple[Scene, Bar]:
+    rounds = [time_ends(text, dialect, limit) for _ in range(ROUNDS)]
+    # the least of the rounds counts: whatever else runs on the machine only adds to it
     start, end = ([min(costs) for costs in zip(*(r[part] for r in rounds), strict=True)] for part in (0, 1))
     start_us, end_us = statistics.fmean(start), statistics.fmean(end)
     p99_us = statistics.quantiles(end, n=100)[98]
@@ -81,19 +84,22 @@ def scene(name: str, text: str, dialect: Dialect, limit: int) -> tuple[Scene, Ba
     return row, Bar(f"a delta at the end over one at the start, {name}", end_us / start_us, RATIO, "ratio")
 
 
-def measure() -> Report:
+def measure(length: int) -> Report:
     surfaces: list[tuple[str, Dialect, int]] = [
         ("discord", DiscordDialect(), 4000),
         ("slack", SlackMarkdown(), 12_000),
         ("terminal", TerminalDialect(), 1_000_000),
     ]
     found = [
-        scene(f"{kind} on {surface}", text, dialect, limit)
-        for kind, text in texts().items()
+        measure_scene(f"{kind} on {surface}", text, dialect, limit)
+        for kind, text in make_texts(length).items()
         for surface, dialect, limit in surfaces
     ]
     return Report([row for row, _ in found], [bar for _, bar in found])
 
 
 if __name__ == "__main__":
-    sys.exit(report.run("pages", measure, as_json=report.arguments(__doc__).parse_args().json))
+    parser = report.arguments(__doc__)
+    parser.add_argument("--length", type=int, default=LENGTH, help="code points of each text")
+    options = parser.parse_args()
+    sys.exit(report.run("pages", partial(measure, options.length), as_json=options.json))

@@ -1,0 +1,1 @@
+"""How fast Moot starts, each time in a process of its own."""

@@ -1,0 +1,29 @@
+"""A benchmark run as people run it, at a size for every day."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_benchmark(module: str, *options: str) -> Mapping[str, float]:
+    """Run `python -m MODULE --json` and return the value of each bar by its name; the bars need not hold.
+
+    Raises AssertionError where it could not measure, or a figure is none.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--json", *options], cwd=ROOT, capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode in (0, 1), done.stderr
+    report = json.loads(done.stdout.splitlines()[-1])
+    figures = [bar["value"] for bar in report["bars"]]
+    figures += [value for scene in report["scenes"] for value in scene.values() if not isinstance(value, str)]
+    assert all(math.isfinite(figure) for figure in figures), report
+    assert module == f"benchmarks.{report['benchmark']}"
+    return {bar["name"]: bar["value"] for bar in report["bars"]}
