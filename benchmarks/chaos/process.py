@@ -14,7 +14,8 @@ from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 STARTS_WITHIN_S, STOPS_WITHIN_S = 120.0, 60.0
 
 

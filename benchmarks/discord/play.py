@@ -23,8 +23,8 @@ from benchmarks.discord.scenes import Scene, panel_name, seat_keys
 from benchmarks.live.scenes import Answer
 from tests.servers.discord import Channel, Interaction, RemoteDiscord, Webhook
 from tests.servers.discord.client import pointed_at
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 SAMPLE_S = 0.25
 LOOK_S = 0.02
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.report import Bar, Report, Scene
 from benchmarks.start.core import Readiness
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAIRS = 15
 
 

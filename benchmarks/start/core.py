@@ -21,12 +21,12 @@ class Readiness(NamedTuple):
 async def make_core_ready(database: Path) -> Readiness:
     """Make the core ready on a new database and leave it, which waits for litellm."""
     began = time.perf_counter()
-    from adapters.terminal.surface import budget  # its import is measured, as are the following ones
-    from bot import wiring
+    from adapters.terminal.surface import budget  # importing is measured as well, here and below
+    from bot.cli import core
+    from bot.cli.provision import Provision
+    from bot.engine.trace import NoTrace
     from bot.models.catalogue import Model
-    from bot.provision import Provision
     from bot.settings import PanelSettings, SeatSettings, Settings
-    from bot.trace import NoTrace
     from storage import open_store
 
     supply = Provision(
@@ -36,7 +36,7 @@ async def make_core_ready(database: Path) -> Readiness:
     )
     async with (
         open_store(database, clock=time.time) as store,
-        wiring.table(Settings(), supply, store, NoTrace(), budget),
+        core.table(Settings(), supply, store, NoTrace(), budget),
     ):
         ready_s = time.perf_counter() - began
         litellm_loaded = hasattr(sys.modules.get("litellm"), "acompletion")

@@ -7,9 +7,8 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
 
 
 def run_benchmark(module: str, *options: str) -> Mapping[str, float]:
