@@ -1,4 +1,4 @@
-"""An OpenAI-compatible model server that says what a test tells it to, replays recordings, and misbehaves on demand."""
+"""An OpenAI-compatible model server for tests: it gives set replies, replays recordings and fails on demand."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Recording = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One response: `pieces` are written apart, `gap_s` seconds after one another; then what `then` says.
+    """One response of the server: its pieces are written one by one, each after `gap_s` seconds.
 
-    end: the body ends as it should; hang: nothing more comes and the connection stays open; reset: the connection is
-    torn; repeat: the last piece comes again for ever.
+    After the last piece `then` decides what follows. "end": the body ends as it should. "hang": nothing more comes and
+    the connection stays open. "reset": the connection is torn. "repeat": the last piece is sent again and again.
     """
 
     pieces: tuple[bytes, ...] = ()
@@ -35,8 +35,10 @@ class Reply:
 
 @dataclass(slots=True)
 class Seen:
-    """One request as the server saw it. Times are loop times; `written_at` has one a piece, `ended_at` is the
-    moment at which the connection was done with, from whichever side."""
+    """One request as the server received it, with loop times.
+
+    `written_at` has one time per piece. `ended_at` is when the exchange was over, whichever side ended it.
+    """
 
     path: str
     headers: Mapping[str, str]
@@ -45,18 +47,18 @@ class Seen:
     written_at: list[float] = field(default_factory=list)
     ended_at: float | None = None
     query: Mapping[str, str] = field(default_factory=dict)
-    left_early: bool = False  # the client closed before the reply was over
+    left_early: bool = False  # the client closed the connection before the reply was over
 
 
 def sse(*data: object) -> tuple[bytes, ...]:
-    """Server-sent events, one a piece; text goes out as it is, anything else as JSON."""
+    """Return server-sent events, one per piece: text goes out as it is, anything else as JSON."""
     return tuple(f"data: {d if isinstance(d, str) else json.dumps(d)}\n\n".encode() for d in data)
 
 
 def chunk(
     content: str | None = None, finish: str | None = None, usage: Mapping[str, int] | None = None, **delta: object
 ) -> dict[str, object]:
-    """A chat.completion.chunk of OpenAI's API."""
+    """Return a `chat.completion.chunk` of OpenAI's API; with `usage` it has no choices."""
     body: dict[str, object] = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "test"}
     if usage is not None:
         return {**body, "choices": [], "usage": usage}
@@ -65,20 +67,23 @@ def chunk(
 
 
 def answer(*texts: str, finish: str = "stop", usage: tuple[int, int] | None = (7, 5), gap_s: float = 0.0) -> Reply:
-    """A complete answer in these pieces; `usage` is input and output tokens, None: none is sent."""
+    """Return a complete answer that streams these texts.
+
+    `usage` holds the input and output tokens; with None no usage is sent.
+    """
     counted = {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)} if usage else None
     last = [chunk(usage=counted)] if counted else []
     return Reply(sse(*map(chunk, texts), chunk(finish=finish), *last, "[DONE]"), gap_s=gap_s)
 
 
 def error(status: int, message: str = "no", headers: Mapping[str, str] | None = None, **fields: str) -> Reply:
-    """An error in OpenAI's form."""
+    """Return an error in OpenAI's form."""
     body = json.dumps({"error": {"message": message, "type": "test", **fields}})
     return Reply((body.encode(),), status, {"Content-Type": "application/json", **(headers or {})})
 
 
 def replay(recording: Recording) -> Reply:
-    """A recorded stream, byte for byte, an event a piece."""
+    """Return a recorded stream, byte for byte, with one event per piece."""
     events = recording["sse"].encode().split(b"\n\n")
     pieces = tuple(event + b"\n\n" for event in events[:-1]) + ((events[-1],) if events[-1] else ())
     return Reply(pieces, recording["status"], {"Content-Type": recording["content_type"]})
@@ -89,9 +94,10 @@ def recordings(directory: Path) -> dict[str, Recording]:
 
 
 class ModelServer:
-    """`async with ModelServer() as server:`; a path answers with its replies in order, the last one for ever.
+    """A model server on 127.0.0.1, used as `async with ModelServer() as server:`.
 
-    A path that was told nothing answers 404. `log` holds every request, the newest last.
+    Each path gives its replies in order and then repeats the last one. A path without replies answers 404. `log` holds
+    every request, the newest last.
     """
 
     def __init__(self) -> None:
@@ -104,11 +110,11 @@ class ModelServer:
 
     @property
     def url(self) -> str:
-        """Without a path and without a slash at its end."""
+        """The server's address, without a path and without a slash at its end."""
         return f"http://127.0.0.1:{self._port}"
 
     def tell(self, *replies: Reply, path: str = CHAT) -> None:
-        """What `path` (without a query) answers from now on."""
+        """Set the replies that `path` (without a query) gives from now on."""
         self._replies[path] = deque(replies)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Discord's wire on this machine, for the unmodified discord.py: REST v10, the gateway, rate limits, permissions.
+"""A Discord server on this machine for the unmodified discord.py: REST v10, the gateway, rate limits, permissions.
 
     async with DiscordServer() as server:
         discord.http.Route.BASE = server.api_base # or the bot's settings
@@ -6,7 +6,7 @@
         guild = await server.create_guild()
         channel = await server.create_channel(guild)
         ada = await server.create_member(guild, "ada")
-        ... # the bot logs in: server.token
+        ... # the bot logs in with server.token
         asked = await server.slash(ada, channel, "debate", question="Tea or coffee?")
         answer = await asked.answer()  # kind, acknowledged_after_s, ephemeral, content, modal, choices, followups
         (board,) = await server.messages(channel)  # text, components, flags, edits, notified, reactions, …
@@ -14,17 +14,18 @@
 Scene: create_user, create_guild, create_member, join_guild, create_role, edit_role, give_roles, create_channel,
 create_forum, deny, allow; messages, message, channel, threads, webhooks, commands, connects, read_requests,
 read_violations.
-People: dm, say, edit, delete, react, unreact, thread, slash, autocomplete, menu, click, select, submit, redeliver,
-answer.
+People: dm, say, deliver_again, edit, delete, react, unreact, thread, slash, autocomplete, menu, click, select, submit,
+redeliver, answer.
 Trouble: delete_channel, lock, archive, delete_message, delete_webhook, leave_guild, age, expire, drop,
 ask_to_reconnect, close_gateway, refuse_connects, fail, storm, heal.
 
-Every thing can be given as itself or by its id. `server.requests` is the log, `await server.until(predicate)` waits for
-a request that makes something true, `server.violations` lists what breaks Discord's OpenAPI document, and leaving the
-server raises ContractBroken when there are any. `python -m tests.servers.discord` is the same server as a process that
-prints its urls; `RemoteDiscord(origin)` has the same methods over HTTP.
+Each argument that names a thing takes the thing itself or its id. `server.requests` is the log. `await
+server.until(predicate)` waits for a request that makes the predicate true. `server.violations` lists what breaks
+Discord's OpenAPI document, and leaving the server raises ContractBroken when there are any. `python -m
+tests.servers.discord` is the same server as a process that prints its urls; `RemoteDiscord(origin)` has the same
+methods over HTTP.
 
-Where things are: world (what exists), payloads (its JSON), permissions, checks (lengths), limits (buckets), contract,
+The modules: world (what exists), payloads (its JSON), permissions, checks (lengths), limits (buckets), contract,
 gateway, interactions, messages and threads (what changes the world), rest_* (routes), routing (from request to
 handler), scene, people, trouble (a test's script), control (that script over HTTP), server.
 """

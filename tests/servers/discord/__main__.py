@@ -1,4 +1,4 @@
-"""`python -m tests.servers.discord`: the server as a process of its own, until it is told to end."""
+"""The server as a process of its own, `python -m tests.servers.discord`: it runs until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of a script share, and the handle of an interaction."""
+"""The base of a script's parts, and the handle of an interaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.discord.routing import Router
 
 
 class Base:
-    """Set by the server that is scripted."""
+    """The base of a script's parts; the server that is scripted sets its attributes."""
 
     hub: Hub
     faults: Faults
@@ -32,11 +32,14 @@ class _Answering(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """Something that a person asked of the bot."""
+    """The handle of an interaction that a person has started."""
 
     id: int
     _script: _Answering = field(repr=False, compare=False)
 
     async def answer(self, timeout_s: float = 30.0) -> Answer:
-        """What its person sees now, once it is acknowledged. Raises TimeoutError after `timeout_s`."""
+        """Wait until the interaction is acknowledged, and return what its person sees now.
+
+        Raises TimeoutError after `timeout_s`.
+        """
         return await self._script.answer(self.id, timeout_s)

@@ -1,5 +1,8 @@
-"""What Discord takes as a message. Limits: https://docs.discord.com/developers/resources/message and
-https://docs.discord.com/developers/components/reference"""
+"""Discord's limits on messages, names, modals and choices.
+
+https://docs.discord.com/developers/resources/message
+https://docs.discord.com/developers/components/reference
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ SELECTS = (3, 5, 6, 7, 8)
 
 
 def check_message(m: Message) -> None:
-    """Raises 50035 with every problem of what the message would read, 50006 when it would be empty."""
+    """Raise 50035 with every problem of a message, or 50006 when it is empty."""
     problems = [*_too_long("content", m.content, CONTENT), *_embeds(m.embeds), *_controls(m.components)]
     problems += _v2(m) if m.flags & V2 else _classic(m.components)
     if problems:
@@ -26,7 +29,7 @@ def check_message(m: Message) -> None:
 
 
 def check_name(name: str, path: str = "username") -> None:
-    """A webhook's name, in a message or its own: 1 to 80 characters, without two words."""
+    """Raise 50035 unless a webhook's name has 1 to 80 characters and no forbidden word."""
     problems = [] if name.strip() else [Problem(path, "BASE_TYPE_REQUIRED", "This field is required")]
     problems += _too_long(path, name, 80)
     for word in ("clyde", "discord"):
@@ -38,13 +41,16 @@ def check_name(name: str, path: str = "username") -> None:
 
 
 def check_thread_name(name: str) -> None:
-    """1 to 100 characters."""
+    """Raise 50035 unless a thread's name has 1 to 100 characters."""
     if not 1 <= len(name) <= 100:
         raise invalid_form([Problem("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")])
 
 
 def check_modal(data: dict[str, Any]) -> None:
-    """Title 45, one to five components."""
+    """Raise 50035 unless a modal has a title of at most 45 characters and one to five components.
+
+    No custom id may stand in it twice.
+    """
     problems = _too_long("title", data.get("title") or "", 45)
     if not 1 <= len(data.get("components") or []) <= 5:
         problems.append(Problem("components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length."))
@@ -54,7 +60,7 @@ def check_modal(data: dict[str, Any]) -> None:
 
 
 def check_choices(choices: list[dict[str, Any]]) -> None:
-    """At most 25; names and values of up to 100 characters."""
+    """Raise 50035 for more than 25 choices, or for a name or value of more than 100 characters."""
     problems = [] if len(choices) <= 25 else [_too_many("choices", 25)]
     for i, choice in enumerate(choices):
         problems += _too_long(f"choices.{i}.name", choice["name"], 100)

@@ -1,4 +1,7 @@
-"""The unmodified discord.py, logged in at the server. Apart from the package, which does not need discord.py."""
+"""The unmodified discord.py, connected to the server.
+
+The package does not import this module, and so works without discord.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import yarl
 
 
 class Served(Protocol):
-    """Where a server is, and what a bot says to it."""
+    """The two addresses of a running server."""
 
     @property
     def api_base(self) -> str: ...
@@ -22,13 +25,18 @@ class Served(Protocol):
 
 
 class Impatient(discord.Client):
+    """A client that identifies again without a wait."""
+
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """discord.py waits here for 5 s before it identifies once more."""
+        """Skip the 5 s that discord.py waits here before it identifies again."""
 
 
 @contextmanager
 def pointed_at(server: Served) -> Iterator[None]:
-    """Until it is left, every client of this process talks to this server: discord.py keeps both in classes."""
+    """Point every Discord client of this process at `server` within the block.
+
+    discord.py keeps both addresses in attributes of classes.
+    """
     gateway = discord.gateway.DiscordWebSocket
     before = discord.http.Route.BASE, gateway.DEFAULT_GATEWAY
     discord.http.Route.BASE = server.api_base
@@ -45,7 +53,10 @@ async def logged_in(
     intents: discord.Intents | None = None,
     setup: Callable[[discord.Client], None] = lambda client: None,
 ) -> AsyncIterator[discord.Client]:
-    """A client that is ready; `setup` adds listeners and commands before. Raises what its login raises."""
+    """Log a client in, and yield it once it is ready.
+
+    `setup` adds listeners and commands before the login. Raises what the login raises.
+    """
     client = Impatient(intents=intents or discord.Intents.default(), guild_ready_timeout=0.05)
     setup(client)
     running = asyncio.create_task(client.start(token))

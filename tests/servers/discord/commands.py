@@ -1,4 +1,4 @@
-"""How a person's client turns what they typed into an interaction's data, and what it does not let them send."""
+"""A person's Discord client: it turns input into an interaction's data, and refuses what Discord would refuse."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, N
 
 
 class CannotAct(Exception):
-    """Discord's client would not let this person do this."""
+    """An act that Discord's client does not let this person do."""
 
 
 def find(hub: Hub, channel: Channel, user_id: int, name: str, kind: int) -> Json:
-    """A registered command that this person sees here. A server's own comes before a global one."""
+    """Return a command that this person sees here; a server's own command comes before a global one.
+
+    Raises CannotAct where there is none, or where they may not use it.
+    """
     held = in_channel(hub.world, channel, user_id)
     if channel.guild_id is not None and P.USE_APPLICATION_COMMANDS not in held:
         raise CannotAct("they may not use commands here")
@@ -47,7 +50,10 @@ def _check_here(command: Json, channel: Channel, held: P) -> None:
 def slash_data(
     hub: Hub, channel: Channel, command: Json, path: Sequence[str], values: Mapping[str, object], focused: str | None
 ) -> Json:
-    """The `data` of a slash command. `path` are subcommands below it; `focused` is the option being typed."""
+    """Build the `data` of a slash command.
+
+    `path` names the subcommands below it. `focused` is the option that is being typed; None: the command is sent.
+    """
     known = command.get("options") or []
     resolved: Json = {}
     for word in path:
@@ -117,7 +123,7 @@ def _within(name: str, size: float, low: float | None, high: float | None) -> No
 
 
 def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> str:
-    """Add a person, role or channel to `resolved`; its id as it is sent."""
+    """Add a person, role or channel to `resolved`, and return its id as it is sent."""
     number = id_of(thing)
     key, world, guild = str(number), hub.world, hub.world.guilds.get(channel.guild_id or 0)
     if number in world.users:
@@ -137,7 +143,10 @@ def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> s
 
 
 def filled_in(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
-    """A modal's components as they are sent back. Raises for an unknown, missing, short or long value."""
+    """Return a modal's components as they are sent back with these values.
+
+    Raises CannotAct for an unknown, missing, short or long value.
+    """
     inner = [c.get("component") or c for row in components for c in (row.get("components") or [row])]
     unknown = values.keys() - {c.get("custom_id") for c in inner}
     if unknown:

@@ -1,4 +1,4 @@
-"""Requests against Discord's own OpenAPI document, where it is at hand."""
+"""A check of requests against Discord's own OpenAPI document, where that is present."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from referencing.jsonschema import DRAFT202012
 
 URN = "urn:discord"
 
-# Where discord.py rightly sends what the document does not know. Ids as numbers are its habit in bodies
-# (allowed_mentions, message_reference), and Discord takes both:
+# The document is narrower than Discord in two points that discord.py uses.
+# discord.py sends ids in bodies as numbers (allowed_mentions, message_reference). Discord takes numbers and strings:
 # https://docs.discord.com/developers/reference (ID Serialization)
 SNOWFLAKE_AS_NUMBER = {"type": "integer", "minimum": 0}
-# forum posts: asks for the `message` object of today's documentation instead of flat fields
+# For a forum post this query asks for the `message` object of today's documentation instead of flat fields.
 TOLERATED_QUERIES = frozenset({("POST", "/channels/{channel_id}/threads", "use_nested_fields")})
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A request that is not as the document says. `where` is a path in the body, a query or a path parameter."""
+    """A request that differs from the document.
+
+    `where` names a field of the body, a query parameter or a path parameter.
+    """
 
     method: str
     route: str
@@ -38,7 +41,7 @@ class Violation:
 
 
 class Contract:
-    """Validators are compiled when a route is first used, and kept."""
+    """Discord's OpenAPI document; the validator of a route is compiled at its first use, and kept."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._paths: Mapping[str, Any] = document["paths"]
@@ -48,18 +51,21 @@ class Contract:
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry = Registry().with_resource(URN, resource)
         self._validators: dict[str, Draft202012Validator] = {}
-        self._wrong = lru_cache(maxsize=64)(self._look)  # the same commands are registered in many tests
+        self._wrong = lru_cache(maxsize=64)(self._look)  # many tests register the same commands
 
     @classmethod
     @cache
     def load(cls, path: Path) -> Contract | None:
-        """None where the file is absent."""
+        """Load the document, or return None where the file is absent."""
         return cls(json.loads(path.read_text("utf-8"))) if path.exists() else None
 
     def check(
         self, method: str, route: str, path: Mapping[str, str], query: Mapping[str, str], body: object
     ) -> list[Violation]:
-        """All that is wrong; `body` is the JSON one (of a multipart request its payload_json), None: there is none."""
+        """Return all violations of one request.
+
+        `body` is the JSON body (of a multipart request its payload_json); None: there is none.
+        """
         operation = self._paths.get(route, {}).get(method.lower())
         if operation is None:
             return [Violation(method, route, "path", "no such operation")]
@@ -111,12 +117,12 @@ class Contract:
 
 
 def _escaped(route: str) -> str:
-    """As one step of a JSON pointer in a URI fragment."""
+    """Escape a route as one step of a JSON pointer in a URI fragment."""
     return route.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
 
 def _typed(value: str, schema: Mapping[str, Any]) -> object:
-    """A parameter is text on the wire; booleans are written as 0 and 1 as well."""
+    """Convert a parameter from its text on the wire; booleans may be written as 0 and 1 as well."""
     match schema.get("type"):
         case "integer":
             return int(value) if value.lstrip("-").isdigit() else value

@@ -1,4 +1,4 @@
-"""A script over HTTP, so that another process can drive the server and look at it.
+"""A script over HTTP, with which another process drives the server and reads its state.
 
 POST /_test/act takes {"name", "args", "kwargs"} and answers {"result"} or {"error", "kind"}.
 """
@@ -25,7 +25,7 @@ PATH = "/_test/act"
 
 
 class Remote(Exception):
-    """The server refused an act, for another reason than that the person may not do it."""
+    """An act that failed in the server's process, neither by CannotAct nor by TimeoutError."""
 
 
 def serve_script(app: web.Application, script: Script) -> None:
@@ -35,7 +35,7 @@ def serve_script(app: web.Application, script: Script) -> None:
         kwargs = {name: _unpack(value) for name, value in asked["kwargs"].items()}
         try:
             result = await _acts()[asked["name"]](script, *args, **kwargs)
-        except Exception as error:  # told to the other process, whose test fails by it
+        except Exception as error:  # sent to the other process, whose test then fails
             return web.json_response({"error": str(error), "kind": type(error).__name__})
         plain = result.id if isinstance(result, Interaction) else result
         return web.json_response({"result": to_jsonable_python(plain, bytes_mode="base64")})
@@ -46,7 +46,7 @@ def serve_script(app: web.Application, script: Script) -> None:
 class RemoteDiscord(Script):
     """A server in another process: `async with RemoteDiscord(origin) as server:`, with all methods of a Script.
 
-    What they return are copies, as of now.
+    The methods return copies of the state at that moment.
     """
 
     def __init__(self, origin: str) -> None:
@@ -62,7 +62,7 @@ class RemoteDiscord(Script):
         await self._session.close()
 
     async def ask(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Let one act happen there. Raises CannotAct, TimeoutError, Remote."""
+        """Run one act in the server's process and return its result. Raises CannotAct, TimeoutError, Remote."""
         packed = {"args": [_pack(a) for a in args], "kwargs": {k: _pack(v) for k, v in kwargs.items()}}
         async with self._session.post(PATH, json={"name": name, **packed}) as response:
             answer = await response.json()
@@ -93,13 +93,13 @@ def _asking(name: str, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
     return ask
 
 
-# every act of the script, asked of the other process: written out, this would be the script's signatures once more
+# One method for each act of the script. Written out, they would repeat all of its signatures.
 for _name, _act in _acts().items():
     setattr(RemoteDiscord, _name, _asking(_name, _act))
 
 
 def _pack(value: Any) -> Any:
-    """Things of the world go by their ids, files as themselves."""
+    """Encode an argument as JSON: a thing of the world by its id, a file with its content."""
     if isinstance(value, Upload):
         data = base64.b64encode(value.data).decode()
         return {"filename": value.filename, "data": data, "content_type": value.content_type}

@@ -1,4 +1,4 @@
-"""What Discord's REST API refuses with: an HTTP status, its JSON error code and a text.
+"""Errors of Discord's REST API: an HTTP status, a JSON error code and a text.
 
 The codes: https://docs.discord.com/developers/topics/opcodes-and-status-codes#json
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class Problem(NamedTuple):
-    """One field of a body that Discord does not take; `path` is dotted, as in `embeds.0.description`."""
+    """One field of a body that Discord refuses; `path` is dotted, as in `embeds.0.description`."""
 
     path: str
     code: str
@@ -18,7 +18,10 @@ class Problem(NamedTuple):
 
 
 class DiscordError(Exception):
-    """A refused request. `body` is what the client reads; `headers` come on top of those of its bucket."""
+    """A refusal of a request.
+
+    `body` is the JSON that the client reads. `headers` are sent in addition to those of the bucket.
+    """
 
     def __init__(
         self, status: int, code: int, message: str, *, headers: Mapping[str, str] | None = None, **fields: Any
@@ -71,7 +74,7 @@ def missing_permissions() -> DiscordError:
 
 
 def invalid_form(problems: Iterable[Problem]) -> DiscordError:
-    """50035, the problems nested under their paths as Discord nests them."""
+    """Return error 50035 with the problems nested under their paths, as Discord nests them."""
     tree: dict[str, Any] = {}
     for path, code, message in problems:
         node = tree

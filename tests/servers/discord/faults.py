@@ -1,4 +1,4 @@
-"""What goes wrong on demand: a refused, slow, lost or torn request."""
+"""Faults on demand: a refused, slow, lost or torn request."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from tests.servers.discord.limits import Scope, too_many
 
 @dataclass(slots=True)
 class Fault:
-    """For requests whose method and path (below `/api/v10`, without a query) match these patterns of fnmatch.
+    """A fault for requests whose method and path match its two patterns of fnmatch.
 
-    status: what is answered; 0 tears the connection (aiohttp's client tries a GET, PUT or DELETE once more by itself);
-    None only waits: `stall_s` before the request takes effect, `late_s` between its effect and its answer. `acts`: the
-    request takes effect all the same, and only its answer is lost. `times`: how often; None: until `end_at` (loop
-    time), or for ever.
+    The path is the part below `/api/v10`, without a query.
+
+    `status` is the answer's status. 0 tears the connection; aiohttp's client then tries a GET, PUT or DELETE once more
+    by itself. None only delays the request.
+
+    `stall_s` is the wait before the request takes effect, `late_s` the wait between its effect and its answer. With
+    `acts` the request takes effect, and only its answer is lost. `times` is how often the fault happens; None: until
+    `end_at` (loop time), or for ever.
     """
 
     method: str
@@ -41,7 +45,7 @@ class Fault:
 
 
 class Faults:
-    """The oldest fault that matches is the one that happens. `now` is loop time."""
+    """The faults of a server; a request meets the oldest one that matches it. `now` is loop time."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -54,6 +58,7 @@ class Faults:
         self._faults.clear()
 
     def next(self, method: str, path: str) -> Fault | None:
+        """Return the fault of this request, or None, and count it."""
         now = self._now()
         self._faults = [f for f in self._faults if f.times != 0 and (f.end_at is None or now < f.end_at)]
         hits = (f for f in self._faults if fnmatchcase(method, f.method) and fnmatchcase(path, f.path))

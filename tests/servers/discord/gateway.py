@@ -1,4 +1,4 @@
-"""The gateway: sessions that outlive their connections, events in order, resumes.
+"""A gateway with sessions that outlive their connections, events in order, and resumes.
 
 https://docs.discord.com/developers/events/gateway
 """
@@ -26,7 +26,10 @@ _Order = str | int | None  # a frame to send; a close code; None: tear the conne
 
 
 class Intent(enum.IntFlag):
-    """https://docs.discord.com/developers/events/gateway#gateway-intents"""
+    """Intents of the gateway.
+
+    https://docs.discord.com/developers/events/gateway#gateway-intents
+    """
 
     GUILDS = 1 << 0
     GUILD_MEMBERS = 1 << 1
@@ -54,14 +57,14 @@ class _Session:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """A gateway connection as it introduced itself."""
+    """A gateway connection that has identified or resumed; `at` is loop time."""
 
     at: float
     kind: Literal["identify", "resume"]
 
 
 class Gateway:
-    """One application's gateway. `url` is told to the client in READY, for its resumes."""
+    """The gateway of one application; READY gives its `url` to the client for resumes."""
 
     def __init__(self, world: World, token: str, allowed: Intent, heartbeat_s: float) -> None:
         self.url = ""
@@ -74,13 +77,13 @@ class Gateway:
         self._outboxes: set[asyncio.Queue[_Order]] = set()
         self._refusals = 0
 
-    # what faults do
+    # faults
 
     def refuse(self, connects: int) -> None:
         self._refusals = connects
 
     def drop(self, *, resume: bool) -> None:
-        """Tear all connections. Without `resume` the sessions are forgotten, and a RESUME is refused."""
+        """Tear all connections; without `resume` also forget the sessions, so that a RESUME is refused."""
         if not resume:
             self._sessions.clear()
         self._order_all(None)
@@ -98,7 +101,11 @@ class Gateway:
     # events
 
     def emit(self, event: str, data: Json, *, intent: Intent | None, place: Channel | Guild | None = None) -> None:
-        """To every session that asked for it, that has this guild on its shard, and whose bot can see the channel."""
+        """Send an event to every session that may hear it.
+
+        A session hears an event when it asked for the intent, has the guild on its shard, and its bot can see the
+        channel.
+        """
         if isinstance(place, Channel) and not self._sees(place):
             return
         guild_id = place.guild_id if isinstance(place, Channel) else None if place is None else place.id
@@ -111,8 +118,11 @@ class Gateway:
         return bool(in_channel(self._world, channel, self._world.bot.id))
 
     def _readable(self, session: _Session, event: str, data: Json) -> Json:
-        """Without the members intent a guild comes with the bot alone; without the message-content intent only DMs,
-        mentions and the bot's own messages can be read."""
+        """Return the event without what the session's intents do not cover.
+
+        Without the members intent a guild comes with the bot alone. Without the message-content intent only DMs,
+        mentions and the bot's own messages can be read.
+        """
         bot = str(self._world.bot.id)
         if event == "GUILD_CREATE" and Intent.GUILD_MEMBERS not in session.intents:
             return {**data, "members": [m for m in data["members"] if m["user"]["id"] == bot]}
@@ -138,7 +148,7 @@ class Gateway:
     async def connect(self, request: web.Request) -> web.StreamResponse:
         if self._refusals:
             self._refusals -= 1
-            return web.Response(status=503)  # not torn: aiohttp's client would quietly try once more
+            return web.Response(status=503)  # not a torn request, which aiohttp's client quietly repeats
         ws = web.WebSocketResponse(max_msg_size=0, compress=False)
         await ws.prepare(request)
         outbox: asyncio.Queue[_Order] = asyncio.Queue()
@@ -186,7 +196,7 @@ class Gateway:
             case 8:
                 self._members(frame["d"], outbox)
             case 3 | 4:
-                pass  # presence and voice: nothing to answer
+                pass  # presence and voice need no answer
             case _:
                 outbox.put_nowait(4001)
 
@@ -233,7 +243,7 @@ class Gateway:
         self._push(session, "RESUMED", {})
 
     def _members(self, data: Json, outbox: asyncio.Queue[_Order]) -> None:
-        """REQUEST_GUILD_MEMBERS: by ids or by the beginning of a name, in one chunk."""
+        """Answer REQUEST_GUILD_MEMBERS, by ids or by the beginning of a name, in one chunk."""
         guild = self._world.guild(int(data["guild_id"]))
         ids = data.get("user_ids")
         wanted = None if ids is None else {int(i) for i in ([ids] if isinstance(ids, str | int) else ids)}
@@ -249,7 +259,7 @@ class Gateway:
 
 
 def _packer(ws: web.WebSocketResponse) -> Callable[[str], Any]:
-    """One zlib stream over the whole connection, flushed after each frame."""
+    """Return a function that sends frames in one zlib stream, flushed after each frame."""
     stream = zlib.compressobj()
 
     async def send(frame: str) -> None:

@@ -1,4 +1,4 @@
-"""What every route and every person's act works with."""
+"""The parts of the server that every route and every act of a person works with."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Hub:
     token: str
     origin: str = ""  # "http://host:port", known once the server listens
     commands: dict[int | None, list[dict[str, Any]]] = field(default_factory=dict)  # by guild; None: global
-    nonces: dict[tuple[int, str], tuple[float, int]] = field(default_factory=dict)  # when, and the message's id
+    nonces: dict[tuple[int, str], tuple[float, int]] = field(default_factory=dict)  # loop time, message id
 
     def keep(self, channel: Channel, uploads: list[Upload]) -> list[Upload]:
-        """Give files their ids and addresses on this server."""
+        """Store files, and return them with their ids and addresses on this server."""
         kept = []
         for given in uploads:
             number = self.world.new_id()
@@ -33,7 +33,7 @@ class Hub:
         return kept
 
     def emit_message(self, event: str, data: dict[str, Any], channel: Channel, *, reaction: bool = False) -> None:
-        """An event about a message, under the intent that its place asks for."""
+        """Emit an event about a message, under the intent that its channel asks for."""
         if channel.guild_id is None:
             intent = Intent.DIRECT_MESSAGE_REACTIONS if reaction else Intent.DIRECT_MESSAGES
         else:

@@ -1,4 +1,4 @@
-"""Interactions from their birth to their end: 3 s to answer, 15 minutes to follow up.
+"""Interactions and their deadlines: 3 s to answer, 15 minutes to follow up.
 
 https://docs.discord.com/developers/interactions/receiving-and-responding
 """
@@ -23,11 +23,11 @@ KINDS: dict[int, Kind] = {4: "message", 5: "deferred", 6: "deferred_update", 7: 
 
 @dataclass(slots=True)
 class Answer:
-    """What a person has seen of an interaction until now.
+    """The answer to an interaction, as its person has seen it so far.
 
-    `kind` is that of the first response; `message` what it shows (of a deferred one: as it reads now; for an update:
-    the message that was updated); `choices` are autocomplete's, `modal` a modal's data; `ephemeral` is about the first
-    response. `acknowledged_after_s` is None while it is pending.
+    `kind` and `ephemeral` are those of the first response. `message` is what it shows: of a deferred response the
+    present text, of an update the message that was updated. `choices` are autocomplete's, `modal` is a modal's data.
+    `acknowledged_after_s` is None while the interaction is pending.
     """
 
     kind: Kind = "pending"
@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def content(self) -> str:
-        """All that people read in the first response; "" where it shows nothing."""
+        """All text that people read in the first response; "" where it shows nothing."""
         return "" if self.message is None else self.message.text
 
 
@@ -61,7 +61,7 @@ class Pending:
 
 
 class Interactions:
-    """All of them, by id and by token. `now` is loop time."""
+    """All interactions, by id and by token. `now` is loop time."""
 
     def __init__(self, now: Callable[[], float], deadline_s: float) -> None:
         self._now = now
@@ -79,12 +79,15 @@ class Interactions:
         return self._by_id[number]
 
     def saw(self, message: Message, user_id: int) -> bool:
-        """Whether this ephemeral message was shown to this person."""
+        """Return whether this ephemeral message was shown to this person."""
         theirs = (p.answer for p in self._by_id.values() if p.user_id == user_id)
         return any(message is a.message or message in a.followups for a in theirs)
 
     def to_answer(self, number: int, token: str) -> Pending:
-        """For a callback. Raises 10062 when it is unknown or too late, 40060 when it was answered before."""
+        """Return the interaction that a callback answers.
+
+        Raises 10062 when it is unknown or too late, 40060 when it was answered before.
+        """
         pending = self._by_id.get(number)
         if pending is None or pending.token != token:
             raise errors.unknown_interaction()
@@ -100,7 +103,10 @@ class Interactions:
         pending.answered.set()
 
     def by_token(self, token: str) -> Pending | None:
-        """For follow-ups; None: no interaction's token. Raises 50027 after 15 minutes, 10015 before any response."""
+        """Return the interaction of a follow-up; None: the token is no interaction's.
+
+        Raises 50027 after 15 minutes, 10015 before any response.
+        """
         pending = self._by_token.get(token)
         if pending is None:
             return None

@@ -1,4 +1,4 @@
-"""Rate limits as Discord keeps them: a bucket is a hash and a major parameter, and headers tell of it.
+"""Rate limits as Discord keeps them: a bucket for each limit and major parameter, reported in headers.
 
 https://docs.discord.com/developers/topics/rate-limits
 """
@@ -16,11 +16,11 @@ from bot.ports import Clock
 from tests.servers.discord.errors import DiscordError
 
 Scope = Literal["user", "global", "shared"]
-Ceiling = Literal["bot", "address", ""]  # "": interactions have none
+Ceiling = Literal["bot", "address", ""]  # who has a limit over all routes; "": interactions have none
 
 
 class Rule(NamedTuple):
-    """So many calls in a window, which opens with its first call."""
+    """A limit of `calls` in a window of `window_s` seconds, which opens with its first call."""
 
     calls: int
     window_s: float
@@ -30,7 +30,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "message.create": Rule(5, 5.0),
         "message.edit": Rule(5, 5.0),
-        "message.edit.old": Rule(3, 6.0),  # messages older than an hour: a limit beneath the bucket's
+        "message.edit.old": Rule(3, 6.0),  # messages older than an hour have this limit beside the bucket's
         "webhook.execute": Rule(5, 5.0),
         "webhook.edit": Rule(5, 5.0),
         "webhook.delete": Rule(5, 5.0),
@@ -44,7 +44,11 @@ OTHER, GLOBAL = Rule(100, 1.0), Rule(50, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`rules` by bucket name (those not named keep Discord's); routes without a rule have `other`."""
+    """The limits of a server.
+
+    `rules` holds limits by bucket name; buckets that it does not name keep Discord's. Routes without a rule have
+    `other`.
+    """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
     other: Rule = OTHER
@@ -61,7 +65,7 @@ class _Window:
 
 
 class Buckets:
-    """Counts calls. `now` is loop time; `wall` is only for the header that tells a wall time."""
+    """Counters of calls per bucket. `now` is loop time; `wall` is only for the header that gives a wall time."""
 
     def __init__(self, limits: Limits, now: Callable[[], float], wall: Clock) -> None:
         self._limits = limits
@@ -70,7 +74,7 @@ class Buckets:
         self._windows: dict[tuple[str, str], _Window] = {}
 
     def take(self, name: str, major: str) -> dict[str, str]:
-        """Spend one call; the headers of the response. Raises the 429 where nothing is left."""
+        """Spend one call and return the headers of the response. Raises the 429 where no call is left."""
         rule = self._limits.rule(name)
         window = self._window(name, major, rule)
         spent = window.used >= rule.calls
@@ -88,7 +92,7 @@ class Buckets:
         return headers
 
     def take_global(self, of: Ceiling) -> None:
-        """The limit over all routes, of the bot's token or of the address that sends calls without one."""
+        """Spend one call of the limit over all routes, of the bot's token or of an address without one."""
         rule = self._limits.global_rule
         window = self._window("global", of, rule)
         if window.used >= rule.calls:
@@ -96,7 +100,7 @@ class Buckets:
         window.used += 1
 
     def take_old_edit(self, channel_id: int) -> None:
-        """Raises 30046, with which Discord refuses many edits of old messages while the bucket has room."""
+        """Spend one edit of an old message. Raises 30046 where none is left, though the bucket may have room."""
         try:
             self.take("message.edit.old", str(channel_id))
         except DiscordError as spent:
@@ -116,12 +120,12 @@ class Buckets:
 
 
 def _up(seconds: float) -> float:
-    """To the next millisecond, so that a client that waits exactly so long is never early."""
+    """Round up to the next millisecond, so that a client that waits exactly so long is never early."""
     return math.ceil(seconds * 1000) / 1000
 
 
 def bucket_hash(name: str) -> str:
-    """Opaque to the client, the same for every major parameter."""
+    """Return a bucket's hash, opaque to the client and the same for every major parameter."""
     return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -133,7 +137,10 @@ def too_many(
     message: str = "You are being rate limited.",
     headers: Mapping[str, str] | None = None,
 ) -> DiscordError:
-    """A 429. `Via` and the exact content type tell a client that Discord sent it, and not a proxy before it."""
+    """Return a 429.
+
+    `Via` and the exact content type tell a client that Discord sent it, and not a proxy in front of Discord.
+    """
     own = {"Retry-After": str(math.ceil(retry_after_s)), "X-RateLimit-Scope": scope, "Via": "1.1 test"}
     if scope == "global":
         own["X-RateLimit-Global"] = "true"

@@ -1,4 +1,4 @@
-"""Posting, editing and deleting a message, whoever does it: checks, pings, events."""
+"""Changes to messages, by the bot or by people, with their checks, pings and events."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ def post(
     webhook_id: int | None = None,
     under: int | None = None,
 ) -> Message:
-    """A new message, shown to everybody unless it is ephemeral. `under`: its id, where that is not new. Raises
-    50035, 50006, 160005."""
+    """Post a message, and show it to everybody unless it is ephemeral.
+
+    `under` is its id where that is not new. Raises 50035, 50006, 160005.
+    """
     world = hub.world
     reference = body.get("message_reference") or {}
     message = Message(
@@ -62,20 +64,23 @@ def post(
 
 
 def tell(hub: Hub, message: Message) -> None:
-    """The gateway's event of a new message."""
+    """Emit the gateway's event of a new message."""
     channel = hub.world.channel(message.channel_id)
     hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
 
 
 def announce(hub: Hub, channel: Channel, author: User, kind: int, content: str) -> None:
-    """A message of Discord's own, such as the one that tells of a new thread."""
+    """Post a message of Discord's own, such as the one that announces a new thread."""
     message = Message(hub.world.new_id(), channel.id, author, content, hub.world.now(), kind=kind)
     hub.world.messages[channel.id][message.id] = message
     tell(hub, message)
 
 
 def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
-    """Change what `body` names, keeping what it read before. Components V2 cannot be taken back. Raises as `post`."""
+    """Change the fields that `body` names, and keep what the message read before.
+
+    Components V2 cannot be taken back. Raises as `post`.
+    """
     channel = hub.world.channel(message.channel_id)
     before = Edit(hub.world.now(), message.content, message.embeds, message.components)
     kept = body.get("attachments")
@@ -111,7 +116,10 @@ def delete(hub: Hub, message: Message) -> None:
 
 
 def react(hub: Hub, message: Message, emoji: str, user_id: int, *, add: bool) -> None:
-    """Nothing happens where it is already so. At most 20 distinct emoji (30010)."""
+    """Add or remove a reaction; do nothing where it is already so.
+
+    Raises 30010 above 20 distinct emoji.
+    """
     channel = hub.world.channel(message.channel_id)
     by = message.reactions.get(emoji, [])
     if (user_id in by) == add:
@@ -140,13 +148,13 @@ def react(hub: Hub, message: Message, emoji: str, user_id: int, *, add: bool) ->
 
 
 def require_open(channel: Channel) -> None:
-    """What stands in an archived thread cannot be changed (50083)."""
+    """Raise 50083 in an archived thread, where nothing can be changed."""
     if channel.archived:
         raise DiscordError(400, 50083, "Thread is archived")
 
 
 def reopen(hub: Hub, channel: Channel, user_id: int) -> None:
-    """A post opens an archived thread again; a locked one only takes those of moderators (160005)."""
+    """Open an archived thread again for a post. Raises 160005 in a locked one, where only moderators may post."""
     if channel.locked and P.MANAGE_THREADS not in in_channel(hub.world, channel, user_id):
         raise DiscordError(400, 160005, "Thread is locked")
     if channel.archived:
@@ -168,7 +176,7 @@ def _rich(embeds: list[Json]) -> list[Json]:
 
 
 def _numbered(components: list[Json]) -> list[Json]:
-    """Discord gives every component an id, in reading order, where the request gave none."""
+    """Return the components with ids, in reading order; an id from the request stays."""
     counter = iter(range(1, 10_000))
 
     def numbered(component: Json) -> Json:
@@ -183,7 +191,10 @@ def _numbered(components: list[Json]) -> list[Json]:
 
 
 def _edited_flags(now: int, asked: int | None) -> int:
-    """An edit may hide embeds, show them again, and turn a message into Components V2; an answer is loading no more."""
+    """Return the flags of a message after an edit.
+
+    An edit may hide embeds, show them again, or turn a message into Components V2. It ends the loading of an answer.
+    """
     if asked is None:
         return now & ~LOADING
     return (now & ~(LOADING | 1 << 2)) | (asked & (V2 | 1 << 2))
@@ -195,7 +206,9 @@ def _still(message: Message, kept: list[Json]) -> list[Upload]:
 
 
 def _pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], list[int]]:
-    """Users named in it, and those who were really pinged. Embeds never ping; a silent message mentions quietly.
+    """Return the users named in a message, and those who are really pinged.
+
+    Embeds never ping, and a silent message mentions without a ping.
 
     https://docs.discord.com/developers/resources/message#allowed-mentions-object
     """
