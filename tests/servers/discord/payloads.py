@@ -1,4 +1,7 @@
-"""The world's things as Discord writes them in JSON. Shapes: https://docs.discord.com/developers/resources"""
+"""The world's things as JSON, in Discord's shapes.
+
+https://docs.discord.com/developers/resources
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def user(u: User) -> Json:
 
 
 def member(m: Member, u: User | None) -> Json:
-    """Messages carry it without its user."""
+    """Return a member; messages carry it without its user (`u` is None)."""
     bare: Json = {
         "roles": [str(r) for r in m.role_ids],
         "nick": None,
@@ -171,7 +174,7 @@ def guild(g: Guild) -> Json:
 
 
 def guild_create(world: World, g: Guild) -> Json:
-    """The gateway's fuller form: channels, live threads and members with it."""
+    """Return a guild in the gateway's fuller form, with its channels, live threads and members."""
     here = [c for c in world.channels_of(g.id) if in_channel(world, c, world.bot.id)]
     return {
         **guild(g),
@@ -216,13 +219,16 @@ def webhook(world: World, w: Webhook) -> Json:
 
 
 def emoji(name: str) -> Json:
-    """From the form of a path: `👍` or `name:id`, maybe percent-encoded."""
+    """Return an emoji from its form in a path: `👍` or `name:id`, maybe percent-encoded."""
     text, _, number = unquote(name).partition(":")
     return {"id": number or None, "name": text}
 
 
 def message(world: World, m: Message, *, quoted: bool = True) -> Json:
-    """As REST answers it; the gateway adds guild and member. `quoted`: with the message it replies to."""
+    """Return a message as REST answers it; the gateway adds guild and member.
+
+    With `quoted` it contains the message that it replies to.
+    """
     c = world.channels[m.channel_id]
     author = {**user(m.author), **({"avatar": None, "discriminator": "0000"} if m.webhook_id else {})}
     data: Json = {
@@ -260,7 +266,7 @@ def message(world: World, m: Message, *, quoted: bool = True) -> Json:
         data["webhook_id"] = str(m.webhook_id)
     if m.webhook_id is not None or m.author.id == world.bot.id:
         data["application_id"] = str(world.bot.id)
-    if m.id in world.channels:  # a thread that was started from a message has its id
+    if m.id in world.channels:  # a thread that was started from a message has the message's id
         data["thread"] = channel(world, world.channels[m.id])
     if m.reply_to is not None:
         data["message_reference"] = {"message_id": str(m.reply_to), "channel_id": str(c.id), "type": 0}

@@ -1,5 +1,8 @@
-"""What persons do. Everything takes the world's things or their ids, and raises CannotAct or DiscordError where
-Discord would not let them."""
+"""Acts of people, as methods of a script.
+
+Each takes the world's things or their ids, and raises CannotAct or DiscordError where Discord would not let the person
+act.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ ENTITY_SELECTS = (5, 6, 7, 8)
 
 class People(Base):
     async def dm(self, user: Ref) -> Channel:
-        """The person's direct channel with the bot."""
+        """Return the person's direct channel with the bot."""
         return direct(self.hub.world, id_of(user))
 
     async def say(
@@ -33,7 +36,7 @@ class People(Base):
         reply_to: Ref | None = None,
         attachments: Sequence[Upload] = (),
     ) -> Message:
-        """A plain message; `mentions` are put before the text."""
+        """Post a plain message; `mentions` are put before the text."""
         place = self.hub.world.channel(id_of(channel))
         require_send(self.hub.world, place, id_of(user))
         body: Json = {"content": " ".join([*(f"<@{id_of(m)}>" for m in mentions), text]).strip()}
@@ -42,7 +45,7 @@ class People(Base):
         return messages.post(self.hub, place, self.hub.world.user(id_of(user)), body, list(attachments))
 
     async def deliver_again(self, message: Ref) -> None:
-        """Tell the bot of a message once more, as a gateway does that resumes."""
+        """Send the bot the event of a message once more, as a resuming gateway does."""
         messages.tell(self.hub, self._message(message))
 
     async def edit(self, user: Ref, message: Ref, text: str) -> None:
@@ -68,19 +71,22 @@ class People(Base):
         messages.react(self.hub, self._message(message), emoji, id_of(user), add=False)
 
     async def thread(self, user: Ref, message: Ref, name: str) -> Channel:
-        """A thread that a person starts from a message."""
+        """Start a thread from a message."""
         found = self._message(message)
         channel = self.hub.world.channel(found.channel_id)
         require(self.hub.world, channel, id_of(user), P.CREATE_PUBLIC_THREADS)
         return threads.open_thread(self.hub, channel, id_of(user), name, starter=found)
 
     async def slash(self, user: Ref, channel: Ref, name: str, /, **options: object) -> Interaction:
-        """`name` is the command with its subcommands ("moot panel list"); an option's value is a string, number,
-        boolean, an Upload, or a person, role or channel."""
+        """Use a slash command.
+
+        `name` is the command with its subcommands ("moot panel list"). An option's value is a string, number, boolean,
+        an Upload, or a person, role or channel.
+        """
         return self._command(id_of(user), id_of(channel), name, options, None)
 
     async def autocomplete(self, user: Ref, channel: Ref, name: str, focused: str, /, **options: object) -> Interaction:
-        """While option `focused` is being typed; `options` is what stands there until now."""
+        """Type in option `focused` of a slash command; `options` holds what has been typed so far."""
         return self._command(id_of(user), id_of(channel), name, {focused: "", **options}, focused)
 
     def _command(
@@ -93,7 +99,7 @@ class People(Base):
         return self._interact(COMMAND if focused is None else AUTOCOMPLETE, user_id, place, data)
 
     async def menu(self, user: Ref, message: Ref, name: str) -> Interaction:
-        """A command of a message's menu."""
+        """Use a command of a message's menu."""
         found = self._message(message)
         place = self.hub.world.channel(found.channel_id)
         command = find(self.hub, place, id_of(user), name, 3)
@@ -105,7 +111,7 @@ class People(Base):
         return self._use(id_of(user), self._message(message), custom_id, 2, {})
 
     async def select(self, user: Ref, message: Ref, custom_id: str, *values: str | Ref) -> Interaction:
-        """Values of a string select, or persons, roles, channels of the other kinds."""
+        """Choose from a select: values of a string select, or people, roles, channels of the other kinds."""
         found = self._message(message)
         component = _component(found, custom_id)
         if not component.get("min_values", 1) <= len(values) <= component.get("max_values", 1):
@@ -141,11 +147,11 @@ class People(Base):
         return self._interact(MODAL, id_of(user), place, data, asked.source)
 
     async def redeliver(self, interaction: Ref) -> None:
-        """The gateway brings the same interaction once more."""
+        """Send the bot the same interaction once more."""
         self._deliver(self.hub.interactions.get(id_of(interaction)))
 
     async def answer(self, interaction: Ref, timeout_s: float = 30.0) -> Answer:
-        """What its person sees, once it is acknowledged. Raises TimeoutError."""
+        """Wait until the interaction is acknowledged, and return what its person sees. Raises TimeoutError."""
         return await self._answered(self.hub.interactions.get(id_of(interaction)), timeout_s)
 
     def _interact(

@@ -1,4 +1,4 @@
-"""Who may do what where, computed as Discord does from roles and overwrites.
+"""Permissions of people in guilds and channels, computed from roles and overwrites as Discord does.
 
 The algorithm and the bits: https://docs.discord.com/developers/topics/permissions
 """
@@ -40,7 +40,7 @@ class P(enum.IntFlag):
 
 NOTHING = P(0)
 ALL = ~NOTHING
-EVERYBODY = (  # what @everyone has in a new guild
+EVERYBODY = (  # the permissions of @everyone in a new guild
     P.VIEW_CHANNEL
     | P.SEND_MESSAGES
     | P.SEND_MESSAGES_IN_THREADS
@@ -56,7 +56,7 @@ DM = P.VIEW_CHANNEL | P.SEND_MESSAGES | P.EMBED_LINKS | P.ATTACH_FILES | P.ADD_R
 
 
 def named(*names: str) -> P:
-    """Bits by their names in any case. Raises KeyError for a name that is not here."""
+    """Return the bits of these names, in any case. Raises KeyError for a name that is not here."""
     bits = P(0)
     for name in names:
         bits |= P[name.upper()]
@@ -64,7 +64,7 @@ def named(*names: str) -> P:
 
 
 def in_guild(guild: Guild, user_id: int) -> P:
-    """Without any channel. Raises 10007 for somebody who is not in it."""
+    """Return a person's permissions in a guild, apart from any channel. Raises 10007 for a non-member."""
     if user_id == guild.owner_id:
         return ALL
     member = guild.members.get(user_id)
@@ -77,7 +77,10 @@ def in_guild(guild: Guild, user_id: int) -> P:
 
 
 def in_channel(world: World, channel: Channel, user_id: int) -> P:
-    """In a thread the overwrites of its parent count. Nobody may do anything in what they cannot see."""
+    """Return a person's permissions in a channel, or in a thread by the overwrites of its parent.
+
+    Nobody may do anything in a channel that they cannot see.
+    """
     if channel.guild_id is None:
         return DM if user_id in channel.member_ids else P(0)
     guild = world.guild(channel.guild_id)
@@ -99,7 +102,7 @@ def in_channel(world: World, channel: Channel, user_id: int) -> P:
 
 
 def require(world: World, channel: Channel, user_id: int, needed: P) -> None:
-    """Raises 50001 where they cannot see the channel, 50013 where they may not do this in it."""
+    """Raise 50001 where the person cannot see the channel, 50013 where they lack a permission in it."""
     held = in_channel(world, channel, user_id)
     if P.VIEW_CHANNEL not in held:
         raise errors.missing_access()
@@ -108,5 +111,5 @@ def require(world: World, channel: Channel, user_id: int, needed: P) -> None:
 
 
 def require_send(world: World, channel: Channel, user_id: int, also: P = NOTHING) -> None:
-    """The right to post here: a thread asks for a permission of its own."""
+    """Raise as `require` unless the person may post here; a thread asks for a permission of its own."""
     require(world, channel, user_id, (P.SEND_MESSAGES_IN_THREADS if channel.thread else P.SEND_MESSAGES) | also)

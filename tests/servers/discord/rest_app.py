@@ -51,7 +51,7 @@ def commands(call: Call) -> Any:
 
 
 def put_commands(call: Call) -> Any:
-    """Replaces them all; a command keeps its id by its name and type."""
+    """Replace all commands; one with the same name and type keeps its id."""
     _own(call)
     guild = _guild(call)
     old = {(c["name"], c["type"]): c["id"] for c in call.hub.commands.get(guild, [])}
@@ -78,7 +78,7 @@ def _command(call: Call, definition: dict[str, Any], guild: int | None, old: dic
 
 
 def direct_channel(call: Call) -> Any:
-    """The same channel every time."""
+    """Open a direct channel with a person; it is the same channel every time."""
     world = call.hub.world
     person = world.user(snowflake(str(call.body["recipient_id"]), "recipient_id"))
     if person.bot:
@@ -87,7 +87,7 @@ def direct_channel(call: Call) -> Any:
 
 
 def direct(world: World, user_id: int) -> Channel:
-    """The bot's DM with this person, opened when there is none."""
+    """Return the bot's DM with this person, opened where there is none."""
     for channel in world.channels.values():
         if channel.kind is ChannelKind.DM and user_id in channel.member_ids:
             return channel

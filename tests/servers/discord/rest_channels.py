@@ -18,7 +18,7 @@ def get(call: Call) -> Any:
 
 
 def edit(call: Call) -> Any:
-    """Name, archived, locked, auto-archive. An archived thread only takes being opened again."""
+    """Change name, archived, locked and auto-archive; an archived thread can only be opened again."""
     channel, body = call.channel, call.body
     _require_to_edit(call, channel)
     if channel.archived and body.get("archived", True):
@@ -34,7 +34,10 @@ def edit(call: Call) -> Any:
 
 
 def _require_to_edit(call: Call, channel: Channel) -> None:
-    """Who opened a thread may rename and archive it; locking is for moderators."""
+    """Raise unless the bot may make this edit.
+
+    The one who opened a thread may rename and archive it. Only moderators may lock it.
+    """
     own = channel.thread and channel.owner_id == call.me and "locked" not in call.body and not channel.locked
     right = P.MANAGE_THREADS if channel.thread else P.MANAGE_CHANNELS
     require(call.hub.world, channel, call.me, P(0) if own else right)
@@ -62,7 +65,10 @@ def thread_from_message(call: Call) -> Any:
 
 
 def thread_without_message(call: Call) -> Any:
-    """In a forum: a post, with its first message. In a text channel Discord tells of it there by a message."""
+    """Open a thread without a starter message, or a post with its first message in a forum.
+
+    In a text channel Discord announces the thread with a message.
+    """
     parent, body = call.channel, call.body
     check_thread_name(body["name"])
     if parent.kind is ChannelKind.FORUM:
@@ -78,7 +84,10 @@ def thread_without_message(call: Call) -> Any:
 
 
 def _forum_post(call: Call, forum: Channel) -> Any:
-    """The first message has the thread's id (https://docs.discord.com/developers/topics/threads#forums)."""
+    """Open a post, whose first message has the thread's id.
+
+    https://docs.discord.com/developers/topics/threads#forums
+    """
     require_send(call.hub.world, forum, call.me)
     thread = threads.open_thread(call.hub, forum, call.me, call.body["name"], minutes=_minutes(call.body))
     try:

@@ -1,4 +1,4 @@
-"""What follows an interaction's first response, under the application's id and the interaction's token.
+"""An interaction's first response and its follow-ups, under the application's id and the interaction's token.
 
 https://docs.discord.com/developers/interactions/receiving-and-responding#followup-messages
 """
@@ -14,7 +14,10 @@ from tests.servers.discord.world import EPHEMERAL, LOADING, Message
 
 
 def of(call: Call) -> Pending | None:
-    """The interaction whose token the path carries; None: the path is a webhook's. Raises 50027, 10015."""
+    """Return the interaction whose token the path carries; None: the path is a webhook's.
+
+    Raises 50027, 10015.
+    """
     if call.id("webhook_id") != call.me:
         return None
     pending = call.hub.interactions.by_token(call.path["webhook_token"])
@@ -24,7 +27,10 @@ def of(call: Call) -> Pending | None:
 
 
 def create(call: Call, pending: Pending) -> Any:
-    """The first one after a deferred response that still stands fills that in, and is as ephemeral as it."""
+    """Post a follow-up, or fill in a deferred response that still stands.
+
+    A response that is filled in stays as ephemeral as it was.
+    """
     original = pending.answer.message
     stands = original is not None and original.id in call.hub.world.messages[original.channel_id]
     if original is not None and stands and original.flags & LOADING:
@@ -37,7 +43,7 @@ def create(call: Call, pending: Pending) -> Any:
 
 
 def message(call: Call, pending: Pending) -> Message:
-    """The original response, or a follow-up by its id. Raises 10008, also for what was deleted."""
+    """Return the original response, or a follow-up by its id. Raises 10008, also for a deleted one."""
     original = pending.answer.message
     known = [*pending.answer.followups, *([] if original is None else [original])]
     number = call.id("message_id") if "message_id" in call.path else (original.id if original else 0)
@@ -48,7 +54,10 @@ def message(call: Call, pending: Pending) -> Message:
 
 
 def respond(call: Call) -> Any:
-    """The first response. Raises 10062 after 3 s, 40060 the second time, 50035 for a type that does not fit."""
+    """Give an interaction its first response.
+
+    Raises 10062 after 3 s, 40060 the second time, 50035 for a type that does not fit.
+    """
     hub, kind, data = call.hub, call.body["type"], call.body.get("data") or {}
     pending = hub.interactions.to_answer(call.id("interaction_id"), call.path["interaction_token"])
     if kind not in _ALLOWED[pending.type] or (kind in (6, 7) and pending.source is None):
@@ -63,7 +72,7 @@ def respond(call: Call) -> Any:
         case 6:
             pending.answer.message = pending.source
         case 7:
-            assert pending.source is not None  # looked at above
+            assert pending.source is not None  # checked above
             messages.edit(hub, pending.source, data, call.uploads)
             pending.answer.message = pending.source
         case 8:

@@ -46,7 +46,7 @@ def mine(call: Call) -> Any:
 
 
 def _guild(call: Call) -> Guild:
-    """One that the bot is in. Raises 10004, as Discord does for both."""
+    """Return a guild that the bot is in. Raises 10004 for an unknown guild and for a guild without the bot."""
     guild = call.hub.world.guild(call.id("guild_id"))
     if call.me not in guild.members:
         raise errors.unknown_guild()

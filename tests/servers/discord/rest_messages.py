@@ -12,11 +12,11 @@ from tests.servers.discord.routing import Call, Route, snowflake
 from tests.servers.discord.world import ChannelKind, Message
 
 OLD_S = 3600.0
-NONCE_S = 180.0  # "the past few minutes"
+NONCE_S = 180.0  # Discord says "the past few minutes"
 
 
 def create(call: Call) -> Any:
-    """With an enforced nonce the same message is answered again, and nothing is posted."""
+    """Post a message, or return the earlier one that had the same enforced nonce."""
     channel = call.channel
     if channel.kind is ChannelKind.FORUM:
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")
@@ -42,7 +42,7 @@ def get(call: Call) -> Any:
 
 
 def history(call: Call) -> Any:
-    """Newest first, as Discord answers it."""
+    """Return a channel's messages, the newest first."""
     require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY)
     found = [m for m in call.hub.world.messages[call.channel.id].values() if not m.ephemeral]
     limit = int(call.query.get("limit", 50))
@@ -71,7 +71,7 @@ def edit(call: Call) -> Any:
 
 
 def spend_old(call: Call, message: Message) -> None:
-    """Messages older than an hour have a limit of their own, a channel."""
+    """Spend a call of the channel's limit on edits where the message is older than an hour."""
     if call.hub.world.now() - message.created_at > OLD_S:
         call.hub.buckets.take_old_edit(message.channel_id)
 
@@ -85,7 +85,7 @@ def delete(call: Call) -> Any:
 
 
 def bulk_delete(call: Call) -> Any:
-    """2 to 100 messages; those that are gone already do not matter."""
+    """Delete 2 to 100 messages; those that are gone already do not matter."""
     channel = call.channel
     require(call.hub.world, channel, call.me, P.MANAGE_MESSAGES)
     if not 2 <= len(call.body["messages"]) <= 100:
@@ -97,7 +97,7 @@ def bulk_delete(call: Call) -> Any:
 
 
 def react(call: Call) -> Any:
-    """A new emoji asks for Add Reactions, one that is there already does not."""
+    """Add a reaction; a new emoji asks for Add Reactions, one that is there already does not."""
     message, emoji = _message(call), unquote(call.path["emoji_name"])
     also = P(0) if emoji in message.reactions else P.ADD_REACTIONS
     require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY | also)
@@ -122,7 +122,7 @@ def reactors(call: Call) -> Any:
 
 
 def clear(call: Call) -> Any:
-    """All reactions of a message, or all of one emoji."""
+    """Remove all reactions of a message, or all of one emoji."""
     require(call.hub.world, call.channel, call.me, P.MANAGE_MESSAGES)
     messages.require_open(call.channel)
     message = _message(call)

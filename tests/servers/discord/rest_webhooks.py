@@ -15,7 +15,7 @@ from tests.servers.discord.world import Channel, ChannelKind, Message, User, Web
 
 
 def create(call: Call) -> Any:
-    """At most 15 a channel (30007); a thread has none of its own (50024)."""
+    """Create a webhook: at most 15 a channel (30007), and none in a thread (50024)."""
     channel = call.channel
     if channel.kind not in (ChannelKind.TEXT, ChannelKind.FORUM):
         raise DiscordError(400, 50024, "Cannot execute action on this channel type")
@@ -68,7 +68,7 @@ def delete(call: Call) -> Any:
 
 
 def _webhook(call: Call) -> Webhook:
-    """By its token, or by the bot's right to manage it. Raises 10015."""
+    """Return a webhook by its token, or by the bot's right to manage it. Raises 10015."""
     webhook = call.hub.world.webhooks.get(call.id("webhook_id"))
     if webhook is None or call.path.get("webhook_token", webhook.token) != webhook.token:
         raise errors.unknown_webhook()
@@ -78,7 +78,10 @@ def _webhook(call: Call) -> Webhook:
 
 
 def execute(call: Call) -> Any:
-    """Without `wait` nothing is answered. With an interaction's token: a follow-up."""
+    """Post through a webhook, or post a follow-up with an interaction's token.
+
+    A webhook answers nothing without `wait`.
+    """
     pending = rest_followups.of(call)
     if pending is not None:
         return rest_followups.create(call, pending)
@@ -93,7 +96,10 @@ def execute(call: Call) -> Any:
 
 
 def _place(call: Call, webhook: Webhook) -> Channel:
-    """The webhook's channel or a thread of it; in a forum `thread_name` opens a post (220001 without either)."""
+    """Return the webhook's channel or a thread of it.
+
+    In a forum `thread_name` opens a post. Raises 220001 there without `thread_name` and `thread_id`.
+    """
     channel = call.hub.world.channel(webhook.channel_id)
     if "thread_id" in call.query:
         thread = call.hub.world.channel(snowflake(call.query["thread_id"], "thread_id"))
@@ -114,7 +120,7 @@ def get_message(call: Call) -> Any:
 
 
 def edit_message(call: Call) -> Any:
-    """Takes no name and no avatar: what was sent stays."""
+    """Edit a message; its name and avatar cannot be changed."""
     pending = rest_followups.of(call)
     message = _message(call)
     if pending is None:
@@ -134,7 +140,7 @@ def delete_message(call: Call) -> Any:
 
 
 def _message(call: Call) -> Message:
-    """One of this webhook's own, in its channel or in the thread that the query names. Raises 10008."""
+    """Return one of this webhook's own messages, in its channel or the thread of the query. Raises 10008."""
     pending = rest_followups.of(call)
     if pending is not None:
         return rest_followups.message(call, pending)

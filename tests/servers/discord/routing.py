@@ -1,4 +1,4 @@
-"""From an HTTP request to a route's handler and back: faults, the token, limits, the contract, the log."""
+"""The way of a request to its route's handler and back: faults, the token, limits, the contract, the log."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as it was answered. `at` is loop time; `route` the contract's template; `status` 0: torn;
-    `bucket` is the limit's name and its major parameter; `code` Discord's error code, 0 for none."""
+    """One request as it was answered.
+
+    `at` is loop time. `route` is the contract's template. `status` 0 means a torn connection. `bucket` is the limit's
+    name and its major parameter. `code` is Discord's error code, 0 for none.
+    """
 
     at: float
     method: str
@@ -41,7 +44,7 @@ class Request:
 
 @dataclass(slots=True)
 class Call:
-    """What a handler sees of a request. `body` is {} where there is none."""
+    """The part of a request that a handler sees. `body` is {} where there is none."""
 
     hub: Hub
     path: Mapping[str, str]
@@ -50,7 +53,7 @@ class Call:
     uploads: list[Upload] = field(default_factory=list)
 
     def id(self, name: str) -> int:
-        """A snowflake of the path. Raises 50035 for what is none."""
+        """Return a snowflake of the path. Raises 50035 for anything else."""
         return snowflake(self.path[name], name)
 
     @property
@@ -62,11 +65,15 @@ class Call:
         return self.hub.world.bot.id
 
 
-Handler = Callable[[Call], Any]  # JSON to answer; None: 204
+Handler = Callable[[Call], Any]  # returns the JSON to answer; None: 204
 
 
 class Route(NamedTuple):
-    """`limit` names the bucket; "": one of its own. `by_token`: the path's token is the authority, not the bot's."""
+    """One route of the API and its handler.
+
+    `limit` names the bucket; "": one of its own. With `by_token` the token in the path authorizes the call, not the
+    bot's.
+    """
 
     method: str
     template: str
@@ -77,13 +84,13 @@ class Route(NamedTuple):
 
 
 class Router:
-    """Answers every route below /api/v10 and keeps a log of what was asked."""
+    """The handlers of all routes below /api/v10, and a log of the requests."""
 
     def __init__(self, hub: Hub, faults: Faults, contract: Contract | None) -> None:
         self.log: list[Request] = []
         self.violations: list[Violation] = []
-        self.changed = asyncio.Event()  # set after every request, for those who wait for something
-        self.heard: Callable[[Request], None] = lambda request: None  # told of each before its answer leaves
+        self.changed = asyncio.Event()  # set after every request, for `until`
+        self.heard: Callable[[Request], None] = lambda request: None  # called before each answer leaves
         self._hub = hub
         self._faults = faults
         self._contract = contract
@@ -143,9 +150,13 @@ class Router:
             raise unauthorized()
 
     def _ceiling(self, request: web.Request) -> Ceiling:
-        """A call that carries the bot's token counts as the bot's, also where it needs none, another one as its
-        address's, an interaction's as nobody's (https://docs.discord.com/developers/topics/rate-limits#global-rate-limit,
-        https://github.com/discord/discord-api-docs/issues/4142).
+        """Return who has the limit over all routes that this call spends from.
+
+        A call that carries the bot's token spends from the bot's limit, even where it needs no token. An interaction's
+        call spends from nobody's limit, any other call from that of its address.
+
+        https://docs.discord.com/developers/topics/rate-limits#global-rate-limit
+        https://github.com/discord/discord-api-docs/issues/4142
         """
         if "Authorization" in request.headers:
             return "bot"
@@ -177,7 +188,10 @@ class _Reply(NamedTuple):
     code: int = 0
 
     def response(self) -> web.Response:
-        """Discord's content type has no charset, and discord.py reads JSON under no other."""
+        """Build the response.
+
+        Discord's content type has no charset, and discord.py reads JSON only under that content type.
+        """
         if self.body is None:
             return web.Response(status=self.status, headers=self.headers)
         kind = {"Content-Type": "application/json"}
@@ -204,13 +218,16 @@ def _faulty(fault: Fault) -> _Reply | None:
 
 
 def _major(path: Mapping[str, str]) -> str:
-    """https://docs.discord.com/developers/topics/rate-limits#per-route-rate-limits: channel, guild, webhook+token."""
+    """Return the major parameters of a path: channel, guild, webhook and its token.
+
+    https://docs.discord.com/developers/topics/rate-limits#per-route-rate-limits
+    """
     names = ("channel_id", "guild_id", "webhook_id", "webhook_token")
     return "+".join(path[name] for name in names if name in path)
 
 
 async def _read(request: web.Request) -> tuple[Any, list[Upload]]:
-    """The JSON body (None: none) and the files, from JSON or multipart."""
+    """Return the JSON body (None: there is none) and the files, from JSON or multipart."""
     if not request.can_read_body:
         return None, []
     if request.content_type != "multipart/form-data":
@@ -218,7 +235,7 @@ async def _read(request: web.Request) -> tuple[Any, list[Upload]]:
         return (json.loads(text) if text else None), []
     body, uploads = None, []
     async for part in await request.multipart():
-        assert isinstance(part, BodyPartReader)  # Discord nests no multiparts
+        assert isinstance(part, BodyPartReader)  # Discord sends no multipart inside another
         if part.name == "payload_json":
             body = json.loads(await part.text())
         else:

@@ -1,4 +1,4 @@
-"""Building a scene, and looking at what stands in it."""
+"""The building of a scene and the reading of its state, as methods of a script."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Scene(Base):
         return user
 
     async def create_guild(self, name: str = "Moot", owner: Ref | None = None) -> Guild:
-        """With @everyone's usual permissions, an owner, and the bot with a role that has all it needs."""
+        """Create a guild with @everyone's usual permissions, an owner, and the bot with all rights it needs."""
         world = self.hub.world
         number = world.new_id()
         owner_id = (await self.create_user("owner")).id if owner is None else id_of(owner)
@@ -46,7 +46,7 @@ class Scene(Base):
         return guild
 
     async def create_member(self, guild: Ref, name: str, *roles: Ref) -> User:
-        """A new person in this guild."""
+        """Create a new person in this guild."""
         user = await self.create_user(name)
         await self.join_guild(guild, user, *roles)
         return user
@@ -77,7 +77,10 @@ class Scene(Base):
         self.hub.gateway.emit(event, data, intent=Intent.GUILDS, place=guild)
 
     async def give_roles(self, guild: Ref, user: Ref, *roles: Ref) -> None:
-        """Exactly these; the bot hears of its own without any intent but GUILDS."""
+        """Give a member exactly these roles.
+
+        The bot hears of its own roles with the GUILDS intent alone.
+        """
         found, person = self.hub.world.guild(id_of(guild)), self.hub.world.user(id_of(user))
         found.members[person.id].role_ids = [id_of(r) for r in roles]
         event = {**payloads.member(found.members[person.id], person), "guild_id": str(found.id)}
@@ -110,14 +113,14 @@ class Scene(Base):
         held.deny = int(P(held.deny) & ~bits if allow else P(held.deny) | bits)
         threads.changed(self.hub, channel)
 
-    # what stands
+    # the state of the scene
 
     async def messages(self, channel: Ref) -> list[Message]:
-        """In order, without ephemeral ones."""
+        """Return a channel's messages in order, without ephemeral ones."""
         return [m for m in self.hub.world.messages[id_of(channel)].values() if not m.ephemeral]
 
     async def message(self, message: Ref) -> Message:
-        """As it reads now. Raises DiscordError 10008 when it is gone."""
+        """Return a message as it reads now. Raises DiscordError 10008 when it is gone."""
         return self.hub.world.find_message(id_of(message))
 
     async def channel(self, channel: Ref) -> Channel:
@@ -130,16 +133,16 @@ class Scene(Base):
         return [w for w in self.hub.world.webhooks.values() if w.channel_id == id_of(channel)]
 
     async def commands(self, guild: Ref | None = None) -> list[dict[str, Any]]:
-        """Those registered for this guild, or the global ones."""
+        """Return the commands registered for this guild, or the global ones."""
         return self.hub.commands.get(None if guild is None else id_of(guild), [])
 
     async def read_requests(self, after: int = 0) -> list[Request]:
-        """The log from its entry number `after` on."""
+        """Return the log from its entry number `after` on."""
         return self.router.log[after:]
 
     async def read_violations(self) -> list[Violation]:
         return self.router.violations
 
     async def connects(self) -> list[Connect]:
-        """Gateway connections that introduced themselves, in order."""
+        """Return the gateway connections that have identified or resumed, in order."""
         return self.hub.gateway.connects

@@ -1,4 +1,4 @@
-"""All that a test can let happen, and see: the same in this process and over HTTP."""
+"""All acts and look-ups of a test, the same in this process and over HTTP."""
 
 from __future__ import annotations
 

@@ -43,15 +43,17 @@ ROUTES = (
 
 
 class ContractBroken(AssertionError):
-    """The bot has sent requests that Discord's OpenAPI document does not allow."""
+    """Requests of the bot that Discord's OpenAPI document does not allow."""
 
 
 class DiscordServer(Script):
-    """`async with DiscordServer() as server:`; leaving raises ContractBroken for requests against the contract.
+    """A Discord server on 127.0.0.1, used as `async with DiscordServer() as server:`.
 
-    token: what the bot must identify with. allowed: privileged intents that the application has. contract: Discord's
-    OpenAPI document; where it is absent, or None, `server.contract` is None and nothing is validated. wall: wall time,
-    for ids and timestamps; limits, deadlines and ages go by the loop's.
+    Leaving raises ContractBroken when requests broke the contract.
+
+    `token` is what the bot must identify with. `allowed` are the privileged intents that the application has.
+    `contract` is Discord's OpenAPI document; where it is absent, or None, `server.contract` is None and nothing is
+    validated. `wall` is wall time, for ids and timestamps; limits, deadlines and ages go by the loop's.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class DiscordServer(Script):
             raise ContractBroken("\n".join(map(str, self.violations)))
 
     async def _file(self, request: web.Request) -> web.Response:
-        """Discord's CDN: what was attached, under the address that its message names."""
+        """Serve an attached file under the address that its message names, as Discord's CDN does."""
         kept = self.hub.world.files.get(int(request.match_info["file_id"]))
         if kept is None:
             return web.Response(status=404)

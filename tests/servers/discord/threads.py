@@ -1,4 +1,4 @@
-"""Opening, changing and closing channels and threads, whoever does it, with the events of it."""
+"""Changes to channels and threads, by the bot or by people, with their events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.servers.discord.gateway import Intent
 from tests.servers.discord.hub import Hub
 from tests.servers.discord.world import Channel, ChannelKind, Message
 
-THREAD_CREATED = 18  # the message type that tells a channel of a thread without a starter message
+THREAD_CREATED = 18  # the type of the message that announces a thread without a starter message
 
 
 def add_channel(hub: Hub, channel: Channel) -> Channel:
@@ -27,7 +27,10 @@ def open_thread(
     minutes: int = 1440,
     private: bool = False,
 ) -> Channel:
-    """Under its starter's id where there is one. Raises 160004 when the message has a thread already."""
+    """Open a thread, under its starter's id where there is one.
+
+    Raises 160004 when the message has a thread already.
+    """
     if starter is not None and starter.id in hub.world.channels:
         raise DiscordError(400, 160004, "A thread has already been created for this message")
     thread = Channel(
@@ -47,13 +50,13 @@ def open_thread(
 
 
 def changed(hub: Hub, channel: Channel) -> None:
-    """Tell of a channel or thread that has been changed."""
+    """Emit the event of a channel or thread that was changed."""
     event = "THREAD_UPDATE" if channel.thread else "CHANNEL_UPDATE"
     hub.gateway.emit(event, payloads.channel(hub.world, channel), intent=Intent.GUILDS, place=channel)
 
 
 def remove(hub: Hub, channel: Channel) -> None:
-    """With its messages, its threads and its webhooks."""
+    """Delete a channel or thread with its messages, its threads and its webhooks."""
     for thread in hub.world.threads_of(channel.id):
         remove(hub, thread)
     shape = payloads.channel(hub.world, channel)

@@ -1,4 +1,4 @@
-"""What goes wrong, and what moderators do: as methods of a script."""
+"""Faults, and acts of moderators, as methods of a script."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers.discord.world import Ref, id_of
 
 class Trouble(Base):
     async def delete_channel(self, channel: Ref) -> None:
-        """A channel or a thread, with all that is in it."""
+        """Delete a channel or a thread with all that is in it."""
         threads.remove(self.hub, self.hub.world.channel(id_of(channel)))
 
     async def lock(self, thread: Ref, locked: bool = True) -> None:
@@ -27,7 +27,7 @@ class Trouble(Base):
         threads.changed(self.hub, found)
 
     async def delete_message(self, message: Ref) -> None:
-        """By a moderator."""
+        """Delete a message as a moderator."""
         messages.delete(self.hub, self.hub.world.find_message(id_of(message)))
 
     async def delete_webhook(self, webhook: Ref) -> None:
@@ -35,7 +35,7 @@ class Trouble(Base):
         threads.webhooks_changed(self.hub, self.hub.world.channel(gone.channel_id))
 
     async def leave_guild(self, guild: Ref) -> None:
-        """The bot is thrown out."""
+        """Remove the bot from a guild."""
         found = self.hub.world.guild(id_of(guild))
         self.hub.gateway.emit("GUILD_DELETE", {"id": str(found.id)}, intent=Intent.GUILDS, place=found)
         del found.members[self.hub.world.bot.id]
@@ -45,7 +45,7 @@ class Trouble(Base):
         self.hub.world.find_message(id_of(message)).created_at -= by_s
 
     async def expire(self, interaction: Ref) -> None:
-        """Let its token's fifteen minutes be over."""
+        """Let the fifteen minutes of an interaction's token be over."""
         self.hub.interactions.get(id_of(interaction)).born_at -= TOKEN_LIFE_S
 
     async def drop(self, resume: bool = True) -> None:
@@ -53,7 +53,7 @@ class Trouble(Base):
         self.hub.gateway.drop(resume=resume)
 
     async def ask_to_reconnect(self) -> None:
-        """Opcode 7."""
+        """Send opcode 7, which asks clients to reconnect."""
         self.hub.gateway.ask_to_reconnect()
 
     async def close_gateway(self, code: int) -> None:
@@ -82,10 +82,10 @@ class Trouble(Base):
         self.faults.add(Fault(method, path, status, times, code, retry_after_s, scope, stall_s, late_s, acts))
 
     async def storm(self, for_s: float, retry_after_s: float = 1.0, scope: Scope = "shared") -> None:
-        """Every request is answered 429 for so long."""
+        """Answer every request with 429 for `for_s` seconds."""
         end_at = self.hub.world.now() + for_s
         self.faults.add(Fault("*", "*", 429, None, retry_after_s=retry_after_s, scope=scope, end_at=end_at))
 
     async def heal(self) -> None:
-        """No fault is left."""
+        """Remove all faults."""
         self.faults.clear()

@@ -1,4 +1,7 @@
-"""What exists: guilds, channels, people, messages, webhooks. Flat dataclasses, kept by id; nobody acts here."""
+"""The state of the server: guilds, channels, people, messages, webhooks.
+
+These are flat dataclasses, kept by id. Nothing acts here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ EPHEMERAL, LOADING, SILENT = 1 << 6, 1 << 7, 1 << 12  # message flags
 
 
 class ChannelKind(enum.IntEnum):
-    """https://docs.discord.com/developers/resources/channel#channel-object-channel-types"""
+    """Kinds of channels.
+
+    https://docs.discord.com/developers/resources/channel#channel-object-channel-types
+    """
 
     TEXT = 0
     DM = 1
@@ -52,7 +58,7 @@ class Member:
 
 @dataclass(slots=True)
 class Guild:
-    """`roles` holds @everyone under the guild's own id."""
+    """A guild; `roles` holds @everyone under the guild's own id."""
 
     id: int
     name: str
@@ -63,7 +69,7 @@ class Guild:
 
 @dataclass(slots=True)
 class Overwrite:
-    """Permissions that a channel gives to a role or a member, and takes away."""
+    """The permissions that a channel gives to a role or a member, and takes away."""
 
     allow: int = 0
     deny: int = 0
@@ -93,7 +99,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Upload:
-    """A file. `id` and `url` are the server's: 0 and "" in what a test passes."""
+    """A file. The server sets `id` and `url`; a test leaves them 0 and ""."""
 
     __pydantic_config__ = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -106,7 +112,7 @@ class Upload:
 
 @dataclass(slots=True)
 class Edit:
-    """What a message read before the edit that was made at `at` (loop time)."""
+    """The content of a message before the edit that was made at `at` (loop time)."""
 
     at: float
     content: str
@@ -116,8 +122,11 @@ class Edit:
 
 @dataclass(slots=True)
 class Message:
-    """As it reads now. `created_at` and `edited_at` are loop times; `notified` are those who were really pinged;
-    `allowed_mentions` is what the request said; `edits` is what it read before, the oldest first."""
+    """A message as it reads now.
+
+    `created_at` and `edited_at` are loop times. `notified` are those who were really pinged. `allowed_mentions` is what
+    the request said. `edits` holds the earlier contents, the oldest first.
+    """
 
     id: int
     channel_id: int
@@ -146,7 +155,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """Everything that people read in it: content, embeds, text displays, in order."""
+        """All text that people read in it, in order: content, embeds, text displays."""
         embeds = [e[key] for e in self.embeds for key in ("title", "description") if e.get(key)]
         shown = [c["content"] for c in walk(self.components) if c.get("type") == 10]
         return "\n".join([*([self.content] if self.content else []), *embeds, *shown])
@@ -174,7 +183,7 @@ def id_of(ref: Ref) -> int:
 
 
 def walk(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """All components, nested ones and accessories included, in the order in which they are read."""
+    """Yield all components in the order in which they are read, nested ones and accessories included."""
     for component in components:
         yield component
         yield from walk(component.get("components") or [])
@@ -183,7 +192,7 @@ def walk(components: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 class World:
-    """All that exists. Look-ups raise the DiscordError that the API answers with."""
+    """All state of the server. Look-ups raise the DiscordError that the API answers with."""
 
     def __init__(self, wall: Clock, now: Callable[[], float]) -> None:
         self.wall = wall
@@ -199,7 +208,7 @@ class World:
         self.users[self.bot.id] = self.bot
 
     def new_id(self) -> int:
-        """A snowflake: milliseconds since 2015 above 22 bits, always larger than the one before."""
+        """Return a new snowflake: milliseconds since 2015 above 22 bits, always larger than the one before."""
         self._last_id = max(self._last_id + 1, (int(self.wall() * 1000) - DISCORD_EPOCH_MS) << 22)
         return self._last_id
 
@@ -216,7 +225,7 @@ class World:
         return found(self.messages[channel_id].get(message_id), errors.unknown_message)
 
     def find_message(self, message_id: int) -> Message:
-        """Wherever it is: a person points at it, and need not say where."""
+        """Return a message by its id alone, whatever channel it is in."""
         hits = (m[message_id] for m in self.messages.values() if message_id in m)
         return found(next(hits, None), errors.unknown_message)
 
