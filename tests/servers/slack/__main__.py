@@ -1,6 +1,7 @@
-"""`python -m tests.servers.slack --port 0`: the server as a process; its first line says where, as JSON.
+"""The server as a process of its own: `python -m tests.servers.slack --port 0`.
 
-It ends with SIGINT or SIGTERM, with status 1 when calls broke Slack's contract.
+Its first line of output gives its addresses as JSON. It ends on SIGINT or SIGTERM, with status 1 when calls broke
+Slack's contract.
 """
 
 from __future__ import annotations

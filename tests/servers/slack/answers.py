@@ -1,4 +1,4 @@
-"""What the app says back: in an acknowledgement, or through a response_url (5 uses in 30 minutes).
+"""Answers of the app: in an acknowledgement, or through a response_url (5 uses in 30 minutes).
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -17,7 +17,7 @@ USES = 5
 
 
 def response_url(world: World, team: str, channel: str, user: str, ts: str = "") -> str:
-    """A fresh one; `ts` is the message it may replace."""
+    """Create a response_url; `ts` is the message that it may replace."""
     key = world.id("r")
     world.response_urls[key] = ResponseUrl(f"{world.base}/response/{key}", team, channel, user, world.now(), ts)
     return world.response_urls[key].url
@@ -44,7 +44,10 @@ class ResponseUrls:
 
 
 def respond(world: World, place: ResponseUrl, said: Json) -> None:
-    """Show an answer: replacing, deleting, ephemeral (as long as nothing else is said), or for all to see."""
+    """Show an answer: replace or delete the original message, or post a new one.
+
+    A new message is ephemeral as long as the answer does not say `in_channel`.
+    """
     text, blocks = str(said.get("text") or ""), check_blocks(said.get("blocks"))
     original = world.posts.get(Ref(place.channel, place.ts))
     if said.get("delete_original") and original is not None:
@@ -65,7 +68,10 @@ def respond(world: World, place: ResponseUrl, said: Json) -> None:
 
 
 def answer_command(world: World, url: str, answer: Json | None) -> str:
-    """An acknowledgement with text answers the command without spending its response_url."""
+    """Answer a command with its acknowledgement; this spends no use of its response_url.
+
+    Returns an error code, "" for none.
+    """
     if not answer:
         return ""
     try:
@@ -76,7 +82,11 @@ def answer_command(world: World, url: str, answer: Json | None) -> str:
 
 
 def answer_submission(world: World, view: View, answer: Json | None) -> str:
-    """Nothing closes the view; errors leave it open; update and push put another in place or on top; clear ends all."""
+    """Apply the app's answer to a submitted modal, and return an error code, "" for none.
+
+    An empty answer closes the view, and errors leave it open. Update replaces it, push puts another on top, and clear
+    closes the whole stack.
+    """
     said = answer or {}
     try:
         match said.get("response_action"):

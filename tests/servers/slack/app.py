@@ -1,10 +1,10 @@
-"""The app itself: its secrets, what it is subscribed to, and its bot tokens with what each may do."""
+"""The app: its secrets, the events it is subscribed to, and its bot tokens with their scopes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# what the app may do when a test does not say otherwise: everything the server knows
+# the scopes of the app unless a test names others: all that the server knows
 ALL_SCOPES = frozenset(
     [
         "app_mentions:read",
@@ -33,7 +33,7 @@ ALL_SCOPES = frozenset(
         "users:read",
     ]
 )
-# subscriptions when a test does not say otherwise; reading channels (`message.channels`, …) must be asked for
+# the app's subscriptions unless a test adds others, as it must to read channels (`message.channels`, …)
 QUIET_EVENTS = frozenset(
     [
         "app_mention",

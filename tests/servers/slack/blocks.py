@@ -1,4 +1,4 @@
-"""Block Kit's limits and what in a message pings people.
+"""Block Kit's limits, and the mentions in a message that ping people.
 
 Limits: https://docs.slack.dev/reference/block-kit and the error codes of chat.postMessage.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 BLOCKS_A_MESSAGE = 50
 BLOCKS_A_VIEW = 100
-# together, over what every block may hold by itself; not documented, people report msg_blocks_too_long from here on
+# for all blocks of a message together; not documented, but people report msg_blocks_too_long above this
 CHARACTERS_A_MESSAGE = 13_200
 LONGEST = {"section": 3_000, "header": 150, "markdown": 12_000, "button": 75, "context": 3_000}
 TABLE_ROWS, TABLE_COLUMNS = 100, 20
@@ -47,7 +47,7 @@ Wrong = tuple[str, str]  # what is wrong, and the JSON pointer to it
 
 
 def faults_in(blocks: object, at_most: int = BLOCKS_A_MESSAGE) -> list[str]:
-    """What Slack would say in `response_metadata.messages`; empty when all is well."""
+    """Return what Slack says in `response_metadata.messages`; empty when the blocks are valid."""
     if not isinstance(blocks, list) or not all(isinstance(b, dict) for b in blocks):
         return ["[ERROR] must provide an array of objects [json-pointer:/blocks]"]
     wrong = list(_too_many(blocks, at_most, "/blocks"))
@@ -58,7 +58,7 @@ def faults_in(blocks: object, at_most: int = BLOCKS_A_MESSAGE) -> list[str]:
 
 
 def characters(blocks: Iterable[Block]) -> int:
-    """All text of the blocks together."""
+    """Count the characters of all text in the blocks."""
     return sum(len(text) for text, _ in _texts(list(blocks)))
 
 
@@ -150,9 +150,10 @@ def _twice(ids: Iterable[object], name: str) -> Iterator[Wrong]:
 
 
 def mentions(text: str, blocks: list[Block], attachments: list[Block], named: bool = False) -> tuple[str, ...]:
-    """Whom this pings, in order and once each: user ids, `channel`, `here`, `everyone`, user groups.
+    """Return whom a message pings, in order and once each: user ids, `channel`, `here`, `everyone`, user groups.
 
-    Escaped (`&lt;@U…`) and plain_text mentions are dead. `named`: also a bare `@channel`, as link_names makes live.
+    Escaped (`&lt;@U…`) and plain_text mentions ping nobody. With `named` a bare `@channel` pings too, as with
+    link_names.
     """
     live = [text, *(said for said, alive in _texts(blocks) if alive)]
     live += [str(a.get(key, "")) for a in attachments for key in ("text", "pretext", "fallback")]
@@ -164,7 +165,7 @@ def mentions(text: str, blocks: list[Block], attachments: list[Block], named: bo
 
 
 def _texts(tree: object) -> list[tuple[str, bool]]:
-    """Every text in blocks, and whether mentions in it are live."""
+    """Return every text in blocks, and whether mentions in it are live."""
     return list(_walk(tree, _said))
 
 
@@ -194,7 +195,7 @@ def _walk(tree: object, look: Callable[[Block], Iterator[Any]]) -> Iterator[Any]
 
 
 def find_element(blocks: list[Block], action_id: str) -> tuple[str, Block] | None:
-    """The block id and the interactive element that carries this action id."""
+    """Return the interactive element with this action id, after the id of its block."""
     for block in blocks:
         elements = [*(block.get("elements") or []), block.get("accessory"), block.get("element")]
         for element in elements:

@@ -1,4 +1,4 @@
-"""One call of the Web API as its method sees it, and how a method is declared."""
+"""One call of the Web API as its method sees it, and the declaration of a method."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.servers.slack.world import Channel, Json, Message, Ref, World
 
 
 class SlackError(Exception):
-    """`ok: false` with this error code; with `retry_after_s` it goes out as HTTP 429."""
+    """An answer `ok: false` with this error code; with `retry_after_s` it is sent as HTTP 429."""
 
     def __init__(self, code: str, retry_after_s: int = 0, **fields: Any) -> None:
         super().__init__(code)
@@ -24,7 +24,7 @@ class SlackError(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """What a method may use. `team` is the workspace the call counts for."""
+    """A call with all that its method may use. `team` is the workspace that the call counts for."""
 
     method: str
     args: Json
@@ -37,7 +37,7 @@ class Call:
 
     @property
     def bot(self) -> Token:
-        assert self.token is not None  # every method with a scope has been identified by then
+        assert self.token is not None  # a method that uses it identifies the bot first
         return self.token
 
     def text(self, name: str) -> str:
@@ -45,24 +45,27 @@ class Call:
         return "" if value is None else str(value)
 
     def flag(self, name: str) -> bool:
-        """Forms say true as `1` or `true`."""
+        """Return whether an argument is true; forms write that as `1` or `true`."""
         return self.text(name).lower() in ("1", "true")
 
     def page(self) -> tuple[int, int]:
-        """Offset and length of the page asked for; the cursor is the offset."""
+        """Return offset and length of the page asked for; the cursor is the offset."""
         cursor = self.text("cursor")
         if cursor and not cursor.isdigit():
             raise SlackError("invalid_cursor")
         return int(cursor or 0), int(self.text("limit") or 100)
 
     def paged(self, items: list[Any]) -> tuple[list[Any], Json]:
-        """A page of `items` and the fields that lead to the next."""
+        """Return a page of `items`, and the fields that lead to the next."""
         start, length = self.page()
         more = start + length < len(items)
         return items[start : start + length], {"next_cursor": str(start + length) if more else ""}
 
     def channel(self, name: str = "channel") -> Channel:
-        """The channel named; raises channel_not_found also for what the bot may not know of."""
+        """Return the channel named in the call.
+
+        Raises channel_not_found, also for a channel that the bot may not know of.
+        """
         channel = self.world.channels.get(self.text(name))
         if channel is None and self.text(name) in self.world.users:  # posting to a person opens the conversation
             channel = self.world.im(self.text(name))
@@ -73,7 +76,7 @@ class Call:
         return channel
 
     def reaches(self, team: str) -> bool:
-        """Whether the token is good for this workspace."""
+        """Return whether the token is valid for this workspace."""
         return self.bot.team == team or (not self.bot.team and self.world.teams[team].enterprise == self.bot.enterprise)
 
     def message(self, ts: str = "ts") -> Message:
@@ -84,7 +87,10 @@ class Call:
 
 
 def by_bot(call: Call, secret: str) -> None:
-    """A bot token, live; settles for which workspace the call counts. Raises not_authed, invalid_auth, …"""
+    """Identify a live bot token, and set the workspace that the call counts for.
+
+    Raises not_authed, not_allowed_token_type, invalid_auth, token_revoked.
+    """
     if not secret:
         raise SlackError("not_authed")
     token = call.world.tokens.get(secret)
@@ -99,13 +105,13 @@ def by_bot(call: Call, secret: str) -> None:
 
 
 def by_app(call: Call, secret: str) -> None:
-    """The app-level token."""
+    """Identify the app by its app-level token. Raises not_authed, invalid_auth."""
     if secret != call.world.app.app_token:
         raise SlackError("not_authed" if not secret else "invalid_auth")
 
 
 def by_client(call: Call, secret: str) -> None:
-    """OAuth: the client's id and secret, by HTTP Basic or among the arguments."""
+    """Identify an OAuth client by its id and secret, sent by HTTP Basic or among the arguments."""
     basic = base64.b64decode(secret.removeprefix("Basic ")).decode() if secret.startswith("Basic ") else ""
     client, _, password = basic.partition(":")
     if (client or call.text("client_id")) != call.world.app.client_id:
@@ -116,7 +122,11 @@ def by_client(call: Call, secret: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What runs, the scope it needs ("" for none; `*:read`: by the kind of channel), its rate tier, whose token."""
+    """The declaration of a method of the Web API.
+
+    `run` is its function and `tier` its rate tier. `scope` is the scope it needs: "" for none, `*:read` for the one of
+    the channel's kind. `identify` checks the caller's secret.
+    """
 
     run: Callable[[Call], Json]
     scope: str = ""

@@ -1,4 +1,4 @@
-"""What a person picked or typed, in the form in which Slack tells it (`state.values`, `actions`)."""
+"""Choices and input of a person, in the form that Slack sends (`state.values`, `actions`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MANY = {"multi_users_select": "selected_users", "multi_channels_select": "selec
 
 
 def chosen(element: Json, value: object) -> Json:
-    """The element's state with this value in it. Options are named by their `value`.
+    """Build the state of an element with this value in it; options are named by their `value`.
 
     Raises ValueError for an option that is not offered.
     """
@@ -34,7 +34,10 @@ def chosen(element: Json, value: object) -> Json:
 
 
 def filled(blocks: list[Json], values: Mapping[str, object]) -> Json:
-    """The state of a modal: `values` by action id, everything else as it was offered."""
+    """Build the state of a modal: `values` by action id, everything else as the app offered it.
+
+    Raises ValueError for an unknown action id.
+    """
     if unknown := [name for name in values if find_element(blocks, name) is None]:
         raise ValueError(f"nothing to fill in is called {unknown}")
     state: Json = {}

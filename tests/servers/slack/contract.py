@@ -1,7 +1,7 @@
-"""Calls, answers and deliveries against Slack's own descriptions of them, where these lie beside the repository.
+"""A check of calls, answers and deliveries against Slack's own descriptions, where these are present.
 
-A violation is a line in `violations`: an argument or an error code that the method does not list, a required argument
-left out, a field or a type that Slack's samples do not have.
+A violation is a line in `violations`: an argument or an error code that the method does not list, a missing argument
+that is required, or a field or type that Slack's samples do not have.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COMMON_ERRORS = frozenset(
         "no_permission",
     ]
 )
-# Where the descriptions are narrower than what Slack and its own SDK do; each with its reason.
+# Violations that Slack and its own SDK commit themselves, each with the reason why it is tolerated.
 # "*" stands for any method.
 TOLERATED: Mapping[str, str] = {
     "*: argument team_id is unknown": "slack_bolt's client names the workspace in every call, for org-wide tokens",
@@ -81,12 +81,12 @@ _EVENT_SAMPLES = {
     "app_uninstalled": "AppUninstalledPayload",
 }
 _INTERACTION_SAMPLES = {"block_actions": "BlockActionPayload", "message_action": "MessageShortcutPayload"}
-# free-form, or lists whose samples show only the first of many kinds
+# free-form fields, and lists of which a sample shows only one kind
 _OPAQUE = frozenset({"blocks", "attachments", "state", "values", "event_payload", "actions", "response_metadata"})
 
 
 class ContractBroken(AssertionError):
-    """The app, or this server, has left Slack's contract; the message lists how."""
+    """A breach of Slack's contract by the app or by this server; the message lists all violations."""
 
 
 class Contract:
@@ -96,13 +96,13 @@ class Contract:
 
     @classmethod
     def load(cls, directory: Path = DIRECTORY) -> Self | None:
-        """None where the descriptions are absent: nothing is checked then."""
+        """Load the descriptions, or return None where they are absent; nothing is checked then."""
         if not directory.is_dir():
             return None
         return cls(_read(directory / "methods"), _read(directory / "samples"))
 
     def request(self, method: str, args: Json, error: str, with_token: bool) -> None:
-        """Check one call's arguments, and the error code that it got ("" for none)."""
+        """Check the arguments of one call, and the error code that it got ("" for none)."""
         described = self.methods.get(method)
         if described is None:
             return
@@ -118,7 +118,7 @@ class Contract:
             self._note(method, [f"error {error} is not one of its own"])
 
     def response(self, method: str, answer: Json) -> None:
-        """Check our own answer: required fields by the description, shapes by the sample."""
+        """Check an answer of this server: required fields by the description, shapes by the sample."""
         described = self.methods.get(method)
         if described and answer.get("ok"):
             required = (described.get("output") or {}).get("required", [])
@@ -127,7 +127,7 @@ class Contract:
             self._note(method, _differences(answer, self.samples[method], "answer"))
 
     def payload(self, payload: Json) -> None:
-        """Check what is delivered to the app."""
+        """Check a payload that is sent to the app."""
         if "command" in payload:
             name: str | None = "SlashCommandPayload"
         elif "event" in payload:
@@ -148,7 +148,10 @@ def _read(directory: Path) -> dict[str, Json]:
 
 
 def _differences(ours: Any, sample: Any, where: str) -> Iterator[str]:
-    """What `ours` has that the sample lacks, or has otherwise. Absent fields are no difference: samples show all."""
+    """Yield each field of `ours` that the sample lacks, or that has another type there.
+
+    A field that only the sample has is no difference, because samples show all fields.
+    """
     if ours is None or sample is None:
         return
     if isinstance(ours, dict) and isinstance(sample, dict):

@@ -1,8 +1,8 @@
 """The server's rooms over HTTP, for tests and benchmarks in another process.
 
 `POST /_test/{room}/{name}` with `{"args": […], "kwargs": {…}}` calls the method (or reads the attribute) of that name
-in `world`, `people`, `faults`, `limits`, `courier`, `sockets`, `http` or `server`; the answer is `{"value": …}`, or
-`{"error": …}` with status 400. A message is named by `[channel, ts]`; a delivery comes back once it is over.
+in `world`, `people`, `faults`, `limits`, `courier`, `sockets`, `http` or `server`. The answer is `{"value": …}`, or
+`{"error": …}` with status 400. A message is named by `[channel, ts]`. A delivery is returned once it is over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aiohttp import web
 from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.world import Json, Ref
 
-if TYPE_CHECKING:  # the server owns its control
+if TYPE_CHECKING:  # the server imports this module
     from tests.servers.slack.server import SlackServer
 
 ROOMS = ("world", "people", "faults", "limits", "courier", "sockets", "http")

@@ -1,7 +1,7 @@
-"""What Slack sends to the app, whichever way: until it is acknowledged, or given up.
+"""Deliveries from Slack to the app, over either transport, until they are acknowledged or given up.
 
-Events come again when nobody acknowledged them within 3 s (at once, after 1 min, after 5 min); commands and
-interactions come once. https://docs.slack.dev/apis/events-api, https://docs.slack.dev/interactivity
+An event that nobody acknowledges within 3 s is sent again at once, after 1 min and after 5 min. Commands and
+interactions are sent once. https://docs.slack.dev/apis/events-api, https://docs.slack.dev/interactivity
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.servers.slack.payloads import event_json
 from tests.servers.slack.world import Channel, Json, World
 
 Kind = Literal["events_api", "slash_commands", "interactive"]
-OnAnswer = Callable[[Json | None], str]  # makes an answer visible; returns an error code where that cannot be
+OnAnswer = Callable[[Json | None], str]  # shows an answer; returns an error code, "" for none
 
 _FAMILY = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim"}
 _EVENT_SCOPES = {
@@ -32,19 +32,20 @@ _FAREWELLS = ("app_uninstalled", "tokens_revoked")
 
 
 class Undelivered(Exception):
-    """This attempt came to nothing; `str()` of it is Slack's retry reason."""
+    """A failed attempt to deliver; its text is Slack's retry reason."""
 
 
 class Unacknowledged(Exception):
-    """Slack has given this delivery up, or can make nothing of the answer; `str()` of it says why."""
+    """A delivery that Slack has given up, or whose answer it cannot use; its text says why."""
 
 
 @dataclass(slots=True)
 class Delivery:
     """One thing sent to the app. Awaiting it returns it acknowledged, or raises Unacknowledged.
 
-    `attempts` holds the loop time of each sending; `answer` what came with the acknowledgement; `error` why there is
-    none: `not_subscribed`, `dispatch_failed` (nobody connected), `operation_timeout`, `timeout`, `http_error`, ….
+    `attempts` holds the loop time of each sending. `answer` is what came with the acknowledgement. `error` says why
+    there is none: `not_subscribed`, `dispatch_failed` (nobody connected), `operation_timeout`, `timeout`, `http_error`,
+    ….
     """
 
     kind: Kind
@@ -73,7 +74,7 @@ class Delivery:
         self._over.set()
 
     async def over(self) -> None:
-        """Wait until it is acknowledged or given up."""
+        """Wait until the delivery is acknowledged or given up."""
         await self._over.wait()
 
     def __await__(self) -> Generator[Any, None, Delivery]:
@@ -85,12 +86,12 @@ class Delivery:
 
 class Transport(Protocol):
     async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
-        """Send once and wait for the acknowledgement, whose payload is returned. Raises Undelivered."""
+        """Send once, and return the payload of the acknowledgement. Raises Undelivered."""
         ...
 
 
 class Courier:
-    """Brings deliveries to the app, each in a task of its own. `over`: the transport the app is set to."""
+    """The sender of deliveries, each in a task of its own. `over` is the transport that the app is set to."""
 
     def __init__(self, world: World, times: Times, over: Transport, contract: Contract | None) -> None:
         self.over = over
@@ -121,15 +122,15 @@ class Courier:
         return self._send(delivery)
 
     def again(self, delivery: Delivery) -> Delivery:
-        """The very same once more, as Slack does when an acknowledgement was lost."""
+        """Send the very same delivery once more, as Slack does when an acknowledgement was lost."""
         return self._send(Delivery(delivery.kind, delivery.payload, delivery.envelope_id, delivery.on_answer))
 
     def hold(self) -> None:
-        """Keep back what people do from now on."""
+        """Keep back all deliveries from now on."""
         self._held = []
 
     def release(self, backwards: bool = False) -> None:
-        """Send what was kept back, in order or the newest first."""
+        """Send the deliveries that were kept back, in order or the newest first."""
         held, self._held = self._held or [], None
         for delivery in reversed(held) if backwards else held:
             self._start(delivery)
@@ -168,7 +169,7 @@ class Courier:
             delivery.give_up(reason)
 
     async def _try(self, delivery: Delivery, retry: int, reason: str) -> str:
-        """Empty when it was acknowledged, else why not."""
+        """Make one attempt, and return "" when it was acknowledged, else the reason why not."""
         delivery.attempts.append(self._world.now())
         try:
             async with asyncio.timeout(self._times.acknowledge_s):

@@ -1,4 +1,4 @@
-"""Things that go wrong on demand: an error, an HTTP status, a torn connection, an answer that does not come."""
+"""Faults on demand: an error, an HTTP status, a torn connection, an answer that does not come."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """Answer with Slack's `error`, or with this HTTP `status`. `ratelimited` comes as 429 with `retry_after_s`."""
+    """An answer with Slack's `error` or this HTTP `status`; `ratelimited` is a 429 with `retry_after_s`."""
 
     error: str = ""
     status: int = 0
@@ -18,14 +18,14 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Tear the connection; `done`: only after the call has had its effect, so that just its answer is lost."""
+    """A torn connection; with `done` the call has its effect first, so that only its answer is lost."""
 
     done: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """Wait before the call is looked at: `seconds`, or until `release()` when None."""
+    """A wait before the call is handled: `seconds`, or until `release()` when None."""
 
     seconds: float | None = None
 
@@ -34,7 +34,7 @@ Fault = Fail | Reset | Stall
 
 
 class Faults:
-    """For each method a queue of faults, one for each coming call; further calls go through."""
+    """A queue of faults for each method; each coming call takes one, and further calls go through."""
 
     def __init__(self) -> None:
         self._queues: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -53,11 +53,11 @@ class Faults:
         self._queues[method].extend([Stall(seconds)] * times)
 
     def release(self) -> None:
-        """Let everything go on that is stalled without an end."""
+        """Let all calls go on that wait without a limit."""
         self._released.set()
 
     def clear(self) -> None:
-        """No fault is left."""
+        """Remove all faults, and let waiting calls go on."""
         self._queues.clear()
         self.release()
 

@@ -17,16 +17,16 @@ from tests.servers.slack.deliveries import Delivery, Undelivered
 from tests.servers.slack.world import Json, World
 
 Signing = Literal["right", "wrong", "old"]
-OLD_S = 60 * 5 + 1  # requests older than five minutes are to be refused
+OLD_S = 60 * 5 + 1  # the app must refuse requests older than five minutes
 
 
 def signature(secret: str, timestamp: str, body: str) -> str:
-    """The value of X-Slack-Signature."""
+    """Return the value of X-Slack-Signature."""
     return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:{body}".encode(), hashlib.sha256).hexdigest()
 
 
 class HttpDeliveries:
-    """Posts to `url`. `signing`: how the next requests are signed."""
+    """The transport that posts to `url`. `signing` says how the next requests are signed."""
 
     def __init__(self, world: World) -> None:
         self.url = ""
@@ -39,7 +39,7 @@ class HttpDeliveries:
             await self._session.close()
 
     async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
-        """One attempt; see `deliveries.Transport`."""
+        """Make one attempt; see `deliveries.Transport`."""
         body, content_type = _body(delivery)
         headers = {"Content-Type": content_type, **self._signed(body)}
         if retry:
@@ -63,7 +63,7 @@ class HttpDeliveries:
 
 
 def _body(delivery: Delivery) -> tuple[str, str]:
-    """Events are JSON, commands a form, interactions JSON in a form."""
+    """Return body and content type: an event is JSON, a command a form, an interaction JSON in a form."""
     form = "application/x-www-form-urlencoded"
     match delivery.kind:
         case "events_api":

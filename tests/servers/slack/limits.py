@@ -1,4 +1,4 @@
-"""What Slack allows: calls per time, and how long things live. All of it can be set by a test.
+"""Slack's limits: calls per time, and lifetimes. A test can set all of them.
 
 Rates: https://docs.slack.dev/apis/web-api/rate-limits (per method, per workspace, per app; posting per channel).
 """
@@ -15,7 +15,7 @@ Tier = Literal["t2", "t3", "t4", "t5"]
 
 
 class Rate(NamedTuple):
-    """At most `calls` in any `per_s` seconds."""
+    """A limit of `calls` in any `per_s` seconds."""
 
     calls: int
     per_s: float
@@ -27,7 +27,10 @@ POSTING = Rate(5, 5)  # "1 per second per channel, short bursts may be allowed"
 
 @dataclass(slots=True)
 class Times:
-    """Seconds. `redeliver_after_s`: pauses before each redelivery of an event that nobody acknowledged."""
+    """Deadlines and lifetimes in seconds.
+
+    `redeliver_after_s` holds the pause before each redelivery of an event that nobody acknowledged.
+    """
 
     acknowledge_s: float = 3.0
     redeliver_after_s: Sequence[float] = (0.0, 60.0, 300.0)
@@ -37,7 +40,7 @@ class Times:
 
 
 class Limits:
-    """Counts calls in sliding windows. A refused call is not counted."""
+    """Counters of calls in sliding windows. A refused call is not counted."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.times = Times()
@@ -46,11 +49,11 @@ class Limits:
         self._calls: dict[tuple[str, ...], deque[float]] = {}
 
     def set(self, method: str, calls: int | None, per_s: float = 60.0) -> None:
-        """Another rate for a method; `calls` None: as many as wanted."""
+        """Set the rate of a method; `calls` None: as many as wanted."""
         self._rates[method] = None if calls is None else Rate(calls, per_s)
 
     def set_times(self, **seconds: float | Sequence[float]) -> None:
-        """Other lifetimes, by the names in `Times`."""
+        """Set deadlines and lifetimes, by their names in `Times`."""
         for name, value in seconds.items():
             if name not in Times.__slots__:
                 raise ValueError(f"no time is called {name!r}")
