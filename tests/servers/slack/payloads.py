@@ -1,4 +1,4 @@
-"""The JSON that Slack writes: messages, users, channels, views, and what interactions and events carry."""
+"""JSON in Slack's shapes: messages, users, channels, views, files, events and interactions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def message_json(world: World, message: Message, reactions: bool = True) -> Json
         "reactions": reactions_json(message) if reactions else [],
     }
     fixed: Json = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
-    fixed["team"] = world.users[message.user].team  # in shared channels not always the channel's
+    fixed["team"] = world.users[message.user].team  # in a shared channel this is not always the channel's team
     return fixed | _without_empty(optional)
 
 
@@ -133,7 +133,7 @@ def file_json(world: World, file: File) -> Json:
 
 
 def event_json(world: World, team: str, event: Json, channel: Channel | None = None) -> Json:
-    """An event in its envelope, as the Events API delivers it."""
+    """Return an event in its envelope, as the Events API delivers it."""
     token = world.bot_token(team)
     org_wide = token is not None and not token.team
     enterprise = world.teams[team].enterprise or None
@@ -160,7 +160,7 @@ def event_json(world: World, team: str, event: Json, channel: Channel | None = N
 
 
 def message_event(world: World, message: Message) -> Json:
-    """What a `message` event says of a fresh message."""
+    """Return the `message` event of a fresh message."""
     channel = world.channels[message.channel]
     kind = {"public": "channel", "private": "group", "im": "im", "mpim": "mpim"}[channel.kind]
     place: Json = {"channel": channel.id, "channel_type": kind, "event_ts": message.ts}
@@ -191,7 +191,7 @@ def command_json(world: World, user: User, channel: Channel, command: str, text:
 
 
 def interaction_json(world: World, kind: str, user: User, team: str, **fields: Any) -> Json:
-    """What every block action, shortcut and view submission starts with."""
+    """Return what every block action, shortcut and view submission starts with, and `fields`."""
     home = world.teams[team]
     enterprise = {"id": home.enterprise, "name": home.enterprise} if home.enterprise else None
     token = world.bot_token(team)
@@ -208,7 +208,7 @@ def interaction_json(world: World, kind: str, user: User, team: str, **fields: A
 
 
 def where_json(world: World, message: Located) -> Json:
-    """The channel and the message an interaction points at."""
+    """Return the channel and the message that an interaction points at."""
     channel = world.channels[message.channel]
     name = channel.name or "directmessage"
     stands = message_json(world, world.posts[Ref(message.channel, message.ts)])

@@ -1,7 +1,7 @@
-"""What people do. Each act changes the world as Slack would and tells the app; the Delivery returned can be awaited.
+"""Acts of people. Each changes the world as Slack would and tells the app; its Delivery can be awaited.
 
-People, channels and views are named by their ids; a message by anything with its `channel` and `ts`.
-An act that Slack's clients do not offer (a button that is not there, a channel one is not in) raises ValueError.
+People, channels and views are named by their ids; a message by anything with its `channel` and `ts`. An act that
+Slack's clients do not offer raises ValueError: a button that is not there, a channel that the person is not in.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class People:
         self._world, self._courier = world, courier
 
     async def command(self, user: str, channel: str, command: str, text: str = "") -> Delivery:
-        """A slash command, typed in the channel; Slack does not offer them in threads."""
+        """Type a slash command in a channel; Slack does not offer commands in threads."""
         where, url = self._in(user, channel), response_url(self._world, self._team(channel), channel, user)
         payload = command_json(self._world, self._world.users[user], where, command, text, url)
         return self._courier.interaction(
@@ -62,7 +62,7 @@ class People:
         return self._courier.interaction("interactive", payload, _ignore)
 
     async def shortcut(self, user: str, message: Located, callback_id: str) -> Delivery:
-        """A message shortcut, from the menu of any message, in threads as well."""
+        """Use a message shortcut from the menu of any message, in threads as well."""
         self._standing(message)
         team = self._team(message.channel)
         payload = interaction_json(
@@ -77,7 +77,7 @@ class People:
             action_ts=self._world.ts(),
             **where_json(self._world, message),
         )
-        del payload["api_app_id"], payload["user"]["username"]  # which Slack tells with other interactions only
+        del payload["api_app_id"], payload["user"]["username"]  # Slack sends these two only with other interactions
         return self._courier.interaction("interactive", payload, _ignore)
 
     async def submit(self, user: str, view: str, values: Mapping[str, object] | None = None) -> Delivery:
@@ -87,7 +87,7 @@ class People:
         return self._about(opened, "view_submission", lambda a: answer_submission(self._world, opened, a))
 
     async def close_view(self, user: str, view: str) -> Delivery:
-        """Close a modal; the app hears of it where `notify_on_close` asked for that."""
+        """Close a modal. Raises ValueError unless the app asked for the event with `notify_on_close`."""
         opened = self._open(user, view)
         opened.open = False
         if not opened.body.get("notify_on_close"):
@@ -105,7 +105,8 @@ class People:
     ) -> Delivery:
         """Write a message; `mention` puts the bot's name in front, `files` are (name, content).
 
-        Returns the app_mention where there is one, else the message event; `event["ts"]` is the message.
+        Returns the delivery of the app_mention where there is one, else that of the message event. `event["ts"]` is the
+        message.
         """
         where, team = self._in(user, channel), self._world.teams[self._team(channel)]
         if where.archived:
@@ -135,7 +136,7 @@ class People:
         return self._reaction("reaction_removed", user, message, name)
 
     async def open_home(self, user: str) -> Delivery:
-        """Look at the app's home tab."""
+        """Open the app's home tab."""
         channel = self._world.im(user)
         event: Json = {"type": "app_home_opened", "user": user, "channel": channel.id, "tab": "home"}
         home = self._world.homes.get(user)
@@ -143,7 +144,7 @@ class People:
         return self._courier.event(channel.team, event | shown | {"event_ts": self._world.ts()})
 
     async def delete_message(self, message: Located) -> Delivery:
-        """Anyone's message, as its author or an admin may."""
+        """Delete anyone's message, as its author or an admin may."""
         gone = self._standing(message)
         before = message_json(self._world, gone)
         gone.deleted = True
@@ -158,7 +159,7 @@ class People:
         return self._courier.event(where.team, event, where)
 
     async def join(self, user: str, channel: str) -> Delivery:
-        """Someone enters a channel; the bot itself when `user` is its own."""
+        """Add a user to a channel, or the bot when `user` is its own."""
         where = self._world.channels[channel]
         where.members.append(user)
         kind = "C" if where.kind == "public" else "G"
@@ -166,11 +167,14 @@ class People:
         return self._courier.event(where.team, event | {"team": where.team, "event_ts": self._world.ts()}, where)
 
     async def leave(self, user: str, channel: str) -> None:
-        """Also how the bot is put out of a channel."""
+        """Remove a user or the bot from a channel."""
         self._world.channels[channel].members.remove(user)
 
     async def uninstall(self, team: str) -> Delivery:
-        """Every token of the workspace dies; the app hears tokens_revoked and app_uninstalled, which is returned."""
+        """Uninstall the app: every token of the workspace dies.
+
+        The app hears tokens_revoked and app_uninstalled; the latter is returned.
+        """
         dead = [t for t in self._world.tokens.values() if t.team == team]
         for token in dead:
             token.revoked = True
@@ -239,7 +243,7 @@ class People:
 
 
 def _ignore(answer: Json | None) -> str:
-    """Slack makes nothing of what comes back with these acknowledgements."""
+    """Ignore an answer, as Slack does with what comes back with these acknowledgements."""
     return ""
 
 

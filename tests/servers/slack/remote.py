@@ -1,4 +1,4 @@
-"""The same rooms as `SlackServer`, from another process."""
+"""The rooms of a `SlackServer` in another process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.servers.slack.control import ROOMS
 
 
 class RemoteRoom:
-    """Every method and attribute of the room is an awaitable call here; things come back as plain JSON."""
+    """A room whose methods and attributes are all awaitable calls; results are plain JSON."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session, self._url = session, url
@@ -34,9 +34,9 @@ class RemoteRoom:
 
 
 class RemoteSlack:
-    """`async with RemoteSlack(url) as slack: await slack.people.command(…)`. Messages are named by (channel, ts).
+    """A server in another process: `async with RemoteSlack(url) as slack: await slack.people.command(…)`.
 
-    What people do comes back when it is over: acknowledged, or with an `error`.
+    Messages are named by (channel, ts). An act of a person returns once it is over: acknowledged, or with an `error`.
     """
 
     world: RemoteRoom
@@ -66,11 +66,11 @@ class RemoteSlack:
 
 @asynccontextmanager
 async def spawned() -> AsyncIterator[RemoteSlack]:
-    """A server in a process of its own, which ends with the block."""
+    """Start a server in a process of its own, which ends with the block."""
     command = (sys.executable, "-m", "tests.servers.slack", "--port", "0")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
-        assert process.stdout is not None  # asked for above
+        assert process.stdout is not None  # it is a pipe, see above
         urls = json.loads(await process.stdout.readline())
         async with RemoteSlack(urls["url"]) as slack:
             yield slack

@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 
 
 class SlackServer:
-    """`async with SlackServer() as server:`; see the package for what its rooms offer.
+    """A Slack server on 127.0.0.1: `async with SlackServer() as server:`; the package lists its rooms.
 
     `clock` gives wall time for message timestamps and signatures. Leaving raises ContractBroken when a call broke
     Slack's contract; `contract` is None where there is no contract to check.
@@ -50,12 +50,12 @@ class SlackServer:
 
     @property
     def url(self) -> str:
-        """Without a slash at its end."""
+        """The server's address, without a slash at its end."""
         return self.world.base
 
     @property
     def api_base(self) -> str:
-        """What slack_sdk takes as `base_url`."""
+        """The value of slack_sdk's `base_url`."""
         return f"{self.url}/api/"
 
     @property
@@ -68,7 +68,7 @@ class SlackServer:
         return [] if self.contract is None else self.contract.violations
 
     def deliver_to(self, url: str) -> None:
-        """Set the app's Request URL: deliveries go there from now on, signed, instead of to sockets."""
+        """Set the app's Request URL: from now on deliveries go there, signed, instead of to sockets."""
         self.http.url = url
         self.courier.over = self.http
 

@@ -1,6 +1,6 @@
-"""Socket Mode: up to ten WebSockets; each envelope goes to one of them at random and waits to be acknowledged.
+"""Socket Mode with up to ten WebSockets: each envelope goes to one of them at random.
 
-https://docs.slack.dev/apis/events-api/using-socket-mode
+An envelope waits for its acknowledgement. https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Notice = Literal["warning", "refresh_requested", "link_disabled", "too_many_webs
 
 
 class Sockets:
-    """The app's open connections. `random_seed` settles which socket gets what."""
+    """The app's open connections. `random_seed` decides which socket gets what."""
 
     def __init__(self, world: World, random_seed: int = 1) -> None:
-        self.hellos: list[float] = []  # when connections were greeted, in loop seconds
+        self.hellos: list[float] = []  # loop times at which connections were greeted
         self._world = world
         self._random = random.Random(random_seed)
         self._tickets: set[str] = set()
@@ -37,18 +37,18 @@ class Sockets:
         return len(self._open)
 
     def ticket(self) -> str:
-        """A URL that opens one connection, once."""
+        """Create a URL that opens one connection, once."""
         ticket = self._world.id("ticket-")
         self._tickets.add(ticket)
         return f"{self._world.base.replace('http', 'ws', 1)}/link?ticket={ticket}&app_id={self._world.app.id}"
 
     async def connected(self, at_least: int = 1) -> None:
-        """Wait until so many sockets can be delivered to."""
+        """Wait until at least so many sockets can be delivered to."""
         async with self._changed:
             await self._changed.wait_for(lambda: len(self._ready()) >= at_least)
 
     async def disconnect(self, reason: Notice = "refresh_requested") -> None:
-        """Tell every socket that it must go; a client answers by opening a new one. `warning` is only a notice."""
+        """Tell every socket that it must go; a client answers with a new one. `warning` is only a notice."""
         for socket in list(self._open):
             if reason != "warning":
                 self._leaving.add(socket)
@@ -65,7 +65,7 @@ class Sockets:
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """aiohttp's handler for the ticket's URL."""
+        """Handle a request for the ticket's URL, for aiohttp."""
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets:
             return web.Response(status=403, text="this ticket was used or never given")
@@ -91,7 +91,7 @@ class Sockets:
         return socket
 
     async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
-        """One attempt; see `deliveries.Transport`."""
+        """Make one attempt; see `deliveries.Transport`."""
         ready = self._ready()
         if not ready:
             raise Undelivered("dispatch_failed")
@@ -116,7 +116,7 @@ class Sockets:
 
     def _acknowledged(self, message: Json) -> None:
         waiting = self._waiting.get(str(message.get("envelope_id")))
-        if waiting and not waiting[0].done():  # a late or second acknowledgement has nobody to tell
+        if waiting and not waiting[0].done():  # nobody waits for a late or second acknowledgement
             waiting.pop(0).set_result(message.get("payload"))
 
     def _ready(self) -> list[web.WebSocketResponse]:

@@ -1,6 +1,7 @@
-"""The Web API's front door: what every call has in common, in Slack's order.
+"""The entry of the Web API: the steps that all calls have in common, in Slack's order.
 
-token → fault on demand → rate → scope → the method → the answer; each request is kept, and checked by the contract.
+The steps are token → fault on demand → rate → scope → method → answer. Each request is kept, and checked by the
+contract.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _HISTORY = {"public": "channels", "private": "groups", "im": "im", "mpim": "mpim
 
 @dataclass(slots=True)
 class Request:
-    """One call as the server saw it; `at` in loop seconds. `status` 0: the answer never left."""
+    """One call as the server received it; `at` in loop seconds. `status` 0: the answer never left."""
 
     at: float
     method: str
@@ -57,12 +58,12 @@ class WebApi:
         contract: Contract | None,
     ) -> None:
         self.requests: list[Request] = []
-        self.heard: Callable[[Request], None] = lambda request: None  # told of each before its answer leaves
+        self.heard: Callable[[Request], None] = lambda request: None  # called before each answer leaves
         self._world, self._limits, self._faults = world, limits, faults
         self._courier, self._sockets, self._contract = courier, sockets, contract
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
-        """aiohttp's handler for /api/{method}."""
+        """Handle a request for /api/{method}, for aiohttp."""
         loop = asyncio.get_running_loop()
         seen = Request(loop.time(), http.match_info["method"], await arguments(http))
         self.requests.append(seen)
@@ -84,7 +85,7 @@ class WebApi:
             case Stall():
                 await self._faults.wait(fault)
             case Reset() | Fail() | None:
-                pass  # these come later: an error needs a caller first, a lost answer an effect
+                pass  # later: an error needs the caller, a lost answer the call's effect
             case _:
                 assert_never(fault)
         headers = self._answer(seen, secret, fault)
@@ -95,7 +96,7 @@ class WebApi:
         return web.json_response(seen.answer, status=seen.status, headers=headers)
 
     def _answer(self, seen: Request, secret: str, fault: Fault | None) -> dict[str, str]:
-        """Fill in what the call comes to; returns the headers that go with it."""
+        """Fill in status and answer of the call, and return the headers that go with them."""
         try:
             seen.answer, seen.status = {"ok": True, **self._run(seen, secret, fault)}, 200
         except SlackError as refused:
@@ -128,7 +129,7 @@ class WebApi:
 
 
 def _need(call: Call, method: Method) -> None:
-    """Raise missing_scope when the token lacks the method's. `*:history` asks by the kind of the channel."""
+    """Raise missing_scope when the token lacks the method's scope; `*:history` is that of the channel's kind."""
     if not method.scope or call.token is None:
         return
     needed = method.scope
@@ -150,7 +151,7 @@ def _tear(http: web.Request) -> web.Response:
 
 
 async def arguments(http: web.Request) -> Json:
-    """Query, form and JSON body as one; what a form carries as JSON text is decoded."""
+    """Return query, form and JSON body as one, with the JSON text in a form decoded."""
     args: Json = dict(http.query)
     if http.content_type == "application/json":
         body = await http.json() if http.can_read_body else {}
@@ -167,4 +168,4 @@ def _decoded(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text  # the method says what it thinks of it
+        return text  # the method refuses it

@@ -1,4 +1,4 @@
-"""Who calls, installing and uninstalling, and the door to Socket Mode."""
+"""Methods of authentication, of installation, and of the way to Socket Mode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def open_connection(call: Call) -> Json:
 
 
 def exchange_code(call: Call) -> Json:
-    """https://docs.slack.dev/reference/methods/oauth.v2.access: a code is good once."""
+    """Exchange an OAuth code for its token; a code is good once.
+
+    https://docs.slack.dev/reference/methods/oauth.v2.access
+    """
     app, world = call.world.app, call.world
     token = world.codes.pop(call.text("code"), None)
     if token is None:

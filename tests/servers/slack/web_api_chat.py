@@ -1,4 +1,4 @@
-"""chat.postMessage, update, delete, postEphemeral, getPermalink: what may be said, where, and how long.
+"""The methods chat.postMessage, update, delete, postEphemeral and getPermalink, with their limits.
 
 https://docs.slack.dev/reference/methods/chat.postMessage and chat.update
 """
@@ -12,7 +12,7 @@ from tests.servers.slack.calls import Call, Method, SlackError
 from tests.servers.slack.payloads import message_event, message_json
 from tests.servers.slack.world import Channel, Ephemeral, Json, Message, Ref
 
-TEXT_POSTED = 40_000  # longer is cut, with a warning
+TEXT_POSTED = 40_000  # longer text is cut, with a warning
 TEXT_UPDATED = 4_000
 MARKDOWN_TEXT = 12_000
 METADATA = 16_384
@@ -20,7 +20,7 @@ ATTACHMENTS = 100
 
 
 def writable(call: Call, archived: str = "is_archived", name: str = "channel") -> Channel:
-    """The channel, if the bot may write there now."""
+    """Return the channel, if the bot may write there now; raise the refusal otherwise."""
     channel = call.channel(name)
     if channel.archived:
         raise SlackError(archived)
@@ -32,7 +32,7 @@ def writable(call: Call, archived: str = "is_archived", name: str = "channel") -
 
 
 def check_blocks(blocks: object) -> list[Json]:
-    """Blocks as Slack takes them, each with a block_id. Raises invalid_blocks with Slack's messages."""
+    """Return the blocks with a block_id each. Raises invalid_blocks with Slack's messages."""
     if blocks is None or blocks == "":
         return []
     if not isinstance(blocks, list):
@@ -45,7 +45,7 @@ def check_blocks(blocks: object) -> list[Json]:
 
 
 def content(call: Call, longest: int, too_long: str = "msg_too_long") -> tuple[str, list[Json]]:
-    """Text and blocks of a message to come."""
+    """Read the text and blocks of a message from a call, and check them."""
     text, markdown = call.text("text"), call.text("markdown_text")
     if markdown and (text or call.args.get("blocks")):
         raise SlackError("markdown_text_conflict")
@@ -82,7 +82,10 @@ def metadata(call: Call) -> Json | None:
 
 
 def face(call: Call) -> tuple[str, str]:
-    """The name and icon asked for. Slack wants chat:write.customize for another than the app's own."""
+    """Return the name and icon asked for.
+
+    Slack wants chat:write.customize for any but the app's own.
+    """
     name, icon = call.text("username"), call.text("icon_emoji") or call.text("icon_url")
     if (name or icon) and "chat:write.customize" not in call.bot.scopes:
         provided = ",".join(sorted(call.bot.scopes))
@@ -91,7 +94,7 @@ def face(call: Call) -> tuple[str, str]:
 
 
 def in_thread(call: Call, channel: Channel) -> str:
-    """The thread's parent, whatever message of it was named."""
+    """Return the thread's parent, whatever message of the thread was named."""
     named = call.text("thread_ts")
     if not named:
         return ""
@@ -102,7 +105,7 @@ def in_thread(call: Call, channel: Channel) -> str:
 
 
 def put(call: Call, message: Message) -> Message:
-    """Make a finished message stand in its channel, and tell the app, which hears itself where it listens."""
+    """Place a finished message in its channel, and send its event to the app."""
     call.world.put(message, named=call.flag("link_names") or call.text("parse") == "full")
     channel = call.world.channels[message.channel]
     call.courier.event(channel.team, message_event(call.world, message), channel)
@@ -133,7 +136,7 @@ def own(call: Call, refusal: str) -> Message:
 
 
 def update(call: Call) -> Json:
-    """Text alone drops the blocks; blocks hide "(edited)"; the name and icon stay."""
+    """Change a message: text alone drops the blocks, blocks hide "(edited)", the name and icon stay."""
     channel = call.channel()
     if channel.archived:
         raise SlackError("is_inactive")

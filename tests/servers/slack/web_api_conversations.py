@@ -1,4 +1,4 @@
-"""Channels, people, workspaces and bots: who is where, and what was said."""
+"""Methods of channels, people, workspaces and bots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def info(call: Call) -> Json:
 
 
 def history(call: Call) -> Json:
-    """Newest first."""
+    """Return a channel's messages, the newest first."""
     channel = _inside(call)
     oldest, latest = call.text("oldest"), call.text("latest") or "9999999999"
     found = [m for m in call.world.messages(channel.id) if oldest <= m.ts <= latest]
@@ -22,7 +22,7 @@ def history(call: Call) -> Json:
 
 
 def replies(call: Call) -> Json:
-    """Oldest first, the parent among them."""
+    """Return a thread's messages with their parent, the oldest first."""
     channel = call.channel()
     parent = call.world.posts.get(Ref(channel.id, call.text("ts")))
     if parent is None or parent.deleted:
@@ -47,7 +47,7 @@ def _message(call: Call, ts: str) -> Json:
 
 
 def open_conversation(call: Call) -> Json:
-    """A direct message with one person; several make a group."""
+    """Open a direct message with one person, or a group with several."""
     if call.text("channel"):
         return {"channel": {"id": call.channel().id}}
     users = [u for u in call.text("users").split(",") if u]
@@ -74,7 +74,7 @@ def list_channels(call: Call) -> Json:
 
 
 def own_channels(call: Call) -> Json:
-    """users.conversations: those the bot is a member of; of a user's, public ones or those they share."""
+    """Answer users.conversations: the bot's channels, or those of a user that are public or shared."""
     user = call.text("user")
     shared = _channels(call, only_own=not user)
     if user:
@@ -115,7 +115,7 @@ def user_info(call: Call) -> Json:
 
 
 def _met(call: Call, user: User) -> bool:
-    """Strangers are visible through a shared channel."""
+    """Return whether a shared channel makes this user visible, as it does with strangers."""
     return any(user.id in c.members and call.reaches(c.team) for c in call.world.channels.values())
 
 

@@ -22,7 +22,7 @@ def upload_url(call: Call) -> Json:
 
 
 def complete(call: Call) -> Json:
-    """Shares in `channel_id` as one message with all files, when a channel is named."""
+    """Complete uploads, and share them all as one message when `channel_id` names a channel."""
     given = call.args.get("files")
     if not isinstance(given, list):
         raise SlackError("invalid_arguments")
@@ -51,7 +51,7 @@ def _share(call: Call, files: list[File]) -> None:
 
 
 class Store:
-    """The file host: where bytes go and come from."""
+    """The file host, to which bytes are sent and from which they are loaded."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -67,7 +67,7 @@ class Store:
         return web.Response(text=f"OK - {len(content)}")
 
     async def download(self, http: web.Request) -> web.Response:
-        """Without a good token Slack answers with its sign-in page, and so does this."""
+        """Send a file, or without a good token a sign-in page, as Slack does."""
         token = self._world.tokens.get(http.headers.get("Authorization", "").removeprefix("Bearer "))
         file = self._world.files.get(http.match_info["file"])
         if file is None or file.content is None:

@@ -1,4 +1,4 @@
-"""reactions.add, remove, get."""
+"""The methods reactions.add, remove and get."""
 
 from __future__ import annotations
 

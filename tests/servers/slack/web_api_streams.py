@@ -1,7 +1,7 @@
-"""chat.startStream, appendStream, stopStream: a message that grows, for five minutes at most.
+"""The methods chat.startStream, appendStream and stopStream: a message that grows for at most five minutes.
 
-https://docs.slack.dev/reference/methods/chat.startStream. In a channel a recipient must be named, who alone sees the
-text live; everybody else sees it when the stream has stopped.
+https://docs.slack.dev/reference/methods/chat.startStream. In a channel a call must name a recipient. Only the recipient
+sees the text live; everybody else sees it when the stream has stopped.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _grow(call: Call, message: Message, said: str, blocks: list[Json] | None = N
 
 
 def _said(call: Call) -> str:
-    """The Markdown of this call, given plainly or as chunks."""
+    """Read the Markdown of this call, which is given plainly or as chunks."""
     chunks = call.args.get("chunks") or []
     if not isinstance(chunks, list) or not all(isinstance(c, dict) and "type" in c for c in chunks):
         raise SlackError("invalid_chunks")

@@ -1,5 +1,6 @@
-"""Modals and home tabs. A trigger opens one view within 3 s; a hash guards an update against an older one.
+"""Methods of modals and home tabs.
 
+A trigger opens one view within 3 s. A hash guards an update against an older one.
 https://docs.slack.dev/surfaces/modals
 """
 
@@ -19,7 +20,7 @@ TITLE = 24
 
 
 def new_view(world: World, team: str, user: str, body: Json, below: View | None = None) -> View:
-    """A view on top of `below`, or the first of a stack."""
+    """Create a view on top of `below`, or as the first of a stack."""
     key = world.id("V")
     blocks = [{"block_id": f"b{i}", **b} for i, b in enumerate(body.get("blocks", []))]
     view = View(key, team, user, body | {"blocks": blocks}, world.id("hash."), below.root if below else key)
@@ -29,7 +30,7 @@ def new_view(world: World, team: str, user: str, body: Json, below: View | None 
 
 
 def replace(world: World, view: View, body: Json) -> None:
-    """New content in the same view; typed values of blocks that stay are kept by Slack, so they are here."""
+    """Put new content in the same view; typed values of blocks that stay are kept, as Slack keeps them."""
     view.body = body | {"blocks": [{"block_id": f"b{i}", **b} for i, b in enumerate(body.get("blocks", []))]}
     view.hash = world.id("hash.")
 
@@ -92,7 +93,7 @@ def _pull_trigger(call: Call) -> tuple[str, str]:
 
 
 def check_view(body: object, kind: str) -> Json:
-    """The view, when it keeps to Slack's form and limits; raises invalid_arguments or view_too_large."""
+    """Return the view, if it keeps to Slack's form and limits. Raises invalid_arguments or view_too_large."""
     wrong: list[str] = []
     if not isinstance(body, dict) or body.get("type") != kind:
         wrong.append(f"[ERROR] must be a {kind} view [json-pointer:/view]")

@@ -1,6 +1,6 @@
-"""Who and what exists: one app, the workspaces it is installed in, their people, channels, messages, views and files.
+"""The state of the server: one app, its workspaces, their people, channels, messages, views and files.
 
-Plain data without rules of its own; the rules are the Web API's (`web_api_*.py`) and people's (`people.py`).
+This is plain data without rules; the rules are in the Web API (`web_api_*.py`) and in people's acts (`people.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ StreamState = Literal["", "streaming", "stopped", "expired"]
 
 
 class Located(Protocol):
-    """Anything that says where a message is."""
+    """Anything with the channel and ts of a message."""
 
     @property
     def channel(self) -> str: ...
@@ -56,7 +56,7 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """`ext_shared`: a Slack Connect channel, shared with another organisation."""
+    """A channel; with `ext_shared` a Slack Connect channel, shared with another organisation."""
 
     id: str
     team: str
@@ -68,7 +68,7 @@ class Channel:
 
 
 class Edit(NamedTuple):
-    """What a message read from `at` (server loop seconds) on."""
+    """The content of a message from `at` (server loop seconds) on."""
 
     at: float
     text: str
@@ -79,7 +79,8 @@ class Edit(NamedTuple):
 class Message:
     """A message as it stands. `edits` starts with its first form.
 
-    `mentions`: who would be pinged by what it reads now; `notified`: who was, since only posting pings.
+    `mentions` are those whom its present content would ping. `notified` are those whom it did ping, since only posting
+    pings.
     """
 
     channel: str
@@ -106,14 +107,14 @@ class Message:
     deleted: bool = False
 
     def show(self, at: float) -> None:
-        """Write the present form into the history."""
+        """Add the present form to the history, and renew `mentions`."""
         self.mentions = mentions(self.text, self.blocks, self.attachments)
         self.edits.append(Edit(at, self.text, list(self.blocks)))
 
 
 @dataclass(slots=True)
 class Ephemeral:
-    """`via`: the response_url that it came through; "" where a method posted it."""
+    """A message for one person. `via` is the response_url that it came through; "" where a method posted it."""
 
     channel: str
     user: str
@@ -162,7 +163,7 @@ class Trigger:
 
 @dataclass(slots=True)
 class ResponseUrl:
-    """Where an interaction may be answered: `ts` is the message it came from, "" for a command."""
+    """An address for answers to an interaction; `ts` is the message it came from, "" for a command."""
 
     url: str
     team: str
@@ -174,7 +175,7 @@ class ResponseUrl:
 
 
 class World:
-    """Everything, by id. Times `at` are the server's loop seconds."""
+    """All state of the server, by id. Times `at` are the server's loop seconds."""
 
     def __init__(self, clock: Callable[[], float], now: Callable[[], float]) -> None:
         self.app = App()
@@ -184,8 +185,8 @@ class World:
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
         self.posts: dict[Ref, Message] = {}
-        self._threads: dict[Ref, list[Message]] = {}  # by parent, which comes first
-        self._rows: dict[str, list[Message]] = {}  # by channel: its own messages
+        self._threads: dict[Ref, list[Message]] = {}  # by parent, the parent first
+        self._rows: dict[str, list[Message]] = {}  # by channel: the messages outside threads
         self.ephemerals: list[Ephemeral] = []
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
@@ -201,7 +202,7 @@ class World:
     def add_team(
         self, name: str, enterprise: str = "", scopes: Iterable[str] = ALL_SCOPES, installed: bool = True
     ) -> Team:
-        """A workspace, by default with the app installed in it under `scopes`."""
+        """Add a workspace, by default with the app installed in it under `scopes`."""
         team = Team(self.id("T"), name, enterprise)
         self.teams[team.id] = team
         team.bot_user = self.add_user(team.id, f"{name}-bot", "bot").id
@@ -211,7 +212,7 @@ class World:
         return team
 
     def install(self, team: str, scopes: Iterable[str] = ALL_SCOPES, org_wide: bool = False) -> Token:
-        """One more bot token; `org_wide`: for all workspaces of the team's enterprise, which share one bot then."""
+        """Add a bot token; `org_wide`: for all workspaces of the team's enterprise, which then share one bot."""
         home = self.teams[team]
         for other in self.teams.values():
             if org_wide and other.enterprise == home.enterprise:
@@ -222,7 +223,7 @@ class World:
         return token
 
     def code(self, team: str, scopes: Iterable[str] = ALL_SCOPES, org_wide: bool = False) -> str:
-        """An OAuth code, good for one `oauth.v2.access`."""
+        """Create an OAuth code, good for one `oauth.v2.access`."""
         code = self.id("code-")
         self.codes[code] = self.install(team, scopes, org_wide)
         return code
@@ -242,7 +243,7 @@ class World:
         archived: bool = False,
         ext_shared: bool = False,
     ) -> Channel:
-        """`bot`: whether the app's bot is a member, too."""
+        """Add a channel; with `bot` the app's bot is a member too."""
         prefix = {"public": "C", "private": "C", "im": "D", "mpim": "G"}[kind]
         joined = [*members, *([self.teams[team].bot_user] if bot else [])]
         channel = Channel(self.id(prefix), team, name, kind, joined, archived, ext_shared)
@@ -250,7 +251,7 @@ class World:
         return channel
 
     def im(self, user: str) -> Channel:
-        """The direct message between a person and the app, opened when needed."""
+        """Return the direct message between a person and the app, opened when needed."""
         for channel in self.channels.values():
             if channel.kind == "im" and user in channel.members:
                 return channel
@@ -262,11 +263,11 @@ class World:
         return key
 
     def subscribe(self, *events: str) -> None:
-        """More events for the app, as `message.channels`."""
+        """Subscribe the app to more events, such as `message.channels`."""
         self.app.events.update(events)
 
     def put(self, message: Message, named: bool = False) -> None:
-        """Make a finished message stand in its channel; `named`: a bare @channel pings as well."""
+        """Place a finished message in its channel; with `named` a bare @channel pings as well."""
         message.show(self.now())
         message.notified = mentions(message.text, message.blocks, message.attachments, named)
         self.posts[Ref(message.channel, message.ts)] = message
@@ -275,12 +276,12 @@ class World:
             self._rows.setdefault(message.channel, []).append(message)
 
     def messages(self, channel: str, thread_ts: str | None = None) -> list[Message]:
-        """What stands, oldest first: a channel's own messages, or a thread with its parent."""
+        """Return a channel's own messages, or a thread with its parent, the oldest first."""
         found = self._rows.get(channel) if thread_ts is None else self._threads.get(Ref(channel, thread_ts))
         return [m for m in found or [] if not m.deleted]
 
     def bot_token(self, team: str) -> Token | None:
-        """The token events of this workspace are delivered for: its own, or its enterprise's."""
+        """Return the token that events of this workspace are for: its own, or its enterprise's."""
         enterprise = self.teams[team].enterprise
         live = [t for t in self.tokens.values() if not t.revoked]
         own = [t for t in live if t.team == team]
@@ -290,7 +291,7 @@ class World:
         return f"{prefix}{next(self._count):08d}"
 
     def ts(self) -> str:
-        """Wall time in Slack's form, later than every one before."""
+        """Return wall time in Slack's form, later than every time before."""
         self._last_us = max(self._last_us + 1, int(self._clock() * 1e6))
         return f"{self._last_us // 10**6}.{self._last_us % 10**6:06d}"
 
