@@ -76,12 +76,14 @@ class Mode(NamedTuple):
 
 
 def main() -> int:
-    parser, usual = report.arguments(__doc__), Size()
+    parser, usual = report.make_parser(__doc__), Size()
     parser.add_argument("--streams", type=int, default=usual.streams, help="streams at once")
     parser.add_argument("--rounds", type=int, default=usual.rounds, help="rounds of each mode")
     parser.add_argument("--batches", type=int, default=usual.batches, help="batches for the memory, four at least")
     args = parser.parse_args()
-    return report.run("models", partial(measure, Size(args.streams, args.rounds, args.batches)), as_json=args.json)
+    return report.run_benchmark(
+        "models", partial(measure, Size(args.streams, args.rounds, args.batches)), as_json=args.json
+    )
 
 
 def measure(size: Size) -> Report:

@@ -99,7 +99,7 @@ def measure(length: int) -> Report:
 
 
 if __name__ == "__main__":
-    parser = report.arguments(__doc__)
+    parser = report.make_parser(__doc__)
     parser.add_argument("--length", type=int, default=LENGTH, help="code points of each text")
     options = parser.parse_args()
-    sys.exit(report.run("pages", partial(measure, options.length), as_json=options.json))
+    sys.exit(report.run_benchmark("pages", partial(measure, options.length), as_json=options.json))

@@ -1,4 +1,4 @@
-"""Slack: how long text waits to be seen there, and how soon a command is acknowledged and its board visible.
+"""Slack: the wait of text until it is seen there, and of a command for its acknowledgement and its board.
 
 The waits are measured in virtual time, on the wire: the app's own surface over real HTTP against the test server, with
 one workspace at 50 updates a minute, next to what `benchmarks.live` gives for the same answers on its simulated
@@ -24,9 +24,9 @@ from adapters.slack.api import Api, Workspace
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.surface import Lacking, SlackSurface
 from benchmarks import report
-from benchmarks.live.ours import Ours, ours
-from benchmarks.live.replay import Policy, Watch, replay
-from benchmarks.live.scenes import Run, Scene, runs
+from benchmarks.live.ours import Ours, open_ours
+from benchmarks.live.replay import Policy, Watch, replay_scene
+from benchmarks.live.scenes import Run, Scene, draw_runs
 from benchmarks.report import Bar, Report
 from bot.domain.facts import Lane
 from bot.domain.word_filter import Words
@@ -44,7 +44,7 @@ RUNS = (1, 4, 12)
 UPDATES, MINUTE_S = 50, 60.0
 SCENE_S = 300.0
 LONGEST = 9_000  # characters of an answer: the same for both sides, and one message
-# runs that outlast the measurement
+# speeches that outlast the measurement
 TALK: Mapping[str, Sequence[Step]] = {seat: ["word ", 0.1] * 300 for seat in ("ada", "bob")}
 EVERY_CALL = 10**6
 
@@ -56,9 +56,9 @@ def measure() -> Report:
         scene = Scene(
             f"{count} runs", SEATS * count, threads=count, limit=UPDATES, per_s=MINUTE_S, shared=True, seconds=SCENE_S
         )
-        played = [_shortened(run) for run in runs(scene)]
-        simulated, wired = replay(scene, played, ours), replay(scene, played, over_slack)
-        halved = _most_refused(replace(scene, halve_at_s=scene.seconds / 2), played)
+        played = [_shorten_answers(run) for run in draw_runs(scene)]
+        simulated, wired = replay_scene(scene, played, open_ours), replay_scene(scene, played, open_over_slack)
+        halved = _count_most_refused(replace(scene, halve_at_s=scene.seconds / 2), played)
         table += [
             {"scene": scene.name, "policy": "benchmarks.live", **simulated._asdict()},
             {"scene": scene.name, "policy": "Slack", **wired._asdict()},
@@ -68,7 +68,7 @@ def measure() -> Report:
             Bar(f"{scene.name}: 429s in 10 minutes after the limit is halved", halved, 1, "responses"),
             Bar(f"{scene.name}: wait over benchmarks.live's", wired.mean_wait_s / simulated.mean_wait_s, 1.2, "ratio"),
         ]
-    one_by_one, at_once = asyncio.run(commands(max(RUNS)))
+    one_by_one, at_once = asyncio.run(time_commands(max(RUNS)))
     table.append({"scene": f"commands until {max(RUNS)} runs go on", "policy": "Slack", **one_by_one})
     table.append({"scene": f"{max(RUNS)} more commands at once", "policy": "Slack", **at_once})
     bars.append(Bar("command to first visible, median", one_by_one["visible_median_s"], 0.3, "s"))
@@ -76,26 +76,26 @@ def measure() -> Report:
     return Report(table, bars)
 
 
-def _most_refused(scene: Scene, played: Sequence[Run]) -> int:
-    """The most 429s in any ten minutes: as long as a limit that had to be guessed is kept to."""
+def _count_most_refused(scene: Scene, played: Sequence[Run]) -> int:
+    """Return the most 429s in any ten minutes, which is as long as a guessed limit is kept."""
     at: list[float] = []
 
     @asynccontextmanager
-    async def noted(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
-        async with over_slack(scene, platform, watch) as policy:
+    async def record_refused(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+        async with open_over_slack(scene, platform, watch) as policy:
             yield policy
         at.extend(when for when, _, _, status in platform.calls if status == 429)
 
-    replay(scene, list(played), noted)
+    replay_scene(scene, list(played), record_refused)
     return max((sum(start <= when < start + FORGET_S for when in at) for start in at), default=0)
 
 
-def _shortened(run: Run) -> Run:
+def _shorten_answers(run: Run) -> Run:
     return run._replace(answers=tuple(a._replace(chars=min(a.chars, LONGEST)) for a in run.answers))
 
 
 class _ServerLimit:
-    """The limit on the server, halved from outside as those of the simulated platform are."""
+    """The limit on the server, which is halved from outside like those of the simulated platform."""
 
     def __init__(self, server: SlackServer) -> None:
         self._server = server
@@ -118,11 +118,17 @@ class _ServerLimit:
 
 
 @asynccontextmanager
-async def over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
-    """Slack's surface over HTTP, a channel a thread, all in one workspace; its calls are told to `platform`, which does
-    nothing else here."""
+async def open_over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    """Open Slack's surface over HTTP as a policy: a channel for each thread, all in one workspace.
+
+    `platform` only takes the list of its calls here.
+    """
     started = asyncio.get_running_loop().time()
-    async with SlackServer() as server, aiohttp.ClientSession() as session, Scheduler(Budgets(_fresh, started)) as live:
+    async with (
+        SlackServer() as server,
+        aiohttp.ClientSession() as session,
+        Scheduler(Budgets(_make_budget, started)) as live,
+    ):
         team = server.world.add_team("acme")
         at = Workspace(team.id, "", team.bot_token, team.bot_user, team.bot_id, "https://acme.slack.com/")
         server.limits.set("chat.update", UPDATES, MINUTE_S)
@@ -130,13 +136,13 @@ async def over_slack(scene: Scene, platform: Platform, watch: Watch) -> AsyncIte
         for method in ("chat.update", "chat.postMessage"):
             server.faults.stall(method, scene.round_trip_s, times=scene.lanes * EVERY_CALL // 1_000)
         api = Api(session, server.api_base)
-        yield Ours(live, lambda thread: _place(server, api, at, thread), watch)
+        yield Ours(live, lambda thread: _make_surface(server, api, at, thread), watch)
         for request in server.requests:
             if request.method == "chat.update":
                 platform.calls.append((request.at, "edit", Lane("", 0, ""), request.status))
 
 
-def _place(server: SlackServer, api: Api, at: Workspace, number: int) -> SlackSurface:
+def _make_surface(server: SlackServer, api: Api, at: Workspace, number: int) -> SlackSurface:
     world = server.world
     channel = world.add_channel(at.id, f"hall{number}")
     world.put(parent := Message(channel.id, world.ts(), at.bot_user, world.now(), "board", bot_id=at.bot_id))
@@ -144,16 +150,18 @@ def _place(server: SlackServer, api: Api, at: Workspace, number: int) -> SlackSu
     return SlackSurface(api, at, spot, run="run", words=Words([]), lacking=Lacking(), reads_history=False)
 
 
-def _fresh(name: str, started: float) -> Budget:
-    """As it is once the process has run for a while."""
+def _make_budget(name: str, started: float) -> Budget:
+    """Return the budget as it is once the process has run for a while."""
     made = slack_budget(name, started)
     assert isinstance(made, SlidingWindow)
     return SlidingWindow(made.limit, made.window_s, at_once=1 if "chat.update" in name else math.inf)
 
 
-async def commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
-    """Seconds from a command to its acknowledgement and to its board: one after the other until `count` runs go on,
-    then as many at once."""
+async def time_commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the seconds from a command to its acknowledgement and to its board.
+
+    First come commands one after the other until `count` runs go on, then as many at once.
+    """
     with tempfile.TemporaryDirectory() as folder:
         async with workspace() as (server, team):
             settings, limits = settings_for(server, team), LimitSettings(runs_per_person=2 * count)
@@ -162,15 +170,15 @@ async def commands(count: int) -> tuple[dict[str, float], dict[str, float]]:
                 rooms = [server.world.add_channel(team.id, f"room{k}", [ann]).id for k in range(count)]
                 one_by_one = _Times()
                 for room in rooms:
-                    one_by_one.add(*await _command(server, ann, room, 0))
+                    one_by_one.add(*await _time_command(server, ann, room, 0))
                 at_once = _Times()
-                for times in await asyncio.gather(*(_command(server, ann, room, 1) for room in rooms)):
+                for times in await asyncio.gather(*(_time_command(server, ann, room, 1) for room in rooms)):
                     at_once.add(*times)
-                return one_by_one.figures(), at_once.figures()
+                return one_by_one.summarise(), at_once.summarise()
 
 
 class _Times:
-    """Of commands."""
+    """The times of several commands, in seconds."""
 
     def __init__(self) -> None:
         self._acknowledged: list[float] = []
@@ -180,8 +188,8 @@ class _Times:
         self._acknowledged.append(acknowledged_s)
         self._visible.append(visible_s)
 
-    def figures(self) -> dict[str, float]:
-        """The 99th percentile of a few is their longest."""
+    def summarise(self) -> dict[str, float]:
+        """Return the figures of these times; the 99th percentile of so few is their longest."""
         return {
             "acknowledged_p99_s": max(self._acknowledged),
             "visible_median_s": median(self._visible),
@@ -189,18 +197,18 @@ class _Times:
         }
 
 
-async def _command(server: SlackServer, user: str, room: str, nth: int) -> tuple[float, float]:
-    """Seconds until it is acknowledged, and until the nth message of the room stands there."""
+async def _time_command(server: SlackServer, user: str, room: str, nth: int) -> tuple[float, float]:
+    """Send a command; return the seconds to its acknowledgement and to the nth message of the room."""
     done = await (await server.people.command(user, room, "/compare", "tabs?"))
     assert done.acknowledged_after_s is not None
-    return done.acknowledged_after_s, await _seen(server, room, nth) - done.attempts[0]
+    return done.acknowledged_after_s, await _wait_for_message(server, room, nth) - done.attempts[0]
 
 
-async def _seen(server: SlackServer, room: str, nth: int) -> float:
-    """When the nth message of a channel was posted, in loop seconds."""
+async def _wait_for_message(server: SlackServer, room: str, nth: int) -> float:
+    """Wait for the nth message of a channel; return the loop time at which it was posted."""
     await until(lambda: len(server.world.messages(room)) > nth)
     return server.world.messages(room)[nth].at
 
 
 if __name__ == "__main__":
-    sys.exit(report.run("slack", measure, as_json=report.arguments(__doc__).parse_args().json))
+    sys.exit(report.run_benchmark("slack", measure, as_json=report.make_parser(__doc__).parse_args().json))

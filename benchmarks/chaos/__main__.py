@@ -154,7 +154,7 @@ def _tell(found: Sequence[Found]) -> None:
 
 
 def main() -> int:
-    parser = report.arguments(__doc__)
+    parser = report.make_parser(__doc__)
     _size(parser, "--kills", None, "how often it is killed")
     _size(parser, "--faults", FAULTED_RUNS, "runs under faults")
     _size(parser, "--flood", COMMANDS, "commands in a second; ten times as many reactions follow")
@@ -162,7 +162,7 @@ def main() -> int:
     given = parser.parse_args()
     sizes = (given.kills, given.faults, given.flood)
     kills, faulted, commands = sizes if any(sizes) else (KILLS, FAULTED_RUNS, COMMANDS)
-    return report.run("chaos", lambda: measure(kills, faulted, commands, given.seed), as_json=given.json)
+    return report.run_benchmark("chaos", lambda: measure(kills, faulted, commands, given.seed), as_json=given.json)
 
 
 def _size(parser: argparse.ArgumentParser, name: str, usual: int | None, help: str) -> None:

@@ -76,7 +76,9 @@ def p99(values: Sequence[float]) -> float:
 
 
 def main() -> int:
-    return report.run("discord", lambda: measure(SCENES), as_json=report.arguments(__doc__).parse_args().json)
+    return report.run_benchmark(
+        "discord", lambda: measure(SCENES), as_json=report.make_parser(__doc__).parse_args().json
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from benchmarks.discord.scenes import Scene
 from benchmarks.discord.speaker import LEAD_S
 from benchmarks.live import scenes as live
 from benchmarks.live.ours import Ours
-from benchmarks.live.replay import CEILING, Figures, Policy, Watch, budget_name, replay
+from benchmarks.live.replay import CEILING, Figures, Policy, Watch, budget_name, replay_scene
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.ports import Surface
@@ -39,7 +39,7 @@ def simulated(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) 
         round_trip_s=round_trip_s,
         lead_s=LEAD_S,
     )
-    return replay(played, runs, _ours)
+    return replay_scene(played, runs, _ours)
 
 
 def _budget(name: str, started: float) -> Budget:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
 from benchmarks.discord.scenes import Line
-from benchmarks.live.replay import deltas
+from benchmarks.live.replay import split_answer
 from benchmarks.live.scenes import Answer
 from bot.domain.asks import Ask
 from bot.domain.facts import Seat, Usage
@@ -32,7 +32,7 @@ class Replaying:
         answer = Answer(line.run, seat.key, start, start + line.seconds, len(line.text))
         self.spoken[seat.key] = answer
         said = 0
-        for at, chars, _ in deltas(answer):
+        for at, chars, _ in split_answer(answer):
             await asyncio.sleep(at - now())
             yield Delta(now(), text=line.text[said : said + chars])
             said += chars

@@ -155,7 +155,7 @@ def _p90(values: Sequence[float]) -> float:
 
 
 if __name__ == "__main__":
-    parser = report.arguments(__doc__)
+    parser = report.make_parser(__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS, help="councils that are played")
     given = parser.parse_args()
-    sys.exit(report.run("formats", partial(measure, given.draws), as_json=given.json))
+    sys.exit(report.run_benchmark("formats", partial(measure, given.draws), as_json=given.json))

@@ -1,1 +1,1 @@
-"""How long people wait for text that has been written: our scheduler, the habits of today, and what is possible."""
+"""The wait of people for text that has been written: with our scheduler, with the habits of today, and at best."""

@@ -1,6 +1,6 @@
-"""Live text: how long a character waits from being written to being seen, ours against what bots do today.
+"""Live text: the wait of a character from being written to being seen, ours against what bots do today.
 
-Replays answers (recorded ones where they are on this machine, else drawn from the same distribution) through our
+It replays answers (recorded ones where they are on this machine, else drawn from the same distribution) through our
 scheduler and through four habits, on one simulated platform, with the same budgets. Emission is uniform. The lower
 bound knows the future. Everything but the CPU figure is in virtual time, and so the same on every machine.
 """
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.live import cpu
-from benchmarks.live.bound import lower_bound
-from benchmarks.live.draw import picture
-from benchmarks.live.ours import ours
+from benchmarks.live.bound import find_lower_bound
+from benchmarks.live.draw import draw_picture
+from benchmarks.live.ours import open_ours
 from benchmarks.live.policies import HABITS
-from benchmarks.live.replay import Figures, replay
-from benchmarks.live.scenes import SCENES, Run, Scene, load, runs
+from benchmarks.live.replay import Figures, replay_scene
+from benchmarks.live.scenes import SCENES, Run, Scene, draw_runs, load_scene
 from benchmarks.report import Bar, Report
 
 OURS, BOUND = "ours", "(e) lower bound"
@@ -35,13 +35,13 @@ def measure(scenes: tuple[Scene, ...]) -> Report:
     table: list[report.Scene] = []
     bars: list[Bar] = []
     for scene in scenes:
-        played = runs(scene)
-        figures = {name: replay(scene, played, make) for name, make in {OURS: ours, **HABITS}.items()}
-        bound = lower_bound(scene, played) if {"four", "twelve"} & set(scene.bars) else None
+        played = draw_runs(scene)
+        figures = {name: replay_scene(scene, played, make) for name, make in {OURS: open_ours, **HABITS}.items()}
+        bound = find_lower_bound(scene, played) if {"four", "twelve"} & set(scene.bars) else None
         table += [{"scene": scene.name, "policy": name, **f._asdict()} for name, f in figures.items()]
         if bound is not None:
             table.append({"scene": scene.name, "policy": BOUND, "mean_wait_s": bound})
-        bars += _bars(scene, played, figures, bound)
+        bars += _make_bars(scene, played, figures, bound)
     parsed, shown = cpu.measure()
     table.append({"scene": "200 lanes, 50 deltas/s", "policy": OURS, "us_a_delta": shown})
     table.append({"scene": "200 lanes, 50 deltas/s", "policy": "aiohttp parsing raw SSE", "us_a_delta": parsed})
@@ -49,10 +49,10 @@ def measure(scenes: tuple[Scene, ...]) -> Report:
     return Report(table, bars)
 
 
-def _bars(scene: Scene, played: list[Run], figures: dict[str, Figures], bound: float | None) -> list[Bar]:
+def _make_bars(scene: Scene, played: list[Run], figures: dict[str, Figures], bound: float | None) -> list[Bar]:
     us, gate = figures[OURS], figures[GATE]
     others = min(figures[name].mean_wait_s for name in OTHERS)
-    halved = replay(replace(scene, halve_at_s=scene.seconds / 2), played, ours)
+    halved = replay_scene(replace(scene, halve_at_s=scene.seconds / 2), played, open_ours)
     limits = scene.budgets + (scene.ceiling_per_s is not None)
     bars = [
         Bar(f"{scene.name}: 429s", us.refused, 0, "responses"),
@@ -76,7 +76,7 @@ def _bars(scene: Scene, played: list[Run], figures: dict[str, Figures], bound: f
 
 
 def main() -> int:
-    parser = report.arguments(__doc__)
+    parser = report.make_parser(__doc__)
     parser.add_argument("--scene", metavar="FILE", help="one scene from a JSON file instead of the usual ones")
     parser.add_argument(
         "--svg", metavar="FILE", help="draw the waits from a file that holds the JSON line, and do no more"
@@ -85,10 +85,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.svg:
         line = Path(options.svg).read_text("utf-8").strip().splitlines()[-1]
-        Path(options.out).write_text(picture(json.loads(line)["scenes"]), "utf-8")
+        Path(options.out).write_text(draw_picture(json.loads(line)["scenes"]), "utf-8")
         return 0
-    scenes = (load(options.scene),) if options.scene else SCENES
-    return report.run("live", lambda: measure(scenes), as_json=options.json)
+    scenes = (load_scene(options.scene),) if options.scene else SCENES
+    return report.run_benchmark("live", lambda: measure(scenes), as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""No policy can do better than this, even one that knows the future: a Lagrangian lower bound.
+"""A Lagrangian lower bound of the mean wait: no policy is better, not even one that knows the future.
 
 Relax the one thing that ties lanes together, the budget, and charge λ(t) ≥ 0 for a request at time t instead. Let X be
 all schedules that keep to the budget, n(t) the requests of one, W(x) the total wait of its characters. For any λ ≥ 0
@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-from benchmarks.live.replay import deltas
+from benchmarks.live.replay import split_answer
 from benchmarks.live.scenes import Answer, Run, Scene
 
 STEP_S = 0.1
 BLOCK = 5  # cells that share a price
-GAP = 0.01  # the search ends this close to the best that prices can prove
+GAP = 0.01  # the search ends when it is this close to the best that prices can prove
 DEAREST = 2e3  # character-seconds: no price is searched above it
-TAIL_S = 20.0  # ends are shown at most so much later, or for nothing then
+TAIL_S = 20.0  # an end is shown at most so much later; from then on its request costs nothing
 
 Row = tuple[dict[int, float], float]  # coefficients by column, and what their sum may be at most
 Floats = NDArray[np.float64]
@@ -55,37 +55,40 @@ class _Lanes:
     within: Floats  # Σ (time − the cell's beginning) over the cell's own code points
 
 
-def lower_bound(scene: Scene, runs: list[Run], steps: int = 14) -> float:
-    """Seconds: a mean wait of a character that no schedule within the scene's budgets beats."""
+def find_lower_bound(scene: Scene, runs: list[Run], steps: int = 14) -> float:
+    """Return a mean wait of a character, in seconds, that no schedule within the scene's budgets beats."""
     total = chars = 0.0
     for budget in range(scene.budgets):
         answers = [a for run in runs for a in run.answers if scene.shared or run.thread == budget]
-        total += _least_wait(scene, answers, steps)
+        total += _find_least_wait(scene, answers, steps)
         chars += sum(a.chars for a in answers)
     return float(total / chars)
 
 
-def _least_wait(scene: Scene, answers: list[Answer], steps: int) -> float:
-    lanes = _on_grid(answers)
+def _find_least_wait(scene: Scene, answers: list[Answer], steps: int) -> float:
+    lanes = _put_on_grid(answers)
     blocks = int(max(lanes.first + lanes.cells)) // BLOCK + 2
     master = Master(scene, len(answers), blocks)
-    centre = _usual_prices(scene, answers, blocks) * 0.3
+    centre = _estimate_prices(scene, answers, blocks) * 0.3
     best, prices = 0.0, centre
     for _ in range(steps):
         price = np.repeat(prices, BLOCK)
-        paths = _shortest_paths(scene, lanes, price)
-        value = sum(path.waits + price[path.cells].sum() for path in paths) - _best_sale(scene, price)
+        paths = _find_shortest_paths(scene, lanes, price)
+        value = sum(path.waits + price[path.cells].sum() for path in paths) - _find_best_sale(scene, price)
         if value > best:
             best, centre = value, prices
         proposed, at_most = master.improve(paths)
         if at_most - best < GAP * best:
             break
-        prices = (centre + proposed) / 2  # a cutting plane alone would leap to and fro
+        prices = (centre + proposed) / 2  # cutting planes alone would jump to and fro
     return best
 
 
-def _usual_prices(scene: Scene, answers: list[Answer], blocks: int) -> Floats:
-    """Where the search begins: the scheduler's own price of a slot, (Σ√(v/2) ÷ requests a second)², smoothed."""
+def _estimate_prices(scene: Scene, answers: list[Answer], blocks: int) -> Floats:
+    """Return the prices at which the search begins.
+
+    They are the scheduler's own price of a slot, (Σ√(v/2) ÷ requests a second)², smoothed.
+    """
     appetite = np.zeros(blocks)
     for a in answers:
         first, last = int(a.start / STEP_S / BLOCK), int(a.end / STEP_S / BLOCK)
@@ -95,14 +98,14 @@ def _usual_prices(scene: Scene, answers: list[Answer], blocks: int) -> Floats:
     return price
 
 
-def _on_grid(answers: list[Answer]) -> _Lanes:
+def _put_on_grid(answers: list[Answer]) -> _Lanes:
     answers = sorted(answers, key=lambda a: int(a.start / STEP_S) - int(a.end / STEP_S))
     first = np.array([int(a.start / STEP_S) for a in answers])
     cells = np.array([int(a.end / STEP_S) - int(a.start / STEP_S) + 1 for a in answers])
     shape = (len(answers), int(cells.max()))
     chars, moments, within = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for row, answer in enumerate(answers):
-        for at, count, _ in deltas(answer):
+        for at, count, _ in split_answer(answer):
             cell = min(int(at / STEP_S), int(answer.end / STEP_S)) - first[row]
             chars[row, cell] += count
             moments[row, cell] += count * at
@@ -110,8 +113,8 @@ def _on_grid(answers: list[Answer]) -> _Lanes:
     return _Lanes(first, cells, chars.cumsum(1), moments.cumsum(1), within)
 
 
-def _shortest_paths(scene: Scene, lanes: _Lanes, price: Floats) -> list[Path]:
-    """The path of least waits and prices, lane by lane.
+def _find_shortest_paths(scene: Scene, lanes: _Lanes, price: Floats) -> list[Path]:
+    """Return each lane's path of least waits and prices.
 
     `best[a, k]`: the least cost of lane a when a request in its cell k has shown everything up to there. The cost of
     going on from j to k is x·(N_k − N_j) − (M_k − M_j) + within_k with x the moment at which cell k's request shows.
@@ -131,11 +134,11 @@ def _shortest_paths(scene: Scene, lanes: _Lanes, price: Floats) -> list[Path]:
             least = np.minimum(value, least)
         best[:a, k] = least + lanes.within[:a, k] + price[lanes.first[:a] + k]
         came[:a, k] = at
-    return _with_ends(scene, lanes, price, best, came)
+    return _add_ends(scene, lanes, price, best, came)
 
 
-def _with_ends(scene: Scene, lanes: _Lanes, price: Floats, best: Floats, came: NDArray[np.int64]) -> list[Path]:
-    """The last request of a lane: in the cell in which it ends, or as much later as pays, by `TAIL_S` at most."""
+def _add_ends(scene: Scene, lanes: _Lanes, price: Floats, best: Floats, came: NDArray[np.int64]) -> list[Path]:
+    """Add each lane's last request: in the cell in which it ends, or up to `TAIL_S` later where that pays."""
     later = np.arange(1, int(TAIL_S / STEP_S) + 1)
     padded = np.concatenate([price, np.zeros(len(later))])  # after the last answer requests cost nothing
     paths = []
@@ -147,7 +150,7 @@ def _with_ends(scene: Scene, lanes: _Lanes, price: Floats, best: Floats, came: N
         left, waited = written[-1] - written[:-1], moments[-1] - moments[:-1]
         base = np.concatenate([[0.0], best[a, : count - 1]]) - waited
         fee = padded[end + later]
-        fee[-1] = 0.0  # later than that costs no less
+        fee[-1] = 0.0  # showing it even later costs no less
         value = base[:, None] + left[:, None] * ((end + later) * STEP_S + scene.round_trip_s) + fee
         if value.min() < total:
             row, k = divmod(int(value.argmin()), len(later))
@@ -175,10 +178,10 @@ class Master:
         self._blocks = blocks
         self._rows: list[Row] = []
         self._width = blocks + lanes
-        self._income = self._windows(scene) if scene.shape == "window" else self._tank(scene)
+        self._income = self._add_windows(scene) if scene.shape == "window" else self._add_tank(scene)
 
     def improve(self, paths: list[Path]) -> tuple[Floats, float]:
-        """Prices that would be best if no lane had other paths than those known; and the value they would have."""
+        """Return the best prices if no lane had other paths than those known so far, and the value they would have."""
         for a, path in enumerate(paths):
             blocks, counts = np.unique(path.cells // BLOCK, return_counts=True)
             row = {int(b): -float(c) for b, c in zip(blocks, counts, strict=True)}
@@ -194,22 +197,22 @@ class Master:
         found = linprog(cost, matrix, [limit for _, limit in self._rows], bounds=bounds, method="highs")
         return found.x[: self._blocks], -float(found.fun)
 
-    def _windows(self, scene: Scene) -> dict[int, float]:
+    def _add_windows(self, scene: Scene) -> dict[int, float]:
         length = max(1, int(scene.per_s / STEP_S / BLOCK))
-        income = self._new(self._blocks + length + 1)
-        highest = self._highest(length + 1)
+        income = self._add_columns(self._blocks + length + 1)
+        highest = self._add_highest(length + 1)
         for k in range(self._blocks):
             self._rows.append(({income + k + 1: 1.0, income + k: -1.0}, 0.0))
             row = {highest + k: float(scene.limit), income + k + length: 1.0, income + k: -1.0}
             self._rows.append((row, 0.0))
         return {income: 1.0}
 
-    def _highest(self, width: int) -> int:
-        """Columns that are at least the highest of `width` prices from each block on, by doubling."""
+    def _add_highest(self, width: int) -> int:
+        """Add columns that are at least the highest of `width` prices from each block on, by doubling."""
         known, reach = 0, 1
         while reach < width:
             step = min(reach, width - reach)
-            column = self._new(self._blocks)
+            column = self._add_columns(self._blocks)
             for k in range(self._blocks):
                 self._rows.append(({known + k: 1.0, column + k: -1.0}, 0.0))
                 if k + step < self._blocks:
@@ -217,9 +220,12 @@ class Master:
             known, reach = column, reach + step
         return known
 
-    def _tank(self, scene: Scene) -> dict[int, float]:
-        """Worth of a token by block: at least its price, at least the next block's less what a full tank costs."""
-        worth, full = self._new(self._blocks + 1), self._new(self._blocks)
+    def _add_tank(self, scene: Scene) -> dict[int, float]:
+        """Add a token's worth by block.
+
+        It is at least the block's price, and at least the next block's worth less what a full tank costs.
+        """
+        worth, full = self._add_columns(self._blocks + 1), self._add_columns(self._blocks)
         flow = scene.limit / scene.per_s * STEP_S * BLOCK
         for k in range(self._blocks):
             self._rows.append(({k: 1.0, worth + k: -1.0}, 0.0))
@@ -227,18 +233,18 @@ class Master:
         shares = {worth + k: flow for k in range(self._blocks)} | {full + k: scene.limit for k in range(self._blocks)}
         return {**shares, worth: scene.limit + flow}
 
-    def _new(self, columns: int) -> int:
+    def _add_columns(self, columns: int) -> int:
         self._width += columns
         return self._width - columns
 
 
-def _best_sale(scene: Scene, price: Floats) -> float:
-    """The most that all requests the budget allows can be charged."""
-    return _best_windows(scene, price) if scene.shape == "window" else _best_tank(scene, price)
+def _find_best_sale(scene: Scene, price: Floats) -> float:
+    """Return the most that can be charged for all requests that the budget allows."""
+    return _sell_windows(scene, price) if scene.shape == "window" else _sell_tokens(scene, price)
 
 
-def _best_windows(scene: Scene, price: Floats) -> float:
-    """`limit` requests a window, each at its highest price; windows `per_s` apart or more."""
+def _sell_windows(scene: Scene, price: Floats) -> float:
+    """Sell `limit` requests a window, each at the window's highest price; windows begin `per_s` apart or more."""
     length, cells = int(scene.per_s / STEP_S + 1e-9), len(price)
     padded = np.concatenate([price, np.zeros(length)])
     worth = scene.limit * sliding_window_view(padded, length + 1).max(1)
@@ -248,8 +254,8 @@ def _best_windows(scene: Scene, price: Floats) -> float:
     return float(income[0])
 
 
-def _best_tank(scene: Scene, price: Floats) -> float:
-    """Tokens flow in evenly and keep in a tank of `limit`: from the end, the worth of its levels, highest first.
+def _sell_tokens(scene: Scene, price: Floats) -> float:
+    """Sell tokens that flow in evenly and keep in a tank of `limit`, reckoned from the end by the worth of its levels.
 
     A cell later, what flows in has moved every level up by `flow`, earning what lies above; selling at this cell's
     price lifts all levels worth less. Fluid, so never below what whole requests can earn.

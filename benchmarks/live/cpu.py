@@ -1,4 +1,4 @@
-"""What lanes and scheduling cost a delta, beside what aiohttp needs to parse the same delta from raw SSE."""
+"""The CPU cost of lanes and scheduling a delta, beside aiohttp's for parsing the same delta from raw SSE."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.virtual_time import run_virtual
 
 LANES, DELTAS_PER_S, SECONDS = 200, 50, 20
 WORD = " word"
-TRIES = 3  # the least of them counts: noise only adds
+TRIES = 3  # the least of them counts, because noise only adds
 
 SERVER = """
 import json, sys
@@ -73,15 +73,15 @@ class Instant:
 
 
 def measure() -> tuple[float, float]:
-    """Microseconds of CPU a delta: parsing, and ours."""
+    """Return the microseconds of CPU a delta: of parsing, and ours."""
     deltas = LANES * DELTAS_PER_S * SECONDS
-    parsing = min(asyncio.run(_parse(deltas)) for _ in range(TRIES))
-    ours = min(run_virtual(_lanes(show=True)) - run_virtual(_lanes(show=False)) for _ in range(TRIES))
+    parsing = min(asyncio.run(_time_parsing(deltas)) for _ in range(TRIES))
+    ours = min(run_virtual(_time_lanes(show=True)) - run_virtual(_time_lanes(show=False)) for _ in range(TRIES))
     return parsing / deltas * 1e6, ours / deltas * 1e6
 
 
-async def _parse(deltas: int) -> float:
-    """CPU seconds to read so many deltas from a server in a process of its own."""
+async def _time_parsing(deltas: int) -> float:
+    """Return the CPU seconds to read so many deltas from a server in a process of its own."""
     process = subprocess.Popen([sys.executable, "-c", SERVER, str(deltas), WORD], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None  # asked for above
@@ -98,8 +98,8 @@ async def _parse(deltas: int) -> float:
         process.communicate()
 
 
-async def _lanes(*, show: bool) -> float:
-    """CPU seconds to write to all lanes, each shown about once a second; without `show` the writing alone."""
+async def _time_lanes(*, show: bool) -> float:
+    """Return the CPU seconds to write to all lanes, each shown about once a second; without `show` to write alone."""
     now = asyncio.get_running_loop().time()
     async with Scheduler(Budgets(lambda name, started: TokenBucket(LANES, LANES), now)) as scheduler:
         display = Display(scheduler, trace=NoTrace())

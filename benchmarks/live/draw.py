@@ -1,4 +1,4 @@
-"""The waits of a run of this benchmark as a picture."""
+"""A picture of the waits that a run of this benchmark has measured."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ FULL_S = 8.0  # what the width shows; longer bars are cut and say so
 COLOURS = {"ours": "#2563eb", "(e) lower bound": "#16a34a"}
 
 
-def picture(table: Sequence[Mapping[str, object]]) -> str:
-    """SVG: for each scene a bar a policy, as long as the mean wait of a character."""
+def draw_picture(table: Sequence[Mapping[str, object]]) -> str:
+    """Return an SVG with a bar for each policy of each scene, as long as the mean wait of a character."""
     rows = [row for row in table if "mean_wait_s" in row]
     parts: list[str] = []
     y, scene = 28, ""
@@ -20,7 +20,7 @@ def picture(table: Sequence[Mapping[str, object]]) -> str:
             y, scene = y + (GAP if scene else 0), str(row["scene"])
             parts.append(f'<text x="10" y="{y}" font-weight="bold">{escape(scene)}</text>')
             y += ROW
-        parts += _bar(str(row["policy"]), float(str(row["mean_wait_s"])), y)
+        parts += _draw_bar(str(row["policy"]), float(str(row["mean_wait_s"])), y)
         y += ROW
     box = f'viewBox="0 0 {WIDTH} {y + 10}" font-family="sans-serif" font-size="12"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box}>'
@@ -28,12 +28,12 @@ def picture(table: Sequence[Mapping[str, object]]) -> str:
     return "\n".join([head, title, f'<rect width="{WIDTH}" height="{y + 10}" fill="white"/>', *parts, "</svg>", ""])
 
 
-def _bar(policy: str, wait_s: float, y: int) -> list[str]:
+def _draw_bar(policy: str, wait_s: float, y: int) -> list[str]:
     room = WIDTH - LABEL - 90
     length = room * min(1.0, wait_s / FULL_S)
-    told = f"{wait_s:.2f} s" if wait_s <= FULL_S else f"{wait_s:.0f} s, cut"
+    label = f"{wait_s:.2f} s" if wait_s <= FULL_S else f"{wait_s:.0f} s, cut"
     return [
         f'<text x="{LABEL - 8}" y="{y + 2}" text-anchor="end">{escape(policy)}</text>',
         f'<rect x="{LABEL}" y="{y - 9}" width="{length:.1f}" height="12" fill="{COLOURS.get(policy, "#9ca3af")}"/>',
-        f'<text x="{LABEL + length + 6:.1f}" y="{y + 2}">{told}</text>',
+        f'<text x="{LABEL + length + 6:.1f}" y="{y + 2}">{label}</text>',
     ]

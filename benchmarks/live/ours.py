@@ -18,8 +18,8 @@ from bot.ports import Surface
 from tests.support.surfaces import Place, Platform
 
 
-def budget(scene: Scene, name: str) -> Budget:
-    """The limit as documented; nothing is told by headers."""
+def make_budget(scene: Scene, name: str) -> Budget:
+    """Return the budget of a documented limit; headers say nothing here."""
     if name == CEILING:
         return FixedWindow(scene.ceiling_per_s or 1, 1.0)
     if scene.shape == "window":
@@ -32,11 +32,11 @@ class _Trace(NoTrace):
         self._watch = watch
 
     def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
-        self._watch.saw(lane, chars)
+        self._watch.record_seen(lane, chars)
 
 
 class Ours:
-    """`place` gives the surface of a thread by its number."""
+    """A policy that hands everything to our scheduler; `place` returns the surface of a thread by its number."""
 
     def __init__(self, scheduler: Scheduler, place: Callable[[int], Surface], watch: Watch) -> None:
         self._scheduler = scheduler
@@ -45,31 +45,31 @@ class Ours:
         self._displays: list[Display] = []
         self._lanes: dict[Lane, LiveLane] = {}
 
-    async def open(self, thread: int, lanes: list[Lane]) -> None:
+    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None:
         display = Display(self._scheduler, trace=self._trace)
         display.attach(self._place(thread))
         self._displays.append(display)
         for lane in lanes:
             self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
 
-    def delta(self, lane: Lane, text: str) -> None:
+    def add_delta(self, lane: Lane, text: str) -> None:
         self._lanes[lane].add(text)
 
-    def end(self, lane: Lane) -> None:
+    def end_lane(self, lane: Lane) -> None:
         self._lanes[lane].close()
 
-    async def finished(self) -> None:
+    async def wait_until_shown(self) -> None:
         for display in self._displays:
             await display.caught_up()
 
 
 @asynccontextmanager
-async def ours(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+async def open_ours(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
     ceiling = [CEILING] if scene.ceiling_per_s else []
 
     def place(thread: int) -> Surface:
         return Place(platform, f"thread {thread}", posts=ceiling, edits=[budget_name(scene, thread), *ceiling])
 
     started = asyncio.get_running_loop().time()
-    async with Scheduler(Budgets(lambda name, at: budget(scene, name), started)) as scheduler:
+    async with Scheduler(Budgets(lambda name, at: make_budget(scene, name), started)) as scheduler:
         yield Ours(scheduler, place, watch)

@@ -1,4 +1,4 @@
-"""What bots do today, on a client that keeps to the limits: requests wait in line, first come, first served."""
+"""The habits of today's bots, on a client that keeps to the limits: requests are served in the order they come."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.live.ours import budget
+from benchmarks.live.ours import make_budget
 from benchmarks.live.replay import CEILING, MakePolicy, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
 from bot.domain.facts import Lane
@@ -18,13 +18,13 @@ from tests.support.surfaces import Platform
 
 
 class Client:
-    """A platform's client library: it knows the limits as well as we do, and is fair, but knows nothing of text."""
+    """A platform's client library: it is fair and knows the limits as well as we do, but knows nothing of text."""
 
     def __init__(self, scene: Scene, platform: Platform) -> None:
         self._scene = scene
         self._platform = platform
         self._time = asyncio.get_running_loop().time
-        self._budgets = Budgets(lambda name, at: budget(scene, name), self._time())
+        self._budgets = Budgets(lambda name, at: make_budget(scene, name), self._time())
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def edit(self, lane: Lane) -> None:
@@ -53,7 +53,7 @@ Ready = Callable[["Habit", _Message, float], bool]
 
 
 class Habit:
-    """Asks at each delta whether to edit; the text is captured at the call. A final edit is always made."""
+    """A policy that asks at each delta whether to edit. The call captures the text; a final edit is always made."""
 
     def __init__(self, client: Client, watch: Watch, tasks: asyncio.TaskGroup, ready: Ready, alone: bool) -> None:
         self.last_call = -math.inf
@@ -66,22 +66,22 @@ class Habit:
         self._messages: dict[Lane, _Message] = {}
         self._order: dict[Lane, deque[int]] = {}
 
-    async def open(self, thread: int, lanes: list[Lane]) -> None:
+    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None:
         self._messages.update((lane, _Message()) for lane in lanes)
 
-    def delta(self, lane: Lane, text: str) -> None:
+    def add_delta(self, lane: Lane, text: str) -> None:
         message = self._messages[lane]
         message.chars += len(text)
         if not (self._alone and message.flying) and self._ready(self, message, self._time()):
             self._edit(lane, message)
 
-    def end(self, lane: Lane) -> None:
+    def end_lane(self, lane: Lane) -> None:
         message = self._messages[lane]
         message.ended = True
         if message.sent < message.chars and not (self._alone and message.flying):
             self._edit(lane, message)
 
-    async def finished(self) -> None:
+    async def wait_until_shown(self) -> None:
         while any(message.flying for message in self._messages.values()):
             await asyncio.sleep(1.0)
 
@@ -93,14 +93,14 @@ class Habit:
 
     async def _call(self, lane: Lane, message: _Message, chars: int) -> None:
         await self._client.edit(lane)
-        self._watch.saw(lane, chars)
+        self._watch.record_seen(lane, chars)
         message.flying -= 1
         message.returned_at = self._time()
         if message.ended and message.sent < message.chars and not message.flying:
             self._edit(lane, message)
 
 
-def _habit(ready: Ready, *, alone: bool = True) -> MakePolicy:
+def _make_habit(ready: Ready, *, alone: bool = True) -> MakePolicy:
     @asynccontextmanager
     async def make(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
         async with asyncio.TaskGroup() as tasks:
@@ -110,12 +110,12 @@ def _habit(ready: Ready, *, alone: bool = True) -> MakePolicy:
 
 
 HABITS: dict[str, MakePolicy] = {
-    "(a) one gate for all, 1 s": _habit(lambda habit, message, now: now - habit.last_call >= 1.0),
-    "(b) a message 0.5 s after its last edit returned": _habit(
+    "(a) one gate for all, 1 s": _make_habit(lambda habit, message, now: now - habit.last_call >= 1.0),
+    "(b) a message 0.5 s after its last edit returned": _make_habit(
         lambda habit, message, now: now - message.returned_at >= 0.5
     ),
-    "(c) a message every 1.2 s, one in flight": _habit(lambda habit, message, now: now - message.called_at >= 1.2),
-    "(d) a message every 0.5 s, captured when queued": _habit(
+    "(c) a message every 1.2 s, one in flight": _make_habit(lambda habit, message, now: now - message.called_at >= 1.2),
+    "(d) a message every 0.5 s, captured when queued": _make_habit(
         lambda habit, message, now: now - message.called_at >= 0.5, alone=False
     ),
 }

@@ -1,4 +1,4 @@
-"""Plays a scene's answers to a policy in virtual time and measures what people would have waited."""
+"""A replay of a scene's answers to a policy in virtual time, and how long people would have waited."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ CEILING = "all"
 
 
 class Policy(Protocol):
-    """Something that makes lanes visible."""
+    """A way to make lanes visible."""
 
-    async def open(self, thread: int, lanes: list[Lane]) -> None: ...
+    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None: ...
 
-    def delta(self, lane: Lane, text: str) -> None: ...
+    def add_delta(self, lane: Lane, text: str) -> None: ...
 
-    def end(self, lane: Lane) -> None: ...
+    def end_lane(self, lane: Lane) -> None: ...
 
-    async def finished(self) -> None: ...
+    async def wait_until_shown(self) -> None: ...
 
 
 class Watch:
-    """When how much was written and seen, by lane."""
+    """A log by lane: how much was written, and seen, at what time."""
 
     def __init__(self) -> None:
         self.written: dict[Lane, list[tuple[float, int]]] = {}
         self.seen: dict[Lane, list[tuple[float, int]]] = {}
 
-    def saw(self, lane: Lane, chars: int) -> None:
-        """`chars` of the lane are visible from now on."""
+    def record_seen(self, lane: Lane, chars: int) -> None:
+        """Record that `chars` code points of the lane are visible from now on."""
         self.seen.setdefault(lane, []).append((asyncio.get_running_loop().time(), chars))
 
 
@@ -45,7 +45,7 @@ MakePolicy = Callable[[Scene, Platform, Watch], AbstractAsyncContextManager[Poli
 
 
 class Figures(NamedTuple):
-    """Seconds, but for the counts."""
+    """Waits in seconds, and counts of requests."""
 
     mean_wait_s: float
     p95_wait_s: float
@@ -65,7 +65,7 @@ def budget_name(scene: Scene, thread: int) -> str:
     return "edits" if scene.shared else f"edits {thread}"
 
 
-def limits(scene: Scene) -> dict[str, Limit]:
+def make_limits(scene: Scene) -> dict[str, Limit]:
     made: dict[str, Limit] = {}
     for thread in range(scene.threads):
         window = scene.shape == "window"
@@ -78,16 +78,16 @@ def limits(scene: Scene) -> dict[str, Limit]:
     return made
 
 
-def replay(scene: Scene, runs: list[Run], make: MakePolicy) -> Figures:
-    return run_virtual(_replay(scene, runs, make))
+def replay_scene(scene: Scene, runs: list[Run], make: MakePolicy) -> Figures:
+    return run_virtual(_replay_scene(scene, runs, make))
 
 
-async def _replay(scene: Scene, runs: list[Run], make: MakePolicy) -> Figures:
-    watch, platform = Watch(), Platform(limits(scene), scene.round_trip_s)
+async def _replay_scene(scene: Scene, runs: list[Run], make: MakePolicy) -> Figures:
+    watch, platform = Watch(), Platform(make_limits(scene), scene.round_trip_s)
     time = asyncio.get_running_loop().time
     halve_at = scene.halve_at_s
     async with make(scene, platform, watch) as policy, asyncio.TaskGroup() as tasks:
-        for event in _events(scene, runs):
+        for event in _list_events(scene, runs):
             if event.at > time():
                 await asyncio.sleep(event.at - time())
             if halve_at and event.at >= halve_at:
@@ -95,15 +95,15 @@ async def _replay(scene: Scene, runs: list[Run], make: MakePolicy) -> Figures:
                 for limit in platform.limits.values():
                     limit.limit //= 2
             if event.opens:
-                tasks.create_task(policy.open(event.thread, list(event.opens)))
+                tasks.create_task(policy.open_lanes(event.thread, list(event.opens)))
             else:
                 log = watch.written.setdefault(event.lane, [(event.at, 0)])
                 log.append((event.at, log[-1][1] + event.chars))
-                policy.delta(event.lane, "x" * event.chars)
+                policy.add_delta(event.lane, "x" * event.chars)
                 if event.last:
-                    policy.end(event.lane)
-        await policy.finished()
-    return _figures(watch, platform)
+                    policy.end_lane(event.lane)
+        await policy.wait_until_shown()
+    return _compute_figures(watch, platform)
 
 
 class _Event(NamedTuple):
@@ -115,32 +115,32 @@ class _Event(NamedTuple):
     opens: tuple[Lane, ...] = ()
 
 
-def _events(scene: Scene, runs: list[Run]) -> list[_Event]:
+def _list_events(scene: Scene, runs: list[Run]) -> list[_Event]:
     made: list[_Event] = []
     for number, run in enumerate(runs):
         lanes = tuple(Lane(f"{run.thread}", number, answer.seat) for answer in run.answers)
         made.append(_Event(run.start - scene.lead_s, run.thread, lanes[0], opens=lanes))
         for lane, answer in zip(lanes, run.answers, strict=True):
-            made += (_Event(at, run.thread, lane, chars, last) for at, chars, last in deltas(answer))
+            made += (_Event(at, run.thread, lane, chars, last) for at, chars, last in split_answer(answer))
     return sorted(made, key=lambda event: event.at)
 
 
-def deltas(answer: Answer) -> Iterator[tuple[float, int, bool]]:
-    """When (seconds) how many code points come, evenly; the last one says so."""
+def split_answer(answer: Answer) -> Iterator[tuple[float, int, bool]]:
+    """Yield the deltas of an answer: the time (seconds), the code points, and whether it is the last."""
     pace = (answer.end - answer.start) / answer.chars
     for before in range(0, answer.chars, DELTA_CHARS):
         after = min(before + DELTA_CHARS, answer.chars)
         yield answer.start + pace * after, after - before, after == answer.chars
 
 
-def _figures(watch: Watch, platform: Platform) -> Figures:
+def _compute_figures(watch: Watch, platform: Platform) -> Figures:
     waits, weights, firsts = [], [], []
     for lane, written in watch.written.items():
         at, upto = np.array(written[1:]).T
         chars = np.diff(upto, prepend=0)
         seen_at, seen = np.array(watch.seen[lane]).T
         index = np.searchsorted(np.maximum.accumulate(seen), upto)
-        waits.append(seen_at[index] - at)  # an IndexError here: a text was never shown to its end
+        waits.append(seen_at[index] - at)  # an IndexError here means that a text was never shown to its end
         weights.append(chars)
         firsts.append(seen_at[np.argmax(seen > 0)] - at[0])
     wait, weight = np.concatenate(waits), np.concatenate(weights)

@@ -1,4 +1,4 @@
-"""Scenes: who speaks when, and what the platform allows."""
+"""Scenes: who speaks at what time, and how much the platform allows."""
 
 from __future__ import annotations
 
@@ -73,8 +73,11 @@ SCENES = (
 )
 
 
-def load(path: str) -> Scene:
-    """A scene from a JSON file with the fields of `Scene`. Raises ValueError with what is wrong."""
+def load_scene(path: str) -> Scene:
+    """Return a scene from a JSON file with the fields of `Scene`.
+
+    Raises ValueError, which says what is wrong.
+    """
     raw: dict[str, Any] = json.loads(pathlib.Path(path).read_text())
     try:
         return Scene(**{**raw, "bars": tuple(raw.get("bars", ()))})
@@ -82,16 +85,16 @@ def load(path: str) -> Scene:
         raise ValueError(f"{path}: {error}; a scene has {', '.join(Scene.__dataclass_fields__)}") from error
 
 
-def runs(scene: Scene) -> list[Run]:
-    """Each thread's runs follow one another for `scene.seconds`; the same for every policy."""
+def draw_runs(scene: Scene) -> list[Run]:
+    """Return runs that follow one another in each thread for `scene.seconds`; they are the same for every policy."""
     dice = random.Random(scene.seed)
-    recorded = _recorded(dice)
+    recorded = _load_answers(dice)
     made: list[Run] = []
     for thread in range(scene.threads):
         start = scene.per_s + 1.0 + scene.lead_s + (dice.uniform(0, 10) if thread else 0.0)
         first = start
         while start < first + scene.seconds:
-            drawn = [_answer(scene, dice, recorded) for _ in range(scene.lanes // scene.threads)]
+            drawn = [_draw_answer(scene, dice, recorded) for _ in range(scene.lanes // scene.threads)]
             answers = tuple(
                 Answer(thread, f"{i}", start, start + seconds, chars) for i, (seconds, chars) in enumerate(drawn)
             )
@@ -100,17 +103,18 @@ def runs(scene: Scene) -> list[Run]:
     return made
 
 
-def _answer(scene: Scene, dice: random.Random, recorded: list[tuple[float, int]]) -> tuple[float, int]:
+def _draw_answer(scene: Scene, dice: random.Random, recorded: list[tuple[float, int]]) -> tuple[float, int]:
     if scene.answers == "recorded":
         return dice.choice(recorded)
     chars = dice.randint(2000, 6000)
     return chars / (DELTA_CHARS * dice.uniform(20, 120)), chars  # models of today: 20 to 120 tokens a second
 
 
-def _recorded(dice: random.Random) -> list[tuple[float, int]]:
-    """Seconds and code points of real answers; without the recordings, the same two log-normals drawn at random.
+def _load_answers(dice: random.Random) -> list[tuple[float, int]]:
+    """Return the seconds and code points of recorded answers; without the recordings, of drawn ones.
 
-    The recordings are LLMFAO's (CC BY 4.0): log seconds have mean 1.50 and deviation 1.06, log rate 3.74 and 1.49.
+    The recordings are LLMFAO's (CC BY 4.0). Drawn ones are log-normal as these are: log seconds have mean 1.50 and
+    deviation 1.06, log rate 3.74 and 1.49.
     """
     if not RESULTS.exists():
         pairs = [(dice.lognormvariate(1.50, 1.06), dice.lognormvariate(3.74, 1.49)) for _ in range(1000)]

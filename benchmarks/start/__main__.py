@@ -56,7 +56,7 @@ def _measure_core() -> Readiness:
 
 
 if __name__ == "__main__":
-    parser = report.arguments(__doc__)
+    parser = report.make_parser(__doc__)
     parser.add_argument("--pairs", type=int, default=PAIRS, help="times that each help is timed")
     options = parser.parse_args()
-    sys.exit(report.run("start", partial(measure, options.pairs), as_json=options.json))
+    sys.exit(report.run_benchmark("start", partial(measure, options.pairs), as_json=options.json))

@@ -28,27 +28,27 @@ def try_(ctx: typer.Context) -> None:
 
 @app.command()
 def models(available: Annotated[bool, typer.Option("--available", help="what")] = False) -> None:
-    """The models."""
+    """List models."""
 
 
 @app.command()
 def runs() -> None:
-    """The runs."""
+    """List runs."""
 
 
 @app.command()
 def show(run: Annotated[str, typer.Argument(help="which")]) -> None:
-    """One run."""
+    """Show one."""
 
 
 @app.command()
 def summarise(run: Annotated[str, typer.Argument(help="which")]) -> None:
-    """A summary."""
+    """Tell a summary."""
 
 
 @app.command()
 def run() -> None:
-    """The bot."""
+    """Run the bot."""
 
 
 @app.command()
@@ -58,7 +58,7 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="what")] = False,
     force: Annotated[bool, typer.Option("--force", help="what")] = False,
 ) -> None:
-    """A moot.toml."""
+    """Write a moot.toml."""
 
 
 @app.command()
@@ -66,12 +66,12 @@ def doctor(
     no_spend: Annotated[bool, typer.Option("--no-spend", help="what")] = False,
     json: Annotated[bool, typer.Option("--json", help="what")] = False,
 ) -> None:
-    """A check."""
+    """Check it."""
 
 
 @invite.command()
 def discord() -> None:
-    """A link."""
+    """Print a link."""
 
 
 @manifest.command()
@@ -79,17 +79,17 @@ def slack(
     listen: Annotated[bool, typer.Option("--listen", help="what")] = False,
     url: Annotated[str, typer.Option(help="what")] = "",
 ) -> None:
-    """A manifest."""
+    """Print a manifest."""
 
 
 @db.command()
 def check() -> None:
-    """A check."""
+    """Check it."""
 
 
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="where")]) -> None:
-    """A copy."""
+    """Copy it."""
 
 
 if __name__ == "__main__":

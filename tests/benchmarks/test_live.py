@@ -7,12 +7,12 @@ from itertools import combinations
 
 import pytest
 
-from benchmarks.live.bound import lower_bound
-from benchmarks.live.draw import picture
-from benchmarks.live.ours import ours
+from benchmarks.live.bound import find_lower_bound
+from benchmarks.live.draw import draw_picture
+from benchmarks.live.ours import open_ours
 from benchmarks.live.policies import HABITS
-from benchmarks.live.replay import deltas, replay
-from benchmarks.live.scenes import SCENES, Answer, Run, Scene, runs
+from benchmarks.live.replay import replay_scene, split_answer
+from benchmarks.live.scenes import SCENES, Answer, Run, Scene, draw_runs
 
 SMALL = Scene("small", 2, limit=2, per_s=2.0, seconds=6.0)
 
@@ -45,7 +45,7 @@ def _wait(scene: Scene, answers: tuple[Answer, ...], chosen: tuple[tuple[float, 
     waits = chars = 0.0
     for lane, answer in enumerate(answers):
         sent = sorted(at for at, of in chosen if of == lane)
-        for written, count, _ in deltas(answer):
+        for written, count, _ in split_answer(answer):
             shown = next((at for at in sent if at >= written), None)
             if shown is None:
                 return float("inf")
@@ -63,30 +63,30 @@ def _wait(scene: Scene, answers: tuple[Answer, ...], chosen: tuple[tuple[float, 
     ],
 )
 def test_no_schedule_beats_the_bound(answers: tuple[Answer, ...]) -> None:
-    bound = lower_bound(SMALL, [Run(0, 1.0, answers)])
+    bound = find_lower_bound(SMALL, [Run(0, 1.0, answers)])
     assert 0 < bound <= best_of_all(SMALL, answers, 0.5) + 1e-9
 
 
 def test_the_bound_is_below_every_policy_and_nobody_is_refused() -> None:
     scene = replace(SCENES[0], seconds=20.0)
-    played = runs(scene)
-    figures = [replay(scene, played, make) for make in (ours, *HABITS.values())]
-    assert min(f.mean_wait_s for f in figures) >= lower_bound(scene, played)
+    played = draw_runs(scene)
+    figures = [replay_scene(scene, played, make) for make in (open_ours, *HABITS.values())]
+    assert min(f.mean_wait_s for f in figures) >= find_lower_bound(scene, played)
     assert [f.refused for f in figures] == [0] * len(figures)
 
 
 def test_a_replay_is_the_same_every_time() -> None:
     scene = replace(SCENES[3], seconds=15.0)
-    assert replay(scene, runs(scene), ours) == replay(scene, runs(scene), ours)
+    assert replay_scene(scene, draw_runs(scene), open_ours) == replay_scene(scene, draw_runs(scene), open_ours)
 
 
 def test_a_limit_halved_untold_is_refused_once_at_most() -> None:
     scene = replace(SCENES[0], seconds=40.0, halve_at_s=20.0)
-    assert replay(scene, runs(scene), ours).refused <= 1
+    assert replay_scene(scene, draw_runs(scene), open_ours).refused <= 1
 
 
 def test_the_picture_has_a_bar_a_policy() -> None:
-    drawn = picture(
+    drawn = draw_picture(
         [{"scene": "a & b", "policy": "ours", "mean_wait_s": 1.5}, {"scene": "a & b", "policy": "x", "cpu": 1}]
     )
     assert drawn.count("<rect") == 2

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.benchmarks import run_benchmark
+from tests.support.benchmarks import run_module
 
 
 def test_a_small_run_has_a_figure_for_each_bar() -> None:
-    figures = run_benchmark("benchmarks.pages", "--length", "2000")
+    figures = run_module("benchmarks.pages", "--length", "2000")
     assert list(figures) == [
         f"a delta at the end over one at the start, {kind} on {surface}"
         for kind in ("answer", "paragraph", "fence")

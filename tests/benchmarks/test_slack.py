@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
-from benchmarks.slack import commands
+from benchmarks.slack import time_commands
 
 
 async def test_every_command_is_acknowledged_and_gets_its_board() -> None:
-    assert all(seconds > 0 for figures in await commands(3) for seconds in figures.values())
+    assert all(seconds > 0 for figures in await time_commands(3) for seconds in figures.values())

@@ -8,11 +8,11 @@ from typer.main import get_command
 
 from benchmarks.start import empty_app
 from bot.__main__ import app
-from tests.support.benchmarks import run_benchmark
+from tests.support.benchmarks import run_module
 
 
 def test_a_small_run_has_a_figure_for_each_bar() -> None:
-    figures = run_benchmark("benchmarks.start", "--pairs", "1")
+    figures = run_module("benchmarks.start", "--pairs", "1")
     assert list(figures) == [
         "moot --help over an empty typer app's, median of pairs",
         "litellm imported when the core is ready",

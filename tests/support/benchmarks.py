@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from tests.support.paths import ROOT
 
 
-def run_benchmark(module: str, *options: str) -> Mapping[str, float]:
+def run_module(module: str, *options: str) -> Mapping[str, float]:
     """Run `python -m MODULE --json` and return the value of each bar by its name; the bars need not hold.
 
     Raises AssertionError where it could not measure, or a figure is none.
