@@ -34,7 +34,7 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Seen:
+class Request:
     """One request as the server received it, with loop times.
 
     `written_at` has one time per piece. `ended_at` is when the exchange was over, whichever side ended it.
@@ -101,7 +101,7 @@ class ModelServer:
     """
 
     def __init__(self) -> None:
-        self.log: list[Seen] = []
+        self.log: list[Request] = []
         self._replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
         self._port = 0
         app = web.Application(client_max_size=2**24)
@@ -132,23 +132,23 @@ class ModelServer:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         loop = asyncio.get_running_loop()
         body = await request.json() if request.can_read_body else None
-        seen = Seen(request.path, dict(request.headers), body, loop.time(), query=dict(request.query))
+        seen = Request(request.path, dict(request.headers), body, loop.time(), query=dict(request.query))
         self.log.append(seen)
         try:
-            return await self._reply(request, self._next(request.path), seen)
+            return await self._send_reply(request, self._next_reply(request.path), seen)
         except (asyncio.CancelledError, ConnectionError):
             seen.left_early = True
             raise
         finally:
             seen.ended_at = loop.time()
 
-    def _next(self, path: str) -> Reply:
+    def _next_reply(self, path: str) -> Reply:
         replies = self._replies[path]
         if not replies:
             return error(404, f"nothing at {path}")
         return replies.popleft() if len(replies) > 1 else replies[0]
 
-    async def _reply(self, request: web.Request, reply: Reply, seen: Seen) -> web.StreamResponse:
+    async def _send_reply(self, request: web.Request, reply: Reply, seen: Request) -> web.StreamResponse:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         await response.prepare(request)
         await self._write(response, reply.pieces, reply.gap_s, seen)
@@ -162,7 +162,7 @@ class ModelServer:
                 request.transport.abort()
         return response
 
-    async def _write(self, response: web.StreamResponse, pieces: Iterable[bytes], gap_s: float, seen: Seen) -> None:
+    async def _write(self, response: web.StreamResponse, pieces: Iterable[bytes], gap_s: float, seen: Request) -> None:
         for piece in pieces:
             await asyncio.sleep(gap_s)
             await response.write(piece)
