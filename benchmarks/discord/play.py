@@ -22,7 +22,7 @@ from benchmarks.discord.room import firsts_with_room_s
 from benchmarks.discord.scenes import Scene, panel_name, seat_keys
 from benchmarks.live.scenes import Answer
 from tests.servers.discord import Channel, Interaction, RemoteDiscord, Webhook
-from tests.servers.discord.client import pointed_at
+from tests.servers.discord.client import redirect_clients
 from tests.support.paths import ROOT
 
 SAMPLE_S = 0.25
@@ -73,7 +73,7 @@ async def play(scene: Scene) -> Played:
             asker = await people.create_member(guild, "ada")
             tables = 1 if scene.shared else scene.runs
             channels = [await people.create_channel(guild, f"table-{n}") for n in range(tables)]
-            with pointed_at(served):
+            with redirect_clients(served):
                 async with running(scene, Path(folder), served.api_base, served.gateway_url, served.token) as bot:
                     return await _measured(scene, bot, people, asker.id, channels)
 

@@ -24,7 +24,7 @@ from bot.ports import Control, Message, Placed, RateLimited, SurfaceError
 from commands.controls import press_id, read_press_id
 from tests.servers.discord import Channel, DiscordServer
 from tests.servers.discord.checks import check_message
-from tests.servers.discord.client import pointed_at
+from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.world import Message as Sent
 from tests.servers.discord.world import User
 from tests.support.discord_bot import UNLIMITED, silent
@@ -63,7 +63,7 @@ async def scene() -> AsyncIterator[Scene]:
         channel = await server.create_channel(guild := await server.create_guild())
         budgets = Budgets(budget, now())
         rest = Rest(budgets, now)
-        with pointed_at(server):
+        with redirect_clients(server):
             async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
                 await client.login(server.token)
                 rest.serve(client)

@@ -21,7 +21,7 @@ from tests.servers.discord import (
     RemoteDiscord,
     Upload,
 )
-from tests.servers.discord.client import logged_in, pointed_at
+from tests.servers.discord.client import log_in, redirect_clients
 from tests.servers.discord.server import SPEC
 from tests.support.discord_scene import raw, scene
 
@@ -351,8 +351,8 @@ async def test_another_process_serves_and_is_driven_the_same_way() -> None:
             assert (await server.message(said)).author == ada
             with pytest.raises(CannotAct):
                 await server.slash(ada, channel, "debate")
-            with pointed_at(SimpleNamespace(api_base=urls["api_base"], gateway_url=urls["gateway_url"])):
-                async with logged_in(urls["token"], setup=commands):
+            with redirect_clients(SimpleNamespace(api_base=urls["api_base"], gateway_url=urls["gateway_url"])):
+                async with log_in(urls["token"], setup=commands):
                     asked = await server.slash(ada, channel, "debate", question="tea?")
                     assert (await asked.answer()).content == "tea? x1"
             assert (await server.read_requests())[-1].status == 200

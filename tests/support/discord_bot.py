@@ -35,7 +35,7 @@ from tests.servers.discord import (
     Rule,
     User,
 )
-from tests.servers.discord.client import pointed_at
+from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.gateway import PRIVILEGED
 from tests.servers.discord.world import SILENT, Ref, id_of, walk
 from tests.servers.model_server import ModelServer, Reply, answer
@@ -294,7 +294,7 @@ async def moot(
     async with AsyncExitStack() as stack:
         models = await stack.enter_async_context(ModelServer())
         server = await stack.enter_async_context(DiscordServer(limits, allowed=allowed, deadline_s=PATIENCE_S))
-        stack.enter_context(pointed_at(server))
+        stack.enter_context(redirect_clients(server))
         stack.enter_context(patch.object(prices, "read_map", dict))  # no model of a test is in it
         more["discord"] = {
             "api_base": server.api_base,

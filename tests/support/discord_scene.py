@@ -9,7 +9,7 @@ import aiohttp
 import discord
 
 from tests.servers.discord import Channel, DiscordServer, Guild, Intent, Limits, Rule, User
-from tests.servers.discord.client import logged_in, pointed_at
+from tests.servers.discord.client import log_in, redirect_clients
 from tests.servers.discord.gateway import PRIVILEGED
 
 UNLIMITED = Limits({name: Rule(1000, 1.0) for name in ("message.create", "webhook.execute", "webhook.edit")})
@@ -24,7 +24,7 @@ class Scene:
     def client(
         self, intents: discord.Intents | None = None, setup: Callable[[discord.Client], None] = lambda client: None
     ) -> AbstractAsyncContextManager[discord.Client]:
-        return logged_in(self.server.token, intents, setup)
+        return log_in(self.server.token, intents, setup)
 
     def text(self, client: discord.Client) -> discord.TextChannel:
         found = client.get_channel(self.channel.id)
@@ -37,7 +37,7 @@ async def scene(limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED) -> 
     async with DiscordServer(limits, allowed=allowed) as server:
         guild = await server.create_guild()
         channel = await server.create_channel(guild)
-        with pointed_at(server):
+        with redirect_clients(server):
             yield Scene(server, guild, channel, await server.create_member(guild, "ada"))
 
 

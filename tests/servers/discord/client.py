@@ -32,7 +32,7 @@ class Impatient(discord.Client):
 
 
 @contextmanager
-def pointed_at(server: Served) -> Iterator[None]:
+def redirect_clients(server: Served) -> Iterator[None]:
     """Point every Discord client of this process at `server` within the block.
 
     discord.py keeps both addresses in attributes of classes.
@@ -48,7 +48,7 @@ def pointed_at(server: Served) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def logged_in(
+async def log_in(
     token: str,
     intents: discord.Intents | None = None,
     setup: Callable[[discord.Client], None] = lambda client: None,

@@ -24,7 +24,7 @@ from bot.live.budget import Budgets
 from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
 from tests.servers.discord import DiscordServer, Message, User
-from tests.servers.discord.client import pointed_at
+from tests.servers.discord.client import redirect_clients
 from tests.support.discord_bot import UNLIMITED, labels
 from tests.support.stores import MemoryStore
 from tests.support.surface_stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
@@ -113,7 +113,7 @@ async def on_discord(where: Where, *, faces: bool = True) -> AsyncIterator[Disco
             "direct message": (await server.dm(ada)).id,
         }[where]
         rest = Rest(Budgets(budget, now()), now)
-        with pointed_at(server):
+        with redirect_clients(server):
             settings = DiscordSettings(
                 token=SecretStr(server.token), api_base=server.api_base, gateway_url=server.gateway_url
             )
