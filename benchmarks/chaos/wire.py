@@ -148,7 +148,7 @@ async def world(rooms: int, pace: Pace, concurrency: int = 1000, **settings: Map
         slack.furnish(rooms)
         made = World(discord, slack, models, Bot(folder, lambda: made.connections()))
         stack.callback(made.bot.put_down)
-        discord.server.router.heard = made.heard_discord
+        discord.server.router.on_request = made.heard_discord
         slack.server.api.heard = made.heard_slack
         models.saw = lambda moment: made.saw(moment)
         _furnish(folder, _settings(made, concurrency, settings))

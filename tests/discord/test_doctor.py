@@ -24,7 +24,7 @@ from tests.cli.test_init import listing
 from tests.cli.test_try import SEATS, configure
 from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
-from tests.servers.discord.permissions import in_guild
+from tests.servers.discord.permissions import guild_permissions
 from tests.servers.discord.routing import Call, Route
 from tests.servers.model_server import ModelServer
 from tests.support.paths import ROOT
@@ -50,7 +50,7 @@ async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     def guilds(call: Call) -> Any:
         own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
         page = [g for g in own if g.id > int(call.query.get("after", 0))][: int(call.query["limit"])]
-        return [{"id": str(g.id), "name": g.name, "permissions": str(int(in_guild(g, call.me)))} for g in page]
+        return [{"id": str(g.id), "name": g.name, "permissions": str(int(guild_permissions(g, call.me)))} for g in page]
 
     def extended(route: Route) -> Route:
         match route.template:

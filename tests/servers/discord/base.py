@@ -20,13 +20,13 @@ class Base:
     faults: Faults
     router: Router
 
-    async def _answered(self, pending: Pending, timeout_s: float) -> Answer:
+    async def _wait_for_answer(self, pending: Pending, timeout_s: float) -> Answer:
         async with asyncio.timeout(timeout_s):
             await pending.answered.wait()
         return pending.answer
 
 
-class _Answering(Protocol):
+class _AnswerSource(Protocol):
     def answer(self, interaction: int, timeout_s: float = 30.0) -> Awaitable[Answer]: ...
 
 
@@ -35,7 +35,7 @@ class Interaction:
     """The handle of an interaction that a person has started."""
 
     id: int
-    _script: _Answering = field(repr=False, compare=False)
+    _script: _AnswerSource = field(repr=False, compare=False)
 
     async def answer(self, timeout_s: float = 30.0) -> Answer:
         """Wait until the interaction is acknowledged, and return what its person sees now.

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.servers.discord import payloads
 from tests.servers.discord.hub import Hub
-from tests.servers.discord.permissions import P, in_channel
+from tests.servers.discord.permissions import P, channel_permissions
 from tests.servers.discord.world import Channel, HasId, Upload, id_of
 
 Json = dict[str, Any]
@@ -18,23 +18,23 @@ class CannotAct(Exception):
     """An act that Discord's client does not let this person do."""
 
 
-def find(hub: Hub, channel: Channel, user_id: int, name: str, kind: int) -> Json:
+def find_command(hub: Hub, channel: Channel, user_id: int, name: str, kind: int) -> Json:
     """Return a command that this person sees here; a server's own command comes before a global one.
 
     Raises CannotAct where there is none, or where they may not use it.
     """
-    held = in_channel(hub.world, channel, user_id)
+    held = channel_permissions(hub.world, channel, user_id)
     if channel.guild_id is not None and P.USE_APPLICATION_COMMANDS not in held:
         raise CannotAct("they may not use commands here")
     places = [channel.guild_id, None] if channel.guild_id is not None else [None]
     for command in (c for place in places for c in hub.commands.get(place, [])):
         if command["name"] == name and command["type"] == kind:
-            _check_here(command, channel, held)
+            _require_offered(command, channel, held)
             return command
     raise CannotAct(f"there is no command {name!r} here")
 
 
-def _check_here(command: Json, channel: Channel, held: P) -> None:
+def _require_offered(command: Json, channel: Channel, held: P) -> None:
     contexts = command.get("contexts")
     if channel.guild_id is None and (not command["dm_permission"] if contexts is None else 1 not in contexts):
         raise CannotAct(f"{command['name']!r} is not for direct messages")
@@ -47,7 +47,7 @@ def _check_here(command: Json, channel: Channel, held: P) -> None:
             raise CannotAct(f"{command['name']!r} needs {missing.name}")
 
 
-def slash_data(
+def build_slash_data(
     hub: Hub, channel: Channel, command: Json, path: Sequence[str], values: Mapping[str, object], focused: str | None
 ) -> Json:
     """Build the `data` of a slash command.
@@ -57,7 +57,7 @@ def slash_data(
     known = command.get("options") or []
     resolved: Json = {}
     for word in path:
-        known = _child(known, word).get("options") or []
+        known = _find_subcommand(known, word).get("options") or []
     definitions = {d["name"]: d for d in known}
     unknown = values.keys() - definitions.keys()
     if unknown:
@@ -68,48 +68,48 @@ def slash_data(
     options = []
     for name, value in values.items():
         typing = name == focused
-        wire = value if typing else _value(hub, channel, definitions[name], value, resolved)
+        wire = value if typing else _encode_value(hub, channel, definitions[name], value, resolved)
         options.append({"name": name, "type": definitions[name]["type"], "value": wire})
         if typing:
             options[-1]["focused"] = True
-    tree = _nested(command.get("options") or [], path, options)
+    tree = _nest_options(command.get("options") or [], path, options)
     data: Json = {"id": command["id"], "name": command["name"], "type": 1, "options": tree}
     if "guild_id" in command:
         data["guild_id"] = command["guild_id"]
     return {**data, "resolved": resolved} if resolved else data
 
 
-def _child(options: list[Json], name: str) -> Json:
+def _find_subcommand(options: list[Json], name: str) -> Json:
     for option in options:
         if option["name"] == name and option["type"] in (SUBCOMMAND, GROUP):
             return option
     raise CannotAct(f"there is no subcommand {name!r}")
 
 
-def _nested(known: list[Json], path: Sequence[str], leaf: list[Json]) -> list[Json]:
+def _nest_options(known: list[Json], path: Sequence[str], leaf: list[Json]) -> list[Json]:
     if not path:
         return leaf
-    child = _child(known, path[0])
-    inner = _nested(child.get("options") or [], path[1:], leaf)
+    child = _find_subcommand(known, path[0])
+    inner = _nest_options(child.get("options") or [], path[1:], leaf)
     return [{"name": child["name"], "type": child["type"], "options": inner}]
 
 
-def _value(hub: Hub, channel: Channel, definition: Json, value: Any, resolved: Json) -> object:
+def _encode_value(hub: Hub, channel: Channel, definition: Json, value: Any, resolved: Json) -> object:
     name = definition["name"]
     choices = [c["value"] for c in definition.get("choices") or []]
     if choices and value not in choices:
         raise CannotAct(f"{name} is one of {choices}")
     match definition["type"]:
         case 3 if isinstance(value, str):
-            _within(name, len(value), definition.get("min_length"), definition.get("max_length"))
+            _require_within(name, len(value), definition.get("min_length"), definition.get("max_length"))
             return value
         case 4 | 10 if isinstance(value, int | float) and not isinstance(value, bool):
-            _within(name, value, definition.get("min_value"), definition.get("max_value"))
+            _require_within(name, value, definition.get("min_value"), definition.get("max_value"))
             return value
         case 5 if isinstance(value, bool):
             return value
         case 11 if isinstance(value, Upload):
-            (kept,) = hub.keep(channel, [value])
+            (kept,) = hub.store_uploads(channel, [value])
             resolved.setdefault("attachments", {})[str(kept.id)] = payloads.upload(kept)
             return str(kept.id)
         case 6 | 7 | 8 | 9 if isinstance(value, int) or hasattr(value, "id"):
@@ -117,7 +117,7 @@ def _value(hub: Hub, channel: Channel, definition: Json, value: Any, resolved: J
     raise CannotAct(f"{name} does not take {value!r}")
 
 
-def _within(name: str, size: float, low: float | None, high: float | None) -> None:
+def _require_within(name: str, size: float, low: float | None, high: float | None) -> None:
     if (low is not None and size < low) or (high is not None and size > high):
         raise CannotAct(f"{name} lies within {low} and {high}")
 
@@ -130,7 +130,7 @@ def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> s
         resolved.setdefault("users", {})[key] = payloads.user(world.users[number])
         if guild is not None and number in guild.members:
             there = payloads.member(guild.members[number], None)
-            held = int(in_channel(world, channel, number))
+            held = int(channel_permissions(world, channel, number))
             resolved.setdefault("members", {})[key] = {**there, "permissions": str(held)}
     elif number in world.channels:
         shape = payloads.channel(world, world.channels[number])
@@ -142,7 +142,7 @@ def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> s
     return key
 
 
-def filled_in(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
+def fill_modal(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
     """Return a modal's components as they are sent back with these values.
 
     Raises CannotAct for an unknown, missing, short or long value.
@@ -151,15 +151,15 @@ def filled_in(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
     unknown = values.keys() - {c.get("custom_id") for c in inner}
     if unknown:
         raise CannotAct(f"the modal has no {sorted(unknown)}")
-    return [_filled(c, values) for c in components]
+    return [_fill_component(c, values) for c in components]
 
 
-def _filled(component: Json, values: Mapping[str, Any]) -> Json:
+def _fill_component(component: Json, values: Mapping[str, Any]) -> Json:
     kind, bare = component["type"], {"type": component["type"], "id": component.get("id", 0)}
     if kind == 1:
-        return {**bare, "components": [_filled(c, values) for c in component["components"]]}
+        return {**bare, "components": [_fill_component(c, values) for c in component["components"]]}
     if kind == 18:
-        return {**bare, "component": _filled(component["component"], values)}
+        return {**bare, "component": _fill_component(component["component"], values)}
     if kind == 10:
         return bare
     name = component["custom_id"]
@@ -170,5 +170,5 @@ def _filled(component: Json, values: Mapping[str, Any]) -> Json:
         key = "value" if kind in (21, 23) else "values"  # a radio group and a checkbox have one value
         return {**bare, "custom_id": name, key: value}
     if value:
-        _within(name, len(value), component.get("min_length"), component.get("max_length"))
+        _require_within(name, len(value), component.get("min_length"), component.get("max_length"))
     return {**bare, "custom_id": name, "value": value or ""}

@@ -51,7 +51,7 @@ class Contract:
         resource = Resource.from_contents(document, default_specification=DRAFT202012)
         self._registry = Registry().with_resource(URN, resource)
         self._validators: dict[str, Draft202012Validator] = {}
-        self._wrong = lru_cache(maxsize=64)(self._look)  # many tests register the same commands
+        self._find_error_cached = lru_cache(maxsize=64)(self._find_error)  # many tests register the same commands
 
     @classmethod
     @cache
@@ -69,11 +69,11 @@ class Contract:
         operation = self._paths.get(route, {}).get(method.lower())
         if operation is None:
             return [Violation(method, route, "path", "no such operation")]
-        found = self._parameters(method, route, path, query)
+        found = self._check_parameters(method, route, path, query)
         content = operation.get("requestBody", {}).get("content", {})
         if body is not None and "application/json" in content:
-            pointer = f"/paths/{_escaped(route)}/{method.lower()}/requestBody/content/application~1json/schema"
-            wrong = self._wrong(pointer, json.dumps(body))
+            pointer = f"/paths/{_escape_route(route)}/{method.lower()}/requestBody/content/application~1json/schema"
+            wrong = self._find_error_cached(pointer, json.dumps(body))
             if wrong is not None:
                 found.append(Violation(method, route, f"body {wrong.json_path}", wrong.message[:500]))
         elif body is not None and not content:
@@ -82,13 +82,13 @@ class Contract:
             found.append(Violation(method, route, "body", "this operation needs one"))
         return found
 
-    def _parameters(
+    def _check_parameters(
         self, method: str, route: str, path: Mapping[str, str], query: Mapping[str, str]
     ) -> list[Violation]:
         given = {"path": path, "query": query}
         known: set[tuple[str, str]] = set()
         found = []
-        pointer = f"/paths/{_escaped(route)}"
+        pointer = f"/paths/{_escape_route(route)}"
         shared = self._paths[route].get("parameters") or []
         own = self._paths[route][method.lower()].get("parameters") or []
         places = [(f"{pointer}/parameters", shared), (f"{pointer}/{method.lower()}/parameters", own)]
@@ -100,13 +100,15 @@ class Contract:
                 if parameter.get("required"):
                     found.append(Violation(method, route, f"{place} {name}", "missing"))
                 continue
-            wrong = best_match(self._validator(f"{at}/{i}/schema").iter_errors(_typed(value, parameter["schema"])))
+            wrong = best_match(
+                self._validator(f"{at}/{i}/schema").iter_errors(_parse_parameter(value, parameter["schema"]))
+            )
             if wrong is not None:
                 found.append(Violation(method, route, f"{place} {name}", wrong.message[:500]))
         unknown = [n for n in query if ("query", n) not in known and (method, route, n) not in TOLERATED_QUERIES]
         return found + [Violation(method, route, f"query {name}", "unknown") for name in unknown]
 
-    def _look(self, pointer: str, body: str) -> ValidationError | None:
+    def _find_error(self, pointer: str, body: str) -> ValidationError | None:
         return best_match(self._validator(pointer).iter_errors(json.loads(body)))
 
     def _validator(self, pointer: str) -> Draft202012Validator:
@@ -116,12 +118,12 @@ class Contract:
         return self._validators[pointer]
 
 
-def _escaped(route: str) -> str:
+def _escape_route(route: str) -> str:
     """Escape a route as one step of a JSON pointer in a URI fragment."""
     return route.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
 
 
-def _typed(value: str, schema: Mapping[str, Any]) -> object:
+def _parse_parameter(value: str, schema: Mapping[str, Any]) -> object:
     """Convert a parameter from its text on the wire; booleans may be written as 0 and 1 as well."""
     match schema.get("type"):
         case "integer":

@@ -24,7 +24,7 @@ from tests.servers.discord.world import Upload
 PATH = "/_test/act"
 
 
-class Remote(Exception):
+class RemoteError(Exception):
     """An act that failed in the server's process, neither by CannotAct nor by TimeoutError."""
 
 
@@ -34,7 +34,7 @@ def serve_script(app: web.Application, script: Script) -> None:
         args = [_unpack(a) for a in asked["args"]]
         kwargs = {name: _unpack(value) for name, value in asked["kwargs"].items()}
         try:
-            result = await _acts()[asked["name"]](script, *args, **kwargs)
+            result = await _list_acts()[asked["name"]](script, *args, **kwargs)
         except Exception as error:  # sent to the other process, whose test then fails
             return web.json_response({"error": str(error), "kind": type(error).__name__})
         plain = result.id if isinstance(result, Interaction) else result
@@ -74,15 +74,15 @@ class RemoteDiscord(Script):
             case "TimeoutError":
                 raise TimeoutError(answer["error"])
             case kind:
-                raise Remote(f"{kind}: {answer['error']}")
+                raise RemoteError(f"{kind}: {answer['error']}")
 
 
-def _acts() -> dict[str, Callable[..., Awaitable[Any]]]:
+def _list_acts() -> dict[str, Callable[..., Awaitable[Any]]]:
     found = inspect.getmembers(Script, inspect.iscoroutinefunction)
     return {name: act for name, act in found if not name.startswith("_")}
 
 
-def _asking(name: str, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _make_remote_act(name: str, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     returns = get_type_hints(act)["return"]
     adapter = None if returns is Interaction else TypeAdapter(returns)
 
@@ -94,8 +94,8 @@ def _asking(name: str, act: Callable[..., Awaitable[Any]]) -> Callable[..., Awai
 
 
 # One method for each act of the script. Written out, they would repeat all of its signatures.
-for _name, _act in _acts().items():
-    setattr(RemoteDiscord, _name, _asking(_name, _act))
+for _name, _act in _list_acts().items():
+    setattr(RemoteDiscord, _name, _make_remote_act(_name, _act))
 
 
 def _pack(value: Any) -> Any:

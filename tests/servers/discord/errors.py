@@ -33,7 +33,7 @@ class DiscordError(Exception):
         self.body: dict[str, Any] = {"message": message, "code": code, **fields}
 
 
-def unauthorized() -> DiscordError:
+def unauthorized_request() -> DiscordError:
     return DiscordError(401, 0, "401: Unauthorized")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tests.servers.discord.errors import DiscordError
-from tests.servers.discord.limits import Scope, too_many
+from tests.servers.discord.limits import Scope, rate_limit_error
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Fault:
         if not self.status:
             return None
         if self.status == 429:
-            return too_many(self.retry_after_s, self.scope)
+            return rate_limit_error(self.retry_after_s, self.scope)
         return DiscordError(self.status, self.code, f"{self.status}: told to fail")
 
 
@@ -57,7 +57,7 @@ class Faults:
     def clear(self) -> None:
         self._faults.clear()
 
-    def next(self, method: str, path: str) -> Fault | None:
+    def take_next(self, method: str, path: str) -> Fault | None:
         """Return the fault of this request, or None, and count it."""
         now = self._now()
         self._faults = [f for f in self._faults if f.times != 0 and (f.end_at is None or now < f.end_at)]

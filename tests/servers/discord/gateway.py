@@ -18,7 +18,7 @@ from typing import Any, Literal
 from aiohttp import WSMsgType, web
 
 from tests.servers.discord import payloads
-from tests.servers.discord.permissions import in_channel
+from tests.servers.discord.permissions import channel_permissions
 from tests.servers.discord.world import Channel, Guild, World
 
 Json = dict[str, Any]
@@ -106,18 +106,18 @@ class Gateway:
         A session hears an event when it asked for the intent, has the guild on its shard, and its bot can see the
         channel.
         """
-        if isinstance(place, Channel) and not self._sees(place):
+        if isinstance(place, Channel) and not self._may_see(place):
             return
         guild_id = place.guild_id if isinstance(place, Channel) else None if place is None else place.id
         for session in self._sessions.values():
             on_shard = ((guild_id or 0) >> 22) % session.shard[1] == session.shard[0]
             if on_shard and (intent is None or intent & session.intents):
-                self._push(session, event, self._readable(session, event, data))
+                self._push(session, event, self._redact_event(session, event, data))
 
-    def _sees(self, channel: Channel) -> bool:
-        return bool(in_channel(self._world, channel, self._world.bot.id))
+    def _may_see(self, channel: Channel) -> bool:
+        return bool(channel_permissions(self._world, channel, self._world.bot.id))
 
-    def _readable(self, session: _Session, event: str, data: Json) -> Json:
+    def _redact_event(self, session: _Session, event: str, data: Json) -> Json:
         """Return the event without what the session's intents do not cover.
 
         Without the members intent a guild comes with the bot alone. Without the message-content intent only DMs,
@@ -172,7 +172,7 @@ class Gateway:
     async def _write(
         self, request: web.Request, ws: web.WebSocketResponse, outbox: asyncio.Queue[_Order], packed: bool
     ) -> None:
-        send = _packer(ws) if packed else ws.send_str
+        send = _make_sender(ws) if packed else ws.send_str
         while True:
             order = await outbox.get()
             if isinstance(order, str):
@@ -194,7 +194,7 @@ class Gateway:
             case 6:
                 self._resume(frame["d"], outbox)
             case 8:
-                self._members(frame["d"], outbox)
+                self._send_members(frame["d"], outbox)
             case 3 | 4:
                 pass  # presence and voice need no answer
             case _:
@@ -212,7 +212,7 @@ class Gateway:
         session = _Session(secrets.token_hex(16), intents, (index, count), outbox=outbox)
         self._sessions[session.id] = session
         self.connects.append(Connect(self._world.now(), "identify"))
-        here = [g for g in self._world.guilds.values() if (g.id >> 22) % count == index and self._in(g)]
+        here = [g for g in self._world.guilds.values() if (g.id >> 22) % count == index and self._has_bot(g)]
         ready = {
             "v": 10,
             "user": {**payloads.user(self._world.bot), "verified": True, "mfa_enabled": False, "email": None},
@@ -225,9 +225,9 @@ class Gateway:
         self._push(session, "READY", ready)
         for guild in here:
             whole = payloads.guild_create(self._world, guild)
-            self._push(session, "GUILD_CREATE", self._readable(session, "GUILD_CREATE", whole))
+            self._push(session, "GUILD_CREATE", self._redact_event(session, "GUILD_CREATE", whole))
 
-    def _in(self, guild: Guild) -> bool:
+    def _has_bot(self, guild: Guild) -> bool:
         return self._world.bot.id in guild.members
 
     def _resume(self, data: Json, outbox: asyncio.Queue[_Order]) -> None:
@@ -242,7 +242,7 @@ class Gateway:
                 outbox.put_nowait(frame)
         self._push(session, "RESUMED", {})
 
-    def _members(self, data: Json, outbox: asyncio.Queue[_Order]) -> None:
+    def _send_members(self, data: Json, outbox: asyncio.Queue[_Order]) -> None:
         """Answer REQUEST_GUILD_MEMBERS, by ids or by the beginning of a name, in one chunk."""
         guild = self._world.guild(int(data["guild_id"]))
         ids = data.get("user_ids")
@@ -258,7 +258,7 @@ class Gateway:
                 self._push(session, "GUILD_MEMBERS_CHUNK", {**chunk, "nonce": data.get("nonce")})
 
 
-def _packer(ws: web.WebSocketResponse) -> Callable[[str], Any]:
+def _make_sender(ws: web.WebSocketResponse) -> Callable[[str], Any]:
     """Return a function that sends frames in one zlib stream, flushed after each frame."""
     stream = zlib.compressobj()
 

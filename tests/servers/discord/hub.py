@@ -22,7 +22,7 @@ class Hub:
     commands: dict[int | None, list[dict[str, Any]]] = field(default_factory=dict)  # by guild; None: global
     nonces: dict[tuple[int, str], tuple[float, int]] = field(default_factory=dict)  # loop time, message id
 
-    def keep(self, channel: Channel, uploads: list[Upload]) -> list[Upload]:
+    def store_uploads(self, channel: Channel, uploads: list[Upload]) -> list[Upload]:
         """Store files, and return them with their ids and addresses on this server."""
         kept = []
         for given in uploads:

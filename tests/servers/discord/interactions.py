@@ -78,12 +78,12 @@ class Interactions:
     def get(self, number: int) -> Pending:
         return self._by_id[number]
 
-    def saw(self, message: Message, user_id: int) -> bool:
+    def is_shown_to(self, message: Message, user_id: int) -> bool:
         """Return whether this ephemeral message was shown to this person."""
         theirs = (p.answer for p in self._by_id.values() if p.user_id == user_id)
         return any(message is a.message or message in a.followups for a in theirs)
 
-    def to_answer(self, number: int, token: str) -> Pending:
+    def require_unanswered(self, number: int, token: str) -> Pending:
         """Return the interaction that a callback answers.
 
         Raises 10062 when it is unknown or too late, 40060 when it was answered before.
@@ -102,7 +102,7 @@ class Interactions:
         pending.answer.acknowledged_after_s = self._now() - pending.born_at
         pending.answered.set()
 
-    def by_token(self, token: str) -> Pending | None:
+    def find_by_token(self, token: str) -> Pending | None:
         """Return the interaction of a follow-up; None: the token is no interaction's.
 
         Raises 50027 after 15 minutes, 10015 before any response.

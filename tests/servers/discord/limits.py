@@ -76,7 +76,7 @@ class Buckets:
     def take(self, name: str, major: str) -> dict[str, str]:
         """Spend one call and return the headers of the response. Raises the 429 where no call is left."""
         rule = self._limits.rule(name)
-        window = self._window(name, major, rule)
+        window = self._open_window(name, major, rule)
         spent = window.used >= rule.calls
         window.used += not spent
         left_s = max(0.001, window.opened_at + rule.window_s - self._now())
@@ -84,19 +84,19 @@ class Buckets:
             "X-RateLimit-Limit": str(rule.calls),
             "X-RateLimit-Remaining": str(rule.calls - window.used),
             "X-RateLimit-Reset": f"{self._wall() + left_s:.3f}",
-            "X-RateLimit-Reset-After": f"{_up(left_s):.3f}",
+            "X-RateLimit-Reset-After": f"{_round_up(left_s):.3f}",
             "X-RateLimit-Bucket": bucket_hash(name),
         }
         if spent:
-            raise too_many(left_s, "user", headers=headers)
+            raise rate_limit_error(left_s, "user", headers=headers)
         return headers
 
     def take_global(self, of: Ceiling) -> None:
         """Spend one call of the limit over all routes, of the bot's token or of an address without one."""
         rule = self._limits.global_rule
-        window = self._window("global", of, rule)
+        window = self._open_window("global", of, rule)
         if window.used >= rule.calls:
-            raise too_many(window.opened_at + rule.window_s - self._now(), "global")
+            raise rate_limit_error(window.opened_at + rule.window_s - self._now(), "global")
         window.used += 1
 
     def take_old_edit(self, channel_id: int) -> None:
@@ -104,14 +104,14 @@ class Buckets:
         try:
             self.take("message.edit.old", str(channel_id))
         except DiscordError as spent:
-            raise too_many(
+            raise rate_limit_error(
                 spent.body["retry_after"],
                 "user",
                 code=30046,
                 message="Maximum number of edits to messages older than 1 hour reached. Try again later.",
             ) from None
 
-    def _window(self, name: str, major: str, rule: Rule) -> _Window:
+    def _open_window(self, name: str, major: str, rule: Rule) -> _Window:
         now = self._now()
         window = self._windows.get((name, major))
         if window is None or now >= window.opened_at + rule.window_s:
@@ -119,7 +119,7 @@ class Buckets:
         return window
 
 
-def _up(seconds: float) -> float:
+def _round_up(seconds: float) -> float:
     """Round up to the next millisecond, so that a client that waits exactly so long is never early."""
     return math.ceil(seconds * 1000) / 1000
 
@@ -129,7 +129,7 @@ def bucket_hash(name: str) -> str:
     return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
 
 
-def too_many(
+def rate_limit_error(
     retry_after_s: float,
     scope: Scope,
     *,
@@ -149,6 +149,6 @@ def too_many(
         code,
         message,
         headers={**(headers or {}), **own},
-        retry_after=_up(retry_after_s),
+        retry_after=_round_up(retry_after_s),
         **{"global": scope == "global"},
     )

@@ -10,7 +10,7 @@ from tests.servers.discord.checks import check_message
 from tests.servers.discord.errors import DiscordError
 from tests.servers.discord.gateway import Intent
 from tests.servers.discord.hub import Hub
-from tests.servers.discord.permissions import P, in_channel
+from tests.servers.discord.permissions import P, channel_permissions
 from tests.servers.discord.world import EPHEMERAL, LOADING, SILENT, V2, Channel, Edit, Message, Upload, User, walk
 
 Json = dict[str, Any]
@@ -40,8 +40,8 @@ def post(
         author=author,
         content=body.get("content") or "",
         created_at=world.now(),
-        embeds=_rich(body.get("embeds") or []),
-        components=_numbered(body.get("components") or []),
+        embeds=_mark_as_rich(body.get("embeds") or []),
+        components=_number_components(body.get("components") or []),
         attachments=uploads,
         flags=(body.get("flags") or 0) & _SETTABLE,
         webhook_id=webhook_id,
@@ -55,25 +55,25 @@ def post(
         check_message(message)
     reopen(hub, channel, author.id)
     message.id = under or world.new_id()
-    message.attachments = hub.keep(channel, uploads)
-    message.mentions, message.notified = _pings(hub, channel, message)
+    message.attachments = hub.store_uploads(channel, uploads)
+    message.mentions, message.notified = _resolve_pings(hub, channel, message)
     world.messages[channel.id][message.id] = message
     if not message.ephemeral:
-        tell(hub, message)
+        emit_created(hub, message)
     return message
 
 
-def tell(hub: Hub, message: Message) -> None:
+def emit_created(hub: Hub, message: Message) -> None:
     """Emit the gateway's event of a new message."""
     channel = hub.world.channel(message.channel_id)
-    hub.emit_message("MESSAGE_CREATE", _with_member(hub, channel, message), channel)
+    hub.emit_message("MESSAGE_CREATE", _message_with_member(hub, channel, message), channel)
 
 
 def announce(hub: Hub, channel: Channel, author: User, kind: int, content: str) -> None:
     """Post a message of Discord's own, such as the one that announces a new thread."""
     message = Message(hub.world.new_id(), channel.id, author, content, hub.world.now(), kind=kind)
     hub.world.messages[channel.id][message.id] = message
-    tell(hub, message)
+    emit_created(hub, message)
 
 
 def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
@@ -90,10 +90,10 @@ def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
         author=message.author,
         content=(body["content"] or "") if "content" in body else message.content,
         created_at=message.created_at,
-        embeds=_rich(body["embeds"] or []) if "embeds" in body else message.embeds,
-        components=_numbered(body["components"] or []) if "components" in body else message.components,
-        attachments=message.attachments if kept is None else _still(message, kept),
-        flags=_edited_flags(message.flags, body.get("flags")),
+        embeds=_mark_as_rich(body["embeds"] or []) if "embeds" in body else message.embeds,
+        components=_number_components(body["components"] or []) if "components" in body else message.components,
+        attachments=message.attachments if kept is None else _remaining_uploads(message, kept),
+        flags=_merge_flags(message.flags, body.get("flags")),
     )
     wanted.attachments = [*wanted.attachments, *uploads]
     check_message(wanted)
@@ -101,11 +101,11 @@ def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:
     message.edited_at = before.at
     message.content, message.embeds, message.components = wanted.content, wanted.embeds, wanted.components
     message.flags = wanted.flags
-    message.attachments = [a for a in wanted.attachments if a.id] + hub.keep(channel, uploads)
+    message.attachments = [a for a in wanted.attachments if a.id] + hub.store_uploads(channel, uploads)
     if "allowed_mentions" in body:
         message.allowed_mentions = body["allowed_mentions"]
     if not message.ephemeral:
-        hub.emit_message("MESSAGE_UPDATE", _with_member(hub, channel, message), channel)
+        hub.emit_message("MESSAGE_UPDATE", _message_with_member(hub, channel, message), channel)
 
 
 def delete(hub: Hub, message: Message) -> None:
@@ -155,7 +155,7 @@ def require_open(channel: Channel) -> None:
 
 def reopen(hub: Hub, channel: Channel, user_id: int) -> None:
     """Open an archived thread again for a post. Raises 160005 in a locked one, where only moderators may post."""
-    if channel.locked and P.MANAGE_THREADS not in in_channel(hub.world, channel, user_id):
+    if channel.locked and P.MANAGE_THREADS not in channel_permissions(hub.world, channel, user_id):
         raise DiscordError(400, 160005, "Thread is locked")
     if channel.archived:
         channel.archived = False
@@ -163,7 +163,7 @@ def reopen(hub: Hub, channel: Channel, user_id: int) -> None:
         hub.gateway.emit("THREAD_UPDATE", place, intent=Intent.GUILDS, place=channel)
 
 
-def _with_member(hub: Hub, channel: Channel, message: Message) -> Json:
+def _message_with_member(hub: Hub, channel: Channel, message: Message) -> Json:
     data = payloads.message(hub.world, message)
     guild = hub.world.guilds.get(channel.guild_id or 0)
     if guild is not None and message.webhook_id is None and message.author.id in guild.members:
@@ -171,26 +171,26 @@ def _with_member(hub: Hub, channel: Channel, message: Message) -> Json:
     return data
 
 
-def _rich(embeds: list[Json]) -> list[Json]:
+def _mark_as_rich(embeds: list[Json]) -> list[Json]:
     return [{"type": "rich", **embed} for embed in embeds]
 
 
-def _numbered(components: list[Json]) -> list[Json]:
+def _number_components(components: list[Json]) -> list[Json]:
     """Return the components with ids, in reading order; an id from the request stays."""
     counter = iter(range(1, 10_000))
 
-    def numbered(component: Json) -> Json:
+    def number(component: Json) -> Json:
         copy = {"id": component.get("id") or next(counter), **component}
         if copy.get("components"):
-            copy["components"] = [numbered(c) for c in copy["components"]]
+            copy["components"] = [number(c) for c in copy["components"]]
         if copy.get("accessory"):
-            copy["accessory"] = numbered(copy["accessory"])
+            copy["accessory"] = number(copy["accessory"])
         return copy
 
-    return [numbered(c) for c in components]
+    return [number(c) for c in components]
 
 
-def _edited_flags(now: int, asked: int | None) -> int:
+def _merge_flags(now: int, asked: int | None) -> int:
     """Return the flags of a message after an edit.
 
     An edit may hide embeds, show them again, or turn a message into Components V2. It ends the loading of an answer.
@@ -200,12 +200,12 @@ def _edited_flags(now: int, asked: int | None) -> int:
     return (now & ~(LOADING | 1 << 2)) | (asked & (V2 | 1 << 2))
 
 
-def _still(message: Message, kept: list[Json]) -> list[Upload]:
+def _remaining_uploads(message: Message, kept: list[Json]) -> list[Upload]:
     ids = {int(k["id"]) for k in kept}
     return [a for a in message.attachments if a.id in ids]
 
 
-def _pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], list[int]]:
+def _resolve_pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], list[int]]:
     """Return the users named in a message, and those who are really pinged.
 
     Embeds never ping, and a silent message mentions without a ping.
@@ -230,7 +230,9 @@ def _pings(hub: Hub, channel: Channel, message: Message) -> tuple[list[int], lis
             roles &= {int(r) for r in (allowed or {}).get("roles") or []}
         if roles:
             reached |= {i for i, m in guild.members.items() if roles & set(m.role_ids)}
-        may = message.webhook_id is not None or P.MENTION_EVERYONE in in_channel(hub.world, channel, message.author.id)
+        may = message.webhook_id is not None or P.MENTION_EVERYONE in channel_permissions(
+            hub.world, channel, message.author.id
+        )
         if EVERYONE.search(text) and "everyone" in parse and may:
             reached |= guild.members.keys()
     reached.discard(message.author.id)

@@ -9,7 +9,7 @@ import datetime
 from typing import Any, assert_never
 from urllib.parse import unquote
 
-from tests.servers.discord.permissions import in_channel
+from tests.servers.discord.permissions import channel_permissions
 from tests.servers.discord.world import (
     DISCORD_EPOCH_MS,
     Channel,
@@ -32,7 +32,7 @@ def iso(wall_s: float) -> str:
     return datetime.datetime.fromtimestamp(wall_s, datetime.UTC).isoformat()
 
 
-def made_at(snowflake: int) -> str:
+def creation_time(snowflake: int) -> str:
     return iso(((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000)
 
 
@@ -93,7 +93,7 @@ def channel(world: World, c: Channel) -> Json:
 
 
 def _thread(world: World, c: Channel) -> Json:
-    joined = {"id": str(c.id), "user_id": str(world.bot.id), "join_timestamp": made_at(c.id), "flags": 0}
+    joined = {"id": str(c.id), "user_id": str(world.bot.id), "join_timestamp": creation_time(c.id), "flags": 0}
     return {
         "id": str(c.id),
         "type": int(c.kind),
@@ -111,8 +111,8 @@ def _thread(world: World, c: Channel) -> Json:
             "archived": c.archived,
             "locked": c.locked,
             "auto_archive_duration": c.auto_archive_minutes,
-            "archive_timestamp": made_at(c.id),
-            "create_timestamp": made_at(c.id),
+            "archive_timestamp": creation_time(c.id),
+            "create_timestamp": creation_time(c.id),
         },
         **({"member": joined} if world.bot.id in c.member_ids else {}),
     }
@@ -175,7 +175,7 @@ def guild(g: Guild) -> Json:
 
 def guild_create(world: World, g: Guild) -> Json:
     """Return a guild in the gateway's fuller form, with its channels, live threads and members."""
-    here = [c for c in world.channels_of(g.id) if in_channel(world, c, world.bot.id)]
+    here = [c for c in world.channels_of(g.id) if channel_permissions(world, c, world.bot.id)]
     return {
         **guild(g),
         "joined_at": JOINED,
@@ -183,8 +183,8 @@ def guild_create(world: World, g: Guild) -> Json:
         "unavailable": False,
         "member_count": len(g.members),
         "members": [member(m, world.users[i]) for i, m in g.members.items()],
-        "channels": [channel(world, c) for c in here if not c.thread],
-        "threads": [channel(world, c) for c in here if c.thread and not c.archived],
+        "channels": [channel(world, c) for c in here if not c.is_thread],
+        "threads": [channel(world, c) for c in here if c.is_thread and not c.archived],
         "presences": [],
         "voice_states": [],
         "stage_instances": [],
@@ -237,7 +237,7 @@ def message(world: World, m: Message, *, quoted: bool = True) -> Json:
         "channel_id": str(m.channel_id),
         "author": author,
         "content": m.content,
-        "timestamp": made_at(m.id),
+        "timestamp": creation_time(m.id),
         "edited_timestamp": None if m.edited_at is None else iso(world.wall() - (world.now() - m.edited_at)),
         "tts": False,
         "mention_everyone": False,

@@ -55,7 +55,7 @@ BOT = EVERYBODY | P.MANAGE_WEBHOOKS | P.MANAGE_THREADS | P.MANAGE_MESSAGES | P.C
 DM = P.VIEW_CHANNEL | P.SEND_MESSAGES | P.EMBED_LINKS | P.ATTACH_FILES | P.ADD_REACTIONS | P.READ_MESSAGE_HISTORY
 
 
-def named(*names: str) -> P:
+def parse_permissions(*names: str) -> P:
     """Return the bits of these names, in any case. Raises KeyError for a name that is not here."""
     bits = P(0)
     for name in names:
@@ -63,7 +63,7 @@ def named(*names: str) -> P:
     return bits
 
 
-def in_guild(guild: Guild, user_id: int) -> P:
+def guild_permissions(guild: Guild, user_id: int) -> P:
     """Return a person's permissions in a guild, apart from any channel. Raises 10007 for a non-member."""
     if user_id == guild.owner_id:
         return ALL
@@ -76,7 +76,7 @@ def in_guild(guild: Guild, user_id: int) -> P:
     return ALL if P.ADMINISTRATOR in bits else bits
 
 
-def in_channel(world: World, channel: Channel, user_id: int) -> P:
+def channel_permissions(world: World, channel: Channel, user_id: int) -> P:
     """Return a person's permissions in a channel, or in a thread by the overwrites of its parent.
 
     Nobody may do anything in a channel that they cannot see.
@@ -86,7 +86,7 @@ def in_channel(world: World, channel: Channel, user_id: int) -> P:
     guild = world.guild(channel.guild_id)
     if user_id not in guild.members:
         return P(0)
-    bits = in_guild(guild, user_id)
+    bits = guild_permissions(guild, user_id)
     if bits == ALL:
         return bits
     overwrites = world.channels.get(channel.parent_id or 0, channel).overwrites
@@ -103,7 +103,7 @@ def in_channel(world: World, channel: Channel, user_id: int) -> P:
 
 def require(world: World, channel: Channel, user_id: int, needed: P) -> None:
     """Raise 50001 where the person cannot see the channel, 50013 where they lack a permission in it."""
-    held = in_channel(world, channel, user_id)
+    held = channel_permissions(world, channel, user_id)
     if P.VIEW_CHANNEL not in held:
         raise errors.missing_access()
     if needed & ~held:
@@ -112,4 +112,4 @@ def require(world: World, channel: Channel, user_id: int, needed: P) -> None:
 
 def require_send(world: World, channel: Channel, user_id: int, also: P = NOTHING) -> None:
     """Raise as `require` unless the person may post here; a thread asks for a permission of its own."""
-    require(world, channel, user_id, (P.SEND_MESSAGES_IN_THREADS if channel.thread else P.SEND_MESSAGES) | also)
+    require(world, channel, user_id, (P.SEND_MESSAGES_IN_THREADS if channel.is_thread else P.SEND_MESSAGES) | also)

@@ -46,20 +46,20 @@ def application(call: Call) -> Any:
 
 
 def commands(call: Call) -> Any:
-    _own(call)
-    return call.hub.commands.get(_guild(call), [])
+    _require_own(call)
+    return call.hub.commands.get(_guild_id(call), [])
 
 
 def put_commands(call: Call) -> Any:
     """Replace all commands; one with the same name and type keeps its id."""
-    _own(call)
-    guild = _guild(call)
+    _require_own(call)
+    guild = _guild_id(call)
     old = {(c["name"], c["type"]): c["id"] for c in call.hub.commands.get(guild, [])}
-    call.hub.commands[guild] = [_command(call, definition, guild, old) for definition in call.body]
+    call.hub.commands[guild] = [_register_command(call, definition, guild, old) for definition in call.body]
     return call.hub.commands[guild]
 
 
-def _command(call: Call, definition: dict[str, Any], guild: int | None, old: dict[Any, str]) -> dict[str, Any]:
+def _register_command(call: Call, definition: dict[str, Any], guild: int | None, old: dict[Any, str]) -> dict[str, Any]:
     kind = definition.get("type") or 1
     number = old.get((definition["name"], kind)) or str(call.hub.world.new_id())
     rights = definition.get("default_member_permissions")
@@ -77,16 +77,16 @@ def _command(call: Call, definition: dict[str, Any], guild: int | None, old: dic
     }
 
 
-def direct_channel(call: Call) -> Any:
+def open_direct_channel(call: Call) -> Any:
     """Open a direct channel with a person; it is the same channel every time."""
     world = call.hub.world
     person = world.user(snowflake(str(call.body["recipient_id"]), "recipient_id"))
     if person.bot:
         raise DiscordError(400, 50007, "Cannot send messages to this user")
-    return payloads.channel(world, direct(call.hub.world, person.id))
+    return payloads.channel(world, open_dm(call.hub.world, person.id))
 
 
-def direct(world: World, user_id: int) -> Channel:
+def open_dm(world: World, user_id: int) -> Channel:
     """Return the bot's DM with this person, opened where there is none."""
     for channel in world.channels.values():
         if channel.kind is ChannelKind.DM and user_id in channel.member_ids:
@@ -101,12 +101,12 @@ def leave(call: Call) -> Any:
     return None
 
 
-def _own(call: Call) -> None:
+def _require_own(call: Call) -> None:
     if call.id("application_id") != call.me:
         raise DiscordError(403, 20012, "You are not authorized to perform this action on this application")
 
 
-def _guild(call: Call) -> int | None:
+def _guild_id(call: Call) -> int | None:
     return call.hub.world.guild(call.id("guild_id")).id if "guild_id" in call.path else None
 
 
@@ -124,6 +124,6 @@ ROUTES = (
     Route("PUT", _COMMANDS, put_commands),
     Route("GET", _GUILD_COMMANDS, commands),
     Route("PUT", _GUILD_COMMANDS, put_commands),
-    Route("POST", "/users/@me/channels", direct_channel),
+    Route("POST", "/users/@me/channels", open_direct_channel),
     Route("DELETE", "/users/@me/guilds/{guild_id}", leave),
 )

@@ -13,14 +13,14 @@ from tests.servers.discord.routing import Call, Route
 from tests.servers.discord.world import EPHEMERAL, LOADING, Message
 
 
-def of(call: Call) -> Pending | None:
+def find_pending(call: Call) -> Pending | None:
     """Return the interaction whose token the path carries; None: the path is a webhook's.
 
     Raises 50027, 10015.
     """
     if call.id("webhook_id") != call.me:
         return None
-    pending = call.hub.interactions.by_token(call.path["webhook_token"])
+    pending = call.hub.interactions.find_by_token(call.path["webhook_token"])
     if pending is None:
         raise errors.unknown_webhook()
     return pending
@@ -42,7 +42,7 @@ def create(call: Call, pending: Pending) -> Any:
     return payloads.message(call.hub.world, message)
 
 
-def message(call: Call, pending: Pending) -> Message:
+def find_message(call: Call, pending: Pending) -> Message:
     """Return the original response, or a follow-up by its id. Raises 10008, also for a deleted one."""
     original = pending.answer.message
     known = [*pending.answer.followups, *([] if original is None else [original])]
@@ -59,7 +59,7 @@ def respond(call: Call) -> Any:
     Raises 10062 after 3 s, 40060 the second time, 50035 for a type that does not fit.
     """
     hub, kind, data = call.hub, call.body["type"], call.body.get("data") or {}
-    pending = hub.interactions.to_answer(call.id("interaction_id"), call.path["interaction_token"])
+    pending = hub.interactions.require_unanswered(call.id("interaction_id"), call.path["interaction_token"])
     if kind not in _ALLOWED[pending.type] or (kind in (6, 7) and pending.source is None):
         raise errors.invalid_form([errors.Problem("type", "BASE_TYPE_CHOICES", "Not for this interaction")])
     match kind:
@@ -82,13 +82,13 @@ def respond(call: Call) -> Any:
             checks.check_modal(data)
             pending.answer.modal = data
     hub.interactions.acknowledge(pending, kind)
-    return _callback(call, pending, kind) if call.query.get("with_response") in ("1", "true", "True") else None
+    return _callback_json(call, pending, kind) if call.query.get("with_response") in ("1", "true", "True") else None
 
 
 _ALLOWED: dict[int, tuple[int, ...]] = {2: (4, 5, 9), 3: (4, 5, 6, 7, 9), 4: (8,), 5: (4, 5, 6, 7)}
 
 
-def _callback(call: Call, pending: Pending, kind: int) -> dict[str, Any]:
+def _callback_json(call: Call, pending: Pending, kind: int) -> dict[str, Any]:
     shown = pending.answer.message
     answer: dict[str, Any] = {
         "interaction": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.servers.discord import errors, payloads
-from tests.servers.discord.permissions import in_channel
+from tests.servers.discord.permissions import channel_permissions
 from tests.servers.discord.routing import Call, Route
 from tests.servers.discord.world import Guild
 
@@ -15,12 +15,12 @@ def get(call: Call) -> Any:
 
 
 def channels(call: Call) -> Any:
-    return [payloads.channel(call.hub.world, c) for c in call.hub.world.channels_of(_guild(call).id) if not c.thread]
+    return [payloads.channel(call.hub.world, c) for c in call.hub.world.channels_of(_guild(call).id) if not c.is_thread]
 
 
 def active_threads(call: Call) -> Any:
     world = call.hub.world
-    seen = [c for c in world.channels_of(_guild(call).id) if c.thread and in_channel(world, c, call.me)]
+    seen = [c for c in world.channels_of(_guild(call).id) if c.is_thread and channel_permissions(world, c, call.me)]
     return {"threads": [payloads.channel(world, c) for c in seen if not c.archived], "members": []}
 
 
@@ -41,7 +41,7 @@ def roles(call: Call) -> Any:
     return [payloads.role(r) for r in _guild(call).roles.values()]
 
 
-def mine(call: Call) -> Any:
+def own_guilds(call: Call) -> Any:
     return [payloads.guild(g) for g in call.hub.world.guilds.values() if call.me in g.members]
 
 
@@ -56,7 +56,7 @@ def _guild(call: Call) -> Guild:
 _GUILD = "/guilds/{guild_id}"
 
 ROUTES = (
-    Route("GET", "/users/@me/guilds", mine),
+    Route("GET", "/users/@me/guilds", own_guilds),
     Route("GET", _GUILD, get),
     Route("GET", _GUILD + "/channels", channels),
     Route("GET", _GUILD + "/threads/active", active_threads),

@@ -38,7 +38,7 @@ def create(call: Call) -> Any:
 
 def get(call: Call) -> Any:
     require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY)
-    return payloads.message(call.hub.world, _message(call))
+    return payloads.message(call.hub.world, _find_message(call))
 
 
 def history(call: Call) -> Any:
@@ -58,26 +58,26 @@ def history(call: Call) -> Any:
 
 def edit(call: Call) -> Any:
     require(call.hub.world, call.channel, call.me, P(0))
-    message = _message(call)
+    message = _find_message(call)
     others = message.author.id != call.me
     if others and (set(call.body) - {"flags"} or not call.body):
         raise DiscordError(403, 50005, "Cannot edit a message authored by another user")
     if others:
         require(call.hub.world, call.channel, call.me, P.MANAGE_MESSAGES)
     messages.require_open(call.channel)
-    spend_old(call, message)
+    spend_old_edit(call, message)
     messages.edit(call.hub, message, call.body, call.uploads)
     return payloads.message(call.hub.world, message)
 
 
-def spend_old(call: Call, message: Message) -> None:
+def spend_old_edit(call: Call, message: Message) -> None:
     """Spend a call of the channel's limit on edits where the message is older than an hour."""
     if call.hub.world.now() - message.created_at > OLD_S:
         call.hub.buckets.take_old_edit(message.channel_id)
 
 
 def delete(call: Call) -> Any:
-    message = _message(call)
+    message = _find_message(call)
     require(call.hub.world, call.channel, call.me, P(0) if message.author.id == call.me else P.MANAGE_MESSAGES)
     messages.require_open(call.channel)
     messages.delete(call.hub, message)
@@ -98,7 +98,7 @@ def bulk_delete(call: Call) -> Any:
 
 def react(call: Call) -> Any:
     """Add a reaction; a new emoji asks for Add Reactions, one that is there already does not."""
-    message, emoji = _message(call), unquote(call.path["emoji_name"])
+    message, emoji = _find_message(call), unquote(call.path["emoji_name"])
     also = P(0) if emoji in message.reactions else P.ADD_REACTIONS
     require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY | also)
     messages.require_open(call.channel)
@@ -110,22 +110,22 @@ def unreact(call: Call) -> Any:
     person = call.id("user_id") if "user_id" in call.path else call.me
     require(call.hub.world, call.channel, call.me, P(0) if person == call.me else P.MANAGE_MESSAGES)
     messages.require_open(call.channel)
-    messages.react(call.hub, _message(call), unquote(call.path["emoji_name"]), person, add=False)
+    messages.react(call.hub, _find_message(call), unquote(call.path["emoji_name"]), person, add=False)
     return None
 
 
 def reactors(call: Call) -> Any:
     require(call.hub.world, call.channel, call.me, P.READ_MESSAGE_HISTORY)
-    by = _message(call).reactions.get(unquote(call.path["emoji_name"]), [])
+    by = _find_message(call).reactions.get(unquote(call.path["emoji_name"]), [])
     after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 25))
     return [payloads.user(call.hub.world.user(i)) for i in sorted(by) if i > after][:limit]
 
 
-def clear(call: Call) -> Any:
+def clear_reactions(call: Call) -> Any:
     """Remove all reactions of a message, or all of one emoji."""
     require(call.hub.world, call.channel, call.me, P.MANAGE_MESSAGES)
     messages.require_open(call.channel)
-    message = _message(call)
+    message = _find_message(call)
     chosen = [unquote(call.path["emoji_name"])] if "emoji_name" in call.path else list(message.reactions)
     for emoji in chosen:
         for person in message.reactions.get(emoji, []):
@@ -138,7 +138,7 @@ def typing(call: Call) -> Any:
     return None
 
 
-def _message(call: Call) -> Message:
+def _find_message(call: Call) -> Message:
     message = call.hub.world.message(call.channel.id, call.id("message_id"))
     if message.ephemeral:
         raise errors.unknown_message()
@@ -156,9 +156,9 @@ ROUTES = (
     Route("GET", _ONE, get),
     Route("PATCH", _ONE, edit, "message.edit"),
     Route("DELETE", _ONE, delete),
-    Route("DELETE", _ONE + "/reactions", clear, "reaction"),
+    Route("DELETE", _ONE + "/reactions", clear_reactions, "reaction"),
     Route("GET", _EMOJI, reactors),
-    Route("DELETE", _EMOJI, clear, "reaction"),
+    Route("DELETE", _EMOJI, clear_reactions, "reaction"),
     Route("PUT", _EMOJI + "/@me", react, "reaction"),
     Route("DELETE", _EMOJI + "/@me", unreact, "reaction"),
     Route("DELETE", _EMOJI + "/{user_id}", unreact, "reaction"),

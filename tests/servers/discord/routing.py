@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from aiohttp import BodyPartReader, web
 
 from tests.servers.discord.contract import Contract, Violation
-from tests.servers.discord.errors import DiscordError, Problem, invalid_form, unauthorized
+from tests.servers.discord.errors import DiscordError, Problem, invalid_form, unauthorized_request
 from tests.servers.discord.faults import Fault, Faults
 from tests.servers.discord.hub import Hub
 from tests.servers.discord.limits import Ceiling
@@ -90,17 +90,19 @@ class Router:
         self.log: list[Request] = []
         self.violations: list[Violation] = []
         self.changed = asyncio.Event()  # set after every request, for `until`
-        self.heard: Callable[[Request], None] = lambda request: None  # called before each answer leaves
+        self.on_request: Callable[[Request], None] = lambda request: None  # called before each answer leaves
         self._hub = hub
         self._faults = faults
         self._contract = contract
 
     def mount(self, app: web.Application, routes: Sequence[Route]) -> None:
         for route in routes:
-            app.router.add_route(route.method, API + route.template, self._serving(route))
-        app.router.add_route("*", API + "/{rest:.*}", self._serving(Route("*", "/{rest}", _unknown, by_token=True)))
+            app.router.add_route(route.method, API + route.template, self._make_handler(route))
+        app.router.add_route(
+            "*", API + "/{rest:.*}", self._make_handler(Route("*", "/{rest}", _refuse_unknown, by_token=True))
+        )
 
-    def _serving(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _make_handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def serve(request: web.Request) -> web.StreamResponse:
             return await self._serve(request, route)
 
@@ -108,15 +110,15 @@ class Router:
 
     async def _serve(self, request: web.Request, route: Route) -> web.StreamResponse:
         at = self._hub.world.now()
-        body, uploads = await _read(request)
+        body, uploads = await _read_body(request)
         path = request.path.removeprefix(API)
-        fault = self._faults.next(request.method, path)
+        fault = self._faults.take_next(request.method, path)
         if fault is not None:
             await asyncio.sleep(fault.stall_s)
-        bucket = f"{route.limit or f'{route.method} {route.template}'}:{_major(request.match_info)}"
-        reply = None if _is_instead(fault) else self._reply(request, route, body, uploads)
+        bucket = f"{route.limit or f'{route.method} {route.template}'}:{_major_parameters(request.match_info)}"
+        reply = None if _is_without_effect(fault) else self._reply(request, route, body, uploads)
         if fault is not None and fault.status is not None:
-            reply = _faulty(fault)
+            reply = _fault_reply(fault)
         if fault is not None:
             await asyncio.sleep(fault.late_s)
         status, code = (0, 0) if reply is None else (reply.status, reply.code)
@@ -126,7 +128,7 @@ class Router:
         seen = Request(at, request.method, template, path, query, body, status, code, bucket, ceiling, took)
         self.log.append(seen)
         self.changed.set()
-        self.heard(seen)
+        self.on_request(seen)
         if reply is None:
             if request.transport is not None:
                 request.transport.abort()
@@ -138,7 +140,7 @@ class Router:
         call = Call(self._hub, request.match_info, dict(request.query), {} if body is None else body, uploads)
         try:
             self._authorize(request, route)
-            headers = self._spend(route, request)
+            headers = self._spend_call(route, request)
             self._validate(request, route, body)
             answer = route.handler(call)
         except DiscordError as refused:
@@ -147,7 +149,7 @@ class Router:
 
     def _authorize(self, request: web.Request, route: Route) -> None:
         if not route.by_token and request.headers.get("Authorization") != f"Bot {self._hub.token}":
-            raise unauthorized()
+            raise unauthorized_request()
 
     def _ceiling(self, request: web.Request) -> Ceiling:
         """Return who has the limit over all routes that this call spends from.
@@ -163,12 +165,14 @@ class Router:
         path = request.match_info
         return "" if "interaction_id" in path or path.get("webhook_id") == str(self._hub.world.bot.id) else "address"
 
-    def _spend(self, route: Route, request: web.Request) -> dict[str, str]:
+    def _spend_call(self, route: Route, request: web.Request) -> dict[str, str]:
         if ceiling := self._ceiling(request):
             self._hub.buckets.take_global(ceiling)
         if route.template.startswith("/interactions/"):
             return {}
-        return self._hub.buckets.take(route.limit or f"{route.method} {route.template}", _major(request.match_info))
+        return self._hub.buckets.take(
+            route.limit or f"{route.method} {route.template}", _major_parameters(request.match_info)
+        )
 
     def _validate(self, request: web.Request, route: Route, body: Any) -> None:
         if route.method == "*":
@@ -204,20 +208,20 @@ def snowflake(text: str, name: str) -> int:
     return int(text)
 
 
-def _unknown(call: Call) -> Any:
+def _refuse_unknown(call: Call) -> Any:
     raise DiscordError(404, 0, "404: Not Found")
 
 
-def _is_instead(fault: Fault | None) -> bool:
+def _is_without_effect(fault: Fault | None) -> bool:
     return fault is not None and fault.status is not None and not fault.acts
 
 
-def _faulty(fault: Fault) -> _Reply | None:
+def _fault_reply(fault: Fault) -> _Reply | None:
     error = fault.error()
     return None if error is None else _Reply(error.status, error.body, error.headers, error.code)
 
 
-def _major(path: Mapping[str, str]) -> str:
+def _major_parameters(path: Mapping[str, str]) -> str:
     """Return the major parameters of a path: channel, guild, webhook and its token.
 
     https://docs.discord.com/developers/topics/rate-limits#per-route-rate-limits
@@ -226,7 +230,7 @@ def _major(path: Mapping[str, str]) -> str:
     return "+".join(path[name] for name in names if name in path)
 
 
-async def _read(request: web.Request) -> tuple[Any, list[Upload]]:
+async def _read_body(request: web.Request) -> tuple[Any, list[Upload]]:
     """Return the JSON body (None: there is none) and the files, from JSON or multipart."""
     if not request.can_read_body:
         return None, []

@@ -8,7 +8,7 @@ from tests.servers.discord import payloads, threads
 from tests.servers.discord.base import Base
 from tests.servers.discord.contract import Violation
 from tests.servers.discord.gateway import Connect, Intent
-from tests.servers.discord.permissions import BOT, EVERYBODY, P, named
+from tests.servers.discord.permissions import BOT, EVERYBODY, P, parse_permissions
 from tests.servers.discord.routing import Request
 from tests.servers.discord.world import (
     Channel,
@@ -60,19 +60,19 @@ class Scene(Base):
 
     async def create_role(self, guild: Ref, name: str, *permissions: str) -> Role:
         found = self.hub.world.guild(id_of(guild))
-        role = Role(self.hub.world.new_id(), name, int(named(*permissions)))
+        role = Role(self.hub.world.new_id(), name, int(parse_permissions(*permissions)))
         found.roles[role.id] = role
-        self._role_event("GUILD_ROLE_CREATE", found, role)
+        self._emit_role("GUILD_ROLE_CREATE", found, role)
         return role
 
     async def edit_role(self, guild: Ref, role: Ref, *permissions: str) -> None:
         """Give a role exactly these permissions; @everyone has the guild's id."""
         found = self.hub.world.guild(id_of(guild))
         changed = found.roles[id_of(role)]
-        changed.permissions = int(named(*permissions))
-        self._role_event("GUILD_ROLE_UPDATE", found, changed)
+        changed.permissions = int(parse_permissions(*permissions))
+        self._emit_role("GUILD_ROLE_UPDATE", found, changed)
 
-    def _role_event(self, event: str, guild: Guild, role: Role) -> None:
+    def _emit_role(self, event: str, guild: Guild, role: Role) -> None:
         data = {"guild_id": str(guild.id), "role": payloads.role(role)}
         self.hub.gateway.emit(event, data, intent=Intent.GUILDS, place=guild)
 
@@ -88,30 +88,30 @@ class Scene(Base):
         self.hub.gateway.emit("GUILD_MEMBER_UPDATE", event, intent=intent, place=found)
 
     async def create_channel(self, guild: Ref, name: str = "general") -> Channel:
-        return self._create(id_of(guild), name, ChannelKind.TEXT)
+        return self._add_channel(id_of(guild), name, ChannelKind.TEXT)
 
     async def create_forum(self, guild: Ref, name: str = "forum") -> Channel:
-        return self._create(id_of(guild), name, ChannelKind.FORUM)
+        return self._add_channel(id_of(guild), name, ChannelKind.FORUM)
 
-    def _create(self, guild_id: int, name: str, kind: ChannelKind) -> Channel:
+    def _add_channel(self, guild_id: int, name: str, kind: ChannelKind) -> Channel:
         found = self.hub.world.guild(guild_id)
         return threads.add_channel(self.hub, Channel(self.hub.world.new_id(), kind, name, guild_id=found.id))
 
     async def deny(self, channel: Ref, *permissions: str, whom: Ref | None = None) -> None:
         """Take permissions away in a channel, from the bot or from `whom` (a person or a role)."""
-        self._overwrite(id_of(channel), whom, named(*permissions), allow=False)
+        self._set_overwrite(id_of(channel), whom, parse_permissions(*permissions), allow=False)
 
     async def allow(self, channel: Ref, *permissions: str, whom: Ref | None = None) -> None:
         """Give permissions in a channel, to the bot or to `whom`."""
-        self._overwrite(id_of(channel), whom, named(*permissions), allow=True)
+        self._set_overwrite(id_of(channel), whom, parse_permissions(*permissions), allow=True)
 
-    def _overwrite(self, channel_id: int, whom: Ref | None, bits: P, *, allow: bool) -> None:
+    def _set_overwrite(self, channel_id: int, whom: Ref | None, bits: P, *, allow: bool) -> None:
         channel = self.hub.world.channel(channel_id)
         number = self.hub.world.bot.id if whom is None else id_of(whom)
         held = channel.overwrites.setdefault(number, Overwrite(member=number in self.hub.world.users))
         held.allow = int(P(held.allow) | bits if allow else P(held.allow) & ~bits)
         held.deny = int(P(held.deny) & ~bits if allow else P(held.deny) | bits)
-        threads.changed(self.hub, channel)
+        threads.emit_update(self.hub, channel)
 
     # the state of the scene
 

@@ -79,7 +79,7 @@ class DiscordServer(Script):
         self._port = port
         app = web.Application(client_max_size=2**26)
         app.router.add_get("/gateway/", gateway.connect)
-        app.router.add_get("/attachments/{channel_id}/{file_id}/{name}", self._file)
+        app.router.add_get("/attachments/{channel_id}/{file_id}/{name}", self._serve_file)
         self.router.mount(app, ROUTES)
         serve_script(app, self)
         self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
@@ -131,7 +131,7 @@ class DiscordServer(Script):
         if error is None and self.violations:
             raise ContractBroken("\n".join(map(str, self.violations)))
 
-    async def _file(self, request: web.Request) -> web.Response:
+    async def _serve_file(self, request: web.Request) -> web.Response:
         """Serve an attached file under the address that its message names, as Discord's CDN does."""
         kept = self.hub.world.files.get(int(request.match_info["file_id"]))
         if kept is None:

@@ -49,9 +49,9 @@ def open_thread(
     return thread
 
 
-def changed(hub: Hub, channel: Channel) -> None:
+def emit_update(hub: Hub, channel: Channel) -> None:
     """Emit the event of a channel or thread that was changed."""
-    event = "THREAD_UPDATE" if channel.thread else "CHANNEL_UPDATE"
+    event = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
     hub.gateway.emit(event, payloads.channel(hub.world, channel), intent=Intent.GUILDS, place=channel)
 
 
@@ -60,7 +60,7 @@ def remove(hub: Hub, channel: Channel) -> None:
     for thread in hub.world.threads_of(channel.id):
         remove(hub, thread)
     shape = payloads.channel(hub.world, channel)
-    if channel.thread:
+    if channel.is_thread:
         kept = ("id", "type", "guild_id", "parent_id")
         hub.gateway.emit("THREAD_DELETE", {k: shape[k] for k in kept}, intent=Intent.GUILDS, place=channel)
     else:
@@ -73,16 +73,16 @@ def remove(hub: Hub, channel: Channel) -> None:
 def join(hub: Hub, thread: Channel, user_id: int) -> None:
     if user_id not in thread.member_ids:
         thread.member_ids.append(user_id)
-        _members_changed(hub, thread, added=user_id)
+        _emit_members_update(hub, thread, added=user_id)
 
 
 def leave(hub: Hub, thread: Channel, user_id: int) -> None:
     if user_id in thread.member_ids:
         thread.member_ids.remove(user_id)
-        _members_changed(hub, thread, removed=user_id)
+        _emit_members_update(hub, thread, removed=user_id)
 
 
-def _members_changed(hub: Hub, thread: Channel, *, added: int | None = None, removed: int | None = None) -> None:
+def _emit_members_update(hub: Hub, thread: Channel, *, added: int | None = None, removed: int | None = None) -> None:
     joined = {"id": str(thread.id), "user_id": str(added), "join_timestamp": payloads.JOINED, "flags": 0}
     event = {
         "id": str(thread.id),
@@ -97,6 +97,6 @@ def _members_changed(hub: Hub, thread: Channel, *, added: int | None = None, rem
     )
 
 
-def webhooks_changed(hub: Hub, channel: Channel) -> None:
+def emit_webhooks_update(hub: Hub, channel: Channel) -> None:
     event = {"guild_id": str(channel.guild_id), "channel_id": str(channel.id)}
     hub.gateway.emit("WEBHOOKS_UPDATE", event, intent=Intent.GUILD_WEBHOOKS, place=channel)

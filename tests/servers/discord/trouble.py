@@ -19,12 +19,12 @@ class Trouble(Base):
     async def lock(self, thread: Ref, locked: bool = True) -> None:
         found = self.hub.world.channel(id_of(thread))
         found.locked = locked
-        threads.changed(self.hub, found)
+        threads.emit_update(self.hub, found)
 
     async def archive(self, thread: Ref, archived: bool = True) -> None:
         found = self.hub.world.channel(id_of(thread))
         found.archived = archived
-        threads.changed(self.hub, found)
+        threads.emit_update(self.hub, found)
 
     async def delete_message(self, message: Ref) -> None:
         """Delete a message as a moderator."""
@@ -32,7 +32,7 @@ class Trouble(Base):
 
     async def delete_webhook(self, webhook: Ref) -> None:
         gone = self.hub.world.webhooks.pop(id_of(webhook))
-        threads.webhooks_changed(self.hub, self.hub.world.channel(gone.channel_id))
+        threads.emit_webhooks_update(self.hub, self.hub.world.channel(gone.channel_id))
 
     async def leave_guild(self, guild: Ref) -> None:
         """Remove the bot from a guild."""

@@ -93,7 +93,7 @@ class Channel:
     member_ids: list[int] = field(default_factory=list)  # of a thread or a DM
 
     @property
-    def thread(self) -> bool:
+    def is_thread(self) -> bool:
         return self.kind in (ChannelKind.PUBLIC_THREAD, ChannelKind.PRIVATE_THREAD)
 
 
@@ -213,21 +213,21 @@ class World:
         return self._last_id
 
     def user(self, user_id: int) -> User:
-        return found(self.users.get(user_id), errors.unknown_user)
+        return require_known(self.users.get(user_id), errors.unknown_user)
 
     def guild(self, guild_id: int) -> Guild:
-        return found(self.guilds.get(guild_id), errors.unknown_guild)
+        return require_known(self.guilds.get(guild_id), errors.unknown_guild)
 
     def channel(self, channel_id: int) -> Channel:
-        return found(self.channels.get(channel_id), errors.unknown_channel)
+        return require_known(self.channels.get(channel_id), errors.unknown_channel)
 
     def message(self, channel_id: int, message_id: int) -> Message:
-        return found(self.messages[channel_id].get(message_id), errors.unknown_message)
+        return require_known(self.messages[channel_id].get(message_id), errors.unknown_message)
 
     def find_message(self, message_id: int) -> Message:
         """Return a message by its id alone, whatever channel it is in."""
         hits = (m[message_id] for m in self.messages.values() if message_id in m)
-        return found(next(hits, None), errors.unknown_message)
+        return require_known(next(hits, None), errors.unknown_message)
 
     def threads_of(self, channel_id: int) -> list[Channel]:
         return [c for c in self.channels.values() if c.parent_id == channel_id]
@@ -236,7 +236,7 @@ class World:
         return [c for c in self.channels.values() if c.guild_id == guild_id]
 
 
-def found(thing: T | None, error: Callable[[], errors.DiscordError]) -> T:
+def require_known(thing: T | None, error: Callable[[], errors.DiscordError]) -> T:
     if thing is None:
         raise error()
     return thing
