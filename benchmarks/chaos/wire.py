@@ -149,7 +149,7 @@ async def world(rooms: int, pace: Pace, concurrency: int = 1000, **settings: Map
         made = World(discord, slack, models, Bot(folder, lambda: made.connections()))
         stack.callback(made.bot.put_down)
         discord.server.router.on_request = made.heard_discord
-        slack.server.api.heard = made.heard_slack
+        slack.server.api.on_request = made.heard_slack
         models.saw = lambda moment: made.saw(moment)
         _furnish(folder, _settings(made, concurrency, settings))
         yield made

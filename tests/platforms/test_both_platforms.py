@@ -12,7 +12,7 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
     async with workspace() as (slack, team):
         slack_settings = settings_for(slack, team)
         async with moot(tmp_path, slack=slack_settings) as here:
-            await slack.sockets.connected()
+            await slack.sockets.wait_for_connections()
             board = await here.ask("debate", rounds=1)
             ann = next(user for user in slack.world.users.values() if user.name == "ann")
             hall = next(channel for channel in slack.world.channels.values() if channel.name == "hall")
@@ -24,5 +24,5 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
             assert "tabs or spaces" not in board.text
             await here.stop()
             await here.start()
-            await slack.sockets.connected()
+            await slack.sockets.wait_for_connections()
             assert "Your vote" in await here.press(here.bob, await here.end(board.id), "vote", "claude")

@@ -11,7 +11,7 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.servers.slack import ContractBroken, SlackServer, spawned
+from tests.servers.slack import ContractBroken, SlackServer, spawn_server
 from tests.servers.slack.web_api import METHODS
 from tests.support.slack_scene import (
     ACTIONS,
@@ -258,7 +258,7 @@ async def test_leaving_with_violations_raises() -> None:
 
 
 async def test_the_server_works_from_another_process() -> None:
-    async with spawned() as slack:
+    async with spawn_server() as slack:
         team = await slack.world.add_team("acme")
         ann = await slack.world.add_user(team["id"], "ann")
         hall = await slack.world.add_channel(team["id"], "hall", [ann["id"]])

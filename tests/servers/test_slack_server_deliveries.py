@@ -169,7 +169,7 @@ async def test_duplicates_and_another_order_on_demand(scene: Scene) -> None:
         courier.release(backwards=True)
         for delivery in said:
             await delivery
-        await courier.again(said[0])
+        await courier.send_again(said[0])
         while len(seen) < 3:
             await asyncio.sleep(0)
     assert [word for _, word in seen] == ["two", "one", "one"]
@@ -186,12 +186,12 @@ async def test_sockets_come_back_after_notices_and_drops(scene: Scene) -> None:
     sockets = scene.server.sockets
     async with in_socket_mode(scene, app, sockets=3):
         await sockets.disconnect("refresh_requested")
-        await sockets.connected(3)
+        await sockets.wait_for_connections(3)
         await (await scene.server.people.command(scene.ann.id, scene.hall.id, "/debate"))
         sockets.drop()
         while sockets.count:
             await asyncio.sleep(0)
-        await sockets.connected(3)
+        await sockets.wait_for_connections(3)
         for _ in range(6):
             await (await scene.server.people.command(scene.ann.id, scene.hall.id, "/debate"))
     opened = [r for r in scene.server.requests if r.method == "apps.connections.open"]

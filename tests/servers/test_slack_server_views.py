@@ -196,6 +196,6 @@ async def test_what_an_answer_makes_of_a_modal(
     modal = (await scene.client.views_open(trigger_id=world.trigger(scene.team.id, ann), view=MODAL))["view"]
     async with in_socket_mode(scene, app):
         delivery = await scene.server.people.submit(ann, modal["id"], {"topic": "tabs"})
-        await delivery.over()
+        await delivery.wait_until_over()
     assert delivery.error == error
     assert [name for name, v in zip(("first", "second"), world.views.values(), strict=False) if v.open] == open_views

@@ -28,7 +28,7 @@ async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Pat
     async with workspace() as (server, team):
         settings = settings_for(server, team)
         async with served(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
-            people, again = server.people, server.courier.again
+            people, again = server.people, server.courier.send_again
             command = await (await people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
             await again(command)
             board = await a.board()
@@ -55,7 +55,7 @@ async def test_a_form_that_is_sent_twice_starts_one_run(tmp_path: Path) -> None:
         await until(lambda: bool(a.server.world.views))
         (view,) = a.server.world.views
         sent = await (await a.server.people.submit(a.ann.id, view, {"question": "tabs?"}))
-        await a.server.courier.again(sent)
+        await a.server.courier.send_again(sent)
         await a.board()
         await a.settled()
         assert len(await a.store.runs()) == 1
@@ -92,7 +92,7 @@ async def test_a_bad_signature_or_an_old_one_runs_nothing(tmp_path: Path, signin
 async def test_sockets_that_are_dropped_are_opened_anew(tmp_path: Path) -> None:
     async with app(tmp_path / "moot.db") as a:
         await a.server.sockets.disconnect("refresh_requested")
-        await a.server.sockets.connected()
+        await a.server.sockets.wait_for_connections()
         await a.ask()
         await a.board()
         await a.settled()

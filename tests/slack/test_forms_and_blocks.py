@@ -24,7 +24,7 @@ from bot.ports import Control, Message
 from commands import COMMANDS
 from commands.command import Form
 from commands.debate import DebateOptions
-from tests.servers.slack.blocks import faults_in, mentions
+from tests.servers.slack.blocks import find_faults, mentions
 from tests.servers.slack.web_api_views import check_view
 from tests.support.paths import ROOT
 
@@ -99,7 +99,7 @@ def test_every_message_fits_and_pings_nobody_but_the_one_it_is_for(
     controls = tuple(Control("vote", f"{title}{n}", f"seat{n}") for n in range(30))
     message = Message(Lane("answer", 1, "ada"), 0, kind, title, said, True, controls, "slack:U1")
     made = body(message, "run", headed=headed)
-    assert faults_in(made["blocks"]) == []
+    assert find_faults(made["blocks"]) == []
     assert 0 < len(made["text"]) <= 4_000
     assert set(mentions(made["text"], made["blocks"], [])) <= {"U1"}
     assert (kind == "end") == ("<@U1>" in made["text"])

@@ -171,7 +171,7 @@ async def served(
             if settings.mode == "http":
                 server.deliver_to(bot.url + PATH)
             else:
-                await server.sockets.connected()
+                await server.sockets.wait_for_connections()
             await core.resume(FORMATS, bot.name, bot.places.reopen)
             yield App(server, team, ann, hall, bot, core, actions, store, speaker)
         finally:

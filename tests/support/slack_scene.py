@@ -80,7 +80,7 @@ async def in_socket_mode(scene: Scene, app: Any, sockets: int = 1) -> AsyncItera
     ]
     for handler in handlers:
         await handler.connect_async()
-    await scene.server.sockets.connected(sockets)
+    await scene.server.sockets.wait_for_connections(sockets)
     try:
         yield
     finally:

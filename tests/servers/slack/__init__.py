@@ -6,7 +6,7 @@
         hall = server.world.add_channel(team.id, "hall", [ann.id])  # with the bot; bot=False: without
         app = AsyncApp(token=team.bot_token, client=AsyncWebClient(team.bot_token, base_url=server.api_base), …)
         …                                                         # AsyncSocketModeHandler(app, world.app.app_token)
-        await server.sockets.connected()
+        await server.sockets.wait_for_connections()
         delivery = await (await server.people.command(ann.id, hall.id, "/debate", "tabs or spaces"))
         assert delivery.acknowledged_after_s < 3
         assert [m.text for m in server.world.messages(hall.id)] == […]
@@ -21,9 +21,9 @@ Where to find what:
   `say`, `react`, `unreact`, `open_home`, `delete_message`, `archive`, `join`, `leave`, `uninstall`. Each returns a
   `Delivery` (deliveries.py). Awaiting it returns it acknowledged, with `acknowledged_after_s` and `answer`, or raises
   `Unacknowledged`.
-- `server.courier` (deliveries.py): `deliveries`; `again(delivery)` for duplicates, `hold()` and `release(backwards)`
-  for another order. Transports: `server.sockets` (`connected`, `disconnect(reason)`, `drop`), or after
-  `server.deliver_to(url)` `server.http` (`signing`: right, wrong, old).
+- `server.courier` (deliveries.py): `deliveries`; `send_again(delivery)` for duplicates, `hold()` and
+  `release(backwards)` for another order. Transports: `server.sockets` (`wait_for_connections`, `disconnect(reason)`,
+  `drop`), or after `server.deliver_to(url)` `server.http` (`signing`: right, wrong, old).
 - `server.limits` (limits.py): `set(method, calls, per_s)`, `set_times(acknowledge_s=…, redeliver_after_s=…,
   trigger_s=…, stream_s=…, response_url_s=…)`.
 - `server.faults` (faults.py): `fail(method, error, status=…, times=…, retry_after_s=…)`, `reset(method, done=…)`,
@@ -37,8 +37,8 @@ From another process: `python -m tests.servers.slack --port 0`, and `RemoteSlack
 
 from tests.servers.slack.contract import ContractBroken
 from tests.servers.slack.deliveries import Delivery, Unacknowledged
-from tests.servers.slack.remote import RemoteSlack, spawned
+from tests.servers.slack.remote import RemoteSlack, spawn_server
 from tests.servers.slack.server import SlackServer
 from tests.servers.slack.world import Ref
 
-__all__ = ["ContractBroken", "Delivery", "Ref", "RemoteSlack", "SlackServer", "Unacknowledged", "spawned"]
+__all__ = ["ContractBroken", "Delivery", "Ref", "RemoteSlack", "SlackServer", "Unacknowledged", "spawn_server"]

@@ -10,13 +10,13 @@ from aiohttp import web
 from tests.servers.slack.calls import SlackError
 from tests.servers.slack.limits import Times
 from tests.servers.slack.web_api_chat import check_blocks
-from tests.servers.slack.web_api_views import check_view, new_view, replace
+from tests.servers.slack.web_api_views import check_view, create_view, replace_view
 from tests.servers.slack.world import Ephemeral, Json, Message, Ref, ResponseUrl, View, World
 
 USES = 5
 
 
-def response_url(world: World, team: str, channel: str, user: str, ts: str = "") -> str:
+def create_response_url(world: World, team: str, channel: str, user: str, ts: str = "") -> str:
     """Create a response_url; `ts` is the message that it may replace."""
     key = world.id("r")
     world.response_urls[key] = ResponseUrl(f"{world.base}/response/{key}", team, channel, user, world.now(), ts)
@@ -54,7 +54,7 @@ def respond(world: World, place: ResponseUrl, said: Json) -> None:
         original.deleted = True
     elif said.get("replace_original") and original is not None:
         original.text, original.blocks = text, blocks
-        original.show(world.now())
+        original.record_form(world.now())
     elif not (text or blocks):
         raise SlackError("no_text")
     elif said.get("response_type") == "in_channel":
@@ -93,9 +93,9 @@ def answer_submission(world: World, view: View, answer: Json | None) -> str:
             case "errors":
                 pass
             case "update":
-                replace(world, view, check_view(said.get("view"), "modal"))
+                replace_view(world, view, check_view(said.get("view"), "modal"))
             case "push":
-                new_view(world, view.team, view.user, check_view(said.get("view"), "modal"), below=view)
+                create_view(world, view.team, view.user, check_view(said.get("view"), "modal"), below=view)
             case "clear":
                 for other in world.views.values():
                     other.open = other.open and other.root != view.root

@@ -46,102 +46,102 @@ Block = dict[str, Any]
 Wrong = tuple[str, str]  # what is wrong, and the JSON pointer to it
 
 
-def faults_in(blocks: object, at_most: int = BLOCKS_A_MESSAGE) -> list[str]:
+def find_faults(blocks: object, at_most: int = BLOCKS_A_MESSAGE) -> list[str]:
     """Return what Slack says in `response_metadata.messages`; empty when the blocks are valid."""
     if not isinstance(blocks, list) or not all(isinstance(b, dict) for b in blocks):
         return ["[ERROR] must provide an array of objects [json-pointer:/blocks]"]
-    wrong = list(_too_many(blocks, at_most, "/blocks"))
+    wrong = list(_check_count(blocks, at_most, "/blocks"))
     for i, block in enumerate(blocks):
-        wrong += _block(block, f"/blocks/{i}")
-    wrong += _twice((b.get("block_id") for b in blocks), "block_id")
+        wrong += _check_block(block, f"/blocks/{i}")
+    wrong += _check_unique((b.get("block_id") for b in blocks), "block_id")
     return [f"[ERROR] {what} [json-pointer:{where}]" for what, where in wrong]
 
 
-def characters(blocks: Iterable[Block]) -> int:
+def count_characters(blocks: Iterable[Block]) -> int:
     """Count the characters of all text in the blocks."""
-    return sum(len(text) for text, _ in _texts(list(blocks)))
+    return sum(len(text) for text, _ in _find_texts(list(blocks)))
 
 
-def _block(block: Block, where: str) -> Iterator[Wrong]:
+def _check_block(block: Block, where: str) -> Iterator[Wrong]:
     kind = block.get("type")
-    yield from _id(block, "block_id", where)
+    yield from _check_id(block, "block_id", where)
     match kind:
         case "section":
             if not block.get("text") and not block.get("fields"):
                 yield "missing required field: text", where
-            yield from _text(block.get("text"), LONGEST["section"], f"{where}/text")
-            yield from _too_many(block.get("fields") or [], FIELDS, f"{where}/fields")
+            yield from _check_text(block.get("text"), LONGEST["section"], f"{where}/text")
+            yield from _check_count(block.get("fields") or [], FIELDS, f"{where}/fields")
             if accessory := block.get("accessory"):
-                yield from _element(accessory, f"{where}/accessory")
+                yield from _check_element(accessory, f"{where}/accessory")
         case "header":
-            yield from _text(block.get("text"), LONGEST["header"], f"{where}/text", kind="plain_text")
+            yield from _check_text(block.get("text"), LONGEST["header"], f"{where}/text", kind="plain_text")
         case "markdown":
-            yield from _string(block.get("text"), LONGEST["markdown"], f"{where}/text")
+            yield from _check_string(block.get("text"), LONGEST["markdown"], f"{where}/text")
         case "context":
-            yield from _too_many(block.get("elements") or [], ELEMENTS_A_CONTEXT, f"{where}/elements")
+            yield from _check_count(block.get("elements") or [], ELEMENTS_A_CONTEXT, f"{where}/elements")
             for i, element in enumerate(block.get("elements") or []):
                 if element.get("type") != "image":
-                    yield from _text(element, LONGEST["context"], f"{where}/elements/{i}")
+                    yield from _check_text(element, LONGEST["context"], f"{where}/elements/{i}")
         case "actions":
             elements = block.get("elements") or []
             if not elements:
                 yield "no fewer than 1 items allowed", f"{where}/elements"
-            yield from _too_many(elements, ACTIONS_A_BLOCK, f"{where}/elements")
+            yield from _check_count(elements, ACTIONS_A_BLOCK, f"{where}/elements")
             for i, element in enumerate(elements):
-                yield from _element(element, f"{where}/elements/{i}")
-            yield from _twice((e.get("action_id") for e in elements), "action_id")
+                yield from _check_element(element, f"{where}/elements/{i}")
+            yield from _check_unique((e.get("action_id") for e in elements), "action_id")
         case "input":
-            yield from _text(block.get("label"), 2_000, f"{where}/label", kind="plain_text")
-            yield from _element(block.get("element") or {}, f"{where}/element")
+            yield from _check_text(block.get("label"), 2_000, f"{where}/label", kind="plain_text")
+            yield from _check_element(block.get("element") or {}, f"{where}/element")
         case "table":
             rows = block.get("rows") or []
-            yield from _too_many(rows, TABLE_ROWS, f"{where}/rows")
+            yield from _check_count(rows, TABLE_ROWS, f"{where}/rows")
             for i, row in enumerate(rows):
-                yield from _too_many(row, TABLE_COLUMNS, f"{where}/rows/{i}")
+                yield from _check_count(row, TABLE_COLUMNS, f"{where}/rows/{i}")
         case _ if kind not in KNOWN:
             yield f"unsupported type: {kind}", f"{where}/type"
 
 
-def _element(element: Block, where: str) -> Iterator[Wrong]:
-    yield from _id(element, "action_id", where)
+def _check_element(element: Block, where: str) -> Iterator[Wrong]:
+    yield from _check_id(element, "action_id", where)
     if element.get("type") == "button":
-        yield from _text(element.get("text"), LONGEST["button"], f"{where}/text", kind="plain_text")
+        yield from _check_text(element.get("text"), LONGEST["button"], f"{where}/text", kind="plain_text")
         if len(element.get("value") or "") > 2_000:
             yield "must be less than 2001 characters", f"{where}/value"
     options = element.get("options")
     if options is not None:
-        yield from _too_many(options, OPTIONS, f"{where}/options")
+        yield from _check_count(options, OPTIONS, f"{where}/options")
         for i, option in enumerate(options):
-            yield from _text(option.get("text"), 75, f"{where}/options/{i}/text")
+            yield from _check_text(option.get("text"), 75, f"{where}/options/{i}/text")
 
 
-def _text(value: object, longest: int, where: str, kind: str = "") -> Iterator[Wrong]:
+def _check_text(value: object, longest: int, where: str, kind: str = "") -> Iterator[Wrong]:
     if value is None:
         return
     if not isinstance(value, dict) or value.get("type") not in ((kind,) if kind else ("plain_text", "mrkdwn")):
         yield "must be a valid text object", where
     else:
-        yield from _string(value.get("text"), longest, f"{where}/text")
+        yield from _check_string(value.get("text"), longest, f"{where}/text")
 
 
-def _string(value: object, longest: int, where: str) -> Iterator[Wrong]:
+def _check_string(value: object, longest: int, where: str) -> Iterator[Wrong]:
     if not isinstance(value, str) or not value:
         yield "must be more than 0 characters", where
     elif len(value) > longest:
         yield f"must be less than {longest + 1} characters", where
 
 
-def _id(holder: Block, name: str, where: str) -> Iterator[Wrong]:
+def _check_id(holder: Block, name: str, where: str) -> Iterator[Wrong]:
     if len(holder.get(name) or "") > ID_LENGTH:
         yield f"must be less than {ID_LENGTH + 1} characters", f"{where}/{name}"
 
 
-def _too_many(items: list[Any], at_most: int, where: str) -> Iterator[Wrong]:
+def _check_count(items: list[Any], at_most: int, where: str) -> Iterator[Wrong]:
     if len(items) > at_most:
         yield f"no more than {at_most} items allowed", where
 
 
-def _twice(ids: Iterable[object], name: str) -> Iterator[Wrong]:
+def _check_unique(ids: Iterable[object], name: str) -> Iterator[Wrong]:
     seen: set[object] = set()
     for one in ids:
         if one and one in seen:
@@ -155,26 +155,26 @@ def mentions(text: str, blocks: list[Block], attachments: list[Block], named: bo
     Escaped (`&lt;@U…`) and plain_text mentions ping nobody. With `named` a bare `@channel` pings too, as with
     link_names.
     """
-    live = [text, *(said for said, alive in _texts(blocks) if alive)]
+    live = [text, *(said for said, alive in _find_texts(blocks) if alive)]
     live += [str(a.get(key, "")) for a in attachments for key in ("text", "pretext", "fallback")]
-    live += [said for a in attachments for said, alive in _texts(a.get("blocks") or []) if alive]
+    live += [said for a in attachments for said, alive in _find_texts(a.get("blocks") or []) if alive]
     found = [next(filter(None, m.groups())) for said in live for m in _LIVE.finditer(said)]
     found += [m[1] for said in live for m in _NAMED.finditer(said) if named]
-    found += list(_walk(blocks, _pinged))
+    found += list(_walk(blocks, _ping_of))
     return tuple(dict.fromkeys(found))
 
 
-def _texts(tree: object) -> list[tuple[str, bool]]:
+def _find_texts(tree: object) -> list[tuple[str, bool]]:
     """Return every text in blocks, and whether mentions in it are live."""
-    return list(_walk(tree, _said))
+    return list(_walk(tree, _text_of))
 
 
-def _said(node: Block) -> Iterator[tuple[str, bool]]:
+def _text_of(node: Block) -> Iterator[tuple[str, bool]]:
     if isinstance(node.get("text"), str):
         yield node["text"], node.get("type") in ("mrkdwn", "markdown")
 
 
-def _pinged(node: Block) -> Iterator[str]:
+def _ping_of(node: Block) -> Iterator[str]:
     match node.get("type"):
         case "user" if "user_id" in node:
             yield str(node["user_id"])

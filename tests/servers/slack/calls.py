@@ -48,16 +48,16 @@ class Call:
         """Return whether an argument is true; forms write that as `1` or `true`."""
         return self.text(name).lower() in ("1", "true")
 
-    def page(self) -> tuple[int, int]:
+    def page_bounds(self) -> tuple[int, int]:
         """Return offset and length of the page asked for; the cursor is the offset."""
         cursor = self.text("cursor")
         if cursor and not cursor.isdigit():
             raise SlackError("invalid_cursor")
         return int(cursor or 0), int(self.text("limit") or 100)
 
-    def paged(self, items: list[Any]) -> tuple[list[Any], Json]:
+    def take_page(self, items: list[Any]) -> tuple[list[Any], Json]:
         """Return a page of `items`, and the fields that lead to the next."""
-        start, length = self.page()
+        start, length = self.page_bounds()
         more = start + length < len(items)
         return items[start : start + length], {"next_cursor": str(start + length) if more else ""}
 
@@ -69,13 +69,13 @@ class Call:
         channel = self.world.channels.get(self.text(name))
         if channel is None and self.text(name) in self.world.users:  # posting to a person opens the conversation
             channel = self.world.im(self.text(name))
-        if channel is None or not self.reaches(channel.team):
+        if channel is None or not self.may_reach(channel.team):
             raise SlackError("channel_not_found")
         if channel.kind != "public" and self.bot.bot_user not in channel.members:
             raise SlackError("channel_not_found")
         return channel
 
-    def reaches(self, team: str) -> bool:
+    def may_reach(self, team: str) -> bool:
         """Return whether the token is valid for this workspace."""
         return self.bot.team == team or (not self.bot.team and self.world.teams[team].enterprise == self.bot.enterprise)
 
@@ -86,7 +86,7 @@ class Call:
         return message
 
 
-def by_bot(call: Call, secret: str) -> None:
+def identify_bot(call: Call, secret: str) -> None:
     """Identify a live bot token, and set the workspace that the call counts for.
 
     Raises not_authed, not_allowed_token_type, invalid_auth, token_revoked.
@@ -104,13 +104,13 @@ def by_bot(call: Call, secret: str) -> None:
     call.team = token.team or (channel.team if channel else call.text("team_id")) or next(iter(in_org), "")
 
 
-def by_app(call: Call, secret: str) -> None:
+def identify_app(call: Call, secret: str) -> None:
     """Identify the app by its app-level token. Raises not_authed, invalid_auth."""
     if secret != call.world.app.app_token:
         raise SlackError("not_authed" if not secret else "invalid_auth")
 
 
-def by_client(call: Call, secret: str) -> None:
+def identify_client(call: Call, secret: str) -> None:
     """Identify an OAuth client by its id and secret, sent by HTTP Basic or among the arguments."""
     basic = base64.b64decode(secret.removeprefix("Basic ")).decode() if secret.startswith("Basic ") else ""
     client, _, password = basic.partition(":")
@@ -131,4 +131,4 @@ class Method:
     run: Callable[[Call], Json]
     scope: str = ""
     tier: Tier = "t3"
-    identify: Callable[[Call, str], None] = by_bot
+    identify: Callable[[Call, str], None] = identify_bot

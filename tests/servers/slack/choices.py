@@ -13,7 +13,7 @@ _MANY = {"multi_users_select": "selected_users", "multi_channels_select": "selec
          "multi_conversations_select": "selected_conversations"}  # fmt: skip
 
 
-def chosen(element: Json, value: object) -> Json:
+def build_element_state(element: Json, value: object) -> Json:
     """Build the state of an element with this value in it; options are named by their `value`.
 
     Raises ValueError for an option that is not offered.
@@ -21,10 +21,10 @@ def chosen(element: Json, value: object) -> Json:
     kind = str(element["type"])
     match kind:
         case "static_select" | "radio_buttons" | "overflow":
-            return {"type": kind, "selected_option": None if value is None else _option(element, value)}
+            return {"type": kind, "selected_option": None if value is None else _find_option(element, value)}
         case "multi_static_select" | "checkboxes":
             assert isinstance(value, (list, tuple))
-            return {"type": kind, "selected_options": [_option(element, v) for v in value]}
+            return {"type": kind, "selected_options": [_find_option(element, v) for v in value]}
         case _ if kind in _ONE:
             return {"type": kind, _ONE[kind]: value}
         case _ if kind in _MANY:
@@ -33,7 +33,7 @@ def chosen(element: Json, value: object) -> Json:
             return {"type": kind, "value": value}
 
 
-def filled(blocks: list[Json], values: Mapping[str, object]) -> Json:
+def build_modal_state(blocks: list[Json], values: Mapping[str, object]) -> Json:
     """Build the state of a modal: `values` by action id, everything else as the app offered it.
 
     Raises ValueError for an unknown action id.
@@ -44,12 +44,12 @@ def filled(blocks: list[Json], values: Mapping[str, object]) -> Json:
     for block in blocks:
         element = block.get("element") if block.get("type") == "input" else None
         if element is not None:
-            said = values.get(element["action_id"], _initial(element))
-            state.setdefault(block["block_id"], {})[element["action_id"]] = chosen(element, said)
+            said = values.get(element["action_id"], _initial_value(element))
+            state.setdefault(block["block_id"], {})[element["action_id"]] = build_element_state(element, said)
     return state
 
 
-def _initial(element: Json) -> object:
+def _initial_value(element: Json) -> object:
     many = element["type"] in ("multi_static_select", "checkboxes") or element["type"] in _MANY
     if options := element.get("initial_options"):
         return [o["value"] for o in options]
@@ -59,7 +59,7 @@ def _initial(element: Json) -> object:
     return [] if named is None and many else named
 
 
-def _option(element: Json, value: object) -> Json:
+def _find_option(element: Json, value: object) -> Json:
     groups = [g["options"] for g in element.get("option_groups", [])]
     for option in [o for options in (element.get("options", []), *groups) for o in options]:
         if option["value"] == value:

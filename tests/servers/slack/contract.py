@@ -99,9 +99,9 @@ class Contract:
         """Load the descriptions, or return None where they are absent; nothing is checked then."""
         if not directory.is_dir():
             return None
-        return cls(_read(directory / "methods"), _read(directory / "samples"))
+        return cls(_read_directory(directory / "methods"), _read_directory(directory / "samples"))
 
-    def request(self, method: str, args: Json, error: str, with_token: bool) -> None:
+    def check_request(self, method: str, args: Json, error: str, with_token: bool) -> None:
         """Check the arguments of one call, and the error code that it got ("" for none)."""
         described = self.methods.get(method)
         if described is None:
@@ -117,16 +117,16 @@ class Contract:
         if error and error not in described["errors"] and error not in COMMON_ERRORS:
             self._note(method, [f"error {error} is not one of its own"])
 
-    def response(self, method: str, answer: Json) -> None:
+    def check_response(self, method: str, answer: Json) -> None:
         """Check an answer of this server: required fields by the description, shapes by the sample."""
         described = self.methods.get(method)
         if described and answer.get("ok"):
             required = (described.get("output") or {}).get("required", [])
             self._note(method, (f"answer.{name} is missing" for name in required if name not in answer))
         if answer.get("ok") and method in self.samples:
-            self._note(method, _differences(answer, self.samples[method], "answer"))
+            self._note(method, _find_differences(answer, self.samples[method], "answer"))
 
-    def payload(self, payload: Json) -> None:
+    def check_payload(self, payload: Json) -> None:
         """Check a payload that is sent to the app."""
         if "command" in payload:
             name: str | None = "SlashCommandPayload"
@@ -136,18 +136,18 @@ class Contract:
         else:
             name = _INTERACTION_SAMPLES.get(payload["type"])
         if name is not None and name in self.samples:
-            self._note(name, _differences(payload, self.samples[name], "payload"))
+            self._note(name, _find_differences(payload, self.samples[name], "payload"))
 
     def _note(self, subject: str, lines: Iterator[str] | list[str]) -> None:
         wrong = (line for line in lines if f"*: {line}" not in TOLERATED and f"{subject}: {line}" not in TOLERATED)
         self.violations += [f"{subject}: {line}" for line in wrong]
 
 
-def _read(directory: Path) -> dict[str, Json]:
+def _read_directory(directory: Path) -> dict[str, Json]:
     return {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(directory.glob("*.json"))}
 
 
-def _differences(ours: Any, sample: Any, where: str) -> Iterator[str]:
+def _find_differences(ours: Any, sample: Any, where: str) -> Iterator[str]:
     """Yield each field of `ours` that the sample lacks, or that has another type there.
 
     A field that only the sample has is no difference, because samples show all fields.
@@ -159,9 +159,9 @@ def _differences(ours: Any, sample: Any, where: str) -> Iterator[str]:
             if sample and name not in sample:
                 yield f"{where}.{name} is unknown"
             elif name not in _OPAQUE and sample:
-                yield from _differences(value, sample[name], f"{where}.{name}")
+                yield from _find_differences(value, sample[name], f"{where}.{name}")
     elif isinstance(ours, list) and isinstance(sample, list):
         for value in ours if sample else []:
-            yield from _differences(value, sample[0], f"{where}[]")
+            yield from _find_differences(value, sample[0], f"{where}[]")
     elif type(ours) is not type(sample):
         yield f"{where} is {type(ours).__name__}, not {type(sample).__name__}"

@@ -32,12 +32,12 @@ class Control:
         room, name = request.match_info["room"], request.match_info["name"]
         given: Json = await request.json()
         try:
-            value = await self._do(room, name, given.get("args", []), given.get("kwargs", {}))
+            value = await self._perform(room, name, given.get("args", []), given.get("kwargs", {}))
         except (AttributeError, KeyError, TypeError, ValueError) as wrong:
             return web.json_response({"error": f"{type(wrong).__name__}: {wrong}"}, status=400)
         return web.Response(text=json.dumps({"value": value}, default=_encode), content_type="application/json")
 
-    async def _do(self, room: str, name: str, args: list[Any], kwargs: Json) -> object:
+    async def _perform(self, room: str, name: str, args: list[Any], kwargs: Json) -> object:
         if name.startswith("_") or room not in (*ROOMS, "server"):
             raise AttributeError(f"nothing at {room}.{name}")
         found = getattr(self._server if room == "server" else getattr(self._server, room), name)
@@ -50,7 +50,7 @@ class Control:
         if inspect.isawaitable(value) and not isinstance(value, Delivery):
             value = await value
         if isinstance(value, Delivery):
-            await value.over()
+            await value.wait_until_over()
         return value
 
 

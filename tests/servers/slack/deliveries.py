@@ -73,7 +73,7 @@ class Delivery:
         self.error = error
         self._over.set()
 
-    async def over(self) -> None:
+    async def wait_until_over(self) -> None:
         """Wait until the delivery is acknowledged or given up."""
         await self._over.wait()
 
@@ -91,10 +91,10 @@ class Transport(Protocol):
 
 
 class Courier:
-    """The sender of deliveries, each in a task of its own. `over` is the transport that the app is set to."""
+    """The sender of deliveries, each in a task of its own. `transport` is the one that the app is set to."""
 
-    def __init__(self, world: World, times: Times, over: Transport, contract: Contract | None) -> None:
-        self.over = over
+    def __init__(self, world: World, times: Times, transport: Transport, contract: Contract | None) -> None:
+        self.transport = transport
         self.deliveries: list[Delivery] = []
         self._world, self._times, self._contract = world, times, contract
         self._group: asyncio.TaskGroup | None = None
@@ -108,20 +108,20 @@ class Courier:
         for task in self._tasks:
             task.cancel()
 
-    def event(self, team: str, event: Json, channel: Channel | None = None) -> Delivery:
+    def deliver_event(self, team: str, event: Json, channel: Channel | None = None) -> Delivery:
         """Deliver an event, if the app is subscribed to it and may see it there."""
-        delivery = self._new("events_api", event_json(self._world, team, event, channel))
-        if not self._hears(team, event, channel):
+        delivery = self._new_delivery("events_api", event_json(self._world, team, event, channel))
+        if not self._may_hear(team, event, channel):
             delivery.give_up("not_subscribed")
             return delivery
         return self._send(delivery)
 
-    def interaction(self, kind: Kind, payload: Json, on_answer: OnAnswer) -> Delivery:
-        delivery = self._new(kind, payload)
+    def deliver_interaction(self, kind: Kind, payload: Json, on_answer: OnAnswer) -> Delivery:
+        delivery = self._new_delivery(kind, payload)
         delivery.on_answer = on_answer
         return self._send(delivery)
 
-    def again(self, delivery: Delivery) -> Delivery:
+    def send_again(self, delivery: Delivery) -> Delivery:
         """Send the very same delivery once more, as Slack does when an acknowledgement was lost."""
         return self._send(Delivery(delivery.kind, delivery.payload, delivery.envelope_id, delivery.on_answer))
 
@@ -135,13 +135,13 @@ class Courier:
         for delivery in reversed(held) if backwards else held:
             self._start(delivery)
 
-    def _new(self, kind: Kind, payload: Json) -> Delivery:
+    def _new_delivery(self, kind: Kind, payload: Json) -> Delivery:
         return Delivery(kind, payload, self._world.id("envelope-"))
 
     def _send(self, delivery: Delivery) -> Delivery:
         self.deliveries.append(delivery)
         if self._contract is not None:
-            self._contract.payload(delivery.payload)
+            self._contract.check_payload(delivery.payload)
         if self._held is None:
             self._start(delivery)
         else:
@@ -150,12 +150,12 @@ class Courier:
 
     def _start(self, delivery: Delivery) -> None:
         assert self._group is not None  # the server starts its courier before anything can happen
-        task = self._group.create_task(self._bring(delivery))
+        task = self._group.create_task(self._deliver(delivery))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _bring(self, delivery: Delivery) -> None:
-        reason = await self._try(delivery, 0, "")
+    async def _deliver(self, delivery: Delivery) -> None:
+        reason = await self._attempt(delivery, 0, "")
         if delivery.kind != "events_api":
             if reason:
                 delivery.give_up("operation_timeout" if reason == "timeout" else reason)
@@ -164,16 +164,16 @@ class Courier:
             if not reason:
                 return
             await asyncio.sleep(pause)
-            reason = await self._try(delivery, retry, reason)
+            reason = await self._attempt(delivery, retry, reason)
         if reason:
             delivery.give_up(reason)
 
-    async def _try(self, delivery: Delivery, retry: int, reason: str) -> str:
+    async def _attempt(self, delivery: Delivery, retry: int, reason: str) -> str:
         """Make one attempt, and return "" when it was acknowledged, else the reason why not."""
         delivery.attempts.append(self._world.now())
         try:
             async with asyncio.timeout(self._times.acknowledge_s):
-                answer = await self.over.offer(delivery, retry, reason)
+                answer = await self.transport.offer(delivery, retry, reason)
         except TimeoutError:
             return "timeout"
         except Undelivered as failed:
@@ -181,7 +181,7 @@ class Courier:
         delivery.acknowledge(self._world.now(), answer)
         return ""
 
-    def _hears(self, team: str, event: Json, channel: Channel | None) -> bool:
+    def _may_hear(self, team: str, event: Json, channel: Channel | None) -> bool:
         kind = str(event["type"])
         if kind in _FAREWELLS:
             return kind in self._world.app.events

@@ -61,7 +61,7 @@ class Faults:
         self._queues.clear()
         self.release()
 
-    def next(self, method: str) -> Fault | None:
+    def take_next(self, method: str) -> Fault | None:
         queue = self._queues[method]
         return queue.popleft() if queue else None
 

@@ -40,8 +40,8 @@ class HttpDeliveries:
 
     async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
         """Make one attempt; see `deliveries.Transport`."""
-        body, content_type = _body(delivery)
-        headers = {"Content-Type": content_type, **self._signed(body)}
+        body, content_type = _encode_body(delivery)
+        headers = {"Content-Type": content_type, **self._sign(body)}
         if retry:
             named = reason if reason.startswith("http") else f"http_{reason}"
             headers |= {"X-Slack-Retry-Num": str(retry), "X-Slack-Retry-Reason": named}
@@ -52,17 +52,17 @@ class HttpDeliveries:
                 said = await response.text()
                 if response.status != 200:
                     raise Undelivered("http_error")
-                return _answer(said, response.content_type)
+                return _parse_answer(said, response.content_type)
         except aiohttp.ClientError as failed:
             raise Undelivered("connection_failed") from failed
 
-    def _signed(self, body: str) -> dict[str, str]:
+    def _sign(self, body: str) -> dict[str, str]:
         timestamp = str(int(self._world.wall() - (OLD_S if self.signing == "old" else 0)))
         secret = "another" if self.signing == "wrong" else self._world.app.signing_secret
         return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(secret, timestamp, body)}
 
 
-def _body(delivery: Delivery) -> tuple[str, str]:
+def _encode_body(delivery: Delivery) -> tuple[str, str]:
     """Return body and content type: an event is JSON, a command a form, an interaction JSON in a form."""
     form = "application/x-www-form-urlencoded"
     match delivery.kind:
@@ -77,7 +77,7 @@ def _body(delivery: Delivery) -> tuple[str, str]:
             assert_never(delivery.kind)
 
 
-def _answer(said: str, content_type: str) -> Json | None:
+def _parse_answer(said: str, content_type: str) -> Json | None:
     if not said:
         return None
     if content_type == "application/json":

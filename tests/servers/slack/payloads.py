@@ -10,7 +10,7 @@ from tests.servers.slack.world import Channel, File, Json, Located, Message, Ref
 EPOCH = 1_700_000_000
 
 
-def _without_empty(fields: Json) -> Json:
+def _drop_empty(fields: Json) -> Json:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
@@ -37,7 +37,7 @@ def message_json(world: World, message: Message, reactions: bool = True) -> Json
     }
     fixed: Json = {"type": "message", "user": message.user, "text": message.text, "ts": message.ts}
     fixed["team"] = world.users[message.user].team  # in a shared channel this is not always the channel's team
-    return fixed | _without_empty(optional)
+    return fixed | _drop_empty(optional)
 
 
 def reactions_json(message: Message) -> list[Json]:
@@ -207,7 +207,7 @@ def interaction_json(world: World, kind: str, user: User, team: str, **fields: A
     }
 
 
-def where_json(world: World, message: Located) -> Json:
+def location_json(world: World, message: Located) -> Json:
     """Return the channel and the message that an interaction points at."""
     channel = world.channels[message.channel]
     name = channel.name or "directmessage"

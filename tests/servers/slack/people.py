@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tests.servers.slack.answers import answer_command, answer_submission, response_url
+from tests.servers.slack.answers import answer_command, answer_submission, create_response_url
 from tests.servers.slack.blocks import find_element
-from tests.servers.slack.choices import chosen, filled
+from tests.servers.slack.choices import build_element_state, build_modal_state
 from tests.servers.slack.deliveries import Courier, Delivery, OnAnswer
 from tests.servers.slack.payloads import (
     command_json,
     interaction_json,
+    location_json,
     message_event,
     message_json,
     view_json,
-    where_json,
 )
 from tests.servers.slack.world import Channel, File, Json, Located, Message, Ref, View, World
 
@@ -29,26 +29,31 @@ class People:
 
     async def command(self, user: str, channel: str, command: str, text: str = "") -> Delivery:
         """Type a slash command in a channel; Slack does not offer commands in threads."""
-        where, url = self._in(user, channel), response_url(self._world, self._team(channel), channel, user)
+        where = self._require_member(user, channel)
+        url = create_response_url(self._world, self._team_of(channel), channel, user)
         payload = command_json(self._world, self._world.users[user], where, command, text, url)
-        return self._courier.interaction(
+        return self._courier.deliver_interaction(
             "slash_commands", payload, lambda answer: answer_command(self._world, url, answer)
         )
 
     async def click(self, user: str, message: Located, action_id: str) -> Delivery:
         """Press a button of a message."""
-        block_id, button = _element(self._standing(message).blocks, action_id)
-        return self._act(user, message, {k: v for k, v in button.items() if k != "confirm"} | {"block_id": block_id})
+        block_id, button = _require_element(self._find_message(message).blocks, action_id)
+        return self._use_element(
+            user, message, {k: v for k, v in button.items() if k != "confirm"} | {"block_id": block_id}
+        )
 
     async def choose(self, user: str, message: Located, action_id: str, value: object) -> Delivery:
         """Pick from a menu of a message."""
-        block_id, menu = _element(self._standing(message).blocks, action_id)
-        return self._act(user, message, {"action_id": action_id, "block_id": block_id} | chosen(menu, value))
+        block_id, menu = _require_element(self._find_message(message).blocks, action_id)
+        return self._use_element(
+            user, message, {"action_id": action_id, "block_id": block_id} | build_element_state(menu, value)
+        )
 
     async def click_in_view(self, user: str, view: str, action_id: str) -> Delivery:
         """Press a button of a modal or of the home tab."""
-        opened = self._open(user, view)
-        block_id, button = _element(opened.body["blocks"], action_id)
+        opened = self._find_view(user, view)
+        block_id, button = _require_element(opened.body["blocks"], action_id)
         payload = interaction_json(
             self._world,
             "block_actions",
@@ -59,12 +64,12 @@ class People:
             view=view_json(self._world, opened),
             actions=[button | {"block_id": block_id, "action_ts": self._world.ts()}],
         )
-        return self._courier.interaction("interactive", payload, _ignore)
+        return self._courier.deliver_interaction("interactive", payload, _ignore)
 
     async def shortcut(self, user: str, message: Located, callback_id: str) -> Delivery:
         """Use a message shortcut from the menu of any message, in threads as well."""
-        self._standing(message)
-        team = self._team(message.channel)
+        self._find_message(message)
+        team = self._team_of(message.channel)
         payload = interaction_json(
             self._world,
             "message_action",
@@ -72,27 +77,27 @@ class People:
             team,
             callback_id=callback_id,
             trigger_id=self._world.trigger(team, user),
-            response_url=response_url(self._world, team, message.channel, user, message.ts),
+            response_url=create_response_url(self._world, team, message.channel, user, message.ts),
             message_ts=message.ts,
             action_ts=self._world.ts(),
-            **where_json(self._world, message),
+            **location_json(self._world, message),
         )
         del payload["api_app_id"], payload["user"]["username"]  # Slack sends these two only with other interactions
-        return self._courier.interaction("interactive", payload, _ignore)
+        return self._courier.deliver_interaction("interactive", payload, _ignore)
 
     async def submit(self, user: str, view: str, values: Mapping[str, object] | None = None) -> Delivery:
         """Send a modal; `values` by action id, the rest as the app had filled it in."""
-        opened = self._open(user, view)
-        opened.state = filled(opened.body["blocks"], values or {})
-        return self._about(opened, "view_submission", lambda a: answer_submission(self._world, opened, a))
+        opened = self._find_view(user, view)
+        opened.state = build_modal_state(opened.body["blocks"], values or {})
+        return self._deliver_view_event(opened, "view_submission", lambda a: answer_submission(self._world, opened, a))
 
     async def close_view(self, user: str, view: str) -> Delivery:
         """Close a modal. Raises ValueError unless the app asked for the event with `notify_on_close`."""
-        opened = self._open(user, view)
+        opened = self._find_view(user, view)
         opened.open = False
         if not opened.body.get("notify_on_close"):
             raise ValueError("the app did not ask to be told")
-        return self._about(opened, "view_closed", _ignore, is_cleared=False)
+        return self._deliver_view_event(opened, "view_closed", _ignore, is_cleared=False)
 
     async def say(
         self,
@@ -108,32 +113,32 @@ class People:
         Returns the delivery of the app_mention where there is one, else that of the message event. `event["ts"]` is the
         message.
         """
-        where, team = self._in(user, channel), self._world.teams[self._team(channel)]
+        where, team = self._require_member(user, channel), self._world.teams[self._team_of(channel)]
         if where.archived:
             raise ValueError(f"{channel} is archived")
         said = f"<@{team.bot_user}> {text}" if mention else text
         message = Message(channel, self._world.ts(), user, self._world.now(), said, thread_ts=thread_ts or "")
-        message.files = [self._file(user, team.id, name, content).id for name, content in files]
+        message.files = [self._store_file(user, team.id, name, content).id for name, content in files]
         self._world.put(message)
         event = message_event(self._world, message) | ({"subtype": "file_share"} if files else {})
-        heard = self._courier.event(team.id, event, where)
+        heard = self._courier.deliver_event(team.id, event, where)
         if team.bot_user in message.notified and where.kind != "im":
             mentioned = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}
             home = self._world.users[user].team
             mentioned |= {"type": "app_mention", "user_team": home, "source_team": home}
-            return self._courier.event(team.id, mentioned, where)
+            return self._courier.deliver_event(team.id, mentioned, where)
         return heard
 
     async def react(self, user: str, message: Located, name: str) -> Delivery:
-        users = self._standing(message).reactions.setdefault(name, [])
+        users = self._find_message(message).reactions.setdefault(name, [])
         if user in users:
             raise ValueError(f"{user} has reacted with {name} before")
         users.append(user)
-        return self._reaction("reaction_added", user, message, name)
+        return self._deliver_reaction("reaction_added", user, message, name)
 
     async def unreact(self, user: str, message: Located, name: str) -> Delivery:
-        self._standing(message).reactions[name].remove(user)
-        return self._reaction("reaction_removed", user, message, name)
+        self._find_message(message).reactions[name].remove(user)
+        return self._deliver_reaction("reaction_removed", user, message, name)
 
     async def open_home(self, user: str) -> Delivery:
         """Open the app's home tab."""
@@ -141,22 +146,22 @@ class People:
         event: Json = {"type": "app_home_opened", "user": user, "channel": channel.id, "tab": "home"}
         home = self._world.homes.get(user)
         shown = {"view": view_json(self._world, home)} if home else {}
-        return self._courier.event(channel.team, event | shown | {"event_ts": self._world.ts()})
+        return self._courier.deliver_event(channel.team, event | shown | {"event_ts": self._world.ts()})
 
     async def delete_message(self, message: Located) -> Delivery:
         """Delete anyone's message, as its author or an admin may."""
-        gone = self._standing(message)
+        gone = self._find_message(message)
         before = message_json(self._world, gone)
         gone.deleted = True
         event = message_event(self._world, gone) | {"subtype": "message_deleted", "deleted_ts": gone.ts}
         event |= {"previous_message": before, "ts": self._world.ts()}
-        return self._courier.event(self._team(message.channel), event, self._world.channels[message.channel])
+        return self._courier.deliver_event(self._team_of(message.channel), event, self._world.channels[message.channel])
 
     async def archive(self, user: str, channel: str) -> Delivery:
         where = self._world.channels[channel]
         where.archived = True
         event = {"type": "channel_archive", "channel": channel, "user": user, "event_ts": self._world.ts()}
-        return self._courier.event(where.team, event, where)
+        return self._courier.deliver_event(where.team, event, where)
 
     async def join(self, user: str, channel: str) -> Delivery:
         """Add a user to a channel, or the bot when `user` is its own."""
@@ -164,7 +169,9 @@ class People:
         where.members.append(user)
         kind = "C" if where.kind == "public" else "G"
         event: Json = {"type": "member_joined_channel", "user": user, "channel": channel, "channel_type": kind}
-        return self._courier.event(where.team, event | {"team": where.team, "event_ts": self._world.ts()}, where)
+        return self._courier.deliver_event(
+            where.team, event | {"team": where.team, "event_ts": self._world.ts()}, where
+        )
 
     async def leave(self, user: str, channel: str) -> None:
         """Remove a user or the bot from a channel."""
@@ -179,14 +186,14 @@ class People:
         for token in dead:
             token.revoked = True
         bots = sorted({t.bot_user for t in dead})
-        self._courier.event(team, {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": bots}})
-        return self._courier.event(team, {"type": "app_uninstalled"})
+        self._courier.deliver_event(team, {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": bots}})
+        return self._courier.deliver_event(team, {"type": "app_uninstalled"})
 
-    def _act(self, user: str, message: Located, action: Json) -> Delivery:
-        team = self._team(message.channel)
+    def _use_element(self, user: str, message: Located, action: Json) -> Delivery:
+        team = self._team_of(message.channel)
         container: Json = {"type": "message", "message_ts": message.ts, "channel_id": message.channel}
         container |= {"is_ephemeral": False}
-        if thread := self._standing(message).thread_ts:
+        if thread := self._find_message(message).thread_ts:
             container["thread_ts"] = thread
         payload = interaction_json(
             self._world,
@@ -195,47 +202,47 @@ class People:
             team,
             container=container,
             trigger_id=self._world.trigger(team, user),
-            response_url=response_url(self._world, team, message.channel, user, message.ts),
+            response_url=create_response_url(self._world, team, message.channel, user, message.ts),
             state={"values": {}},
             actions=[action | {"action_ts": self._world.ts()}],
-            **where_json(self._world, message),
+            **location_json(self._world, message),
         )
-        return self._courier.interaction("interactive", payload, _ignore)
+        return self._courier.deliver_interaction("interactive", payload, _ignore)
 
-    def _about(self, view: View, kind: str, on_answer: OnAnswer, **fields: object) -> Delivery:
+    def _deliver_view_event(self, view: View, kind: str, on_answer: OnAnswer, **fields: object) -> Delivery:
         world, user = self._world, self._world.users[view.user]
         fields |= {"view": view_json(world, view), "trigger_id": world.trigger(view.team, view.user)}
         payload = interaction_json(world, kind, user, view.team, response_urls=[], **fields)
-        return self._courier.interaction("interactive", payload, on_answer)
+        return self._courier.deliver_interaction("interactive", payload, on_answer)
 
-    def _reaction(self, kind: str, user: str, message: Located, name: str) -> Delivery:
+    def _deliver_reaction(self, kind: str, user: str, message: Located, name: str) -> Delivery:
         item = {"type": "message", "channel": message.channel, "ts": message.ts}
-        author = self._standing(message).user
+        author = self._find_message(message).user
         event: Json = {"type": kind, "user": user, "item": item, "reaction": name, "item_user": author}
         channel = self._world.channels[message.channel]
-        return self._courier.event(channel.team, event | {"event_ts": self._world.ts()}, channel)
+        return self._courier.deliver_event(channel.team, event | {"event_ts": self._world.ts()}, channel)
 
-    def _file(self, user: str, team: str, name: str, content: bytes) -> File:
+    def _store_file(self, user: str, team: str, name: str, content: bytes) -> File:
         file = File(self._world.id("F"), team, user, name, len(content), content=content, done=True)
         self._world.files[file.id] = file
         return file
 
-    def _team(self, channel: str) -> str:
+    def _team_of(self, channel: str) -> str:
         return self._world.channels[channel].team
 
-    def _in(self, user: str, channel: str) -> Channel:
+    def _require_member(self, user: str, channel: str) -> Channel:
         where = self._world.channels[channel]
         if user not in where.members:
             raise ValueError(f"{user} is not in {channel}")
         return where
 
-    def _standing(self, message: Located) -> Message:
+    def _find_message(self, message: Located) -> Message:
         found = self._world.posts.get(Ref(message.channel, message.ts))
         if found is None or found.deleted:
             raise ValueError(f"nothing stands at {message.channel} {message.ts}")
         return found
 
-    def _open(self, user: str, view: str) -> View:
+    def _find_view(self, user: str, view: str) -> View:
         found = self._world.views.get(view)
         if found is None or not found.open or found.user != user:
             raise ValueError(f"{user} has no open view {view}")
@@ -247,7 +254,7 @@ def _ignore(answer: Json | None) -> str:
     return ""
 
 
-def _element(blocks: list[Json], action_id: str) -> tuple[str, Json]:
+def _require_element(blocks: list[Json], action_id: str) -> tuple[str, Json]:
     found = find_element(blocks, action_id)
     if found is None:
         raise ValueError(f"there is nothing called {action_id!r} to press")

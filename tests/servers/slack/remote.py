@@ -65,7 +65,7 @@ class RemoteSlack:
 
 
 @asynccontextmanager
-async def spawned() -> AsyncIterator[RemoteSlack]:
+async def spawn_server() -> AsyncIterator[RemoteSlack]:
     """Start a server in a process of its own, which ends with the block."""
     command = (sys.executable, "-m", "tests.servers.slack", "--port", "0")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)

@@ -70,7 +70,7 @@ class SlackServer:
     def deliver_to(self, url: str) -> None:
         """Set the app's Request URL: from now on deliveries go there, signed, instead of to sockets."""
         self.http.url = url
-        self.courier.over = self.http
+        self.courier.transport = self.http
 
     async def __aenter__(self) -> Self:
         self.courier.start(await self._exit.enter_async_context(asyncio.TaskGroup()))

@@ -36,23 +36,23 @@ class Sockets:
     def count(self) -> int:
         return len(self._open)
 
-    def ticket(self) -> str:
+    def create_ticket(self) -> str:
         """Create a URL that opens one connection, once."""
         ticket = self._world.id("ticket-")
         self._tickets.add(ticket)
         return f"{self._world.base.replace('http', 'ws', 1)}/link?ticket={ticket}&app_id={self._world.app.id}"
 
-    async def connected(self, at_least: int = 1) -> None:
+    async def wait_for_connections(self, at_least: int = 1) -> None:
         """Wait until at least so many sockets can be delivered to."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._ready()) >= at_least)
+            await self._changed.wait_for(lambda: len(self._ready_sockets()) >= at_least)
 
     async def disconnect(self, reason: Notice = "refresh_requested") -> None:
         """Tell every socket that it must go; a client answers with a new one. `warning` is only a notice."""
         for socket in list(self._open):
             if reason != "warning":
                 self._leaving.add(socket)
-            await _notice(socket, reason)
+            await _send_notice(socket, reason)
 
     def drop(self) -> None:
         """Tear every connection without a word."""
@@ -73,26 +73,26 @@ class Sockets:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         if len(self._open) >= MOST:
-            await _notice(socket, "too_many_websockets")
+            await _send_notice(socket, "too_many_websockets")
             await socket.close()
             return socket
         self._open[socket] = request
         try:
-            await socket.send_json(self._hello())
+            await socket.send_json(self._hello_json())
             self.hellos.append(self._world.now())
-            await self._tell()
+            await self._notify_waiters()
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    self._acknowledged(json.loads(message.data))
+                    self._acknowledge(json.loads(message.data))
         finally:
             del self._open[socket]
             self._leaving.discard(socket)
-            await self._tell()
+            await self._notify_waiters()
         return socket
 
     async def offer(self, delivery: Delivery, retry: int, reason: str) -> Json | None:
         """Make one attempt; see `deliveries.Transport`."""
-        ready = self._ready()
+        ready = self._ready_sockets()
         if not ready:
             raise Undelivered("dispatch_failed")
         key = f"{delivery.envelope_id}-{retry}"  # a redelivery is another envelope, with the same event_id inside
@@ -114,15 +114,15 @@ class Sockets:
             if not waiting:
                 self._waiting.pop(key, None)
 
-    def _acknowledged(self, message: Json) -> None:
+    def _acknowledge(self, message: Json) -> None:
         waiting = self._waiting.get(str(message.get("envelope_id")))
         if waiting and not waiting[0].done():  # nobody waits for a late or second acknowledgement
             waiting.pop(0).set_result(message.get("payload"))
 
-    def _ready(self) -> list[web.WebSocketResponse]:
+    def _ready_sockets(self) -> list[web.WebSocketResponse]:
         return [s for s in self._open if s not in self._leaving and not s.closed]
 
-    def _hello(self) -> Json:
+    def _hello_json(self) -> Json:
         info = {"host": "applink", "build_number": 1, "approximate_connection_time": 18_060}
         return {
             "type": "hello",
@@ -131,10 +131,10 @@ class Sockets:
             "connection_info": {"app_id": self._world.app.id},
         }
 
-    async def _tell(self) -> None:
+    async def _notify_waiters(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
 
-async def _notice(socket: web.WebSocketResponse, reason: Notice) -> None:
+async def _send_notice(socket: web.WebSocketResponse, reason: Notice) -> None:
     await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink"}})

@@ -58,27 +58,27 @@ class WebApi:
         contract: Contract | None,
     ) -> None:
         self.requests: list[Request] = []
-        self.heard: Callable[[Request], None] = lambda request: None  # called before each answer leaves
+        self.on_request: Callable[[Request], None] = lambda request: None  # called before each answer leaves
         self._world, self._limits, self._faults = world, limits, faults
         self._courier, self._sockets, self._contract = courier, sockets, contract
 
     async def handle(self, http: web.Request) -> web.StreamResponse:
         """Handle a request for /api/{method}, for aiohttp."""
         loop = asyncio.get_running_loop()
-        seen = Request(loop.time(), http.match_info["method"], await arguments(http))
+        seen = Request(loop.time(), http.match_info["method"], await read_arguments(http))
         self.requests.append(seen)
         try:
             return await self._respond(http, seen)
         finally:
             seen.duration_s = loop.time() - seen.at
-            self.heard(seen)
+            self.on_request(seen)
 
     async def _respond(self, http: web.Request, seen: Request) -> web.StreamResponse:
         secret = str(seen.args.pop("token", "")) or http.headers.get("Authorization", "").removeprefix("Bearer ")
-        fault = self._faults.next(seen.method)
+        fault = self._faults.take_next(seen.method)
         match fault:
             case Reset(done=False):
-                return _tear(http)
+                return _tear_connection(http)
             case Fail(status=status) if status:
                 seen.status = status
                 return web.Response(status=status, text="upstream error")
@@ -92,7 +92,7 @@ class WebApi:
         self._check(seen, bool(secret) and not secret.startswith("Basic "))
         if isinstance(fault, Reset):
             seen.status = 0
-            return _tear(http)
+            return _tear_connection(http)
         return web.json_response(seen.answer, status=seen.status, headers=headers)
 
     def _answer(self, seen: Request, secret: str, fault: Fault | None) -> dict[str, str]:
@@ -119,16 +119,16 @@ class WebApi:
         wait = self._limits.spend(seen.method, method.tier, call.team, str(seen.args.get("channel", "")))
         if wait is not None:
             raise SlackError("ratelimited", retry_after_s=wait)
-        _need(call, method)
+        _require_scope(call, method)
         return method.run(call)
 
     def _check(self, seen: Request, with_token: bool) -> None:
         if self._contract is not None:
-            self._contract.request(seen.method, seen.args, seen.error, with_token)
-            self._contract.response(seen.method, seen.answer)
+            self._contract.check_request(seen.method, seen.args, seen.error, with_token)
+            self._contract.check_response(seen.method, seen.answer)
 
 
-def _need(call: Call, method: Method) -> None:
+def _require_scope(call: Call, method: Method) -> None:
     """Raise missing_scope when the token lacks the method's scope; `*:history` is that of the channel's kind."""
     if not method.scope or call.token is None:
         return
@@ -144,13 +144,13 @@ def _family(channel: Channel | None) -> str:
     return "channels" if channel is None else _HISTORY[channel.kind]
 
 
-def _tear(http: web.Request) -> web.Response:
+def _tear_connection(http: web.Request) -> web.Response:
     if http.transport is not None:
         http.transport.abort()
     return web.Response()
 
 
-async def arguments(http: web.Request) -> Json:
+async def read_arguments(http: web.Request) -> Json:
     """Return query, form and JSON body as one, with the JSON text in a form decoded."""
     args: Json = dict(http.query)
     if http.content_type == "application/json":
@@ -160,11 +160,11 @@ async def arguments(http: web.Request) -> Json:
         args |= {name: value for name, value in (await http.post()).items() if isinstance(value, str)}
     for name in ("blocks", "attachments", "metadata", "view", "chunks", "files"):
         if isinstance(args.get(name), str):
-            args[name] = _decoded(args[name])
+            args[name] = _decode_json(args[name])
     return args
 
 
-def _decoded(text: str) -> Any:
+def _decode_json(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:

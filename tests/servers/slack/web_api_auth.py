@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.servers.slack.calls import Call, Method, SlackError, by_app, by_client
+from tests.servers.slack.calls import Call, Method, SlackError, identify_app, identify_client
 from tests.servers.slack.world import Json
 
 
@@ -22,7 +22,7 @@ def revoke(call: Call) -> Json:
 
 
 def open_connection(call: Call) -> Json:
-    return {"url": call.sockets.ticket()}
+    return {"url": call.sockets.create_ticket()}
 
 
 def exchange_code(call: Call) -> Json:
@@ -52,6 +52,6 @@ def exchange_code(call: Call) -> Json:
 AUTH = {
     "auth.test": Method(auth_test, tier="t5"),
     "auth.revoke": Method(revoke, tier="t3"),
-    "apps.connections.open": Method(open_connection, tier="t3", identify=by_app),
-    "oauth.v2.access": Method(exchange_code, tier="t5", identify=by_client),
+    "apps.connections.open": Method(open_connection, tier="t3", identify=identify_app),
+    "oauth.v2.access": Method(exchange_code, tier="t5", identify=identify_client),
 }

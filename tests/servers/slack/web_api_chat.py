@@ -19,7 +19,7 @@ METADATA = 16_384
 ATTACHMENTS = 100
 
 
-def writable(call: Call, archived: str = "is_archived", name: str = "channel") -> Channel:
+def require_writable(call: Call, archived: str = "is_archived", name: str = "channel") -> Channel:
     """Return the channel, if the bot may write there now; raise the refusal otherwise."""
     channel = call.channel(name)
     if channel.archived:
@@ -37,14 +37,14 @@ def check_blocks(blocks: object) -> list[Json]:
         return []
     if not isinstance(blocks, list):
         raise SlackError("invalid_blocks_format")
-    if wrong := kit.faults_in(blocks):
+    if wrong := kit.find_faults(blocks):
         raise SlackError("invalid_blocks", errors=wrong, response_metadata={"messages": wrong})
-    if kit.characters(blocks) > kit.CHARACTERS_A_MESSAGE:
+    if kit.count_characters(blocks) > kit.CHARACTERS_A_MESSAGE:
         raise SlackError("msg_blocks_too_long")
     return [{"block_id": f"b{i}", **block} for i, block in enumerate(blocks)]
 
 
-def content(call: Call, longest: int, too_long: str = "msg_too_long") -> tuple[str, list[Json]]:
+def read_content(call: Call, longest: int, too_long: str = "msg_too_long") -> tuple[str, list[Json]]:
     """Read the text and blocks of a message from a call, and check them."""
     text, markdown = call.text("text"), call.text("markdown_text")
     if markdown and (text or call.args.get("blocks")):
@@ -61,7 +61,7 @@ def content(call: Call, longest: int, too_long: str = "msg_too_long") -> tuple[s
     return text[:longest], blocks
 
 
-def attachments(call: Call) -> list[Json]:
+def read_attachments(call: Call) -> list[Json]:
     given = call.args.get("attachments") or []
     if not isinstance(given, list):
         raise SlackError("invalid_attachments")
@@ -70,7 +70,7 @@ def attachments(call: Call) -> list[Json]:
     return given
 
 
-def metadata(call: Call) -> Json | None:
+def read_metadata(call: Call) -> Json | None:
     given = call.args.get("metadata")
     if given is None:
         return None
@@ -81,7 +81,7 @@ def metadata(call: Call) -> Json | None:
     return given
 
 
-def face(call: Call) -> tuple[str, str]:
+def read_author(call: Call) -> tuple[str, str]:
     """Return the name and icon asked for.
 
     Slack wants chat:write.customize for any but the app's own.
@@ -93,7 +93,7 @@ def face(call: Call) -> tuple[str, str]:
     return name, icon
 
 
-def in_thread(call: Call, channel: Channel) -> str:
+def find_thread(call: Call, channel: Channel) -> str:
     """Return the thread's parent, whatever message of the thread was named."""
     named = call.text("thread_ts")
     if not named:
@@ -104,31 +104,31 @@ def in_thread(call: Call, channel: Channel) -> str:
     return parent.thread_ts or parent.ts
 
 
-def put(call: Call, message: Message) -> Message:
+def place_message(call: Call, message: Message) -> Message:
     """Place a finished message in its channel, and send its event to the app."""
     call.world.put(message, named=call.flag("link_names") or call.text("parse") == "full")
     channel = call.world.channels[message.channel]
-    call.courier.event(channel.team, message_event(call.world, message), channel)
+    call.courier.deliver_event(channel.team, message_event(call.world, message), channel)
     return message
 
 
 def post(call: Call) -> Json:
-    channel = writable(call)
-    text, blocks = content(call, TEXT_POSTED, too_long="")
-    name, icon = face(call)
+    channel = require_writable(call)
+    text, blocks = read_content(call, TEXT_POSTED, too_long="")
+    name, icon = read_author(call)
     message = Message(channel.id, call.world.ts(), call.bot.bot_user, call.world.now(), text, blocks)
-    message.attachments, message.metadata = attachments(call), metadata(call)
+    message.attachments, message.metadata = read_attachments(call), read_metadata(call)
     message.bot_id, message.username, message.icon = call.bot.bot_id, name, icon
-    message.thread_ts = in_thread(call, channel)
+    message.thread_ts = find_thread(call, channel)
     message.broadcast = bool(message.thread_ts) and call.flag("reply_broadcast")
-    put(call, message)
+    place_message(call, message)
     answer: Json = {"channel": channel.id, "ts": message.ts, "message": message_json(call.world, message)}
     if len(call.text("text")) > TEXT_POSTED:
         answer |= {"warning": "message_truncated", "response_metadata": {"messages": ["message_truncated"]}}
     return answer
 
 
-def own(call: Call, refusal: str) -> Message:
+def require_own(call: Call, refusal: str) -> Message:
     message = call.message()
     if message.bot_id != call.bot.bot_id:
         raise SlackError(refusal)
@@ -140,39 +140,39 @@ def update(call: Call) -> Json:
     channel = call.channel()
     if channel.archived:
         raise SlackError("is_inactive")
-    message = own(call, "cant_update_message")
+    message = require_own(call, "cant_update_message")
     window = call.world.teams[channel.team].edit_window_s
     if window is not None and call.world.now() - message.at > window:
         raise SlackError("edit_window_closed")
     if message.stream == "streaming":
         raise SlackError("streaming_state_conflict")
-    message.text, message.blocks = content(call, TEXT_UPDATED)
+    message.text, message.blocks = read_content(call, TEXT_UPDATED)
     if "attachments" in call.args:
-        message.attachments = attachments(call)
-    given = metadata(call)
+        message.attachments = read_attachments(call)
+    given = read_metadata(call)
     message.metadata = message.metadata if given is None else (given or None)
     message.edited = not message.blocks
-    message.show(call.world.now())
+    message.record_form(call.world.now())
     stands = message_json(call.world, message)
     changed = message_event(call.world, message) | {"subtype": "message_changed", "message": stands}
-    call.courier.event(channel.team, changed, channel)
+    call.courier.deliver_event(channel.team, changed, channel)
     placeless = {k: v for k, v in stands.items() if k not in ("ts", "thread_ts", "parent_user_id")}
     return {"channel": channel.id, "ts": message.ts, "text": message.text, "message": placeless}
 
 
 def delete(call: Call) -> Json:
-    message = own(call, "cant_delete_message")
+    message = require_own(call, "cant_delete_message")
     message.deleted = True
     return {"channel": message.channel, "ts": message.ts}
 
 
 def post_ephemeral(call: Call) -> Json:
-    channel = writable(call)
+    channel = require_writable(call)
     if call.text("user") not in channel.members:
         raise SlackError("user_not_in_channel")
-    text, blocks = content(call, TEXT_POSTED)
-    face(call)
-    shown = Ephemeral(channel.id, call.text("user"), call.world.now(), text, blocks, in_thread(call, channel))
+    text, blocks = read_content(call, TEXT_POSTED)
+    read_author(call)
+    shown = Ephemeral(channel.id, call.text("user"), call.world.now(), text, blocks, find_thread(call, channel))
     call.world.ephemerals.append(shown)
     return {"message_ts": call.world.ts()}
 

@@ -13,10 +13,10 @@ def info(call: Call) -> Json:
 
 def history(call: Call) -> Json:
     """Return a channel's messages, the newest first."""
-    channel = _inside(call)
+    channel = _require_joined(call)
     oldest, latest = call.text("oldest"), call.text("latest") or "9999999999"
     found = [m for m in call.world.messages(channel.id) if oldest <= m.ts <= latest]
-    page, cursor = call.paged([_message(call, m.ts) for m in reversed(found)])
+    page, cursor = call.take_page([_message(call, m.ts) for m in reversed(found)])
     counts: Json = {"channel_actions_ts": None, "channel_actions_count": 0, "pin_count": 0}
     return {"messages": page, "has_more": bool(cursor["next_cursor"]), **counts, "response_metadata": cursor}
 
@@ -28,11 +28,11 @@ def replies(call: Call) -> Json:
     if parent is None or parent.deleted:
         raise SlackError("thread_not_found")
     found = call.world.messages(channel.id, parent.thread_ts or parent.ts)
-    page, cursor = call.paged([_message(call, m.ts) for m in found])
+    page, cursor = call.take_page([_message(call, m.ts) for m in found])
     return {"messages": page, "has_more": bool(cursor["next_cursor"]), "response_metadata": cursor}
 
 
-def _inside(call: Call) -> Channel:
+def _require_joined(call: Call) -> Channel:
     channel = call.channel()
     if call.bot.bot_user not in channel.members:
         raise SlackError("not_in_channel")
@@ -64,12 +64,12 @@ def open_conversation(call: Call) -> Json:
 
 
 def members(call: Call) -> Json:
-    page, cursor = call.paged(call.channel().members)
+    page, cursor = call.take_page(call.channel().members)
     return {"members": page, "response_metadata": cursor}
 
 
 def list_channels(call: Call) -> Json:
-    page, cursor = call.paged(_channels(call, only_own=False))
+    page, cursor = call.take_page(_channels(call, only_own=False))
     return {"channels": page, "response_metadata": cursor}
 
 
@@ -79,14 +79,14 @@ def own_channels(call: Call) -> Json:
     shared = _channels(call, only_own=not user)
     if user:
         shared = [c for c in shared if user in call.world.channels[c["id"]].members]
-    page, cursor = call.paged(shared)
+    page, cursor = call.take_page(shared)
     return {"channels": page, "response_metadata": cursor}
 
 
 def _channels(call: Call, only_own: bool) -> list[Json]:
     kinds = {"public_channel": "public", "private_channel": "private", "im": "im", "mpim": "mpim"}
     wanted = {kinds[t.strip()] for t in (call.text("types") or "public_channel").split(",")}
-    found = (c for c in call.world.channels.values() if c.kind in wanted and call.reaches(c.team))
+    found = (c for c in call.world.channels.values() if c.kind in wanted and call.may_reach(c.team))
     if call.flag("exclude_archived"):
         found = (c for c in found if not c.archived)
     bot = call.bot.bot_user
@@ -109,19 +109,19 @@ def user_info(call: Call) -> Json:
     user = call.world.users.get(call.text("user"))
     if user is None:
         raise SlackError("user_not_found")
-    if not call.reaches(user.team) and not _met(call, user):
+    if not call.may_reach(user.team) and not _is_visible(call, user):
         raise SlackError("user_not_visible")
     return {"user": user_json(call.world, user)}
 
 
-def _met(call: Call, user: User) -> bool:
+def _is_visible(call: Call, user: User) -> bool:
     """Return whether a shared channel makes this user visible, as it does with strangers."""
-    return any(user.id in c.members and call.reaches(c.team) for c in call.world.channels.values())
+    return any(user.id in c.members and call.may_reach(c.team) for c in call.world.channels.values())
 
 
 def users(call: Call) -> Json:
-    own = [user_json(call.world, u) for u in call.world.users.values() if call.reaches(u.team)]
-    page, cursor = call.paged(own)
+    own = [user_json(call.world, u) for u in call.world.users.values() if call.may_reach(u.team)]
+    page, cursor = call.take_page(own)
     return {"members": page, "cache_ts": EPOCH, "response_metadata": cursor}
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.servers.slack.calls import Call, Method, SlackError
 from tests.servers.slack.payloads import file_json
-from tests.servers.slack.web_api_chat import in_thread, put, writable
+from tests.servers.slack.web_api_chat import find_thread, place_message, require_writable
 from tests.servers.slack.world import File, Json, Message, World
 
 
@@ -26,13 +26,13 @@ def complete(call: Call) -> Json:
     given = call.args.get("files")
     if not isinstance(given, list):
         raise SlackError("invalid_arguments")
-    files = [_uploaded(call, item) for item in given]
+    files = [_complete_file(call, item) for item in given]
     if call.text("channel_id"):
         _share(call, files)
     return {"files": [file_json(call.world, f) for f in files]}
 
 
-def _uploaded(call: Call, item: Json) -> File:
+def _complete_file(call: Call, item: Json) -> File:
     file = call.world.files.get(str(item.get("id")))
     if file is None or file.content is None or file.done:
         raise SlackError("file_not_found")
@@ -41,13 +41,13 @@ def _uploaded(call: Call, item: Json) -> File:
 
 
 def _share(call: Call, files: list[File]) -> None:
-    channel = writable(call, "posting_to_channel_denied", "channel_id")
+    channel = require_writable(call, "posting_to_channel_denied", "channel_id")
     message = Message(channel.id, call.world.ts(), call.bot.bot_user, call.world.now(), call.text("initial_comment"))
-    message.bot_id, message.thread_ts = call.bot.bot_id, in_thread(call, channel)
+    message.bot_id, message.thread_ts = call.bot.bot_id, find_thread(call, channel)
     message.files = [f.id for f in files]
     for file in files:
         file.channels.append(channel.id)
-    put(call, message)
+    place_message(call, message)
 
 
 class Store:

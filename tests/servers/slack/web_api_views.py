@@ -19,7 +19,7 @@ LONGEST = {"private_metadata": 3_000, "callback_id": 255, "external_id": 255}
 TITLE = 24
 
 
-def new_view(world: World, team: str, user: str, body: Json, below: View | None = None) -> View:
+def create_view(world: World, team: str, user: str, body: Json, below: View | None = None) -> View:
     """Create a view on top of `below`, or as the first of a stack."""
     key = world.id("V")
     blocks = [{"block_id": f"b{i}", **b} for i, b in enumerate(body.get("blocks", []))]
@@ -29,19 +29,21 @@ def new_view(world: World, team: str, user: str, body: Json, below: View | None 
     return view
 
 
-def replace(world: World, view: View, body: Json) -> None:
+def replace_view(world: World, view: View, body: Json) -> None:
     """Put new content in the same view; typed values of blocks that stay are kept, as Slack keeps them."""
     view.body = body | {"blocks": [{"block_id": f"b{i}", **b} for i, b in enumerate(body.get("blocks", []))]}
     view.hash = world.id("hash.")
 
 
 def open_view(call: Call) -> Json:
-    team, user = _pull_trigger(call)
-    return {"view": view_json(call.world, new_view(call.world, team, user, check_view(call.args.get("view"), "modal")))}
+    team, user = _spend_trigger(call)
+    return {
+        "view": view_json(call.world, create_view(call.world, team, user, check_view(call.args.get("view"), "modal")))
+    }
 
 
 def push(call: Call) -> Json:
-    team, user = _pull_trigger(call)
+    team, user = _spend_trigger(call)
     stack = [v for v in call.world.views.values() if v.user == user and v.open and v.body.get("type") == "modal"]
     if not stack:
         raise SlackError("not_found")
@@ -49,7 +51,7 @@ def push(call: Call) -> Json:
         raise SlackError("push_limit_reached")
     return {
         "view": view_json(
-            call.world, new_view(call.world, team, user, check_view(call.args.get("view"), "modal"), stack[-1])
+            call.world, create_view(call.world, team, user, check_view(call.args.get("view"), "modal"), stack[-1])
         )
     }
 
@@ -62,7 +64,7 @@ def update(call: Call) -> Json:
         raise SlackError("not_found")
     if call.text("hash") not in ("", view.hash):
         raise SlackError("hash_conflict")
-    replace(call.world, view, check_view(call.args.get("view"), str(view.body.get("type"))))
+    replace_view(call.world, view, check_view(call.args.get("view"), str(view.body.get("type"))))
     return {"view": view_json(call.world, view)}
 
 
@@ -74,15 +76,15 @@ def publish(call: Call) -> Json:
     if home is not None and call.text("hash") not in ("", home.hash):
         raise SlackError("hash_conflict")
     if home is None:
-        home = call.world.homes[user] = new_view(call.world, call.team, user, body)
+        home = call.world.homes[user] = create_view(call.world, call.team, user, body)
     else:
-        replace(call.world, home, body)
+        replace_view(call.world, home, body)
     return {"view": view_json(call.world, home)}
 
 
-def _pull_trigger(call: Call) -> tuple[str, str]:
+def _spend_trigger(call: Call) -> tuple[str, str]:
     trigger = call.world.triggers.get(call.text("trigger_id"))
-    if trigger is None or not call.reaches(trigger.team):
+    if trigger is None or not call.may_reach(trigger.team):
         raise SlackError("invalid_trigger_id")
     if trigger.used:
         raise SlackError("exchanged_trigger_id")
@@ -100,7 +102,7 @@ def check_view(body: object, kind: str) -> Json:
         raise SlackError("invalid_arguments", response_metadata={"messages": wrong})
     if len(json.dumps(body)) > VIEW_BYTES:
         raise SlackError("view_too_large")
-    wrong += kit.faults_in(body.get("blocks"), kit.BLOCKS_A_VIEW)
+    wrong += kit.find_faults(body.get("blocks"), kit.BLOCKS_A_VIEW)
     wrong += [f"[ERROR] must be less than {n + 1} characters [json-pointer:/view/{name}]"
               for name, n in LONGEST.items() if len(body.get(name) or "") > n]  # fmt: skip
     titles = [body[name]["text"] for name in ("title", "submit", "close") if name in body]

@@ -106,7 +106,7 @@ class Message:
     recipient: str = ""  # the one person who sees a channel's stream live
     deleted: bool = False
 
-    def show(self, at: float) -> None:
+    def record_form(self, at: float) -> None:
         """Add the present form to the history, and renew `mentions`."""
         self.mentions = mentions(self.text, self.blocks, self.attachments)
         self.edits.append(Edit(at, self.text, list(self.blocks)))
@@ -268,7 +268,7 @@ class World:
 
     def put(self, message: Message, named: bool = False) -> None:
         """Place a finished message in its channel; with `named` a bare @channel pings as well."""
-        message.show(self.now())
+        message.record_form(self.now())
         message.notified = mentions(message.text, message.blocks, message.attachments, named)
         self.posts[Ref(message.channel, message.ts)] = message
         self._threads.setdefault(Ref(message.channel, message.thread_ts or message.ts), []).append(message)
