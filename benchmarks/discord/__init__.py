@@ -1,1 +1,1 @@
-"""How fast the bot on Discord is: boards, first words, waits, and what a run costs."""
+"""The speed of the bot on Discord: boards, first words, waits, and the cost of a run."""

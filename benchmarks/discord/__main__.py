@@ -17,8 +17,8 @@ from math import ceil
 
 from benchmarks import report
 from benchmarks.discord.play import Played, play_alone
-from benchmarks.discord.scenes import SCENES, Scene, source
-from benchmarks.discord.simulated import simulated
+from benchmarks.discord.scenes import SCENES, Scene, name_source
+from benchmarks.discord.simulated import simulate_scene
 from benchmarks.report import Bar, Report
 
 BOARD_MEDIAN_S, BOARD_P99_S = 0.3, 2.0
@@ -33,15 +33,15 @@ def measure(scenes: Sequence[Scene]) -> Report:
     for scene in scenes:
         played = play_alone(scene)
         round_trip_s = round_trip_s or played.round_trip_s
-        least_s = simulated(scene, played.spoken, round_trip_s).mean_wait_s
-        table.append(_figures(scene, played, least_s))
-        bars += _bars(scene, played, least_s, round_trip_s)
+        least_s = simulate_scene(scene, played.spoken, round_trip_s).mean_wait_s
+        table.append(_make_row(scene, played, least_s))
+        bars += _make_bars(scene, played, least_s, round_trip_s)
     return Report(table, bars)
 
 
-def _figures(scene: Scene, played: Played, least_s: float) -> report.Scene:
+def _make_row(scene: Scene, played: Played, least_s: float) -> report.Scene:
     return {
-        "scene": f"{scene.name}, {source()}",
+        "scene": f"{scene.name}, {name_source()}",
         "board_median_s": statistics.median(played.boards_s),
         "board_p99_s": p99(played.boards_s),
         "first_median_s": statistics.median(played.firsts_s),
@@ -56,7 +56,7 @@ def _figures(scene: Scene, played: Played, least_s: float) -> report.Scene:
     }
 
 
-def _bars(scene: Scene, played: Played, least_s: float, round_trip_s: float) -> list[Bar]:
+def _make_bars(scene: Scene, played: Played, least_s: float, round_trip_s: float) -> list[Bar]:
     bars = [
         Bar(f"{scene.name}: 429s", played.refused, 0, "responses"),
         Bar(f"{scene.name}: command to board, median", statistics.median(played.boards_s), BOARD_MEDIAN_S, "s"),
@@ -71,7 +71,7 @@ def _bars(scene: Scene, played: Played, least_s: float, round_trip_s: float) -> 
 
 
 def p99(values: Sequence[float]) -> float:
-    """The least that 99 in a hundred do not exceed."""
+    """Return the least value that 99 in a hundred do not exceed."""
     return sorted(values)[ceil(0.99 * len(values)) - 1]
 
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from adapters.discord.budgets import budget
 from adapters.discord.client import DiscordBot, make_client
 from benchmarks.discord.meter import CountingRest, Meter
-from benchmarks.discord.scenes import Scene, lines, panel_name, seat_keys
+from benchmarks.discord.scenes import Scene, draw_lines, panel_name, seat_keys
 from benchmarks.discord.speaker import Replaying
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
@@ -32,7 +32,7 @@ from storage import SqlStore, open_store
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """`finished` ends when all runs that were begun are over and shown."""
+    """The connected bot with the parts that a benchmark reads."""
 
     meter: Meter
     speaker: Replaying
@@ -40,19 +40,20 @@ class Bot:
     store: SqlStore
     hall: Hall
 
-    async def finished(self, runs: int) -> None:
+    async def wait_until_finished(self, runs: int) -> None:
+        """Wait until so many runs that were begun are over and shown."""
         for row in await self.store.runs(limit=runs):
             if self.hall.transcript(row.run) is not None:
                 await self.hall.finished(row.run)
 
 
 @asynccontextmanager
-async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, token: str) -> AsyncIterator[Bot]:
-    """The bot, connected, with one panel a run; its database stands in `folder`."""
+async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, token: str) -> AsyncIterator[Bot]:
+    """Run the bot and yield it once it is connected; it has one panel a run, and its database in `folder`."""
     now = asyncio.get_running_loop().time
     settings = DiscordSettings(token=SecretStr(token), api_base=api_base, gateway_url=gateway_url)
     limits = LimitSettings(runs_per_person=1_000, runs_per_server=1_000)
-    meter, speaker, budgets = Meter(), Replaying(lines(scene)), Budgets(budget, now())
+    meter, speaker, budgets = Meter(), Replaying(draw_lines(scene)), Budgets(budget, now())
     async with (
         open_store(folder / "moot.db", clock=time.time) as store,
         Scheduler(budgets) as scheduler,
@@ -62,10 +63,10 @@ async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     ):
         starts = Starts(
             settings=Settings(limits=limits),
-            book=PanelBook(_panels(scene), store),
+            book=PanelBook(_make_panels(scene), store),
             pipelines=PipelineBook({}, store),
             models={key: Model(key, key, key, key) for run in range(scene.runs) for key in seat_keys(run)},
-            prompts=_prompts(),
+            prompts=_read_prompts(),
             vote_s=0.0,
             why_absent=lambda model: None,
             random=Random(scene.seed),
@@ -86,13 +87,13 @@ async def running(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
             await asyncio.wait({ready, serving})
 
 
-def _panels(scene: Scene) -> dict[str, PanelSettings]:
+def _make_panels(scene: Scene) -> dict[str, PanelSettings]:
     return {
         panel_name(run): PanelSettings(seats=[SeatSettings(model=key) for key in seat_keys(run)])
         for run in range(scene.runs)
     }
 
 
-def _prompts() -> dict[str, str]:
+def _read_prompts() -> dict[str, str]:
     folder = importlib.resources.files("bot.formats") / "prompts"
     return {p.name.removesuffix(".md"): p.read_text("utf-8") for p in folder.iterdir() if p.name.endswith(".md")}

@@ -1,4 +1,4 @@
-"""What people saw when, as the bot's own trace tells it."""
+"""A log of what people saw at what time, as the bot's own trace tells it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Log = dict[str, list[tuple[float, float]]]  # seat → loop time, code points un
 
 
 class Meter(NoTrace):
-    """Lanes without a seat (boards and cards) are not counted."""
+    """A trace that logs what seats wrote and people saw; lanes without a seat (boards, cards) are left out."""
 
     def __init__(self) -> None:
         self.written: Log = defaultdict(list)
@@ -40,7 +40,7 @@ class Meter(NoTrace):
             self.round_trips_s.append(duration_s)
 
     def mean_wait_s(self) -> float:
-        """Of a code point, from leaving the model's client to the platform's success."""
+        """Return the mean wait of a code point, from leaving the model's client to the platform's success."""
         waits = chars = 0.0
         for seat, written in self.written.items():
             before, seen = 0.0, iter(self.seen[seat])
@@ -54,13 +54,13 @@ class Meter(NoTrace):
         return waits / chars
 
     def firsts_s(self) -> dict[str, float]:
-        """By seat, from its first delta to its first visible character."""
+        """Return by seat the time from its first delta to its first visible character."""
         shown = {seat: next(at for at, chars in seen if chars) for seat, seen in self.seen.items()}
         return {seat: at - self.written[seat][0][0] for seat, at in shown.items()}
 
 
 class CountingRest(Rest):
-    """Counts how many calls of one bucket are inside discord.py at once, where further ones line up."""
+    """A client that counts how many calls of one bucket are inside discord.py at once, where others line up."""
 
     def __init__(self, budgets: Budgets, time: Clock) -> None:
         super().__init__(budgets, time)
@@ -69,7 +69,7 @@ class CountingRest(Rest):
 
     async def call(self, method: str, path: str, *given: Any, **named: Any) -> dict[str, Any]:
         route = Route(method, path, **{name: value for name, value in named.items() if name != "query"})
-        bucket = f"{route.key} {route.major_parameters}"  # as discord.py names it until Discord has
+        bucket = f"{route.key} {route.major_parameters}"  # as discord.py names it until Discord has named it
         self._inside[bucket] += 1
         self.most_at_once = max(self.most_at_once, self._inside[bucket])
         try:

@@ -1,4 +1,4 @@
-"""One scene on the wire: the server in a process of its own, people who type commands, and what came of it."""
+"""One scene on the wire: the server in a process of its own, people who type commands, and the figures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from statistics import median
 
 import psutil
 
-from benchmarks.discord.bot import Bot, running
-from benchmarks.discord.room import firsts_with_room_s
+from benchmarks.discord.bot import Bot, run_bot
+from benchmarks.discord.room import time_firsts_with_room
 from benchmarks.discord.scenes import Scene, panel_name, seat_keys
 from benchmarks.live.scenes import Answer
 from tests.servers.discord import Channel, Interaction, RemoteDiscord, Webhook
@@ -31,7 +31,7 @@ LOOK_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the server's process says of itself."""
+    """The addresses and the token that the server's process prints."""
 
     api_base: str
     gateway_url: str
@@ -41,7 +41,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was measured of one scene: seconds, but for `cpu_ms` and `rss_mb` a run, and the counts."""
+    """The figures of one scene: seconds, `cpu_ms` and `rss_mb` a run, and counts."""
 
     boards_s: list[float]
     firsts_s: list[float]
@@ -57,44 +57,44 @@ class Played:
 
 
 def play_alone(scene: Scene) -> Played:
-    """In a process of its own, so that its CPU and memory are the scene's."""
+    """Play a scene in a process of its own, so that the CPU and memory are the scene's."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_run, scene).result()
+        return process.submit(_run_scene, scene).result()
 
 
-def _run(scene: Scene) -> Played:
+def _run_scene(scene: Scene) -> Played:
     return asyncio.run(play(scene))
 
 
 async def play(scene: Scene) -> Played:
     with tempfile.TemporaryDirectory() as folder:
-        async with server() as served, RemoteDiscord(served.origin) as people:
+        async with run_server() as served, RemoteDiscord(served.origin) as people:
             guild = await people.create_guild()
             asker = await people.create_member(guild, "ada")
             tables = 1 if scene.shared else scene.runs
             channels = [await people.create_channel(guild, f"table-{n}") for n in range(tables)]
             with redirect_clients(served):
-                async with running(scene, Path(folder), served.api_base, served.gateway_url, served.token) as bot:
-                    return await _measured(scene, bot, people, asker.id, channels)
+                async with run_bot(scene, Path(folder), served.api_base, served.gateway_url, served.token) as bot:
+                    return await _measure(scene, bot, people, asker.id, channels)
 
 
-async def _measured(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, channels: list[Channel]) -> Played:
+async def _measure(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, channels: list[Channel]) -> Played:
     cpu_before = time.process_time()
-    memory = asyncio.create_task(_grown_mb())
+    memory = asyncio.create_task(_measure_growth())
     asking = []
     for run in range(scene.runs):
-        asking.append(asyncio.create_task(_board_s(people, asker, channels[run % len(channels)], run)))
+        asking.append(asyncio.create_task(_time_board(people, asker, channels[run % len(channels)], run)))
         await asyncio.sleep(scene.apart_s)
     boards = await asyncio.gather(*asking)
-    await bot.finished(scene.runs)
+    await bot.wait_until_finished(scene.runs)
     cpu_s = time.process_time() - cpu_before
     memory.cancel()
     log = await people.read_requests()
-    hooks = {key: hook for run in range(scene.runs) for key, hook in await _speaking(people, channels, run)}
+    hooks = {key: hook for run in range(scene.runs) for key, hook in await _find_webhooks(people, channels, run)}
     return Played(
         boards_s=boards,
         firsts_s=list(bot.meter.firsts_s().values()),
-        firsts_with_room_s=firsts_with_room_s(bot.meter, log, hooks),
+        firsts_with_room_s=time_firsts_with_room(bot.meter, log, hooks),
         mean_wait_s=bot.meter.mean_wait_s(),
         round_trip_s=median(bot.meter.round_trips_s),
         requests=len(log),
@@ -106,14 +106,17 @@ async def _measured(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, c
     )
 
 
-async def _speaking(people: RemoteDiscord, channels: list[Channel], run: int) -> list[tuple[str, Webhook]]:
-    """The seats of a run, each with the webhook that speaks for it."""
+async def _find_webhooks(people: RemoteDiscord, channels: list[Channel], run: int) -> list[tuple[str, Webhook]]:
+    """Return the seats of a run, each with the webhook that speaks for it."""
     (hook,) = await people.webhooks(channels[run % len(channels)])
     return [(key, hook) for key in seat_keys(run)]
 
 
-async def _board_s(people: RemoteDiscord, asker: int, channel: Channel, run: int) -> float:
-    """Seconds from the command to the board: as Discord tells, or, where the answer was put off, as it is seen."""
+async def _time_board(people: RemoteDiscord, asker: int, channel: Channel, run: int) -> float:
+    """Return the seconds from the command to the board.
+
+    They are Discord's own figure; where the answer was deferred, they last until it is seen.
+    """
     now = asyncio.get_running_loop().time
     asked_at = now()
     asked: Interaction = await people.slash(
@@ -128,8 +131,8 @@ async def _board_s(people: RemoteDiscord, asker: int, channel: Channel, run: int
     return now() - asked_at
 
 
-async def _grown_mb() -> float:
-    """By how much the process grew at most until it is cancelled."""
+async def _measure_growth() -> float:
+    """Return the most MB by which the process grew until this is cancelled."""
     process, most = psutil.Process(), 0
     before = process.memory_info().rss
     with suppress(asyncio.CancelledError):
@@ -140,7 +143,7 @@ async def _grown_mb() -> float:
 
 
 @asynccontextmanager
-async def server() -> AsyncIterator[Served]:
+async def run_server() -> AsyncIterator[Served]:
     command = (sys.executable, "-m", "tests.servers.discord", "--no-contract")
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
     try:

@@ -1,4 +1,4 @@
-"""Scenes: how many runs, where, and what their seats say."""
+"""Scenes: the number of runs, their channels, and the words of their seats."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WORDS = (
 class Scene:
     """`runs` comparisons, begun `apart_s` after one another; `shared`: all in one channel, else each in its own.
 
-    No answer takes longer than `most_s`: longer ones speak faster.
+    No answer takes longer than `most_s` seconds: longer ones are spoken faster.
     """
 
     name: str
@@ -52,7 +52,7 @@ SCENES = (
 
 
 class Line(NamedTuple):
-    """What one seat will say, at an even pace, in so many seconds."""
+    """The text of one seat, spoken at an even pace in so many seconds."""
 
     run: int
     seconds: float
@@ -64,14 +64,14 @@ def panel_name(run: int) -> str:
 
 
 def seat_keys(run: int) -> list[str]:
-    """Different ones in each run, so that a seat's key tells its run."""
+    """Return keys that differ in each run, so that a seat's key tells its run."""
     return [f"seat-{run}-{n}" for n in range(SEATS)]
 
 
-def lines(scene: Scene) -> Mapping[str, Line]:
-    """By seat; the same every time."""
+def draw_lines(scene: Scene) -> Mapping[str, Line]:
+    """Return the line of each seat; the lines are the same every time."""
     dice = random.Random(scene.seed)
-    answers = _recorded() if RESULTS.exists() else _drawn(dice)
+    answers = _load_answers() if RESULTS.exists() else _draw_answers(dice)
     said = {}
     for run in range(scene.runs):
         for key in seat_keys(run):
@@ -80,21 +80,21 @@ def lines(scene: Scene) -> Mapping[str, Line]:
     return said
 
 
-def source() -> str:
+def name_source() -> str:
     return "recorded answers" if RESULTS.exists() else "drawn answers (the recordings are not here)"
 
 
-def _recorded() -> list[tuple[float, str]]:
-    """Seconds and texts of real answers: LLMFAO's (CC BY 4.0)."""
+def _load_answers() -> list[tuple[float, str]]:
+    """Return the seconds and texts of recorded answers, LLMFAO's (CC BY 4.0)."""
     rows = [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
     return [(row["duration"] / 1000, row["result"]) for row in rows if row["result"].strip()]
 
 
-def _drawn(dice: random.Random) -> list[tuple[float, str]]:
-    """The recordings' seconds and lengths as two log-normals; the words say nothing."""
+def _draw_answers(dice: random.Random) -> list[tuple[float, str]]:
+    """Return drawn answers: seconds and lengths as log-normal as the recordings', words without meaning."""
     pairs = [(dice.lognormvariate(1.50, 1.06), dice.lognormvariate(3.74, 1.49)) for _ in range(1000)]
-    return [(seconds, _words(dice, min(2_000, max(4, round(seconds * rate))))) for seconds, rate in pairs]
+    return [(seconds, _draw_words(dice, min(2_000, max(4, round(seconds * rate))))) for seconds, rate in pairs]
 
 
-def _words(dice: random.Random, chars: int) -> str:
+def _draw_words(dice: random.Random, chars: int) -> str:
     return " ".join(dice.choices(WORDS, k=chars))[:chars].strip()

@@ -1,4 +1,4 @@
-"""The same answers on the simulated platform of `benchmarks.live`, in virtual time: what the scheduler can do there."""
+"""The same answers on the simulated platform of `benchmarks.live`, in virtual time: the scheduler's best."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LIMIT, WINDOW_S = 5, 5.0  # the wire's: posts and edits of a webhook, each
 CEILING_PER_S = 50
 
 
-def simulated(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) -> Figures:
-    """`spoken`: what was said on the wire, and when."""
+def simulate_scene(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) -> Figures:
+    """Replay what was said on the wire (`spoken`) at the same times."""
     first = min(a.start for a in spoken)
     begin = LEAD_S - first
     moved = [a._replace(start=a.start + begin, end=a.end + begin) for a in spoken]
@@ -39,29 +39,29 @@ def simulated(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) 
         round_trip_s=round_trip_s,
         lead_s=LEAD_S,
     )
-    return replay_scene(played, runs, _ours)
+    return replay_scene(played, runs, _open_ours)
 
 
-def _budget(name: str, started: float) -> Budget:
-    """As the Discord adapter makes them."""
+def _make_budget(name: str, started: float) -> Budget:
+    """Return a budget as the Discord adapter makes it."""
     if name == CEILING:
         return SlidingWindow(CEILING_PER_S, 1.0)
     return FixedWindow(LIMIT, WINDOW_S, at_once=1, eager=True)
 
 
-def _posts(edits: str) -> str:
+def _name_posts(edits: str) -> str:
     return f"posts beside {edits}"
 
 
 @asynccontextmanager
-async def _ours(scene: live.Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
-    """As in `benchmarks.live.ours`, but posts have a limit as well."""
+async def _open_ours(scene: live.Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    """Open our scheduler as in `benchmarks.live.ours`, but with a limit of posts as well."""
 
     def place(thread: int) -> Surface:
         edits = budget_name(scene, thread)
-        platform.limits.setdefault(_posts(edits), WindowLimit(LIMIT, WINDOW_S))
-        return Place(platform, f"{thread}", posts=[_posts(edits), CEILING], edits=[edits, CEILING])
+        platform.limits.setdefault(_name_posts(edits), WindowLimit(LIMIT, WINDOW_S))
+        return Place(platform, f"{thread}", posts=[_name_posts(edits), CEILING], edits=[edits, CEILING])
 
     started = asyncio.get_running_loop().time()
-    async with Scheduler(Budgets(_budget, started)) as scheduler:
+    async with Scheduler(Budgets(_make_budget, started)) as scheduler:
         yield Ours(scheduler, place, watch)

@@ -1,4 +1,4 @@
-"""A model's client that replays answers: everything behind `bot.models`' door."""
+"""A model's client that replays answers, in place of all of `bot.models`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAD_S = 0.5  # from being asked to the first text's beginning
 
 
 class Replaying:
-    """`spoken` holds what was said when (loop time), by seat."""
+    """A speaker that replays lines; `spoken` holds by seat what it said at what loop time."""
 
     def __init__(self, lines: Mapping[str, Line]) -> None:
         self.spoken: dict[str, Answer] = {}

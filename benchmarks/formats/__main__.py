@@ -1,4 +1,4 @@
-"""When a council's synthesis is there, against one that blocks at every stage; and what planning costs.
+"""The time to a council's synthesis, against one that blocks at every stage; and the cost of planning.
 
 `python -m benchmarks.formats --json`. A council of five, quorum 4, grace 2 s: every draw is played by the format's own
 plan in virtual time, its answers, reviews and chair drawn independently from the recorded durations of one prompt. The
@@ -17,10 +17,10 @@ from functools import partial
 from itertools import islice
 
 from benchmarks import report
-from benchmarks.formats.cost import costs as cost_of_runs
-from benchmarks.formats.council import Times, by_conductor, by_plan, by_rules
-from benchmarks.formats.draws import CROWD, JUDGES, Draw, agreement, draws
-from benchmarks.formats.planning import Cost, planned
+from benchmarks.formats.cost import list_costs
+from benchmarks.formats.council import Times, time_by_conductor, time_by_plan, time_by_rules
+from benchmarks.formats.draws import CROWD, JUDGES, Draw, draw_councils, measure_agreement
+from benchmarks.formats.planning import Cost, plan_run
 from benchmarks.report import Bar, Report, Scene
 from bot.domain.facts import Rules
 from bot.settings import CouncilSettings
@@ -32,21 +32,21 @@ PANELS = range(3, 13)
 FIRST_TEXT = 0.1  # of a turn's time
 CONDUCTED = 30  # runs of the whole conductor
 ROUNDS = 10
-MARGIN = 1.1  # for what the machine adds: caches that no longer hold it all
+MARGIN = 1.1  # for what the machine adds: a longer run no longer fits into its caches
 REPEATS = 7
 
 
 def measure(count: int) -> Report:
     rules = Rules(quorum=QUORUM, grace_s=GRACE_S)
-    drawn = list(draws(SEATS, count))
-    played = [by_plan(draw, rules) for draw in drawn]
-    scenes = [_council("by the plan", drawn, played), *_opinions(count // 5, rules), *_table(count // 50)]
-    planning, costs = _planning()
-    bars = [*_bars(drawn, played), _faithful(drawn, played, rules), _whole(count), *costs]
-    return Report([*scenes, *planning, *cost_of_runs()], bars)
+    drawn = list(draw_councils(SEATS, count))
+    played = [time_by_plan(draw, rules) for draw in drawn]
+    scenes = [_make_scene("by the plan", drawn, played), *_vary_agreement(count // 5, rules), *_vary_grace(count // 50)]
+    planning, costs = _measure_planning()
+    bars = [*_make_bars(drawn, played), _check_plan(drawn, played, rules), _check_conductor(count), *costs]
+    return Report([*scenes, *planning, *list_costs()], bars)
 
 
-def _council(name: str, drawn: Sequence[Draw], played: Sequence[Times]) -> Scene:
+def _make_scene(name: str, drawn: Sequence[Draw], played: Sequence[Times]) -> Scene:
     blocking = [draw.critical_path_s for draw in drawn]
     ours = [times.synthesis_s for times in played]
     first = [times.chair_s + FIRST_TEXT * draw.chair_s for draw, times in zip(drawn, played, strict=True)]
@@ -65,56 +65,59 @@ def _council(name: str, drawn: Sequence[Draw], played: Sequence[Times]) -> Scene
     }
 
 
-def _opinions(count: int, rules: Rules) -> list[Scene]:
-    """The same council with reviewers that agree less, and more."""
+def _vary_agreement(count: int, rules: Rules) -> list[Scene]:
+    """Return the same council with reviewers that agree less, and more."""
     spreads = {"by chance": 0.0, "as a crowd": CROWD, "as judges": JUDGES, "always": math.inf}
     scenes: list[Scene] = []
     for name, spread in spreads.items():
-        drawn = list(draws(SEATS, count, spread=spread))
-        scene = _council(f"reviewers agree {name}", drawn, [by_rules(draw, rules) for draw in drawn])
-        scenes.append({**scene, "agreement": agreement(spread)})
+        drawn = list(draw_councils(SEATS, count, spread=spread))
+        scene = _make_scene(f"reviewers agree {name}", drawn, [time_by_rules(draw, rules) for draw in drawn])
+        scenes.append({**scene, "agreement": measure_agreement(spread)})
     return scenes
 
 
-def _table(count: int) -> list[Scene]:
-    """What a grace time costs in reviews and brings in time, at the usual quorum."""
+def _vary_grace(count: int) -> list[Scene]:
+    """Return what each grace time costs in reviews and brings in time, at the usual quorum."""
     scenes: list[Scene] = []
     for seats in PANELS:
-        drawn, quorum = list(draws(seats, count)), CouncilSettings().count(seats)
+        drawn, quorum = list(draw_councils(seats, count)), CouncilSettings().count(seats)
         for grace_s in GRACES_S:
-            played = [by_rules(draw, Rules(quorum=quorum, grace_s=grace_s)) for draw in drawn]
-            scenes.append({**_council(f"quorum {quorum}", drawn, played), "grace_s": grace_s})
+            played = [time_by_rules(draw, Rules(quorum=quorum, grace_s=grace_s)) for draw in drawn]
+            scenes.append({**_make_scene(f"quorum {quorum}", drawn, played), "grace_s": grace_s})
     return scenes
 
 
-def _bars(drawn: Sequence[Draw], played: Sequence[Times]) -> list[Bar]:
-    scene = _council("", drawn, played)
+def _make_bars(drawn: Sequence[Draw], played: Sequence[Times]) -> list[Bar]:
+    scene = _make_scene("", drawn, played)
     return [
         Bar("time to synthesis over a blocking council's, median", float(scene["median_ratio"]), 0.80, "ratio"),
         Bar("p90 of the time to synthesis over a blocking council's", float(scene["p90_ratio"]), 0.75, "ratio"),
     ]
 
 
-def _faithful(drawn: Sequence[Draw], played: Sequence[Times], rules: Rules) -> Bar:
-    """The tables are reckoned from the rules; the plan must come to the same."""
+def _check_plan(drawn: Sequence[Draw], played: Sequence[Times], rules: Rules) -> Bar:
+    """Compare the plan with the rules, from which the tables are reckoned."""
     apart = max(
-        abs(times.synthesis_s - by_rules(draw, rules).synthesis_s) for draw, times in zip(drawn, played, strict=True)
+        abs(times.synthesis_s - time_by_rules(draw, rules).synthesis_s)
+        for draw, times in zip(drawn, played, strict=True)
     )
     return Bar("the plan against the rules reckoned by hand", apart, 1e-6, "seconds")
 
 
-def _whole(count: int) -> Bar:
-    worst = max(by_conductor(d, Rules()) / d.critical_path_s for d in islice(draws(SEATS, count), CONDUCTED))
+def _check_conductor(count: int) -> Bar:
+    worst = max(
+        time_by_conductor(d, Rules()) / d.critical_path_s for d in islice(draw_councils(SEATS, count), CONDUCTED)
+    )
     return Bar("waiting for all, the conductor over the critical path", worst, 1.02, "ratio")
 
 
-def _planning() -> tuple[list[Scene], list[Bar]]:
+def _measure_planning() -> tuple[list[Scene], list[Bar]]:
     runs = {
-        "council of 12": partial(planned, "council", 12, 1),
-        f"debate of 12, {ROUNDS} rounds": partial(planned, "debate", 12, ROUNDS),
-        f"debate of 12, {2 * ROUNDS} rounds": partial(planned, "debate", 12, 2 * ROUNDS),
+        "council of 12": partial(plan_run, "council", 12, 1),
+        f"debate of 12, {ROUNDS} rounds": partial(plan_run, "debate", 12, ROUNDS),
+        f"debate of 12, {2 * ROUNDS} rounds": partial(plan_run, "debate", 12, 2 * ROUNDS),
     }
-    # in turns, as a machine's speed drifts; every time with other ballots, or what is remembered would count as free
+    # In turns, because a machine's speed drifts. Every time with other ballots, because cached results cost nothing.
     repeats = [[run(seed) for run in runs.values()] for seed in range(REPEATS)]
     tried = dict(zip(runs, zip(*repeats, strict=True), strict=True))
     scenes: list[Scene] = [

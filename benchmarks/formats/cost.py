@@ -1,4 +1,4 @@
-"""What a run of each format reads and writes: calls and tokens of its own asks, at answers of one length."""
+"""The calls and tokens of a run of each format: of its own asks, where all answers have one length."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ANSWER = "argue " * WORDS
 SEATS = [f"seat{n}" for n in range(5)]
 
 
-def costs() -> Iterator[Scene]:
-    for name, begun in _runs():
-        calls, read, written = _cost(begun)
+def list_costs() -> Iterator[Scene]:
+    for name, begun in _start_runs():
+        calls, read, written = _count_cost(begun)
         seats = len(begun.panel.seats)
         yield {"scene": name, "seats": seats, "calls": calls, "tokens_read": read, "tokens_written": written}
 
 
-def _runs() -> Iterator[tuple[str, RunStarted]]:
+def _start_runs() -> Iterator[tuple[str, RunStarted]]:
     yield "comparison", start("compare", seats=SEATS)
     modes: tuple[Mode, ...] = ("answers", "ranking", "full")
     for mode in modes:
@@ -38,20 +38,20 @@ def _runs() -> Iterator[tuple[str, RunStarted]]:
     yield "summary of five answers", replace(start("summary", seats=SEATS[:1]), context="\n\n".join([ANSWER] * 5))
 
 
-def _cost(begun: RunStarted) -> tuple[int, int, int]:
-    """Calls, tokens read, tokens written of a run in which nothing fails and no debate ends early."""
+def _count_cost(begun: RunStarted) -> tuple[int, int, int]:
+    """Return the calls, tokens read and tokens written of a run in which nothing fails and no debate ends early."""
     play, count = Play(begun), counter("gpt-4o")
     read = written = 0
     while not play.plan.outcome:
         for turn in play.start_wanted():
-            text = _text(play, turn)
+            text = _write_text(play, turn)
             read += sum(count(part.text) for part in play.form.ask(play.t, turn).parts)
             written += count(text)
             play.end(turn, text)
     return len(play.t.turns), read, written
 
 
-def _text(play: Play, turn: TurnId) -> str:
+def _write_text(play: Play, turn: TurnId) -> str:
     match turn.stage:
         case "review":
             letters = labels(len(play.t.turns[turn].about))

@@ -1,4 +1,4 @@
-"""When a council's synthesis is there: by its rules as arithmetic, by its plan, and by the whole conductor."""
+"""The time to a council's synthesis: by its rules as arithmetic, by its plan, and by the whole conductor."""
 
 from __future__ import annotations
 
@@ -38,19 +38,21 @@ class Times(NamedTuple):
     late: int
 
 
-def by_rules(draw: Draw, rules: Rules) -> Times:
-    """What the rules come to. Without a quorum all answers are waited for, and the chair still for no more than it
-    needs."""
+def time_by_rules(draw: Draw, rules: Rules) -> Times:
+    """Return the times that follow from the rules.
+
+    Without a quorum all answers are waited for; the chair still waits for no more ballots than it needs.
+    """
     came = sorted(draw.answers_s)
     opens = came[-1] if rules.quorum is None else min(came[-1], came[rules.quorum - 1] + rules.grace_s)
     shown = [seat for seat, at in enumerate(draw.answers_s) if at <= opens]
     order = sorted(range(len(draw.reviews_s)), key=lambda seat: draw.reviews_s[seat])
     rankings = {seat: tuple(other for other in draw.rankings[seat] if other in shown) for seat in order}
-    low, high = 1, len(order)  # ballots that are needed: what is safe stays safe
+    low, high = 1, len(order)  # how many ballots are needed, by bisection: a safe result stays safe
     while low < high:
         middle = (low + high) // 2
         cast = tuple((seat, rankings[seat]) for seat in sorted(order[:middle]))
-        if _safe(cast, tuple(sorted(order[middle:])), tuple(shown)):
+        if _is_safe(cast, tuple(sorted(order[middle:])), tuple(shown)):
             high = middle
         else:
             low = middle + 1
@@ -59,38 +61,38 @@ def by_rules(draw: Draw, rules: Rules) -> Times:
 
 
 @lru_cache(100_000)
-def _safe(cast: tuple[tuple[int, tuple[int, ...]], ...], out: tuple[int, ...], shown: tuple[int, ...]) -> bool:
+def _is_safe(cast: tuple[tuple[int, tuple[int, ...]], ...], out: tuple[int, ...], shown: tuple[int, ...]) -> bool:
     ballots = {_key(seat): tuple((_key(other),) for other in ranking) for seat, ranking in cast}
     return decided(ballots, [_key(seat) for seat in out], [_key(seat) for seat in shown])
 
 
-def by_plan(draw: Draw, rules: Rules) -> Times:
-    """What the format's own plan comes to, asked at every fact and whenever it wants to be."""
-    began, clock = _table(draw, rules), 0.0
+def time_by_plan(draw: Draw, rules: Rules) -> Times:
+    """Return the times that follow from the format's own plan, asked at every fact and whenever it wants to be."""
+    began, clock = _start_run(draw, rules), 0.0
     t, form = fold(Transcript(), Entry(1, 0.0, began)), FORMATS[began.format]
     ends: list[tuple[float, int, TurnId]] = []
     while SYNTHESIS not in t.turns or t.turns[SYNTHESIS].ended is None:
         plan = form.plan(t, clock)
         for want in (w for w in plan.want if w.turn not in t.turns):
-            t = _then(t, clock, TurnStarted(want.turn, want.about))
-            heappush(ends, (clock + _seconds(draw, want.turn), t.seq, want.turn))
+            t = _append_fact(t, clock, TurnStarted(want.turn, want.about))
+            heappush(ends, (clock + _find_seconds(draw, want.turn), t.seq, want.turn))
         if plan.again_at is not None and clock < plan.again_at < ends[0][0]:
             clock = plan.again_at
             continue
         clock, _, turn = heappop(ends)
-        t = _then(t, clock, TurnEnded(turn, "done", _text(draw, t.turns[turn])))
+        t = _append_fact(t, clock, TurnEnded(turn, "done", _write_text(draw, t.turns[turn])))
     about = next(turn.about for turn in t.turns.values() if turn.id.stage == "review")
     opens = next(turn.started.at for turn in t.turns.values() if turn.id.stage == "review")
     return Times(opens, t.turns[SYNTHESIS].started.at, clock, len(draw.answers_s) - len(about))
 
 
-def by_conductor(draw: Draw, rules: Rules) -> float:
-    """Seconds to the synthesis with everything that runs a run, in virtual time."""
+def time_by_conductor(draw: Draw, rules: Rules) -> float:
+    """Return the seconds to the synthesis with everything that runs a run, in virtual time."""
 
     async def run() -> float:
         now = asyncio.get_running_loop().time
         store = MemoryStore(now)
-        began = _table(draw, rules)
+        began = _start_run(draw, rules)
         await store.append("run", [began])
         budgets = Budgets(lambda name, started: TokenBucket(1000, 1000), now())
         async with (
@@ -108,7 +110,7 @@ def by_conductor(draw: Draw, rules: Rules) -> float:
 
 
 class _Timed:
-    """Speaks after the time that was drawn for it."""
+    """A speaker that takes the time that was drawn for each turn."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
@@ -118,27 +120,27 @@ class _Timed:
 
     async def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
         stage = "synthesis" if seat.key == SYNTHESIS.seat else "review" if ask.schema else "answer"
-        await asyncio.sleep(_seconds(self._draw, TurnId(stage, 1, seat.key)))
+        await asyncio.sleep(_find_seconds(self._draw, TurnId(stage, 1, seat.key)))
         text = json.dumps({"ranking": ask.schema["properties"]["ranking"]["items"]["enum"]}) if ask.schema else "words"
         yield Delta(asyncio.get_running_loop().time(), text=text)
 
 
-def _table(draw: Draw, rules: Rules) -> RunStarted:
+def _start_run(draw: Draw, rules: Rules) -> RunStarted:
     return replace(start("council", seats=[_key(n) for n in range(len(draw.answers_s))]), rules=rules)
 
 
-def _then(t: Transcript, at: float, fact: Fact) -> Transcript:
+def _append_fact(t: Transcript, at: float, fact: Fact) -> Transcript:
     return fold(t, Entry(t.seq + 1, at, fact))
 
 
-def _seconds(draw: Draw, turn: TurnId) -> float:
+def _find_seconds(draw: Draw, turn: TurnId) -> float:
     if turn.stage == SYNTHESIS.stage:
         return draw.chair_s
     return (draw.answers_s if turn.stage == "answer" else draw.reviews_s)[_seat(turn.seat)]
 
 
-def _text(draw: Draw, turn: Turn) -> str:
-    """A ballot as it is asked for, in the letters of its reviewer."""
+def _write_text(draw: Draw, turn: Turn) -> str:
+    """Return the ballot that was drawn for a review, in the letters of its reviewer; else some words."""
     if turn.id.stage != "review":
         return "words"
     letters = dict(zip((_seat(i.seat) for i in turn.about), labels(len(turn.about)), strict=True))

@@ -1,4 +1,4 @@
-"""Councils drawn from recorded answers: how long everybody takes, and how everybody ranks.
+"""Councils drawn from recorded answers: the time that each seat takes, and its ranking.
 
 The recordings are LLMFAO's (CC BY 4.0). Ballots are drawn by Plackett and Luce's model: every answer has a strength,
 every reviewer perceives it with a noise of its own. `spread` is the standard deviation of the strengths in units of
@@ -32,12 +32,15 @@ class Draw:
 
     @property
     def critical_path_s(self) -> float:
-        """A council whose every stage waits for the whole stage before it."""
+        """Return the seconds of a council whose every stage waits for the whole stage before it."""
         return max(self.answers_s) + max(self.reviews_s) + self.chair_s
 
 
-def recorded_s() -> list[list[float]]:
-    """Seconds of the answers to each prompt; without the recordings, log-normal ones of the same mean and deviation."""
+def load_durations() -> list[list[float]]:
+    """Return the seconds of the answers to each prompt.
+
+    Without the recordings they are log-normal, with the same mean and deviation.
+    """
     if not RESULTS.exists():
         dice = random.Random(0)
         return [[dice.lognormvariate(1.50, 1.06) for _ in range(60)] for _ in range(19)]
@@ -48,26 +51,26 @@ def recorded_s() -> list[list[float]]:
     return list(prompts.values())
 
 
-def draws(seats: int, count: int, *, seed: int = 1, spread: float = JUDGES) -> Iterator[Draw]:
-    """Each from the durations of one prompt, all its times independent of each other."""
+def draw_councils(seats: int, count: int, *, seed: int = 1, spread: float = JUDGES) -> Iterator[Draw]:
+    """Draw councils, each from the durations of one prompt; all its times are independent of each other."""
     dice = random.Random(seed)
-    prompts = recorded_s()
+    prompts = load_durations()
     for _ in range(count):
         times = dice.choice(prompts)
         answers, reviews = (tuple(dice.choice(times) for _ in range(seats)) for _ in range(2))
-        yield Draw(answers, reviews, dice.choice(times), _rankings(dice, seats, spread))
+        yield Draw(answers, reviews, dice.choice(times), _draw_rankings(dice, seats, spread))
 
 
-def agreement(spread: float) -> float:
-    """On which share of pairs two reviewers agree, of 2,000 councils of five."""
+def measure_agreement(spread: float) -> float:
+    """Return the share of pairs on which two reviewers agree, over 2,000 councils of five."""
     found = []
-    for draw in draws(5, 2_000, spread=spread):
+    for draw in draw_councils(5, 2_000, spread=spread):
         places = [{seat: n for n, seat in enumerate(ranking)} for ranking in draw.rankings[:2]]
         found += [(places[0][x] < places[0][y]) == (places[1][x] < places[1][y]) for x, y in combinations(range(5), 2)]
     return fmean(found)
 
 
-def _rankings(dice: random.Random, seats: int, spread: float) -> tuple[tuple[int, ...], ...]:
+def _draw_rankings(dice: random.Random, seats: int, spread: float) -> tuple[tuple[int, ...], ...]:
     strength = [dice.gauss(0, spread) if spread < math.inf else float(n) for n in range(seats)]
     noise = 1.0 if spread < math.inf else 0.0
     perceived = [[s - noise * math.log(-math.log(dice.random())) for s in strength] for _ in range(seats)]

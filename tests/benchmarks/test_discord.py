@@ -11,9 +11,9 @@ import pytest
 from benchmarks.discord.__main__ import p99
 from benchmarks.discord.meter import Meter
 from benchmarks.discord.play import play
-from benchmarks.discord.room import used
-from benchmarks.discord.scenes import SCENES, SEATS, lines
-from benchmarks.discord.simulated import simulated
+from benchmarks.discord.room import count_used
+from benchmarks.discord.scenes import SCENES, SEATS, draw_lines
+from benchmarks.discord.simulated import simulate_scene
 from benchmarks.live.scenes import Answer
 from bot.domain.facts import Lane, TurnId
 from tests.servers.discord.limits import Rule
@@ -25,7 +25,7 @@ TURN = TurnId("answer", 1, "ada")
 
 async def test_runs_on_the_wire_are_told_whole() -> None:
     played = await play(SMALL)
-    said = lines(SMALL)
+    said = draw_lines(SMALL)
     assert {a.seat: a.chars for a in played.spoken} == {seat: len(line.text) for seat, line in said.items()}
     assert len(played.boards_s) == SMALL.runs
     assert len(played.firsts_s) == SMALL.runs * SEATS
@@ -38,9 +38,9 @@ async def test_runs_on_the_wire_are_told_whole() -> None:
 
 def test_in_one_channel_posts_wait_for_each_other_in_the_simulation_too() -> None:
     spoken = [
-        Answer(line.run, seat, 100.0, 100.0 + line.seconds, len(line.text)) for seat, line in lines(SMALL).items()
+        Answer(line.run, seat, 100.0, 100.0 + line.seconds, len(line.text)) for seat, line in draw_lines(SMALL).items()
     ]
-    apart, shared = (simulated(replace(SMALL, shared=shared), spoken, 0.01) for shared in (False, True))
+    apart, shared = (simulate_scene(replace(SMALL, shared=shared), spoken, 0.01) for shared in (False, True))
     assert apart.refused == shared.refused == 0
     assert shared.first_median_s > apart.first_median_s
 
@@ -64,8 +64,8 @@ def test_a_wait_is_from_each_character_to_its_showing() -> None:
 def test_windows_begin_with_their_first_call() -> None:
     rule = Rule(5, 5.0)
     calls = [1.0, 2.0, 5.9, 6.5]
-    assert [used(calls, at, rule) for at in (0.5, 1.0, 5.95, 6.2, 7.0, 12.0)] == [0, 1, 3, 0, 1, 0]
-    assert used([], math.inf, rule) == 0
+    assert [count_used(calls, at, rule) for at in (0.5, 1.0, 5.95, 6.2, 7.0, 12.0)] == [0, 1, 3, 0, 1, 0]
+    assert count_used([], math.inf, rule) == 0
 
 
 def test_the_99th_percentile_of_few_is_their_last() -> None:
@@ -74,6 +74,6 @@ def test_the_99th_percentile_of_few_is_their_last() -> None:
 
 
 def test_scenes_are_the_same_every_time_and_no_answer_is_longer_than_it_may() -> None:
-    assert lines(SMALL) == lines(SMALL)
-    assert max(line.seconds for line in lines(SMALL).values()) <= SMALL.most_s
-    assert all(line.text for line in lines(SCENES[1]).values())
+    assert draw_lines(SMALL) == draw_lines(SMALL)
+    assert max(line.seconds for line in draw_lines(SMALL).values()) <= SMALL.most_s
+    assert all(line.text for line in draw_lines(SCENES[1]).values())
