@@ -1,4 +1,4 @@
-"""The wire servers close every connection, also one that has just come."""
+"""The wire servers close every connection, even one that was opened a moment before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Discord wire server, proven with the real discord.py against it."""
+"""The Discord wire server, tested with the real discord.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.discord_scene import raw, scene
 
 
 def commands(client: discord.Client) -> None:
-    """What the tests of interactions talk to."""
+    """Register the commands and the menu that the tests of interactions use."""
     tree = app_commands.CommandTree(client)
 
     @client.event

@@ -64,7 +64,7 @@ async def test_a_wrong_token_and_a_forbidden_intent_are_refused() -> None:
         with pytest.raises(discord.PrivilegedIntentsRequired):
             async with s.client(discord.Intents(guilds=True, message_content=True)):
                 pass
-        s.server.token = "another"  # what the client says; the hub keeps its own
+        s.server.token = "another"  # the token that the client sends; the hub keeps its own
         with pytest.raises(discord.LoginFailure):
             async with s.client():
                 pass

@@ -27,7 +27,7 @@ async def test_discord_py_keeps_to_the_headers_and_obeys_a_429() -> None:
         assert {"Via", "Retry-After", "X-RateLimit-Bucket", "X-RateLimit-Reset-After"} <= headers.keys()
         other = await s.server.create_channel(s.guild)
         assert (await raw(s.server, "POST", f"/channels/{other.id}/messages", {"content": "other"}))[0] == 200
-        await s.text(client).send("last")  # told that one call is left, though none is
+        await s.text(client).send("last")  # the client was told that one call is left, though none is
         sent = [r.status for r in s.server.requests if isinstance(r.body, dict) and r.body.get("content") == "last"]
         assert sent == [429, 200]
 
@@ -43,7 +43,7 @@ async def test_storms_and_long_waits() -> None:
         status, _, body = await raw(s.server, "POST", f"/channels/{s.channel.id}/threads", {"name": "t", "type": 11})
         assert (status, body["retry_after"]) == (429, 136.0)
         statuses = [(await raw(s.server, "GET", f"/channels/{s.channel.id}"))[0] for _ in range(60)]
-        assert 429 in statuses  # fifty a second for the token
+        assert 429 in statuses  # the limit is fifty a second for the token
 
 
 def test_a_window_opens_with_its_first_call_and_is_new_when_it_is_over() -> None:

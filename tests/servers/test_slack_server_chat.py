@@ -158,7 +158,9 @@ async def test_a_stream_in_a_direct_message(scene: Scene) -> None:
 async def test_a_stream_ends_by_itself(scene: Scene) -> None:
     scene.server.limits.set_times(stream_s=0.0)
     channel = scene.server.world.im(scene.ann.id)
-    stream = await scene.client.chat_stream(channel=channel.id, thread_ts=await _asked(scene, channel), buffer_size=1)
+    stream = await scene.client.chat_stream(
+        channel=channel.id, thread_ts=await _post_question(scene, channel), buffer_size=1
+    )
     await stream.append(markdown_text="hello")
     with pytest.raises(SlackApiError, match="message_not_in_streaming_state"):
         await stream.append(markdown_text="world")
@@ -166,7 +168,7 @@ async def test_a_stream_ends_by_itself(scene: Scene) -> None:
 
 
 async def test_a_stream_in_a_channel_needs_a_recipient(scene: Scene) -> None:
-    thread = await _asked(scene, scene.hall)
+    thread = await _post_question(scene, scene.hall)
     args = {"channel": scene.hall.id, "thread_ts": thread}
     assert await scene.refused("chat.startStream", **args) == "missing_recipient_user_id"
     args["recipient_user_id"] = scene.ann.id
@@ -175,5 +177,5 @@ async def test_a_stream_in_a_channel_needs_a_recipient(scene: Scene) -> None:
     assert scene.server.world.posts[Ref(scene.hall.id, answer["ts"])].recipient == scene.ann.id
 
 
-async def _asked(scene: Scene, channel: Channel) -> str:
+async def _post_question(scene: Scene, channel: Channel) -> str:
     return str((await scene.server.people.say(scene.ann.id, channel.id, "tabs?")).event["ts"])

@@ -94,18 +94,18 @@ async def test_every_other_event_arrives(scene: Scene) -> None:
     scene.server.world.subscribe("channel_archive", "message.channels")
 
     @on(app.event({"type": "message", "subtype": "message_deleted"}))
-    async def deleted(event: Any) -> None:
+    async def on_deletion(event: Any) -> None:
         seen.append("message_deleted")
 
     for kind in ("reaction_added", "reaction_removed", "member_joined_channel", "channel_archive"):
 
         @on(app.event(kind))
-        async def heard(event: Any) -> None:
+        async def on_event(event: Any) -> None:
             seen.append(event["type"])
 
     @on(app.event("message"))
     async def message() -> None:
-        """Said in passing."""
+        """Ignore plain messages."""
 
     people, here, bob = scene.server.people, scene.hall.id, scene.server.world.add_user(scene.team.id, "bob")
     async with in_socket_mode(scene, app):
@@ -127,7 +127,7 @@ async def test_uninstalling_ends_the_token_and_is_told(scene: Scene) -> None:
     for kind in ("app_uninstalled", "tokens_revoked"):
 
         @on(app.event(kind))
-        async def gone(event: Any) -> None:
+        async def on_removal(event: Any) -> None:
             seen.append(event["type"])
 
     async with in_socket_mode(scene, app):

@@ -118,7 +118,7 @@ async def test_the_home_tab(scene: Scene) -> None:
     app = bolt(scene)
 
     @on(app.event("app_home_opened"))
-    async def opened(event: Any, client: Any) -> None:
+    async def on_home_opened(event: Any, client: Any) -> None:
         await client.views_publish(user_id=event["user"], view=HOME)
 
     async with in_socket_mode(scene, app):
@@ -144,7 +144,7 @@ async def test_menus_home_buttons_and_closed_modals(scene: Scene) -> None:
         seen.append(body["container"]["type"])
 
     @on(app.view_closed("debate"))
-    async def closed(ack: Any, body: Any) -> None:
+    async def on_view_closed(ack: Any, body: Any) -> None:
         await ack()
         seen.append(body["type"])
 

@@ -29,12 +29,12 @@ def find_command(hub: Hub, channel: Channel, user_id: int, name: str, kind: int)
     places = [channel.guild_id, None] if channel.guild_id is not None else [None]
     for command in (c for place in places for c in hub.commands.get(place, [])):
         if command["name"] == name and command["type"] == kind:
-            _require_offered(command, channel, held)
+            _require_available(command, channel, held)
             return command
     raise CannotAct(f"there is no command {name!r} here")
 
 
-def _require_offered(command: Json, channel: Channel, held: P) -> None:
+def _require_available(command: Json, channel: Channel, held: P) -> None:
     contexts = command.get("contexts")
     if channel.guild_id is None and (not command["dm_permission"] if contexts is None else 1 not in contexts):
         raise CannotAct(f"{command['name']!r} is not for direct messages")

@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 
 URN = "urn:discord"
 
-# The document is narrower than Discord in two points that discord.py uses.
+# The document allows less than Discord does, in two points that discord.py uses.
 # discord.py sends ids in bodies as numbers (allowed_mentions, message_reference). Discord takes numbers and strings:
 # https://docs.discord.com/developers/reference (ID Serialization)
 SNOWFLAKE_AS_NUMBER = {"type": "integer", "minimum": 0}

@@ -83,7 +83,7 @@ class Interactions:
         theirs = (p.answer for p in self._by_id.values() if p.user_id == user_id)
         return any(message is a.message or message in a.followups for a in theirs)
 
-    def require_unanswered(self, number: int, token: str) -> Pending:
+    def require_pending(self, number: int, token: str) -> Pending:
         """Return the interaction that a callback answers.
 
         Raises 10062 when it is unknown or too late, 40060 when it was answered before.

@@ -59,11 +59,11 @@ def post(
     message.mentions, message.notified = _resolve_pings(hub, channel, message)
     world.messages[channel.id][message.id] = message
     if not message.ephemeral:
-        emit_created(hub, message)
+        emit_creation(hub, message)
     return message
 
 
-def emit_created(hub: Hub, message: Message) -> None:
+def emit_creation(hub: Hub, message: Message) -> None:
     """Emit the gateway's event of a new message."""
     channel = hub.world.channel(message.channel_id)
     hub.emit_message("MESSAGE_CREATE", _message_with_member(hub, channel, message), channel)
@@ -73,7 +73,7 @@ def announce(hub: Hub, channel: Channel, author: User, kind: int, content: str) 
     """Post a message of Discord's own, such as the one that announces a new thread."""
     message = Message(hub.world.new_id(), channel.id, author, content, hub.world.now(), kind=kind)
     hub.world.messages[channel.id][message.id] = message
-    emit_created(hub, message)
+    emit_creation(hub, message)
 
 
 def edit(hub: Hub, message: Message, body: Json, uploads: list[Upload]) -> None:

@@ -46,7 +46,7 @@ class People(Base):
 
     async def deliver_again(self, message: Ref) -> None:
         """Send the bot the event of a message once more, as a resuming gateway does."""
-        messages.emit_created(self.hub, self._find_message(message))
+        messages.emit_creation(self.hub, self._find_message(message))
 
     async def edit(self, user: Ref, message: Ref, text: str) -> None:
         found = self._find_message(message)

@@ -59,7 +59,7 @@ def respond(call: Call) -> Any:
     Raises 10062 after 3 s, 40060 the second time, 50035 for a type that does not fit.
     """
     hub, kind, data = call.hub, call.body["type"], call.body.get("data") or {}
-    pending = hub.interactions.require_unanswered(call.id("interaction_id"), call.path["interaction_token"])
+    pending = hub.interactions.require_pending(call.id("interaction_id"), call.path["interaction_token"])
     if kind not in _ALLOWED[pending.type] or (kind in (6, 7) and pending.source is None):
         raise errors.invalid_form([errors.Problem("type", "BASE_TYPE_CHOICES", "Not for this interaction")])
     match kind:

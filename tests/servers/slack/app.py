@@ -33,7 +33,7 @@ ALL_SCOPES = frozenset(
         "users:read",
     ]
 )
-# the app's subscriptions unless a test adds others, as it must to read channels (`message.channels`, …)
+# the app's subscriptions; to read channels, a test must add `message.channels` and the like
 QUIET_EVENTS = frozenset(
     [
         "app_mention",

@@ -85,7 +85,7 @@ class WebApi:
             case Stall():
                 await self._faults.wait(fault)
             case Reset() | Fail() | None:
-                pass  # later: an error needs the caller, a lost answer the call's effect
+                pass  # handled below, once the caller is known or the call has had its effect
             case _:
                 assert_never(fault)
         headers = self._answer(seen, secret, fault)

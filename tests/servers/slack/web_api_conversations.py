@@ -13,7 +13,7 @@ def info(call: Call) -> Json:
 
 def history(call: Call) -> Json:
     """Return a channel's messages, the newest first."""
-    channel = _require_joined(call)
+    channel = _require_membership(call)
     oldest, latest = call.text("oldest"), call.text("latest") or "9999999999"
     found = [m for m in call.world.messages(channel.id) if oldest <= m.ts <= latest]
     page, cursor = call.take_page([_message(call, m.ts) for m in reversed(found)])
@@ -32,7 +32,7 @@ def replies(call: Call) -> Json:
     return {"messages": page, "has_more": bool(cursor["next_cursor"]), "response_metadata": cursor}
 
 
-def _require_joined(call: Call) -> Channel:
+def _require_membership(call: Call) -> Channel:
     channel = call.channel()
     if call.bot.bot_user not in channel.members:
         raise SlackError("not_in_channel")
