@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from asyncio import AbstractServer
 from asyncio.selector_events import BaseSelectorEventLoop
+from pathlib import Path
 from typing import Any
 
 import hypothesis
+import pytest
+
+from tests.support.shared import ABSENT, OWN, SHARED
 
 # A deadline would be a timed assertion, and machines are noisy. The examples are the same every time, so that a
 # change is judged by itself; `pytest --hypothesis-profile=default` looks for new ones.
@@ -30,3 +34,17 @@ async def accept_or_close(
 
 
 BaseSelectorEventLoop._accept_connection2 = accept_or_close  # type: ignore[attr-defined]  # likewise
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(OWN, id="own", marks=pytest.mark.shared),
+        pytest.param(SHARED, id="shared", marks=pytest.mark.shared),
+    ]
+)
+def reference(request: pytest.FixtureRequest) -> Path:
+    """Return a folder of reference data: once our own, once the shared one, where it is there."""
+    folder: Path = request.param
+    if not folder.is_dir():
+        pytest.skip(ABSENT)
+    return folder

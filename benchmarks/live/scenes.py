@@ -8,8 +8,10 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from tests.support.shared import SHARED
+
 DELTA_CHARS = 4  # a token or so
-RESULTS = pathlib.Path(__file__).parents[3] / "shared" / "data" / "results.jsonl"
+RESULTS = SHARED / "data" / "results.jsonl"
 
 
 class Answer(NamedTuple):

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, get_args
 
 import pytest
@@ -14,8 +14,8 @@ from bot.domain.asks import Part, Role
 from bot.models.errors import ProviderError
 from bot.models.tokens import CUT_MARK, Tally, counter, fit
 from tests.support.paths import ROOT
+from tests.support.shared import read_answers
 
-ANSWERS = ROOT.parent / "shared" / "data" / "results.jsonl"
 Cut = Literal["never", "tail", "drop"]
 FRAME = 4  # what fit charges for a part's frame or joint
 
@@ -103,11 +103,9 @@ def test_a_tally_counts_what_the_whole_text_counts(model: str, text: str, sizes:
     assert tally(count, chunked(text, sizes)) == count(text)
 
 
-@pytest.mark.skipif(not ANSWERS.exists(), reason="the recorded answers are not beside this checkout")
-def test_a_tally_is_exact_on_real_answers() -> None:
+def test_a_tally_is_exact_on_whole_answers(reference: Path) -> None:
     count = counter("gpt-4o")
-    answers = [json.loads(line)["result"] for line in ANSWERS.read_text().splitlines()[::5]]
-    for answer in answers:
+    for answer in read_answers(reference):
         assert tally(count, chunked(answer, [5] * (len(answer) // 5))) == count(answer)
 
 

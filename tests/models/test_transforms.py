@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -30,10 +30,8 @@ from bot.models.transforms import (
     within,
 )
 from bot.settings import DeadlineSettings
-from tests.support.paths import ROOT
+from tests.support.shared import read_answers
 from tests.support.virtual_time import run_virtual
-
-ANSWERS = ROOT.parent / "shared" / "data" / "results.jsonl"
 
 
 class Heard(NamedTuple):
@@ -160,9 +158,8 @@ def test_what_merely_repeats_itself_is_left_alone(name: str, at: list[int]) -> N
     assert (heard.text, heard.ending) == (KEPT[name], "done")
 
 
-@pytest.mark.skipif(not ANSWERS.exists(), reason="the recorded answers are not on this machine")
-def test_no_real_answer_is_taken_for_a_loop_or_a_key_or_a_thought() -> None:
-    answers = [row["result"] for row in map(json.loads, ANSWERS.read_text("utf-8").splitlines())]
+def test_no_whole_answer_is_taken_for_a_loop_or_a_key_or_a_thought(reference: Path) -> None:
+    answers = read_answers(reference)
 
     async def all_of() -> list[str]:
         changed = []

@@ -30,8 +30,9 @@ from tests.servers.discord.limits import Buckets, Limits
 from tests.servers.discord.routing import API, Request, Router
 from tests.servers.discord.script import Script
 from tests.servers.discord.world import User, World
+from tests.support.shared import SHARED
 
-SPEC = Path(__file__).parents[3].parent / "shared" / "specs" / "discord-openapi.json"
+SPEC = SHARED / "specs" / "discord-openapi.json"
 ROUTES = (
     *rest_app.ROUTES,
     *rest_guilds.ROUTES,

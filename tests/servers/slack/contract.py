@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.servers.slack.world import Json
+from tests.support.shared import SHARED
 
-DIRECTORY = Path(__file__).parents[3].parent / "shared" / "specs" / "slack"
+DIRECTORY = SHARED / "specs" / "slack"
 
 # every method may answer these; the descriptions list them for some methods only
 COMMON_ERRORS = frozenset(
