@@ -1,9 +1,10 @@
-"""Recorded streams of real providers, served byte for byte: text, thinking, usage and endings are the recording's."""
+"""Streams as providers send them, served byte for byte: text, thinking, usage and endings are the stream's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -14,11 +15,9 @@ from bot.models.catalogue import Model
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
-from tests.servers.model_server import ModelServer, Recording, recordings, replay
-from tests.support.paths import ROOT
+from tests.servers.model_server import ModelServer, Recording, replay
+from tests.support.streams import STREAMS
 
-WIRE = ROOT.parent / "shared" / "wire"
-RECORDINGS = recordings(WIRE)
 ASK = Ask((Part("user", "How do I cross the street?"),))
 
 # what litellm calls each recording's model, and the path before the one it adds itself
@@ -38,8 +37,6 @@ CALLED = {
     "zai-thinking": ("zai/glm-4.7", "/api/paas/v4"),
 }
 UNREPORTED = ("groq-web-search",)  # its usage stands in a field that litellm drops
-
-pytestmark = pytest.mark.skipif(not RECORDINGS, reason="the recordings are not on this machine")
 
 
 class Heard(NamedTuple):
@@ -64,11 +61,11 @@ async def hear(speaker: Speaker) -> Heard:
     return Heard(text, thinking, usage, ending, error)
 
 
-async def replayed(name: str) -> Heard:
+async def replayed(name: str, recording: Recording) -> Heard:
     called, base = CALLED[name]
-    path = RECORDINGS[name]["path"].partition("?")[0].partition("#")[0]
+    path = recording["path"].partition("?")[0].partition("#")[0]
     async with ModelServer() as server:
-        server.tell(replay(RECORDINGS[name]), path=path)
+        server.tell(replay(recording), path=path)
         model = Model("m", called, "M", "p", api_key="k-1", api_base=server.url + base)
         speaker = Speaker({"m": model}, DeadlineSettings(), RetrySettings(tries=1))
         try:
@@ -83,15 +80,15 @@ def events(recording: Recording) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data:"))
 
 
-def expected(name: str) -> tuple[str, str, tuple[int, int, int]]:
+def expected(name: str, recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     """Text, thinking and (input, output, thinking) tokens, read from the recording without any library."""
     match name.partition("-")[0]:
         case "anthropic":
-            return of_anthropic(RECORDINGS[name])
+            return of_anthropic(recording)
         case "gemini":
-            return of_gemini(RECORDINGS[name])
+            return of_gemini(recording)
         case _:
-            return of_openai(RECORDINGS[name])
+            return of_openai(recording)
 
 
 def of_anthropic(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
@@ -137,9 +134,10 @@ def of_openai(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
 
 
 @pytest.mark.parametrize("name", [n for n in CALLED if n not in ("openai-text", "openrouter-error")])
-async def test_an_answer_is_the_recordings(name: str) -> None:
-    text, thinking, tokens = expected(name)
-    heard = await replayed(name)
+async def test_an_answer_is_the_streams(name: str, reference: Path) -> None:
+    recording = STREAMS[reference][name]
+    text, thinking, tokens = expected(name, recording)
+    heard = await replayed(name, recording)
     assert heard.error is None
     assert heard.ending == "done"
     assert heard.text == text
@@ -151,25 +149,30 @@ async def test_an_answer_is_the_recordings(name: str) -> None:
         assert heard.usage == Usage(*tokens, source="reported")
 
 
-async def test_a_tool_call_is_named_and_is_no_answer() -> None:
-    heard = await replayed("openai-text")
+async def test_a_tool_call_is_named_and_is_no_answer(reference: Path) -> None:
+    recording = STREAMS[reference]["openai-text"]
+    [call] = next(events(recording))["choices"][0]["delta"]["tool_calls"]
+    _, _, tokens = expected("openai-text", recording)
+    heard = await replayed("openai-text", recording)
     assert heard.error is not None
     assert heard.error.kind == "no_text"
-    assert "get_capital" in heard.error.text
+    assert call["function"]["name"] in heard.error.text
     assert heard.text == ""
-    assert heard.usage == Usage(53, 15, 0, "reported")
+    assert heard.usage == Usage(*tokens, source="reported")
 
 
-async def test_an_error_in_mid_stream_fails_with_the_providers_reason() -> None:
-    _, thinking, _ = expected("openrouter-error")
-    heard = await replayed("openrouter-error")
+async def test_an_error_in_mid_stream_fails_with_the_providers_reason(reference: Path) -> None:
+    recording = STREAMS[reference]["openrouter-error"]
+    [reason] = [event["error"]["message"] for event in events(recording) if "error" in event]
+    _, thinking, _ = expected("openrouter-error", recording)
+    heard = await replayed("openrouter-error", recording)
     assert heard.error is not None
     assert heard.error.kind == "broken_off"
-    assert "Token limit reached" in heard.error.text
+    assert reason in heard.error.text
     assert heard.thinking == thinking
     assert heard.usage is not None
     assert heard.usage.source == "estimated"
 
 
-def test_every_recording_is_told_of() -> None:
-    assert set(CALLED) == set(RECORDINGS)
+def test_every_stream_is_told_of(reference: Path) -> None:
+    assert set(CALLED) == set(STREAMS[reference])

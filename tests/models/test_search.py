@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import unquote
 
 import psutil
@@ -28,10 +29,11 @@ from bot.models.prices import cost_usd
 from bot.models.search import PROVIDERS, SNIPPET_CHARS, TITLE_CHARS, Source, numbered, searcher
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings, SearchSettings
-from tests.models.test_recorded_streams import CALLED, RECORDINGS, events
+from tests.models.test_recorded_streams import CALLED, events
 from tests.models.test_speak import AT_ONCE, assert_for_people
 from tests.models.test_transforms import Heard, hear
-from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, replay, sse
+from tests.servers.model_server import ModelServer, Recording, Reply, answer, chunk, error, replay, sse
+from tests.support.streams import STREAMS
 
 PATH = "/search"
 ASK = Ask((Part("user", "Look."),), query="tabs or spaces")
@@ -158,10 +160,10 @@ async def test_a_search_that_hangs_is_given_up_and_its_connection_closed() -> No
     assert server.log[0].left_early
 
 
-def cited(name: str) -> list[str]:
-    """The pages that a recording names, read from it without any library."""
+def cited(recording: Recording) -> list[str]:
+    """Return the pages that a stream names, read from it without any library."""
     urls = []
-    for event in events(RECORDINGS[name]):
+    for event in events(recording):
         citation = event.get("delta", {}).get("citation", {})
         urls += [citation["url"]] if citation else []
         for candidate in event.get("candidates", ()):
@@ -170,10 +172,11 @@ def cited(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["anthropic-web-search", "gemini-web-search"])
-async def test_a_models_own_search_ends_on_the_pages_it_names(name: str) -> None:
+async def test_a_models_own_search_ends_on_the_pages_it_names(name: str, reference: Path) -> None:
     called, base = CALLED[name]
+    recording = STREAMS[reference][name]
     async with ModelServer() as server:
-        server.tell(replay(RECORDINGS[name]), path=RECORDINGS[name]["path"].partition("?")[0])
+        server.tell(replay(recording), path=recording["path"].partition("?")[0])
         model = Model("m", called, "M", "p", api_key="k-1", api_base=server.url + base)
         speaker = Speaker({"m": model}, DeadlineSettings(), RetrySettings(tries=1))
         heard = await hear(speaker.speak(Seat("searcher", "m", "M"), ASK))
@@ -182,7 +185,7 @@ async def test_a_models_own_search_ends_on_the_pages_it_names(name: str) -> None
     text, _, links = heard.text.rpartition("\n\n")
     assert text
     lines = links.splitlines()
-    assert sorted(unquote(line.rpartition("](")[2][:-1]) for line in lines) == sorted(map(unquote, cited(name)))
+    assert sorted(unquote(line.rpartition("](")[2][:-1]) for line in lines) == sorted(map(unquote, cited(recording)))
     assert "search" in json.dumps(server.log[0].body["tools"]).lower()
 
 
