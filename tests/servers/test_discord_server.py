@@ -22,7 +22,6 @@ from tests.servers.discord import (
     Upload,
 )
 from tests.servers.discord.client import log_in, redirect_clients
-from tests.servers.discord.server import SPEC
 from tests.support.discord_scene import raw, scene
 
 
@@ -312,18 +311,34 @@ async def test_forums_reactions_files_and_members() -> None:
         assert (await s.server.channel(post.thread)).member_ids == [s.server.bot.id, s.ada.id]
 
 
-async def test_a_request_against_the_contract_is_not_overlooked() -> None:
-    if not SPEC.exists():
-        pytest.skip("Discord's OpenAPI document is not here")
-
-    async def ask(method: str, path: str, body: object = None) -> None:
-        async with scene() as s:
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/channels/{}/messages", {"content": "a", "tts": "loud"}, r"body \$\.tts: 'loud' is not"),
+        ("POST", "/channels/{}/messages", None, "body: this operation needs one"),
+        ("POST", "/channels/{}/typing", {"for": 5}, "body: this operation takes none"),
+        ("GET", "/channels/{}/messages?limit=many", None, "query limit: 'many' is not of type 'integer'"),
+        ("GET", "/channels/{}/messages?colour=red", None, "query colour: unknown"),
+        ("GET", "/channels/here/messages", None, "path channel_id: 'here' does not match"),
+        ("GET", "/nowhere", None, "path: this server does not serve it"),
+    ],
+)
+async def test_a_request_against_the_contract_is_not_overlooked(
+    method: str, path: str, body: object, told: str, reference: Path
+) -> None:
+    with pytest.raises(ContractBroken, match=told):
+        async with scene(contract=reference / "specs" / "discord-openapi.json") as s:
             await raw(s.server, method, path.format(s.channel.id), body)
 
-    with pytest.raises(ContractBroken, match=r"POST /channels/\{channel_id\}/messages: body \$\.tts"):
-        await ask("POST", "/channels/{}/messages", {"content": "a", "tts": "loud"})
-    with pytest.raises(ContractBroken, match="does not serve"):
-        await ask("GET", "/nowhere")
+
+async def test_a_request_as_the_contract_says_is_served(reference: Path) -> None:
+    async with scene(contract=reference / "specs" / "discord-openapi.json") as s:
+        path = f"/channels/{s.channel.id}/messages"
+        status, _, made = await raw(s.server, "POST", path, {"content": "a", "tts": False, "nonce": 7})
+        assert (status, made["content"]) == (200, "a")
+        reply = {"content": "b", "message_reference": {"message_id": int(str(made["id"]))}}
+        assert (await raw(s.server, "POST", path, reply))[0] == 200, "an id may be a number as well"
+        assert (await raw(s.server, "GET", f"{path}?limit=5&before={made['id']}"))[0] == 200
 
 
 async def test_without_the_document_nothing_is_validated(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.servers.slack import ContractBroken, SlackServer, spawn_server
+from tests.servers.slack.contract import Contract
 from tests.servers.slack.web_api import METHODS
 from tests.support.slack_scene import (
     ACTIONS,
@@ -106,10 +107,10 @@ async def test_posting_is_counted_for_each_channel(scene: Scene) -> None:
     await scene.client.chat_postMessage(channel=other.id, text="x")
 
 
-async def test_tiers_and_scopes_are_slacks_own(scene: Scene) -> None:
-    if scene.server.contract is None:
-        pytest.skip("Slack's descriptions are not beside the repository")
-    described = scene.server.contract.methods
+def test_tiers_and_scopes_are_slacks_own(reference: Path) -> None:
+    contract = Contract.load(reference / "specs" / "slack")
+    assert contract is not None
+    described = contract.methods
     shared = METHODS.keys() & described.keys()
     assert {n: METHODS[n].tier for n in shared} == {n: described[n]["rate_limits"] for n in shared}
     named = {n: METHODS[n].scope for n in shared if METHODS[n].scope and not METHODS[n].scope.startswith("*")}
@@ -219,15 +220,14 @@ async def test_files_go_up_and_come_down(scene: Scene) -> None:
                 assert response.content_type == "text/html"  # a sign-in page, not the file
 
 
-async def test_calls_outside_the_contract_are_violations(scene: Scene) -> None:
-    if scene.server.contract is None:
-        pytest.skip("Slack's descriptions are not beside the repository")
-    await scene.client.api_call("chat.postMessage", json={"channel": scene.hall.id, "text": "x", "colour": "red"})
-    await scene.refused("chat.update", channel=scene.hall.id, text="x")
-    scene.server.faults.fail("chat.postMessage", "too_sleepy")
-    await scene.refused("chat.postMessage", channel=scene.hall.id, text="x")
-    found = list(scene.server.violations)
-    scene.server.violations.clear()
+async def test_calls_outside_the_contract_are_violations(reference: Path) -> None:
+    async with opened_scene(reference / "specs" / "slack") as scene:
+        await scene.client.api_call("chat.postMessage", json={"channel": scene.hall.id, "text": "x", "colour": "red"})
+        await scene.refused("chat.update", channel=scene.hall.id, text="x")
+        scene.server.faults.fail("chat.postMessage", "too_sleepy")
+        await scene.refused("chat.postMessage", channel=scene.hall.id, text="x")
+        found = list(scene.server.violations)
+        scene.server.violations.clear()
     assert found == [
         "chat.postMessage: argument colour is unknown",
         "chat.update: ts is required",
@@ -242,19 +242,10 @@ async def test_without_descriptions_nothing_is_checked(tmp_path: Path) -> None:
         assert server.contract is None
 
 
-async def test_leaving_with_violations_raises() -> None:
-    server = SlackServer()
-    if server.contract is None:
-        pytest.skip("Slack's descriptions are not beside the repository")
-
-    async def break_it() -> None:
-        async with server:
-            team = server.world.add_team("acme")
-            client = AsyncWebClient(team.bot_token, base_url=server.api_base)
-            await client.api_call("auth.test", json={"why": "not"})
-
+async def test_leaving_with_violations_raises(reference: Path) -> None:
     with pytest.raises(ContractBroken, match=r"auth\.test: argument why is unknown"):
-        await break_it()
+        async with opened_scene(reference / "specs" / "slack") as scene:
+            await scene.client.api_call("auth.test", json={"why": "not"})
 
 
 async def test_the_server_works_from_another_process() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -28,7 +29,6 @@ from tests.servers.slack.blocks import find_faults, mentions
 from tests.servers.slack.web_api_views import check_view
 from tests.support.paths import ROOT
 
-DESCRIBED = ROOT.parent / "shared" / "specs" / "slack" / "methods"
 BY_PATH = {command.path: command for command in COMMANDS}
 
 
@@ -139,11 +139,9 @@ def test_each_scope_is_needed_and_each_need_is_a_scope() -> None:
         assert not event.scope or event.scope in {s.name for s in scopes(listen=event.listen)}
 
 
-def test_the_scopes_of_methods_are_slacks() -> None:
-    if not DESCRIBED.is_dir():
-        pytest.skip("Slack's descriptions are not here")
+def test_the_scopes_of_methods_are_slacks(reference: Path) -> None:
     for method, needs in NEEDS.items():
-        path = DESCRIBED / f"{method}.json"
+        path = reference / "specs" / "slack" / "methods" / f"{method}.json"
         slacks = set(json.loads(path.read_text("utf-8")).get("scope", {}).get("bot", ())) if path.exists() else set()
         extras = {"chat.postMessage": {"chat:write.customize"}}.get(method, set())
         assert set(needs) - extras <= slacks or not path.exists(), method

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import discord
@@ -11,6 +12,7 @@ import discord
 from tests.servers.discord import Channel, DiscordServer, Guild, Intent, Limits, Rule, User
 from tests.servers.discord.client import log_in, redirect_clients
 from tests.servers.discord.gateway import PRIVILEGED
+from tests.servers.discord.server import SPEC
 
 UNLIMITED = Limits({name: Rule(1000, 1.0) for name in ("message.create", "webhook.execute", "webhook.edit")})
 
@@ -33,8 +35,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED) -> AsyncIterator[Scene]:
-    async with DiscordServer(limits, allowed=allowed) as server:
+async def scene(
+    limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, contract: Path = SPEC
+) -> AsyncIterator[Scene]:
+    async with DiscordServer(limits, allowed=allowed, contract=contract) as server:
         guild = await server.create_guild()
         channel = await server.create_channel(guild)
         with redirect_clients(server):

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -16,6 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.servers.slack import Ref, SlackServer
+from tests.servers.slack.contract import DIRECTORY
 from tests.servers.slack.world import Channel, Team, User
 
 Listener = TypeVar("Listener", bound=Callable[..., Awaitable[None]])
@@ -64,8 +66,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened_scene() -> AsyncIterator[Scene]:
-    async with SlackServer() as server:
+async def opened_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
+    async with SlackServer(contract=contract) as server:
         team = server.world.add_team("acme")
         ann = server.world.add_user(team.id, "ann", "admin")
         hall = server.world.add_channel(team.id, "hall", [ann.id])
