@@ -5,7 +5,7 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 BENCHMARKS := start models pages live formats discord slack chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format types bench docs-check lock clean
+.PHONY: help venv demo test test-alone lint format types bench docs-check lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: .venv/demo ## one council of three seats on a small model in this machine,
 # In the order of their names: by the number of tests, the kills and floods would begin last.
 test: .venv/dev ## all tests
 	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-alone: .venv/dev ## the tests that read shared reference data, as where its folder is absent
+	MOOT_TEST_SHARED=absent .venv/bin/python -m pytest -m shared -r s
 
 lint: .venv/dev ## style, format, the arrows between rooms
 	.venv/bin/ruff check .

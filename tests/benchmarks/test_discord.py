@@ -23,6 +23,7 @@ SMALL = replace(SCENES[1], runs=2, most_s=1.0)
 TURN = TurnId("answer", 1, "ada")
 
 
+@pytest.mark.shared
 async def test_runs_on_the_wire_are_told_whole() -> None:
     played = await play(SMALL)
     said = draw_lines(SMALL)
@@ -36,6 +37,7 @@ async def test_runs_on_the_wire_are_told_whole() -> None:
     assert played.requests > SMALL.runs * SEATS
 
 
+@pytest.mark.shared
 def test_in_one_channel_posts_wait_for_each_other_in_the_simulation_too() -> None:
     spoken = [
         Answer(line.run, seat, 100.0, 100.0 + line.seconds, len(line.text)) for seat, line in draw_lines(SMALL).items()
@@ -73,6 +75,7 @@ def test_the_99th_percentile_of_few_is_their_last() -> None:
     assert p99([float(n) for n in range(1, 201)]) == 198.0
 
 
+@pytest.mark.shared
 def test_scenes_are_the_same_every_time_and_no_answer_is_longer_than_it_may() -> None:
     assert draw_lines(SMALL) == draw_lines(SMALL)
     assert max(line.seconds for line in draw_lines(SMALL).values()) <= SMALL.most_s

@@ -18,6 +18,7 @@ UNANIMOUS = ((0, 1, 2, 3, 4),) * 5
 SLOW = Draw((1.0, 2.0, 3.0, 4.0, 100.0), (1.0, 2.0, 3.0, 4.0, 50.0), 5.0, UNANIMOUS)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("rules", [Rules(), Rules(quorum=4, grace_s=2.0), Rules(quorum=3, grace_s=0.0)])
 @pytest.mark.parametrize("spread", [0.0, JUDGES])
 def test_the_plan_comes_to_what_the_rules_come_to(rules: Rules, spread: float) -> None:
@@ -31,6 +32,7 @@ def test_the_slowest_holds_nobody_up() -> None:
     assert time_by_conductor(SLOW, Rules(quorum=4, grace_s=2.0)) < 100
 
 
+@pytest.mark.shared
 def test_waiting_for_all_is_the_critical_path_at_most() -> None:
     for draw in draw_councils(3, 3):
         assert time_by_conductor(draw, Rules()) <= 1.02 * draw.critical_path_s
@@ -41,6 +43,7 @@ def test_reviewers_agree_as_often_as_is_said(spread: float, share: float) -> Non
     assert measure_agreement(spread) == pytest.approx(share, abs=0.02)
 
 
+@pytest.mark.shared
 def test_a_small_report_has_every_bar_and_table() -> None:
     report = measure(100)
     assert len(report.bars) == 7

@@ -67,6 +67,7 @@ def test_no_schedule_beats_the_bound(answers: tuple[Answer, ...]) -> None:
     assert 0 < bound <= best_of_all(SMALL, answers, 0.5) + 1e-9
 
 
+@pytest.mark.shared
 def test_the_bound_is_below_every_policy_and_nobody_is_refused() -> None:
     scene = replace(SCENES[0], seconds=20.0)
     played = draw_runs(scene)
@@ -75,11 +76,13 @@ def test_the_bound_is_below_every_policy_and_nobody_is_refused() -> None:
     assert [f.refused for f in figures] == [0] * len(figures)
 
 
+@pytest.mark.shared
 def test_a_replay_is_the_same_every_time() -> None:
     scene = replace(SCENES[3], seconds=15.0)
     assert replay_scene(scene, draw_runs(scene), open_ours) == replay_scene(scene, draw_runs(scene), open_ours)
 
 
+@pytest.mark.shared
 def test_a_limit_halved_untold_is_refused_once_at_most() -> None:
     scene = replace(SCENES[0], seconds=40.0, halve_at_s=20.0)
     assert replay_scene(scene, draw_runs(scene), open_ours).refused <= 1
