@@ -27,7 +27,7 @@ from aiohttp import web
 from benchmarks import report
 from benchmarks.report import Bar, Report, Scene
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Seat
+from bot.domain.run import Seat
 from bot.models.catalogue import Model
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings

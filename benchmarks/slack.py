@@ -19,7 +19,7 @@ from statistics import median
 
 import aiohttp
 
-from adapters.slack.addresses import Spot
+from adapters.slack.addresses import Address
 from adapters.slack.api import Api, Workspace
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.surface import Lacking, SlackSurface
@@ -28,8 +28,8 @@ from benchmarks.live.ours import Ours, open_ours
 from benchmarks.live.replay import Policy, Watch, replay_scene
 from benchmarks.live.scenes import Run, Scene, draw_runs
 from benchmarks.report import Bar, Report
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
 from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.settings import LimitSettings
@@ -139,15 +139,15 @@ async def open_over_slack(scene: Scene, platform: Platform, watch: Watch) -> Asy
         yield Ours(live, lambda thread: _make_surface(server, api, at, thread), watch)
         for request in server.requests:
             if request.method == "chat.update":
-                platform.calls.append((request.at, "edit", Lane("", 0, ""), request.status))
+                platform.calls.append((request.at, "edit", LaneId("", 0, ""), request.status))
 
 
 def _make_surface(server: SlackServer, api: Api, at: Workspace, number: int) -> SlackSurface:
     world = server.world
     channel = world.add_channel(at.id, f"hall{number}")
     world.put(parent := Message(channel.id, world.ts(), at.bot_user, world.now(), "board", bot_id=at.bot_id))
-    spot = Spot(at.id, "", channel.id, parent.ts, "U1", f"n{number}")
-    return SlackSurface(api, at, spot, run="run", words=Words([]), lacking=Lacking(), reads_history=False)
+    spot = Address(at.id, "", channel.id, parent.ts, "U1", f"n{number}")
+    return SlackSurface(api, at, spot, run="run", words=WordFilter([]), lacking=Lacking(), reads_history=False)
 
 
 def _make_budget(name: str, started: float) -> Budget:

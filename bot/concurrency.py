@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from weakref import WeakValueDictionary
 
 
-class Tasks(asyncio.TaskGroup):
+class TaskGroup(asyncio.TaskGroup):
     """A TaskGroup out of which the error of its own body comes bare: whoever asked for it can catch it by name."""
 
     async def __aexit__(
@@ -22,7 +22,7 @@ class Tasks(asyncio.TaskGroup):
                 raise
 
 
-class InOrder:
+class KeyedSemaphore:
     """`async with order.of(person):` waits for what came before it from the same person, and for nobody else's.
 
     `at_once`: how many of one line, a person's or a run's, go on together.
@@ -41,7 +41,7 @@ class InOrder:
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class SingleFlight(Generic[T]):
     """`look(key)`, shared by those who ask while another one is under way. What each gets was looked up after they
     asked, so that whoever has just stored something finds it; and ten thousand who ask at once cost one look or two.
 

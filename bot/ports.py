@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from bot.domain.facts import Fact, Lane, TurnId
+from bot.domain.facts import Fact
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
 
 Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
@@ -26,7 +27,7 @@ class Snapshot:
     text: str
 
 
-def replay(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
+def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
     """What was to be read, whole, each time a lane was shown: turn, wall time, text."""
     shown: dict[TurnId, str] = {}
     for s in snapshots:
@@ -50,12 +51,12 @@ MessageRef = str  # a platform's own name for a message, with the platform's nam
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PostedPage:
     """Where one page of a lane stands: message `ref` at the surface's `address`; `ref` "": it was about to be posted
     there, and whether it was is not known. `reads`: a digest of what it reads; "" while that changes."""
 
     address: str
-    lane: Lane
+    lane: LaneId
     page: int
     ref: MessageRef
     reads: str = ""
@@ -88,13 +89,13 @@ class Store(Protocol):
 
     async def snapshots(self, run: str) -> list[Snapshot]: ...
 
-    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
         """Remember where a page stands; a later message for the same page of the same address replaces it."""
         ...
 
-    async def placed(self, run: str) -> list[Placed]: ...
+    async def posted_pages(self, run: str) -> list[PostedPage]: ...
 
-    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+    async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         """The run and the page that this message shows."""
         ...
 
@@ -107,14 +108,14 @@ class Store(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class DocumentStore(Protocol):
     """Small documents by key: what servers have set up. A write that returned survives the process."""
 
     async def put(self, key: str, value: Json) -> None:
         """None takes the document away."""
         ...
 
-    async def under(self, prefix: str) -> dict[str, Json]:
+    async def documents(self, prefix: str) -> dict[str, Json]:
         """Every document whose key begins so."""
         ...
 
@@ -128,11 +129,11 @@ class Trace(Protocol):
         """Code points of visible text and of thinking that left the model's client at `at`."""
         ...
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         """A platform's success arrived: so many source code points of the lane are now visible, all pages."""
         ...
 
-    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None: ...
+    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None: ...
 
 
 Kind = Literal["turn", "card", "end", "board"]  # end: the one card that tells people that the run is over
@@ -152,7 +153,7 @@ class Message:
     """One message as it should read now. `final`: its lane will not change again. `to`: who is told of it;
     `face`: the address of a picture of who speaks."""
 
-    lane: Lane
+    lane: LaneId
     page: int
     kind: Kind
     title: str
@@ -245,7 +246,7 @@ class Surface(Protocol):
         """New pages for one lane."""
         ...
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         """The names of the budgets that a call spends from; the narrowest first, none where nothing is limited."""
         ...
 
@@ -253,7 +254,7 @@ class Surface(Protocol):
         """Send a new message, by which `find` knows it again."""
         ...
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         """The message of that page, by a look at what stands there: its post may have been lost with its answer, or
         with the process that sent it. None: it is not there, or may not be looked for."""
         ...

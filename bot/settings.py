@@ -30,7 +30,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from bot.domain.facts import Search
+from bot.domain.run import Search
 from bot.errors import Misconfigured
 
 FILE = "moot.toml"

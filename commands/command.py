@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from bot.actions.actions import Actions
 from bot.actions.panels import read_seat
 from bot.actions.permissions import Person
-from bot.actions.request import Wish
-from bot.domain.facts import Image, Search
+from bot.actions.request import RunRequest
+from bot.domain.run import Image, Search
 from bot.errors import Refused
 from bot.ports import Sees, Show
 from bot.settings import PanelSettings
@@ -143,8 +143,8 @@ class RunOptions(StartOptions):
     )
     chair: str = option("", "the model that sums up or judges", suggest="models", more=True)
 
-    def wish(self, format: str, here: Here) -> Wish:
-        return Wish(
+    def wish(self, format: str, here: Here) -> RunRequest:
+        return RunRequest(
             format,
             self.question,
             here.by,
@@ -164,7 +164,7 @@ class SearchOptions(RunOptions):
 
     search: Search | None = option(None, SEARCH)
 
-    def wish(self, format: str, here: Here) -> Wish:
+    def wish(self, format: str, here: Here) -> RunRequest:
         return replace(super().wish(format, here), search=self.search)
 
 

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.actions.request import Wish, again, follow_up, one_seat
+from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.domain.codec import read_turn
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.formats.debate import objections
 from commands.command import Answer, Form, Here, Options, Started, Told
 from commands.differences import Pair, shown
@@ -23,15 +23,15 @@ from commands.transfer import Transfer, send_message, send_turn
 OURS = "moot"  # begins the ids of what can be pressed
 
 
-class Nothing(Options):
+class NoOptions(Options):
     """No form: it acts at once."""
 
 
-class Words(Options):
+class RemarkOptions(Options):
     text: str = Field(description="what everyone is told from their next turn on")
 
 
-class Sentence(Options):
+class ObjectionOptions(Options):
     text: str = Field(description="what must be answered, in a sentence")
 
 
@@ -70,7 +70,7 @@ class Press:
 
     help: str
     handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
-    options: type[Options] = Nothing
+    options: type[Options] = NoOptions
     choices: Callable[[Actions, Target, Person], Awaitable[Mapping[str, Sequence[str]]]] | None = None
 
 
@@ -91,15 +91,15 @@ def read_press_id(text: str) -> tuple[str, str, str] | None:
     return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == OURS else None
 
 
-async def _skip(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _skip(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.skip(target.run, target.turn, here.by))
 
 
-async def _retry(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _retry(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.retry(target.run, target.turn, here.by))
 
 
-async def _vote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _vote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     """About a seat: the latest round's vote; about a turn: its round's; about an objection: an upvote."""
     if "/" not in target.about:
         return Told(await actions.vote(target.run, target.about, here.by))
@@ -108,21 +108,21 @@ async def _vote(actions: Actions, target: Target, options: Nothing, here: Here) 
     return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
-async def _unvote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _unvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     if target.turn.stage == objections.STAGE:
         return Told(await actions.steers.withdraw_upvote(target.run, target.turn.round, here.by))
     return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
-async def _close(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _close(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.close_vote(target.run, here.by))
 
 
-async def _stop(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _stop(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.stop(target.run, here.by))
 
 
-async def _reveal(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _reveal(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.reveal(target.run, here.by))
 
 
@@ -134,11 +134,11 @@ async def _guessable(actions: Actions, target: Target, by: Person) -> Mapping[st
     return {"name": await actions.guessable(target.run, target.about, by)}
 
 
-async def _say(actions: Actions, target: Target, options: Words, here: Here) -> Answer:
+async def _say(actions: Actions, target: Target, options: RemarkOptions, here: Here) -> Answer:
     return Told(await actions.say(target.run, options.text, here.by))
 
 
-async def _read_on(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _read_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     name, text = await actions.reads(target.run, target.turn.lane, here.by)
     return Told(text, (f"{name}.md", text))
 
@@ -149,24 +149,24 @@ async def _follow_up(actions: Actions, target: Target, options: Question, here: 
     return await _begin(actions, follow_up(t, thread, options.question, here.by), here)
 
 
-async def _run_again(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
-    return await _begin(actions, again(await actions.transcript(target.run, here.by), here.by), here)
+async def _run_again(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return await _begin(actions, rerun(await actions.transcript(target.run, here.by), here.by), here)
 
 
-async def _export(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _export(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told("The whole run as a file:", await exported(actions, target.run, here.by))
 
 
-async def _delete(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _delete(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.delete(target.run, here.by))
 
 
-async def _remove(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _remove(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.remove(target.run, target.turn, here.by))
 
 
-async def _ask_about(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
-    wish = Wish("council", target.text, here.by, channels=here.channels, images=here.images)
+async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    wish = RunRequest("council", target.text, here.by, channels=here.channels, images=here.images)
     return await _begin(actions, wish, here)
 
 
@@ -174,7 +174,7 @@ async def _ask_seat(actions: Actions, target: Target, options: Question, here: H
     t = await actions.transcript(target.run, here.by)
     _, said = await actions.reads(target.run, target.turn.lane, here.by)
     thread = await actions.thread(target.run, here.by)
-    return await _begin(actions, one_seat(t, thread, target.turn.lane, said, options.question, here.by), here)
+    return await _begin(actions, ask_seat(t, thread, target.turn.lane, said, options.question, here.by), here)
 
 
 async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:
@@ -183,7 +183,7 @@ async def _send_to(actions: Actions, target: Target, options: Transfer, here: He
     return await send_message(actions, target.author, target.text, options, here)
 
 
-async def _summarise(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _summarise(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Started(await summarised(actions, target.run, here))
 
 
@@ -191,40 +191,40 @@ async def _differences(actions: Actions, target: Target, options: Pair, here: He
     return await shown(actions, target.run, target.about, options, here)
 
 
-async def _pause(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _pause(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.pause(target.run, here.by))
 
 
-async def _resume(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _resume(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.resume(target.run, here.by))
 
 
-async def _object(actions: Actions, target: Target, options: Sentence, here: Here) -> Answer:
+async def _object(actions: Actions, target: Target, options: ObjectionOptions, here: Here) -> Answer:
     """Under a turn it is put to its seat."""
     return Told(await actions.steers.object(target.run, options.text, here.by, target.turn.seat))
 
 
-async def _upvote(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _upvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.upvote(target.run, target.turn.round, here.by))
 
 
-async def _go_on(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _go_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.vote_round(target.run, target.turn.round, "go on", here.by))
 
 
-async def _end_here(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _end_here(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.vote_round(target.run, target.turn.round, "end", here.by))
 
 
-async def _next(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _next(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.next_round(target.run, here.by, target.turn.round))
 
 
-async def _close_round(actions: Actions, target: Target, options: Nothing, here: Here) -> Answer:
+async def _close_round(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.steers.close_round(target.run, here.by, target.turn.round))
 
 
-async def _begin(actions: Actions, wish: Wish, here: Here) -> Answer:
+async def _begin(actions: Actions, wish: RunRequest, here: Here) -> Answer:
     return Started(await actions.start(wish, here.show))
 
 
@@ -237,7 +237,7 @@ PRESSES: Mapping[str, Press] = {
     "stop": Press("End the run, keeping what is there.", _stop),
     "pause": Press("Let what speaks finish, and begin nothing.", _pause),
     "resume": Press("Go on after a pause.", _resume),
-    "object": Press("Object to what was said.", _object, Sentence),
+    "object": Press("Object to what was said.", _object, ObjectionOptions),
     "upvote": Press("Support an objection.", _upvote),
     "go_on": Press("Vote for another round.", _go_on),
     "end_here": Press("Vote for ending after this round.", _end_here),
@@ -245,7 +245,7 @@ PRESSES: Mapping[str, Press] = {
     "close_round": Press("Count the votes on the next round now.", _close_round),
     "reveal": Press("Show what is hidden.", _reveal),
     "guess": Press("Guess who a speaker is.", _guess, Guess, _guessable),
-    "say": Press("Tell everyone at the table something.", _say, Words),
+    "say": Press("Tell everyone at the table something.", _say, RemarkOptions),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),
     "follow_up": Press("Ask on from here.", _follow_up, Question),

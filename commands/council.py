@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.actions.request import Wish
-from bot.domain.facts import Mode
+from bot.actions.request import RunRequest
+from bot.domain.run import Mode
 from commands.command import Command, Here, option, starts
 from commands.veiled import VeiledOptions
 
@@ -15,7 +15,7 @@ class CouncilOptions(VeiledOptions):
 
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
 
-    def wish(self, format: str, here: Here) -> Wish:
+    def wish(self, format: str, here: Here) -> RunRequest:
         return replace(super().wish(format, here), mode=self.mode)
 
 

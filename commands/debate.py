@@ -8,10 +8,8 @@ from typing import Any
 
 from pydantic import field_validator
 
-from bot.actions.request import Wish
-from bot.domain.debating import SIDES, Debating, Form, Next
-from bot.domain.facts import Search
-from bot.domain.veiling import Reveal
+from bot.actions.request import RunRequest
+from bot.domain.run import SIDES, DebateRules, Form, Next, Reveal, Search
 from commands.command import SEARCH, Command, Here, option, starts
 from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
 
@@ -50,10 +48,10 @@ class DebateOptions(VeiledOptions):
         """A name as people type it."""
         return value.strip().lower() if isinstance(value, str) else value
 
-    def wish(self, format: str, here: Here) -> Wish:
+    def wish(self, format: str, here: Here) -> RunRequest:
         auto = self.personas.strip().lower() == AUTO
         options = self.model_copy(update={"personas": ""}) if auto else self
-        how = Debating(self.form, _positions(self.positions), auto, self.early, next=self.next)
+        how = DebateRules(self.form, _positions(self.positions), auto, self.early, next=self.next)
         return replace(super(DebateOptions, options).wish(format, here), debating=how)
 
 

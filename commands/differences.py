@@ -5,9 +5,9 @@ from __future__ import annotations
 from bot.actions.actions import Actions
 from bot.actions.panels import near
 from bot.domain.codec import read_turn
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import known_as
+from bot.domain.visibility import display_name
 from bot.errors import Refused
 from bot.formats.common import spoken
 from bot.formats.differences import Said, differences
@@ -41,7 +41,7 @@ def _answers(t: Transcript) -> dict[str, Said]:
     if t.started.format != "compare":
         raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
     said = {
-        seat.key: Said(known_as(t, seat.key), turn.text)
+        seat.key: Said(display_name(t, seat.key), turn.text)
         for seat in t.started.panel.seats
         for turn in spoken(t, [TurnId("answer", 1, seat.key)])
     }

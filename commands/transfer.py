@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bot.actions.actions import Actions
-from bot.actions.request import Wish, from_message, from_run, passage
+from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, quote
 from bot.domain.codec import read_turn
-from bot.domain.facts import Origin
+from bot.domain.run import Origin
 from bot.errors import Refused, StoreFailed
 from commands.command import Answer, Here, Options, Started, Told, option, seats
 
@@ -25,16 +25,16 @@ async def send_turn(actions: Actions, run: str, about: str, options: Transfer, h
     lane = read_turn(about).lane
     with _all_or_nothing():
         _, said = await actions.reads(run, lane, here.by)
-        text = passage(said, options.text)
-        origin = from_run(await actions.transcript(run, here.by), run, lane, text)
+        text = quote(said, options.text)
+        origin = origin_of_turn(await actions.transcript(run, here.by), run, lane, text)
         return await _send(actions, text, origin, options, here)
 
 
 async def send_message(actions: Actions, author: str, said: str, options: Transfer, here: Here) -> Answer:
     """Send on a message that no seat wrote. Raises Refused; then nothing was sent."""
     with _all_or_nothing():
-        text = passage(said, options.text)
-        return await _send(actions, text, from_message(author, text), options, here)
+        text = quote(said, options.text)
+        return await _send(actions, text, origin_of_message(author, text), options, here)
 
 
 @contextmanager
@@ -57,7 +57,7 @@ async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, 
         await actions.check_sees(options.run, here.by, here.sees)
         await actions.say(options.run, f"{options.note}\n\n{text}", here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
-    wish = Wish(
+    wish = RunRequest(
         "compare",
         options.note or "What do you make of this?",
         here.by,

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from pydantic import field_validator
 
-from bot.actions.request import Wish
-from bot.domain.veiling import Reveal, Veil
+from bot.actions.request import RunRequest
+from bot.domain.run import Reveal, Visibility
 from commands.command import Here, SearchOptions, option
 
 REVEAL = "live; or hidden until all are done, then together or staggered; or on demand, by a button"
@@ -29,6 +29,6 @@ class VeiledOptions(SearchOptions):
         """As people type it: "On demand", "on-demand"."""
         return value.strip().lower().removeprefix("on").strip(" -") if isinstance(value, str) else value
 
-    def wish(self, format: str, here: Here) -> Wish:
-        veil = Veil(self.reveal, self.blind or self.guess, self.guess)
+    def wish(self, format: str, here: Here) -> RunRequest:
+        veil = Visibility(self.reveal, self.blind or self.guess, self.guess)
         return replace(super().wish(format, here), veil=veil)

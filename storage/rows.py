@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select,
 from bot.domain.codec import Unreadable, decode, read_turn
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.transcript import Entry
-from bot.ports import Json, Placed, RunRow, Snapshot, replay
+from bot.ports import Json, PostedPage, RunRow, Snapshot, replay_snapshots
 from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
@@ -95,11 +95,11 @@ def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
     return [_snapshot(row) for row in conn.execute(query).all()]
 
 
-def placed_of(conn: Connection, run: str) -> list[Placed]:
+def placed_of(conn: Connection, run: str) -> list[PostedPage]:
     return [_placed(row) for row in conn.execute(_PLACED, {"run": run}).all()]
 
 
-def find(conn: Connection, ref: str) -> tuple[str, Placed] | None:
+def find(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
     row = conn.execute(_FIND, {"ref": ref}).one_or_none()
     return (row.run, _placed(row)) if row else None
 
@@ -176,12 +176,12 @@ def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
     kept: dict[LaneKey, list[Snapshot]] = {}
     for row in conn.execute(_SHOWN, {"lanes": list(lanes)}).all():
         kept.setdefault((row.run, row.turn), []).append(_snapshot(row))
-    return {lane: text for lane, shots in kept.items() for _, _, text in replay(shots)}
+    return {lane: text for lane, shots in kept.items() for _, _, text in replay_snapshots(shots)}
 
 
 def _snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:
     return Snapshot(read_turn(row.turn), row.at, row.kept, row.text)
 
 
-def _placed(row: Row[*tuple[Any, ...]]) -> Placed:
-    return Placed(row.address, read_turn(row.lane).lane, row.page, row.ref or "", row.reads)
+def _placed(row: Row[*tuple[Any, ...]]) -> PostedPage:
+    return PostedPage(row.address, read_turn(row.lane).lane, row.page, row.ref or "", row.reads)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.codec import encode, turn_text
-from bot.domain.facts import Fact, TurnId
+from bot.domain.facts import Fact
+from bot.domain.run import TurnId
 from bot.domain.transcript import Entry
-from bot.ports import Clock, Json, MessageRef, Placed, RunRow, Snapshot
+from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import rows, sqlite, versions
 from storage.batch import Append, Claim, Place, Put, Show
 from storage.errors import told
@@ -54,14 +55,14 @@ class SqlStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return await self._read(lambda conn: rows.snapshots_of(conn, run))
 
-    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
         lane = turn_text(TurnId(*placed.lane))
         await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref or None, placed.reads, epoch))
 
-    async def placed(self, run: str) -> list[Placed]:
+    async def posted_pages(self, run: str) -> list[PostedPage]:
         return await self._read(lambda conn: rows.placed_of(conn, run))
 
-    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+    async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return await self._read(lambda conn: rows.find(conn, ref))
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
@@ -73,7 +74,7 @@ class SqlStore:
     async def put(self, key: str, value: Json) -> None:
         await self._writer.write(Put(key, value))
 
-    async def under(self, prefix: str) -> dict[str, Json]:
+    async def documents(self, prefix: str) -> dict[str, Json]:
         return await self._read(lambda conn: rows.under(conn, prefix))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:

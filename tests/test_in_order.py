@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from bot.concurrency import InOrder
+from bot.concurrency import KeyedSemaphore
 from tests.support.virtual_time import run_virtual
 
 
 @pytest.mark.parametrize(("at_once", "ended"), [(1, [1, 2, 3, 4, 5]), (2, [1, 1, 2, 2, 3])])
 def test_a_line_goes_on_in_order_and_holds_up_no_other(at_once: int, ended: list[float]) -> None:
     async def scene() -> None:
-        order, loop = InOrder(at_once), asyncio.get_running_loop()
+        order, loop = KeyedSemaphore(at_once), asyncio.get_running_loop()
         done: dict[str, list[tuple[int, float]]] = {"ann": [], "bob": []}
 
         async def act(who: str, nth: int) -> None:
@@ -29,7 +29,7 @@ def test_a_line_goes_on_in_order_and_holds_up_no_other(at_once: int, ended: list
 
 def test_one_that_is_cancelled_while_it_waits_lets_the_next_go_on() -> None:
     async def scene() -> None:
-        order, went_on = InOrder(), []
+        order, went_on = KeyedSemaphore(), []
 
         async def act(nth: int) -> None:
             async with order.of("ann"):

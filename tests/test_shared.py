@@ -7,7 +7,7 @@ import gc
 
 import pytest
 
-from bot.concurrency import Shared
+from bot.concurrency import SingleFlight
 from tests.support.virtual_time import run_virtual
 
 
@@ -17,7 +17,7 @@ class Looks:
     def __init__(self, *failures: Exception | None) -> None:
         self.begun: list[float] = []
         self._failures = list(failures)
-        self.shared = Shared(self._look)
+        self.shared = SingleFlight(self._look)
 
     async def _look(self, key: str) -> float:
         began = asyncio.get_running_loop().time()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from bot.domain.facts import Image
+from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings import LimitSettings
 

@@ -8,16 +8,16 @@ from functools import partial
 from itertools import groupby
 from operator import attrgetter
 
-from adapters.common.retry import patiently
-from bot.ports import Gone, MessageRef, Placed, Store, SurfaceError
+from adapters.common.retry import retry_when_limited
+from bot.ports import Gone, MessageRef, PostedPage, Store, SurfaceError
 
 JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
-Find = Callable[[MessageRef], Awaitable[tuple[str, Placed] | None]]  # as a store's
+Find = Callable[[MessageRef], Awaitable[tuple[str, PostedPage] | None]]  # as a store's
 Delete = Callable[[MessageRef], Awaitable[None]]  # raises SurfaceError
 
 
-async def look_up(find: Find, *refs: MessageRef, age_s: float) -> tuple[str, Placed] | None:
+async def look_up(find: Find, *refs: MessageRef, age_s: float) -> tuple[str, PostedPage] | None:
     """The run and the page that a message shows, under any of its names. One that has just appeared is looked for once
     more: where it stands is stored a moment after people see it."""
     found = await _under_any(find, refs)
@@ -27,7 +27,7 @@ async def look_up(find: Find, *refs: MessageRef, age_s: float) -> tuple[str, Pla
     return found
 
 
-async def _under_any(find: Find, refs: tuple[MessageRef, ...]) -> tuple[str, Placed] | None:
+async def _under_any(find: Find, refs: tuple[MessageRef, ...]) -> tuple[str, PostedPage] | None:
     for ref in refs:
         if found := await find(ref):
             return found
@@ -40,11 +40,11 @@ async def erase(store: Store, run: str, deletes: Callable[[str], Awaitable[Delet
     `deletes`: how messages at an address are deleted; None where it is another platform's, or out of reach.
     """
     left: list[str] = []
-    for address, placed in groupby(await store.placed(run), attrgetter("address")):
+    for address, placed in groupby(await store.posted_pages(run), attrgetter("address")):
         if delete := await deletes(address):
             for page in (p for p in placed if p.ref):
                 try:
-                    await patiently(partial(delete, page.ref))
+                    await retry_when_limited(partial(delete, page.ref))
                 except Gone:
                     pass
                 except SurfaceError as error:

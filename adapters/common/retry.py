@@ -13,7 +13,7 @@ T = TypeVar("T")
 MOST_WAITS = 3
 
 
-async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+async def retry_when_limited(call: Callable[[], Awaitable[T]]) -> T:
     """Waits as long as the platform asks, `MOST_WAITS` times at most. Raises what the call raises otherwise."""
     for _ in range(MOST_WAITS):
         try:

@@ -11,20 +11,20 @@ import discord
 import structlog
 from discord.backoff import ExponentialBackoff
 
-from adapters.common.deliveries import Seen
+from adapters.common.deliveries import DeliveryLog
 from adapters.discord import gateway
 from adapters.discord.api import UNANSWERED, Rest, at
 from adapters.discord.definitions import definitions, fingerprint
-from adapters.discord.interactions import Desk
+from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
-from adapters.discord.owner_notices import Owners
+from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.permissions import intents
 from adapters.discord.places import Places
-from adapters.discord.webhooks import Faces
+from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
-from bot.concurrency import InOrder
+from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
-from bot.ports import Shelf, Store
+from bot.ports import DocumentStore, Store
 from bot.settings import DiscordSettings, LimitSettings
 from commands import COMMANDS
 from commands.controls import MENUS
@@ -65,7 +65,7 @@ class DiscordBot:
         rest: Rest,
         actions: Actions,
         store: Store,
-        shelf: Shelf,
+        shelf: DocumentStore,
         settings: DiscordSettings,
         limits: LimitSettings,
     ) -> None:
@@ -87,12 +87,14 @@ class DiscordBot:
         """Logged in, not yet connected: now the application's id is known."""
         application = self._client.application_id
         assert application is not None, "login has asked for it"
-        faces = Faces(self._rest, application)
+        faces = Webhooks(self._rest, application)
         self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
-        seen = Seen("discord", self._shelf, time.time)
+        seen = DeliveryLog("discord", self._shelf, time.time)
         await seen.load()
-        order = InOrder()
-        self.desk = Desk(self._actions, self.places, Owners(self._shelf), self._client, self._limits, seen, order)
+        order = KeyedSemaphore()
+        self.desk = InteractionHandler(
+            self._actions, self.places, OwnerNotices(self._shelf), self._client, self._limits, seen, order
+        )
         listen = self._settings.listen
         self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, order, listen=listen)
         for event in (
@@ -191,6 +193,6 @@ class DiscordBot:
         """Tell Discord of our commands, when they are others than last time."""
         defined = definitions(COMMANDS, MENUS)
         key, mark = f"discord/commands/{application}", fingerprint(defined)
-        if (await self._shelf.under(key)).get(key) != mark:
+        if (await self._shelf.documents(key)).get(key) != mark:
             await self._client.http.bulk_upsert_global_commands(application, defined)
             await self._shelf.put(key, mark)

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 
 from adapters.common.attachments import Text, admit, joined, read
-from bot.domain.facts import Image
+from bot.domain.run import Image
 from bot.settings import LimitSettings
 
 

@@ -11,19 +11,19 @@ import discord
 import structlog
 from pydantic import ValidationError
 
-from adapters.common.deliveries import Seen
+from adapters.common.deliveries import DeliveryLog
 from adapters.discord.api import UNANSWERED
 from adapters.discord.definitions import FILE, typed
 from adapters.discord.files import with_files
 from adapters.discord.forms import left, values
-from adapters.discord.owner_notices import Owners
+from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.concurrency import InOrder, Tasks
-from bot.domain.facts import Image
+from bot.concurrency import KeyedSemaphore, TaskGroup
+from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import Sees, Surface
 from bot.settings import LimitSettings
@@ -38,18 +38,18 @@ KEPT_CHARS = 80  # of a custom_id, for what a form keeps
 STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")  # their answer may be a board
 
 
-class Desk:
+class InteractionHandler:
     """Takes interactions, each once. `limits` bound what may be attached."""
 
     def __init__(
         self,
         actions: Actions,
         places: Places,
-        owners: Owners,
+        owners: OwnerNotices,
         client: discord.Client,
         limits: LimitSettings,
-        seen: Seen,
-        order: InOrder,
+        seen: DeliveryLog,
+        order: KeyedSemaphore,
     ) -> None:
         self.actions = actions
         self._places = places
@@ -62,9 +62,9 @@ class Desk:
 
     async def interaction(self, given: discord.Interaction[Any]) -> None:
         """Answer it. Whatever goes wrong becomes one sentence to that person."""
-        if not self._seen.take(str(given.id)):
+        if not self._seen.first_time(str(given.id)):
             return
-        async with Tasks() as tasks, Reply(given, public=_is_public(given)) as reply:
+        async with TaskGroup() as tasks, Reply(given, public=_is_public(given)) as reply:
             noting = tasks.create_task(self._note(given), name="note a delivery")
             try:
                 await self._take(given, reply)
@@ -82,8 +82,8 @@ class Desk:
         """For the next process, while it is acted on: Discord itself delivers again to this one alone, so that nobody's
         answer need wait for it."""
         if given.type is not discord.InteractionType.autocomplete:
-            await self._seen.store(str(given.id))
-            await self._seen.forget()
+            await self._seen.save(str(given.id))
+            await self._seen.expire()
 
     async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
         data: Any = given.data  # a union of what its five kinds carry

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.ports import Control, Message
 from commands.controls import press_id
 
@@ -25,14 +25,14 @@ STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.dang
 BUTTONS_A_ROW = 5
 
 
-def page_mark(address: str, lane: Lane, page: int) -> int:
+def page_mark(address: str, lane: LaneId, page: int) -> int:
     """By which a page is known again: the id of its text among the message's components, which Discord keeps and gives
     back (https://discord.com/developers/docs/components/reference#anatomy-of-a-component). 31 bits, told apart only
     among the messages of one place."""
     return int(page_key(address, lane, page)[:8], 16) >> 1 or 1
 
 
-def page_key(address: str, lane: Lane, page: int) -> str:
+def page_key(address: str, lane: LaneId, page: int) -> str:
     return sha256(f"{address} {lane} {page}".encode()).hexdigest()
 
 

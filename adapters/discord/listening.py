@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import discord
 
-from adapters.common.deliveries import Seen
+from adapters.common.deliveries import DeliveryLog
 from adapters.discord.files import with_files
 from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.actions.request import Wish, follow_up
-from bot.concurrency import InOrder
+from bot.actions.request import RunRequest, follow_up
+from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.settings import LimitSettings
 from commands.command import Here
-from commands.controls import MENUS, PRESSES, REACTIONS, Nothing, Target
+from commands.controls import MENUS, PRESSES, REACTIONS, NoOptions, Target
 
 ABOUT = next(name for name, action in MENUS.items() if action == "ask_about")
 NOBODY = discord.AllowedMentions.none()
@@ -34,8 +34,8 @@ class Listener:
         places: Places,
         client: discord.Client,
         limits: LimitSettings,
-        seen: Seen,
-        order: InOrder,
+        seen: DeliveryLog,
+        order: KeyedSemaphore,
         *,
         listen: bool,
     ) -> None:
@@ -60,10 +60,10 @@ class Listener:
         called = self._client.user in said.mentions
         if not called and not (self._listen and run) and said.guild is not None:
             return
-        if not self._seen.take(str(said.id)):
+        if not self._seen.first_time(str(said.id)):
             return
-        await self._seen.store(str(said.id))
-        await self._seen.forget()
+        await self._seen.save(str(said.id))
+        await self._seen.expire()
         text = self._without_mention(said.content)
         try:
             if run and await self._is_open(run, said):
@@ -91,7 +91,7 @@ class Listener:
         if by is None:
             return
         with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
-            await PRESSES[action].handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+            await PRESSES[action].handle(self._actions, Target(run, str(placed.lane)), NoOptions(), Here(by, _nowhere))
 
     async def joined(self, member: discord.ThreadMember) -> None:
         """Somebody has come into a thread; Discord tells so only with the server-members intent."""
@@ -122,9 +122,9 @@ class Listener:
             if not about.content:
                 raise Refused(f"Discord does not show me that message: use its menu → Apps → “{ABOUT}”.")
             context = f"{about.author.display_name}:\n{about.content}"
-            wish = Wish("council", text or "What do you make of this?", by, context=context)
+            wish = RunRequest("council", text or "What do you make of this?", by, context=context)
         else:
-            wish = Wish("council", text, by)
+            wish = RunRequest("council", text, by)
         question, images = await with_files(self._client, wish.question, files, self._limits)
         wish = replace(wish, question=question, images=tuple(images), channels=channels(said.channel))
         started = await self._actions.start(wish, lambda run, title: self._place(said, run, title))

@@ -7,20 +7,20 @@ import structlog
 
 from adapters.discord.api import UNANSWERED
 from adapters.discord.permissions import missing
-from bot.ports import Shelf
+from bot.ports import DocumentStore
 
 log = structlog.get_logger()
 
 
-class Owners:
+class OwnerNotices:
     """What was told stands on the shelf, so that a restart does not tell it again."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: DocumentStore) -> None:
         self._shelf = shelf
 
     async def tell(self, guild: discord.Guild, granted: discord.Permissions) -> None:
         lacking = [p for p in missing(granted) if not p.needed]
-        told = await self._shelf.under(f"discord/told/{guild.id}/") if lacking else {}
+        told = await self._shelf.documents(f"discord/told/{guild.id}/") if lacking else {}
         news = [p for p in lacking if f"discord/told/{guild.id}/{p.flag}" not in told]
         if not news:
             return

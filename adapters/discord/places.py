@@ -13,12 +13,12 @@ from adapters.common.messages import Delete, erase, look_up
 from adapters.discord.api import Rest, mending
 from adapters.discord.layout import person_id
 from adapters.discord.people import Channel
-from adapters.discord.surface import DiscordSurface, Opening, Spot, age_s, message_ref, read_address
-from adapters.discord.webhooks import Faces
-from bot.concurrency import Shared
+from adapters.discord.surface import Address, DiscordSurface, Opening, age_s, message_ref, read_address
+from adapters.discord.webhooks import Webhooks
+from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
-from bot.domain.word_filter import Words
-from bot.ports import Placed, Store, Surface
+from bot.domain.word_filter import WordFilter
+from bot.ports import PostedPage, Store, Surface
 
 REMEMBERED = 1_000  # messages that runs were asked with
 
@@ -27,10 +27,10 @@ class Places:
     """`words` gives a server's word list."""
 
     def __init__(
-        self, store: Store, rest: Rest, faces: Faces, client: discord.Client, words: Callable[[str], Words]
+        self, store: Store, rest: Rest, faces: Webhooks, client: discord.Client, words: Callable[[str], WordFilter]
     ) -> None:
         self._store = store
-        self._found = Shared(store.find)
+        self._found = SingleFlight(store.find_page)
         self._rest = rest
         self._faces = faces
         self._client = client
@@ -63,7 +63,7 @@ class Places:
             starter=starter if spot.guild else None,
         )
 
-    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
         """The place of a run that began in another process, whose messages are `placed` there; None when it is not
         Discord's, or out of reach."""
         spot = read_address(address)
@@ -72,7 +72,7 @@ class Places:
         if spot.kind == "inside":
             self._inside[spot.channel] = run
         if spot.guild:
-            await self._faces.look_over(spot.guild)
+            await self._faces.prefetch(spot.guild)
         return self._again(spot, run, placed, t)
 
     async def erase(self, run: str) -> list[str]:
@@ -95,7 +95,7 @@ class Places:
         """The run that this message started; "" when it started none, or long ago."""
         return self._asked.get(message, "")
 
-    async def find(self, channel: int, message: int) -> tuple[str, Placed] | None:
+    async def find(self, channel: int, message: int) -> tuple[str, PostedPage] | None:
         """The run and the page that a message shows."""
         refs = (message_ref(channel, message, face=face) for face in (True, False))
         return await look_up(self._found.get, *refs, age_s=age_s(message))
@@ -124,7 +124,9 @@ class Places:
         found = await look_up(self._found.get, *refs, age_s=age_s(at))
         return found[0] if found else ""
 
-    def _again(self, spot: Spot, run: str, placed: Sequence[Placed], t: Transcript | None = None) -> DiscordSurface:
+    def _again(
+        self, spot: Address, run: str, placed: Sequence[PostedPage], t: Transcript | None = None
+    ) -> DiscordSurface:
         """`placed`: what stands there. With `t` the run goes on there."""
         starter = person_id(t.started.by) if t and spot.guild else ""
         parent: Channel = self._client.get_channel(spot.parent)
@@ -148,15 +150,15 @@ def _is_private(channel: Channel) -> bool:
     return isinstance(channel, discord.Thread) and channel.is_private()
 
 
-def spot_of(channel: Channel) -> Spot:
+def spot_of(channel: Channel) -> Address:
     nonce = secrets.token_hex(4)
     guild = channel.guild.id if getattr(channel, "guild", None) else None
     match channel:
         case discord.Thread():
-            return Spot(guild, channel.id, channel.parent_id, "inside", nonce)
+            return Address(guild, channel.id, channel.parent_id, "inside", nonce)
         case discord.TextChannel():
-            return Spot(guild, channel.id, channel.id, "channel", nonce)
+            return Address(guild, channel.id, channel.id, "channel", nonce)
         case discord.ForumChannel():
-            return Spot(guild, channel.id, channel.id, "forum", nonce)
+            return Address(guild, channel.id, channel.id, "forum", nonce)
         case _:  # a direct message, or the chat of a voice channel, which has no threads
-            return Spot(guild, channel.id, channel.id, "inside", nonce)
+            return Address(guild, channel.id, channel.id, "inside", nonce)

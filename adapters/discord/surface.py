@@ -19,12 +19,12 @@ from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Exists, Missing, Res
 from adapters.discord.budgets import ADDRESS, BOT, GATE, bucket_name, old_name
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout, page_key, page_mark
-from adapters.discord.webhooks import Faces, Hook, username
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
-from bot.live.filtered_pages import Masked
+from adapters.discord.webhooks import Webhook, Webhooks, username
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
+from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, Placed, RateLimited
+from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, PostedPage, RateLimited
 
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
@@ -40,7 +40,7 @@ SpotKind = Literal["channel", "inside", "forum"]
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Address:
     """Where a run is shown. channel: a board with a thread; inside: all in one thread or direct message; forum: a new
     post. `guild` None: a direct message. `parent`: of a thread, else the channel itself. `nonce` tells runs apart."""
 
@@ -55,11 +55,11 @@ class Spot:
         return f"discord:{self.guild or '@me'}:{self.channel}:{self.parent}:{self.kind}:{self.nonce}"
 
 
-def read_address(address: str) -> Spot | None:
+def read_address(address: str) -> Address | None:
     """The spot that `address` names; None: it is another platform's."""
     match address.split(":"):
         case ["discord", guild, channel, parent, ("channel" | "inside" | "forum") as kind, nonce]:
-            return Spot(None if guild == "@me" else int(guild), int(channel), int(parent), kind, nonce)
+            return Address(None if guild == "@me" else int(guild), int(channel), int(parent), kind, nonce)
     return None
 
 
@@ -94,16 +94,16 @@ class DiscordSurface:
     def __init__(
         self,
         rest: Rest,
-        faces: Faces,
-        spot: Spot,
+        faces: Webhooks,
+        spot: Address,
         *,
         run: str,
         title: str,
-        words: Words,
+        words: WordFilter,
         may_have_faces: bool,
         opening: Opening | None = None,
         starter: int | None = None,
-        placed: Sequence[Placed] = (),
+        placed: Sequence[PostedPage] = (),
         began_at: float | None = None,
     ) -> None:
         """`title`: of the thread. `starter`: who is added to it. `placed`: the run's messages here, if any. `began_at`:
@@ -124,13 +124,13 @@ class DiscordSurface:
         self._thread = spot.channel if spot.kind == "inside" else self._board if has_thread else None
         self._began_at = began_at or time.time()
         self._opening_thread = asyncio.Lock()
-        faces.look_again(spot.parent)  # once a run, and not with each of its posts
-        self._turns: dict[Lane, tuple[str, int]] = {}  # title and message, for the links of the end card
+        faces.retry_refused(spot.parent)  # once a run, and not with each of its posts
+        self._turns: dict[LaneId, tuple[str, int]] = {}  # title and message, for the links of the end card
 
     def pages(self, kind: Kind) -> Pages:
-        return Masked(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
+        return FilteredPages(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         if method == "find":
             return (bucket_name(method, "channels", self._looked_in(lane)), BOT)
         if lane.stage == "board":
@@ -165,7 +165,7 @@ class DiscordSurface:
         else:
             await self._woken(channel, self._by_hook("PATCH", hook, channel, at, changed))
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         mark, is_board = page_mark(self.address, lane, page), lane.stage == "board"
         places = [self._looked_in(lane)]
         if is_board and self._spot.kind == "forum":
@@ -180,7 +180,7 @@ class DiscordSurface:
                 return message_ref(place, found.message, face=found.by_webhook and not is_board)
         return None
 
-    def _looked_in(self, lane: Lane) -> int:
+    def _looked_in(self, lane: LaneId) -> int:
         in_thread = lane.stage != "board" and self._board is not None and self._spot.kind != "inside"
         return self._board if in_thread and self._board is not None else self._spot.channel
 
@@ -205,7 +205,7 @@ class DiscordSurface:
     def _gate(self) -> str:
         return f"{GATE}{self._spot.nonce}"
 
-    def _has_face(self, lane: Lane) -> bool:
+    def _has_face(self, lane: LaneId) -> bool:
         return bool(lane.seat) and self._may_have_faces
 
     def _stands(self, message: Message, at: int) -> None:
@@ -213,7 +213,7 @@ class DiscordSurface:
         if message.kind == "turn":
             self._turns[message.lane] = (message.title, at)
 
-    def _board_draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def _board_draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         forum = self._spot.kind == "forum"
         if method == "post" and self._opening is not None:  # answers to interactions have no limit
             return ()
@@ -223,19 +223,19 @@ class DiscordSurface:
         name = bucket_name(method, "channels", place)
         return (name, BOT) if method == "post" else self._changes(method, lane, name, BOT)
 
-    def _changes(self, method: Method, lane: Lane, name: str, above: str) -> Sequence[str]:
+    def _changes(self, method: Method, lane: LaneId, name: str, above: str) -> Sequence[str]:
         """With the limit beneath the bucket that edits of old messages have."""
         old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_S
         return (name, old_name(name), above) if old else (name, above)
 
-    async def _hook(self) -> Hook | None:
+    async def _hook(self) -> Webhook | None:
         return await self._faces.find(self._spot.parent, allowed=self._may_have_faces)
 
     def _in_thread(self, channel: int) -> dict[str, str]:
         return {} if channel == self._spot.parent else {"thread_id": str(channel)}
 
     async def _by_hook(
-        self, method: str, hook: Hook, channel: int, at: int, changed: dict[str, Any] | None
+        self, method: str, hook: Webhook, channel: int, at: int, changed: dict[str, Any] | None
     ) -> dict[str, Any]:
         path = "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}"
         call = self._rest.call(
@@ -303,7 +303,7 @@ class DiscordSurface:
             await self._rest.call("PUT", path, channel_id=int(thread["id"]), user_id=self._starter)
         return int(thread["id"])
 
-    async def _as_seat(self, message: Message, thread: int, hook: Hook) -> int:
+    async def _as_seat(self, message: Message, thread: int, hook: Webhook) -> int:
         made = {**self._body(message, headed=False), "username": username(message.title)}
         if message.face:
             made["avatar_url"] = message.face

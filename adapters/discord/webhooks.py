@@ -20,18 +20,18 @@ RESERVED = {"clyde": "cl-yde", "discord": "dis-cord"}
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class Webhook:
     id: int
     token: str
 
 
-class Faces:
+class Webhooks:
     """The webhooks by channel. `None`: we may not have one there, and the bot speaks itself."""
 
     def __init__(self, rest: Rest, application_id: int) -> None:
         self._rest = rest
         self._application_id = application_id
-        self._known: dict[int, Hook | None] = {}
+        self._known: dict[int, Webhook | None] = {}
         self._looking: defaultdict[int, Lock] = defaultdict(Lock)
         self._looked_over: set[int] = set()  # servers
 
@@ -39,14 +39,14 @@ class Faces:
         """Whether we have looked and may not have one there."""
         return channel in self._known and self._known[channel] is None
 
-    async def find(self, channel: int, *, allowed: bool) -> Hook | None:
+    async def find(self, channel: int, *, allowed: bool) -> Webhook | None:
         """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
         async with self._looking[channel]:
             if channel not in self._known and allowed:
                 self._stands(channel, await self._look(channel))
             return self._known.get(channel)
 
-    async def look_over(self, guild: int) -> None:
+    async def prefetch(self, guild: int) -> None:
         """Find all of ours in a server at once, where runs go on in many of its channels. It takes Manage Webhooks in
         the whole server; without it each channel is looked at by itself.
         """
@@ -58,22 +58,22 @@ class Faces:
                 found = await self._rest.call("GET", "/guilds/{guild_id}/webhooks", guild_id=guild)
                 for hook in self._ours(found["list"]):
                     if (channel := int(hook["channel_id"])) not in self._known:
-                        self._stands(channel, Hook(int(hook["id"]), hook["token"]))
+                        self._stands(channel, Webhook(int(hook["id"]), hook["token"]))
 
     def forget(self, channel: int) -> None:
         """It was deleted: the next seat that speaks makes it again."""
         self._known.pop(channel, None)
 
-    def look_again(self, channel: int) -> None:
+    def retry_refused(self, channel: int) -> None:
         """A refusal may have been taken back since: the next seat that speaks finds out."""
         if self.refused(channel):
             self.forget(channel)
 
-    async def _look(self, channel: int) -> Hook | None:
+    async def _look(self, channel: int) -> Webhook | None:
         try:
             found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
             for hook in self._ours(found["list"]):
-                return Hook(int(hook["id"]), hook["token"])
+                return Webhook(int(hook["id"]), hook["token"])
             made = await self._rest.call("POST", "/channels/{channel_id}/webhooks", {"name": NAME}, channel_id=channel)
         except Forbidden:
             return None
@@ -81,9 +81,9 @@ class Faces:
             if error.status == 400:  # the channel has its 15 webhooks
                 return None
             raise
-        return Hook(int(made["id"]), made["token"])
+        return Webhook(int(made["id"]), made["token"])
 
-    def _stands(self, channel: int, hook: Hook | None) -> None:
+    def _stands(self, channel: int, hook: Webhook | None) -> None:
         self._known[channel] = hook
         if hook is not None:
             self._rest.found(hook.id, channel)

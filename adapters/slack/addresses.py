@@ -8,7 +8,7 @@ from bot.ports import MessageRef
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Address:
     """`thread`: the message in whose thread all of a run stands; "": its board opens one in the channel. `asker`: who
     asked, whom a direct message is with. `nonce` tells the runs of one place apart."""
 
@@ -33,10 +33,10 @@ def is_direct(channel: str) -> bool:
     return channel.startswith("D")
 
 
-def read_address(address: str) -> Spot | None:
+def read_address(address: str) -> Address | None:
     """The spot that `address` names; None: it is another platform's."""
     platform, *parts = address.split(":")
-    return Spot(*parts) if platform == "slack" and len(parts) == 6 else None
+    return Address(*parts) if platform == "slack" and len(parts) == 6 else None
 
 
 def message_ref(team: str, channel: str, ts: str) -> MessageRef:

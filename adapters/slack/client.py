@@ -18,23 +18,23 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.common.deliveries import Seen
+from adapters.common.deliveries import DeliveryLog
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.dialect import entities
 from adapters.slack.handlers import Handlers
 from adapters.slack.home import RUNS, home
 from adapters.slack.installs import SealedInstallations, sealer
-from adapters.slack.interactions import Desk
+from adapters.slack.interactions import InteractionHandler
 from adapters.slack.layout import PLAIN_CHARS, cut
 from adapters.slack.listening import Listener
-from adapters.slack.people import People, Walls
+from adapters.slack.people import AccessRules, People
 from adapters.slack.places import Places
 from adapters.slack.scopes import scopes
 from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
-from bot.concurrency import Tasks
+from bot.concurrency import TaskGroup
 from bot.errors import Misconfigured, Refused
-from bot.ports import Clock, Shelf, Store, SurfaceError
+from bot.ports import Clock, DocumentStore, Store, SurfaceError
 from bot.settings import LimitSettings, SlackSettings
 
 log = structlog.get_logger()
@@ -53,7 +53,7 @@ class SlackBot:
         self,
         actions: Actions,
         store: Store,
-        shelf: Shelf,
+        shelf: DocumentStore,
         settings: SlackSettings,
         limits: LimitSettings,
         *,
@@ -75,11 +75,11 @@ class SlackBot:
     async def serve(self) -> None:
         """Until cancelled. Raises Misconfigured when Slack will not have us."""
         settings = self._settings
-        async with aiohttp.ClientSession() as session, Tasks() as tasks:
+        async with aiohttp.ClientSession() as session, TaskGroup() as tasks:
             self._api = Api(session, settings.api_base)
             installations = await self._installations()
             self._workspaces = Workspaces(self._api, settings.bot, installations)
-            self._seen = Seen("slack", self._shelf, self._clock)
+            self._seen = DeliveryLog("slack", self._shelf, self._clock)
             await self._seen.load()
             await self._check_tokens()
             self._put_together()
@@ -129,11 +129,13 @@ class SlackBot:
     def _put_together(self) -> None:
         listen = self._settings.listen
         loop_time = asyncio.get_running_loop().time
-        walls = Walls(self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders)
+        walls = AccessRules(
+            self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders
+        )
         self.people = People(self._api, walls, loop_time)
         words = self._actions.words.of
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
-        self._desk = Desk(self._api, self._actions, self.places, self.people, self._limits)
+        self._desk = InteractionHandler(self._api, self._actions, self.places, self.people, self._limits)
         self.listener = Listener(self._api, self._desk, self.places, self.people, listen=listen)
 
     async def _check_tokens(self) -> None:

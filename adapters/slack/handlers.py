@@ -13,10 +13,10 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from adapters.common.deliveries import Seen
+from adapters.common.deliveries import DeliveryLog
 from adapters.slack import forms
 from adapters.slack.api import Workspace
-from adapters.slack.interactions import Desk
+from adapters.slack.interactions import InteractionHandler
 from adapters.slack.listening import Listener
 from adapters.slack.scopes import events
 from adapters.slack.workspaces import Workspaces
@@ -41,10 +41,10 @@ class Handlers:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: InteractionHandler,
         listener: Listener,
         workspaces: Workspaces,
-        seen: Seen,
+        seen: DeliveryLog,
         start: Callable[[Coroutine[Any, Any, None]], object],
         app: Hosted,
     ) -> None:
@@ -88,17 +88,17 @@ class Handlers:
         self._once(body["event_id"], body, self._happened)
 
     def _once(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
-        if self._seen.take(key):
+        if self._seen.first_time(key):
             self._start(_guarded(self._do(key, body, work)))
 
     async def _do(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
-        await self._seen.store(key)  # and with it whatever was written before: what is asked about can be found
+        await self._seen.save(key)  # and with it whatever was written before: what is asked about can be found
         kind = body.get("event", {}).get("type")
         if kind in ("app_uninstalled", "tokens_revoked"):
             await self._hosted.left(body, uninstalled=kind == "app_uninstalled")
         elif at := await self._workspaces.find(*_home(body)):
             await work(at, body)
-        await self._seen.forget()
+        await self._seen.expire()
 
     async def _happened(self, at: Workspace, body: Json) -> None:
         event, listener = body["event"], self._listener

@@ -18,9 +18,9 @@ from adapters.slack.places import Places
 from adapters.slack.replies import Asked, Reply, Unseen
 from adapters.slack.surface import SHARE
 from bot.actions.actions import Actions
-from bot.actions.permissions import Person, check_steers
-from bot.concurrency import InOrder
-from bot.domain.facts import Image
+from bot.actions.permissions import Person, require_may_steer
+from bot.concurrency import KeyedSemaphore
+from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import Sees, Surface, SurfaceError
 from bot.settings import LimitSettings
@@ -37,7 +37,7 @@ QUOTED = 200  # messages that a form is open about
 TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison"}
 
 
-class Desk:
+class InteractionHandler:
     """`limits` bound what may be attached."""
 
     def __init__(self, api: Api, actions: Actions, places: Places, people: People, limits: LimitSettings) -> None:
@@ -46,7 +46,7 @@ class Desk:
         self._api = api
         self._places = places
         self._people = people
-        self.order = InOrder()
+        self.order = KeyedSemaphore()
         self._limits = limits
         self._quoted: OrderedDict[str, Target] = OrderedDict()
 
@@ -219,7 +219,7 @@ class Desk:
         """The result, in the channel as well: by hand, since a thread's end tells its starter alone."""
         by = (await self.here(reply)).by
         t = await self.actions.transcript(run, by)
-        check_steers(by, t, SHARE.label)
+        require_may_steer(by, t, SHARE.label)
         verdict = next((p.text for p in reversed(await self.actions.thread(run, by)) if p.kind == "end"), None)
         if (place := await self._places.standing(run)) is None or not verdict:
             raise Refused("There is no result to share.")

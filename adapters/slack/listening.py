@@ -11,16 +11,16 @@ from adapters.common.attachments import joined
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
-from adapters.slack.interactions import Desk
+from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import Asked, Reply
-from bot.actions.request import Wish, follow_up
-from bot.concurrency import InOrder
+from bot.actions.request import RunRequest, follow_up
+from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from commands.command import Command, Here
-from commands.controls import PRESSES, REACTIONS, Nothing, Target
+from commands.controls import PRESSES, REACTIONS, NoOptions, Target
 
 Json = Mapping[str, Any]
 
@@ -39,14 +39,16 @@ EMOJI = {
 class Listener:
     """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the app."""
 
-    def __init__(self, api: Api, desk: Desk, places: Places, people: People, *, listen: bool) -> None:
+    def __init__(self, api: Api, desk: InteractionHandler, places: Places, people: People, *, listen: bool) -> None:
         self._api = api
         self._desk = desk
         self._actions = desk.actions
         self._places = places
         self._people = people
         self._listen = listen
-        self._meeting = InOrder()  # Slack tells of 100 people a minute: of many who ask at once some would give up
+        self._meeting = (
+            KeyedSemaphore()
+        )  # Slack tells of 100 people a minute: of many who ask at once some would give up
         self._asked: OrderedDict[tuple[str, str], str] = OrderedDict()  # message → the run that it started
 
     async def mention(self, at: Workspace, event: Json) -> None:
@@ -86,7 +88,7 @@ class Listener:
                 async with self._meeting.of(at.id):
                     await self._people.check(at, item["channel"])
                     by = await self._people.person(at, event["user"], item["channel"])
-                await press.handle(self._actions, Target(run, str(placed.lane)), Nothing(), Here(by, _nowhere))
+                await press.handle(self._actions, Target(run, str(placed.lane)), NoOptions(), Here(by, _nowhere))
 
     def _changed(self, event: Json) -> None:
         """A question that is edited or deleted changes nothing, but the board notes it."""
@@ -138,7 +140,7 @@ class Listener:
             t = await self._actions.transcript(run, here.by)
             wish = follow_up(t, await self._actions.thread(run, here.by), question, here.by)
         else:
-            wish = Wish("council", question, here.by, channels=here.channels, images=here.images)
+            wish = RunRequest("council", question, here.by, channels=here.channels, images=here.images)
         started = await self._actions.start(wish, here.show)
         self._asked[event["channel"], event["ts"]] = started
         if len(self._asked) > REMEMBERED:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from adapters.common.retry import patiently
+from adapters.common.retry import retry_when_limited
 from adapters.slack.addresses import is_direct, read_address
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.layout import person_id
 from bot.actions.permissions import Person
-from bot.concurrency import InOrder
+from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
 from bot.ports import Clock, SurfaceError
 
@@ -26,7 +26,7 @@ UNKNOWN = "I could not find out who you are here, so I did nothing: try again in
 
 
 @dataclass(frozen=True, slots=True)
-class Walls:
+class AccessRules:
     """Who may use the app though they are not members of the workspace in full."""
 
     shared_channels: bool = False
@@ -34,7 +34,7 @@ class Walls:
     outsiders: bool = False
 
 
-class Lately(Generic[T]):
+class TtlCache(Generic[T]):
     """What was found out lately, by key."""
 
     def __init__(self, holds_s: float, time: Clock) -> None:
@@ -57,13 +57,13 @@ class Lately(Generic[T]):
 class People:
     """Asks Slack who people are and what channels are. What cannot be found out is refused. `time`: the loop's."""
 
-    def __init__(self, api: Api, walls: Walls, time: Clock) -> None:
+    def __init__(self, api: Api, walls: AccessRules, time: Clock) -> None:
         self._api = api
         self._walls = walls
-        self._users: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
-        self._rooms: Lately[Mapping[str, Any]] = Lately(HOLDS_S, time)
-        self._joined: Lately[frozenset[str]] = Lately(HOLDS_S, time)
-        self._asking = InOrder()  # many who press in one channel at once cost one call
+        self._users: TtlCache[Mapping[str, Any]] = TtlCache(HOLDS_S, time)
+        self._rooms: TtlCache[Mapping[str, Any]] = TtlCache(HOLDS_S, time)
+        self._joined: TtlCache[frozenset[str]] = TtlCache(HOLDS_S, time)
+        self._asking = KeyedSemaphore()  # many who press in one channel at once cost one call
 
     async def person(self, at: Workspace, user: str, channel: str) -> Person:
         """Somebody where they act. In a direct message each is their own server, so that nobody sees another's.
@@ -134,7 +134,7 @@ class People:
             if known := self._users.get(key):
                 return known
             try:
-                said = await patiently(lambda: self._api.call(at, "users.info", user=user))
+                said = await retry_when_limited(lambda: self._api.call(at, "users.info", user=user))
             except SurfaceError as error:
                 raise Refused(UNKNOWN) from error
             return self._users.put(key, said["user"])
@@ -150,7 +150,7 @@ class People:
 
     async def _room_now(self, at: Workspace, channel: str) -> Mapping[str, Any]:
         try:
-            said = await patiently(lambda: self._api.call(at, "conversations.info", channel=channel))
+            said = await retry_when_limited(lambda: self._api.call(at, "conversations.info", channel=channel))
         except Denied as error:
             if error.code == "channel_not_found":
                 raise Refused("I cannot see this channel: `/invite` me here by my name, then ask again.") from error

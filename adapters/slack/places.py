@@ -7,14 +7,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from adapters.common.messages import Delete, erase, look_up
-from adapters.slack.addresses import Spot, message_ref, read_address, read_ref
+from adapters.slack.addresses import Address, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace
 from adapters.slack.surface import Lacking, Opening, SlackSurface
 from adapters.slack.workspaces import Workspaces
-from bot.concurrency import Shared
+from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
-from bot.domain.word_filter import Words
-from bot.ports import Clock, Placed, Store, Surface, SurfaceError
+from bot.domain.word_filter import WordFilter
+from bot.ports import Clock, PostedPage, Store, Surface, SurfaceError
 
 REMEMBERED = 5_000  # threads that a run was held in but did not open
 
@@ -27,13 +27,13 @@ class Places:
         store: Store,
         api: Api,
         workspaces: Workspaces,
-        words: Callable[[str], Words],
+        words: Callable[[str], WordFilter],
         clock: Clock,
         *,
         listen: bool,
     ) -> None:
         self._store = store
-        self._found = Shared(store.find)
+        self._found = SingleFlight(store.find_page)
         self._api = api
         self._workspaces = workspaces
         self._words = words
@@ -47,11 +47,11 @@ class Places:
         self, run: str, at: Workspace, server: str, channel: str, thread: str, asker: str, opening: Opening | None
     ) -> SlackSurface:
         """A new place for a run; `thread` "": its board opens one."""
-        spot = Spot(at.id, at.enterprise, channel, thread, asker, secrets.token_hex(4))
+        spot = Address(at.id, at.enterprise, channel, thread, asker, secrets.token_hex(4))
         self._noted(spot, run, server)
         return self._surface(spot, at, run, server, opening=opening)
 
-    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
         """The place of a run that began in another process, whose messages are `placed` there; None when it is not
         Slack's, or out of reach."""
         if (spot := read_address(address)) is None:
@@ -61,7 +61,7 @@ class Places:
 
     async def standing(self, run: str) -> SlackSurface | None:
         """A place where the run stands, to add something to it."""
-        placed = await self._store.placed(run)
+        placed = await self._store.posted_pages(run)
         spots = [spot for p in placed if (spot := read_address(p.address))]
         return await self._again(spots[0], run, "", placed) if spots else None
 
@@ -75,7 +75,7 @@ class Places:
 
         return await erase(self._store, run, deletes)
 
-    async def find(self, team: str, channel: str, ts: str) -> tuple[str, Placed] | None:
+    async def find(self, team: str, channel: str, ts: str) -> tuple[str, PostedPage] | None:
         """The run and the page that a message shows."""
         return await look_up(self._found.get, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
 
@@ -92,7 +92,7 @@ class Places:
         """What runs of this workspace were started for: itself, and people in direct messages."""
         return self._servers.get(team, set()) | {f"slack:{team}"}
 
-    def _noted(self, spot: Spot, run: str, server: str) -> None:
+    def _noted(self, spot: Address, run: str, server: str) -> None:
         self._servers.setdefault(spot.team, set()).add(server)
         if spot.thread:
             self._inside[spot.channel, spot.thread] = run
@@ -100,7 +100,7 @@ class Places:
                 self._inside.popitem(last=False)
 
     async def _again(
-        self, spot: Spot, run: str, server: str, placed: Sequence[Placed], *, began_at: float | None = None
+        self, spot: Address, run: str, server: str, placed: Sequence[PostedPage], *, began_at: float | None = None
     ) -> SlackSurface | None:
         """`placed`: what stands there, and maybe elsewhere."""
         try:
@@ -115,7 +115,7 @@ class Places:
 
     def _surface(
         self,
-        spot: Spot,
+        spot: Address,
         at: Workspace,
         run: str,
         server: str,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 
-from adapters.common.retry import patiently
+from adapters.common.retry import retry_when_limited
 from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
 from adapters.slack.dialect import SlackMarkdown, entities
@@ -111,7 +111,7 @@ class Reply:
             return False
         thread = {"thread_ts": asked.thread} if asked.thread else {}
         with suppress(SurfaceError):
-            await patiently(
+            await retry_when_limited(
                 lambda: self._api.call(
                     asked.at, "chat.postEphemeral", channel=asked.channel, user=asked.user, **thread, **said
                 )
@@ -125,7 +125,9 @@ class Reply:
         place = {"channel": asked.channel if is_direct(asked.channel) else asked.user}
         thread = {"thread_ts": asked.thread} if asked.thread and is_direct(asked.channel) else {}
         try:
-            sent = await patiently(lambda: self._api.call(asked.at, "chat.postMessage", **place, **thread, **said))
+            sent = await retry_when_limited(
+                lambda: self._api.call(asked.at, "chat.postMessage", **place, **thread, **said)
+            )
         except SurfaceError as error:
             log.warning("a person could not be answered", reason=str(error))
             return ""

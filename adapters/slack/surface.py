@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from adapters.slack.addresses import Spot, message_ref, read_ref
+from adapters.slack.addresses import Address, message_ref, read_ref
 from adapters.slack.api import TOO_LONG, Api, Denied, Rejected, Workspace
 from adapters.slack.budgets import bucket
 from adapters.slack.dialect import SlackMarkdown, entities
@@ -30,9 +30,9 @@ from adapters.slack.layout import (
     username,
 )
 from adapters.slack.streams import Broken, Stream
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
-from bot.live.filtered_pages import Masked
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
+from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.ports import Control, Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
 
@@ -71,10 +71,10 @@ class SlackSurface:
         self,
         api: Api,
         at: Workspace,
-        spot: Spot,
+        spot: Address,
         *,
         run: str,
-        words: Words,
+        words: WordFilter,
         lacking: Lacking,
         reads_history: bool,
         opening: Opening | None = None,
@@ -94,14 +94,14 @@ class SlackSurface:
         self._opening = opening
         self._thread = spot.thread or board
         self._began_at = began_at or time.time()
-        self._turns: dict[Lane, tuple[str, str]] = {}  # title and message, for the links of the end card
-        self._streams: dict[Lane, Stream] = {}
-        self._stopping: set[Lane] = set()  # streams whose end Slack put off
+        self._turns: dict[LaneId, tuple[str, str]] = {}  # title and message, for the links of the end card
+        self._streams: dict[LaneId, Stream] = {}
+        self._stopping: set[LaneId] = set()  # streams whose end Slack put off
 
     def pages(self, kind: Kind) -> Pages:
-        return Masked(OnePage(SlackMarkdown(), TEXT_CHARS - HEAD_CHARS), self._words)
+        return FilteredPages(OnePage(SlackMarkdown(), TEXT_CHARS - HEAD_CHARS), self._words)
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         team = self._spot.team
         match method:
             case "post":  # what Slack will not stream is posted
@@ -129,7 +129,7 @@ class SlackSurface:
         self._stands(message, ts)
         return message_ref(self._spot.team, self._spot.channel, ts)
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         """By the metadata that messages of ours carry; Slack gives a native stream none when it begins."""
         is_board = lane.stage == "board"
         if not self._looks or (self._thread is None and not is_board):
@@ -212,7 +212,7 @@ class SlackSurface:
             await self._api.call(self._at, "chat.stopStream", channel=channel, ts=ts)
             await self._api.call(self._at, "chat.update", channel=channel, ts=ts, **made)
 
-    def _would_stream(self, lane: Lane) -> bool:
+    def _would_stream(self, lane: LaneId) -> bool:
         return self._spot.direct and bool(lane.seat) and self._spot.team not in self._lacking.streams
 
     async def _streamed(self, message: Message) -> str | None:
@@ -250,7 +250,7 @@ class SlackSurface:
         self._left(message.lane)
         return False
 
-    def _left(self, lane: Lane) -> None:
+    def _left(self, lane: LaneId) -> None:
         self._streams.pop(lane, None)
         self._stopping.discard(lane)
 
@@ -276,7 +276,7 @@ class SlackSurface:
         made = body(replace(message, controls=controls), self._run, headed=not self._faced(message), foot=foot)
         return made | {"metadata": {"event_type": EVENT_TYPE, "event_payload": self._mark(message.lane, message.page)}}
 
-    def _mark(self, lane: Lane, page: int) -> dict[str, Any]:
+    def _mark(self, lane: LaneId, page: int) -> dict[str, Any]:
         return {"nonce": self._spot.nonce, "lane": str(lane), "page": page}
 
     async def _marked(self, mark: dict[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from adapters.terminal.surface import drawn, plain
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import absent
+from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from commands.command import Command, Here, Started, StartOptions, Told
@@ -38,7 +38,7 @@ async def hold(actions: Actions, command: Command, options: StartOptions, consol
             say = screen.tell
         else:
             run = await _start(actions, command, options, plain(console))
-            for seat in absent(await actions.transcript(run, BY)):
+            for seat in absent_seats(await actions.transcript(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
             hint, say = "", _to_nobody
         if console.is_terminal and sys.stdin.isatty():

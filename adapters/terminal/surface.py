@@ -8,7 +8,7 @@ from rich.console import Console
 
 from adapters.terminal.dialect import TerminalDialect
 from adapters.terminal.screen import FRAMES_PER_S, Screen
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.live.budget import Budget, TokenBucket
 from bot.live.pages import Pages
 from bot.ports import Kind, Message, MessageRef, Method
@@ -36,7 +36,7 @@ class TerminalSurface:
     def pages(self, kind: Kind) -> Pages:
         return Pages(TerminalDialect(), PAGE_CHARS)
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         return (FRAMES,)
 
     async def post(self, message: Message) -> MessageRef:
@@ -44,7 +44,7 @@ class TerminalSurface:
         self._show(ref, message)
         return ref
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         return None  # nothing is ever lost here
 
     async def edit(self, ref: MessageRef, message: Message) -> None:

@@ -14,7 +14,7 @@ from benchmarks.chaos.places import Place, Post
 from benchmarks.chaos.runs import VOTED, Asked
 from bot.domain.facts import TurnEnded
 from bot.domain.transcript import Transcript, Turn, fold_all
-from bot.ports import Placed
+from bot.ports import PostedPage
 from storage import open_store
 from storage.store import SqlStore
 
@@ -36,7 +36,7 @@ class Ledger:
     """The database as it stands: by run, what happened and where its pages stand."""
 
     runs: dict[str, Transcript] = field(default_factory=dict)
-    placed: dict[str, list[Placed]] = field(default_factory=dict)
+    placed: dict[str, list[PostedPage]] = field(default_factory=dict)
     behind: list[str] = field(default_factory=list)  # runs whose end is not shown yet
 
     def finished(self, now: float) -> bool:
@@ -49,7 +49,7 @@ async def read(store: SqlStore) -> Ledger:
     ledger = Ledger()
     for row in await store.runs(limit=100_000):
         ledger.runs[row.run] = fold_all(Transcript(), await store.read(row.run))
-        ledger.placed[row.run] = [placed for placed in await store.placed(row.run) if placed.ref]
+        ledger.placed[row.run] = [placed for placed in await store.posted_pages(row.run) if placed.ref]
     ledger.behind = await store.unfinished()
     return ledger
 

@@ -21,8 +21,8 @@ from benchmarks.discord.speaker import Replaying
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
-from bot.actions.resolver import Starts
-from bot.engine.supervisor import Hall
+from bot.actions.resolver import RequestResolver
+from bot.engine.supervisor import RunSupervisor
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
@@ -38,7 +38,7 @@ class Bot:
     speaker: Replaying
     rest: CountingRest
     store: SqlStore
-    hall: Hall
+    hall: RunSupervisor
 
     async def wait_until_finished(self, runs: int) -> None:
         """Wait until so many runs that were begun are over and shown."""
@@ -57,11 +57,11 @@ async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     async with (
         open_store(folder / "moot.db", clock=time.time) as store,
         Scheduler(budgets) as scheduler,
-        Hall(
+        RunSupervisor(
             store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=meter, owner="benchmark"
         ) as hall,
     ):
-        starts = Starts(
+        starts = RequestResolver(
             settings=Settings(limits=limits),
             book=PanelBook(_make_panels(scene), store),
             pipelines=PipelineBook({}, store),

@@ -10,7 +10,7 @@ from typing import Any
 from discord.http import Route
 
 from adapters.discord.api import Rest
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets
 from bot.ports import Clock
@@ -30,12 +30,12 @@ class Meter(NoTrace):
         log = self.written[turn.seat]
         log.append((at, chars + (log[-1][1] if log else 0)))
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         if lane.seat:
             now = asyncio.get_running_loop().time()
             self.seen[lane.seat].append((now, math.inf if final else chars))
 
-    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None:
+    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
         if lane.seat and method == "edit":
             self.round_trips_s.append(duration_s)
 

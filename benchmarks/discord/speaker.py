@@ -9,7 +9,7 @@ from benchmarks.discord.scenes import Line
 from benchmarks.live.replay import split_answer
 from benchmarks.live.scenes import Answer
 from bot.domain.asks import Ask
-from bot.domain.facts import Seat, Usage
+from bot.domain.run import Seat, Usage
 from bot.models.deltas import Delta
 
 LEAD_S = 0.5  # from being asked to the first text's beginning

@@ -22,7 +22,7 @@ from benchmarks.formats.council import Times, time_by_conductor, time_by_plan, t
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, draw_councils, measure_agreement
 from benchmarks.formats.planning import Cost, plan_run
 from benchmarks.report import Bar, Report, Scene
-from bot.domain.facts import Rules
+from bot.domain.run import Rules
 from bot.settings import CouncilSettings
 
 SEATS, QUORUM, GRACE_S = 5, 4, 2.0

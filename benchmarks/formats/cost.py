@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmarks.report import Scene
-from bot.domain.debating import Debating
-from bot.domain.facts import Mode, RunStarted, TurnId
+from bot.domain.facts import RunStarted
+from bot.domain.run import DebateRules, Mode, TurnId
 from bot.formats.council.review_order import labels
 from bot.models.tokens import counter
 from tests.support.transcripts import Play, start
@@ -33,7 +33,7 @@ def _start_runs() -> Iterator[tuple[str, RunStarted]]:
         yield f"council, {mode}", replace(begun, rules=replace(begun.rules, mode=mode))
     for seats, rounds in ((2, 3), (5, 3)):
         begun = start("debate", seats=SEATS[:seats], rounds=rounds)
-        yield f"debate of {rounds} rounds", replace(begun, rules=replace(begun.rules, debating=Debating()))
+        yield f"debate of {rounds} rounds", replace(begun, rules=replace(begun.rules, debating=DebateRules()))
     yield "pipeline: drafts, edit, close", start("pipeline", seats=SEATS)
     yield "summary of five answers", replace(start("summary", seats=SEATS[:1]), context="\n\n".join([ANSWER] * 5))
 
@@ -60,7 +60,7 @@ def _write_text(play: Play, turn: TurnId) -> str:
             return json.dumps({"because": "argue " * 20, "state": "going on"})
         case "scores":
             names = [s.name for s in play.t.started.panel.seats]
-            marks = [{"debater": name, **dict.fromkeys(Debating().criteria, 7)} for name in names]
+            marks = [{"debater": name, **dict.fromkeys(DebateRules().criteria, 7)} for name in names]
             return json.dumps({"scores": marks, "winner": "tie"})
         case _:
             return ANSWER

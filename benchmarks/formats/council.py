@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from benchmarks.formats.draws import Draw
 from bot.domain.asks import Ask
-from bot.domain.facts import Fact, Rules, RunStarted, Seat, TurnEnded, TurnId, TurnStarted
+from bot.domain.facts import Fact, RunStarted, TurnEnded, TurnStarted
+from bot.domain.run import Rules, Seat, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold
-from bot.engine.supervisor import Hall
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.formats.council.chair import SYNTHESIS
@@ -73,7 +74,7 @@ def time_by_plan(draw: Draw, rules: Rules) -> Times:
     ends: list[tuple[float, int, TurnId]] = []
     while SYNTHESIS not in t.turns or t.turns[SYNTHESIS].ended is None:
         plan = form.plan(t, clock)
-        for want in (w for w in plan.want if w.turn not in t.turns):
+        for want in (w for w in plan.wanted if w.turn not in t.turns):
             t = _append_fact(t, clock, TurnStarted(want.turn, want.about))
             heappush(ends, (clock + _find_seconds(draw, want.turn), t.seq, want.turn))
         if plan.again_at is not None and clock < plan.again_at < ends[0][0]:
@@ -97,7 +98,7 @@ def time_by_conductor(draw: Draw, rules: Rules) -> float:
         budgets = Budgets(lambda name, started: TokenBucket(1000, 1000), now())
         async with (
             Scheduler(budgets) as scheduler,
-            Hall(
+            RunSupervisor(
                 store=store, speaker=_Timed(draw), scheduler=scheduler, clock=now, trace=NoTrace(), owner="bench"
             ) as hall,
         ):

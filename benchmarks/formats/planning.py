@@ -10,8 +10,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import load_durations
-from bot.domain.debating import Debating
-from bot.domain.facts import Fact, Rules, TurnEnded, TurnId, TurnStarted
+from bot.domain.run import DebateRules, Fact, Rules, TurnEnded, TurnId, TurnStarted
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
 from bot.formats.council.review_order import labels
@@ -46,7 +45,7 @@ def plan_run(form: str, seats: int, rounds: int, seed: int = 1) -> Cost:
     Only the format's work is counted.
     """
     dice, times = random.Random(seed), [s for prompt in load_durations() for s in prompt]
-    rules = Rules(rounds, debating=Debating() if form == "debate" else None)
+    rules = Rules(rounds, debating=DebateRules() if form == "debate" else None)
     began = replace(start(form, seats=[f"s{n}" for n in range(seats)]), rules=rules)
     run = _Run(form, fold(Transcript(), Entry(1, 0.0, began)))
     ends: list[tuple[float, int, TurnId]] = []
@@ -78,7 +77,7 @@ class _Run:
         began = time.process_time()
         plan = self._form.plan(self.t, self.clock)
         self.plan_s += time.process_time() - began
-        new = [w for w in plan.want if w.turn not in self.t.turns]
+        new = [w for w in plan.wanted if w.turn not in self.t.turns]
         for want in new:
             self.append_fact(TurnStarted(want.turn, want.about))
         self.fresh = [w.turn for w in new]

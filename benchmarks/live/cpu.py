@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
@@ -58,13 +58,13 @@ class Instant:
     def pages(self, kind: Kind) -> Pages:
         return OnePagePages()
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         return ("all",)
 
     async def post(self, message: Message) -> MessageRef:
         return str(message.lane)
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         return None  # nothing is ever lost here
 
     async def edit(self, ref: MessageRef, message: Message) -> None: ...
@@ -104,7 +104,7 @@ async def _time_lanes(*, show: bool) -> float:
     async with Scheduler(Budgets(lambda name, started: TokenBucket(LANES, LANES), now)) as scheduler:
         display = Display(scheduler, trace=NoTrace())
         display.attach(Instant())
-        lanes = [display.open(Lane("a", 1, str(n)), "", kind="turn", placeholder="…") for n in range(LANES)]
+        lanes = [display.open(LaneId("a", 1, str(n)), "", kind="turn", placeholder="…") for n in range(LANES)]
         await asyncio.sleep(2)
         kept: list[str] = []
         began = time.process_time()

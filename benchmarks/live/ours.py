@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from benchmarks.live.replay import CEILING, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
@@ -31,7 +31,7 @@ class _Trace(NoTrace):
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self._watch.record_seen(lane, chars)
 
 
@@ -43,19 +43,19 @@ class Ours:
         self._place = place
         self._trace = _Trace(watch)
         self._displays: list[Display] = []
-        self._lanes: dict[Lane, LiveLane] = {}
+        self._lanes: dict[LaneId, LiveLane] = {}
 
-    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None:
+    async def open_lanes(self, thread: int, lanes: list[LaneId]) -> None:
         display = Display(self._scheduler, trace=self._trace)
         display.attach(self._place(thread))
         self._displays.append(display)
         for lane in lanes:
             self._lanes[lane] = display.open(lane, lane.seat, kind="turn", placeholder="…")
 
-    def add_delta(self, lane: Lane, text: str) -> None:
+    def add_delta(self, lane: LaneId, text: str) -> None:
         self._lanes[lane].add(text)
 
-    def end_lane(self, lane: Lane) -> None:
+    def end_lane(self, lane: LaneId) -> None:
         self._lanes[lane].close()
 
     async def wait_until_shown(self) -> None:

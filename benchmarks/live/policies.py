@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from benchmarks.live.ours import make_budget
 from benchmarks.live.replay import CEILING, MakePolicy, Policy, Watch, budget_name
 from benchmarks.live.scenes import Scene
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.live.budget import Budgets
 from tests.support.surfaces import Platform
 
@@ -27,7 +27,7 @@ class Client:
         self._budgets = Budgets(lambda name, at: make_budget(scene, name), self._time())
         self._turns: dict[str, asyncio.Lock] = {}
 
-    async def edit(self, lane: Lane) -> None:
+    async def edit(self, lane: LaneId) -> None:
         names = [budget_name(self._scene, int(lane.stage)), *([CEILING] if self._scene.ceiling_per_s else [])]
         budgets = [self._budgets[name] for name in names]
         async with self._turns.setdefault(names[0], asyncio.Lock()):  # asyncio's locks are first come, first served
@@ -63,19 +63,19 @@ class Habit:
         self._ready = ready
         self._alone = alone  # one edit of a message at a time
         self._time = asyncio.get_running_loop().time
-        self._messages: dict[Lane, _Message] = {}
-        self._order: dict[Lane, deque[int]] = {}
+        self._messages: dict[LaneId, _Message] = {}
+        self._order: dict[LaneId, deque[int]] = {}
 
-    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None:
+    async def open_lanes(self, thread: int, lanes: list[LaneId]) -> None:
         self._messages.update((lane, _Message()) for lane in lanes)
 
-    def add_delta(self, lane: Lane, text: str) -> None:
+    def add_delta(self, lane: LaneId, text: str) -> None:
         message = self._messages[lane]
         message.chars += len(text)
         if not (self._alone and message.flying) and self._ready(self, message, self._time()):
             self._edit(lane, message)
 
-    def end_lane(self, lane: Lane) -> None:
+    def end_lane(self, lane: LaneId) -> None:
         message = self._messages[lane]
         message.ended = True
         if message.sent < message.chars and not (self._alone and message.flying):
@@ -85,13 +85,13 @@ class Habit:
         while any(message.flying for message in self._messages.values()):
             await asyncio.sleep(1.0)
 
-    def _edit(self, lane: Lane, message: _Message) -> None:
+    def _edit(self, lane: LaneId, message: _Message) -> None:
         message.flying += 1
         message.sent = message.chars
         self.last_call = message.called_at = self._time()
         self._tasks.create_task(self._call(lane, message, message.chars))
 
-    async def _call(self, lane: Lane, message: _Message, chars: int) -> None:
+    async def _call(self, lane: LaneId, message: _Message, chars: int) -> None:
         await self._client.edit(lane)
         self._watch.record_seen(lane, chars)
         message.flying -= 1

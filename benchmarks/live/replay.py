@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from benchmarks.live.scenes import DELTA_CHARS, Answer, Run, Scene
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from tests.support.surfaces import BucketLimit, Limit, Platform, WindowLimit
 from tests.support.virtual_time import run_virtual
 
@@ -20,11 +20,11 @@ CEILING = "all"
 class Policy(Protocol):
     """A way to make lanes visible."""
 
-    async def open_lanes(self, thread: int, lanes: list[Lane]) -> None: ...
+    async def open_lanes(self, thread: int, lanes: list[LaneId]) -> None: ...
 
-    def add_delta(self, lane: Lane, text: str) -> None: ...
+    def add_delta(self, lane: LaneId, text: str) -> None: ...
 
-    def end_lane(self, lane: Lane) -> None: ...
+    def end_lane(self, lane: LaneId) -> None: ...
 
     async def wait_until_shown(self) -> None: ...
 
@@ -33,10 +33,10 @@ class Watch:
     """A log by lane: how much was written, and seen, at what time."""
 
     def __init__(self) -> None:
-        self.written: dict[Lane, list[tuple[float, int]]] = {}
-        self.seen: dict[Lane, list[tuple[float, int]]] = {}
+        self.written: dict[LaneId, list[tuple[float, int]]] = {}
+        self.seen: dict[LaneId, list[tuple[float, int]]] = {}
 
-    def record_seen(self, lane: Lane, chars: int) -> None:
+    def record_seen(self, lane: LaneId, chars: int) -> None:
         """Record that `chars` code points of the lane are visible from now on."""
         self.seen.setdefault(lane, []).append((asyncio.get_running_loop().time(), chars))
 
@@ -109,16 +109,16 @@ async def _replay_scene(scene: Scene, runs: list[Run], make: MakePolicy) -> Figu
 class _Event(NamedTuple):
     at: float
     thread: int
-    lane: Lane
+    lane: LaneId
     chars: int = 0
     last: bool = False
-    opens: tuple[Lane, ...] = ()
+    opens: tuple[LaneId, ...] = ()
 
 
 def _list_events(scene: Scene, runs: list[Run]) -> list[_Event]:
     made: list[_Event] = []
     for number, run in enumerate(runs):
-        lanes = tuple(Lane(f"{run.thread}", number, answer.seat) for answer in run.answers)
+        lanes = tuple(LaneId(f"{run.thread}", number, answer.seat) for answer in run.answers)
         made.append(_Event(run.start - scene.lead_s, run.thread, lanes[0], opens=lanes))
         for lane, answer in zip(lanes, run.answers, strict=True):
             made += (_Event(at, run.thread, lane, chars, last) for at, chars, last in split_answer(answer))

@@ -36,7 +36,7 @@ async def make_core_ready(database: Path) -> Readiness:
     )
     async with (
         open_store(database, clock=time.time) as store,
-        core.table(Settings(), supply, store, NoTrace(), budget),
+        core.build_core(Settings(), supply, store, NoTrace(), budget),
     ):
         ready_s = time.perf_counter() - began
         litellm_loaded = hasattr(sys.modules.get("litellm"), "acompletion")

@@ -13,36 +13,34 @@ from dataclasses import replace
 
 from bot.actions.in_vain import InVain
 from bot.actions.panels import seat_panel
-from bot.actions.permissions import Person, check_moderates, check_panels, check_steers, missing_voices, steers
+from bot.actions.permissions import Person, check_moderates, check_panels, may_steer, missing_voices, require_may_steer
 from bot.actions.pipelines import read_pipeline, seated
-from bot.actions.quota import Room
-from bot.actions.request import Wish
-from bot.actions.resolver import Starts
-from bot.actions.steering import Steers
-from bot.concurrency import InOrder, Shared
+from bot.actions.quota import RunQuota
+from bot.actions.request import RunRequest
+from bot.actions.resolver import RequestResolver
+from bot.actions.steering import SteeringActions
+from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.facts import (
     Deleted,
     Fact,
     Guessed,
     Interjected,
-    Lane,
-    Origin,
     Removed,
     RetryAsked,
     Revealed,
     SkipAsked,
     SkipWished,
     Stopped,
-    TurnId,
     ViewAttached,
     VoteCast,
     VoteClosed,
     VoteWithdrawn,
 )
+from bot.domain.run import LaneId, Origin, TurnId
 from bot.domain.transcript import Transcript, fold_all
-from bot.domain.visibility import known_as, masked
-from bot.engine.supervisor import Hall
-from bot.engine.thread import Post, replay
+from bot.domain.visibility import display_name, names_hidden
+from bot.engine.supervisor import RunSupervisor
+from bot.engine.thread import Post, replay_thread
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS, guessing
 from bot.formats.common import name_of, voting
@@ -59,7 +57,7 @@ LISTED = 200  # runs of a server that a list is made from
 
 
 class Actions:
-    def __init__(self, starts: Starts, *, store: Store, hall: Hall, clock: Clock) -> None:
+    def __init__(self, starts: RequestResolver, *, store: Store, hall: RunSupervisor, clock: Clock) -> None:
         self.book = starts.book
         self.pipelines = starts.pipelines
         self.models = starts.models
@@ -69,14 +67,14 @@ class Actions:
         self._store = store
         self._hall = hall
         self._clock = clock
-        self._latest = Shared(self._read)
-        self._telling = InOrder(TOLD_AT_ONCE)
-        self._room = Room(self._settings.limits, hall.going_on)
+        self._latest = SingleFlight(self._read)
+        self._telling = KeyedSemaphore(TOLD_AT_ONCE)
+        self._room = RunQuota(self._settings.limits, hall.going_on)
         self._starting = asyncio.Lock()
         self.in_vain = InVain()
-        self.steers = Steers(starts, hall, open_=self._open, tell=self._tell, clock=clock)
+        self.steers = SteeringActions(starts, hall, open_=self._open, tell=self._tell, clock=clock)
 
-    async def start(self, wish: Wish, show: Show) -> str:
+    async def start(self, wish: RunRequest, show: Show) -> str:
         """Begin a run and show it; its id. Raises Refused."""
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
@@ -91,7 +89,7 @@ class Actions:
             await self._hall.begin(run, FORMATS[started.format], [surface])
         return run
 
-    async def run_pipeline(self, name: str, wish: Wish, show: Show) -> str:
+    async def run_pipeline(self, name: str, wish: RunRequest, show: Show) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
         run = await self.start(await self._starts.pipeline(name, wish), show)
         await self.pipelines.count(name, wish.by.server)
@@ -138,25 +136,25 @@ class Actions:
 
     async def thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
-        t, masked = await self.transcript(run, by), self.words.of(by.server).masked
-        found = replay(t.entries, FORMATS[t.started.format], self._clock())
+        t, masked = await self.transcript(run, by), self.words.of(by.server).censor
+        found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
-    async def reads(self, run: str, lane: Lane, by: Person) -> tuple[str, str]:
+    async def reads(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
         t = await self.transcript(run, by)
         plan = self._plan(t)
-        if lane in plan.veiled or (lane in plan.behind and plan.veiled):
+        if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
-        if lane in plan.behind:
-            return plan.titles[lane], plan.behind[lane]
+        if lane in plan.full_texts:
+            return plan.titles[lane], plan.full_texts[lane]
         said = [turn for i, turn in t.turns.items() if i.lane == lane]
         if not said:
             raise Refused("Nothing has been said there.")
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
         text = said[-1].text or self._hall.reads(run, lane)
-        return name_of(t, lane), self.words.of(by.server).masked(text)
+        return name_of(t, lane), self.words.of(by.server).censor(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip what that seat is saying now."""
@@ -172,7 +170,7 @@ class Actions:
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
             raise self.in_vain("That turn is not running, so there is nothing to skip.", run)
-        if not steers(by, t):
+        if not may_steer(by, t):
             await self._tell(run, SkipWished(turn, by.key))
             missing = missing_voices(
                 await self._open(run, by), turn
@@ -184,12 +182,12 @@ class Actions:
 
     async def retry(self, run: str, turn: TurnId, by: Person) -> str:
         t = await self._open(run, by)
-        check_steers(by, t, "Retry")
+        require_may_steer(by, t, "Retry")
         turn = _newest(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is None or known.ended.finish != "failed":
             raise Refused("That turn has not failed, so there is nothing to ask again.")
-        if t.skipped(turn):
+        if t.is_skipped(turn):
             raise Refused(f"{name_of(t, turn)} has left the table.")
         await self._tell(run, RetryAsked(turn, by.key))
         return f"{name_of(t, turn)} is asked again."
@@ -220,16 +218,16 @@ class Actions:
 
     async def close_vote(self, run: str, by: Person) -> str:
         t = await self._votable(run, by)
-        check_steers(by, t, "Closing the vote")
+        require_may_steer(by, t, "Closing the vote")
         await self._tell(run, VoteClosed(by.key))
         return "The vote is closed."
 
     async def reveal(self, run: str, by: Person) -> str:
         """Show what was said and is hidden, and whatever is said from now on."""
         t = await self.transcript(run, by)
-        check_steers(by, t, "Reveal")
-        if t.revealed or t.started.rules.veil.reveal == "live" or (t.finished and not self._plan(t).veiled):
-            names = " Who is who is told once the vote is closed." if masked(t) else ""
+        require_may_steer(by, t, "Reveal")
+        if t.revealed or t.started.rules.veil.reveal == "live" or (t.finished and not self._plan(t).hidden_lanes):
+            names = " Who is who is told once the vote is closed." if names_hidden(t) else ""
             raise Refused(f"Nothing that is said here is hidden.{names}")
         await self._tell(run, Revealed(by.key))
         return "Revealed: everything that is said here is shown from now on."
@@ -237,7 +235,7 @@ class Actions:
     async def guessable(self, run: str, speaker: str, by: Person) -> list[str]:
         """Who that speaker may be. Raises Refused where nobody guesses."""
         t = await self.transcript(run, by)
-        if not guessing.on(t) or not masked(t):
+        if not guessing.on(t) or not names_hidden(t):
             raise Refused("There is nothing to guess here any more." if t.named else "Nobody guesses in this run.")
         if speaker not in {s.key for s in t.started.panel.seats}:
             raise Refused("That speaker is not at this table.")
@@ -250,7 +248,7 @@ class Actions:
         if known is None:
             raise Refused(f"Nobody of that name is at this table: {', '.join(names.values())}.")
         await self._tell(run, Guessed(by.key, speaker, known, by.name))
-        return f"You guess that {known_as(await self.transcript(run, by), speaker)} is {known}."
+        return f"You guess that {display_name(await self.transcript(run, by), speaker)} is {known}."
 
     async def say(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
         """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
@@ -268,7 +266,7 @@ class Actions:
 
     async def stop(self, run: str, by: Person) -> str:
         """End the run, keeping what is there."""
-        check_steers(by, await self._open(run, by), "Stop")
+        require_may_steer(by, await self._open(run, by), "Stop")
         await self._tell(run, Stopped(by.key))
         return "Stopped; what was said is kept."
 
@@ -285,7 +283,7 @@ class Actions:
     async def delete(self, run: str, by: Person) -> str:
         """The run is gone for people; its messages are the platform's to delete."""
         t = await self.transcript(run, by)
-        check_steers(by, t, "Delete")
+        require_may_steer(by, t, "Delete")
         if t.finished is None:
             await self._tell(run, Stopped(by.key))
         await self._tell(run, Deleted(by.key))

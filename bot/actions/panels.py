@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from bot.domain.facts import Panel, Seat
+from bot.domain.run import Panel, Seat
 from bot.errors import Refused
 from bot.formats.personas import resolve as persona_text
 from bot.models.catalogue import Model, prefix_of
-from bot.ports import Shelf
+from bot.ports import DocumentStore
 from bot.settings import PanelSettings, SeatSettings
 
 DEFAULT = "default"
@@ -22,13 +22,13 @@ HOTTEST = 2.0  # temperature, as SeatSettings has it
 class PanelBook:
     """The panels that may be named in a server: the configured ones, and those that people made there."""
 
-    def __init__(self, configured: Mapping[str, PanelSettings], shelf: Shelf) -> None:
+    def __init__(self, configured: Mapping[str, PanelSettings], shelf: DocumentStore) -> None:
         self._configured = configured
         self._shelf = shelf
 
     async def all(self, server: str) -> dict[str, PanelSettings]:
         prefix = f"panel/{server}/"
-        made = await self._shelf.under(prefix)
+        made = await self._shelf.documents(prefix)
         own = {key.removeprefix(prefix): PanelSettings.model_validate(value) for key, value in made.items()}
         return {**self._configured, **own}
 
@@ -41,7 +41,7 @@ class PanelBook:
         raise Refused(f"There is no panel “{name}”. {near(name, list(panels), 'panels')}")
 
     async def usual(self, server: str, channels: Collection[str] = ()) -> str:
-        set_up = await self._shelf.under(f"usual/{server}/")
+        set_up = await self._shelf.documents(f"usual/{server}/")
         found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
         return next((str(name) for name in found if name), DEFAULT)
 
@@ -96,7 +96,7 @@ def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     )
 
 
-def seat_of(panel: PanelSettings, word: str) -> SeatSettings:
+def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     """The panel's seat of that name or model. Raises Refused."""
     known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
     if word.strip().casefold() not in known:

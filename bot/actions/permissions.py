@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.settings import ServerSettings
@@ -41,13 +41,13 @@ def check_panels(person: Person, server: ServerSettings, what: str) -> None:
         raise Refused(f"{what} needs {who} here.")
 
 
-def steers(person: Person, t: Transcript) -> bool:
+def may_steer(person: Person, t: Transcript) -> bool:
     """Whether they decide alone in this run: its starter and moderators."""
     return person.moderator or person.key == t.started.by
 
 
-def check_steers(person: Person, t: Transcript, what: str) -> None:
-    if not steers(person, t):
+def require_may_steer(person: Person, t: Transcript, what: str) -> None:
+    if not may_steer(person, t):
         raise Refused(f"{what} is for {t.started.name or 'the person who started this run'} and moderators.")
 
 

@@ -22,11 +22,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
 from bot.actions.panels import near, read_seat, seat_panel
-from bot.domain.facts import Panel, Step
+from bot.domain.run import Panel, Step
 from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
-from bot.ports import Shelf
+from bot.ports import DocumentStore
 from bot.settings import PanelSettings, Strict
 
 PANEL, CHAIR = "panel", "chair"  # words for seats
@@ -152,14 +152,14 @@ def attended(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]:
 class PipelineBook:
     """The pipelines that may be named in a server, as TOML: those that come with Moot (`own`), and those made there."""
 
-    def __init__(self, own: Mapping[str, str], shelf: Shelf) -> None:
+    def __init__(self, own: Mapping[str, str], shelf: DocumentStore) -> None:
         self._own = own
         self._shelf = shelf
         self._counting = asyncio.Lock()
 
     async def all(self, server: str) -> dict[str, str]:
         prefix = f"pipeline/{server}/"
-        made = await self._shelf.under(prefix)
+        made = await self._shelf.documents(prefix)
         return {**self._own, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
 
     async def choose(self, name: str, server: str) -> str:
@@ -175,7 +175,7 @@ class PipelineBook:
     async def uses(self, server: str) -> dict[str, int]:
         """How often each was run there; those that never were are left out."""
         prefix = f"pipeline-uses/{server}/"
-        kept = await self._shelf.under(prefix)
+        kept = await self._shelf.documents(prefix)
         return {key.removeprefix(prefix): n for key, n in kept.items() if isinstance(n, int)}
 
     async def count(self, name: str, server: str) -> None:

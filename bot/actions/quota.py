@@ -11,7 +11,7 @@ from bot.errors import Refused
 from bot.settings import LimitSettings
 
 
-class Room:
+class RunQuota:
     """`going_on` gives the starts of the runs that have no end yet. A vote after the end takes no room."""
 
     def __init__(self, limits: LimitSettings, going_on: Callable[[], Iterable[RunStarted]]) -> None:

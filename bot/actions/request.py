@@ -7,11 +7,23 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from bot.actions.permissions import Person
-from bot.domain.debating import Debating
-from bot.domain.facts import ASIDE, Earlier, Image, Lane, Mode, Origin, Panel, Search, Step, TurnEnded
+from bot.domain.facts import TurnEnded
+from bot.domain.run import (
+    ASIDE,
+    LIVE,
+    DebateRules,
+    Earlier,
+    Image,
+    LaneId,
+    Mode,
+    Origin,
+    Panel,
+    Search,
+    Step,
+    Visibility,
+)
 from bot.domain.transcript import Transcript
-from bot.domain.veiling import LIVE, Veil
-from bot.domain.visibility import known_as, masked
+from bot.domain.visibility import display_name, names_hidden
 from bot.engine.thread import REMOVED, Post
 from bot.errors import Refused
 from bot.settings import PanelSettings
@@ -23,7 +35,7 @@ REPEATED = frozenset({"original"})  # cards that say what a turn has said
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RunRequest:
     """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
     the place. `chair`: the model that sums up and judges; empty: as the panel says. `rounds` None: the format's usual
     number. `channels`: where it was asked, by id and name. `seated`: the seats sat at an earlier run, so that nobody's
@@ -44,18 +56,18 @@ class Wish:
     images: tuple[Image, ...] = ()
     seated: bool = False
     mode: Mode = "full"
-    debating: Debating | None = None
+    debating: DebateRules | None = None
     origin: Origin | None = None
     steps: tuple[Step, ...] = ()
     search: Search | None = None
     earlier: tuple[Earlier, ...] = ()
-    veil: Veil = LIVE
+    veil: Visibility = LIVE
 
 
-def again(t: Transcript, by: Person) -> Wish:
+def rerun(t: Transcript, by: Person) -> RunRequest:
     """The same once more."""
     start = t.started
-    return Wish(
+    return RunRequest(
         start.format,
         start.question,
         by,
@@ -74,13 +86,13 @@ def again(t: Transcript, by: Person) -> Wish:
     )
 
 
-def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> Wish:
+def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> RunRequest:
     """Going on from what a run came to; `thread`: what stands there."""
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
     said = [Earlier(post.title, post.text or "", kept=post.lane.stage in OUTCOMES) for post in _readable(thread)]
     return replace(
-        again(t, by),
+        rerun(t, by),
         question=question,
         context="",
         earlier=_bounded([*_before(t), *said]),
@@ -115,7 +127,7 @@ def _said(thread: Sequence[Post]) -> list[str]:
     return [f"{post.title}:\n{post.text}" for post in thread if post.text]
 
 
-def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
+def summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunRequest:
     """What a run has come to so far, told by its chair's model alone. Raises Refused where nothing has been said."""
     start, said = t.started, _said(thread)
     if not said:
@@ -125,21 +137,21 @@ def summary(t: Transcript, thread: Sequence[Post], by: Person) -> Wish:
     asked = " ".join(start.question.split())
     question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
-    if masked(t):
+    if names_hidden(t):
         speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
-    return Wish("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
+    return RunRequest("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
 
 
-def from_run(t: Transcript, run: str, lane: Lane, text: str) -> Origin:
+def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
     """Of what a seat has said: its latest turn in that lane, and when that ended, or began where it still speaks."""
     turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
     seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
     ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
-    model = "" if masked(t) else seat.model
-    return Origin(known_as(t, seat.key), _digest(text), model, run, turn.id, next(ends, turn.started.at))
+    model = "" if names_hidden(t) else seat.model
+    return Origin(display_name(t, seat.key), _digest(text), model, run, turn.id, next(ends, turn.started.at))
 
 
-def from_message(who: str, text: str) -> Origin:
+def origin_of_message(who: str, text: str) -> Origin:
     """Of a message that no seat wrote."""
     return Origin(who, _digest(text))
 
@@ -148,7 +160,7 @@ def _digest(text: str) -> str:
     return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def passage(said: str, wished: str) -> str:
+def quote(said: str, wished: str) -> str:
     """The part of `said` that people have copied, line breaks aside; all of it where they copied none. Raises
     Refused where it does not stand there: an origin must not vouch for words that were never said."""
     if not wished.strip():
@@ -158,19 +170,19 @@ def passage(said: str, wished: str) -> str:
     return wished.strip()
 
 
-def one_seat(t: Transcript, thread: Sequence[Post], lane: Lane, said: str, question: str, by: Person) -> Wish:
+def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, question: str, by: Person) -> RunRequest:
     """Going on with one seat alone, from all that it has said in the thread; `said`: in that lane, where it may still
     be speaking. Raises Refused where no seat has said it, or where that would tell whose seat it is."""
     if lane.stage in ASIDE:
         raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
-    if masked(t):
+    if names_hidden(t):
         raise Refused("That would tell who it is: ask once the names are known.")
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
     others = [post for post in _readable(thread) if post.kind == "turn" and post.lane.seat == seat.key]
     texts = {post.lane: post.text or "" for post in others} | {lane: said}
     own = [Earlier(seat.name, text, kept=spoken == lane, own=True) for spoken, text in texts.items()]
     earlier = _bounded([*_before(t), *own])
-    return Wish("compare", question, by, seats=seats_of(Panel((seat,))), earlier=earlier, seated=True)
+    return RunRequest("compare", question, by, seats=seats_of(Panel((seat,))), earlier=earlier, seated=True)
 
 
 def seats_of(panel: Panel) -> PanelSettings:

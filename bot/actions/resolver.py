@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from bot.actions.panels import PanelBook, near, one_more, present, read_seat, seat_of, seat_panel
+from bot.actions.panels import PanelBook, find_seat, near, one_more, present, read_seat, seat_panel
 from bot.actions.permissions import Person, check_panels, check_start
 from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
-from bot.actions.request import Wish
-from bot.domain.debating import Debating
-from bot.domain.facts import Panel, Rules, RunStarted, Search, Seat
-from bot.domain.visibility import shuffled
-from bot.domain.word_filter import WordLists
+from bot.actions.request import RunRequest
+from bot.domain.facts import RunStarted
+from bot.domain.run import DebateRules, Panel, Rules, Search, Seat
+from bot.domain.visibility import shuffle_seats
+from bot.domain.word_filter import WordFilters
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.personas import LIBRARY
@@ -23,7 +23,7 @@ from bot.models.catalogue import Model
 from bot.settings import PanelSettings, Settings
 
 
-class Starts:
+class RequestResolver:
     """`searcher`: who searches the web; None: nobody can. `why_absent(model)` tells why a model cannot be asked now
     ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how long people may vote after the end."""
 
@@ -44,14 +44,14 @@ class Starts:
         self.book = book
         self.pipelines = pipelines
         self.models = models
-        self.words = WordLists(lambda server: settings.server(server).words)
+        self.words = WordFilters(lambda server: settings.server(server).words)
         self._prompts = prompts
         self._searcher = searcher
         self._vote_s = vote_s
         self._why_absent = why_absent
         self._random = random
 
-    async def resolve(self, wish: Wish) -> RunStarted:
+    async def resolve(self, wish: RunRequest) -> RunStarted:
         """Without what the place where it is shown decides. Raises Refused."""
         check_start(wish.by, wish.channels, self.settings.server(wish.by.server))
         form = _form(wish.format)
@@ -62,7 +62,7 @@ class Starts:
         panel, absent = present(seats, lambda seat: self._why_absent(self.models[seat.model]), *form.SEATS)
         seed = self._random.getrandbits(32)
         if wish.veil.blind:
-            panel = shuffled(panel, seed)
+            panel = shuffle_seats(panel, seed)
         return RunStarted(
             format=wish.format,
             question=question,
@@ -81,9 +81,9 @@ class Starts:
             earlier=wish.earlier,
         )
 
-    async def one_more(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
+    async def resolve_seat(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
         """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
-        written = seat_of(await self.book.choose(panel, by.server), model) if panel else read_seat(model)
+        written = find_seat(await self.book.choose(panel, by.server), model) if panel else read_seat(model)
         if persona and persona.lower() not in LIBRARY:
             check_panels(by, self.settings.server(by.server), "A persona in your own words")
             self.words.check(persona, by.server, "A persona")
@@ -93,13 +93,13 @@ class Starts:
             raise Refused(f"{seat.name} is away: {why}.")
         return seat
 
-    async def pipeline(self, name: str, wish: Wish) -> Wish:
+    async def pipeline(self, name: str, wish: RunRequest) -> RunRequest:
         """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
         pipeline = read_pipeline(await self.pipelines.choose(name, wish.by.server))
         seats, steps = seated(pipeline, await self._panel(wish), self.models)
         return replace(wish, seats=seats, steps=steps, seated=True)
 
-    def _rules(self, wish: Wish, rounds: int, search: Search, seats: int) -> Rules:
+    def _rules(self, wish: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
         council = self.settings.council
         limits = self.settings.limits
         return Rules(
@@ -117,7 +117,7 @@ class Starts:
             veil=wish.veil,
         )
 
-    def _search(self, wish: Wish, form: Format) -> Search:
+    def _search(self, wish: RunRequest, form: Format) -> Search:
         """Formats that have no use for a search are not searched for."""
         if not set(SEARCH_PROMPTS) <= set(form.PROMPTS):
             return "off"
@@ -138,7 +138,7 @@ class Starts:
         self.words.check(text, by.server, "The question")
         return text
 
-    def _debating(self, wish: Wish) -> Debating | None:
+    def _debating(self, wish: RunRequest) -> DebateRules | None:
         positions = wish.debating.positions if wish.debating else ()
         if len(positions) == 1:
             raise Refused("One position makes no debate: give two or more, with semicolons.")
@@ -147,11 +147,11 @@ class Starts:
         self.words.check("\n".join(positions), wish.by.server, "A position")
         return wish.debating
 
-    async def _panel(self, wish: Wish) -> PanelSettings:
+    async def _panel(self, wish: RunRequest) -> PanelSettings:
         panel = await self._seats(wish)
         return panel.model_copy(update={"chair": wish.chair, "judge": wish.chair}) if wish.chair else panel
 
-    async def _seats(self, wish: Wish) -> PanelSettings:
+    async def _seats(self, wish: RunRequest) -> PanelSettings:
         if wish.seats is None:
             return await self.book.choose(wish.panel, wish.by.server, wish.channels)
         written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
@@ -167,7 +167,7 @@ def _form(name: str) -> Format:
     return FORMATS[name]
 
 
-def _rounds(wish: Wish, form: Format) -> int:
+def _rounds(wish: RunRequest, form: Format) -> int:
     usual, most = form.ROUNDS
     rounds = usual if wish.rounds is None else wish.rounds
     if not 1 <= rounds <= most:

@@ -10,26 +10,28 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bot.actions.panels import near
-from bot.actions.permissions import Person, check_steers
-from bot.actions.resolver import Starts
-from bot.domain.facts import Fact, Seat, SeatAdded
-from bot.domain.steering import (
+from bot.actions.permissions import Person, require_may_steer
+from bot.actions.resolver import RequestResolver
+from bot.domain.facts import (
+    Fact,
     Joined,
     Objected,
-    Objection,
     Paused,
     Resumed,
     RoundAsked,
     RoundClosed,
     RoundVoteCast,
     RoundWish,
+    SeatAdded,
     SeatDropped,
     Upvoted,
     UpvoteWithdrawn,
 )
+from bot.domain.run import Seat
+from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import known_as, lettered
-from bot.engine.supervisor import Hall
+from bot.domain.visibility import display_name, letter_seat
+from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.council import reviews
@@ -49,8 +51,8 @@ class Tell(Protocol):
     async def __call__(self, run: str, fact: Fact, *, key: str | None = None) -> None: ...
 
 
-class Steers:
-    def __init__(self, starts: Starts, hall: Hall, *, open_: Open, tell: Tell, clock: Clock) -> None:
+class SteeringActions:
+    def __init__(self, starts: RequestResolver, hall: RunSupervisor, *, open_: Open, tell: Tell, clock: Clock) -> None:
         self._starts = starts
         self._limits = starts.settings.limits
         self._hall = hall
@@ -61,7 +63,7 @@ class Steers:
     async def pause(self, run: str, by: Person) -> str:
         """What speaks finishes, nothing begins."""
         t = await self._open(run, by)
-        check_steers(by, t, "Pause")
+        require_may_steer(by, t, "Pause")
         if t.steering.paused:
             raise Refused(f"{t.steering.paused.name or t.steering.paused.by} has paused it already.")
         await self._tell(run, Paused(by.key, by.name))
@@ -69,7 +71,7 @@ class Steers:
 
     async def resume(self, run: str, by: Person) -> str:
         t = await self._open(run, by)
-        check_steers(by, t, "Resume")
+        require_may_steer(by, t, "Resume")
         if not t.steering.paused:
             raise Refused("It is not paused.")
         await self._tell(run, Resumed(by.key, by.name))
@@ -78,22 +80,22 @@ class Steers:
     async def add_seat(self, run: str, model: str, persona: str, panel: str, by: Person) -> str:
         """`model` as people write a seat, or with a `panel` the model or name of a seat there."""
         t = await self._open(run, by)
-        check_steers(by, t, "Adding a seat")
+        require_may_steer(by, t, "Adding a seat")
         if why := _closed_to_new(t):
             raise Refused(why)
         most = FORMATS[t.started.format].SEATS[1]
         if len(t.panel.seats) >= most:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
-        seat = await self._starts.one_more(t.started.panel, model, persona, panel, by)
+        seat = await self._starts.resolve_seat(t.started.panel, model, persona, panel, by)
         if t.started.rules.veil.blind:
-            seat = lettered(seat, len(t.started.panel.seats))
+            seat = letter_seat(seat, len(t.started.panel.seats))
         await self._tell(run, SeatAdded(seat, by.key, by.name))
         when = f"from round {to_come(t)} on" if t.started.format == "debate" else "now"
         return f"{seat.name} joins the table {when}."
 
     async def drop_seat(self, run: str, name: str, by: Person) -> str:
         t = await self._open(run, by)
-        check_steers(by, t, "Dropping a seat")
+        require_may_steer(by, t, "Dropping a seat")
         if t.started.format not in CHANGING:
             raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
         seat = _named(t, name)
@@ -101,7 +103,7 @@ class Steers:
         if len(t.panel.seats) <= least:
             raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
         await self._tell(run, SeatDropped(seat.key, by.key, by.name))
-        return f"{known_as(t, seat.key)} leaves the table; what it has said stays shown."
+        return f"{display_name(t, seat.key)} leaves the table; what it has said stays shown."
 
     async def join(self, run: str, by: Person) -> None:
         """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
@@ -153,14 +155,14 @@ class Steers:
     async def next_round(self, run: str, by: Person, round_: int = 0) -> str:
         """Go on at once. `round_`: the one that people vote after; 0: whichever."""
         t, round_ = await self._deciding(run, by, round_)
-        check_steers(by, t, "Next")
+        require_may_steer(by, t, "Next")
         await self._tell(run, RoundAsked(by.key, round_, by.name))
         return f"Round {round_ + 1} begins."
 
     async def close_round(self, run: str, by: Person, round_: int) -> str:
         """Count now."""
         t, round_ = await self._deciding(run, by, round_)
-        check_steers(by, t, "Closing the vote")
+        require_may_steer(by, t, "Closing the vote")
         await self._tell(run, RoundClosed(by.key, round_, by.name))
         return "The vote is closed."
 
@@ -192,9 +194,9 @@ def _named(t: Transcript, name: str) -> Seat:
     """The seat at the table of that name, key or number in the panel, counted from 1. Raises Refused."""
     word = name.strip().casefold()
     for number, seat in enumerate(t.started.panel.seats, 1):
-        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), known_as(t, seat.key).casefold()):
+        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), display_name(t, seat.key).casefold()):
             return seat
-    known = [known_as(t, s.key) for s in t.panel.seats]
+    known = [display_name(t, s.key) for s in t.panel.seats]
     raise Refused(f"There is no seat “{name.strip()[:60]}”. {near(name, known, 'seats')}")
 
 
@@ -205,7 +207,7 @@ def _keys(t: Transcript) -> frozenset[str]:
 def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
     """The seats whose names stand in the text as words of their own; of “Claude 2” that is not Claude."""
     left, found = text, []
-    names = {s.key: known_as(t, s.key) for s in t.panel.seats}
+    names = {s.key: display_name(t, s.key) for s in t.panel.seats}
     for seat in sorted(names, key=lambda key: -len(names[key])):
         name = re.compile(rf"(?<!\w){re.escape(names[seat])}(?!\w)", re.IGNORECASE)
         if name.search(left):

@@ -26,13 +26,13 @@ from adapters.terminal.surface import budget as terminal_budget
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
-from bot.actions.resolver import Starts
+from bot.actions.resolver import RequestResolver
 from bot.cli import logs, tables
 from bot.cli.provision import USUAL_SEATS, Choose, Provision, provision
 from bot.domain.facts import RunStarted
 from bot.engine.conductor import AWAY
-from bot.engine.supervisor import Hall
-from bot.engine.thread import replay
+from bot.engine.supervisor import RunSupervisor
+from bot.engine.thread import replay_thread
 from bot.engine.trace import EventsFile, NoTrace
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.formats import FORMATS
@@ -105,7 +105,7 @@ async def _held(
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
         core = await stack.enter_async_context(
-            table(settings, supply, store, trace, terminal_budget, pipelines=pipelines)
+            build_core(settings, supply, store, trace, terminal_budget, pipelines=pipelines)
         )
         seated = options.model_copy(update={"panel": supply.panel}) if isinstance(options, RunOptions) else options
         transcript = await hold(core.actions, command, seated, console)
@@ -119,13 +119,13 @@ class Core:
     """The core, put together. `warming` is over once models can be asked at once."""
 
     actions: Actions
-    hall: Hall
+    hall: RunSupervisor
     budgets: Budgets
     warming: asyncio.Task[None]
 
 
 @asynccontextmanager
-async def table(
+async def build_core(
     settings: Settings,
     supply: Provision,
     store: SqlStore,
@@ -147,7 +147,7 @@ async def table(
     try:
         async with (
             Scheduler(budgets) as scheduler,
-            Hall(
+            RunSupervisor(
                 store=store,
                 speaker=speaker,
                 scheduler=scheduler,
@@ -158,7 +158,7 @@ async def table(
                 restart=settings.restart,
             ) as hall,
         ):
-            starts = Starts(
+            starts = RequestResolver(
                 settings=settings,
                 book=PanelBook(supply.panels, store),
                 pipelines=PipelineBook({**packaged("pipelines", ".toml"), **pipelines}, store),
@@ -268,5 +268,5 @@ async def show_run(run: str) -> int:
     if not entries or not isinstance(entries[0].fact, RunStarted):
         raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
     start = entries[0].fact
-    Console().print(tables.thread(start.question, replay(entries, FORMATS[start.format], time.time())))
+    Console().print(tables.thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
     return OK

@@ -16,9 +16,9 @@ from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import PREFIX as SLACK
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import SlackBot
-from bot.cli.core import OK, Core, configured, table
+from bot.cli.core import OK, Core, build_core, configured
 from bot.cli.provision import USUAL_SEATS, Provision, provision
-from bot.domain.word_filter import Words
+from bot.domain.word_filter import WordFilter
 from bot.engine.supervisor import Reopen
 from bot.engine.trace import NoTrace
 from bot.errors import Misconfigured, Refused
@@ -63,7 +63,7 @@ async def run_bot() -> int:
         raise Misconfigured(NO_PLATFORM)
     for name, server in settings.servers.items():
         try:
-            Words(server.words)
+            WordFilter(server.words)
         except Refused as error:
             raise Misconfigured(f"servers.{name}.words: {error}") from error
     async with AsyncExitStack() as stack:
@@ -91,7 +91,7 @@ async def serve(
         if not words.full():  # one fault of a key is told by many turns
             words.put_nowait(text)
 
-    async with table(
+    async with build_core(
         settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
         bots = list(_platforms(settings, core, store))

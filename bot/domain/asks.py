@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.domain.facts import Image
+from bot.domain.run import Image
 
 JsonSchema = Mapping[str, Any]
 Role = Literal["system", "user", "assistant"]

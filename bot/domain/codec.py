@@ -13,7 +13,8 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bot.domain.facts import Fact, TurnId
+from bot.domain.facts import Fact
+from bot.domain.run import TurnId
 
 FACTS: Mapping[str, type] = {kind.__name__: kind for kind in get_args(Fact)}
 

@@ -1,113 +1,25 @@
-"""How people steer the course of a run: the facts of it, and what they come to.
-
-Pauses, seats that leave (one that joins is `bot.domain.facts.SeatAdded`, which holds a seat), objections and their
-upvotes, votes on the next round, and who has joined the thread. `by` is who,
-as the platform knows them; `name` for people.
-"""
+"""What steering facts fold into: pauses, seats that joined or left, objections, votes on the next round. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
-RoundWish = Literal["go on", "end"]
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """What speaks finishes; nothing begins until Resumed."""
-
-    by: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    by: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SeatDropped:
-    """The seat of that key leaves the table: what it says now is cut, what it has said stays shown."""
-
-    seat: str
-    by: str
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Somebody came into the run's thread."""
-
-    by: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Objected:
-    """Something that must be answered. `to`: the keys of the seats that must, all where there are none."""
-
-    by: str
-    text: str
-    name: str = ""
-    to: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Upvoted:
-    """`objection`: its number in the run, counted from 1."""
-
-    objection: int
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class UpvoteWithdrawn:
-    objection: int
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class RoundVoteCast:
-    """Whether the run goes on after that round. One vote a person and round; a later one replaces it."""
-
-    by: str
-    round: int
-    wish: RoundWish
-
-
-@dataclass(frozen=True, slots=True)
-class RoundAsked:
-    """The next round begins without waiting for the vote after this one."""
-
-    by: str
-    round: int
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RoundClosed:
-    """The vote after this round is counted now."""
-
-    by: str
-    round: int
-    name: str = ""
-
-
-SteeringFact = (
-    Paused
-    | Resumed
-    | SeatDropped
-    | Joined
-    | Objected
-    | Upvoted
-    | UpvoteWithdrawn
-    | RoundVoteCast
-    | RoundAsked
-    | RoundClosed
+from bot.domain.facts import (
+    Joined,
+    Objected,
+    Paused,
+    Resumed,
+    RoundAsked,
+    RoundClosed,
+    RoundVoteCast,
+    RoundWish,
+    SeatDropped,
+    SteeringFact,
+    Upvoted,
+    UpvoteWithdrawn,
 )
 
 
@@ -165,9 +77,9 @@ def steer(s: Steering, fact: SteeringFact, seq: int, at: float) -> Steering:
         case Objected():
             return replace(s, objections=(*s.objections, Objection(len(s.objections) + 1, fact)))
         case Upvoted(number, by):
-            return _upvoted(s, number, by, up=True)
+            return _with_upvote(s, number, by, up=True)
         case UpvoteWithdrawn(number, by):
-            return _upvoted(s, number, by, up=False)
+            return _with_upvote(s, number, by, up=False)
         case RoundVoteCast(by, round_, wish):
             return replace(s, round_votes=_with(s.round_votes, (by, round_), wish))
         case RoundAsked(round=round_) | RoundClosed(round=round_):
@@ -182,7 +94,7 @@ def add_seat(s: Steering, seat: str, seq: int) -> Steering:
     return replace(s, added=_with(s.added, seat, seq))
 
 
-def _upvoted(s: Steering, number: int, by: str, *, up: bool) -> Steering:
+def _with_upvote(s: Steering, number: int, by: str, *, up: bool) -> Steering:
     """What one has raised is one's own anyway: it is not upvoted twice."""
     objections = tuple(
         replace(o, upvotes=o.upvotes | {by} if up else o.upvotes - {by})

@@ -15,41 +15,36 @@ from bot.domain.facts import (
     Fact,
     Guessed,
     Interjected,
+    Joined,
     NamesRevealed,
-    Panel,
+    Objected,
+    Paused,
     Removed,
+    Resumed,
     RetryAsked,
     Revealed,
+    RoundAsked,
+    RoundClosed,
+    RoundVoteCast,
     RunFinished,
     RunStarted,
     SeatAdded,
+    SeatDropped,
     SkipAsked,
     SkipWished,
+    SteeringFact,
     Stopped,
     TurnEnded,
-    TurnId,
     TurnStarted,
+    Upvoted,
+    UpvoteWithdrawn,
     ViewAttached,
     VoteCast,
     VoteClosed,
     VoteWithdrawn,
 )
-from bot.domain.steering import (
-    Joined,
-    Objected,
-    Paused,
-    Resumed,
-    RoundAsked,
-    RoundClosed,
-    RoundVoteCast,
-    SeatDropped,
-    Steering,
-    SteeringFact,
-    Upvoted,
-    UpvoteWithdrawn,
-    add_seat,
-    steer,
-)
+from bot.domain.run import Panel, TurnId
+from bot.domain.steering import Steering, add_seat, steer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,7 @@ class Transcript:
         panel, dropped = self.started.panel, self.steering.dropped
         return replace(panel, seats=tuple(s for s in panel.seats if s.key not in dropped)) if dropped else panel
 
-    def skipped(self, turn: TurnId) -> bool:
+    def is_skipped(self, turn: TurnId) -> bool:
         """Whether people want no more of it: it is skipped, or its seat is dropped."""
         return turn in self.skips or turn.seat in self.steering.dropped
 
@@ -141,7 +136,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     t = replace(t, entries=(*t.entries, entry))
     match entry.fact:
         case RunStarted() as fact:
-            return t if t.start else _seen(replace(t, start=fact), fact.by)
+            return t if t.start else _with_person(replace(t, start=fact), fact.by)
         case Claimed() | CaughtUp():
             return t
         case TurnStarted(turn, about, objection):
@@ -152,30 +147,30 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
         case RunFinished() as fact:
             return t if t.finished else replace(t, finished=fact, finished_at=entry.at)
         case SkipAsked(turn, by):
-            return _seen(replace(t, skips=t.skips | {turn}), by)
+            return _with_person(replace(t, skips=t.skips | {turn}), by)
         case SkipWished(by=by) as fact:
-            return _seen(replace(t, skip_wishes=t.skip_wishes | {fact}), by)
+            return _with_person(replace(t, skip_wishes=t.skip_wishes | {fact}), by)
         case RetryAsked(turn, by):
             again = turn._replace(ask=turn.ask + 1)
-            return _seen(t if again in t.retries else replace(t, retries=(*t.retries, again)), by)
+            return _with_person(t if again in t.retries else replace(t, retries=(*t.retries, again)), by)
         case Removed(turn):
             gone = {i: replace(known, removed=True) for i, known in t.turns.items() if i.lane == turn.lane}
             return replace(t, turns=MappingProxyType({**t.turns, **gone}))
         case VoteCast() | VoteWithdrawn():
-            return _voted(t, (entry,))
+            return _with_votes(t, (entry,))
         case VoteClosed() as fact:
             return replace(t, closed=t.closed or fact)
         case Revealed(by):
             t = replace(t, revealed=True)
-            return _seen(t, by) if by else t
+            return _with_person(t, by) if by else t
         case NamesRevealed():
             return replace(t, named=True)
         case Guessed(by, speaker) as fact:
-            return _seen(replace(t, guesses=MappingProxyType({**t.guesses, (by, speaker): fact})), by)
+            return _with_person(replace(t, guesses=MappingProxyType({**t.guesses, (by, speaker): fact})), by)
         case Interjected(by=by) as fact:
-            return _seen(replace(t, remarks=(*t.remarks, fact)), by)
+            return _with_person(replace(t, remarks=(*t.remarks, fact)), by)
         case SeatAdded() as fact:
-            return t if t.finished else _seen(_seated(t, fact, entry.seq), fact.by)
+            return t if t.finished else _with_person(_with_seat(t, fact, entry.seq), fact.by)
         case (
             Paused()
             | Resumed()
@@ -188,7 +183,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             | RoundAsked()
             | RoundClosed()
         ) as fact:
-            return t if t.finished else _steered(t, fact, entry)
+            return t if t.finished else _with_steering(t, fact, entry)
         case ViewAttached() as fact:
             return t if fact in t.views else replace(t, views=(*t.views, fact))
         case Stopped() as fact:
@@ -206,7 +201,7 @@ def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
         if len(row) == 1:
             t = fold(t, row[0])
         elif new := [entry for entry in row if entry.seq > t.seq]:
-            t = _voted(replace(t, entries=(*t.entries, *new)), new)
+            t = _with_votes(replace(t, entries=(*t.entries, *new)), new)
     return t
 
 
@@ -217,7 +212,7 @@ def in_rows(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
         yield from [row] if are_votes else [(entry,) for entry in row]
 
 
-def _voted(t: Transcript, row: Iterable[Entry]) -> Transcript:
+def _with_votes(t: Transcript, row: Iterable[Entry]) -> Transcript:
     votes, present = dict(t.votes), set(t.present)
     for entry in row:
         match entry.fact:
@@ -233,7 +228,7 @@ def _with_turn(t: Transcript, turn: Turn) -> Transcript:
     return replace(t, turns=MappingProxyType(t.turns | {turn.id: turn}))  # `|` copies without hashing anew
 
 
-def _seated(t: Transcript, fact: SeatAdded, seq: int) -> Transcript:
+def _with_seat(t: Transcript, fact: SeatAdded, seq: int) -> Transcript:
     panel, steering = t.started.panel, add_seat(t.steering, fact.seat.key, seq)
     if any(s.key == fact.seat.key for s in panel.everyone()):
         return t
@@ -241,10 +236,10 @@ def _seated(t: Transcript, fact: SeatAdded, seq: int) -> Transcript:
     return replace(t, start=start, steering=steering)
 
 
-def _steered(t: Transcript, fact: SteeringFact, entry: Entry) -> Transcript:
+def _with_steering(t: Transcript, fact: SteeringFact, entry: Entry) -> Transcript:
     t = replace(t, steering=steer(t.steering, fact, entry.seq, entry.at))
-    return t if isinstance(fact, Joined) else _seen(t, fact.by)  # to come is not yet to speak
+    return t if isinstance(fact, Joined) else _with_person(t, fact.by)  # to come is not yet to speak
 
 
-def _seen(t: Transcript, by: str) -> Transcript:
+def _with_person(t: Transcript, by: str) -> Transcript:
     return t if by in t.present else replace(t, present=t.present | {by})

@@ -19,20 +19,8 @@ from string import ascii_lowercase, ascii_uppercase
 from types import MappingProxyType
 from typing import assert_never
 
-from bot.domain.facts import (
-    Failure,
-    Lane,
-    NamesRevealed,
-    Panel,
-    Revealed,
-    RunFinished,
-    Seat,
-    SkipAsked,
-    Stopped,
-    TurnEnded,
-    TurnId,
-    TurnStarted,
-)
+from bot.domain.facts import NamesRevealed, Revealed, RunFinished, SkipAsked, Stopped, TurnEnded, TurnStarted
+from bot.domain.run import Failure, LaneId, Panel, Seat, TurnId
 from bot.domain.transcript import Transcript
 
 STAGGER_S = 3.0  # between one answer and the next: as long as it takes to see whose it is and to begin to read
@@ -58,30 +46,30 @@ BRANDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Hidden:
+class HiddenLanes:
     """The lanes whose words are not shown yet, and the wall time at which that next changes by itself."""
 
-    lanes: frozenset[Lane] = frozenset()
+    lanes: frozenset[LaneId] = frozenset()
     until: float | None = None
 
 
-def shuffled(panel: Panel, seed: int) -> Panel:
+def shuffle_seats(panel: Panel, seed: int) -> Panel:
     """The panel of a blind run: its seats in an order by lot, under letters for keys."""
     seats = Random(seed).sample(panel.seats, len(panel.seats))
-    return replace(panel, seats=tuple(lettered(seat, place) for place, seat in enumerate(seats)))
+    return replace(panel, seats=tuple(letter_seat(seat, place) for place, seat in enumerate(seats)))
 
 
-def lettered(seat: Seat, place: int) -> Seat:
+def letter_seat(seat: Seat, place: int) -> Seat:
     """The seat as it sits at that place of a blind run's panel, counted from 0."""
     return replace(seat, key=ascii_lowercase[place])
 
 
-def masked(t: Transcript) -> bool:
+def names_hidden(t: Transcript) -> bool:
     """Whether nobody may know who is who."""
     return t.started.rules.veil.blind and not t.named
 
 
-def called(t: Transcript, seat: str) -> str:
+def alias(t: Transcript, seat: str) -> str:
     """What a seat, by its key, is called while the run goes on, and what models know it by."""
     known = _seat(t, seat)
     if not t.started.rules.veil.blind:
@@ -91,67 +79,69 @@ def called(t: Transcript, seat: str) -> str:
     return f"The {known.key}"
 
 
-def known_as(t: Transcript, seat: str) -> str:
+def display_name(t: Transcript, seat: str) -> str:
     """The name by which people know a seat now."""
-    return called(t, seat) if masked(t) else _seat(t, seat).name
+    return alias(t, seat) if names_hidden(t) else _seat(t, seat).name
 
 
-def first_line(t: Transcript, seat: str) -> str:
+def reveal_header(t: Transcript, seat: str) -> str:
     """What stands above a turn of a blind run once names are known: its message keeps the name it was sent under."""
     if not t.named:
         return ""
-    return f"**{known_as(t, seat)}** (was {called(t, seat)})\n\n"
+    return f"**{display_name(t, seat)}** (was {alias(t, seat)})\n\n"
 
 
-def key(t: Transcript) -> str:
+def reveal_key(t: Transcript) -> str:
     """Who was who in a blind run; "" until it may be known."""
     if not t.named:
         return ""
-    return f"{', '.join(f'{called(t, s.key)} was {s.name}' for s in t.started.panel.seats)}."
+    return f"{', '.join(f'{alias(t, s.key)} was {s.name}' for s in t.started.panel.seats)}."
 
 
-def absent(t: Transcript) -> tuple[str, ...]:
+def absent_seats(t: Transcript) -> tuple[str, ...]:
     """Seats that were left out before the start, each with its reason."""
     away = t.started.absent
-    return (f"{len(away)} of the panel",) if away and masked(t) else away
+    return (f"{len(away)} of the panel",) if away and names_hidden(t) else away
 
 
-def why(t: Transcript, failure: Failure) -> str:
+def failure_text(t: Transcript, failure: Failure) -> str:
     """Why a turn failed, for people."""
-    return COULD_NOT if masked(t) else failure.text
+    return COULD_NOT if names_hidden(t) else failure.text
 
 
-def told(t: Transcript, ended: TurnEnded) -> TurnEnded:
+def redacted(t: Transcript, ended: TurnEnded) -> TurnEnded:
     """An end as people may know it."""
-    return replace(ended, failure=replace(ended.failure, text=why(t, ended.failure))) if ended.failure else ended
+    return (
+        replace(ended, failure=replace(ended.failure, text=failure_text(t, ended.failure))) if ended.failure else ended
+    )
 
 
-def due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesRevealed, ...]:
+def reveals_due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesRevealed, ...]:
     """What the owner has to reveal, as the run is over and nobody votes any more."""
     if t.finished is None or voting:
         return ()
     words = t.started.rules.veil.reveal == "demand" and not t.revealed
-    return (*([Revealed()] if words else []), *([NamesRevealed()] if masked(t) else []))
+    return (*([Revealed()] if words else []), *([NamesRevealed()] if names_hidden(t) else []))
 
 
-def hidden(t: Transcript, now: float, *, untold: frozenset[str]) -> Hidden:
+def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str]) -> HiddenLanes:
     """What has begun and is not shown at wall time `now`. `untold`: stages whose turns are never shown."""
     reveal = t.started.rules.veil.reveal
-    turns = [i for i in t.turns if i.stage not in untold]
+    turns = [i for i in t.turns if i.stage not in unstreamed]
     if t.revealed:
-        return Hidden()
+        return HiddenLanes()
     match reveal:
         case "live":
-            return Hidden()
+            return HiddenLanes()
         case "demand":
-            return Hidden(frozenset(i.lane for i in turns))
+            return HiddenLanes(frozenset(i.lane for i in turns))
         case "together" | "staggered":
             apart = STAGGER_S if reveal == "staggered" else 0.0
             seats = [s.key for s in t.started.panel.seats]
             rounds = {i[:2] for i in turns if i.seat in seats and i.stage not in CLOSING}
             times = {lane: at for stage, round_ in rounds for lane, at in _shown_at(t, stage, round_, apart).items()}
             late = {lane: at for lane, at in times.items() if at > now}
-            return Hidden(frozenset(late), min((at for at in late.values() if at < math.inf), default=None))
+            return HiddenLanes(frozenset(late), min((at for at in late.values() if at < math.inf), default=None))
         case _ as never:
             assert_never(never)
 
@@ -162,7 +152,7 @@ def names_maker(text: str, seat: Seat) -> bool:
     return any(re.search(_spelled(name), text, re.IGNORECASE) for name in names if len(name) > 1)
 
 
-def gave_away(t: Transcript) -> frozenset[str]:
+def self_identified(t: Transcript) -> frozenset[str]:
     """The seats of a blind run whose answers tell whose they are: votes for them are not blind."""
     if not t.started.rules.veil.blind:
         return frozenset()
@@ -184,9 +174,9 @@ def _spelled(name: str) -> str:
     return rf"(?<!\w){spelled}(?!\w)" if parts else r"(?!)"
 
 
-def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[Lane, float]:
+def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[LaneId, float]:
     """Lane → the wall time from which it is shown; infinity while others of its round are still out."""
-    lanes = [Lane(stage, round_, s.key) for s in t.started.panel.seats]
+    lanes = [LaneId(stage, round_, s.key) for s in t.started.panel.seats]
     begun = {i.lane for i in t.turns}
     over = _over_at(t, stage, round_)
     return {lane: over + apart_s * place for place, lane in enumerate(lane for lane in lanes if lane in begun)}

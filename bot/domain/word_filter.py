@@ -22,7 +22,7 @@ BLANK = "█"
 MOST_WORDS, MOST_CHARS = 1000, 60  # as AutoMod has them: discord.com/developers/docs/resources/auto-moderation
 
 
-class Words:
+class WordFilter:
     """Listed words, whole and in any case. One may hold spaces, then it stands on one line; a `*` at its end stands
     for any ending. Raises Refused for a list that is longer than AutoMod takes.
     """
@@ -38,11 +38,11 @@ class Words:
             self._tree.plant(key, word)
         self._start = re.compile(_start(self._tree.by_letter))
 
-    def found(self, text: str) -> str | None:
+    def first_match(self, text: str) -> str | None:
         """The first listed word in the text, as it was listed."""
         return next((walk.word for walk in self._walks(_fold(text)) if walk.word), None)
 
-    def masked(self, text: str) -> str:
+    def censor(self, text: str) -> str:
         """The text with every code point of listed words replaced by a █, so that positions stay."""
         walks = [walk for walk in self._walks(_fold(text)) if walk.word]
         if not walks:
@@ -54,7 +54,7 @@ class Words:
             at = end
         return shown + text[at:]
 
-    def settled(self, text: str) -> int:
+    def stable_length(self, text: str) -> int:
         """How many code points stay as `masked` has them, whatever text follows: the rest may be half a word."""
         folded, origin = _fold(text), _origin(text)
         line = folded.rfind("\n") + 1  # no word goes beyond its line
@@ -68,22 +68,22 @@ class Words:
                 yield _walk(self._tree, folded, hit.start())
 
 
-class WordLists:
+class WordFilters:
     """The word list of each server, by `listed`."""
 
     def __init__(self, listed: Callable[[str], Sequence[str]]) -> None:
         self._listed = listed
-        self._known: dict[str, Words] = {}
+        self._known: dict[str, WordFilter] = {}
 
-    def of(self, server: str) -> Words:
+    def of(self, server: str) -> WordFilter:
         """What must not be read in that server."""
         if server not in self._known:
-            self._known[server] = Words(self._listed(server))
+            self._known[server] = WordFilter(self._listed(server))
         return self._known[server]
 
     def check(self, text: str, server: str, what: str) -> None:
         """Raises Refused where the text has a listed word; `what` begins the sentence."""
-        if word := self.of(server).found(text):
+        if word := self.of(server).first_match(text):
             raise Refused(f"{what} has a word that is not allowed here: “{word}”.")
 
 

@@ -14,14 +14,15 @@ from typing import Literal, Protocol, assert_never
 
 import structlog
 
-from bot.concurrency import Tasks
+from bot.concurrency import TaskGroup
 from bot.domain.asks import Ask
-from bot.domain.facts import CaughtUp, Failure, Finish, Lane, RunFinished, Seat, TurnEnded, TurnId, TurnStarted
+from bot.domain.facts import CaughtUp, RunFinished, TurnEnded, TurnStarted
+from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import absent, known_as, masked
+from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.draft import Draft
 from bot.engine.journal import TRY_AGAIN_S, Journal
-from bot.engine.snapshots import Sightings
+from bot.engine.snapshots import SnapshotWriter
 from bot.engine.thread import Post, on_board, posts, verdict
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
@@ -33,7 +34,7 @@ from bot.ports import Clock, Kind, Store, Trace
 
 log = structlog.get_logger()
 
-BOARD = Lane("board", 1, "")
+BOARD = LaneId("board", 1, "")
 OPERATORS = ("key", "billing")  # faults that members can do nothing about …
 COUNT_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
 AWAY = "away today"  # … and what they read instead
@@ -54,7 +55,7 @@ class Shows(Protocol):
     """What a run's texts are shown on: `bot.live`."""
 
     def open(
-        self, key: Lane, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
+        self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
     ) -> LiveLane: ...
 
 
@@ -87,11 +88,11 @@ class Conductor:
         self._half_spoken = half_spoken
         self._stays: Stays = "as long as it takes"
         self._journal = Journal(run, store, clock, trace)
-        self.sightings = Sightings(run, store, self._journal)
+        self.sightings = SnapshotWriter(run, store, self._journal)
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
-        self._lanes: dict[Lane, LiveLane] = {}
+        self._lanes: dict[LaneId, LiveLane] = {}
         self._plan = Plan()
 
     @property
@@ -107,7 +108,7 @@ class Conductor:
         self._notes[text] = None
         self._changed.set()
 
-    def reads(self, lane: Lane) -> str:
+    def reads(self, lane: LaneId) -> str:
         """What that lane reads now, whole; "" when it is not open."""
         return self._lanes[lane].text if lane in self._lanes else ""
 
@@ -124,7 +125,7 @@ class Conductor:
 
     async def conduct(self, live: Shows) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
-        async with Tasks() as tasks:
+        async with TaskGroup() as tasks:
             besides = [tasks.create_task(work) for work in (self._tick(live), self._count())]
             while self._goes_on():
                 if not await self._reconcile(live, tasks):
@@ -160,7 +161,7 @@ class Conductor:
     def _is_over(self) -> bool:
         """The end is stored, the vote after it is closed, and nothing is hidden."""
         plan = self._plan
-        return self.transcript.finished is not None and not (plan.voting or plan.veiled or plan.due)
+        return self.transcript.finished is not None and not (plan.voting or plan.hidden_lanes or plan.reveals_due)
 
     def broke(self, live: Shows) -> None:
         """A bug of ours has ended it here: the board says so."""
@@ -181,11 +182,11 @@ class Conductor:
             case _ as never:
                 assert_never(never)
 
-    async def _reconcile(self, live: Shows, tasks: Tasks) -> bool:
+    async def _reconcile(self, live: Shows, tasks: TaskGroup) -> bool:
         """Make the plan true; whether facts were written, so that the plan must be asked again."""
         plan, t = self._plan, self.transcript
         self._show(live)
-        wanted = {w.turn: w for w in plan.want if not (known := t.turns.get(w.turn)) or known.ended is None}
+        wanted = {w.turn: w for w in plan.wanted if not (known := t.turns.get(w.turn)) or known.ended is None}
         for turn, (draft, task) in self._running.items():
             if turn not in wanted and draft.over is None:
                 draft.over = self._why_unwanted(turn)
@@ -203,13 +204,13 @@ class Conductor:
         if plan.outcome and not open_turns and not wanted and t.finished is None:
             await self._journal.record([RunFinished(plan.outcome)])
             return True
-        if plan.due:
-            await self._journal.record(plan.due)
+        if plan.reveals_due:
+            await self._journal.record(plan.reveals_due)
             return True
         return False
 
     def _why_unwanted(self, turn: TurnId) -> Finish:
-        return "skipped" if self.transcript.skipped(turn) and self.transcript.stopped is None else "stopped"
+        return "skipped" if self.transcript.is_skipped(turn) and self.transcript.stopped is None else "stopped"
 
     async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
@@ -224,11 +225,11 @@ class Conductor:
             await self._journal.record(kept)
             await self._journal.read()
 
-    def _begin(self, want: Want, tasks: Tasks) -> None:
+    def _begin(self, want: Want, tasks: TaskGroup) -> None:
         seat = seat_of(self.transcript, want.turn)
         lane = want.turn.lane
         now = asyncio.get_running_loop().time()
-        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.veiled)
+        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.hidden_lanes)
         ask = self._form.ask(self.transcript, want.turn)
         task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
         self._running[want.turn] = (draft, task)
@@ -277,7 +278,7 @@ class Conductor:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
         for turn, (draft, _) in self._running.items():
-            if turn.lane not in self._plan.veiled:
+            if turn.lane not in self._plan.hidden_lanes:
                 draft.unveil()
         for post in posts(self.transcript, self._plan):
             lane = self._lane(live, post)
@@ -294,14 +295,16 @@ class Conductor:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: Shows) -> None:
-        resting = {} if masked(self.transcript) else self._speaker.open_circuits()  # providers by name
+        resting = {} if names_hidden(self.transcript) else self._speaker.open_circuits()  # providers by name
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
-        warnings += [f"Away: {seat}" for seat in absent(self.transcript)]
+        warnings += [f"Away: {seat}" for seat in absent_seats(self.transcript)]
         plan = self._plan
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
         warnings += [*plan.warnings, *self._notes, *unsaved]
         result = verdict(self.transcript, plan)
-        card = board(self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.told)
+        card = board(
+            self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines
+        )
         lane = self._lane(live, Post(BOARD, "board", "", None))
         lane.offer(on_board(self.transcript, plan))
         lane.set(render(card))
@@ -335,10 +338,10 @@ class Conductor:
                     draft.lane.wait(told)
                     self.sightings.said(turn, draft.said)
 
-    def _progress(self, lane: Lane) -> str:
+    def _progress(self, lane: LaneId) -> str:
         """How far a hidden turn is that runs there; "" where there is none."""
         drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
-        return drafts[-1].progress(known_as(self.transcript, lane.seat)) if drafts else ""
+        return drafts[-1].progress(display_name(self.transcript, lane.seat)) if drafts else ""
 
     async def _wait(self) -> None:
         """Until something happened, or the moment the plan named."""

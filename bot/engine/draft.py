@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from bot.domain.facts import Failure, Finish, Seat, Timings, TurnEnded, Usage
+from bot.domain.facts import TurnEnded
+from bot.domain.run import Failure, Finish, Seat, Timings, Usage
 from bot.formats.plan import Want
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.engine.journal import Journal
 from bot.errors import StoreFailed
-from bot.ports import Fenced, Placed, Store, SurfaceError, replay
+from bot.ports import Fenced, PostedPage, Store, SurfaceError, replay_snapshots
 
 
-class Sightings:
+class SnapshotWriter:
     def __init__(self, run: str, store: Store, journal: Journal) -> None:
         self._run = run
         self._store = store
         self._journal = journal
         self._said: dict[TurnId, str] = {}  # what became visible and is not stored yet
-        self._placed: list[Placed] = []  # messages that stand and are not stored yet
+        self._placed: list[PostedPage] = []  # messages that stand and are not stored yet
         self._news = asyncio.Event()
 
-    def shown(self, lane: Lane, text: str) -> None:
+    def shown(self, lane: LaneId, text: str) -> None:
         """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
         turns = self._journal.transcript.turns
         turn = next((i for i in reversed(tuple(turns)) if i.lane == lane), None)
@@ -32,13 +32,13 @@ class Sightings:
         self._said[turn] = text
         self._news.set()
 
-    def placed(self, placed: Placed) -> None:
+    def placed(self, placed: PostedPage) -> None:
         """A message of this run stands there; kept, so that it is found again after a restart."""
         if placed.address:
             self._placed.append(placed)
             self._news.set()
 
-    async def posting(self, placed: Placed) -> None:
+    async def posting(self, placed: PostedPage) -> None:
         """A message of this run is about to be posted there: a later process must know before anybody sees it.
 
         Raises SurfaceError when the run is another process's by now.
@@ -46,7 +46,7 @@ class Sightings:
         if not placed.address or self._journal.failing:
             return
         try:
-            await self._store.place(self._run, placed, epoch=self._journal.epoch)
+            await self._store.record_page(self._run, placed, epoch=self._journal.epoch)
         except StoreFailed as error:
             self._journal.failed(error)
         except Fenced as error:
@@ -55,7 +55,7 @@ class Sightings:
     async def last(self) -> dict[TurnId, str]:
         """What each turn had shown last, by the store."""
         try:
-            return {turn: text for turn, _, text in replay(await self._store.snapshots(self._run))}
+            return {turn: text for turn, _, text in replay_snapshots(await self._store.snapshots(self._run))}
         except StoreFailed as error:
             self._journal.failed(error)
             return {}
@@ -75,7 +75,7 @@ class Sightings:
             return
         try:
             while self._placed:  # a cancel between two of them forgets none
-                await self._store.place(self._run, self._placed[0], epoch=self._journal.epoch)
+                await self._store.record_page(self._run, self._placed[0], epoch=self._journal.epoch)
                 del self._placed[0]
             for turn, text in list(self._said.items()):
                 await self._store.snapshot(self._run, turn, text, epoch=self._journal.epoch)

@@ -10,14 +10,15 @@ from types import TracebackType
 
 import structlog
 
-from bot.concurrency import Tasks
-from bot.domain.facts import Lane, RunStarted, Stopped
+from bot.concurrency import TaskGroup
+from bot.domain.facts import RunStarted, Stopped
+from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import Conductor, Speaks
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Fenced, Placed, Store, Surface, Trace
+from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace
 from bot.settings import RestartSettings
 
 log = structlog.get_logger()
@@ -30,15 +31,15 @@ TOO_OLD = "This had lain still for too long when Moot came back, so it was close
 USUAL = RestartSettings()
 
 # by its address, for a run, what it came to, and the messages that stand there
-Reopen = Callable[[str, str, Transcript, Sequence[Placed]], Awaitable[Surface | None]]
-Standing = Mapping[str, Sequence[Placed]]  # address → the messages of an earlier time
+Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
+Standing = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
 
 
 def platform_of(address: str) -> str:
     return address.partition(":")[0]
 
 
-class Hall:
+class RunSupervisor:
     """An async context manager: leaving it waits for the runs; leaving it by an error or a cancel cancels them."""
 
     def __init__(
@@ -62,13 +63,13 @@ class Hall:
         self._owner = owner
         self._tell_operator = tell_operator
         self._restart = restart
-        self._tasks = Tasks()
+        self._tasks = TaskGroup()
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
         self._taken: dict[str, asyncio.Event] = {}  # those that are being taken over now as well; set once they are
 
-    async def __aenter__(self) -> Hall:
+    async def __aenter__(self) -> RunSupervisor:
         await self._tasks.__aenter__()
         return self
 
@@ -120,7 +121,7 @@ class Hall:
         self._displays[run] = display
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
 
-    def attach(self, run: str, surface: Surface, placed: Sequence[Placed] = ()) -> None:
+    def attach(self, run: str, surface: Surface, placed: Sequence[PostedPage] = ()) -> None:
         """Show a run that goes on here in one more place; `placed`: its messages of an earlier time."""
         self._displays[run].attach(surface, placed)
 
@@ -133,7 +134,7 @@ class Hall:
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""
         try:
-            async with Tasks() as tasks:
+            async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.sightings.keep())
                 await conductor.conduct(display)
                 if not conductor.transcript.deleted:
@@ -240,7 +241,7 @@ class Hall:
                 except Exception:
                     log.exception("a run could not be resumed", run=run)
 
-        async with Tasks() as tasks:
+        async with TaskGroup() as tasks:
             for run in await self._store.unfinished():
                 tasks.create_task(one(run))
 
@@ -260,7 +261,7 @@ class Hall:
         known = self._displays[run].awaited if run in self._displays else {}
         if known.keys() >= set(addresses):
             return dict(known)
-        placed = await self._store.placed(run)
+        placed = await self._store.posted_pages(run)
         return {address: [p for p in placed if p.address == address] for address in addresses}
 
     def _show(self, run: str, platform: str, surfaces: Sequence[Surface], stands: Standing) -> None:
@@ -283,7 +284,7 @@ class Hall:
         """Where the run is shown by this process."""
         return {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
 
-    def reads(self, run: str, lane: Lane) -> str:
+    def reads(self, run: str, lane: LaneId) -> str:
         """What the lane of a run that goes on here reads now; "" when there is none."""
         return self._conductors[run].reads(lane) if run in self._conductors else ""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
-from bot.domain.visibility import first_line, known_as, masked, told
+from bot.domain.visibility import display_name, names_hidden, redacted, reveal_header
 from bot.formats import guessing
 from bot.formats.common import END, seat_of
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
@@ -53,7 +53,7 @@ AFTERWARDS = tuple(
 class Post:
     """One lane of the thread. `text` None: it is being written. `to`: who is told; `face`: a picture's address."""
 
-    lane: Lane
+    lane: LaneId
     kind: Kind
     title: str
     text: str | None
@@ -71,43 +71,45 @@ def while_it_runs(t: Transcript) -> tuple[Control, ...]:
 
 def posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
-    found = {turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.hidden}
+    found = {
+        turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.unstreamed_stages
+    }
     cards = [
         _end(t, plan, text) if lane == END else _card(t, plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
-        if lane not in TELLING or not plan.veiled
+        if lane not in TELLING or not plan.hidden_lanes
     ]
     return [*found.values(), *cards]
 
 
 def on_board(t: Transcript, plan: Plan) -> tuple[Control, ...]:
     """What may be pressed on the board."""
-    return (*((REVEAL,) if plan.veiled else ()), *(() if t.finished else while_it_runs(t)))
+    return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.finished else while_it_runs(t)))
 
 
 def verdict(t: Transcript, plan: Plan) -> str:
     """What the board tells at the end; "" before, or while what was said is hidden."""
-    return plan.verdict if t.finished and not plan.veiled else ""
+    return plan.verdict if t.finished and not plan.hidden_lanes else ""
 
 
 def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
-    seat, name = seat_of(t, turn.id), known_as(t, turn.id.seat)
+    seat, name = seat_of(t, turn.id), display_name(t, turn.id.seat)
     title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
-    face = "" if masked(t) else seat.avatar_url
+    face = "" if names_hidden(t) else seat.avatar_url
     if turn.ended is None:
         skip = (Control("skip", "Skip", str(turn.id)),)
         return Post(turn.id.lane, "turn", title, None, placeholder=f"{name} is thinking…", controls=skip, face=face)
     if turn.removed:
-        return Post(turn.id.lane, "turn", title, f"{first_line(t, seat.key)}{REMOVED}", face=face)
+        return Post(turn.id.lane, "turn", title, f"{reveal_header(t, seat.key)}{REMOVED}", face=face)
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
     retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
-    if turn.id.lane in plan.veiled and turn.spoke:
+    if turn.id.lane in plan.hidden_lanes and turn.spoke:
         done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
     object_ = (Control("object", "Objection!", str(turn.id)),) if _is_debated(t, turn) else ()
-    note = " · ".join(n for n in (plan.notes.get(turn.id.lane, ""), footer(told(t, turn.ended), seat.price)) if n)
-    text = f"{first_line(t, seat.key)}{turn.ended.text}"
+    note = " · ".join(n for n in (plan.footers.get(turn.id.lane, ""), footer(redacted(t, turn.ended), seat.price)) if n)
+    text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
     return Post(turn.id.lane, "turn", title, text, note, controls=(*retry, *object_), face=face)
 
 
@@ -118,17 +120,17 @@ def _is_debated(t: Transcript, turn: Turn) -> bool:
     return to_come(t) == turn.id.round + 1
 
 
-def _card(t: Transcript, plan: Plan, lane: Lane, text: str) -> Post:
-    whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.behind else ()
+def _card(t: Transcript, plan: Plan, lane: LaneId, text: str) -> Post:
+    whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.full_texts else ()
     sides = minds.choices(t).items() if lane == minds.BEFORE and minds.undecided(t) else ()
     ballot = tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in sides)
     steer = _steering(t, plan, lane)
-    speakers = t.started.panel.seats if lane == guessing.GUESS and masked(t) else ()
-    guess = tuple(Control("guess", f"Who is {known_as(t, s.key)}?", s.key) for s in speakers)
+    speakers = t.started.panel.seats if lane == guessing.GUESS and names_hidden(t) else ()
+    guess = tuple(Control("guess", f"Who is {display_name(t, s.key)}?", s.key) for s in speakers)
     return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot, *steer, *guess))
 
 
-def _steering(t: Transcript, plan: Plan, lane: Lane) -> tuple[Control, ...]:
+def _steering(t: Transcript, plan: Plan, lane: LaneId) -> tuple[Control, ...]:
     """Under the card of a vote on the next round, and of an objection that stands."""
     about = str(TurnId(*lane))
     if t.stopped or t.finished:
@@ -141,7 +143,7 @@ def _steering(t: Transcript, plan: Plan, lane: Lane) -> tuple[Control, ...]:
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
-    if plan.veiled:
+    if plan.hidden_lanes:
         return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
     ballot = [Control("vote", f"👍 {name}", key) for key, name in choices(t).items()] if plan.voting else []
     close = [Control("close", "Close the vote")] if plan.voting else []
@@ -151,10 +153,10 @@ def _end(t: Transcript, plan: Plan, text: str) -> Post:
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
 
 
-def replay(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
+def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
     """The whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
     t = Transcript()
-    thread: dict[Lane, Post] = {}
+    thread: dict[LaneId, Post] = {}
     for row in in_rows(entries):
         t = fold_all(t, row)
         thread.update((post.lane, post) for post in posts(t, form.plan(t, t.at)))

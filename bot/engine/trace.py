@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from bot.domain.codec import encode
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
 
 
@@ -47,10 +47,10 @@ class EventsFile:
     def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
         self._write(at, "delta", turn=str(turn), chars=chars, thinking=thinking)
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self._write(self._now(), "shown", surface=surface, turn=str(lane), page=page, chars=chars, final=final)
 
-    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None:
+    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
         fields = {"surface": surface, "method": method, "bucket": bucket, "turn": str(lane), "status": status}
         self._write(self._now(), "request", **fields, duration_s=round(duration_s, 6))
 
@@ -70,6 +70,6 @@ class NoTrace:
 
     def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None: ...
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None: ...
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None: ...
 
-    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None: ...
+    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None: ...

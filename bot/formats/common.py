@@ -13,25 +13,25 @@ from string import Template
 
 from bot.domain import visibility as veil
 from bot.domain.asks import FRAME_END, Part
-from bot.domain.facts import ASIDE, Earlier, Finish, Lane, Seat, TurnId
+from bot.domain.run import ASIDE, Earlier, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses
 from bot.formats import seating as table
 from bot.formats.plan import Plan, Want
 from bot.formats.vote_options import names
 
-END = Lane("end", 1, "")
+END = LaneId("end", 1, "")
 VERDICT_SENTENCES = 3
 WHOLE: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
 
-def seat_of(t: Transcript, turn: TurnId | Lane) -> Seat:
+def seat_of(t: Transcript, turn: TurnId | LaneId) -> Seat:
     return next(s for s in t.started.panel.everyone() if s.key == turn.seat)
 
 
-def name_of(t: Transcript, turn: TurnId | Lane) -> str:
+def name_of(t: Transcript, turn: TurnId | LaneId) -> str:
     """As people know it now, and as models do who are asked by it."""
-    return veil.known_as(t, turn.seat)
+    return veil.display_name(t, turn.seat)
 
 
 def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
@@ -57,7 +57,7 @@ def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
 def settled(t: Transcript, turn: TurnId) -> bool:
     """Nothing more will come of it: it ended, or it was skipped, or its seat dropped, before it began."""
     known = t.turns.get(turn)
-    return known.ended is not None if known else t.skipped(turn)
+    return known.ended is not None if known else t.is_skipped(turn)
 
 
 def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
@@ -70,7 +70,7 @@ def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
         newest = list(turns)
     if all(settled(t, i) for i in newest):
         return None
-    return tuple(i for i in newest if not settled(t, i) and not t.skipped(i))
+    return tuple(i for i in newest if not settled(t, i) and not t.is_skipped(i))
 
 
 def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
@@ -86,7 +86,7 @@ def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
 Planning = Callable[[Transcript, float], Plan]
 
 
-def steered(plan: Planning) -> Planning:
+def with_people(plan: Planning) -> Planning:
     """What people may do in every format: have a failed turn asked again, pause, let seats come and go, vote until some
     time after the end, and guess who is who; and what they may know yet."""
 
@@ -94,27 +94,27 @@ def steered(plan: Planning) -> Planning:
     def planned(t: Transcript, now: float) -> Plan:
         made = plan(t, now)
         if not pauses.cut_short(t, now):
-            wanted = {w.turn for w in made.want}
-            late = tuple(i for i in t.retries if i not in wanted and not t.skipped(i) and not settled(t, i))
-            made = replace(made, want=(*made.want, *wants(late)))
+            wanted = {w.turn for w in made.wanted}
+            late = tuple(i for i in t.retries if i not in wanted and not t.is_skipped(i) and not settled(t, i))
+            made = replace(made, wanted=(*made.wanted, *wants(late)))
         if t.steering.paused and not made.outcome:
             made = pauses.held(t, made)
-        told, notes = (*made.told, *table.told(t)), {**made.notes, **table.notes(t)}
-        return _veiled(t, now, replace(made, voting=voting(t, now), notes=notes, told=told))
+        told, notes = (*made.board_lines, *table.told(t)), {**made.footers, **table.notes(t)}
+        return _veiled(t, now, replace(made, voting=voting(t, now), footers=notes, board_lines=told))
 
     return planned
 
 
 def _veiled(t: Transcript, now: float, made: Plan) -> Plan:
     """The plan with what people may not know yet, and when that or the vote changes by itself."""
-    hidden = veil.hidden(t, now, untold=made.hidden)
+    hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages)
     closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
     moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
     if guessing.on(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
         cards = {guessing.GUESS: guessing.card(t), **made.cards}
         made = replace(made, titles={**made.titles, guessing.GUESS: guessing.TITLE}, cards=cards)
-    due = veil.due(t, voting=made.voting)
-    return replace(made, again_at=min(moments, default=None), veiled=hidden.lanes, due=due)
+    due = veil.reveals_due(t, voting=made.voting)
+    return replace(made, again_at=min(moments, default=None), hidden_lanes=hidden.lanes, reveals_due=due)
 
 
 def voting(t: Transcript, now: float) -> bool:
@@ -124,7 +124,7 @@ def voting(t: Transcript, now: float) -> bool:
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
 
 
-def stopped(t: Transcript, now: float, titles: Mapping[Lane, str], cards: Mapping[Lane, str]) -> Plan | None:
+def stopped(t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]) -> Plan | None:
     """The plan of a run that people have stopped, or paused for good: nothing more is wanted."""
     why = pauses.cut_short(t, now)
     return over(t, now, "stopped", why, titles=titles, cards=cards) if why else None
@@ -139,8 +139,8 @@ def over(
     dissent: str = "",
     headline: str = "",
     reason: str = "",
-    titles: Mapping[Lane, str] | None = None,
-    cards: Mapping[Lane, str] | None = None,
+    titles: Mapping[LaneId, str] | None = None,
+    cards: Mapping[LaneId, str] | None = None,
     hidden: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan of a run that has come to its end: the end card says what is missing first, then the verdict.
@@ -152,13 +152,13 @@ def over(
     hide = t.started.rules.vote_s > 0 and voting(t, now)
     verdict = " ".join(line for line in ("" if hide else headline, sentences(verdict, VERDICT_SENTENCES)) if line)
     count = "" if hide else votes(t)
-    lines = (missing(t), verdict, reason, dissent, count, veil.key(t), guessing.results(t))
+    lines = (missing(t), verdict, reason, dissent, count, veil.reveal_key(t), guessing.results(t))
     card = "\n\n".join(line for line in lines if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
         verdict=verdict,
-        hidden=hidden,
+        unstreamed_stages=hidden,
         titles=titles or {},
         cards={**(cards or {}), END: card},
     )
@@ -197,7 +197,7 @@ def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Par
     """The system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
-    known = {"name": veil.called(t, seat.key), "persona": seat.persona, "room": room, "code": code(t, turn)}
+    known = {"name": veil.alias(t, seat.key), "persona": seat.persona, "room": room, "code": code(t, turn)}
     text = Template(t.started.prompts[prompt]).safe_substitute(known | fields)
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
@@ -237,7 +237,7 @@ def missing(t: Transcript) -> str:
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({why(t, turn)})" for turn in cut]
-    lines = [*veil.absent(t), *dict.fromkeys(failed)]
+    lines = [*veil.absent_seats(t), *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
@@ -247,12 +247,12 @@ def why(t: Transcript, turn: Turn) -> str:
         return ""
     if table.cut(t, turn):
         return "dropped"
-    return veil.why(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
+    return veil.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 
 def votes(t: Transcript) -> str:
     """People's votes, most first."""
-    known, given_away = names(t), veil.gave_away(t)
+    known, given_away = names(t), veil.self_identified(t)
     count = Counter(last_votes(t).values())
     listed = (
         f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"

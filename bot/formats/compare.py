@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.asks import Ask
-from bot.domain.facts import ASIDE, TurnId
+from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import web_search as searching
 from bot.formats.common import (
@@ -13,10 +13,10 @@ from bot.formats.common import (
     over,
     question,
     spoken,
-    steered,
     still_open,
     stopped,
     wants,
+    with_people,
 )
 from bot.formats.plan import Plan
 from bot.formats.web_search import found, searched
@@ -26,7 +26,7 @@ ROUNDS = (1, 1)
 SEATS = (1, 12)
 
 
-@steered
+@with_people
 @searched
 def plan(t: Transcript, now: float) -> Plan:
     answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 from bot.domain import visibility as veil
-from bot.domain.facts import Guessed, Lane
+from bot.domain.facts import Guessed
+from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.text import listed
 
-GUESS = Lane("guess", 1, "")
+GUESS = LaneId("guess", 1, "")
 TITLE = "Guess who"
 
 
@@ -50,7 +51,7 @@ def _recognised(t: Transcript) -> str:
     if not any(share.values()):
         return "Nobody was recognised."
     most = [seat for seat in share if share[seat] == max(share.values())]
-    told = listed([veil.known_as(t, seat) for seat in sorted(most)])
+    told = listed([veil.display_name(t, seat) for seat in sorted(most)])
     return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
 
 

@@ -36,8 +36,8 @@ def cut_short(t: Transcript, now: float) -> str:
 
 def held(t: Transcript, made: Plan) -> Plan:
     """The plan while paused: of its turns those alone that have begun."""
-    want = tuple(w for w in made.want if w.turn in t.turns)
-    return replace(made, want=want, again_at=closes_at(t), stage=f"{made.stage}, paused")
+    want = tuple(w for w in made.wanted if w.turn in t.turns)
+    return replace(made, wanted=want, again_at=closes_at(t), stage=f"{made.stage}, paused")
 
 
 def told(t: Transcript) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Step, TurnId
+from bot.domain.run import Step, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     at_start,
@@ -25,9 +25,9 @@ from bot.formats.common import (
     question,
     remarks,
     spoken,
-    steered,
     still_open,
     stopped,
+    with_people,
 )
 from bot.formats.plan import Plan, Want
 
@@ -39,7 +39,7 @@ QUESTION = "question"  # what was asked, among the inputs of a step
 State = Literal["waiting", "running", "heard", "silent", "left out"]
 
 
-@steered
+@with_people
 def plan(t: Transcript, now: float) -> Plan:
     steps = t.started.steps
     turns = [i for step in steps for i in _turns(step)]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.asks import Ask
-from bot.domain.facts import Lane, NamesRevealed, Revealed, TurnId
+from bot.domain.facts import NamesRevealed, Revealed
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 
 
@@ -35,23 +36,23 @@ class Plan:
     `veiled`: lanes whose words people do not read yet. `due`: what the owner is to reveal now.
     """
 
-    want: tuple[Want, ...] = ()
+    wanted: tuple[Want, ...] = ()
     stage: str = ""
     outcome: str = ""
     verdict: str = ""
     voting: bool = False
     total: int = 0
     again_at: float | None = None
-    hidden: frozenset[str] = frozenset()
-    titles: Mapping[Lane, str] = field(default_factory=dict)
-    cards: Mapping[Lane, str] = field(default_factory=dict)
-    notes: Mapping[Lane, str] = field(default_factory=dict)
-    behind: Mapping[Lane, str] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    unstreamed_stages: frozenset[str] = frozenset()
+    titles: Mapping[LaneId, str] = field(default_factory=dict)
+    cards: Mapping[LaneId, str] = field(default_factory=dict)
+    footers: Mapping[LaneId, str] = field(default_factory=dict)
+    full_texts: Mapping[LaneId, str] = field(default_factory=dict)
+    board_lines: tuple[str, ...] = ()
     vote_after: int = 0
     warnings: tuple[str, ...] = ()
-    veiled: frozenset[Lane] = frozenset()
-    due: tuple[Revealed | NamesRevealed, ...] = ()
+    hidden_lanes: frozenset[LaneId] = frozenset()
+    reveals_due: tuple[Revealed | NamesRevealed, ...] = ()
 
 
 class Format(Protocol):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.facts import Lane, Seat
+from bot.domain.run import LaneId, Seat
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import known_as
+from bot.domain.visibility import display_name
 from bot.formats import pauses
 from bot.text import listed
 
@@ -39,7 +39,7 @@ def at(t: Transcript, seq: float) -> tuple[Seat, ...]:
     return tuple(s for s in seats if not came_later(t, s.key, seq) and not left_before(t, s.key, seq))
 
 
-def notes(t: Transcript) -> Mapping[Lane, str]:
+def notes(t: Transcript) -> Mapping[LaneId, str]:
     """Below turns that were cut off: by whom."""
     by = t.steering.dropped_by
     return {i.lane: f"dropped by {by[i.seat]}" for i, turn in t.turns.items() if cut(t, turn)} if by else {}
@@ -48,7 +48,7 @@ def notes(t: Transcript) -> Mapping[Lane, str]:
 def told(t: Transcript) -> tuple[str, ...]:
     """For the board: a line for the pause, one for who left, one for who watches."""
     keys = {s.key for s in t.started.panel.seats}
-    gone = [f"{known_as(t, seat)} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in keys]
+    gone = [f"{display_name(t, seat)} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in keys]
     left = f"Dropped: {', '.join(gone)}" if gone else ""
     return tuple(line for line in (pauses.told(t), left, watching(t)) if line)
 

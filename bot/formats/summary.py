@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.formats.common import (
     at_start,
@@ -15,10 +15,10 @@ from bot.formats.common import (
     prose,
     question,
     spoken,
-    steered,
     still_open,
     stopped,
     wants,
+    with_people,
 )
 from bot.formats.plan import Plan
 
@@ -27,7 +27,7 @@ ROUNDS = (1, 1)
 SEATS = (1, 12)  # of a panel; its first seat speaks
 
 
-@steered
+@with_people
 def plan(t: Transcript, now: float) -> Plan:
     turn = TurnId("summary", 1, t.started.panel.seats[0].key)
     titles = {turn.lane: f"Summary · {name_of(t, turn)}"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import known_as
+from bot.domain.visibility import display_name
 
 # Beside the seats of a comparison; no seat's key begins like this.
 BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
@@ -20,5 +20,5 @@ def choices(t: Transcript) -> Mapping[str, str]:
 
 def names(t: Transcript) -> Mapping[str, str]:
     """The same with the seats that have been dropped: a vote that one was given before stays its own."""
-    seats = {s.key: known_as(t, s.key) for s in t.started.panel.seats}
+    seats = {s.key: display_name(t, s.key) for s in t.started.panel.seats}
     return {**seats, **BESIDE} if t.started.format == "compare" else seats

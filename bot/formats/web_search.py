@@ -12,7 +12,8 @@ from functools import wraps
 from string import Template
 
 from bot.domain.asks import Ask, JsonSchema, Part
-from bot.domain.facts import ASIDE, Claimed, TurnId
+from bot.domain.facts import Claimed
+from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     Planning,
@@ -62,12 +63,12 @@ def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
     if made.outcome and not awaited:
         open_ = ()  # nobody is left to read it
     if not awaited and not looks:
-        return replace(made, want=(*wants(open_), *made.want))
-    going = tuple(w for w in made.want if _is_first(w.turn) or w.turn in t.turns)
+        return replace(made, wanted=(*wants(open_), *made.wanted))
+    going = tuple(w for w in made.wanted if _is_first(w.turn) or w.turn in t.turns)
     moments = [at for at in (made.again_at, until if awaited else None) if at is not None]
     return replace(
         made,
-        want=(*wants(open_), *going, *(w for w in wants(looks) if w not in going)),
+        wanted=(*wants(open_), *going, *(w for w in wants(looks) if w not in going)),
         outcome="",
         stage=made.stage if going else "looking again" if looks else "searching the web",
         again_at=min(moments, default=None),
@@ -183,7 +184,7 @@ def _told(t: Transcript, made: Plan) -> Plan:
         made,
         total=total,
         titles={SEARCH.lane: f"Web search · {name_of(t, SEARCH)}", **made.titles},
-        hidden=made.hidden | {QUERY.stage},
+        unstreamed_stages=made.unstreamed_stages | {QUERY.stage},
         warnings=(*made.warnings, *_failures(t)),
     )
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.domain.facts import ASIDE, Price, TurnEnded, TurnId
+from bot.domain.facts import TurnEnded
+from bot.domain.run import ASIDE, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import key, known_as, masked, told
+from bot.domain.visibility import display_name, names_hidden, redacted, reveal_key
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
 
@@ -72,19 +73,19 @@ def board(
         default=None,
     )
     start = t.started
-    panel = ", ".join(known_as(t, seat.key) for seat in t.panel.seats)
+    panel = ", ".join(display_name(t, seat.key) for seat in t.panel.seats)
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
         origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_sent(t)]),
         verdict=verdict,
-        key=key(t),
+        key=reveal_key(t),
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
         lines=tuple(_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
-        fastest=known_as(t, quickest.id.seat) if quickest and len(took) > 1 else "",
+        fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
@@ -176,14 +177,14 @@ def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, 
     """`apart`: turns of several stages are listed, so each says which is its own."""
     took = _took(t, turn.id[:2])
     if turn.ended:
-        state = f"{_how(told(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+        state = f"{_how(redacted(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
     elif turn.id in notices:
-        state = "at work" if masked(t) else notices[turn.id]  # a notice may tell whose model it is
+        state = "at work" if names_hidden(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):
         state = "is taking long; it can be skipped"
     else:
         state = "speaking"
-    name = known_as(t, turn.id.seat)
+    name = display_name(t, turn.id.seat)
     return Line(f"{name} ({turn.id.stage})" if apart else name, mark(t, turn.id.seat), state)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.word_filter import Words
+from bot.domain.word_filter import WordFilter
 from bot.ports import Page, Pages
 
 
-class Masked:
+class FilteredPages:
     """The inner pages of the masked text; positions in it are those of the text itself.
 
     While a text grows, its last word waits as long as it may be the beginning of a listed one: half of a word that is
@@ -16,7 +16,7 @@ class Masked:
     waits is no longer than a listed word or phrase, and `final` shows it.
     """
 
-    def __init__(self, pages: Pages, words: Words) -> None:
+    def __init__(self, pages: Pages, words: WordFilter) -> None:
         self._pages = pages
         self._words = words
         self._lines = ""  # whole lines as they came: no word goes beyond one, so they are read once
@@ -27,8 +27,8 @@ class Masked:
         if not text.startswith(self._lines):
             self._lines = self._masked = ""
         rest = text[len(self._lines) :]
-        masked = self._words.masked(rest)
-        settled = len(rest) if final else self._words.settled(rest)
+        masked = self._words.censor(rest)
+        settled = len(rest) if final else self._words.stable_length(rest)
         shown = self._masked + masked[:settled]
         lines = rest.rfind("\n", 0, settled) + 1
         self._lines += rest[:lines]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from bot.domain.facts import Lane as LaneKey
+from bot.domain.run import LaneId as LaneKey
 from bot.live.changes import Change, Mark, Posted, digest
 from bot.live.lanes import Lane
 from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
@@ -18,7 +18,7 @@ from bot.ports import (
     MessageRef,
     Method,
     Page,
-    Placed,
+    PostedPage,
     RateLimited,
     Surface,
     SurfaceError,
@@ -32,9 +32,9 @@ NOTHING = "…"  # a lane that ended without a word or a footer
 SLIGHT = 1.0  # code points a second that the board, footers and what is hidden count for
 
 Shown = Callable[[LaneKey, str], None]
-Stands = Callable[[Placed], None]
+Stands = Callable[[PostedPage], None]
 Noted = Callable[[str], None]
-Posting = Callable[[Placed], Awaitable[None]]
+Posting = Callable[[PostedPage], Awaitable[None]]
 
 
 class Display(Protocol):
@@ -64,14 +64,14 @@ class View(Protocol):
     @property
     def words_wait(self) -> bool: ...
 
-    def next_to_post(self) -> Strip | None: ...
+    def next_to_post(self) -> LaneView | None: ...
     def forbid(self, lane: Lane, why: str) -> None: ...
 
 
-class Strip:
+class LaneView:
     """One lane in one view: what has been shown of it, and the one request that may be in flight."""
 
-    def __init__(self, view: View, lane: Lane, placed: Sequence[Placed] = ()) -> None:
+    def __init__(self, view: View, lane: Lane, placed: Sequence[PostedPage] = ()) -> None:
         """`placed`: its pages of an earlier time, in order."""
         self.lane = lane
         self.messages = [Posted(p.ref or None, reads=p.reads, closed=bool(p.reads), lost=not p.ref) for p in placed]
@@ -294,14 +294,14 @@ class Strip:
     def _place(self, page: int) -> None:
         posted = self.messages[page]
         assert posted.ref is not None  # it has just been posted, edited or found
-        place = Placed(self._surface.address, self.lane.key, page, posted.ref, posted.reads)
+        place = PostedPage(self._surface.address, self.lane.key, page, posted.ref, posted.reads)
         self._view.display.on_placed(place)
 
     async def _send(self, change: Change) -> MessageRef | None:
         key, page = self.lane.key, change.page
         match change.method:
             case "post":
-                await self._view.display.before_post(Placed(self._surface.address, key, page, ""))
+                await self._view.display.before_post(PostedPage(self._surface.address, key, page, ""))
                 return await self._surface.post(self._message(change))
             case "find":
                 return await self._surface.find(key, page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.domain.facts import Lane as LaneKey
+from bot.domain.run import LaneId as LaneKey
 from bot.ports import Control, Kind
 
 __all__ = ["Kind", "Lane"]

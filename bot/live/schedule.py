@@ -36,7 +36,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from bot.concurrency import Tasks
+from bot.concurrency import TaskGroup
 from bot.live.budget import Budget, Budgets, Ticket
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
@@ -195,7 +195,7 @@ class Scheduler:
         self._usual: defaultdict[str, Usual] = defaultdict(Usual)
         self._stock_at = asyncio.get_running_loop().time()
         self._wake = asyncio.Event()
-        self._group = Tasks()
+        self._group = TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Scheduler:

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from bot.domain.facts import Lane as LaneKey
-from bot.live.lane_view import Noted, Posting, Shown, Stands, Strip
+from bot.domain.run import LaneId as LaneKey
+from bot.live.lane_view import LaneView, Noted, Posting, Shown, Stands
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
-from bot.ports import Kind, Placed, Surface, Trace
+from bot.ports import Kind, PostedPage, Surface, Trace
 
 
-async def _at_once(placed: Placed) -> None:
+async def _at_once(placed: PostedPage) -> None:
     """Nothing is stored before a post."""
 
 
-NOTHING_AWAITED: Mapping[str, Sequence[Placed]] = MappingProxyType({})
+NOTHING_AWAITED: Mapping[str, Sequence[PostedPage]] = MappingProxyType({})
 
 
 class Display:
@@ -32,7 +32,7 @@ class Display:
         on_placed: Stands = lambda placed: None,
         on_note: Noted = lambda text: None,
         before_post: Posting = _at_once,
-        awaited: Mapping[str, Sequence[Placed]] = NOTHING_AWAITED,
+        awaited: Mapping[str, Sequence[PostedPage]] = NOTHING_AWAITED,
     ) -> None:
         """`on_shown` is told the part of a turn's text that has just become visible somewhere (for snapshots),
         `on_placed` where each new message stands and what it lastingly reads, `on_note` one sentence for people when a
@@ -62,7 +62,7 @@ class Display:
             view.show(lane)
         return lane
 
-    def attach(self, surface: Surface, placed: Sequence[Placed] = ()) -> View:
+    def attach(self, surface: Surface, placed: Sequence[PostedPage] = ()) -> View:
         """Show the run on one more surface, beginning with what is there; `placed`: its messages of an earlier time."""
         view = View(self, surface, placed, tells=not self.views)
         self.views.append(view)
@@ -110,14 +110,14 @@ class Display:
 class View:
     """One surface showing one run."""
 
-    def __init__(self, display: Display, surface: Surface, placed: Sequence[Placed], *, tells: bool) -> None:
+    def __init__(self, display: Display, surface: Surface, placed: Sequence[PostedPage], *, tells: bool) -> None:
         """`tells`: whether people are told here that the run is over; a mirror tells nobody once more."""
         self.display = display
         self.surface = surface
         self.tells = tells
         self.silent = True  # no seat's words have been sent here
         self._placed = placed
-        self._strips: list[Strip] = []
+        self._strips: list[LaneView] = []
         self._thread_lost = False
 
     @property
@@ -128,7 +128,7 @@ class View:
         if self._thread_lost:
             return
         pages = sorted((p for p in self._placed if p.lane == lane.key), key=lambda p: p.page)
-        strip = Strip(self, lane, pages)
+        strip = LaneView(self, lane, pages)
         self._strips.append(strip)
         self.display.scheduler.add(strip)
 
@@ -139,7 +139,7 @@ class View:
                 strip.over = False
                 self.display.scheduler.add(strip)
 
-    def next_to_post(self) -> Strip | None:
+    def next_to_post(self) -> LaneView | None:
         """Messages appear in the order of their lanes; one that has nothing to say yet holds nobody up."""
         return next((s for s in self._strips if not s.stands and not s.over and s.sayable), None)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.domain.facts import Price
+from bot.domain.run import Price
 from bot.models import prices
 from bot.settings import ModelSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.domain.facts import Usage
+from bot.domain.run import Usage
 
 Ending = Literal["done", "length", "repeated"]
 

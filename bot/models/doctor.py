@@ -10,7 +10,7 @@ from typing import assert_never
 
 from bot.doctor import Check, Finding, State, unneeded
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Seat
+from bot.domain.run import Seat
 from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
 from bot.models.errors import ProviderError

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.asks import Part
-from bot.domain.facts import Image
+from bot.domain.run import Image
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 

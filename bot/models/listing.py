@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.domain.facts import Price
+from bot.domain.run import Price
 from bot.models.catalogue import Model, key_of, key_state, prefix_of
 from bot.models.errors import Kind, ProviderError
 from bot.models.local import ollama_base

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bot.domain.facts import Price, Usage
+from bot.domain.run import Price, Usage
 
 PriceMap = Mapping[str, Mapping[str, Any]]  # litellm's model name → what it says of the model
 

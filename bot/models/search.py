@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from bot.domain.facts import Price, Seat
+from bot.domain.run import Price, Seat
 from bot.errors import Misconfigured
 from bot.models import prices
 from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provider_of

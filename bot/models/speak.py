@@ -13,9 +13,9 @@ from typing import Any, assert_never
 
 import structlog
 
-from bot.concurrency import InOrder, Shared
+from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.asks import Ask, JsonSchema
-from bot.domain.facts import Seat, Usage
+from bot.domain.run import Seat, Usage
 from bot.models import client, retries, search
 from bot.models.catalogue import Model, has_key, key_of, key_state
 from bot.models.client import Request, Stream
@@ -71,9 +71,9 @@ class Speaker:
         self._queues = {provider: Queue(_width(models, provider)) for provider in {m.provider for m in models.values()}}
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
         self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
-        self._loading = Shared(lambda key: loading(models[key]))  # many may ask a model at once
+        self._loading = SingleFlight(lambda key: loading(models[key]))  # many may ask a model at once
         self._warming = asyncio.Lock()
-        self._lines = InOrder()
+        self._lines = KeyedSemaphore()
         self._warm = False
 
     async def warm_up(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import assert_never
 
-from bot.domain.facts import Usage
+from bot.domain.run import Usage
 from bot.models.deltas import Delta, Ending
 from bot.models.errors import ProviderError
 from bot.models.loops import Repetition

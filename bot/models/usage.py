@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.facts import Usage
+from bot.domain.run import Usage
 from bot.models.client import Stream
 from bot.models.images import Message, image_tokens, text_of
 from bot.models.tokens import Count

@@ -14,11 +14,12 @@ from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.permissions import Person
 from bot.actions.pipelines import PipelineBook
-from bot.actions.request import Wish, again, follow_up, one_seat
-from bot.actions.resolver import Starts
-from bot.domain.facts import RunStarted, TurnId
+from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
+from bot.actions.resolver import RequestResolver
+from bot.domain.facts import RunStarted
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.supervisor import Hall
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.errors import Refused
 from bot.formats import FORMATS
@@ -59,7 +60,7 @@ class Desk:
         self.place = Place(Platform(round_trip_s=0.01))
 
     async def start(self, form: str = "compare", panel: str = "default", rounds: int | None = None) -> str:
-        return await self.actions.start(Wish(form, "Why?", P, panel, rounds), lambda run, title: self.place)
+        return await self.actions.start(RunRequest(form, "Why?", P, panel, rounds), lambda run, title: self.place)
 
     async def transcript(self, run: str) -> Transcript:
         return fold_all(Transcript(), await self.store.read(run))
@@ -72,9 +73,11 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
     speaker = Scripted({"ada": ["a", 60.0], "bob": ["b", 60.0], "cyd": ["c", 60.0]})
     async with (
         Scheduler(Budgets(lambda name, started: TokenBucket(100, 100), now())) as scheduler,
-        Hall(store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test") as hall,
+        RunSupervisor(
+            store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
+        ) as hall,
     ):
-        starts = Starts(
+        starts = RequestResolver(
             settings=Settings(limits=LIMITS, servers={"hall": HALL}),
             book=PanelBook(PANELS, store),
             pipelines=PipelineBook(PIPELINES, store),
@@ -99,17 +102,17 @@ def at_desk(act: Callable[[Desk], Awaitable[None]], away: Mapping[str, str] | No
 @pytest.mark.parametrize(
     ("wish", "told"),
     [
-        (Wish("compare", "  \n", P, "default"), "There is no question"),
-        (Wish("compare", "x" * 101, P, "default"), "The question has 101 characters and may have 100"),
-        (Wish("counsel", "?", P, "default"), "Did you mean council?"),
-        (Wish("compare", "?", P, "defualt"), "Did you mean default?"),
-        (Wish("compare", "?", P, "strange"), "There is no model “dan”"),
-        (Wish("compare", "?", P, "default", 2), "A compare has 1 round, not 2."),
-        (Wish("debate", "?", P, "default", 0), "A debate has 1 to 6 rounds, not 0."),
-        (Wish("debate", "?", P, "default", 7), "A debate has 1 to 6 rounds, not 7."),
+        (RunRequest("compare", "  \n", P, "default"), "There is no question"),
+        (RunRequest("compare", "x" * 101, P, "default"), "The question has 101 characters and may have 100"),
+        (RunRequest("counsel", "?", P, "default"), "Did you mean council?"),
+        (RunRequest("compare", "?", P, "defualt"), "Did you mean default?"),
+        (RunRequest("compare", "?", P, "strange"), "There is no model “dan”"),
+        (RunRequest("compare", "?", P, "default", 2), "A compare has 1 round, not 2."),
+        (RunRequest("debate", "?", P, "default", 0), "A debate has 1 to 6 rounds, not 0."),
+        (RunRequest("debate", "?", P, "default", 7), "A debate has 1 to 6 rounds, not 7."),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused_with_what_to_do(wish: Wish, told: str) -> None:
+def test_a_wish_that_cannot_be_is_refused_with_what_to_do(wish: RunRequest, told: str) -> None:
     async def act(d: Desk) -> None:
         with pytest.raises(Refused) as caught:
             await d.actions.start(wish, lambda run, title: d.place)
@@ -181,7 +184,7 @@ def test_seats_are_told_how_much_room_a_message_has() -> None:
         run = await d.start("council")
         t = await d.transcript(run)
         assert t.started.rules.room_chars == 4000
-        [turn, *_] = [w.turn for w in FORMATS["council"].plan(t, t.at).want]
+        [turn, *_] = [w.turn for w in FORMATS["council"].plan(t, t.at).wanted]
         assert "Stay below 4000 characters." in FORMATS["council"].ask(t, turn).parts[0].text
         await d.actions.stop(run, P)
 
@@ -245,9 +248,12 @@ def test_a_server_has_its_channels_roles_and_words() -> None:
     async def act(d: Desk) -> None:
         guest = Person("g", "Gus", server="x:hall", roles=frozenset({"speakers"}))
         for wish, told in [
-            (Wish("compare", "Why?", guest), "Runs are started in talk or 7"),
-            (Wish("compare", "Why?", replace(guest, roles=frozenset()), channels=("7",)), "needs the role speakers"),
-            (Wish("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
+            (RunRequest("compare", "Why?", guest), "Runs are started in talk or 7"),
+            (
+                RunRequest("compare", "Why?", replace(guest, roles=frozenset()), channels=("7",)),
+                "needs the role speakers",
+            ),
+            (RunRequest("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
         ]:
             with pytest.raises(Refused, match=told):
                 await d.actions.start(wish, lambda run, title: d.place)
@@ -259,9 +265,9 @@ def test_a_server_has_its_channels_roles_and_words() -> None:
 
 def test_personas_in_ones_own_words_need_the_right_and_library_ones_none() -> None:
     async def act(d: Desk) -> None:
-        def wish(persona: str, by: Person) -> Wish:
+        def wish(persona: str, by: Person) -> RunRequest:
             seats = PanelSettings(seats=[SeatSettings(model="ada", persona=persona), SeatSettings(model="bob")])
-            return Wish("compare", "Why?", by, seats=seats)
+            return RunRequest("compare", "Why?", by, seats=seats)
 
         with pytest.raises(Refused, match="A persona in your own words needs a moderator"):
             await d.actions.start(wish("You are a pirate.", P), lambda run, title: d.place)
@@ -278,10 +284,10 @@ def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one() -> None:
             "pair", PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="bob")]), mo
         )
         await d.actions.make_usual("pair", mo, "5")
-        run = await d.actions.start(Wish("compare", "Why?", mo, channels=("5",)), lambda run, title: d.place)
+        run = await d.actions.start(RunRequest("compare", "Why?", mo, channels=("5",)), lambda run, title: d.place)
         assert [s.key for s in (await d.transcript(run)).started.panel.seats] == ["ada", "bob"]
         with pytest.raises(Refused, match="There is no panel “pair”"):
-            await d.actions.start(Wish("compare", "Why?", P, panel="pair"), lambda run, title: d.place)
+            await d.actions.start(RunRequest("compare", "Why?", P, panel="pair"), lambda run, title: d.place)
         with pytest.raises(Refused, match="There is no model “dan”"):
             await d.actions.save_panel("bad", PANELS["strange"], mo)
         await d.actions.stop(run, mo)
@@ -296,17 +302,17 @@ def test_wishes_that_follow_from_a_run() -> None:
         await d.actions.close_vote(run, P)
         await d.actions.finished(run)
         t = await d.actions.transcript(run, P)
-        assert (again(t, MO).question, again(t, MO).by) == ("Why?", MO)
+        assert (rerun(t, MO).question, rerun(t, MO).by) == ("Why?", MO)
         thread = await d.actions.thread(run, P)
         followed = follow_up(t, thread, "And then?", P)
         assert followed.question == "And then?"
         first, *others = followed.earlier
         assert (first.label, first.text) == ("question", "Why?")
         assert any(said.text == "chair" and said.kept for said in others)
-        one = one_seat(t, thread, TurnId("answer", 1, "bob").lane, "b", "More?", P)
+        one = ask_seat(t, thread, TurnId("answer", 1, "bob").lane, "b", "More?", P)
         assert one.seats is not None
         assert [s.model for s in one.seats.seats] == ["bob"]
-        for wish in (again(t, P), followed, one):
+        for wish in (rerun(t, P), followed, one):
             await d.actions.stop(await d.actions.start(wish, lambda run, title: Place(Platform())), P)
 
     at_desk(act)
@@ -327,7 +333,7 @@ def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full() -> 
         assert (t.started.rules.mode, t.started.rules.quorum, t.started.rules.grace_s) == ("ranking", 3, 8.0)
         assert t.finished is not None
         assert t.finished.outcome == "ranked"
-        assert again(t, P).mode == "ranking"
+        assert rerun(t, P).mode == "ranking"
         [control] = [
             c for post in await d.actions.thread(begun.run, P) for c in post.controls if c.label == "Full texts"
         ]

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.actions.permissions import Person
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.engine.thread import REMOVED
 from bot.errors import Refused
 from commands import COMMANDS

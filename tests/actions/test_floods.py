@@ -12,8 +12,8 @@ import pytest
 
 from adapters.discord import gateway
 from bot.actions.permissions import Person
-from bot.actions.quota import Room
-from bot.actions.request import Wish
+from bot.actions.quota import RunQuota
+from bot.actions.request import RunRequest
 from bot.domain.facts import RunStarted, VoteCast, VoteWithdrawn
 from bot.errors import Refused
 from bot.ports import Surface
@@ -30,7 +30,7 @@ EACH = LimitSettings().runs_per_person
 async def asked(d: Desk, by: Person) -> str:
     """The run that began, or why none did."""
     try:
-        return await d.actions.start(Wish("compare", "Why?", by, "default"), lambda run, title: d.place)
+        return await d.actions.start(RunRequest("compare", "Why?", by, "default"), lambda run, title: d.place)
     except Refused as error:
         return str(error)
 
@@ -66,7 +66,7 @@ def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
             return d.place
 
         starts = [
-            asyncio.create_task(d.actions.start(Wish("compare", "Why?", P, "default"), show)) for _ in range(EACH)
+            asyncio.create_task(d.actions.start(RunRequest("compare", "Why?", P, "default"), show)) for _ in range(EACH)
         ]
         while begun < EACH:
             before = begun
@@ -92,7 +92,7 @@ def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
 )
 def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
     starts: list[RunStarted] = [replace(start("compare"), by=by, server=server) for by, server in going_on]
-    room = Room(FEW, lambda: starts)
+    room = RunQuota(FEW, lambda: starts)
     said = ""
     try:
         with room.for_one(Person("ann", "Ann", "one")):
@@ -103,7 +103,7 @@ def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list
 
 
 def test_those_that_are_being_started_take_room_and_leave_it_however_that_ends() -> None:
-    room, ann = Room(FEW, list), Person("ann", "Ann", "one")
+    room, ann = RunQuota(FEW, list), Person("ann", "Ann", "one")
     with room.for_one(ann), room.for_one(ann), pytest.raises(Refused), room.for_one(ann):
         pass
     with pytest.raises(ZeroDivisionError), room.for_one(ann), room.for_one(ann):

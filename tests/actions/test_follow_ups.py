@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.actions.permissions import Person
-from bot.actions.request import EARLIER_CHARS, Wish, follow_up, one_seat
-from bot.domain.facts import Earlier, Panel, Removed, RunFinished, RunStarted, TurnId
-from bot.engine.thread import replay
+from bot.actions.request import EARLIER_CHARS, RunRequest, ask_seat, follow_up
+from bot.domain.facts import Removed, RunFinished, RunStarted
+from bot.domain.run import Earlier, Panel, TurnId
+from bot.engine.thread import replay_thread
 from bot.errors import Refused
 from bot.formats.web_search import SEARCH
 from bot.models.images import text_of
@@ -34,11 +35,11 @@ def council(begun: RunStarted | None = None) -> Play:
     return play.then(RunFinished("synthesised"))
 
 
-def followed(play: Play, question: str = "And then?") -> Wish:
-    return follow_up(play.t, replay(play.t.entries, play.form, play.t.at), question, P)
+def followed(play: Play, question: str = "And then?") -> RunRequest:
+    return follow_up(play.t, replay_thread(play.t.entries, play.form, play.t.at), question, P)
 
 
-def begun(wish: Wish, form: str = "council") -> RunStarted:
+def begun(wish: RunRequest, form: str = "council") -> RunStarted:
     """The run that such a wish becomes."""
     return replace(start(form), question=wish.question, context=wish.context, earlier=wish.earlier)
 
@@ -141,8 +142,8 @@ class TestOneSeat:
             play.stage(lambda turn: f"{turn} says so.\nVERDICT: nobody")
         return play.then(RunFinished("judged"))
 
-    def ask(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> Wish:
-        return one_seat(play.t, replay(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
+    def ask(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> RunRequest:
+        return ask_seat(play.t, replay_thread(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
 
     def test_it_reads_all_that_it_has_said_as_its_own(self) -> None:
         wish = self.ask(self.debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")

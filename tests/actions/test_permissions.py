@@ -9,11 +9,12 @@ from bot.actions.permissions import (
     check_moderates,
     check_panels,
     check_start,
-    check_steers,
+    may_steer,
     missing_voices,
-    steers,
+    require_may_steer,
 )
-from bot.domain.facts import Interjected, SkipWished, TurnId
+from bot.domain.facts import Interjected, SkipWished
+from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.settings import ServerSettings
 from tests.support.transcripts import Play, start
@@ -51,9 +52,9 @@ def test_panels_are_for_a_role_or_moderators() -> None:
 def test_the_starter_and_moderators_steer() -> None:
     t = Play(start("compare")).t
     asker = Person("a person", "A")
-    assert [steers(p, t) for p in (asker, MOD, PAT)] == [True, True, False]
+    assert [may_steer(p, t) for p in (asker, MOD, PAT)] == [True, True, False]
     with pytest.raises(Refused, match="Stop is for"):
-        check_steers(PAT, t, "Stop")
+        require_may_steer(PAT, t, "Stop")
     with pytest.raises(Refused, match="Remove is for moderators"):
         check_moderates(asker, "Remove")
 

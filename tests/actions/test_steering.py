@@ -9,14 +9,13 @@ from dataclasses import replace
 import pytest
 
 from bot.actions.permissions import Person
-from bot.actions.request import Wish, again
+from bot.actions.request import RunRequest, rerun
 from bot.actions.steering import MOST_STANDING
-from bot.domain.debating import Debating
-from bot.domain.facts import TurnId
+from bot.domain.run import DebateRules, TurnId
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
 from commands.command import Here
-from commands.controls import PRESSES, Nothing, Sentence, Target
+from commands.controls import PRESSES, NoOptions, ObjectionOptions, Target
 from commands.steer import COMMANDS as STEERING
 from commands.steer import AddOptions
 from tests.actions.test_actions import MO, Desk, P, at_desk
@@ -28,8 +27,10 @@ ANN, BEN = Person("ann", "Ann"), Person("ben", "Ben")
 async def debate(d: Desk, *, rounds: int = 3, next_: str = "at once", panel: str = "default") -> str:
     """Under way; everyone speaks for a minute and ten seconds a turn."""
     d.speaker.lines = {**{seat: ["a word", 70.0] for seat in ("ada", "bob", "cyd")}, "judge": ["VERDICT: Ada."]}
-    how = Debating(watch=False, criteria=(), next=next_)  # type: ignore[arg-type]  # a test's word is a Next
-    run = await d.actions.start(Wish("debate", "Why?", P, panel, rounds, debating=how), lambda run, title: d.place)
+    how = DebateRules(watch=False, criteria=(), next=next_)  # type: ignore[arg-type]  # a test's word is a Next
+    run = await d.actions.start(
+        RunRequest("debate", "Why?", P, panel, rounds, debating=how), lambda run, title: d.place
+    )
     await asyncio.sleep(1)
     return run
 
@@ -110,7 +111,7 @@ def test_a_seat_is_added_as_it_was_resolved_and_another_dropped() -> None:
         assert cut is not None
         assert (cut.finish, cut.text) == ("skipped", "a word")
         assert "Dropped: Ada 2 (by Pat), Ada (by Pat)" in board(d)
-        wish = again(t, P)
+        wish = rerun(t, P)
         assert wish.seats is not None
         assert [s.model for s in wish.seats.seats] == ["cyd", "ada"], "who was dropped does not come again"
         await d.actions.stop(run, P)
@@ -163,7 +164,7 @@ def test_it_is_too_late_for_a_seat_that_nobody_would_hear() -> None:
 
 def test_the_seats_of_a_pipeline_are_those_of_its_steps() -> None:
     async def act(d: Desk) -> None:
-        run = await d.actions.run_pipeline("refine", Wish("pipeline", "Why?", P), lambda run, title: d.place)
+        run = await d.actions.run_pipeline("refine", RunRequest("pipeline", "Why?", P), lambda run, title: d.place)
         assert "are fixed" in await refused(d.actions.steers.add_seat(run, "ada", "", "", P))
         assert "are fixed: skip its turn" in await refused(d.actions.steers.drop_seat(run, "ada", P))
         await d.actions.stop(run, P)
@@ -219,7 +220,7 @@ def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates() -> None
         assert "Objections are answered in debates" in await refused(d.actions.steers.object(compare, "No!", ANN))
         await d.actions.stop(compare, P)
         there = replace(P, server="x:hall", roles=frozenset({"speakers"}))
-        wish = Wish("debate", "Why?", there, "default", channels=("talk",), debating=Debating(cast=True))
+        wish = RunRequest("debate", "Why?", there, "default", channels=("talk",), debating=DebateRules(cast=True))
         d.speaker.lines = {**d.speaker.lines, "judge": ["personas", 5.0]}
         run = await d.actions.start(wish, lambda run, title: d.place)
         assert "nobody has spoken yet" in await refused(d.actions.steers.object(run, "No!", there))
@@ -303,7 +304,7 @@ def test_buttons_and_commands_do_the_same() -> None:
             return told.text  # type: ignore[union-attr]  # steering tells a sentence
 
         async def press(name: str, about: str = "") -> str:
-            options = Sentence(text="Why, Bob?") if name == "object" else Nothing()
+            options = ObjectionOptions(text="Why, Bob?") if name == "object" else NoOptions()
             told = await PRESSES[name].handle(d.actions, Target(run, about), options, here)
             return told.text  # type: ignore[union-attr]  # as above
 

@@ -11,9 +11,10 @@ from benchmarks.chaos.audit import Audit, Ledger
 from benchmarks.chaos.models import Call
 from benchmarks.chaos.places import Post
 from benchmarks.chaos.runs import Asked, Pressed
-from bot.domain.facts import Fact, Lane, RunFinished, TurnEnded, TurnId, TurnStarted, VoteCast
+from bot.domain.facts import Fact, RunFinished, TurnEnded, TurnStarted, VoteCast
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Placed
+from bot.ports import PostedPage
 from tests.support.transcripts import start
 
 RUN, TAG, KEY = "abcdefgh", "Q0001", "k0123456789ab"
@@ -60,8 +61,8 @@ def whole() -> tuple[Audit, Wall]:
     facts: Sequence[Fact] = (began, TurnStarted(TURN), said, vote, RunFinished("compared"))
     wall = Wall(below=[Post("w:2", "Ada", SAID, {}, None), Post("w:3", "", "Votes: Ada 1.", BUTTONS, None)])
     placed = [
-        Placed("w", lane, 0, ref)
-        for lane, ref in ((Lane("board", 1, ""), "w:1"), (TURN.lane, "w:2"), (Lane("end", 1, ""), "w:3"))
+        PostedPage("w", lane, 0, ref)
+        for lane, ref in ((LaneId("board", 1, ""), "w:1"), (TURN.lane, "w:2"), (LaneId("end", 1, ""), "w:3"))
     ]
     t = fold_all(Transcript(), [Entry(n, float(n), fact) for n, fact in enumerate(facts, 1)])
     call = Call(KEY, TAG, "model-ada", "compare.answer", 2.0, SAID, len(SAID), ended_at=2.5)

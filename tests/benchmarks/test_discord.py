@@ -15,7 +15,7 @@ from benchmarks.discord.room import count_used
 from benchmarks.discord.scenes import SCENES, SEATS, draw_lines
 from benchmarks.discord.simulated import simulate_scene
 from benchmarks.live.scenes import Answer
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from tests.servers.discord.limits import Rule
 from tests.support.virtual_time import run_virtual
 
@@ -55,7 +55,7 @@ def test_a_wait_is_from_each_character_to_its_showing() -> None:
             meter.delta(TURN, at, chars, 0)
         for wait_s, chars, final in ((0.5, 0, False), (1.0, 3, False), (2.5, 8, True)):
             await asyncio.sleep(wait_s)
-            meter.shown("Discord", Lane(*TURN.lane), 0, chars, final)
+            meter.shown("Discord", LaneId(*TURN.lane), 0, chars, final)
 
     run_virtual(tell())
     # shown: nothing at 0.5 s, 3 characters at 1.5 s, all at 4.0 s

@@ -11,7 +11,7 @@ from benchmarks.formats.cost import list_costs
 from benchmarks.formats.council import time_by_conductor, time_by_plan, time_by_rules
 from benchmarks.formats.draws import CROWD, JUDGES, Draw, draw_councils, measure_agreement
 from benchmarks.formats.planning import plan_run
-from bot.domain.facts import Rules
+from bot.domain.run import Rules
 from tests.support.paths import ROOT
 
 UNANIMOUS = ((0, 1, 2, 3, 4),) * 5

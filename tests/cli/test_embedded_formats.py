@@ -21,9 +21,9 @@ from adapters.terminal.options import read
 from adapters.terminal.session import BY, hold
 from adapters.terminal.surface import budget, plain
 from bot.actions.actions import Actions
-from bot.cli.core import table
+from bot.cli.core import build_core
 from bot.cli.provision import EMBEDDED, Provision
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.engine.trace import NoTrace
 from bot.errors import Refused
@@ -57,7 +57,7 @@ async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Act
         models = {m.key: replace(m, max_tokens=TOKENS) for m in panel_models(base_url, slots=2)}
         panels = {EMBEDDED: PanelSettings.model_validate({"seats": ["smollm2", "smollm2"]})}
         supply = Provision(models, panels, EMBEDDED)
-        async with table(Settings(deadlines=PATIENT), supply, store, NoTrace(), budget) as core:
+        async with build_core(Settings(deadlines=PATIENT), supply, store, NoTrace(), budget) as core:
             yield core.actions
 
 

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from adapters.terminal.options import formats, program, read
 from bot.actions.permissions import Person
-from bot.actions.request import Wish
+from bot.actions.request import RunRequest
 from bot.cli import core as wiring
 from bot.cli.provision import provision
-from bot.domain.debating import SIDES
+from bot.domain.run import SIDES
 from bot.errors import Refused
 from bot.settings import Settings
 from commands.command import Here
@@ -38,7 +38,7 @@ def typed(*args: str) -> Told:
     return given
 
 
-def wished(format: str, **given: str) -> Wish:
+def wished(format: str, **given: str) -> RunRequest:
     _, options = read(format, {"question": "Why?", **given})
     return options.wish(format, HERE)
 

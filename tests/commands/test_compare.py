@@ -10,7 +10,8 @@ from hashlib import sha256
 import pytest
 
 from bot.actions.panels import read_seat
-from bot.domain.facts import Fact, Interjected, RunStarted, TurnId, VoteCast
+from bot.domain.facts import Fact, Interjected, RunStarted, VoteCast
+from bot.domain.run import TurnId
 from bot.engine.thread import posts
 from bot.errors import Refused, StoreFailed
 from bot.formats.common import END

@@ -9,15 +9,15 @@ import pytest
 from pydantic import ValidationError
 
 from bot.actions.permissions import Person
-from bot.actions.request import Wish, again, follow_up
-from bot.domain.debating import SIDES, Debating
+from bot.actions.request import RunRequest, follow_up, rerun
+from bot.domain.run import SIDES, DebateRules
 from bot.errors import Refused
 from commands.command import Here, RunOptions
 from commands.debate import COMMAND, DebateOptions
 from tests.support.debates import debate
 
 
-def wish(**typed: Any) -> Wish:
+def wish(**typed: Any) -> RunRequest:
     def never(run: str, question: str) -> Any:
         raise AssertionError("nothing is started here")
 
@@ -27,17 +27,17 @@ def wish(**typed: Any) -> Wish:
 @pytest.mark.parametrize(
     ("typed", "held"),
     [
-        ({}, Debating()),
-        ({"form": " Oxford "}, Debating("oxford")),
-        ({"positions": "tea; coffee, black"}, Debating(positions=("tea", "coffee, black"))),
-        ({"positions": "tea, coffee,"}, Debating(positions=("tea", "coffee"))),
-        ({"positions": "tea\ncoffee\n"}, Debating(positions=("tea", "coffee"))),
-        ({"positions": "Assigned"}, Debating(positions=SIDES)),
-        ({"personas": "Auto"}, Debating(cast=True)),
-        ({"early": "no"}, Debating(watch=False)),
+        ({}, DebateRules()),
+        ({"form": " Oxford "}, DebateRules("oxford")),
+        ({"positions": "tea; coffee, black"}, DebateRules(positions=("tea", "coffee, black"))),
+        ({"positions": "tea, coffee,"}, DebateRules(positions=("tea", "coffee"))),
+        ({"positions": "tea\ncoffee\n"}, DebateRules(positions=("tea", "coffee"))),
+        ({"positions": "Assigned"}, DebateRules(positions=SIDES)),
+        ({"personas": "Auto"}, DebateRules(cast=True)),
+        ({"early": "no"}, DebateRules(watch=False)),
     ],
 )
-def test_a_debate_is_held_as_it_was_typed(typed: dict[str, Any], held: Debating) -> None:
+def test_a_debate_is_held_as_it_was_typed(typed: dict[str, Any], held: DebateRules) -> None:
     assert wish(**typed).debating == held
 
 
@@ -53,9 +53,9 @@ def test_personas_in_words_go_to_their_seats() -> None:
 
 
 def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
-    held = Debating("oxford", SIDES, cast=True, watch=False)
+    held = DebateRules("oxford", SIDES, cast=True, watch=False)
     t = debate(form="oxford", positions=SIDES, cast=True, watch=False).t
-    assert again(t, Person("p", "Pat")).debating == held
+    assert rerun(t, Person("p", "Pat")).debating == held
     assert follow_up(t, [], "And coffee?", Person("p", "Pat")).debating == replace(held, positions=())
 
 

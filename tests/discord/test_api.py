@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from adapters.discord.api import Rest
 from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
-from adapters.discord.surface import DiscordSurface, Spot, read_ref
-from adapters.discord.webhooks import Faces
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
+from adapters.discord.surface import Address, DiscordSurface, read_ref
+from adapters.discord.webhooks import Webhooks
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
 from bot.ports import Gone, Message, RateLimited
 from bot.settings import DiscordSettings
@@ -75,11 +75,11 @@ async def test_an_error_that_spends_a_bucket_is_told_at_once() -> None:
 
 async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_known() -> None:
     async with wire() as w:
-        faces, here = Faces(w.rest, w.application), w.scene.channel.id
-        spot = Spot(w.scene.guild.id, here, here, "channel", "a")
-        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
-        await surface.post(Message(Lane("board", 1, ""), 0, "board", "", "a board", final=False))
-        seat = Lane("answer", 1, "ada")
+        faces, here = Webhooks(w.rest, w.application), w.scene.channel.id
+        spot = Address(w.scene.guild.id, here, here, "channel", "a")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
+        await surface.post(Message(LaneId("board", 1, ""), 0, "board", "", "a board", final=False))
+        seat = LaneId("answer", 1, "ada")
         before = surface.draws("post", seat)
         await surface.post(Message(seat, 0, "turn", "Ada", "hello", final=False))
         assert surface.draws("post", seat) == before
@@ -91,17 +91,17 @@ async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post(
     async with wire(UNLIMITED) as w:
         here, looks = w.scene.channel.id, [("GET", "/channels/{channel_id}/webhooks")]
         await w.scene.server.deny(here, "manage_webhooks")
-        faces = Faces(w.rest, w.application)
+        faces = Webhooks(w.rest, w.application)
         for times in (1, 2):
-            spot = Spot(w.scene.guild.id, here, here, "inside", str(times))
-            surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
+            spot = Address(w.scene.guild.id, here, here, "inside", str(times))
+            surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
             for seat in ("ada", "bob", "cyd"):
-                await surface.post(Message(Lane("answer", 1, seat), 0, "turn", seat, "hello", final=False))
+                await surface.post(Message(LaneId("answer", 1, seat), 0, "turn", seat, "hello", final=False))
             assert [r for r in w.scene.server.requests if (r.method, r.route) in looks][times:] == []
         await w.scene.server.allow(here, "manage_webhooks")
-        spot = Spot(w.scene.guild.id, here, here, "inside", "3")
-        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=Words(()), may_have_faces=True)
-        ref = await surface.post(Message(Lane("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
+        spot = Address(w.scene.guild.id, here, here, "inside", "3")
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
+        ref = await surface.post(Message(LaneId("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
         assert read_ref(ref)[2]
 
 
@@ -109,11 +109,11 @@ async def test_one_look_finds_the_webhooks_of_a_whole_server() -> None:
     async with wire(UNLIMITED) as w:
         server, guild = w.scene.server, w.scene.guild
         channels = [w.scene.channel, *[await server.create_channel(guild) for _ in range(2)]]
-        made = Faces(w.rest, w.application)
+        made = Webhooks(w.rest, w.application)
         hooks = [await made.find(channel.id, allowed=True) for channel in channels]
         looked = len(server.requests)
-        faces = Faces(w.rest, w.application)  # as in the next process
-        await asyncio.gather(*(faces.look_over(guild.id) for _ in channels))
+        faces = Webhooks(w.rest, w.application)  # as in the next process
+        await asyncio.gather(*(faces.prefetch(guild.id) for _ in channels))
         assert [await faces.find(channel.id, allowed=True) for channel in channels] == hooks
         assert len(server.requests) == looked + 1
 
@@ -121,6 +121,6 @@ async def test_one_look_finds_the_webhooks_of_a_whole_server() -> None:
 async def test_without_the_right_to_look_at_a_whole_server_each_channel_is_looked_at() -> None:
     async with wire(UNLIMITED) as w:
         await w.scene.server.fail("GET", "/guilds/*/webhooks", 403, code=50013)
-        faces = Faces(w.rest, w.application)
-        await faces.look_over(w.scene.guild.id)
+        faces = Webhooks(w.rest, w.application)
+        await faces.prefetch(w.scene.guild.id)
         assert await faces.find(w.scene.channel.id, allowed=True) is not None

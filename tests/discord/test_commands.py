@@ -8,7 +8,7 @@ import pytest
 
 from adapters.discord.definitions import Json, definitions, fingerprint, typed
 from bot.domain.facts import RunStarted
-from bot.domain.veiling import Veil
+from bot.domain.run import Visibility
 from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS
@@ -149,7 +149,7 @@ async def test_a_form_has_one_list_for_all_that_has_a_few_values(tmp_path: Path)
         (start, *_) = await m.store.read(run)
         assert isinstance(start.fact, RunStarted)
         assert start.fact.rules.mode == "answers"
-        assert start.fact.rules.veil == Veil("staggered", blind=True)
+        assert start.fact.rules.veil == Visibility("staggered", blind=True)
 
 
 async def test_what_is_wrong_in_a_form_is_told(tmp_path: Path) -> None:

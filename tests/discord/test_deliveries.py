@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.common.deliveries import Seen
-from adapters.discord.interactions import Desk
+from adapters.common.deliveries import DeliveryLog
+from adapters.discord.interactions import InteractionHandler
 from tests.support.discord_bot import moot
 
 
@@ -34,7 +34,7 @@ async def test_what_was_refused_is_not_noted_as_no_harm_comes_of_it_again(tmp_pa
         refused = await m.server.slash(m.ada, m.channel, "moot say", text="Hello?")
         assert "Which run?" in await m.told(refused)
         helped = await m.server.slash(m.bob, m.channel, "moot help")
-        while not (noted := await m.store.under("discord/seen/")):
+        while not (noted := await m.store.documents("discord/seen/")):
             await asyncio.sleep(0.005)
         assert list(noted) == [f"discord/seen/{helped.id}"]
 
@@ -50,8 +50,8 @@ async def test_a_bug_in_a_command_leaves_no_note_behind_that_is_still_being_writ
         raise ZeroDivisionError
 
     async with moot(tmp_path) as m:
-        monkeypatch.setattr(Desk, "_take", bug)
-        monkeypatch.setattr(Seen, "store", never)
+        monkeypatch.setattr(InteractionHandler, "_take", bug)
+        monkeypatch.setattr(DeliveryLog, "save", never)
         await m.server.slash(m.ada, m.channel, "moot help")
         while not m.faults:
             await asyncio.sleep(0.005)

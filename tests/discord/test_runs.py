@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bot.domain.debating import CRITERIA
+from bot.domain.run import CRITERIA
 from tests.servers.discord import Channel, Limits, Message, Rule, Upload, threads
 from tests.servers.model_server import answer, error
 from tests.support.discord_bot import RANKING, SEATS, THINKING, Moot, labels, moot, silent, speaking

@@ -15,12 +15,12 @@ import pytest
 from adapters.discord.api import Rest
 from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
 from adapters.discord.layout import TEXT_CHARS, body, layout
-from adapters.discord.surface import DiscordSurface, Spot, message_ref, read_address, read_ref
-from adapters.discord.webhooks import Faces, username
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
+from adapters.discord.surface import Address, DiscordSurface, message_ref, read_address, read_ref
+from adapters.discord.webhooks import Webhooks, username
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.ports import Control, Message, Placed, RateLimited, SurfaceError
+from bot.ports import Control, Message, PostedPage, RateLimited, SurfaceError
 from commands.controls import press_id, read_press_id
 from tests.servers.discord import Channel, DiscordServer
 from tests.servers.discord.checks import check_message
@@ -29,28 +29,28 @@ from tests.servers.discord.world import Message as Sent
 from tests.servers.discord.world import User
 from tests.support.discord_bot import UNLIMITED, silent
 
-BOARD, TURN = Lane("board", 1, ""), Lane("answer", 1, "ada")
+BOARD, TURN = LaneId("board", 1, ""), LaneId("answer", 1, "ada")
 
 
-def message(lane: Lane = TURN, text: str = "Tea.", **more: Any) -> Message:
+def message(lane: LaneId = TURN, text: str = "Tea.", **more: Any) -> Message:
     made = Message(lane, 0, "board" if lane == BOARD else "turn", "🟦 Ada", text, final=False)
     return replace(made, **more)
 
 
 class Scene:
-    def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Spot) -> None:
+    def __init__(self, server: DiscordServer, channel: Channel, rest: Rest, budgets: Budgets, spot: Address) -> None:
         self.server, self.channel, self.rest, self.budgets, self.spot = server, channel, rest, budgets, spot
 
     def surface(
-        self, words: Words | None = None, *, faces: bool = True, placed: Sequence[Placed] = ()
+        self, words: WordFilter | None = None, *, faces: bool = True, placed: Sequence[PostedPage] = ()
     ) -> DiscordSurface:
         return DiscordSurface(
             self.rest,
-            Faces(self.rest, self.server.bot.id),
+            Webhooks(self.rest, self.server.bot.id),
             self.spot,
             run="run",
             title="Tea or coffee?",
-            words=words or Words([]),
+            words=words or WordFilter([]),
             may_have_faces=faces,
             placed=placed,
         )
@@ -67,7 +67,7 @@ async def scene() -> AsyncIterator[Scene]:
             async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
                 await client.login(server.token)
                 rest.serve(client)
-                yield Scene(server, channel, rest, budgets, Spot(guild.id, channel.id, channel.id, "channel", "n"))
+                yield Scene(server, channel, rest, budgets, Address(guild.id, channel.id, channel.id, "channel", "n"))
 
 
 async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread() -> None:
@@ -86,7 +86,7 @@ async def test_an_answer_that_was_lost_is_found_by_its_nonce() -> None:
         await surface.post(message(BOARD, "> Tea?"))
         first = await surface.post(message())
         assert await surface.post(message()) == first
-        assert await surface.post(message(Lane("answer", 1, "bob"))) != first
+        assert await surface.post(message(LaneId("answer", 1, "bob"))) != first
 
 
 async def test_what_a_webhook_sends_does_not_count_as_the_bots() -> None:
@@ -142,7 +142,7 @@ async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well() 
     async with scene() as s:
         for age_s, count in ((3_000, 2), (4_000, 3)):
             sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
-            placed = [Placed(s.spot.address, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
+            placed = [PostedPage(s.spot.address, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
             surface = s.surface(placed=placed)
             for lane in (BOARD, TURN):
                 assert len(surface.draws("edit", lane)) == count
@@ -240,12 +240,16 @@ def test_only_the_end_card_tells_anybody() -> None:
 
 async def test_listed_words_are_blanked_in_what_is_shown() -> None:
     async with scene() as s:
-        (page,) = s.surface(Words(["darn"])).pages("turn").update("That darn tea.", final=True)
+        (page,) = s.surface(WordFilter(["darn"])).pages("turn").update("That darn tea.", final=True)
         assert page.text == "That ████ tea."
 
 
 def test_addresses_references_and_buttons_are_read_back() -> None:
-    for spot in (Spot(1, 2, 3, "inside", "ab"), Spot(None, 2, 2, "inside", "ab"), Spot(1, 2, 2, "forum", "ab")):
+    for spot in (
+        Address(1, 2, 3, "inside", "ab"),
+        Address(None, 2, 2, "inside", "ab"),
+        Address(1, 2, 2, "forum", "ab"),
+    ):
         assert read_address(spot.address) == spot
     assert read_address("slack:T1:C1") is None
     assert read_ref(message_ref(1, 2, face=True)) == (1, 2, True)

@@ -24,9 +24,9 @@ from adapters.discord.client import DiscordBot, make_client
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
-from bot.actions.resolver import Starts
-from bot.concurrency import Tasks
-from bot.engine.supervisor import Hall
+from bot.actions.resolver import RequestResolver
+from bot.concurrency import TaskGroup
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budgets
@@ -47,7 +47,7 @@ SETTINGS = Settings.model_validate(
 PROMPTS = {name: "Answer." for form in FORMATS.values() for name in form.PROMPTS}
 
 
-class Beside(Tasks):
+class Beside(TaskGroup):
     """Tasks in a context of their own. Simcord waits after each act until all tasks rest that came of it, and knows
     none that rests by waiting for an event: what a run does goes on beside that.
     """
@@ -64,7 +64,7 @@ class Town:
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
         self.env: simcord.Env
-        self.hall: Hall
+        self.hall: RunSupervisor
         self.bot: DiscordBot
         self.channel: simcord.ChannelHandle
         self.eve: simcord.MemberActor
@@ -76,10 +76,10 @@ class Town:
         assert SETTINGS.discord is not None
         budgets = Budgets(budget, now())
         scheduler = Scheduler(budgets)
-        self.hall = Hall(
+        self.hall = RunSupervisor(
             store=self.store, speaker=Scripted(lines), scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
         )
-        starts = Starts(
+        starts = RequestResolver(
             settings=SETTINGS,
             book=PanelBook(SETTINGS.panels, self.store),
             pipelines=PipelineBook({}, self.store),
@@ -142,8 +142,8 @@ Scene = Callable[[Town], Awaitable[None]]
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Runs a scene in virtual time; `lines` as for Scripted."""
-    monkeypatch.setattr("bot.engine.supervisor.Tasks", Beside)
-    monkeypatch.setattr("bot.live.schedule.Tasks", Beside)
+    monkeypatch.setattr("bot.engine.supervisor.TaskGroup", Beside)
+    monkeypatch.setattr("bot.live.schedule.TaskGroup", Beside)
 
     async def scene(act: Scene, lines: Mapping[str, Sequence[Step]]) -> None:
         town = Town(MemoryStore(asyncio.get_running_loop().time))

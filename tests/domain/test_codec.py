@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.codec import Unreadable, decode, encode, read_turn, turn_text
-from bot.domain.facts import Fact, Panel, Rules, RunStarted, Seat, SkipAsked, TurnEnded, TurnId, TurnStarted
+from bot.domain.facts import Fact, RunStarted, SkipAsked, TurnEnded, TurnStarted
+from bot.domain.run import Panel, Rules, Seat, TurnId
 
 # Any text at all: NUL, lone surrogates, other planes.
 texts = st.text(st.characters(), max_size=20)

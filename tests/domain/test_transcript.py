@@ -7,11 +7,11 @@ from bot.domain.facts import (
     SkipAsked,
     Stopped,
     TurnEnded,
-    TurnId,
     TurnStarted,
     VoteCast,
     VoteWithdrawn,
 )
+from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold, fold_all, in_rows
 from tests.support.transcripts import Play, start
 

@@ -9,23 +9,30 @@ import pytest
 from bot.domain import visibility as veil
 from bot.domain.facts import (
     Fact,
-    Failure,
     Guessed,
     NamesRevealed,
     RetryAsked,
     Revealed,
     RunFinished,
-    Seat,
     SkipAsked,
     Stopped,
     TurnEnded,
-    TurnId,
     TurnStarted,
     VoteCast,
     VoteClosed,
 )
-from bot.domain.visibility import BRANDS, COULD_NOT, STAGGER_S, called, gave_away, known_as, names_maker, shuffled
-from bot.engine.thread import REVEAL, on_board, posts, replay, verdict
+from bot.domain.run import Failure, Seat, TurnId
+from bot.domain.visibility import (
+    BRANDS,
+    COULD_NOT,
+    STAGGER_S,
+    alias,
+    display_name,
+    names_maker,
+    self_identified,
+    shuffle_seats,
+)
+from bot.engine.thread import REVEAL, on_board, posts, replay_thread, verdict
 from bot.formats.common import END
 from bot.formats.guessing import GUESS
 from tests.support.hidden_runs import leaks, play, veiled
@@ -36,7 +43,7 @@ CLAUDE = Seat("a", "opus", "Claude", provider="anthropic")
 
 
 def hidden(p: Play) -> list[str]:
-    return sorted(lane.seat for lane in p.plan.veiled)
+    return sorted(lane.seat for lane in p.plan.hidden_lanes)
 
 
 def texts(p: Play) -> str:
@@ -48,10 +55,10 @@ def texts(p: Play) -> str:
 
 
 def test_a_blind_panel_is_shuffled_by_the_seed_and_sits_under_letters() -> None:
-    orders = {tuple(s.name for s in shuffled(panel(), seed).seats) for seed in range(60)}
+    orders = {tuple(s.name for s in shuffle_seats(panel(), seed).seats) for seed in range(60)}
     assert len(orders) == 6  # every order of three
-    made = shuffled(panel(), 3)
-    assert made == shuffled(panel(), 3)
+    made = shuffle_seats(panel(), 3)
+    assert made == shuffle_seats(panel(), 3)
     assert [s.key for s in made.seats] == ["a", "b", "c"]
     assert (made.chair, made.judge) == (panel().chair, panel().judge)
 
@@ -59,28 +66,28 @@ def test_a_blind_panel_is_shuffled_by_the_seed_and_sits_under_letters() -> None:
 def test_names_are_letters_until_they_are_revealed() -> None:
     p = play(blind=True)
     seats = p.t.started.panel.seats
-    assert [known_as(p.t, s.key) for s in seats] == ["Speaker A", "Speaker B", "Speaker C"]
-    assert known_as(p.t, "chair") == "The chair"
-    assert veil.key(p.t) == ""
+    assert [display_name(p.t, s.key) for s in seats] == ["Speaker A", "Speaker B", "Speaker C"]
+    assert display_name(p.t, "chair") == "The chair"
+    assert veil.reveal_key(p.t) == ""
     p.then(NamesRevealed())
-    assert [known_as(p.t, s.key) for s in seats] == [s.name for s in seats]
-    assert known_as(p.t, "judge") == "Eli"
-    assert called(p.t, "a") == "Speaker A"
-    assert veil.key(p.t) == f"Speaker A was {seats[0].name}, Speaker B was {seats[1].name}, " + (
+    assert [display_name(p.t, s.key) for s in seats] == [s.name for s in seats]
+    assert display_name(p.t, "judge") == "Eli"
+    assert alias(p.t, "a") == "Speaker A"
+    assert veil.reveal_key(p.t) == f"Speaker A was {seats[0].name}, Speaker B was {seats[1].name}, " + (
         f"Speaker C was {seats[2].name}."
     )
 
 
 def test_without_a_veil_seats_have_their_names() -> None:
     p = play()
-    assert known_as(p.t, "ada") == called(p.t, "ada") == "Ada"
-    assert veil.first_line(p.t, "ada") == veil.key(p.t) == ""
+    assert display_name(p.t, "ada") == alias(p.t, "ada") == "Ada"
+    assert veil.reveal_header(p.t, "ada") == veil.reveal_key(p.t) == ""
 
 
 @pytest.mark.parametrize("form", ["compare", "council", "debate"])
 def test_nothing_in_a_blind_thread_names_anybody_before_the_reveal(form: str) -> None:
     p = play(form, blind=True, vote_s=600.0, rounds=3 if form == "debate" else 1)
-    while p.plan.want:
+    while p.plan.wanted:
         assert leaks(texts(p)) == []
         assert leaks(repr(p.plan)) == []
         for turn in p.start_wanted():
@@ -101,7 +108,7 @@ def test_nothing_in_a_blind_thread_names_anybody_before_the_reveal(form: str) ->
 @pytest.mark.parametrize("form", ["compare", "council", "debate"])
 def test_models_of_a_blind_run_are_told_the_names_that_people_are(form: str) -> None:
     p = play(form, blind=True, rounds=3 if form == "debate" else 1)
-    while p.plan.want:
+    while p.plan.wanted:
         for turn in p.start_wanted():
             assert leaks("".join(part.text for part in p.form.ask(p.t, turn).parts)) == []
             p.end(turn, "words")
@@ -132,13 +139,13 @@ def test_scores_by_letters_are_read_and_told_by_name_afterwards() -> None:
     ],
 )
 def test_names_are_revealed_when_nobody_votes_any_more(vote_s: float, facts: list[Fact], due: list[Fact]) -> None:
-    assert list(play(blind=True, vote_s=vote_s).then(*facts).plan.due) == due
+    assert list(play(blind=True, vote_s=vote_s).then(*facts).plan.reveals_due) == due
 
 
 def test_the_vote_that_time_closes_makes_the_names_due() -> None:
     p = play(blind=True, vote_s=9.0).then(RunFinished("compared"))
     assert p.plan.again_at == p.t.at + 9
-    assert list(p.wait(9.0).plan.due) == [NamesRevealed()]
+    assert list(p.wait(9.0).plan.reveals_due) == [NamesRevealed()]
 
 
 # votes
@@ -186,7 +193,7 @@ def test_votes_for_who_has_told_its_name_are_said_not_to_be_blind() -> None:
     teller = p.t.started.panel.seats[1]
     p.stage(lambda turn: f"I am {teller.name}." if turn.seat == teller.key else "Tabs.")
     p.then(VoteCast("x", 1, "a"), VoteCast("y", 1, teller.key), RunFinished("compared"), NamesRevealed())
-    assert gave_away(p.t) == {teller.key}
+    assert self_identified(p.t) == {teller.key}
     first = p.t.started.panel.seats[0].name
     assert f"{teller.name} 1 (not blind: the answer tells whose it is)" in p.plan.cards[END]
     assert f"{first} 1 (not blind" not in p.plan.cards[END]
@@ -194,7 +201,7 @@ def test_votes_for_who_has_told_its_name_are_said_not_to_be_blind() -> None:
 
 def test_where_nobody_is_blind_nobody_gives_anything_away() -> None:
     p = play().stage(lambda turn: f"I am {turn.seat}.")
-    assert gave_away(p.t) == frozenset()
+    assert self_identified(p.t) == frozenset()
 
 
 # what was said
@@ -269,7 +276,7 @@ def test_a_council_that_goes_on_without_its_last_answer_shows_the_others() -> No
 
 def test_on_demand_all_waits_for_the_wish_even_the_chair_and_the_cards() -> None:
     p = play("council", reveal="demand", vote_s=600.0)
-    while p.plan.want:
+    while p.plan.wanted:
         p.stage(lambda turn: '{"ranking": ["A", "B", "C"]}')
     assert [post.kind for post in posts(p.t, p.plan) if post.text is not None] == []
     p.then(RunFinished(p.plan.outcome))
@@ -294,11 +301,11 @@ def test_on_demand_all_waits_for_the_wish_even_the_chair_and_the_cards() -> None
 def test_what_nobody_asks_for_is_shown_once_the_vote_has_closed() -> None:
     p = play(reveal="demand", vote_s=9.0).stage()
     p.then(RunFinished("compared"))
-    assert p.plan.due == ()
-    assert list(p.wait(9.0).plan.due) == [Revealed()]
+    assert p.plan.reveals_due == ()
+    assert list(p.wait(9.0).plan.reveals_due) == [Revealed()]
     p.then(Revealed())
     assert hidden(p) == []
-    assert p.plan.due == ()
+    assert p.plan.reveals_due == ()
     assert "" not in p.t.present
 
 
@@ -316,8 +323,8 @@ def test_a_stored_run_reads_as_it_does_now() -> None:
     p = play(reveal="staggered").stage()
     p.then(RunFinished("compared"))
     at = p.t.at
-    assert [post.text is None for post in replay(p.t.entries, p.form, at)] == [False, True, True, False]
-    assert None not in [post.text for post in replay(p.t.entries, p.form, at + 60)]
+    assert [post.text is None for post in replay_thread(p.t.entries, p.form, at)] == [False, True, True, False]
+    assert None not in [post.text for post in replay_thread(p.t.entries, p.form, at + 60)]
 
 
 # guessing

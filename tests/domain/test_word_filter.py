@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.word_filter import BLANK, MOST_CHARS, MOST_WORDS, Words
+from bot.domain.word_filter import BLANK, MOST_CHARS, MOST_WORDS, WordFilter
 from bot.errors import Refused
 
 LISTED = ("ham", "Foo Bar", "bar baz", "snark*", "Straße", "バカ", "c++", "café", "h*t", "नमस्ते")
-WORDS = Words(LISTED)
+WORDS = WordFilter(LISTED)
 
 
 @pytest.mark.parametrize(
@@ -34,36 +34,36 @@ WORDS = Words(LISTED)
     ],
 )
 def test_words_are_blanked_whole_and_in_place(text: str, masked: str) -> None:
-    assert WORDS.masked(text) == masked
-    assert (WORDS.found(text) is None) == (masked == text)
+    assert WORDS.censor(text) == masked
+    assert (WORDS.first_match(text) is None) == (masked == text)
 
 
 def test_what_is_found_is_told_as_it_was_listed() -> None:
-    assert WORDS.found("He said: FOO  bar") == "Foo Bar"
-    assert WORDS.found("snarkiest") == "snark*"
-    assert WORDS.found("first c++, then ham") == "c++"
-    assert WORDS.found("nothing here") is None
+    assert WORDS.first_match("He said: FOO  bar") == "Foo Bar"
+    assert WORDS.first_match("snarkiest") == "snark*"
+    assert WORDS.first_match("first c++, then ham") == "c++"
+    assert WORDS.first_match("nothing here") is None
 
 
 def test_the_longest_word_wins_and_a_shorter_one_where_it_fails() -> None:
-    words = Words(["foo", "foo bar", "foo bar baz"])
-    assert words.masked("foo bar ba") == "███████ ba"
-    assert words.masked("foo barn") == "███ barn"
-    assert words.found("foo bar bazaar") == "foo bar"
+    words = WordFilter(["foo", "foo bar", "foo bar baz"])
+    assert words.censor("foo bar ba") == "███████ ba"
+    assert words.censor("foo barn") == "███ barn"
+    assert words.first_match("foo bar bazaar") == "foo bar"
 
 
 def test_empty_words_are_none() -> None:
-    words = Words(["", " ", "*", "\u200b", "* *"])
-    assert words.found("* any text\u200b at all") is None
-    assert words.masked("any * text") == "any * text"
+    words = WordFilter(["", " ", "*", "\u200b", "* *"])
+    assert words.first_match("* any text\u200b at all") is None
+    assert words.censor("any * text") == "any * text"
 
 
 def test_a_list_has_bounds() -> None:
     with pytest.raises(Refused, match=r"1,001 words and may have 1,000"):
-        Words(f"w{n}" for n in range(MOST_WORDS + 1))
+        WordFilter(f"w{n}" for n in range(MOST_WORDS + 1))
     with pytest.raises(Refused, match="too long for the list"):
-        Words(["x" * (MOST_CHARS + 1)])
-    assert Words(["x"] * 2000).found("x") == "x"  # the same word twice is one
+        WordFilter(["x" * (MOST_CHARS + 1)])
+    assert WordFilter(["x"] * 2000).first_match("x") == "x"  # the same word twice is one
 
 
 pieces = st.sampled_from(
@@ -96,7 +96,7 @@ texts = st.lists(pieces, max_size=12).map("".join)
 
 @given(st.one_of(texts, st.text()))
 def test_only_listed_words_change_and_no_position_moves(text: str) -> None:
-    masked = WORDS.masked(text)
+    masked = WORDS.censor(text)
     assert len(masked) == len(text)
     assert all(is_now in (was, BLANK) for was, is_now in zip(text, masked, strict=True))
 
@@ -107,7 +107,7 @@ def test_a_plain_word_is_found_exactly_where_it_stands_alone(text: str) -> None:
     parted = text
     for letter in "漢_":
         parted = parted.replace(letter, f" {letter} ")
-    assert (WORDS.found(text) == "ham") == ("ham" in parted.split(" "))
+    assert (WORDS.first_match(text) == "ham") == ("ham" in parted.split(" "))
 
 
 @given(texts, texts)
@@ -116,9 +116,9 @@ def test_a_plain_word_is_found_exactly_where_it_stands_alone(text: str) -> None:
 @example("バカ", "\u3099")
 @example("foo bar ", "baz")
 def test_what_is_settled_never_changes(begun: str, rest: str) -> None:
-    settled = WORDS.settled(begun)
+    settled = WORDS.stable_length(begun)
     assert 0 <= settled <= len(begun)
-    assert WORDS.masked(begun + rest)[:settled] == WORDS.masked(begun)[:settled]
+    assert WORDS.censor(begun + rest)[:settled] == WORDS.censor(begun)[:settled]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_what_is_settled_never_changes(begun: str, rest: str) -> None:
     ],
 )
 def test_only_what_may_become_a_word_waits(text: str, settled: int) -> None:
-    assert WORDS.settled(text) == settled
+    assert WORDS.stable_length(text) == settled
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,6 @@ def test_only_what_may_become_a_word_waits(text: str, settled: int) -> None:
 )
 def test_long_texts_made_to_be_tried_again_and_again_are_walked_once(text: str, blanked: bool) -> None:
     """Squared, these would take minutes."""
-    words = Words(["a " * 29 + "b", "x" * 58 + "*"])
-    assert words.masked(text) == (BLANK * len(text) if blanked else text)
-    assert words.settled(text) <= len(text)
+    words = WordFilter(["a " * 29 + "b", "x" * 58 + "*"])
+    assert words.censor(text) == (BLANK * len(text) if blanked else text)
+    assert words.stable_length(text) <= len(text)

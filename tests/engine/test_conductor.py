@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.facts import Fact, RunStarted, SkipAsked, Stopped, TurnEnded, TurnId, TurnStarted
+from bot.domain.facts import Fact, RunStarted, SkipAsked, Stopped, TurnEnded, TurnStarted
+from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.engine.supervisor import Hall
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
 from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
-from bot.ports import replay
+from bot.ports import replay_snapshots
 from tests.support.speakers import Scripted, Step, refusal
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
@@ -39,19 +40,19 @@ class Table:
         self.place = Place(Platform(round_trip_s=0.01))
 
     @asynccontextmanager
-    async def hall(self) -> AsyncIterator[Hall]:
+    async def hall(self) -> AsyncIterator[RunSupervisor]:
         now = asyncio.get_running_loop().time
         budgets = Budgets(lambda name, started: TokenBucket(1000, 1000), now())
         async with (
             Scheduler(budgets) as scheduler,
-            Hall(
+            RunSupervisor(
                 store=self.store, speaker=self.speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
             ) as hall,
         ):
             await hall.begin(RUN, FORMATS[self.started.format], [self.place])
             yield hall
 
-    async def tell(self, hall: Hall, *facts: Fact) -> None:
+    async def tell(self, hall: RunSupervisor, *facts: Fact) -> None:
         await self.store.append(RUN, facts)
         hall.wake(RUN)
 
@@ -62,7 +63,7 @@ class Table:
 def play(
     form: str,
     lines: Mapping[str, Sequence[Step]],
-    during: Callable[[Table, Hall], Coroutine[Any, Any, None]] | None = None,
+    during: Callable[[Table, RunSupervisor], Coroutine[Any, Any, None]] | None = None,
     before: Sequence[Fact] = (),
     store: MemoryStore | None = None,
 ) -> tuple[Table, Transcript]:
@@ -110,7 +111,7 @@ def test_what_is_stored_is_what_was_conducted() -> None:
 
 
 def test_a_skip_cancels_its_turn_alone_and_keeps_what_it_said() -> None:
-    async def skip(table: Table, hall: Hall) -> None:
+    async def skip(table: Table, hall: RunSupervisor) -> None:
         await asyncio.sleep(1)
         await table.tell(hall, SkipAsked(ADA, "p"))
 
@@ -124,7 +125,7 @@ def test_a_skip_cancels_its_turn_alone_and_keeps_what_it_said() -> None:
 
 
 def test_a_stop_ends_all_and_keeps_what_is_there() -> None:
-    async def stop(table: Table, hall: Hall) -> None:
+    async def stop(table: Table, hall: RunSupervisor) -> None:
         await asyncio.sleep(1)
         await table.tell(hall, Stopped("p"))
 
@@ -197,7 +198,7 @@ def test_what_became_visible_before_the_end_is_kept() -> None:
     table, _ = play("compare", {"ada": ["one ", 1.0, "two ", 1.0, "three"]})
 
     async def kept() -> list[str]:
-        return [text for turn, _, text in replay(await table.store.snapshots(RUN)) if turn == ADA]
+        return [text for turn, _, text in replay_snapshots(await table.store.snapshots(RUN)) if turn == ADA]
 
     assert run_virtual(kept()) == ["one ", "one two "]
 
@@ -218,7 +219,7 @@ class Full(MemoryStore):
 def test_with_the_disk_full_the_run_goes_on_in_memory_and_says_so() -> None:
     store = Full(lambda: 0.0)
 
-    async def fill(table: Table, hall: Hall) -> None:
+    async def fill(table: Table, hall: RunSupervisor) -> None:
         await asyncio.sleep(1)
         store.full = True
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bot.actions.permissions import Person
-from bot.actions.request import again, follow_up, from_run, one_seat, summary
+from bot.actions.request import ask_seat, follow_up, origin_of_turn, rerun, summary
 from bot.domain.facts import (
     CaughtUp,
     NamesRevealed,
@@ -16,14 +16,14 @@ from bot.domain.facts import (
     RunFinished,
     RunStarted,
     TurnEnded,
-    TurnId,
     TurnStarted,
     ViewAttached,
 )
+from bot.domain.run import TurnId
 from bot.domain.visibility import COULD_NOT, STAGGER_S
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.ports import Control, replay
+from bot.ports import Control, replay_snapshots
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
 from commands.controls import PRESSES, Target, form_of
@@ -82,7 +82,7 @@ def test_words_are_counted_and_kept_and_shown_together() -> None:
         await asyncio.sleep(20)
         assert reads(d)["ada"] == "Ada is done: 11 characters, not shown yet."
         assert reads(d)["bob"] == "Bob is writing: 6 characters so far, not shown yet."
-        kept = {turn.seat: text for turn, _, text in replay(await d.store.snapshots(run))}
+        kept = {turn.seat: text for turn, _, text in replay_snapshots(await d.store.snapshots(run))}
         assert kept == {"ada": "ada's words", "bob": "bob's ", "cyd": "c"}
         for secret in ("ada's words", "bob's"):
             assert secret not in everything(d)
@@ -200,11 +200,11 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         said = [
             await d.actions.vote(run, "a", P),
             (await d.actions.reads(run, lane, P))[0] if t.turns[TurnId(*lane)].spoke else "",
-            from_run(t, run, lane, "words"),
+            origin_of_turn(t, run, lane, "words"),
         ]
         assert leaks(repr(said)) == []
         with pytest.raises(Refused, match="would tell who it is"):
-            one_seat(t, thread, lane, "words", "why?", P)
+            ask_seat(t, thread, lane, "words", "why?", P)
         seats = summary(t, thread, P).seats
         assert seats is not None
         assert [s.name for s in seats.seats] == ["Summary"]
@@ -216,9 +216,9 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
         assert "its key was refused" in (await exported(d.actions, run, P))[1]
         t = await d.transcript(run)
-        assert from_run(t, run, lane, "words").who == a
-        assert one_seat(t, thread, lane, "words", "why?", P).seats is not None
-        assert again(t, P).veil == follow_up(t, [], "And?", P).veil == t.started.rules.veil
+        assert origin_of_turn(t, run, lane, "words").who == a
+        assert ask_seat(t, thread, lane, "words", "why?", P).seats is not None
+        assert rerun(t, P).veil == follow_up(t, [], "And?", P).veil == t.started.rules.veil
 
     at_desk(act)
 

@@ -15,7 +15,7 @@ from bot.domain.facts import Fact, SkipAsked, TurnEnded, TurnStarted
 from bot.domain.transcript import Entry, Transcript
 from bot.engine.conductor import BROKEN
 from bot.engine.journal import TRY_AGAIN_S, Journal
-from bot.engine.supervisor import Hall
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
 from bot.formats import FORMATS
@@ -65,7 +65,7 @@ def failing(
 ) -> tuple[Table, Transcript, list[Fact]]:
     """A run during which the disk fails for so long, what it came to, and what is stored afterwards."""
 
-    async def fail(table: Table, hall: Hall) -> None:
+    async def fail(table: Table, hall: RunSupervisor) -> None:
         await asyncio.sleep(at_s)
         setattr(table.store, fault, fault == "takes_silently")
         if fault == "takes_silently":
@@ -106,7 +106,7 @@ def test_a_disk_that_stays_full_ends_nothing_and_the_board_says_so() -> None:
 def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() -> None:
     ended_at: list[float] = []
 
-    async def skip(table: Table, hall: Hall) -> None:
+    async def skip(table: Table, hall: RunSupervisor) -> None:
         disk = cast(Disk, table.store)
         await asyncio.sleep(1)
         disk.takes = False

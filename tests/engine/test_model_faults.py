@@ -11,9 +11,9 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from bot.domain.asks import Ask
-from bot.domain.facts import Finish, Seat, TurnId
+from bot.domain.run import Finish, Seat, TurnId
 from bot.domain.transcript import Transcript
-from bot.engine.supervisor import Hall
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
@@ -159,7 +159,7 @@ async def play(stage: Stage) -> dict[str, Transcript]:
             if fault.reply is not None:
                 server.tell(fault.reply, path=f"/{run}/faulty/chat/completions")
             await store.append(run, [start(stage.form, rounds=1)])
-            async with Hall(
+            async with RunSupervisor(
                 store=store, speaker=speakers, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
             ) as hall:
                 await hall.begin(run, FORMATS[stage.form], [Place(Platform(round_trip_s=0.0))])

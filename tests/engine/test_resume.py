@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from bot.domain.facts import CaughtUp, Lane, Rules, RunFinished, TurnStarted, ViewAttached, VoteClosed
+from bot.domain.facts import CaughtUp, RunFinished, TurnStarted, ViewAttached, VoteClosed
+from bot.domain.run import LaneId, Rules
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.supervisor import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, Hall
+from bot.engine.supervisor import RESTARTING, RESUMED_AT_ONCE, TOO_OLD, RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
-from bot.ports import Method, Placed, Surface, SurfaceError
+from bot.ports import Method, PostedPage, Surface, SurfaceError
 from bot.settings import RestartSettings
 from tests.support.speakers import Scripted, Step
 from tests.support.stores import MemoryStore
@@ -37,14 +38,14 @@ class Town:
         self.speakers: list[Scripted] = []
 
     @asynccontextmanager
-    async def process(self, lines: Mapping[str, Sequence[Step]], **restart: Any) -> AsyncIterator[Hall]:
+    async def process(self, lines: Mapping[str, Sequence[Step]], **restart: Any) -> AsyncIterator[RunSupervisor]:
         """`restart`: the settings of that name."""
         now = asyncio.get_running_loop().time
         speaker = Scripted(lines)
         self.speakers.append(speaker)
         async with (
             Scheduler(Budgets(lambda name, started: TokenBucket(1000, 1000), now())) as scheduler,
-            Hall(
+            RunSupervisor(
                 store=self.store,
                 speaker=speaker,
                 scheduler=scheduler,
@@ -70,7 +71,7 @@ class Town:
         task.cancel()
         await asyncio.wait([task])
 
-    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
         return self.place if address == self.place.address else None
 
     def reads(self, seat: str) -> list[str]:
@@ -102,7 +103,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
     run_virtual(scene())
 
 
-def no_end_cards(method: Method, lane: Lane) -> float:
+def no_end_cards(method: Method, lane: LaneId) -> float:
     if lane.stage == "end":
         raise SurfaceError("not now", 500)
     return 0.0
@@ -143,13 +144,13 @@ def test_what_is_not_known_to_have_been_posted_is_looked_for() -> None:
         town = Town()
         await town.dies_after(2.0, {"ada": ["kept"], "bob": [60.0], "cyd": [60.0]})
         stood = set(town.place.history)
-        for placed in await town.store.placed(RUN):  # as if nothing of what Discord answered had been stored
-            await town.store.place(RUN, replace(placed, ref="", reads=""))
+        for placed in await town.store.posted_pages(RUN):  # as if nothing of what Discord answered had been stored
+            await town.store.record_page(RUN, replace(placed, ref="", reads=""))
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
         assert len([ref for ref in town.place.history if ref not in stood]) == 1  # the end card
-        assert all(placed.ref and placed.reads for placed in await town.store.placed(RUN))
+        assert all(placed.ref and placed.reads for placed in await town.store.posted_pages(RUN))
 
     run_virtual(scene())
 
@@ -197,7 +198,7 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
             await town.store.append(f"run{n}", [start("compare"), ViewAttached(f"{PLACE}:{n}")])
         opening, most = 0, 0
 
-        async def reopen(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+        async def reopen(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
             nonlocal opening, most
             opening, most = opening + 1, max(most, opening + 1)
             await asyncio.sleep(1)
@@ -221,7 +222,7 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
         views = [ViewAttached(town.place.address), ViewAttached(other.address)]
         await town.store.append(RUN, [start("compare"), *views])
 
-        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
             return other if address == other.address else None
 
         async with town.process({}) as hall:

@@ -11,7 +11,7 @@ import pytest
 from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, Stopped, ViewAttached
 from bot.domain.transcript import Transcript
 from bot.formats import FORMATS
-from bot.ports import Placed, Surface
+from bot.ports import PostedPage, Surface
 from tests.engine.test_resume import PLACE, RUN, Town
 from tests.servers.model_server import answer
 from tests.support.discord_bot import moot, speaking
@@ -22,7 +22,7 @@ from tests.support.virtual_time import run_virtual
 OTHER = "other"
 
 
-async def out_of_reach(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+async def out_of_reach(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
     return None
 
 
@@ -101,7 +101,7 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
         other = Place(town.place.platform, OTHER)
         await town.store.append(RUN, [start("compare"), ViewAttached(PLACE), ViewAttached(OTHER)])
 
-        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[Placed]) -> Surface | None:
+        async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
             return other if other_shows_it else None
 
         async with town.process({"bob": [60.0]}) as hall:

@@ -18,22 +18,18 @@ from hypothesis import strategies as st
 
 from bot.domain.asks import Ask
 from bot.domain.codec import decode, encode
-from bot.domain.debating import SIDES, Debating, Form
 from bot.domain.facts import (
     Claimed,
-    Failure,
     Interjected,
-    Mode,
     Removed,
     RetryAsked,
-    Rules,
     RunStarted,
     SkipAsked,
     Stopped,
     TurnEnded,
-    TurnId,
     VoteCast,
 )
+from bot.domain.run import SIDES, DebateRules, Failure, Form, Mode, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.engine.thread import posts
 from bot.formats.common import END
@@ -62,7 +58,7 @@ def runs(draw: st.DrawFn) -> RunStarted:
             quorum = draw(st.none() | st.integers(2, len(begun.panel.seats)))
             return replace(begun, rules=Rules(1, vote_s=vote_s, mode=mode, quorum=quorum, grace_s=5.0))
         case "debate":
-            how = Debating(
+            how = DebateRules(
                 draw(st.sampled_from(get_args(Form))),
                 draw(st.sampled_from([(), SIDES])),
                 cast=draw(st.booleans()),
@@ -79,7 +75,7 @@ def runs(draw: st.DrawFn) -> RunStarted:
 def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> None:
     dice, play = Random(seed), Play(replace(begun, seed=seed))
     asked: dict[TurnId, Ask] = {}
-    while not play.plan.outcome or play.plan.want:
+    while not play.plan.outcome or play.plan.wanted:
         running = play.start_wanted()
         assert running, "the plan neither ends nor wants anything"
         asked |= {i: play.form.ask(play.t, i) for i in running if i not in asked}
@@ -93,7 +89,7 @@ def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> N
     assert play.plan.cards[END]
     after_a_restart(play)
     told = {post.lane for post in posts(play.t, play.plan)}
-    assert all(i.lane in told or i.stage in play.plan.hidden for i in play.t.turns)
+    assert all(i.lane in told or i.stage in play.plan.unstreamed_stages for i in play.t.turns)
 
 
 def happens(play: Play, what: str, turn: TurnId, dice: Random) -> None:
@@ -141,7 +137,7 @@ def words(play: Play, turn: TurnId, dice: Random) -> str:
 
 
 def unwanted(play: Play) -> Sequence[TurnId]:
-    wanted = {w.turn for w in play.plan.want}
+    wanted = {w.turn for w in play.plan.wanted}
     return [i for i, turn in play.t.turns.items() if not turn.ended and i not in wanted]
 
 

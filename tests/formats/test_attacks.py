@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Rules, TurnId
+from bot.domain.run import Rules, TurnId
 from bot.formats.council import reviews
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.ranking import Standings

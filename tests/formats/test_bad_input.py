@@ -15,7 +15,8 @@ from adapters.terminal.dialect import TerminalDialect
 from bot.actions.panels import seat_panel
 from bot.domain.asks import Ask
 from bot.domain.codec import decode, encode
-from bot.domain.facts import Failure, Finish, SkipAsked, TurnEnded, TurnId
+from bot.domain.facts import SkipAsked, TurnEnded
+from bot.domain.run import Failure, Finish, TurnId
 from bot.engine.thread import posts
 from bot.formats import FORMATS
 from bot.formats.common import END
@@ -57,7 +58,7 @@ def test_where_nobody_says_anything_the_run_has_failed_and_says_so(form: str, fi
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_skipped_before_it_begins_is_never_asked(form: str) -> None:
     play = Play(start(form))
-    play.then(*(SkipAsked(want.turn, "p") for want in play.plan.want))
+    play.then(*(SkipAsked(want.turn, "p") for want in play.plan.wanted))
     assert play.t.turns == {}
     while not play.plan.outcome:
         play.stage()
@@ -66,8 +67,8 @@ def test_what_is_skipped_before_it_begins_is_never_asked(form: str) -> None:
 
 def test_an_empty_answer_is_neither_reviewed_nor_ranked() -> None:
     play = Play(start("council")).stage(lambda turn: "" if turn.seat == "bob" else f"{turn.seat} speaks")
-    assert {want.turn.seat for want in play.plan.want} == {"ada", "cyd"}
-    assert {i.seat for want in play.plan.want for i in want.about} == {"ada", "cyd"}
+    assert {want.turn.seat for want in play.plan.wanted} == {"ada", "cyd"}
+    assert {i.seat for want in play.plan.wanted for i in want.about} == {"ada", "cyd"}
     for turn in play.start_wanted():
         play.end(turn, json.dumps({"ranking": ["A", "B"]}))
     assert "Bob" not in play.plan.cards[STANDINGS]
@@ -136,7 +137,7 @@ class TestReviewers:
     def test_where_nothing_is_ranked_it_is_asked_once_more_and_then_abstains(self, text: str) -> None:
         play = self.reviewed(lambda at: text)
         again = TurnId("review", 1, "ada", 2)
-        assert again in [want.turn for want in play.plan.want] or play.plan.stage == "synthesis"
+        assert again in [want.turn for want in play.plan.wanted] or play.plan.stage == "synthesis"
         play.start_wanted()
         play.end(again, text)
         assert "**Ada**: abstained" in play.plan.cards[REVIEWS]
@@ -154,7 +155,7 @@ def test_for_a_chair_or_judge_that_fails_another_speaks_and_it_is_said(
     form: str, stage: str, stand_in: str, said: str
 ) -> None:
     play = Play(start(form, rounds=1))
-    while play.plan.want[0].turn.stage != stage:
+    while play.plan.wanted[0].turn.stage != stage:
         play.stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"]}))
     [turn] = play.start_wanted()
     play.then(TurnEnded(turn, "failed", failure=Failure("key", "its key was refused")))

@@ -11,20 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.facts import (
-    Claimed,
-    Failure,
-    Finish,
-    Lane,
-    Mode,
-    Removed,
-    RetryAsked,
-    Rules,
-    SkipAsked,
-    Stopped,
-    TurnEnded,
-    TurnId,
-)
+from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
+from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
 from bot.engine.thread import posts
 from bot.formats.common import END, seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
@@ -58,7 +46,7 @@ def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
 
 
 def reviews(play: Play) -> list[str]:
-    return [w.turn.seat for w in play.plan.want if w.turn.stage == "review"]
+    return [w.turn.seat for w in play.plan.wanted if w.turn.stage == "review"]
 
 
 class TestModes:
@@ -74,7 +62,7 @@ class TestModes:
         play = council(Rules(mode=mode))
         seen, totals = [], {play.plan.total}
         while not play.plan.outcome:
-            seen.append(play.plan.want[0].turn.stage)
+            seen.append(play.plan.wanted[0].turn.stage)
             totals.add(play.plan.total)
             play.stage(lambda turn: '{"ranking": ["A", "B", "C", "D", "E"], "review": ""}')
         assert (seen, play.plan.outcome) == (stages, outcome)
@@ -124,11 +112,11 @@ class TestPipelining:
         play = answered(council(), *FIVE[:4]).wait(10)
         play.start_wanted()
         play.end(TurnId("answer", 1, "eve"), "eve speaks")
-        assert {i.seat for w in play.plan.want for i in w.about} == set(FIVE[:4])
+        assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:4])
         assert "eve" in reviews(play)
         assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
-        assert play.plan.notes == {Lane("answer", 1, "eve"): LATE}
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == Lane("answer", 1, "eve")]
+        assert play.plan.footers == {LaneId("answer", 1, "eve"): LATE}
+        [post] = [p for p in posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
         assert post.footer.startswith(LATE)
         for reviewer in FIVE:
             ranks(play, reviewer, "bob", "ada", "cyd", "dan")
@@ -183,7 +171,7 @@ class TestBallotsThatCannotBeRead:
 
     def test_it_is_asked_for_once_more_with_the_same_answers(self) -> None:
         play = self.unread()
-        [again] = [w for w in play.plan.want if w.turn.ask == 2]
+        [again] = [w for w in play.plan.wanted if w.turn.ask == 2]
         assert again.about == play.t.turns[TurnId("review", 1, "ada")].about
         assert "asked once more" in play.plan.cards[REVIEWS]
         play.start_wanted()
@@ -210,7 +198,7 @@ class TestBallotsThatCannotBeRead:
         play.start_wanted()
         first = TurnId("review", 1, "ada")
         play.then(TurnEnded(first, "failed", failure=Failure("rate", "busy")), RetryAsked(first, "p"))
-        [again] = [w for w in play.plan.want if w.turn.seat == "ada"]
+        [again] = [w for w in play.plan.wanted if w.turn.seat == "ada"]
         assert (again.turn.ask, again.about) == (2, play.t.turns[first].about)
 
     def test_once_the_chair_speaks_nobody_is_asked_again(self) -> None:
@@ -227,11 +215,11 @@ class TestCards:
     def test_the_full_texts_are_behind_a_button_with_a_key_to_their_letters(self) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
-        assert play.plan.behind == {}
+        assert play.plan.full_texts == {}
         ranks(play, "ada", "bob", "cyd", "ada")
         [card] = [p for p in posts(play.t, play.plan) if p.lane == REVIEWS]
         assert card.controls == (Control("full_texts", "Full texts", str(REVIEWS)),)
-        text = play.plan.behind[REVIEWS]
+        text = play.plan.full_texts[REVIEWS]
         assert "ada's reasons" in text
         shown = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]
         assert f"A is {shown[0]}, B is {shown[1]}, C is {shown[2]}" in text
@@ -259,7 +247,7 @@ class TestCards:
     def test_a_stop_leaves_reviews_on_their_card(self) -> None:
         play = answered(council(Rules()), *FIVE)
         play.start_wanted()
-        assert play.then(Stopped("p")).plan.hidden == {"review"}
+        assert play.then(Stopped("p")).plan.unstreamed_stages == {"review"}
 
     def test_a_retried_answer_that_wins_is_the_one_that_is_shown(self) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[1:3])
@@ -287,7 +275,7 @@ class TestSubstitutes:
         play = self.ranked().end(SYNTHESIS, text, finish)
         assert play.wanted == ["synthesis/1/bob"]
         play.start_wanted()
-        assert play.plan.titles[Lane("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
+        assert play.plan.titles[LaneId("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
         play.end(TurnId("synthesis", 1, "bob"), "All in all.")
         assert "Top-ranked: Bob. All in all." in play.plan.cards[END]
         assert "Chair could not sum up; Bob did" in play.plan.cards[END]
@@ -370,7 +358,7 @@ def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_acco
                     play.end(each, "so far", "stopped")
             case _:
                 pass
-        for each in [i for i, x in play.t.turns.items() if not x.ended and i not in {w.turn for w in play.plan.want}]:
+        for each in [i for i, x in play.t.turns.items() if not x.ended and i not in {w.turn for w in play.plan.wanted}]:
             play.end(each, "so far", "stopped")  # as the conductor does with what is no longer wanted
     assert play.plan.outcome
     assert all(turn.ended for turn in play.t.turns.values())

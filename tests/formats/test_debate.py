@@ -10,19 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.debating import SIDES, Debating, Form
-from bot.domain.facts import (
-    Failure,
-    Finish,
-    Interjected,
-    Removed,
-    RetryAsked,
-    SkipAsked,
-    Stopped,
-    TurnEnded,
-    TurnId,
-    VoteCast,
-)
+from bot.domain.facts import Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, VoteCast
+from bot.domain.run import SIDES, DebateRules, Failure, Finish, Form, TurnId
 from bot.formats.common import END
 from bot.formats.debate import continuation as checks
 from bot.formats.debate.debate import PERSONAS
@@ -148,7 +137,7 @@ class TestPersonas:
     def cast(self, reply: str) -> Play:
         play = debate(cast=True)
         assert play.wanted == ["cast/1/judge"]
-        assert "cast" in play.plan.hidden
+        assert "cast" in play.plan.unstreamed_stages
         return play.stage(lambda turn: reply)
 
     def test_the_judge_writes_them_before_the_opening(self) -> None:
@@ -239,7 +228,7 @@ class TestItsEnd:
     def test_a_stop_shows_nothing_that_was_hidden(self) -> None:
         plan = debate().stage(well).then(Stopped("p")).plan
         assert plan.outcome == "stopped"
-        assert {"check", "scores", "cast"} <= plan.hidden
+        assert {"check", "scores", "cast"} <= plan.unstreamed_stages
 
 
 class TestJudge:
@@ -251,7 +240,7 @@ class TestJudge:
         [verdict] = play.start_wanted()
         assert play.form.ask(play.t, verdict).schema is None
         play.end(verdict, well(verdict))
-        assert "scores" in play.plan.hidden
+        assert "scores" in play.plan.unstreamed_stages
         [scores] = play.start_wanted()
         asked = play.form.ask(play.t, scores)
         assert asked.schema is not None
@@ -334,7 +323,7 @@ def test_the_plain_course_of_older_runs_is_neither_watched_nor_scored() -> None:
 
 
 debatings = st.builds(
-    Debating,
+    DebateRules,
     form=st.sampled_from(["simultaneous", "turns", "oxford", "advocate", "free"]),
     positions=st.sampled_from([(), SIDES, ("a", "b", "c")]),
     cast=st.booleans(),
@@ -346,7 +335,7 @@ REPLIES = ["", "words", "VERDICT: Ada", finding("agreement"), finding("nothing n
 
 @given(how=debatings, seed=st.integers(0, 10_000), seats=st.integers(2, 8), rounds=st.integers(1, 6))
 def test_any_order_of_facts_ends_with_each_turn_accounted_for(
-    how: Debating, seed: int, seats: int, rounds: int
+    how: DebateRules, seed: int, seats: int, rounds: int
 ) -> None:
     rng = Random(seed)
     begun = debate(seats=seats, rounds=rounds, vote_s=rng.choice([0.0, 60.0])).t.started
@@ -381,4 +370,4 @@ def test_any_order_of_facts_ends_with_each_turn_accounted_for(
 
 
 def test_a_check_reads_the_schema_it_asks_for() -> None:
-    assert checks.read(finding("agreement")) == checks.Check("agreement", "They say so.")
+    assert checks.read(finding("agreement")) == checks.ContinuationCheck("agreement", "They say so.")

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.facts import (
-    Failure,
     Interjected,
     Removed,
     RetryAsked,
@@ -17,11 +16,11 @@ from bot.domain.facts import (
     SkipAsked,
     Stopped,
     TurnEnded,
-    TurnId,
     TurnStarted,
     VoteCast,
     VoteClosed,
 )
+from bot.domain.run import Failure, TurnId
 from bot.formats import FORMATS
 from bot.formats.common import END, sentences
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
@@ -85,7 +84,7 @@ class TestCouncil:
         assert play.wanted == [str(i) for i in ANSWERS]
         play.stage()
         assert play.wanted == ["review/1/ada", "review/1/bob", "review/1/cyd"]
-        assert play.plan.hidden == {"review"}
+        assert play.plan.unstreamed_stages == {"review"}
         reviewed(play, "bob")
         assert play.wanted == [str(SYNTHESIS)]
         plan = play.stage().plan
@@ -96,7 +95,7 @@ class TestCouncil:
         assert "Top-ranked: Bob. chair speaks" in plan.cards[END]
 
     def test_every_place_is_taken_by_every_answer_once(self) -> None:
-        shown = [w.about for w in Play(start("council")).stage().plan.want]
+        shown = [w.about for w in Play(start("council")).stage().plan.wanted]
         for column in zip(*shown, strict=True):
             assert sorted(i.seat for i in column) == ["ada", "bob", "cyd"]
 
@@ -162,7 +161,7 @@ class TestDebate:
         play = Play(start("debate"))
         stages = []
         while not play.plan.outcome:
-            stages.append(sorted({w.turn.stage for w in play.plan.want}))
+            stages.append(sorted({w.turn.stage for w in play.plan.wanted}))
             play.stage(lambda turn: "Argued.\nVERDICT: **Bob**, by a hair." if turn.seat == "judge" else "I say so.")
         assert stages == [["opening"], ["rebuttal"], ["closing"], ["verdict"]]
         assert "Bob**, by a hair." in play.plan.cards[END]
@@ -174,7 +173,7 @@ class TestDebate:
     def test_the_last_round_closes(self, rounds: int, stages: list[str]) -> None:
         play = Play(start("debate", rounds=rounds))
         for stage in stages:
-            assert {w.turn.stage for w in play.plan.want} == {stage}
+            assert {w.turn.stage for w in play.plan.wanted} == {stage}
             play.stage()
         assert play.wanted == ["verdict/1/judge"]
 
@@ -289,7 +288,7 @@ class TestSteered:
         assert play.wanted == ["answer/1/ada/2"]
         play.stage()
         assert play.wanted == ["review/1/ada", "review/1/bob", "review/1/cyd"]
-        assert {str(i) for w in play.plan.want for i in w.about} == {"answer/1/ada/2", "answer/1/bob", "answer/1/cyd"}
+        assert {str(i) for w in play.plan.wanted for i in w.about} == {"answer/1/ada/2", "answer/1/bob", "answer/1/cyd"}
 
     def test_a_retry_after_its_stage_runs_beside_what_follows(self) -> None:
         play = self.failed("council")

@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from bot.domain.facts import Claimed, RetryAsked, Stopped, TurnId
-from bot.domain.steering import (
+from bot.domain.facts import (
+    Claimed,
     Objected,
     Paused,
     Resumed,
+    RetryAsked,
     RoundAsked,
     RoundClosed,
     RoundVoteCast,
     SeatDropped,
+    Stopped,
     Upvoted,
     UpvoteWithdrawn,
 )
+from bot.domain.run import TurnId
 from bot.formats.common import END
 from bot.formats.debate import objections
 from bot.formats.debate.objections import lane as objection
@@ -30,7 +33,7 @@ from tests.support.transcripts import Play, controls, start, texts
 class TestObjections:
     def raised(self, **how: Any) -> Play:
         play = debate(watch=False, **how)
-        while play.plan.want[0].turn.round != 2:
+        while play.plan.wanted[0].turn.round != 2:
             play.stage(well)
         return play.then(
             Objected("ann", "You ignore the cost.", "Ann"), Objected("ben", "Cyd: define win!", "Ben", ("cyd",))
@@ -38,20 +41,20 @@ class TestObjections:
 
     def test_the_most_upvoted_is_answered_first_by_whom_it_names(self) -> None:
         play = self.raised().then(Upvoted(2, "q"), Upvoted(2, "r"), Upvoted(1, "s"))
-        assert play.plan.told[0] == "2 objections stand; round 2 answers Ben's objection first (▲ 2)"
-        assert [w.objection for w in play.plan.want] == [2, 2, 2]
+        assert play.plan.board_lines[0] == "2 objections stand; round 2 answers Ben's objection first (▲ 2)"
+        assert [w.objection for w in play.plan.wanted] == [2, 2, 2]
         ada, bob, cyd = play.start_wanted()
         assert "objection from Ben, to be answered first" in texts(play, cyd)
         assert "Answer it first and openly" in texts(play, cyd)
         assert "objection from Ben, put to Cyd" in texts(play, ada)
         assert "Answer it first and openly" not in texts(play, bob)
         assert "being answered in round 2" in play.plan.cards[objection(2)]
-        assert play.plan.told[0] == "Round 2 answers Ben's objection first"
+        assert play.plan.board_lines[0] == "Round 2 answers Ben's objection first"
         play.stage(well)
         assert "answered in round 2 by Cyd" in play.plan.cards[objection(2)]
-        assert play.plan.told == ("Round 3 answers Ann's objection first (▲ 1)", "With Ann and Ben")
+        assert play.plan.board_lines == ("Round 3 answers Ann's objection first (▲ 1)", "With Ann and Ben")
         play.start_wanted()
-        assert all("objection from Ann, to be answered first" in texts(play, w.turn) for w in play.plan.want)
+        assert all("objection from Ann, to be answered first" in texts(play, w.turn) for w in play.plan.wanted)
 
     def test_ties_go_by_age_and_ones_own_upvote_is_none(self) -> None:
         assert objections.foremost(self.raised().then(Upvoted(2, "ben")).t) == 1
@@ -66,12 +69,12 @@ class TestObjections:
         play.then(Upvoted(1, "r"), Upvoted(1, "s"), Objected("cid", "And milk?", "Cid"))
         assert play.form.ask(play.t, first) == asked
         play.end(first)
-        assert [w.objection for w in play.plan.want] == [2]
+        assert [w.objection for w in play.plan.wanted] == [2]
 
     def test_where_nobody_who_must_answer_speaks_it_stands_again(self) -> None:
         play = self.raised().then(Upvoted(2, "q"))
         play.stage(lambda turn: "" if turn.seat == "cyd" else "words")
-        assert play.plan.told[0] == "2 objections stand; round 3 answers Ben's objection first (▲ 1)"
+        assert play.plan.board_lines[0] == "2 objections stand; round 3 answers Ben's objection first (▲ 1)"
 
     def test_one_to_a_seat_that_was_dropped_goes_to_all(self) -> None:
         play = self.raised().then(Upvoted(2, "q"), SeatDropped("cyd", "p"))
@@ -147,8 +150,8 @@ class TestNextRound:
         play.start_wanted()
         late = [RoundVoteCast(f"late{n}", 1, "end" if goes_on else "go on") for n in range(5)]
         play.then(*late, Claimed("another process"))
-        assert play.plan.want, "what has begun is not called back by late votes, nor by a restart"
-        assert (play.plan.want[0].turn.stage == "rebuttal") == goes_on
+        assert play.plan.wanted, "what has begun is not called back by late votes, nor by a restart"
+        assert (play.plan.wanted[0].turn.stage == "rebuttal") == goes_on
         assert play.plan.cards[after(1)].startswith("Went on" if goes_on else "Ended")
         if not goes_on:
             play.stage(well).stage(well)

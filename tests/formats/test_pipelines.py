@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
-from bot.actions.request import Wish, again
-from bot.domain.facts import Failure, Removed, RetryAsked, SkipAsked, Step, Stopped, TurnEnded, TurnId
+from bot.actions.request import RunRequest, rerun
+from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
+from bot.domain.run import Failure, Step, TurnId
 from bot.errors import Refused
 from bot.formats.common import END
 from bot.settings import PanelSettings, SeatSettings
@@ -50,7 +51,7 @@ class TestPlan:
         run.start_wanted()
         assert run.end(B).wanted == ["c/1/cyd"]
         assert run.end(C).wanted == ["d/1/ada"]
-        assert [w.about for w in run.plan.want] == [(B, C)]
+        assert [w.about for w in run.plan.wanted] == [(B, C)]
         assert run.plan.titles[D.lane] == "Ada · d"
         run.stage(lambda turn: "The end.")
         assert (run.plan.outcome, run.plan.verdict) == ("completed", "The end.")
@@ -67,7 +68,7 @@ class TestPlan:
         run = play(*DIAMOND).stage()
         run.start_wanted()
         run.end(B).then(failed(C))
-        assert [w.about for w in run.plan.want] == [(B,)]
+        assert [w.about for w in run.plan.wanted] == [(B,)]
         run.stage()
         assert run.plan.outcome == "completed"
         assert "Cyd's c (no connection)" in run.plan.cards[END]
@@ -89,7 +90,7 @@ class TestPlan:
         run.start_wanted()
         assert "b/1/ada" not in run.wanted
         run.end(A._replace(ask=2), "better")
-        assert [str(w.turn) for w in run.plan.want if w.turn.stage == "b"] == ["b/1/ada"]
+        assert [str(w.turn) for w in run.plan.wanted if w.turn.stage == "b"] == ["b/1/ada"]
 
     def test_a_step_that_has_begun_goes_on_when_its_input_is_removed(self) -> None:
         run = play(step("a"), step("b", "a", seats=("bob",))).stage()
@@ -251,15 +252,15 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
         assert await d.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
         assert await d.actions.pipelines.choose("mine", "x:1") == text
         with pytest.raises(Refused, match="Did you mean mine"):
-            await d.actions.run_pipeline("mien", Wish("pipeline", "Why?", mo), lambda run, title: d.place)
-        run = await d.actions.run_pipeline("mine", Wish("pipeline", "Why?", mo), lambda run, title: d.place)
+            await d.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
+        run = await d.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
         await d.actions.close_vote(run, mo)
         await d.actions.finished(run)
         t = await d.actions.transcript(run, mo)
         assert t.finished is not None
         assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
         assert await d.actions.pipelines.uses("x:1") == {"mine": 1}
-        repeated = await d.actions.start(again(t, mo), lambda run, title: Place(Platform()))
+        repeated = await d.actions.start(rerun(t, mo), lambda run, title: Place(Platform()))
         assert (await d.transcript(repeated)).started.steps == t.started.steps
         await d.actions.stop(repeated, mo)
 

@@ -12,29 +12,26 @@ from hypothesis import strategies as st
 from bot.domain.facts import (
     Claimed,
     Interjected,
-    Lane,
-    RetryAsked,
-    RunFinished,
-    SeatAdded,
-    SkipAsked,
-    Stopped,
-    TurnEnded,
-    TurnId,
-)
-from bot.domain.steering import (
     Joined,
     Objected,
     Paused,
     Resumed,
+    RetryAsked,
     RoundAsked,
     RoundClosed,
     RoundVoteCast,
     RoundWish,
+    RunFinished,
+    SeatAdded,
     SeatDropped,
+    SkipAsked,
     SteeringFact,
+    Stopped,
+    TurnEnded,
     Upvoted,
     UpvoteWithdrawn,
 )
+from bot.domain.run import LaneId, TurnId
 from bot.engine.thread import posts, while_it_runs
 from bot.formats.common import END
 from bot.formats.council.cards import ORIGINAL
@@ -55,10 +52,10 @@ class TestPause:
         play.stage()
         assert play.wanted == []
         assert play.plan.outcome == ""
-        assert "Paused by Pat" in play.plan.told[0]
+        assert "Paused by Pat" in play.plan.board_lines[0]
         play.then(Resumed("p"))
         assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/bob", "rebuttal/2/cyd"]
-        assert play.plan.told == ()
+        assert play.plan.board_lines == ()
 
     def test_the_board_offers_to_resume_what_is_paused(self) -> None:
         play = debate()
@@ -87,7 +84,7 @@ class TestPause:
         assert play.plan.again_at == play.t.at + 86_400
         assert play.wait(86_399).plan.outcome == ""
         ended = play.wait(1).plan
-        assert (ended.outcome, ended.want) == ("stopped", ())
+        assert (ended.outcome, ended.wanted) == ("stopped", ())
         assert "Paused by Pat and not resumed within a day" in ended.cards[END]
         play.then(RunFinished("stopped"), Claimed("and another"))
         assert play.plan.outcome == "stopped", "what has ended stays so"
@@ -96,7 +93,7 @@ class TestPause:
     def test_for_how_long_at_most_is_told(self, pause_s: float, within: str) -> None:
         begun = start("debate")
         play = Play(replace(begun, rules=replace(begun.rules, pause_s=pause_s))).then(PAUSE)
-        assert f"Not resumed within {within}, it ends" in play.plan.told[0]
+        assert f"Not resumed within {within}, it ends" in play.plan.board_lines[0]
 
 
 class TestSeats:
@@ -168,7 +165,7 @@ class TestSeats:
     def test_a_dropped_answer_is_shown_and_neither_reviewed_nor_voted_for(self) -> None:
         play = Play(start("council")).stage().then(SeatDropped("cyd", "p"))
         assert play.wanted == ["review/1/ada", "review/1/bob"]
-        assert {i.seat for w in play.plan.want for i in w.about} == {"ada", "bob"}
+        assert {i.seat for w in play.plan.wanted for i in w.about} == {"ada", "bob"}
         assert any(p.text == "cyd speaks" for p in posts(play.t, play.plan))
         play.stage(lambda turn: "1. A\n2. B")
         [chair] = play.start_wanted()
@@ -209,7 +206,7 @@ class TestSeats:
     def test_a_seat_joins_and_leaves_once(self) -> None:
         play = debate().then(SeatAdded(seat("ada"), "p"), SeatDropped("bob", "p", "Pat"), SeatDropped("bob", "q"))
         assert len(play.t.started.panel.seats) == 3
-        assert play.plan.told == ("Dropped: Bob (by Pat)",)
+        assert play.plan.board_lines == ("Dropped: Bob (by Pat)",)
 
 
 class TestWhoIsThere:
@@ -223,10 +220,10 @@ class TestWhoIsThere:
     )
     def test_is_one_line_and_each_person_once(self, names: list[str], told: str) -> None:
         play = debate().then(*(Joined(name, name) for name in names), Joined("Ann", "Ann again"))
-        assert play.then(Interjected("Ann", "tea", "Ann")).plan.told == (told,)
+        assert play.then(Interjected("Ann", "tea", "Ann")).plan.board_lines == (told,)
 
     def test_who_asked_is_not_told_of(self) -> None:
-        assert debate().then(Joined("a person", "A")).plan.told == ()
+        assert debate().then(Joined("a person", "A")).plan.board_lines == ()
 
     def test_to_come_is_not_yet_to_be_present(self) -> None:
         assert "q" not in debate().then(Joined("q", "Quin")).t.present
@@ -267,7 +264,7 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
     begun = start(form, seats=keys)
     rules = debate(form=how, next=rng.choice(["vote", "at once"])).t.started.rules if form == "debate" else begun.rules
     play = Play(replace(begun, rules=rules))
-    seen: set[Lane] = set()
+    seen: set[LaneId] = set()
     for _ in range(400):
         if rng.random() < 0.4:
             play.then(anything(rng, play))
@@ -280,7 +277,7 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
         shown = {post.lane for post in posts(play.t, plan)}
         assert seen <= shown, "what people have seen does not vanish"
         seen = shown
-        wanted = {w.turn for w in plan.want}
+        wanted = {w.turn for w in plan.wanted}
         if unwanted := [i for i in running if i not in wanted]:  # as the conductor does
             play.end(unwanted[0], "partly", "skipped")
             continue

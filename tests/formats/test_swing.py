@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from bot.actions.permissions import Person
-from bot.actions.request import Wish
-from bot.domain.debating import Debating
+from bot.actions.request import RunRequest
 from bot.domain.facts import RunFinished, VoteCast, VoteClosed
+from bot.domain.run import DebateRules
 from bot.engine.thread import posts
 from bot.errors import Refused
 from bot.formats.common import END
@@ -100,7 +100,7 @@ def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
 def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() -> None:
     async def act(d: Desk) -> None:
         d.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
-        wish = Wish("debate", "Tabs?", P, "default", 1, debating=Debating("oxford", POSITIONS))
+        wish = RunRequest("debate", "Tabs?", P, "default", 1, debating=DebateRules("oxford", POSITIONS))
         run = await d.actions.start(wish, lambda run, title: d.place)
         await asyncio.sleep(1)
         [card] = [text for lane, text in d.place.reads() if lane == BEFORE]
@@ -129,7 +129,8 @@ def test_positions_that_cannot_be_are_refused(positions: tuple[str, ...], told: 
     async def act(d: Desk) -> None:
         with pytest.raises(Refused, match=told):
             await d.actions.start(
-                Wish("debate", "?", P, "default", debating=Debating(positions=positions)), lambda run, title: d.place
+                RunRequest("debate", "?", P, "default", debating=DebateRules(positions=positions)),
+                lambda run, title: d.place,
             )
 
     at_desk(act)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.debating import Debating, Form
-from bot.domain.facts import Claimed, Failure, Removed, RetryAsked, Rules, Search, SkipAsked, Stopped, TurnEnded, TurnId
+from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
+from bot.domain.run import DebateRules, Failure, Form, Rules, Search, TurnId
 from bot.engine.thread import posts
 from bot.formats.common import END
 from bot.formats.council.chair import SYNTHESIS
@@ -86,7 +86,7 @@ class TestBeside:
 
     @pytest.mark.parametrize("form", ["simultaneous", "turns", "oxford", "advocate", "free"])
     def test_a_debate_reads_it_from_the_second_round_on(self, form: Form) -> None:
-        play = searching("debate", rules=Rules(3, debating=Debating(form=form)))
+        play = searching("debate", rules=Rules(3, debating=DebateRules(form=form)))
         read_by = {}
         while not play.plan.outcome:
             for turn in play.start_wanted():
@@ -237,7 +237,7 @@ class TestSecondLook:
         assert play.wanted == LOOKS
         play.stage(lambda turn: f"{turn.seat} knows better")
         assert play.wanted == REVIEWS
-        assert sorted(str(i) for i in play.plan.want[0].about) == LOOKS
+        assert sorted(str(i) for i in play.plan.wanted[0].about) == LOOKS
         [post] = [p for p in posts(play.t, play.plan) if p.lane == ADA.lane]
         assert post.text == "ada knows better"
 
@@ -247,7 +247,7 @@ class TestSecondLook:
         play.end(first, "", "failed")
         for turn in others:
             play.end(turn)
-        assert str(ADA) in {str(i) for i in play.plan.want[0].about}
+        assert str(ADA) in {str(i) for i in play.plan.wanted[0].about}
         assert "Ada" not in play.plan.cards.get(END, "")
 
     def test_who_has_said_nothing_does_not_look_again(self) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.facts import Failure, Panel, Price, Timings, TurnEnded, TurnId, TurnStarted, Usage
+from bot.domain.facts import TurnEnded, TurnStarted
+from bot.domain.run import Failure, Panel, Price, Timings, TurnId, Usage
 from bot.live.board import board, footer, render, show_cost
 from bot.models.catalogue import LOCAL
 from tests.support.transcripts import Play, seat, start

@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.discord.dialect import DiscordDialect
-from bot.domain.word_filter import Words
-from bot.live.filtered_pages import Masked
+from bot.domain.word_filter import WordFilter
+from bot.live.filtered_pages import FilteredPages
 from bot.live.pages import Pages
 from bot.ports import Page
 from tests.domain.test_word_filter import texts
 from tests.support.markdown_strategies import chunked, markdown
 from tests.support.surfaces import OnePagePages
 
-WORDS = Words(["alpha", "gamma delta", "snake*", "beta", "ham", "snark*", "foo bar", "bar baz", "バカ"])
+WORDS = WordFilter(["alpha", "gamma delta", "snake*", "beta", "ham", "snark*", "foo bar", "bar baz", "バカ"])
 
 
-def masked(limit: int = 400) -> Masked:
-    return Masked(Pages(DiscordDialect(), limit), WORDS)
+def masked(limit: int = 400) -> FilteredPages:
+    return FilteredPages(Pages(DiscordDialect(), limit), WORDS)
 
 
 def chars(pages: Sequence[Page]) -> list[int]:
@@ -29,10 +29,10 @@ def chars(pages: Sequence[Page]) -> list[int]:
 @given(chunked(st.one_of(markdown(), texts)), st.integers(60, 600))
 def test_pages_are_those_of_the_masked_text_and_cover_the_text_itself(prefixes: list[str], limit: int) -> None:
     growing, inner = masked(limit), Pages(DiscordDialect(), limit)
-    whole, shown = WORDS.masked(prefixes[-1]), ""
+    whole, shown = WORDS.censor(prefixes[-1]), ""
     for prefix in prefixes:
         pages = growing.update(prefix, footer="6.1 s")
-        before, shown = shown, WORDS.masked(prefix)[: WORDS.settled(prefix)]
+        before, shown = shown, WORDS.censor(prefix)[: WORDS.stable_length(prefix)]
         assert whole.startswith(shown)  # what was shown stays, and no listed word of it was ever seen
         assert shown.startswith(before)
         assert list(pages) == (list(inner.update(shown, footer="6.1 s")) if shown else [])
@@ -61,7 +61,7 @@ def test_the_end_shows_what_waited() -> None:
 
 
 def test_a_text_that_starts_again_is_read_again() -> None:
-    pages = Masked(OnePagePages(), WORDS)
+    pages = FilteredPages(OnePagePages(), WORDS)
     assert pages.update("one\nalpha\ntwo.")[0].text == "one\n█████\ntwo."
     assert pages.update("three\nalpha!")[0].text == "three\n█████!"
 
@@ -70,14 +70,14 @@ def test_a_text_that_starts_again_is_read_again() -> None:
 def test_whole_lines_are_read_once(lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
 
-    def counting(self: Words, text: str) -> str:
+    def counting(self: WordFilter, text: str) -> str:
         nonlocal read
         read += len(text)
         return original(self, text)
 
-    original = Words.masked
-    monkeypatch.setattr(Words, "masked", counting)
-    pages, text = Masked(OnePagePages(), WORDS), "A line of text.\n" * lines
+    original = WordFilter.censor
+    monkeypatch.setattr(WordFilter, "censor", counting)
+    pages, text = FilteredPages(OnePagePages(), WORDS), "A line of text.\n" * lines
     pages.update(text)
     read = 0
     pages.update(text + "More")

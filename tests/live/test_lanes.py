@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.facts import Lane as LaneKey
+from bot.domain.run import LaneId as LaneKey
 from bot.live.lanes import Lane
 
 

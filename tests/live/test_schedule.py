@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
 from bot.live.lanes import Lane as LiveLane
@@ -76,7 +76,7 @@ async def stage(
 
 
 def lane(display: Display, seat: str, kind: Kind = "turn") -> LiveLane:
-    return display.open(Lane("answer", 1, seat), seat, kind=kind, placeholder="…")
+    return display.open(LaneId("answer", 1, seat), seat, kind=kind, placeholder="…")
 
 
 async def speak(lanes: Sequence[LiveLane], seconds: float) -> None:

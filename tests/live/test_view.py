@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, FixedWindow
 from bot.live.lane_view import TRIES
@@ -25,21 +25,21 @@ from tests.support.virtual_time import run_virtual
 NAMES = ("edits", "posts")
 
 
-def key(seat: int) -> Lane:
-    return Lane("answer", 1, f"{seat}")
+def key(seat: int) -> LaneId:
+    return LaneId("answer", 1, f"{seat}")
 
 
 @dataclass
 class Log(NoTrace):
     """What the trace was told: finals by lane, and calls in the order of their answers."""
 
-    shows: list[tuple[str, Lane, int, int, bool]] = field(default_factory=list)
-    calls: list[tuple[str, Lane, int]] = field(default_factory=list)
+    shows: list[tuple[str, LaneId, int, int, bool]] = field(default_factory=list)
+    calls: list[tuple[str, LaneId, int]] = field(default_factory=list)
 
-    def shown(self, surface: str, lane: Lane, page: int, chars: int, final: bool) -> None:
+    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self.shows.append((surface, lane, page, chars, final))
 
-    def request(self, surface: str, method: str, bucket: str, lane: Lane, status: int, duration_s: float) -> None:
+    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
         self.calls.append((method, lane, status))
 
 
@@ -49,7 +49,7 @@ class House:
     log: Log
     platform: Platform
     notes: list[str]
-    snapshots: list[tuple[Lane, str]]
+    snapshots: list[tuple[LaneId, str]]
 
     def place(self, name: str = "place") -> Place:
         place = Place(self.platform, name, posts=["posts"], edits=["edits"])
@@ -61,7 +61,7 @@ class House:
 async def house(platform: Platform | None = None) -> AsyncIterator[House]:
     platform = platform or Platform({name: WindowLimit(5, 5.0) for name in NAMES})
     budgets = Budgets(lambda name, started: FixedWindow(5, 5.0), asyncio.get_running_loop().time())
-    log, notes, snapshots = Log(), list[str](), list[tuple[Lane, str]]()
+    log, notes, snapshots = Log(), list[str](), list[tuple[LaneId, str]]()
     async with Scheduler(budgets, request_timeout_s=3.0) as scheduler:
         display = Display(
             scheduler, trace=log, on_shown=lambda lane, text: snapshots.append((lane, text)), on_note=notes.append
@@ -76,7 +76,7 @@ class Faults:
     def __init__(self, faults: Sequence[str]) -> None:
         self._faults = list(faults)
 
-    def __call__(self, method: Method, lane: Lane) -> float:
+    def __call__(self, method: Method, lane: LaneId) -> float:
         match self._faults.pop(0) if self._faults else "ok":
             case "500":
                 raise SurfaceError("broken", 500)
@@ -290,7 +290,7 @@ def test_cards_and_board_are_rewritten_and_a_final_with_the_same_text_still_says
     async def scene() -> None:
         async with house() as h:
             place = h.place()
-            board = h.display.open(Lane("board", 1, ""), "", kind="board")
+            board = h.display.open(LaneId("board", 1, ""), "", kind="board")
             for second in range(30):
                 board.set(f"{second} s")
                 await asyncio.sleep(1)

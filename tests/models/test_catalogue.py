@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bot.domain.facts import Price, Usage
+from bot.domain.run import Price, Usage
 from bot.models import prices
 from bot.models.catalogue import (
     KEY_VARIABLES,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Image, Usage
+from bot.domain.run import Image, Usage
 from bot.models.catalogue import LOCAL, Model, resolve
 from bot.models.errors import ProviderError
 from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, told

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Seat, Usage
+from bot.domain.run import Seat, Usage
 from bot.models.catalogue import Model
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker

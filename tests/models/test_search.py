@@ -20,7 +20,7 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import unused_port
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Price, Seat, Usage
+from bot.domain.run import Price, Seat, Usage
 from bot.errors import Misconfigured
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model

@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Seat, Usage
+from bot.domain.run import Seat, Usage
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.deltas import Delta

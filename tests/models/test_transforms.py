@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.facts import Usage
+from bot.domain.run import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.redaction import BLANKED, blanker

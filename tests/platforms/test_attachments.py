@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from adapters.common.attachments import NAME_CHARS, Text, admit, joined, read
-from bot.domain.facts import Image
+from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings import LimitSettings
 

@@ -9,13 +9,13 @@ import pytest
 
 from adapters.common.messages import JUST_S, MOMENT_S, Delete, erase, look_up
 from adapters.common.retry import MOST_WAITS
-from bot.domain.facts import Lane
-from bot.ports import Forbidden, Gone, MessageRef, Placed, RateLimited, SurfaceError
+from bot.domain.run import LaneId
+from bot.ports import Forbidden, Gone, MessageRef, PostedPage, RateLimited, SurfaceError
 from tests.support.stores import MemoryStore
 from tests.support.virtual_time import run_virtual
 
 RUN, HERE, AWAY = "run", "here:1", "away:1"
-PAGE = Placed(HERE, Lane("answer", 1, "ada"), 0, "here:ada")
+PAGE = PostedPage(HERE, LaneId("answer", 1, "ada"), 0, "here:ada")
 WAIT_S = 7.0  # that a platform asks for
 LIMITED = RateLimited("deletes", WAIT_S)
 
@@ -25,7 +25,7 @@ def test_a_message_that_has_just_appeared_is_found_a_moment_later() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        found = await look_up(store.find, "here:board", PAGE.ref, age_s=JUST_S / 2)
+        found = await look_up(store.find_page, "here:board", PAGE.ref, age_s=JUST_S / 2)
         assert found == (RUN, PAGE)
         assert loop.time() == MOMENT_S
         await storing
@@ -38,7 +38,7 @@ def test_an_old_message_is_looked_for_once() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        assert await look_up(store.find, PAGE.ref, age_s=JUST_S) is None
+        assert await look_up(store.find_page, PAGE.ref, age_s=JUST_S) is None
         assert loop.time() == 0.0
         await storing
 
@@ -47,7 +47,7 @@ def test_an_old_message_is_looked_for_once() -> None:
 
 async def _place_late(store: MemoryStore) -> None:
     await asyncio.sleep(MOMENT_S / 2)
-    await store.place(RUN, PAGE)
+    await store.record_page(RUN, PAGE)
 
 
 CASES: Sequence[tuple[str, Sequence[SurfaceError], list[str], float]] = [
@@ -64,9 +64,9 @@ def test_a_message_is_deleted(name: str, refusals: Sequence[SurfaceError], left:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
-        unposted, elsewhere = Placed(HERE, PAGE.lane, 1, ""), Placed(AWAY, PAGE.lane, 0, "away:ada")
+        unposted, elsewhere = PostedPage(HERE, PAGE.lane, 1, ""), PostedPage(AWAY, PAGE.lane, 0, "away:ada")
         for placed in (PAGE, unposted, elsewhere):
-            await store.place(RUN, placed)
+            await store.record_page(RUN, placed)
         asked, to_come = list[MessageRef](), list(refusals)
 
         async def delete(ref: MessageRef) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.engine.supervisor import RESTARTING
-from bot.ports import replay
+from bot.ports import replay_snapshots
 from storage import SqlStore
 from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer
@@ -69,11 +69,11 @@ async def test_on_slack_it_is_found_by_its_metadata(tmp_path: Path, before: int)
 
 async def claude_has_ended(store: SqlStore, run: str) -> bool:
     """And that is shown, and noted."""
-    return any(p.lane.seat == "claude" and p.reads for p in await store.placed(run))
+    return any(p.lane.seat == "claude" and p.reads for p in await store.posted_pages(run))
 
 
 async def coffee_was_shown(store: SqlStore, run: str) -> bool:
-    return any("Coffee, as I was" in text for _, _, text in replay(await store.snapshots(run)))
+    return any("Coffee, as I was" in text for _, _, text in replay_snapshots(await store.snapshots(run)))
 
 
 async def test_a_killed_process_leaves_a_run_that_goes_on_in_its_messages(tmp_path: Path) -> None:

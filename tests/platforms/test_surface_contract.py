@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.ports import Control, Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
 from tests.support.surface_stages import PLAYED
 from tests.support.surface_stages.base import ADA, BOARD, BOB, END, RETRY_S, Can, Played, Refusal, Stage, message
@@ -83,7 +83,7 @@ async def test_a_deleted_message_stands_no_more_and_the_others_do(played: Played
         assert "Coffee." in other
 
 
-def calls(surface: Surface, lane: Lane, ref: MessageRef) -> dict[Method, Callable[[], Awaitable[object]]]:
+def calls(surface: Surface, lane: LaneId, ref: MessageRef) -> dict[Method, Callable[[], Awaitable[object]]]:
     """One of each: a new message, and what can be done to one that stands."""
     return {
         "post": lambda: surface.post(message(BOB, "Coffee.", final=True)),
@@ -214,7 +214,7 @@ async def test_what_a_person_has_deleted_is_gone(played: Played) -> None:
 
 @surfaces("refuses")
 @pytest.mark.parametrize("lane", [BOARD, ADA], ids=["board", "turn"])
-async def test_a_refusal_for_now_names_the_budget_that_waits_and_for_how_long(played: Played, lane: Lane) -> None:
+async def test_a_refusal_for_now_names_the_budget_that_waits_and_for_how_long(played: Played, lane: LaneId) -> None:
     async with played.open() as stage:
         surface = stage.surface
         refs = {BOARD: await surface.post(message(BOARD, "Tea?")), ADA: await surface.post(message(ADA, "…"))}

@@ -19,7 +19,7 @@ from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
 from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.live.dialect import Table
 from bot.ports import Control, Message
 from commands import COMMANDS
@@ -97,7 +97,7 @@ def test_every_message_fits_and_pings_nobody_but_the_one_it_is_for(
 ) -> None:
     said = "".join(piece.text for piece in [SlackMarkdown().fence(text, "")])
     controls = tuple(Control("vote", f"{title}{n}", f"seat{n}") for n in range(30))
-    message = Message(Lane("answer", 1, "ada"), 0, kind, title, said, True, controls, "slack:U1")
+    message = Message(LaneId("answer", 1, "ada"), 0, kind, title, said, True, controls, "slack:U1")
     made = body(message, "run", headed=headed)
     assert find_faults(made["blocks"]) == []
     assert 0 < len(made["text"]) <= 4_000

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.facts import Interjected, TurnId
+from bot.domain.facts import Interjected
+from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from storage import open_store
 from storage.backup import back_up, examine

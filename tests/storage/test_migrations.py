@@ -19,10 +19,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from bot.domain.facts import Deleted, Interjected, Lane, RunFinished, RunStarted, Stopped, TurnEnded, TurnId
+from bot.domain.facts import Deleted, Interjected, RunFinished, RunStarted, Stopped, TurnEnded
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
 from bot.errors import Misconfigured
-from bot.ports import Clock, Placed, RunRow, Snapshot
+from bot.ports import Clock, PostedPage, RunRow, Snapshot
 from storage import open_store
 from storage.schema import HEAD, metadata
 from tests.support.paths import ROOT
@@ -151,10 +152,10 @@ async def test_a_database_of_the_second_version_is_brought_forward(tmp_path: Pat
         assert facts[3] == TurnEnded(turn, "done", "Because \ud83d.")
         assert facts[4] == RunFinished("verdict")
         assert await store.snapshots("over") == [Snapshot(turn, 11.5, 0, "Because")]
-        placed = Placed("discord/1", turn.lane, 1, "discord:1/2")
-        assert await store.placed("over") == [placed]
-        assert await store.find("discord:1/2") == ("over", placed)
-        assert await store.under("discord/") == {"discord/1/words": ["rude"]}
+        placed = PostedPage("discord/1", turn.lane, 1, "discord:1/2")
+        assert await store.posted_pages("over") == [placed]
+        assert await store.find_page("discord:1/2") == ("over", placed)
+        assert await store.documents("discord/") == {"discord/1/words": ["rude"]}
         await store.append("open", [Interjected("ann", "hello")], key="event")  # taken before
         assert len(await store.read("open")) == 1
         assert await store.claim("over", "two") == 3
@@ -179,9 +180,9 @@ async def test_a_database_of_the_third_version_is_read(tmp_path: Path) -> None:
     make_0003(path)
     async with open_store(path, clock=ticking()) as store:
         assert await store.unfinished() == ["open", "ended"]  # what was over before was seen, as far as can be known
-        assert await store.placed("over") == [
-            Placed("discord/1", lane, 1, "discord:1/2", "digest"),
-            Placed("discord/1", lane, 2, ""),
+        assert await store.posted_pages("over") == [
+            PostedPage("discord/1", lane, 1, "discord:1/2", "digest"),
+            PostedPage("discord/1", lane, 2, ""),
         ]
 
 
@@ -214,7 +215,7 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
         await store.append("open", [RunFinished("verdict")])
         assert (await store.read("open", after=2)) == [Entry(3, 1_001.0, RunFinished("verdict"))]
         assert await store.claim("over", "two") == 2
-        await store.place("over", Placed("discord/1", Lane("answer", 1, "claude"), 1, "discord:1"), epoch=2)
+        await store.record_page("over", PostedPage("discord/1", LaneId("answer", 1, "claude"), 1, "discord:1"), epoch=2)
         await store.append("over", [Deleted("ann")])
         assert [(row.run, row.outcome) for row in await store.runs()] == [("open", "verdict")]
 

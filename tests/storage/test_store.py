@@ -22,20 +22,16 @@ from bot.domain.facts import (
     Deleted,
     Fact,
     Interjected,
-    Panel,
-    Rules,
     RunFinished,
     RunStarted,
-    Seat,
     Stopped,
     TurnEnded,
-    TurnId,
     TurnStarted,
-    Usage,
     ViewAttached,
 )
+from bot.domain.run import Panel, Rules, Seat, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Clock, Fenced, Json, Placed, Shelf, Snapshot, Store, replay
+from bot.ports import Clock, DocumentStore, Fenced, Json, PostedPage, Snapshot, Store, replay_snapshots
 from storage import open_store
 from storage.batch import Append, Batch, Show
 from tests.support.stores import MemoryStore
@@ -45,7 +41,7 @@ OTHER = TurnId("answer", 1, "gpt")
 ODD = "NUL \0, half an emoji \ud83d, عربي, 🤖"  # what models write, and databases choke on
 
 
-class StoreAndShelf(Store, Shelf, Protocol):
+class StoreAndShelf(Store, DocumentStore, Protocol):
     pass
 
 
@@ -55,8 +51,8 @@ def started(question: str, server: str = "") -> RunStarted:
     return RunStarted("council", question, panel, Rules(), seed=7, prompts=prompts, by="ann", server=server)
 
 
-def page(ref: str, number: int = 1, turn: TurnId = TURN, address: str = "discord/1/2") -> Placed:
-    return Placed(address, turn.lane, number, ref)
+def page(ref: str, number: int = 1, turn: TurnId = TURN, address: str = "discord/1/2") -> PostedPage:
+    return PostedPage(address, turn.lane, number, ref)
 
 
 def remark(text: str) -> Interjected:
@@ -109,7 +105,7 @@ async def test_any_text_comes_back_as_it_was(store: Store) -> None:
     await store.append("r", [remark(ODD)])
     await store.snapshot("r", TURN, ODD)
     assert await remarks(store, "r") == [ODD]
-    assert [text for _, _, text in replay(await store.snapshots("r"))] == [ODD]
+    assert [text for _, _, text in replay_snapshots(await store.snapshots("r"))] == [ODD]
 
 
 async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -> None:
@@ -122,11 +118,11 @@ async def test_a_claim_is_stored_and_fences_off_the_owner_before(store: Store) -
     with pytest.raises(Fenced):
         await store.snapshot("r", TURN, "too late", epoch=first)
     with pytest.raises(Fenced):
-        await store.place("r", page("discord:late"), epoch=first)
+        await store.record_page("r", page("discord:late"), epoch=first)
     await store.snapshot("r", TURN, "in time", epoch=second)
-    await store.place("r", page("discord:in time"), epoch=second)
-    assert await store.placed("r") == [page("discord:in time")]
-    assert [text for _, _, text in replay(await store.snapshots("r"))] == ["in time"]
+    await store.record_page("r", page("discord:in time"), epoch=second)
+    assert await store.posted_pages("r") == [page("discord:in time")]
+    assert [text for _, _, text in replay_snapshots(await store.snapshots("r"))] == ["in time"]
     await store.append("r", [remark("of the second")], epoch=second, key="event")  # the fenced write did not take it
     await store.append("r", [remark("of a person")])
     assert [entry.fact for entry in await store.read("r")] == [
@@ -142,9 +138,9 @@ async def test_nobody_owns_a_run_that_was_never_claimed(store: Store) -> None:
     with pytest.raises(Fenced):
         await store.append("r", [remark("mine")], epoch=1)
     with pytest.raises(Fenced):
-        await store.place("r", page("discord:mine"), epoch=1)
+        await store.record_page("r", page("discord:mine"), epoch=1)
     assert await store.read("r") == []
-    assert await store.placed("r") == []
+    assert await store.posted_pages("r") == []
 
 
 async def test_an_event_is_taken_once_wherever_it_comes_again(store: Store) -> None:
@@ -185,7 +181,7 @@ async def test_a_snapshot_keeps_what_was_appended(store: Store) -> None:
         (TURN, 0, ""),
         (OTHER, 0, "No"),
     ]
-    texts = [(turn, text) for turn, _, text in replay(shown)]
+    texts = [(turn, text) for turn, _, text in replay_snapshots(shown)]
     assert texts == [(TURN, "It"), (TURN, "It depends"), (TURN, "It does"), (TURN, ""), (OTHER, "No")]
     times = [s.at for s in shown]
     assert times == sorted(set(times))
@@ -243,25 +239,25 @@ async def test_pages_are_found_by_their_run_and_by_their_message(store: Store) -
     first, second, mirrored = page("discord:10"), page("discord:11", 2), page("slack:C1/5.0", address="slack/C1")
     other = page("discord:12", turn=TurnId("answer", 10, "gpt"))
     for placed in (mirrored, second, first, other):
-        await store.place("r", placed)
-    await store.place("elsewhere", page("discord:20"))
-    assert await store.placed("r") == [first, second, other, mirrored]
-    assert await store.placed("nowhere") == []
-    assert await store.find("discord:11") == ("r", second)
-    assert await store.find("discord:20") == ("elsewhere", page("discord:20"))
-    assert await store.find("discord:1") is None
+        await store.record_page("r", placed)
+    await store.record_page("elsewhere", page("discord:20"))
+    assert await store.posted_pages("r") == [first, second, other, mirrored]
+    assert await store.posted_pages("nowhere") == []
+    assert await store.find_page("discord:11") == ("r", second)
+    assert await store.find_page("discord:20") == ("elsewhere", page("discord:20"))
+    assert await store.find_page("discord:1") is None
 
 
 async def test_a_page_stands_in_its_last_message_and_a_message_shows_its_last_page(store: Store) -> None:
-    await asyncio.gather(*(store.place("r", page(f"discord:{n}")) for n in range(20)))
-    assert await store.placed("r") == [page("discord:19")]
-    await store.place("r", page("discord:20"))
-    assert await store.find("discord:19") is None
-    await store.place("r", page("discord:20"))  # once more changes nothing
-    assert await store.placed("r") == [page("discord:20")]
-    await asyncio.gather(*(store.place("r", page("discord:20", number)) for number in (2, 3)))
-    assert await store.placed("r") == [page("discord:20", 3)]
-    assert await store.find("discord:20") == ("r", page("discord:20", 3))
+    await asyncio.gather(*(store.record_page("r", page(f"discord:{n}")) for n in range(20)))
+    assert await store.posted_pages("r") == [page("discord:19")]
+    await store.record_page("r", page("discord:20"))
+    assert await store.find_page("discord:19") is None
+    await store.record_page("r", page("discord:20"))  # once more changes nothing
+    assert await store.posted_pages("r") == [page("discord:20")]
+    await asyncio.gather(*(store.record_page("r", page("discord:20", number)) for number in (2, 3)))
+    assert await store.posted_pages("r") == [page("discord:20", 3)]
+    assert await store.find_page("discord:20") == ("r", page("discord:20", 3))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -270,24 +266,24 @@ async def test_pages_placed_at_once_stand_as_if_placed_one_after_another(store: 
     moves = [page(drawn.choice(("", "a", "b", "c")), drawn.randrange(3)) for _ in range(30)]
     expected = MemoryStore(clock=lambda: 0.0)
     for move in moves:
-        await expected.place("r", move)
-    await asyncio.gather(*(store.place("r", move) for move in moves))
-    assert await store.placed("r") == await expected.placed("r")
+        await expected.record_page("r", move)
+    await asyncio.gather(*(store.record_page("r", move) for move in moves))
+    assert await store.posted_pages("r") == await expected.posted_pages("r")
 
 
 async def test_what_is_about_to_be_posted_has_no_message_yet(store: Store) -> None:
-    await asyncio.gather(*(store.place("r", page("", number)) for number in (1, 2)))
-    assert await store.placed("r") == [page("", 1), page("", 2)]
-    assert await store.find("") is None
-    await store.place("r", replace(page("discord:20"), reads="0f"))
-    assert await store.placed("r") == [replace(page("discord:20"), reads="0f"), page("", 2)]
+    await asyncio.gather(*(store.record_page("r", page("", number)) for number in (1, 2)))
+    assert await store.posted_pages("r") == [page("", 1), page("", 2)]
+    assert await store.find_page("") is None
+    await store.record_page("r", replace(page("discord:20"), reads="0f"))
+    assert await store.posted_pages("r") == [replace(page("discord:20"), reads="0f"), page("", 2)]
 
 
 async def test_a_lane_whose_name_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
     async with sqlite(tmp_path) as store:
         with pytest.raises(ValueError, match="slash"):
-            await store.place("r", page("discord:10", turn=TurnId("answer", 1, "meta/llama")))
-        assert await store.placed("r") == []
+            await store.record_page("r", page("discord:10", turn=TurnId("answer", 1, "meta/llama")))
+        assert await store.posted_pages("r") == []
 
 
 async def test_documents_are_kept_by_key(store: StoreAndShelf) -> None:
@@ -296,29 +292,34 @@ async def test_documents_are_kept_by_key(store: StoreAndShelf) -> None:
     await store.put("discord/1/words", ["rude"])
     await store.put("discord/10/words", "of another")
     await store.put("discord/1/words", ["rude", "ruder"])
-    assert await store.under("discord/1/") == {"discord/1/panel/fast": panel, "discord/1/words": ["rude", "ruder"]}
-    assert await store.under("discord/1/words") == {"discord/1/words": ["rude", "ruder"]}
-    assert list(await store.under("")) == ["discord/1/panel/fast", "discord/1/words", "discord/10/words"]
-    assert await store.under("DISCORD") == await store.under("discord/_") == await store.under("discord%") == {}
+    assert await store.documents("discord/1/") == {"discord/1/panel/fast": panel, "discord/1/words": ["rude", "ruder"]}
+    assert await store.documents("discord/1/words") == {"discord/1/words": ["rude", "ruder"]}
+    assert list(await store.documents("")) == ["discord/1/panel/fast", "discord/1/words", "discord/10/words"]
+    assert (
+        await store.documents("DISCORD")
+        == await store.documents("discord/_")
+        == await store.documents("discord%")
+        == {}
+    )
     await store.put("discord/1/überall 🤖", 1)
-    assert list(await store.under("discord/1/ü")) == list(await store.under("discord/1/überall 🤖"))
-    assert len(await store.under("discord/1/")) == 3
+    assert list(await store.documents("discord/1/ü")) == list(await store.documents("discord/1/überall 🤖"))
+    assert len(await store.documents("discord/1/")) == 3
     await store.put("discord/1/überall 🤖", None)
     await store.put("discord/1/words", None)
     await store.put("discord/1/words", None)  # there is nothing left to take away
-    assert list(await store.under("discord/1/")) == ["discord/1/panel/fast"]
+    assert list(await store.documents("discord/1/")) == ["discord/1/panel/fast"]
 
 
 async def test_the_last_of_many_puts_counts(store: StoreAndShelf) -> None:
     await asyncio.gather(*(store.put(f"{n % 3}", n if n < 298 else None) for n in range(300)))
-    assert await store.under("") == {"0": 297}
+    assert await store.documents("") == {"0": 297}
 
 
 async def test_a_document_is_nobodys_to_change(store: StoreAndShelf) -> None:
     words = ["rude"]
     await store.put("words", words)
     words.append("ruder")
-    assert await store.under("words") == {"words": ["rude"]}
+    assert await store.documents("words") == {"words": ["rude"]}
 
 
 async def test_a_cancelled_append_is_stored_whole_or_not_at_all(store: Store) -> None:
@@ -349,7 +350,7 @@ def test_replay_gives_back_every_text_that_differed(shows: list[tuple[TurnId, st
             expected.append((turn, text))
     turns = {str(turn): turn for turn in (TURN, OTHER)}
     kept = [Snapshot(turns[row["turn"]], row["at"], row["kept"], row["text"]) for row in batch.snapshots]
-    assert [(turn, text) for turn, _, text in replay(kept)] == expected
+    assert [(turn, text) for turn, _, text in replay_snapshots(kept)] == expected
 
 
 FACTS = st.sampled_from(

@@ -21,9 +21,10 @@ from typing import Any
 import psutil
 import pytest
 
-from bot.domain.facts import Interjected, TurnId
+from bot.domain.facts import Interjected
+from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock, Placed, replay
+from bot.ports import Clock, PostedPage, replay_snapshots
 from storage import open_store
 from storage.errors import meaning
 from storage.writer import MAX_REMEMBERED, Remembered
@@ -282,7 +283,7 @@ async def test_a_write_that_cannot_be_stored_spoils_no_other(tmp_path: Path) -> 
             *(store.put(f"{n}", n if n % 10 else spoilt) for n in range(60)), return_exceptions=True
         )
         assert [end is None for end in ends] == [n % 10 > 0 for n in range(60)]
-        assert await store.under("") == {f"{n}": n for n in range(60) if n % 10}
+        assert await store.documents("") == {f"{n}": n for n in range(60) if n % 10}
 
 
 async def test_closing_stores_what_waits_and_refuses_what_comes(tmp_path: Path) -> None:
@@ -309,21 +310,21 @@ async def test_a_lane_grows_on_after_a_restart(tmp_path: Path) -> None:
         await store.snapshot("r", TURN, "It does not")
         shown = await store.snapshots("r")
     assert [(s.kept, s.text) for s in shown] == [(0, "It depends"), (4, "oes"), (7, " not")]
-    assert [text for _, _, text in replay(shown)] == ["It depends", "It does", "It does not"]
+    assert [text for _, _, text in replay_snapshots(shown)] == ["It depends", "It does", "It does not"]
 
 
 async def test_pages_and_documents_survive_a_restart(tmp_path: Path) -> None:
-    path, placed = tmp_path / "moot.db", Placed("discord/1/2", TURN.lane, 1, "discord:10")
+    path, placed = tmp_path / "moot.db", PostedPage("discord/1/2", TURN.lane, 1, "discord:10")
     async with open_store(path, clock=ticking()) as store:
-        await store.place("r", placed)
+        await store.record_page("r", placed)
         await store.put("discord/1/words", ["rude"])
     async with open_store(path, clock=ticking()) as store:
-        assert await store.find("discord:10") == ("r", placed)
-        assert await store.under("discord/1/") == {"discord/1/words": ["rude"]}
-        await store.place("r", replace(placed, ref="discord:11"))
+        assert await store.find_page("discord:10") == ("r", placed)
+        assert await store.documents("discord/1/") == {"discord/1/words": ["rude"]}
+        await store.record_page("r", replace(placed, ref="discord:11"))
         await store.put("discord/1/words", None)
-        assert await store.placed("r") == [replace(placed, ref="discord:11")]
-        assert await store.under("") == {}
+        assert await store.posted_pages("r") == [replace(placed, ref="discord:11")]
+        assert await store.documents("") == {}
 
 
 def test_only_so_many_lanes_are_remembered() -> None:

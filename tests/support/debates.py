@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.domain.debating import CRITERIA, Debating
-from bot.domain.facts import TurnId
+from bot.domain.run import CRITERIA, DebateRules, TurnId
 from tests.support.transcripts import Play, start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")
@@ -16,7 +15,7 @@ SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")
 
 def debate(*, seats: int = 3, rounds: int = 3, vote_s: float = 0.0, **how: Any) -> Play:
     begun = start("debate", seats=SEATS[:seats], rounds=rounds)
-    return Play(replace(begun, rules=replace(begun.rules, vote_s=vote_s, debating=Debating(**how))))
+    return Play(replace(begun, rules=replace(begun.rules, vote_s=vote_s, debating=DebateRules(**how))))
 
 
 def debated(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
@@ -56,7 +55,7 @@ def stages(play: Play) -> list[str]:
     """Hold it to its end; who spoke at once, step by step: "opening/1 ada bob"."""
     held = []
     while not play.plan.outcome:
-        turns = [w.turn for w in play.plan.want]
+        turns = [w.turn for w in play.plan.wanted]
         held.append(f"{turns[0].stage}/{turns[0].round} {' '.join(i.seat for i in turns)}")
         play.stage(well)
     return held

@@ -212,7 +212,7 @@ class Moot:
         """Where it stands is stored, so that another process knows it."""
         refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
         async with asyncio.timeout(30):
-            while not [ref for ref in refs if await self.store.find(ref)]:
+            while not [ref for ref in refs if await self.store.find_page(ref)]:
                 await asyncio.sleep(0.005)
 
     async def over(self) -> None:

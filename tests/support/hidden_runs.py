@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.domain.debating import Debating
-from bot.domain.facts import Panel, RunStarted
-from bot.domain.veiling import Reveal, Veil
-from bot.domain.visibility import shuffled
+from bot.domain.facts import RunStarted
+from bot.domain.run import DebateRules, Panel, Reveal, Visibility
+from bot.domain.visibility import shuffle_seats
 from tests.support.transcripts import Play, seat, start
 
 NAMES = ("Ada", "Bob", "Cyd", "Zoe", "Eli", "model-", "ada", "bob", "cyd")
@@ -25,10 +24,10 @@ def veiled(
 ) -> RunStarted:
     """A start as `Starts` makes it."""
     made = start(form, rounds=rounds)
-    debating = Debating(watch=False) if form == "debate" else None
-    rules = replace(made.rules, veil=Veil(reveal, blind, guess), vote_s=vote_s, debating=debating)
+    debating = DebateRules(watch=False) if form == "debate" else None
+    rules = replace(made.rules, veil=Visibility(reveal, blind, guess), vote_s=vote_s, debating=debating)
     known = Panel(made.panel.seats, replace(seat("chair"), name="Zoe"), replace(seat("judge"), name="Eli"))
-    return replace(made, rules=rules, panel=shuffled(known, made.seed) if blind else known)
+    return replace(made, rules=rules, panel=shuffle_seats(known, made.seed) if blind else known)
 
 
 def play(form: str = "compare", reveal: Reveal = "live", **more: bool | float) -> Play:

@@ -21,9 +21,9 @@ from adapters.slack.scopes import events, scopes
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
-from bot.actions.resolver import Starts
-from bot.domain.facts import Seat
-from bot.engine.supervisor import Hall
+from bot.actions.resolver import RequestResolver
+from bot.domain.run import Seat
+from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budget, Budgets, SlidingWindow
@@ -68,7 +68,7 @@ class App:
     ann: User
     hall: Channel
     bot: SlackBot
-    core: Hall
+    core: RunSupervisor
     actions: Actions
     store: SqlStore
     speaker: Scripted
@@ -92,7 +92,7 @@ class App:
         """Where so many messages of the only run stand is stored, so that another process knows them."""
         (row,) = await self.store.runs()
         async with asyncio.timeout(20):
-            while len([p for p in await self.store.placed(row.run) if p.ref]) < messages:
+            while len([p for p in await self.store.posted_pages(row.run) if p.ref]) < messages:
                 await asyncio.sleep(0.005)
 
     async def settled(self) -> None:
@@ -144,11 +144,13 @@ async def served(
         store = await stack.enter_async_context(open_store(path, clock=time.time))
         budgets = Budgets(budget, asyncio.get_running_loop().time())
         scheduler = await stack.enter_async_context(Scheduler(budgets))
-        core = Hall(store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=NoTrace(), owner="test")
+        core = RunSupervisor(
+            store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=NoTrace(), owner="test"
+        )
         task = asyncio.current_task()
         assert task is not None
         await stack.enter_async_context(_left_at_once(core))
-        starts = Starts(
+        starts = RequestResolver(
             settings=Settings(limits=limits, servers=dict(places or {})),
             book=PanelBook(PANELS, store),
             pipelines=PipelineBook({}, store),
@@ -180,7 +182,7 @@ async def served(
 
 
 @asynccontextmanager
-async def _left_at_once(core: Hall) -> AsyncIterator[None]:
+async def _left_at_once(core: RunSupervisor) -> AsyncIterator[None]:
     """As when the process is stopped: what runs is cut off, and goes on at the next start."""
     try:
         async with core:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from bot.domain.asks import Ask
-from bot.domain.facts import Seat, Usage
+from bot.domain.run import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 

@@ -6,9 +6,10 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from bot.domain.facts import CaughtUp, Claimed, Fact, TurnId
+from bot.domain.facts import CaughtUp, Claimed, Fact
+from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Clock, Fenced, Json, MessageRef, Placed, RunRow, Snapshot, replay
+from bot.ports import Clock, Fenced, Json, MessageRef, PostedPage, RunRow, Snapshot, replay_snapshots
 from storage.batch import common_length
 
 
@@ -19,7 +20,7 @@ class MemoryStore:
         self._clock = clock
         self._facts: defaultdict[str, list[Entry]] = defaultdict(list)
         self._shown: defaultdict[str, list[Snapshot]] = defaultdict(list)
-        self._placed: list[tuple[str, Placed]] = []
+        self._placed: list[tuple[str, PostedPage]] = []
         self._keys: set[str] = set()
         self._shelf: dict[str, str] = {}  # as JSON, so that nobody changes what is kept
 
@@ -41,7 +42,7 @@ class MemoryStore:
 
     async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
-        before = {turn: text for turn, _, text in replay(self._shown[run])}.get(turn, "")
+        before = {turn: text for turn, _, text in replay_snapshots(self._shown[run])}.get(turn, "")
         if text != before:
             kept = common_length(before, text)
             self._shown[run].append(Snapshot(turn, self._clock(), kept, text[kept:]))
@@ -49,7 +50,7 @@ class MemoryStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return list(self._shown[run])
 
-    async def place(self, run: str, placed: Placed, *, epoch: int | None = None) -> None:
+    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
         page = (run, placed.address, placed.lane, placed.page)
         kept = [
@@ -59,11 +60,11 @@ class MemoryStore:
         ]
         self._placed = [*kept, (run, placed)]
 
-    async def placed(self, run: str) -> list[Placed]:
+    async def posted_pages(self, run: str) -> list[PostedPage]:
         here = [placed for owner, placed in self._placed if owner == run]
         return sorted(here, key=lambda placed: (placed.address, str(placed.lane), placed.page))
 
-    async def find(self, ref: MessageRef) -> tuple[str, Placed] | None:
+    async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return next(((run, placed) for run, placed in self._placed if ref and placed.ref == ref), None)
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
@@ -90,7 +91,7 @@ class MemoryStore:
         if value is not None:
             self._shelf[key] = json.dumps(value)
 
-    async def under(self, prefix: str) -> dict[str, Json]:
+    async def documents(self, prefix: str) -> dict[str, Json]:
         return {key: json.loads(value) for key, value in sorted(self._shelf.items()) if key.startswith(prefix)}
 
     def _for_people(self) -> Iterator[tuple[str, Transcript]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.live.budget import Budgets
 from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
 
@@ -92,12 +92,12 @@ class Platform:
 
     limits: dict[str, Limit] = field(default_factory=dict)
     round_trip_s: float = 0.1
-    fault: Callable[[Method, Lane], float] = lambda method, lane: 0.0
+    fault: Callable[[Method, LaneId], float] = lambda method, lane: 0.0
     told: Budgets | None = None
-    calls: list[tuple[float, Method, Lane, int]] = field(default_factory=list)  # time of arrival, status
+    calls: list[tuple[float, Method, LaneId, int]] = field(default_factory=list)  # time of arrival, status
     statuses: Counter[int] = field(default_factory=Counter)
 
-    async def call(self, method: Method, lane: Lane, draws: Sequence[str], carry_out: Callable[[], None]) -> None:
+    async def call(self, method: Method, lane: LaneId, draws: Sequence[str], carry_out: Callable[[], None]) -> None:
         """Half a round trip there, the limits, the deed, half a round trip back."""
         time = asyncio.get_running_loop().time
         await asyncio.sleep(self.round_trip_s / 2)
@@ -124,7 +124,7 @@ class Platform:
                 limit, remaining, reset_after_s = self.limits[name].says(asked)
                 self.told[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
 
-    def _log(self, now: float, method: Method, lane: Lane, status: int) -> None:
+    def _log(self, now: float, method: Method, lane: LaneId, status: int) -> None:
         self.calls.append((now, method, lane, status))
         self.statuses[status] += 1
 
@@ -154,7 +154,7 @@ class Place:
     def pages(self, kind: Kind) -> Pages:
         return self._pages()
 
-    def draws(self, method: Method, lane: Lane) -> Sequence[str]:
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         match method:
             case "post":
                 return self._posts
@@ -173,7 +173,7 @@ class Place:
         await self.platform.call("post", message.lane, self._posts, appear)
         return refs[0]
 
-    async def find(self, lane: Lane, page: int) -> MessageRef | None:
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         await self.platform.call("find", lane, (), lambda: None)
         there = (ref for ref, said in self.history.items() if ref not in self.deleted)
         return next(
@@ -194,7 +194,7 @@ class Place:
         """What stands there now, in the order of the thread."""
         return [h[-1] for ref, h in self.history.items() if ref not in self.deleted]
 
-    def reads(self) -> list[tuple[Lane, str]]:
+    def reads(self) -> list[tuple[LaneId, str]]:
         return [(message.lane, message.text) for message in self.messages()]
 
     def _standing(self, ref: MessageRef) -> deque[Message]:

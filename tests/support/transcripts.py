@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bot.domain.facts import (
-    Fact,
-    Finish,
-    Panel,
-    Price,
-    Rules,
-    RunStarted,
-    Seat,
-    Step,
-    TurnEnded,
-    TurnId,
-    TurnStarted,
-    Usage,
-)
+from bot.domain.facts import Fact, RunStarted, TurnEnded, TurnStarted
+from bot.domain.run import Finish, Panel, Price, Rules, Seat, Step, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold
 from bot.engine.thread import posts
 from bot.formats import FORMATS
@@ -79,11 +67,11 @@ class Play:
 
     @property
     def wanted(self) -> list[str]:
-        return [str(w.turn) for w in self.plan.want]
+        return [str(w.turn) for w in self.plan.wanted]
 
     def start_wanted(self) -> list[TurnId]:
         """Start every wanted turn that has not been; the turns now running."""
-        for want in self.plan.want:
+        for want in self.plan.wanted:
             if want.turn not in self.t.turns:
                 self.then(TurnStarted(want.turn, want.about, want.objection))
         return [i for i, turn in self.t.turns.items() if turn.ended is None]

@@ -14,7 +14,7 @@ from rich.console import Console
 from adapters.terminal.keys import PAUSE_S, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, read_key
 from adapters.terminal.screen import SIDE_BY_SIDE, Screen
 from adapters.terminal.surface import plain
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.ports import Kind, Message
 from tests.support.virtual_time import run_virtual
 
@@ -86,7 +86,7 @@ def test_what_is_typed_is_shown_as_it_is_typed() -> None:
 
 
 def message(seat: str, text: str, *, stage: str = "answer", kind: Kind = "turn", final: bool = False) -> Message:
-    return Message(Lane(stage, 1, seat), 0, kind, seat.capitalize(), text, final)
+    return Message(LaneId(stage, 1, seat), 0, kind, seat.capitalize(), text, final)
 
 
 def drawn(act: Callable[[Screen], None], *, width: int = 80, height: int = 30) -> str:

@@ -6,21 +6,21 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import known_as, why
+from bot.domain.visibility import display_name, failure_text
 from bot.formats.common import END, name_of, prose, spoken
 from bot.formats.council.chair import SYNTHESIS, substituted, syntheses, synthesis
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import labels
 from bot.formats.council.reviews import Review, answers, begun, reviewed
 
-REVIEWS, STANDINGS, ORIGINAL = Lane("reviews", 1, ""), Lane("standings", 1, ""), Lane("original", 1, "")
+REVIEWS, STANDINGS, ORIGINAL = LaneId("reviews", 1, ""), LaneId("standings", 1, ""), LaneId("original", 1, "")
 LATE = "came after the reviews had begun: not reviewed"
 
 
-def titles(t: Transcript, s: Standings) -> dict[Lane, str]:
-    top = f" · {name_of(t, Lane('answer', 1, s.top))}" if s.top else ""
+def titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
+    top = f" · {name_of(t, LaneId('answer', 1, s.top))}" if s.top else ""
     chairs = {i.lane: f"Synthesis · {name_of(t, i)}, for {name_of(t, SYNTHESIS)}" for i in syntheses(t)}
     return {
         **chairs,
@@ -32,7 +32,7 @@ def titles(t: Transcript, s: Standings) -> dict[Lane, str]:
     }
 
 
-def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[Lane, str]:
+def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[LaneId, str]:
     """`safe`: the top-ranked answer can no longer change."""
     if not begun(t):
         return {}
@@ -48,11 +48,11 @@ def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) ->
     return made
 
 
-def notes(t: Transcript) -> dict[Lane, str]:
+def notes(t: Transcript) -> dict[LaneId, str]:
     return {turn.id.lane: LATE for turn in late_answers(t)}
 
 
-def behind(t: Transcript, held: Sequence[Review]) -> dict[Lane, str]:
+def behind(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
     """The reviews in full, each with a key to its letters."""
     said = [_in_full(t, r.turn) for r in held if r.turn and r.turn.spoke]
     return {REVIEWS: "\n\n".join(said)} if said else {}
@@ -70,7 +70,7 @@ def ballot_line(t: Transcript, r: Review) -> str:
         return "reviewing…"
     note = f" ({r.ballot.note})" if r.ballot.note else ""
     if r.turn.ended.failure:
-        return f"failed: {why(t, r.turn.ended.failure)}{'; asked again' if r.pending else ''}"
+        return f"failed: {failure_text(t, r.turn.ended.failure)}{'; asked again' if r.pending else ''}"
     if r.pending:
         return f"asked once more, as no ranking could be read{note}"
     if not r.tiers and r.turn.ended.finish in ("skipped", "stopped"):
@@ -81,7 +81,7 @@ def ballot_line(t: Transcript, r: Review) -> str:
 
 
 def show(t: Transcript, tiers: Tiers) -> str:
-    return " > ".join(" = ".join(known_as(t, seat) for seat in tier) for tier in tiers)
+    return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
 
 
 def ranking_verdict(t: Transcript, s: Standings) -> str:
@@ -110,7 +110,7 @@ def dissent(t: Transcript, s: Standings) -> str:
         return ""
     d = s.dissent
     return (
-        f"Dissent: {known_as(t, d.reviewer)} puts {known_as(t, d.above)} above {known_as(t, d.below)}, "
+        f"Dissent: {display_name(t, d.reviewer)} puts {display_name(t, d.above)} above {display_name(t, d.below)}, "
         f"and differs from the standings on {d.distance:.0%} of the pairs it ranked."
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.domain.facts import TurnId
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import name_of, seat_of, settled, spoken
 from bot.formats.council.reviews import READ_TO_THE_END

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import ASIDE, TurnId
+from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import web_search as searching
 from bot.formats.ballots.ballots import schema
@@ -25,10 +25,10 @@ from bot.formats.common import (
     question,
     remarks,
     spoken,
-    steered,
     still_open,
     stopped,
     wants,
+    with_people,
 )
 from bot.formats.council import cards as council_cards
 from bot.formats.council import chair as chairs
@@ -46,7 +46,7 @@ HIDDEN = frozenset({reviewing.STAGE})  # their card shows a line a reviewer
 TURNS_A_SEAT = {"answers": 1, "ranking": 2, "full": 2}
 
 
-@steered
+@with_people
 @searched
 def plan(t: Transcript, now: float) -> Plan:
     late = still_open(t, reviewing.answers(t))
@@ -79,17 +79,19 @@ def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Pla
     if end := stopped(t, now, shown.titles, shown.cards):
         made = end
     elif out or late is not None or chair:
-        open_ = (*wants(late or ()), *(r.want for r in held if r.pending and not t.skipped(r.want.turn)))
-        closing = (Want(chair),) if chair and not t.skipped(chair) else ()
+        open_ = (*wants(late or ()), *(r.want for r in held if r.pending and not t.is_skipped(r.want.turn)))
+        closing = (Want(chair),) if chair and not t.is_skipped(chair) else ()
         stage = "synthesis" if chair else "reviews" if out else "late answers"
-        made = replace(shown, want=(*open_, *closing), stage=stage, total=_total(t))
+        made = replace(shown, wanted=(*open_, *closing), stage=stage, total=_total(t))
     elif full:
         verdict, told = council_cards.full_verdict(t, standing), council_cards.besides(t, standing)
         made = over(t, now, "synthesised", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
     else:
         verdict, told = council_cards.ranking_verdict(t, standing), council_cards.dissent(t, standing)
         made = over(t, now, "ranked", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
-    return replace(made, hidden=HIDDEN, notes=council_cards.notes(t), behind=council_cards.behind(t, held))
+    return replace(
+        made, unstreamed_stages=HIDDEN, footers=council_cards.notes(t), full_texts=council_cards.behind(t, held)
+    )
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:

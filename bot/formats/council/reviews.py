@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.domain.facts import Claimed, TurnEnded, TurnId
+from bot.domain.facts import Claimed, TurnEnded
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read
 from bot.formats.common import settled, spoken, still_open

@@ -16,7 +16,7 @@ State = Literal["agreement", "nothing new", "going on"]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ContinuationCheck:
     state: State
     because: str = ""
 
@@ -33,11 +33,11 @@ def schema() -> JsonSchema:
     }
 
 
-def read(text: str) -> Check:
+def read(text: str) -> ContinuationCheck:
     """What the last object says that names one of the states; "going on" where none does. Never raises."""
     for reply in reversed(objects(text)):
         for state in get_args(State):
             if same(reply.get("state"), state):
                 because = reply.get("because")
-                return Check(state, " ".join(because.split()) if isinstance(because, str) else "")
-    return Check("going on")
+                return ContinuationCheck(state, " ".join(because.split()) if isinstance(because, str) else "")
+    return ContinuationCheck("going on")

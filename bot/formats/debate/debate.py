@@ -14,9 +14,9 @@ from string import Template
 from typing import assert_never
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import ASIDE, Lane, TurnId
+from bot.domain.run import ASIDE, LaneId, TurnId
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import called, known_as
+from bot.domain.visibility import alias, display_name
 from bot.formats import web_search as searching
 from bot.formats.common import (
     at_start,
@@ -30,17 +30,17 @@ from bot.formats.common import (
     seat_of,
     settled,
     spoken,
-    steered,
     still_open,
     stopped,
     wants,
+    with_people,
 )
 from bot.formats.debate import casting, objections
 from bot.formats.debate import continuation as checks
 from bot.formats.debate import judge as judging
 from bot.formats.debate import round_vote as next_round
 from bot.formats.debate import swing as minds
-from bot.formats.debate.continuation import Check
+from bot.formats.debate.continuation import ContinuationCheck
 from bot.formats.debate.speaking_order import (
     DEBATERS,
     Step,
@@ -68,25 +68,25 @@ PROMPTS = (
 ROUNDS = (3, 6)
 SEATS = (2, 8)
 HIDDEN = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
-CAST, PERSONAS = TurnId("cast", 1, "judge"), Lane("personas", 1, "")
+CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
 WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
 POSITION_CHARS = 40  # of a position in a title
 
 
-@steered
+@with_people
 @searched
 def plan(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t, now)
     if end := stopped(t, now, titles, cards):
-        return replace(end, hidden=HIDDEN)
-    shown = Plan(hidden=HIDDEN, titles=titles, cards=cards, told=objections.told(t))
+        return replace(end, unstreamed_stages=HIDDEN)
+    shown = Plan(unstreamed_stages=HIDDEN, titles=titles, cards=cards, board_lines=objections.told(t))
     for step in _order(t, now):
         if step[0].stage == next_round.STAGE:
             round_ = step[0].round
             closes_at = next_round.closes_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := still_open(t, step)) is not None:
-            return replace(shown, want=_wants(t, open_), stage=_stage(t, step), total=_total(t))
+            return replace(shown, wanted=_wants(t, open_), stage=_stage(t, step), total=_total(t))
     if silent := _silent(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
         return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
@@ -208,10 +208,10 @@ def _check(round_: int) -> TurnId:
     return TurnId("check", round_, "judge")
 
 
-def _checked(t: Transcript, round_: int) -> Check:
+def _checked(t: Transcript, round_: int) -> ContinuationCheck:
     """What the judge found after that round. A retry comes too late to be heard: the debate has gone on."""
     known = t.turns.get(_check(round_))
-    return checks.read(known.text) if known else Check("going on")
+    return checks.read(known.text) if known else ContinuationCheck("going on")
 
 
 def _silent(t: Transcript) -> int:
@@ -254,14 +254,14 @@ def _why_ended(t: Transcript) -> str:
 def _to_be_cast(t: Transcript) -> list[str]:
     """What those are called who are given a persona that fits the topic; who joins later is not."""
     seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
-    return [called(t, s.key) for s in seats if not s.persona] if debating(t).cast else []
+    return [alias(t, s.key) for s in seats if not s.persona] if debating(t).cast else []
 
 
 def _personas(t: Transcript) -> Mapping[str, str]:
     """Seat → the persona it was given before the opening."""
     known = t.turns.get(CAST)
     written = casting.read(known.text, _to_be_cast(t)) if known else {}
-    return {s.key: written[name] for s in t.started.panel.seats if (name := called(t, s.key)) in written}
+    return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
 
 
 def _stage(t: Transcript, step: Step) -> str:
@@ -271,7 +271,7 @@ def _stage(t: Transcript, step: Step) -> str:
     return {"cast": "finding personas", "check": f"is it over after round {turn.round}?"}.get(turn.stage, turn.stage)
 
 
-def _titles(t: Transcript) -> dict[Lane, str]:
+def _titles(t: Transcript) -> dict[LaneId, str]:
     verdicts = [judging.verdict_by(judge) for judge in judging.judges(t)]
     return {
         **{i.lane: f"{_who(t, i)} · {i.stage}" for step in floor(t) for i in step},
@@ -290,10 +290,10 @@ def _who(t: Transcript, turn: TurnId) -> str:
     return f"{name_of(t, turn)} ({short})" if short else name_of(t, turn)
 
 
-def _cards(t: Transcript, now: float) -> dict[Lane, str]:
+def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
     cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
-        lines = [f"- **{known_as(t, seat)}**: {persona}" for seat, persona in _personas(t).items()]
+        lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in _personas(t).items()]
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
     if scores := judging.card(t):
         cards[judging.SCORES] = scores

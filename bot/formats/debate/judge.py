@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import inf
 
 from bot.domain.asks import Ask, Part
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import called, known_as, why
+from bot.domain.visibility import alias, display_name, failure_text
 from bot.formats import seating as table
 from bot.formats.common import code, framed, instructions, name_of, prose, question, remarks, spoken
 from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read, schema
@@ -16,7 +16,7 @@ from bot.formats.debate.speaking_order import Step, debating, floor, left_words
 from bot.formats.web_search import found
 from bot.text import listed
 
-SCORES = Lane("scoring", 1, "")
+SCORES = LaneId("scoring", 1, "")
 WRITTEN = ("done", "length", "repeated")  # ends of a turn that was heard out
 
 
@@ -63,7 +63,7 @@ def debaters(t: Transcript) -> list[str]:
     scored."""
     turns, begun = [i for step in floor(t) for i in step], _began(t)
     there = [s for s in t.started.panel.seats if not table.left_before(t, s.key, begun)]
-    return [called(t, s.key) for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
+    return [alias(t, s.key) for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
 
 
 def verdict(t: Transcript) -> str:
@@ -136,7 +136,7 @@ def _began(t: Transcript) -> float:
 
 def _known(t: Transcript) -> dict[str, str]:
     """What a debater is called → the name by which people know it now."""
-    return {called(t, s.key): known_as(t, s.key) for s in t.started.panel.seats}
+    return {alias(t, s.key): display_name(t, s.key) for s in t.started.panel.seats}
 
 
 def _debate(t: Transcript) -> list[Turn]:
@@ -174,7 +174,7 @@ def _silence(t: Transcript) -> str:
     known = _latest(t, verdict_by("judge"))
     if known is None or not _failed(t, known.id):
         return "the judge did not speak."
-    reason = why(t, known.ended.failure) if known.ended and known.ended.failure else "it said nothing"
+    reason = failure_text(t, known.ended.failure) if known.ended and known.ended.failure else "it said nothing"
     if len(judges(t)) > 1:
         return f"neither judge nor chair could speak ({reason})."
     return f"the judge failed ({reason}), and nobody at this table but the debaters could judge instead."

@@ -11,19 +11,19 @@ from collections.abc import Mapping
 from string import Template
 
 from bot.domain.asks import Part
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import called, known_as
+from bot.domain.visibility import alias, display_name
 from bot.formats.common import code, framed, name_of, settled
 from bot.formats.debate.speaking_order import DEBATERS, debaters, to_come
 
 STAGE = "objection"
 
 
-def lane(number: int) -> Lane:
+def lane(number: int) -> LaneId:
     """Of the card that shows that objection; its round is the objection's number."""
-    return Lane(STAGE, number, "")
+    return LaneId(STAGE, number, "")
 
 
 def taken_up(t: Transcript, round_: int) -> int:
@@ -50,7 +50,7 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
         return []
     mark, must = code(t, turn), _must_answer(t, found, turn.round)
     if turn.seat not in must:
-        names = ", ".join(called(t, s.key) for s in debaters(t, turn.round) if s.key in must)
+        names = ", ".join(alias(t, s.key) for s in debaters(t, turn.round) if s.key in must)
         label = f"objection from {found.who}, put to {names}"
         return [Part("user", framed(label, found.said.text, mark), priority=60, cut="drop")]
     said = framed(f"objection from {found.who}, to be answered first", found.said.text, mark)
@@ -59,12 +59,12 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
     return [Part("user", said, priority=85, cut="tail"), *told]
 
 
-def cards(t: Transcript) -> Mapping[Lane, str]:
+def cards(t: Transcript) -> Mapping[LaneId, str]:
     """One an objection: what it says, how many support it, and what has become of it."""
     return {lane(o.number): _card(t, o) for o in t.steering.objections}
 
 
-def titles(t: Transcript) -> Mapping[Lane, str]:
+def titles(t: Transcript) -> Mapping[LaneId, str]:
     return {lane(o.number): f"Objection · {o.who}" for o in t.steering.objections}
 
 
@@ -82,7 +82,7 @@ def told(t: Transcript) -> tuple[str, ...]:
 
 def _card(t: Transcript, o: Objection) -> str:
     quoted = "\n".join(f"> {line}" for line in o.said.text.splitlines())
-    to = ", ".join(known_as(t, s.key) for s in t.started.panel.seats if s.key in o.said.to)
+    to = ", ".join(display_name(t, s.key) for s in t.started.panel.seats if s.key in o.said.to)
     return f"{quoted}\n\n" + " · ".join(part for part in (f"to {to}" if to else "", _upvotes(o), _state(t, o)) if part)
 
 

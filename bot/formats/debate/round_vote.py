@@ -10,8 +10,8 @@ from __future__ import annotations
 from math import inf
 from typing import Literal
 
-from bot.domain.facts import Lane, TurnEnded
-from bot.domain.steering import RoundAsked
+from bot.domain.facts import RoundAsked, TurnEnded
+from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats import pauses
 from bot.formats.debate.speaking_order import DEBATERS, JUDGING, began, debating
@@ -20,9 +20,9 @@ STAGE = "round"
 Decision = Literal["open", "go on", "end"]
 
 
-def lane(round_: int) -> Lane:
+def lane(round_: int) -> LaneId:
     """Of the card on which people vote after that round."""
-    return Lane(STAGE, round_, "")
+    return LaneId(STAGE, round_, "")
 
 
 def asked(t: Transcript, round_: int) -> bool:

@@ -11,8 +11,7 @@ from math import inf
 from random import Random
 from typing import assert_never
 
-from bot.domain.debating import SIDES, Debating
-from bot.domain.facts import Seat, TurnId
+from bot.domain.run import SIDES, DebateRules, Seat, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import seating as table
 from bot.formats.common import asks
@@ -22,9 +21,9 @@ DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
 JUDGING = frozenset({"verdict", "scores"})
 
 
-def debating(t: Transcript) -> Debating:
+def debating(t: Transcript) -> DebateRules:
     """How this debate is held. A run that says nothing of it is plain: not watched and not scored."""
-    return t.started.rules.debating or Debating(watch=False, criteria=())
+    return t.started.rules.debating or DebateRules(watch=False, criteria=())
 
 
 def floor(t: Transcript) -> list[Step]:

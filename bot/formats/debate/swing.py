@@ -10,14 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.domain.facts import Lane, TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import known_as
+from bot.domain.visibility import display_name
 from bot.formats.common import last_votes, still_open
 from bot.formats.debate.speaking_order import position, steps
 
 ROUND = 0  # of votes from before
-BEFORE = Lane("before", ROUND, "")
+BEFORE = LaneId("before", ROUND, "")
 TITLE = "Before it begins"
 NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -81,4 +81,4 @@ def swing(t: Transcript) -> Swing | None:
 
 def _sides(t: Transcript) -> dict[str, str]:
     """Seat → the position it has been given, or its name where it chooses its own; in panel order."""
-    return {s.key: position(t, s.key) or known_as(t, s.key) for s in t.started.panel.seats}
+    return {s.key: position(t, s.key) or display_name(t, s.key) for s in t.started.panel.seats}

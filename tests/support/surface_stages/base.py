@@ -7,14 +7,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Protocol
 
-from bot.domain.facts import Lane, Panel, Rules, RunStarted, Seat
+from bot.domain.facts import RunStarted
+from bot.domain.run import LaneId, Panel, Rules, Seat
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Kind, Message, MessageRef, Placed, Store, Surface
+from bot.ports import Kind, Message, MessageRef, PostedPage, Store, Surface
 
 RUN = "run"
 RETRY_S = 7.0  # what a platform asks to wait when it refuses for now
-BOARD, END = Lane("board", 1, ""), Lane("end", 1, "")
-ADA, BOB = Lane("answer", 1, "ada"), Lane("answer", 1, "bob")
+BOARD, END = LaneId("board", 1, ""), LaneId("end", 1, "")
+ADA, BOB = LaneId("answer", 1, "ada"), LaneId("answer", 1, "bob")
 
 Refusal = Literal["for now", "for good", "by a fault", "by a torn connection"]
 
@@ -72,7 +73,7 @@ class Stage(Protocol):
         """The limits that requests have been counted against until now, one a request."""
         ...
 
-    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+    async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         """The surface as another process finds it by its address, with these messages stored."""
         ...
 
@@ -86,16 +87,16 @@ class Played:
     open: Callable[[], AbstractAsyncContextManager[Stage]]
 
 
-def message(lane: Lane, text: str, **more: Any) -> Message:
-    kinds: dict[Lane, Kind] = {BOARD: "board", END: "end"}
+def message(lane: LaneId, text: str, **more: Any) -> Message:
+    kinds: dict[LaneId, Kind] = {BOARD: "board", END: "end"}
     made = Message(lane, 0, kinds.get(lane, "turn"), lane.seat.capitalize(), text, final=False)
     return replace(made, **more)
 
 
-async def stand(store: Store, surface: Surface, placed: dict[Lane, MessageRef]) -> None:
+async def stand(store: Store, surface: Surface, placed: dict[LaneId, MessageRef]) -> None:
     """These messages are stored as the surface's, each a lane's only page."""
     for lane, ref in placed.items():
-        await store.place(RUN, Placed(surface.address, lane, 0, ref))
+        await store.record_page(RUN, PostedPage(surface.address, lane, 0, ref))
 
 
 def begun(server: str) -> Transcript:

@@ -17,9 +17,9 @@ from adapters.discord.budgets import budget
 from adapters.discord.client import make_client
 from adapters.discord.places import Places
 from adapters.discord.surface import read_ref
-from adapters.discord.webhooks import Faces
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
+from adapters.discord.webhooks import Webhooks
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
 from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
@@ -70,17 +70,17 @@ class DiscordStage:
     def counted(self) -> list[str]:
         return [r.bucket for r in self._server.requests]
 
-    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+    async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         await stand(self._store, self.surface, placed)
         server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
-        stands = await self._store.placed(RUN)
+        stands = await self._store.posted_pages(RUN)
         return await self._fresh().reopen(self.surface.address, RUN, begun(server), stands)
 
     def _fresh(self) -> Places:
         """As a process that has just begun knows them."""
         assert self._client.application_id is not None
-        faces = Faces(self._rest, self._client.application_id)
-        return Places(self._store, self._rest, faces, self._client, lambda server: Words([]))
+        faces = Webhooks(self._rest, self._client.application_id)
+        return Places(self._store, self._rest, faces, self._client, lambda server: WordFilter([]))
 
     def _new(self) -> Surface:
         guild = getattr(self._channel, "guild", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.ports import Forbidden, MessageRef, Method, Surface, SurfaceError
 from tests.support.surface_stages.base import RETRY_S, Played, Refusal, Seen
 from tests.support.surfaces import Place, Platform, WindowLimit
@@ -64,14 +64,14 @@ class MemoryStage:
     def counted(self) -> list[str]:
         return list(self._counted)
 
-    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+    async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         return self._place  # what stands in it outlasts the process that a test ends
 
     def _count(self) -> None:
         self._platform.limits = {name: Counting(name, self._counted) for name in ("posts", "edits")}
 
     def _fail(self, error: SurfaceError) -> None:
-        def fault(method: Method, lane: Lane) -> float:
+        def fault(method: Method, lane: LaneId) -> float:
             raise error
 
         self._platform.fault = fault

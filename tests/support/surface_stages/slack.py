@@ -14,8 +14,8 @@ from adapters.slack.addresses import read_ref
 from adapters.slack.api import Api, Workspace
 from adapters.slack.places import Places
 from adapters.slack.workspaces import Workspaces
-from bot.domain.facts import Lane
-from bot.domain.word_filter import Words
+from bot.domain.run import LaneId
+from bot.domain.word_filter import WordFilter
 from bot.ports import MessageRef, Surface
 from tests.servers.slack import Ref, SlackServer
 from tests.servers.slack.world import Message, User
@@ -77,15 +77,15 @@ class SlackStage:
             for r in self._server.requests
         ]
 
-    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+    async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         await stand(self._store, self.surface, placed)
         return await self._fresh().reopen(
-            self.surface.address, RUN, begun(self._at.server), await self._store.placed(RUN)
+            self.surface.address, RUN, begun(self._at.server), await self._store.posted_pages(RUN)
         )
 
     def _fresh(self) -> Places:
         """As a process that has just begun knows them."""
-        return Places(self._store, self._api, self._workspaces, lambda server: Words([]), time.time, listen=False)
+        return Places(self._store, self._api, self._workspaces, lambda server: WordFilter([]), time.time, listen=False)
 
     def _new(self) -> Surface:
         return self._places.new(RUN, self._at, self._at.server, self._channel, self._thread, self._ann.id, None)

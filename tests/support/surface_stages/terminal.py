@@ -11,7 +11,7 @@ from rich.console import Console
 
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import drawn
-from bot.domain.facts import Lane
+from bot.domain.run import LaneId
 from bot.ports import MessageRef, Surface
 from tests.support.surface_stages.base import Played, Refusal, Seen
 
@@ -54,7 +54,7 @@ class TerminalStage:
     def counted(self) -> list[str]:
         raise NotImplementedError("nobody counts")
 
-    async def reopen(self, placed: dict[Lane, MessageRef]) -> Surface | None:
+    async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         raise NotImplementedError("it ends with its process")
 
 

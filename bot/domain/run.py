@@ -1,0 +1,230 @@
+"""What a run is made of: lanes and turns, seats and panels, its rules, and what a turn came to. Pure values.
+
+Their fields are stored: the shape of a fact is the shape of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
+Mode = Literal["answers", "ranking", "full"]  # how far a council goes
+Search = Literal["off", "auto", "on"]  # whether the web is searched; auto: a model decides whether and for what
+
+ASIDE = frozenset({"search query", "web search"})  # stages that run beside a format's own
+
+
+class LaneId(NamedTuple):
+    """Where a turn's text is shown; every ask of the same turn shares it."""
+
+    stage: str
+    round: int
+    seat: str
+
+    def __str__(self) -> str:
+        return f"{self.stage}/{self.round}/{self.seat}"
+
+
+class TurnId(NamedTuple):
+    """One seat's contribution. A re-ask of the same turn is `ask` 2, shown in the same lane."""
+
+    stage: str
+    round: int
+    seat: str
+    ask: int = 1
+
+    @property
+    def lane(self) -> LaneId:
+        return LaneId(self.stage, self.round, self.seat)
+
+    def __str__(self) -> str:
+        return str(self.lane) if self.ask == 1 else f"{self.lane}/{self.ask}"
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens and for a call besides, and where the figures come from ("settings", "litellm",
+    "local")."""
+
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
+    source: str
+    call_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A model at the table, as resolved when the run started. `key` is unique in its panel."""
+
+    key: str
+    model: str  # the catalogue's name for it, never a credential
+    name: str
+    persona: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    window: int | None = None  # tokens; None: unknown
+    price: Price | None = None  # None: unknown, and shown as unknown
+    avatar_url: str = ""
+    provider: str = ""  # "": not known in runs from before it was kept
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The seats of a run in the order in which they are shown; chair and judge speak apart from them, and so does the
+    searcher, who searches the web."""
+
+    seats: tuple[Seat, ...]
+    chair: Seat | None = None
+    judge: Seat | None = None
+    searcher: Seat | None = None
+
+    def everyone(self) -> tuple[Seat, ...]:
+        return (*self.seats, *(s for s in (self.chair, self.judge, self.searcher) if s is not None))
+
+
+Form = Literal["simultaneous", "turns", "oxford", "advocate", "free"]
+Next = Literal["at once", "vote"]  # how the next round comes
+
+SIDES = ("for", "against")  # what positions are when they are assigned
+CRITERIA = ("argument", "evidence", "rebuttal", "clarity")  # what a judge scores
+
+
+@dataclass(frozen=True, slots=True)
+class DebateRules:
+    """`positions` are dealt to the seats in panel order, again from the first when they run out; none: every seat
+    chooses its own. `cast`: the judge writes personas that fit the topic. `watch`: after each round the judge is asked
+    whether to go on; None: in debates of more than two rounds. `criteria`: what the judge scores; none: no scores.
+    `next`: whether people vote after each round if another one follows."""
+
+    form: Form = "simultaneous"
+    positions: tuple[str, ...] = ()
+    cast: bool = False
+    watch: bool | None = None
+    criteria: tuple[str, ...] = CRITERIA
+    next: Next = "at once"
+
+
+Reveal = Literal["live", "together", "staggered", "demand"]  # when people read what is said
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """What people do not know at once. `reveal`: when they read what is said. `blind`: seats are speakers with a letter
+    until the vote has closed. `guess`: people guess meanwhile who is who."""
+
+    reveal: Reveal = "live"
+    blind: bool = False
+    guess: bool = False
+
+
+LIVE = Visibility()  # nothing is hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a format may be told: how many rounds, how long an answer fits one message (characters), and for how
+    long people may vote after the end (seconds; 0: the vote ends with the run).
+
+    A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are. People vote `next_s`
+    seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the first
+    answers waits for the search until `search_wait_s` seconds after the start; `look_again`: who has answered does so
+    once more with what it found.
+    """
+
+    rounds: int = 1
+    room_chars: int | None = None
+    vote_s: float = 0.0
+    mode: Mode = "full"
+    quorum: int | None = None
+    grace_s: float = 0.0
+    debating: DebateRules | None = None  # in runs of other formats, and in those from before it was known
+    next_s: float = 120.0
+    pause_s: float = 86_400.0
+    search: Search = "off"
+    search_wait_s: float = 0.0
+    look_again: bool = False
+    veil: Visibility = LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture with the question; `data` in base64."""
+
+    name: str
+    mime: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one turn. `thinking` is part of `output`. `source` says how far the figures can be trusted."""
+
+    input: int = 0
+    output: int = 0
+    thinking: int = 0
+    source: Literal["reported", "estimated", "none"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds from the start of a turn, `first_token_s` None when nothing visible came."""
+
+    total_s: float = 0.0
+    first_token_s: float | None = None
+
+
+NO_USAGE = Usage()
+NO_TIMINGS = Timings()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a turn failed: `kind` as in `bot.models.errors`, `text` for people."""
+
+    kind: str
+    text: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text that was sent on comes from. `who` said it; `model`, `run` and `turn` only where it was a seat;
+    `at`: wall seconds, None where nobody knows; `sha256` of the text as it was sent, in hexadecimal."""
+
+    who: str
+    sha256: str
+    model: str = ""
+    run: str = ""
+    turn: TurnId | None = None
+    at: float | None = None
+
+    def __str__(self) -> str:
+        """In one line, for people."""
+        when = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC" if self.at is not None else ""
+        who = f"{self.who} ({self.model})" if self.model else self.who
+        run = f"run {self.run}, {self.turn}" if self.run else ""
+        return " · ".join(part for part in (who, run, when, f"sha256 {self.sha256[:12]}") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Something said before a run, that it goes on from. `kept`: goes last when a window is short; `own`: said by the
+    seat that the run goes on with alone."""
+
+    label: str
+    text: str
+    kept: bool = False
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a pipeline. `seats`: keys of the panel's, chair included; `inputs`: names of earlier steps, and
+    "question" for what was asked. Steps are kept in an order in which inputs come first."""
+
+    name: str
+    prompt: str
+    seats: tuple[str, ...]
+    inputs: tuple[str, ...]
