@@ -21,8 +21,10 @@ from storage import open_store
 from tests.servers.discord import Channel, DiscordServer, Message, User, Webhook
 from tests.servers.discord.world import V2, ChannelKind
 from tests.servers.model_server import Reply, answer, error
+from tests.servers.slack.world import Message as SlackMessage
 from tests.support.discord_bot import button
 from tests.support.processes import Town, town
+from tests.support.slack_app import served, settings_for, workspace
 
 DATA = Path(__file__).parent / "data"
 VERSION = "before_0_2_0"
@@ -54,11 +56,15 @@ def read_data(ending: str) -> str:
     return (DATA / f"{VERSION}.{ending}").read_text("utf-8")
 
 
+def restore(path: Path, ending: str) -> None:
+    with closing(sqlite3.connect(path / "moot.db")) as raw:
+        raw.executescript(read_data(ending))
+
+
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a bot as that version left it: its database, its settings, and the keys that these name."""
-    with closing(sqlite3.connect(tmp_path / "moot.db")) as raw:
-        raw.executescript(read_data("sql"))
+    restore(tmp_path, "sql")
     discord_alone, _, _ = read_data("toml").partition("[slack]")
     (tmp_path / "moot.toml").write_text(discord_alone, "utf-8")
     (tmp_path / "prompts").mkdir()
@@ -240,6 +246,29 @@ async def wait_until_stored(path: Path, run: str) -> dict[str, tuple[str, str]]:
         while not (stands := find_pages(path, run)).get("end/1/#0") or not all(ref for ref, _ in stands.values()):
             await asyncio.sleep(0.01)
     return stands
+
+
+async def test_on_slack_as_well(tmp_path: Path) -> None:
+    restore(tmp_path, "slack.sql")
+    run, database = find_run(tmp_path, "tabs or spaces?"), tmp_path / "moot.db"
+    with closing(sqlite3.connect(database)) as raw, raw:  # a run that has lain still for a day would be closed
+        raw.execute("UPDATE facts SET at = at + ? - (SELECT max(at) FROM facts)", [time.time()])
+    stood = find_pages(tmp_path, run)
+    async with workspace(listen=True) as (slack, team):
+        for read in json.loads(read_data("slack.json")):
+            slack.world.put(SlackMessage(**read, at=slack.world.now()))
+        async with served(slack, team, database, settings_for(slack, team, listen=True)) as here:
+            boards = here.channel()
+            [ada, bob] = here.thread(boards[1])
+            stands = await wait_until_stored(tmp_path, run)
+            assert stands.keys() - stood.keys() == {"end/1/#0"}
+            assert {lane: stands[lane][0] for lane in stood} == {lane: ref for lane, (ref, _) in stood.items()}
+            assert here.channel() == boards
+            assert here.thread(boards[1])[:-1] == [ada, bob]
+            assert len(ada.edits) == 1, "what had ended is left"
+            assert "Tabs win." in ada.text
+            assert "Spaces win." in bob.text
+            assert [seat for seat, _ in here.speaker.asked] == ["bob"]
 
 
 async def test_its_runs_are_listed_and_shown(path: Path) -> None:
