@@ -10,7 +10,8 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from benchmarks.formats.draws import load_durations
-from bot.domain.run import DebateRules, Fact, Rules, TurnEnded, TurnId, TurnStarted
+from bot.domain.facts import Fact, TurnEnded, TurnStarted
+from bot.domain.run import DebateRules, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
 from bot.formats.council.review_order import labels
