@@ -4,7 +4,7 @@
 wire servers and the models stand in this process, see each request as it comes, and stay when the bot is killed. At the
 end an auditor looks at these servers and the database alone. Without a scene named, all are played at full size.
 
-Kills: SIGKILL, at moments that are aimed at from outside: while a model streams; when a post is on its way and never
+Kills: SIGKILL, aimed from outside at moments: while a model streams; when a post is on its way and never
 arrives (its fact is stored, no message stands); when a platform has taken a post, before its answer leaves; in ballots;
 in the chair's or judge's text; before people are answered; while it starts; and at random. First text: from the
 gateway's READY, or Socket Mode's hello, to the first text of a seat that is new since the kill; a model that is asked
@@ -25,8 +25,8 @@ from benchmarks import report
 from benchmarks.chaos import faults, flood
 from benchmarks.chaos.audit import Found
 from benchmarks.chaos.kills import AIMED
-from benchmarks.chaos.play import Scene, play, reference
-from benchmarks.chaos.resume import WATCHES_S, Resumed, resumed
+from benchmarks.chaos.play import Scene, find_usual_outcomes, play
+from benchmarks.chaos.resume import WATCHES_S, Resumed, measure_resume
 from benchmarks.report import Bar, Report
 
 KILLS, FAULTED_RUNS, COMMANDS, REACTIONS = 200, 100, 1_000, 10_000
@@ -43,10 +43,10 @@ Measured = tuple[list[report.Scene], list[Bar]]
 
 
 def measure(kills: int, faulted: int, commands: int, seed: int) -> Report:
-    """The scenes whose size is not 0."""
+    """Play the scenes whose size is not 0 and report them together."""
     scenes: list[report.Scene] = []
     bars: list[Bar] = []
-    for size, scene in ((kills, _kills), (faulted, _faults), (commands, _flood)):
+    for size, scene in ((kills, _measure_kills), (faulted, _measure_faults), (commands, _measure_flood)):
         if size:
             rows, held = scene(size, seed)
             scenes += rows
@@ -54,11 +54,11 @@ def measure(kills: int, faulted: int, commands: int, seed: int) -> Report:
     return Report(scenes, bars)
 
 
-def _kills(kills: int, seed: int) -> Measured:
-    usual = asyncio.run(reference(seed))
+def _measure_kills(kills: int, seed: int) -> Measured:
+    usual = asyncio.run(find_usual_outcomes(seed))
     played = asyncio.run(play(Scene(kills, seed), usual))
-    one, many = (asyncio.run(resumed(runs, n)) for runs, n in zip((1, MANY_RUNS), RESTARTS, strict=True))
-    _tell(played.found)
+    one, many = (asyncio.run(measure_resume(runs, n)) for runs, n in zip((1, MANY_RUNS), RESTARTS, strict=True))
+    _print_broken(played.found)
     firsts = sorted(wait for waits in played.fresh_s.values() for wait in waits)
     row: report.Scene = {
         "scene": f"{kills} kills, seed {seed}",
@@ -76,7 +76,7 @@ def _kills(kills: int, seed: int) -> Measured:
     }
     aimed = min(played.kills[kind] for kind in AIMED if kind in REQUIRED) / kills
     bars = [
-        *_promises(f"{kills} kills", KILL_PROMISES, played.found),
+        *_make_promise_bars(f"{kills} kills", KILL_PROMISES, played.found),
         Bar(f"{kills} kills: runs with their usual outcome", played.usual_share, USUAL_SHARE, "share", "at least"),
         Bar(f"{kills} kills: the rarest aim", aimed, LEAST_SHARE, "of kills", "at least"),
         Bar("1 run: ready to the first new text, median", median(one.first_s), FIRST_S, "s"),
@@ -85,10 +85,10 @@ def _kills(kills: int, seed: int) -> Measured:
         ),
         Bar(f"{MANY_RUNS} runs: without new text in {WATCHES_S:g} s", many.silent, 0, "runs"),
     ]
-    return [row, _resumed(one), _resumed(many)], bars
+    return [row, _make_resumed_row(one), _make_resumed_row(many)], bars
 
 
-def _resumed(result: Resumed) -> report.Scene:
+def _make_resumed_row(result: Resumed) -> report.Scene:
     return {
         "scene": f"{result.runs} speaking when killed",
         "runs": result.runs,
@@ -100,9 +100,9 @@ def _resumed(result: Resumed) -> report.Scene:
     }
 
 
-def _faults(runs: int, seed: int) -> Measured:
+def _measure_faults(runs: int, seed: int) -> Measured:
     result = asyncio.run(faults.play(runs, seed))
-    _tell(result.found)
+    _print_broken(result.found)
     row: report.Scene = {
         "scene": f"{runs} commands under faults, seed {seed}",
         "runs": result.runs,
@@ -111,12 +111,12 @@ def _faults(runs: int, seed: int) -> Measured:
         "outcomes": ", ".join(f"{outcome} {n}" for outcome, n in result.outcomes.most_common()),
         "seconds": result.seconds,
     }
-    return [row], _promises("faults", FAULT_PROMISES, result.found)
+    return [row], _make_promise_bars("faults", FAULT_PROMISES, result.found)
 
 
-def _flood(commands: int, seed: int) -> Measured:
+def _measure_flood(commands: int, seed: int) -> Measured:
     result = asyncio.run(flood.play(commands, commands * REACTIONS // COMMANDS, seed))
-    _tell(result.found)
+    _print_broken(result.found)
     row: report.Scene = {
         "scene": f"{commands} commands in {result.sent_s:.1f} s, {result.reactions} reactions on a message",
         **result.answers,
@@ -131,7 +131,7 @@ def _flood(commands: int, seed: int) -> Measured:
         "seconds": result.seconds,
     }
     bars = [
-        *_promises("flood", FAULT_PROMISES, result.found),
+        *_make_promise_bars("flood", FAULT_PROMISES, result.found),
         Bar("flood: commands without an answer", result.answers["unanswered"], 0, "commands"),
         Bar("flood: reactions that are counted", result.counted, result.reactions, "votes", "at least"),
         Bar("flood: memory at its peak", max(result.rss_commands_mb, result.rss_reactions_mb), PEAK_MB, "MB"),
@@ -143,21 +143,21 @@ def _flood(commands: int, seed: int) -> Measured:
     return [row], bars
 
 
-def _promises(scene: str, promises: Sequence[str], found: Sequence[Found]) -> list[Bar]:
+def _make_promise_bars(scene: str, promises: Sequence[str], found: Sequence[Found]) -> list[Bar]:
     broken = Counter(f.promise for f in found)
     return [Bar(f"{scene}: {promise}", broken[promise], 0, "broken") for promise in promises]
 
 
-def _tell(found: Sequence[Found]) -> None:
+def _print_broken(found: Sequence[Found]) -> None:
     for broken in found[:SHOWN]:
         print(f"{broken.promise}: {broken.what}")
 
 
 def main() -> int:
     parser = report.make_parser(__doc__)
-    _size(parser, "--kills", None, "how often it is killed")
-    _size(parser, "--faults", FAULTED_RUNS, "runs under faults")
-    _size(parser, "--flood", COMMANDS, "commands in a second; ten times as many reactions follow")
+    _add_size(parser, "--kills", None, "how often it is killed")
+    _add_size(parser, "--faults", FAULTED_RUNS, "runs under faults")
+    _add_size(parser, "--flood", COMMANDS, "commands in a second; ten times as many reactions follow")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     sizes = (given.kills, given.faults, given.flood)
@@ -165,7 +165,7 @@ def main() -> int:
     return report.run_benchmark("chaos", lambda: measure(kills, faulted, commands, given.seed), as_json=given.json)
 
 
-def _size(parser: argparse.ArgumentParser, name: str, usual: int | None, help: str) -> None:
+def _add_size(parser: argparse.ArgumentParser, name: str, usual: int | None, help: str) -> None:
     parser.add_argument(name, type=int, default=0, nargs=None if usual is None else "?", const=usual, help=help)
 
 

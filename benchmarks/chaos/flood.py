@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from random import Random
 from statistics import median
 
-from benchmarks.chaos.audit import Audit, Found, read, read_beside
+from benchmarks.chaos.audit import Audit, Found, read_ledger, read_running_ledger
 from benchmarks.chaos.models import Pace
 from benchmarks.chaos.places import Post
-from benchmarks.chaos.play import left_behind, settled
+from benchmarks.chaos.play import stop_bot, wait_until_settled
 from benchmarks.chaos.runs import QUESTION, Asked, Crowd, Habits
-from benchmarks.chaos.wire import World, world
+from benchmarks.chaos.wire import World, open_world
 from storage import open_store
 from tests.servers.discord import CannotAct, Interaction
 
@@ -31,8 +31,11 @@ ANSWERS_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Flooded:
-    """`answers`: commands by what they came to; latencies in seconds from a command to its end card, of somebody who
-    asks in a channel of their own: alone, beside the commands, beside the reactions."""
+    """The figures of a flood.
+
+    `answers`: commands by their result. `alone_s`, `beside_commands_s`, `beside_reactions_s`: seconds from a command to
+    its end card, of a person who asks in a channel of their own.
+    """
 
     commands: int
     sent_s: float
@@ -52,31 +55,34 @@ class Flooded:
 
 
 async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vote_s: float = 180.0) -> Flooded:
-    """`room_for`: how many runs the bot takes at once; `vote_s`: time for all reactions to be counted."""
+    """Flood the bot with commands, then with reactions.
+
+    `room_for`: the runs that the bot takes at once; `vote_s`: the time for all reactions to be counted.
+    """
     began = time.monotonic()
     limits = {"vote_s": vote_s, "runs": room_for}
-    async with world(ROOMS, Pace(), ANSWERS_AT_ONCE, limits=limits) as w, _people(w, reactions) as voters:
+    async with open_world(ROOMS, Pace(), ANSWERS_AT_ONCE, limits=limits) as w, _add_people(w, reactions) as voters:
         crowd = Crowd(Random(seed), QUIET)
         w.bot.spawn()
-        await w.bot.ready()
-        alone = [await _normal(w, crowd) for _ in range(CALM_RUNS)]
+        await w.bot.wait_until_ready()
+        alone = [await _time_normal_run(w, crowd) for _ in range(CALM_RUNS)]
         idle_mb, peak = w.bot.rss_mb(), _Peak(w)
-        beside = asyncio.create_task(_normal(w, crowd))
+        beside = asyncio.create_task(_time_normal_run(w, crowd))
         await asyncio.sleep(0)
-        sent_s, asked = await _commands(w, commands)
-        answers, refusal = await _answers(asked)
+        sent_s, asked = await _send_commands(w, commands)
+        answers, refusal = await _collect_answers(asked)
         beside_commands = await beside
-        await _over(w)
+        await _wait_until_over(w)
         rss_commands, peak = peak.stop(), _Peak(w)
-        message = await _votable(w, crowd)
-        beside = asyncio.create_task(_normal(w, crowd))
-        counted, counted_s = await _reactions(w, message, voters)
+        message = await _find_votable(w, crowd)
+        beside = asyncio.create_task(_time_normal_run(w, crowd))
+        counted, counted_s = await _count_reactions(w, message, voters)
         beside_reactions = await beside
         rss_reactions = peak.stop()
-        await settled(w, QUIET.patience_s)
-        found = await left_behind(w)
+        await wait_until_settled(w, QUIET.patience_s)
+        found = await stop_bot(w)
         async with open_store(w.bot.store, clock=time.time) as store:
-            audit = Audit(await read(store), w.places, w.models.calls, crowd.asked)
+            audit = Audit(await read_ledger(store), w.places, w.models.calls, crowd.asked)
         return Flooded(
             commands=commands,
             sent_s=sent_s,
@@ -91,14 +97,17 @@ async def play(commands: int, reactions: int, seed: int, room_for: int = 200, vo
             alone_s=median(alone),
             beside_commands_s=beside_commands,
             beside_reactions_s=beside_reactions,
-            found=found + audit.after_faults(),
+            found=found + audit.check_after_faults(),
             seconds=time.monotonic() - began,
         )
 
 
 @asynccontextmanager
-async def _people(w: World, count: int) -> AsyncIterator[list[int]]:
-    """So many more on Discord. To look through all of them for garbage would be a pause of the platform's."""
+async def _add_people(w: World, count: int) -> AsyncIterator[list[int]]:
+    """Add so many members on Discord.
+
+    They are frozen for the garbage collector, whose search among them would be a pause of the platform.
+    """
     made = [(await w.discord.server.create_member(w.discord.guild, f"voter-{n}")).id for n in range(count)]
     gc.freeze()
     try:
@@ -107,21 +116,21 @@ async def _people(w: World, count: int) -> AsyncIterator[list[int]]:
         gc.unfreeze()
 
 
-async def _over(w: World) -> None:
-    """Until no run goes on, whatever may still be voted on."""
+async def _wait_until_over(w: World) -> None:
+    """Wait until no run goes on, whether or not people may still vote."""
     async with asyncio.timeout(QUIET.patience_s):
-        while any(t.finished is None for t in (await read_beside(w.bot.store)).runs.values()):
+        while any(t.finished is None for t in (await read_running_ledger(w.bot.store)).runs.values()):
             await asyncio.sleep(1.0)
 
 
-async def _normal(w: World, crowd: Crowd) -> float:
-    """Seconds from a command, in the first room, to its end card; the patience where none came."""
-    asked = await crowd.live(w.discord, "compare", 0)
+async def _time_normal_run(w: World, crowd: Crowd) -> float:
+    """Return the seconds from a command in the first room to its end card; the patience where none came."""
+    asked = await crowd.play_run(w.discord, "compare", 0)
     return QUIET.patience_s if asked.end_at is None else asked.end_at - asked.asked_at
 
 
-async def _commands(w: World, commands: int) -> tuple[float, list[Interaction]]:
-    """Seconds that sending them took, and what they are."""
+async def _send_commands(w: World, commands: int) -> tuple[float, list[Interaction]]:
+    """Send so many commands within a second; return the seconds that it took, and the commands."""
     loop, server, rooms = asyncio.get_running_loop(), w.discord.server, w.discord.rooms[1:]
     began, asked = loop.time(), []
     for n in range(commands):
@@ -131,14 +140,14 @@ async def _commands(w: World, commands: int) -> tuple[float, list[Interaction]]:
     return loop.time() - began, asked
 
 
-async def _answers(asked: list[Interaction]) -> tuple[Counter[str], str]:
-    """What each of them came to, and one of the refusals."""
-    seen = await asyncio.gather(*map(_answer, asked))
+async def _collect_answers(asked: list[Interaction]) -> tuple[Counter[str], str]:
+    """Return the commands counted by their result, and one of the refusals."""
+    seen = await asyncio.gather(*map(_collect_answer, asked))
     refusals = [text for what, text in seen if what == "refused"]
     return Counter(what for what, _ in seen), refusals[0] if refusals else ""
 
 
-async def _answer(asked: Interaction) -> tuple[str, str]:
+async def _collect_answer(asked: Interaction) -> tuple[str, str]:
     try:
         seen = await asked.answer(ANSWERS_WITHIN_S)
         async with asyncio.timeout(ANSWERS_WITHIN_S):
@@ -153,26 +162,26 @@ async def _answer(asked: Interaction) -> tuple[str, str]:
         return "unanswered", ""
 
 
-async def _votable(w: World, crowd: Crowd) -> Post:
-    """What a seat has said in a run that has just ended."""
-    asked: Asked = await crowd.live(w.discord, "compare", 1)
-    board = w.discord.board(asked.tag)
+async def _find_votable(w: World, crowd: Crowd) -> Post:
+    """Play a run to its end and return a seat's message, which can be voted on."""
+    asked: Asked = await crowd.play_run(w.discord, "compare", 1)
+    board = w.discord.find_board(asked.tag)
     assert board is not None  # its end has been seen
-    return next(post for post in w.discord.thread(board) if post.seat)
+    return next(post for post in w.discord.read_thread(board) if post.seat)
 
 
-async def _reactions(w: World, message: Post, voters: list[int]) -> tuple[int, float]:
-    """How many are stored as votes in the end, and seconds until then."""
+async def _count_reactions(w: World, message: Post, voters: list[int]) -> tuple[int, float]:
+    """React to a message; return the number of votes that are stored in the end, and the seconds until then."""
     loop = asyncio.get_running_loop()
-    began, run = loop.time(), await _run_of(w, message)
+    began, run = loop.time(), await _find_run(w, message)
     for n, voter in enumerate(voters):
         with suppress(CannotAct):
             await w.discord.server.react(voter, message.handle.id, "👍")
         if n % 100 == 99:
-            await asyncio.sleep(0)  # all of them are sent as fast as the gateway goes
+            await asyncio.sleep(0)  # otherwise they are sent as fast as the gateway goes
     counted, counted_at, quiet = 0, began, 0
     while counted < len(voters) and quiet < 10:
-        votes = len((await read_beside(w.bot.store)).runs[run].votes)
+        votes = len((await read_running_ledger(w.bot.store)).runs[run].votes)
         quiet = quiet + 1 if votes == counted else 0
         if votes != counted:
             counted, counted_at = votes, loop.time()
@@ -180,13 +189,13 @@ async def _reactions(w: World, message: Post, voters: list[int]) -> tuple[int, f
     return counted, counted_at - began
 
 
-async def _run_of(w: World, message: Post) -> str:
-    ledger = await read_beside(w.bot.store)
+async def _find_run(w: World, message: Post) -> str:
+    ledger = await read_running_ledger(w.bot.store)
     return next(run for run, placed in ledger.placed.items() if message.ref in {p.ref for p in placed})
 
 
 class _Peak:
-    """The most memory that the bot takes meanwhile."""
+    """A watch over the bot's memory: `stop` returns the most MB that it has taken."""
 
     def __init__(self, w: World) -> None:
         self._most = w.bot.rss_mb()

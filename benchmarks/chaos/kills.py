@@ -1,4 +1,4 @@
-"""SIGKILL, again and again: each kill is aimed at a moment, from outside, by what the platforms and models see."""
+"""SIGKILL, again and again: each kill is aimed at a moment from outside, by what the platforms and models see."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SHARES: dict[Class, float] = {  # of all kills; the rest is at random
     "fact and answer": 0.06,
     "start": 0.08,
 }
-WAITS_S = 90.0  # for the moment that was aimed at; then the shot goes off as it is
-LIVES_S = (0.3, 3.0)  # between being ready and the aiming
-PASSES = 3  # at most so many such moments are let pass
+WAITS_S = 90.0  # for the moment that was aimed at; then the bot is killed anyway
+LIVES_S = (0.3, 3.0)  # from being ready to the beginning of the aim
+PASSES = 3  # at most so many such moments pass before the kill
 
 
-def plan(kills: int, dice: Random) -> list[Class]:
-    """Their classes in order, each at least once where there are enough."""
+def plan_kills(kills: int, dice: Random) -> list[Class]:
+    """Return the classes of the kills in order, each at least once where there are enough."""
     counts = {kind: max(1, round(share * kills)) for kind, share in SHARES.items()}
     once = list(counts)
     drawn = [*once, *(kind for kind in once for _ in range(counts[kind] - 1))][:kills]
@@ -49,7 +49,7 @@ def plan(kills: int, dice: Random) -> list[Class]:
 
 @dataclass
 class Killer:
-    """`done` counts the kills by class; `fresh` holds for each restart and platform what came of the wait."""
+    """A killer of the bot: `done` counts the kills by class; `fresh` holds the wait of each restart and platform."""
 
     world: World
     dice: Random
@@ -61,50 +61,52 @@ class Killer:
     _hit: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def kill(self, classes: list[Class]) -> None:
-        """The bot is started before each of these kills, and after the last one."""
-        self.world.saw = self._saw
+        """Kill the bot once for each class; start it before each kill, and after the last one."""
+        self.world.on_moment = self._notice
         pending = deque(classes)
         while pending:
             kind = pending.popleft()
             try:
-                hit = await self._one(kind)
+                hit = await self._kill_once(kind)
             except RuntimeError as error:
                 self.ended_by_itself.append(str(error))
                 continue
             self.done[kind if hit else "random"] += 1
-            if not hit and "random" in pending:  # this one was at random; another one is aimed instead
+            if not hit and "random" in pending:  # this one was at random, so another one is aimed instead
                 pending.remove("random")
                 pending.append(kind)
-        await self._start()
+        await self._start_bot()
 
-    async def _one(self, kind: Class) -> bool:
-        """One life and its end; whether that was in the moment that was aimed at."""
+    async def _kill_once(self, kind: Class) -> bool:
+        """Start the bot and kill it; return whether that was in the moment that was aimed at."""
         bot, dice = self.world.bot, self.dice
         if kind == "start":
             usual = median(bot.ready_after_s or [2.0])
             bot.spawn()
             await asyncio.sleep(dice.uniform(0.0, usual))
-            self._shoot()
+            self._kill_now()
             hit = True
         else:
-            await self._start()
+            await self._start_bot()
             await asyncio.sleep(dice.uniform(*LIVES_S))
             hit = await self._wait_for(AIMED[kind]) if kind in AIMED else True
-            self._shoot()
-        await bot.buried()
-        self.world.discord.server.hub.gateway.drop(resume=False)  # else every event is kept for each dead session
+            self._kill_now()
+        await bot.wait_until_gone()
+        self.world.discord.server.hub.gateway.drop(
+            resume=False
+        )  # else the gateway keeps every event for each dead session
         return hit
 
-    async def _start(self) -> None:
+    async def _start_bot(self) -> None:
         self.world.bot.spawn()
-        await self.world.bot.ready()
+        await self.world.bot.wait_until_ready()
 
     async def _wait_for(self, aim: Aim) -> bool:
         self._hit.clear()
         self._aim, self._passes = aim, self.dice.randint(0, PASSES)
         if aim in ("lost", "unanswered"):
             self._passes = 0
-            self.world.lose("lost" if aim == "lost" else "unanswered")
+            self.world.lose_next("lost" if aim == "lost" else "unanswered")
         try:
             async with asyncio.timeout(WAITS_S):
                 await self._hit.wait()
@@ -115,18 +117,18 @@ class Killer:
             self._aim = None
             self.world.heal()
 
-    def _saw(self, aim: Aim) -> None:
-        """At once: before what happened gets to the bot."""
+    def _notice(self, aim: Aim) -> None:
+        """Kill at once where this is the moment, before the bot can hear of it."""
         if aim != self._aim:
             return
         if self._passes:
             self._passes -= 1
             return
         self._aim = None
-        self._shoot()
+        self._kill_now()
         self._hit.set()
 
-    def _shoot(self) -> None:
+    def _kill_now(self) -> None:
         if self.world.bot.kill():
             self.fresh += self.world.fresh.items()
             self.world.forget_texts()

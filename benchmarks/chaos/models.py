@@ -1,7 +1,7 @@
 """The models behind all seats: one OpenAI-compatible server whose answer follows from what it is asked, word for word.
 
-Each answer begins with a key, a digest of the model and its messages. So a text tells which call it came from, a
-question that a restart has changed is seen, and what was paid for can be counted.
+Each answer begins with a key, a digest of the model and its messages. The key tells which call a text came from,
+shows a question that a restart has changed, and lets paid answers be counted.
 """
 
 from __future__ import annotations
@@ -53,8 +53,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`first_s` until the first piece, then a piece of `chars` characters each `gap_s`. Who is asked again says at once
-    what was said before, so that the wait for new text is the bot's own.
+    """The pace of answers: `first_s` until the first piece, then `chars` characters each `gap_s` (seconds).
+
+    A model that is asked again says at once what it had said, so that the wait for new text is the bot's own.
     """
 
     first_s: float = 0.15
@@ -64,11 +65,13 @@ class Pace:
 
 @dataclass(slots=True)
 class Models:
-    """`async with Models() as models:`; `saw` is told what happens, as it happens; `misbehave` may take a call over,
-    returning what is sent instead."""
+    """The models' server, to be entered with `async with`.
+
+    `on_moment` is called with each moment as it happens; `misbehave` may return what is sent instead of an answer.
+    """
 
     pace: Pace = Pace()
-    saw: Callable[[Moment], None] = lambda moment: None
+    on_moment: Callable[[Moment], None] = lambda moment: None
     misbehave: Callable[[Call], Reply | None] = lambda call: None
     calls: list[Call] = field(default_factory=list)
     url: str = ""
@@ -90,16 +93,16 @@ class Models:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        call = _understood(request.match_info["model"], await request.json())
+        call = _make_call(request.match_info["model"], await request.json())
         self.calls.append(call)
         try:
             if (reply := self.misbehave(call)) is not None:
-                return await _write(request, reply)
-            return await self._answer(request, call)
+                return await _write_reply(request, reply)
+            return await self._stream_answer(request, call)
         finally:
             call.ended_at = time.time()
 
-    async def _answer(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _stream_answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await asyncio.sleep(self.pace.first_s)
@@ -110,7 +113,7 @@ class Models:
             piece = call.text[call.sent : upto]
             await response.write(sse(chunk(piece))[0])
             call.sent += len(piece)
-            self.saw(moment)
+            self.on_moment(moment)
             await asyncio.sleep(self.pace.gap_s)
         usage = {
             "prompt_tokens": 20,
@@ -121,8 +124,8 @@ class Models:
         return response
 
 
-async def _write(request: web.Request, reply: Reply) -> web.StreamResponse:
-    """What a fault sends. Status NOTHING: the connection is torn before any byte."""
+async def _write_reply(request: web.Request, reply: Reply) -> web.StreamResponse:
+    """Send what a fault says; with status NOTHING the connection is torn before any byte."""
     if reply.status == NOTHING:
         assert request.transport is not None  # it is still being served
         request.transport.abort()
@@ -146,16 +149,16 @@ async def _write(request: web.Request, reply: Reply) -> web.StreamResponse:
     return response
 
 
-def _understood(model: str, body: Mapping[str, Any]) -> Call:
+def _make_call(model: str, body: Mapping[str, Any]) -> Call:
     asked = "\n".join(str(message["content"]) for message in body["messages"])
     key = "k" + sha256(json.dumps([model, body["messages"]]).encode()).hexdigest()[:12]
     stage, tag = _STAGE.search(asked), TAG.search(asked)
-    text = _text(key, asked, stage[1] if stage else "", body.get("response_format"))
+    text = _write_text(key, asked, stage[1] if stage else "", body.get("response_format"))
     return Call(key, tag[0] if tag else "", model, stage[1] if stage else "", time.time(), text)
 
 
-def _text(key: str, asked: str, stage: str, form: Mapping[str, Any] | None) -> str:
-    """What is said to that: the same every time."""
+def _write_text(key: str, asked: str, stage: str, form: Mapping[str, Any] | None) -> str:
+    """Return the answer to a question, which is the same every time."""
     dice = Random(key)
     match stage:
         case "council.review":
@@ -169,19 +172,19 @@ def _text(key: str, asked: str, stage: str, form: Mapping[str, Any] | None) -> s
             scores = [{"debater": name, **marks} for name in row["debater"]["enum"]]
             return json.dumps({"key": key, "scores": scores, "winner": "tie"})
         case "debate.judge":
-            return f"{key} {_recorded(dice)}\n\nVERDICT: the debate supports both sides."
+            return f"{key} {_draw_answer(dice)}\n\nVERDICT: the debate supports both sides."
         case _:
-            return f"{key} {_recorded(dice)}"
+            return f"{key} {_draw_answer(dice)}"
 
 
-def _recorded(dice: Random) -> str:
-    said = dice.choice(_answers())
+def _draw_answer(dice: Random) -> str:
+    said = dice.choice(_load_answers())
     return said[: dice.randint(LEAST_CHARS, MOST_CHARS)].strip()
 
 
 @cache
-def _answers() -> Sequence[str]:
-    """Recorded answers (LLMFAO's, CC BY 4.0) without anything that is markup somewhere; drawn words where absent."""
+def _load_answers() -> Sequence[str]:
+    """Return recorded answers (LLMFAO's, CC BY 4.0) without any markup; drawn words where these are absent."""
     if not RESULTS.exists():
         return [" ".join(Random(n).choices(WORDS, k=120)) for n in range(50)]
     rows = (json.loads(line)["result"] for line in RESULTS.read_text("utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""What people see and do on each platform, alike for both: they ask, read boards and threads, and press buttons."""
+"""The people of each platform, alike for both: they ask, read boards and threads, and press buttons."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ _BUTTON = re.compile(r"^moot:([^:]*):([^:]+):(.*)$")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A message of the bot as people see it now. `ref` is what the bot's own store calls it; `seat`: "" where the bot
-    speaks itself; `buttons`: what each does and is about, by the id it is pressed with."""
+    """A message of the bot as people see it now.
+
+    `ref`: its name in the bot's own store. `seat`: "" where the bot speaks itself. `buttons`: by the id with which a
+    button is pressed, its run, its action and what it is about.
+    """
 
     ref: str
     seat: str
@@ -36,13 +39,13 @@ class Post:
     buttons: Mapping[str, tuple[str, str, str]]
     handle: Any
 
-    def button(self, action: str) -> str:
-        """The id of the first button that does this; "": there is none."""
+    def find_button(self, action: str) -> str:
+        """Return the id of the first button with this action; "" where there is none."""
         return next((key for key, (_, does, _) in self.buttons.items() if does == action), "")
 
     @property
     def run(self) -> str:
-        """Of the run that its buttons are about."""
+        """Return the id of the run that its buttons are about."""
         return next((run for run, _, _ in self.buttons.values() if run), "")
 
 
@@ -52,31 +55,34 @@ class Place(Protocol):
     name: str
 
     async def ask(self, nth: int, command: str, question: str, options: Mapping[str, str | int]) -> bool:
-        """By the first person, in room `nth`; whether the platform heard anything back within its deadline."""
+        """Ask as the first person in room `nth`; return whether the platform heard back within its deadline."""
         ...
 
-    def board(self, tag: str) -> Post | None:
-        """The first message outside of threads that carries the tag of a question."""
+    def find_board(self, tag: str) -> Post | None:
+        """Return the first message outside of threads that carries the tag of a question."""
         ...
 
-    def thread(self, board: Post) -> list[Post]: ...
+    def read_thread(self, board: Post) -> list[Post]: ...
 
-    def outside(self) -> list[Post]:
-        """What the bot has posted outside of threads, for all to see."""
+    def list_boards(self) -> list[Post]:
+        """Return what the bot has posted outside of threads, for all to see."""
         ...
 
     async def press(self, person: int, post: Post, button: str) -> str:
-        """The sentence that this person alone reads then; "" where none comes within the deadline, or it is gone."""
+        """Press a button and return the sentence that this person alone reads then.
+
+        It is "" where none comes within the deadline, or the message is gone.
+        """
         ...
 
     async def say(self, person: int, board: Post, text: str) -> None: ...
 
-    def key(self, person: int) -> str:
-        """As the bot's store knows them."""
+    def name_person(self, person: int) -> str:
+        """Return the name under which the bot's store knows a person."""
         ...
 
 
-def _buttons(ids: Iterator[str]) -> dict[str, tuple[str, str, str]]:
+def _read_buttons(ids: Iterator[str]) -> dict[str, tuple[str, str, str]]:
     return {i: (m[1], m[2], m[3]) for i in ids if (m := _BUTTON.match(i))}
 
 
@@ -103,24 +109,24 @@ class OnDiscord:
         except (CannotAct, TimeoutError):  # not yet registered, or nobody is there
             return False
 
-    def board(self, tag: str) -> Post | None:
-        for m in self._outside():
+    def find_board(self, tag: str) -> Post | None:
+        for m in self._list_boards():
             if m.id not in self._known and (tags := TAG.findall(m.text)):
                 self._boards.setdefault(tags[0], m)
                 self._known.add(m.id)
-        return self._post(self._boards[tag]) if tag in self._boards else None
+        return self._make_post(self._boards[tag]) if tag in self._boards else None
 
-    def thread(self, board: Post) -> list[Post]:
-        return [self._post(m) for m in self._said(board.handle.id)]
+    def read_thread(self, board: Post) -> list[Post]:
+        return [self._make_post(m) for m in self._list_messages(board.handle.id)]
 
-    def outside(self) -> list[Post]:
-        return [self._post(m) for m in self._outside()]
+    def list_boards(self) -> list[Post]:
+        return [self._make_post(m) for m in self._list_boards()]
 
-    def _outside(self) -> list[Message]:
-        return [m for room in self.rooms for m in self._said(room.id)]
+    def _list_boards(self) -> list[Message]:
+        return [m for room in self.rooms for m in self._list_messages(room.id)]
 
-    def _said(self, channel: int) -> list[Message]:
-        """By the bot, for all to see. An answer that was put off and never came is Discord's to withdraw."""
+    def _list_messages(self, channel: int) -> list[Message]:
+        """Return the bot's messages for all to see, but for answers that were deferred and never came."""
         found = self.server.hub.world.messages[channel].values()
         return [m for m in found if m.author.bot and not m.flags & (EPHEMERAL | LOADING) and m.kind == 0]
 
@@ -139,14 +145,14 @@ class OnDiscord:
         with suppress(CannotAct, DiscordError):  # its thread is not there yet, or nobody has registered commands
             await self.server.slash(self.people[person], board.handle.id, "moot say", text=text)
 
-    def key(self, person: int) -> str:
+    def name_person(self, person: int) -> str:
         return f"discord:{self.people[person].id}"
 
-    def _post(self, m: Message) -> Post:
+    def _make_post(self, m: Message) -> Post:
         ids = (c["custom_id"] for c in walk(m.components) if c.get("custom_id"))
         face = m.webhook_id is not None and m.author.id != self.server.bot.id
         ref = discord_ref(m.channel_id, m.id, face=face)
-        return Post(ref, m.author.name if face else "", m.text, _buttons(ids), m)
+        return Post(ref, m.author.name if face else "", m.text, _read_buttons(ids), m)
 
 
 class OnSlack:
@@ -175,21 +181,21 @@ class OnSlack:
             return False
         return True
 
-    def board(self, tag: str) -> Post | None:
-        for m in self._outside():
+    def find_board(self, tag: str) -> Post | None:
+        for m in self._list_boards():
             if m.ts not in self._known and (tags := TAG.findall(m.text)):
                 self._boards.setdefault(tags[0], m)
                 self._known.add(m.ts)
-        return self._post(self._boards[tag]) if tag in self._boards else None
+        return self._make_post(self._boards[tag]) if tag in self._boards else None
 
-    def thread(self, board: Post) -> list[Post]:
+    def read_thread(self, board: Post) -> list[Post]:
         m: SlackMessage = board.handle
-        return [self._post(r) for r in self.server.world.messages(m.channel, m.ts)[1:] if r.bot_id]
+        return [self._make_post(r) for r in self.server.world.messages(m.channel, m.ts)[1:] if r.bot_id]
 
-    def outside(self) -> list[Post]:
-        return [self._post(m) for m in self._outside()]
+    def list_boards(self) -> list[Post]:
+        return [self._make_post(m) for m in self._list_boards()]
 
-    def _outside(self) -> list[SlackMessage]:
+    def _list_boards(self) -> list[SlackMessage]:
         return [m for room in self.rooms for m in self.server.world.messages(room) if m.bot_id]
 
     async def press(self, person: int, post: Post, button: str) -> str:
@@ -208,10 +214,10 @@ class OnSlack:
         m: SlackMessage = board.handle
         await self.server.people.say(self.people[person], m.channel, text, thread_ts=m.ts)
 
-    def key(self, person: int) -> str:
+    def name_person(self, person: int) -> str:
         return f"slack:{self.people[person]}"
 
-    def _post(self, m: SlackMessage) -> Post:
+    def _make_post(self, m: SlackMessage) -> Post:
         ids = (e["action_id"] for b in m.blocks for e in b.get("elements", ()) if "action_id" in e)
         text = "\n".join(b["text"] for b in m.blocks if b["type"] == "markdown")
-        return Post(slack_ref(self.team.id, m.channel, m.ts), m.username, text, _buttons(ids), m)
+        return Post(slack_ref(self.team.id, m.channel, m.ts), m.username, text, _read_buttons(ids), m)

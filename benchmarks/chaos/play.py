@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from benchmarks.chaos.audit import Audit, Found, Ledger, read, read_beside
-from benchmarks.chaos.kills import Class, Killer, plan
+from benchmarks.chaos.audit import Audit, Found, Ledger, read_ledger, read_running_ledger
+from benchmarks.chaos.kills import Class, Killer, plan_kills
 from benchmarks.chaos.models import Pace
 from benchmarks.chaos.runs import COMMANDS, Crowd, Habits
-from benchmarks.chaos.wire import Fresh, World, world
+from benchmarks.chaos.wire import Fresh, World, open_world
 from storage import open_store
 
 SETTLES_WITHIN_S = 600.0
@@ -35,7 +35,7 @@ class Scene:
 
 @dataclass
 class Played:
-    """What came of a scene. Latencies in seconds, from being ready to the first new text."""
+    """The result of a scene; latencies in seconds, from being ready to the first new text."""
 
     kills: Counter[Class]
     runs: int
@@ -51,31 +51,31 @@ class Played:
     seconds: float = 0.0
 
 
-async def reference(seed: int, vote_s: float = 2.0) -> dict[str, str]:
-    """Format → the outcome of its runs without any kill, with the same steering."""
-    async with world(len(COMMANDS), Pace(), limits={"vote_s": vote_s}) as w:
+async def find_usual_outcomes(seed: int, vote_s: float = 2.0) -> dict[str, str]:
+    """Return by format the outcome of its runs without any kill, with the same steering."""
+    async with open_world(len(COMMANDS), Pace(), limits={"vote_s": vote_s}) as w:
         w.bot.spawn()
-        await w.bot.ready()
+        await w.bot.wait_until_ready()
         crowd = Crowd(Random(seed), Habits(summarises=1.0, votes=False, patience_s=60.0))
-        await asyncio.gather(*(crowd.live(w.discord, kind, n) for n, kind in enumerate(COMMANDS)))
-        ledger = await settled(w, 60.0)
+        await asyncio.gather(*(crowd.play_run(w.discord, kind, n) for n, kind in enumerate(COMMANDS)))
+        ledger = await wait_until_settled(w, 60.0)
         return {t.started.format: t.finished.outcome for t in ledger.runs.values() if t.finished}
 
 
 async def play(scene: Scene, usual: Mapping[str, str]) -> Played:
     began, dice = time.monotonic(), Random(scene.seed)
-    async with world(scene.rooms, Pace(), limits={"vote_s": scene.vote_s}) as w:
+    async with open_world(scene.rooms, Pace(), limits={"vote_s": scene.vote_s}) as w:
         crowd, killer = Crowd(Random(scene.seed), scene.habits), Killer(w, dice)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(crowd.busy(w.discord, scene.at_once[0]))
-            tasks.create_task(crowd.busy(w.slack, scene.at_once[1]))
-            await killer.kill(plan(scene.kills, dice))
+            tasks.create_task(crowd.keep_busy(w.discord, scene.at_once[0]))
+            tasks.create_task(crowd.keep_busy(w.slack, scene.at_once[1]))
+            await killer.kill(plan_kills(scene.kills, dice))
             crowd.enough.set()
-        await settled(w, scene.settles_within_s)
-        found = await left_behind(w)
+        await wait_until_settled(w, scene.settles_within_s)
+        found = await stop_bot(w)
         async with open_store(w.bot.store, clock=time.time) as store:  # its lock is free again
-            audit = Audit(await read(store), w.places, w.models.calls, crowd.asked, w.bot.kills, usual)
-        found += audit.after_kills()
+            audit = Audit(await read_ledger(store), w.places, w.models.calls, crowd.asked, w.bot.kills, usual)
+        found += audit.check_after_kills()
         return Played(
             kills=killer.done,
             runs=len(audit.ledger.runs),
@@ -85,26 +85,26 @@ async def play(scene: Scene, usual: Mapping[str, str]) -> Played:
             votes=sum(bool(vote.told) for asked in crowd.asked for vote in asked.votes),
             usual_share=audit.usual_share,
             found=found + [Found("goes on by itself", why) for why in killer.ended_by_itself],
-            fresh_s={place.name: _waits(killer, place.name) for place in w.places},
-            unread=sum(_unread(fresh) for _, fresh in killer.fresh),
+            fresh_s={place.name: _list_waits(killer, place.name) for place in w.places},
+            unread=sum(_is_unread(fresh) for _, fresh in killer.fresh),
             ready_s=w.bot.ready_after_s,
             seconds=time.monotonic() - began,
         )
 
 
-async def settled(w: World, within_s: float) -> Ledger:
-    """Wait until every run is over and nothing changes any more; the audit tells where that never comes."""
+async def wait_until_settled(w: World, within_s: float) -> Ledger:
+    """Wait until every run is over and nothing changes any more, or the time is up, which the audit will tell."""
     ends_at = time.monotonic() + within_s
     while True:
-        ledger = await read_beside(w.bot.store)
-        before = _written(w)
+        ledger = await read_running_ledger(w.bot.store)
+        before = _count_requests(w)
         await asyncio.sleep(3.0)
-        if (ledger.finished(time.time()) and _written(w) == before) or time.monotonic() > ends_at:
-            return await read_beside(w.bot.store)
+        if (ledger.is_finished(time.time()) and _count_requests(w) == before) or time.monotonic() > ends_at:
+            return await read_running_ledger(w.bot.store)
 
 
-async def left_behind(w: World) -> list[Found]:
-    """Stop the bot as an operator does: it goes by itself, without an error."""
+async def stop_bot(w: World) -> list[Found]:
+    """Stop the bot as an operator does; return what it broke, as it should go by itself, without an error."""
     try:
         status = await w.bot.stop()
     except TimeoutError:
@@ -112,11 +112,11 @@ async def left_behind(w: World) -> list[Found]:
     return [] if status == 0 else [Found("nothing left", f"it left with status {status}: {w.bot.log[-500:]}")]
 
 
-def _written(w: World) -> tuple[int, int]:
+def _count_requests(w: World) -> tuple[int, int]:
     return len(w.discord.server.requests), len(w.slack.server.requests)
 
 
-def _waits(killer: Killer, name: str) -> list[float]:
+def _list_waits(killer: Killer, name: str) -> list[float]:
     return [
         fresh.seen_at - fresh.ready_at
         for platform, fresh in killer.fresh
@@ -124,5 +124,5 @@ def _waits(killer: Killer, name: str) -> list[float]:
     ]
 
 
-def _unread(fresh: Fresh) -> bool:
+def _is_unread(fresh: Fresh) -> bool:
     return fresh.ready_at is not None and fresh.seen_at is None

@@ -20,7 +20,7 @@ STARTS_WITHIN_S, STOPS_WITHIN_S = 120.0, 60.0
 
 
 class Bot:
-    """`connections()` counts how often it has introduced itself to each platform; it is ready once all have grown."""
+    """The bot as a process; `connections()` counts its introductions to each platform, all of which grow at a start."""
 
     def __init__(self, folder: Path, connections: Callable[[], tuple[int, ...]]) -> None:
         self.store = folder / "moot.db"
@@ -35,11 +35,11 @@ class Bot:
         return (self._folder / "bot.log").read_text("utf-8", "replace")
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def spawn(self) -> None:
-        """Begin to start it; returns at once."""
+        """Begin to start it, without waiting."""
         self._before = self._connections()
         self._spawned_at = time.monotonic()
         with (self._folder / "bot.log").open("ab") as log:
@@ -51,35 +51,35 @@ class Bot:
                 stderr=log,
             )
 
-    async def ready(self) -> None:
-        """Until every platform has heard from it. Raises RuntimeError when it ends instead."""
+    async def wait_until_ready(self) -> None:
+        """Wait until every platform has heard from it. Raises RuntimeError when it ends instead."""
         async with asyncio.timeout(STARTS_WITHIN_S):
             while any(now <= then for now, then in zip(self._connections(), self._before, strict=True)):
-                if not self.alive:
+                if not self.is_alive:
                     raise RuntimeError(f"the bot has ended by itself:\n{self.log[-2000:]}")
                 await asyncio.sleep(0.01)
         self.ready_after_s.append(time.monotonic() - self._spawned_at)
 
     def kill(self) -> bool:
-        """SIGKILL, now; whether it was alive."""
-        if not self.alive:
+        """Send SIGKILL now; return whether it was alive."""
+        if not self.is_alive:
             return False
         assert self._process is not None  # it is alive
         self._process.kill()
         self.kills.append(time.time())
         return True
 
-    async def buried(self) -> None:
-        """Until the process is gone."""
-        while self.alive:
+    async def wait_until_gone(self) -> None:
+        """Wait until the process is gone."""
+        while self.is_alive:
             await asyncio.sleep(0.002)
 
     async def stop(self) -> int:
-        """SIGTERM; its exit status. Raises TimeoutError where it stays."""
+        """Send SIGTERM; return its exit status. Raises TimeoutError where it stays."""
         assert self._process is not None  # it was started
         self._process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOPS_WITHIN_S):
-            await self.buried()
+            await self.wait_until_gone()
         status = self._process.returncode
         assert isinstance(status, int)
         return status
@@ -88,37 +88,37 @@ class Bot:
         assert self._process is not None  # it was started
         return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
 
-    def put_down(self) -> None:
-        """Whatever state it is in."""
-        if self.alive:
+    def end(self) -> None:
+        """Kill it, in whatever state it is, and wait for it."""
+        if self.is_alive:
             assert self._process is not None  # it is alive
             self._process.kill()
             self._process.wait()
 
 
-def written(settings: Mapping[str, Any]) -> str:
-    """Nested tables as TOML, of the few shapes that settings have."""
+def format_toml(settings: Mapping[str, Any]) -> str:
+    """Return nested tables as TOML; it knows the few shapes that settings have."""
     lines: list[str] = []
-    _table(lines, (), settings)
+    _add_table(lines, (), settings)
     return "\n".join(lines) + "\n"
 
 
-def _table(lines: list[str], path: tuple[str, ...], table: Mapping[str, Any]) -> None:
+def _add_table(lines: list[str], path: tuple[str, ...], table: Mapping[str, Any]) -> None:
     if path:
         lines.append(f"[{'.'.join(path)}]")
-    lines += [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    lines += [f"{key} = {_format_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
     for key, value in table.items():
         if isinstance(value, Mapping):
-            _table(lines, (*path, key), value)
+            _add_table(lines, (*path, key), value)
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()
         case str():
             return f'"{value}"'
         case list():
-            return f"[{', '.join(map(_value, value))}]"
+            return f"[{', '.join(map(_format_value, value))}]"
         case _:
             return str(value)

@@ -1,4 +1,4 @@
-"""How soon a bot that was killed goes on: from being ready to the first text that is new since the kill."""
+"""The wait after a kill: from being ready to the first text that is new since then."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.chaos.models import KEY, Pace
 from benchmarks.chaos.runs import QUESTION
-from benchmarks.chaos.wire import Fresh, World, world
+from benchmarks.chaos.wire import Fresh, World, open_world
 
-SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # so that answers last from one kill to the next …
-MANY = 25  # … also where so many runs take long to begin
+SLOW = Pace(first_s=0.1, gap_s=0.2, chars=4)  # slow, so that answers last from one kill to the next
+MANY = 25  # more runs than these take long to begin, so that answers must last even longer
 WATCHES_S = 30.0  # for the new text of every run, after each start
 SOME_TEXT_S, SPEAK_WITHIN_S, APART_S = 4.0, 300.0, 0.1
 
 
 @dataclass
 class Resumed:
-    """Seconds from ready: to the first new text at all, a restart; and to the first one of each run."""
+    """Seconds from being ready, by restart to the first new text at all, and to the first one of each run."""
 
     runs: int
     first_s: list[float] = field(default_factory=list)
@@ -25,44 +25,47 @@ class Resumed:
     silent: int = 0  # runs that showed nothing new in time
 
 
-async def resumed(runs: int, kills: int) -> Resumed:
-    """So many comparisons on Discord, each in a channel of its own, killed while all of them speak."""
+async def measure_resume(runs: int, kills: int) -> Resumed:
+    """Kill the bot while so many comparisons speak, each in a Discord channel of its own, and time what follows."""
     pace = replace(SLOW, gap_s=SLOW.gap_s * (1 + kills) * (1 + runs / MANY))
-    async with world(runs, pace, limits={"vote_s": 1.0}, deadlines={"total_timeout_s": 3600.0}) as w:
+    async with open_world(runs, pace, limits={"vote_s": 1.0}, deadlines={"total_timeout_s": 3600.0}) as w:
         result = Resumed(runs)
         w.bot.spawn()
-        await w.bot.ready()
+        await w.bot.wait_until_ready()
         async with asyncio.TaskGroup() as tasks:
             for nth in range(runs):
-                tasks.create_task(_until_heard(w, nth))
+                tasks.create_task(_ask_until_heard(w, nth))
         for _ in range(kills):
-            await _speaking(w, runs)
+            await _wait_until_speaking(w, runs)
             await asyncio.sleep(SOME_TEXT_S)
             w.bot.kill()
             w.forget_texts()
-            await w.bot.buried()
+            await w.bot.wait_until_gone()
             w.discord.server.hub.gateway.drop(resume=False)
             w.bot.spawn()
-            await w.bot.ready()
-            await _watch(w.fresh["Discord"], runs, result)
+            await w.bot.wait_until_ready()
+            await _watch_texts(w.fresh["Discord"], runs, result)
         return result
 
 
-async def _until_heard(w: World, nth: int) -> None:
-    """So many at once are not all answered in time: who hears nothing asks again."""
+async def _ask_until_heard(w: World, nth: int) -> None:
+    """Ask again until an answer is heard: where so many ask at once, not all are answered in time."""
     await asyncio.sleep(nth * APART_S)
     while not await w.discord.ask(nth, "compare", f"Q{nth:04d} {QUESTION}", {}):
         pass
 
 
-async def _speaking(w: World, runs: int) -> None:
-    """Until every run shows some text."""
+async def _wait_until_speaking(w: World, runs: int) -> None:
+    """Wait until every run shows some text."""
     async with asyncio.timeout(SPEAK_WITHIN_S):
-        while sum(any(KEY.search(p.text) for p in w.discord.thread(board)) for board in w.discord.outside()) < runs:
+        while (
+            sum(any(KEY.search(p.text) for p in w.discord.read_thread(board)) for board in w.discord.list_boards())
+            < runs
+        ):
             await asyncio.sleep(0.2)
 
 
-async def _watch(fresh: Fresh, runs: int, result: Resumed) -> None:
+async def _watch_texts(fresh: Fresh, runs: int, result: Resumed) -> None:
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + WATCHES_S
     while len(fresh.runs_at) < runs and loop.time() < ends_at:

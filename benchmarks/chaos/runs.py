@@ -1,4 +1,4 @@
-"""People who start runs, steer them, vote and go: what they were told is kept for the audit."""
+"""People who start runs, steer them, vote and go; what the bot says to them is kept for the audit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VOTED = "Your vote is"
 
 
 class Pressed(NamedTuple):
-    """A vote: whose, for which seat, and what they were told; "": nothing."""
+    """A vote: its person, its seat, and the bot's answer; "" where there was none."""
 
     by: str
     seat: str
@@ -38,8 +38,11 @@ class Pressed(NamedTuple):
 
 @dataclass(slots=True)
 class Asked:
-    """A run as its people know it. `heard`: whether the platform heard anything back; `run`: by its buttons, "" where
-    its board was never seen. Times in loop seconds."""
+    """A run as its people know it.
+
+    `heard`: whether the platform heard anything back. `run`: its id by its buttons, "" where its board was never seen.
+    Times are in loop seconds.
+    """
 
     place: Place
     tag: str
@@ -50,12 +53,12 @@ class Asked:
     board_at: float | None = None
     end_at: float | None = None
     votes: list[Pressed] = field(default_factory=list)
-    skipped: str = ""  # what was told to who skipped a seat
+    skipped: str = ""  # the bot's answer to the person who skipped a seat
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How likely (0 to 1) they skip a seat, say something, have the run summarised; how long they wait for an end."""
+    """The habits of people: chances (0 to 1) that they steer a run, and their patience for its end."""
 
     skips: float = 0.25
     says: float = 0.25
@@ -65,7 +68,7 @@ class Habits:
 
 
 class Crowd:
-    """Keeps so many runs going on each platform, until `enough` is set; then what runs is seen to its end."""
+    """A crowd that keeps runs going on each platform until `enough` is set, and stays to the end of each run."""
 
     def __init__(self, dice: Random, habits: Habits) -> None:
         self.asked: list[Asked] = []
@@ -74,65 +77,65 @@ class Crowd:
         self._habits = habits
         self._number = itertools.count(1)
 
-    async def busy(self, place: Place, at_once: int) -> None:
+    async def keep_busy(self, place: Place, at_once: int) -> None:
         async with asyncio.TaskGroup() as tasks:
             for lane in range(at_once):
-                tasks.create_task(self._one_after_another(place, lane, at_once))
+                tasks.create_task(self._play_one_after_another(place, lane, at_once))
 
-    async def _one_after_another(self, place: Place, lane: int, step: int) -> None:
+    async def _play_one_after_another(self, place: Place, lane: int, step: int) -> None:
         for nth in itertools.count(lane, step):
             if self.enough.is_set():
                 return
-            await self.live(place, KINDS[nth % len(KINDS)], nth)
+            await self.play_run(place, KINDS[nth % len(KINDS)], nth)
 
-    async def some(self, place: Place, runs: int, at_once: int) -> None:
-        """So many runs, at most so many of them at once."""
+    async def play_some(self, place: Place, runs: int, at_once: int) -> None:
+        """Play so many runs, at most `at_once` of them at a time."""
         room = asyncio.Semaphore(at_once)
 
         async def one(nth: int) -> None:
             async with room:
-                await self.live(place, KINDS[nth % len(KINDS)], nth)
+                await self.play_run(place, KINDS[nth % len(KINDS)], nth)
 
         await asyncio.gather(*map(one, range(runs)))
 
-    async def live(self, place: Place, kind: str, nth: int) -> Asked:
-        """One run from its command to the last vote."""
+    async def play_run(self, place: Place, kind: str, nth: int) -> Asked:
+        """Play one run from its command to the last vote."""
         asked = Asked(place, f"Q{next(self._number):04d}", kind)
         self.asked.append(asked)
         command, options = COMMANDS[kind]
         asked.asked_at = asyncio.get_running_loop().time()
         asked.heard = await place.ask(nth, command, f"{asked.tag} {QUESTION}", options)
         patience_s = self._habits.patience_s
-        board = await _soon(
-            lambda: place.board(asked.tag), min(BOARD_WITHIN_S, patience_s) if asked.heard else UNHEARD_S
+        board = await _wait_for(
+            lambda: place.find_board(asked.tag), min(BOARD_WITHIN_S, patience_s) if asked.heard else UNHEARD_S
         )
         if board is None:
             return asked
         asked.run, asked.board_at = board.run, asyncio.get_running_loop().time()
-        steering = asyncio.create_task(self._steer(asked, board))
-        end = await _soon(lambda: _end(place, board), patience_s)
+        steering = asyncio.create_task(self._steer_run(asked, board))
+        end = await _wait_for(lambda: _find_end_card(place, board), patience_s)
         await steering
         if end is not None:
             asked.end_at = asyncio.get_running_loop().time()
             asked.run = asked.run or end.run
-            await self._vote(asked, end)
+            await self._cast_votes(asked, end)
             if self._dice.random() < self._habits.summarises:
-                await place.press(0, end, end.button("summarise"))
+                await place.press(0, end, end.find_button("summarise"))
         return asked
 
-    async def _steer(self, asked: Asked, board: Post) -> None:
+    async def _steer_run(self, asked: Asked, board: Post) -> None:
         place, dice = asked.place, self._dice
         if dice.random() < self._habits.says:
             await asyncio.sleep(dice.uniform(0.0, 3.0))
             await place.say(0, board, f"{asked.tag} And what about beginners?")
         if asked.kind in SKIPPED and dice.random() < self._habits.skips:
             await asyncio.sleep(dice.uniform(0.0, 3.0))
-            open_ = [p for p in place.thread(board) if p.button("skip") and CHAIR not in p.seat]
+            open_ = [p for p in place.read_thread(board) if p.find_button("skip") and CHAIR not in p.seat]
             if open_:
                 post = dice.choice(open_)
-                asked.skipped = await place.press(0, post, post.button("skip"))
+                asked.skipped = await place.press(0, post, post.find_button("skip"))
 
-    async def _vote(self, asked: Asked, end: Post) -> None:
+    async def _cast_votes(self, asked: Asked, end: Post) -> None:
         if not self._habits.votes:
             return
         for person in range(len(PEOPLE)):
@@ -142,15 +145,15 @@ class Crowd:
                     return
                 button = self._dice.choice(ballot)
                 told = await asked.place.press(person, end, button)
-                asked.votes.append(Pressed(asked.place.key(person), end.buttons[button][2], told))
+                asked.votes.append(Pressed(asked.place.name_person(person), end.buttons[button][2], told))
 
 
-def _end(place: Place, board: Post) -> Post | None:
-    return next((post for post in place.thread(board) if post.button("follow_up")), None)
+def _find_end_card(place: Place, board: Post) -> Post | None:
+    return next((post for post in place.read_thread(board) if post.find_button("follow_up")), None)
 
 
-async def _soon(look: Callable[[], T | None], within_s: float) -> T | None:
-    """What `look` finds, as soon as it does; None where it does not in time."""
+async def _wait_for(look: Callable[[], T | None], within_s: float) -> T | None:
+    """Return what `look` finds as soon as it does; None where it finds nothing in time."""
     ends_at = asyncio.get_running_loop().time() + within_s
     while asyncio.get_running_loop().time() < ends_at:
         if (found := look()) is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from benchmarks.chaos import faults, flood
-from benchmarks.chaos.kills import AIMED, plan
+from benchmarks.chaos.kills import AIMED, plan_kills
 from benchmarks.chaos.play import Scene, play
-from benchmarks.chaos.resume import resumed
+from benchmarks.chaos.resume import measure_resume
 from benchmarks.chaos.runs import Habits
 
 # by format, as runs end that nobody kills
@@ -33,7 +33,7 @@ async def test_what_is_killed_in_each_of_the_moments_that_matter_goes_on_and_end
 
 
 async def test_every_run_that_was_speaking_when_the_bot_was_killed_says_more() -> None:
-    result = await resumed(runs=3, kills=1)
+    result = await measure_resume(runs=3, kills=1)
     assert len(result.first_s) == 1
     assert (len(result.each_s), result.silent) == (3, 0)
 
@@ -55,8 +55,8 @@ async def test_a_flood_is_answered_and_counted() -> None:
 
 
 def test_each_aim_gets_its_share_of_the_kills() -> None:
-    drawn = plan(200, Random(1))
+    drawn = plan_kills(200, Random(1))
     assert len(drawn) == 200
     assert min(drawn.count(kind) for kind in AIMED) >= 10
-    assert plan(200, Random(1)) == drawn != plan(200, Random(2))
-    assert set(plan(6, Random(1))) == set(AIMED)
+    assert plan_kills(200, Random(1)) == drawn != plan_kills(200, Random(2))
+    assert set(plan_kills(6, Random(1))) == set(AIMED)

@@ -35,13 +35,13 @@ class Wall:
     async def ask(self, nth: int, command: str, question: str, options: Mapping[str, str | int]) -> bool:
         raise NotImplementedError(LOOKS)
 
-    def board(self, tag: str) -> Post | None:
+    def find_board(self, tag: str) -> Post | None:
         return BOARD
 
-    def thread(self, board: Post) -> list[Post]:
+    def read_thread(self, board: Post) -> list[Post]:
         return self.below
 
-    def outside(self) -> list[Post]:
+    def list_boards(self) -> list[Post]:
         return [BOARD]
 
     async def press(self, person: int, post: Post, button: str) -> str:
@@ -50,7 +50,7 @@ class Wall:
     async def say(self, person: int, board: Post, text: str) -> None:
         raise NotImplementedError(LOOKS)
 
-    def key(self, person: int) -> str:
+    def name_person(self, person: int) -> str:
         return "w:p"
 
 
@@ -71,7 +71,7 @@ def whole() -> tuple[Audit, Wall]:
 
 
 def found(audit: Audit) -> set[str]:
-    return {broken.promise for broken in audit.after_kills()}
+    return {broken.promise for broken in audit.check_after_kills()}
 
 
 def without(audit: Audit, *kinds: type) -> None:
@@ -141,4 +141,4 @@ def test_what_others_have_touched_is_left_out() -> None:
     audit, wall = whole()
     wall.below.clear()
     audit.touched = {"w:1"}
-    assert audit.after_faults() == []
+    assert audit.check_after_faults() == []
