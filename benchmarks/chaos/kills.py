@@ -92,9 +92,8 @@ class Killer:
             hit = await self._wait_for(AIMED[kind]) if kind in AIMED else True
             self._kill_now()
         await bot.wait_until_gone()
-        self.world.discord.server.hub.gateway.drop(
-            resume=False
-        )  # else the gateway keeps every event for each dead session
+        # A session that can be resumed would keep every event, for each dead bot.
+        self.world.discord.server.hub.gateway.drop(resume=False)
         return hit
 
     async def _start_bot(self) -> None:
