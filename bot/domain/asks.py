@@ -17,11 +17,12 @@ FRAME_END = "[end of "  # how the line begins that closes a frame round material
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a prompt. When space is short the lowest `priority` gives way first, in the way `cut` says:
+    """A piece of a prompt, with how much it matters.
 
-    never: stays whole, or the ask fails; tail: loses its end, marked as cut, but not the line that closes its frame,
-    or what follows would pass for material; drop: goes altogether.
-    `images` are shown to models that can see; others are told of them. Where a tail may be lost they go first.
+    When space is short the lowest `priority` gives way first, in the way that `cut` says. "never": it stays whole, or
+    the ask fails. "tail": it loses its end, marked as cut, but not the line that closes its frame, or what follows
+    would pass for material. "drop": it goes altogether. `images` are shown to models that can see; others are told of
+    them. Where a tail may be lost they go first.
     """
 
     role: Role
@@ -33,8 +34,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`schema`: the JSON schema a ballot or score should follow, where the model supports one. `query`: what to search
-    the web for; a search provider is asked for that alone."""
+    """The question that one turn is asked.
+
+    `schema`: the JSON schema that a ballot or a score should follow, where the model supports one. `query`: what to
+    search the web for; a search provider is asked for that alone.
+    """
 
     parts: tuple[Part, ...]
     schema: JsonSchema | None = None

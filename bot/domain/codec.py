@@ -24,12 +24,12 @@ class Unreadable(ValueError):
 
 
 def encode(fact: Fact) -> tuple[str, dict[str, Any]]:
-    """The fact's kind and its fields as dicts, lists, strings, numbers and None."""
+    """Return the kind of a fact, and its fields as dicts, lists, strings, numbers and None."""
     return type(fact).__name__, _plain(fact)
 
 
 def decode(kind: str, data: object) -> Fact:
-    """The fact that `encode` wrote. Raises Unreadable."""
+    """Return the fact that `encode` wrote. Raises Unreadable."""
     if kind not in FACTS:
         raise Unreadable(f"{kind}: a kind of fact unknown here, perhaps written by a newer version")
     fact: Fact = _read(FACTS[kind], data, kind)
@@ -37,14 +37,14 @@ def decode(kind: str, data: object) -> Fact:
 
 
 def turn_text(turn: TurnId) -> str:
-    """`str(turn)`, where it can be read back: names must not contain the slash that divides them."""
+    """Write a turn as text that `read_turn` reads back: names must not hold the slash that divides them."""
     if "/" in turn.stage or "/" in turn.seat:
         raise ValueError(f"a stage or seat must not contain a slash: {turn}")
     return str(turn)
 
 
 def read_turn(text: str) -> TurnId:
-    """The turn that `turn_text` wrote. Raises Unreadable."""
+    """Read the turn that `turn_text` wrote. Raises Unreadable."""
     match text.split("/"):
         case [stage, round_, seat]:
             ask = "1"
@@ -71,7 +71,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(hint: Any, value: object, where: str) -> Any:
-    """`value` as the type `hint`: one of the few shapes that the facts are made of."""
+    """Read `value` as the type `hint`: one of the few shapes that facts are made of."""
     if hint is TurnId and isinstance(value, str):
         return read_turn(value)
     if is_dataclass(hint) and isinstance(value, dict):

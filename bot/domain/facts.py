@@ -35,7 +35,7 @@ RoundWish = Literal["go on", "end"]
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """Everything planning needs, resolved: nothing is looked up outside once this is stored."""
+    """A run began, with everything that planning needs: nothing is looked up outside once this is stored."""
 
     format: str
     question: str
@@ -56,13 +56,18 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
+    """A process took the run over."""
+
     owner: str
 
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """`about`: the turns this one was shown, in the order in which it was shown them. `objection`: the number of the
-    one that its round answers first; 0: none."""
+    """A seat began to speak.
+
+    `about`: the turns that it was shown, in the order in which it was shown them. `objection`: the number of the
+    objection that its round answers first; 0: none.
+    """
 
     turn: TurnId
     about: tuple[TurnId, ...] = ()
@@ -71,7 +76,7 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """However it ended, it carries its text so far, usage, cost (US dollars; None: unknown) and timings."""
+    """A turn ended, however it did: with its text so far, usage, cost (US dollars; None: unknown) and timings."""
 
     turn: TurnId
     finish: Finish
@@ -84,7 +89,7 @@ class TurnEnded:
 
 @dataclass(frozen=True, slots=True)
 class NamesRevealed:
-    """Who is who in a blind run is known from now on: its vote has closed."""
+    """The names of a blind run are known from now on: its vote has closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class CaughtUp:
-    """The run is over and every surface has shown the end of every lane, or has given it up: nothing is left to do."""
+    """The run is over and every surface has shown, or given up, the end of every lane: nothing is left to do."""
 
 
 # … and people's are wishes. `by` is who, as the platform knows them.
@@ -102,7 +107,7 @@ class CaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class SkipAsked:
-    """By somebody who may skip alone, or whose wish made the majority."""
+    """A skip by somebody who may skip alone, or whose wish made the majority."""
 
     turn: TurnId
     by: str
@@ -110,7 +115,7 @@ class SkipAsked:
 
 @dataclass(frozen=True, slots=True)
 class SkipWished:
-    """By one of those who can only skip together."""
+    """A wish to skip, by one of those who can only skip together."""
 
     turn: TurnId
     by: str
@@ -126,7 +131,7 @@ class RetryAsked:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What the turn's lane says is blanked, for people and for later turns."""
+    """The text of a turn's lane is blanked, for people and for later turns."""
 
     turn: TurnId
     by: str
@@ -134,8 +139,10 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """One vote a person and round; a later one replaces it. `seat`: a seat's key, or another choice that
-    `bot.formats.vote_options` names."""
+    """A vote. Each person has one a round; a later one replaces it.
+
+    `seat`: a seat's key, or another option that `bot.formats.vote_options` names.
+    """
 
     by: str
     round: int
@@ -155,15 +162,20 @@ class VoteClosed:
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """What is said is shown from now on, whatever it was to wait for. Without a person it is the owner's: the vote has
-    closed, and nobody had asked for it."""
+    """The texts are shown from now on, whatever they were to wait for.
+
+    Without a person it is the owner's: the vote has closed, and nobody had asked for it.
+    """
 
     by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Guessed:
-    """Who a speaker is, by one person; a later guess replaces it. `speaker`: a seat's key; `guess`: a seat's name."""
+    """A guess who a speaker is. Each person has one a speaker; a later one replaces it.
+
+    `speaker`: a seat's key; `guess`: a seat's name.
+    """
 
     by: str
     speaker: str
@@ -173,6 +185,8 @@ class Guessed:
 
 @dataclass(frozen=True, slots=True)
 class Interjected:
+    """A remark to the table."""
+
     by: str
     text: str
     name: str = ""
@@ -201,7 +215,7 @@ class ViewAttached:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """`by`: a person, or in words what else has ended the run."""
+    """The run is stopped. `by`: a person, or in words what else has stopped it."""
 
     by: str
 
@@ -218,7 +232,7 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """What speaks finishes; nothing begins until Resumed."""
+    """The run is paused: whoever speaks finishes, and nothing begins until Resumed."""
 
     by: str
     name: str = ""
@@ -241,7 +255,7 @@ class SeatDropped:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Somebody came into the run's thread."""
+    """Somebody came into the thread of the run."""
 
     by: str
     name: str
@@ -249,7 +263,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Objected:
-    """Something that must be answered. `to`: the keys of the seats that must, all where there are none."""
+    """An objection that must be answered. `to`: the keys of the seats that must; none: all of them."""
 
     by: str
     text: str
@@ -259,7 +273,7 @@ class Objected:
 
 @dataclass(frozen=True, slots=True)
 class Upvoted:
-    """`objection`: its number in the run, counted from 1."""
+    """An upvote of an objection. `objection`: its number in the run, counted from 1."""
 
     objection: int
     by: str
@@ -273,7 +287,7 @@ class UpvoteWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class RoundVoteCast:
-    """Whether the run goes on after that round. One vote a person and round; a later one replaces it."""
+    """A vote whether the run goes on after that round. Each person has one a round; a later one replaces it."""
 
     by: str
     round: int

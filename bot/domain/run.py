@@ -17,7 +17,7 @@ ASIDE = frozenset({"search query", "web search"})  # stages that run beside a fo
 
 
 class LaneId(NamedTuple):
-    """Where a turn's text is shown; every ask of the same turn shares it."""
+    """The place where a turn's text is shown; every ask of the same turn shares it."""
 
     stage: str
     round: int
@@ -28,7 +28,7 @@ class LaneId(NamedTuple):
 
 
 class TurnId(NamedTuple):
-    """One seat's contribution. A re-ask of the same turn is `ask` 2, shown in the same lane."""
+    """The name of one seat's contribution. A second ask of the same turn is `ask` 2, shown in the same lane."""
 
     stage: str
     round: int
@@ -45,8 +45,10 @@ class TurnId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens and for a call besides, and where the figures come from ("settings", "litellm",
-    "local")."""
+    """US dollars per million tokens, and for a call besides.
+
+    `source`: where the figures come from ("settings", "litellm", "local").
+    """
 
     input_usd_per_mtok: float
     output_usd_per_mtok: float
@@ -72,8 +74,10 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The seats of a run in the order in which they are shown; chair and judge speak apart from them, and so does the
-    searcher, who searches the web."""
+    """The seats of a run, in the order in which they are shown.
+
+    Chair and judge speak apart from them, and so does the searcher, who searches the web.
+    """
 
     seats: tuple[Seat, ...]
     chair: Seat | None = None
@@ -81,6 +85,7 @@ class Panel:
     searcher: Seat | None = None
 
     def everyone(self) -> tuple[Seat, ...]:
+        """Return all seats: the panel's, then chair, judge and searcher where there are."""
         return (*self.seats, *(s for s in (self.chair, self.judge, self.searcher) if s is not None))
 
 
@@ -93,10 +98,13 @@ CRITERIA = ("argument", "evidence", "rebuttal", "clarity")  # what a judge score
 
 @dataclass(frozen=True, slots=True)
 class DebateRules:
-    """`positions` are dealt to the seats in panel order, again from the first when they run out; none: every seat
-    chooses its own. `cast`: the judge writes personas that fit the topic. `watch`: after each round the judge is asked
-    whether to go on; None: in debates of more than two rounds. `criteria`: what the judge scores; none: no scores.
-    `next`: whether people vote after each round if another one follows."""
+    """The rules of a debate.
+
+    `positions` are dealt to the seats in panel order, again from the first when they run out; none: every seat chooses
+    its own. `cast`: the judge writes personas that fit the topic. `watch`: after each round the judge is asked whether
+    to go on; None: in debates of more than two rounds. `criteria`: what the judge scores; none: no scores. `next`:
+    whether people vote after each round if another one follows.
+    """
 
     form: Form = "simultaneous"
     positions: tuple[str, ...] = ()
@@ -111,8 +119,11 @@ Reveal = Literal["live", "together", "staggered", "demand"]  # when people read 
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What people do not know at once. `reveal`: when they read what is said. `blind`: seats are speakers with a letter
-    until the vote has closed. `guess`: people guess meanwhile who is who."""
+    """Visibility settings of a run: when answers are shown, and whether names are.
+
+    `reveal`: when people read what is said. `blind`: seats are speakers with a letter until the vote has closed.
+    `guess`: people guess meanwhile who is who.
+    """
 
     reveal: Reveal = "live"
     blind: bool = False
@@ -124,13 +135,15 @@ LIVE = Visibility()  # nothing is hidden
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a format may be told: how many rounds, how long an answer fits one message (characters), and for how
-    long people may vote after the end (seconds; 0: the vote ends with the run).
+    """The rules of a run, whatever its format.
+
+    `rounds`: how many. `room_chars`: how long an answer may be to fit one message (characters). `vote_s`: how long
+    people may vote after the end (seconds; 0: the vote ends with the run).
 
     A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are. People vote `next_s`
     seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the first
-    answers waits for the search until `search_wait_s` seconds after the start; `look_again`: who has answered does so
-    once more with what it found.
+    answers waits for the search until `search_wait_s` seconds after the start; `look_again`: whoever has answered does
+    so once more with what the search found.
     """
 
     rounds: int = 1
@@ -169,7 +182,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds from the start of a turn, `first_token_s` None when nothing visible came."""
+    """Seconds from the start of a turn. `first_token_s` is None when nothing visible came."""
 
     total_s: float = 0.0
     first_token_s: float | None = None
@@ -181,7 +194,7 @@ NO_TIMINGS = Timings()
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a turn failed: `kind` as in `bot.models.errors`, `text` for people."""
+    """The reason why a turn failed: `kind` as in `bot.models.errors`, `text` for people."""
 
     kind: str
     text: str
@@ -190,8 +203,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a text that was sent on comes from. `who` said it; `model`, `run` and `turn` only where it was a seat;
-    `at`: wall seconds, None where nobody knows; `sha256` of the text as it was sent, in hexadecimal."""
+    """The source of a text that was sent on.
+
+    `who` said it; `model`, `run` and `turn` only where it was a seat; `at`: wall seconds, None where nobody knows;
+    `sha256` of the text as it was sent, in hexadecimal.
+    """
 
     who: str
     sha256: str
@@ -201,7 +217,7 @@ class Origin:
     at: float | None = None
 
     def __str__(self) -> str:
-        """In one line, for people."""
+        """Return it in one line, for people."""
         when = f"{datetime.fromtimestamp(self.at, UTC):%Y-%m-%d %H:%M} UTC" if self.at is not None else ""
         who = f"{self.who} ({self.model})" if self.model else self.who
         run = f"run {self.run}, {self.turn}" if self.run else ""
@@ -210,8 +226,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Something said before a run, that it goes on from. `kept`: goes last when a window is short; `own`: said by the
-    seat that the run goes on with alone."""
+    """A text from before a run, that the run goes on from.
+
+    `kept`: it is the last to go when a window is short; `own`: it was said by the seat that the run goes on with alone.
+    """
 
     label: str
     text: str
@@ -221,8 +239,11 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a pipeline. `seats`: keys of the panel's, chair included; `inputs`: names of earlier steps, and
-    "question" for what was asked. Steps are kept in an order in which inputs come first."""
+    """One step of a pipeline.
+
+    `seats`: keys of the panel's, chair included; `inputs`: names of earlier steps, and "question" for what was asked.
+    Steps are kept in an order in which inputs come first.
+    """
 
     name: str
     prompt: str

@@ -25,7 +25,7 @@ from bot.domain.facts import (
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """`upvotes`: whose, besides who has raised it."""
+    """An objection with its number in the run. `upvotes`: whose, besides who has raised it."""
 
     number: int
     said: Objected
@@ -46,8 +46,11 @@ def _nothing() -> Mapping[Key, Value]:
 
 @dataclass(frozen=True, slots=True)
 class Steering:
-    """What the facts above have come to. `paused_at` and `resumed_at` are wall seconds; `added` and `dropped` tell by
-    a seat's key the `seq` of the fact, `dropped_by` who it was."""
+    """The state that steering facts have come to.
+
+    `paused_at` and `resumed_at` are wall seconds; `added` and `dropped` map a seat's key to the `seq` of the fact,
+    `dropped_by` to who it was.
+    """
 
     paused: Paused | None = None
     paused_at: float = 0.0
@@ -62,7 +65,7 @@ class Steering:
 
 
 def steer(s: Steering, fact: SteeringFact, seq: int, at: float) -> Steering:
-    """What it comes to after one more fact, stored as `seq` at wall time `at`."""
+    """Return the state after one more fact, stored as `seq` at wall time `at`."""
     match fact:
         case Paused():
             return s if s.paused else replace(s, paused=fact, paused_at=at)
@@ -91,11 +94,12 @@ def steer(s: Steering, fact: SteeringFact, seq: int, at: float) -> Steering:
 
 
 def add_seat(s: Steering, seat: str, seq: int) -> Steering:
+    """Return the state after a seat has joined by the fact `seq`."""
     return replace(s, added=_with(s.added, seat, seq))
 
 
 def _with_upvote(s: Steering, number: int, by: str, *, up: bool) -> Steering:
-    """What one has raised is one's own anyway: it is not upvoted twice."""
+    """Return the state with one upvote more or less; nobody upvotes an objection of their own."""
     objections = tuple(
         replace(o, upvotes=o.upvotes | {by} if up else o.upvotes - {by})
         if o.number == number and o.said.by != by

@@ -58,6 +58,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
+    """One turn: what it was shown, and how it ended once it did."""
+
     id: TurnId
     about: tuple[TurnId, ...]
     started: Entry
@@ -71,14 +73,17 @@ class Turn:
 
     @property
     def spoke(self) -> bool:
-        """Whether others can read it: it ended with something to read, whatever ended it."""
+        """Tell whether others can read it: it ended with something to read, whatever ended it."""
         return bool(self.text.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What has happened in one run. Made by `fold` alone; `entries` are kept so that `before` can look back. The panel
-    of `start` has every seat that has ever been at the table, those that joined later last."""
+    """Everything that has happened in one run.
+
+    Only `fold` makes one; `entries` are kept so that `before` can look back. The panel of `start` has every seat that
+    has ever been at the table, those that joined later last.
+    """
 
     entries: tuple[Entry, ...] = ()
     start: RunStarted | None = None
@@ -116,21 +121,21 @@ class Transcript:
 
     @property
     def panel(self) -> Panel:
-        """Who is at the table now."""
+        """The seats that are at the table now."""
         panel, dropped = self.started.panel, self.steering.dropped
         return replace(panel, seats=tuple(s for s in panel.seats if s.key not in dropped)) if dropped else panel
 
     def is_skipped(self, turn: TurnId) -> bool:
-        """Whether people want no more of it: it is skipped, or its seat is dropped."""
+        """Tell whether people want no more of a turn: it is skipped, or its seat is dropped."""
         return turn in self.skips or turn.seat in self.steering.dropped
 
     def before(self, seq: int) -> Transcript:
-        """The transcript as it was before the fact `seq`."""
+        """Return the transcript as it was before the fact `seq`."""
         return fold_all(Transcript(), (e for e in self.entries if e.seq < seq))
 
 
 def fold(t: Transcript, entry: Entry) -> Transcript:
-    """The transcript after one more fact. Idempotent: a known `seq` and a second end of a turn change nothing."""
+    """Return the transcript after one more fact. A known `seq` and a second end of a turn change nothing."""
     if entry.seq <= t.seq:
         return t
     t = replace(t, entries=(*t.entries, entry))
@@ -195,8 +200,10 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
 
 
 def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
-    """After all of them, in the order of their `seq`. As `fold` one by one, but that thousands of votes in a row cost
-    one copy of those before, not one each."""
+    """Return the transcript after all of them, in the order of their `seq`.
+
+    As `fold` one by one, but thousands of votes in a row cost one copy of the votes before, not one each.
+    """
     for row in in_rows(entries):
         if len(row) == 1:
             t = fold(t, row[0])
@@ -206,7 +213,7 @@ def fold_all(t: Transcript, entries: Iterable[Entry]) -> Transcript:
 
 
 def in_rows(entries: Iterable[Entry]) -> Iterator[tuple[Entry, ...]]:
-    """People's votes that follow each other together, every other fact by itself."""
+    """Yield people's votes that follow each other together, and every other fact by itself."""
     for are_votes, group in groupby(entries, lambda entry: isinstance(entry.fact, VoteCast | VoteWithdrawn)):
         row = tuple(group)
         yield from [row] if are_votes else [(entry,) for entry in row]

@@ -1,11 +1,11 @@
 """What people may know yet of a run: who is who in a blind one, and what was said and is not shown. Pure.
 
 Names. A blind run's panel is shuffled when it starts and sits under letters from then on, so that everything which goes
-in panel order or carries a seat's key (turns, votes, buttons, messages) names nobody. `known_as` is the one place where
-a key becomes a name; models are told the same names as people, or their answers would tell them. Once its vote is
+in panel order or carries a seat's key (turns, votes, buttons, messages) names nobody. `display_name` is the one place
+where a key becomes a name; models are told the same names as people, or their answers would tell them. Once its vote is
 closed, or it is over where nobody votes, the run's owner stores `NamesRevealed`.
 
-Words. `hidden` tells which turns people do not read yet. That follows from the facts and their times alone.
+Words. `hidden_lanes` tells which turns people do not read yet. That follows from the facts and their times alone.
 """
 
 from __future__ import annotations
@@ -54,23 +54,23 @@ class HiddenLanes:
 
 
 def shuffle_seats(panel: Panel, seed: int) -> Panel:
-    """The panel of a blind run: its seats in an order by lot, under letters for keys."""
+    """Return the panel of a blind run: its seats in an order by lot, under letters for keys."""
     seats = Random(seed).sample(panel.seats, len(panel.seats))
     return replace(panel, seats=tuple(letter_seat(seat, place) for place, seat in enumerate(seats)))
 
 
 def letter_seat(seat: Seat, place: int) -> Seat:
-    """The seat as it sits at that place of a blind run's panel, counted from 0."""
+    """Return the seat as it sits at that place of a blind run's panel, counted from 0."""
     return replace(seat, key=ascii_lowercase[place])
 
 
 def names_hidden(t: Transcript) -> bool:
-    """Whether nobody may know who is who."""
+    """Tell whether nobody may know who is who."""
     return t.started.rules.veil.blind and not t.named
 
 
 def alias(t: Transcript, seat: str) -> str:
-    """What a seat, by its key, is called while the run goes on, and what models know it by."""
+    """Return the name of a seat, by its key, while the run goes on; models know it by that name too."""
     known = _seat(t, seat)
     if not t.started.rules.veil.blind:
         return known.name
@@ -80,44 +80,47 @@ def alias(t: Transcript, seat: str) -> str:
 
 
 def display_name(t: Transcript, seat: str) -> str:
-    """The name by which people know a seat now."""
+    """Return the name by which people know a seat now."""
     return alias(t, seat) if names_hidden(t) else _seat(t, seat).name
 
 
 def reveal_header(t: Transcript, seat: str) -> str:
-    """What stands above a turn of a blind run once names are known: its message keeps the name it was sent under."""
+    """Return the line above a turn of a blind run once names are known; "" before.
+
+    Its message keeps the name that it was sent under.
+    """
     if not t.named:
         return ""
     return f"**{display_name(t, seat)}** (was {alias(t, seat)})\n\n"
 
 
 def reveal_key(t: Transcript) -> str:
-    """Who was who in a blind run; "" until it may be known."""
+    """Return who was who in a blind run; "" until it may be known."""
     if not t.named:
         return ""
     return f"{', '.join(f'{alias(t, s.key)} was {s.name}' for s in t.started.panel.seats)}."
 
 
 def absent_seats(t: Transcript) -> tuple[str, ...]:
-    """Seats that were left out before the start, each with its reason."""
+    """Return the seats that were left out before the start, each with its reason."""
     away = t.started.absent
     return (f"{len(away)} of the panel",) if away and names_hidden(t) else away
 
 
 def failure_text(t: Transcript, failure: Failure) -> str:
-    """Why a turn failed, for people."""
+    """Return why a turn failed, for people."""
     return COULD_NOT if names_hidden(t) else failure.text
 
 
-def redacted(t: Transcript, ended: TurnEnded) -> TurnEnded:
-    """An end as people may know it."""
+def redact_failure(t: Transcript, ended: TurnEnded) -> TurnEnded:
+    """Return an end as people may know it."""
     return (
         replace(ended, failure=replace(ended.failure, text=failure_text(t, ended.failure))) if ended.failure else ended
     )
 
 
 def reveals_due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesRevealed, ...]:
-    """What the owner has to reveal, as the run is over and nobody votes any more."""
+    """Return what the owner has to reveal, as the run is over and nobody votes any more."""
     if t.finished is None or voting:
         return ()
     words = t.started.rules.veil.reveal == "demand" and not t.revealed
@@ -125,7 +128,10 @@ def reveals_due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesReveale
 
 
 def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str]) -> HiddenLanes:
-    """What has begun and is not shown at wall time `now`. `untold`: stages whose turns are never shown."""
+    """Return what has begun and is not shown at wall time `now`.
+
+    `unstreamed`: stages whose turns are never shown.
+    """
     reveal = t.started.rules.veil.reveal
     turns = [i for i in t.turns if i.stage not in unstreamed]
     if t.revealed:
@@ -147,13 +153,13 @@ def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str]) -> Hi
 
 
 def names_maker(text: str, seat: Seat) -> bool:
-    """Whether an answer tells whose it is: by the name of its seat, of its model or of that model's provider."""
+    """Tell whether an answer says whose it is: by the name of its seat, of its model or of that model's provider."""
     names = {seat.name, seat.model, seat.provider, *BRANDS.get(seat.provider, ())}
-    return any(re.search(_spelled(name), text, re.IGNORECASE) for name in names if len(name) > 1)
+    return any(re.search(_name_pattern(name), text, re.IGNORECASE) for name in names if len(name) > 1)
 
 
 def self_identified(t: Transcript) -> frozenset[str]:
-    """The seats of a blind run whose answers tell whose they are: votes for them are not blind."""
+    """Return the seats of a blind run whose answers say whose they are: votes for them are not blind."""
     if not t.started.rules.veil.blind:
         return frozenset()
     return frozenset(
@@ -167,15 +173,15 @@ def _seat(t: Transcript, seat: str) -> Seat:
     return next(s for s in t.started.panel.everyone() if s.key == seat)
 
 
-def _spelled(name: str) -> str:
-    """A pattern for a name as a word of its own, with whatever between its parts: "gpt-oss", "GPT OSS"."""
+def _name_pattern(name: str) -> str:
+    """Return a pattern for a name as a word of its own, with whatever between its parts: "gpt-oss", "GPT OSS"."""
     parts = [re.escape(part) for part in re.split(r"[\W_]+", name) if part]
     spelled = r"[\W_]*".join(parts)
     return rf"(?<!\w){spelled}(?!\w)" if parts else r"(?!)"
 
 
 def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[LaneId, float]:
-    """Lane → the wall time from which it is shown; infinity while others of its round are still out."""
+    """Map lanes to the wall time from which they are shown; infinity while others of their round are still out."""
     lanes = [LaneId(stage, round_, s.key) for s in t.started.panel.seats]
     begun = {i.lane for i in t.turns}
     over = _over_at(t, stage, round_)
@@ -183,8 +189,11 @@ def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[La
 
 
 def _over_at(t: Transcript, stage: str, round_: int) -> float:
-    """Wall time at which every seat was done with that round of a stage for the first time, or the run went on without
-    the last ones; infinity until then. No later fact changes it: what people have read is not hidden again."""
+    """Return the wall time at which every seat was done with that round of a stage for the first time.
+
+    Or at which the run went on without the last ones; infinity until then. No later fact changes it: what people have
+    read is not hidden again.
+    """
     seats = [s.key for s in t.started.panel.seats]
     out = {TurnId(stage, round_, seat) for seat in seats}
     begun = False

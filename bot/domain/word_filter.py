@@ -1,8 +1,8 @@
 """A server's word list: whether a text holds a listed word, and the same text with such words blanked.
 
 Texts are compared by their folded form: compatibility forms (full-width letters, ligatures) and case are levelled
-(after the Unicode Standard, 3.13, D146), and what nobody sees is left out. The words stand in a tree by their
-letters, which is walked once from each place where a word may begin: a text takes linear time, whatever it is.
+(after the Unicode Standard, 3.13, D146), and what nobody sees is left out. The words stand in a tree by their letters,
+which is walked once from each place where a word may begin: a text takes linear time, whatever it is.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ MOST_WORDS, MOST_CHARS = 1000, 60  # as AutoMod has them: discord.com/developers
 
 
 class WordFilter:
-    """Listed words, whole and in any case. One may hold spaces, then it stands on one line; a `*` at its end stands
-    for any ending. Raises Refused for a list that is longer than AutoMod takes.
+    """A list of words, each found whole and in any case.
+
+    A word may hold spaces, then it stands on one line; a `*` at its end stands for any ending. Raises Refused for a
+    list that is longer than AutoMod takes.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -39,11 +41,11 @@ class WordFilter:
         self._start = re.compile(_start(self._tree.by_letter))
 
     def first_match(self, text: str) -> str | None:
-        """The first listed word in the text, as it was listed."""
+        """Return the first listed word in the text, as it was listed."""
         return next((walk.word for walk in self._walks(_fold(text)) if walk.word), None)
 
     def censor(self, text: str) -> str:
-        """The text with every code point of listed words replaced by a █, so that positions stay."""
+        """Return the text with every code point of listed words replaced by a █, so that positions stay."""
         walks = [walk for walk in self._walks(_fold(text)) if walk.word]
         if not walks:
             return text
@@ -55,14 +57,17 @@ class WordFilter:
         return shown + text[at:]
 
     def stable_length(self, text: str) -> int:
-        """How many code points stay as `masked` has them, whatever text follows: the rest may be half a word."""
+        """Return how many code points stay as `censor` has them, whatever text follows.
+
+        The rest may be half a word.
+        """
         folded, origin = _fold(text), _origin(text)
         line = folded.rfind("\n") + 1  # no word goes beyond its line
         cut = next((walk.start for walk in self._walks(folded, line) if walk.cut), None)
         return origin(len(folded) - 1) + 1 if cut is None else origin(cut)  # unseen ones at the end may join a word
 
     def _walks(self, folded: str, at: int = 0) -> Iterator[Walk]:
-        """One from each place where a word may begin, in order."""
+        """Yield one walk from each place where a word may begin, in order."""
         for hit in self._start.finditer(folded, at):
             if not _within_word(folded, hit.start()):
                 yield _walk(self._tree, folded, hit.start())
@@ -76,19 +81,19 @@ class WordFilters:
         self._known: dict[str, WordFilter] = {}
 
     def of(self, server: str) -> WordFilter:
-        """What must not be read in that server."""
+        """Return the words that must not be read in that server."""
         if server not in self._known:
             self._known[server] = WordFilter(self._listed(server))
         return self._known[server]
 
     def check(self, text: str, server: str, what: str) -> None:
-        """Raises Refused where the text has a listed word; `what` begins the sentence."""
+        """Check that the text has no listed word. Raises Refused; `what` begins its sentence."""
         if word := self.of(server).first_match(text):
             raise Refused(f"{what} has a word that is not allowed here: “{word}”.")
 
 
 def _key(word: str) -> str:
-    """A word as it is looked up: folded, with single spaces, and one star at its end where it has any."""
+    """Return a word as it is looked up: folded, with single spaces, and one star at its end where it has any."""
     key = " ".join(_fold(word).split())
     return key.rstrip("* ") + "*" if key.endswith("*") else key
 
@@ -103,12 +108,12 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u316
 
 
 def _fold(text: str) -> str:
-    return text.lower().replace("\t", " ") if text.isascii() else "".join(map(_folded, text))
+    return text.lower().replace("\t", " ") if text.isascii() else "".join(map(_fold_char, text))
 
 
 @lru_cache(maxsize=8192)
-def _folded(char: str) -> str:
-    """What a code point is compared by: as a rule one, but none where it is not seen, and two for “ß”."""
+def _fold_char(char: str) -> str:
+    """Return what a code point is compared by: as a rule one, but none where it is not seen, and two for “ß”."""
     if char in _UNSEEN or unicodedata.category(char) == "Cf":
         return ""
     if char.isspace():
@@ -117,10 +122,10 @@ def _folded(char: str) -> str:
 
 
 def _origin(text: str) -> Callable[[int], int]:
-    """From positions in the folded text to those in the text; -1, which is before its start, stays."""
+    """Return a function from positions in the folded text to those in the text; -1, before its start, stays."""
     if text.isascii():
         return lambda at: at
-    ends = list(accumulate(len(_folded(char)) for char in text))
+    ends = list(accumulate(len(_fold_char(char)) for char in text))
     return lambda at: bisect_right(ends, at) if at >= 0 else at
 
 
@@ -129,7 +134,7 @@ def _origin(text: str) -> Callable[[int], int]:
 
 @dataclass(slots=True)
 class Node:
-    """`whole` and `begins`: the listed words that end here, without and with a star."""
+    """A node of the tree. `whole` and `begins`: the listed words that end here, without and with a star."""
 
     by_letter: dict[str, Node] = field(default_factory=dict)
     whole: str = ""
@@ -146,7 +151,10 @@ class Node:
 
 
 class Walk(NamedTuple):
-    """From `start` the longest word goes to `end`, "" where there is none; `cut`: the text ends in the midst of one."""
+    """A walk down the tree from `start`.
+
+    The longest word goes to `end`, "" where there is none; `cut`: the text ends in the midst of one.
+    """
 
     start: int
     end: int
@@ -179,7 +187,7 @@ _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 
 
 def _start(letters: Iterable[str]) -> str:
-    """Where one of the letters may begin a word; after a combining mark it need not."""
+    """Return a pattern for places where one of the letters may begin a word; after a combining mark it need not."""
     inside = "".join(re.escape(letter) for letter in letters if _joins(letter))
     others = "".join(re.escape(letter) for letter in letters if not _joins(letter))
     ways = [rf"(?<![^\W_{_UNSPACED}])[{inside}]" if inside else "", f"[{others}]" if others else ""]
@@ -187,7 +195,7 @@ def _start(letters: Iterable[str]) -> str:
 
 
 def _within_word(folded: str, at: int) -> bool:
-    """Whether a word goes on from the letter before `at`; a mark always does."""
+    """Tell whether a word goes on from the letter before `at`; a mark always does."""
     if not 0 < at < len(folded):
         return False
     return (_joins(folded[at]) and _joins(folded[at - 1])) or _is_mark(folded[at])
@@ -201,7 +209,7 @@ def _word_end(folded: str, at: int) -> int:
 
 @lru_cache(maxsize=8192)
 def _joins(char: str) -> bool:
-    """Whether it and its like beside it are one word."""
+    """Tell whether it and its like beside it are one word."""
     return (char.isalnum() or _is_mark(char)) and not _IS_UNSPACED.match(char)
 
 

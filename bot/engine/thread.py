@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
-from bot.domain.visibility import display_name, names_hidden, redacted, reveal_header
+from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
 from bot.formats import guessing
 from bot.formats.common import END, seat_of
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
@@ -108,7 +108,9 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
         done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
     object_ = (Control("object", "Objection!", str(turn.id)),) if _is_debated(t, turn) else ()
-    note = " · ".join(n for n in (plan.footers.get(turn.id.lane, ""), footer(redacted(t, turn.ended), seat.price)) if n)
+    note = " · ".join(
+        n for n in (plan.footers.get(turn.id.lane, ""), footer(redact_failure(t, turn.ended), seat.price)) if n
+    )
     text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
     return Post(turn.id.lane, "turn", title, text, note, controls=(*retry, *object_), face=face)
 

@@ -10,7 +10,7 @@ from typing import assert_never
 from bot.domain.facts import TurnEnded
 from bot.domain.run import ASIDE, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.domain.visibility import display_name, names_hidden, redacted, reveal_key
+from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
 
 Notices = dict[TurnId, str]  # why a running turn says nothing yet
 
@@ -177,7 +177,7 @@ def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, 
     """`apart`: turns of several stages are listed, so each says which is its own."""
     took = _took(t, turn.id[:2])
     if turn.ended:
-        state = f"{_how(redacted(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+        state = f"{_how(redact_failure(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
     elif turn.id in notices:
         state = "at work" if names_hidden(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):
