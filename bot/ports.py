@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from bot.domain.controls import Control
 from bot.domain.facts import Fact
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
@@ -137,15 +138,6 @@ class Trace(Protocol):
 
 
 Kind = Literal["turn", "card", "end", "board"]  # end: the one card that tells people that the run is over
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """A button under a message: `action` as `commands.controls` declares it, `about` its turn or seat."""
-
-    action: str
-    label: str
-    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

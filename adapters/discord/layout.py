@@ -12,8 +12,9 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
-from bot.ports import Control, Message
+from bot.ports import Message
 from commands.controls import press_id
 
 TEXT_CHARS = 4_000

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.slack.dialect import SlackMarkdown, entities
-from bot.ports import Control, Message
+from bot.domain.controls import Control
+from bot.ports import Message
 from commands.controls import press_id
 
 Json = dict[str, Any]

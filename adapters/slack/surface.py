@@ -30,11 +30,12 @@ from adapters.slack.layout import (
     username,
 )
 from adapters.slack.streams import Broken, Stream
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Control, Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
+from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
@@ -19,7 +20,7 @@ from bot.formats.debate.speaking_order import DEBATERS, to_come
 from bot.formats.plan import Format, Plan
 from bot.formats.vote_options import choices
 from bot.live.board import footer, mark, spent
-from bot.ports import Control, Kind
+from bot.ports import Kind
 
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")

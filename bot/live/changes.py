@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from bot.ports import Control, MessageRef, Method
+from bot.domain.controls import Control
+from bot.ports import MessageRef, Method
 
 
 @dataclass(slots=True)

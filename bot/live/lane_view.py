@@ -6,12 +6,12 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId as LaneKey
 from bot.live.changes import Change, Mark, Posted, digest
 from bot.live.lanes import Lane
 from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
 from bot.ports import (
-    Control,
     Forbidden,
     Gone,
     Message,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId as LaneKey
-from bot.ports import Control, Kind
+from bot.ports import Kind
 
 __all__ = ["Kind", "Lane"]
 

@@ -17,10 +17,11 @@ from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
 from adapters.discord.layout import TEXT_CHARS, body, layout
 from adapters.discord.surface import Address, DiscordSurface, message_ref, read_address, read_ref
 from adapters.discord.webhooks import Webhooks, username
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.ports import Control, Message, PostedPage, RateLimited, SurfaceError
+from bot.ports import Message, PostedPage, RateLimited, SurfaceError
 from commands.controls import press_id, read_press_id
 from tests.servers.discord import Channel, DiscordServer
 from tests.servers.discord.checks import check_message

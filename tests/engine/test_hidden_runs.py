@@ -9,6 +9,7 @@ import pytest
 
 from bot.actions.permissions import Person
 from bot.actions.request import ask_seat, follow_up, origin_of_turn, rerun, summary
+from bot.domain.controls import Control
 from bot.domain.facts import (
     CaughtUp,
     NamesRevealed,
@@ -23,7 +24,7 @@ from bot.domain.run import TurnId
 from bot.domain.visibility import COULD_NOT, STAGGER_S
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.ports import Control, replay_snapshots
+from bot.ports import replay_snapshots
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
 from commands.controls import PRESSES, Target, form_of

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.controls import Control
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
 from bot.engine.thread import posts
@@ -18,7 +19,6 @@ from bot.formats.common import END, seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import labels
-from bot.ports import Control
 from tests.support.transcripts import Play, start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, FixedWindow
 from bot.live.lane_view import TRIES
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Control, Forbidden, Gone, Method, Page, RateLimited, SurfaceError
+from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
 from tests.support.surfaces import OnePage, Place, Platform, WindowLimit
 from tests.support.virtual_time import run_virtual
 

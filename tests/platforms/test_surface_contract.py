@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
-from bot.ports import Control, Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
+from bot.ports import Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
 from tests.support.surface_stages import PLAYED
 from tests.support.surface_stages.base import ADA, BOARD, BOB, END, RETRY_S, Can, Played, Refusal, Stage, message
 

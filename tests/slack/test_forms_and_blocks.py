@@ -19,9 +19,10 @@ from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
 from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
+from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.live.dialect import Table
-from bot.ports import Control, Message
+from bot.ports import Message
 from commands import COMMANDS
 from commands.command import Form
 from commands.debate import DebateOptions
