@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -27,9 +27,9 @@ from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import Sees, Surface
 from bot.settings import LimitSettings
-from commands import COMMANDS
+from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
-from commands.controls import MENUS, PRESSES, Target, form_of, not_deleted, press_id, read_press_id
+from commands.controls import MENUS, Target, press_id, read_press_id
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -132,11 +132,8 @@ class InteractionHandler:
         raw = data["resolved"]["messages"][data["target_id"]]
         by_bot = raw["author"].get("bot")  # no page of ours is a person's message: a form for that can be shown at once
         found = await self._places.find(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
-        run, placed = found if found else ("", None)
-        target = Target(run, str(placed.lane) if placed else "", _text_of(raw), raw["author"]["username"])
         action = MENUS[data["name"]]
-        if action in ("ask_seat", "remove") and (placed is None or not placed.lane.seat):
-            raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
+        target = dispatch.menu_target(action, found, _text_of(raw), raw["author"]["username"])
         await self._press(given, action, target, None, reply, raw.get("attachments", ()))
 
     async def _submitted(
@@ -171,27 +168,26 @@ class InteractionHandler:
         reply: Reply,
         files: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        press = PRESSES.get(action)
-        if press is None:
-            raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
+        async def get_person() -> Person:
+            return self._person(given)
+
+        answer = await dispatch.press(
+            self.actions,
+            action,
+            target,
+            values,
+            person=get_person,
+            here=partial(self.here, given, reply, afresh=action == "run_again"),
+            read_files=lambda text: with_files(self._client, text, files, self._limits),
+            in_order=self._order.of(str(given.user.id)),
+        )
         data: Any = given.data
-        about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
-        if press.options.model_fields and values is None:
-            form = await form_of(press, self.actions, target, self._person(given))
-            await reply.ask(form, press_id(target.run, action, about))
-            return
-        text, images = await with_files(self._client, target.text, files, self._limits)
-        options = press.options.model_validate(values or {})
-        async with self._order.of(str(given.user.id)):
-            here = await self.here(given, reply, images, afresh=action == "run_again")
-            answer = await press.handle(self.actions, replace(target, text=text), options, here)
         if isinstance(answer, Started) and "target_id" in data:
             self._places.asked_with(int(data["target_id"]), answer.run)
-        await self._answer(answer, reply, "")
-        if action == "delete":
-            await self.actions.finished(target.run)  # nothing writes its messages any more
-            if left := await self._places.erase(target.run):
-                await reply.tell(not_deleted(left))
+        about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
+        await self._answer(answer, reply, press_id(target.run, action, about))
+        if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
+            await reply.tell(left)
 
     async def _answer(self, answer: Answer, reply: Reply, key: str) -> None:
         match answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from typing import Literal
 
 import discord
 
@@ -13,13 +13,13 @@ from adapters.discord.people import Channel, channels, check_bot, person
 from adapters.discord.places import Places
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.actions.request import RunRequest, follow_up
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.settings import LimitSettings
-from commands.command import Here
-from commands.controls import MENUS, PRESSES, REACTIONS, NoOptions, Target
+from commands import dispatch
+from commands.command import Here, Started
+from commands.controls import MENUS
 
 ABOUT = next(name for name, action in MENUS.items() if action == "ask_about")
 NOBODY = discord.AllowedMentions.none()
@@ -65,33 +65,29 @@ class Listener:
         await self._seen.save(str(said.id))
         await self._seen.expire()
         text = self._without_mention(said.content)
+        files = [file.to_dict() for file in said.attachments]
         try:
-            if run and await self._is_open(run, said):
-                await self._actions.say(run, text, self._person(said))
-            elif called or said.guild is None:
-                await self._ask(said, text, run)
+            answer = await dispatch.mention(
+                self._actions,
+                text,
+                self._here(said, run),
+                is_addressed=called or said.guild is None,
+                read_files=lambda text: with_files(self._client, text, files, self._limits),
+                quoted=lambda: _quoted(said),
+            )
+            if isinstance(answer, Started):
+                self._places.asked_with(said.id, answer.run)
         except (Refused, StoreFailed) as error:
             await said.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
 
     async def reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
         """A reaction to a message of ours is the press of the button that does the same."""
-        action = REACTIONS.get(str(event.emoji))
-        if action is None or (self._client.user and event.user_id == self._client.user.id):
+        action = dispatch.reaction_action(str(event.emoji), added=added)
+        if not action or (self._client.user and event.user_id == self._client.user.id):
             return
-        if added or action == "vote":
-            async with self._order.of(str(event.user_id)):
-                await self._reacted(event, action if added else "unvote")
-
-    async def _reacted(self, event: discord.RawReactionActionEvent, action: str) -> None:
-        found = await self._places.find(event.channel_id, event.message_id)
-        if found is None:
-            return
-        run, placed = found
-        by = await self._reacting(event)
-        if by is None:
-            return
-        with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
-            await PRESSES[action].handle(self._actions, Target(run, str(placed.lane)), NoOptions(), Here(by, _nowhere))
+        async with self._order.of(str(event.user_id)):
+            found = await self._places.find(event.channel_id, event.message_id)
+            await dispatch.react(self._actions, action, found, lambda: self._reacting(event))
 
     async def joined(self, member: discord.ThreadMember) -> None:
         """Somebody has come into a thread; Discord tells so only with the server-members intent."""
@@ -105,30 +101,13 @@ class Listener:
         with suppress(StoreFailed):  # nobody has asked for it
             await self._actions.steers.join(run, by)
 
-    async def changed(self, message: int, how: str) -> None:
-        """A question that is edited or deleted changes nothing, but the board notes it."""
+    async def changed(self, message: int, how: Literal["edited", "deleted"]) -> None:
+        """Note on the board of the run that a message has started how that message was changed."""
         if run := self._places.run_asked_with(message):
-            self._actions.note(run, f"The question was {how} after the start; the run goes on with what was asked.")
+            dispatch.note_change(self._actions, run, how)
 
-    async def _ask(self, said: discord.Message, text: str, run: str) -> None:
-        """A new run: about the message that was replied to, or going on from the run of this thread."""
-        by = self._person(said)
-        files = [file.to_dict() for file in said.attachments]
-        about = said.reference.resolved if said.reference else None
-        if run:
-            t = await self._actions.transcript(run, by)
-            wish = follow_up(t, await self._actions.thread(run, by), text, by)
-        elif isinstance(about, discord.Message):
-            if not about.content:
-                raise Refused(f"Discord does not show me that message: use its menu → Apps → “{ABOUT}”.")
-            context = f"{about.author.display_name}:\n{about.content}"
-            wish = RunRequest("council", text or "What do you make of this?", by, context=context)
-        else:
-            wish = RunRequest("council", text, by)
-        question, images = await with_files(self._client, wish.question, files, self._limits)
-        wish = replace(wish, question=question, images=tuple(images), channels=channels(said.channel))
-        started = await self._actions.start(wish, lambda run, title: self._place(said, run, title))
-        self._places.asked_with(said.id, started)
+    def _here(self, said: discord.Message, run: str) -> Here:
+        return Here(self._person(said), lambda new, title: self._place(said, new, title), channels(said.channel), run)
 
     def _place(self, said: discord.Message, run: str, title: str) -> Surface:
         granted = discord.Permissions.none()
@@ -136,9 +115,6 @@ class Listener:
             granted = said.channel.permissions_for(said.guild.me)
             check_bot(granted, said.channel)
         return self._places.new(run, title, said.channel, granted, said.author.id, None)
-
-    async def _is_open(self, run: str, said: discord.Message) -> bool:
-        return (await self._actions.transcript(run, self._person(said))).finished is None
 
     def _person(self, said: discord.Message) -> Person:
         return _in(said.channel, said.author)
@@ -165,5 +141,11 @@ def _in(channel: Channel, user: discord.abc.User) -> Person:
     return person(user, guild.id if guild else None, rights)
 
 
-def _nowhere(run: str, title: str) -> Surface:
-    raise AssertionError("a reaction starts no run")
+def _quoted(said: discord.Message) -> str:
+    """Return the message that this one replies to, "" where it replies to none. Raises Refused."""
+    about = said.reference.resolved if said.reference else None
+    if not isinstance(about, discord.Message):
+        return ""
+    if not about.content:
+        raise Refused(f"Discord does not show me that message: use its menu → Apps → “{ABOUT}”.")
+    return f"{about.author.display_name}:\n{about.content}"

@@ -24,9 +24,9 @@ from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import Sees, Surface, SurfaceError
 from bot.settings import LimitSettings
-from commands import COMMANDS
+from commands import COMMANDS, dispatch
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
-from commands.controls import PRESSES, Target, form_of, not_deleted, read_press_id
+from commands.controls import PRESSES, Target, read_press_id
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -95,10 +95,10 @@ class InteractionHandler:
 
     async def call(self, reply: Reply, command: Command, values: Mapping[str, Any], files: Sequence[Json] = ()) -> None:
         """Do what a command says. Raises Refused."""
-        texts, images = await self.read(reply.asked.at, files)
         given = dict(values)
+        text, images = await self.read(reply.asked.at, given.get("question", ""), files)
         if "question" in given:
-            given["question"] = joined(given["question"], texts)
+            given["question"] = text
         here = await self.here(reply, images)
         answer = await command.handle(self.actions, command.options.model_validate(given), here)
         await self._answer(reply, answer, here.by, {"command": " ".join(command.path)})
@@ -123,8 +123,8 @@ class InteractionHandler:
 
         return sees
 
-    async def read(self, at: Workspace, files: Sequence[Json]) -> tuple[list[Text], list[Image]]:
-        """What is attached, fetched and read. Raises Refused."""
+    async def read(self, at: Workspace, text: str, files: Sequence[Json]) -> tuple[str, list[Image]]:
+        """Fetch files; return the text followed by those that are texts, and the images. Raises Refused."""
         admit([int(file.get("size", 0)) for file in files], self._limits)
         found = []
         for file in files:
@@ -133,7 +133,8 @@ class InteractionHandler:
             except SurfaceError as error:
                 raise Refused(f"“{file['name']}” could not be fetched: {error}.") from error
             found.append(read(file["name"], file.get("mimetype", ""), data, self._limits))
-        return [f for f in found if isinstance(f, Text)], [f for f in found if isinstance(f, Image)]
+        texts = [f for f in found if isinstance(f, Text)]
+        return joined(text, texts), [f for f in found if isinstance(f, Image)]
 
     async def begun(self, reply: Reply, run: str, by: Person) -> None:
         """Waits until the run is seen; one that cannot be is ended, so that nobody pays for it. Raises Refused."""
@@ -165,13 +166,10 @@ class InteractionHandler:
         asked = reply.asked
         by_app = message.get("bot_id") == asked.at.bot_id  # else it is no page of ours
         found = await self._places.find(asked.at.id, asked.channel, message["ts"]) if by_app else None
-        run, placed = found if found else ("", None)
         text = syntax.typed(message.get("text") or "")
         author = message.get("username") or message.get("user") or ""
-        target = Target(run, str(placed.lane) if placed else "", text, author)
         action = callback.partition(":")[2]
-        if action in ("ask_seat", "remove") and (placed is None or not placed.lane.seat):
-            raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
+        target = dispatch.menu_target(action, found, text, author)
         await self._press(reply, action, target, None, message.get("files", ()))
 
     async def _submitted(self, reply: Reply, kept: Mapping[str, str], values: Mapping[str, Any]) -> None:
@@ -196,24 +194,25 @@ class InteractionHandler:
         if action == SHARE.action:
             await self._share(reply, target.run)
             return
-        press = PRESSES.get(action)
-        if press is None:
-            raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
-        if press.options.model_fields and values is None:
-            by = (await self.here(reply)).by
-            form = await form_of(press, self.actions, target, by)
-            await self._ask(reply, form, by, {"action": action, **self._remembered(target)})
-            return
-        _, images = await self.read(reply.asked.at, files)
-        options = press.options.model_validate(values or {})
-        async with self.order.of(reply.asked.user):
-            here = await self.here(reply, images)
-            answer = await press.handle(self.actions, target, options, here)
-        await self._answer(reply, answer, here.by, {})
-        if action == "delete":
-            await self.actions.finished(target.run)  # nothing writes its messages any more
-            if left := await self._places.erase(target.run):
-                await reply.tell(not_deleted(left))
+
+        async def get_person() -> Person:
+            return (await self.here(reply)).by
+
+        answer = await dispatch.press(
+            self.actions,
+            action,
+            target,
+            values,
+            person=get_person,
+            here=lambda: self.here(reply),
+            read_files=lambda text: self.read(reply.asked.at, text, files),
+            in_order=self.order.of(reply.asked.user),
+        )
+        kept = {"action": action, **self._remembered(target)} if isinstance(answer, Form) else {}
+        by = await self._people.person(reply.asked.at, reply.asked.user, reply.asked.channel)
+        await self._answer(reply, answer, by, kept)
+        if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
+            await reply.tell(left)
 
     async def _share(self, reply: Reply, run: str) -> None:
         """The result, in the channel as well: by hand, since a thread's end tells its starter alone."""

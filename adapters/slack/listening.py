@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
-from adapters.common.attachments import joined
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
@@ -15,12 +13,11 @@ from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import Asked, Reply
-from bot.actions.request import RunRequest, follow_up
+from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
-from bot.errors import Refused, StoreFailed
-from bot.ports import Surface
-from commands.command import Command, Here
-from commands.controls import PRESSES, REACTIONS, NoOptions, Target
+from bot.errors import Refused
+from commands import dispatch
+from commands.command import Command, Started, Told
 
 Json = Mapping[str, Any]
 
@@ -69,37 +66,35 @@ class Listener:
             await self.mention(at, event)
         elif self._listen and f"<@{at.bot_user}>" not in event.get("text", ""):  # a mention is told as such as well
             reply = self._reply(at, event)
-            if run := await self._places.run_of(at.id, event["channel"], event.get("thread_ts", "")):
-                await self._desk.answering(reply, self._remark(reply, run, syntax.typed(event.get("text", ""))))
+            if await self._places.run_of(at.id, event["channel"], event.get("thread_ts", "")):
+                text = syntax.typed(event.get("text", ""))
+                await self._desk.answering(reply, self._dispatch(reply, event, text, is_addressed=False))
 
     async def reaction(self, at: Workspace, event: Json, *, added: bool) -> None:
         """A reaction to a message of ours is the press of the button that does the same."""
-        action = REACTIONS.get(EMOJI.get(event["reaction"].partition("::")[0], ""))
+        action = dispatch.reaction_action(EMOJI.get(event["reaction"].partition("::")[0], ""), added=added)
         item = event["item"]
-        if action is None or (not added and action != "vote") or event["user"] == at.bot_user:
+        if not action or event["user"] == at.bot_user:
             return
+
+        async def get_person() -> Person:
+            async with self._meeting.of(at.id):
+                await self._people.check(at, item["channel"])
+                return await self._people.person(at, event["user"], item["channel"])
+
         async with self._desk.order.of(event["user"]):
             found = await self._places.find(at.id, item.get("channel", ""), item.get("ts", ""))
-            if found is None:
-                return
-            run, placed = found
-            press = PRESSES[action if added else "unvote"]
-            with suppress(Refused, StoreFailed):  # a reaction is no question: who may not do it is not told so
-                async with self._meeting.of(at.id):
-                    await self._people.check(at, item["channel"])
-                    by = await self._people.person(at, event["user"], item["channel"])
-                await press.handle(self._actions, Target(run, str(placed.lane)), NoOptions(), Here(by, _nowhere))
+            await dispatch.react(self._actions, action, found, get_person)
 
     def _changed(self, event: Json) -> None:
-        """A question that is edited or deleted changes nothing, but the board notes it."""
+        """Note on the board of the run that a message has started how that message was changed."""
         deleted = event["subtype"] == "message_deleted"
         ts = event["deleted_ts"] if deleted else event["message"]["ts"]
         if run := self._asked.get((event["channel"], ts)):
-            how = "deleted" if deleted else "edited"
-            self._actions.note(run, f"The question was {how} after the start; the run goes on with what was asked.")
+            dispatch.note_change(self._actions, run, "deleted" if deleted else "edited")
 
     async def _told(self, reply: Reply, event: Json, text: str) -> None:
-        """A command by its name; else a remark to the run of the thread; else a question."""
+        """Take a mention: a command by its name, as Slack has no slash commands in threads; else as everywhere."""
         if found := self._command(text):
             command, rest = found
             values = syntax.read(command.options, rest)
@@ -108,11 +103,7 @@ class Listener:
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
             await self._desk.call(reply, command, values, event.get("files", ()))
             return
-        run = await self._places.run_of(reply.asked.at.id, reply.asked.channel, reply.asked.thread)
-        if run and await self._is_open(reply, run):
-            await self._remark(reply, run, text)
-        else:
-            await self._ask(reply, event, run, text)
+        await self._dispatch(reply, event, text, is_addressed=True)
 
     def _command(self, text: str) -> tuple[Command, str] | None:
         """One that starts a run by its first word; others, with or without “moot” before them, when they say all."""
@@ -123,33 +114,23 @@ class Listener:
             found = known if known[0].path != ("moot",) and whole else None
         return found
 
-    async def _remark(self, reply: Reply, run: str, text: str) -> None:
+    async def _dispatch(self, reply: Reply, event: Json, text: str, *, is_addressed: bool) -> None:
         here = await self._desk.here(reply)
-        if not await self._is_open(reply, run):
-            return
-        said = await self._actions.say(run, text, here.by)
-        if not self._listen:
-            await reply.tell(said)
-
-    async def _ask(self, reply: Reply, event: Json, run: str, text: str) -> None:
-        """A new run; in the thread of one that is over it goes on from that."""
-        texts, images = await self._desk.read(reply.asked.at, event.get("files", ()))
-        here = await self._desk.here(reply, images)
-        question = joined(text, texts)
-        if run:
-            t = await self._actions.transcript(run, here.by)
-            wish = follow_up(t, await self._actions.thread(run, here.by), question, here.by)
-        else:
-            wish = RunRequest("council", question, here.by, channels=here.channels, images=here.images)
-        started = await self._actions.start(wish, here.show)
-        self._asked[event["channel"], event["ts"]] = started
-        if len(self._asked) > REMEMBERED:
-            self._asked.popitem(last=False)
-        await self._desk.begun(reply, started, here.by)
-
-    async def _is_open(self, reply: Reply, run: str) -> bool:
-        by = await self._people.person(reply.asked.at, reply.asked.user, reply.asked.channel)
-        return (await self._actions.transcript(run, by)).finished is None
+        answer = await dispatch.mention(
+            self._actions,
+            text,
+            here,
+            is_addressed=is_addressed,
+            read_files=lambda text: self._desk.read(reply.asked.at, text, event.get("files", ())),
+        )
+        match answer:
+            case Started(run):
+                self._asked[event["channel"], event["ts"]] = run
+                if len(self._asked) > REMEMBERED:
+                    self._asked.popitem(last=False)
+                await self._desk.begun(reply, run, here.by)
+            case Told(said) if not self._listen:  # else every remark in a thread would be answered
+                await reply.tell(said)
 
     def _reply(self, at: Workspace, event: Json) -> Reply:
         return Reply(self._api, Asked(at, event["user"], event["channel"], event.get("thread_ts", "")))
@@ -157,7 +138,3 @@ class Listener:
 
 def _by_person(event: Json) -> bool:
     return bool(event.get("user")) and not event.get("bot_id")
-
-
-def _nowhere(run: str, title: str) -> Surface:
-    raise AssertionError("a reaction starts no run")

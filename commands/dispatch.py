@@ -1,0 +1,141 @@
+"""The meaning of a press, a reaction, a mention and a changed question, decided once for every platform.
+
+An adapter brings what only its platform knows as small functions: who somebody is and where (`here`), what is
+attached (`read_files`), which message is quoted (`quoted`). It gets an answer back, and shows it in its own way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+from typing import Any, Literal
+
+from bot.actions.actions import Actions
+from bot.actions.permissions import Person
+from bot.actions.request import RunRequest, follow_up
+from bot.domain.run import Image
+from bot.errors import Refused, StoreFailed
+from bot.ports import PostedPage, Surface
+from commands.command import Answer, Here, Started, Told
+from commands.controls import PRESSES, REACTIONS, NoOptions, Target, form_of, not_deleted
+
+ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
+
+GetPerson = Callable[[], Awaitable[Person]]  # who acts; raises Refused where they may not
+GetHere = Callable[[], Awaitable[Here]]  # who acts and where; raises Refused where they may not
+# a text → the text followed by the attached text files, and the attached images; raises Refused
+ReadFiles = Callable[[str], Awaitable[tuple[str, Sequence[Image]]]]
+
+
+async def press(
+    actions: Actions,
+    action: str,
+    target: Target,
+    values: Mapping[str, Any] | None,
+    *,
+    person: GetPerson,
+    here: GetHere,
+    read_files: ReadFiles,
+    in_order: AbstractAsyncContextManager[object],
+) -> Answer:
+    """Do what a button, menu or form says; return its answer. Raises Refused.
+
+    `values`: what the form brought back; None before one was shown: an action that needs values then answers with its
+    form. `in_order`: held while it acts, so that one person's presses act in the order in which they came.
+    """
+    declared = PRESSES.get(action)
+    if declared is None:
+        raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
+    if declared.options.model_fields and values is None:
+        return await form_of(declared, actions, target, await person())
+    text, images = await read_files(target.text)
+    options = declared.options.model_validate(values or {})
+    async with in_order:
+        at = replace(await here(), images=tuple(images))
+        return await declared.handle(actions, replace(target, text=text), options, at)
+
+
+async def erase_deleted(
+    actions: Actions, action: str, run: str, erase: Callable[[str], Awaitable[Sequence[str]]]
+) -> str:
+    """Erase a run's messages after its Delete was pressed; return a sentence on those that are left, else "".
+
+    `erase` deletes a run's messages on a platform, and returns why each of those that are left could not be.
+    """
+    if action != "delete":
+        return ""
+    await actions.finished(run)  # nothing writes its messages any more
+    left = await erase(run)
+    return not_deleted(left) if left else ""
+
+
+def menu_target(action: str, found: tuple[str, PostedPage] | None, text: str, author: str) -> Target:
+    """Return what a message's menu is about; `found`: the run and page that the message shows. Raises Refused."""
+    run, page = found if found else ("", None)
+    if action in ABOUT_A_SEAT and (page is None or not page.lane.seat):
+        raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
+    return Target(run, str(page.lane) if page else "", text, author)
+
+
+def reaction_action(emoji: str, *, added: bool) -> str:
+    """Return the action that a reaction means, or that taking it away means; "" where that means nothing."""
+    action = REACTIONS.get(emoji, "")
+    if added:
+        return action
+    return "unvote" if action == "vote" else ""
+
+
+async def react(
+    actions: Actions, action: str, found: tuple[str, PostedPage] | None, person: Callable[[], Awaitable[Person | None]]
+) -> None:
+    """Press the button that a reaction to the page `found` stands for. Nobody is told why that is refused.
+
+    `person` returns None for those who do not count, such as other bots.
+    """
+    if found is None:
+        return
+    run, page = found
+    with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
+        if by := await person():
+            await PRESSES[action].handle(actions, Target(run, str(page.lane)), NoOptions(), Here(by, _show_nowhere))
+
+
+async def mention(
+    actions: Actions,
+    text: str,
+    here: Here,
+    *,
+    is_addressed: bool,
+    read_files: ReadFiles,
+    quoted: Callable[[], str] = str,
+) -> Answer | None:
+    """Take a message that may be for us; return its answer, None where it is not for us. Raises Refused.
+
+    In the thread of a run that goes on it is a remark. Otherwise it must be addressed to us, by a mention or in a
+    direct message: then it starts a council, or a follow-up in the thread of a run that is over. `quoted` returns the
+    message that this one replies to, on platforms that have such replies.
+    """
+    if here.run and (await actions.transcript(here.run, here.by)).finished is None:
+        return Told(await actions.say(here.run, text, here.by))
+    if not is_addressed:
+        return None
+    if here.run:
+        t = await actions.transcript(here.run, here.by)
+        request = follow_up(t, await actions.thread(here.run, here.by), text, here.by)
+    elif context := quoted():
+        request = RunRequest("council", text or "What do you make of this?", here.by, context=context)
+    else:
+        request = RunRequest("council", text, here.by)
+    question, images = await read_files(request.question)
+    request = replace(request, question=question, images=tuple(images), channels=here.channels)
+    return Started(await actions.start(request, here.show))
+
+
+def note_change(actions: Actions, run: str, change: Literal["edited", "deleted"]) -> None:
+    """Note on the board that the question was changed; the run goes on with what was asked."""
+    actions.note(run, f"The question was {change} after the start; the run goes on with what was asked.")
+
+
+def _show_nowhere(run: str, title: str) -> Surface:
+    raise AssertionError("a reaction starts no run")
