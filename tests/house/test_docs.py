@@ -49,6 +49,16 @@ def test_the_architecture_names_the_rooms_that_there_are() -> None:
         assert f"`{package}/`" in told
 
 
+def test_the_index_of_decisions_has_each_with_its_title() -> None:
+    folder = ROOT / "docs" / "adr"
+    rows = re.findall(r"^\| (\d+) \| \[(.+)\]\((.+)\) \| \w.* \|$", (folder / "README.md").read_text("utf-8"), re.M)
+    pages = sorted(folder.glob("0*.md"))
+    assert [name for _, _, name in rows] == [page.name for page in pages]
+    for number, title, name in rows:
+        assert (folder / name).read_text("utf-8").startswith(f"# {number}. {title}\n")
+        assert int(name[:4]) == int(number)
+
+
 def test_each_dependency_says_why_it_is_there() -> None:
     text = (ROOT / "pyproject.toml").read_text("utf-8")
     for dependency in tomllib.loads(text)["project"]["dependencies"]:
