@@ -1,0 +1,159 @@
+"""Moot put together from its own parts, without a disk, a platform or a model: one fixture a part.
+
+Every asynchronous test of this folder runs in virtual time: `asyncio.sleep(60)` returns at once and the loop's clock
+is a minute later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+
+import pytest
+
+from bot.actions.actions import Actions
+from bot.actions.panels import PanelBook
+from bot.actions.permissions import Person
+from bot.actions.pipelines import PipelineBook
+from bot.actions.resolver import RequestResolver
+from bot.domain.transcript import Transcript
+from bot.engine.supervisor import Reopen, RunSupervisor
+from bot.engine.trace import NoTrace
+from bot.live.budget import Budget, Budgets, FixedWindow
+from bot.live.schedule import Scheduler
+from bot.live.view import Display
+from bot.models.catalogue import Model
+from bot.ports import PostedPage, Show, Surface
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from commands.command import Here
+from tests.support.speakers import Scripted
+from tests.support.stores import MemoryStore
+from tests.support.surfaces import Place, Platform, WindowLimit
+from tests.support.transcripts import PIPELINES, PROMPTS
+from tests.support.virtual_time import VirtualLoop
+
+SEATS = ("ada", "bob", "cyd")
+EDITS, WINDOW_S = 5, 5.0  # what the platform allows in one place, as Discord does
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the asynchronous tests of this folder in virtual time."""
+    return {"virtual": VirtualLoop}
+
+
+@pytest.fixture
+def pat() -> Person:
+    """Return the person who asks."""
+    return Person("p", "Pat")
+
+
+@pytest.fixture
+def gus() -> Person:
+    """Return somebody else, who has no rights over Pat's runs."""
+    return Person("g", "Gus")
+
+
+@pytest.fixture
+def speaker() -> Scripted:
+    """Return the models: every seat begins to speak at once and needs a minute."""
+    return Scripted({seat: [f"{seat} thinks so", 60.0, ", certainly"] for seat in SEATS})
+
+
+@pytest.fixture
+async def store() -> MemoryStore:
+    """Return a store in memory. It passes the same tests as the one on SQLite."""
+    return MemoryStore(asyncio.get_running_loop().time)
+
+
+@pytest.fixture
+def platform() -> Platform:
+    """Return a chat platform that refuses the sixth edit of a place within five seconds."""
+    return Platform({"edits": WindowLimit(EDITS, WINDOW_S)}, round_trip_s=0.1)
+
+
+@pytest.fixture
+def place(platform: Platform) -> Place:
+    """Return the thread on that platform in which runs are shown."""
+    return Place(platform, edits=["edits"])
+
+
+@pytest.fixture
+def show(place: Place) -> Show:
+    """Return what an action asks for the place of a new run."""
+    return lambda run, question: place
+
+
+@pytest.fixture
+def reopen(place: Place) -> Reopen:
+    """Return what a process asks for the places of runs that an earlier one has left."""
+
+    async def reopen(address: str, run: str, t: Transcript, posted: Sequence[PostedPage]) -> Surface | None:
+        return place if address == place.address else None
+
+    return reopen
+
+
+@pytest.fixture
+def here(pat: Person, show: Show) -> Here:
+    """Return what a command is told of who calls it and where."""
+    return Here(pat, show)
+
+
+def allow(name: str, started: float) -> Budget:
+    """Return the bot's own count of what the platform allows."""
+    return FixedWindow(EDITS, WINDOW_S)
+
+
+@asynccontextmanager
+async def running_process(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+    """Conduct runs as one process does; at its end hand over the runs that still go on, as SIGTERM does."""
+    now = asyncio.get_running_loop().time
+    async with (
+        Scheduler(Budgets(allow, now())) as scheduler,
+        RunSupervisor(
+            store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
+        ) as supervisor,
+    ):
+        yield supervisor
+        await supervisor.hand_over()
+
+
+@pytest.fixture
+async def supervisor(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+    """Yield what conducts the runs of this process."""
+    async with running_process(store, speaker) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture
+async def next_supervisor(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+    """Yield what conducts the runs of the process after this one."""
+    async with running_process(store, speaker) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture
+async def actions(store: MemoryStore, supervisor: RunSupervisor) -> Actions:
+    """Return everything that people may do, with a panel of Ada, Bob and Cyd."""
+    resolver = RequestResolver(
+        settings=Settings(limits=LimitSettings(question_chars=100)),
+        book=PanelBook({"default": PanelSettings(seats=[SeatSettings(model=seat) for seat in SEATS])}, store),
+        pipelines=PipelineBook(PIPELINES, store),
+        models={seat: Model(seat, f"openai/{seat}", seat.capitalize(), "openai") for seat in SEATS},
+        prompts={path.stem: path.read_text("utf-8") for path in PROMPTS.iterdir()},
+        vote_s=600.0,
+        why_absent=lambda model: None,
+        random=Random(1),
+    )
+    return Actions(resolver, store=store, hall=supervisor, clock=asyncio.get_running_loop().time)
+
+
+@pytest.fixture
+async def display(place: Place) -> AsyncIterator[Display]:
+    """Yield what shows lanes in the place, within the budget."""
+    async with Scheduler(Budgets(allow, 0.0)) as scheduler:
+        display = Display(scheduler, trace=NoTrace())
+        display.attach(place)
+        yield display
