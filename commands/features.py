@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.engine.thread import AFTER_A_ROUND, AFTERWARDS, WHILE_IT_RUNS
+from bot.engine.thread import AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
-# under a turn, under a long one, and on cards: `bot.engine.thread` and `bot.live.lane_view` put them there
-ON_CARDS = ("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "upvote", "reveal", "guess")
+ON_MESSAGES = (  # under a turn or a card: formats, `bot.engine.thread` and `bot.live.lane_view` put them there
+    *("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "reveal", "guess"),
+    *("object", "upvote", "go_on", "end_here", "next", "close_round"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def _presses() -> Iterator[str]:
 
 def ways(name: str) -> Iterator[str]:
     """How a press is reached, on every platform alike."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTER_A_ROUND, *AFTERWARDS)} | set(ON_CARDS):
+    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

@@ -44,9 +44,8 @@ from bot.engine.thread import Post, replay_thread
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS, guessing
 from bot.formats.common import name_of, voting
-from bot.formats.debate import swing as minds
 from bot.formats.plan import Plan
-from bot.formats.vote_options import BESIDE, choices
+from bot.formats.vote_options import BESIDE, ROUND_BEFORE, choices
 from bot.ports import Clock, RunRow, Sees, Show, Store
 from bot.settings import PanelSettings
 
@@ -198,7 +197,7 @@ class Actions:
         name = choices(t).get(seat)
         if name is None:
             raise Refused("That seat is not at this table.")
-        if round_ == minds.ROUND and not minds.undecided(t):
+        if round_ == ROUND_BEFORE and not self._plan(t).voting_before:
             raise Refused("Everyone has spoken, so it is too late to vote from before; vote again at the end.")
         if round_ is None:
             round_ = max((i.round for i in t.turns if i.seat == seat), default=1)

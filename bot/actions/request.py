@@ -30,8 +30,6 @@ from bot.settings import PanelSettings
 
 SHORT_CHARS = 200  # of an earlier question, where it is named in another
 EARLIER_CHARS = 100_000  # of what a run goes on from; of that each model reads what its window takes
-OUTCOMES = frozenset({"standings", "scores", "synthesis", "verdict"})  # stages and cards that say what came of a run
-REPEATED = frozenset({"original"})  # cards that say what a turn has said
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) 
     """Going on from what a run came to; `thread`: what stands there."""
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
-    said = [Earlier(post.title, post.text or "", kept=post.lane.stage in OUTCOMES) for post in _readable(thread)]
+    said = [Earlier(post.title, post.text or "", kept=post.is_outcome) for post in _readable(thread)]
     return replace(
         rerun(t, by),
         question=question,
@@ -110,7 +108,7 @@ def _before(t: Transcript) -> list[Earlier]:
 
 
 def _readable(thread: Sequence[Post]) -> list[Post]:
-    return [post for post in thread if post.text and post.text != REMOVED and post.lane.stage not in REPEATED]
+    return [post for post in thread if post.text and post.text != REMOVED and not post.is_repeat]
 
 
 def _bounded(said: Sequence[Earlier]) -> tuple[Earlier, ...]:

@@ -34,13 +34,10 @@ from bot.domain.visibility import display_name, letter_seat
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.formats.council import reviews
-from bot.formats.debate import objections
-from bot.formats.debate.speaking_order import to_come
+from bot.formats.plan import ObjectionRules, SeatRules
 from bot.ports import Clock
 
 MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
-CHANGING = ("council", "compare", "debate")  # formats whose seats may come and go; a pipeline's are those of its steps
 
 Open = Callable[[str, Person], Awaitable[Transcript]]  # a run that is not over; raises Refused
 
@@ -81,8 +78,11 @@ class SteeringActions:
         """`model` as people write a seat, or with a `panel` the model or name of a seat there."""
         t = await self._open(run, by)
         require_may_steer(by, t, "Adding a seat")
-        if why := _closed_to_new(t):
-            raise Refused(why)
+        rules = _seat_rules(t)
+        if rules.fixed:
+            raise Refused(f"The seats of a {t.started.format} are fixed when it starts.")
+        if rules.closed:
+            raise Refused(rules.closed)
         most = FORMATS[t.started.format].SEATS[1]
         if len(t.panel.seats) >= most:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
@@ -90,13 +90,12 @@ class SteeringActions:
         if t.started.rules.veil.blind:
             seat = letter_seat(seat, len(t.started.panel.seats))
         await self._tell(run, SeatAdded(seat, by.key, by.name))
-        when = f"from round {to_come(t)} on" if t.started.format == "debate" else "now"
-        return f"{seat.name} joins the table {when}."
+        return f"{seat.name} joins the table {rules.joins}."
 
     async def drop_seat(self, run: str, name: str, by: Person) -> str:
         t = await self._open(run, by)
         require_may_steer(by, t, "Dropping a seat")
-        if t.started.format not in CHANGING:
+        if _seat_rules(t).fixed:
             raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
         seat = _named(t, name)
         least = FORMATS[t.started.format].SEATS[0]
@@ -116,18 +115,20 @@ class SteeringActions:
         """An objection, to be answered first if it is the most upvoted. `seat`: the one it is put to; "": whom its
         text names, else all."""
         t = await self._open(run, by)
-        round_ = _round_that_answers(t)
+        rules = _objection_rules(t)
+        if rules.closed:
+            raise Refused(rules.closed)
         text, most = text.strip(), self._limits.remark_chars
         if not text:
             raise Refused("There is no objection yet: say in a sentence what must be answered.")
         if len(text) > most:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
-        if len(objections.standing(t)) >= MOST_STANDING:
+        if len(rules.standing) >= MOST_STANDING:
             raise Refused(f"{MOST_STANDING} objections stand already: upvote the one that says it best.")
         self._starts.words.check(text, by.server, "The objection")
         to = (seat,) if seat in _keys(t) else _spoken_of(t, text)
         await self._tell(run, Objected(by.key, text, by.name, to))
-        return f"Noted: round {round_} answers the most upvoted objection first."
+        return f"Noted: {rules.answered_in} answers the most upvoted objection first."
 
     async def upvote(self, run: str, number: int, by: Person) -> str:
         """A second upvote takes the first away: a button has no other way back."""
@@ -177,17 +178,12 @@ class SteeringActions:
         return t, now
 
 
-def _closed_to_new(t: Transcript) -> str:
-    """Why no seat can join any more; "" where one can."""
-    match t.started.format:
-        case "debate" if not to_come(t):
-            return "The last round has begun, so a new seat would not be heard."
-        case "council" if reviews.begun(t):
-            return "The reviews have begun, so a new answer would not be ranked."
-        case "council" | "compare" | "debate":
-            return ""
-        case other:
-            return f"The seats of a {other} are fixed when it starts."
+def _seat_rules(t: Transcript) -> SeatRules:
+    return FORMATS[t.started.format].seat_rules(t)
+
+
+def _objection_rules(t: Transcript) -> ObjectionRules:
+    return FORMATS[t.started.format].objection_rules(t)
 
 
 def _named(t: Transcript, name: str) -> Seat:
@@ -216,18 +212,8 @@ def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
     return tuple(key for key in (s.key for s in t.panel.seats) if key in found)
 
 
-def _round_that_answers(t: Transcript) -> int:
-    if t.started.format != "debate":
-        raise Refused("Objections are answered in debates; `/moot say` tells everyone here something.")
-    round_ = to_come(t)
-    if round_ <= 1:
-        why = "the last round has begun" if round_ == 0 else "nobody has spoken yet"
-        raise Refused(f"There is nothing to object to: {why}." if round_ else f"Nobody is left to answer it: {why}.")
-    return round_
-
-
 def _standing(t: Transcript, number: int) -> Objection:
-    found = next((o for o in objections.standing(t) if o.number == number), None)
+    found = next((o for o in _objection_rules(t).standing if o.number == number), None)
     if found is None:
         raise Refused("That objection is closed: it is answered, or being answered now.")
     return found

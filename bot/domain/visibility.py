@@ -24,7 +24,6 @@ from bot.domain.run import Failure, LaneId, Panel, Seat, TurnId
 from bot.domain.transcript import Transcript
 
 STAGGER_S = 3.0  # between one answer and the next: as long as it takes to see whose it is and to begin to read
-CLOSING = frozenset({"synthesis", "verdict"})  # who speaks for all waits for nobody
 COULD_NOT = "its model could not answer"  # the reason itself would tell whose model that is
 
 # What providers, as litellm calls them, and their models are called when one speaks of them.
@@ -127,10 +126,11 @@ def reveals_due(t: Transcript, *, voting: bool) -> tuple[Revealed | NamesReveale
     return (*([Revealed()] if words else []), *([NamesRevealed()] if names_hidden(t) else []))
 
 
-def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str]) -> HiddenLanes:
+def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str], outcome: frozenset[str]) -> HiddenLanes:
     """Return what has begun and is not shown at wall time `now`.
 
-    `unstreamed`: stages whose turns are never shown.
+    `unstreamed`: stages whose turns are never shown. `outcome`: stages whose turns say what came of the run, which wait
+    for nobody.
     """
     reveal = t.started.rules.veil.reveal
     turns = [i for i in t.turns if i.stage not in unstreamed]
@@ -144,8 +144,8 @@ def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str]) -> Hi
         case "together" | "staggered":
             apart = STAGGER_S if reveal == "staggered" else 0.0
             seats = [s.key for s in t.started.panel.seats]
-            rounds = {i[:2] for i in turns if i.seat in seats and i.stage not in CLOSING}
-            times = {lane: at for stage, round_ in rounds for lane, at in _shown_at(t, stage, round_, apart).items()}
+            rounds = {i[:2] for i in turns if i.seat in seats and i.stage not in outcome}
+            times = {lane: at for key in rounds for lane, at in _shown_at(t, *key, apart, outcome).items()}
             late = {lane: at for lane, at in times.items() if at > now}
             return HiddenLanes(frozenset(late), min((at for at in late.values() if at < math.inf), default=None))
         case _ as never:
@@ -180,15 +180,15 @@ def _name_pattern(name: str) -> str:
     return rf"(?<!\w){spelled}(?!\w)" if parts else r"(?!)"
 
 
-def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float) -> dict[LaneId, float]:
+def _shown_at(t: Transcript, stage: str, round_: int, apart_s: float, outcome: frozenset[str]) -> dict[LaneId, float]:
     """Map lanes to the wall time from which they are shown; infinity while others of their round are still out."""
     lanes = [LaneId(stage, round_, s.key) for s in t.started.panel.seats]
     begun = {i.lane for i in t.turns}
-    over = _over_at(t, stage, round_)
+    over = _over_at(t, stage, round_, outcome)
     return {lane: over + apart_s * place for place, lane in enumerate(lane for lane in lanes if lane in begun)}
 
 
-def _over_at(t: Transcript, stage: str, round_: int) -> float:
+def _over_at(t: Transcript, stage: str, round_: int, outcome: frozenset[str]) -> float:
     """Return the wall time at which every seat was done with that round of a stage for the first time.
 
     Or at which the run went on without the last ones; infinity until then. No later fact changes it: what people have
@@ -201,7 +201,7 @@ def _over_at(t: Transcript, stage: str, round_: int) -> float:
         match entry.fact:
             case TurnStarted(turn) if turn[:2] == (stage, round_):
                 begun = True
-            case TurnStarted(turn) if begun and turn.ask == 1 and (turn.seat in seats or turn.stage in CLOSING):
+            case TurnStarted(turn) if begun and turn.ask == 1 and (turn.seat in seats or turn.stage in outcome):
                 return entry.at
             case TurnEnded(turn) | SkipAsked(turn):
                 out.discard(turn)

@@ -6,17 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from bot.domain.controls import Control
-from bot.domain.run import LaneId, TurnId
+from bot.domain.run import LaneId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
-from bot.formats import guessing
 from bot.formats.common import END, seat_of
-from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
-from bot.formats.debate import objections
-from bot.formats.debate import round_vote as next_round
-from bot.formats.debate import swing as minds
-from bot.formats.debate.judge import SCORES
-from bot.formats.debate.speaking_order import DEBATERS, to_come
 from bot.formats.plan import Format, Plan
 from bot.formats.vote_options import choices
 from bot.live.board import footer, mark, spent
@@ -25,18 +18,7 @@ from bot.ports import Kind
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
 WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), Control("summarise", "Summarise"))
-AFTER_A_ROUND = tuple(
-    Control(action, label)
-    for action, label in (
-        ("go_on", "Go on"),
-        ("end_here", "End here"),
-        ("object", "Objection!"),
-        ("next", "Next"),
-        ("close_round", "Close"),
-    )
-)
 REVEAL = Control("reveal", "Reveal")  # as long as something is hidden
-TELLING = (REVIEWS, STANDINGS, ORIGINAL, SCORES)  # cards on what was said, which wait until it can be read
 HIDDEN = "What was said is still hidden: Reveal shows it."
 AFTERWARDS = tuple(
     Control(action, label)
@@ -52,7 +34,11 @@ AFTERWARDS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One lane of the thread. `text` None: it is being written. `to`: who is told; `face`: a picture's address."""
+    """One lane of the thread.
+
+    `text` None: it is being written. `to`: who is told; `face`: a picture's address. `is_outcome`: it says what came of
+    the run; `is_repeat`: it repeats another lane.
+    """
 
     lane: LaneId
     kind: Kind
@@ -63,6 +49,8 @@ class Post:
     controls: tuple[Control, ...] = ()
     to: str = ""
     face: str = ""
+    is_outcome: bool = False
+    is_repeat: bool = False
 
 
 def while_it_runs(t: Transcript) -> tuple[Control, ...]:
@@ -76,12 +64,19 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
         turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.unstreamed_stages
     }
     cards = [
-        _end(t, plan, text) if lane == END else _card(t, plan, lane, text)
+        _end(t, plan, text) if lane == END else _card(plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
-        if lane not in TELLING or not plan.hidden_lanes
+        if lane not in plan.withheld_cards or not plan.hidden_lanes
     ]
-    return [*found.values(), *cards]
+    return [
+        replace(
+            post,
+            is_outcome=post.lane.stage in plan.outcome_stages,
+            is_repeat=post.lane.stage in plan.repeated_stages,
+        )
+        for post in (*found.values(), *cards)
+    ]
 
 
 def on_board(t: Transcript, plan: Plan) -> tuple[Control, ...]:
@@ -108,40 +103,18 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
     if turn.id.lane in plan.hidden_lanes and turn.spoke:
         done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
-    object_ = (Control("object", "Objection!", str(turn.id)),) if _is_debated(t, turn) else ()
     note = " · ".join(
         n for n in (plan.footers.get(turn.id.lane, ""), footer(redact_failure(t, turn.ended), seat.price)) if n
     )
     text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
-    return Post(turn.id.lane, "turn", title, text, note, controls=(*retry, *object_), face=face)
+    controls = (*retry, *plan.controls.get(turn.id.lane, ()))
+    return Post(turn.id.lane, "turn", title, text, note, controls=controls, face=face)
 
 
-def _is_debated(t: Transcript, turn: Turn) -> bool:
-    """Whether an objection to it can be answered: it is of the latest round, and there is another one to come."""
-    if turn.id.stage not in DEBATERS or not turn.spoke or t.stopped or t.finished:
-        return False
-    return to_come(t) == turn.id.round + 1
-
-
-def _card(t: Transcript, plan: Plan, lane: LaneId, text: str) -> Post:
+def _card(plan: Plan, lane: LaneId, text: str) -> Post:
     whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.full_texts else ()
-    sides = minds.choices(t).items() if lane == minds.BEFORE and minds.undecided(t) else ()
-    ballot = tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in sides)
-    steer = _steering(t, plan, lane)
-    speakers = t.started.panel.seats if lane == guessing.GUESS and names_hidden(t) else ()
-    guess = tuple(Control("guess", f"Who is {display_name(t, s.key)}?", s.key) for s in speakers)
-    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=(*whole, *ballot, *steer, *guess))
-
-
-def _steering(t: Transcript, plan: Plan, lane: LaneId) -> tuple[Control, ...]:
-    """Under the card of a vote on the next round, and of an objection that stands."""
-    about = str(TurnId(*lane))
-    if t.stopped or t.finished:
-        return ()
-    if lane.stage == next_round.STAGE and lane.round == plan.vote_after:
-        return tuple(replace(control, about=about) for control in AFTER_A_ROUND)
-    standing = {objections.lane(o.number) for o in objections.standing(t)} if lane.stage == objections.STAGE else ()
-    return (Control("upvote", "▲ Upvote", about),) if lane in standing and to_come(t) else ()
+    controls = (*whole, *plan.controls.get(lane, ()))
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=controls)
 
 
 def _end(t: Transcript, plan: Plan, text: str) -> Post:
@@ -150,9 +123,7 @@ def _end(t: Transcript, plan: Plan, text: str) -> Post:
         return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
     ballot = [Control("vote", f"👍 {name}", key) for key, name in choices(t).items()] if plan.voting else []
     close = [Control("close", "Close the vote")] if plan.voting else []
-    compared = t.started.format == "compare" and len(t.started.panel.seats) > 1
-    differ = [Control("differences", "Show differences")] if compared else []
-    controls = (*ballot, *close, *differ, *AFTERWARDS)
+    controls = (*ballot, *close, *plan.controls.get(END, ()), *AFTERWARDS)
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
 
 

@@ -17,7 +17,7 @@ from bot.domain.run import ASIDE, Earlier, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses
 from bot.formats import seating as table
-from bot.formats.plan import Plan, Want
+from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.vote_options import names
 
 END = LaneId("end", 1, "")
@@ -107,14 +107,29 @@ def with_people(plan: Planning) -> Planning:
 
 def _veiled(t: Transcript, now: float, made: Plan) -> Plan:
     """The plan with what people may not know yet, and when that or the vote changes by itself."""
-    hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages)
+    hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages, outcome=made.outcome_stages)
     closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
     moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
     if guessing.on(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
         cards = {guessing.GUESS: guessing.card(t), **made.cards}
-        made = replace(made, titles={**made.titles, guessing.GUESS: guessing.TITLE}, cards=cards)
+        made = replace(
+            made,
+            titles={**made.titles, guessing.GUESS: guessing.TITLE},
+            cards=cards,
+            controls={**made.controls, guessing.GUESS: guessing.controls(t)},
+        )
     due = veil.reveals_due(t, voting=made.voting)
     return replace(made, again_at=min(moments, default=None), hidden_lanes=hidden.lanes, reveals_due=due)
+
+
+def fixed_seats(t: Transcript) -> SeatRules:
+    """Return the rules of a format whose seats neither join nor leave."""
+    return SeatRules(fixed=True)
+
+
+def no_objections(t: Transcript) -> ObjectionRules:
+    """Return the rules of a format in which nobody answers objections."""
+    return ObjectionRules(closed="Objections are answered in debates; `/moot say` tells everyone here something.")
 
 
 def voting(t: Transcript, now: float) -> bool:
@@ -141,7 +156,6 @@ def over(
     reason: str = "",
     titles: Mapping[LaneId, str] | None = None,
     cards: Mapping[LaneId, str] | None = None,
-    hidden: frozenset[str] = frozenset(),
 ) -> Plan:
     """The plan of a run that has come to its end: the end card says what is missing first, then the verdict.
 
@@ -158,7 +172,6 @@ def over(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
         verdict=verdict,
-        unstreamed_stages=hidden,
         titles=titles or {},
         cards={**(cards or {}), END: card},
     )

@@ -17,9 +17,11 @@ from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     at_start,
     code,
+    fixed_seats,
     framed,
     instructions,
     name_of,
+    no_objections,
     over,
     prose,
     question,
@@ -34,6 +36,8 @@ from bot.formats.plan import Plan, Want
 PROMPTS = ("pipeline.step",)
 ROUNDS = (1, 1)
 SEATS = (1, 12)
+seat_rules, objection_rules = fixed_seats, no_objections
+
 QUESTION = "question"  # what was asked, among the inputs of a step
 
 State = Literal["waiting", "running", "heard", "silent", "left out"]

@@ -1,4 +1,4 @@
-"""The answer a format gives: which turns should be running now, and what its cards should read."""
+"""The answer of a format: which turns should be running now, what cards read, and what people may press and do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.asks import Ask
+from bot.domain.controls import Control
 from bot.domain.facts import NamesRevealed, Revealed
 from bot.domain.run import LaneId, TurnId
+from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A turn that should be running. `about`: the turns it is to be shown, in that order. `objection`: the number of
-    the one that its round answers first; 0: none."""
+    """A turn that should be running.
+
+    `about`: the turns it is shown, in that order. `objection`: the number of the objection that its round answers
+    first; 0: none.
+    """
 
     turn: TurnId
     about: tuple[TurnId, ...] = ()
@@ -24,16 +29,31 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`titles`: what lanes are headed with. `cards`: messages derived from facts, rewritten as facts come.
+    """What should be so now in a run: its turns, its messages and their buttons.
 
-    `hidden`: stages whose turns are not streamed, since a card tells of them. `total`: turns expected in all.
-    `again_at`: wall time at which to ask again though nothing happened. `outcome`: set when the run is over.
-    `verdict`: what came out of it, in a few sentences. `voting`: whether people may vote, their counts hidden.
-    `notes`: what stands below a turn besides what it took. `behind`: the long text behind a card's button.
-    `told`: lines for the board, of what people have done to the course of the run. `vote_after`: the round after which
-    people are deciding now whether there is another one; 0: none.
-    `warnings`: what went wrong without stopping the run, for the board.
-    `veiled`: lanes whose words people do not read yet. `due`: what the owner is to reveal now.
+    Course of the run:
+    - `wanted`: the turns that should be running. `total`: turns expected in all; 0: not known.
+    - `stage`: what goes on now, for the board. `outcome`: set when the run is over.
+    - `verdict`: the result in a few sentences. `again_at`: wall time at which to plan again though nothing happened.
+
+    Votes:
+    - `voting`: people may vote, and counts are hidden.
+    - `voting_before`: people may say whom they side with before it begins.
+    - `vote_after`: the round after which people decide now whether there is another one; 0: none.
+
+    Messages:
+    - `titles`: the headings of lanes. `footers`: what stands below a turn besides its time and cost.
+    - `cards`: messages derived from facts, rewritten as facts come. `full_texts`: the long text that a card stands for.
+    - `controls`: buttons of the format's own, by lane; `bot.engine.thread` adds those of every run.
+    - `board_lines`: what people have done to the course of the run. `warnings`: what went wrong without ending it.
+
+    What people may read:
+    - `unstreamed_stages`: stages whose turns have no message of their own, since a card tells of them.
+    - `hidden_lanes`: lanes whose text people may not read yet. `reveals_due`: what the run's owner must reveal now.
+    - `withheld_cards`: cards that tell of what was said, and so are not shown as long as any lane is hidden.
+    - `outcome_stages`: stages, of turns and cards, that say what came of the run: their turns wait for no other seat to
+      be shown, and follow-ups keep them longest.
+    - `repeated_stages`: stages of cards that repeat a turn, which follow-ups leave out.
     """
 
     wanted: tuple[Want, ...] = ()
@@ -41,22 +61,57 @@ class Plan:
     outcome: str = ""
     verdict: str = ""
     voting: bool = False
+    voting_before: bool = False
     total: int = 0
     again_at: float | None = None
     unstreamed_stages: frozenset[str] = frozenset()
+    outcome_stages: frozenset[str] = frozenset()
+    repeated_stages: frozenset[str] = frozenset()
     titles: Mapping[LaneId, str] = field(default_factory=dict)
     cards: Mapping[LaneId, str] = field(default_factory=dict)
     footers: Mapping[LaneId, str] = field(default_factory=dict)
     full_texts: Mapping[LaneId, str] = field(default_factory=dict)
+    controls: Mapping[LaneId, tuple[Control, ...]] = field(default_factory=dict)
     board_lines: tuple[str, ...] = ()
     vote_after: int = 0
     warnings: tuple[str, ...] = ()
     hidden_lanes: frozenset[LaneId] = frozenset()
+    withheld_cards: frozenset[LaneId] = frozenset()
     reveals_due: tuple[Revealed | NamesRevealed, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SeatRules:
+    """Whether seats may join and leave now.
+
+    `fixed`: none may, at any time. `closed`: why none may join now; "": one may. `joins`: from when on a seat that
+    joins now takes part.
+    """
+
+    fixed: bool = False
+    closed: str = ""
+    joins: str = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectionRules:
+    """Whether people may object to what was said now.
+
+    `closed`: why nobody may; "": everybody may. `answered_in`: the round that answers an objection raised now.
+    `standing`: the objections that are neither answered nor being answered.
+    """
+
+    closed: str = ""
+    answered_in: str = ""
+    standing: tuple[Objection, ...] = ()
+
+
 class Format(Protocol):
-    """A format is two pure functions of what has happened; a module with these names is one."""
+    """A format: a module with these names, listed in `bot.formats`.
+
+    `plan` and `ask` are pure functions of what has happened. `bot.formats.common` holds what formats share: a small
+    one takes `with_people` for its plan, and `fixed_seats` and `no_objections` for its rules.
+    """
 
     @property
     def PROMPTS(self) -> tuple[str, ...]:
@@ -65,14 +120,26 @@ class Format(Protocol):
 
     @property
     def ROUNDS(self) -> tuple[int, int]:
-        """How many a run usually has, and at most."""
+        """The usual number of rounds, and the highest."""
         ...
 
     @property
     def SEATS(self) -> tuple[int, int]:
-        """How many there may be at least and at most, chair and judge apart."""
+        """The lowest and the highest number of seats, chair and judge apart."""
         ...
 
-    def plan(self, t: Transcript, now: float) -> Plan: ...
+    def plan(self, t: Transcript, now: float) -> Plan:
+        """Return what should be so at wall time `now`."""
+        ...
 
-    def ask(self, t: Transcript, turn: TurnId) -> Ask: ...
+    def ask(self, t: Transcript, turn: TurnId) -> Ask:
+        """Return the prompt of a turn, from the facts before it first started."""
+        ...
+
+    def seat_rules(self, t: Transcript) -> SeatRules:
+        """Return whether seats may join and leave now."""
+        ...
+
+    def objection_rules(self, t: Transcript) -> ObjectionRules:
+        """Return whether people may object now."""
+        ...

@@ -8,9 +8,11 @@ from bot.domain.transcript import Transcript
 from bot.formats.common import (
     at_start,
     code,
+    fixed_seats,
     framed,
     instructions,
     name_of,
+    no_objections,
     over,
     prose,
     question,
@@ -25,6 +27,8 @@ from bot.formats.plan import Plan
 PROMPTS = ("summary.summary",)
 ROUNDS = (1, 1)
 SEATS = (1, 12)  # of a panel; its first seat speaks
+
+seat_rules, objection_rules = fixed_seats, no_objections
 
 
 @with_people

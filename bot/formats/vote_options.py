@@ -8,6 +8,8 @@ from types import MappingProxyType
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 
+ROUND_BEFORE = 0  # the round of votes that are cast before the first one
+
 # Beside the seats of a comparison; no seat's key begins like this.
 BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
 

@@ -14,7 +14,8 @@ from bot.engine.thread import posts
 from bot.errors import Refused
 from bot.formats.common import END
 from bot.formats.debate import swing as minds
-from bot.formats.debate.swing import BEFORE, ROUND
+from bot.formats.debate.swing import BEFORE
+from bot.formats.vote_options import ROUND_BEFORE
 from tests.actions.test_actions import Desk, P, at_desk
 from tests.support.debates import debate, stages
 from tests.support.transcripts import Play
@@ -27,7 +28,7 @@ G = Person("g", "Guest")
 def voted(*pairs: tuple[str, str], **how: object) -> Play:
     """A debate of two rounds that is over; each person's vote before and after, "" for none."""
     play = debate(seats=2, rounds=2, vote_s=60.0, **how)
-    play.then(*(VoteCast(f"p{n}", ROUND, was) for n, (was, _) in enumerate(pairs) if was))
+    play.then(*(VoteCast(f"p{n}", ROUND_BEFORE, was) for n, (was, _) in enumerate(pairs) if was))
     stages(play)
     play.then(RunFinished("judged"))
     return play.then(*(VoteCast(f"p{n}", 2, now) for n, (_, now) in enumerate(pairs) if now))
@@ -70,7 +71,7 @@ def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
         "before/0/ada": "tabs",
         "before/0/bob": "spaces",
     }
-    play.then(VoteCast("p", ROUND, "ada"), VoteCast("p", 1, "cyd"))
+    play.then(VoteCast("p", ROUND_BEFORE, "ada"), VoteCast("p", 1, "cyd"))
     swing = minds.swing(play.t)
     assert swing is not None
     assert (swing.side, swing.moved) == ("tabs", 0)
@@ -85,7 +86,7 @@ def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
 
     assert labels() == ["👍 Ada", "👍 Bob"]
     first, second = play.start_wanted()
-    play.end(first).then(VoteCast("p", ROUND, "ada"))
+    play.end(first).then(VoteCast("p", ROUND_BEFORE, "ada"))
     assert labels() == ["👍 Ada", "👍 Bob"]
     assert "1 has voted" in play.plan.cards[BEFORE]
     play.end(second)
@@ -105,11 +106,11 @@ def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() 
         await asyncio.sleep(1)
         [card] = [text for lane, text in d.place.reads() if lane == BEFORE]
         assert "Whom would you side with now?" in card
-        assert await d.actions.vote(run, "ada", P, ROUND) == "Your vote is Ada's."
-        await d.actions.vote(run, "bob", G, ROUND)
+        assert await d.actions.vote(run, "ada", P, ROUND_BEFORE) == "Your vote is Ada's."
+        await d.actions.vote(run, "bob", G, ROUND_BEFORE)
         await asyncio.sleep(20)
         with pytest.raises(Refused, match="too late to vote from before"):
-            await d.actions.vote(run, "ada", G, ROUND)
+            await d.actions.vote(run, "ada", G, ROUND_BEFORE)
         await asyncio.sleep(60)
         await d.actions.vote(run, "bob", P)
         await d.actions.vote(run, "bob", G)

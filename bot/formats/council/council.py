@@ -21,6 +21,7 @@ from bot.formats.common import (
     framed,
     instructions,
     name_of,
+    no_objections,
     over,
     question,
     remarks,
@@ -36,19 +37,30 @@ from bot.formats.council import reviews as reviewing
 from bot.formats.council.ranking import Standings
 from bot.formats.council.review_order import labels
 from bot.formats.council.reviews import Review
-from bot.formats.plan import Plan, Want
+from bot.formats.plan import Plan, SeatRules, Want
 from bot.formats.web_search import found, searched
 
 PROMPTS = ("council.answer", "council.review", "council.chair", *searching.PROMPTS)
 ROUNDS = (1, 1)
 SEATS = (2, 12)
 HIDDEN = frozenset({reviewing.STAGE})  # their card shows a line a reviewer
+OUTCOME = frozenset({council_cards.STANDINGS.stage, chairs.SYNTHESIS.stage})
+TELLING = frozenset({council_cards.REVIEWS, council_cards.STANDINGS, council_cards.ORIGINAL})
 TURNS_A_SEAT = {"answers": 1, "ranking": 2, "full": 2}
 
 
 @with_people
 @searched
 def plan(t: Transcript, now: float) -> Plan:
+    return replace(
+        _plan_stage(t, now),
+        outcome_stages=OUTCOME,
+        withheld_cards=TELLING,
+        repeated_stages=frozenset({council_cards.ORIGINAL.stage}),
+    )
+
+
+def _plan_stage(t: Transcript, now: float) -> Plan:
     late = still_open(t, reviewing.answers(t))
     opens_at = None if late is None else reviewing.opens_at(t)
     mode = t.started.rules.mode
@@ -102,6 +114,14 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage == "answer":
         return Ask((instructions(t, turn, "council.answer"), *question(t, turn), *remarks(t, turn), *found(t, turn)))
     return _ask_review(t, turn, about) if turn.stage == reviewing.STAGE else _ask_chair(t, turn)
+
+
+def seat_rules(t: Transcript) -> SeatRules:
+    reviewed = reviewing.begun(t)
+    return SeatRules(closed="The reviews have begun, so a new answer would not be ranked." if reviewed else "")
+
+
+objection_rules = no_objections
 
 
 def _ask_review(t: Transcript, turn: TurnId, about: tuple[TurnId, ...]) -> Ask:

@@ -14,6 +14,7 @@ from string import Template
 from typing import assert_never
 
 from bot.domain.asks import Ask, Part
+from bot.domain.controls import Control
 from bot.domain.run import ASIDE, LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import alias, display_name
@@ -54,8 +55,9 @@ from bot.formats.debate.speaking_order import (
     position,
     rounds,
     steps,
+    to_come,
 )
-from bot.formats.plan import Plan, Want
+from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.web_search import found, searched
 
 PROMPTS = (
@@ -68,6 +70,7 @@ PROMPTS = (
 ROUNDS = (3, 6)
 SEATS = (2, 8)
 HIDDEN = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
+OUTCOME = frozenset({"verdict"})
 CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
 WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
 POSITION_CHARS = 40  # of a position in a title
@@ -76,10 +79,23 @@ POSITION_CHARS = 40  # of a position in a title
 @with_people
 @searched
 def plan(t: Transcript, now: float) -> Plan:
+    made = _plan_step(t, now)
+    return replace(
+        made,
+        unstreamed_stages=HIDDEN,
+        outcome_stages=OUTCOME,
+        withheld_cards=frozenset({judging.SCORES}),
+        voting_before=minds.undecided(t),
+        controls=_controls(t, made.vote_after),
+    )
+
+
+def _plan_step(t: Transcript, now: float) -> Plan:
+    """Return the plan for the first step of the debate that is not settled."""
     titles, cards = _titles(t), _cards(t, now)
     if end := stopped(t, now, titles, cards):
-        return replace(end, unstreamed_stages=HIDDEN)
-    shown = Plan(unstreamed_stages=HIDDEN, titles=titles, cards=cards, board_lines=objections.told(t))
+        return end
+    shown = Plan(titles=titles, cards=cards, board_lines=objections.told(t))
     for step in _order(t, now):
         if step[0].stage == next_round.STAGE:
             round_ = step[0].round
@@ -89,7 +105,7 @@ def plan(t: Transcript, now: float) -> Plan:
             return replace(shown, wanted=_wants(t, open_), stage=_stage(t, step), total=_total(t))
     if silent := _silent(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
-        return over(t, now, "failed", silence, titles=titles, cards=cards, hidden=HIDDEN)
+        return over(t, now, "failed", silence, titles=titles, cards=cards)
     swing = minds.swing(t) if minds.asked(t) else None
     return over(
         t,
@@ -100,7 +116,6 @@ def plan(t: Transcript, now: float) -> Plan:
         reason=" ".join(line for line in (_why_ended(t), judging.substitution(t)) if line),
         titles=titles,
         cards=cards,
-        hidden=HIDDEN,
     )
 
 
@@ -123,6 +138,31 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
             return Ask((instructions(t, turn, "debate.check"), *question(t, turn), *said), checks.schema())
         case _:
             return judging.ask(t, turn)
+
+
+def seat_rules(t: Transcript) -> SeatRules:
+    round_ = to_come(t)
+    closed = "" if round_ else "The last round has begun, so a new seat would not be heard."
+    return SeatRules(closed=closed, joins=f"from round {round_} on")
+
+
+def objection_rules(t: Transcript) -> ObjectionRules:
+    round_ = to_come(t)
+    if round_ == 0:
+        closed = "Nobody is left to answer it: the last round has begun."
+    else:
+        closed = "There is nothing to object to: nobody has spoken yet." if round_ == 1 else ""
+    return ObjectionRules(closed, f"round {round_}", tuple(objections.standing(t)))
+
+
+def _controls(t: Transcript, vote_after: int) -> dict[LaneId, tuple[Control, ...]]:
+    """Return the debate's own buttons: votes from before it, objections, and what comes after a round."""
+    if t.stopped or t.finished:
+        return {}
+    made = {minds.BEFORE: minds.controls(t)} if minds.undecided(t) else {}
+    if vote_after:
+        made[next_round.lane(vote_after)] = next_round.controls(vote_after)
+    return {**made, **objections.controls(t)}
 
 
 def _wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:

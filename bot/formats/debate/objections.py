@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from string import Template
 
 from bot.domain.asks import Part
+from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript, Turn
@@ -66,6 +67,21 @@ def cards(t: Transcript) -> Mapping[LaneId, str]:
 
 def titles(t: Transcript) -> Mapping[LaneId, str]:
     return {lane(o.number): f"Objection · {o.who}" for o in t.steering.objections}
+
+
+def controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
+    """Return the buttons that raise an objection, under turns, and those that support one, under its card."""
+    round_ = to_come(t)
+    if not round_:
+        return {}
+    raised = {
+        i.lane: (Control("object", "Objection!", str(i)),) if turn.spoke else ()
+        for i, turn in t.turns.items()
+        if i.stage in DEBATERS and i.round == round_ - 1
+    }
+    return raised | {
+        lane(o.number): (Control("upvote", "▲ Upvote", str(TurnId(*lane(o.number)))),) for o in standing(t)
+    }
 
 
 def told(t: Transcript) -> tuple[str, ...]:

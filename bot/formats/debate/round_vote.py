@@ -10,19 +10,34 @@ from __future__ import annotations
 from math import inf
 from typing import Literal
 
+from bot.domain.controls import Control
 from bot.domain.facts import RoundAsked, TurnEnded
-from bot.domain.run import LaneId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import pauses
 from bot.formats.debate.speaking_order import DEBATERS, JUDGING, began, debating
 
 STAGE = "round"
+BUTTONS = {
+    "go_on": "Go on",
+    "end_here": "End here",
+    "object": "Objection!",
+    "next": "Next",
+    "close_round": "Close",
+}  # action → label
+
 Decision = Literal["open", "go on", "end"]
 
 
 def lane(round_: int) -> LaneId:
     """Of the card on which people vote after that round."""
     return LaneId(STAGE, round_, "")
+
+
+def controls(round_: int) -> tuple[Control, ...]:
+    """Return the buttons under the vote after that round."""
+    about = str(TurnId(*lane(round_)))
+    return tuple(Control(action, label, about) for action, label in BUTTONS.items())
 
 
 def asked(t: Transcript, round_: int) -> bool:

@@ -10,14 +10,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 from bot.formats.common import last_votes, still_open
 from bot.formats.debate.speaking_order import position, steps
+from bot.formats.vote_options import ROUND_BEFORE
 
-ROUND = 0  # of votes from before
-BEFORE = LaneId("before", ROUND, "")
+BEFORE = LaneId("before", ROUND_BEFORE, "")
 TITLE = "Before it begins"
 NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -56,11 +57,16 @@ def choices(t: Transcript) -> Mapping[TurnId, str]:
     """What can be voted for before: a side each, named by its first seat, and how it reads."""
     there = {seat: side for seat, side in _sides(t).items() if seat not in t.steering.dropped}
     first = {side: seat for seat, side in reversed(there.items())}
-    return {TurnId(BEFORE.stage, ROUND, seat): side for side, seat in reversed(first.items())}
+    return {TurnId(BEFORE.stage, ROUND_BEFORE, seat): side for side, seat in reversed(first.items())}
+
+
+def controls(t: Transcript) -> tuple[Control, ...]:
+    """Return a button for each side that people can vote for before the debate."""
+    return tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in choices(t).items())
 
 
 def card(t: Transcript) -> str:
-    cast = sum(round_ == ROUND for _, round_ in t.votes)
+    cast = sum(round_ == ROUND_BEFORE for _, round_ in t.votes)
     count = f"{cast} {'has' if cast == 1 else 'have'} voted."
     if not undecided(t):
         return f"The vote from before is closed; {count} There is another one at the end."
@@ -70,7 +76,11 @@ def card(t: Transcript) -> str:
 def swing(t: Transcript) -> Swing | None:
     """None where nobody has voted both times."""
     sides, after = _sides(t), last_votes(t)
-    both = [(sides[was], sides[after[by]]) for (by, round_), was in t.votes.items() if round_ == ROUND and by in after]
+    both = [
+        (sides[was], sides[after[by]])
+        for (by, round_), was in t.votes.items()
+        if round_ == ROUND_BEFORE and by in after
+    ]
     if not both:
         return None
     was, now = Counter(a for a, _ in both), Counter(b for _, b in both)
