@@ -18,7 +18,7 @@ db = typer.Typer(no_args_is_help=True)
 app.add_typer(db, name="db", help="The database: whether it is whole, and backups of it.")
 
 
-class Passed(TyperCommand):
+class UnparsedCommand(TyperCommand):
     """Leaves its arguments unread: what they may be stands where it would be slow to look for `moot --help`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -31,13 +31,13 @@ def moot() -> None:
     """Several language models at one table: councils, debates and comparisons, live."""
 
 
-@app.command(name="try", cls=Passed)
+@app.command(name="try", cls=UnparsedCommand)
 def try_(ctx: typer.Context) -> None:
     """Run one council, debate, comparison or pipeline here in the terminal."""
     from adapters.terminal import options  # brings the commands, and with them rich and pydantic: half a second
     from bot.cli import core as wiring  # and the database
 
-    program = options.program(lambda *told: wiring.guarded(wiring.try_once(*told)), ctx.command.help or "")
+    program = options.make_program(lambda *told: wiring.run_guarded(wiring.try_once(*told)), ctx.command.help or "")
     program(ctx.args, prog_name=ctx.command_path)
 
 
@@ -48,7 +48,7 @@ def models(
     """The models as configured: keys, prices, windows, and where each value comes from."""
     from bot.cli import core as wiring  # as above
 
-    raise typer.Exit(wiring.guarded(wiring.show_models(available)))
+    raise typer.Exit(wiring.run_guarded(wiring.show_models(available)))
 
 
 @app.command()
@@ -56,7 +56,7 @@ def runs() -> None:
     """The runs so far, newest first."""
     from bot.cli import core as wiring  # as above
 
-    raise typer.Exit(wiring.guarded(wiring.show_runs()))
+    raise typer.Exit(wiring.run_guarded(wiring.show_runs()))
 
 
 @app.command()
@@ -64,7 +64,7 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
     """Print the thread of a run again."""
     from bot.cli import core as wiring  # as above
 
-    raise typer.Exit(wiring.guarded(wiring.show_run(run)))
+    raise typer.Exit(wiring.run_guarded(wiring.show_run(run)))
 
 
 @app.command()
@@ -72,7 +72,7 @@ def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")
     """Tell what has been said in a run so far; the model of its chair is asked."""
     from bot.cli import core as wiring  # as above
 
-    raise typer.Exit(wiring.guarded(wiring.summarise_run(run)))
+    raise typer.Exit(wiring.run_guarded(wiring.summarise_run(run)))
 
 
 @app.command()
@@ -81,7 +81,7 @@ def run() -> None:
     from bot.cli import core as wiring
     from bot.cli import serve as serving  # as above, and discord.py
 
-    raise typer.Exit(wiring.guarded(serving.run_bot()))
+    raise typer.Exit(wiring.run_guarded(serving.run_bot()))
 
 
 @app.command()
@@ -95,7 +95,9 @@ def init(
     from bot.cli import core as wiring
     from bot.cli import setup  # as above
 
-    raise typer.Exit(wiring.guarded(setup.init(seats=seat or (), chair=chair, ask=not yes, force=force)))
+    raise typer.Exit(
+        wiring.run_guarded(setup.write_first_settings(seats=seat or (), chair=chair, ask=not yes, force=force))
+    )
 
 
 @app.command()
@@ -107,7 +109,7 @@ def doctor(
     from bot.cli import core as wiring
     from bot.cli import setup  # as above
 
-    raise typer.Exit(wiring.guarded(setup.doctor(spend=not no_spend, json_object=json)))
+    raise typer.Exit(wiring.run_guarded(setup.run_doctor(spend=not no_spend, json_object=json)))
 
 
 @invite.command()
@@ -116,7 +118,7 @@ def discord() -> None:
     from bot.cli import core as wiring
     from bot.cli import setup  # as above
 
-    raise typer.Exit(wiring.guarded(setup.invite_discord()))
+    raise typer.Exit(wiring.run_guarded(setup.print_discord_invite()))
 
 
 @manifest.command()
@@ -128,7 +130,7 @@ def slack(
     from bot.cli import core as wiring
     from bot.cli import setup  # as above
 
-    raise typer.Exit(wiring.guarded(setup.manifest_slack(listen=listen, url=url)))
+    raise typer.Exit(wiring.run_guarded(setup.print_slack_manifest(listen=listen, url=url)))
 
 
 @db.command()
@@ -137,7 +139,7 @@ def check() -> None:
     from bot.cli import core as wiring
     from bot.cli import db as databases  # as above
 
-    raise typer.Exit(wiring.guarded(databases.check()))
+    raise typer.Exit(wiring.run_guarded(databases.check_database()))
 
 
 @db.command()
@@ -146,7 +148,7 @@ def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
     from bot.cli import core as wiring
     from bot.cli import db as databases  # as above
 
-    raise typer.Exit(wiring.guarded(databases.backup(path)))
+    raise typer.Exit(wiring.run_guarded(databases.back_up_database(path)))
 
 
 def main() -> None:

@@ -28,14 +28,14 @@ class KeyedSemaphore:
     `at_once`: how many of one line, a person's or a run's, go on together.
     """
 
-    def __init__(self, at_once: int = 1) -> None:
-        self._at_once = at_once
+    def __init__(self, limit: int = 1) -> None:
+        self._limit = limit
         # kept while somebody stands in one
-        self._lines: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._semaphores: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
-    def of(self, line: str) -> asyncio.Semaphore:
+    def of(self, key: str) -> asyncio.Semaphore:
         """asyncio's semaphores are fair: first come, first served."""
-        return self._lines.setdefault(line, asyncio.Semaphore(self._at_once))
+        return self._semaphores.setdefault(key, asyncio.Semaphore(self._limit))
 
 
 T = TypeVar("T")
@@ -48,20 +48,20 @@ class SingleFlight(Generic[T]):
     Nobody looks but those who ask: no task is left behind, and where the one who looks is cancelled, the next does.
     """
 
-    def __init__(self, look: Callable[[str], Awaitable[T]]) -> None:
-        self._look = look
-        self._lines: WeakValueDictionary[str, _Line[T]] = WeakValueDictionary()  # kept while somebody stands in one
+    def __init__(self, call: Callable[[str], Awaitable[T]]) -> None:
+        self._call = call
+        self._flights: WeakValueDictionary[str, _Flight[T]] = WeakValueDictionary()  # kept while somebody stands in one
 
     async def get(self, key: str) -> T:
         """Raises what the look raises, to all who share it: a store that fails slowly fails them all at once."""
-        line = self._lines.setdefault(key, _Line())
-        asked = line.begun
+        line = self._flights.setdefault(key, _Flight())
+        asked = line.calls_begun
         async with line.lock:
-            if line.begun == asked or line.latest.cancelled():
-                line.begun += 1
+            if line.calls_begun == asked or line.latest.cancelled():
+                line.calls_begun += 1
                 line.latest = asyncio.get_running_loop().create_future()
                 try:
-                    line.latest.set_result(await self._look(key))
+                    line.latest.set_result(await self._call(key))
                 except Exception as error:
                     line.latest.set_exception(error)
                 finally:
@@ -69,8 +69,8 @@ class SingleFlight(Generic[T]):
             return line.latest.result()
 
 
-class _Line(Generic[T]):
+class _Flight(Generic[T]):
     def __init__(self) -> None:
         self.lock = asyncio.Lock()  # fair: first come, first served
-        self.begun = 0  # looks
+        self.calls_begun = 0  # looks
         self.latest: asyncio.Future[T] = asyncio.get_running_loop().create_future()  # what the last of them came to

@@ -14,9 +14,9 @@ from typing import Literal
 
 State = Literal["ok", "warning", "broken"]
 
-_AT_ONCE = 4
+_MAX_PARALLEL = 4
 _CHECK_TIMEOUT_S = 60.0  # each check has shorter deadlines of its own
-_MOST_SKEW_S = 30.0  # snowflakes carry the platform's time, and signed requests expire
+_MAX_SKEW_S = 30.0  # snowflakes carry the platform's time, and signed requests expire
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class Check:
     run: Callable[[], Awaitable[Sequence[Finding]]]
 
 
-async def examine(checks: Iterable[Check]) -> list[Finding]:
+async def run_checks(checks: Iterable[Check]) -> list[Finding]:
     """All findings in the order of the checks, of which four run at once, none for more than a minute."""
-    room = asyncio.Semaphore(_AT_ONCE)
+    room = asyncio.Semaphore(_MAX_PARALLEL)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_one(check, room)) for check in checks]
+        tasks = [group.create_task(_run_check(check, room)) for check in checks]
     return [finding for task in tasks for finding in task.result()]
 
 
-async def _one(check: Check, room: asyncio.Semaphore) -> Sequence[Finding]:
+async def _run_check(check: Check, room: asyncio.Semaphore) -> Sequence[Finding]:
     try:
         async with room, asyncio.timeout(_CHECK_TIMEOUT_S):
             return await check.run()
@@ -57,12 +57,12 @@ async def _one(check: Check, room: asyncio.Semaphore) -> Sequence[Finding]:
         return [Finding(check.what, "broken", fault, "This is a fault of Moot: please report it.")]
 
 
-def unneeded(finding: Finding) -> Finding:
+def as_warning(finding: Finding) -> Finding:
     """The same about something that nothing needs: it is no more than a warning."""
     return replace(finding, state="warning") if finding.state == "broken" else finding
 
 
-def settings_wrong(mistakes: str) -> list[Finding]:
+def list_settings_mistakes(mistakes: str) -> list[Finding]:
     """A finding for each line of a Misconfigured; nothing else can be looked at then."""
     return [Finding("settings", "broken", line, "Correct it; moot.example.toml shows it.") for line in _lines(mistakes)]
 
@@ -71,7 +71,7 @@ def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-def clock(date: str | None, now: float) -> list[Finding]:
+def check_clock(date: str | None, now: float) -> list[Finding]:
     """This machine's wall time against the `Date` header of an answer that arrived at `now` (wall seconds).
 
     Nothing where the header is missing or cannot be read: there is nothing to compare with.
@@ -82,13 +82,13 @@ def clock(date: str | None, now: float) -> list[Finding]:
         return []
     ahead = now - there
     off = f"{abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
-    if abs(ahead) <= _MOST_SKEW_S:
+    if abs(ahead) <= _MAX_SKEW_S:
         return [Finding("clock", "ok", "right to within 30 s")]
     wrong = f"this machine's clock is {off}: times, deadlines and signatures are wrong"
     return [Finding("clock", "broken", wrong, "Set the clock, and keep it right with NTP.")]
 
 
-def healthy(findings: Iterable[Finding]) -> bool:
+def is_healthy(findings: Iterable[Finding]) -> bool:
     """Whether nothing that is needed is broken."""
     return all(finding.state != "broken" for finding in findings)
 
@@ -99,4 +99,4 @@ def as_json(findings: Sequence[Finding]) -> dict[str, object]:
         {"what": f.what, "state": f.state, "meaning": f.meaning, "remedy": f.remedy, "latency_s": f.latency_s}
         for f in findings
     ]
-    return {"ok": healthy(findings), "findings": rows}
+    return {"ok": is_healthy(findings), "findings": rows}

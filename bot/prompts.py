@@ -10,23 +10,23 @@ from string import Template
 from bot.doctor import Finding
 from bot.errors import Misconfigured
 
-EVERYWHERE = frozenset({"name", "persona", "room", "code"})  # what a seat's instructions can name, and …
+SEAT_PLACEHOLDERS = frozenset({"name", "persona", "room", "code"})  # what a seat's instructions can name, and …
 FRAGMENTS = frozenset(  # … what is put into an ask besides them, and knows its own placeholders only
     {"debate.advocate", "debate.choose", "debate.position", "search.again", "search.found"}
 )
 
 
-def packaged(folder: str, suffix: str) -> dict[str, str]:
+def load_packaged(folder: str, suffix: str) -> dict[str, str]:
     """Files that come with the formats: name → text."""
     own = importlib.resources.files("bot.formats") / folder
     found = sorted((p for p in own.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
     return {p.name.removesuffix(suffix): p.read_text("utf-8") for p in found}
 
 
-def prompts(folder: Path | None) -> Mapping[str, str]:
+def load_prompts(folder: Path | None) -> Mapping[str, str]:
     """Prompt name → its text; those of the operator's `folder` first. Raises Misconfigured, telling every mistake, each
     with its file."""
-    own = packaged("prompts", ".md")
+    own = load_packaged("prompts", ".md")
     if folder is None:
         return own
     if not folder.is_dir():
@@ -39,13 +39,13 @@ def prompts(folder: Path | None) -> Mapping[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             mistakes.append(f"{path}: cannot be read as UTF-8 text ({type(error).__name__}).")
             continue
-        mistakes += [f"{path}: {wrong}" for wrong in _mistakes(path.stem, replaced[path.stem], own)]
+        mistakes += [f"{path}: {wrong}" for wrong in _find_mistakes(path.stem, replaced[path.stem], own)]
     if mistakes:
         raise Misconfigured("\n".join(f"prompts: {mistake}" for mistake in mistakes))
     return own | replaced
 
 
-def _mistakes(name: str, text: str, own: Mapping[str, str]) -> Iterator[str]:
+def _find_mistakes(name: str, text: str, own: Mapping[str, str]) -> Iterator[str]:
     if name not in own:
         yield f"replaces nothing; there are {', '.join(own)}."
         return
@@ -57,15 +57,15 @@ def _mistakes(name: str, text: str, own: Mapping[str, str]) -> Iterator[str]:
     else:
         there, needed = set(template.get_identifiers()), set(model.get_identifiers())
         yield from (f"lacks ${missing}." for missing in sorted(needed - there))
-        known = needed if name in FRAGMENTS else needed | EVERYWHERE
+        known = needed if name in FRAGMENTS else needed | SEAT_PLACEHOLDERS
         listed = ", ".join(f"${one}" for one in sorted(known)) or "none"
         yield from (f"${wrong} is no placeholder here; there are: {listed}." for wrong in sorted(there - known))
 
 
-async def check(folder: Path | None) -> list[Finding]:
+async def check_prompts(folder: Path | None) -> list[Finding]:
     """What `moot doctor` tells of them."""
     try:
-        prompts(folder)
+        load_prompts(folder)
     except Misconfigured as error:
         return [
             Finding("prompts", "broken", line.removeprefix("prompts: "), "Correct it; bot/formats/prompts/ has ours.")

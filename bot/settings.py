@@ -56,11 +56,11 @@ class ModelSettings(Strict):
     context_window: PositiveInt | None = Field(None, description="tokens")
     vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
 
-    def key(self) -> str | None:
-        return _key(self.api_key)
+    def resolve_key(self) -> str | None:
+        return _resolve_key(self.api_key)
 
 
-def _key(secret: SecretStr | None) -> str | None:
+def _resolve_key(secret: SecretStr | None) -> str | None:
     """The API key itself; None when none is set here, or the variable it names is empty."""
     value = secret.get_secret_value() if secret else ""
     return (os.environ.get(value.removeprefix("env:")) if value.startswith("env:") else value) or None
@@ -74,13 +74,13 @@ class SeatSettings(Strict):
     max_tokens: PositiveInt | None = None
 
 
-def _bare(seat: Any) -> Any:
+def _expand_seat(seat: Any) -> Any:
     """A seat may be written as the name of its model alone."""
     return {"model": seat} if isinstance(seat, str) else seat
 
 
 class PanelSettings(Strict):
-    seats: list[Annotated[SeatSettings, BeforeValidator(_bare)]] = Field(min_length=1, max_length=12)
+    seats: list[Annotated[SeatSettings, BeforeValidator(_expand_seat)]] = Field(min_length=1, max_length=12)
     chair: str | None = Field(None, description="a model; the first seat's where left out")
     judge: str | None = Field(None, description="a model; the chair's where left out")
 
@@ -121,7 +121,7 @@ class CouncilSettings(Strict):
     )
     grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then")
 
-    def count(self, seats: int) -> int:
+    def answers_needed(self, seats: int) -> int:
         """The quorum of that many seats; at least two, as one answer has nothing to be ranked against."""
         wished = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
         return min(max(2, wished), seats)
@@ -142,11 +142,11 @@ class SearchSettings(Strict):
     wait_s: NonNegativeFloat = Field(20.0, description="how long reviews and later rounds wait for it, from the start")
     look_again: bool = Field(False, description="who has answered does so once more with what was found")
 
-    def key(self) -> str | None:
-        return _key(self.api_key)
+    def resolve_key(self) -> str | None:
+        return _resolve_key(self.api_key)
 
     @model_validator(mode="after")
-    def _one_searcher(self) -> SearchSettings:
+    def _check_one_searcher(self) -> SearchSettings:
         if self.provider and self.model:
             raise ValueError("either provider or model, not both")
         if self.provider == "searxng" and not self.api_base:
@@ -217,7 +217,7 @@ class SlackSettings(Strict):
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
 
     @model_validator(mode="after")
-    def _whole(self) -> SlackSettings:
+    def _check_credentials(self) -> SlackSettings:
         if (self.bot_token is None) == (self.client_id is None):
             raise ValueError("either bot_token (one workspace) or client_id (many, by OAuth)")
         if self.client_id and not (self.client_secret and self.installations_key and self.signing_secret):
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
-    def server(self, key: str) -> ServerSettings:
+    def server_settings(self, key: str) -> ServerSettings:
         """What holds in the server of that key: a platform's name and the id there; a direct message's ends in the
         person ("slack:T1:@U1"), and its workspace's settings hold.
         """
@@ -288,7 +288,7 @@ class Settings(BaseSettings):
         return named or self.servers.get("default") or ServerSettings()
 
 
-def load() -> Settings:
+def load_settings() -> Settings:
     """The settings of the working directory. Raises Misconfigured, telling every mistake at once."""
     try:
         written = tomllib.loads(Path(FILE).read_text("utf-8")) if Path(FILE).exists() else {}
@@ -303,14 +303,14 @@ def load() -> Settings:
     except (SettingsError, UnicodeDecodeError) as error:  # a table given as a word, an .env that is no text
         raise Misconfigured(f"environment or .env: {error}.") from error
     except ValidationError as error:
-        mistakes += [_mistake(e["loc"], e["msg"], e.get("input"), written) for e in error.errors()]
-    mistakes += _dangling(settings.model_dump() if settings else written)
+        mistakes += [_describe_mistake(e["loc"], e["msg"], e.get("input"), written) for e in error.errors()]
+    mistakes += _find_unknown_models(settings.model_dump() if settings else written)
     if settings is None or mistakes:
         raise Misconfigured("\n".join(mistakes))
     return settings
 
 
-def _mistake(where: Sequence[int | str], message: str, value: Any, written: Mapping[str, Any]) -> str:
+def _describe_mistake(where: Sequence[int | str], message: str, value: Any, written: Mapping[str, Any]) -> str:
     """One line: where from, which key, what is wrong (with the value, unless it may be a secret), what is right."""
     path = [str(p) for p in where]
     source = FILE if path[0] in written and "MOOT_" + "__".join(path).upper() not in os.environ else "environment"
@@ -322,19 +322,19 @@ def _mistake(where: Sequence[int | str], message: str, value: Any, written: Mapp
     return f"{source}: {'.'.join(path)}: {message[:1].lower()}{message[1:]}{found}."
 
 
-def _dangling(tree: Mapping[str, Any]) -> list[str]:
+def _find_unknown_models(tree: Mapping[str, Any]) -> list[str]:
     """Panels that name models which are not there; `tree` may be a file that is wrong elsewhere too."""
     models, panels = tree.get("models", {}), tree.get("panels", {})
     tables = [(name, p) for name, p in panels.items() if isinstance(p, dict)] if isinstance(panels, dict) else []
     return [
         f"{FILE}: panels.{name}.{key}: there is no model “{model}”; the models are: {', '.join(models) or 'none'}."
         for name, panel in tables
-        for key, model in _models_of(panel)
+        for key, model in _list_models(panel)
         if isinstance(model, str) and model not in models
     ]
 
 
-def _models_of(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    seats = [_bare(seat) for seat in panel.get("seats", [])]
+def _list_models(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    seats = [_expand_seat(seat) for seat in panel.get("seats", [])]
     named = [(f"seats.{n}", s.get("model")) for n, s in enumerate(seats) if isinstance(s, dict)]
     return [*named, ("chair", panel.get("chair")), ("judge", panel.get("judge"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bot.actions.actions import Actions
-from bot.actions.panels import near
 from bot.domain.codec import read_turn
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
@@ -11,6 +10,7 @@ from bot.domain.visibility import display_name
 from bot.errors import Refused
 from bot.formats.common import spoken
 from bot.formats.differences import Said, differences
+from bot.text import did_you_mean
 from commands.command import Here, Options, Told, option
 
 
@@ -57,4 +57,4 @@ def _picked(word: str, said: dict[str, Said]) -> str:
         if word in (str(number), key.casefold(), name.casefold()):
             return key
     names = [name for name, _ in said.values()]
-    raise Refused(f"There is no answer of “{word}”. {near(word, names, 'answers')}")
+    raise Refused(f"There is no answer of “{word}”. {did_you_mean(word, names, 'answers')}")

@@ -11,7 +11,7 @@ import pytest
 from bot.cli import setup
 from bot.errors import Misconfigured
 from bot.formats import FORMATS
-from bot.prompts import FRAGMENTS, prompts
+from bot.prompts import FRAGMENTS, load_prompts
 from tests.support.discord_bot import moot
 
 TOML = """
@@ -27,28 +27,28 @@ REVIEW = "You judge. Answers stand between lines that carry $code. Rank them."
 
 def mistakes(folder: Path) -> list[str]:
     with pytest.raises(Misconfigured) as caught:
-        prompts(folder)
+        load_prompts(folder)
     return str(caught.value).splitlines()
 
 
 def test_every_format_finds_its_prompts_and_none_lies_unused() -> None:
     used = {name for form in FORMATS.values() for name in form.PROMPTS}
-    assert used == set(prompts(None))
-    assert set(prompts(None)) > FRAGMENTS
+    assert used == set(load_prompts(None))
+    assert set(load_prompts(None)) > FRAGMENTS
 
 
 def test_what_comes_with_moot_passes_its_own_check(tmp_path: Path) -> None:
-    for name, text in prompts(None).items():
+    for name, text in load_prompts(None).items():
         (tmp_path / f"{name}.md").write_text(text, "utf-8")
-    assert prompts(tmp_path) == prompts(None)
+    assert load_prompts(tmp_path) == load_prompts(None)
 
 
 def test_a_file_replaces_the_prompt_of_its_name(tmp_path: Path) -> None:
     (tmp_path / "council.review.md").write_text(REVIEW, "utf-8")
     (tmp_path / "notes.txt").write_text("nothing of ours", "utf-8")
-    found = prompts(tmp_path)
+    found = load_prompts(tmp_path)
     assert found["council.review"] == REVIEW
-    assert found["council.answer"] == prompts(None)["council.answer"]
+    assert found["council.answer"] == load_prompts(None)["council.answer"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_the_doctor_tells_them_too(
     Path("ours").mkdir()
     Path("ours/council.review.md").write_text("$answers", "utf-8")
     Path("moot.toml").write_text(TOML, "utf-8")
-    assert await setup.doctor(spend=False, json_object=True) == 1
+    assert await setup.run_doctor(spend=False, json_object=True) == 1
     found = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["what"] == "prompts"]
     assert [(f["state"], f["meaning"]) for f in found] == [
         ("broken", "ours/council.review.md: lacks $code."),
@@ -100,7 +100,7 @@ async def test_the_doctor_tells_them_too(
         ),
     ]
     Path("ours/council.review.md").write_text(REVIEW, "utf-8")
-    await setup.doctor(spend=False, json_object=True)
+    await setup.run_doctor(spend=False, json_object=True)
     assert [f["state"] for f in json.loads(capsys.readouterr().out)["findings"] if f["what"] == "prompts"] == ["ok"]
 
 

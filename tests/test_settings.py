@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Misconfigured
-from bot.settings import Settings, load
+from bot.settings import Settings, load_settings
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "moot.example.toml"
@@ -23,18 +23,18 @@ def write(text: str) -> None:
 
 def mistakes() -> list[str]:
     with pytest.raises(Misconfigured) as caught:
-        load()
+        load_settings()
     return str(caught.value).splitlines()
 
 
 def test_without_any_file_there_are_defaults() -> None:
-    assert load() == Settings()
-    assert load().models == {}
+    assert load_settings() == Settings()
+    assert load_settings().models == {}
 
 
 def test_the_example_is_valid() -> None:
     write(EXAMPLE.read_text("utf-8"))
-    settings = load()
+    settings = load_settings()
     assert [s.model for s in settings.panels["default"].seats] == ["claude", "gpt", "gemini"]
     assert settings.panels["one-model"].seats[2].persona == "You answer as a mathematician."
 
@@ -50,14 +50,14 @@ def test_the_example_documents_every_key() -> None:
 
 def load_field(name: str) -> list[str]:
     write('[models.a]\nlitellm = "x/y"')
-    return list(type(load().models["a"]).model_fields)
+    return list(type(load_settings().models["a"]).model_fields)
 
 
 def test_the_environment_wins_over_dotenv_and_dotenv_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write("[deadlines]\nidle_timeout_s = 1\ntotal_timeout_s = 1\nfirst_token_timeout_s = 1")
     Path(".env").write_text("MOOT_DEADLINES__IDLE_TIMEOUT_S=2\nMOOT_DEADLINES__TOTAL_TIMEOUT_S=2\nOTHER=x\n")
     monkeypatch.setenv("MOOT_DEADLINES__IDLE_TIMEOUT_S", "3")
-    told = load().deadlines
+    told = load_settings().deadlines
     assert (told.idle_timeout_s, told.total_timeout_s, told.first_token_timeout_s) == (3, 2, 1)
 
 
@@ -95,7 +95,7 @@ def test_a_key_is_never_shown() -> None:
     write('[models.a]\nlitellm = "x/y"\napi_key = ["sk-secret"]')
     assert "sk-secret" not in "\n".join(mistakes())
     write('[models.a]\nlitellm = "x/y"\napi_key = "sk-secret"')
-    assert "sk-secret" not in repr(load())
+    assert "sk-secret" not in repr(load_settings())
 
 
 @pytest.mark.parametrize(("content", "told"), [(b"a = [", "not valid TOML"), (b"\xff\xfe", "cannot be read")])
@@ -108,10 +108,10 @@ def test_a_file_that_is_no_toml_is_told(content: bytes, told: str) -> None:
 
 def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     write('[models.a]\nlitellm = "x/y"\napi_key = "env:SOME_KEY"')
-    model = load().models["a"]
-    assert model.key() is None
+    model = load_settings().models["a"]
+    assert model.resolve_key() is None
     monkeypatch.setenv("SOME_KEY", "k")
-    assert model.key() == "k"
+    assert model.resolve_key() == "k"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_quorum_is_a_share_or_a_count_and_two_at_least(quorum: str, counts: list[int]) -> None:
     write(f"[council]\nquorum = {quorum}")
-    assert [load().council.count(seats) for seats in (2, 3, 4, 5, 12)] == counts
+    assert [load_settings().council.answers_needed(seats) for seats in (2, 3, 4, 5, 12)] == counts
 
 
 @pytest.mark.parametrize("quorum", ["0", "-1", "1.5"])

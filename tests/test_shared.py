@@ -93,6 +93,6 @@ def test_nothing_is_left_of_what_nobody_waits_for() -> None:
         assert asyncio.all_tasks() == {asyncio.current_task()}
         del found, leaves  # a cancelled task's traceback holds what it stood in
         gc.collect()
-        assert not looks.shared._lines
+        assert not looks.shared._flights
 
     run_virtual(scene())

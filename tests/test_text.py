@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.text import listed
+from bot.text import join_names
 
 
 @pytest.mark.parametrize(
@@ -12,5 +12,5 @@ from bot.text import listed
     [(["Ada"], "Ada"), (["Ada", "Bob"], "Ada and Bob"), (["Ada", "Bob", "3 more"], "Ada, Bob and 3 more")],
 )
 def test_names_are_listed_as_people_write_them(names: list[str], told: str) -> None:
-    assert listed(names) == told
-    assert listed(names, "or") == told.replace(" and ", " or ")
+    assert join_names(names) == told
+    assert join_names(names, "or") == told.replace(" and ", " or ")

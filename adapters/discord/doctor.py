@@ -14,7 +14,7 @@ import discord
 
 from adapters.discord.api import UNANSWERED, at
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing
-from bot.doctor import Check, Finding, clock
+from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
 from bot.ports import Clock
 from bot.settings import DiscordSettings
@@ -64,7 +64,7 @@ def _id_in(token: str) -> int:
 async def _findings(settings: DiscordSettings, now: Clock) -> list[Finding]:
     try:
         async with _logged_in(settings) as (client, dated):
-            skew = clock(dated.date, now())
+            skew = check_clock(dated.date, now())
             guilds = [guild async for guild in _pages(client)]
             application = _application_of(client)
     except discord.LoginFailure:

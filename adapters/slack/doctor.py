@@ -11,7 +11,7 @@ import aiohttp
 
 from adapters.slack.api import Api, Denied
 from adapters.slack.scopes import scopes
-from bot.doctor import Check, Finding, clock
+from bot.doctor import Check, Finding, check_clock
 from bot.ports import Clock, SurfaceError
 from bot.settings import SlackSettings
 
@@ -56,7 +56,11 @@ async def _bot(api: Api, settings: SlackSettings, now: Clock) -> list[Finding]:
     except SurfaceError as error:
         return [Finding("slack", "broken", str(error), _NETWORK)]
     token = Finding("slack token", "ok", f"valid: {said.get('user')} in {said.get('team')}")
-    return [token, *_scopes(headers.get("x-oauth-scopes"), listen=settings.listen), *clock(headers.get("date"), now())]
+    return [
+        token,
+        *_scopes(headers.get("x-oauth-scopes"), listen=settings.listen),
+        *check_clock(headers.get("date"), now()),
+    ]
 
 
 def _scopes(granted: str | None, *, listen: bool) -> Sequence[Finding]:

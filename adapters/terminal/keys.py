@@ -17,69 +17,69 @@ PAUSE_S = 0.5  # "s" alone stops; "so what" is a remark: a pause or Enter tells 
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
+class SkipKey:
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
+class VoteKey:
     number: int
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class GuessLine:
     number: int
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Reveal:
+class RevealKey:
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class StopKey:
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class RemarkLine:
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CommandLine:
     """A command of `/moot`, without that word: "add claude"."""
 
     text: str
 
 
-Key = Skip | Vote | Guess | Reveal | Stop | Say | Call
+Input = SkipKey | VoteKey | GuessLine | RevealKey | StopKey | RemarkLine | CommandLine
 
 
-def read_key(typed: str, *, entered: bool) -> Key | None:
+def read_input(typed: str, *, entered: bool) -> Input | None:
     """What a line means: "2" skips, "v2" votes, "r" reveals, "s" stops; once it is `entered`, "g2 Claude" guesses,
     "/pause" is a command and other text is said."""
     line = typed.strip()
     if re.fullmatch(r"\d{1,2}", line):
-        return Skip(int(line))
+        return SkipKey(int(line))
     if re.fullmatch(r"[vV] ?\d{1,2}", line):
-        return Vote(int(line[1:]))
+        return VoteKey(int(line[1:]))
     if line in ("r", "R"):
-        return Reveal()
+        return RevealKey()
     if line in ("s", "S"):
-        return Stop()
+        return StopKey()
     if not entered or not line:
         return None
     if found := GUESS.fullmatch(line):
-        return Guess(int(found[1]), found[2])
-    return Call(line[1:]) if line.startswith("/") else Say(line)
+        return GuessLine(int(found[1]), found[2])
+    return CommandLine(line[1:]) if line.startswith("/") else RemarkLine(line)
 
 
-class Typing:
+class LineEditor:
     """The line being typed. Calls `on_key` for each key or remark and `on_change` with the line so far."""
 
-    def __init__(self, on_key: Callable[[Key], None], on_change: Callable[[str], None]) -> None:
+    def __init__(self, on_key: Callable[[Input], None], on_change: Callable[[str], None]) -> None:
         self._on_key = on_key
         self._on_change = on_change
         self._line = ""
@@ -99,26 +99,26 @@ class Typing:
         self._on_change(self._line)
         if self._pause:
             self._pause.cancel()
-        self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._paused) if self._line else None
+        self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._act_after_pause) if self._line else None
 
     def close(self) -> None:
         if self._pause:
             self._pause.cancel()
 
-    def _paused(self) -> None:
+    def _act_after_pause(self) -> None:
         if self._act(entered=False):
             self._line = ""
             self._on_change("")
 
     def _act(self, *, entered: bool) -> bool:
-        key = read_key(self._line, entered=entered)
+        key = read_input(self._line, entered=entered)
         if key is not None:
             self._on_key(key)
         return key is not None
 
 
 @contextmanager
-def keyboard(typing: Typing) -> Iterator[None]:
+def read_keyboard(typing: LineEditor) -> Iterator[None]:
     """Feed what is typed on standard input to `typing`, key by key and without echo."""
     fd = sys.stdin.fileno()
     loop = asyncio.get_running_loop()

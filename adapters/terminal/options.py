@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from bot.actions.panels import near
 from bot.errors import Refused
+from bot.text import did_you_mean
 from commands import COMMANDS
 from commands.command import Command, RunOptions, mistakes
 
@@ -22,16 +22,16 @@ EPILOG = (
 )
 
 
-def formats() -> Mapping[str, Command]:
+def list_format_commands() -> Mapping[str, Command]:
     """The commands that put a question to a table, by the format they start."""
-    return {_format(command): command for command in COMMANDS if issubclass(command.options, RunOptions)}
+    return {_format_of(command): command for command in COMMANDS if issubclass(command.options, RunOptions)}
 
 
-def read(format: str, given: Mapping[str, str]) -> tuple[Command, RunOptions]:
+def read_options(format: str, given: Mapping[str, str]) -> tuple[Command, RunOptions]:
     """A command and its options, of what was typed. Raises Refused."""
-    known = formats()
+    known = list_format_commands()
     if format not in known:
-        raise Refused(f"There is no format “{format}”. {near(format, list(known), 'formats')}")
+        raise Refused(f"There is no format “{format}”. {did_you_mean(format, list(known), 'formats')}")
     command = known[format]
     fields = command.options.model_fields
     if strange := next((name for name in given if name not in fields), None):
@@ -46,7 +46,7 @@ def read(format: str, given: Mapping[str, str]) -> tuple[Command, RunOptions]:
     return command, options
 
 
-def program(act: Callable[[str, Mapping[str, str], Path | None], int], help: str) -> typer.Typer:
+def make_program(act: Callable[[str, Mapping[str, str], Path | None], int], help: str) -> typer.Typer:
     """`moot try` itself. `act` is told the format, what was typed for its options, and where events are written; it
     returns the exit status."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -55,13 +55,13 @@ def program(act: Callable[[str, Mapping[str, str], Path | None], int], help: str
         format, events = typed.pop("format"), typed.pop("events")
         raise typer.Exit(act(format, {name: value for name, value in typed.items() if value is not None}, events))
 
-    offered = ", ".join(formats())
+    offered = ", ".join(list_format_commands())
     own = {
         TYPED: Annotated[str, typer.Argument(help=RunOptions.model_fields[TYPED].description)],
         "format": Annotated[str, typer.Option(help=f"how they talk: {offered}")],
         "events": Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")],
     }
-    try_.__annotations__ = {**own, **_declared()}
+    try_.__annotations__ = {**own, **_declare_options()}
     defaults = {TYPED: Parameter.empty, "format": USUAL}
     try_.__signature__ = Signature(  # type: ignore[attr-defined]  # what `inspect` looks for
         [
@@ -73,24 +73,24 @@ def program(act: Callable[[str, Mapping[str, str], Path | None], int], help: str
     return app
 
 
-def _format(command: Command) -> str:
+def _format_of(command: Command) -> str:
     """`/moot pipeline run` starts a pipeline, `/debate` a debate."""
     return command.path[1] if command.path[0] == "moot" else command.path[0]
 
 
-def _declared() -> dict[str, Any]:
+def _declare_options() -> dict[str, Any]:
     """Each option once, whichever formats have it; those of a few stand together under their formats' names."""
     told: dict[str, dict[str, list[str]]] = {}  # option → help → formats
-    for format, command in formats().items():
+    for format, command in list_format_commands().items():
         for name, field in command.options.model_fields.items():
             if name != TYPED:
                 told.setdefault(name, {}).setdefault(field.description or name, []).append(format)
-    return {name: Annotated[str | None, _option(texts)] for name, texts in told.items()}
+    return {name: Annotated[str | None, _declare_option(texts)] for name, texts in told.items()}
 
 
-def _option(texts: Mapping[str, list[str]]) -> Any:
+def _declare_option(texts: Mapping[str, list[str]]) -> Any:
     having = [format for formats in texts.values() for format in formats]
     first, *others = texts
     help = "; ".join([first, *(f"{', '.join(texts[text])}: {text}" for text in others)])
-    panel = None if len(having) == len(formats()) else f"Of a {' or '.join(having)}"
+    panel = None if len(having) == len(list_format_commands()) else f"Of a {' or '.join(having)}"
     return typer.Option(help=help, show_default=False, rich_help_panel=panel)

@@ -54,7 +54,9 @@ class Screen:
         self._console = console
         self._messages: dict[MessageRef, Message] = {}
         self._bodies: dict[MessageRef, _Body] = {}
-        self._live = Live(get_renderable=self._frame, console=console, auto_refresh=False, vertical_overflow="crop")
+        self._live = Live(
+            get_renderable=self.render_frame, console=console, auto_refresh=False, vertical_overflow="crop"
+        )
         self._next_frame: asyncio.TimerHandle | None = None  # drawn from the loop: a thread would draw half a change
 
     def __enter__(self) -> Screen:
@@ -69,26 +71,29 @@ class Screen:
         self._line = ""
         self._live.stop()
         board = [m for m in left.values() if m.kind == "board"]
-        for part in [*self._whole([r for r, m in left.items() if m.kind != "board"], left), *map(self._board, board)]:
+        for part in [
+            *self._render_whole([r for r, m in left.items() if m.kind != "board"], left),
+            *map(self._render_board, board),
+        ]:
             self._console.print(part)
 
     def put(self, ref: MessageRef, message: Message) -> None:
         if self._messages.get(ref) != message:
             self._messages[ref] = message
             self._bodies[ref] = _Body(message.text, message.kind == "turn")
-            self._print_what_is_final()
-            self._draw_soon()
+            self._print_final_turns()
+            self._schedule_frame()
 
-    def tell(self, line: str) -> None:
+    def set_line(self, line: str) -> None:
         """The line at the bottom: a hint, what is being typed, why something was refused."""
         self._line = line
-        self._draw_soon()
+        self._schedule_frame()
 
     def remove(self, ref: MessageRef) -> None:
         self._messages.pop(ref, None)
-        self._draw_soon()
+        self._schedule_frame()
 
-    def _draw_soon(self) -> None:
+    def _schedule_frame(self) -> None:
         if self._next_frame is None:
             self._next_frame = asyncio.get_running_loop().call_later(1 / FRAMES_PER_S, self._draw)
 
@@ -96,7 +101,7 @@ class Screen:
         self._next_frame = None
         self._live.refresh()
 
-    def _print_what_is_final(self) -> None:
+    def _print_final_turns(self) -> None:
         """Turns leave the live part in order, once they and all before them are final."""
         ready: list[MessageRef] = []
         for ref, message in self._messages.items():
@@ -106,41 +111,41 @@ class Screen:
                 break
             ready.append(ref)
         if ready:
-            whole = self._whole(ready, self._messages)
+            whole = self._render_whole(ready, self._messages)
             for ref in ready:
                 del self._messages[ref]
             self._live.refresh()  # printing draws the last frame again, and these were in it
             self._console.print(*whole)
 
-    def _frame(self) -> RenderableType:
-        boards = [self._board(m) for m in self._messages.values() if m.kind == "board"]
+    def render_frame(self) -> RenderableType:
+        boards = [self._render_board(m) for m in self._messages.values() if m.kind == "board"]
         refs = [r for r, m in self._messages.items() if m.kind != "board"]
         used = sum(len(self._console.render_lines(b)) for b in boards) + HEIGHT_LEFT
         each = max(1, (self._console.height - used) // max(1, len(refs)) - 2)  # a panel's frame takes two rows
         for ref in refs:
             self._bodies[ref].rows = each
-        panels = [self._panel(self._messages[r], self._bodies[r]) for r in refs]
+        panels = [self._make_panel(self._messages[r], self._bodies[r]) for r in refs]
         return Group(*boards, *panels, Text(self._line, style="dim", no_wrap=True, overflow="ellipsis"))
 
-    def _whole(self, refs: list[MessageRef], messages: dict[MessageRef, Message]) -> list[RenderableType]:
+    def _render_whole(self, refs: list[MessageRef], messages: dict[MessageRef, Message]) -> list[RenderableType]:
         """Everything those messages say, the synthesis beside the original where the terminal is wide enough."""
         parts: list[RenderableType] = []
         pair: list[Panel] = []
         for ref in refs:
             self._bodies[ref].rows = None
-            panel = self._panel(messages[ref], self._bodies[ref])
+            panel = self._make_panel(messages[ref], self._bodies[ref])
             (pair if messages[ref].lane.stage in TOGETHER else parts).append(panel)
             if len(pair) == len(TOGETHER):
-                parts += self._beside(pair)
+                parts += self._place_side_by_side(pair)
                 pair = []
         return parts + list(pair)
 
-    def _beside(self, pair: list[Panel]) -> list[RenderableType]:
+    def _place_side_by_side(self, pair: list[Panel]) -> list[RenderableType]:
         if self._console.width < SIDE_BY_SIDE:
             return list(pair)
         return [Columns(pair, width=self._console.width // len(pair) - 1, equal=True)]
 
-    def _panel(self, message: Message, body: _Body) -> Panel:
+    def _make_panel(self, message: Message, body: _Body) -> Panel:
         return Panel(
             body,
             title=Text(message.title) if message.title else None,
@@ -149,5 +154,5 @@ class Screen:
             padding=(0, 1),
         )
 
-    def _board(self, message: Message) -> RenderableType:
+    def _render_board(self, message: Message) -> RenderableType:
         return Markdown(message.text)

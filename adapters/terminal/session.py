@@ -12,9 +12,20 @@ from typing import assert_never
 from pydantic import ValidationError
 from rich.console import Console
 
-from adapters.terminal.keys import Call, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, keyboard
+from adapters.terminal.keys import (
+    CommandLine,
+    GuessLine,
+    Input,
+    LineEditor,
+    RemarkLine,
+    RevealKey,
+    SkipKey,
+    StopKey,
+    VoteKey,
+    read_keyboard,
+)
 from adapters.terminal.screen import Screen
-from adapters.terminal.surface import drawn, plain
+from adapters.terminal.surface import make_pipe_surface, make_screen_surface
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.domain.transcript import Transcript
@@ -27,26 +38,26 @@ from commands.steer import COMMANDS as STEERING
 BY = Person("you", "you", moderator=True)  # a terminal has one person
 
 
-async def hold(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
+async def hold_session(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
     """Start the run, show it to its end, and give its transcript. Raises Refused; cancelled by a second Ctrl-C."""
-    keys: asyncio.Queue[Key] = asyncio.Queue()
+    keys: asyncio.Queue[Input] = asyncio.Queue()
     with ExitStack() as stack:
         if console.is_terminal:
             screen = stack.enter_context(Screen(console))
-            run = await _start(actions, command, options, drawn(screen))
-            hint = _hint(await actions.transcript(run, BY))
-            say = screen.tell
+            run = await _start_run(actions, command, options, make_screen_surface(screen))
+            hint = _make_hint(await actions.transcript(run, BY))
+            say = screen.set_line
         else:
-            run = await _start(actions, command, options, plain(console))
+            run = await _start_run(actions, command, options, make_pipe_surface(console))
             for seat in absent_seats(await actions.transcript(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
-            hint, say = "", _to_nobody
+            hint, say = "", _ignore
         if console.is_terminal and sys.stdin.isatty():
-            typing = Typing(keys.put_nowait, lambda line: say(line or hint))
-            stack.enter_context(keyboard(typing))
+            typing = LineEditor(keys.put_nowait, lambda line: say(line or hint))
+            stack.enter_context(read_keyboard(typing))
             say(hint)
-        stack.enter_context(_ctrl_c(lambda: keys.put_nowait(Stop())))
-        steering = asyncio.create_task(_steer(actions, run, keys, say))
+        stack.enter_context(_handle_ctrl_c(lambda: keys.put_nowait(StopKey())))
+        steering = asyncio.create_task(_obey_inputs(actions, run, keys, say))
         try:
             return await actions.finished(run) or await actions.transcript(run, BY)
         finally:
@@ -54,48 +65,48 @@ async def hold(actions: Actions, command: Command, options: StartOptions, consol
             await asyncio.wait([steering])
 
 
-async def _start(actions: Actions, command: Command, options: StartOptions, surface: Surface) -> str:
+async def _start_run(actions: Actions, command: Command, options: StartOptions, surface: Surface) -> str:
     answer = await command.handle(actions, options, Here(BY, lambda run, question: surface))
     if not isinstance(answer, Started):
         raise Refused("There are no forms in a terminal: say the rest as options.")
     return answer.run
 
 
-async def _steer(actions: Actions, run: str, keys: asyncio.Queue[Key], say: Callable[[str], None]) -> None:
+async def _obey_inputs(actions: Actions, run: str, keys: asyncio.Queue[Input], say: Callable[[str], None]) -> None:
     """Do what each key asks; what is refused is said in the line at the bottom."""
     while True:
         key = await keys.get()
         try:
-            if told := await _do(actions, run, key):
+            if told := await _act_on(actions, run, key):
                 say(told)
         except (Refused, StoreFailed) as error:
             say(str(error))
 
 
-async def _do(actions: Actions, run: str, key: Key) -> str:
+async def _act_on(actions: Actions, run: str, key: Input) -> str:
     """What is told of it; "" where what comes of it is seen anyway."""
     match key:
-        case Skip(number):
-            seat = _seat(await actions.transcript(run, BY), number)
+        case SkipKey(number):
+            seat = _find_seat(await actions.transcript(run, BY), number)
             await actions.skip_seat(run, seat, BY)
-        case Vote(number):
-            await actions.vote(run, _seat(await actions.transcript(run, BY), number), BY)
-        case Say(text):
+        case VoteKey(number):
+            await actions.vote(run, _find_seat(await actions.transcript(run, BY), number), BY)
+        case RemarkLine(text):
             await actions.say(run, text, BY)
-        case Guess(number, name):
-            await actions.guess(run, _seat(await actions.transcript(run, BY), number), name, BY)
-        case Reveal():
+        case GuessLine(number, name):
+            await actions.guess(run, _find_seat(await actions.transcript(run, BY), number), name, BY)
+        case RevealKey():
             await actions.reveal(run, BY)
-        case Stop():
+        case StopKey():
             await actions.stop(run, BY)
-        case Call(text):
-            return await _call(actions, run, text)
+        case CommandLine(text):
+            return await _run_command(actions, run, text)
         case _ as never:
             assert_never(never)
     return ""
 
 
-async def _call(actions: Actions, run: str, text: str) -> str:
+async def _run_command(actions: Actions, run: str, text: str) -> str:
     """Do what a command of `commands.steer` says; what stands behind its name is its first option."""
     word, _, rest = text.partition(" ")
     command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
@@ -106,15 +117,15 @@ async def _call(actions: Actions, run: str, text: str) -> str:
         options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})
     except ValidationError as error:
         raise Refused(f"Write the {first} behind it: /{word} …") from error
-    answer = await command.handle(actions, options, Here(BY, _nowhere, run=run))
+    answer = await command.handle(actions, options, Here(BY, _refuse_surface, run=run))
     return answer.text if isinstance(answer, Told) else ""
 
 
-def _nowhere(run: str, question: str) -> Surface:
+def _refuse_surface(run: str, question: str) -> Surface:
     raise AssertionError("steering starts no run")
 
 
-def _seat(t: Transcript, number: int) -> str:
+def _find_seat(t: Transcript, number: int) -> str:
     """The key of the seat with that number, counted from 1 in panel order."""
     seats = t.started.panel.seats
     if not 1 <= number <= len(seats):
@@ -122,7 +133,7 @@ def _seat(t: Transcript, number: int) -> str:
     return seats[number - 1].key
 
 
-def _hint(t: Transcript) -> str:
+def _make_hint(t: Transcript) -> str:
     most = len(t.started.panel.seats)
     veil = t.started.rules.veil
     guess = f"g1–g{most} and a name guess · " if veil.guess else ""
@@ -130,12 +141,12 @@ def _hint(t: Transcript) -> str:
     return f"1–{most} skip · v1–v{most} vote · {guess}{reveal}s stop · /pause, /object … · text, Enter: a remark"
 
 
-def _to_nobody(line: str) -> None:
+def _ignore(line: str) -> None:
     """A pipe has no line at the bottom."""
 
 
 @contextmanager
-def _ctrl_c(first: Callable[[], None]) -> Iterator[None]:
+def _handle_ctrl_c(first: Callable[[], None]) -> Iterator[None]:
     """The first Ctrl-C calls `first`; the second cancels the task that is inside."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # a running loop runs a task

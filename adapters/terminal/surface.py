@@ -18,7 +18,7 @@ FRAMES = "terminal frames"  # the one budget: nobody reads faster than the scree
 LANES = 16  # as many lanes may change in one frame
 
 
-def budget(name: str, started: float) -> Budget:
+def terminal_budget(name: str, started: float) -> Budget:
     return TokenBucket(LANES, LANES * FRAMES_PER_S)
 
 
@@ -54,11 +54,11 @@ class TerminalSurface:
         self._hide(ref)
 
 
-def drawn(screen: Screen) -> TerminalSurface:
+def make_screen_surface(screen: Screen) -> TerminalSurface:
     return TerminalSurface(screen.put, screen.remove)
 
 
-def plain(console: Console) -> TerminalSurface:
+def make_pipe_surface(console: Console) -> TerminalSurface:
     """Prints each message once: a turn when it is final, a card in its place, the board at the end."""
     waiting: dict[MessageRef, Message] = {}
     printed: set[MessageRef] = set()
@@ -66,14 +66,14 @@ def plain(console: Console) -> TerminalSurface:
     def show(ref: MessageRef, message: Message) -> None:
         if ref not in printed:
             waiting[ref] = message
-        for ready in _printable(waiting):
+        for ready in _list_printable(waiting):
             printed.add(ready)
             _print(console, waiting.pop(ready))
 
     return TerminalSurface(show, lambda ref: None)
 
 
-def _printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
+def _list_printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
     """What is final and has no unfinished card before it; the end once all before it is out, then the board."""
     ready: list[MessageRef] = []
     held = speaking = False

@@ -80,7 +80,7 @@ def _vary_grace(count: int) -> list[Scene]:
     """Return what each grace time costs in reviews and brings in time, at the usual quorum."""
     scenes: list[Scene] = []
     for seats in PANELS:
-        drawn, quorum = list(draw_councils(seats, count)), CouncilSettings().count(seats)
+        drawn, quorum = list(draw_councils(seats, count)), CouncilSettings().answers_needed(seats)
         for grace_s in GRACES_S:
             played = [time_by_rules(draw, Rules(quorum=quorum, grace_s=grace_s)) for draw in drawn]
             scenes.append({**_make_scene(f"quorum {quorum}", drawn, played), "grace_s": grace_s})

@@ -21,7 +21,7 @@ class Readiness(NamedTuple):
 async def make_core_ready(database: Path) -> Readiness:
     """Make the core ready on a new database and leave it, which waits for litellm."""
     began = time.perf_counter()
-    from adapters.terminal.surface import budget  # importing is measured as well, here and below
+    from adapters.terminal.surface import terminal_budget  # importing is measured as well, here and below
     from bot.cli import core
     from bot.cli.provision import Provision
     from bot.engine.trace import NoTrace
@@ -36,7 +36,7 @@ async def make_core_ready(database: Path) -> Readiness:
     )
     async with (
         open_store(database, clock=time.time) as store,
-        core.build_core(Settings(), supply, store, NoTrace(), budget),
+        core.build_core(Settings(), supply, store, NoTrace(), terminal_budget),
     ):
         ready_s = time.perf_counter() - began
         litellm_loaded = hasattr(sys.modules.get("litellm"), "acompletion")

@@ -289,21 +289,21 @@ class Actions:
         return "Deleted."
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
-        check_panels(by, self._settings.server(by.server), "Editing panels")
+        check_panels(by, self._settings.server_settings(by.server), "Editing panels")
         seat_panel(panel, self.models)
         self.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
         await self.book.save(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def make_usual(self, name: str, by: Person, channel: str = "") -> str:
-        check_panels(by, self._settings.server(by.server), "Choosing the usual panel")
+        check_panels(by, self._settings.server_settings(by.server), "Choosing the usual panel")
         await self.book.choose(name, by.server)
         await self.book.make_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
 
     async def save_pipeline(self, name: str, text: str, by: Person) -> str:
         """Keep a pipeline, written as TOML, for the person's server."""
-        check_panels(by, self._settings.server(by.server), "Editing pipelines")
+        check_panels(by, self._settings.server_settings(by.server), "Editing pipelines")
         pipeline = read_pipeline(text)
         seated(pipeline, await self.book.choose("", by.server), self.models)
         self.words.check(" ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt")

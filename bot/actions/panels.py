@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 from bot.domain.run import Panel, Seat
 from bot.errors import Refused
@@ -13,6 +12,7 @@ from bot.formats.personas import resolve as persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.ports import DocumentStore
 from bot.settings import PanelSettings, SeatSettings
+from bot.text import did_you_mean
 
 DEFAULT = "default"
 SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
@@ -38,7 +38,7 @@ class PanelBook:
         name = name or await self.usual(server, channels)
         if name in panels:
             return panels[name]
-        raise Refused(f"There is no panel “{name}”. {near(name, list(panels), 'panels')}")
+        raise Refused(f"There is no panel “{name}”. {did_you_mean(name, list(panels), 'panels')}")
 
     async def usual(self, server: str, channels: Collection[str] = ()) -> str:
         set_up = await self._shelf.documents(f"usual/{server}/")
@@ -51,14 +51,6 @@ class PanelBook:
     async def make_usual(self, name: str, server: str, channel: str = "") -> None:
         """What is used where no panel is named: in that channel, or in the whole server."""
         await self._shelf.put(f"usual/{server}/{channel}", name)
-
-
-def near(word: str, known: Sequence[str], what: str) -> str:
-    close = get_close_matches(word, known, n=3)
-    listed = close or list(known)[:8]
-    if not listed:
-        return f"No {what} are configured yet."
-    return f"{'Did you mean' if close else f'The {what} are'} {', '.join(listed)}{'?' if close else '.'}"
 
 
 def read_seat(text: str) -> SeatSettings:
@@ -100,7 +92,7 @@ def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     """The panel's seat of that name or model. Raises Refused."""
     known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
     if word.strip().casefold() not in known:
-        raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {near(word, list(known), 'seats')}")
+        raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {did_you_mean(word, list(known), 'seats')}")
     return known[word.strip().casefold()]
 
 
@@ -129,7 +121,7 @@ def present(
 def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
     model = models.get(table.model)
     if model is None:
-        raise Refused(f"There is no model “{table.model}”. {near(table.model, list(models), 'models')}")
+        raise Refused(f"There is no model “{table.model}”. {did_you_mean(table.model, list(models), 'models')}")
     name = table.name or model.name + (f" ({table.persona})" if 0 < len(table.persona) <= 20 else "")
     return Seat(
         key=model.key,

@@ -9,7 +9,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.settings import ServerSettings
-from bot.text import listed
+from bot.text import join_names
 
 LEAST_PRESENT = 3  # fewer cannot decide anything together
 
@@ -29,15 +29,15 @@ class Person:
 def check_start(person: Person, channels: Collection[str], server: ServerSettings) -> None:
     """Raises Refused where this person may not start a run."""
     if server.channels and not set(server.channels) & set(channels):
-        raise Refused(f"Runs are started in {listed(server.channels, 'or')} here; try it there.")
+        raise Refused(f"Runs are started in {join_names(server.channels, 'or')} here; try it there.")
     if server.start_roles and not (person.moderator or person.roles & set(server.start_roles)):
-        raise Refused(f"Starting a run needs the role {listed(server.start_roles, 'or')} here.")
+        raise Refused(f"Starting a run needs the role {join_names(server.start_roles, 'or')} here.")
 
 
 def check_panels(person: Person, server: ServerSettings, what: str) -> None:
     """Panels and free-text personas put words into models' mouths, so they are a role's. Raises Refused."""
     if not (person.moderator or person.roles & set(server.panel_roles)):
-        who = f"the role {listed(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
+        who = f"the role {join_names(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
         raise Refused(f"{what} needs {who} here.")
 
 

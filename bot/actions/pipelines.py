@@ -21,13 +21,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
 
-from bot.actions.panels import near, read_seat, seat_panel
+from bot.actions.panels import read_seat, seat_panel
 from bot.domain.run import Panel, Step
 from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
 from bot.ports import DocumentStore
 from bot.settings import PanelSettings, Strict
+from bot.text import did_you_mean
 
 PANEL, CHAIR = "panel", "chair"  # words for seats
 MOST_SEATS = 12
@@ -90,7 +91,8 @@ def _loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
         yield f"steps.{QUESTION}: a step cannot be called so: it is the name of what was asked."
     for name, step in steps.items():
         for unknown in dict.fromkeys(i for i in step.inputs if i != QUESTION and i not in steps):
-            yield f"steps.{name}.inputs: there is no step “{unknown}”. {near(unknown, [QUESTION, *steps], 'inputs')}"
+            hint = did_you_mean(unknown, [QUESTION, *steps], "inputs")
+            yield f"steps.{name}.inputs: there is no step “{unknown}”. {hint}"
 
 
 def _order(pipeline: PipelineSettings) -> list[str]:
@@ -167,7 +169,7 @@ class PipelineBook:
         known = await self.all(server)
         if name in known:
             return known[name]
-        raise Refused(f"There is no pipeline “{name}”. {near(name, list(known), 'pipelines')}")
+        raise Refused(f"There is no pipeline “{name}”. {did_you_mean(name, list(known), 'pipelines')}")
 
     async def save(self, name: str, text: str, server: str) -> None:
         await self._shelf.put(f"pipeline/{server}/{name}", bare(text))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from bot.actions.panels import PanelBook, find_seat, near, one_more, present, read_seat, seat_panel
+from bot.actions.panels import PanelBook, find_seat, one_more, present, read_seat, seat_panel
 from bot.actions.permissions import Person, check_panels, check_start
 from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
 from bot.actions.request import RunRequest
@@ -21,6 +21,7 @@ from bot.formats.plan import Format
 from bot.formats.web_search import PROMPTS as SEARCH_PROMPTS
 from bot.models.catalogue import Model
 from bot.settings import PanelSettings, Settings
+from bot.text import did_you_mean
 
 
 class RequestResolver:
@@ -44,7 +45,7 @@ class RequestResolver:
         self.book = book
         self.pipelines = pipelines
         self.models = models
-        self.words = WordFilters(lambda server: settings.server(server).words)
+        self.words = WordFilters(lambda server: settings.server_settings(server).words)
         self._prompts = prompts
         self._searcher = searcher
         self._vote_s = vote_s
@@ -53,7 +54,7 @@ class RequestResolver:
 
     async def resolve(self, wish: RunRequest) -> RunStarted:
         """Without what the place where it is shown decides. Raises Refused."""
-        check_start(wish.by, wish.channels, self.settings.server(wish.by.server))
+        check_start(wish.by, wish.channels, self.settings.server_settings(wish.by.server))
         form = _form(wish.format)
         question = self._question(wish.question, wish.by)
         rounds = _rounds(wish, form)
@@ -85,7 +86,7 @@ class RequestResolver:
         """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
         written = find_seat(await self.book.choose(panel, by.server), model) if panel else read_seat(model)
         if persona and persona.lower() not in LIBRARY:
-            check_panels(by, self.settings.server(by.server), "A persona in your own words")
+            check_panels(by, self.settings.server_settings(by.server), "A persona in your own words")
             self.words.check(persona, by.server, "A persona")
         wished = written.model_copy(update={"persona": persona}) if persona else written
         seat = one_more(table, wished, self.models)
@@ -106,7 +107,7 @@ class RequestResolver:
             rounds=rounds,
             vote_s=self._vote_s,
             mode=wish.mode,
-            quorum=council.count(seats),
+            quorum=council.answers_needed(seats),
             grace_s=council.grace_s,
             debating=self._debating(wish),
             next_s=limits.next_s,
@@ -156,14 +157,14 @@ class RequestResolver:
             return await self.book.choose(wish.panel, wish.by.server, wish.channels)
         written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
         if written and not wish.seated:
-            check_panels(wish.by, self.settings.server(wish.by.server), "A persona in your own words")
+            check_panels(wish.by, self.settings.server_settings(wish.by.server), "A persona in your own words")
             self.words.check(" ".join(written), wish.by.server, "A persona")
         return wish.seats
 
 
 def _form(name: str) -> Format:
     if name not in FORMATS:
-        raise Refused(f"There is no format “{name}”. {near(name, list(FORMATS), 'formats')}")
+        raise Refused(f"There is no format “{name}”. {did_you_mean(name, list(FORMATS), 'formats')}")
     return FORMATS[name]
 
 

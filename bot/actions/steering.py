@@ -9,7 +9,6 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from bot.actions.panels import near
 from bot.actions.permissions import Person, require_may_steer
 from bot.actions.resolver import RequestResolver
 from bot.domain.facts import (
@@ -36,6 +35,7 @@ from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
 from bot.ports import Clock
+from bot.text import did_you_mean
 
 MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
 
@@ -193,7 +193,7 @@ def _named(t: Transcript, name: str) -> Seat:
         if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), display_name(t, seat.key).casefold()):
             return seat
     known = [display_name(t, s.key) for s in t.panel.seats]
-    raise Refused(f"There is no seat “{name.strip()[:60]}”. {near(name, known, 'seats')}")
+    raise Refused(f"There is no seat “{name.strip()[:60]}”. {did_you_mean(name, known, 'seats')}")
 
 
 def _keys(t: Transcript) -> frozenset[str]:

@@ -20,15 +20,15 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.prompt import Prompt
 
-from adapters.terminal.options import read as options_of
-from adapters.terminal.session import hold
-from adapters.terminal.surface import budget as terminal_budget
+from adapters.terminal.options import read_options as options_of
+from adapters.terminal.session import hold_session
+from adapters.terminal.surface import terminal_budget as terminal_budget
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.cli import logs, tables
-from bot.cli.provision import USUAL_SEATS, Choose, Provision, provision
+from bot.cli.provision import USUAL_SEATS, ChooseModels, Provision, provide_models
 from bot.domain.facts import RunStarted
 from bot.engine.conductor import AWAY
 from bot.engine.supervisor import RunSupervisor
@@ -44,8 +44,8 @@ from bot.models.errors import ProviderError
 from bot.models.search import searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.ports import Trace
-from bot.prompts import packaged, prompts
-from bot.settings import Settings, load
+from bot.prompts import load_packaged, load_prompts
+from bot.settings import Settings, load_settings
 from commands.command import Command, RunOptions, StartOptions
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
@@ -54,7 +54,7 @@ from storage import SqlStore, open_store
 OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
-def guarded(command: Coroutine[Any, Any, int]) -> int:
+def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command; errors that people can mend become one clear message on standard error.
 
     Providers' keys may stand in .env as well: litellm looks for its own in the environment.
@@ -63,32 +63,32 @@ def guarded(command: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(command)
     except Misconfigured as error:
-        return _complain(str(error), UNUSABLE)
+        return complain(str(error), UNUSABLE)
     except (Refused, StoreFailed, ProviderError) as error:
-        return _complain(str(error), FAILED)
+        return complain(str(error), FAILED)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return _complain("Left at once.", INTERRUPTED)
+        return complain("Left at once.", INTERRUPTED)
 
 
-def _complain(text: str, status: int) -> int:
+def complain(text: str, status: int) -> int:
     print(text, file=sys.stderr)
     return status
 
 
 async def try_once(format: str, given: Mapping[str, str], events: Path | None = None) -> int:
     """One run in the terminal; `given`: the options of its command as they were typed."""
-    settings = configured()
+    settings = load_configuration()
     command, options = options_of(format, given)
-    written = _written(given.get("pipeline", ""))
-    return await _held(settings, command, options, options.panel or None, events, written)
+    written = _read_pipeline(given.get("pipeline", ""))
+    return await _show_start(settings, command, options, options.panel or None, events, written)
 
 
 async def summarise_run(run: str) -> int:
     """What has been said in a run, told by its chair's model."""
-    return await _held(configured(), SUMMARISE, SummariseOptions(run=run), None)
+    return await _show_start(load_configuration(), SUMMARISE, SummariseOptions(run=run), None)
 
 
-async def _held(
+async def _show_start(
     settings: Settings,
     command: Command,
     options: StartOptions,
@@ -100,17 +100,17 @@ async def _held(
     console = Console()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
-        supply = await stack.enter_async_context(provision(settings, panel, _choose(console)))
-        trace = stack.enter_context(_events(events)) if events else NoTrace()
+        supply = await stack.enter_async_context(provide_models(settings, panel, _make_choice(console)))
+        trace = stack.enter_context(_open_events(events)) if events else NoTrace()
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
         core = await stack.enter_async_context(
             build_core(settings, supply, store, trace, terminal_budget, pipelines=pipelines)
         )
         seated = options.model_copy(update={"panel": supply.panel}) if isinstance(options, RunOptions) else options
-        transcript = await hold(core.actions, command, seated, console)
+        transcript = await hold_session(core.actions, command, seated, console)
     if transcript.finished is None or transcript.finished.outcome == "failed":
-        return _complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
+        return complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
     return OK
 
 
@@ -119,7 +119,7 @@ class Core:
     """The core, put together. `warming` is over once models can be asked at once."""
 
     actions: Actions
-    hall: RunSupervisor
+    supervisor: RunSupervisor
     budgets: Budgets
     warming: asyncio.Task[None]
 
@@ -161,12 +161,12 @@ async def build_core(
             starts = RequestResolver(
                 settings=settings,
                 book=PanelBook(supply.panels, store),
-                pipelines=PipelineBook({**packaged("pipelines", ".toml"), **pipelines}, store),
+                pipelines=PipelineBook({**load_packaged("pipelines", ".toml"), **pipelines}, store),
                 models=supply.models,
-                prompts=prompts(settings.prompts),
+                prompts=load_prompts(settings.prompts),
                 searcher=found[1] if found else None,
                 vote_s=vote_s,
-                why_absent=partial(_why_absent, tell_operator),
+                why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
             )
             actions = Actions(starts, store=store, hall=hall, clock=time.time)
@@ -176,7 +176,7 @@ async def build_core(
         await speaker.aclose()
 
 
-def _why_absent(tell_operator: Callable[[str], None] | None, model: Model) -> str | None:
+def _explain_absence(tell_operator: Callable[[str], None] | None, model: Model) -> str | None:
     """What people read of a model that has no key: the reason where they can mend it, else that it is away."""
     if has_key(model):
         return None
@@ -186,20 +186,20 @@ def _why_absent(tell_operator: Callable[[str], None] | None, model: Model) -> st
     return AWAY
 
 
-def configured() -> Settings:
-    settings = load()
-    logs.configure(settings.log)
+def load_configuration() -> Settings:
+    settings = load_settings()
+    logs.configure_logs(settings.log)
     return settings
 
 
-def _events(path: Path) -> EventsFile:
+def _open_events(path: Path) -> EventsFile:
     try:
         return EventsFile(path)
     except OSError as error:
         raise Misconfigured(f"--events {path}: cannot be written: {error.strerror}.") from error
 
 
-def _written(pipeline: str) -> Mapping[str, str]:
+def _read_pipeline(pipeline: str) -> Mapping[str, str]:
     """A pipeline that is named by its file, under that name; else none. Raises Refused."""
     if not pipeline.endswith(".toml"):
         return {}
@@ -211,7 +211,7 @@ def _written(pipeline: str) -> Mapping[str, str]:
         ) from error
 
 
-def _choose(console: Console) -> Choose:
+def _make_choice(console: Console) -> ChooseModels:
     """Offer what was found on this machine; without a keyboard the first few are taken."""
 
     def choose(found: Sequence[Model]) -> Sequence[Model]:
@@ -233,12 +233,12 @@ def _choose(console: Console) -> Choose:
 
 async def show_models(available: bool) -> int:
     """The catalogue, and what providers offer."""
-    settings, console = configured(), Console()
+    settings, console = load_configuration(), Console()
     models = resolve(settings.models)
     if not models:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
         return OK
-    console.print(tables.catalogue(listing.rows(models.values())))
+    console.print(tables.render_catalogue(listing.rows(models.values())))
     if not available:
         return OK
     status = OK
@@ -246,27 +246,27 @@ async def show_models(available: bool) -> int:
         try:
             names = await listing.available(model)
         except ProviderError as error:
-            status = _complain(f"{provider}: {error.text}.", FAILED)
+            status = complain(f"{provider}: {error.text}.", FAILED)
         else:
             console.print(f"{provider}: {', '.join(names) or 'nothing'}", markup=False, soft_wrap=True)
     return status
 
 
 async def show_runs() -> int:
-    settings, rows = configured(), []
+    settings, rows = load_configuration(), []
     if settings.storage.path.exists():
         async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
             rows = await store.runs()
-    Console().print(tables.runs(rows) if rows else "There are no runs yet.")
+    Console().print(tables.render_runs(rows) if rows else "There are no runs yet.")
     return OK
 
 
 async def show_run(run: str) -> int:
-    settings = configured()
+    settings = load_configuration()
     async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
         entries = await store.read(run)
     if not entries or not isinstance(entries[0].fact, RunStarted):
         raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
     start = entries[0].fact
-    Console().print(tables.thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
+    Console().print(tables.render_thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
     return OK

@@ -6,17 +6,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.cli.core import FAILED, OK, configured
+from bot.cli.core import FAILED, OK, load_configuration
 from storage.backup import Examined, back_up, examine
 
 
-async def check() -> int:
+async def check_database() -> int:
     """Tell what is wrong with the database."""
-    path = configured().storage.path
+    path = load_configuration().storage.path
     found = await examine(path)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if not found.wrong:
-        console.print(f"{path} is whole: {_counts(found)}.")
+        console.print(f"{path} is whole: {_render_counts(found)}.")
         return OK
     for sentence in found.wrong:
         console.print(f"✗ {sentence}")
@@ -24,12 +24,12 @@ async def check() -> int:
     return FAILED
 
 
-async def backup(to: Path) -> int:
-    path = configured().storage.path
+async def back_up_database(to: Path) -> int:
+    path = load_configuration().storage.path
     found = await back_up(path, to)
-    Console(soft_wrap=True, highlight=False, markup=False).print(f"{path} → {to}, checked: {_counts(found)}.")
+    Console(soft_wrap=True, highlight=False, markup=False).print(f"{path} → {to}, checked: {_render_counts(found)}.")
     return OK
 
 
-def _counts(found: Examined) -> str:
+def _render_counts(found: Examined) -> str:
     return f"runs {found.runs}, facts {found.facts}"

@@ -14,19 +14,19 @@ _LEAST_TABLE_COLUMNS = 80
 _STYLES: Mapping[State, str] = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 
-def findings(found: Sequence[Finding], columns: int) -> RenderableType:
+def render_findings(found: Sequence[Finding], columns: int) -> RenderableType:
     """`columns`: the terminal's width in characters."""
-    return _table(found) if columns >= _LEAST_TABLE_COLUMNS else Group(*_paragraphs(found))
+    return _render_table(found) if columns >= _LEAST_TABLE_COLUMNS else Group(*_render_paragraphs(found))
 
 
-def _table(found: Iterable[Finding]) -> Table:
+def _render_table(found: Iterable[Finding]) -> Table:
     table = Table("what", "state", "what it means", "what to do")
     for f in found:
         table.add_row(Text(f.what), Text(f.state, _STYLES[f.state]), Text(f.meaning), Text(f.remedy))
     return table
 
 
-def _paragraphs(found: Iterable[Finding]) -> Iterable[Text]:
+def _render_paragraphs(found: Iterable[Finding]) -> Iterable[Text]:
     for f in found:
         yield Text.assemble(
             (f.state, _STYLES[f.state]), f"  {f.what}: {f.meaning}", f"\n  → {f.remedy}" if f.remedy else ""

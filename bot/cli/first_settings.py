@@ -11,7 +11,7 @@ from bot.cli.provision import USUAL_SEATS
 from bot.formats.personas import LIBRARY
 from bot.models.catalogue import KEY_VARIABLES, Model
 
-MOST_SEATS = 12  # as PanelSettings has it
+MAX_SEATS = 12  # as PanelSettings has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +40,43 @@ KNOWN = (
 )
 
 
-def hosted(environ: Mapping[str, str]) -> list[Choice]:
+def find_hosted(environ: Mapping[str, str]) -> list[Choice]:
     """The known models whose keys are there; the key itself is not looked at."""
     return [
         replace(choice, variable=variable)
         for choice in KNOWN
-        for variable in [n for n in variables(choice) if environ.get(n)][:1]
+        for variable in [n for n in key_variables(choice) if environ.get(n)][:1]
     ]
 
 
-def variables(choice: Choice) -> tuple[str, ...]:
+def key_variables(choice: Choice) -> tuple[str, ...]:
     """Where litellm looks for this provider's key."""
     return KEY_VARIABLES[choice.litellm.partition("/")[0]]
 
 
-def local(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
+def name_local(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
     """Models that servers on this machine offer, under keys of their own; names that cannot be written are left out."""
     keys = set(taken)
     choices = []
     for model in models:
         if model.litellm.isprintable():
-            key = _new_key(model.name, keys)
+            key = _make_key(model.name, keys)
             keys.add(key)
             choices.append(Choice(key, model.name, model.litellm, api_base=model.api_base or "", window=model.window))
     return choices
 
 
-def _new_key(name: str, taken: set[str]) -> str:
+def _make_key(name: str, taken: set[str]) -> str:
     """Of letters, digits and hyphens, so that it needs no quotes in TOML; at most 40 characters."""
     base = re.sub(r"[^a-z0-9]+", "-", name.lower())[:36].strip("-") or "model"
     return next(key for n in range(1, len(taken) + 2) if (key := base if n == 1 else f"{base}-{n}") not in taken)
 
 
-def write(models: Sequence[Choice], seats: Sequence[Choice], chair: Choice | None) -> str:
+def render_settings(models: Sequence[Choice], seats: Sequence[Choice], chair: Choice | None) -> str:
     """The text of moot.toml: these models, and a panel `default` of those that are `seats`; no key is in it."""
-    return "\n\n".join([_HEAD, *(map(_model, models) if models else [_NO_MODEL]), *_panel(seats, chair), _TAIL])
+    return "\n\n".join(
+        [_HEAD, *(map(_render_model, models) if models else [_NO_MODEL]), *_render_panel(seats, chair), _TAIL]
+    )
 
 
 _HEAD = """\
@@ -98,31 +100,31 @@ path = "moot.db"   # SQLite; one process writes it
 """
 
 
-def _model(choice: Choice) -> str:
+def _render_model(choice: Choice) -> str:
     lines = [
         f"[models.{choice.key}]",
-        f"litellm = {_string(choice.litellm)}",
-        f"name = {_string(choice.name)}",
+        f"litellm = {_quote(choice.litellm)}",
+        f"name = {_quote(choice.name)}",
     ]
     if choice.variable:
-        lines.append(f"api_key = {_string(f'env:{choice.variable}')}   # the variable to read; the key stays there")
+        lines.append(f"api_key = {_quote(f'env:{choice.variable}')}   # the variable to read; the key stays there")
         lines.append("max_tokens = 4000   # of one answer, thinking included")
     if choice.api_base:
-        lines.append(f"api_base = {_string(choice.api_base)}   # found on this machine")
+        lines.append(f"api_base = {_quote(choice.api_base)}   # found on this machine")
     if choice.window:
         lines.append(f"context_window = {choice.window}   # tokens, as the server says")
     return "\n".join(lines)
 
 
-def _panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
+def _render_panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
     """A single model takes three seats with a persona each."""
     if not seats or chair is None:
         return []
     if len(seats) > 1:
-        rows = [_string(seat.key) for seat in seats]
+        rows = [_quote(seat.key) for seat in seats]
     else:
         rows = [
-            f"{{ model = {_string(seats[0].key)}, persona = {_string(p)}, name = {_string(p.capitalize())} }}"
+            f"{{ model = {_quote(seats[0].key)}, persona = {_quote(p)}, name = {_quote(p.capitalize())} }}"
             for p in list(LIBRARY)[:USUAL_SEATS]
         ]
     lines = [
@@ -131,11 +133,11 @@ def _panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
         "seats = [",
         *(f"    {row}," for row in rows),
         "]",
-        f"chair = {_string(chair.key)}   # sums up a council; judges too, unless `judge` is named",
+        f"chair = {_quote(chair.key)}   # sums up a council; judges too, unless `judge` is named",
     ]
     return ["\n".join(lines)]
 
 
-def _string(text: str) -> str:
+def _quote(text: str) -> str:
     """A TOML string; of printable text it is JSON's (https://toml.io/en/v1.0.0#string)."""
     return json.dumps(text, ensure_ascii=False)

@@ -10,7 +10,7 @@ import structlog
 from bot.settings import LogSettings
 
 
-def configure(settings: LogSettings) -> None:
+def configure_logs(settings: LogSettings) -> None:
     """To standard error, so that what `moot` prints can be piped."""
     level = getattr(logging, settings.level.upper())
     renderer: structlog.types.Processor = (

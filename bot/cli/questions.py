@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.prompt import Prompt
 
-from bot.cli.first_settings import MOST_SEATS, Choice
+from bot.cli.first_settings import MAX_SEATS, Choice
 from bot.cli.provision import USUAL_SEATS
 from bot.errors import Refused
 
@@ -21,10 +21,10 @@ def pick_seats(console: Console, found: Sequence[Choice]) -> Sequence[Choice]:
         )
     usual = ",".join(str(n) for n in range(1, len(found[:USUAL_SEATS]) + 1))
     while True:
-        picked = _numbers(_ask(console, "Who sits at the table?", usual), len(found))
-        if 0 < len(picked) <= MOST_SEATS:
+        picked = _read_numbers(_ask(console, "Who sits at the table?", usual), len(found))
+        if 0 < len(picked) <= MAX_SEATS:
             return [found[n - 1] for n in picked]
-        console.print(f"Numbers from 1 to {len(found)}, with commas between them, {MOST_SEATS} at most.")
+        console.print(f"Numbers from 1 to {len(found)}, with commas between them, {MAX_SEATS} at most.")
 
 
 def pick_chair(console: Console, seated: Sequence[Choice]) -> Choice:
@@ -44,7 +44,7 @@ def _ask(console: Console, question: str, usual: str) -> str:
         raise Refused("Nothing is written: the questions stayed unanswered. `moot init --yes` asks none.") from None
 
 
-def _numbers(answer: str, most: int) -> list[int]:
+def _read_numbers(answer: str, most: int) -> list[int]:
     """Those named, each once; none at all where anything but a number from 1 to `most` is among them."""
     words = answer.replace(",", " ").split()
     good = all(word.isdecimal() and 1 <= int(word) <= most for word in words)

@@ -16,8 +16,8 @@ from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import PREFIX as SLACK
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import SlackBot
-from bot.cli.core import OK, Core, build_core, configured
-from bot.cli.provision import USUAL_SEATS, Provision, provision
+from bot.cli.core import OK, Core, build_core, load_configuration
+from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.domain.word_filter import WordFilter
 from bot.engine.supervisor import Reopen
 from bot.engine.trace import NoTrace
@@ -34,7 +34,7 @@ NO_PLATFORM = (
 WORDS = 100  # for the operator, waiting to be told
 
 
-class Places(Protocol):
+class PlatformPlaces(Protocol):
     @property
     def reopen(self) -> Reopen: ...
 
@@ -48,7 +48,7 @@ class Platform(Protocol):
     widened: asyncio.Event
 
     @property
-    def places(self) -> Places: ...
+    def places(self) -> PlatformPlaces: ...
 
     async def serve(self) -> None: ...
 
@@ -58,7 +58,7 @@ class Platform(Protocol):
 async def run_bot() -> int:
     """Until it is stopped: after SIGTERM or SIGINT runs have a while to end, after a second one it leaves at once. What
     runs then goes on at the next start."""
-    settings = configured()
+    settings = load_configuration()
     if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
     for name, server in settings.servers.items():
@@ -68,20 +68,20 @@ async def run_bot() -> int:
             raise Misconfigured(f"servers.{name}.words: {error}") from error
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
-        supply = await stack.enter_async_context(provision(settings, None, lambda found: found[:USUAL_SEATS]))
+        supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # garbage is not looked for in what stays: a look through all of it stops everything for a third of a second
-        await _until_stopped(serve(settings, supply, store, stop, loaded=gc.freeze), stop)
+        await _run_until_stopped(serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze), stop)
     return OK
 
 
-async def serve(
+async def serve_platforms(
     settings: Settings,
     supply: Provision,
     store: SqlStore,
     stop: asyncio.Event,
     *,
-    loaded: Callable[[], None] = lambda: None,
+    on_loaded: Callable[[], None] = lambda: None,
 ) -> None:
     """Every configured platform, with one core behind them, until `stop` is set and runs are over or handed over, or
     until cancelled. `loaded` is called once more is in memory that stays there. Raises Misconfigured."""
@@ -92,15 +92,15 @@ async def serve(
             words.put_nowait(text)
 
     async with build_core(
-        settings, supply, store, NoTrace(), _budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
+        settings, supply, store, NoTrace(), _make_budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
-        bots = list(_platforms(settings, core, store))
+        bots = list(_make_bots(settings, core, store))
         taken_up = asyncio.create_task(_take_up(bots, core, store))
         tasks = [taken_up, *(asyncio.create_task(_connect(bot, taken_up)) for bot in bots)]
         tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
-        tasks.append(asyncio.create_task(_tell(bots, words)))
-        tasks.append(asyncio.create_task(_leave(stop, core)))
-        tasks.append(asyncio.create_task(_load(bots, core, loaded)))
+        tasks.append(asyncio.create_task(_forward_to_operator(bots, words)))
+        tasks.append(asyncio.create_task(_hand_over(stop, core)))
+        tasks.append(asyncio.create_task(_report_loaded(bots, core, on_loaded)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -108,11 +108,11 @@ async def serve(
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         for error in ended:
-            if isinstance(error, Exception) and not isinstance(error, _Left):
+            if isinstance(error, Exception) and not isinstance(error, _NothingLeft):
                 raise error
 
 
-def _platforms(settings: Settings, core: Core, store: SqlStore) -> Iterator[Platform]:
+def _make_bots(settings: Settings, core: Core, store: SqlStore) -> Iterator[Platform]:
     if settings.discord is not None:
         rest = Rest(core.budgets, asyncio.get_running_loop().time)
         client = make_client(settings.discord, rest)
@@ -121,14 +121,14 @@ def _platforms(settings: Settings, core: Core, store: SqlStore) -> Iterator[Plat
         yield SlackBot(core.actions, store, store, settings.slack, settings.limits, engine=store.engine)
 
 
-def _budget(name: str, started: float) -> Budget:
+def _make_budget(name: str, started: float) -> Budget:
     return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
 
 
 async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
     """Runs that were left open go on as soon as models can be asked."""
     if await store.unfinished():
-        await core.hall.take_up(FORMATS, [bot.name for bot in bots])
+        await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
 
 
@@ -143,21 +143,21 @@ async def _resume(bot: Platform, core: Core) -> None:
     await bot.ready.wait()
     while True:
         bot.widened.clear()
-        await core.hall.resume(FORMATS, bot.name, bot.places.reopen)
+        await core.supervisor.resume(FORMATS, bot.name, bot.places.reopen)
         await bot.widened.wait()
 
 
-class _Left(Exception):
+class _NothingLeft(Exception):
     """Every run is over or handed over: nothing is left to do here."""
 
 
-async def _leave(stop: asyncio.Event, core: Core) -> None:
+async def _hand_over(stop: asyncio.Event, core: Core) -> None:
     await stop.wait()
-    await core.hall.hand_over()
-    raise _Left
+    await core.supervisor.hand_over()
+    raise _NothingLeft
 
 
-async def _load(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]) -> None:
+async def _report_loaded(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]) -> None:
     await asyncio.wait([core.warming])
     loaded()
     for bot in bots:
@@ -165,14 +165,14 @@ async def _load(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]
         loaded()
 
 
-async def _tell(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
+async def _forward_to_operator(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
     while True:
         text = await words.get()
         for bot in bots:
             await bot.tell_operator(text)
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+async def _run_until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     """The first signal sets `stop`, the second cancels the work."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
 

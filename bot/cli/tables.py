@@ -16,7 +16,7 @@ from bot.models.listing import Row
 from bot.ports import RunRow
 
 
-def catalogue(rows: Iterable[Row]) -> RenderableType:
+def render_catalogue(rows: Iterable[Row]) -> RenderableType:
     table = Table("model", "litellm", "key", "$ per million tokens in / out", "window")
     for row in rows:
         price = row.price
@@ -32,7 +32,7 @@ def catalogue(rows: Iterable[Row]) -> RenderableType:
     return table
 
 
-def runs(rows: Sequence[RunRow]) -> RenderableType:
+def render_runs(rows: Sequence[RunRow]) -> RenderableType:
     table = Table("run", "started", "format", "question", "outcome")
     for row in rows:
         started = datetime.fromtimestamp(row.started_at).strftime("%Y-%m-%d %H:%M")
@@ -41,11 +41,11 @@ def runs(rows: Sequence[RunRow]) -> RenderableType:
     return table
 
 
-def thread(question: str, posts: Iterable[Post]) -> RenderableType:
-    return Group(Panel(Text(question), title="Question", title_align="left"), *map(_post, posts))
+def render_thread(question: str, posts: Iterable[Post]) -> RenderableType:
+    return Group(Panel(Text(question), title="Question", title_align="left"), *map(_render_post, posts))
 
 
-def _post(post: Post) -> RenderableType:
+def _render_post(post: Post) -> RenderableType:
     body: list[RenderableType] = [Markdown(post.text or post.placeholder or "(never finished)")]
     if post.footer:
         body.append(Text(post.footer, style="dim"))

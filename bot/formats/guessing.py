@@ -9,7 +9,7 @@ from bot.domain.controls import Control
 from bot.domain.facts import Guessed
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
-from bot.text import listed
+from bot.text import join_names
 
 GUESS = LaneId("guess", 1, "")
 TITLE = "Guess who"
@@ -32,7 +32,8 @@ def card(t: Transcript) -> str:
     people = len({by for by, _ in t.guesses})
     sit = "sits" if len(names(t)) == 1 else "sit"
     count = f"{people} {'has' if people == 1 else 'have'} guessed."
-    return f"{listed(names(t))} {sit} at this table. Who is who? Press a speaker; a later guess replaces yours. {count}"
+    present = f"{join_names(names(t))} {sit} at this table."
+    return f"{present} Who is who? Press a speaker; a later guess replaces yours. {count}"
 
 
 def controls(t: Transcript) -> tuple[Control, ...]:
@@ -58,7 +59,7 @@ def _recognised(t: Transcript) -> str:
     if not any(share.values()):
         return "Nobody was recognised."
     most = [seat for seat in share if share[seat] == max(share.values())]
-    told = listed([veil.display_name(t, seat) for seat in sorted(most)])
+    told = join_names([veil.display_name(t, seat) for seat in sorted(most)])
     return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
 
 

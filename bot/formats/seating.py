@@ -13,7 +13,7 @@ from bot.domain.run import LaneId, Seat
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name
 from bot.formats import pauses
-from bot.text import listed
+from bot.text import join_names
 
 NAMED = 2  # of those who have joined, before they are counted only
 
@@ -60,4 +60,4 @@ def watching(t: Transcript) -> str:
     named, more = list(there.values())[:NAMED], len(there) - NAMED
     if more > 0:
         named.append(f"{more} more")
-    return f"With {listed(named)}" if named else ""
+    return f"With {join_names(named)}" if named else ""

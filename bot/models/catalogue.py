@@ -99,7 +99,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         litellm=settings.litellm,
         name=settings.name or key,
         provider=provider_of(prefix, settings.api_base),
-        api_key=settings.key(),
+        api_key=settings.resolve_key(),
         api_base=settings.api_base,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,

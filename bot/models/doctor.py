@@ -8,7 +8,7 @@ from contextlib import aclosing
 from functools import partial
 from typing import assert_never
 
-from bot.doctor import Check, Finding, State, unneeded
+from bot.doctor import Check, Finding, State, as_warning
 from bot.domain.asks import Ask, Part
 from bot.domain.run import Seat
 from bot.models import listing
@@ -61,7 +61,7 @@ async def _check(model: Model, is_needed: bool, speaker: Speaker | None) -> list
         found = await _listed(model)
     else:
         found = await _answers(model, speaker)
-    return [found if is_needed else unneeded(found)]
+    return [found if is_needed else as_warning(found)]
 
 
 async def _answers(model: Model, speaker: Speaker) -> Finding:

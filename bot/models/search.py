@@ -86,7 +86,7 @@ def _provider(settings: SearchSettings) -> Model:
         litellm=f"{provider}/search",
         name=name,
         provider=provider_of(provider, settings.api_base),
-        api_key=settings.key() or os.environ.get(named),  # litellm takes none of its own to another endpoint
+        api_key=settings.resolve_key() or os.environ.get(named),  # litellm takes none of its own to another endpoint
         api_base=settings.api_base,
         concurrency=settings.concurrency,
         price=_price(settings),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot.cli import setup
-from bot.doctor import Check, Finding, clock, examine
+from bot.doctor import Check, Finding, check_clock, run_checks
 from storage import open_store
 from tests.cli.test_command_line import moot
 from tests.cli.test_init import listing
@@ -35,7 +35,7 @@ class Told(dict[str, dict[str, Any]]):
 
 async def doctor(capsys: pytest.CaptureFixture[str], *, spend: bool = True) -> Told:
     capsys.readouterr()
-    status = await setup.doctor(spend=spend, json_object=True)
+    status = await setup.run_doctor(spend=spend, json_object=True)
     text = capsys.readouterr().out
     told = Told({f["what"]: f for f in json.loads(text)["findings"]})
     told.status, told.text = status, text
@@ -184,7 +184,7 @@ def test_checks_run_four_at_a_time_and_a_fault_of_one_is_told_of_it() -> None:
         return []
 
     checks = [Check("faulty", faulty), *[Check("good", good)] * 9, Check("endless", endless)]
-    found = run_virtual(examine(checks))
+    found = run_virtual(run_checks(checks))
     assert [f.what for f in found] == ["faulty", *["good"] * 9, "endless"]
     assert "ValueError" in found[0].meaning
     assert "secret" not in found[0].meaning
@@ -196,11 +196,11 @@ def test_checks_run_four_at_a_time_and_a_fault_of_one_is_told_of_it() -> None:
     ("ahead_s", "state", "says"), [(29, "ok", ""), (31, "broken", "31 s ahead"), (-40, "broken", "40 s behind")]
 )
 def test_the_clock_may_be_off_by_30_seconds(ahead_s: float, state: str, says: str) -> None:
-    [found] = clock(formatdate(1_000_000, usegmt=True), 1_000_000 + ahead_s)
+    [found] = check_clock(formatdate(1_000_000, usegmt=True), 1_000_000 + ahead_s)
     assert found.state == state
     assert says in found.meaning
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
-    assert clock(date, 1.0) == []
+    assert check_clock(date, 1.0) == []

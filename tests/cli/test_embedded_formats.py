@@ -17,9 +17,9 @@ import pytest
 import pytest_asyncio
 from rich.console import Console
 
-from adapters.terminal.options import read
-from adapters.terminal.session import BY, hold
-from adapters.terminal.surface import budget, plain
+from adapters.terminal.options import read_options
+from adapters.terminal.session import BY, hold_session
+from adapters.terminal.surface import make_pipe_surface, terminal_budget
 from bot.actions.actions import Actions
 from bot.cli.core import build_core
 from bot.cli.provision import EMBEDDED, Provision
@@ -57,14 +57,14 @@ async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Act
         models = {m.key: replace(m, max_tokens=TOKENS) for m in panel_models(base_url, slots=2)}
         panels = {EMBEDDED: PanelSettings.model_validate({"seats": ["smollm2", "smollm2"]})}
         supply = Provision(models, panels, EMBEDDED)
-        async with build_core(Settings(deadlines=PATIENT), supply, store, NoTrace(), budget) as core:
+        async with build_core(Settings(deadlines=PATIENT), supply, store, NoTrace(), terminal_budget) as core:
             yield core.actions
 
 
 async def held(actions: Actions, format: str, **given: str) -> Transcript:
     """A run to its end, as in a pipe."""
     typed: Mapping[str, str] = {"question": "Is tea better than coffee?", "panel": EMBEDDED, **given}
-    return await hold(actions, *read(format, typed), Console(file=io.StringIO()))
+    return await hold_session(actions, *read_options(format, typed), Console(file=io.StringIO()))
 
 
 def accounted(t: Transcript, outcome: str) -> Counter[str]:
@@ -105,11 +105,11 @@ async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str,
 )
 async def test_a_debate_in_each_form(actions: Actions, form: str, steps: list[int]) -> None:
     """Its judge is skipped, as it costs more than the debate; the one below is judged."""
-    command, options = read("debate", {"question": "Is tea better than coffee?", "form": form, "rounds": "1"})
+    command, options = read_options("debate", {"question": "Is tea better than coffee?", "form": form, "rounds": "1"})
     started = await command.handle(
         actions,
         options.model_copy(update={"panel": EMBEDDED}),
-        Here(BY, lambda run, question: plain(Console(file=io.StringIO()))),
+        Here(BY, lambda run, question: make_pipe_surface(Console(file=io.StringIO()))),
     )
     assert isinstance(started, Started)
     await skipped(actions, started.run, TurnId("verdict", 1, "judge"))
@@ -169,6 +169,6 @@ async def test_a_pipeline(actions: Actions) -> None:
 async def test_a_summary_of_a_run(actions: Actions) -> None:
     await held(actions, "compare", models="smollm2/6")
     [row] = await actions.runs(BY, 1, sees_all)
-    t = await hold(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
+    t = await hold_session(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
     assert accounted(t, "summarised") == {"summary": 1}
     assert "Is tea better than coffee?" in t.started.context

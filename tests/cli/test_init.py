@@ -20,12 +20,12 @@ from bot.cli.first_settings import KNOWN, Choice
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model, resolve
-from bot.settings import PanelSettings, Settings, load
+from bot.settings import PanelSettings, Settings, load_settings
 from tests.cli.test_command_line import moot
 from tests.servers.model_server import ModelServer, Reply
 from tests.support.paths import ROOT
 
-NO_KEYS = {name: "" for choice in KNOWN for name in starter.variables(choice)}
+NO_KEYS = {name: "" for choice in KNOWN for name in starter.key_variables(choice)}
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +37,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def init(*seats: str, chair: str | None = None, force: bool = False, ports: tuple[int, ...] = ()) -> Settings:
-    assert await setup.init(seats=seats, chair=chair, ask=False, force=force, ports=ports) == 0
-    return load()
+    assert await setup.write_first_settings(seats=seats, chair=chair, ask=False, force=force, ports=ports) == 0
+    return load_settings()
 
 
 def listing(*names: str) -> Reply:
@@ -62,7 +62,7 @@ async def test_keys_in_the_environment_become_models_and_stay_there(monkeypatch:
     monkeypatch.setenv("GROQ_API_KEY", "")
     settings = await init()
     assert list(settings.models) == ["claude", "gpt", "gemini", "mistral"]
-    assert settings.models["gemini"].key() == "secret-GOOGLE_API_KEY"
+    assert settings.models["gemini"].resolve_key() == "secret-GOOGLE_API_KEY"
     assert [seat.model for seat in settings.panels["default"].seats] == ["claude", "gpt", "gemini"]
     assert "secret" not in Path("moot.toml").read_text("utf-8")
 
@@ -79,7 +79,7 @@ async def test_a_server_on_this_machine_becomes_models(capsys: pytest.CaptureFix
             LOCAL,
         )
         capsys.readouterr()
-        assert await setup.doctor(spend=False, json_object=False) == 0
+        assert await setup.run_doctor(spend=False, json_object=False) == 0
     assert "broken" not in capsys.readouterr().out
 
 
@@ -150,8 +150,8 @@ def test_whatever_a_server_calls_its_models_the_file_means_it(named: list[str]) 
     models = [
         Model(name, f"hosted_vllm/{name}", name, "x", api_base="http://127.0.0.1:1/v1", window=4096) for name in named
     ]
-    found = starter.local(models, taken=["gpt"])
-    written = tomllib.loads(starter.write(found, found[:3], next(iter(found), None)))
+    found = starter.name_local(models, taken=["gpt"])
+    written = tomllib.loads(starter.render_settings(found, found[:3], next(iter(found), None)))
     settings = Settings.model_validate(written)
     assert [m.litellm for m in settings.models.values()] == [m.litellm for m in models if m.litellm.isprintable()]
     assert "gpt" not in settings.models

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from adapters.terminal.options import formats, program, read
+from adapters.terminal.options import list_format_commands, make_program, read_options
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.cli import core as wiring
-from bot.cli.provision import provision
+from bot.cli.provision import provide_models
 from bot.domain.run import SIDES
 from bot.errors import Refused
 from bot.settings import Settings
@@ -32,19 +32,19 @@ def typed(*args: str) -> Told:
         told.append(given)
         return 3
 
-    result = CliRunner().invoke(program(act, "Try it."), args)
+    result = CliRunner().invoke(make_program(act, "Try it."), args)
     assert result.exit_code == 3, result.output
     [given] = told
     return given
 
 
 def wished(format: str, **given: str) -> RunRequest:
-    _, options = read(format, {"question": "Why?", **given})
+    _, options = read_options(format, {"question": "Why?", **given})
     return options.wish(format, HERE)
 
 
 def test_every_format_that_answers_a_question_can_be_tried() -> None:
-    assert list(formats()) == ["council", "debate", "compare", "pipeline"]
+    assert list(list_format_commands()) == ["council", "debate", "compare", "pipeline"]
 
 
 def test_what_is_typed_reaches_the_format() -> None:
@@ -58,8 +58,8 @@ def test_what_is_typed_reaches_the_format() -> None:
 
 
 def test_each_declared_option_is_in_the_help() -> None:
-    told = CliRunner().invoke(program(lambda *given: 0, "Try it."), ["--help"], env={"COLUMNS": "200"}).output
-    for command in formats().values():
+    told = CliRunner().invoke(make_program(lambda *given: 0, "Try it."), ["--help"], env={"COLUMNS": "200"}).output
+    for command in list_format_commands().values():
         for name in command.options.model_fields:
             assert (name if name == "question" else f"--{name}") in told
 
@@ -94,7 +94,7 @@ def test_options_come_to_what_they_come_to_on_every_platform() -> None:
 )
 def test_what_is_wrong_is_told_in_one_sentence(format: str, given: Mapping[str, str], told: str) -> None:
     with pytest.raises(Refused) as caught:
-        read(format, {"question": "Why?", **given})
+        read_options(format, {"question": "Why?", **given})
     assert str(caught.value) == told
 
 
@@ -126,7 +126,7 @@ def test_a_pipeline_that_cannot_be_run_is_told_in_one_line(
     Path("moot.toml").write_text(PANEL)
     Path("cycle.toml").write_text(CYCLE)
     Path("bytes.toml").write_bytes(b"\xff\xfe")
-    assert wiring.guarded(wiring.try_once("pipeline", {"question": "Why?", **given})) == 1
+    assert wiring.run_guarded(wiring.try_once("pipeline", {"question": "Why?", **given})) == 1
     assert capsys.readouterr().err.splitlines() == [told]
 
 
@@ -135,5 +135,5 @@ async def test_a_panel_is_not_passed_over_where_nothing_is_configured(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(Refused, match="There is no panel “fats”: nothing is configured here"):
-        async with provision(Settings(), "fats", lambda found: found):
+        async with provide_models(Settings(), "fats", lambda found: found):
             pass

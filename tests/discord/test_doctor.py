@@ -16,7 +16,7 @@ from aiohttp.test_utils import unused_port
 from adapters.discord import doctor as discord_doctor
 from adapters.discord.permissions import INTENTS, PERMISSIONS, intents, missing, permissions
 from bot.cli import setup
-from bot.doctor import Finding, examine
+from bot.doctor import Finding, run_checks
 from bot.settings import DiscordSettings
 from tests.cli.test_command_line import moot
 from tests.cli.test_doctor import doctor
@@ -72,7 +72,7 @@ def settings(server: DiscordServer, token: str = "", **more: Any) -> DiscordSett
 
 
 async def look(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str, Finding]:
-    found = await examine([discord_doctor.check(told, lambda: time.time() + now_ahead_s)])
+    found = await run_checks([discord_doctor.check(told, lambda: time.time() + now_ahead_s)])
     return {f.what: f for f in found}
 
 
@@ -167,7 +167,7 @@ async def test_the_invitation_asks_for_what_is_used_and_says_why(
 ) -> None:
     monkeypatch.setenv("MOOT_DISCORD__TOKEN", wire.token)
     monkeypatch.setenv("MOOT_DISCORD__API_BASE", wire.api_base)
-    assert await setup.invite_discord() == 0
+    assert await setup.print_discord_invite() == 0
     link, _, *rest = capsys.readouterr().out.splitlines()
     query = {key: value[0] for key, value in parse_qs(urlsplit(link).query).items()}
     assert query["client_id"] == str(wire.bot.id)

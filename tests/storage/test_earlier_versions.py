@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.domain.codec import decode, encode
-from bot.settings import load
+from bot.settings import load_settings
 from storage import open_store
 from tests.servers.discord import Channel, DiscordServer, Message, User, Webhook
 from tests.servers.discord.world import V2, ChannelKind
@@ -117,13 +117,13 @@ async def test_every_fact_reads_and_is_written_under_the_same_names(path: Path) 
 def test_its_settings_load(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path)
     Path("moot.toml").write_text(read_data("toml"), "utf-8")
-    settings = load()
+    settings = load_settings()
     assert settings.discord is not None
     assert settings.slack is not None
     assert settings.slack.public_url == "https://example.org"
     assert settings.servers["42"].channels == ["general"]
     assert settings.limits.vote_s == 900.0
-    assert settings.models["claude"].key() == "none"
+    assert settings.models["claude"].resolve_key() == "none"
 
 
 @asynccontextmanager

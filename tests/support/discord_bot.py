@@ -152,7 +152,9 @@ class Moot:
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
             with patch.object(serving, "make_client", lambda *given: self._prompt(make(*given))):
-                await serving.serve(self.settings, supply, self.store, asyncio.Event(), loaded=self._loaded)
+                await serving.serve_platforms(
+                    self.settings, supply, self.store, asyncio.Event(), on_loaded=self._loaded
+                )
 
     def _loaded(self) -> None:
         self.loads += 1

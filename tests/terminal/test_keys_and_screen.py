@@ -11,9 +11,20 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from adapters.terminal.keys import PAUSE_S, Guess, Key, Reveal, Say, Skip, Stop, Typing, Vote, read_key
+from adapters.terminal.keys import (
+    PAUSE_S,
+    GuessLine,
+    Input,
+    LineEditor,
+    RemarkLine,
+    RevealKey,
+    SkipKey,
+    StopKey,
+    VoteKey,
+    read_input,
+)
 from adapters.terminal.screen import SIDE_BY_SIDE, Screen
-from adapters.terminal.surface import plain
+from adapters.terminal.surface import make_pipe_surface
 from bot.domain.run import LaneId
 from bot.ports import Kind, Message
 from tests.support.virtual_time import run_virtual
@@ -22,32 +33,32 @@ from tests.support.virtual_time import run_virtual
 @pytest.mark.parametrize(
     ("typed", "key"),
     [
-        ("2", Skip(2)),
-        ("12", Skip(12)),
-        ("v2", Vote(2)),
-        ("V 3", Vote(3)),
-        ("s", Stop()),
-        ("r", Reveal()),
-        ("g2 Claude 3", Guess(2, "Claude 3")),
-        ("g2", Say("g2")),
-        ("so what", Say("so what")),
-        ("2 things", Say("2 things")),
-        ("v", Say("v")),
+        ("2", SkipKey(2)),
+        ("12", SkipKey(12)),
+        ("v2", VoteKey(2)),
+        ("V 3", VoteKey(3)),
+        ("s", StopKey()),
+        ("r", RevealKey()),
+        ("g2 Claude 3", GuessLine(2, "Claude 3")),
+        ("g2", RemarkLine("g2")),
+        ("so what", RemarkLine("so what")),
+        ("2 things", RemarkLine("2 things")),
+        ("v", RemarkLine("v")),
         ("", None),
         ("   ", None),
     ],
 )
-def test_what_a_line_means_once_entered(typed: str, key: Key | None) -> None:
-    assert read_key(typed, entered=True) == key
+def test_what_a_line_means_once_entered(typed: str, key: Input | None) -> None:
+    assert read_input(typed, entered=True) == key
 
 
-def typing(*steps: str | float) -> tuple[list[Key], list[str]]:
+def typing(*steps: str | float) -> tuple[list[Input], list[str]]:
     """What keys and lines come of typing, with pauses of so many seconds."""
 
-    async def run() -> tuple[list[Key], list[str]]:
-        keys: list[Key] = []
+    async def run() -> tuple[list[Input], list[str]]:
+        keys: list[Input] = []
         lines: list[str] = []
-        board = Typing(keys.append, lines.append)
+        board = LineEditor(keys.append, lines.append)
         for step in steps:
             if isinstance(step, str):
                 board.feed(step)
@@ -65,19 +76,19 @@ LONG = PAUSE_S * 1.1
 @pytest.mark.parametrize(
     ("steps", "keys"),
     [
-        (("2", LONG), [Skip(2)]),
-        (("v", 0.1, "2", LONG), [Vote(2)]),
-        (("s", LONG), [Stop()]),
-        (("s", 0.1, "o what\n"), [Say("so what")]),
-        (("2\n", "v1\n"), [Skip(2), Vote(1)]),
-        (("hello", LONG, " there", LONG, "\r"), [Say("hello there")]),
-        (("sx\x7f", LONG), [Stop()]),
-        (("nonsense\x15s", LONG), [Stop()]),
+        (("2", LONG), [SkipKey(2)]),
+        (("v", 0.1, "2", LONG), [VoteKey(2)]),
+        (("s", LONG), [StopKey()]),
+        (("s", 0.1, "o what\n"), [RemarkLine("so what")]),
+        (("2\n", "v1\n"), [SkipKey(2), VoteKey(1)]),
+        (("hello", LONG, " there", LONG, "\r"), [RemarkLine("hello there")]),
+        (("sx\x7f", LONG), [StopKey()]),
+        (("nonsense\x15s", LONG), [StopKey()]),
         (("1", 0.1), []),
         (("\x1b\x00\n",), []),
     ],
 )
-def test_short_keys_act_after_a_pause_and_remarks_on_enter(steps: tuple[str | float, ...], keys: list[Key]) -> None:
+def test_short_keys_act_after_a_pause_and_remarks_on_enter(steps: tuple[str | float, ...], keys: list[Input]) -> None:
     assert typing(*steps)[0] == keys
 
 
@@ -133,7 +144,7 @@ def test_it_fits_terminals_of_any_size(width: int, height: int) -> None:
         screen.put("0", message("", "▰▱ 1/2 · answers", stage="board", kind="board"))
         for seat in ("ada", "bob", "cyd"):
             screen.put(seat, message(seat, "word " * 300))
-        screen.tell("a hint that is rather long for a narrow terminal " * 3)
+        screen.set_line("a hint that is rather long for a narrow terminal " * 3)
 
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn(act, width=width, height=height))
     assert max(cell_len(line) for line in re.split(r"[\r\n]", plain)) <= width
@@ -159,7 +170,7 @@ def test_models_cannot_format_the_terminal() -> None:
 
 def test_a_pipe_gets_turns_as_they_finish_cards_in_their_place_and_the_board_last() -> None:
     out = io.StringIO()
-    surface = plain(Console(file=out))
+    surface = make_pipe_surface(Console(file=out))
 
     async def run() -> None:
         for step in (
@@ -182,7 +193,7 @@ def test_a_pipe_gets_turns_as_they_finish_cards_in_their_place_and_the_board_las
 
 def test_a_pipe_gets_the_end_after_every_turn() -> None:
     out = io.StringIO()
-    surface = plain(Console(file=out))
+    surface = make_pipe_surface(Console(file=out))
 
     async def run() -> None:
         await surface.post(message("ada", "ada…"))

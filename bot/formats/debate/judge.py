@@ -14,7 +14,7 @@ from bot.formats.common import code, framed, instructions, name_of, prose, quest
 from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read, schema
 from bot.formats.debate.speaking_order import Step, debating, floor, left_words
 from bot.formats.web_search import found
-from bot.text import listed
+from bot.text import join_names
 
 SCORES = LaneId("scoring", 1, "")
 WRITTEN = ("done", "length", "repeated")  # ends of a turn that was heard out
@@ -106,7 +106,7 @@ def card(t: Transcript) -> str:
     ]
     decided = f"Decided for **{names[scores.winner]}**." if scores.winner else "Decided: a tie."
     if scores.winner and scores.winner not in scores.highest:
-        decided += f" The highest mean is {listed([names[best] for best in scores.highest])}'s."
+        decided += f" The highest mean is {join_names([names[best] for best in scores.highest])}'s."
     return "\n".join([*lines, "", decided])
 
 

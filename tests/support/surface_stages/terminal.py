@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 
 from adapters.terminal.screen import Screen
-from adapters.terminal.surface import drawn
+from adapters.terminal.surface import make_screen_surface
 from bot.domain.run import LaneId
 from bot.ports import MessageRef, Surface
 from tests.support.surface_stages.base import Played, Refusal, Seen
@@ -27,14 +27,14 @@ class TerminalStage:
     def __init__(self) -> None:
         self._printed = _console()
         self._screen = Screen(self._printed)
-        self.surface: Surface = drawn(self._screen)
+        self.surface: Surface = make_screen_surface(self._screen)
 
     async def another(self) -> Surface:
         raise NotImplementedError("a terminal shows one run")
 
     async def seen(self) -> list[Seen]:
         frame = _console()
-        frame.print(self._screen._frame())  # as it would be drawn next
+        frame.print(self._screen.render_frame())  # as it would be drawn next
         board = _text(frame).partition("╭")[0].strip()
         panels = [*_panels(_text(self._printed)), *_panels(_text(frame))]
         return [*([Seen(board)] if board else []), *map(Seen, panels)]
