@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Misconfigured
-from bot.settings import load
+from bot.settings import load_settings
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_models_and_panels_come_from_the_file_and_the_rest_is_usual(settings_fil
         seats = ["claude", {model = "claude", persona = "Skeptic"}]
         """
     )
-    settings = load()
+    settings = load_settings()
     assert settings.models["claude"].litellm == "anthropic/claude-sonnet-4-0"
     assert [seat.persona for seat in settings.panels["default"].seats] == ["", "Skeptic"]
     assert settings.discord is None
@@ -35,7 +35,7 @@ def test_models_and_panels_come_from_the_file_and_the_rest_is_usual(settings_fil
 def test_every_mistake_is_named_with_its_key(settings_file: Path) -> None:
     settings_file.write_text('[models.claude]\nlitelm = "x/y"\n[panels.default]\nseats = ["cloude"]')
     with pytest.raises(Misconfigured) as caught:
-        load()
+        load_settings()
     assert str(caught.value).splitlines() == [
         "moot.toml: models.claude.litellm: is missing.",
         "moot.toml: models.claude.litelm: there is no such setting.",
