@@ -113,7 +113,7 @@ class _ServerLimit:
     def admit(self, now: float) -> float:
         raise AssertionError("the server admits")
 
-    def says(self, now: float) -> tuple[int, int, float]:
+    def report(self, now: float) -> tuple[int, int, float]:
         raise AssertionError("Slack says nothing of its limits")
 
 

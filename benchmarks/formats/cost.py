@@ -11,7 +11,7 @@ from bot.domain.facts import RunStarted
 from bot.domain.run import DebateRules, Mode, TurnId
 from bot.formats.council.review_order import labels
 from bot.models.tokens import counter
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 WORDS = 300  # of an answer, a debater's turn, a synthesis or a verdict
 ANSWER = "argue " * WORDS
@@ -26,16 +26,16 @@ def list_costs() -> Iterator[Scene]:
 
 
 def _start_runs() -> Iterator[tuple[str, RunStarted]]:
-    yield "comparison", start("compare", seats=SEATS)
+    yield "comparison", make_start("compare", seats=SEATS)
     modes: tuple[Mode, ...] = ("answers", "ranking", "full")
     for mode in modes:
-        begun = start("council", seats=SEATS)
+        begun = make_start("council", seats=SEATS)
         yield f"council, {mode}", replace(begun, rules=replace(begun.rules, mode=mode))
     for seats, rounds in ((2, 3), (5, 3)):
-        begun = start("debate", seats=SEATS[:seats], rounds=rounds)
+        begun = make_start("debate", seats=SEATS[:seats], rounds=rounds)
         yield f"debate of {rounds} rounds", replace(begun, rules=replace(begun.rules, debating=DebateRules()))
-    yield "pipeline: drafts, edit, close", start("pipeline", seats=SEATS)
-    yield "summary of five answers", replace(start("summary", seats=SEATS[:1]), context="\n\n".join([ANSWER] * 5))
+    yield "pipeline: drafts, edit, close", make_start("pipeline", seats=SEATS)
+    yield "summary of five answers", replace(make_start("summary", seats=SEATS[:1]), context="\n\n".join([ANSWER] * 5))
 
 
 def _count_cost(begun: RunStarted) -> tuple[int, int, int]:
@@ -47,7 +47,7 @@ def _count_cost(begun: RunStarted) -> tuple[int, int, int]:
             text = _write_text(play, turn)
             read += sum(count(part.text) for part in play.form.ask(play.t, turn).parts)
             written += count(text)
-            play.end(turn, text)
+            play.end_turn(turn, text)
     return len(play.t.turns), read, written
 
 

@@ -26,7 +26,7 @@ from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
 
@@ -127,7 +127,7 @@ class _Timed:
 
 
 def _start_run(draw: Draw, rules: Rules) -> RunStarted:
-    return replace(start("council", seats=[_key(n) for n in range(len(draw.answers_s))]), rules=rules)
+    return replace(make_start("council", seats=[_key(n) for n in range(len(draw.answers_s))]), rules=rules)
 
 
 def _append_fact(t: Transcript, at: float, fact: Fact) -> Transcript:

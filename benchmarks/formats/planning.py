@@ -15,7 +15,7 @@ from bot.domain.run import DebateRules, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
 from bot.formats.council.review_order import labels
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 
 ANSWER = "Some words of an answer, as long as models write them. " * 60
 
@@ -47,7 +47,7 @@ def plan_run(form: str, seats: int, rounds: int, seed: int = 1) -> Cost:
     """
     dice, times = random.Random(seed), [s for prompt in load_durations() for s in prompt]
     rules = Rules(rounds, debating=DebateRules() if form == "debate" else None)
-    began = replace(start(form, seats=[f"s{n}" for n in range(seats)]), rules=rules)
+    began = replace(make_start(form, seats=[f"s{n}" for n in range(seats)]), rules=rules)
     run = _Run(form, fold(Transcript(), Entry(1, 0.0, began)))
     ends: list[tuple[float, int, TurnId]] = []
     gc.collect()

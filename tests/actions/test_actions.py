@@ -32,7 +32,7 @@ from commands.command import Form as AskFirst
 from commands.controls import PRESSES, Target
 from commands.council import COMMAND as COUNCIL
 from commands.council import CouncilOptions
-from tests.support.speakers import Scripted
+from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
 from tests.support.transcripts import PIPELINES, PROMPTS
@@ -53,7 +53,7 @@ PANELS = {
 class Desk:
     """Actions with everything behind them."""
 
-    def __init__(self, actions: Actions, store: MemoryStore, speaker: Scripted) -> None:
+    def __init__(self, actions: Actions, store: MemoryStore, speaker: ScriptedSpeaker) -> None:
         self.actions = actions
         self.speaker = speaker
         self.store = store
@@ -70,7 +70,7 @@ class Desk:
 async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
     now = asyncio.get_running_loop().time
     store = MemoryStore(now)
-    speaker = Scripted({"ada": ["a", 60.0], "bob": ["b", 60.0], "cyd": ["c", 60.0]})
+    speaker = ScriptedSpeaker({"ada": ["a", 60.0], "bob": ["b", 60.0], "cyd": ["c", 60.0]})
     async with (
         Scheduler(Budgets(lambda name, started: TokenBucket(100, 100), now())) as scheduler,
         RunSupervisor(

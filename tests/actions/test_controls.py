@@ -15,7 +15,7 @@ from commands.command import Command, Here, sees_all
 from commands.controls import PRESSES, Target
 from commands.transfer import Transfer
 from tests.actions.test_actions import MO, Desk, P, at_desk
-from tests.support.speakers import refusal
+from tests.support.speakers import make_refusal
 
 GUESTS = [Person(f"g{n}", f"Guest {n}") for n in range(3)]
 
@@ -39,7 +39,7 @@ def test_others_skip_together_and_the_starter_alone() -> None:
 
 def test_only_starter_and_moderators_stop_retry_and_close() -> None:
     async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
+        d.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
         run = await d.start()
         await asyncio.sleep(1)
         ada = TurnId("answer", 1, "ada")
@@ -75,7 +75,7 @@ def test_one_vote_a_person_and_round_until_the_vote_closes() -> None:
         with pytest.raises(Refused, match="The vote is closed"):
             await d.actions.vote(run, "ada", P)
         await d.actions.finished(run)
-        [end] = [text for lane, text in d.place.reads() if lane.stage == "end"]
+        [end] = [text for lane, text in d.place.read_texts() if lane.stage == "end"]
         assert "Votes: Cyd 1." in end
 
     at_desk(act)
@@ -87,9 +87,9 @@ def test_the_vote_closes_by_itself() -> None:
         run = await d.start()
         await d.actions.vote(run, "ada", P)
         await asyncio.sleep(590)
-        assert all("Votes" not in text for _, text in d.place.reads())
+        assert all("Votes" not in text for _, text in d.place.read_texts())
         await d.actions.finished(run)
-        assert any("Votes: Ada 1." in text for _, text in d.place.reads())
+        assert any("Votes: Ada 1." in text for _, text in d.place.read_texts())
         with pytest.raises(Refused, match="The vote is closed"):
             await d.actions.vote(run, "ada", P)
 
@@ -106,7 +106,7 @@ def test_what_is_removed_reads_as_removed_everywhere() -> None:
             await d.actions.remove(run, turn, P)
         assert await d.actions.remove(run, turn, MO) == "Removed what Ada said."
         await asyncio.sleep(1)
-        assert (turn.lane, REMOVED) in d.place.reads()
+        assert (turn.lane, REMOVED) in d.place.read_texts()
         assert (await d.actions.thread(run, P))[0].text == REMOVED
         with pytest.raises(Refused, match="removed by a moderator"):
             await d.actions.reads(run, turn.lane, P)

@@ -21,7 +21,7 @@ from bot.settings import LimitSettings
 from tests.actions.test_actions import Desk, P, at_desk
 from tests.support import slack_app
 from tests.support.discord_bot import Moot, moot, speaking
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 
 FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
 EACH = LimitSettings().runs_per_person
@@ -91,7 +91,7 @@ def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
     ],
 )
 def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
-    starts: list[RunStarted] = [replace(start("compare"), by=by, server=server) for by, server in going_on]
+    starts: list[RunStarted] = [replace(make_start("compare"), by=by, server=server) for by, server in going_on]
     room = RunQuota(FEW, lambda: starts)
     said = ""
     try:

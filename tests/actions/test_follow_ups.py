@@ -19,20 +19,20 @@ from bot.errors import Refused
 from bot.formats.web_search import SEARCH
 from bot.models.images import text_of
 from bot.models.tokens import counter, fit
-from tests.support.transcripts import Play, seat, start
+from tests.support.transcripts import Play, make_seat, make_start
 
 P = Person("p", "Pat")
 
 
 def council(begun: RunStarted | None = None) -> Play:
     """A whole one: Bob is ranked first."""
-    play = Play(begun or start("council")).stage(lambda turn: f"{turn.seat} answers at length. " * 20)
+    play = Play(begun or make_start("council")).play_stage(lambda turn: f"{turn.seat} answers at length. " * 20)
     for turn in play.start_wanted():
         shown = [i.seat for i in play.t.turns[turn].about]
         order = sorted(range(len(shown)), key=lambda n: (shown[n] != "bob", shown[n]))
-        play.end(turn, json.dumps({"ranking": ["ABC"[n] for n in order], "review": ""}))
-    play.stage(lambda turn: "Tabs it is, says the chair.")
-    return play.then(RunFinished("synthesised"))
+        play.end_turn(turn, json.dumps({"ranking": ["ABC"[n] for n in order], "review": ""}))
+    play.play_stage(lambda turn: "Tabs it is, says the chair.")
+    return play.record(RunFinished("synthesised"))
 
 
 def followed(play: Play, question: str = "And then?") -> RunRequest:
@@ -41,7 +41,7 @@ def followed(play: Play, question: str = "And then?") -> RunRequest:
 
 def begun(wish: RunRequest, form: str = "council") -> RunStarted:
     """The run that such a wish becomes."""
-    return replace(start(form), question=wish.question, context=wish.context, earlier=wish.earlier)
+    return replace(make_start(form), question=wish.question, context=wish.context, earlier=wish.earlier)
 
 
 def read(play: Play, turn: TurnId, window: int | None) -> str:
@@ -67,19 +67,19 @@ class TestWhatIsKept:
         assert len(texts) == len(set(texts)), "the top-ranked original is told once"
 
     def test_a_debates_verdict(self) -> None:
-        play = Play(start("debate"))
+        play = Play(make_start("debate"))
         while not play.plan.outcome:
-            play.stage(lambda turn: f"{turn} says so.\nVERDICT: Ada wins.")
-        wish = followed(play.then(RunFinished("judged")))
+            play.play_stage(lambda turn: f"{turn} says so.\nVERDICT: Ada wins.")
+        wish = followed(play.record(RunFinished("judged")))
         assert ["VERDICT: Ada wins." in said.text for said in wish.earlier if said.kept] == [False, True]
         assert sum("opening" in said.label for said in wish.earlier) == 3
 
     def test_what_was_removed_is_not_gone_on_from(self) -> None:
-        play = council().then(Removed(TurnId("answer", 1, "ada"), "mod"))
+        play = council().record(Removed(TurnId("answer", 1, "ada"), "mod"))
         assert not any("ada answers" in said.text or "Removed" in said.text for said in followed(play).earlier)
 
     def test_what_was_sent_there_goes_on_with_it(self) -> None:
-        play = council(replace(start("council"), context="From Kim: tea."))
+        play = council(replace(make_start("council"), context="From Kim: tea."))
         assert followed(play).earlier[0] == Earlier("context", "From Kim: tea.")
 
 
@@ -105,7 +105,7 @@ class TestWithinTheWindow:
 
     def test_reviewers_lose_it_before_the_answers_they_judge(self) -> None:
         play = Play(begun(followed(council())))
-        play.stage(lambda turn: f"{turn.seat} knows. " * 60)
+        play.play_stage(lambda turn: f"{turn.seat} knows. " * 60)
         text = read(play, play.start_wanted()[0], 1_100)
         assert all(f"{s} knows." in text for s in ("ada", "bob", "cyd"))
         assert "ada answers" not in text
@@ -113,12 +113,12 @@ class TestWithinTheWindow:
 
     @given(sizes=st.lists(st.integers(1, 60_000), max_size=12))
     def test_what_is_stored_is_bounded_from_run_to_run(self, sizes: list[int]) -> None:
-        started = start("compare")
+        started = make_start("compare")
         for size in sizes:
             play = Play(started)
             for turn in play.start_wanted():
-                play.end(turn, "x" * size)
-            wish = followed(play.then(RunFinished("compared")), "q" * min(size, 20_000))
+                play.end_turn(turn, "x" * size)
+            wish = followed(play.record(RunFinished("compared")), "q" * min(size, 20_000))
             assert sum(len(said.text) for said in wish.earlier) <= EARLIER_CHARS
             started = begun(wish, "compare")
 
@@ -137,10 +137,10 @@ class TestWithinTheWindow:
 
 class TestOneSeat:
     def debate(self) -> Play:
-        play = Play(start("debate"))
+        play = Play(make_start("debate"))
         while not play.plan.outcome:
-            play.stage(lambda turn: f"{turn} says so.\nVERDICT: nobody")
-        return play.then(RunFinished("judged"))
+            play.play_stage(lambda turn: f"{turn} says so.\nVERDICT: nobody")
+        return play.record(RunFinished("judged"))
 
     def ask(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> RunRequest:
         return ask_seat(play.t, replay_thread(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
@@ -152,21 +152,21 @@ class TestOneSeat:
         own = [said.text.splitlines()[0] for said in wish.earlier if said.own]
         assert own == ["opening/1/bob says so.", "rebuttal/2/bob says so.", "closing/3/bob says so."]
         assert not any("ada" in said.text for said in wish.earlier)
-        started = replace(begun(wish, "compare"), panel=Panel((seat("bob"),)))
+        started = replace(begun(wish, "compare"), panel=Panel((make_seat("bob"),)))
         play, turn = first_turn(started)
         roles = [(p.role, p.text.splitlines()[0]) for p in play.form.ask(play.t, turn).parts][1:]
         assert [role for role, _ in roles] == ["user", "assistant", "assistant", "assistant", "user"]
 
     def test_it_goes_on_and_on(self) -> None:
         wish = self.ask(self.debate(), TurnId("closing", 3, "bob"))
-        play = Play(replace(begun(wish, "compare"), panel=Panel((seat("bob"),))))
-        play.stage(lambda turn: "my second thought").then(RunFinished("compared"))
+        play = Play(replace(begun(wish, "compare"), panel=Panel((make_seat("bob"),))))
+        play.play_stage(lambda turn: "my second thought").record(RunFinished("compared"))
         again = self.ask(play, TurnId("answer", 1, "bob"), "my second thought", "Sure?")
         assert [said.text for said in again.earlier if said.own][-1] == "my second thought"
         assert [said.text for said in again.earlier if said.kept and not said.own] == ["Tabs or spaces?", "More?"]
 
     def test_one_that_still_speaks(self) -> None:
-        play = Play(start("compare"))
+        play = Play(make_start("compare"))
         play.start_wanted()
         wish = self.ask(play, TurnId("answer", 1, "bob"), "so f")
         assert [said.text for said in wish.earlier if said.own] == ["so f"]
@@ -177,6 +177,6 @@ class TestOneSeat:
 
 
 def test_a_run_from_before_there_was_any_of_this_is_asked_as_it_was() -> None:
-    play = Play(replace(start("compare"), context="Question: Why?\n\nClaude:\ntea"))
+    play = Play(replace(make_start("compare"), context="Question: Why?\n\nClaude:\ntea"))
     parts = play.form.ask(play.t, play.start_wanted()[0]).parts
     assert "Question: Why?\n\nClaude:\ntea" in parts[1].text

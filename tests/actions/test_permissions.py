@@ -17,7 +17,7 @@ from bot.domain.facts import Interjected, SkipWished
 from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.settings import ServerSettings
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 ADA = TurnId("answer", 1, "ada")
 PAT = Person("pat", "Pat")
@@ -50,7 +50,7 @@ def test_panels_are_for_a_role_or_moderators() -> None:
 
 
 def test_the_starter_and_moderators_steer() -> None:
-    t = Play(start("compare")).t
+    t = Play(make_start("compare")).t
     asker = Person("a person", "A")
     assert [may_steer(p, t) for p in (asker, MOD, PAT)] == [True, True, False]
     with pytest.raises(Refused, match="Stop is for"):
@@ -71,6 +71,6 @@ def test_the_starter_and_moderators_steer() -> None:
     ],
 )
 def test_a_majority_of_those_present_who_are_three_at_least(others: int, wishing: list[str], missing: int) -> None:
-    play = Play(start("compare")).then(*(Interjected(f"o{n}", "hello") for n in range(others)))
-    play.then(*(SkipWished(ADA, by) for by in [*wishing, "pat"]))
+    play = Play(make_start("compare")).record(*(Interjected(f"o{n}", "hello") for n in range(others)))
+    play.record(*(SkipWished(ADA, by) for by in [*wishing, "pat"]))
     assert missing_voices(play.t, ADA) == missing

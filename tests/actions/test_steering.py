@@ -19,7 +19,7 @@ from commands.controls import PRESSES, NoOptions, ObjectionOptions, Target
 from commands.steer import COMMANDS as STEERING
 from commands.steer import AddOptions
 from tests.actions.test_actions import MO, Desk, P, at_desk
-from tests.support.speakers import refusal
+from tests.support.speakers import make_refusal
 
 ANN, BEN = Person("ann", "Ann"), Person("ben", "Ben")
 
@@ -42,7 +42,7 @@ async def refused(act: Awaitable[object]) -> str:
 
 
 def board(d: Desk) -> str:
-    return next(text for lane, text in d.place.reads() if lane.stage == "board")
+    return next(text for lane, text in d.place.read_texts() if lane.stage == "board")
 
 
 def test_a_pause_holds_the_next_round_back_until_it_is_resumed() -> None:
@@ -174,7 +174,7 @@ def test_the_seats_of_a_pipeline_are_those_of_its_steps() -> None:
 
 def test_a_failed_turn_of_a_seat_that_left_is_not_asked_again() -> None:
     async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
+        d.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
         run = await d.start()
         await asyncio.sleep(1)
         await d.actions.steers.drop_seat(run, "ada", P)
@@ -250,7 +250,7 @@ def test_the_next_round_comes_by_vote(end: bool, outcome: str) -> None:
             "Nobody votes on a next round now.",
             "This run is over.",
         )
-        [card] = [text for lane, text in d.place.reads() if lane.stage == "round"]
+        [card] = [text for lane, text in d.place.read_texts() if lane.stage == "round"]
         assert card.startswith(outcome)
         if not end:
             await asyncio.sleep(75)

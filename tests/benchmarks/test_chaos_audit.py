@@ -15,7 +15,7 @@ from bot.domain.facts import Fact, RunFinished, TurnEnded, TurnStarted, VoteCast
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import PostedPage
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 
 RUN, TAG, KEY = "abcdefgh", "Q0001", "k0123456789ab"
 TURN = TurnId("answer", 1, "ada")
@@ -56,7 +56,7 @@ class Wall:
 
 def whole() -> tuple[Audit, Wall]:
     """A run that went well: one turn, one vote, three messages."""
-    began = replace(start("compare", seats=["ada"]), question=f"{TAG} Tabs or spaces?")
+    began = replace(make_start("compare", seats=["ada"]), question=f"{TAG} Tabs or spaces?")
     said, vote = TurnEnded(TURN, "done", SAID), VoteCast("w:p", 1, "ada")
     facts: Sequence[Fact] = (began, TurnStarted(TURN), said, vote, RunFinished("compared"))
     wall = Wall(below=[Post("w:2", "Ada", SAID, {}, None), Post("w:3", "", "Votes: Ada 1.", BUTTONS, None)])

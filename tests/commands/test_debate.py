@@ -14,7 +14,7 @@ from bot.domain.run import SIDES, DebateRules
 from bot.errors import Refused
 from commands.command import Here, RunOptions
 from commands.debate import COMMAND, DebateOptions
-from tests.support.debates import debate
+from tests.support.debates import make_debate
 
 
 def wish(**typed: Any) -> RunRequest:
@@ -54,7 +54,7 @@ def test_personas_in_words_go_to_their_seats() -> None:
 
 def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
     held = DebateRules("oxford", SIDES, cast=True, watch=False)
-    t = debate(form="oxford", positions=SIDES, cast=True, watch=False).t
+    t = make_debate(form="oxford", positions=SIDES, cast=True, watch=False).t
     assert rerun(t, Person("p", "Pat")).debating == held
     assert follow_up(t, [], "And coffee?", Person("p", "Pat")).debating == replace(held, positions=())
 

@@ -33,7 +33,7 @@ from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import resolve
 from bot.settings import Settings
-from tests.support.speakers import Scripted, Step
+from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore
 from tests.support.virtual_time import run_virtual
 
@@ -77,7 +77,12 @@ class Town:
         budgets = Budgets(budget, now())
         scheduler = Scheduler(budgets)
         self.hall = RunSupervisor(
-            store=self.store, speaker=Scripted(lines), scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
+            store=self.store,
+            speaker=ScriptedSpeaker(lines),
+            scheduler=scheduler,
+            clock=now,
+            trace=NoTrace(),
+            owner="test",
         )
         starts = RequestResolver(
             settings=SETTINGS,

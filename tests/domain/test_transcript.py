@@ -13,36 +13,36 @@ from bot.domain.facts import (
 )
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold, fold_all, in_rows
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 ADA = TurnId("answer", 1, "ada")
 
 
 def test_the_first_end_of_a_turn_wins() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA)).end(ADA, "first").end(ADA, "second", "failed")
+    play = Play(make_start("compare")).record(TurnStarted(ADA)).end_turn(ADA, "first").end_turn(ADA, "second", "failed")
     assert play.t.turns[ADA].text == "first"
 
 
 def test_folding_an_entry_twice_changes_nothing() -> None:
-    entry = Entry(1, 5.0, start("compare"))
+    entry = Entry(1, 5.0, make_start("compare"))
     once = fold(Transcript(), entry)
     assert fold(once, entry) is once
 
 
 def test_an_end_without_a_start_is_still_the_end() -> None:
-    play = Play(start("compare")).end(ADA, "late")
+    play = Play(make_start("compare")).end_turn(ADA, "late")
     assert play.t.turns[ADA].spoke
-    assert play.then(TurnStarted(ADA)).t.turns[ADA].text == "late"
+    assert play.record(TurnStarted(ADA)).t.turns[ADA].text == "late"
 
 
 def test_one_vote_a_person_and_round() -> None:
-    play = Play(start("compare")).then(VoteCast("p", 1, "ada"), VoteCast("q", 1, "ada"), VoteCast("p", 1, "bob"))
+    play = Play(make_start("compare")).record(VoteCast("p", 1, "ada"), VoteCast("q", 1, "ada"), VoteCast("p", 1, "bob"))
     assert play.t.votes == {("p", 1): "bob", ("q", 1): "ada"}
-    assert play.then(VoteWithdrawn("q", 1), VoteWithdrawn("q", 1)).t.votes == {("p", 1): "bob"}
+    assert play.record(VoteWithdrawn("q", 1), VoteWithdrawn("q", 1)).t.votes == {("p", 1): "bob"}
 
 
 def test_before_looks_back_at_what_was_known_then() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA), Interjected("p", "late"), SkipAsked(ADA, "p"))
+    play = Play(make_start("compare")).record(TurnStarted(ADA), Interjected("p", "late"), SkipAsked(ADA, "p"))
     past = play.t.before(3)
     assert past.seq == 2
     assert past.remarks == ()
@@ -51,7 +51,7 @@ def test_before_looks_back_at_what_was_known_then() -> None:
 
 
 def test_the_first_stop_and_the_first_outcome_stand() -> None:
-    play = Play(start("compare")).then(Stopped("p"), Stopped("q"), RunFinished("one"), RunFinished("two"))
+    play = Play(make_start("compare")).record(Stopped("p"), Stopped("q"), RunFinished("one"), RunFinished("two"))
     assert play.t.stopped == Stopped("p")
     assert play.t.finished == RunFinished("one")
 
@@ -63,9 +63,9 @@ def test_turns_and_lanes_are_written_alike_but_for_the_ask() -> None:
 
 
 def test_only_a_turn_that_left_text_has_spoken() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA))
+    play = Play(make_start("compare")).record(TurnStarted(ADA))
     assert not play.t.turns[ADA].spoke
-    assert not play.then(TurnEnded(ADA, "done", " \n")).t.turns[ADA].spoke
+    assert not play.record(TurnEnded(ADA, "done", " \n")).t.turns[ADA].spoke
 
 
 def test_votes_in_a_row_come_to_what_they_come_to_one_by_one() -> None:
@@ -76,7 +76,7 @@ def test_votes_in_a_row_come_to_what_they_come_to_one_by_one() -> None:
         VoteCast("p", 1, "bob"),
     )
     facts: tuple[Fact, ...] = (
-        start("compare"),
+        make_start("compare"),
         *votes,
         Interjected("r", "so?"),
         *votes,

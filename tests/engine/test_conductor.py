@@ -20,10 +20,10 @@ from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import replay_snapshots
-from tests.support.speakers import Scripted, Step, refusal
+from tests.support.speakers import ScriptedSpeaker, Step, make_refusal
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
 RUN = "run"
@@ -36,7 +36,7 @@ class Table:
     def __init__(self, started: RunStarted, lines: Mapping[str, Sequence[Step]], store: MemoryStore) -> None:
         self.started = started
         self.store = store
-        self.speaker = Scripted(lines)
+        self.speaker = ScriptedSpeaker(lines)
         self.place = Place(Platform(round_trip_s=0.01))
 
     @asynccontextmanager
@@ -70,7 +70,7 @@ def play(
     """A whole run; `during` acts while it goes on. Checks that nothing is left running."""
 
     async def run() -> tuple[Table, Transcript]:
-        table = Table(start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
+        table = Table(make_start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
         await table.store.append(RUN, [table.started, *before])
         async with table.hall() as hall:
             if during:
@@ -94,7 +94,7 @@ def test_all_seats_speak_at_once_and_are_shown_in_panel_order() -> None:
         "answer/1/bob": ("done", "first"),
         "answer/1/cyd": ("done", "second"),
     }
-    shown = [lane.seat for lane, _ in table.place.reads() if lane.stage == "answer"]
+    shown = [lane.seat for lane, _ in table.place.read_texts() if lane.stage == "answer"]
     assert shown == ["ada", "bob", "cyd"]
     assert t.finished is not None
     assert t.finished.outcome == "compared"
@@ -133,17 +133,17 @@ def test_a_stop_ends_all_and_keeps_what_is_there() -> None:
     assert {finish for finish, _ in ends(t).values()} == {"stopped"}
     assert t.finished is not None
     assert t.finished.outcome == "stopped"
-    assert any("ada began" in text for _, text in table.place.reads())
+    assert any("ada began" in text for _, text in table.place.read_texts())
 
 
 def test_a_failed_seat_says_why_and_the_others_go_on() -> None:
-    table, t = play("compare", {"ada": ["half", refusal()]})
+    table, t = play("compare", {"ada": ["half", make_refusal()]})
     ended = t.turns[ADA].ended
     assert ended is not None
     assert (ended.finish, ended.text) == ("failed", "half")
     assert ended.failure is not None
     assert ended.failure.kind == "key"
-    [shown] = [text for lane, text in table.place.reads() if lane == ADA.lane]
+    [shown] = [text for lane, text in table.place.read_texts() if lane == ADA.lane]
     assert shown.startswith("half")
     assert "failed: its key was refused" in shown
 
@@ -183,7 +183,7 @@ def test_a_turn_left_open_by_another_process_is_asked_again() -> None:
 def test_a_turn_left_open_and_skipped_meanwhile_ends_with_what_it_showed() -> None:
     async def run() -> Transcript:
         now = asyncio.get_running_loop().time
-        table = Table(start("compare"), {}, MemoryStore(now))
+        table = Table(make_start("compare"), {}, MemoryStore(now))
         await table.store.append(RUN, [table.started, TurnStarted(ADA)])
         await table.store.snapshot(RUN, ADA, "half a")
         await table.store.snapshot(RUN, ADA, "half an answer")
@@ -227,13 +227,13 @@ def test_with_the_disk_full_the_run_goes_on_in_memory_and_says_so() -> None:
     assert ends(t)["answer/1/ada"] == ("done", "ab")
     assert t.finished is not None
     assert any(
-        "Not being saved: the disk is full" in text for lane, text in table.place.reads() if lane.stage == "board"
+        "Not being saved: the disk is full" in text for lane, text in table.place.read_texts() if lane.stage == "board"
     )
 
 
 def test_leaving_at_once_cancels_everything_and_leaves_the_run_to_be_gone_on_with() -> None:
     async def run() -> tuple[Table, Transcript]:
-        table = Table(start("compare"), {"ada": ["so far", 999.0]}, MemoryStore(asyncio.get_running_loop().time))
+        table = Table(make_start("compare"), {"ada": ["so far", 999.0]}, MemoryStore(asyncio.get_running_loop().time))
         await table.store.append(RUN, [table.started])
 
         async def held() -> None:

@@ -34,8 +34,8 @@ from commands.differences import Pair, shown
 from commands.export import exported
 from tests.actions.test_actions import MO, Desk, P, at_desk
 from tests.engine.test_resume import PLACE, RUN, Town
-from tests.support.hidden_runs import veiled
-from tests.support.speakers import refusal
+from tests.support.hidden_runs import make_hidden_start
+from tests.support.speakers import make_refusal
 from tests.support.virtual_time import run_virtual
 
 GUS = Person("g", "Gus")
@@ -54,7 +54,9 @@ async def begin(d: Desk, command: object = COMPARE, **typed: object) -> str:
 
 def reads(d: Desk) -> dict[str, str]:
     """Seat → what its answer reads now, footer apart."""
-    return {lane.seat: re.sub(r"\d+\.\d s · .*", "", text) for lane, text in d.place.reads() if lane.stage == "answer"}
+    return {
+        lane.seat: re.sub(r"\d+\.\d s · .*", "", text) for lane, text in d.place.read_texts() if lane.stage == "answer"
+    }
 
 
 def offered(d: Desk, stage: str) -> tuple[Control, ...]:
@@ -154,7 +156,7 @@ def test_what_nobody_reveals_is_shown_when_the_vote_has_closed() -> None:
 
 def test_a_failure_is_told_at_once_and_its_retry_waits_with_the_others() -> None:
     async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [refusal()], "bob": ["b", 60.0], "cyd": ["c", 90.0]}
+        d.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 90.0]}
         run = await begin(d, reveal="together")
         await asyncio.sleep(1)
         assert "failed: its key was refused" in reads(d)["ada"]
@@ -184,7 +186,7 @@ def test_live_runs_have_nothing_to_reveal() -> None:
 @pytest.mark.parametrize("command", [COMPARE, COUNCIL, DEBATE], ids=lambda c: c.path[0])
 def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: object) -> None:
     async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": ["tabs"], "bob": ["spaces"], "cyd": [refusal()]}
+        d.speaker.lines = {"ada": ["tabs"], "bob": ["spaces"], "cyd": [make_refusal()]}
         run = await begin(d, command, blind=True)
         t = await d.transcript(run)
         while not t.finished:
@@ -211,9 +213,9 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         assert [s.name for s in seats.seats] == ["Summary"]
         await d.actions.close_vote(run, P)
         await d.actions.finished(run)
-        firsts = [text.split("\n")[0] for key, text in d.place.reads() if key.seat == "a"]
+        firsts = [text.split("\n")[0] for key, text in d.place.read_texts() if key.seat == "a"]
         assert set(firsts) == {f"**{a}** (was Speaker A)"}
-        [board] = [text for key, text in d.place.reads() if key.stage == "board"]
+        [board] = [text for key, text in d.place.read_texts() if key.stage == "board"]
         assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
         assert "its key was refused" in (await exported(d.actions, run, P))[1]
         t = await d.transcript(run)
@@ -227,7 +229,7 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
 def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> None:
     async def run() -> None:
         town = Town()
-        started = veiled("compare", blind=True, vote_s=60.0)
+        started = make_hidden_start("compare", blind=True, vote_s=60.0)
         a = TurnId("answer", 1, "a")
         spoken = (TurnStarted(a), TurnEnded(a, "done", "tabs"), RunFinished("compared"))
         await town.store.append(RUN, [started, ViewAttached(town.place.address), *spoken])
@@ -237,7 +239,7 @@ def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> N
                 await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(3_600)
         name = started.panel.seats[0].name
-        assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in town.place.reads())
+        assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in town.place.read_texts())
         assert [e.fact for e in await town.store.read(RUN)].count(NamesRevealed()) == 1
 
     run_virtual(run())
@@ -267,7 +269,7 @@ def test_people_guess_and_are_told_how_well() -> None:
                 await d.actions.guess(run, speaker, guess, GUS)
         await d.actions.close_vote(run, P)
         await d.actions.finished(run)
-        [card] = [text for lane, text in d.place.reads() if lane.stage == "guess"]
+        [card] = [text for lane, text in d.place.read_texts() if lane.stage == "guess"]
         assert card.startswith(f"Guessed right: Gus 1 of 1 (100%), Pat 0 of 1 (0%). Recognised most: {a}, by 1 of 2.")
         with pytest.raises(Refused, match="nothing to guess here any more"):
             await d.actions.guess(run, "a", a, GUS)

@@ -25,7 +25,7 @@ from tests.engine.test_conductor import ADA, BOB, RUN, Table, ends, play
 from tests.support.speakers import Step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
 WHY = "the disk is full"
@@ -91,7 +91,7 @@ def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str
     assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "bob", "cyd"]
     assert [entry.fact for entry in t.entries] == stored
     assert len([fact for fact in stored if isinstance(fact, TurnStarted | TurnEnded)]) == 6  # each once
-    boards = [text for lane, text in table.place.reads() if lane.stage == "board"]
+    boards = [text for lane, text in table.place.read_texts() if lane.stage == "board"]
     assert all("Not being saved" not in text for text in boards)
 
 
@@ -100,7 +100,7 @@ def test_a_disk_that_stays_full_ends_nothing_and_the_board_says_so() -> None:
     assert t.finished is not None
     assert ends(t)["answer/1/ada"] == ("done", "ab")
     assert not any(isinstance(fact, TurnEnded) and fact.turn == ADA for fact in stored)
-    assert any(f"Not being saved: {WHY}" in text for lane, text in table.place.reads() if lane.stage == "board")
+    assert any(f"Not being saved: {WHY}" in text for lane, text in table.place.read_texts() if lane.stage == "board")
 
 
 def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() -> None:
@@ -144,7 +144,7 @@ def test_what_is_recorded_while_the_store_is_tried_is_kept() -> None:
     async def scene() -> None:
         store = Slow(lambda: 0.0)
         journal = Journal(RUN, store, lambda: 0.0, NoTrace())
-        await store.append(RUN, [start("compare")])
+        await store.append(RUN, [make_start("compare")])
         await journal.claim("me")
         store.takes = False
         await journal.record([TurnStarted(ADA)])
@@ -169,7 +169,7 @@ def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:
         return FORMATS["compare"].plan(t, now)
 
     async def scene() -> None:
-        table = Table(start("compare"), {"bob": [1.0, "b"]}, MemoryStore(asyncio.get_running_loop().time))
+        table = Table(make_start("compare"), {"bob": [1.0, "b"]}, MemoryStore(asyncio.get_running_loop().time))
         await table.store.append(RUN, [table.started])
         await table.store.append("other", [table.started])
         async with table.hall() as hall:
@@ -178,8 +178,8 @@ def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:
             other, t = await asyncio.gather(hall.finished("other"), hall.finished(RUN))
         assert t.finished is not None
         assert other.finished is None
-        assert any(BROKEN in text for lane, text in place.reads() if lane.stage == "board")
-        assert "oops" not in str(place.reads())
+        assert any(BROKEN in text for lane, text in place.read_texts() if lane.stage == "board")
+        assert "oops" not in str(place.read_texts())
 
     with capture_logs() as logs:
         run_virtual(scene())

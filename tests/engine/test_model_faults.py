@@ -24,10 +24,10 @@ from bot.models.errors import Kind
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
-from tests.support.debates import scoring
+from tests.support.debates import make_scores
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 
 NOBODY = f"http://127.0.0.1:{unused_port()}"
 ANSWER_CHARS = 4_000
@@ -90,7 +90,7 @@ FAULTS: Mapping[str, Fault] = {
 RUNS = {name: f"run{n}" for n, name in enumerate(FAULTS)}
 
 RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
-VERDICT, SCORES = answer("Weighed.\nVERDICT: Ada, by a hair."), answer(scoring("Ada", "Ada", "Bob", "Cyd"))
+VERDICT, SCORES = answer("Weighed.\nVERDICT: Ada, by a hair."), answer(make_scores("Ada", "Ada", "Bob", "Cyd"))
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ async def play(stage: Stage) -> dict[str, Transcript]:
                 server.tell(*replies, path=f"/{run}/{key}/chat/completions")
             if fault.reply is not None:
                 server.tell(fault.reply, path=f"/{run}/faulty/chat/completions")
-            await store.append(run, [start(stage.form, rounds=1)])
+            await store.append(run, [make_start(stage.form, rounds=1)])
             async with RunSupervisor(
                 store=store, speaker=speakers, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
             ) as hall:

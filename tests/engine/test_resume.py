@@ -20,10 +20,10 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import Method, PostedPage, Surface, SurfaceError
 from bot.settings import RestartSettings
-from tests.support.speakers import Scripted, Step
+from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
 RUN, PLACE = "run", "place"
@@ -35,13 +35,13 @@ class Town:
     def __init__(self) -> None:
         self.store = MemoryStore(asyncio.get_running_loop().time)
         self.place = Place(Platform(round_trip_s=0.01))
-        self.speakers: list[Scripted] = []
+        self.speakers: list[ScriptedSpeaker] = []
 
     @asynccontextmanager
     async def process(self, lines: Mapping[str, Sequence[Step]], **restart: Any) -> AsyncIterator[RunSupervisor]:
         """`restart`: the settings of that name."""
         now = asyncio.get_running_loop().time
-        speaker = Scripted(lines)
+        speaker = ScriptedSpeaker(lines)
         self.speakers.append(speaker)
         async with (
             Scheduler(Budgets(lambda name, started: TokenBucket(1000, 1000), now())) as scheduler,
@@ -61,7 +61,7 @@ class Town:
         """A process that begins a comparison and is gone after so long."""
 
         async def live() -> None:
-            await self.store.append(RUN, [start("compare"), ViewAttached(self.place.address)])
+            await self.store.append(RUN, [make_start("compare"), ViewAttached(self.place.address)])
             async with self.process(lines) as hall:
                 await hall.begin(RUN, FORMATS["compare"], [self.place])
                 await hall.finished(RUN)
@@ -93,7 +93,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
             t = await hall.finished(RUN)
         assert t.finished == RunFinished("compared")
         assert sorted(seat for seat, _ in town.speakers[1].asked) == ["bob", "cyd"]  # Ada's answer was there
-        said = {lane.seat: text for lane, text in town.place.reads() if lane.stage == "answer"}
+        said = {lane.seat: text for lane, text in town.place.read_texts() if lane.stage == "answer"}
         assert all(
             said[seat].startswith(text) for seat, text in (("ada", "kept"), ("bob", "all of it"), ("cyd", "cyd"))
         )
@@ -166,7 +166,7 @@ def test_a_finished_run_is_left_alone_only_once_it_is_shown() -> None:
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
-            assert [lane.stage for lane, _ in town.place.reads()][-1] == "end"
+            assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
             await hall.resume(FORMATS, PLACE, town.reopen)
             assert hall.transcript(RUN) is None
         assert CaughtUp() in [entry.fact for entry in await town.store.read(RUN)]
@@ -185,7 +185,7 @@ def test_a_run_that_lay_still_for_too_long_is_closed() -> None:
         assert t.finished == RunFinished("stopped")
         assert town.speakers[1].asked == []
         assert town.reads("bob")[-1].startswith("a beginning")
-        (board,) = (text for lane, text in town.place.reads() if lane.stage == "board")
+        (board,) = (text for lane, text in town.place.read_texts() if lane.stage == "board")
         assert TOO_OLD in board
 
     run_virtual(scene())
@@ -195,7 +195,7 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
     async def scene() -> None:
         town = Town()
         for n in range(100):
-            await town.store.append(f"run{n}", [start("compare"), ViewAttached(f"{PLACE}:{n}")])
+            await town.store.append(f"run{n}", [make_start("compare"), ViewAttached(f"{PLACE}:{n}")])
         opening, most = 0, 0
 
         async def reopen(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
@@ -220,7 +220,7 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
         town = Town()
         other = Place(town.place.platform, "other")
         views = [ViewAttached(town.place.address), ViewAttached(other.address)]
-        await town.store.append(RUN, [start("compare"), *views])
+        await town.store.append(RUN, [make_start("compare"), *views])
 
         async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
             return other if address == other.address else None
@@ -228,7 +228,7 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
         async with town.process({}) as hall:
             await asyncio.gather(hall.resume(FORMATS, PLACE, town.reopen), hall.resume(FORMATS, "other", elsewhere))
             await hall.finished(RUN)
-        assert [lane for lane, _ in other.reads()] == [lane for lane, _ in town.place.reads()]
+        assert [lane for lane, _ in other.read_texts()] == [lane for lane, _ in town.place.read_texts()]
 
     run_virtual(scene())
 
@@ -237,14 +237,14 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
 def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(seconds: float) -> None:
     async def scene() -> None:
         town = Town()
-        await town.store.append(RUN, [start("compare"), ViewAttached(town.place.address)])
+        await town.store.append(RUN, [make_start("compare"), ViewAttached(town.place.address)])
         async with town.process({"bob": ["so far", seconds, ", so good"]}, grace_s=5.0) as hall:
             await hall.begin(RUN, FORMATS["compare"], [town.place])
             await asyncio.sleep(0.5)
             await hall.hand_over()
             assert hall.leaving
             assert hall.transcript(RUN) is None
-        (board,) = (text for lane, text in town.place.reads() if lane.stage == "board")
+        (board,) = (text for lane, text in town.place.read_texts() if lane.stage == "board")
         assert (RESTARTING in board) == (seconds > 5)
         assert await town.store.unfinished() == ([RUN] if seconds > 5 else [])
         async with town.process({"bob": ["so far, so good"]}) as hall:
@@ -259,7 +259,7 @@ def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(seconds: 
 def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> None:
     async def scene() -> None:
         town = Town()
-        begun = replace(start("compare"), rules=Rules(vote_s=60))
+        begun = replace(make_start("compare"), rules=Rules(vote_s=60))
         await town.store.append(RUN, [begun, ViewAttached(town.place.address), RunFinished("compared")])
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
@@ -276,7 +276,7 @@ def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> None:
 def test_what_can_be_shown_nowhere_stays_as_it_is() -> None:
     async def scene() -> None:
         town = Town()
-        await town.store.append(RUN, [start("compare"), ViewAttached("elsewhere")])
+        await town.store.append(RUN, [make_start("compare"), ViewAttached("elsewhere")])
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
             assert hall.transcript(RUN) is None

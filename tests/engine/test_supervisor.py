@@ -16,7 +16,7 @@ from tests.engine.test_resume import PLACE, RUN, Town
 from tests.servers.model_server import answer
 from tests.support.discord_bot import moot, speaking
 from tests.support.surfaces import Place
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
 OTHER = "other"
@@ -64,7 +64,7 @@ def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is() -> N
             assert await town.store.unfinished() == [RUN]
             await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
-        assert [lane.stage for lane, _ in town.place.reads()][-1] == "end"
+        assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
         assert await town.store.unfinished() == []
 
     run_virtual(scene())
@@ -89,7 +89,7 @@ def test_what_its_platform_cannot_show_is_left_until_it_can(has_ended: bool) -> 
             assert CaughtUp() not in [entry.fact for entry in t.entries]
             await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
-        assert [lane.stage for lane, _ in town.place.reads()][-1] == "end"
+        assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
 
     run_virtual(scene())
 
@@ -99,7 +99,7 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
     async def scene() -> None:
         town = Town()
         other = Place(town.place.platform, OTHER)
-        await town.store.append(RUN, [start("compare"), ViewAttached(PLACE), ViewAttached(OTHER)])
+        await town.store.append(RUN, [make_start("compare"), ViewAttached(PLACE), ViewAttached(OTHER)])
 
         async def elsewhere(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
             return other if other_shows_it else None
@@ -112,7 +112,7 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
             await hall.resume(FORMATS, OTHER, elsewhere)
             await asyncio.sleep(1)
             assert (hall.transcript(RUN) is not None) == other_shows_it
-        assert bool(other.reads()) == other_shows_it
+        assert bool(other.read_texts()) == other_shows_it
 
     run_virtual(scene())
 
@@ -120,11 +120,11 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
 def test_what_asks_no_model_or_has_no_platform_here_is_not_taken_up() -> None:
     async def scene() -> None:
         town = Town()
-        await town.store.append("old", [start("compare"), ViewAttached(PLACE)])
+        await town.store.append("old", [make_start("compare"), ViewAttached(PLACE)])
         await asyncio.sleep(3_600)
-        await town.store.append("ended", [start("compare"), ViewAttached(PLACE), RunFinished("compared")])
-        await town.store.append("elsewhere", [start("compare"), ViewAttached(OTHER)])
-        await town.store.append("nowhere", [start("compare")])
+        await town.store.append("ended", [make_start("compare"), ViewAttached(PLACE), RunFinished("compared")])
+        await town.store.append("elsewhere", [make_start("compare"), ViewAttached(OTHER)])
+        await town.store.append("nowhere", [make_start("compare")])
         before = [await town.store.read(run) for run in ("old", "ended", "elsewhere", "nowhere")]
         async with town.process({}, max_age_s=1_800) as hall:
             await hall.take_up(FORMATS, [PLACE])

@@ -35,7 +35,7 @@ from bot.engine.thread import posts
 from bot.formats.common import END
 from bot.formats.council.review_order import labels
 from tests.formats.test_pipelines import graphs
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve")
 HAPPENINGS = (
@@ -50,7 +50,7 @@ MOST = 400  # facts; a run that needs more does not end
 def runs(draw: st.DrawFn) -> RunStarted:
     """Any format, in any way it may be held."""
     form = draw(st.sampled_from(["council", "debate", "compare", "pipeline", "summary"]))
-    begun = start(form, seats=SEATS[: draw(st.integers(2, 5))])
+    begun = make_start(form, seats=SEATS[: draw(st.integers(2, 5))])
     vote_s = draw(st.sampled_from([0.0, 60.0]))
     match form:
         case "council":
@@ -81,7 +81,7 @@ def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> N
         asked |= {i: play.form.ask(play.t, i) for i in running if i not in asked}
         happens(play, dice.choice(HAPPENINGS), dice.choice(running), dice)
         for turn in unwanted(play):  # as the conductor does
-            play.end(turn, "so far", "stopped")
+            play.end_turn(turn, "so far", "stopped")
         assert play.t.seq < MOST, "it does not end"
     assert all(turn.ended for turn in play.t.turns.values())
     assert set(asked) == set(play.t.turns)
@@ -95,33 +95,33 @@ def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> N
 def happens(play: Play, what: str, turn: TurnId, dice: Random) -> None:
     match what:
         case "says":
-            play.end(turn, words(play, turn, dice))
+            play.end_turn(turn, words(play, turn, dice))
         case "failed":
-            play.then(TurnEnded(turn, "failed", dice.choice(["", "half"]), failure=Failure("other", "no")))
+            play.record(TurnEnded(turn, "failed", dice.choice(["", "half"]), failure=Failure("other", "no")))
         case "empty":
-            play.end(turn, " ")
+            play.end_turn(turn, " ")
         case "cut":
-            play.end(turn, "words, wor", dice.choice(["length", "repeated"]))
+            play.end_turn(turn, "words, wor", dice.choice(["length", "repeated"]))
         case "skipped":
-            play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+            play.record(SkipAsked(turn, "p")).end_turn(turn, "partly", "skipped")
         case "skipped before":
-            play.then(SkipAsked(turn._replace(round=turn.round + 1, stage=dice.choice(["rebuttal", "closing"])), "p"))
+            play.record(SkipAsked(turn._replace(round=turn.round + 1, stage=dice.choice(["rebuttal", "closing"])), "p"))
         case "retried":
             failed = [i for i, x in play.t.turns.items() if x.ended and x.ended.finish == "failed" and i.ask < 3]
-            play.then(*(RetryAsked(i, "p") for i in failed[-1:]))
+            play.record(*(RetryAsked(i, "p") for i in failed[-1:]))
         case "removed":
             ended = [i for i, x in play.t.turns.items() if x.ended]
-            play.then(*(Removed(i, "mod") for i in ended[-1:]))
+            play.record(*(Removed(i, "mod") for i in ended[-1:]))
         case "remark":
-            play.then(Interjected("p", "And cost?"))
+            play.record(Interjected("p", "And cost?"))
         case "vote":
-            play.then(VoteCast("p", dice.choice([0, 1]), play.t.started.panel.seats[0].key))
+            play.record(VoteCast("p", dice.choice([0, 1]), play.t.started.panel.seats[0].key))
         case "restart":
-            after_a_restart(play.then(Claimed("another process")))
+            after_a_restart(play.record(Claimed("another process")))
         case "wait":
             play.wait(dice.uniform(0, 8))
         case "stop" if dice.random() < 0.2:
-            play.then(Stopped("p"))
+            play.record(Stopped("p"))
 
 
 def words(play: Play, turn: TurnId, dice: Random) -> str:

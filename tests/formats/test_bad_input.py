@@ -28,7 +28,7 @@ from bot.models.errors import ProviderError
 from bot.models.tokens import fit
 from bot.settings import PanelSettings
 from tests.actions.test_actions import MODELS
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 LONG = "words " * 6_667  # 40,000 characters
 
@@ -44,12 +44,12 @@ def ranking(*best_first: str) -> str:
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(("finish", "text"), [("failed", ""), ("skipped", ""), ("done", " \n"), ("stopped", "")])
 def test_where_nobody_says_anything_the_run_has_failed_and_says_so(form: str, finish: Finish, text: str) -> None:
-    play = Play(start(form))
+    play = Play(make_start(form))
     while not play.plan.outcome:
         for turn in play.start_wanted():
             if finish == "skipped":
-                play.then(SkipAsked(turn, "p"))
-            play.end(turn, text, finish)
+                play.record(SkipAsked(turn, "p"))
+            play.end_turn(turn, text, finish)
     assert play.plan.outcome == "failed"
     assert play.plan.cards[END]
     assert all(turn.ended for turn in play.t.turns.values())
@@ -57,20 +57,20 @@ def test_where_nobody_says_anything_the_run_has_failed_and_says_so(form: str, fi
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_what_is_skipped_before_it_begins_is_never_asked(form: str) -> None:
-    play = Play(start(form))
-    play.then(*(SkipAsked(want.turn, "p") for want in play.plan.wanted))
+    play = Play(make_start(form))
+    play.record(*(SkipAsked(want.turn, "p") for want in play.plan.wanted))
     assert play.t.turns == {}
     while not play.plan.outcome:
-        play.stage()
+        play.play_stage()
     assert not {i.lane for i in play.t.turns} & {i.lane for i in play.t.skips}
 
 
 def test_an_empty_answer_is_neither_reviewed_nor_ranked() -> None:
-    play = Play(start("council")).stage(lambda turn: "" if turn.seat == "bob" else f"{turn.seat} speaks")
+    play = Play(make_start("council")).play_stage(lambda turn: "" if turn.seat == "bob" else f"{turn.seat} speaks")
     assert {want.turn.seat for want in play.plan.wanted} == {"ada", "cyd"}
     assert {i.seat for want in play.plan.wanted for i in want.about} == {"ada", "cyd"}
     for turn in play.start_wanted():
-        play.end(turn, json.dumps({"ranking": ["A", "B"]}))
+        play.end_turn(turn, json.dumps({"ranking": ["A", "B"]}))
     assert "Bob" not in play.plan.cards[STANDINGS]
 
 
@@ -79,13 +79,13 @@ class TestReviewers:
 
     def reviewed(self, write: Callable[[dict[str, str]], str]) -> Play:
         """`write` makes Ada's review from the letters under which she was shown each seat's answer."""
-        play = Play(start("council")).stage()
+        play = Play(make_start("council")).play_stage()
         for turn in play.start_wanted():
             shown = [i.seat for i in play.t.turns[turn].about]
             letter = dict(zip(shown, labels(len(shown)), strict=True))
             others = {"bob": ("cyd", "ada", "bob"), "cyd": ("bob", "ada", "cyd")}
             fair = ranking(*(letter[s] for s in others.get(turn.seat, ())))
-            play.end(turn, write(letter) if turn.seat == "ada" else fair)
+            play.end_turn(turn, write(letter) if turn.seat == "ada" else fair)
         return play
 
     @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ class TestReviewers:
         again = TurnId("review", 1, "ada", 2)
         assert again in [want.turn for want in play.plan.wanted] or play.plan.stage == "synthesis"
         play.start_wanted()
-        play.end(again, text)
+        play.end_turn(again, text)
         assert "**Ada**: abstained" in play.plan.cards[REVIEWS]
         assert "2 ballots, 1 abstained" in play.plan.cards[STANDINGS]
 
@@ -154,14 +154,14 @@ class TestReviewers:
 def test_for_a_chair_or_judge_that_fails_another_speaks_and_it_is_said(
     form: str, stage: str, stand_in: str, said: str
 ) -> None:
-    play = Play(start(form, rounds=1))
+    play = Play(make_start(form, rounds=1))
     while play.plan.wanted[0].turn.stage != stage:
-        play.stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"]}))
+        play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"]}))
     [turn] = play.start_wanted()
-    play.then(TurnEnded(turn, "failed", failure=Failure("key", "its key was refused")))
+    play.record(TurnEnded(turn, "failed", failure=Failure("key", "its key was refused")))
     assert play.wanted == [f"{stage}/1/{stand_in}"]
     while not play.plan.outcome:
-        play.stage()
+        play.play_stage()
     assert said in play.plan.cards[END]
     assert f"{turn.stage} (its key was refused)" in play.plan.cards[END]
 
@@ -180,14 +180,14 @@ TOPICS = {
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("topic", TOPICS.values(), ids=TOPICS)
 def test_a_topic_in_any_script_is_asked_as_it_was_typed_and_shown_within_its_width(form: str, topic: str) -> None:
-    begun = replace(start(form), question=topic, context=topic)
+    begun = replace(make_start(form), question=topic, context=topic)
     assert decode(*encode(begun)) == begun
     play = Play(begun)
     while not play.plan.outcome:
         for turn in play.start_wanted():
             asked = told(play.form.ask(play.t, turn))
             assert topic in asked or turn.stage == "edit"  # a step that works on others' texts alone
-            play.end(turn, topic)
+            play.end_turn(turn, topic)
     assert play.plan.outcome != "failed"
     card = render(board(play.t, play.plan.stage, 0, {}, play.t.at, verdict=play.plan.verdict))
     for text in (card, *(post.text or "" for post in posts(play.t, play.plan))):
@@ -199,7 +199,7 @@ def test_a_topic_in_any_script_is_asked_as_it_was_typed_and_shown_within_its_wid
 
 @pytest.mark.parametrize("form", ["council", "debate", "compare", "pipeline"])
 def test_a_persona_of_10_000_characters_is_told_whole_or_its_seat_fails_alone(form: str) -> None:
-    begun, persona = start(form), "You doubt. " * 910
+    begun, persona = make_start(form), "You doubt. " * 910
     seats = (replace(begun.panel.seats[0], persona=persona), *begun.panel.seats[1:])
     play = Play(replace(begun, panel=replace(begun.panel, seats=seats)))
     asks = {turn.seat: play.form.ask(play.t, turn) for turn in play.start_wanted()}
@@ -219,8 +219,8 @@ def quarter(text: str) -> int:
 def test_seats_of_one_model_are_told_apart_in_every_text() -> None:
     table = seat_panel(PanelSettings.model_validate({"seats": ["ada", "ada", "bob", "ada"]}), MODELS)
     assert len({s.key for s in table.seats}) == len({s.name for s in table.seats}) == 4
-    play = Play(replace(start("council"), panel=table)).stage()
-    play.stage(lambda turn: json.dumps({"ranking": ["A", "B", "C", "D"]}))
+    play = Play(replace(make_start("council"), panel=table)).play_stage()
+    play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C", "D"]}))
     for text in (play.plan.cards[STANDINGS], play.plan.cards[REVIEWS]):
         assert all(seat.name in text for seat in table.seats)
     titles = [post.title for post in posts(play.t, play.plan) if post.kind == "turn"]

@@ -19,21 +19,21 @@ from bot.formats.common import END, seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import labels
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")
 QUORUM = Rules(quorum=4, grace_s=10.0)
 
 
 def council(rules: Rules = QUORUM, seats: Sequence[str] = FIVE) -> Play:
-    return Play(replace(start("council", seats=seats), rules=rules))
+    return Play(replace(make_start("council", seats=seats), rules=rules))
 
 
 def answered(play: Play, *seats: str) -> Play:
     """All begin, those answer."""
     play.start_wanted()
     for seat in seats:
-        play.end(TurnId("answer", 1, seat), f"{seat} speaks")
+        play.end_turn(TurnId("answer", 1, seat), f"{seat} speaks")
     return play
 
 
@@ -42,7 +42,9 @@ def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
     turn = TurnId("review", 1, reviewer, ask)
     shown = [i.seat for i in play.t.turns[turn].about]
     letter = dict(zip(shown, labels(len(shown)), strict=True))
-    return play.end(turn, json.dumps({"ranking": [letter[s] for s in best_first], "review": f"{reviewer}'s reasons"}))
+    return play.end_turn(
+        turn, json.dumps({"ranking": [letter[s] for s in best_first], "review": f"{reviewer}'s reasons"})
+    )
 
 
 def reviews(play: Play) -> list[str]:
@@ -64,7 +66,7 @@ class TestModes:
         while not play.plan.outcome:
             seen.append(play.plan.wanted[0].turn.stage)
             totals.add(play.plan.total)
-            play.stage(lambda turn: '{"ranking": ["A", "B", "C", "D", "E"], "review": ""}')
+            play.play_stage(lambda turn: '{"ranking": ["A", "B", "C", "D", "E"], "review": ""}')
         assert (seen, play.plan.outcome) == (stages, outcome)
         assert totals == {len(play.t.turns)}
 
@@ -98,7 +100,7 @@ class TestPipelining:
         assert reviews(answered(council(), *FIVE)) == list(FIVE)
 
     def test_the_grace_begins_again_with_a_claim(self) -> None:
-        play = answered(council(), *FIVE[:4]).wait(9).then(Claimed("another process"))
+        play = answered(council(), *FIVE[:4]).wait(9).record(Claimed("another process"))
         assert play.plan.again_at == play.t.at + 10
         assert reviews(play.wait(5)) == []
         assert reviews(play.wait(5)) == list(FIVE)
@@ -106,12 +108,12 @@ class TestPipelining:
     def test_once_begun_a_claim_takes_nothing_back(self) -> None:
         play = answered(council(), *FIVE[:4]).wait(10)
         play.start_wanted()
-        assert reviews(play.then(Claimed("another process"))) == list(FIVE)
+        assert reviews(play.record(Claimed("another process"))) == list(FIVE)
 
     def test_who_is_late_reviews_is_shown_and_is_not_reviewed(self) -> None:
         play = answered(council(), *FIVE[:4]).wait(10)
         play.start_wanted()
-        play.end(TurnId("answer", 1, "eve"), "eve speaks")
+        play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
         assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:4])
         assert "eve" in reviews(play)
         assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
@@ -130,15 +132,15 @@ class TestPipelining:
         for reviewer in FIVE:
             ranks(play, reviewer, "bob", "ada", "cyd", "dan")
         play.start_wanted()
-        play.end(SYNTHESIS, "All in all.")
+        play.end_turn(SYNTHESIS, "All in all.")
         assert (play.wanted, play.plan.outcome) == (["answer/1/eve"], "")
-        assert play.end(TurnId("answer", 1, "eve"), "eve speaks").plan.outcome == "synthesised"
+        assert play.end_turn(TurnId("answer", 1, "eve"), "eve speaks").plan.outcome == "synthesised"
 
     def test_a_failed_answer_leaves_the_quorum_to_the_others(self) -> None:
         play = answered(council(), *FIVE[:3])
-        play.end(TurnId("answer", 1, "dan"), "", "failed")
+        play.end_turn(TurnId("answer", 1, "dan"), "", "failed")
         assert reviews(play.wait(60)) == []
-        play.end(TurnId("answer", 1, "eve"), "eve speaks")
+        play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
         assert reviews(play) == ["ada", "bob", "cyd", "eve"]
 
     def test_the_chair_begins_once_the_top_is_safe_and_the_others_still_vote(self) -> None:
@@ -167,7 +169,7 @@ class TestBallotsThatCannotBeRead:
     def unread(self) -> Play:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
-        return play.end(TurnId("review", 1, "ada"), "All of them are fine.")
+        return play.end_turn(TurnId("review", 1, "ada"), "All of them are fine.")
 
     def test_it_is_asked_for_once_more_with_the_same_answers(self) -> None:
         play = self.unread()
@@ -183,7 +185,7 @@ class TestBallotsThatCannotBeRead:
     def test_a_second_time_it_is_an_abstention(self) -> None:
         play = self.unread()
         play.start_wanted()
-        play.end(TurnId("review", 1, "ada", 2), "As I said.")
+        play.end_turn(TurnId("review", 1, "ada", 2), "As I said.")
         assert "Ada**: abstained" in play.plan.cards[REVIEWS]
         assert reviews(play) == ["bob", "cyd"]
 
@@ -191,13 +193,13 @@ class TestBallotsThatCannotBeRead:
     def test_what_did_not_end_by_itself_is_not_asked_again(self, finish: Finish) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
-        assert reviews(play.end(TurnId("review", 1, "ada"), "", finish)) == ["bob", "cyd"]
+        assert reviews(play.end_turn(TurnId("review", 1, "ada"), "", finish)) == ["bob", "cyd"]
 
     def test_a_review_that_people_retry_is_shown_what_it_was_shown(self) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         first = TurnId("review", 1, "ada")
-        play.then(TurnEnded(first, "failed", failure=Failure("rate", "busy")), RetryAsked(first, "p"))
+        play.record(TurnEnded(first, "failed", failure=Failure("rate", "busy")), RetryAsked(first, "p"))
         [again] = [w for w in play.plan.wanted if w.turn.seat == "ada"]
         assert (again.turn.ask, again.about) == (2, play.t.turns[first].about)
 
@@ -207,7 +209,7 @@ class TestBallotsThatCannotBeRead:
         for reviewer in ("bob", "cyd", "dan"):
             ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
         play.start_wanted()
-        play.end(TurnId("review", 1, "eve"), "Hm.")
+        play.end_turn(TurnId("review", 1, "eve"), "Hm.")
         assert reviews(play) == ["ada"]
 
 
@@ -227,8 +229,8 @@ class TestCards:
     def test_each_ballot_says_how_it_was_read(self) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
-        play.end(TurnId("review", 1, "bob"), "**Final ranking:** B > A > C")
-        play.then(TurnEnded(TurnId("review", 1, "cyd"), "failed", failure=Failure("rate", "busy")))
+        play.end_turn(TurnId("review", 1, "bob"), "**Final ranking:** B > A > C")
+        play.record(TurnEnded(TurnId("review", 1, "cyd"), "failed", failure=Failure("rate", "busy")))
         ranks(play, "ada", "bob", "cyd", "ada")
         ada, bob, cyd = play.plan.cards[REVIEWS].splitlines()
         assert ada.endswith("· strict")
@@ -247,14 +249,14 @@ class TestCards:
     def test_a_stop_leaves_reviews_on_their_card(self) -> None:
         play = answered(council(Rules()), *FIVE)
         play.start_wanted()
-        assert play.then(Stopped("p")).plan.unstreamed_stages == {"review"}
+        assert play.record(Stopped("p")).plan.unstreamed_stages == {"review"}
 
     def test_a_retried_answer_that_wins_is_the_one_that_is_shown(self) -> None:
         play = answered(council(Rules(), FIVE[:3]), *FIVE[1:3])
         first = TurnId("answer", 1, "ada")
-        play.end(first, "", "failed").then(RetryAsked(first, "p"))
+        play.end_turn(first, "", "failed").record(RetryAsked(first, "p"))
         play.start_wanted()
-        play.end(first._replace(ask=2), "better")
+        play.end_turn(first._replace(ask=2), "better")
         play.start_wanted()
         for reviewer in FIVE[:3]:
             ranks(play, reviewer, "ada", "bob", "cyd")
@@ -272,25 +274,25 @@ class TestSubstitutes:
 
     @pytest.mark.parametrize(("text", "finish"), [("", "failed"), ("half a", "failed"), (" ", "done")])
     def test_a_chair_that_fails_is_substituted_by_standing(self, text: str, finish: Finish) -> None:
-        play = self.ranked().end(SYNTHESIS, text, finish)
+        play = self.ranked().end_turn(SYNTHESIS, text, finish)
         assert play.wanted == ["synthesis/1/bob"]
         play.start_wanted()
         assert play.plan.titles[LaneId("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
-        play.end(TurnId("synthesis", 1, "bob"), "All in all.")
+        play.end_turn(TurnId("synthesis", 1, "bob"), "All in all.")
         assert "Top-ranked: Bob. All in all." in play.plan.cards[END]
         assert "Chair could not sum up; Bob did" in play.plan.cards[END]
 
     def test_two_substitutes_are_tried(self) -> None:
-        play = self.ranked().end(SYNTHESIS, "", "failed")
+        play = self.ranked().end_turn(SYNTHESIS, "", "failed")
         tried = []
         while not play.plan.outcome:
             tried += [str(i) for i in play.start_wanted()]
-            play.stage(lambda turn: "")
+            play.play_stage(lambda turn: "")
         assert tried == ["synthesis/1/bob", "synthesis/1/cyd"]
         assert "The chair did not speak" in play.plan.cards[END]
 
     def test_who_shares_the_model_that_failed_cannot(self) -> None:
-        begun = start("council")
+        begun = make_start("council")
         panel = begun.panel
         play = Play(replace(begun, panel=replace(panel, chair=replace(panel.seats[1], key="chair"))))
         assert seat_of(play.t, SYNTHESIS).model == panel.seats[1].model
@@ -299,14 +301,14 @@ class TestSubstitutes:
         for reviewer in FIVE[:3]:
             ranks(play, reviewer, "bob", "cyd", "ada")
         play.start_wanted()
-        assert play.end(SYNTHESIS, "", "failed").wanted == ["synthesis/1/cyd"]
+        assert play.end_turn(SYNTHESIS, "", "failed").wanted == ["synthesis/1/cyd"]
 
     def test_a_skipped_chair_is_not_substituted(self) -> None:
-        play = self.ranked().then(SkipAsked(SYNTHESIS, "p"))
-        assert play.end(SYNTHESIS, "", "skipped").plan.outcome == "synthesised"
+        play = self.ranked().record(SkipAsked(SYNTHESIS, "p"))
+        assert play.end_turn(SYNTHESIS, "", "skipped").plan.outcome == "synthesised"
 
     def test_a_synthesis_that_is_removed_afterwards_is_not_written_again(self) -> None:
-        play = self.ranked().end(SYNTHESIS, "All in all.").then(Removed(SYNTHESIS, "mod"))
+        play = self.ranked().end_turn(SYNTHESIS, "All in all.").record(Removed(SYNTHESIS, "mod"))
         assert play.plan.outcome == "synthesised"
 
 
@@ -334,32 +336,32 @@ def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_acco
         ):
             case "rank":
                 order = dice.sample(labels(len(play.t.turns[turn].about)), len(play.t.turns[turn].about))
-                play.end(turn, "FINAL RANKING:\n" + "\n".join(order))
+                play.end_turn(turn, "FINAL RANKING:\n" + "\n".join(order))
             case "words":
-                play.end(turn, "words")
+                play.end_turn(turn, "words")
             case "failed":
-                play.then(TurnEnded(turn, "failed", failure=Failure("other", "no")))
+                play.record(TurnEnded(turn, "failed", failure=Failure("other", "no")))
             case "empty":
-                play.end(turn, "")
+                play.end_turn(turn, "")
             case "skip":
-                play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+                play.record(SkipAsked(turn, "p")).end_turn(turn, "partly", "skipped")
             case "wait":
                 play.wait(dice.uniform(0, 8))
             case "claim":
-                play.then(Claimed("another"))
+                play.record(Claimed("another"))
             case "remove" if dice.random() < 0.2:
-                play.then(Removed(dice.choice(list(play.t.turns)), "mod"))
+                play.record(Removed(dice.choice(list(play.t.turns)), "mod"))
             case "retry":
                 failed = [i for i, x in play.t.turns.items() if x.ended and x.ended.finish == "failed"]
-                play.then(*(RetryAsked(i, "p") for i in failed[:1]))
+                play.record(*(RetryAsked(i, "p") for i in failed[:1]))
             case "stop" if dice.random() < 0.1:
-                play.then(Stopped("p"))
+                play.record(Stopped("p"))
                 for each in play.start_wanted():
-                    play.end(each, "so far", "stopped")
+                    play.end_turn(each, "so far", "stopped")
             case _:
                 pass
         for each in [i for i, x in play.t.turns.items() if not x.ended and i not in {w.turn for w in play.plan.wanted}]:
-            play.end(each, "so far", "stopped")  # as the conductor does with what is no longer wanted
+            play.end_turn(each, "so far", "stopped")  # as the conductor does with what is no longer wanted
     assert play.plan.outcome
     assert all(turn.ended for turn in play.t.turns.values())
     assert all(play.t.turns[i].about == about for i, about in shown.items())

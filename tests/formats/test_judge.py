@@ -15,7 +15,7 @@ from bot.formats.debate import casting, scores
 from bot.formats.debate import continuation as checks
 from bot.formats.debate.scores import NotScored
 from bot.formats.json_replies import objects
-from tests.support.debates import debated
+from tests.support.debates import play_rounds
 
 DEBATES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "debates.toml").read_text("utf-8"))["debate"]
 NAMES, CRITERIA = ["Ada", "Bob"], ["argument", "evidence"]
@@ -28,14 +28,14 @@ GOOD = {
 @pytest.mark.parametrize("written", DEBATES, ids=[d["name"] for d in DEBATES])
 def test_a_debate_ends_on_an_explicit_word_of_the_judge_alone(written: dict[str, Any]) -> None:
     rounds = written["rounds"]
-    play = debated(rounds, more=1)
+    play = play_rounds(rounds, more=1)
     [check] = play.start_wanted()
     assert str(check) == f"check/{len(rounds)}/judge"
     asked = play.form.ask(play.t, check)
     assert asked.schema == checks.schema()
     seen = "\n".join(p.text for p in asked.parts)
     assert all(text in seen for texts in rounds for text in texts)
-    play.end(check, written["reply"])
+    play.end_turn(check, written["reply"])
     ended = written["ends"] in ("agreement", "nothing new")
     assert checks.read(written["reply"]).state == (written["ends"] or "going on")
     assert play.wanted[0].startswith("verdict/" if ended else "closing/")

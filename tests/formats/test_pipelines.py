@@ -21,7 +21,7 @@ from bot.settings import PanelSettings, SeatSettings
 from tests.actions.test_actions import MO, MODELS, PANELS, Desk, P, at_desk
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
-from tests.support.transcripts import PIPELINES, Play, panel, start
+from tests.support.transcripts import PIPELINES, Play, make_panel, make_start
 
 PANEL = PANELS["default"]
 
@@ -31,7 +31,7 @@ def step(name: str, *inputs: str, seats: Sequence[str] = ("ada",)) -> Step:
 
 
 def play(*steps: Step) -> Play:
-    return Play(replace(start("pipeline"), steps=steps))
+    return Play(replace(make_start("pipeline"), steps=steps))
 
 
 def failed(turn: TurnId) -> TurnEnded:
@@ -46,18 +46,18 @@ class TestPlan:
     def test_a_step_waits_for_its_inputs_and_independent_ones_run_at_once(self) -> None:
         run = play(*DIAMOND)
         assert run.wanted == ["a/1/ada"]
-        assert run.stage().wanted == ["b/1/bob", "c/1/cyd"]
+        assert run.play_stage().wanted == ["b/1/bob", "c/1/cyd"]
         assert (run.plan.stage, run.plan.total) == ("b, c", 4)
         run.start_wanted()
-        assert run.end(B).wanted == ["c/1/cyd"]
-        assert run.end(C).wanted == ["d/1/ada"]
+        assert run.end_turn(B).wanted == ["c/1/cyd"]
+        assert run.end_turn(C).wanted == ["d/1/ada"]
         assert [w.about for w in run.plan.wanted] == [(B, C)]
         assert run.plan.titles[D.lane] == "Ada · d"
-        run.stage(lambda turn: "The end.")
+        run.play_stage(lambda turn: "The end.")
         assert (run.plan.outcome, run.plan.verdict) == ("completed", "The end.")
 
     def test_a_step_sees_its_inputs_alone(self) -> None:
-        run = play(*DIAMOND).stage(lambda turn: "text of a").stage(lambda turn: f"text of {turn.stage}")
+        run = play(*DIAMOND).play_stage(lambda turn: "text of a").play_stage(lambda turn: f"text of {turn.stage}")
         [d] = run.start_wanted()
         texts = "\n".join(part.text for part in run.form.ask(run.t, d).parts)
         assert all(seen in texts for seen in ("Do d.", "Tabs or spaces?", "b by Bob", "text of b", "text of c"))
@@ -65,37 +65,37 @@ class TestPlan:
         assert "Tabs or spaces?" not in "\n".join(part.text for part in run.form.ask(run.t, B).parts)
 
     def test_a_step_works_with_what_is_there(self) -> None:
-        run = play(*DIAMOND).stage()
+        run = play(*DIAMOND).play_stage()
         run.start_wanted()
-        run.end(B).then(failed(C))
+        run.end_turn(B).record(failed(C))
         assert [w.about for w in run.plan.wanted] == [(B,)]
-        run.stage()
+        run.play_stage()
         assert run.plan.outcome == "completed"
         assert "Cyd's c (no connection)" in run.plan.cards[END]
 
     def test_where_nothing_came_what_stands_on_it_is_left_out(self) -> None:
         run = play(*DIAMOND, step("e", seats=("bob",)))
         for turn in run.start_wanted():
-            run.then(failed(turn)) if turn == A else run.end(turn, "e says so.")
+            run.record(failed(turn)) if turn == A else run.end_turn(turn, "e says so.")
         assert run.plan.outcome == "completed"
         assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. e says so."
-        silent = play(step("a")).stage(lambda turn: "")
+        silent = play(step("a")).play_stage(lambda turn: "")
         assert (silent.plan.outcome, silent.plan.verdict) == ("failed", "Nothing came out.")
 
     def test_a_retry_holds_back_what_stands_on_it_and_nothing_else(self) -> None:
         run = play(step("a"), step("b", "a"), step("x", seats=("bob",)), step("y", "x", seats=("bob",)))
         x = next(i for i in run.start_wanted() if i.stage == "x")
-        run.then(failed(A), RetryAsked(A, "p"))
-        assert run.end(x).wanted == ["a/1/ada/2", "y/1/bob"]
+        run.record(failed(A), RetryAsked(A, "p"))
+        assert run.end_turn(x).wanted == ["a/1/ada/2", "y/1/bob"]
         run.start_wanted()
         assert "b/1/ada" not in run.wanted
-        run.end(A._replace(ask=2), "better")
+        run.end_turn(A._replace(ask=2), "better")
         assert [str(w.turn) for w in run.plan.wanted if w.turn.stage == "b"] == ["b/1/ada"]
 
     def test_a_step_that_has_begun_goes_on_when_its_input_is_removed(self) -> None:
-        run = play(step("a"), step("b", "a", seats=("bob",))).stage()
+        run = play(step("a"), step("b", "a", seats=("bob",))).play_stage()
         run.start_wanted()
-        assert run.then(Removed(A, "mod")).wanted == ["b/1/bob"]
+        assert run.record(Removed(A, "mod")).wanted == ["b/1/bob"]
 
 
 @st.composite
@@ -134,19 +134,19 @@ def test_any_graph_ends_with_each_turn_accounted_for(steps: tuple[Step, ...], se
 def _happens(run: Play, turn: TurnId, rng: Random) -> None:
     match rng.choice(["done", "done", "done", "failed", "retried", "skipped", "empty", "stopped"]):
         case "failed":
-            run.then(failed(turn))
+            run.record(failed(turn))
         case "retried" if turn.ask < 3:
-            run.then(failed(turn), RetryAsked(turn, "p"))
+            run.record(failed(turn), RetryAsked(turn, "p"))
         case "skipped":
-            run.then(SkipAsked(turn, "p")).end(turn, "", "skipped")
+            run.record(SkipAsked(turn, "p")).end_turn(turn, "", "skipped")
         case "empty":
-            run.end(turn, "")
+            run.end_turn(turn, "")
         case "stopped" if rng.random() < 0.1:
-            run.then(Stopped("p"))
+            run.record(Stopped("p"))
             for each in run.start_wanted():
-                run.end(each, "so far", "stopped")
+                run.end_turn(each, "so far", "stopped")
         case _:
-            run.end(turn)
+            run.end_turn(turn)
 
 
 def written(**steps: str) -> str:
@@ -212,7 +212,7 @@ class TestWritten:
         )
 
     def test_where_nobody_of_a_step_is_there_the_first_does_it(self) -> None:
-        steps = attended((step("a", seats=("dan", "bob")), step("b", seats=("dan",))), panel())
+        steps = attended((step("a", seats=("dan", "bob")), step("b", seats=("dan",))), make_panel())
         assert [s.seats for s in steps] == [("bob",), ("ada",)]
 
     @pytest.mark.parametrize("name", PIPELINES)
@@ -222,10 +222,14 @@ class TestWritten:
             read_pipeline(PIPELINES[name]), PanelSettings(seats=[SeatSettings(model="ada")] * seats), MODELS
         )
         run = Play(
-            replace(start("pipeline"), panel=replace(panel(), seats=panel(_keys(len(table.seats))).seats), steps=steps)
+            replace(
+                make_start("pipeline"),
+                panel=replace(make_panel(), seats=make_panel(_keys(len(table.seats))).seats),
+                steps=steps,
+            )
         )
         while not run.plan.outcome:
-            assert run.stage()
+            assert run.play_stage()
         assert run.plan.outcome == "completed"
 
 

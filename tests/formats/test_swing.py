@@ -17,7 +17,7 @@ from bot.formats.debate import swing as minds
 from bot.formats.debate.swing import BEFORE
 from bot.formats.vote_options import ROUND_BEFORE
 from tests.actions.test_actions import Desk, P, at_desk
-from tests.support.debates import debate, stages
+from tests.support.debates import make_debate, play_to_end
 from tests.support.transcripts import Play
 
 TABS, SPACES = "ada", "bob"
@@ -27,11 +27,11 @@ G = Person("g", "Guest")
 
 def voted(*pairs: tuple[str, str], **how: object) -> Play:
     """A debate of two rounds that is over; each person's vote before and after, "" for none."""
-    play = debate(seats=2, rounds=2, vote_s=60.0, **how)
-    play.then(*(VoteCast(f"p{n}", ROUND_BEFORE, was) for n, (was, _) in enumerate(pairs) if was))
-    stages(play)
-    play.then(RunFinished("judged"))
-    return play.then(*(VoteCast(f"p{n}", 2, now) for n, (_, now) in enumerate(pairs) if now))
+    play = make_debate(seats=2, rounds=2, vote_s=60.0, **how)
+    play.record(*(VoteCast(f"p{n}", ROUND_BEFORE, was) for n, (was, _) in enumerate(pairs) if was))
+    play_to_end(play)
+    play.record(RunFinished("judged"))
+    return play.record(*(VoteCast(f"p{n}", 2, now) for n, (_, now) in enumerate(pairs) if now))
 
 
 @pytest.mark.parametrize(
@@ -49,36 +49,36 @@ def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, st
     play = voted(*pairs, positions=POSITIONS)
     assert str(minds.swing(play.t)) == headline
     assert headline not in play.plan.cards[END]  # nobody follows the others while the vote is open
-    plan = play.then(VoteClosed("p0")).plan
+    plan = play.record(VoteClosed("p0")).plan
     assert plan.verdict.startswith(headline)
     assert headline in plan.cards[END]
 
 
 @pytest.mark.parametrize("pairs", [[], [(TABS, "")], [("", TABS)]])
 def test_without_anybody_who_voted_both_times_there_is_no_headline(pairs: list[tuple[str, str]]) -> None:
-    play = voted(*pairs).then(VoteClosed("p0"))
+    play = voted(*pairs).record(VoteClosed("p0"))
     assert minds.swing(play.t) is None
     assert "moved" not in play.plan.verdict
 
 
 def test_a_vote_from_before_is_no_vote_for_the_winner() -> None:
-    assert "Votes:" not in voted((TABS, "")).then(VoteClosed("p0")).plan.cards[END]
+    assert "Votes:" not in voted((TABS, "")).record(VoteClosed("p0")).plan.cards[END]
 
 
 def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
-    play = debate(seats=4, vote_s=60.0, positions=POSITIONS)
+    play = make_debate(seats=4, vote_s=60.0, positions=POSITIONS)
     assert {str(turn): side for turn, side in minds.choices(play.t).items()} == {
         "before/0/ada": "tabs",
         "before/0/bob": "spaces",
     }
-    play.then(VoteCast("p", ROUND_BEFORE, "ada"), VoteCast("p", 1, "cyd"))
+    play.record(VoteCast("p", ROUND_BEFORE, "ada"), VoteCast("p", 1, "cyd"))
     swing = minds.swing(play.t)
     assert swing is not None
     assert (swing.side, swing.moved) == ("tabs", 0)
 
 
 def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
-    play = debate(seats=2, vote_s=60.0, watch=False)
+    play = make_debate(seats=2, vote_s=60.0, watch=False)
 
     def labels() -> list[str]:
         [card] = [post for post in posts(play.t, play.plan) if post.lane == BEFORE]
@@ -86,16 +86,16 @@ def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
 
     assert labels() == ["👍 Ada", "👍 Bob"]
     first, second = play.start_wanted()
-    play.end(first).then(VoteCast("p", ROUND_BEFORE, "ada"))
+    play.end_turn(first).record(VoteCast("p", ROUND_BEFORE, "ada"))
     assert labels() == ["👍 Ada", "👍 Bob"]
     assert "1 has voted" in play.plan.cards[BEFORE]
-    play.end(second)
+    play.end_turn(second)
     assert labels() == []
     assert "closed" in play.plan.cards[BEFORE]
 
 
 def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
-    assert BEFORE not in debate().plan.cards
+    assert BEFORE not in make_debate().plan.cards
 
 
 def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() -> None:
@@ -104,7 +104,7 @@ def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() 
         wish = RunRequest("debate", "Tabs?", P, "default", 1, debating=DebateRules("oxford", POSITIONS))
         run = await d.actions.start(wish, lambda run, title: d.place)
         await asyncio.sleep(1)
-        [card] = [text for lane, text in d.place.reads() if lane == BEFORE]
+        [card] = [text for lane, text in d.place.read_texts() if lane == BEFORE]
         assert "Whom would you side with now?" in card
         assert await d.actions.vote(run, "ada", P, ROUND_BEFORE) == "Your vote is Ada's."
         await d.actions.vote(run, "bob", G, ROUND_BEFORE)
@@ -116,7 +116,7 @@ def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() 
         await d.actions.vote(run, "bob", G)
         await d.actions.close_vote(run, P)
         await d.actions.finished(run)
-        shown = dict(d.place.reads())
+        shown = dict(d.place.read_texts())
         assert "spaces: 50 → 100 %: one of you moved." in shown[END]
 
     at_desk(act)

@@ -18,7 +18,7 @@ from bot.formats.common import END
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, query, read
 from bot.live.board import board
-from tests.support.transcripts import Play, seat, start
+from tests.support.transcripts import Play, make_seat, make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
 ANSWERS = (ADA, BOB, CYD)
@@ -30,15 +30,15 @@ LOOKS = [f"{i}/2" for i in ANSWERS]
 
 def searching(form: str, search: Search = "on", rules: Rules | None = None) -> Play:
     """Nobody has begun yet."""
-    begun = start(form)
+    begun = make_start(form)
     held = replace(rules or begun.rules, search=search, search_wait_s=WAIT_S)
-    return Play(replace(begun, panel=replace(begun.panel, searcher=seat("searcher")), rules=held))
+    return Play(replace(begun, panel=replace(begun.panel, searcher=make_seat("searcher")), rules=held))
 
 
 def answered(play: Play, *turns: TurnId) -> Play:
     play.start_wanted()
     for turn in turns or ANSWERS:
-        play.end(turn, f"{turn.seat} speaks")
+        play.end_turn(turn, f"{turn.seat} speaks")
     return play
 
 
@@ -58,14 +58,14 @@ class TestBeside:
         play.start_wanted()
         [post] = [p for p in posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert (post.title, [c.action for c in post.controls]) == ("🔔 Web search · Searcher", ["skip"])
-        play.end(SEARCH, FOUND)
+        play.end_turn(SEARCH, FOUND)
         [post] = [p for p in posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert post.text == FOUND
 
     def test_the_board_goes_on_telling_of_the_answers(self) -> None:
         play = searching("council", "auto")
         play.start_wanted()
-        play.end(QUERY, '{"query": "tabs"}').start_wanted()
+        play.end_turn(QUERY, '{"query": "tabs"}').start_wanted()
         card = board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
         names = ["Ada (answer)", "Bob (answer)", "Cyd (answer)", "Searcher (web search)"]
         assert [line.name for line in card.lines] == names
@@ -73,14 +73,14 @@ class TestBeside:
     def test_reviewers_and_chair_read_it_and_who_answers_first_does_not(self) -> None:
         play = searching("council")
         play.start_wanted()
-        play.end(SEARCH, FOUND).end(ADA, "", "failed").then(RetryAsked(ADA, "p")).start_wanted()
+        play.end_turn(SEARCH, FOUND).end_turn(ADA, "", "failed").record(RetryAsked(ADA, "p")).start_wanted()
         assert FOUND not in asked(play, ADA._replace(ask=2))
-        play.end(ADA._replace(ask=2)).end(BOB).end(CYD)
+        play.end_turn(ADA._replace(ask=2)).end_turn(BOB).end_turn(CYD)
         reviews = play.start_wanted()
         assert [str(i) for i in reviews] == REVIEWS
         for turn in reviews:
             assert FOUND in asked(play, turn)
-        play.stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"], "review": ""}))
+        play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"], "review": ""}))
         play.start_wanted()
         assert FOUND in asked(play, SYNTHESIS)
 
@@ -91,7 +91,7 @@ class TestBeside:
         while not play.plan.outcome:
             for turn in play.start_wanted():
                 read_by[turn] = FOUND in asked(play, turn)
-                play.end(turn, FOUND if turn == SEARCH else "I say so.\nVERDICT: nobody")
+                play.end_turn(turn, FOUND if turn == SEARCH else "I say so.\nVERDICT: nobody")
         spoke = {"opening", "rebuttal", "closing", "argument", "verdict"}
         told = {i: i.round > 1 or i.stage == "verdict" for i in read_by if i.stage in spoke}
         assert {i: read_by[i] for i in told} == told
@@ -99,7 +99,7 @@ class TestBeside:
 
     def test_off_is_as_it_was(self) -> None:
         play = searching("council", "off")
-        assert play.plan == Play(start("council")).plan
+        assert play.plan == Play(make_start("council")).plan
 
 
 class TestWaiting:
@@ -110,11 +110,11 @@ class TestWaiting:
         play.wait(WAIT_S)
         assert play.wanted == [str(SEARCH), *REVIEWS]
         play.start_wanted()
-        play.end(SEARCH, FOUND)
+        play.end_turn(SEARCH, FOUND)
         assert FOUND not in asked(play, TurnId("review", 1, "ada"))
 
     def test_a_claim_gives_it_its_time_again(self) -> None:
-        play = answered(searching("council")).wait(WAIT_S - 1).then(Claimed("another process"))
+        play = answered(searching("council")).wait(WAIT_S - 1).record(Claimed("another process"))
         assert play.wait(WAIT_S - 1).wanted == [str(SEARCH)]
         assert play.wait(2).wanted == [str(SEARCH), *REVIEWS]
 
@@ -128,27 +128,27 @@ class TestWaiting:
         ],
     )
     def test_what_comes_to_nothing_is_told_and_stops_nobody(self, ended: TurnEnded, told: str) -> None:
-        play = answered(searching("council")).then(ended)
+        play = answered(searching("council")).record(ended)
         assert play.wanted == REVIEWS
         assert play.plan.warnings == (f"Searcher's web search came to nothing: {told}",)
         play.start_wanted()
         assert "search results" not in asked(play, TurnId("review", 1, "ada"))
 
     def test_a_skip_before_its_start_is_taken(self) -> None:
-        assert answered(searching("council").then(SkipAsked(SEARCH, "p"))).wanted == REVIEWS
+        assert answered(searching("council").record(SkipAsked(SEARCH, "p"))).wanted == REVIEWS
 
     def test_a_retry_runs_beside_what_follows(self) -> None:
-        play = answered(searching("council")).end(SEARCH, "", "failed").then(RetryAsked(SEARCH, "p"))
+        play = answered(searching("council")).end_turn(SEARCH, "", "failed").record(RetryAsked(SEARCH, "p"))
         assert play.wanted == [*REVIEWS, f"{SEARCH}/2"]
         play.start_wanted()
-        play.end(SEARCH._replace(ask=2), FOUND)
+        play.end_turn(SEARCH._replace(ask=2), FOUND)
         assert play.plan.warnings == ()
-        play.stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"], "review": ""}))
+        play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C"], "review": ""}))
         play.start_wanted()
         assert FOUND in asked(play, SYNTHESIS)
 
     def test_what_was_removed_is_not_read(self) -> None:
-        play = answered(searching("council")).end(SEARCH, FOUND).then(Removed(SEARCH, "mod"))
+        play = answered(searching("council")).end_turn(SEARCH, FOUND).record(Removed(SEARCH, "mod"))
         play.start_wanted()
         assert FOUND not in asked(play, TurnId("review", 1, "ada"))
 
@@ -156,14 +156,14 @@ class TestWaiting:
         play = searching("council")
         play.start_wanted()
         for turn in ANSWERS:
-            play.end(turn, "", "failed")
+            play.end_turn(turn, "", "failed")
         assert (play.wanted, play.plan.outcome) == ([], "failed")
 
     def test_a_quorum_waits_for_the_search_too(self) -> None:
         play = answered(searching("council", rules=Rules(quorum=2, grace_s=5.0)), ADA, BOB).wait(6)
         assert play.wanted == [str(SEARCH), str(CYD)]
         play.start_wanted()
-        play.end(SEARCH, FOUND).wait(6)
+        play.end_turn(SEARCH, FOUND).wait(6)
         assert set(REVIEWS) < set(play.wanted)
 
     def test_a_search_that_nobody_can_read_any_more_is_let_go(self) -> None:
@@ -181,7 +181,7 @@ class TestAutomatic:
         assert ask.schema is not None
         assert "Tabs or spaces?" in asked(play, QUERY)
         assert not [p for p in posts(play.t, play.plan) if p.lane == QUERY.lane]
-        play.end(QUERY, '{"query": "tab width survey 2026"}')
+        play.end_turn(QUERY, '{"query": "tab width survey 2026"}')
         assert play.wanted[0] == str(SEARCH)
         play.start_wanted()
         assert play.form.ask(play.t, SEARCH).query == "tab width survey 2026"
@@ -189,10 +189,10 @@ class TestAutomatic:
     @pytest.mark.parametrize("reply", ['{"query": ""}', "No search is needed.", "", '{"query": null}'])
     def test_or_that_none_is_needed(self, reply: str) -> None:
         play = answered(searching("council", "auto"))
-        assert play.end(QUERY, reply).wanted == REVIEWS
+        assert play.end_turn(QUERY, reply).wanted == REVIEWS
 
     def test_a_chair_that_fails_is_told_of_and_stops_nobody(self) -> None:
-        play = answered(searching("council", "auto")).end(QUERY, "", "failed")
+        play = answered(searching("council", "auto")).end_turn(QUERY, "", "failed")
         assert play.wanted == REVIEWS
         assert play.plan.warnings == ("Chair's search query came to nothing: failed",)
 
@@ -212,7 +212,7 @@ class TestAutomatic:
 
     @given(st.text(max_size=2_000))
     def test_a_query_is_one_short_line_whatever_the_topic(self, topic: str) -> None:
-        begun = start("council")
+        begun = make_start("council")
         play = Play(replace(begun, question=topic, rules=replace(begun.rules, search="on")))
         sought = query(play.t)
         assert len(sought) <= QUERY_CHARS
@@ -222,10 +222,10 @@ class TestAutomatic:
 
 class TestSecondLook:
     def second(self, form: str = "council") -> Play:
-        return searching(form, rules=replace(start(form).rules, look_again=True))
+        return searching(form, rules=replace(make_start(form).rules, look_again=True))
 
     def test_each_looks_again_as_soon_as_its_answer_and_the_search_are_there(self) -> None:
-        play = answered(self.second(), ADA).end(SEARCH, FOUND)
+        play = answered(self.second(), ADA).end_turn(SEARCH, FOUND)
         assert play.wanted == [str(BOB), str(CYD), LOOKS[0]]
         play.start_wanted()
         said = play.form.ask(play.t, ADA._replace(ask=2)).parts
@@ -233,46 +233,46 @@ class TestSecondLook:
         assert FOUND in asked(play, ADA._replace(ask=2))
 
     def test_the_second_answers_are_those_that_are_ranked(self) -> None:
-        play = answered(self.second()).end(SEARCH, FOUND)
+        play = answered(self.second()).end_turn(SEARCH, FOUND)
         assert play.wanted == LOOKS
-        play.stage(lambda turn: f"{turn.seat} knows better")
+        play.play_stage(lambda turn: f"{turn.seat} knows better")
         assert play.wanted == REVIEWS
         assert sorted(str(i) for i in play.plan.wanted[0].about) == LOOKS
         [post] = [p for p in posts(play.t, play.plan) if p.lane == ADA.lane]
         assert post.text == "ada knows better"
 
     def test_who_cannot_look_again_is_ranked_by_the_first_answer(self) -> None:
-        play = answered(self.second()).end(SEARCH, FOUND)
+        play = answered(self.second()).end_turn(SEARCH, FOUND)
         first, *others = play.start_wanted()
-        play.end(first, "", "failed")
+        play.end_turn(first, "", "failed")
         for turn in others:
-            play.end(turn)
+            play.end_turn(turn)
         assert str(ADA) in {str(i) for i in play.plan.wanted[0].about}
         assert "Ada" not in play.plan.cards.get(END, "")
 
     def test_who_has_said_nothing_does_not_look_again(self) -> None:
         play = self.second()
         play.start_wanted()
-        play.end(ADA, "", "failed").end(BOB).end(CYD).end(SEARCH, FOUND)
+        play.end_turn(ADA, "", "failed").end_turn(BOB).end_turn(CYD).end_turn(SEARCH, FOUND)
         assert play.wanted == LOOKS[1:]
 
     def test_an_answer_that_was_retried_looks_again_under_a_number_of_its_own(self) -> None:
         play = self.second()
         play.start_wanted()
-        play.end(ADA, "", "failed").then(RetryAsked(ADA, "p")).start_wanted()
-        play.end(ADA._replace(ask=2)).end(BOB).end(CYD).end(SEARCH, FOUND)
+        play.end_turn(ADA, "", "failed").record(RetryAsked(ADA, "p")).start_wanted()
+        play.end_turn(ADA._replace(ask=2)).end_turn(BOB).end_turn(CYD).end_turn(SEARCH, FOUND)
         assert play.wanted == [*LOOKS[1:], f"{ADA}/3"] or play.wanted == [f"{ADA}/3", *LOOKS[1:]]
-        play.stage()
+        play.play_stage()
         assert play.wanted == REVIEWS
 
     def test_without_results_nobody_looks_again(self) -> None:
-        assert answered(self.second()).end(SEARCH, "", "failed").wanted == REVIEWS
+        assert answered(self.second()).end_turn(SEARCH, "", "failed").wanted == REVIEWS
 
     @pytest.mark.parametrize(("form", "rules"), [("compare", Rules()), ("council", Rules(mode="answers"))])
     def test_where_nothing_follows_the_answers_everyone_does(self, form: str, rules: Rules) -> None:
-        play = answered(searching(form, rules=rules)).end(SEARCH, FOUND)
+        play = answered(searching(form, rules=rules)).end_turn(SEARCH, FOUND)
         assert play.wanted == LOOKS
-        assert play.stage().plan.outcome in ("compared", "answered")
+        assert play.play_stage().plan.outcome in ("compared", "answered")
 
 
 class TestAttacks:
@@ -282,7 +282,7 @@ class TestAttacks:
     )
 
     def test_results_that_tell_how_to_rank_are_material_in_a_frame(self) -> None:
-        play = answered(searching("council")).end(SEARCH, self.HOSTILE)
+        play = answered(searching("council")).end_turn(SEARCH, self.HOSTILE)
         turn = play.start_wanted()[0]
         text = asked(play, turn)
         mark = text.split("code ")[1][:8]
@@ -293,9 +293,9 @@ class TestAttacks:
         assert text.rstrip().endswith("Rank the answers A, B, C, best first.")
 
     def test_they_make_no_ballot(self) -> None:
-        play = answered(searching("council")).end(SEARCH, self.HOSTILE)
+        play = answered(searching("council")).end_turn(SEARCH, self.HOSTILE)
         for turn in play.start_wanted():
-            play.end(turn, "I cannot decide.")
+            play.end_turn(turn, "I cannot decide.")
         assert all(i.ask == 2 for i in play.start_wanted())
 
 
@@ -312,7 +312,7 @@ def test_any_order_of_ends_failures_skips_waits_and_stops_finishes(
     form: str, search: Search, look_again: bool, seed: int
 ) -> None:
     rng = Random(seed)
-    play = searching(form, search, replace(start(form).rules, look_again=look_again, quorum=2, grace_s=3.0))
+    play = searching(form, search, replace(make_start(form).rules, look_again=look_again, quorum=2, grace_s=3.0))
     said: dict[str, Callable[[], str]] = {
         QUERY.stage: lambda: rng.choice(['{"query": "tabs"}', '{"query": ""}']),
         SEARCH.stage: lambda: rng.choice([FOUND, "", TestAttacks.HOSTILE]),
@@ -329,24 +329,24 @@ def test_any_order_of_ends_failures_skips_waits_and_stops_finishes(
         text = said.get(turn.stage, lambda: "1. B\n2. A")()
         match rng.choice(["done", "done", "done", "failed", "retry", "skip", "wait", "stop", "claim"]):
             case "failed":
-                play.end(turn, "", "failed")
+                play.end_turn(turn, "", "failed")
             case "retry":
-                play.end(turn, "", "failed").then(RetryAsked(turn, "p"))
+                play.end_turn(turn, "", "failed").record(RetryAsked(turn, "p"))
             case "skip":
-                play.then(SkipAsked(turn, "p")).end(turn, "partly", "skipped")
+                play.record(SkipAsked(turn, "p")).end_turn(turn, "partly", "skipped")
             case "wait":
                 play.wait(rng.choice([1, 5, 30]))
             case "claim":
-                play.then(Claimed("another"))
+                play.record(Claimed("another"))
             case "stop" if rng.random() < 0.1:
-                play.then(Stopped("p"))
+                play.record(Stopped("p"))
                 for each in play.start_wanted():
-                    play.end(each, "so far", "stopped")
+                    play.end_turn(each, "so far", "stopped")
             case _:
-                play.end(turn, text)
+                play.end_turn(turn, text)
         unwanted = [i for i, known in play.t.turns.items() if known.ended is None and str(i) not in play.wanted]
         for each in unwanted:  # as the conductor does
-            play.end(each, "", "stopped")
+            play.end_turn(each, "", "stopped")
     assert play.plan.outcome
     assert all(turn.ended for turn in play.t.turns.values())
     assert play.plan.cards[END]

@@ -28,7 +28,7 @@ from bot.models.catalogue import Model
 from bot.ports import PostedPage, Show, Surface
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
-from tests.support.speakers import Scripted
+from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform, WindowLimit
 from tests.support.transcripts import PIPELINES, PROMPTS
@@ -56,9 +56,9 @@ def gus() -> Person:
 
 
 @pytest.fixture
-def speaker() -> Scripted:
+def speaker() -> ScriptedSpeaker:
     """Return the models: every seat begins to speak at once and needs a minute."""
-    return Scripted({seat: [f"{seat} thinks so", 60.0, ", certainly"] for seat in SEATS})
+    return ScriptedSpeaker({seat: [f"{seat} thinks so", 60.0, ", certainly"] for seat in SEATS})
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def allow(name: str, started: float) -> Budget:
 
 
 @asynccontextmanager
-async def running_process(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+async def running_process(store: MemoryStore, speaker: ScriptedSpeaker) -> AsyncIterator[RunSupervisor]:
     """Conduct runs as one process does; at its end hand over the runs that still go on, as SIGTERM does."""
     now = asyncio.get_running_loop().time
     async with (
@@ -121,14 +121,14 @@ async def running_process(store: MemoryStore, speaker: Scripted) -> AsyncIterato
 
 
 @pytest.fixture
-async def supervisor(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+async def supervisor(store: MemoryStore, speaker: ScriptedSpeaker) -> AsyncIterator[RunSupervisor]:
     """Yield what conducts the runs of this process."""
     async with running_process(store, speaker) as supervisor:
         yield supervisor
 
 
 @pytest.fixture
-async def next_supervisor(store: MemoryStore, speaker: Scripted) -> AsyncIterator[RunSupervisor]:
+async def next_supervisor(store: MemoryStore, speaker: ScriptedSpeaker) -> AsyncIterator[RunSupervisor]:
     """Yield what conducts the runs of the process after this one."""
     async with running_process(store, speaker) as supervisor:
         yield supervisor

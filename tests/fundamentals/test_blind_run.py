@@ -8,12 +8,12 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from commands.command import Here, Started
 from commands.compare import COMMAND
-from tests.support.speakers import Scripted
+from tests.support.speakers import ScriptedSpeaker
 from tests.support.surfaces import Place
 
 
 async def test_names_are_hidden_until_the_vote_has_closed(
-    actions: Actions, here: Here, pat: Person, speaker: Scripted, place: Place
+    actions: Actions, here: Here, pat: Person, speaker: ScriptedSpeaker, place: Place
 ) -> None:
     speaker.lines = {"ada": ["Tabs."], "bob": ["Spaces."], "cyd": ["Both."]}
     options = COMMAND.options.model_validate({"question": "Tabs or spaces?", "blind": True})
@@ -26,5 +26,5 @@ async def test_names_are_hidden_until_the_vote_has_closed(
 
     await actions.close_vote(started.run, pat)
     await actions.finished(started.run)
-    [board] = [text for lane, text in place.reads() if lane.stage == "board"]
+    [board] = [text for lane, text in place.read_texts() if lane.stage == "board"]
     assert all(name in board for name in ("Ada", "Bob", "Cyd"))

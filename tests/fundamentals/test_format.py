@@ -6,10 +6,10 @@ from bot.domain.facts import Fact, Interjected, SkipAsked, TurnEnded, TurnStarte
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.formats import council
-from tests.support.transcripts import start
+from tests.support.transcripts import make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, seat) for seat in ("ada", "bob", "cyd"))
-BEGUN = (start("council", seats=("ada", "bob", "cyd")), TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
+BEGUN = (make_start("council", seats=("ada", "bob", "cyd")), TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
 
 
 def fold(*facts: Fact) -> Transcript:

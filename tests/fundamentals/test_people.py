@@ -15,7 +15,7 @@ from bot.actions.request import RunRequest
 from bot.domain.facts import VoteCast
 from bot.domain.run import TurnId
 from bot.ports import Show
-from tests.support.speakers import Scripted
+from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place
 
@@ -50,19 +50,19 @@ async def test_a_skip_ends_one_turn_and_keeps_what_it_said(actions: Actions, run
 
 
 async def test_a_stop_ends_the_run_and_keeps_what_was_said(
-    actions: Actions, run: str, pat: Person, speaker: Scripted, place: Place
+    actions: Actions, run: str, pat: Person, speaker: ScriptedSpeaker, place: Place
 ) -> None:
     assert await actions.stop(run, pat) == "Stopped; what was said is kept."
     over = await actions.finished(run)
     assert over is not None
     assert {turn.ended.finish for turn in over.turns.values() if turn.ended} == {"stopped"}
     assert speaker.speaking == 0
-    [ada] = [text for lane, text in place.reads() if lane == ADA.lane]
+    [ada] = [text for lane, text in place.read_texts() if lane == ADA.lane]
     assert ada.startswith("ada thinks so")
 
 
 async def test_a_remark_reaches_every_seat_at_its_next_turn(
-    actions: Actions, pat: Person, gus: Person, show: Show, speaker: Scripted
+    actions: Actions, pat: Person, gus: Person, show: Show, speaker: ScriptedSpeaker
 ) -> None:
     run = await actions.start(RunRequest("debate", "Tabs or spaces?", pat, rounds=2), show)
     await asyncio.sleep(1)

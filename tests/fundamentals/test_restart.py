@@ -10,7 +10,7 @@ from bot.actions.request import RunRequest
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.formats import FORMATS
 from bot.ports import Show
-from tests.support.speakers import Scripted
+from tests.support.speakers import ScriptedSpeaker
 from tests.support.surfaces import Place
 
 
@@ -18,7 +18,7 @@ async def test_the_next_process_goes_on_in_the_same_messages(
     actions: Actions,
     pat: Person,
     show: Show,
-    speaker: Scripted,
+    speaker: ScriptedSpeaker,
     place: Place,
     supervisor: RunSupervisor,
     next_supervisor: RunSupervisor,
@@ -30,7 +30,7 @@ async def test_the_next_process_goes_on_in_the_same_messages(
     await asyncio.sleep(5)
     await supervisor.hand_over()
     before = set(place.history)
-    [board] = [text for lane, text in place.reads() if lane.stage == "board"]
+    [board] = [text for lane, text in place.read_texts() if lane.stage == "board"]
     assert "Moot is restarting" in board
 
     speaker.asked.clear()
@@ -38,7 +38,7 @@ async def test_the_next_process_goes_on_in_the_same_messages(
     await next_supervisor.resume(FORMATS, "place", reopen)
     await asyncio.sleep(60)
     assert sorted(seat for seat, _ in speaker.asked) == ["bob", "cyd"]
-    answers = {lane.seat: text for lane, text in place.reads() if lane.stage == "answer"}
+    answers = {lane.seat: text for lane, text in place.read_texts() if lane.stage == "answer"}
     assert answers["ada"].startswith("Tabs.")
     assert answers["bob"].startswith("Spaces.")
     assert answers["cyd"].startswith("Both.")

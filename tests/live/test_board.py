@@ -8,7 +8,7 @@ from bot.domain.facts import TurnEnded, TurnStarted
 from bot.domain.run import Failure, Panel, Price, Timings, TurnId, Usage
 from bot.live.board import board, footer, render, show_cost
 from bot.models.catalogue import LOCAL
-from tests.support.transcripts import Play, seat, start
+from tests.support.transcripts import Play, make_seat, make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
 PAID = Price(1, 1, "litellm")
@@ -35,8 +35,8 @@ def test_costs_are_shown(cost: float | None, price: Price | None, shown: str) ->
 
 
 def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
-    play.then(ended(ADA, 2.0), ended(BOB, 4.0))
+    play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
+    play.record(ended(ADA, 2.0), ended(BOB, 4.0))
     card = board(play.t, "answers", 3, {CYD: "waiting: 2nd in the queue"}, play.t.at + 1)
     assert (card.done, card.total, card.tokens) == (2, 3, 40)
     assert [line.state for line in card.lines] == [
@@ -55,17 +55,17 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
 
 
 def test_who_takes_long_is_told_after_three_times_the_median() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
+    play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
     began = play.t.turns[BOB].started.at
     assert board(play.t, "", 3, {}, began + 5.9).lines[1].state == "speaking"
     assert "taking long" in board(play.t, "", 3, {}, began + 6.1).lines[1].state
 
 
 def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
-    panel = Panel((seat("ada", price=PAID), seat("bob", price=None)))
-    play = Play(replace(start("compare"), panel=panel))
+    panel = Panel((make_seat("ada", price=PAID), make_seat("bob", price=None)))
+    play = Play(replace(make_start("compare"), panel=panel))
     unknown = TurnEnded(BOB, "done", "text", Usage(1, 2, 0, "estimated"), None)
-    play.then(ended(ADA, 1.0), unknown)
+    play.record(ended(ADA, 1.0), unknown)
     assert board(play.t, "", 3, {}, play.t.at).cost == "$0.002 and what is unknown"
 
 
@@ -90,12 +90,12 @@ def test_footers(end: TurnEnded, shown: str) -> None:
 
 
 def test_who_still_speaks_is_listed_whatever_the_stage() -> None:
-    play = Play(start("compare")).then(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
+    play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
     review = TurnId("review", 1, "ada")
-    card = board(play.then(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
+    card = board(play.record(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
     assert [(line.name, line.state) for line in card.lines] == [
         ("Bob (answer)", "speaking"),
         ("Ada (review)", "speaking"),
     ]
-    play.then(ended(BOB, 3.0))
+    play.record(ended(BOB, 3.0))
     assert [line.name for line in board(play.t, "reviews", 3, {}, play.t.at).lines] == ["Ada"]

@@ -12,7 +12,7 @@ from bot.live.filtered_pages import FilteredPages
 from bot.live.pages import Pages
 from bot.ports import Page
 from tests.domain.test_word_filter import texts
-from tests.support.markdown_strategies import chunked, markdown
+from tests.support.markdown_strategies import markdown, prefixes
 from tests.support.surfaces import OnePagePages
 
 WORDS = WordFilter(["alpha", "gamma delta", "snake*", "beta", "ham", "snark*", "foo bar", "bar baz", "バカ"])
@@ -26,7 +26,7 @@ def chars(pages: Sequence[Page]) -> list[int]:
     return [page.chars for page in pages]
 
 
-@given(chunked(st.one_of(markdown(), texts)), st.integers(60, 600))
+@given(prefixes(st.one_of(markdown(), texts)), st.integers(60, 600))
 def test_pages_are_those_of_the_masked_text_and_cover_the_text_itself(prefixes: list[str], limit: int) -> None:
     growing, inner = masked(limit), Pages(DiscordDialect(), limit)
     whole, shown = WORDS.censor(prefixes[-1]), ""

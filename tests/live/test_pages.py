@@ -16,7 +16,7 @@ from bot.live.dialect import Dialect, Plain
 from bot.live.markdown import clean, parse
 from bot.live.pages import LONG, Page, Pages
 from bot.live.render import content
-from tests.support.markdown_strategies import chunked, markdown
+from tests.support.markdown_strategies import markdown, prefixes
 
 DIALECTS: list[Dialect] = [TerminalDialect(), DiscordDialect(), SlackMarkdown(), SlackMrkdwn()]
 bounded = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -80,7 +80,7 @@ def test_pages_of_any_size_end_and_lose_no_word(text: str, dialect: Dialect, lim
 
 
 @bounded
-@given(chunked(markdown()), dialects, st.integers(1, 600), st.sampled_from(["", "▌", "6.1 s · 412 tokens · $0.004"]))
+@given(prefixes(markdown()), dialects, st.integers(1, 600), st.sampled_from(["", "▌", "6.1 s · 412 tokens · $0.004"]))
 def test_a_closed_page_never_changes_while_its_text_streams(
     prefixes: list[str], dialect: Dialect, limit: int, footer: str
 ) -> None:
@@ -102,21 +102,21 @@ def test_a_closed_page_never_changes_while_its_text_streams(
 
 
 @bounded
-@given(chunked(markdown()), dialects, st.integers(60, 600))
+@given(prefixes(markdown()), dialects, st.integers(60, 600))
 def test_a_streamed_text_ends_with_all_its_words(prefixes: list[str], dialect: Dialect, limit: int) -> None:
     pages = streamed(Pages(dialect, limit), prefixes)
     assert is_subsequence(visible_letters(prefixes[-1]), shown(pages))
 
 
 @bounded
-@given(chunked(markdown(chaos=False).filter(lambda text: len(text) < LONG)), dialects)
+@given(prefixes(markdown(chaos=False).filter(lambda text: len(text) < LONG)), dialects)
 def test_on_one_page_a_streamed_text_ends_as_if_it_had_come_at_once(prefixes: list[str], dialect: Dialect) -> None:
     at_once = Pages(dialect, 100_000).update(prefixes[-1], final=True)
     assert [p.text for p in streamed(Pages(dialect, 100_000), prefixes)] == [p.text for p in at_once]
 
 
 @bounded
-@given(chunked(markdown()), st.sampled_from(DIALECTS[:3]), st.integers(30, 600))
+@given(prefixes(markdown()), st.sampled_from(DIALECTS[:3]), st.integers(30, 600))
 def test_no_page_has_an_open_fence(prefixes: list[str], dialect: Dialect, limit: int) -> None:
     pages = Pages(dialect, limit)
     for prefix in prefixes:

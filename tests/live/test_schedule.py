@@ -60,7 +60,7 @@ async def stage(
 ) -> AsyncIterator[tuple[Display, list[LiveLane]]]:
     """One display a place, four lanes in all places together; `draws` are the places' edits."""
     budgets = Budgets(lambda name, started: makes[name], 0.0)
-    platform.told = budgets
+    platform.budgets = budgets
     async with Scheduler(budgets) as scheduler:
         displays: list[Display] = []
         lanes: list[LiveLane] = []
@@ -155,7 +155,7 @@ def test_a_lane_that_draws_on_two_budgets_keeps_to_both_and_a_spent_one_stops_no
         makes: dict[str, Budget] = {"a": FixedWindow(5, 5.0), "b": FixedWindow(0, 5.0), "all": FixedWindow(8, 10.0)}
         platform = Platform({**limits})
         async with stage(platform, makes, [["a", "all"], ["b", "all"]]) as (_, lanes):
-            platform.told = None
+            platform.budgets = None
             await speak(lanes, 60.0)
             seats = {seat[0] for _, seat in edits(platform)}
             assert seats == {"0"}
@@ -174,7 +174,7 @@ def test_after_a_limit_is_halved_in_mid_run_none_is_refused_beyond_the_first(tol
         platform = Platform({"e": WindowLimit(6, 5.0)})
         async with stage(platform, {"e": FixedWindow(6, 5.0)}, [["e"]]) as (_, lanes):
             if not told:
-                platform.told = None
+                platform.budgets = None
             await speak(lanes, 62.0)
             assert platform.statuses[429] == 0
             platform.limits["e"].limit = 3

@@ -121,7 +121,7 @@ def test_every_lane_ends_on_its_final_text_whatever_happens(
             await h.display.caught_up()
             await asyncio.sleep(200)
             assert h.notes == []
-            assert place.reads() == [(lane.key, lane.text + lane.footer) for lane in lanes]
+            assert place.read_texts() == [(lane.key, lane.text + lane.footer) for lane in lanes]
             for history in place.history.values():
                 texts = [message.text for message in history if message.text != "…"]
                 assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
@@ -159,7 +159,7 @@ def test_placeholders_are_posted_in_panel_order_even_when_the_first_is_late() ->
         async with house(Platform(fault=Faults(["slow", "500"]))) as h:
             place = h.place()
             await _speak(h, 3)
-            assert [lane.seat for lane, _ in place.reads()] == ["0", "1", "2"]
+            assert [lane.seat for lane, _ in place.read_texts()] == ["0", "1", "2"]
             assert next(iter(place.history.values()))[0].text == "…"
 
     run_virtual(scene())
@@ -197,7 +197,7 @@ def test_a_place_that_forbids_us_is_dropped_and_slows_nobody() -> None:
         async with house(Platform(fault=Faults(["403"]))) as h:
             bad, good = h.place("bad"), h.place("good")
             await _speak(h)
-            assert (bad.reads(), good.reads()) == ([], [(key(0), "words, all")])
+            assert (bad.read_texts(), good.read_texts()) == ([], [(key(0), "words, all")])
             assert h.notes == ["bad no longer shows this run: not here"]
             assert [view.surface.name for view in h.display.views] == ["good"]
 
@@ -224,7 +224,7 @@ def test_a_late_view_begins_from_what_is() -> None:
             open_lane.add("still")
             await h.display.caught_up()
             await asyncio.sleep(5)
-            assert [text for _, text in late.reads()] == ["words, all", "words, all", "still"]
+            assert [text for _, text in late.read_texts()] == ["words, all", "words, all", "still"]
             assert [len(history) for history in late.history.values()][:2] == [1, 1]
 
     run_virtual(scene())
@@ -240,14 +240,14 @@ def test_after_a_restart_what_was_shown_stays_until_the_new_text_has_outgrown_it
             lane.restart("")
             lane.add("another")
             await asyncio.sleep(10)
-            assert place.reads() == [(key(0), "a long beginning")]
+            assert place.read_texts() == [(key(0), "a long beginning")]
             lane.add(" that is longer")
             await asyncio.sleep(10)
-            assert place.reads() == [(key(0), "another that is longer")]
+            assert place.read_texts() == [(key(0), "another that is longer")]
             lane.restart("")
             lane.close("no")
             await h.display.caught_up()
-            assert place.reads() == [(key(0), "no")]
+            assert place.read_texts() == [(key(0), "no")]
 
     run_virtual(scene())
 
@@ -268,10 +268,10 @@ def test_pages_are_posted_in_order_and_deleted_when_there_are_fewer() -> None:
             lane = h.display.open(key(0), "0", kind="turn", placeholder="…")
             lane.add("0123456789abcdefghij!")
             await asyncio.sleep(20)
-            assert [text for _, text in place.reads()] == ["0123456789", "abcdefghij", "!"]
+            assert [text for _, text in place.read_texts()] == ["0123456789", "abcdefghij", "!"]
             lane.close("0123456789abc", " end")
             await h.display.caught_up()
-            assert [text for _, text in place.reads()] == ["0123456789", "abc"]
+            assert [text for _, text in place.read_texts()] == ["0123456789", "abc"]
             assert h.log.shows[-1][3:] == (13, True)
 
     run_virtual(scene())
@@ -296,7 +296,7 @@ def test_cards_and_board_are_rewritten_and_a_final_with_the_same_text_still_says
                 board.set(f"{second} s")
                 await asyncio.sleep(1)
             await asyncio.sleep(10)
-            assert place.reads() == [(board.key, "29 s")]
+            assert place.read_texts() == [(board.key, "29 s")]
             board.close()
             await h.display.caught_up()
             history = next(iter(place.history.values()))

@@ -12,8 +12,8 @@ from tests.servers.slack.world import Ref
 from tests.slack.test_runs import press, says
 from tests.support.discord_bot import RANKING, Moot, button, labels, moot
 from tests.support.slack_app import app, until
-from tests.support.speakers import refusal
-from tests.support.transcripts import seat
+from tests.support.speakers import make_refusal
+from tests.support.transcripts import make_seat
 
 
 async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_synthesis(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ async def test_on_slack_too(tmp_path: Path) -> None:
 
 async def test_a_search_on_slack(tmp_path: Path) -> None:
     lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": ["1. [Tabs](https://a.example/tabs): wide"]}
-    async with app(tmp_path / "moot.db", lines=lines, searcher=seat("searcher")) as a:
+    async with app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
         await a.ask("tabs or spaces --search on", "/council")
         board = await a.board()
         await a.settled()
@@ -97,8 +97,8 @@ async def test_a_search_on_slack(tmp_path: Path) -> None:
 
 
 async def test_a_search_on_slack_that_fails(tmp_path: Path) -> None:
-    lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": [refusal()]}
-    async with app(tmp_path / "moot.db", lines=lines, searcher=seat("searcher")) as a:
+    lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": [make_refusal()]}
+    async with app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
         await a.ask("tabs or spaces --search on", "/council")
         board = await a.board()
         await a.settled()

@@ -8,24 +8,24 @@ from dataclasses import replace
 from typing import Any
 
 from bot.domain.run import CRITERIA, DebateRules, TurnId
-from tests.support.transcripts import Play, start
+from tests.support.transcripts import Play, make_start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")
 
 
-def debate(*, seats: int = 3, rounds: int = 3, vote_s: float = 0.0, **how: Any) -> Play:
-    begun = start("debate", seats=SEATS[:seats], rounds=rounds)
+def make_debate(*, seats: int = 3, rounds: int = 3, vote_s: float = 0.0, **how: Any) -> Play:
+    begun = make_start("debate", seats=SEATS[:seats], rounds=rounds)
     return Play(replace(begun, rules=replace(begun.rules, vote_s=vote_s, debating=DebateRules(**how))))
 
 
-def debated(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
+def play_rounds(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
     """A watched debate of which these rounds have been held, one text a seat, and so many more were to come."""
-    play = debate(seats=len(rounds[0]), rounds=len(rounds) + more, watch=True)
+    play = make_debate(seats=len(rounds[0]), rounds=len(rounds) + more, watch=True)
     for texts in rounds:
         if play.wanted[0].startswith("check/"):
-            play.stage(lambda turn: "")
+            play.play_stage(lambda turn: "")
         said = dict(zip(SEATS, texts, strict=False))
-        play.stage(_each(said))
+        play.play_stage(_each(said))
     return play
 
 
@@ -34,28 +34,28 @@ def _each(said: Mapping[str, str]) -> Callable[[TurnId], str]:
     return lambda turn: said[turn.seat]
 
 
-def scoring(winner: str, *names: str) -> str:
+def make_scores(winner: str, *names: str) -> str:
     """A judge's reply in which the winner has 9 and the others 6."""
     rows = [{"debater": name, **dict.fromkeys(CRITERIA, 9 if name == winner else 6)} for name in names]
     return json.dumps({"scores": rows, "winner": winner})
 
 
-def well(turn: TurnId) -> str:
+def say_usual(turn: TurnId) -> str:
     """What each says where nothing goes wrong: Bob wins."""
     match turn.stage:
         case "verdict":
             return "Weighed.\nVERDICT: Bob, by a hair."
         case "scores":
-            return scoring("Bob", "Ada", "Bob", "Cyd")
+            return make_scores("Bob", "Ada", "Bob", "Cyd")
         case _:
             return f"{turn.seat} says {turn.stage} {turn.round}"
 
 
-def stages(play: Play) -> list[str]:
+def play_to_end(play: Play) -> list[str]:
     """Hold it to its end; who spoke at once, step by step: "opening/1 ada bob"."""
     held = []
     while not play.plan.outcome:
         turns = [w.turn for w in play.plan.wanted]
         held.append(f"{turns[0].stage}/{turns[0].round} {' '.join(i.seat for i in turns)}")
-        play.stage(well)
+        play.play_stage(say_usual)
     return held

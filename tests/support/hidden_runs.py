@@ -7,13 +7,13 @@ from dataclasses import replace
 from bot.domain.facts import RunStarted
 from bot.domain.run import DebateRules, Panel, Reveal, Visibility
 from bot.domain.visibility import shuffle_seats
-from tests.support.transcripts import Play, seat, start
+from tests.support.transcripts import Play, make_seat, make_start
 
 NAMES = ("Ada", "Bob", "Cyd", "Zoe", "Eli", "model-", "ada", "bob", "cyd")
 """Of the seats of `veiled`, chair and judge included, their models and their keys."""
 
 
-def veiled(
+def make_hidden_start(
     form: str,
     reveal: Reveal = "live",
     *,
@@ -23,16 +23,16 @@ def veiled(
     rounds: int = 1,
 ) -> RunStarted:
     """A start as `Starts` makes it."""
-    made = start(form, rounds=rounds)
+    made = make_start(form, rounds=rounds)
     debating = DebateRules(watch=False) if form == "debate" else None
     rules = replace(made.rules, veil=Visibility(reveal, blind, guess), vote_s=vote_s, debating=debating)
-    known = Panel(made.panel.seats, replace(seat("chair"), name="Zoe"), replace(seat("judge"), name="Eli"))
+    known = Panel(made.panel.seats, replace(make_seat("chair"), name="Zoe"), replace(make_seat("judge"), name="Eli"))
     return replace(made, rules=rules, panel=shuffle_seats(known, made.seed) if blind else known)
 
 
-def play(form: str = "compare", reveal: Reveal = "live", **more: bool | float) -> Play:
-    return Play(veiled(form, reveal, **more))  # type: ignore[arg-type]  # the keywords of `veiled`, each of its own type
+def make_hidden_play(form: str = "compare", reveal: Reveal = "live", **more: bool | float) -> Play:
+    return Play(make_hidden_start(form, reveal, **more))  # type: ignore[arg-type]  # the keywords of `veiled`, each of its own type
 
 
-def leaks(text: str) -> list[str]:
+def find_leaks(text: str) -> list[str]:
     return [name for name in NAMES if name in text]

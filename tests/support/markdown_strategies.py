@@ -64,7 +64,7 @@ def markdown(*, chaos: bool = True, max_blocks: int = 8) -> st.SearchStrategy[st
     return parts.map(lambda pairs: "".join(block + gap for block, gap in pairs))
 
 
-def chunked(texts: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
+def prefixes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
     """The growing prefixes of a text, as a stream would bring them; the last is the text."""
 
     @st.composite

@@ -40,7 +40,7 @@ from bot.settings import (
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Channel, Message, Team, User
-from tests.support.speakers import Scripted, Step
+from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.transcripts import PROMPTS
 
 MODELS = {key: Model(key, f"openai/{key}", key.capitalize(), "openai") for key in ("ada", "bob")}
@@ -71,7 +71,7 @@ class App:
     core: RunSupervisor
     actions: Actions
     store: SqlStore
-    speaker: Scripted
+    speaker: ScriptedSpeaker
 
     async def ask(self, text: str = "tabs or spaces", command: str = "/compare", user: str = "") -> None:
         """A slash command, acknowledged."""
@@ -137,7 +137,7 @@ async def served(
 ) -> AsyncIterator[App]:
     """The app, connected; leaving it is a stop of the process."""
     limits = limits or LimitSettings()
-    speaker = Scripted(lines)
+    speaker = ScriptedSpeaker(lines)
     ann = next(u for u in server.world.users.values() if u.name == "ann")
     hall = next(c for c in server.world.channels.values() if c.name == "hall")
     async with AsyncExitStack() as stack:

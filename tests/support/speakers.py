@@ -13,7 +13,7 @@ from bot.models.errors import ProviderError
 Step = str | float | Exception  # say a word, wait so many seconds, or fail
 
 
-class Scripted:
+class ScriptedSpeaker:
     """`lines`: seat key, or model → its steps, the same at each of its turns; other seats say their key at once."""
 
     def __init__(self, lines: Mapping[str, Sequence[Step]] | None = None) -> None:
@@ -41,5 +41,5 @@ class Scripted:
             self.speaking -= 1
 
 
-def refusal() -> ProviderError:
+def make_refusal() -> ProviderError:
     return ProviderError("key", "its key was refused")

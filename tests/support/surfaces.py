@@ -35,7 +35,7 @@ class Limit(Protocol):
 
     def admit(self, now: float) -> float: ...
 
-    def says(self, now: float) -> tuple[int, int, float]:
+    def report(self, now: float) -> tuple[int, int, float]:
         """Limit, remaining, reset_after_s: what headers carry."""
         ...
 
@@ -57,7 +57,7 @@ class WindowLimit:
         self._used += 1
         return 0.0
 
-    def says(self, now: float) -> tuple[int, int, float]:
+    def report(self, now: float) -> tuple[int, int, float]:
         return self.limit, max(0, self.limit - self._used), max(0.0, self._end - now)
 
 
@@ -78,7 +78,7 @@ class BucketLimit:
         self._level -= 1
         return 0.0
 
-    def says(self, now: float) -> tuple[int, int, float]:
+    def report(self, now: float) -> tuple[int, int, float]:
         return self.limit, int(self._level), (self.limit - self._level) / self.per_s
 
 
@@ -93,7 +93,7 @@ class Platform:
     limits: dict[str, Limit] = field(default_factory=dict)
     round_trip_s: float = 0.1
     fault: Callable[[Method, LaneId], float] = lambda method, lane: 0.0
-    told: Budgets | None = None
+    budgets: Budgets | None = None
     calls: list[tuple[float, Method, LaneId, int]] = field(default_factory=list)  # time of arrival, status
     statuses: Counter[int] = field(default_factory=Counter)
 
@@ -120,9 +120,9 @@ class Platform:
     def _tell(self, draws: Sequence[str], asked: float) -> None:
         now = asyncio.get_running_loop().time()
         for name in draws:
-            if self.told and name in self.limits:
-                limit, remaining, reset_after_s = self.limits[name].says(asked)
-                self.told[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
+            if self.budgets and name in self.limits:
+                limit, remaining, reset_after_s = self.limits[name].report(asked)
+                self.budgets[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
 
     def _log(self, now: float, method: Method, lane: LaneId, status: int) -> None:
         self.calls.append((now, method, lane, status))
@@ -194,7 +194,7 @@ class Place:
         """What stands there now, in the order of the thread."""
         return [h[-1] for ref, h in self.history.items() if ref not in self.deleted]
 
-    def reads(self) -> list[tuple[LaneId, str]]:
+    def read_texts(self) -> list[tuple[LaneId, str]]:
         return [(message.lane, message.text) for message in self.messages()]
 
     def _standing(self, ref: MessageRef) -> deque[Message]:

@@ -18,22 +18,22 @@ PROMPTS = FILES / "prompts"
 PIPELINES = {path.stem: path.read_text("utf-8") for path in sorted((FILES / "pipelines").iterdir())}
 
 
-def seat(key: str, *, price: Price | None = LOCAL) -> Seat:
+def make_seat(key: str, *, price: Price | None = LOCAL) -> Seat:
     return Seat(key, f"model-{key}", key.capitalize(), price=price)
 
 
-def panel(seats: Sequence[str] = ("ada", "bob", "cyd")) -> Panel:
-    return Panel(tuple(seat(k) for k in seats), seat("chair"), seat("judge"))
+def make_panel(seats: Sequence[str] = ("ada", "bob", "cyd")) -> Panel:
+    return Panel(tuple(make_seat(k) for k in seats), make_seat("chair"), make_seat("judge"))
 
 
-def start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), rounds: int | None = None) -> RunStarted:
+def make_start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), rounds: int | None = None) -> RunStarted:
     prompts = {name: (PROMPTS / f"{name}.md").read_text("utf-8") for name in FORMATS[form].PROMPTS}
     rules = Rules(rounds or FORMATS[form].ROUNDS[0])
-    steps = chain(seats) if form == "pipeline" else ()
-    return RunStarted(form, "Tabs or spaces?", panel(seats), rules, 7, prompts, "a person", steps=steps)
+    steps = make_steps(seats) if form == "pipeline" else ()
+    return RunStarted(form, "Tabs or spaces?", make_panel(seats), rules, 7, prompts, "a person", steps=steps)
 
 
-def chain(seats: Sequence[str]) -> tuple[Step, ...]:
+def make_steps(seats: Sequence[str]) -> tuple[Step, ...]:
     """A pipeline: everyone drafts, the first edits, and the chair closes."""
     return (
         Step("draft", "Draft.", tuple(seats), ("question",)),
@@ -49,9 +49,9 @@ class Play:
         self.form = FORMATS[started.format]
         self.t = Transcript()
         self.now = 0.0
-        self.then(started)
+        self.record(started)
 
-    def then(self, *facts: Fact) -> Play:
+    def record(self, *facts: Fact) -> Play:
         for fact in facts:
             self.t = fold(self.t, Entry(self.t.seq + 1, max(self.now, self.t.at + 1), fact))
         return self
@@ -73,24 +73,24 @@ class Play:
         """Start every wanted turn that has not been; the turns now running."""
         for want in self.plan.wanted:
             if want.turn not in self.t.turns:
-                self.then(TurnStarted(want.turn, want.about, want.objection))
+                self.record(TurnStarted(want.turn, want.about, want.objection))
         return [i for i, turn in self.t.turns.items() if turn.ended is None]
 
-    def end(self, turn: TurnId, text: str = "words", finish: Finish = "done") -> Play:
-        return self.then(TurnEnded(turn, finish, text, Usage(1, 2, 0, "reported")))
+    def end_turn(self, turn: TurnId, text: str = "words", finish: Finish = "done") -> Play:
+        return self.record(TurnEnded(turn, finish, text, Usage(1, 2, 0, "reported")))
 
-    def stage(self, text: Callable[[TurnId], str] = lambda turn: f"{turn.seat} speaks") -> Play:
+    def play_stage(self, text: Callable[[TurnId], str] = lambda turn: f"{turn.seat} speaks") -> Play:
         """Start and end all that is wanted now."""
         for turn in self.start_wanted():
-            self.end(turn, text(turn))
+            self.end_turn(turn, text(turn))
         return self
 
 
-def controls(play: Play, lane: object) -> list[str]:
+def find_controls(play: Play, lane: object) -> list[str]:
     """What may be pressed under that lane."""
     return [c.action for post in posts(play.t, play.plan) if post.lane == lane for c in post.controls]
 
 
-def texts(play: Play, turn: TurnId) -> str:
+def read_ask(play: Play, turn: TurnId) -> str:
     """All that a turn is asked with."""
     return "\n".join(part.text for part in play.form.ask(play.t, turn).parts)
