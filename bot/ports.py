@@ -104,7 +104,7 @@ class Store(Protocol):
         """Newest first, those of one server only where it is given; never deleted ones."""
         ...
 
-    async def unfinished(self) -> list[str]:
+    async def unfinished_runs(self) -> list[str]:
         """Runs that have not caught up: that go on, or whose end is not shown yet. Oldest first, never deleted ones."""
         ...
 
@@ -124,17 +124,19 @@ class DocumentStore(Protocol):
 class Trace(Protocol):
     """Told of everything that speed is measured by, as it happens. Times `at` are loop time in seconds."""
 
-    def fact(self, entry: Entry) -> None: ...
+    def record_fact(self, entry: Entry) -> None: ...
 
-    def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
+    def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
         """Code points of visible text and of thinking that left the model's client at `at`."""
         ...
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         """A platform's success arrived: so many source code points of the lane are now visible, all pages."""
         ...
 
-    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None: ...
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None: ...
 
 
 Kind = Literal["turn", "card", "end", "board"]  # end: the one card that tells people that the run is over
@@ -209,7 +211,7 @@ class Page(Protocol):
     def goes_on(self) -> bool: ...
 
 
-class Pages(Protocol):
+class Paginator(Protocol):
     """Divides one lane's text into messages; keeps closed pages as they were."""
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
@@ -234,7 +236,7 @@ class Surface(Protocol):
         """How long a turn may be to fit one message, so that seats can be told; None: as long as it likes."""
         ...
 
-    def pages(self, kind: Kind) -> Pages:
+    def pages(self, kind: Kind) -> Paginator:
         """New pages for one lane."""
         ...
 
@@ -256,5 +258,5 @@ class Surface(Protocol):
     async def delete(self, ref: MessageRef) -> None: ...
 
 
-Sees = Callable[[str], Awaitable[bool]]  # whether the person who asks can look at what stands at an address
-Show = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question
+CanSee = Callable[[str], Awaitable[bool]]  # whether the person who asks can look at what stands at an address
+OpenSurface = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question

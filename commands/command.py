@@ -16,7 +16,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.run import Image, Search
 from bot.errors import Refused
-from bot.ports import Sees, Show
+from bot.ports import CanSee, OpenSurface
 from bot.settings import PanelSettings
 
 MORE = "More…"  # offered among the panels: it opens a form with every option
@@ -44,11 +44,11 @@ class Here:
     what was attached, how a run that starts here is shown, and which places this person can look at."""
 
     by: Person
-    show: Show
+    show: OpenSurface
     channels: tuple[str, ...] = ()
     run: str = ""
     images: tuple[Image, ...] = ()
-    sees: Sees = sees_all
+    sees: CanSee = sees_all
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.formats.personas import LIBRARY
-from bot.ports import Sees
+from bot.ports import CanSee
 from commands.command import MORE, Options, RunOptions, extra
 
 MOST = 25  # what platforms show
 
 
 async def suggest(
-    actions: Actions, options: type[Options], field: str, typed: str, by: Person, sees: Sees
+    actions: Actions, options: type[Options], field: str, typed: str, by: Person, sees: CanSee
 ) -> list[str]:
     """Values for the field that begin with, or hold, what was typed; of a list with commas its last part goes on."""
     source = extra(options, field, "suggest")

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, func, select
 from bot.domain.codec import Unreadable
 from bot.errors import Misconfigured, StoreFailed
 from storage import rows, sqlite, versions
-from storage.errors import told
+from storage.errors import translating_errors
 from storage.schema import facts, runs
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
+class Examination:
     """What a database holds, and what is wrong with it, a sentence each."""
 
     runs: int
@@ -28,15 +28,15 @@ class Examined:
     wrong: tuple[str, ...]
 
 
-async def examine(path: Path) -> Examined:
+async def examine_database(path: Path) -> Examination:
     """Look at every page, every run and every fact, beside a live bot too. Raises Misconfigured, StoreFailed."""
-    sqlite.must_exist(path)
-    with told(path):
-        async with sqlite.reader(path) as database:
-            return await database.transact(_examine)
+    sqlite.require_file(path)
+    with translating_errors(path):
+        async with sqlite.open_reader(path) as database:
+            return await database.transact(_examine_rows)
 
 
-async def back_up(path: Path, to: Path) -> Examined:
+async def back_up(path: Path, to: Path) -> Examination:
     """Copy the database to the new file `to`, as it is at one moment, and examine the copy before it gets its name.
 
     Writers go on meanwhile: https://sqlite.org/backup.html. Raises Misconfigured, StoreFailed.
@@ -44,7 +44,7 @@ async def back_up(path: Path, to: Path) -> Examined:
     part = to.with_name(f"{to.name}.part")
     try:
         await asyncio.to_thread(_copy, path, to, part)
-        found = await examine(part)
+        found = await examine_database(part)
         if found.wrong:
             raise StoreFailed(
                 f"No backup was made: the copy of {path} is damaged, {found.wrong[0]}. Try moot db check."
@@ -56,13 +56,13 @@ async def back_up(path: Path, to: Path) -> Examined:
 
 
 def _copy(path: Path, to: Path, part: Path) -> None:
-    sqlite.must_exist(path)
+    sqlite.require_file(path)
     if to.exists():
         raise Misconfigured(f"{to} is there already, and a backup replaces nothing: name another file.")
     with (
-        told(path),
+        translating_errors(path),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
-        told(part),
+        translating_errors(part),
         closing(sqlite3.connect(part)) as copy,
     ):
         source.backup(copy)  # in one step, as a backup in several begins anew with every commit of the bot's
@@ -71,28 +71,30 @@ def _copy(path: Path, to: Path, part: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _examine(conn: Connection) -> Examined:
+def _examine_rows(conn: Connection) -> Examination:
     if damaged := [str(row) for row in conn.exec_driver_sql("PRAGMA integrity_check").scalars() if row != "ok"]:
-        return Examined(0, 0, tuple(damaged))
-    versions.check(conn)
+        return Examination(0, 0, tuple(damaged))
+    versions.require_version(conn)
     found = conn.execute(select(runs.c.run, runs.c.seq).order_by(runs.c.run)).all()
     count = conn.scalar(select(func.count()).select_from(facts)) or 0
-    return Examined(
-        len(found), count, (*_strays(conn), *(text for run, seq in found for text in _wrong(conn, run, seq)))
+    return Examination(
+        len(found),
+        count,
+        (*_find_stray_facts(conn), *(text for run, seq in found for text in _examine_run(conn, run, seq))),
     )
 
 
-def _strays(conn: Connection) -> Iterator[str]:
+def _find_stray_facts(conn: Connection) -> Iterator[str]:
     for run in conn.scalars(select(facts.c.run).where(facts.c.run.not_in(select(runs.c.run))).distinct()):
         yield f"there are facts of run {run}, but no such run"
 
 
-def _wrong(conn: Connection, run: str, seq: int) -> Iterator[str]:
+def _examine_run(conn: Connection, run: str, seq: int) -> Iterator[str]:
     """Of one run; `seq`: of its newest fact, as its row says."""
     try:
-        numbers = [entry.seq for entry in rows.entries(conn, run, 0)]
-        rows.snapshots_of(conn, run)
-        rows.placed_of(conn, run)
+        numbers = [entry.seq for entry in rows.read_entries(conn, run, 0)]
+        rows.read_snapshots(conn, run)
+        rows.read_posted_pages(conn, run)
     except (Unreadable, ValueError) as error:
         yield str(error)
         return

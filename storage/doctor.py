@@ -17,7 +17,7 @@ from storage.store import open_store
 _LEAST_ROOM_MB = 200
 
 
-async def check(path: Path, clock: Clock) -> list[Finding]:
+async def check_store(path: Path, clock: Clock) -> list[Finding]:
     """Makes the database where there is none; one that is there is only read."""
     is_new = not await asyncio.to_thread(path.exists)
     try:
@@ -26,13 +26,13 @@ async def check(path: Path, clock: Clock) -> list[Finding]:
     except (Misconfigured, StoreFailed) as error:
         return [Finding("database", "broken", str(error), "Mend it, or name another file in storage.path.")]
     opened = Finding("database", "ok", f"{path}: {'made' if is_new else 'can be read'}, version {HEAD}")
-    return [_writable(path) or opened, *await asyncio.to_thread(_room, path)]
+    return [_check_writable(path) or opened, *await asyncio.to_thread(_check_room, path)]
 
 
-def _writable(path: Path) -> Finding | None:
+def _check_writable(path: Path) -> Finding | None:
     """What keeps a bot that starts now from writing: rights, or another process, which may well be the bot."""
     try:
-        with sqlite.locked(path):
+        with sqlite.lock_file(path):
             return None
     except Misconfigured as error:
         if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
@@ -40,7 +40,7 @@ def _writable(path: Path) -> Finding | None:
         return Finding("database", "broken", str(error), "Change the rights, or name another file in storage.path.")
 
 
-def _room(path: Path) -> list[Finding]:
+def _check_room(path: Path) -> list[Finding]:
     free_mb = shutil.disk_usage(path.absolute().parent).free // 1_000_000
     if free_mb >= _LEAST_ROOM_MB:
         return []

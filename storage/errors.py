@@ -26,20 +26,20 @@ _MEANINGS = (
 )
 
 
-def meaning(error: sqlite3.Error) -> str | None:
+def explain_error(error: sqlite3.Error) -> str | None:
     """What happened, what it means, what to do; None where not the store's state but one statement is at fault."""
     code: str = getattr(error, "sqlite_errorname", "")  # errors of the driver's own carry none
     return next((text for name, text in _MEANINGS if code.startswith(name)), None)
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def translating_errors(path: Path) -> Iterator[None]:
     """Raises StoreFailed for what the operator can mend; the errors of single statements pass as they are."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:  # the latter while a connection is set up
         cause = error.orig if isinstance(error, DBAPIError) else error
-        text = meaning(cause) if isinstance(cause, sqlite3.Error) else None
+        text = explain_error(cause) if isinstance(cause, sqlite3.Error) else None
         if text is None:
             raise
         raise StoreFailed(f"The store {path} failed ({cause}): {text}.") from error

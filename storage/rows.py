@@ -58,18 +58,18 @@ _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
 
-def load(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey, str]) -> Batch:
+def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey, str]) -> Batch:
     """What the database holds of what these writes are about. `remembered`: lanes that need not be asked for."""
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_heads(conn, {w.run for w in writes if not isinstance(w, Put)}),
-        taken=_taken(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
-        shown={**_shown(conn, lanes - known.keys()), **known},
+        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put)}),
+        taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
+        shown={**_load_texts(conn, lanes - known.keys()), **known},
     )
 
 
-def save(conn: Connection, batch: Batch) -> None:
+def save_batch(conn: Connection, batch: Batch) -> None:
     changed = {run: head for run, head in batch.heads.items() if head != batch.stored.get(run)}
     rows = [{"run_": run, **asdict(head)} for run, head in changed.items()]
     if known := [row for row in rows if row["run_"] in batch.stored]:
@@ -80,53 +80,53 @@ def save(conn: Connection, batch: Batch) -> None:
         if added:
             conn.execute(add, added)
     if batch.messages:
-        _place(conn, batch.messages, batch.refs)
+        _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
-        _put(conn, batch.shelf)
+        _put_documents(conn, batch.shelf)
 
 
-def entries(conn: Connection, run: str, after: int) -> list[Entry]:
+def read_entries(conn: Connection, run: str, after: int) -> list[Entry]:
     found = conn.execute(_ENTRIES, {"run": run, "after": after}).all()
-    return [Entry(row.seq, row.at, _fact(row, run)) for row in found]
+    return [Entry(row.seq, row.at, _read_fact(row, run)) for row in found]
 
 
-def snapshots_of(conn: Connection, run: str) -> list[Snapshot]:
+def read_snapshots(conn: Connection, run: str) -> list[Snapshot]:
     query = select(snapshots).where(snapshots.c.run == run).order_by(snapshots.c.id)
-    return [_snapshot(row) for row in conn.execute(query).all()]
+    return [_read_snapshot(row) for row in conn.execute(query).all()]
 
 
-def placed_of(conn: Connection, run: str) -> list[PostedPage]:
-    return [_placed(row) for row in conn.execute(_PLACED, {"run": run}).all()]
+def read_posted_pages(conn: Connection, run: str) -> list[PostedPage]:
+    return [_read_page(row) for row in conn.execute(_PLACED, {"run": run}).all()]
 
 
-def find(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
+def find_page(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
     row = conn.execute(_FIND, {"ref": ref}).one_or_none()
-    return (row.run, _placed(row)) if row else None
+    return (row.run, _read_page(row)) if row else None
 
 
-def listing(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
+def list_runs(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
     query = select(runs).where(_FOR_PEOPLE)
     if server is not None:
         query = query.where(runs.c.server == server)
     newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit)).all()
-    shown = views(conn, [row.run for row in newest])
+    shown = find_addresses(conn, [row.run for row in newest])
     return [
         RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "", tuple(shown.get(row.run, ())))
         for row in newest
     ]
 
 
-def unfinished(conn: Connection) -> list[str]:
+def find_unfinished(conn: Connection) -> list[str]:
     found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, runs.c.caught_up_at.is_(None))).all()
     return [row.run for row in sorted(found)]  # asked to sort, SQLite goes through all runs there ever were
 
 
-def under(conn: Connection, prefix: str) -> dict[str, Json]:
+def list_documents(conn: Connection, prefix: str) -> dict[str, Json]:
     query = select(shelf).where(shelf.c.key.between(prefix, prefix + _LAST))
     return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key)).all()}
 
 
-def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
+def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
     """Where each of these runs is shown."""
     if not named:
         return {}
@@ -137,7 +137,7 @@ def views(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
     return found
 
 
-def _place(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
+def _put_pages(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
     """A page stands in one message, and a message shows one page: what had either before makes way."""
     conn.execute(_SAME_PAGE, [dict(zip(_PAGE, page, strict=True)) for page in placed])
     if refs:
@@ -146,42 +146,42 @@ def _place(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], re
         conn.execute(_ADD_MESSAGES, rows)
 
 
-def _put(conn: Connection, documents: Mapping[str, Json]) -> None:
+def _put_documents(conn: Connection, documents: Mapping[str, Json]) -> None:
     conn.execute(delete(shelf).where(shelf.c.key.in_(documents)))
     if kept := [{"key": key, "value": value} for key, value in documents.items() if value is not None]:
         conn.execute(insert(shelf), kept)
 
 
-def _fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:
+def _read_fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:
     try:
         return decode(row.kind, row.data)
     except Unreadable as error:
         raise Unreadable(f"fact {row.seq} of run {run}: {error}") from error
 
 
-def _heads(conn: Connection, named: Collection[str]) -> dict[str, Head]:
+def _load_heads(conn: Connection, named: Collection[str]) -> dict[str, Head]:
     if not named:
         return {}
     return {run: Head(*head) for run, *head in conn.execute(_HEADS, {"runs": list(named)}).all()}
 
 
-def _taken(conn: Connection, keys: Collection[str]) -> set[str]:
+def _load_keys(conn: Connection, keys: Collection[str]) -> set[str]:
     return set(conn.scalars(_TAKEN, {"keys": list(keys)}).all()) if keys else set()
 
 
-def _shown(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
+def _load_texts(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
     """What each lane showed last; lanes that showed nothing yet are left out."""
     if not lanes:
         return {}
     kept: dict[LaneKey, list[Snapshot]] = {}
     for row in conn.execute(_SHOWN, {"lanes": list(lanes)}).all():
-        kept.setdefault((row.run, row.turn), []).append(_snapshot(row))
+        kept.setdefault((row.run, row.turn), []).append(_read_snapshot(row))
     return {lane: text for lane, shots in kept.items() for _, _, text in replay_snapshots(shots)}
 
 
-def _snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:
+def _read_snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:
     return Snapshot(read_turn(row.turn), row.at, row.kept, row.text)
 
 
-def _placed(row: Row[*tuple[Any, ...]]) -> PostedPage:
+def _read_page(row: Row[*tuple[Any, ...]]) -> PostedPage:
     return PostedPage(row.address, read_turn(row.lane).lane, row.page, row.ref or "", row.reads)

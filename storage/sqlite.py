@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_file(path: Path) -> Iterator[None]:
     """Hold the file for this process, making its directory where missing. The system lets go of a dead process's lock.
 
     Raises Misconfigured, with the pid of the process that holds it.
     """
     if path.is_dir():
         raise Misconfigured(f"The store {path} is a directory: name a file.")
-    if path.exists() and not _writable(path):  # SQLite would open it, and fail with the first write
+    if path.exists() and not _may_write(path):  # SQLite would open it, and fail with the first write
         raise Misconfigured(f"The store {path} may not be written: change the file's rights, or name another file.")
     holder = path.with_name(path.name + ".lock")
     lock = FileLock(holder, timeout=0)
@@ -53,11 +53,11 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _writable(path: Path) -> bool:
+def _may_write(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
-def must_exist(path: Path) -> None:
+def require_file(path: Path) -> None:
     if not path.is_file():
         raise Misconfigured(f"There is no store at {path}: start the bot once, or name another file.")
 
@@ -84,27 +84,27 @@ class Database:
 
 
 @asynccontextmanager
-async def writer(path: Path) -> AsyncIterator[Database]:
+async def open_writer(path: Path) -> AsyncIterator[Database]:
     """Its transactions take the write lock when they begin, so that none fails half-way."""
-    async with _connected(path, "rwc") as driver:
+    async with _connect(path, "rwc") as driver:
         database = Database(driver)
         _set_up(database.engine)
         yield database
 
 
 @asynccontextmanager
-async def reader(path: Path) -> AsyncIterator[Database]:
+async def open_reader(path: Path) -> AsyncIterator[Database]:
     """It cannot write; beside a writer it reads what was committed when a statement begins."""
-    async with _connected(path, "ro") as driver:
+    async with _connect(path, "ro") as driver:
         yield Database(driver)
 
 
-def _connected(path: Path, mode: str) -> aiosqlite.Connection:
+def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
 
 
-def engine(path: Path) -> AsyncEngine:
+def create_engine_for(path: Path) -> AsyncEngine:
     """For libraries that keep tables of their own in the file. It connects for their first statement."""
     url = URL.create("sqlite+aiosqlite", database=str(path.absolute()))
     found = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S})

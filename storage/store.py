@@ -17,7 +17,7 @@ from bot.domain.transcript import Entry
 from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import rows, sqlite, versions
 from storage.batch import Append, Claim, Place, Put, Show
-from storage.errors import told
+from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
 
@@ -47,38 +47,38 @@ class SqlStore:
         await self._writer.write(Append(run, self._clock(), encoded, epoch, key))
 
     async def read(self, run: str, after: int = 0) -> list[Entry]:
-        return await self._read(lambda conn: rows.entries(conn, run, after))
+        return await self._read(lambda conn: rows.read_entries(conn, run, after))
 
     async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
         await self._writer.write(Show(run, self._clock(), turn_text(turn), text, epoch))
 
     async def snapshots(self, run: str) -> list[Snapshot]:
-        return await self._read(lambda conn: rows.snapshots_of(conn, run))
+        return await self._read(lambda conn: rows.read_snapshots(conn, run))
 
     async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
         lane = turn_text(TurnId(*placed.lane))
         await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref or None, placed.reads, epoch))
 
     async def posted_pages(self, run: str) -> list[PostedPage]:
-        return await self._read(lambda conn: rows.placed_of(conn, run))
+        return await self._read(lambda conn: rows.read_posted_pages(conn, run))
 
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
-        return await self._read(lambda conn: rows.find(conn, ref))
+        return await self._read(lambda conn: rows.find_page(conn, ref))
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
-        return await self._read(lambda conn: rows.listing(conn, limit, server))
+        return await self._read(lambda conn: rows.list_runs(conn, limit, server))
 
-    async def unfinished(self) -> list[str]:
-        return await self._read(rows.unfinished)
+    async def unfinished_runs(self) -> list[str]:
+        return await self._read(rows.find_unfinished)
 
     async def put(self, key: str, value: Json) -> None:
         await self._writer.write(Put(key, value))
 
     async def documents(self, prefix: str) -> dict[str, Json]:
-        return await self._read(lambda conn: rows.under(conn, prefix))
+        return await self._read(lambda conn: rows.list_documents(conn, prefix))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        with told(self._path):
+        with translating_errors(self._path):
             return await self._reader.transact(query)
 
 
@@ -92,14 +92,16 @@ async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> As
     """
     async with AsyncExitStack() as stack:
         if read_only:
-            sqlite.must_exist(path)
+            sqlite.require_file(path)
         else:
-            stack.enter_context(sqlite.locked(path))
-        with told(path):
-            database = await stack.enter_async_context(sqlite.reader(path) if read_only else sqlite.writer(path))
-            await database.transact(versions.check if read_only else versions.upgrade)
-            reader = await stack.enter_async_context(sqlite.reader(path))
+            stack.enter_context(sqlite.lock_file(path))
+        with translating_errors(path):
+            database = await stack.enter_async_context(
+                sqlite.open_reader(path) if read_only else sqlite.open_writer(path)
+            )
+            await database.transact(versions.require_version if read_only else versions.upgrade_schema)
+            reader = await stack.enter_async_context(sqlite.open_reader(path))
         writer = await stack.enter_async_context(Writer(database, path))
-        engine = sqlite.engine(path)
+        engine = sqlite.create_engine_for(path)
         stack.push_async_callback(engine.dispose)
         yield SqlStore(writer, reader, engine, path, clock)

@@ -8,9 +8,9 @@ from bot.errors import Misconfigured
 from storage.schema import HEAD
 
 
-def check(conn: Connection) -> None:
+def require_version(conn: Connection) -> None:
     """For readers, who change nothing. Raises Misconfigured when the database is not of this version."""
-    version = _version(conn)
+    version = _read_version(conn)
     _refuse_newer(version)
     if version != HEAD:
         raise Misconfigured(
@@ -18,9 +18,9 @@ def check(conn: Connection) -> None:
         )
 
 
-def upgrade(conn: Connection) -> None:
+def upgrade_schema(conn: Connection) -> None:
     """Run the missing migrations, in the caller's transaction: all of them or none. Raises Misconfigured."""
-    version = _version(conn)
+    version = _read_version(conn)
     _refuse_newer(version)
     if version == HEAD:
         return
@@ -34,7 +34,7 @@ def upgrade(conn: Connection) -> None:
     command.upgrade(config, HEAD)
 
 
-def _version(conn: Connection) -> str:
+def _read_version(conn: Connection) -> str:
     """As alembic noted it; "" for a database without any."""
     if not inspect(conn).has_table("alembic_version"):
         return ""

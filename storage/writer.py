@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bot.errors import StoreFailed
 from storage import rows
 from storage.batch import Batch, LaneKey, Write
-from storage.errors import told
+from storage.errors import translating_errors
 from storage.sqlite import Database
 
 MAX_WAITING = 1_000  # writes; more wait, in order, for room among them
@@ -107,15 +107,15 @@ class Writer:
             return [result for write in writes for result in await self._attempt([write])]
 
     async def _commit(self, writes: Sequence[Write]) -> list[Result]:
-        with told(self._path):
+        with translating_errors(self._path):
             batch, results = await self.database.transact(lambda conn: self._enter(conn, writes))
         self._shown.update(batch.shown)
         return results
 
     def _enter(self, conn: Connection, writes: Sequence[Write]) -> tuple[Batch, list[Result]]:
-        batch = rows.load(conn, writes, self._shown.texts)
+        batch = rows.load_batch(conn, writes, self._shown.texts)
         results: list[Result] = [batch.enter(write) for write in writes]
-        rows.save(conn, batch)
+        rows.save_batch(conn, batch)
         return batch, results
 
     def _closed_error(self) -> StoreFailed:

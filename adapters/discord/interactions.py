@@ -25,7 +25,7 @@ from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
-from bot.ports import Sees, Surface
+from bot.ports import CanSee, Surface
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
@@ -218,7 +218,7 @@ class InteractionHandler:
 
         return Here(by, show, channels(channel), run, tuple(images), self._sees(given))
 
-    def _sees(self, given: discord.Interaction[Any]) -> Sees:
+    def _sees(self, given: discord.Interaction[Any]) -> CanSee:
         async def sees(address: str) -> bool:
             return self._places.sees(address, given.user, given.channel_id or 0)
 

@@ -24,7 +24,7 @@ from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, PostedPage, RateLimited
+from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, PostedPage, RateLimited
 
 OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
@@ -127,7 +127,7 @@ class DiscordSurface:
         faces.retry_refused(spot.parent)  # once a run, and not with each of its posts
         self._turns: dict[LaneId, tuple[str, int]] = {}  # title and message, for the links of the end card
 
-    def pages(self, kind: Kind) -> Pages:
+    def pages(self, kind: Kind) -> Paginator:
         return FilteredPages(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:

@@ -22,7 +22,7 @@ from bot.actions.permissions import Person, require_may_steer
 from bot.concurrency import KeyedSemaphore
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
-from bot.ports import Sees, Surface, SurfaceError
+from bot.ports import CanSee, Surface, SurfaceError
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
@@ -117,7 +117,7 @@ class InteractionHandler:
 
         return Here(by, show, channels, run, tuple(images), self._sees(asked, by))
 
-    def _sees(self, asked: Asked, by: Person) -> Sees:
+    def _sees(self, asked: Asked, by: Person) -> CanSee:
         async def sees(address: str) -> bool:
             return await self._people.sees(asked.at, address, by, asked.channel)
 

@@ -35,7 +35,7 @@ from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pages, RateLimited, SurfaceError
+from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
 
 T = TypeVar("T")
 
@@ -99,7 +99,7 @@ class SlackSurface:
         self._streams: dict[LaneId, Stream] = {}
         self._stopping: set[LaneId] = set()  # streams whose end Slack put off
 
-    def pages(self, kind: Kind) -> Pages:
+    def pages(self, kind: Kind) -> Paginator:
         return FilteredPages(OnePage(SlackMarkdown(), TEXT_CHARS - HEAD_CHARS), self._words)
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:

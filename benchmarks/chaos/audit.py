@@ -50,7 +50,7 @@ async def read_ledger(store: SqlStore) -> Ledger:
     for row in await store.runs(limit=100_000):
         ledger.runs[row.run] = fold_all(Transcript(), await store.read(row.run))
         ledger.placed[row.run] = [placed for placed in await store.posted_pages(row.run) if placed.ref]
-    ledger.behind = await store.unfinished()
+    ledger.behind = await store.unfinished_runs()
     return ledger
 
 

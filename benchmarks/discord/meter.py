@@ -26,16 +26,18 @@ class Meter(NoTrace):
         self.seen: Log = defaultdict(list)
         self.round_trips_s: list[float] = []
 
-    def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
+    def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
         log = self.written[turn.seat]
         log.append((at, chars + (log[-1][1] if log else 0)))
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         if lane.seat:
             now = asyncio.get_running_loop().time()
             self.seen[lane.seat].append((now, math.inf if final else chars))
 
-    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None:
         if lane.seat and method == "edit":
             self.round_trips_s.append(duration_s)
 

@@ -10,7 +10,7 @@ from benchmarks.report import Scene
 from bot.domain.facts import RunStarted
 from bot.domain.run import DebateRules, Mode, TurnId
 from bot.formats.council.review_order import labels
-from bot.models.tokens import counter
+from bot.models.tokens import make_counter
 from tests.support.transcripts import Play, make_start
 
 WORDS = 300  # of an answer, a debater's turn, a synthesis or a verdict
@@ -40,7 +40,7 @@ def _start_runs() -> Iterator[tuple[str, RunStarted]]:
 
 def _count_cost(begun: RunStarted) -> tuple[int, int, int]:
     """Return the calls, tokens read and tokens written of a run in which nothing fails and no debate ends early."""
-    play, count = Play(begun), counter("gpt-4o")
+    play, count = Play(begun), make_counter("gpt-4o")
     read = written = 0
     while not play.plan.outcome:
         for turn in play.start_wanted():

@@ -16,7 +16,7 @@ from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Kind, Message, MessageRef, Method, Pages
+from bot.ports import Kind, Message, MessageRef, Method, Paginator
 from tests.support.surfaces import OnePagePages
 from tests.support.virtual_time import run_virtual
 
@@ -55,7 +55,7 @@ class Instant:
     name = address = "instant"
     room_chars = None
 
-    def pages(self, kind: Kind) -> Pages:
+    def pages(self, kind: Kind) -> Paginator:
         return OnePagePages()
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:

@@ -11,7 +11,7 @@ from benchmarks.live.scenes import Scene
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, TokenBucket
-from bot.live.lanes import Lane as LiveLane
+from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Surface
@@ -31,7 +31,7 @@ class _Trace(NoTrace):
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self._watch.record_seen(lane, chars)
 
 
@@ -43,7 +43,7 @@ class Ours:
         self._place = place
         self._trace = _Trace(watch)
         self._displays: list[Display] = []
-        self._lanes: dict[LaneId, LiveLane] = {}
+        self._lanes: dict[LaneId, Lane] = {}
 
     async def open_lanes(self, thread: int, lanes: list[LaneId]) -> None:
         display = Display(self._scheduler, trace=self._trace)

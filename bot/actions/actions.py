@@ -46,7 +46,7 @@ from bot.formats import FORMATS, guessing
 from bot.formats.common import name_of, voting
 from bot.formats.plan import Plan
 from bot.formats.vote_options import BESIDE, ROUND_BEFORE, choices
-from bot.ports import Clock, RunRow, Sees, Show, Store
+from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
@@ -73,7 +73,7 @@ class Actions:
         self.in_vain = InVain()
         self.steers = SteeringActions(starts, hall, open_=self._open, tell=self._tell, clock=clock)
 
-    async def start(self, wish: RunRequest, show: Show) -> str:
+    async def start(self, wish: RunRequest, show: OpenSurface) -> str:
         """Begin a run and show it; its id. Raises Refused."""
         if self._hall.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
@@ -88,13 +88,13 @@ class Actions:
             await self._hall.begin(run, FORMATS[started.format], [surface])
         return run
 
-    async def run_pipeline(self, name: str, wish: RunRequest, show: Show) -> str:
+    async def run_pipeline(self, name: str, wish: RunRequest, show: OpenSurface) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
         run = await self.start(await self._starts.pipeline(name, wish), show)
         await self.pipelines.count(name, wish.by.server)
         return run
 
-    async def watch(self, run: str, by: Person, show: Show) -> str:
+    async def watch(self, run: str, by: Person, show: OpenSurface) -> str:
         """Show a run in one more place, from here on."""
         t = await self._open(run, by)
         if self._hall.transcript(run) is None:
@@ -113,7 +113,7 @@ class Actions:
             raise self._unknown(run)
         return t
 
-    async def check_sees(self, run: str, by: Person, sees: Sees) -> None:
+    async def check_sees(self, run: str, by: Person, sees: CanSee) -> None:
         """Whoever names a run must be its starter, or be able to look where it is shown. Raises Refused, in the words
         for a run that there is not."""
         t = await self.transcript(run, by)
@@ -124,7 +124,7 @@ class Actions:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
         return await self._hall.finished(run) if self._hall.transcript(run) else None
 
-    async def runs(self, by: Person, limit: int, sees: Sees) -> list[RunRow]:
+    async def runs(self, by: Person, limit: int, sees: CanSee) -> list[RunRow]:
         """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
         terminal."""
         found: list[RunRow] = []
@@ -353,7 +353,7 @@ class Actions:
         return t
 
 
-async def _seen(addresses: Sequence[str], sees: Sees) -> bool:
+async def _seen(addresses: Sequence[str], sees: CanSee) -> bool:
     """Of a run that is shown there; nowhere: it was held in a terminal, for everybody."""
     return not addresses or any([await sees(address) for address in addresses])
 

@@ -39,9 +39,9 @@ from bot.formats import FORMATS
 from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
 from bot.models import listing
-from bot.models.catalogue import Model, has_key, key_state, resolve
+from bot.models.catalogue import Model, has_key, key_state, resolve_models
 from bot.models.errors import ProviderError
-from bot.models.search import searcher, with_searcher
+from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.ports import Trace
 from bot.prompts import load_packaged, load_prompts
@@ -138,7 +138,7 @@ async def build_core(
 ) -> AsyncIterator[Core]:
     """litellm loads in a thread meanwhile. `tell_operator` None: whoever is here is the operator. `pipelines`: name →
     TOML of those that may be run besides the ones that come with Moot."""
-    found = searcher(settings.search, supply.models)
+    found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
     speaker = Speaker(known, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars)
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -234,17 +234,17 @@ def _make_choice(console: Console) -> ChooseModels:
 async def show_models(available: bool) -> int:
     """The catalogue, and what providers offer."""
     settings, console = load_configuration(), Console()
-    models = resolve(settings.models)
+    models = resolve_models(settings.models)
     if not models:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
         return OK
-    console.print(tables.render_catalogue(listing.rows(models.values())))
+    console.print(tables.render_catalogue(listing.list_configured(models.values())))
     if not available:
         return OK
     status = OK
     for provider, model in {m.provider: m for m in models.values()}.items():
         try:
-            names = await listing.available(model)
+            names = await listing.fetch_available(model)
         except ProviderError as error:
             status = complain(f"{provider}: {error.text}.", FAILED)
         else:

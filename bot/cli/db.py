@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.cli.core import FAILED, OK, load_configuration
-from storage.backup import Examined, back_up, examine
+from storage.backup import Examination, back_up, examine_database
 
 
 async def check_database() -> int:
     """Tell what is wrong with the database."""
     path = load_configuration().storage.path
-    found = await examine(path)
+    found = await examine_database(path)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     if not found.wrong:
         console.print(f"{path} is whole: {_render_counts(found)}.")
@@ -31,5 +31,5 @@ async def back_up_database(to: Path) -> int:
     return OK
 
 
-def _render_counts(found: Examined) -> str:
+def _render_counts(found: Examination) -> str:
     return f"runs {found.runs}, facts {found.facts}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
 from bot.models import embedded, local
-from bot.models.catalogue import Model, resolve
+from bot.models.catalogue import Model, resolve_models
 from bot.settings import PanelSettings, SeatSettings, Settings
 
 EMBEDDED = "embedded"  # the name of the panel that needs no key and no server
@@ -46,9 +46,9 @@ async def provide_models(settings: Settings, panel: str | None, choose: ChooseMo
         yield _read_configured(settings, panel)
     elif panel:
         raise Refused(f"There is no panel “{panel}”: nothing is configured here. Leave it out, or take “{EMBEDDED}”.")
-    elif found_here := [m for server in await local.discover() for m in server.models]:
+    elif found_here := [m for server in await local.discover_servers() for m in server.models]:
         yield _seat_models("local", choose(found_here), "on this machine")
-    elif embedded.installed():
+    elif embedded.is_installed():
         async with _run_embedded() as found:
             yield found
     else:
@@ -60,12 +60,12 @@ def _read_configured(settings: Settings, panel: str | None) -> Provision:
     if not panels:
         panels["default"] = PanelSettings(seats=[SeatSettings(model=key) for key in settings.models][:USUAL_SEATS])
     usual = "default" if "default" in panels else next(iter(panels))
-    return Provision(resolve(settings.models), panels, panel or usual)
+    return Provision(resolve_models(settings.models), panels, panel or usual)
 
 
 @asynccontextmanager
 async def _run_embedded() -> AsyncIterator[Provision]:
-    if not embedded.installed():
+    if not embedded.is_installed():
         raise Refused("The embedded model is not installed. `make demo` installs and runs it.")
     async with embedded.embedded_server(USUAL_SEATS) as base_url:
         note = "a small model in this machine; it shows that the machinery works, and is no source of advice"

@@ -127,7 +127,7 @@ def _make_budget(name: str, started: float) -> Budget:
 
 async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
     """Runs that were left open go on as soon as models can be asked."""
-    if await store.unfinished():
+    if await store.unfinished_runs():
         await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
 

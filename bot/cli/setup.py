@@ -25,7 +25,7 @@ from bot.errors import Misconfigured, Refused
 from bot.models import doctor as model_doctor
 from bot.models import embedded, local
 from bot.models.errors import ProviderError
-from bot.models.search import searcher, with_searcher
+from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.prompts import check_prompts as prompt_check
 from bot.settings import FILE, PanelSettings, RetrySettings, Settings, load_settings
@@ -70,7 +70,7 @@ def _refuse_to_replace(*, force: bool) -> None:
 async def _find_models(ports: Sequence[int]) -> list[Choice]:
     """Models by keys in the environment, then some of each server on this machine."""
     hosted = starter.find_hosted(os.environ)
-    servers = await local.discover(ports)
+    servers = await local.discover_servers(ports)
     models = [model for server in servers for model in server.models[:USUAL_SEATS]]
     return [*hosted, *starter.name_local(models, [choice.key for choice in hosted])]
 
@@ -97,7 +97,7 @@ def _next_steps(seated: Sequence[Choice], *, has_token: bool) -> tuple[str, str]
     if seated:
         names = ", ".join(choice.name for choice in seated)
         first = f'At the table: {names}. Next: moot doctor, then moot try "…"'
-    elif embedded.installed():
+    elif embedded.is_installed():
         first = 'No key and no model server was found: moot try "…" takes the small model that is installed here.'
     else:
         first = "No model was found: set a key such as ANTHROPIC_API_KEY, or start Ollama; then moot init --force"
@@ -126,7 +126,7 @@ async def run_doctor(*, spend: bool, json_object: bool) -> int:
 async def _check_everything(settings: Settings, *, spend: bool) -> list[Finding]:
     async with AsyncExitStack() as stack:
         models = await _model_checks(settings, stack, spend=spend)
-        database = Check("database", partial(storage_doctor.check, settings.storage.path, time.time))
+        database = Check("database", partial(storage_doctor.check_store, settings.storage.path, time.time))
         prompts = [Check("prompts", partial(prompt_check, settings.prompts))] if settings.prompts else []
         return [_settings_finding(), *await run_checks([database, *prompts, *models, *_platform_checks(settings)])]
 
@@ -144,7 +144,7 @@ async def _model_checks(settings: Settings, stack: AsyncExitStack, *, spend: boo
         none = Finding("models", "broken", "there is no model to ask", str(error))
         return [Check("models", partial(_report, none))]
     try:
-        found = searcher(settings.search, supply.models)
+        found = resolve_searcher(settings.search, supply.models)
     except Misconfigured as error:
         nobody = Finding("search", "broken", str(error), "Correct [search]; moot.example.toml shows it.")
         return [Check("search", partial(_report, nobody))]
@@ -153,7 +153,7 @@ async def _model_checks(settings: Settings, stack: AsyncExitStack, *, spend: boo
     if speaker is not None:
         stack.push_async_callback(speaker.aclose)
     search = [model_doctor.search_check(*found, speaker)] if found else []
-    return [*model_doctor.checks(supply.models, _seated_models(supply.panels), speaker), *search]
+    return [*model_doctor.model_checks(supply.models, _seated_models(supply.panels), speaker), *search]
 
 
 async def _report(finding: Finding) -> list[Finding]:

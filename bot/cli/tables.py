@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.engine.thread import Post
-from bot.models.listing import Row
+from bot.models.listing import ModelRow
 from bot.ports import RunRow
 
 
-def render_catalogue(rows: Iterable[Row]) -> RenderableType:
+def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
     table = Table("model", "litellm", "key", "$ per million tokens in / out", "window")
     for row in rows:
         price = row.price

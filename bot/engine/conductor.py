@@ -27,7 +27,7 @@ from bot.engine.thread import Post, on_board, posts, verdict
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, board, render
-from bot.live.lanes import Lane as LiveLane
+from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.ports import Clock, Kind, Store, Trace
@@ -56,7 +56,7 @@ class Shows(Protocol):
 
     def open(
         self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
-    ) -> LiveLane: ...
+    ) -> Lane: ...
 
 
 class Conductor:
@@ -92,7 +92,7 @@ class Conductor:
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
-        self._lanes: dict[LaneId, LiveLane] = {}
+        self._lanes: dict[LaneId, Lane] = {}
         self._plan = Plan()
 
     @property
@@ -272,7 +272,7 @@ class Conductor:
         elif delta.thinking:
             self.notices[turn] = "thinking"
         if delta.text or delta.thinking:
-            self._trace.delta(turn, delta.at, len(delta.text), len(delta.thinking))
+            self._trace.record_delta(turn, delta.at, len(delta.text), len(delta.thinking))
 
     def _show(self, live: Shows) -> None:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
@@ -309,7 +309,7 @@ class Conductor:
         lane.offer(on_board(self.transcript, plan))
         lane.set(render(card))
 
-    def _lane(self, live: Shows, post: Post) -> LiveLane:
+    def _lane(self, live: Shows, post: Post) -> Lane:
         if post.lane not in self._lanes:
             self._lanes[post.lane] = live.open(
                 post.lane,

@@ -103,7 +103,7 @@ class Journal:
         self.transcript = fold_all(self.transcript, entries)
         for entry in entries:
             if entry.fact not in told:
-                self._trace.fact(entry)
+                self._trace.record_fact(entry)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -242,7 +242,7 @@ class RunSupervisor:
                     log.exception("a run could not be resumed", run=run)
 
         async with TaskGroup() as tasks:
-            for run in await self._store.unfinished():
+            for run in await self._store.unfinished_runs():
                 tasks.create_task(one(run))
 
     async def _resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:

@@ -38,19 +38,21 @@ class EventsFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._file.close()
 
-    def fact(self, entry: Entry) -> None:
+    def record_fact(self, entry: Entry) -> None:
         kind, data = encode(entry.fact)
         turn = getattr(entry.fact, "turn", None)
         where = {"turn": str(turn), "stage": turn.stage, "round": turn.round, "seat": turn.seat} if turn else {}
         self._write(self._now(), "fact", fact=kind, seq=entry.seq, **{**data, **where})
 
-    def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
+    def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
         self._write(at, "delta", turn=str(turn), chars=chars, thinking=thinking)
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self._write(self._now(), "shown", surface=surface, turn=str(lane), page=page, chars=chars, final=final)
 
-    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None:
         fields = {"surface": surface, "method": method, "bucket": bucket, "turn": str(lane), "status": status}
         self._write(self._now(), "request", **fields, duration_s=round(duration_s, 6))
 
@@ -66,10 +68,12 @@ class EventsFile:
 class NoTrace:
     """For runs that nobody measures."""
 
-    def fact(self, entry: Entry) -> None: ...
+    def record_fact(self, entry: Entry) -> None: ...
 
-    def delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None: ...
+    def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None: ...
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None: ...
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None: ...
 
-    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None: ...
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.domain.word_filter import WordFilter
-from bot.ports import Page, Pages
+from bot.ports import Page, Paginator
 
 
 class FilteredPages:
@@ -16,7 +16,7 @@ class FilteredPages:
     waits is no longer than a listed word or phrase, and `final` shows it.
     """
 
-    def __init__(self, pages: Pages, words: WordFilter) -> None:
+    def __init__(self, pages: Paginator, words: WordFilter) -> None:
         self._pages = pages
         self._words = words
         self._lines = ""  # whole lines as they came: no word goes beyond one, so they are read once

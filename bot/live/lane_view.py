@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bot.domain.controls import Control
-from bot.domain.run import LaneId as LaneKey
+from bot.domain.run import LaneId
 from bot.live.changes import Change, Mark, Posted, digest
 from bot.live.lanes import Lane
 from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
@@ -31,7 +31,7 @@ BACK_OFF_CAP_S = 30.0  # … up to this
 NOTHING = "…"  # a lane that ended without a word or a footer
 SLIGHT = 1.0  # code points a second that the board, footers and what is hidden count for
 
-Shown = Callable[[LaneKey, str], None]
+Shown = Callable[[LaneId, str], None]
 Stands = Callable[[PostedPage], None]
 Noted = Callable[[str], None]
 Posting = Callable[[PostedPage], Awaitable[None]]
@@ -190,7 +190,7 @@ class LaneView:
             self._chars, self._moments = change.mark.chars, change.mark.moments
         self._expect("edit")
         display, chars = self._view.display, self.visible
-        display.trace.shown(self._surface.name, self.lane.key, change.page, chars, change.final)
+        display.trace.record_shown(self._surface.name, self.lane.key, change.page, chars, change.final)
         if self.lane.kind == "turn" and chars:
             display.on_shown(self.lane.key, change.mark.text[:chars])
         if change.final and change.mark.version == self.lane.version:  # else a button changed while this was on its way
@@ -331,7 +331,9 @@ class LaneView:
         change, self._flying = self._flying, None
         assert change is not None  # one request at a time, and this one was taken
         bucket = next(iter(self._draws), "")
-        self._view.display.trace.request(self._surface.name, change.method, bucket, self.lane.key, status, duration_s)
+        self._view.display.trace.record_request(
+            self._surface.name, change.method, bucket, self.lane.key, status, duration_s
+        )
         return change
 
     def _expect(self, method: Method) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.domain.controls import Control
-from bot.domain.run import LaneId as LaneKey
+from bot.domain.run import LaneId
 from bot.ports import Kind
 
 __all__ = ["Kind", "Lane"]
@@ -26,7 +26,7 @@ class Lane:
 
     def __init__(
         self,
-        key: LaneKey,
+        key: LaneId,
         title: str,
         kind: Kind,
         placeholder: str,

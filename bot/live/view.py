@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from bot.domain.run import LaneId as LaneKey
+from bot.domain.run import LaneId
 from bot.live.lane_view import LaneView, Noted, Posting, Shown, Stands
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
@@ -40,7 +40,7 @@ class Display:
         `awaited`: addresses of surfaces that are to be attached before the run can have caught up, with its messages
         there.
         """
-        self.lanes: dict[LaneKey, Lane] = {}
+        self.lanes: dict[LaneId, Lane] = {}
         self.views: list[View] = []
         self.awaited = dict(awaited)
         self.trace = trace
@@ -52,9 +52,7 @@ class Display:
         self.time = asyncio.get_running_loop().time
         self._settled = asyncio.Event()
 
-    def open(
-        self, key: LaneKey, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
-    ) -> Lane:
+    def open(self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = "") -> Lane:
         """A new lane, posted behind those opened before it. Without a placeholder it waits for its first text."""
         lane = Lane(key, title, kind, placeholder, to=to, face=face, time=self.time, stir=self._stir)
         self.lanes[key] = lane

@@ -85,7 +85,7 @@ class Model:
     results: int = 0  # … how many pages it is asked for
 
 
-def resolve(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
+def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
     """Every configured model by its key. Settings win over the price map; each value keeps its source."""
     known = prices.read_map() if models else {}
     return {key: _model(key, settings, known) for key, settings in models.items()}
@@ -108,7 +108,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         window=window,
         window_source=source,
         num_ctx=window if prefix in _OLLAMA else None,
-        sees=prices.listed_sight(settings.litellm, known) if settings.vision is None else settings.vision,
+        sees=prices.has_vision(settings.litellm, known) if settings.vision is None else settings.vision,
         avatar_url=settings.avatar_url,
         key_variable=named_variable(settings.api_key),
     )
@@ -117,7 +117,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
 def _prefix(litellm: str, known: prices.PriceMap) -> str:
     """litellm's name for the provider: before the slash, or for a bare model name what the map says."""
     prefix, slash, _ = litellm.partition("/")
-    return prefix if slash else str(prices.entry(litellm, known).get("litellm_provider", "openai"))
+    return prefix if slash else str(prices.find_entry(litellm, known).get("litellm_provider", "openai"))
 
 
 def provider_of(prefix: str, api_base: str | None) -> str:
@@ -128,7 +128,7 @@ def provider_of(prefix: str, api_base: str | None) -> str:
 def _window(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> tuple[int | None, str]:
     if settings.context_window is not None:
         return settings.context_window, "settings"
-    listed = prices.listed_window(settings.litellm, known)
+    listed = prices.find_window(settings.litellm, known)
     if prefix in _OLLAMA:
         return min(OLLAMA_CTX, listed or OLLAMA_CTX), "default"
     return listed, "litellm" if listed else ""
@@ -140,7 +140,7 @@ def _price(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Pric
         return Price(per_input, per_output, "settings")
     if _is_local(prefix, settings.api_base):
         return LOCAL
-    listed = prices.listed_price(settings.litellm, known)
+    listed = prices.find_price(settings.litellm, known)
     if listed is None or (per_input is None and per_output is None):
         return listed
     return Price(

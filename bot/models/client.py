@@ -16,7 +16,7 @@ Request = Mapping[str, Any]  # the arguments of litellm.acompletion
 _CLOSING_S = 5.0
 
 
-class Stream(Protocol):
+class ModelStream(Protocol):
     """What is used of litellm's CustomStreamWrapper."""
 
     chunks: list[Any]  # what the wire carried, a usage included; what litellm adds itself is not in it
@@ -36,7 +36,7 @@ def _litellm() -> Any:
     return importlib.import_module("litellm")
 
 
-def load() -> None:
+def load_litellm() -> None:
     """Imports litellm (1.5 s) and makes a first call without a network (0.4 s). Blocks: call it in a thread."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # before the import, or that downloads the price map
     litellm = _litellm()
@@ -61,20 +61,20 @@ async def _first_call() -> None:
         pass
 
 
-async def open_stream(request: Request) -> Stream:
+async def open_stream(request: Request) -> ModelStream:
     """Starts a streamed answer. Raises what litellm raises."""
-    stream: Stream = await _litellm().acompletion(
+    stream: ModelStream = await _litellm().acompletion(
         **request,
         stream=True,
         stream_options={"include_usage": True},  # without it no usage comes
         max_retries=0,  # providers differ in what they retry: the loop is ours
         drop_params=True,  # a temperature that a model does not take is no reason to fail
     )
-    stream.logging_obj.dispatch_success_handlers = stream.logging_obj.dispatch_failure_handlers = _unlogged
+    stream.logging_obj.dispatch_success_handlers = stream.logging_obj.dispatch_failure_handlers = _skip_record
     return stream
 
 
-async def search(request: Request) -> Sequence[Any]:
+async def search_web(request: Request) -> Sequence[Any]:
     """What litellm.asearch finds: objects with `title`, `url` and `snippet`. Raises what litellm raises.
 
     Without litellm's wrapper, which retries by itself, and records each call in a task that nobody owns.
@@ -84,12 +84,12 @@ async def search(request: Request) -> Sequence[Any]:
     return found
 
 
-async def _unlogged(*_: object, **__: object) -> None:
+async def _skip_record(*_: object, **__: object) -> None:
     """In place of litellm's record of an answer, which nobody reads here: it is made in a task without an owner, and
     for Ollama it asks the server about the model by a call that blocks the event loop."""
 
 
-async def close_stream(stream: Stream) -> None:
+async def close_stream(stream: ModelStream) -> None:
     """Closes the connection at once; an abandoned stream would keep it until it is collected."""
     try:
         async with asyncio.timeout(_CLOSING_S):
@@ -98,7 +98,7 @@ async def close_stream(stream: Stream) -> None:
         pass
 
 
-def headers(stream: Stream) -> Mapping[str, str]:
+def response_headers(stream: ModelStream) -> Mapping[str, str]:
     """The response's headers, with litellm's prefix before the names it does not know."""
     found: Mapping[str, str] = stream._hidden_params.get("additional_headers") or {}
     return found

@@ -23,19 +23,20 @@ _ASK = Ask((Part("user", "Answer with one word: yes.", cut="never"),))
 _LOOK = Ask((Part("user", "Search the web for the latest release of Python.", cut="never"),), query="Python release")
 
 
-def checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speaker | None) -> list[Check]:
+def model_checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speaker | None) -> list[Check]:
     """One a model; what is wrong with one that is not `needed` is a warning. Without a speaker nothing is spent."""
     return [
-        Check(f"model {model.key}", partial(_check, model, model.key in needed, speaker)) for model in models.values()
+        Check(f"model {model.key}", partial(_check_model, model, model.key in needed, speaker))
+        for model in models.values()
     ]
 
 
 def search_check(model: Model, seat: Seat, speaker: Speaker | None) -> Check:
     """Of who searches the web: runs go on without, so that nothing of it is more than a warning."""
-    return Check("search", partial(_searches, model, seat, speaker))
+    return Check("search", partial(_check_search, model, seat, speaker))
 
 
-async def _searches(model: Model, seat: Seat, speaker: Speaker | None) -> list[Finding]:
+async def _check_search(model: Model, seat: Seat, speaker: Speaker | None) -> list[Finding]:
     if not has_key(model):
         missing = f"{model.name} has no key, so nothing is searched for"
         return [Finding("search", "warning", missing, f"Set {_key_place(model)}.")]
@@ -54,17 +55,17 @@ async def _searches(model: Model, seat: Seat, speaker: Speaker | None) -> list[F
     return [Finding("search", "ok", f"{model.name} answered in {took_s:.1f} s", latency_s=took_s)]
 
 
-async def _check(model: Model, is_needed: bool, speaker: Speaker | None) -> list[Finding]:
+async def _check_model(model: Model, is_needed: bool, speaker: Speaker | None) -> list[Finding]:
     if not has_key(model):
         found = _finding(model, "broken", "it has no key, so runs go on without it", f"Set {_key_place(model)}.")
     elif speaker is None:
-        found = await _listed(model)
+        found = await _check_listed(model)
     else:
-        found = await _answers(model, speaker)
+        found = await _check_answer(model, speaker)
     return [found if is_needed else as_warning(found)]
 
 
-async def _answers(model: Model, speaker: Speaker) -> Finding:
+async def _check_answer(model: Model, speaker: Speaker) -> Finding:
     await speaker.warm_up()  # loading litellm is no part of the latency
     now = asyncio.get_running_loop().time
     seat, asked_at = Seat("doctor", model.key, model.name, max_tokens=_ANSWER_TOKENS), now()
@@ -73,21 +74,21 @@ async def _answers(model: Model, speaker: Speaker) -> Finding:
             async for _ in deltas:
                 pass
     except ProviderError as error:
-        return _wrong(model, error, round(now() - asked_at, 2))
+        return _error_finding(model, error, round(now() - asked_at, 2))
     took_s = round(now() - asked_at, 2)
     return _finding(model, "ok", f"answered in {took_s:.1f} s", latency_s=took_s)
 
 
-async def _listed(model: Model) -> Finding:
+async def _check_listed(model: Model) -> Finding:
     """Key and endpoint are shown good by the list of models, which costs nothing."""
     try:
-        offered = await listing.available(model)
+        offered = await listing.fetch_available(model)
     except ProviderError as error:
         if error.kind == "not_found":  # of the list, not of the model
             return _finding(
                 model, "warning", f"not looked at: {error.text}", "`moot doctor` asks it for a tiny answer."
             )
-        return _wrong(model, error)
+        return _error_finding(model, error)
     takes = "takes the key and" if key_of(model) else "asks for no key and"
     if any(name.startswith(_full_name(model)) for name in offered):  # a dated name stands for its alias
         return _finding(model, "ok", f"{model.provider} {takes} lists it")
@@ -100,7 +101,7 @@ def _full_name(model: Model) -> str:
     return model.litellm if "/" in model.litellm else f"{prefix_of(model)}/{model.litellm}"
 
 
-def _wrong(model: Model, error: ProviderError, took_s: float | None = None) -> Finding:
+def _error_finding(model: Model, error: ProviderError, took_s: float | None = None) -> Finding:
     """What the one tree of errors means before any run."""
     match error.kind:
         case "key":

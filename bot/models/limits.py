@@ -34,7 +34,7 @@ class Queue:
             self._waiting.remove(ticket)
         self._admit()
 
-    def place(self, ticket: Ticket) -> int:
+    def place_of(self, ticket: Ticket) -> int:
         return self._waiting.index(ticket) + 1
 
     def _admit(self) -> None:
@@ -57,7 +57,7 @@ class Ticket:
         """The places as they change, 1 for the next, until it is admitted."""
         last = 0
         while not self.admitted:
-            place = self._queue.place(self)
+            place = self._queue.place_of(self)
             if place != last:
                 yield place
             last = place
@@ -93,10 +93,10 @@ class Circuit:
             )
         self._shut_until = now + self.open_s  # this one is the try; the others wait for what becomes of it
 
-    def succeeded(self) -> None:
+    def record_success(self) -> None:
         self._failed = 0
 
-    def failed(self, now: float) -> None:
+    def record_failure(self, now: float) -> None:
         self._failed += 1
         self._shut_until = now + self.open_s
 

@@ -32,7 +32,7 @@ _GEMINI = "https://generativelanguage.googleapis.com"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ModelRow:
     """One model of the catalogue. `price` and `window` (tokens) are None where unknown."""
 
     key: str
@@ -44,8 +44,10 @@ class Row:
     window_source: str
 
 
-def rows(models: Iterable[Model], environ: Mapping[str, str] = os.environ) -> list[Row]:
-    return [Row(m.key, m.litellm, m.name, key_state(m, environ), m.price, m.window, m.window_source) for m in models]
+def list_configured(models: Iterable[Model], environ: Mapping[str, str] = os.environ) -> list[ModelRow]:
+    return [
+        ModelRow(m.key, m.litellm, m.name, key_state(m, environ), m.price, m.window, m.window_source) for m in models
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class _List:
     name: str
 
 
-async def available(model: Model) -> list[str]:
+async def fetch_available(model: Model) -> list[str]:
     """litellm model strings that this model's provider or endpoint offers, sorted.
 
     Raises ProviderError: "key", "not_found" (also where nobody knows how to ask), "rate_limit", "unreachable", "other".
@@ -69,7 +71,7 @@ async def available(model: Model) -> list[str]:
     if not isinstance(items, list):
         raise ProviderError("other", f"{model.provider} gave no list of models")
     names = (
-        str(item[source.name]) for item in items if isinstance(item, dict) and source.name in item and _chats(item)
+        str(item[source.name]) for item in items if isinstance(item, dict) and source.name in item and _can_chat(item)
     )
     return sorted(f"{prefix_of(model)}/{name.removeprefix('models/')}" for name in names)
 
@@ -93,7 +95,7 @@ def _list_of(model: Model, key: str) -> _List:
             return _List(f"{base.rstrip('/')}/models", {"Authorization": f"Bearer {key}"} if key else {}, "data", "id")
 
 
-def _chats(item: Mapping[str, Any]) -> bool:
+def _can_chat(item: Mapping[str, Any]) -> bool:
     """Gemini lists embedding and picture models as well, and says what each can do; others do not say."""
     return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
 

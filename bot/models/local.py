@@ -54,20 +54,20 @@ class _Asker:
         return found if isinstance(found, dict) else {}
 
 
-async def discover(ports: Sequence[int] = PORTS) -> list[LocalServer]:
+async def discover_servers(ports: Sequence[int] = PORTS) -> list[LocalServer]:
     """The servers that answer on these ports of 127.0.0.1, in the order of the ports. Never raises for an odd one."""
     async with aiohttp.ClientSession() as session:
-        found = await _together(_look(_Asker(session, f"http://127.0.0.1:{port}")) for port in ports)
+        found = await _gather(_identify(_Asker(session, f"http://127.0.0.1:{port}")) for port in ports)
     return [server for server in found if server is not None]
 
 
-async def loading(model: Model) -> bool:
+async def is_loading(model: Model) -> bool:
     """Whether the next answer of a local model waits for its weights to be read. False where nobody can tell."""
     async with aiohttp.ClientSession() as session:
         if model.num_ctx is not None:
             running = await _Asker(session, ollama_base(model)).get("/api/ps")
-            return "models" in running and _tagged(model.litellm.partition("/")[2]) not in _loaded_names(running)
-        return model.api_base is not None and await _getting_ready(_Asker(session, _root(model.api_base)))
+            return "models" in running and _full_name(model.litellm.partition("/")[2]) not in _loaded_names(running)
+        return model.api_base is not None and await _is_getting_ready(_Asker(session, _root(model.api_base)))
 
 
 def ollama_base(model: Model) -> str:
@@ -80,24 +80,24 @@ def _root(api_base: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-async def _getting_ready(asker: _Asker) -> bool:
+async def _is_getting_ready(asker: _Asker) -> bool:
     """llama.cpp's own way to say so (its server's README, GET /health); another's 503 is an error like any."""
     health = await asker.ask("GET", "/health", status=503)
     return "Loading model" in str(health.get("error"))
 
 
-async def _look(asker: _Asker) -> LocalServer | None:
+async def _identify(asker: _Asker) -> LocalServer | None:
     """llama.cpp speaks some of Ollama's paths as well, but not this one."""
-    return await (_ollama(asker) if "version" in await asker.get("/api/version") else _openai(asker))
+    return await (_ask_ollama(asker) if "version" in await asker.get("/api/version") else _ask_openai(asker))
 
 
-async def _ollama(asker: _Asker) -> LocalServer:
+async def _ask_ollama(asker: _Asker) -> LocalServer:
     """https://docs.ollama.com/api: /api/tags lists, /api/show tells a window, /api/ps what is loaded."""
-    tags, running = await _together(asker.get(path) for path in ("/api/tags", "/api/ps"))
+    tags, running = await _gather(asker.get(path) for path in ("/api/tags", "/api/ps"))
     here = [tag for tag in _objects(tags, "models") if "name" in tag and not tag.get("remote_host")]  # not its cloud's
     names = [str(tag["name"]) for tag in here][:_MOST_MODELS]
-    names.sort(key=lambda name: _tagged(name) not in _loaded_names(running))
-    shown = await _together(asker.ask("POST", "/api/show", {"model": name}) for name in names)
+    names.sort(key=lambda name: _full_name(name) not in _loaded_names(running))
+    shown = await _gather(asker.ask("POST", "/api/show", {"model": name}) for name in names)
     models = (_ollama_model(asker.base_url, name, about) for name, about in zip(names, shown, strict=True))
     return LocalServer("ollama", asker.base_url, tuple(model for model in models if model is not None))
 
@@ -114,10 +114,10 @@ def _ollama_model(base_url: str, name: str, about: Found) -> Model | None:
     return _model("ollama_chat", name, base_url, window=ctx, num_ctx=ctx, sees=sees)
 
 
-async def _openai(asker: _Asker) -> LocalServer | None:
+async def _ask_openai(asker: _Asker) -> LocalServer | None:
     """OpenAI's list of models, with the window where vLLM or llama.cpp tells it."""
-    listed, props = await _together(asker.get(path) for path in ("/v1/models", "/props"))
-    busy = await _getting_ready(asker)
+    listed, props = await _gather(asker.get(path) for path in ("/v1/models", "/props"))
+    busy = await _is_getting_ready(asker)
     base_url = f"{asker.base_url}/v1"
     sees = _object(props, "modalities").get("vision") is True  # llama.cpp's way to say so; others do not tell
     models = tuple(
@@ -152,7 +152,7 @@ def _model(
     )
 
 
-async def _together(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def _gather(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one) for one in asked]
     return [task.result() for task in tasks]
@@ -170,9 +170,9 @@ def _objects(found: Found, key: str) -> list[Found]:
 
 
 def _loaded_names(running: Found) -> set[str]:
-    return {_tagged(str(item.get("name", ""))) for item in _objects(running, "models")}
+    return {_full_name(str(item.get("name", ""))) for item in _objects(running, "models")}
 
 
-def _tagged(name: str) -> str:
+def _full_name(name: str) -> str:
     """Ollama's full name of a model: without a tag it means `:latest`."""
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

@@ -45,9 +45,9 @@ class Repetition:
             self._fresh.append(text)
             self._unseen += len(text)
             if self._unseen >= _STEP:
-                self._look()
+                self._find_period()
             return text
-        if self._goes_on(text):
+        if self._repeats(text):
             self._tail = (self._tail + text)[-_TAIL:]
             self._held.append(text)
             self._run += len(text)
@@ -55,14 +55,14 @@ class Repetition:
             return ""
         self._fresh.append(text)
         text = self.flush() + text
-        self._look()
+        self._find_period()
         return text
 
-    def _goes_on(self, text: str) -> bool:
+    def _repeats(self, text: str) -> bool:
         last = self._tail[-self._period :]
         return (last * (len(text) // self._period + 1))[: len(text)] == text
 
-    def _look(self) -> None:
+    def _find_period(self) -> None:
         tail = self._tail = (self._tail + "".join(self._fresh))[-_TAIL:]
         self._fresh, self._unseen = [], 0
         before = tail.rfind(tail[-_PROBE:], 0, len(tail) - 1)

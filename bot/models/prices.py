@@ -36,7 +36,7 @@ def read_map() -> PriceMap:
     return found
 
 
-def entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
+def find_entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
     """What the map says of a litellm model string; empty when it says nothing.
 
     The map lists some models with their provider in front and others without, as litellm's own look-up does.
@@ -49,16 +49,16 @@ def entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
     return found if owner == prefix or owner.startswith((f"{prefix}_", f"{prefix}-")) else {}
 
 
-def listed_price(litellm: str, known: PriceMap) -> Price | None:
+def find_price(litellm: str, known: PriceMap) -> Price | None:
     """None when the map has no price for input or output, or says $0."""
-    found = entry(litellm, known)
+    found = find_entry(litellm, known)
     per_input, per_output = found.get("input_cost_per_token"), found.get("output_cost_per_token")
     if not per_input or not per_output:
         return None
     return Price(round(per_input * _MTOK, 6), round(per_output * _MTOK, 6), "litellm")
 
 
-def listed_search_usd(provider: str, results: int, known: PriceMap) -> float | None:
+def find_search_usd(provider: str, results: int, known: PriceMap) -> float | None:
     """US dollars for one query of a litellm search provider that brings so many results; None: unknown."""
     found = known.get(f"{provider}/search", {})
     for tier in found.get("tiered_pricing", ()):
@@ -68,21 +68,21 @@ def listed_search_usd(provider: str, results: int, known: PriceMap) -> float | N
     return found.get("input_cost_per_query") or None
 
 
-def listed_own_search_usd(litellm: str, known: PriceMap) -> float | None:
+def find_own_search_usd(litellm: str, known: PriceMap) -> float | None:
     """US dollars that a provider takes for a model's own search, besides tokens; None: it has none that is known."""
-    found = entry(litellm, known)
+    found = find_entry(litellm, known)
     costs = found.get("search_context_cost_per_query")  # the map has it for some models without saying that they can
     if not costs and not found.get("supports_web_search"):
         return None
     return float((costs or {}).get("search_context_size_medium", 0.0))
 
 
-def listed_window(litellm: str, known: PriceMap) -> int | None:
+def find_window(litellm: str, known: PriceMap) -> int | None:
     """Tokens a model reads; None when the map does not say."""
-    window = entry(litellm, known).get("max_input_tokens")
+    window = find_entry(litellm, known).get("max_input_tokens")
     return int(window) if window else None
 
 
-def listed_sight(litellm: str, known: PriceMap) -> bool:
+def has_vision(litellm: str, known: PriceMap) -> bool:
     """Whether the map says that a model reads images (`litellm.supports_vision` reads the same)."""
-    return bool(entry(litellm, known).get("supports_vision"))
+    return bool(find_entry(litellm, known).get("supports_vision"))

@@ -18,7 +18,7 @@ _MOST_HELD = 40  # characters; a word this long without a digit is a word
 _OWN_PREFIX = 8  # characters of a configured key by which it is known
 
 
-def blanker(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+def make_redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     """Takes keys out of a provider's error, in which any word that begins like one is one, however short or masked.
 
     What follows "Bearer" is one as well, and so are the configured `secrets`.

@@ -26,7 +26,7 @@ def wait_s(error: ProviderError, tried: int, settings: RetrySettings, chance: fl
     return backoff_s * (0.5 + chance / 2)
 
 
-def notice(error: ProviderError, wait: float) -> str:
+def describe_wait(error: ProviderError, wait: float) -> str:
     """What people read meanwhile."""
     reason = "rate limit" if error.kind == "rate_limit" else error.text
     return f"trying again in {wait:.0f} s: {reason}" if wait >= 1 else f"trying again: {reason}"

@@ -42,7 +42,7 @@ class Source:
     text: str = ""
 
 
-def searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Model, Seat] | None:
+def resolve_searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Model, Seat] | None:
     """Who searches, and its seat; None where nothing is set up. Raises Misconfigured.
 
     A search provider is a model of the catalogue's kind, so that its queue, circuit and key are like any model's; no
@@ -51,7 +51,7 @@ def searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Mod
     if settings.model:
         model, price = _own_search(settings.model, models)
     elif settings.provider:
-        model = _provider(settings)
+        model = _search_model(settings)
         price = model.price
     else:
         return None
@@ -67,7 +67,7 @@ def _own_search(key: str, models: Mapping[str, Model]) -> tuple[Model, Price | N
     if key not in models:
         raise Misconfigured(f"search.model: there is no model “{key}”; the models are: {', '.join(models) or 'none'}.")
     model = models[key]
-    extra = prices.listed_own_search_usd(model.litellm, prices.read_map())
+    extra = prices.find_own_search_usd(model.litellm, prices.read_map())
     if extra is None:
         raise Misconfigured(
             f"search.model: {model.litellm} has no search of its own that litellm knows of: name a model that has, or "
@@ -77,7 +77,7 @@ def _own_search(key: str, models: Mapping[str, Model]) -> tuple[Model, Price | N
     return model, price and Price(price.input_usd_per_mtok, price.output_usd_per_mtok, price.source, extra)
 
 
-def _provider(settings: SearchSettings) -> Model:
+def _search_model(settings: SearchSettings) -> Model:
     provider = settings.provider
     name, variable = PROVIDERS[provider]
     named = named_variable(settings.api_key) if settings.api_key else variable
@@ -100,13 +100,13 @@ def _price(settings: SearchSettings) -> Price | None:
     """For a query. What the map lists at nothing is free only where no key is asked for: else nobody knows."""
     if settings.api_base and urlsplit(settings.api_base).hostname in LOOPBACK:
         return LOCAL
-    listed = prices.listed_search_usd(settings.provider, settings.results, prices.read_map())
+    listed = prices.find_search_usd(settings.provider, settings.results, prices.read_map())
     if listed is None and PROVIDERS[settings.provider][1]:
         return None
     return Price(0.0, 0.0, "litellm", listed or 0.0)
 
 
-def request(model: Model, query: str) -> Request:
+def build_request(model: Model, query: str) -> Request:
     """The arguments of litellm.asearch."""
     given = {
         "query": query,
@@ -118,7 +118,7 @@ def request(model: Model, query: str) -> Request:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def cited(delta: object) -> Iterator[Source]:
+def find_sources(delta: object) -> Iterator[Source]:
     """The sources that a chunk of a model's own search names: in OpenAI's form, which litellm gives Gemini's as well,
     or in Anthropic's."""
     for note in getattr(delta, "annotations", None) or ():
@@ -128,12 +128,12 @@ def cited(delta: object) -> Iterator[Source]:
         yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
 
 
-def numbered(sources: list[Source], most: int) -> str:
+def number_sources(sources: list[Source], most: int) -> str:
     """A list of links in Markdown, each page once, in the order in which they were named; "" where none can be
     linked. What pages say is one line each, so that it makes no headings, lists or fences."""
     pages = {s.url: s for s in reversed(sources) if _host(s.url)}
     kept = [pages[url] for url in dict.fromkeys(s.url for s in sources) if url in pages][:most]
-    return "\n".join(f"{n}. {_linked(source)}" for n, source in enumerate(kept, 1))
+    return "\n".join(f"{n}. {_link(source)}" for n, source in enumerate(kept, 1))
 
 
 def _host(url: str) -> str:
@@ -145,15 +145,15 @@ def _host(url: str) -> str:
     return parts.netloc if parts.scheme in ("http", "https") else ""
 
 
-def _linked(source: Source) -> str:
-    title = _line(source.title, TITLE_CHARS) or _host(source.url)
+def _link(source: Source) -> str:
+    title = _shorten(source.title, TITLE_CHARS) or _host(source.url)
     for mark in "\\[]":
         title = title.replace(mark, f"\\{mark}")
     url = quote(source.url, safe="/:?&=#%@+,;!$'*~-._")  # without brackets, blanks and quotes, which end a link
-    text = _line(source.text, SNIPPET_CHARS)
+    text = _shorten(source.text, SNIPPET_CHARS)
     return f"[{title}]({url})" + (f": {text}" if text else "")
 
 
-def _line(text: str, most: int) -> str:
+def _shorten(text: str, most: int) -> str:
     words = " ".join(text.split())
     return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"

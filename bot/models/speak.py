@@ -18,27 +18,27 @@ from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
 from bot.models import client, retries, search
 from bot.models.catalogue import Model, has_key, key_of, key_state
-from bot.models.client import Request, Stream
+from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
-from bot.models.error_mapping import broken_off, fault, kind_of
+from bot.models.error_mapping import kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
-from bot.models.images import BLIND, Message, told
+from bot.models.images import BLIND, Message, describe_images
 from bot.models.limits import Circuit, Queue, is_low, requests_left
-from bot.models.local import loading
-from bot.models.redaction import blanker
-from bot.models.tokens import counter, fit
+from bot.models.local import is_loading
+from bot.models.redaction import make_redactor
+from bot.models.tokens import fit_messages, make_counter
 from bot.models.transforms import (
     Deltas,
-    Stage,
+    Transform,
     blank_keys,
-    bound,
     count_usage,
+    keep_deadlines,
+    limit_length,
     need_text,
-    part_thinking,
+    split_thinking,
     stop_loops,
-    within,
 )
-from bot.models.usage import estimated, reported
+from bot.models.usage import estimate_usage, read_usage
 from bot.ports import Clock
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 
@@ -67,11 +67,13 @@ class Speaker:
         self._retry = retry
         self._clock = clock
         self._secrets = tuple(filter(None, map(key_of, models.values())))
-        self._blank = blanker(self._secrets)
-        self._queues = {provider: Queue(_width(models, provider)) for provider in {m.provider for m in models.values()}}
+        self._blank = make_redactor(self._secrets)
+        self._queues = {
+            provider: Queue(_least_concurrency(models, provider)) for provider in {m.provider for m in models.values()}
+        }
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
         self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
-        self._loading = SingleFlight(lambda key: loading(models[key]))  # many may ask a model at once
+        self._loading = SingleFlight(lambda key: is_loading(models[key]))  # many may ask a model at once
         self._warming = asyncio.Lock()
         self._lines = KeyedSemaphore()
         self._warm = False
@@ -104,7 +106,7 @@ class Speaker:
         model = self._models[seat.model]
         if model.search and not has_key(model):
             raise ProviderError("key", f"its key is {key_state(model)}")
-        messages = [] if model.search else await _messages(model, seat, ask)
+        messages = [] if model.search else await _fit_messages(model, seat, ask)
         ticket = self._queues[model.provider].join()
         try:
             async with aclosing(ticket.places()) as places:
@@ -112,8 +114,8 @@ class Speaker:
                     yield Delta(_now(), notice=f"waiting: {_ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
-            answer = self._answer(model, _request(model, seat, messages, ask.query), ask.schema)
-            for stage in self._stages(model, messages):
+            answer = self._answer(model, _build_request(model, seat, messages, ask.query), ask.schema)
+            for stage in self._transforms(model, messages):
                 answer = stage(answer)
             async with aclosing(answer):
                 async for delta in answer:
@@ -121,11 +123,11 @@ class Speaker:
         finally:
             ticket.leave()
 
-    def _stages(self, model: Model, messages: Messages) -> tuple[Stage, ...]:
+    def _transforms(self, model: Model, messages: Messages) -> tuple[Transform, ...]:
         """What is done to a stream on its way, in this order."""
         return (
-            partial(bound, most=self._answer_chars),  # first: nothing behind it costs work for more
-            part_thinking,  # as all others treat text and thinking apart
+            partial(limit_length, most=self._answer_chars),  # first: nothing behind it costs work for more
+            split_thinking,  # as all others treat text and thinking apart
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
             partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
@@ -134,51 +136,53 @@ class Speaker:
 
     async def _answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
         """One answer, asked for again where it fails in passing before its first token."""
-        deadlines = _patient(self._deadlines) if _is_local(model) else self._deadlines
+        deadlines = _extend_first_token(self._deadlines) if _is_local(model) else self._deadlines
         ends_at = _now() + deadlines.total_timeout_s
         circuit = self._circuits[model.provider]
         for tried in count(1):
             circuit.check(_now())
             began = False
             try:
-                async with aclosing(within(self._stream(model, request, schema), deadlines, ends_at)) as deltas:
+                async with aclosing(keep_deadlines(self._stream(model, request, schema), deadlines, ends_at)) as deltas:
                     async for delta in deltas:
                         if not began:
-                            circuit.succeeded()
+                            circuit.record_success()
                             began = True
                         yield delta
                 return
             except ProviderError as error:
                 if began:
-                    raise broken_off(error) from None
-                _judge(circuit, error)
+                    raise map_midstream_error(error) from None
+                _record_outcome(circuit, error)
                 wait = retries.wait_s(error, tried, self._retry, random.random())
                 if wait is None or _now() + wait >= ends_at or circuit.seconds_left(_now()) > wait:
                     raise
-                yield Delta(_now(), notice=retries.notice(error, wait))
+                yield Delta(_now(), notice=retries.describe_wait(error, wait))
             await asyncio.sleep(wait)
 
     async def _stream(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
         """What litellm makes of one call, as deltas."""
         try:
-            async with aclosing(_found(model, request) if model.search else self._said(model, request, schema)) as said:
+            async with aclosing(
+                _stream_search(model, request) if model.search else self._stream_answer(model, request, schema)
+            ) as said:
                 async for delta in said:
                     yield delta
         except ProviderError:
             raise
         except Exception as error:
-            raise fault(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
+            raise map_error(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
 
-    async def _said(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
+    async def _stream_answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
         stream = await self._open(model, request, schema)
         self._warn_when_low(model, stream)
         try:
-            async for delta in _deltas(stream, searches="web_search_options" in request):
+            async for delta in _read_chunks(stream, searches="web_search_options" in request):
                 yield delta
         finally:
             await client.close_stream(stream)
 
-    async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> Stream:
+    async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> ModelStream:
         """With a schema where the model takes one; an endpoint that refuses it is asked without, from then on."""
         if schema is None or model.key in self._schemaless or not _takes_schema(model):
             return await client.open_stream(request)
@@ -191,28 +195,28 @@ class Speaker:
         log.info("this endpoint takes no JSON schema", model=model.key)
         return await client.open_stream(request)
 
-    def _warn_when_low(self, model: Model, stream: Stream) -> None:
-        left = requests_left(client.headers(stream))
+    def _warn_when_low(self, model: Model, stream: ModelStream) -> None:
+        left = requests_left(client.response_headers(stream))
         if left and is_low(*left):
             log.warning("few requests are left", provider=model.provider, left=left[0], of=left[1])
 
 
 def _load() -> None:
-    client.load()
-    counter("")("hello")  # its tables
+    client.load_litellm()
+    make_counter("")("hello")  # its tables
 
 
-async def _found(model: Model, request: Request) -> Deltas:
+async def _stream_search(model: Model, request: Request) -> Deltas:
     """What a search provider has found, all at once. It counts no tokens."""
-    pages = await client.search(request)
-    text = search.numbered([search.Source(page.title, page.url, page.snippet) for page in pages], model.results)
+    pages = await client.search_web(request)
+    text = search.number_sources([search.Source(page.title, page.url, page.snippet) for page in pages], model.results)
     if not text:
         raise ProviderError("no_text", search.NOTHING)
     yield Delta(_now(), text)
     yield Delta(_now(), usage=Usage(source="reported"), ending="done")
 
 
-async def _deltas(stream: Stream, *, searches: bool) -> Deltas:
+async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
     """litellm's chunks in our words. The first delta may be empty: a sign of life. Where the provider was to search,
     the pages that the answer names come last; one that names none was not searched for.
     """
@@ -229,21 +233,21 @@ async def _deltas(stream: Stream, *, searches: bool) -> Deltas:
         if calls := choice.delta.tool_calls:
             tool = tool or calls[0].function.name or "a tool"
         read = read or bool(text)
-        sources += search.cited(choice.delta)
+        sources += search.find_sources(choice.delta)
         yield Delta(now(), text, thinking)
-    usage = reported(stream)
-    if error := _not_an_answer(stream, finish, "" if read else tool):
+    usage = read_usage(stream)
+    if error := _find_fault(stream, finish, "" if read else tool):
         yield Delta(now(), usage=usage)
         raise error
     if searches:
-        pages = search.numbered(sources, search.MOST_CITED)
+        pages = search.number_sources(sources, search.MOST_CITED)
         yield Delta(now(), f"\n\n{pages}" if pages else "", usage=usage)
         if not pages:
             raise ProviderError("no_text", search.NOTHING)
     yield Delta(now(), usage=usage, ending="length" if finish == "length" else "done")
 
 
-def _not_an_answer(stream: Stream, finish: str | None, tool: str) -> ProviderError | None:
+def _find_fault(stream: ModelStream, finish: str | None, tool: str) -> ProviderError | None:
     if finish == "content_filter":
         return ProviderError("refused", "the provider's content filter stopped the answer")
     if tool:
@@ -257,28 +261,28 @@ def _is_local(model: Model) -> bool:
     return not model.search and model.price is not None and model.price.source == "local"
 
 
-def _patient(deadlines: DeadlineSettings) -> DeadlineSettings:
+def _extend_first_token(deadlines: DeadlineSettings) -> DeadlineSettings:
     """For a local model, which is not stalled while its weights load or it reads a long prompt."""
     return deadlines.model_copy(update={"first_token_timeout_s": deadlines.total_timeout_s})
 
 
-def _judge(circuit: Circuit, error: ProviderError) -> None:
+def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
     """Which errors show a provider down, and which show it alive."""
     match error.kind:
         case "unreachable":
-            circuit.failed(_now())
+            circuit.record_failure(_now())
         case "rate_limit" | "key" | "billing" | "window" | "refused" | "not_found" | "no_text" | "other":
-            circuit.succeeded()
+            circuit.record_success()
         case "stalled" | "broken_off":
             pass
         case _ as never:
             assert_never(never)
 
 
-def _request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
+def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
     """The arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
     if model.search:
-        return search.request(model, query)
+        return search.build_request(model, query)
     key = model.api_key
     if key is None and _is_own_endpoint(model):
         key = "none"  # the client wants one, and OpenAI's own must not go to another endpoint
@@ -299,16 +303,18 @@ def _max_tokens(model: Model, seat: Seat) -> int | None:
     return model.max_tokens if seat.max_tokens is None else seat.max_tokens
 
 
-async def _messages(model: Model, seat: Seat, ask: Ask) -> Messages:
-    parts = ask.parts if model.sees else [told(part, BLIND) for part in ask.parts]
-    fitted = partial(fit, parts, seat.window or model.window, _max_tokens(model, seat) or 0, counter(model.litellm))
+async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
+    parts = ask.parts if model.sees else [describe_images(part, BLIND) for part in ask.parts]
+    fitted = partial(
+        fit_messages, parts, seat.window or model.window, _max_tokens(model, seat) or 0, make_counter(model.litellm)
+    )
     if sum(len(part.text) for part in parts) < _LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)
 
 
 def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usage:
-    return estimated(messages, text, thinking, counter(model.litellm))
+    return estimate_usage(messages, text, thinking, make_counter(model.litellm))
 
 
 def _takes_schema(model: Model) -> bool:
@@ -325,7 +331,7 @@ def _response_format(schema: JsonSchema) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": True}}
 
 
-def _width(models: Mapping[str, Model], provider: str) -> int:
+def _least_concurrency(models: Mapping[str, Model], provider: str) -> int:
     """The least that any model of a provider asks for: they share its limit."""
     return min(m.concurrency for m in models.values() if m.provider == provider)
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from bot.domain.asks import FRAME_END, Part
 from bot.models.errors import ProviderError
-from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, message, told
+from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, build_message, describe_images
 
 Count = Callable[[str], int]
 
@@ -26,7 +26,7 @@ _LONGEST_RUN_CHARS = 1024  # and one longer than this wherever it is
 _WORD_ENDS = frozenset(" \n\t.,;:!?)]，。、；：！？")
 
 
-def counter(model: str) -> Count:
+def make_counter(model: str) -> Count:
     """Tokens of a text for a litellm model string. Loading the table takes about 0.3 s once: do it in a thread first.
 
     Exact for OpenAI's models. Others publish no table that is at hand offline; for them it is o200k_base's count and
@@ -102,7 +102,7 @@ def _last_word_end(text: str) -> int:
     return 0
 
 
-def fit(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[Message]:
+def fit_messages(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[Message]:
     """Chat messages of at most `window - reserve` tokens; `reserve` is kept free for the answer. None: no limit.
 
     Consecutive parts of one role become one message, joined by a blank line. When space is short the lowest
@@ -111,12 +111,12 @@ def fit(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -
     another.
     Raises ProviderError("window") when what must stay whole is too long.
     """
-    kept = _filled(parts)
+    kept = _drop_empty(parts)
     if window is not None:
         kept = _shrink(kept, window - reserve, functools.cache(count))
-        if (needed := _cost(kept, count)) > window - reserve:
+        if (needed := _count_all(kept, count)) > window - reserve:
             raise ProviderError("window", _too_long(needed, window, reserve))
-    return _messages(kept)
+    return _build_messages(kept)
 
 
 def _too_long(needed: int, window: int, reserve: int) -> str:
@@ -128,25 +128,25 @@ def _too_long(needed: int, window: int, reserve: int) -> str:
 
 def _shrink(parts: list[Part], room: int, count: Count) -> list[Part]:
     for priority in sorted({part.priority for part in parts if part.cut != "never"}):
-        if _cost(parts, count) <= room:
+        if _count_all(parts, count) <= room:
             break
         parts = _drop_some(parts, priority, room, count)
-        parts = _hide_some(parts, priority, room, count)
+        parts = _replace_images(parts, priority, room, count)
         parts = _level_tails(parts, priority, room, count)
     return parts
 
 
 def _drop_some(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
     for part in parts:
-        if part.priority == priority and part.cut == "drop" and _cost(parts, count) > room:
+        if part.priority == priority and part.cut == "drop" and _count_all(parts, count) > room:
             parts = [other for other in parts if other is not part]
     return parts
 
 
-def _hide_some(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
+def _replace_images(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
     for at, part in enumerate(parts):
-        if part.images and part.priority == priority and part.cut == "tail" and _cost(parts, count) > room:
-            parts = [*parts[:at], told(part, NO_ROOM), *parts[at + 1 :]]
+        if part.images and part.priority == priority and part.cut == "tail" and _count_all(parts, count) > room:
+            parts = [*parts[:at], describe_images(part, NO_ROOM), *parts[at + 1 :]]
     return parts
 
 
@@ -154,18 +154,18 @@ def _level_tails(parts: list[Part], priority: int, room: int, count: Count) -> l
     """Cut the tails of this priority to the greatest common length that fits; to nothing where none does."""
 
     def cut_to(length: int) -> list[Part]:
-        return _filled(_cut(p, length) if p.priority == priority and p.cut == "tail" else p for p in parts)
+        return _drop_empty(_cut_tail(p, length) if p.priority == priority and p.cut == "tail" else p for p in parts)
 
     longest = max((len(part.text) for part in parts), default=0)
-    first_too_long = bisect_left(range(longest + 1), True, key=lambda length: _cost(cut_to(length), count) > room)
+    first_too_long = bisect_left(range(longest + 1), True, key=lambda length: _count_all(cut_to(length), count) > room)
     return cut_to(max(0, first_too_long - 1))
 
 
-def _filled(parts: Iterable[Part]) -> list[Part]:
+def _drop_empty(parts: Iterable[Part]) -> list[Part]:
     return [part for part in parts if part.text or part.images]
 
 
-def _cut(part: Part, length: int) -> Part:
+def _cut_tail(part: Part, length: int) -> Part:
     if len(part.text) <= length:
         return part
     body, _, last = part.text.rpartition("\n")
@@ -174,13 +174,15 @@ def _cut(part: Part, length: int) -> Part:
     return replace(part, text=head and head + CUT_MARK + end)
 
 
-def _cost(parts: Sequence[Part], count: Count) -> int:
+def _count_all(parts: Sequence[Part], count: Count) -> int:
     return sum(count(part.text) + IMAGE_TOKENS * len(part.images) + _FRAME_TOKENS for part in parts)
 
 
-def _messages(parts: Sequence[Part]) -> list[Message]:
+def _build_messages(parts: Sequence[Part]) -> list[Message]:
     turns = (list(turn) for _, turn in groupby(parts, key=lambda part: part.role))
     return [
-        message(turn[0].role, [part.text for part in turn if part.text], [i for part in turn for i in part.images])
+        build_message(
+            turn[0].role, [part.text for part in turn if part.text], [i for part in turn for i in part.images]
+        )
         for turn in turns
     ]

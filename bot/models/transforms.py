@@ -20,10 +20,10 @@ from bot.models.redaction import Redactor
 from bot.settings import DeadlineSettings
 
 Deltas = AsyncGenerator[Delta, None]
-Stage = Callable[[Deltas], Deltas]
+Transform = Callable[[Deltas], Deltas]
 
 
-async def within(deltas: Deltas, deadlines: DeadlineSettings, ends_at: float) -> Deltas:
+async def keep_deadlines(deltas: Deltas, deadlines: DeadlineSettings, ends_at: float) -> Deltas:
     """Raises ProviderError("stalled") when the first token, the next delta or the end (loop time) is late.
 
     Only waiting for the provider counts, not what is done with a delta meanwhile.
@@ -40,12 +40,12 @@ async def within(deltas: Deltas, deadlines: DeadlineSettings, ends_at: float) ->
             except StopAsyncIteration:
                 return
             except TimeoutError:
-                raise ProviderError("stalled", _stalled(spoke, next_at, ends_at, deadlines)) from None
+                raise ProviderError("stalled", _describe_stall(spoke, next_at, ends_at, deadlines)) from None
             spoke = spoke or bool(delta.text or delta.thinking)
             yield delta
 
 
-def _stalled(spoke: bool, next_at: float, ends_at: float, deadlines: DeadlineSettings) -> str:
+def _describe_stall(spoke: bool, next_at: float, ends_at: float, deadlines: DeadlineSettings) -> str:
     if ends_at <= next_at:
         return f"the answer was not finished after {deadlines.total_timeout_s:g} s"
     if spoke:
@@ -53,7 +53,7 @@ def _stalled(spoke: bool, next_at: float, ends_at: float, deadlines: DeadlineSet
     return f"no answer began within {deadlines.first_token_timeout_s:g} s"
 
 
-async def bound(deltas: Deltas, most: int) -> Deltas:
+async def limit_length(deltas: Deltas, most: int) -> Deltas:
     """Ends a stream with "length" once more than `most` characters have come, text and thinking together."""
     left = most
     async with aclosing(deltas):
@@ -67,13 +67,13 @@ async def bound(deltas: Deltas, most: int) -> Deltas:
             yield delta
 
 
-def part_thinking(deltas: Deltas) -> Deltas:
+def split_thinking(deltas: Deltas) -> Deltas:
     """Moves what stands between inline thinking tags, however divided over deltas, from `text` to `thinking`.
 
     The blank lines between a leading thought and the answer go with it. A tag in backquotes is text.
     """
     thoughts = _Thoughts()
-    return _filtered(deltas, thoughts.feed, thoughts.flush)
+    return _apply(deltas, thoughts.feed, thoughts.flush)
 
 
 def stop_loops(deltas: Deltas) -> Deltas:
@@ -81,17 +81,17 @@ def stop_loops(deltas: Deltas) -> Deltas:
     text, thinking = Repetition(), Repetition()
 
     def feed(delta: Delta) -> Delta:
-        delta = _each(delta, text.feed, thinking.feed)
+        delta = _map_texts(delta, text.feed, thinking.feed)
         return replace(delta, ending="repeated") if text.looping or thinking.looping else delta
 
-    return _filtered(deltas, feed, lambda: (text.flush(), thinking.flush()))
+    return _apply(deltas, feed, lambda: (text.flush(), thinking.flush()))
 
 
 def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
     """Blanks API keys that a model writes, the configured ones among them."""
     text, thinking = Redactor(secrets), Redactor(secrets)
-    return _filtered(
-        deltas, lambda delta: _each(delta, text.feed, thinking.feed), lambda: (text.flush(), thinking.flush())
+    return _apply(
+        deltas, lambda delta: _map_texts(delta, text.feed, thinking.feed), lambda: (text.flush(), thinking.flush())
     )
 
 
@@ -125,11 +125,11 @@ async def need_text(deltas: Deltas) -> Deltas:
             thought = thought or bool(delta.thinking)
             if delta.ending and not read:
                 yield replace(delta, ending=None)
-                raise ProviderError("no_text", _silence(delta.ending, thought))
+                raise ProviderError("no_text", _describe_silence(delta.ending, thought))
             yield delta
 
 
-def _silence(ending: Ending, thought: bool) -> str:
+def _describe_silence(ending: Ending, thought: bool) -> str:
     if not thought:
         return "the answer was empty"
     match ending:
@@ -143,7 +143,7 @@ def _silence(ending: Ending, thought: bool) -> str:
             assert_never(never)
 
 
-async def _filtered(
+async def _apply(
     deltas: Deltas, feed: Callable[[Delta], Delta], flush: Callable[[], tuple[str, str]]
 ) -> AsyncGenerator[Delta, None]:
     """Applies `feed` to each delta; `flush` gives what it has held back (text, thinking), at the end and on failure."""
@@ -163,7 +163,7 @@ async def _filtered(
             raise
 
 
-def _each(delta: Delta, text: Callable[[str], str], thinking: Callable[[str], str]) -> Delta:
+def _map_texts(delta: Delta, text: Callable[[str], str], thinking: Callable[[str], str]) -> Delta:
     new_text = text(delta.text) if delta.text else ""
     new_thinking = thinking(delta.thinking) if delta.thinking else ""
     if new_text == delta.text and new_thinking == delta.thinking:
@@ -206,7 +206,7 @@ class _Thoughts:
             said[self._inside] += self._clean(buffer[at : tag.start()])
             at, self._inside = tag.end(), not tag[1]
             self._trim = not self._inside and not self._answered
-        cut = max(at, len(buffer) - _begun(buffer))
+        cut = max(at, len(buffer) - _partial_tag_length(buffer))
         said[self._inside] += self._clean(buffer[at:cut])
         self._last, self._held = buffer[cut - 1 : cut] or self._last, buffer[cut:]
         return replace(delta, text=said[False], thinking=said[True])
@@ -225,7 +225,7 @@ class _Thoughts:
         return text
 
 
-def _begun(text: str) -> int:
+def _partial_tag_length(text: str) -> int:
     """How many characters at the end may be the beginning of a tag."""
     at = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
     end = text[at:].lower()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.domain.run import Usage
-from bot.models.client import Stream
-from bot.models.images import Message, image_tokens, text_of
+from bot.models.client import ModelStream
+from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
 _COUNTED_CHARS = 50_000  # of a text; a longer one is scaled from its first part, or counting would stall the loop
@@ -13,7 +13,7 @@ _GUESSES_THINKING = frozenset(
 )  # litellm counts it itself: these providers report no such figure
 
 
-def reported(stream: Stream) -> Usage | None:
+def read_usage(stream: ModelStream) -> Usage | None:
     """The figures of the last chunk that carried any; None where the provider sent none.
 
     litellm's closing chunk is not looked at: it invents what is missing. Tokens of a tool's results (Gemini's
@@ -30,14 +30,14 @@ def reported(stream: Stream) -> Usage | None:
     return Usage(usage.prompt_tokens + left_out, output, thinking, "reported")
 
 
-def estimated(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
+def estimate_usage(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
     """As our own tables count it."""
-    thought = _tokens(thinking, count)
-    prompt = sum(_tokens(text_of(message), count) + image_tokens(message) for message in messages)
-    return Usage(prompt, _tokens(text, count) + thought, thought, "estimated")
+    thought = _count_tokens(thinking, count)
+    prompt = sum(_count_tokens(text_of(message), count) + count_image_tokens(message) for message in messages)
+    return Usage(prompt, _count_tokens(text, count) + thought, thought, "estimated")
 
 
-def _tokens(text: str, count: Count) -> int:
+def _count_tokens(text: str, count: Count) -> int:
     if len(text) <= _COUNTED_CHARS:
         return count(text)
     return count(text[:_COUNTED_CHARS]) * len(text) // _COUNTED_CHARS

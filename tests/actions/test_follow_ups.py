@@ -18,7 +18,7 @@ from bot.engine.thread import replay_thread
 from bot.errors import Refused
 from bot.formats.web_search import SEARCH
 from bot.models.images import text_of
-from bot.models.tokens import counter, fit
+from bot.models.tokens import fit_messages, make_counter
 from tests.support.transcripts import Play, make_seat, make_start
 
 P = Person("p", "Pat")
@@ -45,8 +45,8 @@ def begun(wish: RunRequest, form: str = "council") -> RunStarted:
 
 
 def read(play: Play, turn: TurnId, window: int | None) -> str:
-    count = counter("gpt-4o")
-    return "\n\n".join(text_of(m) for m in fit(play.form.ask(play.t, turn).parts, window, 0, count))
+    count = make_counter("gpt-4o")
+    return "\n\n".join(text_of(m) for m in fit_messages(play.form.ask(play.t, turn).parts, window, 0, count))
 
 
 def first_turn(started: RunStarted) -> tuple[Play, TurnId]:

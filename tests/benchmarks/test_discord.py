@@ -52,10 +52,10 @@ def test_a_wait_is_from_each_character_to_its_showing() -> None:
 
     async def tell() -> None:
         for at, chars in ((0.0, 2), (1.0, 2), (3.0, 4)):
-            meter.delta(TURN, at, chars, 0)
+            meter.record_delta(TURN, at, chars, 0)
         for wait_s, chars, final in ((0.5, 0, False), (1.0, 3, False), (2.5, 8, True)):
             await asyncio.sleep(wait_s)
-            meter.shown("Discord", LaneId(*TURN.lane), 0, chars, final)
+            meter.record_shown("Discord", LaneId(*TURN.lane), 0, chars, final)
 
     run_virtual(tell())
     # shown: nothing at 0.5 s, 3 characters at 1.5 s, all at 4.0 s

@@ -40,7 +40,7 @@ from commands.summarise import SummariseOptions
 from storage import open_store
 
 pytestmark = [
-    pytest.mark.skipif(not embedded.installed(), reason="the embedded model is not installed (make demo)"),
+    pytest.mark.skipif(not embedded.is_installed(), reason="the embedded model is not installed (make demo)"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

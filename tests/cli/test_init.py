@@ -19,7 +19,7 @@ from bot.cli import setup
 from bot.cli.first_settings import KNOWN, Choice
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
-from bot.models.catalogue import LOCAL, Model, resolve
+from bot.models.catalogue import LOCAL, Model, resolve_models
 from bot.settings import PanelSettings, Settings, load_settings
 from tests.cli.test_command_line import moot
 from tests.servers.model_server import ModelServer, Reply
@@ -51,9 +51,9 @@ def test_each_known_model_is_in_the_price_map(choice: Choice) -> None:
     if choice.key == "openrouter":
         pytest.skip("a router: the model behind it, and so its price, is chosen by each question")
     known = prices.read_map()
-    assert prices.entry(choice.litellm, known)["mode"] == "chat"
-    assert prices.listed_price(choice.litellm, known) is not None
-    assert "deprecation_date" not in prices.entry(choice.litellm, known)
+    assert prices.find_entry(choice.litellm, known)["mode"] == "chat"
+    assert prices.find_price(choice.litellm, known) is not None
+    assert "deprecation_date" not in prices.find_entry(choice.litellm, known)
 
 
 async def test_keys_in_the_environment_become_models_and_stay_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ async def test_a_server_on_this_machine_becomes_models(capsys: pytest.CaptureFix
         server.tell(listing("qwen/Qwen3.5 8B", "llama4:8b", "third", "fourth"), path="/v1/models")
         settings = await init(ports=(int(server.url.rpartition(":")[2]),))
         assert list(settings.models) == ["qwen3-5-8b", "llama4-8b", "third"]
-        model = resolve(settings.models)["qwen3-5-8b"]
+        model = resolve_models(settings.models)["qwen3-5-8b"]
         assert (model.litellm, model.api_base, model.price) == (
             "hosted_vllm/qwen/Qwen3.5 8B",
             f"{server.url}/v1",

@@ -31,7 +31,7 @@ from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
-from bot.models.catalogue import resolve
+from bot.models.catalogue import resolve_models
 from bot.settings import Settings
 from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore
@@ -88,7 +88,7 @@ class Town:
             settings=SETTINGS,
             book=PanelBook(SETTINGS.panels, self.store),
             pipelines=PipelineBook({}, self.store),
-            models=resolve(SETTINGS.models),
+            models=resolve_models(SETTINGS.models),
             prompts=PROMPTS,
             vote_s=60.0,
             why_absent=lambda model: None,

@@ -210,7 +210,7 @@ def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> None:
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, reopen)
         assert most == RESUMED_AT_ONCE
-        assert await town.store.unfinished() == ["run7"]
+        assert await town.store.unfinished_runs() == ["run7"]
 
     run_virtual(scene())
 
@@ -246,12 +246,12 @@ def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(seconds: 
             assert hall.transcript(RUN) is None
         (board,) = (text for lane, text in town.place.read_texts() if lane.stage == "board")
         assert (RESTARTING in board) == (seconds > 5)
-        assert await town.store.unfinished() == ([RUN] if seconds > 5 else [])
+        assert await town.store.unfinished_runs() == ([RUN] if seconds > 5 else [])
         async with town.process({"bob": ["so far, so good"]}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(10)
         assert town.reads("bob")[-1].startswith("so far, so good")
-        assert await town.store.unfinished() == []
+        assert await town.store.unfinished_runs() == []
 
     run_virtual(scene())
 

@@ -61,11 +61,11 @@ def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is() -> N
             await hall.take_up(FORMATS, [PLACE])
             await asyncio.sleep(3_600)
             assert (await town.transcript()).finished == RunFinished("compared")
-            assert await town.store.unfinished() == [RUN]
+            assert await town.store.unfinished_runs() == [RUN]
             await hall.resume(FORMATS, PLACE, town.reopen)
             await hall.finished(RUN)
         assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
-        assert await town.store.unfinished() == []
+        assert await town.store.unfinished_runs() == []
 
     run_virtual(scene())
 

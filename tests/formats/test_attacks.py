@@ -18,7 +18,7 @@ from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.ranking import Standings
 from bot.models.errors import ProviderError
 from bot.models.images import text_of
-from bot.models.tokens import counter, fit
+from bot.models.tokens import fit_messages, make_counter
 from tests.support.transcripts import Play, make_start
 
 SEATS = ("ada", "bob", "cyd")
@@ -106,11 +106,11 @@ def test_a_question_is_framed_wherever_it_is_asked(form: str) -> None:
 
 
 def count(text: str) -> int:
-    return counter("gpt-4o")(text)
+    return make_counter("gpt-4o")(text)
 
 
 def messages(parts: Sequence[Part], window: int) -> list[str]:
-    return [text_of(message) for message in fit(parts, window, 0, count)]
+    return [text_of(message) for message in fit_messages(parts, window, 0, count)]
 
 
 def test_an_answer_that_is_cut_to_fit_still_ends_its_frame() -> None:

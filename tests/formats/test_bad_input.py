@@ -25,7 +25,7 @@ from bot.formats.council.review_order import labels
 from bot.live.board import board, render
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
-from bot.models.tokens import fit
+from bot.models.tokens import fit_messages
 from bot.settings import PanelSettings
 from tests.actions.test_actions import MODELS
 from tests.support.transcripts import Play, make_start
@@ -205,10 +205,10 @@ def test_a_persona_of_10_000_characters_is_told_whole_or_its_seat_fails_alone(fo
     asks = {turn.seat: play.form.ask(play.t, turn) for turn in play.start_wanted()}
     assert persona.strip() in told(asks["ada"])
     assert persona.strip() not in told(asks["bob"])
-    assert fit(asks["ada"].parts, 4_000, 500, quarter)
+    assert fit_messages(asks["ada"].parts, 4_000, 500, quarter)
     with pytest.raises(ProviderError, match="what must be read takes"):
-        fit(asks["ada"].parts, 2_000, 500, quarter)
-    assert fit(asks["bob"].parts, 2_000, 500, quarter)
+        fit_messages(asks["ada"].parts, 2_000, 500, quarter)
+    assert fit_messages(asks["bob"].parts, 2_000, 500, quarter)
 
 
 def quarter(text: str) -> int:

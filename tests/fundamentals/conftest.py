@@ -25,7 +25,7 @@ from bot.live.budget import Budget, Budgets, FixedWindow
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.models.catalogue import Model
-from bot.ports import PostedPage, Show, Surface
+from bot.ports import OpenSurface, PostedPage, Surface
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
 from tests.support.speakers import ScriptedSpeaker
@@ -80,7 +80,7 @@ def place(platform: Platform) -> Place:
 
 
 @pytest.fixture
-def show(place: Place) -> Show:
+def show(place: Place) -> OpenSurface:
     """Return what an action asks for the place of a new run."""
     return lambda run, question: place
 
@@ -96,7 +96,7 @@ def reopen(place: Place) -> Reopen:
 
 
 @pytest.fixture
-def here(pat: Person, show: Show) -> Here:
+def here(pat: Person, show: OpenSurface) -> Here:
     """Return what a command is told of who calls it and where."""
     return Here(pat, show)
 

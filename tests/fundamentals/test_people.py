@@ -14,7 +14,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.facts import VoteCast
 from bot.domain.run import TurnId
-from bot.ports import Show
+from bot.ports import OpenSurface
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place
@@ -23,7 +23,7 @@ ADA, BOB = TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob")
 
 
 @pytest.fixture
-async def run(actions: Actions, pat: Person, show: Show) -> str:
+async def run(actions: Actions, pat: Person, show: OpenSurface) -> str:
     """Return the id of a comparison in which all three seats are speaking."""
     run = await actions.start(RunRequest("compare", "Tabs or spaces?", pat), show)
     await asyncio.sleep(1)
@@ -62,7 +62,7 @@ async def test_a_stop_ends_the_run_and_keeps_what_was_said(
 
 
 async def test_a_remark_reaches_every_seat_at_its_next_turn(
-    actions: Actions, pat: Person, gus: Person, show: Show, speaker: ScriptedSpeaker
+    actions: Actions, pat: Person, gus: Person, show: OpenSurface, speaker: ScriptedSpeaker
 ) -> None:
     run = await actions.start(RunRequest("debate", "Tabs or spaces?", pat, rounds=2), show)
     await asyncio.sleep(1)

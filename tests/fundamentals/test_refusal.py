@@ -8,13 +8,13 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.errors import Refused
-from bot.ports import Show
+from bot.ports import OpenSurface
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place
 
 
 async def test_a_request_that_cannot_be_is_refused(
-    actions: Actions, pat: Person, show: Show, store: MemoryStore, place: Place
+    actions: Actions, pat: Person, show: OpenSurface, store: MemoryStore, place: Place
 ) -> None:
     with pytest.raises(Refused, match=r"Did you mean council\?"):
         await actions.start(RunRequest("counsel", "Tabs or spaces?", pat), show)
@@ -25,7 +25,7 @@ async def test_a_request_that_cannot_be_is_refused(
 
 
 async def test_only_its_starter_and_moderators_stop_a_run(
-    actions: Actions, pat: Person, gus: Person, show: Show
+    actions: Actions, pat: Person, gus: Person, show: OpenSurface
 ) -> None:
     run = await actions.start(RunRequest("council", "Tabs or spaces?", pat), show)
     with pytest.raises(Refused, match="Stop is for Pat and moderators"):

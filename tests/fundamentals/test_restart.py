@@ -9,7 +9,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.formats import FORMATS
-from bot.ports import Show
+from bot.ports import OpenSurface
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.surfaces import Place
 
@@ -17,7 +17,7 @@ from tests.support.surfaces import Place
 async def test_the_next_process_goes_on_in_the_same_messages(
     actions: Actions,
     pat: Person,
-    show: Show,
+    show: OpenSurface,
     speaker: ScriptedSpeaker,
     place: Place,
     supervisor: RunSupervisor,

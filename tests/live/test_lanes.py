@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.run import LaneId as LaneKey
+from bot.domain.run import LaneId
 from bot.live.lanes import Lane
 
 
@@ -15,7 +15,7 @@ class Bench:
         self.now = 10.0
         self.stirred = 0
         self.lane = Lane(
-            LaneKey("answer", 1, "a"), "A", "turn", "A is thinking…", time=lambda: self.now, stir=self._stir
+            LaneId("answer", 1, "a"), "A", "turn", "A is thinking…", time=lambda: self.now, stir=self._stir
         )
 
     def _stir(self, lane: Lane) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
-from bot.live.lanes import Lane as LiveLane
+from bot.live.lanes import Lane
 from bot.live.schedule import Lengths, Scheduler, Usual, price
 from bot.live.view import Display
 from bot.ports import Kind
@@ -57,13 +57,13 @@ def test_what_is_older_than_all_that_is_known_ends_at_every_age_alike(age_s: flo
 @asynccontextmanager
 async def stage(
     platform: Platform, makes: dict[str, Budget], draws: Sequence[Sequence[str]]
-) -> AsyncIterator[tuple[Display, list[LiveLane]]]:
+) -> AsyncIterator[tuple[Display, list[Lane]]]:
     """One display a place, four lanes in all places together; `draws` are the places' edits."""
     budgets = Budgets(lambda name, started: makes[name], 0.0)
     platform.budgets = budgets
     async with Scheduler(budgets) as scheduler:
         displays: list[Display] = []
-        lanes: list[LiveLane] = []
+        lanes: list[Lane] = []
         for number, edits in enumerate(draws):
             display = Display(scheduler, trace=NoTrace())
             display.attach(Place(platform, f"place {number}", edits=edits))
@@ -75,11 +75,11 @@ async def stage(
             await display.caught_up()
 
 
-def lane(display: Display, seat: str, kind: Kind = "turn") -> LiveLane:
+def lane(display: Display, seat: str, kind: Kind = "turn") -> Lane:
     return display.open(LaneId("answer", 1, seat), seat, kind=kind, placeholder="…")
 
 
-async def speak(lanes: Sequence[LiveLane], seconds: float) -> None:
+async def speak(lanes: Sequence[Lane], seconds: float) -> None:
     """Each at its own speed."""
     end = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < end:

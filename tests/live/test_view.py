@@ -37,10 +37,12 @@ class Log(NoTrace):
     shows: list[tuple[str, LaneId, int, int, bool]] = field(default_factory=list)
     calls: list[tuple[str, LaneId, int]] = field(default_factory=list)
 
-    def shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self.shows.append((surface, lane, page, chars, final))
 
-    def request(self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float) -> None:
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None:
         self.calls.append((method, lane, status))
 
 

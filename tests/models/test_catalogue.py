@@ -16,15 +16,15 @@ from bot.models.catalogue import (
     key_of,
     key_state,
     provider_of,
-    resolve,
+    resolve_models,
 )
-from bot.models.listing import rows
+from bot.models.listing import list_configured
 from bot.settings import ModelSettings
 from tests.support.paths import ROOT
 
 
 def resolved(litellm: str, **settings: object) -> Model:
-    return resolve({"m": ModelSettings.model_validate({"litellm": litellm, **settings})})["m"]
+    return resolve_models({"m": ModelSettings.model_validate({"litellm": litellm, **settings})})["m"]
 
 
 def asked(prefix: str) -> Model:
@@ -61,7 +61,7 @@ def test_a_price_of_nothing_in_the_map_is_unknown() -> None:
         "b": {"input_cost_per_token": 1e-6},
         "c": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "litellm_provider": "p"},
     }
-    assert [prices.listed_price(name, known) for name in ("a", "b", "c", "p/c", "q/c")] == [
+    assert [prices.find_price(name, known) for name in ("a", "b", "c", "p/c", "q/c")] == [
         None,
         None,
         Price(1.0, 2.0, "litellm"),
@@ -157,9 +157,9 @@ for provider, names in {dict(KEY_VARIABLES)!r}.items():
 def test_the_catalogue_does_not_import_litellm() -> None:
     program = """
 import sys
-from bot.models.catalogue import key_state, resolve
+from bot.models.catalogue import key_state, resolve_models
 from bot.settings import ModelSettings
-model = resolve({"m": ModelSettings(litellm="gpt-4o")})["m"]
+model = resolve_models({"m": ModelSettings(litellm="gpt-4o")})["m"]
 assert model.price and key_state(model)
 assert "litellm" not in sys.modules
 """
@@ -167,7 +167,7 @@ assert "litellm" not in sys.modules
 
 
 def test_rows_say_each_value_with_its_source() -> None:
-    (row,) = rows([resolved("anthropic/claude-sonnet-4-5", name="Claude")], {})
+    (row,) = list_configured([resolved("anthropic/claude-sonnet-4-5", name="Claude")], {})
     assert (row.key, row.litellm, row.name) == ("m", "anthropic/claude-sonnet-4-5", "Claude")
     assert (row.key_state, row.window, row.window_source) == ("missing: set ANTHROPIC_API_KEY", 200_000, "litellm")
     assert row.price == Price(3.0, 15.0, "litellm")

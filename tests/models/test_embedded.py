@@ -19,9 +19,9 @@ from yarl import URL
 from bot.models import embedded
 from bot.models.embedded import NAME, SLOT_CTX, embedded_server, panel_models
 from bot.models.errors import ProviderError
-from bot.models.local import discover, loading
+from bot.models.local import discover_servers, is_loading
 
-pytestmark = pytest.mark.skipif(not embedded.installed(), reason="the embedded model is not installed (make demo)")
+pytestmark = pytest.mark.skipif(not embedded.is_installed(), reason="the embedded model is not installed (make demo)")
 
 
 def children() -> list[psutil.Process]:
@@ -59,9 +59,9 @@ async def test_three_streams_run_together_and_nothing_is_left() -> None:
             for stream in range(3):
                 group.create_task(listen(stream))
 
-        (found,) = await discover([URL(base_url).port or 0])
+        (found,) = await discover_servers([URL(base_url).port or 0])
         assert [(m.litellm, m.window) for m in found.models] == [(f"hosted_vllm/{NAME}", SLOT_CTX)]
-        assert not await loading(panel_models(base_url)[0])
+        assert not await is_loading(panel_models(base_url)[0])
         assert listens(base_url)
 
     first = {stream: spoken.index(stream) for stream in range(3)}
@@ -148,7 +148,7 @@ def test_it_does_not_outlive_its_owner(blow: signal.Signals) -> None:
 async def test_a_server_that_does_not_start_says_so(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + bytes(64))
-    monkeypatch.setattr(embedded, "weights", lambda: broken)
+    monkeypatch.setattr(embedded, "find_weights", lambda: broken)
     with pytest.raises(ProviderError, match="ended with status") as caught:
         async with embedded_server():
             pass
@@ -157,8 +157,8 @@ async def test_a_server_that_does_not_start_says_so(tmp_path: Any, monkeypatch: 
 
 
 async def test_without_weights_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "weights", lambda: None)
-    assert not embedded.installed()
+    monkeypatch.setattr(embedded, "find_weights", lambda: None)
+    assert not embedded.is_installed()
     with pytest.raises(ProviderError, match="not installed"):
         async with embedded_server():
             pass

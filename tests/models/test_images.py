@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from bot.domain.asks import Ask, Part
 from bot.domain.run import Image, Usage
-from bot.models.catalogue import LOCAL, Model, resolve
+from bot.models.catalogue import LOCAL, Model, resolve_models
 from bot.models.errors import ProviderError
-from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, told
-from bot.models.local import discover
-from bot.models.tokens import CUT_MARK, fit
-from bot.models.usage import estimated
+from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, describe_images
+from bot.models.local import discover_servers
+from bot.models.tokens import CUT_MARK, fit_messages
+from bot.models.usage import estimate_usage
 from bot.settings import ModelSettings
 from tests.models.test_local import LLAMA_CPP, OLLAMA, says, serving
 from tests.models.test_speak import all_of, model, speaker
@@ -115,29 +115,29 @@ def content(messages: list[dict[str, Any]]) -> Iterator[Any]:
 def test_images_count_towards_the_window() -> None:
     must = Part("user", "x" * 10, images=(CAT, DOG))
     room = 10 + 2 * IMAGE_TOKENS + 4
-    assert len(fit([must], room, 0, len)) == 1
+    assert len(fit_messages([must], room, 0, len)) == 1
     with pytest.raises(ProviderError, match=f"takes {room:,} tokens; the model reads {room - 1:,}"):
-        fit([must], room - 1, 0, len)
+        fit_messages([must], room - 1, 0, len)
 
 
 def test_images_go_before_words_do() -> None:
     question = Part("user", "Why?" * 30, cut="tail", images=(CAT,))
-    [said] = content(fit([question], IMAGE_TOKENS, 0, len))
-    assert said == told(question, NO_ROOM).text
+    [said] = content(fit_messages([question], IMAGE_TOKENS, 0, len))
+    assert said == describe_images(question, NO_ROOM).text
     assert "no room" in said.splitlines()[0]
-    [said] = content(fit([question], 150, 0, len))
+    [said] = content(fit_messages([question], 150, 0, len))
     assert said.startswith("[Images came with this")  # the line stands first, so that it is cut last
     assert said.endswith(CUT_MARK)
 
 
 def test_parts_that_may_be_dropped_take_their_images_along() -> None:
     dropped, kept = Part("user", "a", cut="drop", images=(CAT,)), Part("user", "b")
-    assert fit([dropped, kept], 100, 0, len) == [{"role": "user", "content": "b"}]
+    assert fit_messages([dropped, kept], 100, 0, len) == [{"role": "user", "content": "b"}]
 
 
 def test_an_image_needs_no_words() -> None:
     wordless, cut = Part("user", "", images=(CAT,)), Part("user", "x" * 50, cut="tail")
-    [said] = content(fit([wordless, cut], IMAGE_TOKENS + 4, 0, len))
+    [said] = content(fit_messages([wordless, cut], IMAGE_TOKENS + 4, 0, len))
     assert [piece["type"] for piece in said] == ["image_url"]
 
 
@@ -161,7 +161,7 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
 
     must = [part for part in parts if part.cut == "never" and (part.text or part.images)]
     try:
-        messages = fit(parts, room, 0, len)
+        messages = fit_messages(parts, room, 0, len)
     except ProviderError:
         assert sum(map(cost, must)) > room
         return
@@ -171,8 +171,8 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
 
 
 def test_an_estimate_counts_them_and_not_their_letters() -> None:
-    messages = fit([Part("user", "12345", images=(CAT, DOG))], None, 0, len)
-    assert estimated(messages, "123", "", len) == Usage(5 + 2 * IMAGE_TOKENS, 3, 0, "estimated")
+    messages = fit_messages([Part("user", "12345", images=(CAT, DOG))], None, 0, len)
+    assert estimate_usage(messages, "123", "", len) == Usage(5 + 2 * IMAGE_TOKENS, 3, 0, "estimated")
 
 
 # Who sees
@@ -180,7 +180,7 @@ def test_an_estimate_counts_them_and_not_their_letters() -> None:
 
 def test_the_map_tells_who_sees() -> None:
     names = ("openai/gpt-4.1", "claude-sonnet-4-5", "gpt-3.5-turbo", "hosted_vllm/unknown")
-    models = resolve({name: ModelSettings(litellm=name) for name in names})
+    models = resolve_models({name: ModelSettings(litellm=name) for name in names})
     assert [models[name].sees for name in names] == [True, True, False, False]
 
 
@@ -191,14 +191,14 @@ async def test_servers_on_this_machine_tell_who_sees() -> None:
 
     props = says({"modalities": {"vision": True, "audio": False}})
     async with serving({**OLLAMA, "/api/show": show}) as ollama, serving({**LLAMA_CPP, "/props": props}) as llama:
-        first, second = await discover([ollama, llama])
+        first, second = await discover_servers([ollama, llama])
     assert [model.name for model in first.models if model.sees] == ["qwen3:8b"]
     assert [model.sees for model in second.models] == [True]
     async with serving(LLAMA_CPP) as older:
-        [found] = await discover([older])
+        [found] = await discover_servers([older])
     assert [model.sees for model in found.models] == [False]
 
 
 def test_a_part_without_images_is_left_alone() -> None:
     part = Part("user", "Why?")
-    assert told(part, BLIND) is part
+    assert describe_images(part, BLIND) is part

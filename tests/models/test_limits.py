@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.models.errors import KINDS, Kind, ProviderError
 from bot.models.limits import Circuit, Queue, is_low, requests_left
-from bot.models.retries import notice, wait_s
+from bot.models.retries import describe_wait, wait_s
 from bot.settings import RetrySettings
 from tests.support.virtual_time import run_virtual
 
@@ -29,15 +29,15 @@ def test_a_circuit_opens_lets_one_try_through_and_closes() -> None:
     circuit = Circuit("p", failures=3, open_s=30)
     for now in (0, 1, 2):
         assert not is_open(circuit, now)
-        circuit.failed(now)
+        circuit.record_failure(now)
     assert is_open(circuit, 2)
     assert circuit.seconds_left(12) == 20
     assert not is_open(circuit, 32), "the one try"
     assert is_open(circuit, 33), "the others wait for what becomes of it"
-    circuit.failed(34)
+    circuit.record_failure(34)
     assert is_open(circuit, 63)
     assert not is_open(circuit, 64)
-    circuit.succeeded()
+    circuit.record_success()
     assert not is_open(circuit, 64)
     assert circuit.seconds_left(64) == 0
 
@@ -45,8 +45,8 @@ def test_a_circuit_opens_lets_one_try_through_and_closes() -> None:
 def test_failures_that_are_not_in_a_row_open_nothing() -> None:
     circuit = Circuit("p", failures=2)
     for now in range(10):
-        circuit.failed(now)
-        circuit.succeeded()
+        circuit.record_failure(now)
+        circuit.record_success()
     assert not is_open(circuit, 10)
 
 
@@ -103,8 +103,8 @@ def test_what_the_provider_asks_for_comes_first() -> None:
 
 
 def test_a_wait_is_told() -> None:
-    assert notice(ProviderError("rate_limit", "too many requests: no"), 3.7) == "trying again in 4 s: rate limit"
-    assert notice(ProviderError("unreachable", "it is down"), 0.2) == "trying again: it is down"
+    assert describe_wait(ProviderError("rate_limit", "too many requests: no"), 3.7) == "trying again in 4 s: rate limit"
+    assert describe_wait(ProviderError("unreachable", "it is down"), 0.2) == "trying again: it is down"
 
 
 @pytest.mark.parametrize(

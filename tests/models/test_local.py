@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestServer, unused_port
 from bot.models import local
 from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model
 from bot.models.errors import ProviderError
-from bot.models.listing import available
-from bot.models.local import discover, loading
+from bot.models.listing import fetch_available
+from bot.models.local import discover_servers, is_loading
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -86,7 +86,7 @@ LLAMA_CPP_STARTING: dict[str, Handler] = {
 
 async def test_ollama_is_found_with_windows_that_fit_and_what_is_loaded_first() -> None:
     async with serving(OLLAMA) as port:
-        (found,) = await discover([port])
+        (found,) = await discover_servers([port])
     assert (found.kind, found.base_url) == ("ollama", root(port))
     assert [(m.litellm, m.num_ctx, m.window) for m in found.models] == [
         ("ollama_chat/tiny:latest", 2048, 2048),
@@ -99,7 +99,7 @@ async def test_ollama_is_found_with_windows_that_fit_and_what_is_loaded_first() 
 
 async def test_openai_compatible_servers_are_found_in_the_order_of_their_ports() -> None:
     async with serving(VLLM) as vllm, serving(LLAMA_CPP) as llama:
-        first, second = await discover([vllm, unused_port(), llama])
+        first, second = await discover_servers([vllm, unused_port(), llama])
     assert [(m.litellm, m.name, m.window, m.api_base) for m in first.models] == [
         ("hosted_vllm/org/Big-7B", "Big-7B", 16384, f"{root(vllm)}/v1")
     ]
@@ -112,14 +112,14 @@ async def test_openai_compatible_servers_are_found_in_the_order_of_their_ports()
 
 async def test_a_server_that_loads_is_said_to_load() -> None:
     async with serving(LLAMA_CPP_STARTING) as port:
-        (found,) = await discover([port])
+        (found,) = await discover_servers([port])
     assert (found.models, found.loading) == ((), True)
 
 
 async def test_embedding_models_are_no_seats() -> None:
     listed = says({"data": [{"id": "text-embedding-nomic-embed-text-v1.5"}, {"id": "chatty"}]})
     async with serving({"/v1/models": listed}) as port:
-        (found,) = await discover([port])
+        (found,) = await discover_servers([port])
     assert [m.name for m in found.models] == ["chatty"]
 
 
@@ -164,14 +164,14 @@ async def page(_: web.Request) -> web.StreamResponse:
 async def test_an_odd_server_is_passed_over(odd: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "PROBE_TIMEOUT_S", 2.0)  # the sound one answers in time beside whatever else runs here
     async with serving({"/{any:.*}": odd}) as port, serving(VLLM) as sound:
-        found = await discover([port, sound])
+        found = await discover_servers([port, sound])
     assert [s.base_url for s in found] == [f"{root(sound)}/v1"]
 
 
 async def test_an_odd_ollama_is_an_empty_one() -> None:
     for tags in (says({"models": [{}, 3]}), says({}), hangs):
         async with serving({"/api/version": says({"version": "1"}), "/api/tags": tags}) as port:
-            (found,) = await discover([port])
+            (found,) = await discover_servers([port])
         assert (found.kind, found.models) == ("ollama", ())
 
 
@@ -179,12 +179,12 @@ async def test_an_ollama_that_describes_oddly_is_taken_at_its_default() -> None:
     odd: list[Any] = [{"model_info": 3, "capabilities": None}, {"model_info": {"general.architecture": 1}}, []]
     for about in odd:
         async with serving({**OLLAMA, "/api/show": says(about)}) as port:
-            (found,) = await discover([port])
+            (found,) = await discover_servers([port])
         assert {m.num_ctx for m in found.models} == {OLLAMA_CTX}
 
 
 async def test_no_server_is_no_error() -> None:
-    assert await discover([unused_port()]) == []
+    assert await discover_servers([unused_port()]) == []
 
 
 def seat(litellm: str, base: str | None, **more: Any) -> Model:
@@ -194,22 +194,22 @@ def seat(litellm: str, base: str | None, **more: Any) -> Model:
 async def test_loading_asks_ollama_what_is_in_memory() -> None:
     async with serving(OLLAMA) as port:
         tiny = seat("ollama_chat/tiny", root(port), num_ctx=2048)
-        assert not await loading(tiny)
-        assert await loading(replace(tiny, litellm="ollama_chat/qwen3:8b"))
-    assert not await loading(tiny)  # it is gone: nobody can tell
+        assert not await is_loading(tiny)
+        assert await is_loading(replace(tiny, litellm="ollama_chat/qwen3:8b"))
+    assert not await is_loading(tiny)  # it is gone: nobody can tell
 
 
 async def test_loading_looks_for_ollama_where_litellm_does(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(OLLAMA) as port:
         monkeypatch.setenv("OLLAMA_API_BASE", root(port))
-        assert await loading(seat("ollama_chat/qwen3:8b", None, num_ctx=2048))
+        assert await is_loading(seat("ollama_chat/qwen3:8b", None, num_ctx=2048))
 
 
 async def test_loading_asks_llama_cpp_for_its_health() -> None:
     async with serving(LLAMA_CPP_STARTING) as starting, serving(LLAMA_CPP) as ready:
-        assert await loading(seat("hosted_vllm/m", f"{root(starting)}/v1"))
-        assert not await loading(seat("hosted_vllm/m", f"{root(ready)}/v1"))
-    assert not await loading(seat("anthropic/claude", None))
+        assert await is_loading(seat("hosted_vllm/m", f"{root(starting)}/v1"))
+        assert not await is_loading(seat("hosted_vllm/m", f"{root(ready)}/v1"))
+    assert not await is_loading(seat("anthropic/claude", None))
 
 
 # What an endpoint offers
@@ -245,7 +245,7 @@ async def test_an_endpoint_tells_what_it_offers(
     litellm: str, path: str, base: str, handler: Handler, offered: list[str]
 ) -> None:
     async with serving({path: handler}) as port:
-        assert await available(seat(litellm, root(port) + base, api_key="k")) == offered
+        assert await fetch_available(seat(litellm, root(port) + base, api_key="k")) == offered
 
 
 @pytest.mark.parametrize(
@@ -266,15 +266,15 @@ async def test_an_endpoint_tells_what_it_offers(
 async def test_what_goes_wrong_with_a_list_has_a_name(handler: Handler, kind: str) -> None:
     async with serving({"/models": handler}) as port:
         with pytest.raises(ProviderError) as caught:
-            await available(seat("openai/x", root(port), api_key="secret"))
+            await fetch_available(seat("openai/x", root(port), api_key="secret"))
     assert caught.value.kind == kind
     assert "secret" not in caught.value.text
 
 
 async def test_a_list_of_nobody() -> None:
     with pytest.raises(ProviderError) as caught:
-        await available(seat("openai/x", f"http://127.0.0.1:{unused_port()}"))
+        await fetch_available(seat("openai/x", f"http://127.0.0.1:{unused_port()}"))
     assert caught.value.kind == "unreachable"
     with pytest.raises(ProviderError, match="set api_base") as caught:
-        await available(seat("bedrock/x", None))
+        await fetch_available(seat("bedrock/x", None))
     assert caught.value.kind == "not_found"

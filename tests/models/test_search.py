@@ -26,7 +26,7 @@ from bot.models import prices
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind
 from bot.models.prices import cost_usd
-from bot.models.search import PROVIDERS, SNIPPET_CHARS, TITLE_CHARS, Source, numbered, searcher
+from bot.models.search import PROVIDERS, SNIPPET_CHARS, TITLE_CHARS, Source, number_sources, resolve_searcher
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings, SearchSettings
 from tests.models.test_recorded_streams import CALLED, events
@@ -54,7 +54,7 @@ async def engine(
     async with ModelServer() as server:
         server.tell(*replies, path=PATH)
         given = {"provider": "tavily", "api_key": "tvly-1", "api_base": server.url, **settings}
-        found = searcher(SearchSettings.model_validate(given), {})
+        found = resolve_searcher(SearchSettings.model_validate(given), {})
         assert found is not None
         model, seat = found
         speaker = Speaker({model.key: model}, DeadlineSettings(), retries)
@@ -149,7 +149,7 @@ async def test_a_key_in_litellms_own_variable_is_found(monkeypatch: pytest.Monke
 async def test_a_search_that_hangs_is_given_up_and_its_connection_closed() -> None:
     async with ModelServer() as server:
         server.tell(Reply(then="hang"), path=PATH)
-        found = searcher(SearchSettings(provider="searxng", api_base=server.url), {})
+        found = resolve_searcher(SearchSettings(provider="searxng", api_base=server.url), {})
         assert found is not None
         deadlines = DeadlineSettings(first_token_timeout_s=0.2, total_timeout_s=0.2)
         speaker = Speaker({found[0].key: found[0]}, deadlines, RetrySettings(tries=1))
@@ -237,13 +237,13 @@ async def _asked_a_model(reply: Reply) -> tuple[Heard, ModelServer]:
     ],
 )
 def test_what_pages_say_of_themselves_stays_in_its_line(source: Source, line: str) -> None:
-    assert numbered([source], 5) == line
+    assert number_sources([source], 5) == line
 
 
 def test_each_page_is_listed_once_and_long_ones_are_cut() -> None:
     long = Source("t" * 500, "https://a.example/", "s" * 5_000)
-    assert len(numbered([long, long, long], 5)) <= TITLE_CHARS + SNIPPET_CHARS + 40
-    assert numbered([long, Source("u", "https://b.example/")], 1).count("](") == 1
+    assert len(number_sources([long, long, long], 5)) <= TITLE_CHARS + SNIPPET_CHARS + 40
+    assert number_sources([long, Source("u", "https://b.example/")], 1).count("](") == 1
 
 
 @pytest.mark.parametrize(
@@ -272,11 +272,11 @@ def test_nothing_is_left_of_a_search(reply: Reply) -> None:
 
 class TestWhoSearches:
     def test_nobody_where_nothing_is_set_up(self) -> None:
-        assert searcher(SearchSettings(), {}) is None
+        assert resolve_searcher(SearchSettings(), {}) is None
 
     def test_a_model_whose_provider_searches(self) -> None:
         model = Model("gemini", "gemini/gemini-2.5-flash", "Gemini", "gemini", price=Price(1.0, 2.0, "litellm"))
-        found = searcher(SearchSettings(model="gemini"), {"gemini": model})
+        found = resolve_searcher(SearchSettings(model="gemini"), {"gemini": model})
         assert found is not None
         seat = found[1]
         assert (seat.model, seat.name) == ("gemini", "Gemini")
@@ -298,7 +298,7 @@ class TestWhoSearches:
         self, settings: SearchSettings, models: dict[str, Model], told: str
     ) -> None:
         with pytest.raises(Misconfigured, match=told):
-            searcher(settings, models)
+            resolve_searcher(settings, models)
 
     @pytest.mark.parametrize(
         "given",
@@ -319,15 +319,15 @@ class TestWhoSearches:
         ("provider", "usd"), [("tavily", 0.008), ("exa_ai", 0.005), ("brave", None), ("duckduckgo", 0.0)]
     )
     def test_a_query_costs_what_litellm_lists(self, provider: str, usd: float | None) -> None:
-        found = searcher(SearchSettings.model_validate({"provider": provider}), {})
+        found = resolve_searcher(SearchSettings.model_validate({"provider": provider}), {})
         assert found is not None
         assert cost_usd(Usage(source="reported"), found[1].price) == usd
         assert cost_usd(Usage(), found[1].price) in (0.0, None)
 
     def test_the_map_knows_what_providers_take_for_a_models_own_search(self) -> None:
         known = prices.read_map()
-        assert (prices.listed_own_search_usd("anthropic/claude-sonnet-4-5", known) or 0) > 0
-        assert prices.listed_own_search_usd("hosted_vllm/x", known) is None
+        assert (prices.find_own_search_usd("anthropic/claude-sonnet-4-5", known) or 0) > 0
+        assert prices.find_own_search_usd("hosted_vllm/x", known) is None
 
 
 def test_the_providers_and_their_variables_are_litellms() -> None:

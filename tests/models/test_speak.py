@@ -314,7 +314,7 @@ async def test_seats_of_one_provider_wait_in_order_and_see_their_place() -> None
 async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, open_stream = [], client.open_stream
 
-    async def noted(request: client.Request) -> client.Stream:
+    async def noted(request: client.Request) -> client.ModelStream:
         opened.append(request["model"][-1])
         return await open_stream(request)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.asks import Part, Role
 from bot.models.errors import ProviderError
-from bot.models.tokens import CUT_MARK, Tally, counter, fit
+from bot.models.tokens import CUT_MARK, Tally, fit_messages, make_counter
 from tests.support.paths import ROOT
 from tests.support.shared import read_answers
 
@@ -39,19 +39,21 @@ def tally(count: Callable[[str], int], chunks: list[str]) -> int:
 
 
 def test_models_are_counted_with_their_own_table() -> None:
-    o200k, cl100k = counter("openai/gpt-4o"), counter("azure/gpt-4-0613")
+    o200k, cl100k = make_counter("openai/gpt-4o"), make_counter("azure/gpt-4-0613")
     assert o200k("The moot meets at noon.") == cl100k("The moot meets at noon.") == 6
     assert o200k("Bundesverfassungsgericht") < cl100k("Bundesverfassungsgericht")
-    assert counter("openrouter/openai/gpt-oss-120b")("Bundesverfassungsgericht") == o200k("Bundesverfassungsgericht")
+    assert make_counter("openrouter/openai/gpt-oss-120b")("Bundesverfassungsgericht") == o200k(
+        "Bundesverfassungsgericht"
+    )
 
 
 def test_models_without_a_published_table_are_counted_on_the_high_side() -> None:
     text = "A chair sums up what the table has said. " * 20
-    assert counter("anthropic/claude-sonnet-4-5")(text) == round(1.2 * counter("gpt-4o")(text))
+    assert make_counter("anthropic/claude-sonnet-4-5")(text) == round(1.2 * make_counter("gpt-4o")(text))
 
 
 def test_special_tokens_and_broken_text_are_text() -> None:
-    count = counter("gpt-4o")
+    count = make_counter("gpt-4o")
     assert count("<|endoftext|>") > 1
     assert count("\ud800\x00") > 0
     assert count("") == 0
@@ -62,9 +64,9 @@ def test_counting_needs_neither_litellm_nor_a_network() -> None:
 import socket, sys
 def refuse(*_): raise AssertionError("the network was asked")
 socket.socket.connect = refuse
-from bot.models.tokens import counter
-assert counter("gpt-4o")("one two") == 2
-assert counter("gpt-4")("one two") == 2
+from bot.models.tokens import make_counter
+assert make_counter("gpt-4o")("one two") == 2
+assert make_counter("gpt-4")("one two") == 2
 assert "litellm" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
@@ -99,12 +101,12 @@ words = st.lists(
 @given(text=st.one_of(words, st.text(max_size=300)), sizes=st.lists(st.integers(0, 90), max_size=40))
 @example(text="word " * 60, sizes=[1] * 40)
 def test_a_tally_counts_what_the_whole_text_counts(model: str, text: str, sizes: list[int]) -> None:
-    count = counter(model)
+    count = make_counter(model)
     assert tally(count, chunked(text, sizes)) == count(text)
 
 
 def test_a_tally_is_exact_on_whole_answers(reference: Path) -> None:
-    count = counter("gpt-4o")
+    count = make_counter("gpt-4o")
     for answer in read_answers(reference):
         assert tally(count, chunked(answer, [5] * (len(answer) // 5))) == count(answer)
 
@@ -160,7 +162,7 @@ def left_of(parts: list[Part], messages: list[dict[str, str]]) -> list[int]:
 
 def fitted(parts: list[Part], room: int) -> list[dict[str, str]] | None:
     try:
-        return fit(parts, room + 10, 10, len)
+        return fit_messages(parts, room + 10, 10, len)
     except ProviderError:
         return None
 
@@ -227,9 +229,9 @@ def test_what_was_fitted_fits(parts: list[Part], room: int) -> None:
 @settings(deadline=None)
 @given(st.lists(st.builds(Part, roles, words, st.integers(0, 2), cuts), max_size=6))
 def test_real_counts_hold_for_the_messages_as_they_are_sent(parts: list[Part]) -> None:
-    count = counter("gpt-4o")
+    count = make_counter("gpt-4o")
     try:
-        messages = fit(parts, 60, 20, count)
+        messages = fit_messages(parts, 60, 20, count)
     except ProviderError:
         return
     assert sum(count(m["content"]) + FRAME for m in messages) <= 40
@@ -243,7 +245,7 @@ def test_consecutive_parts_of_a_role_are_one_message() -> None:
         Part("user", "Go on."),
         Part("assistant", "So."),
     ]
-    assert fit(parts, None, 0, len) == [
+    assert fit_messages(parts, None, 0, len) == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Why?\n\nGo on."},
         {"role": "assistant", "content": "So."},
@@ -252,18 +254,18 @@ def test_consecutive_parts_of_a_role_are_one_message() -> None:
 
 def test_seats_of_one_priority_are_cut_to_one_length() -> None:
     answers = [Part("user", letter * length, cut="tail") for letter, length in [("a", 500), ("b", 80), ("c", 900)]]
-    left = left_of(answers, fit(answers, 400, 0, len))
+    left = left_of(answers, fit_messages(answers, 400, 0, len))
     assert left[0] == left[2] > left[1] == 80
 
 
 def test_of_equals_the_earliest_is_dropped_first() -> None:
     rounds = [Part("user", letter * 50, cut="drop") for letter in "abc"]
-    assert left_of(rounds, fit(rounds, 120, 0, len)) == [0, 50, 50]
+    assert left_of(rounds, fit_messages(rounds, 120, 0, len)) == [0, 50, 50]
 
 
 def test_what_is_too_long_says_how_much() -> None:
     with pytest.raises(
         ProviderError, match=r"takes 5,004 tokens; the model reads 4,096, of which 1,000 are kept"
     ) as caught:
-        fit([Part("user", "x" * 5000)], 4096, 1000, len)
+        fit_messages([Part("user", "x" * 5000)], 4096, 1000, len)
     assert caught.value.kind == "window"

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from bot.domain.run import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.models.redaction import BLANKED, blanker
+from bot.models.redaction import BLANKED, make_redactor
 from bot.models.transforms import (
     Deltas,
-    Stage,
+    Transform,
     blank_keys,
-    bound,
     count_usage,
+    keep_deadlines,
+    limit_length,
     need_text,
-    part_thinking,
+    split_thinking,
     stop_loops,
-    within,
 )
 from bot.settings import DeadlineSettings
 from tests.support.shared import read_answers
@@ -69,7 +69,7 @@ async def hear(deltas: Deltas) -> Heard:
     return Heard(text, thinking, ending, usage, error)
 
 
-def through(stage: Stage, deltas: Sequence[Delta], error: ProviderError | None = None) -> Heard:
+def through(stage: Transform, deltas: Sequence[Delta], error: ProviderError | None = None) -> Heard:
     return asyncio.run(hear(stage(said(*deltas, error=error))))
 
 
@@ -100,12 +100,12 @@ BROKEN = ProviderError("broken_off", "the connection was lost")
 def test_thinking_is_parted_from_the_answer_however_it_is_divided(
     whole: str, text: str, thinking: str, at: list[int]
 ) -> None:
-    heard = through(part_thinking, texts(divided(whole, at)))
+    heard = through(split_thinking, texts(divided(whole, at)))
     assert (heard.text, heard.thinking, heard.ending) == (text, thinking, "done")
 
 
 def test_what_was_held_back_comes_when_a_stream_breaks() -> None:
-    heard = through(part_thinking, [Delta(0.0, "3 <thi")], BROKEN)
+    heard = through(split_thinking, [Delta(0.0, "3 <thi")], BROKEN)
     assert heard.text == "3 <thi"
     assert heard.error is BROKEN
 
@@ -165,7 +165,7 @@ def test_no_whole_answer_is_taken_for_a_loop_or_a_key_or_a_thought(reference: Pa
         changed = []
         for answer in answers:
             pieces = texts(answer[n : n + 7] for n in range(0, len(answer), 7))
-            heard = await hear(blank_keys(stop_loops(part_thinking(said(*pieces))), ()))
+            heard = await hear(blank_keys(stop_loops(split_thinking(said(*pieces))), ()))
             if heard.text != answer:
                 changed.append(answer)
         return changed
@@ -224,7 +224,7 @@ def test_words_are_not_keys(text: str) -> None:
     ],
 )
 def test_a_providers_error_shows_no_key(told: str, shown: str) -> None:
-    assert blanker(("hunter2",))(told) == shown
+    assert make_redactor(("hunter2",))(told) == shown
 
 
 def estimate(text: str, thinking: str) -> Usage:
@@ -235,14 +235,14 @@ def estimate(text: str, thinking: str) -> Usage:
 def test_what_is_longer_than_its_bound_is_cut_there_and_the_rest_is_untouched(
     text: str, at: list[int], most: int
 ) -> None:
-    heard = through(partial(bound, most=most), texts(divided(text, at)))
+    heard = through(partial(limit_length, most=most), texts(divided(text, at)))
     assert heard.text == text[:most]
     assert heard.ending == ("length" if len(text) > most else "done")
 
 
 def test_thinking_is_bounded_with_the_text() -> None:
     deltas = [Delta(0.0, thinking="hm " * 3), Delta(0.0, "Yes, ", "hm"), Delta(0.0, "surely"), *texts(["not"])]
-    assert through(partial(bound, most=20), deltas) == Heard("Yes, sure", "hm " * 3 + "hm", "length", None, None)
+    assert through(partial(limit_length, most=20), deltas) == Heard("Yes, sure", "hm " * 3 + "hm", "length", None, None)
 
 
 def test_usage_is_estimated_where_none_is_reported() -> None:
@@ -303,7 +303,7 @@ async def paced(*gaps: float, endless: bool = False) -> Deltas:
 )
 def test_each_deadline_says_which_it_was(deltas: Callable[[], Deltas], words: int, at: float, reason: str) -> None:
     async def main() -> tuple[Heard, float]:
-        heard = await hear(within(deltas(), DEADLINES, 20.0))
+        heard = await hear(keep_deadlines(deltas(), DEADLINES, 20.0))
         return heard, asyncio.get_running_loop().time()
 
     heard, ended = run_virtual(main())
@@ -317,7 +317,7 @@ def test_each_deadline_says_which_it_was(deltas: Callable[[], Deltas], words: in
 def test_a_slow_reader_is_not_a_stalled_provider() -> None:
     async def main() -> int:
         heard = 0
-        async with aclosing(within(paced(1, 1, 1), DEADLINES, 20.0)) as deltas:
+        async with aclosing(keep_deadlines(paced(1, 1, 1), DEADLINES, 20.0)) as deltas:
             async for _ in deltas:
                 heard += 1
                 await asyncio.sleep(4)
@@ -326,10 +326,10 @@ def test_a_slow_reader_is_not_a_stalled_provider() -> None:
     assert run_virtual(main()) == 3
 
 
-ALL: tuple[Stage, ...] = (
-    partial(within, deadlines=DEADLINES, ends_at=1e9),
-    partial(bound, most=1_000),
-    part_thinking,
+ALL: tuple[Transform, ...] = (
+    partial(keep_deadlines, deadlines=DEADLINES, ends_at=1e9),
+    partial(limit_length, most=1_000),
+    split_thinking,
     stop_loops,
     partial(blank_keys, secrets=()),
     partial(count_usage, estimate=estimate),
@@ -338,7 +338,7 @@ ALL: tuple[Stage, ...] = (
 
 
 @pytest.mark.parametrize("stage", ALL, ids=lambda stage: getattr(stage, "func", stage).__name__)
-async def test_each_stage_closes_what_it_reads(stage: Stage) -> None:
+async def test_each_stage_closes_what_it_reads(stage: Transform) -> None:
     closed = False
 
     async def source() -> AsyncGenerator[Delta, None]:

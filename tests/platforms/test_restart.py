@@ -64,7 +64,7 @@ async def test_on_slack_it_is_found_by_its_metadata(tmp_path: Path, before: int)
             assert "Verdict" in board.text
             assert [said.username for said in here.thread(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
             assert ["win." in said.text for said in here.thread(board)] == [True, True, False]
-            assert await here.store.unfinished() == []
+            assert await here.store.unfinished_runs() == []
 
 
 async def claude_has_ended(store: SqlStore, run: str) -> bool:

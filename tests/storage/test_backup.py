@@ -15,7 +15,7 @@ from bot.domain.facts import Interjected
 from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from storage import open_store
-from storage.backup import back_up, examine
+from storage.backup import back_up, examine_database
 from tests.cli.test_command_line import moot
 
 Spoil = Callable[[Path], object]
@@ -88,7 +88,7 @@ async def test_a_backup_replaces_nothing(tmp_path: Path) -> None:
 async def test_what_is_wrong_is_told_and_not_backed_up(tmp_path: Path, spoil: Spoil, told: str) -> None:
     path = await made(tmp_path / "moot.db")
     spoil(path)
-    (wrong,) = (await examine(path)).wrong
+    (wrong,) = (await examine_database(path)).wrong
     assert told in wrong
     with pytest.raises(StoreFailed, match="No backup was made"):
         await back_up(path, tmp_path / "copy.db")
@@ -101,7 +101,7 @@ async def test_pages_that_are_overwritten_are_found(tmp_path: Path) -> None:
         file.seek(path.stat().st_size // 2 // 4096 * 4096)
         file.write(b"\xff" * 4096)
     try:
-        wrong = (await examine(path)).wrong
+        wrong = (await examine_database(path)).wrong
     except StoreFailed as error:  # SQLite may already stumble over it
         wrong = (str(error),)
     assert wrong

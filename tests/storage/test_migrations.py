@@ -179,7 +179,8 @@ async def test_a_database_of_the_third_version_is_read(tmp_path: Path) -> None:
     path, lane = tmp_path / "moot.db", TurnId("answer", 1, "claude").lane
     make_0003(path)
     async with open_store(path, clock=ticking()) as store:
-        assert await store.unfinished() == ["open", "ended"]  # what was over before was seen, as far as can be known
+        # what was over before was seen, as far as can be known
+        assert await store.unfinished_runs() == ["open", "ended"]
         assert await store.posted_pages("over") == [
             PostedPage("discord/1", lane, 1, "discord:1/2", "digest"),
             PostedPage("discord/1", lane, 2, ""),
@@ -205,7 +206,7 @@ async def test_a_database_of_the_first_version_is_brought_forward(tmp_path: Path
             RunRow("over", 10.0, "council", "Why \ud83d?", "verdict"),
         ]
         assert [row.run for row in await store.runs(server="")] == ["open", "over"]
-        assert await store.unfinished() == ["open"]
+        assert await store.unfinished_runs() == ["open"]
         start = (await store.read("over"))[1].fact
         assert isinstance(start, RunStarted)
         assert (start.question, start.server, start.images) == ("Why \ud83d?", "", ())

@@ -230,9 +230,9 @@ async def test_runs_without_an_end_and_those_that_ended_since(store: Store) -> N
     await store.append("deleted", [started("Why?"), Deleted("ann")])
     await store.claim("without a start", "one")
     await store.append("just over", [RunFinished("verdict")])  # at 1,005
-    assert await store.unfinished() == ["open", "long over", "just over"]
+    assert await store.unfinished_runs() == ["open", "long over", "just over"]
     await store.append("long over", [CaughtUp(), Stopped("ann")])
-    assert await store.unfinished() == ["open", "just over"]
+    assert await store.unfinished_runs() == ["open", "just over"]
 
 
 async def test_pages_are_found_by_their_run_and_by_their_message(store: Store) -> None:

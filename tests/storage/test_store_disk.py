@@ -26,7 +26,7 @@ from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from bot.ports import Clock, PostedPage, replay_snapshots
 from storage import open_store
-from storage.errors import meaning
+from storage.errors import explain_error
 from storage.writer import MAX_REMEMBERED, Remembered
 from tests.support.paths import ROOT
 
@@ -178,15 +178,15 @@ def test_errors_of_the_store_are_told_apart_from_those_of_a_statement(tmp_path: 
         one.execute("INSERT INTO t VALUES (1)")
         with pytest.raises(sqlite3.IntegrityError) as twice:
             one.execute("INSERT INTO t VALUES (1)")
-        assert meaning(twice.value) is None
+        assert explain_error(twice.value) is None
         one.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError) as busy:
             two.execute("SELECT * FROM t")
-        assert "locked" in str(meaning(busy.value))
+        assert "locked" in str(explain_error(busy.value))
         one.execute("PRAGMA max_page_count = 3")
         with pytest.raises(sqlite3.OperationalError) as full:
             one.execute("INSERT INTO t VALUES (?)", ["x" * 100_000])
-        assert "disk is full" in str(meaning(full.value))
+        assert "disk is full" in str(explain_error(full.value))
     one.close()
     two.close()
 

@@ -31,22 +31,22 @@ WRITES: Sequence[Write] = (
 
 
 def write(conn: Connection) -> None:
-    batch = rows.load(conn, WRITES, {})
+    batch = rows.load_batch(conn, WRITES, {})
     for item in WRITES:
         batch.enter(item)
-    rows.save(conn, batch)
+    rows.save_batch(conn, batch)
 
 
 QUERIES: dict[str, Callable[[Connection], object]] = {
-    "facts": lambda conn: rows.entries(conn, "r", after=5),
-    "snapshots": lambda conn: rows.snapshots_of(conn, "r"),
-    "placed": lambda conn: rows.placed_of(conn, "r"),
-    "find": lambda conn: rows.find(conn, "discord:10"),
-    "runs": lambda conn: rows.listing(conn, 50, None),
-    "runs of a server": lambda conn: rows.listing(conn, 50, "discord/1"),
-    "where runs are shown": lambda conn: rows.views(conn, ["r", "s"]),
-    "unfinished": rows.unfinished,
-    "documents": lambda conn: rows.under(conn, "discord/1/"),
+    "facts": lambda conn: rows.read_entries(conn, "r", after=5),
+    "snapshots": lambda conn: rows.read_snapshots(conn, "r"),
+    "placed": lambda conn: rows.read_posted_pages(conn, "r"),
+    "find": lambda conn: rows.find_page(conn, "discord:10"),
+    "runs": lambda conn: rows.list_runs(conn, 50, None),
+    "runs of a server": lambda conn: rows.list_runs(conn, 50, "discord/1"),
+    "where runs are shown": lambda conn: rows.find_addresses(conn, ["r", "s"]),
+    "unfinished": rows.find_unfinished,
+    "documents": lambda conn: rows.list_documents(conn, "discord/1/"),
     "writes": write,
 }
 

@@ -21,7 +21,7 @@ from adapters.discord.client import make_client
 from bot.cli import serve as serving
 from bot.cli.provision import Provision
 from bot.models import prices
-from bot.models.catalogue import resolve
+from bot.models.catalogue import resolve_models
 from bot.settings import Settings
 from storage import SqlStore, open_store
 from tests.servers.discord import (
@@ -147,7 +147,7 @@ class Moot:
         await serving
 
     async def _serve(self) -> None:
-        supply = Provision(resolve(self.settings.models), self.settings.panels, "default")
+        supply = Provision(resolve_models(self.settings.models), self.settings.panels, "default")
         assert self.settings.discord is not None  # `settings` sets it
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:

@@ -82,7 +82,7 @@ class MemoryStore:
         ]
         return sorted(rows, key=lambda row: (-row.started_at, row.run))[:limit]
 
-    async def unfinished(self) -> list[str]:
+    async def unfinished_runs(self) -> list[str]:
         found = [(t.entries[0].at, run) for run, t in self._for_people() if CaughtUp() not in _facts(t)]
         return [run for _, run in sorted(found)]
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from bot.domain.run import LaneId
 from bot.live.budget import Budgets
-from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Pages, RateLimited, SurfaceError
+from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Paginator, RateLimited, SurfaceError
 
 
 class OnePage(NamedTuple):
@@ -139,7 +139,7 @@ class Place:
         *,
         posts: Sequence[str] = (),
         edits: Sequence[str] = (),
-        pages: Callable[[], Pages] = OnePagePages,
+        pages: Callable[[], Paginator] = OnePagePages,
     ) -> None:
         self.name = name
         self.address = name
@@ -151,7 +151,7 @@ class Place:
         self._edits = edits
         self._pages = pages
 
-    def pages(self, kind: Kind) -> Pages:
+    def pages(self, kind: Kind) -> Paginator:
         return self._pages()
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
