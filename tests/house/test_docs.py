@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,31 @@ from typer.testing import CliRunner
 from bot.__main__ import app
 from tests.support.paths import ROOT
 
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").glob("*.md")]
+PACKAGES = ("bot", "adapters", "commands", "storage", "tests", "benchmarks")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    """A path is one from the root; a bare `budget.py` may stand in any folder."""
+    text = page.read_text("utf-8").replace("\\_", "_")
+    files = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    named = set(re.findall(r"(?<![\w./-])\w[\w./-]*\.py\b", text))
+    assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
+    folders = set(re.findall(rf"`((?:{'|'.join(PACKAGES)})/(?:[\w/]*\w)?)/?`", text))
+    assert [name for name in folders if not (ROOT / name).is_dir()] == []
+
+
+def test_modules_that_are_named_exist() -> None:
+    modules = {m for page in PAGES for m in re.findall(r"python -m (benchmarks[\w.]*\w)", page.read_text("utf-8"))}
+    assert modules
+    assert [module for module in modules if find_spec(module) is None] == []
 
 
 def test_every_make_target_that_is_named_exists() -> None:
@@ -47,6 +67,17 @@ def test_the_architecture_names_the_rooms_that_there_are() -> None:
     assert missing == []
     for package in ("adapters", "commands", "storage"):
         assert f"`{package}/`" in told
+
+
+def test_each_walk_names_a_file_once() -> None:
+    text = (ROOT / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    walks = dict(re.findall(r"^## The walk of a (\w+)\n(.*?)(?=^## )", text, re.M | re.S))
+    assert walks.keys() == {"question", "vote", "delta"}
+    for title, walk in walks.items():
+        linked = re.findall(r"\]\(\.\./([\w/]+\.py)\)", walk)
+        assert len(linked) > 10
+        assert [file for file, times in Counter(linked).items() if times > 1] == [], title
+        assert walk.count(".py") == 2 * len(linked), f"{title}: a file is named without a link"
 
 
 def test_the_index_of_decisions_has_each_with_its_title() -> None:
