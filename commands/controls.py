@@ -11,9 +11,10 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
-from bot.domain.codec import read_turn
-from bot.domain.run import TurnId
-from bot.formats.debate import objections
+from bot.domain.codec import Unreadable
+from bot.domain.controls import About, ObjectionRef, SeatRef, read_about
+from bot.domain.run import LaneId, TurnId
+from bot.errors import Refused
 from commands.command import Answer, Form, Here, Options, Started, Told
 from commands.differences import Pair, shown
 from commands.export import exported
@@ -21,6 +22,7 @@ from commands.summarise import summarised
 from commands.transfer import Transfer, send_message, send_turn
 
 OURS = "moot"  # begins the ids of what can be pressed
+ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
 
 
 class NoOptions(Options):
@@ -54,13 +56,35 @@ class Target:
     """What was pressed: a run, and the turn or seat it is about; for a menu, the text of the message and its author."""
 
     run: str = ""
-    about: str = ""
+    about: About = None
     text: str = ""
     author: str = ""
 
     @property
     def turn(self) -> TurnId:
-        return read_turn(self.about)
+        """Return the turn, or the card by its lane. Raises Refused where a seat or an objection was pressed."""
+        if not isinstance(self.about, TurnId):
+            raise Refused(ANOTHER_VERSION)
+        return self.about
+
+    @property
+    def seat(self) -> str:
+        """Return the seat's key. Raises Refused where no seat was pressed."""
+        if not isinstance(self.about, SeatRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.key
+
+    @property
+    def objection(self) -> int:
+        """Return the objection's number. Raises Refused where no objection was pressed."""
+        if not isinstance(self.about, ObjectionRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.number
+
+    @property
+    def lane(self) -> LaneId:
+        """Return where that stands in the thread. Raises Refused where a seat was pressed."""
+        return self.about.lane if isinstance(self.about, ObjectionRef) else self.turn.lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +104,26 @@ async def form_of(press: Press, actions: Actions, target: Target, by: Person) ->
     return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
 
 
-def press_id(run: str, action: str, about: str) -> str:
-    """A press as the text that a platform keeps with a button or a form, and gives back."""
-    return f"{OURS}:{run}:{action}:{about}"
+def press_id(run: str, action: str, kept: str) -> str:
+    """Return a press as the text that a platform keeps with a button or a form, and gives back.
+
+    `kept`: what it is about, as `about_text` writes it, or what else a platform keeps with a form.
+    """
+    return f"{OURS}:{run}:{action}:{kept}"
 
 
 def read_press_id(text: str) -> tuple[str, str, str] | None:
-    """Run, action and what it is about; None: it is not ours."""
+    """Return run, action and what was kept; None where the text is not ours."""
     parts = text.split(":", 3)
     return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == OURS else None
+
+
+def read_target(run: str, kept: str) -> Target:
+    """Return what was pressed, of a button that keeps only that; without what it is about where that is unreadable."""
+    try:
+        return Target(run, read_about(kept))
+    except Unreadable:
+        return Target(run)
 
 
 async def _skip(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -100,17 +135,19 @@ async def _retry(actions: Actions, target: Target, options: NoOptions, here: Her
 
 
 async def _vote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    """About a seat: the latest round's vote; about a turn: its round's; about an objection: an upvote."""
-    if "/" not in target.about:
-        return Told(await actions.vote(target.run, target.about, here.by))
-    if target.turn.stage == objections.STAGE:
-        return await _upvote(actions, target, options, here)
-    return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
+    """Vote for a seat in the latest round, or for a turn in its round; or upvote an objection."""
+    match target.about:
+        case ObjectionRef():
+            return await _upvote(actions, target, options, here)
+        case SeatRef(key):
+            return Told(await actions.vote(target.run, key, here.by))
+        case _:
+            return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
 async def _unvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    if target.turn.stage == objections.STAGE:
-        return Told(await actions.steers.withdraw_upvote(target.run, target.turn.round, here.by))
+    if isinstance(target.about, ObjectionRef):
+        return Told(await actions.steers.withdraw_upvote(target.run, target.objection, here.by))
     return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
@@ -127,11 +164,11 @@ async def _reveal(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _guess(actions: Actions, target: Target, options: Guess, here: Here) -> Answer:
-    return Told(await actions.guess(target.run, target.about, options.name, here.by))
+    return Told(await actions.guess(target.run, target.seat, options.name, here.by))
 
 
 async def _guessable(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
-    return {"name": await actions.guessable(target.run, target.about, by)}
+    return {"name": await actions.guessable(target.run, target.seat, by)}
 
 
 async def _say(actions: Actions, target: Target, options: RemarkOptions, here: Here) -> Answer:
@@ -139,7 +176,7 @@ async def _say(actions: Actions, target: Target, options: RemarkOptions, here: H
 
 
 async def _read_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    name, text = await actions.reads(target.run, target.turn.lane, here.by)
+    name, text = await actions.reads(target.run, target.lane, here.by)
     return Told(text, (f"{name}.md", text))
 
 
@@ -172,14 +209,14 @@ async def _ask_about(actions: Actions, target: Target, options: NoOptions, here:
 
 async def _ask_seat(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
     t = await actions.transcript(target.run, here.by)
-    _, said = await actions.reads(target.run, target.turn.lane, here.by)
+    _, said = await actions.reads(target.run, target.lane, here.by)
     thread = await actions.thread(target.run, here.by)
-    return await _begin(actions, ask_seat(t, thread, target.turn.lane, said, options.question, here.by), here)
+    return await _begin(actions, ask_seat(t, thread, target.lane, said, options.question, here.by), here)
 
 
 async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:
     if target.run:
-        return await send_turn(actions, target.run, target.about, options, here)
+        return await send_turn(actions, target.run, target.lane, options, here)
     return await send_message(actions, target.author, target.text, options, here)
 
 
@@ -205,7 +242,7 @@ async def _object(actions: Actions, target: Target, options: ObjectionOptions, h
 
 
 async def _upvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.upvote(target.run, target.turn.round, here.by))
+    return Told(await actions.steers.upvote(target.run, target.objection, here.by))
 
 
 async def _go_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

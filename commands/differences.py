@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.actions.actions import Actions
-from bot.domain.codec import read_turn
+from bot.domain.controls import About
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
@@ -19,13 +19,13 @@ class Pair(Options):
     second: str = option("", "another one; the next where left out")
 
 
-async def shown(actions: Actions, run: str, about: str, options: Pair, here: Here) -> Told:
-    """`about`: the turn whose message was pressed, or "". Raises Refused where there are not two answers."""
+async def shown(actions: Actions, run: str, about: About, options: Pair, here: Here) -> Told:
+    """`about`: the turn whose message was pressed, if any. Raises Refused where there are not two answers."""
     if not run:
         raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
     t = await actions.transcript(run, here.by)
     said = _answers(t)
-    pressed = read_turn(about).seat if about else ""
+    pressed = about.seat if isinstance(about, TurnId) else ""
     first = _picked(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
     second = _picked(options.second, said) if options.second else next(key for key in said if key != first)
     if first == second:

@@ -14,11 +14,12 @@ from typing import Any, Literal
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, follow_up
+from bot.domain.controls import about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage, Surface
 from commands.command import Answer, Here, Started, Told
-from commands.controls import PRESSES, REACTIONS, NoOptions, Target, form_of, not_deleted
+from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, NoOptions, Target, form_of, not_deleted
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
 
@@ -46,7 +47,7 @@ async def press(
     """
     declared = PRESSES.get(action)
     if declared is None:
-        raise Refused("This button is of another version; what it did may have moved to `/moot help`.")
+        raise Refused(ANOTHER_VERSION)
     if declared.options.model_fields and values is None:
         return await form_of(declared, actions, target, await person())
     text, images = await read_files(target.text)
@@ -75,7 +76,7 @@ def menu_target(action: str, found: tuple[str, PostedPage] | None, text: str, au
     run, page = found if found else ("", None)
     if action in ABOUT_A_SEAT and (page is None or not page.lane.seat):
         raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
-    return Target(run, str(page.lane) if page else "", text, author)
+    return Target(run, about_lane(page.lane) if page else None, text, author)
 
 
 def reaction_action(emoji: str, *, added: bool) -> str:
@@ -98,7 +99,8 @@ async def react(
     run, page = found
     with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
         if by := await person():
-            await PRESSES[action].handle(actions, Target(run, str(page.lane)), NoOptions(), Here(by, _show_nowhere))
+            target = Target(run, about_lane(page.lane))
+            await PRESSES[action].handle(actions, target, NoOptions(), Here(by, _show_nowhere))
 
 
 async def mention(

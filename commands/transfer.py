@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 from bot.actions.actions import Actions
 from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, quote
-from bot.domain.codec import read_turn
-from bot.domain.run import Origin
+from bot.domain.run import LaneId, Origin
 from bot.errors import Refused, StoreFailed
 from commands.command import Answer, Here, Options, Started, Told, option, seats
 
@@ -20,9 +19,8 @@ class Transfer(Options):
     text: str = option("", "the passage, copied; all of it where left out")
 
 
-async def send_turn(actions: Actions, run: str, about: str, options: Transfer, here: Here) -> Answer:
-    """Send on what a seat has said in the turn `about`. Raises Refused; then nothing was sent."""
-    lane = read_turn(about).lane
+async def send_turn(actions: Actions, run: str, lane: LaneId, options: Transfer, here: Here) -> Answer:
+    """Send on what a seat has said in a lane. Raises Refused; then nothing was sent."""
     with _all_or_nothing():
         _, said = await actions.reads(run, lane, here.by)
         text = quote(said, options.text)

@@ -23,13 +23,14 @@ from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
+from bot.domain.controls import about_text
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
-from commands.controls import MENUS, Target, press_id, read_press_id
+from commands.controls import MENUS, Target, press_id, read_press_id, read_target
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -97,7 +98,7 @@ class InteractionHandler:
             case discord.InteractionType.component:
                 if found := read_press_id(data["custom_id"]):
                     run, action, about = found
-                    await self._press(given, action, Target(run, about), None, reply)
+                    await self._press(given, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
                 if found := read_press_id(data["custom_id"]):
                     await self._submitted(given, *found, values(data), reply)
@@ -154,10 +155,10 @@ class InteractionHandler:
     async def _target(self, run: str, about: str) -> Target:
         """A form about a message that is none of ours remembers which one: "channel/message"."""
         if run or "/" not in about:
-            return Target(run, about)
+            return read_target(run, about)
         channel, message = about.split("/")
         said = await self._client.get_partial_messageable(int(channel)).fetch_message(int(message))
-        return Target("", "", said.content, said.author.display_name)
+        return Target(text=said.content, author=said.author.display_name)
 
     async def _press(
         self,
@@ -184,8 +185,8 @@ class InteractionHandler:
         data: Any = given.data
         if isinstance(answer, Started) and "target_id" in data:
             self._places.asked_with(int(data["target_id"]), answer.run)
-        about = target.about if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
-        await self._answer(answer, reply, press_id(target.run, action, about))
+        kept = about_text(target.about) if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
+        await self._answer(answer, reply, press_id(target.run, action, kept))
         if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
             await reply.tell(left)
 

@@ -12,7 +12,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.domain.controls import Control
+from bot.domain.controls import Control, about_text
 from bot.domain.run import LaneId
 from bot.ports import Message
 from commands.controls import press_id
@@ -82,7 +82,7 @@ def _rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:
         ui.Button[Any](
             label=c.label[:LABEL_CHARS],
             style=STYLES.get(c.action, discord.ButtonStyle.secondary),
-            custom_id=press_id(run, c.action, c.about),
+            custom_id=press_id(run, c.action, about_text(c.about)),
         )
         for c in controls
     ]

@@ -20,13 +20,14 @@ from adapters.slack.surface import SHARE
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person, require_may_steer
 from bot.concurrency import KeyedSemaphore
+from bot.domain.controls import about_text
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface, SurfaceError
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
-from commands.controls import PRESSES, Target, read_press_id
+from commands.controls import PRESSES, Target, read_press_id, read_target
 from commands.suggestions import suggest
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ class InteractionHandler:
             return
         run, action, about = found
         reply = Reply(self._api, _asked(at, body, body.get("container", {}).get("thread_ts", "")))
-        await self.answering(reply, self._press(reply, action, Target(run, about), None))
+        await self.answering(reply, self._press(reply, action, read_target(run, about), None))
 
     async def shortcut(self, at: Workspace, body: Json) -> None:
         """A message shortcut. What it starts stands in the thread of the message."""
@@ -176,7 +177,7 @@ class InteractionHandler:
         if path := kept.get("command"):
             await self.call(reply, self.commands[tuple(path.split())], values)
             return
-        target = Target(kept["run"], kept["about"])
+        target = read_target(kept["run"], kept["about"])
         if quoted := kept.get("quoted"):
             if (known := self._quoted.pop(quoted, None)) is None:
                 raise Refused("I have been started anew meanwhile: use the shortcut once more.")
@@ -252,7 +253,7 @@ class InteractionHandler:
     def _remembered(self, target: Target) -> dict[str, str]:
         """What a form must bring back of a message; one that is none of ours is kept here, by a name."""
         if target.run:
-            return {"run": target.run, "about": target.about}
+            return {"run": target.run, "about": about_text(target.about)}
         name = secrets.token_hex(8)
         self._quoted[name] = target
         if len(self._quoted) > QUOTED:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.slack.dialect import SlackMarkdown, entities
-from bot.domain.controls import Control
+from bot.domain.controls import Control, about_text
 from bot.ports import Message
 from commands.controls import press_id
 
@@ -82,7 +82,7 @@ def buttons(controls: Sequence[Control], run: str) -> list[Json]:
 def _button(control: Control, run: str) -> Json:
     made: Json = {
         "type": "button",
-        "action_id": press_id(run, control.action, control.about),
+        "action_id": press_id(run, control.action, about_text(control.about)),
         "text": {"type": "plain_text", "text": control.label[:LABEL_CHARS], "emoji": True},
     }
     return made | ({"style": STYLES[control.action]} if control.action in STYLES else {})

@@ -31,7 +31,7 @@ from adapters.slack.layout import (
 )
 from adapters.slack.streams import Broken, Stream
 from bot.domain.controls import Control
-from bot.domain.run import LaneId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
@@ -306,6 +306,6 @@ class SlackSurface:
 
 def _shorter(message: Message) -> Message:
     page = OnePage(SlackMarkdown(), len(message.text) // 2).update(message.text, final=True)[0]
-    read_on = Control("read_on", "Read on", str(message.lane))
+    read_on = Control("read_on", "Read on", TurnId(*message.lane))
     offers = message.kind == "turn" and all(control.action != "read_on" for control in message.controls)
     return replace(message, text=page.text, controls=(*message.controls, *((read_on,) if offers else ())))

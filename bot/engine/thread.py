@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from bot.domain.controls import Control
-from bot.domain.run import LaneId
+from bot.domain.controls import Control, SeatRef
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
 from bot.formats.common import END, seat_of
@@ -94,12 +94,12 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
     title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
     face = "" if names_hidden(t) else seat.avatar_url
     if turn.ended is None:
-        skip = (Control("skip", "Skip", str(turn.id)),)
+        skip = (Control("skip", "Skip", turn.id),)
         return Post(turn.id.lane, "turn", title, None, placeholder=f"{name} is thinking…", controls=skip, face=face)
     if turn.removed:
         return Post(turn.id.lane, "turn", title, f"{reveal_header(t, seat.key)}{REMOVED}", face=face)
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
-    retry = (Control("retry", "Retry", str(turn.id)),) if failed else ()
+    retry = (Control("retry", "Retry", turn.id),) if failed else ()
     if turn.id.lane in plan.hidden_lanes and turn.spoke:
         done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
@@ -112,7 +112,7 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
 
 
 def _card(plan: Plan, lane: LaneId, text: str) -> Post:
-    whole = (Control("full_texts", "Full texts", str(lane)),) if lane in plan.full_texts else ()
+    whole = (Control("full_texts", "Full texts", TurnId(*lane)),) if lane in plan.full_texts else ()
     controls = (*whole, *plan.controls.get(lane, ()))
     return Post(lane, "card", plan.titles.get(lane, ""), text, controls=controls)
 
@@ -121,7 +121,7 @@ def _end(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
     if plan.hidden_lanes:
         return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
-    ballot = [Control("vote", f"👍 {name}", key) for key, name in choices(t).items()] if plan.voting else []
+    ballot = [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in choices(t).items()] if plan.voting else []
     close = [Control("close", "Close the vote")] if plan.voting else []
     controls = (*ballot, *close, *plan.controls.get(END, ()), *AFTERWARDS)
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bot.domain import visibility as veil
-from bot.domain.controls import Control
+from bot.domain.controls import Control, SeatRef
 from bot.domain.facts import Guessed
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
@@ -39,7 +39,7 @@ def card(t: Transcript) -> str:
 def controls(t: Transcript) -> tuple[Control, ...]:
     """Return a button for each speaker, as long as nobody knows who they are."""
     speakers = t.started.panel.seats if veil.names_hidden(t) else ()
-    return tuple(Control("guess", f"Who is {veil.display_name(t, s.key)}?", s.key) for s in speakers)
+    return tuple(Control("guess", f"Who is {veil.display_name(t, s.key)}?", SeatRef(s.key)) for s in speakers)
 
 
 def results(t: Transcript) -> str:

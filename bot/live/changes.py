@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from bot.domain.controls import Control
+from bot.domain.controls import Control, about_text
 from bot.ports import MessageRef, Method
 
 
@@ -60,5 +60,10 @@ class Change:
 
 
 def digest(text: str, controls: Sequence[Control]) -> str:
-    """By which a later process knows what a message reads."""
-    return sha256(f"{text}\0{controls!r}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    """Return a digest of what a message reads, by which a later process knows it again.
+
+    It is stored: the text of a control must stay as earlier versions wrote it.
+    """
+    stored = [f"Control(action={c.action!r}, label={c.label!r}, about={about_text(c.about)!r})" for c in controls]
+    written = f"({', '.join(stored)}{',' if len(stored) == 1 else ''})"  # as a tuple is written
+    return sha256(f"{text}\0{written}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

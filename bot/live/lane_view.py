@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bot.domain.controls import Control
-from bot.domain.run import LaneId
+from bot.domain.run import LaneId, TurnId
 from bot.live.changes import Change, Mark, Posted, digest
 from bot.live.lanes import Lane
 from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
@@ -251,7 +251,7 @@ class LaneView:
         return None
 
     def _controls(self, page: Page) -> tuple[Control, ...]:
-        read_on = Control("read_on", "Read on", str(self.lane.key))
+        read_on = Control("read_on", "Read on", TurnId(*self.lane.key))
         return (*self.lane.controls, read_on) if page.goes_on else self.lane.controls
 
     def _stands(self, page: int, text: str, controls: tuple[Control, ...], *, last: bool) -> bool:

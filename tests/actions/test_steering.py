@@ -11,6 +11,7 @@ import pytest
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, rerun
 from bot.actions.steering import MOST_STANDING
+from bot.domain.controls import About, ObjectionRef
 from bot.domain.run import DebateRules, TurnId
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
@@ -303,7 +304,7 @@ def test_buttons_and_commands_do_the_same() -> None:
             told = await commands[name].handle(d.actions, commands[name].options.model_validate(given), here)
             return told.text  # type: ignore[union-attr]  # steering tells a sentence
 
-        async def press(name: str, about: str = "") -> str:
+        async def press(name: str, about: About = None) -> str:
             options = ObjectionOptions(text="Why, Bob?") if name == "object" else NoOptions()
             told = await PRESSES[name].handle(d.actions, Target(run, about), options, here)
             return told.text  # type: ignore[union-attr]  # as above
@@ -315,21 +316,16 @@ def test_buttons_and_commands_do_the_same() -> None:
         assert "Ada 2" in await command("add", **AddOptions(model="ada").model_dump())
         assert "Ada 2 leaves" in await command("drop", seat="Ada 2")
         await command("object", text="Why, Bob?")
-        await press("object", "opening/1/ada")
+        await press("object", TurnId("opening", 1, "ada"))
         raised = (await d.transcript(run)).steering.objections
         assert [o.said.to for o in raised] == [("bob",), ("ada",)]
         with pytest.raises(Refused, match="your own objection"):
-            await press("vote", "objection/1/")
+            await press("vote", ObjectionRef(1))
         with pytest.raises(Refused, match="have not upvoted"):
-            await press("unvote", "objection/1/")
-        for name, about in [
-            ("next", "round/1/"),
-            ("go_on", "round/1/"),
-            ("end_here", "round/1/"),
-            ("close_round", "round/1/"),
-        ]:
+            await press("unvote", ObjectionRef(1))
+        for name in ("next", "go_on", "end_here", "close_round"):
             with pytest.raises(Refused, match="Nobody votes"):
-                await press(name, about)
+                await press(name, TurnId("round", 1, ""))
         with pytest.raises(Refused, match="Nobody votes"):
             await command("next")
         await d.actions.stop(run, P)

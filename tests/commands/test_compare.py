@@ -155,9 +155,9 @@ class TestDifferences:
         async def act(d: Desk) -> None:
             run = await answered(d, ada="Tabs.", bob="Spaces.", cyd="Both.")
             for about, pair, told in [
-                ("", {}, "~~Tabs.~~ **Spaces.**"),
-                ("answer/1/cyd", {}, "~~Both.~~ **Tabs.**"),
-                ("end/1/", {"first": "2", "second": "cYD"}, "~~Spaces.~~ **Both.**"),
+                (None, {}, "~~Tabs.~~ **Spaces.**"),
+                (TurnId("answer", 1, "cyd"), {}, "~~Both.~~ **Tabs.**"),
+                (TurnId("end", 1, ""), {"first": "2", "second": "cYD"}, "~~Spaces.~~ **Both.**"),
             ]:
                 answer = await press(d, "differences", Target(run, about), **pair)
                 assert isinstance(answer, Told)
@@ -190,9 +190,7 @@ class TestSendTo:
         async def act(d: Desk) -> None:
             run = await answered(d, ada="Use tabs.\nThey are\nfine.", bob="b", cyd="c")
             t = await d.transcript(run)
-            sent = await press(
-                d, "send_to", Target(run, str(ADA)), model="bob@0.1", text="They are fine.", note="True?"
-            )
+            sent = await press(d, "send_to", Target(run, ADA), model="bob@0.1", text="They are fine.", note="True?")
             assert isinstance(sent, Started)
             begun = (await d.transcript(sent.run)).started
             origin = begun.origin
@@ -215,7 +213,7 @@ class TestSendTo:
             run = await answered(d, ada="x" * 60, bob="b", cyd="c")  # longer than a remark may be
             d.speaker.lines = {"ada": [60.0, "a"]}
             other = await d.start("debate")
-            told = await press(d, "send_to", Target(run, str(ADA)), run=other, note="Look:")
+            told = await press(d, "send_to", Target(run, ADA), run=other, note="Look:")
             assert isinstance(told, Told)
             t = await d.transcript(other)
             [remark] = t.remarks
@@ -252,7 +250,7 @@ class TestSendTo:
                 ({"model": "ada", "note": "x" * 101}, "may have 100"),
             ]:
                 with pytest.raises(Refused, match=f"^Nothing was sent\\. .*{why}"):
-                    await press(d, "send_to", Target(run, str(ADA)), **values)
+                    await press(d, "send_to", Target(run, ADA), **values)
             with pytest.raises(Refused, match=r"Nothing was sent\. There is no text in it"):
                 await press(d, "send_to", Target(author="Kim"), model="ada")
             assert (await d.store.runs(), await d.store.read(run)) == before
@@ -270,7 +268,7 @@ class TestSendTo:
 
             monkeypatch.setattr(d.store, "append", full)
             with pytest.raises(StoreFailed, match=r"Nothing was sent\. The disk is full"):
-                await press(d, "send_to", Target(run, str(ADA)), model="bob")
+                await press(d, "send_to", Target(run, ADA), model="bob")
 
         at_desk(act)
 

@@ -17,7 +17,7 @@ from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
 from adapters.discord.layout import TEXT_CHARS, body, layout
 from adapters.discord.surface import Address, DiscordSurface, message_ref, read_address, read_ref
 from adapters.discord.webhooks import Webhooks, username
-from bot.domain.controls import Control
+from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
@@ -222,7 +222,7 @@ def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
 
 
 def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
-    controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", f"seat{n}") for n in range(12))
+    controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", SeatRef(f"seat{n}")) for n in range(12))
     full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
     made = body(full, "run12345", 7, head="**Result**", foot="-# links")
     check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))

@@ -9,7 +9,7 @@ import pytest
 
 from bot.actions.permissions import Person
 from bot.actions.request import ask_seat, follow_up, origin_of_turn, rerun, summary
-from bot.domain.controls import Control
+from bot.domain.controls import Control, SeatRef
 from bot.domain.facts import (
     CaughtUp,
     NamesRevealed,
@@ -94,7 +94,7 @@ def test_words_are_counted_and_kept_and_shown_together() -> None:
             await d.actions.reads(run, TurnId("answer", 1, "ada").lane, P)
         await asyncio.sleep(10)
         with pytest.raises(Refused, match="not shown yet"):
-            await shown(d.actions, run, "", Pair(first="ada", second="bob"), Here(P, lambda run, title: d.place))
+            await shown(d.actions, run, None, Pair(first="ada", second="bob"), Here(P, lambda run, title: d.place))
         await asyncio.sleep(10)
         assert reads(d) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
         await d.actions.close_vote(run, P)
@@ -255,7 +255,7 @@ def test_people_guess_and_are_told_how_well() -> None:
         await asyncio.sleep(1)
         labels = [c.label for c in offered(d, "guess")]
         assert labels == ["Who is Speaker A?", "Who is Speaker B?", "Who is Speaker C?"]
-        target, press = Target(run, "a"), PRESSES["guess"]
+        target, press = Target(run, SeatRef("a")), PRESSES["guess"]
         form = await form_of(press, d.actions, target, GUS)
         assert form.choices == {"name": ["Ada", "Bob", "Cyd"]}
         a, b, _ = (s.name for s in (await d.transcript(run)).started.panel.seats)

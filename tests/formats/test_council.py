@@ -220,7 +220,7 @@ class TestCards:
         assert play.plan.full_texts == {}
         ranks(play, "ada", "bob", "cyd", "ada")
         [card] = [p for p in posts(play.t, play.plan) if p.lane == REVIEWS]
-        assert card.controls == (Control("full_texts", "Full texts", str(REVIEWS)),)
+        assert card.controls == (Control("full_texts", "Full texts", TurnId(*REVIEWS)),)
         text = play.plan.full_texts[REVIEWS]
         assert "ada's reasons" in text
         shown = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]

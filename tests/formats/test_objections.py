@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.controls import ObjectionRef
 from bot.domain.facts import (
     Claimed,
     Objected,
@@ -24,7 +25,6 @@ from bot.domain.facts import (
 from bot.domain.run import TurnId
 from bot.formats.common import END
 from bot.formats.debate import objections
-from bot.formats.debate.objections import lane as objection
 from bot.formats.debate.round_vote import lane as after
 from tests.support.debates import make_debate, play_to_end, say_usual
 from tests.support.transcripts import Play, find_controls, make_start, read_ask
@@ -48,10 +48,10 @@ class TestObjections:
         assert "Answer it first and openly" in read_ask(play, cyd)
         assert "objection from Ben, put to Cyd" in read_ask(play, ada)
         assert "Answer it first and openly" not in read_ask(play, bob)
-        assert "being answered in round 2" in play.plan.cards[objection(2)]
+        assert "being answered in round 2" in play.plan.cards[ObjectionRef(2).lane]
         assert play.plan.board_lines[0] == "Round 2 answers Ben's objection first"
         play.play_stage(say_usual)
-        assert "answered in round 2 by Cyd" in play.plan.cards[objection(2)]
+        assert "answered in round 2 by Cyd" in play.plan.cards[ObjectionRef(2).lane]
         assert play.plan.board_lines == ("Round 3 answers Ann's objection first (▲ 1)", "With Ann and Ben")
         play.start_wanted()
         assert all("objection from Ann, to be answered first" in read_ask(play, w.turn) for w in play.plan.wanted)
@@ -86,14 +86,14 @@ class TestObjections:
         opening = TurnId("opening", 1, "ada").lane
         assert find_controls(play, opening) == ["object"]
         play.record(Objected("ann", "No!", "Ann"), Objected("ben", "Why?\nWell?", "Ben", ("ada",)))
-        assert find_controls(play, objection(1)) == ["upvote"]
-        assert play.plan.cards[objection(2)] == "> Why?\n> Well?\n\nto Ada · ▲ 0 · stands"
+        assert find_controls(play, ObjectionRef(1).lane) == ["upvote"]
+        assert play.plan.cards[ObjectionRef(2).lane] == "> Why?\n> Well?\n\nto Ada · ▲ 0 · stands"
         play.start_wanted()
         assert find_controls(play, opening) == []
         play.play_stage(say_usual)
-        assert find_controls(play, objection(2)) == []
-        assert "not answered: no round was left" in play.plan.cards[objection(2)]
-        assert "answered in round 2 by Ada, Bob, Cyd" in play.plan.cards[objection(1)]
+        assert find_controls(play, ObjectionRef(2).lane) == []
+        assert "not answered: no round was left" in play.plan.cards[ObjectionRef(2).lane]
+        assert "answered in round 2 by Ada, Bob, Cyd" in play.plan.cards[ObjectionRef(1).lane]
 
     def test_a_run_from_before_objections_had_a_prompt_is_told_by_its_label(self) -> None:
         play = self.raised()

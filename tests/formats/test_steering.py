@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.controls import SeatRef
 from bot.domain.facts import (
     Claimed,
     Interjected,
@@ -174,7 +175,7 @@ class TestSeats:
         assert "cyd speaks" not in read_ask(play, chair)
         play.end_turn(chair).record(RunFinished("synthesised"))
         [end] = [p for p in posts(play.t, play.plan) if p.lane == END]
-        assert "vote" not in [c.action for c in end.controls if c.about == "cyd"]
+        assert "vote" not in [c.action for c in end.controls if c.about == SeatRef("cyd")]
 
     def test_ballots_that_had_it_before_count_as_they_were_cast(self) -> None:
         play = Play(make_start("council")).play_stage()

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.controls import Control
-from bot.domain.run import LaneId
+from bot.domain.controls import Control, SeatRef
+from bot.domain.run import LaneId, TurnId
 from bot.ports import Forbidden, Gone, MessageRef, Method, Page, RateLimited, Surface, SurfaceError
 from tests.support.surface_stages import PLAYED
 from tests.support.surface_stages.base import ADA, BOARD, BOB, END, RETRY_S, Can, Played, Refusal, Stage, message
 
-SKIP, RETRY = Control("skip", "Skip", str(ADA)), Control("retry", "Retry", str(ADA))
-FIVE = tuple(Control("vote", f"👍 {n} {'x' * 80}", f"seat{n}") for n in range(5))
+SKIP, RETRY = Control("skip", "Skip", TurnId(*ADA)), Control("retry", "Retry", TurnId(*ADA))
+FIVE = tuple(Control("vote", f"👍 {n} {'x' * 80}", SeatRef(f"seat{n}")) for n in range(5))
 PINGS = "@everyone @here <@1> <@!1> <@&1> <#1> <!channel> <!here> <@U00000002> <#C00000003> <!subteam^S1>"
 ODD = "héllo עברית 日本語 👩‍👩‍👧 & <b> half an emoji \ud83d"
 CODE = "Thus:\n\n```python\nprint('@everyone')\n```\n\nDone."

@@ -19,7 +19,7 @@ from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import body, cut
 from adapters.slack.manifest import manifest, shortcuts
 from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
-from bot.domain.controls import Control
+from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.live.dialect import Table
 from bot.ports import Message
@@ -97,7 +97,7 @@ def test_every_message_fits_and_pings_nobody_but_the_one_it_is_for(
     title: str, text: str, kind: Any, headed: bool
 ) -> None:
     said = "".join(piece.text for piece in [SlackMarkdown().fence(text, "")])
-    controls = tuple(Control("vote", f"{title}{n}", f"seat{n}") for n in range(30))
+    controls = tuple(Control("vote", f"{title}{n}", SeatRef(f"seat{n}")) for n in range(30))
     message = Message(LaneId("answer", 1, "ada"), 0, kind, title, said, True, controls, "slack:U1")
     made = body(message, "run", headed=headed)
     assert find_faults(made["blocks"]) == []

@@ -11,20 +11,13 @@ from collections.abc import Mapping
 from string import Template
 
 from bot.domain.asks import Part
-from bot.domain.controls import Control
+from bot.domain.controls import Control, ObjectionRef
 from bot.domain.run import LaneId, TurnId
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name
 from bot.formats.common import code, framed, name_of, settled
 from bot.formats.debate.speaking_order import DEBATERS, debaters, to_come
-
-STAGE = "objection"
-
-
-def lane(number: int) -> LaneId:
-    """Of the card that shows that objection; its round is the objection's number."""
-    return LaneId(STAGE, number, "")
 
 
 def taken_up(t: Transcript, round_: int) -> int:
@@ -62,11 +55,11 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
 
 def cards(t: Transcript) -> Mapping[LaneId, str]:
     """One an objection: what it says, how many support it, and what has become of it."""
-    return {lane(o.number): _card(t, o) for o in t.steering.objections}
+    return {ObjectionRef(o.number).lane: _card(t, o) for o in t.steering.objections}
 
 
 def titles(t: Transcript) -> Mapping[LaneId, str]:
-    return {lane(o.number): f"Objection · {o.who}" for o in t.steering.objections}
+    return {ObjectionRef(o.number).lane: f"Objection · {o.who}" for o in t.steering.objections}
 
 
 def controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
@@ -75,13 +68,12 @@ def controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
     if not round_:
         return {}
     raised = {
-        i.lane: (Control("object", "Objection!", str(i)),) if turn.spoke else ()
+        i.lane: (Control("object", "Objection!", i),) if turn.spoke else ()
         for i, turn in t.turns.items()
         if i.stage in DEBATERS and i.round == round_ - 1
     }
-    return raised | {
-        lane(o.number): (Control("upvote", "▲ Upvote", str(TurnId(*lane(o.number)))),) for o in standing(t)
-    }
+    refs = [ObjectionRef(o.number) for o in standing(t)]
+    return raised | {ref.lane: (Control("upvote", "▲ Upvote", ref),) for ref in refs}
 
 
 def told(t: Transcript) -> tuple[str, ...]:

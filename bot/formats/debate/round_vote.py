@@ -36,7 +36,7 @@ def lane(round_: int) -> LaneId:
 
 def controls(round_: int) -> tuple[Control, ...]:
     """Return the buttons under the vote after that round."""
-    about = str(TurnId(*lane(round_)))
+    about = TurnId(*lane(round_))
     return tuple(Control(action, label, about) for action, label in BUTTONS.items())
 
 

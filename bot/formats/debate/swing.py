@@ -62,7 +62,7 @@ def choices(t: Transcript) -> Mapping[TurnId, str]:
 
 def controls(t: Transcript) -> tuple[Control, ...]:
     """Return a button for each side that people can vote for before the debate."""
-    return tuple(Control("vote", f"👍 {side}", str(turn)) for turn, side in choices(t).items())
+    return tuple(Control("vote", f"👍 {side}", turn) for turn, side in choices(t).items())
 
 
 def card(t: Transcript) -> str:
