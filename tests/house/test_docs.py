@@ -18,6 +18,13 @@ PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").g
 PACKAGES = ("bot", "adapters", "commands", "storage", "tests", "benchmarks")
 
 
+@pytest.fixture(scope="module")
+def words() -> frozenset[str]:
+    """Every word of the code."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return frozenset(word for path in files for word in re.findall(r"\w+", path.read_text("utf-8")))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8"))
@@ -33,6 +40,13 @@ def test_files_that_are_named_exist(page: Path) -> None:
     assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
     folders = set(re.findall(rf"`((?:{'|'.join(PACKAGES)})/(?:[\w/]*\w)?)/?`", text))
     assert [name for name in folders if not (ROOT / name).is_dir()] == []
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.is_relative_to(ROOT / "docs")], ids=lambda p: p.stem)
+def test_names_of_code_that_are_named_exist(page: Path, words: frozenset[str]) -> None:
+    """`Classes`, `Class.attributes` and `functions_of_two_words`, in the product or its settings."""
+    names = re.findall(r"`([A-Z]\w*[a-z]\w*(?:\.\w+)?|_*[a-z]+(?:_[a-z]+)+)`", page.read_text("utf-8"))
+    assert [name for name in names if not words.issuperset(name.split("."))] == []
 
 
 def test_modules_that_are_named_exist() -> None:
