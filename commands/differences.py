@@ -8,8 +8,8 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 from bot.errors import Refused
-from bot.formats.common import spoken
-from bot.formats.differences import Said, differences
+from bot.formats.common import turns_with_text
+from bot.formats.differences import NamedAnswer, describe_differences
 from bot.text import did_you_mean
 from commands.command import Here, Options, Told, option
 
@@ -32,25 +32,25 @@ async def shown(actions: Actions, run: str, about: About, options: Pair, here: H
         raise Refused(f"Those are both {said[first].name}: name two seats.")
     for seat in (first, second):
         await actions.reads(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
-    text = differences(said[first], said[second])
+    text = describe_differences(said[first], said[second])
     return Told(text, ("differences.md", text))
 
 
-def _answers(t: Transcript) -> dict[str, Said]:
+def _answers(t: Transcript) -> dict[str, NamedAnswer]:
     """The answers by seat, in panel order; there are two at least."""
     if t.started.format != "compare":
         raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
     said = {
-        seat.key: Said(display_name(t, seat.key), turn.text)
+        seat.key: NamedAnswer(display_name(t, seat.key), turn.text)
         for seat in t.started.panel.seats
-        for turn in spoken(t, [TurnId("answer", 1, seat.key)])
+        for turn in turns_with_text(t, [TurnId("answer", 1, seat.key)])
     }
     if len(said) < 2:
         raise Refused("There are no two answers yet to be compared.")
     return said
 
 
-def _picked(word: str, said: dict[str, Said]) -> str:
+def _picked(word: str, said: dict[str, NamedAnswer]) -> str:
     """The seat of that name, key or number, counted from 1 among those that have answered."""
     word = word.strip().casefold()
     for number, (key, (name, _)) in enumerate(said.items(), 1):

@@ -43,9 +43,9 @@ from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import Post, replay_thread
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS, guessing
-from bot.formats.common import name_of, voting
+from bot.formats.common import is_voting_open, name_of
 from bot.formats.plan import Plan
-from bot.formats.vote_options import BESIDE, ROUND_BEFORE, choices
+from bot.formats.vote_options import BESIDE, ROUND_BEFORE, vote_choices
 from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
@@ -194,7 +194,7 @@ class Actions:
     async def vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
         """`round_` None: the latest."""
         t = await self._votable(run, by)
-        name = choices(t).get(seat)
+        name = vote_choices(t).get(seat)
         if name is None:
             raise Refused("That seat is not at this table.")
         if round_ == ROUND_BEFORE and not self._plan(t).voting_before:
@@ -234,11 +234,11 @@ class Actions:
     async def guessable(self, run: str, speaker: str, by: Person) -> list[str]:
         """Who that speaker may be. Raises Refused where nobody guesses."""
         t = await self.transcript(run, by)
-        if not guessing.on(t) or not names_hidden(t):
+        if not guessing.is_guessing(t) or not names_hidden(t):
             raise Refused("There is nothing to guess here any more." if t.named else "Nobody guesses in this run.")
         if speaker not in {s.key for s in t.started.panel.seats}:
             raise Refused("That speaker is not at this table.")
-        return guessing.names(t)
+        return guessing.guessable_names(t)
 
     async def guess(self, run: str, speaker: str, guess: str, by: Person) -> str:
         """One guess a person and speaker; a later one replaces it."""
@@ -348,7 +348,7 @@ class Actions:
 
     async def _votable(self, run: str, by: Person) -> Transcript:
         t = await self.transcript(run, by)
-        if not voting(t, self._clock()):
+        if not is_voting_open(t, self._clock()):
             raise self.in_vain("The vote is closed.", run)
         return t
 

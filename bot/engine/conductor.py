@@ -23,7 +23,7 @@ from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.draft import Draft
 from bot.engine.journal import TRY_AGAIN_S, Journal
 from bot.engine.snapshots import SnapshotWriter
-from bot.engine.thread import Post, on_board, posts, verdict
+from bot.engine.thread import Post, board_controls, board_verdict, thread_posts
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, board, render
@@ -280,7 +280,7 @@ class Conductor:
         for turn, (draft, _) in self._running.items():
             if turn.lane not in self._plan.hidden_lanes:
                 draft.unveil()
-        for post in posts(self.transcript, self._plan):
+        for post in thread_posts(self.transcript, self._plan):
             lane = self._lane(live, post)
             lane.offer(post.controls)
             if post.kind != "turn":
@@ -301,12 +301,12 @@ class Conductor:
         plan = self._plan
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
         warnings += [*plan.warnings, *self._notes, *unsaved]
-        result = verdict(self.transcript, plan)
+        result = board_verdict(self.transcript, plan)
         card = board(
             self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines
         )
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(on_board(self.transcript, plan))
+        lane.offer(board_controls(self.transcript, plan))
         lane.set(render(card))
 
     def _lane(self, live: Shows, post: Post) -> Lane:

@@ -11,7 +11,7 @@ from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
 from bot.formats.common import END, seat_of
 from bot.formats.plan import Format, Plan
-from bot.formats.vote_options import choices
+from bot.formats.vote_options import vote_choices
 from bot.live.board import footer, mark, spent
 from bot.ports import Kind
 
@@ -53,18 +53,20 @@ class Post:
     is_repeat: bool = False
 
 
-def while_it_runs(t: Transcript) -> tuple[Control, ...]:
+def running_controls(t: Transcript) -> tuple[Control, ...]:
     """What may be pressed under the board."""
     return tuple(RESUME if control is PAUSE and t.steering.paused else control for control in WHILE_IT_RUNS)
 
 
-def posts(t: Transcript, plan: Plan) -> list[Post]:
+def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
     """What stands in the thread now: turns in the order of their starts, then the cards."""
     found = {
-        turn.id.lane: _turn(t, turn, plan) for turn in t.turns.values() if turn.id.stage not in plan.unstreamed_stages
+        turn.id.lane: _turn_post(t, turn, plan)
+        for turn in t.turns.values()
+        if turn.id.stage not in plan.unstreamed_stages
     }
     cards = [
-        _end(t, plan, text) if lane == END else _card(plan, lane, text)
+        _end_post(t, plan, text) if lane == END else _card_post(plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
         if lane not in plan.withheld_cards or not plan.hidden_lanes
@@ -79,17 +81,17 @@ def posts(t: Transcript, plan: Plan) -> list[Post]:
     ]
 
 
-def on_board(t: Transcript, plan: Plan) -> tuple[Control, ...]:
+def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
     """What may be pressed on the board."""
-    return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.finished else while_it_runs(t)))
+    return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.finished else running_controls(t)))
 
 
-def verdict(t: Transcript, plan: Plan) -> str:
+def board_verdict(t: Transcript, plan: Plan) -> str:
     """What the board tells at the end; "" before, or while what was said is hidden."""
     return plan.verdict if t.finished and not plan.hidden_lanes else ""
 
 
-def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
+def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
     seat, name = seat_of(t, turn.id), display_name(t, turn.id.seat)
     title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
     face = "" if names_hidden(t) else seat.avatar_url
@@ -111,17 +113,19 @@ def _turn(t: Transcript, turn: Turn, plan: Plan) -> Post:
     return Post(turn.id.lane, "turn", title, text, note, controls=controls, face=face)
 
 
-def _card(plan: Plan, lane: LaneId, text: str) -> Post:
+def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
     whole = (Control("full_texts", "Full texts", TurnId(*lane)),) if lane in plan.full_texts else ()
     controls = (*whole, *plan.controls.get(lane, ()))
     return Post(lane, "card", plan.titles.get(lane, ""), text, controls=controls)
 
 
-def _end(t: Transcript, plan: Plan, text: str) -> Post:
+def _end_post(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
     if plan.hidden_lanes:
         return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
-    ballot = [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in choices(t).items()] if plan.voting else []
+    ballot = (
+        [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items()] if plan.voting else []
+    )
     close = [Control("close", "Close the vote")] if plan.voting else []
     controls = (*ballot, *close, *plan.controls.get(END, ()), *AFTERWARDS)
     return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
@@ -133,6 +137,6 @@ def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Po
     thread: dict[LaneId, Post] = {}
     for row in in_rows(entries):
         t = fold_all(t, row)
-        thread.update((post.lane, post) for post in posts(t, form.plan(t, t.at)))
-    thread.update((post.lane, post) for post in posts(t, form.plan(t, max(t.at, now))))
+        thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, t.at)))
+    thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, max(t.at, now))))
     return list(thread.values())

@@ -18,7 +18,7 @@ from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses
 from bot.formats import seating as table
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
-from bot.formats.vote_options import names
+from bot.formats.vote_options import vote_names
 
 END = LaneId("end", 1, "")
 VERDICT_SENTENCES = 3
@@ -34,46 +34,46 @@ def name_of(t: Transcript, turn: TurnId | LaneId) -> str:
     return veil.display_name(t, turn.seat)
 
 
-def spoken(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
+def turns_with_text(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
     """Those turns that left something to read, each by its latest ask that did."""
-    heard = [[t.turns[i] for i in asks(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
+    heard = [[t.turns[i] for i in asks_of(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
     return [said[-1] for said in heard if said]
 
 
-def answered(t: Transcript, turns: Iterable[TurnId]) -> str:
+def answer_count_line(t: Transcript, turns: Iterable[TurnId]) -> str:
     """How many of those turns were spoken to their end, for people. What a seat said until it was skipped, or until it
     failed, is kept, but is no answer."""
     turns = tuple(turns)
-    whole = [turn for turn in spoken(t, turns) if turn.ended and turn.ended.finish in WHOLE]
+    whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in WHOLE]
     return f"{len(whole)} of {len(turns)} answered."
 
 
-def asks(t: Transcript, turn: TurnId) -> list[TurnId]:
+def asks_of(t: Transcript, turn: TurnId) -> list[TurnId]:
     """A turn and what it was asked again, oldest first."""
     later = (turn._replace(ask=n) for n in count(turn.ask + 1))
     return [turn, *takewhile(lambda i: i in t.turns or i in t.retries, later)]
 
 
-def settled(t: Transcript, turn: TurnId) -> bool:
+def is_settled(t: Transcript, turn: TurnId) -> bool:
     """Nothing more will come of it: it ended, or it was skipped, or its seat dropped, before it began."""
     known = t.turns.get(turn)
     return known.ended is not None if known else t.is_skipped(turn)
 
 
-def still_open(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
+def open_turns(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
     """The turns of a stage that should be running, retries included; None once the whole stage is settled.
 
     A stage that the run has left stays settled: a retry that comes later runs beside what follows.
     """
-    newest = [asks(t, i)[-1] for i in turns]
-    if newest != list(turns) and _left(t, turns):
+    newest = [asks_of(t, i)[-1] for i in turns]
+    if newest != list(turns) and _has_gone_on(t, turns):
         newest = list(turns)
-    if all(settled(t, i) for i in newest):
+    if all(is_settled(t, i) for i in newest):
         return None
-    return tuple(i for i in newest if not settled(t, i) and not t.is_skipped(i))
+    return tuple(i for i in newest if not is_settled(t, i) and not t.is_skipped(i))
 
 
-def _left(t: Transcript, turns: Sequence[TurnId]) -> bool:
+def _has_gone_on(t: Transcript, turns: Sequence[TurnId]) -> bool:
     """Whether turns of a later stage have started."""
     lanes = {i.lane for i in turns}
     begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
@@ -91,32 +91,32 @@ def with_people(plan: Planning) -> Planning:
     time after the end, and guess who is who; and what they may know yet."""
 
     @wraps(plan)
-    def planned(t: Transcript, now: float) -> Plan:
+    def plan_with_people(t: Transcript, now: float) -> Plan:
         made = plan(t, now)
-        if not pauses.cut_short(t, now):
+        if not pauses.cut_short_reason(t, now):
             wanted = {w.turn for w in made.wanted}
-            late = tuple(i for i in t.retries if i not in wanted and not t.is_skipped(i) and not settled(t, i))
-            made = replace(made, wanted=(*made.wanted, *wants(late)))
+            late = tuple(i for i in t.retries if i not in wanted and not t.is_skipped(i) and not is_settled(t, i))
+            made = replace(made, wanted=(*made.wanted, *wants_for(late)))
         if t.steering.paused and not made.outcome:
-            made = pauses.held(t, made)
-        told, notes = (*made.board_lines, *table.told(t)), {**made.footers, **table.notes(t)}
-        return _veiled(t, now, replace(made, voting=voting(t, now), footers=notes, board_lines=told))
+            made = pauses.hold_plan(t, made)
+        told, notes = (*made.board_lines, *table.seating_lines(t)), {**made.footers, **table.drop_notes(t)}
+        return _with_visibility(t, now, replace(made, voting=is_voting_open(t, now), footers=notes, board_lines=told))
 
-    return planned
+    return plan_with_people
 
 
-def _veiled(t: Transcript, now: float, made: Plan) -> Plan:
+def _with_visibility(t: Transcript, now: float, made: Plan) -> Plan:
     """The plan with what people may not know yet, and when that or the vote changes by itself."""
     hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages, outcome=made.outcome_stages)
     closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
     moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
-    if guessing.on(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
-        cards = {guessing.GUESS: guessing.card(t), **made.cards}
+    if guessing.is_guessing(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
+        cards = {guessing.GUESS: guessing.guess_card(t), **made.cards}
         made = replace(
             made,
             titles={**made.titles, guessing.GUESS: guessing.TITLE},
             cards=cards,
-            controls={**made.controls, guessing.GUESS: guessing.controls(t)},
+            controls={**made.controls, guessing.GUESS: guessing.guess_controls(t)},
         )
     due = veil.reveals_due(t, voting=made.voting)
     return replace(made, again_at=min(moments, default=None), hidden_lanes=hidden.lanes, reveals_due=due)
@@ -132,20 +132,22 @@ def no_objections(t: Transcript) -> ObjectionRules:
     return ObjectionRules(closed="Objections are answered in debates; `/moot say` tells everyone here something.")
 
 
-def voting(t: Transcript, now: float) -> bool:
+def is_voting_open(t: Transcript, now: float) -> bool:
     """Whether a vote counts now. Its counts are hidden meanwhile, so that nobody follows the others."""
     if t.closed or t.deleted or len(t.started.panel.seats) < 2:
         return False
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
 
 
-def stopped(t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]) -> Plan | None:
+def plan_if_stopped(
+    t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]
+) -> Plan | None:
     """The plan of a run that people have stopped, or paused for good: nothing more is wanted."""
-    why = pauses.cut_short(t, now)
-    return over(t, now, "stopped", why, titles=titles, cards=cards) if why else None
+    why = pauses.cut_short_reason(t, now)
+    return plan_end(t, now, "stopped", why, titles=titles, cards=cards) if why else None
 
 
-def over(
+def plan_end(
     t: Transcript,
     now: float,
     outcome: str,
@@ -163,10 +165,10 @@ def over(
     ended when it did.
     """
     # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
-    hide = t.started.rules.vote_s > 0 and voting(t, now)
-    verdict = " ".join(line for line in ("" if hide else headline, sentences(verdict, VERDICT_SENTENCES)) if line)
-    count = "" if hide else votes(t)
-    lines = (missing(t), verdict, reason, dissent, count, veil.reveal_key(t), guessing.results(t))
+    hide = t.started.rules.vote_s > 0 and is_voting_open(t, now)
+    verdict = " ".join(line for line in ("" if hide else headline, first_sentences(verdict, VERDICT_SENTENCES)) if line)
+    count = "" if hide else votes_line(t)
+    lines = (missing_line(t), verdict, reason, dissent, count, veil.reveal_key(t), guessing.guess_results(t))
     card = "\n\n".join(line for line in lines if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
@@ -180,92 +182,92 @@ def over(
 SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
 
 
-def sentences(text: str, most: int) -> str:
+def first_sentences(text: str, most: int) -> str:
     """The first few sentences, as far as punctuation tells; what was left out is marked."""
     found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
     return " ".join(found[:most]) + (" …" if len(found) > most else "")
 
 
-def wants(turns: Iterable[TurnId]) -> tuple[Want, ...]:
+def wants_for(turns: Iterable[TurnId]) -> tuple[Want, ...]:
     return tuple(Want(i) for i in turns)
 
 
-def at_start(t: Transcript, turn: TurnId) -> Transcript:
+def transcript_at_start(t: Transcript, turn: TurnId) -> Transcript:
     """What was known when the turn first started, so that a restart or a late remark never changes its question."""
     known = t.turns.get(turn)
     return t.before(known.started.seq) if known else t
 
 
-def code(t: Transcript, turn: TurnId) -> str:
+def frame_code(t: Transcript, turn: TurnId) -> str:
     """The code on the marker lines round material: not to be guessed by those who wrote the material."""
     return sha256(f"{t.started.seed}:{turn}".encode()).hexdigest()[:8]
 
 
-def framed(label: str, text: str, mark: str) -> str:
+def frame(label: str, text: str, mark: str) -> str:
     """Material between marker lines. A marker inside it is defused: its code is unknown to who wrote it."""
     return f"[{label} | {mark}]\n{text.strip()}\n{FRAME_END}{label} | {mark}]"
 
 
-def instructions(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
+def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
     """The system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
-    known = {"name": veil.alias(t, seat.key), "persona": seat.persona, "room": room, "code": code(t, turn)}
+    known = {"name": veil.alias(t, seat.key), "persona": seat.persona, "room": room, "code": frame_code(t, turn)}
     text = Template(t.started.prompts[prompt]).safe_substitute(known | fields)
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
 
-def question(t: Transcript, turn: TurnId) -> list[Part]:
+def question_parts(t: Transcript, turn: TurnId) -> list[Part]:
     """What was asked, behind what it goes on from."""
-    start, mark = t.started, code(t, turn)
-    asked = Part("user", framed("the question", start.question, mark), priority=90, cut="tail", images=start.images)
-    context = [Part("user", framed("earlier", start.context, mark), priority=40, cut="tail")] if start.context else []
-    return [*context, *(_earlier(said, mark) for said in start.earlier), asked]
+    start, mark = t.started, frame_code(t, turn)
+    asked = Part("user", frame("the question", start.question, mark), priority=90, cut="tail", images=start.images)
+    context = [Part("user", frame("earlier", start.context, mark), priority=40, cut="tail")] if start.context else []
+    return [*context, *(_earlier_part(said, mark) for said in start.earlier), asked]
 
 
-def _earlier(said: Earlier, mark: str) -> Part:
+def _earlier_part(said: Earlier, mark: str) -> Part:
     """Where space is short what was said before goes a whole turn at a time, the oldest first, and what it came to
     last of all. What this run is about goes later than either."""
     priority = 45 if said.kept else 35
     if said.own:
         return Part("assistant", said.text, priority=priority, cut="drop")
-    return Part("user", framed(f"earlier, {said.label}", said.text, mark), priority=priority, cut="drop")
+    return Part("user", frame(f"earlier, {said.label}", said.text, mark), priority=priority, cut="drop")
 
 
-def remarks(t: Transcript, turn: TurnId) -> list[Part]:
+def remark_parts(t: Transcript, turn: TurnId) -> list[Part]:
     """What people have said so far, each remark with who said it."""
-    mark = code(t, turn)
+    mark = frame_code(t, turn)
     said = [(f"remark from {r.who}" + (f", sent from {r.origin}" if r.origin else ""), r.text) for r in t.remarks]
-    return [Part("user", framed(label, text, mark), priority=60, cut="drop") for label, text in said]
+    return [Part("user", frame(label, text, mark), priority=60, cut="drop") for label, text in said]
 
 
-def prose(text: str) -> str:
+def prose_of(text: str) -> str:
     """A text without its headings and rules, for quoting its beginning in a line."""
     kept = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "---", "```", "|"))]
     return " ".join(" ".join(kept).split())
 
 
-def missing(t: Transcript) -> str:
+def missing_line(t: Transcript) -> str:
     """Which seats have not been heard and why; empty when all were."""
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({why(t, turn)})" for turn in cut]
+    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
     lines = [*veil.absent_seats(t), *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
-def why(t: Transcript, turn: Turn) -> str:
+def failure_reason(t: Transcript, turn: Turn) -> str:
     """Why a turn was not heard out."""
     if turn.ended is None:
         return ""
-    if table.cut(t, turn):
+    if table.is_cut_off(t, turn):
         return "dropped"
     return veil.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 
-def votes(t: Transcript) -> str:
+def votes_line(t: Transcript) -> str:
     """People's votes, most first."""
-    known, given_away = names(t), veil.self_identified(t)
+    known, given_away = vote_names(t), veil.self_identified(t)
     count = Counter(last_votes(t).values())
     listed = (
         f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"

@@ -11,20 +11,20 @@ from bot.domain.transcript import Transcript
 from bot.formats import web_search as searching
 from bot.formats.common import (
     END,
-    answered,
-    at_start,
-    instructions,
+    answer_count_line,
+    instruction_part,
     no_objections,
-    over,
-    question,
-    spoken,
-    still_open,
-    stopped,
-    wants,
+    open_turns,
+    plan_end,
+    plan_if_stopped,
+    question_parts,
+    transcript_at_start,
+    turns_with_text,
+    wants_for,
     with_people,
 )
 from bot.formats.plan import Plan, SeatRules
-from bot.formats.web_search import found, searched
+from bot.formats.web_search import search_parts, with_search
 
 PROMPTS = ("compare.answer", *searching.PROMPTS)
 ROUNDS = (1, 1)
@@ -33,7 +33,7 @@ DIFFERENCES = Control("differences", "Show differences")
 
 
 @with_people
-@searched
+@with_search
 def plan(t: Transcript, now: float) -> Plan:
     is_pair = len(t.started.panel.seats) > 1
     return replace(_plan_answers(t, now), controls={END: (DIFFERENCES,)} if is_pair else {})
@@ -41,18 +41,18 @@ def plan(t: Transcript, now: float) -> Plan:
 
 def _plan_answers(t: Transcript, now: float) -> Plan:
     answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
-    if end := stopped(t, now, {}, {}):
+    if end := plan_if_stopped(t, now, {}, {}):
         return end
-    if (open_ := still_open(t, answers)) is not None:
-        return Plan(wants(open_), "answers")
-    return over(t, now, "compared" if spoken(t, answers) else "failed", answered(t, answers))
+    if (open_ := open_turns(t, answers)) is not None:
+        return Plan(wants_for(open_), "answers")
+    return plan_end(t, now, "compared" if turns_with_text(t, answers) else "failed", answer_count_line(t, answers))
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
-        return searching.ask(t, turn)
-    t = at_start(t, turn)
-    return Ask((instructions(t, turn, "compare.answer"), *question(t, turn), *found(t, turn)))
+        return searching.ask_search(t, turn)
+    t = transcript_at_start(t, turn)
+    return Ask((instruction_part(t, turn, "compare.answer"), *question_parts(t, turn), *search_parts(t, turn)))
 
 
 def seat_rules(t: Transcript) -> SeatRules:

@@ -20,20 +20,20 @@ SPACED = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
 GAP = re.compile(rf"(?<={UNSPACED}) (?={UNSPACED})")
 
 
-class Said(NamedTuple):
+class NamedAnswer(NamedTuple):
     """Who said what."""
 
     name: str
     text: str
 
 
-def differences(a: Said, b: Said) -> str:
+def describe_differences(a: NamedAnswer, b: NamedAnswer) -> str:
     """As Markdown. Model text in it is escaped. Long answers are compared as far as the bounds go, and it says so."""
-    first, second = _sentences(a.text), _sentences(b.text)
+    first, second = _split_sentences(a.text), _split_sentences(b.text)
     parts = [
-        _only(a.name, _lonely(first, second)),
-        _only(b.name, _lonely(second, first)),
-        f"**Word by word**, ~~{_escaped(a.name)}~~ and **{_escaped(b.name)}**:\n\n{_word_diff(a.text, b.text)}",
+        _only_section(a.name, _unmatched_sentences(first, second)),
+        _only_section(b.name, _unmatched_sentences(second, first)),
+        f"**Word by word**, ~~{_escape(a.name)}~~ and **{_escape(b.name)}**:\n\n{_word_diff(a.text, b.text)}",
     ]
     words = max(len(SPACED.findall(said.text)) for said in (a, b))
     if words > MOST_WORDS or max(len(first), len(second)) > MOST_SENTENCES:
@@ -41,31 +41,31 @@ def differences(a: Said, b: Said) -> str:
     return "\n\n".join(parts)
 
 
-def _sentences(text: str) -> list[str]:
+def _split_sentences(text: str) -> list[str]:
     """Without headings' and lists' marks; a line break ends a sentence too."""
     found = (BULLET.sub("", part).strip() for part in SENTENCE.split(text))
     return [part for part in found if WORD.search(part)]
 
 
-def _lonely(own: Sequence[str], other: Sequence[str]) -> list[str]:
+def _unmatched_sentences(own: Sequence[str], other: Sequence[str]) -> list[str]:
     """The sentences that say what no sentence of the other says, as far as their words tell."""
-    others = [_words(sentence) for sentence in other[:MOST_SENTENCES]]
-    return [s for s in own[:MOST_SENTENCES] if not any(_alike(_words(s), words) for words in others)]
+    others = [_word_set(sentence) for sentence in other[:MOST_SENTENCES]]
+    return [s for s in own[:MOST_SENTENCES] if not any(_are_alike(_word_set(s), words) for words in others)]
 
 
-def _words(sentence: str) -> frozenset[str]:
+def _word_set(sentence: str) -> frozenset[str]:
     return frozenset(WORD.findall(sentence.casefold()))
 
 
-def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+def _are_alike(a: frozenset[str], b: frozenset[str]) -> bool:
     """By Dice's coefficient (L. R. Dice, "Measures of the amount of ecologic association between species", 1945)."""
     return 2 * len(a & b) >= ALIKE * (len(a) + len(b))
 
 
-def _only(name: str, sentences: Sequence[str]) -> str:
+def _only_section(name: str, sentences: Sequence[str]) -> str:
     if not sentences:
-        return f"**Only {_escaped(name)}** says: nothing."
-    return "\n".join([f"**Only {_escaped(name)}** says:", "", *(f"- {_escaped(s)}" for s in sentences)])
+        return f"**Only {_escape(name)}** says: nothing."
+    return "\n".join([f"**Only {_escape(name)}** says:", "", *(f"- {_escape(s)}" for s in sentences)])
 
 
 def _word_diff(a: str, b: str) -> str:
@@ -80,24 +80,24 @@ def _stretches(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
     for _, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
         gone, come = old[i:j], new[k:m]
         if gone == come:
-            yield _shortened(gone)
+            yield _shorten(gone)
             continue
         if gone:
-            yield f"~~{_escaped(_joined(gone))}~~"
+            yield f"~~{_escape(_join_words(gone))}~~"
         if come:
-            yield f"**{_escaped(_joined(come))}**"
+            yield f"**{_escape(_join_words(come))}**"
 
 
-def _shortened(words: Sequence[str]) -> str:
+def _shorten(words: Sequence[str]) -> str:
     if len(words) <= 2 * KEPT_WORDS + 1:
-        return _escaped(_joined(words))
-    return _escaped(f"{_joined(words[:KEPT_WORDS])} … {_joined(words[-KEPT_WORDS:])}")
+        return _escape(_join_words(words))
+    return _escape(f"{_join_words(words[:KEPT_WORDS])} … {_join_words(words[-KEPT_WORDS:])}")
 
 
-def _joined(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return GAP.sub("", " ".join(words))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """Markdown's signs stand as they are. https://spec.commonmark.org/0.31.2/#backslash-escapes"""
     return MARKUP.sub(r"\\\1", text)

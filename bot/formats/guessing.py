@@ -15,46 +15,49 @@ GUESS = LaneId("guess", 1, "")
 TITLE = "Guess who"
 
 
-def on(t: Transcript) -> bool:
+def is_guessing(t: Transcript) -> bool:
     """Whether people guess in this run."""
     rules = t.started.rules.veil
     return rules.blind and rules.guess
 
 
-def names(t: Transcript) -> list[str]:
+def guessable_names(t: Transcript) -> list[str]:
     """Who can be guessed, in an order that tells nothing."""
     return sorted((s.name for s in t.started.panel.seats), key=str.casefold)
 
 
-def card(t: Transcript) -> str:
+def guess_card(t: Transcript) -> str:
     if t.named:
-        return results(t)
+        return guess_results(t)
     people = len({by for by, _ in t.guesses})
-    sit = "sits" if len(names(t)) == 1 else "sit"
+    sit = "sits" if len(guessable_names(t)) == 1 else "sit"
     count = f"{people} {'has' if people == 1 else 'have'} guessed."
-    present = f"{join_names(names(t))} {sit} at this table."
+    present = f"{join_names(guessable_names(t))} {sit} at this table."
     return f"{present} Who is who? Press a speaker; a later guess replaces yours. {count}"
 
 
-def controls(t: Transcript) -> tuple[Control, ...]:
+def guess_controls(t: Transcript) -> tuple[Control, ...]:
     """Return a button for each speaker, as long as nobody knows who they are."""
     speakers = t.started.panel.seats if veil.names_hidden(t) else ()
     return tuple(Control("guess", f"Who is {veil.display_name(t, s.key)}?", SeatRef(s.key)) for s in speakers)
 
 
-def results(t: Transcript) -> str:
+def guess_results(t: Transcript) -> str:
     """How well people guessed, best first, and who was recognised most; "" where nobody did."""
     if not t.named or not t.guesses:
         return ""
-    given, right = Counter(by for by, _ in t.guesses), Counter(g.by for g in t.guesses.values() if _right(t, g))
+    given, right = Counter(by for by, _ in t.guesses), Counter(g.by for g in t.guesses.values() if _is_right(t, g))
     who = {g.by: g.name or g.by for g in t.guesses.values()}
     best = sorted(given, key=lambda by: right[by] / given[by], reverse=True)
     people = ", ".join(f"{who[by]} {right[by]} of {given[by]} ({right[by] / given[by]:.0%})" for by in best)
-    return f"Guessed right: {people}. {_recognised(t)}"
+    return f"Guessed right: {people}. {_recognised_line(t)}"
 
 
-def _recognised(t: Transcript) -> str:
-    asked, right = Counter(seat for _, seat in t.guesses), Counter(s for (_, s), g in t.guesses.items() if _right(t, g))
+def _recognised_line(t: Transcript) -> str:
+    asked, right = (
+        Counter(seat for _, seat in t.guesses),
+        Counter(s for (_, s), g in t.guesses.items() if _is_right(t, g)),
+    )
     share = {seat: right[seat] / asked[seat] for seat in asked}
     if not any(share.values()):
         return "Nobody was recognised."
@@ -63,5 +66,5 @@ def _recognised(t: Transcript) -> str:
     return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
 
 
-def _right(t: Transcript, guess: Guessed) -> bool:
+def _is_right(t: Transcript, guess: Guessed) -> bool:
     return any(s.key == guess.speaker and s.name == guess.guess for s in t.started.panel.seats)

@@ -12,22 +12,22 @@ MOST_TRIES = 50  # braces looked at: a reply of 40,000 of them is no reply
 Reply = dict[str, Any]
 
 
-def objects(text: str) -> list[Reply]:
+def json_objects(text: str) -> list[Reply]:
     """In the order in which they are written; an outer one stands for those inside it. Never raises.
 
     What is quoted or echoed from the material is not the judge's own. A code block counts only where the reply ends
     on it and says nothing in JSON outside it. Thinking does not count, and of an object that was cut nothing is read.
     """
     said = voices(text.replace("\r\n", "\n"))
-    return _decoded(said.own) or _decoded(said.last_block)
+    return _decode_all(said.own) or _decode_all(said.last_block)
 
 
-def same(a: object, b: str) -> bool:
+def is_same_name(a: object, b: str) -> bool:
     """Whether a model wrote that word or name, in whatever case and dress."""
     return isinstance(a, str) and a.strip(" *_`\"'.:").casefold() == b.casefold()
 
 
-def _decoded(text: str) -> list[Reply]:
+def _decode_all(text: str) -> list[Reply]:
     decoder = json.JSONDecoder()
     found: list[Reply] = []
     at = text.find("{")

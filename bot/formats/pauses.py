@@ -15,12 +15,12 @@ from bot.formats.plan import Plan
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 
 
-def closes_at(t: Transcript) -> float:
+def pause_ends_at(t: Transcript) -> float:
     """Wall time at which the pause is closed. A claim restarts it: while a process was down nobody could resume."""
-    return max(t.steering.paused_at, last_claim(t)) + t.started.rules.pause_s
+    return max(t.steering.paused_at, last_claim_at(t)) + t.started.rules.pause_s
 
 
-def cut_short(t: Transcript, now: float) -> str:
+def cut_short_reason(t: Transcript, now: float) -> str:
     """Why nothing more is wanted though the run has not come to its end; "" where it may go on.
 
     Once the end is stored it says what it was: a claim that comes later changes nothing.
@@ -29,18 +29,18 @@ def cut_short(t: Transcript, now: float) -> str:
         return "Stopped before its end; what was said is kept."
     if t.steering.paused is None:
         return ""
-    over = t.finished.outcome == "stopped" if t.finished else now >= closes_at(t)
+    over = t.finished.outcome == "stopped" if t.finished else now >= pause_ends_at(t)
     who = t.steering.paused.name or t.steering.paused.by
     return f"Paused by {who} and not resumed {_within(t)}; what was said is kept." if over else ""
 
 
-def held(t: Transcript, made: Plan) -> Plan:
+def hold_plan(t: Transcript, made: Plan) -> Plan:
     """The plan while paused: of its turns those alone that have begun."""
     want = tuple(w for w in made.wanted if w.turn in t.turns)
-    return replace(made, wanted=want, again_at=closes_at(t), stage=f"{made.stage}, paused")
+    return replace(made, wanted=want, again_at=pause_ends_at(t), stage=f"{made.stage}, paused")
 
 
-def told(t: Transcript) -> str:
+def pause_line(t: Transcript) -> str:
     """For the board: who has paused it, and for how long at most; "" where nobody has."""
     paused = t.steering.paused
     if paused is None or t.finished:
@@ -51,7 +51,7 @@ def told(t: Transcript) -> str:
     )
 
 
-def last_claim(t: Transcript) -> float:
+def last_claim_at(t: Transcript) -> float:
     """Wall time at which a process took the run over last; 0 where none has."""
     return next((e.at for e in reversed(t.entries) if isinstance(e.fact, Claimed)), 0.0)
 

@@ -17,6 +17,6 @@ LIBRARY: Mapping[str, str] = MappingProxyType(
 )
 
 
-def resolve(persona: str) -> str:
+def persona_text(persona: str) -> str:
     """The text of a library persona, or the text itself where it names none."""
     return LIBRARY.get(persona.strip().lower(), persona.strip())

@@ -15,20 +15,20 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import Step, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
-    at_start,
-    code,
     fixed_seats,
-    framed,
-    instructions,
+    frame,
+    frame_code,
+    instruction_part,
     name_of,
     no_objections,
-    over,
-    prose,
-    question,
-    remarks,
-    spoken,
-    still_open,
-    stopped,
+    open_turns,
+    plan_end,
+    plan_if_stopped,
+    prose_of,
+    question_parts,
+    remark_parts,
+    transcript_at_start,
+    turns_with_text,
     with_people,
 )
 from bot.formats.plan import Plan, Want
@@ -46,78 +46,83 @@ State = Literal["waiting", "running", "heard", "silent", "left out"]
 @with_people
 def plan(t: Transcript, now: float) -> Plan:
     steps = t.started.steps
-    turns = [i for step in steps for i in _turns(step)]
+    turns = [i for step in steps for i in _step_turns(step)]
     titles = {i.lane: f"{name_of(t, i)} · {i.stage}" for i in turns}
-    if end := stopped(t, now, titles, {}):
+    if end := plan_if_stopped(t, now, titles, {}):
         return end
-    states = _states(t)
+    states = _step_states(t)
     running = [step for step in steps if states[step.name] == "running"]
     if running:
-        want = [Want(i, _shown(t, step)) for step in running for i in _open(t, step) or ()]
+        want = [Want(i, _input_ids(t, step)) for step in running for i in _open_turns(t, step) or ()]
         return Plan(tuple(want), ", ".join(s.name for s in running), total=len(turns), titles=titles)
-    heard = any(states[step.name] == "heard" for step in _last(steps))
-    return over(t, now, "completed" if heard else "failed", _verdict(t, states), titles=titles)
+    heard = any(states[step.name] == "heard" for step in _final_steps(steps))
+    return plan_end(t, now, "completed" if heard else "failed", _verdict(t, states), titles=titles)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
-    t = at_start(t, turn)
-    step = _step(t, turn.stage)
-    mark = code(t, turn)
-    asked = question(t, turn) if QUESTION in step.inputs else []
+    t = transcript_at_start(t, turn)
+    step = _find_step(t, turn.stage)
+    mark = frame_code(t, turn)
+    asked = question_parts(t, turn) if QUESTION in step.inputs else []
     made = [
-        Part("user", framed(f"{said.id.stage} by {name_of(t, said.id)}", said.text, mark), priority=50, cut="tail")
-        for said in _made(t, step)
+        Part("user", frame(f"{said.id.stage} by {name_of(t, said.id)}", said.text, mark), priority=50, cut="tail")
+        for said in _input_turns(t, step)
     ]
-    return Ask((instructions(t, turn, "pipeline.step", task=step.prompt), *asked, *made, *remarks(t, turn)))
+    return Ask((instruction_part(t, turn, "pipeline.step", task=step.prompt), *asked, *made, *remark_parts(t, turn)))
 
 
-def _states(t: Transcript) -> dict[str, State]:
+def _step_states(t: Transcript) -> dict[str, State]:
     """How far each step is. One that has begun goes on, whatever becomes of its inputs."""
     states: dict[str, State] = {}
     for step in t.started.steps:
         inputs = [states[name] for name in step.inputs if name != QUESTION]
-        if not any(i in t.turns for i in _turns(step)):
+        if not any(i in t.turns for i in _step_turns(step)):
             if "waiting" in inputs or "running" in inputs:
                 states[step.name] = "waiting"
                 continue
             if inputs and "heard" not in inputs:
                 states[step.name] = "left out"
                 continue
-        if _open(t, step) is not None:
+        if _open_turns(t, step) is not None:
             states[step.name] = "running"
         else:
-            states[step.name] = "heard" if spoken(t, _turns(step)) else "silent"
+            states[step.name] = "heard" if turns_with_text(t, _step_turns(step)) else "silent"
     return states
 
 
-def _open(t: Transcript, step: Step) -> tuple[TurnId, ...] | None:
+def _open_turns(t: Transcript, step: Step) -> tuple[TurnId, ...] | None:
     """As `still_open`, looking at this step and what stands on it alone: a step beside it is no later stage."""
     above = {step.name}
     for later in t.started.steps:  # inputs come first
         if above & set(later.inputs):
             above.add(later.name)
     turns = {i: turn for i, turn in t.turns.items() if i.stage in above}
-    return still_open(replace(t, turns=MappingProxyType(turns)), _turns(step))
+    return open_turns(replace(t, turns=MappingProxyType(turns)), _step_turns(step))
 
 
-def _turns(step: Step) -> list[TurnId]:
+def _step_turns(step: Step) -> list[TurnId]:
     return [TurnId(step.name, 1, seat) for seat in step.seats]
 
 
-def _step(t: Transcript, name: str) -> Step:
+def _find_step(t: Transcript, name: str) -> Step:
     return next(step for step in t.started.steps if step.name == name)
 
 
-def _made(t: Transcript, step: Step) -> list[Turn]:
+def _input_turns(t: Transcript, step: Step) -> list[Turn]:
     """What the step works on: all that its inputs have said, in the order in which it names them."""
-    return [said for name in step.inputs if name != QUESTION for said in spoken(t, _turns(_step(t, name)))]
+    return [
+        said
+        for name in step.inputs
+        if name != QUESTION
+        for said in turns_with_text(t, _step_turns(_find_step(t, name)))
+    ]
 
 
-def _shown(t: Transcript, step: Step) -> tuple[TurnId, ...]:
-    return tuple(said.id for said in _made(t, step))
+def _input_ids(t: Transcript, step: Step) -> tuple[TurnId, ...]:
+    return tuple(said.id for said in _input_turns(t, step))
 
 
-def _last(steps: Sequence[Step]) -> list[Step]:
+def _final_steps(steps: Sequence[Step]) -> list[Step]:
     """Those that no other step works on: what comes out."""
     used = {name for step in steps for name in step.inputs}
     return [step for step in steps if step.name not in used]
@@ -125,11 +130,13 @@ def _last(steps: Sequence[Step]) -> list[Step]:
 
 def _verdict(t: Transcript, states: dict[str, State]) -> str:
     """What was left out, then the beginning of what came out."""
-    out = [prose(said.text) for step in _last(t.started.steps) for said in spoken(t, _turns(step))]
-    left_out = _named(states, "left out")
+    out = [
+        prose_of(said.text) for step in _final_steps(t.started.steps) for said in turns_with_text(t, _step_turns(step))
+    ]
+    left_out = _names_in_state(states, "left out")
     first = f"Left out, since nothing came from what {'it works' if len(left_out) == 1 else 'they work'} on: "
     return " ".join([*([f"{first}{', '.join(left_out)}."] if left_out else []), *(out or ["Nothing came out."])])
 
 
-def _named(states: dict[str, State], state: State) -> list[str]:
+def _names_in_state(states: dict[str, State], state: State) -> list[str]:
     return [name for name, is_ in states.items() if is_ == state]

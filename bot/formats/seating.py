@@ -18,42 +18,42 @@ from bot.text import join_names
 NAMED = 2  # of those who have joined, before they are counted only
 
 
-def cut(t: Transcript, turn: Turn) -> bool:
+def is_cut_off(t: Transcript, turn: Turn) -> bool:
     """Whether it was cut off because its seat was dropped."""
     ended = turn.ended is not None and turn.ended.finish == "skipped"
     return ended and turn.id.seat in t.steering.dropped and turn.id not in t.skips
 
 
-def came_later(t: Transcript, seat: str, seq: float) -> bool:
+def has_joined_after(t: Transcript, seat: str, seq: float) -> bool:
     """Whether that seat joined after the fact `seq`."""
     return t.steering.added.get(seat, 0) > seq
 
 
-def left_before(t: Transcript, seat: str, seq: float) -> bool:
+def has_left_before(t: Transcript, seat: str, seq: float) -> bool:
     return t.steering.dropped.get(seat, seq) < seq
 
 
-def at(t: Transcript, seq: float) -> tuple[Seat, ...]:
+def seats_at(t: Transcript, seq: float) -> tuple[Seat, ...]:
     """Who was at the table when the fact `seq` came; infinity: who is now."""
     seats = t.started.panel.seats
-    return tuple(s for s in seats if not came_later(t, s.key, seq) and not left_before(t, s.key, seq))
+    return tuple(s for s in seats if not has_joined_after(t, s.key, seq) and not has_left_before(t, s.key, seq))
 
 
-def notes(t: Transcript) -> Mapping[LaneId, str]:
+def drop_notes(t: Transcript) -> Mapping[LaneId, str]:
     """Below turns that were cut off: by whom."""
     by = t.steering.dropped_by
-    return {i.lane: f"dropped by {by[i.seat]}" for i, turn in t.turns.items() if cut(t, turn)} if by else {}
+    return {i.lane: f"dropped by {by[i.seat]}" for i, turn in t.turns.items() if is_cut_off(t, turn)} if by else {}
 
 
-def told(t: Transcript) -> tuple[str, ...]:
+def seating_lines(t: Transcript) -> tuple[str, ...]:
     """For the board: a line for the pause, one for who left, one for who watches."""
     keys = {s.key for s in t.started.panel.seats}
     gone = [f"{display_name(t, seat)} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in keys]
     left = f"Dropped: {', '.join(gone)}" if gone else ""
-    return tuple(line for line in (pauses.told(t), left, watching(t)) if line)
+    return tuple(line for line in (pauses.pause_line(t), left, watchers_line(t)) if line)
 
 
-def watching(t: Transcript) -> str:
+def watchers_line(t: Transcript) -> str:
     """ "With Ann, Bob and 3 more": who has joined or spoken, but who asked."""
     spoke = {r.by: r.who for r in t.remarks} | {o.said.by: o.who for o in t.steering.objections}
     there = {by: name for by, name in {**t.steering.joined, **spoke}.items() if by != t.started.by}

@@ -6,20 +6,20 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.formats.common import (
-    at_start,
-    code,
     fixed_seats,
-    framed,
-    instructions,
+    frame,
+    frame_code,
+    instruction_part,
     name_of,
     no_objections,
-    over,
-    prose,
-    question,
-    spoken,
-    still_open,
-    stopped,
-    wants,
+    open_turns,
+    plan_end,
+    plan_if_stopped,
+    prose_of,
+    question_parts,
+    transcript_at_start,
+    turns_with_text,
+    wants_for,
     with_people,
 )
 from bot.formats.plan import Plan
@@ -35,17 +35,17 @@ seat_rules, objection_rules = fixed_seats, no_objections
 def plan(t: Transcript, now: float) -> Plan:
     turn = TurnId("summary", 1, t.started.panel.seats[0].key)
     titles = {turn.lane: f"Summary · {name_of(t, turn)}"}
-    if end := stopped(t, now, titles, {}):
+    if end := plan_if_stopped(t, now, titles, {}):
         return end
-    if (open_ := still_open(t, [turn])) is not None:
-        return Plan(wants(open_), "summary", titles=titles)
-    said = spoken(t, [turn])
+    if (open_ := open_turns(t, [turn])) is not None:
+        return Plan(wants_for(open_), "summary", titles=titles)
+    said = turns_with_text(t, [turn])
     if not said:
-        return over(t, now, "failed", "There is no summary.", titles=titles)
-    return over(t, now, "summarised", prose(said[0].text), titles=titles)
+        return plan_end(t, now, "failed", "There is no summary.", titles=titles)
+    return plan_end(t, now, "summarised", prose_of(said[0].text), titles=titles)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
-    t = at_start(t, turn)
-    thread = Part("user", framed("the thread", t.started.context, code(t, turn)), priority=50, cut="tail")
-    return Ask((instructions(t, turn, "summary.summary"), thread, question(t, turn)[-1]))
+    t = transcript_at_start(t, turn)
+    thread = Part("user", frame("the thread", t.started.context, frame_code(t, turn)), priority=50, cut="tail")
+    return Ask((instruction_part(t, turn, "summary.summary"), thread, question_parts(t, turn)[-1]))

@@ -14,13 +14,13 @@ ROUND_BEFORE = 0  # the round of votes that are cast before the first one
 BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
 
 
-def choices(t: Transcript) -> Mapping[str, str]:
+def vote_choices(t: Transcript) -> Mapping[str, str]:
     """What a vote can be for, and what it is called: the seats at the table; in a comparison also that none of them is
     best."""
-    return {key: name for key, name in names(t).items() if key not in t.steering.dropped}
+    return {key: name for key, name in vote_names(t).items() if key not in t.steering.dropped}
 
 
-def names(t: Transcript) -> Mapping[str, str]:
+def vote_names(t: Transcript) -> Mapping[str, str]:
     """The same with the seats that have been dropped: a vote that one was given before stays its own."""
     seats = {s.key: display_name(t, s.key) for s in t.started.panel.seats}
     return {**seats, **BESIDE} if t.started.format == "compare" else seats

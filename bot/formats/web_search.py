@@ -17,20 +17,20 @@ from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     Planning,
-    asks,
-    at_start,
-    code,
-    framed,
-    instructions,
+    asks_of,
+    failure_reason,
+    frame,
+    frame_code,
+    instruction_part,
+    is_settled,
     name_of,
-    question,
-    settled,
-    spoken,
-    still_open,
-    wants,
-    why,
+    open_turns,
+    question_parts,
+    transcript_at_start,
+    turns_with_text,
+    wants_for,
 )
-from bot.formats.json_replies import objects
+from bot.formats.json_replies import json_objects
 from bot.formats.plan import Plan
 
 PROMPTS = ("search.query", "search.find", "search.found", "search.again")
@@ -40,83 +40,83 @@ ANSWER = "answer"  # the stage whose turns may be asked to look again
 QUERY_CHARS = 300  # of what is searched for; search providers refuse longer ones (Tavily: 400)
 
 
-def searched(plan: Planning) -> Planning:
+def with_search(plan: Planning) -> Planning:
     """The plan of a format where the web may be searched: what comes first runs beside that, all else waits for it."""
 
     @wraps(plan)
-    def planned(t: Transcript, now: float) -> Plan:
+    def plan_with_search(t: Transcript, now: float) -> Plan:
         made = plan(t, now)
         if t.started.rules.search == "off":
             return made
-        made = _told(t, made)
+        made = _with_messages(t, made)
         return made if t.stopped or made.outcome == "failed" else _with_search(t, made, now)
 
-    return planned
+    return plan_with_search
 
 
 def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
     until = _waits_until(t)
-    open_ = _open(t)
+    open_ = _open_turns(t)
     awaited = bool(open_) and now < until
     gone_on = any(not _is_first(i) and i.stage not in ASIDE for i in t.turns)
     looks = () if gone_on else _second_looks(t)
     if made.outcome and not awaited:
         open_ = ()  # nobody is left to read it
     if not awaited and not looks:
-        return replace(made, wanted=(*wants(open_), *made.wanted))
+        return replace(made, wanted=(*wants_for(open_), *made.wanted))
     going = tuple(w for w in made.wanted if _is_first(w.turn) or w.turn in t.turns)
     moments = [at for at in (made.again_at, until if awaited else None) if at is not None]
     return replace(
         made,
-        wanted=(*wants(open_), *going, *(w for w in wants(looks) if w not in going)),
+        wanted=(*wants_for(open_), *going, *(w for w in wants_for(looks) if w not in going)),
         outcome="",
         stage=made.stage if going else "looking again" if looks else "searching the web",
         again_at=min(moments, default=None),
     )
 
 
-def ask(t: Transcript, turn: TurnId) -> Ask:
+def ask_search(t: Transcript, turn: TurnId) -> Ask:
     """What the chair is asked of a search, and what the searcher is."""
-    t = at_start(t, turn)
+    t = transcript_at_start(t, turn)
     if turn.stage == QUERY.stage:
-        return Ask((instructions(t, turn, "search.query"), *question(t, turn)), schema())
-    sought = Part("user", framed("what to search for", query(t), code(t, turn)), priority=90)
-    return Ask((instructions(t, turn, "search.find"), sought), query=query(t))
+        return Ask((instruction_part(t, turn, "search.query"), *question_parts(t, turn)), query_schema())
+    sought = Part("user", frame("what to search for", search_query(t), frame_code(t, turn)), priority=90)
+    return Ask((instruction_part(t, turn, "search.find"), sought), query=search_query(t))
 
 
-def found(t: Transcript, turn: TurnId) -> list[Part]:
+def search_parts(t: Transcript, turn: TurnId) -> list[Part]:
     """What the search had found when the turn began, for that turn to read. `t`: as it was then.
 
     Who answers for the first time reads nothing of it, or those who are late would know more than the others; who
     has answered reads that answer as well.
     """
-    results = _results(t)
-    before = spoken(t, [turn._replace(ask=1)]) if turn.stage == ANSWER and _look_again(t) else []
+    results = _search_result(t)
+    before = turns_with_text(t, [turn._replace(ask=1)]) if turn.stage == ANSWER and _is_answered_twice(t) else []
     if results is None or (_is_first(turn) and not before):
         return []
-    prompts, mark = t.started.prompts, code(t, turn)
+    prompts, mark = t.started.prompts, frame_code(t, turn)
     told = Template(prompts["search.found"]).safe_substitute(code=mark).strip()
-    material = Part("user", f"{told}\n{framed('search results', results.text, mark)}", priority=45, cut="tail")
+    material = Part("user", f"{told}\n{frame('search results', results.text, mark)}", priority=45, cut="tail")
     if not before:
         return [material]
     own = Part("assistant", before[0].text, priority=55, cut="tail")
     return [own, material, Part("user", prompts["search.again"].strip(), priority=95)]
 
 
-def _results(t: Transcript) -> Turn | None:
+def _search_result(t: Transcript) -> Turn | None:
     """The search that found something. What a failed one has left names no pages."""
-    said = spoken(t, [SEARCH])
+    said = turns_with_text(t, [SEARCH])
     return said[0] if said and said[0].ended and said[0].ended.finish in ("done", "length") else None
 
 
-def query(t: Transcript) -> str:
+def search_query(t: Transcript) -> str:
     """What is searched for, in one line; "" where nothing is, or not yet."""
     if t.started.rules.search == "on":
-        return _line(t.started.question)
-    return read(spoken(t, [QUERY])[0].text) if spoken(t, [QUERY]) else ""
+        return _one_line(t.started.question)
+    return read_query(turns_with_text(t, [QUERY])[0].text) if turns_with_text(t, [QUERY]) else ""
 
 
-def schema() -> JsonSchema:
+def query_schema() -> JsonSchema:
     sought = {"type": "string", "description": "what to search for, or nothing where no search is needed"}
     return {
         "type": "object",
@@ -126,23 +126,23 @@ def schema() -> JsonSchema:
     }
 
 
-def read(text: str) -> str:
+def read_query(text: str) -> str:
     """The query that the last object names; "" where none does. Never raises."""
-    named = [reply["query"] for reply in objects(text) if isinstance(reply.get("query"), str)]
-    return _line(named[-1]) if named else ""
+    named = [reply["query"] for reply in json_objects(text) if isinstance(reply.get("query"), str)]
+    return _one_line(named[-1]) if named else ""
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     """In one line, cut at a word."""
     words = " ".join(text.split())
     return words if len(words) <= QUERY_CHARS else words[: QUERY_CHARS + 1].rpartition(" ")[0] or words[:QUERY_CHARS]
 
 
-def _open(t: Transcript) -> tuple[TurnId, ...]:
+def _open_turns(t: Transcript) -> tuple[TurnId, ...]:
     """The turn of the search that should be running."""
-    if t.started.rules.search == "auto" and not settled(t, QUERY):
+    if t.started.rules.search == "auto" and not is_settled(t, QUERY):
         return (QUERY,)
-    return still_open(t, [SEARCH]) or () if query(t) else ()
+    return open_turns(t, [SEARCH]) or () if search_query(t) else ()
 
 
 def _is_first(turn: TurnId) -> bool:
@@ -157,27 +157,27 @@ def _waits_until(t: Transcript) -> float:
 
 def _second_looks(t: Transcript) -> tuple[TurnId, ...]:
     """Those who are to answer once more with what was found, each as soon as both are there."""
-    if not _look_again(t) or _results(t) is None:
+    if not _is_answered_twice(t) or _search_result(t) is None:
         return ()
     firsts = [TurnId(ANSWER, 1, seat.key) for seat in t.started.panel.seats]
-    looks = [_look(t, said.id) for first in firsts for said in spoken(t, [first])]
-    return tuple(i for i in looks if not settled(t, i))
+    looks = [_second_look(t, said.id) for first in firsts for said in turns_with_text(t, [first])]
+    return tuple(i for i in looks if not is_settled(t, i))
 
 
-def _look_again(t: Transcript) -> bool:
+def _is_answered_twice(t: Transcript) -> bool:
     """Whether answers are given a second time; where nothing follows them, a search would be in vain without."""
     rules = t.started.rules
     return rules.look_again or t.started.format == "compare" or rules.mode == "answers"
 
 
-def _look(t: Transcript, said: TurnId) -> TurnId:
+def _second_look(t: Transcript, said: TurnId) -> TurnId:
     """A seat's second look: the ask that nobody's wish to retry has made."""
     first = said._replace(ask=1)
-    known = next((i for i in asks(t, first)[1:] if i not in t.retries), None)
-    return known or said._replace(ask=asks(t, said)[-1].ask + 1)
+    known = next((i for i in asks_of(t, first)[1:] if i not in t.retries), None)
+    return known or said._replace(ask=asks_of(t, said)[-1].ask + 1)
 
 
-def _told(t: Transcript, made: Plan) -> Plan:
+def _with_messages(t: Transcript, made: Plan) -> Plan:
     """The plan with what people read of the search."""
     total = made.total + (1 if t.started.rules.search == "on" else 2) if made.total else 0
     return replace(
@@ -185,11 +185,11 @@ def _told(t: Transcript, made: Plan) -> Plan:
         total=total,
         titles={SEARCH.lane: f"Web search · {name_of(t, SEARCH)}", **made.titles},
         unstreamed_stages=made.unstreamed_stages | {QUERY.stage},
-        warnings=(*made.warnings, *_failures(t)),
+        warnings=(*made.warnings, *_failure_lines(t)),
     )
 
 
-def _failures(t: Transcript) -> list[str]:
-    heard = {QUERY: bool(spoken(t, [QUERY])), SEARCH: _results(t) is not None}
+def _failure_lines(t: Transcript) -> list[str]:
+    heard = {QUERY: bool(turns_with_text(t, [QUERY])), SEARCH: _search_result(t) is not None}
     ended = [turn for i in heard if (turn := t.turns.get(i)) and turn.ended and not heard[i]]
-    return [f"{name_of(t, turn.id)}'s {turn.id.stage} came to nothing: {why(t, turn)}" for turn in ended]
+    return [f"{name_of(t, turn.id)}'s {turn.id.stage} came to nothing: {failure_reason(t, turn)}" for turn in ended]

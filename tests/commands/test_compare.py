@@ -12,7 +12,7 @@ import pytest
 from bot.actions.panels import read_seat
 from bot.domain.facts import Fact, Interjected, RunStarted, VoteCast
 from bot.domain.run import TurnId
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.errors import Refused, StoreFailed
 from bot.formats.common import END
 from bot.formats.plan import Format
@@ -134,7 +134,7 @@ class TestVotes:
                 run = await d.start(form)
                 await asyncio.sleep(1)
                 t = await d.transcript(run)
-                end = posts(t, _form(form).plan(t, t.at))[-1]
+                end = thread_posts(t, _form(form).plan(t, t.at))[-1]
                 offered[form] = [c.label for c in end.controls]
                 await d.actions.close_vote(run, P)
             assert offered["compare"] == [

@@ -32,7 +32,7 @@ from bot.domain.visibility import (
     self_identified,
     shuffle_seats,
 )
-from bot.engine.thread import REVEAL, on_board, posts, replay_thread, verdict
+from bot.engine.thread import REVEAL, board_controls, board_verdict, replay_thread, thread_posts
 from bot.formats.common import END
 from bot.formats.guessing import GUESS
 from tests.support.hidden_runs import find_leaks, make_hidden_play, make_hidden_start
@@ -48,7 +48,9 @@ def hidden(p: Play) -> list[str]:
 
 def texts(p: Play) -> str:
     """Everything that can be read and pressed in the thread."""
-    return repr([(post.title, post.text, post.footer, post.placeholder, post.controls) for post in posts(p.t, p.plan)])
+    return repr(
+        [(post.title, post.text, post.footer, post.placeholder, post.controls) for post in thread_posts(p.t, p.plan)]
+    )
 
 
 # who is who
@@ -210,7 +212,7 @@ def test_where_nobody_is_blind_nobody_gives_anything_away() -> None:
 def test_live_hides_nothing() -> None:
     p = make_hidden_play().record(TurnStarted(ADA), TurnStarted(BOB))
     assert hidden(p) == []
-    assert REVEAL not in on_board(p.t, p.plan)
+    assert REVEAL not in board_controls(p.t, p.plan)
 
 
 def test_together_is_shown_when_the_last_one_is_done() -> None:
@@ -220,7 +222,7 @@ def test_together_is_shown_when_the_last_one_is_done() -> None:
     assert hidden(p) == ["ada", "bob", "cyd"]
     assert "secret words" not in texts(p)
     assert "Ada is done: 12 characters, not shown yet." in texts(p)
-    assert REVEAL in on_board(p.t, p.plan)
+    assert REVEAL in board_controls(p.t, p.plan)
     p.end_turn(CYD)
     assert hidden(p) == []
     assert "secret words" in texts(p)
@@ -260,11 +262,11 @@ def test_each_round_of_a_debate_is_shown_when_it_is_over() -> None:
     p = make_hidden_play("debate", reveal="together", rounds=3)
     p.play_stage()
     assert hidden(p) == []
-    opening = [post.text for post in posts(p.t, p.plan) if post.text]
+    opening = [post.text for post in thread_posts(p.t, p.plan) if post.text]
     turn, *_ = p.start_wanted()
     p.end_turn(turn, "rebuts")
     assert hidden(p) == ["ada", "bob", "cyd"]
-    assert [post.text for post in posts(p.t, p.plan) if post.text] == opening
+    assert [post.text for post in thread_posts(p.t, p.plan) if post.text] == opening
 
 
 def test_a_council_that_goes_on_without_its_last_answer_shows_the_others() -> None:
@@ -280,23 +282,23 @@ def test_on_demand_all_waits_for_the_wish_even_the_chair_and_the_cards() -> None
     p = make_hidden_play("council", reveal="demand", vote_s=600.0)
     while p.plan.wanted:
         p.play_stage(lambda turn: '{"ranking": ["A", "B", "C"]}')
-    assert [post.kind for post in posts(p.t, p.plan) if post.text is not None] == []
+    assert [post.kind for post in thread_posts(p.t, p.plan) if post.text is not None] == []
     p.record(RunFinished(p.plan.outcome))
-    [end] = [post for post in posts(p.t, p.plan) if post.text is not None]
+    [end] = [post for post in thread_posts(p.t, p.plan) if post.text is not None]
     assert "Reveal shows it" in (end.text or "")
     assert REVEAL in end.controls
     assert [c.action for c in end.controls].count("vote") == 0  # nobody can judge what nobody has read
-    assert on_board(p.t, p.plan) == (REVEAL,)
-    assert verdict(p.t, p.plan) == ""
+    assert board_controls(p.t, p.plan) == (REVEAL,)
+    assert board_verdict(p.t, p.plan) == ""
     p.record(Revealed("x"))
-    assert {post.lane.stage for post in posts(p.t, p.plan)} > {
+    assert {post.lane.stage for post in thread_posts(p.t, p.plan)} > {
         "answer",
         "reviews",
         "standings",
         "original",
         "synthesis",
     }
-    assert "Top-ranked" in verdict(p.t, p.plan)
+    assert "Top-ranked" in board_verdict(p.t, p.plan)
     assert "x" in p.t.present
 
 
@@ -347,7 +349,7 @@ def test_people_can_guess_as_soon_as_there_is_something_to_guess_from() -> None:
     for turn in p.start_wanted():
         p.end_turn(turn)
     assert "Ada, Bob and Cyd sit at this table." in p.plan.cards[GUESS]
-    [card] = [post for post in posts(p.t, p.plan) if post.lane == GUESS]
+    [card] = [post for post in thread_posts(p.t, p.plan) if post.lane == GUESS]
     assert [c.label for c in card.controls] == [f"Who is Speaker {letter}?" for letter in "ABC"]
 
 
@@ -375,7 +377,7 @@ def test_the_reveal_says_how_well_people_guessed() -> None:
     told = f"Guessed right: Ben 2 of 2 (100%), Ann 1 of 2 (50%), 3 0 of 1 (0%). Recognised most: {a}, by 2 of 2."
     assert p.plan.cards[GUESS] == told
     assert told in p.plan.cards[END]
-    [card] = [post for post in posts(p.t, p.plan) if post.lane == GUESS]
+    [card] = [post for post in thread_posts(p.t, p.plan) if post.lane == GUESS]
     assert card.controls == ()
 
 

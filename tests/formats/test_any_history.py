@@ -31,7 +31,7 @@ from bot.domain.facts import (
 )
 from bot.domain.run import SIDES, DebateRules, Failure, Form, Mode, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.formats.common import END
 from bot.formats.council.review_order import labels
 from tests.formats.test_pipelines import graphs
@@ -88,7 +88,7 @@ def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> N
     assert all(play.form.ask(play.t, i) == ask for i, ask in asked.items())
     assert play.plan.cards[END]
     after_a_restart(play)
-    told = {post.lane for post in posts(play.t, play.plan)}
+    told = {post.lane for post in thread_posts(play.t, play.plan)}
     assert all(i.lane in told or i.stage in play.plan.unstreamed_stages for i in play.t.turns)
 
 

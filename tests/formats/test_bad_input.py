@@ -17,7 +17,7 @@ from bot.domain.asks import Ask
 from bot.domain.codec import decode, encode
 from bot.domain.facts import SkipAsked, TurnEnded
 from bot.domain.run import Failure, Finish, TurnId
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
 from bot.formats.common import END
 from bot.formats.council.cards import REVIEWS, STANDINGS
@@ -190,7 +190,7 @@ def test_a_topic_in_any_script_is_asked_as_it_was_typed_and_shown_within_its_wid
             play.end_turn(turn, topic)
     assert play.plan.outcome != "failed"
     card = render(board(play.t, play.plan.stage, 0, {}, play.t.at, verdict=play.plan.verdict))
-    for text in (card, *(post.text or "" for post in posts(play.t, play.plan))):
+    for text in (card, *(post.text or "" for post in thread_posts(play.t, play.plan))):
         [page] = Pages(TerminalDialect(), 200_000).update(text, final=True)
         out = io.StringIO()
         Console(file=out, width=40, color_system=None).print(page.text, markup=False)
@@ -223,5 +223,5 @@ def test_seats_of_one_model_are_told_apart_in_every_text() -> None:
     play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C", "D"]}))
     for text in (play.plan.cards[STANDINGS], play.plan.cards[REVIEWS]):
         assert all(seat.name in text for seat in table.seats)
-    titles = [post.title for post in posts(play.t, play.plan) if post.kind == "turn"]
+    titles = [post.title for post in thread_posts(play.t, play.plan) if post.kind == "turn"]
     assert len(set(titles)) == len(titles)

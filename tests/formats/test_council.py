@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.domain.controls import Control
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.formats.common import END, seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
@@ -118,7 +118,7 @@ class TestPipelining:
         assert "eve" in reviews(play)
         assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
         assert play.plan.footers == {LaneId("answer", 1, "eve"): LATE}
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
+        [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
         assert post.footer.startswith(LATE)
         for reviewer in FIVE:
             ranks(play, reviewer, "bob", "ada", "cyd", "dan")
@@ -219,7 +219,7 @@ class TestCards:
         play.start_wanted()
         assert play.plan.full_texts == {}
         ranks(play, "ada", "bob", "cyd", "ada")
-        [card] = [p for p in posts(play.t, play.plan) if p.lane == REVIEWS]
+        [card] = [p for p in thread_posts(play.t, play.plan) if p.lane == REVIEWS]
         assert card.controls == (Control("full_texts", "Full texts", TurnId(*REVIEWS)),)
         text = play.plan.full_texts[REVIEWS]
         assert "ada's reasons" in text

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.differences import MOST_SENTENCES, MOST_WORDS, Said, differences
+from bot.formats.differences import MOST_SENTENCES, MOST_WORDS, NamedAnswer, describe_differences
 
 
 def compared(a: str, b: str) -> tuple[str, str, str]:
     """What only the first says, what only the second says, and the word diff."""
-    only_a, only_b, words, *_ = re.split(r"\n\n(?=\*\*Only|\*\*Word)", differences(Said("Ada", a), Said("Bob", b)))
+    only_a, only_b, words, *_ = re.split(
+        r"\n\n(?=\*\*Only|\*\*Word)", describe_differences(NamedAnswer("Ada", a), NamedAnswer("Bob", b))
+    )
     return only_a, only_b, words.partition("\n\n")[2]
 
 
@@ -52,9 +54,13 @@ def test_what_only_one_says_and_word_by_word(a: str, b: str, only_a: str, only_b
 
 
 def test_long_answers_are_compared_so_far_and_it_says_so() -> None:
-    assert "Compared: the first" not in differences(Said("A", "a " * MOST_WORDS), Said("B", "b"))
-    assert "Compared: the first" in differences(Said("A", "a " * (MOST_WORDS + 1)), Said("B", "b"))
-    assert "Compared: the first" in differences(Said("A", "a. " * (MOST_SENTENCES + 1)), Said("B", "b"))
+    assert "Compared: the first" not in describe_differences(NamedAnswer("A", "a " * MOST_WORDS), NamedAnswer("B", "b"))
+    assert "Compared: the first" in describe_differences(
+        NamedAnswer("A", "a " * (MOST_WORDS + 1)), NamedAnswer("B", "b")
+    )
+    assert "Compared: the first" in describe_differences(
+        NamedAnswer("A", "a. " * (MOST_SENTENCES + 1)), NamedAnswer("B", "b")
+    )
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

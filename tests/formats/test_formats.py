@@ -22,7 +22,7 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Failure, TurnId
 from bot.formats import FORMATS
-from bot.formats.common import END, sentences
+from bot.formats.common import END, first_sentences
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import labels
@@ -359,4 +359,4 @@ class TestSteered:
         ],
     )
     def test_a_verdict_has_three_sentences(self, text: str, shown: str) -> None:
-        assert sentences(text, 3) == shown
+        assert first_sentences(text, 3) == shown

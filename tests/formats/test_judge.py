@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.formats.debate import casting, scores
 from bot.formats.debate import continuation as checks
 from bot.formats.debate.scores import NotScored
-from bot.formats.json_replies import objects
+from bot.formats.json_replies import json_objects
 from tests.support.debates import play_rounds
 
 DEBATES: list[dict[str, Any]] = tomllib.loads((Path(__file__).parent / "debates.toml").read_text("utf-8"))["debate"]
@@ -100,7 +100,7 @@ def test_a_tie_is_a_verdict() -> None:
 @example('{"personas": [1, {"debater": [], "persona": 3}]}')
 @example('{"state": ["agreement"], "because": 1}')
 def test_no_reply_is_a_fault_of_ours(text: str) -> None:
-    assert all(isinstance(reply, dict) for reply in objects(text))
+    assert all(isinstance(reply, dict) for reply in json_objects(text))
     assert checks.read(text).state == "going on"
     assert casting.read(text, NAMES) == {}
     with pytest.raises(NotScored):

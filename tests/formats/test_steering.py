@@ -33,7 +33,7 @@ from bot.domain.facts import (
     UpvoteWithdrawn,
 )
 from bot.domain.run import LaneId, TurnId
-from bot.engine.thread import posts, while_it_runs
+from bot.engine.thread import running_controls, thread_posts
 from bot.formats.common import END
 from bot.formats.council.cards import ORIGINAL
 from tests.support.debates import make_debate, play_to_end, say_usual
@@ -60,8 +60,8 @@ class TestPause:
 
     def test_the_board_offers_to_resume_what_is_paused(self) -> None:
         play = make_debate()
-        assert [c.action for c in while_it_runs(play.t)] == ["stop", "pause", "say", "summarise"]
-        assert [c.action for c in while_it_runs(play.record(PAUSE).t)] == ["stop", "resume", "say", "summarise"]
+        assert [c.action for c in running_controls(play.t)] == ["stop", "pause", "say", "summarise"]
+        assert [c.action for c in running_controls(play.record(PAUSE).t)] == ["stop", "resume", "say", "summarise"]
 
     def test_a_retry_waits_as_well(self) -> None:
         play = make_debate().record(PAUSE)
@@ -120,7 +120,7 @@ class TestSeats:
         assert play.wanted == ["opening/1/ada", "opening/1/cyd"]
         bob = TurnId("opening", 1, "bob")
         play.end_turn(bob, "as far as it came", "skipped").play_stage()
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == bob.lane]
+        [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == bob.lane]
         assert post.text == "as far as it came"
         assert post.footer.startswith("dropped by Pat · skipped")
         assert play.wanted == ["rebuttal/2/ada", "rebuttal/2/cyd"]
@@ -169,12 +169,12 @@ class TestSeats:
         play = Play(make_start("council")).play_stage().record(SeatDropped("cyd", "p"))
         assert play.wanted == ["review/1/ada", "review/1/bob"]
         assert {i.seat for w in play.plan.wanted for i in w.about} == {"ada", "bob"}
-        assert any(p.text == "cyd speaks" for p in posts(play.t, play.plan))
+        assert any(p.text == "cyd speaks" for p in thread_posts(play.t, play.plan))
         play.play_stage(lambda turn: "1. A\n2. B")
         [chair] = play.start_wanted()
         assert "cyd speaks" not in read_ask(play, chair)
         play.end_turn(chair).record(RunFinished("synthesised"))
-        [end] = [p for p in posts(play.t, play.plan) if p.lane == END]
+        [end] = [p for p in thread_posts(play.t, play.plan) if p.lane == END]
         assert "vote" not in [c.action for c in end.controls if c.about == SeatRef("cyd")]
 
     def test_ballots_that_had_it_before_count_as_they_were_cast(self) -> None:
@@ -281,7 +281,7 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
             play.record(Stopped("p"))
         running = play.start_wanted()
         plan = play.plan
-        shown = {post.lane for post in posts(play.t, plan)}
+        shown = {post.lane for post in thread_posts(play.t, plan)}
         assert seen <= shown, "what people have seen does not vanish"
         seen = shown
         wanted = {w.turn for w in plan.wanted}

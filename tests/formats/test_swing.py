@@ -10,7 +10,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.facts import RunFinished, VoteCast, VoteClosed
 from bot.domain.run import DebateRules
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.errors import Refused
 from bot.formats.common import END
 from bot.formats.debate import swing as minds
@@ -81,7 +81,7 @@ def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
     play = make_debate(seats=2, vote_s=60.0, watch=False)
 
     def labels() -> list[str]:
-        [card] = [post for post in posts(play.t, play.plan) if post.lane == BEFORE]
+        [card] = [post for post in thread_posts(play.t, play.plan) if post.lane == BEFORE]
         return [control.label for control in card.controls]
 
     assert labels() == ["👍 Ada", "👍 Bob"]

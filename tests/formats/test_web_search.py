@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import DebateRules, Failure, Form, Rules, Search, TurnId
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.formats.common import END
 from bot.formats.council.chair import SYNTHESIS
-from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, query, read
+from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, read_query, search_query
 from bot.live.board import board
 from tests.support.transcripts import Play, make_seat, make_start
 
@@ -56,10 +56,10 @@ class TestBeside:
     def test_its_message_is_a_turns(self) -> None:
         play = searching("council")
         play.start_wanted()
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == SEARCH.lane]
+        [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert (post.title, [c.action for c in post.controls]) == ("🔔 Web search · Searcher", ["skip"])
         play.end_turn(SEARCH, FOUND)
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == SEARCH.lane]
+        [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert post.text == FOUND
 
     def test_the_board_goes_on_telling_of_the_answers(self) -> None:
@@ -180,7 +180,7 @@ class TestAutomatic:
         ask = play.form.ask(play.t, QUERY)
         assert ask.schema is not None
         assert "Tabs or spaces?" in asked(play, QUERY)
-        assert not [p for p in posts(play.t, play.plan) if p.lane == QUERY.lane]
+        assert not [p for p in thread_posts(play.t, play.plan) if p.lane == QUERY.lane]
         play.end_turn(QUERY, '{"query": "tab width survey 2026"}')
         assert play.wanted[0] == str(SEARCH)
         play.start_wanted()
@@ -208,13 +208,13 @@ class TestAutomatic:
         ],
     )
     def test_what_is_read_of_its_reply(self, text: str, sought: str) -> None:
-        assert read(text) == sought
+        assert read_query(text) == sought
 
     @given(st.text(max_size=2_000))
     def test_a_query_is_one_short_line_whatever_the_topic(self, topic: str) -> None:
         begun = make_start("council")
         play = Play(replace(begun, question=topic, rules=replace(begun.rules, search="on")))
-        sought = query(play.t)
+        sought = search_query(play.t)
         assert len(sought) <= QUERY_CHARS
         assert sought == " ".join(sought.split())
         assert bool(sought) == bool(topic.split())
@@ -238,7 +238,7 @@ class TestSecondLook:
         play.play_stage(lambda turn: f"{turn.seat} knows better")
         assert play.wanted == REVIEWS
         assert sorted(str(i) for i in play.plan.wanted[0].about) == LOOKS
-        [post] = [p for p in posts(play.t, play.plan) if p.lane == ADA.lane]
+        [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == ADA.lane]
         assert post.text == "ada knows better"
 
     def test_who_cannot_look_again_is_ranked_by_the_first_answer(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bot.domain.facts import Fact, RunStarted, TurnEnded, TurnStarted
 from bot.domain.run import Finish, Panel, Price, Rules, Seat, Step, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold
-from bot.engine.thread import posts
+from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
 from bot.formats.plan import Plan
 from bot.models.catalogue import LOCAL
@@ -88,7 +88,7 @@ class Play:
 
 def find_controls(play: Play, lane: object) -> list[str]:
     """What may be pressed under that lane."""
-    return [c.action for post in posts(play.t, play.plan) if post.lane == lane for c in post.controls]
+    return [c.action for post in thread_posts(play.t, play.plan) if post.lane == lane for c in post.controls]
 
 
 def read_ask(play: Play, turn: TurnId) -> str:

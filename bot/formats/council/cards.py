@@ -9,7 +9,7 @@ from typing import Any
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
-from bot.formats.common import END, name_of, prose, spoken
+from bot.formats.common import END, name_of, prose_of, turns_with_text
 from bot.formats.council.chair import SYNTHESIS, substituted, syntheses, synthesis
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import labels
@@ -61,7 +61,7 @@ def behind(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
 def late_answers(t: Transcript) -> list[Turn]:
     """Answers that came when the reviews had begun without them."""
     shown = {i.seat for turn in t.turns.values() if turn.id.stage == "review" for i in turn.about}
-    return [turn for turn in spoken(t, answers(t)) if shown and turn.id.seat not in shown]
+    return [turn for turn in turns_with_text(t, answers(t)) if shown and turn.id.seat not in shown]
 
 
 def ballot_line(t: Transcript, r: Review) -> str:
@@ -97,11 +97,11 @@ def full_verdict(t: Transcript, s: Standings) -> str:
     """Who is ranked first, and how the synthesis begins."""
     first = ranking_verdict(t, s)
     if said := synthesis(t):
-        return f"{first} {prose(said.text)}"
+        return f"{first} {prose_of(said.text)}"
     if s.top is None:
         return f"{first} The chair did not speak: the answers stand for themselves."
     best = next(turn for turn in reviewed(t) if turn.id.seat == s.top)
-    return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose(best.text)}"
+    return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose_of(best.text)}"
 
 
 def dissent(t: Transcript, s: Standings) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.formats.common import name_of, seat_of, settled, spoken
+from bot.formats.common import is_settled, name_of, seat_of, turns_with_text
 from bot.formats.council.reviews import READ_TO_THE_END
 
 SYNTHESIS = TurnId("synthesis", 1, "chair")
@@ -23,7 +23,7 @@ def next_chair(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
     `ranked`: the seats that answered, top-ranked first. Who shares a model with a chair that failed cannot either.
     """
     held = syntheses(t)
-    if not settled(t, held[-1]):
+    if not is_settled(t, held[-1]):
         return held[-1]
     if not _failed(t, held[-1]) or len(held) > SUBSTITUTES:
         return None
@@ -39,7 +39,7 @@ def syntheses(t: Transcript) -> list[TurnId]:
 
 def synthesis(t: Transcript) -> Turn | None:
     """The one that stands: the latest that is whole, or what there is of one."""
-    said = spoken(t, syntheses(t))
+    said = turns_with_text(t, syntheses(t))
     whole = [turn for turn in said if turn.ended and turn.ended.finish != "failed"]
     return whole[-1] if whole else said[-1] if said else None
 

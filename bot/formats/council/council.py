@@ -15,20 +15,20 @@ from bot.domain.transcript import Transcript
 from bot.formats import web_search as searching
 from bot.formats.ballots.ballots import schema
 from bot.formats.common import (
-    answered,
-    at_start,
-    code,
-    framed,
-    instructions,
+    answer_count_line,
+    frame,
+    frame_code,
+    instruction_part,
     name_of,
     no_objections,
-    over,
-    question,
-    remarks,
-    spoken,
-    still_open,
-    stopped,
-    wants,
+    open_turns,
+    plan_end,
+    plan_if_stopped,
+    question_parts,
+    remark_parts,
+    transcript_at_start,
+    turns_with_text,
+    wants_for,
     with_people,
 )
 from bot.formats.council import cards as council_cards
@@ -38,7 +38,7 @@ from bot.formats.council.ranking import Standings
 from bot.formats.council.review_order import labels
 from bot.formats.council.reviews import Review
 from bot.formats.plan import Plan, SeatRules, Want
-from bot.formats.web_search import found, searched
+from bot.formats.web_search import search_parts, with_search
 
 PROMPTS = ("council.answer", "council.review", "council.chair", *searching.PROMPTS)
 ROUNDS = (1, 1)
@@ -50,7 +50,7 @@ TURNS_A_SEAT = {"answers": 1, "ranking": 2, "full": 2}
 
 
 @with_people
-@searched
+@with_search
 def plan(t: Transcript, now: float) -> Plan:
     return replace(
         _plan_stage(t, now),
@@ -61,19 +61,19 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def _plan_stage(t: Transcript, now: float) -> Plan:
-    late = still_open(t, reviewing.answers(t))
+    late = open_turns(t, reviewing.answers(t))
     opens_at = None if late is None else reviewing.opens_at(t)
     mode = t.started.rules.mode
     if not reviewing.begun(t) and late is not None and (mode == "answers" or opens_at is None or now < opens_at):
-        stage = Plan(wants(late), "answers", again_at=None if mode == "answers" else opens_at, total=_total(t))
-        return stopped(t, now, {}, {}) or stage
+        stage = Plan(wants_for(late), "answers", again_at=None if mode == "answers" else opens_at, total=_total(t))
+        return plan_if_stopped(t, now, {}, {}) or stage
     if not reviewing.heard(t):
-        return stopped(t, now, {}, {}) or over(t, now, "failed", "Nobody answered.")
+        return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "failed", "Nobody answered.")
     return _answers_alone(t, now) if mode == "answers" else _reviewed(t, now, late)
 
 
 def _answers_alone(t: Transcript, now: float) -> Plan:
-    return stopped(t, now, {}, {}) or over(t, now, "answered", answered(t, reviewing.answers(t)))
+    return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "answered", answer_count_line(t, reviewing.answers(t)))
 
 
 def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Plan:
@@ -88,19 +88,19 @@ def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Pla
         titles=council_cards.titles(t, standing),
         cards=council_cards.cards(t, held, standing, safe=safe),
     )
-    if end := stopped(t, now, shown.titles, shown.cards):
+    if end := plan_if_stopped(t, now, shown.titles, shown.cards):
         made = end
     elif out or late is not None or chair:
-        open_ = (*wants(late or ()), *(r.want for r in held if r.pending and not t.is_skipped(r.want.turn)))
+        open_ = (*wants_for(late or ()), *(r.want for r in held if r.pending and not t.is_skipped(r.want.turn)))
         closing = (Want(chair),) if chair and not t.is_skipped(chair) else ()
         stage = "synthesis" if chair else "reviews" if out else "late answers"
         made = replace(shown, wanted=(*open_, *closing), stage=stage, total=_total(t))
     elif full:
         verdict, told = council_cards.full_verdict(t, standing), council_cards.besides(t, standing)
-        made = over(t, now, "synthesised", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
+        made = plan_end(t, now, "synthesised", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
     else:
         verdict, told = council_cards.ranking_verdict(t, standing), council_cards.dissent(t, standing)
-        made = over(t, now, "ranked", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
+        made = plan_end(t, now, "ranked", verdict, dissent=told, titles=shown.titles, cards=shown.cards)
     return replace(
         made, unstreamed_stages=HIDDEN, footers=council_cards.notes(t), full_texts=council_cards.behind(t, held)
     )
@@ -108,11 +108,18 @@ def _reviewed(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Pla
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
-        return searching.ask(t, turn)
+        return searching.ask_search(t, turn)
     about = t.turns[turn].about if turn in t.turns else ()
-    t = at_start(t, turn)
+    t = transcript_at_start(t, turn)
     if turn.stage == "answer":
-        return Ask((instructions(t, turn, "council.answer"), *question(t, turn), *remarks(t, turn), *found(t, turn)))
+        return Ask(
+            (
+                instruction_part(t, turn, "council.answer"),
+                *question_parts(t, turn),
+                *remark_parts(t, turn),
+                *search_parts(t, turn),
+            )
+        )
     return _ask_review(t, turn, about) if turn.stage == reviewing.STAGE else _ask_chair(t, turn)
 
 
@@ -125,13 +132,19 @@ objection_rules = no_objections
 
 
 def _ask_review(t: Transcript, turn: TurnId, about: tuple[TurnId, ...]) -> Ask:
-    mark, letters = code(t, turn), labels(len(about))
+    mark, letters = frame_code(t, turn), labels(len(about))
     material = [
-        Part("user", framed(f"answer {letter}", t.turns[i].text, mark), priority=50, cut="tail")
+        Part("user", frame(f"answer {letter}", t.turns[i].text, mark), priority=50, cut="tail")
         for letter, i in zip(letters, about, strict=True)
     ]
     wish = Part("user", f"Rank the answers {', '.join(letters)}, best first.", priority=95)
-    parts = (instructions(t, turn, "council.review"), *question(t, turn), *material, *found(t, turn), wish)
+    parts = (
+        instruction_part(t, turn, "council.review"),
+        *question_parts(t, turn),
+        *material,
+        *search_parts(t, turn),
+        wish,
+    )
     return Ask((*parts, *_once_more(t, turn)), schema(letters))
 
 
@@ -145,19 +158,19 @@ def _once_more(t: Transcript, turn: TurnId) -> list[Part]:
 
 
 def _ask_chair(t: Transcript, turn: TurnId) -> Ask:
-    mark, held = code(t, turn), _reviews(t)
+    mark, held = frame_code(t, turn), _reviews(t)
     ranked = _ranked(t, standing := reviewing.counted(t, held))
     place = {seat: n for n, tier in enumerate(standing.order, 1) for seat in tier}
-    said = {a.id.seat: a for a in spoken(t, reviewing.answers(t))}
+    said = {a.id.seat: a for a in turns_with_text(t, reviewing.answers(t))}
     told = {seat: f"ranked {place[seat]}" if seat in place else "not reviewed" for seat in ranked}
     material = [
-        Part("user", framed(f"{name_of(t, said[seat].id)}, {told[seat]}", said[seat].text, mark), 60 - n, "tail")
+        Part("user", frame(f"{name_of(t, said[seat].id)}, {told[seat]}", said[seat].text, mark), 60 - n, "tail")
         for n, seat in enumerate(ranked, 1)
     ]
-    lines = [(r, framed(f"review by {name_of(t, r.want.turn)}", council_cards.ballot_line(t, r), mark)) for r in held]
+    lines = [(r, frame(f"review by {name_of(t, r.want.turn)}", council_cards.ballot_line(t, r), mark)) for r in held]
     reviews = [Part("user", line, priority=20, cut="drop") for r, line in lines if not r.pending]
-    head = (instructions(t, turn, "council.chair"), *question(t, turn))
-    return Ask((*head, *material, *reviews, *found(t, turn), *remarks(t, turn)))
+    head = (instruction_part(t, turn, "council.chair"), *question_parts(t, turn))
+    return Ask((*head, *material, *reviews, *search_parts(t, turn), *remark_parts(t, turn)))
 
 
 def _reviews(t: Transcript) -> tuple[Review, ...]:
@@ -168,7 +181,7 @@ def _reviews(t: Transcript) -> tuple[Review, ...]:
 def _ranked(t: Transcript, standing: Standings) -> list[str]:
     """The seats that answered: as they are ranked, then those not reviewed."""
     order = [seat for tier in standing.order for seat in tier]
-    unranked = (a.id.seat for a in spoken(t, reviewing.answers(t)) if a.id.seat not in order)
+    unranked = (a.id.seat for a in turns_with_text(t, reviewing.answers(t)) if a.id.seat not in order)
     return [*order, *(seat for seat in unranked if seat not in t.steering.dropped)]
 
 

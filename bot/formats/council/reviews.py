@@ -15,7 +15,7 @@ from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read
-from bot.formats.common import settled, spoken, still_open
+from bot.formats.common import is_settled, open_turns, turns_with_text
 from bot.formats.council.ranking import Standings, Tiers, decided, standings
 from bot.formats.council.review_order import labels, named, orders
 from bot.formats.plan import Want
@@ -61,7 +61,7 @@ def opens_at(t: Transcript) -> float | None:
     A claim restarts the grace time: a process that was down must not cut off whom it could not hear.
     """
     rules = t.started.rules
-    heard = {turn.id for turn in spoken(t, answers(t))}
+    heard = {turn.id for turn in turns_with_text(t, answers(t))}
     ends = {e.fact.turn: e.at for e in reversed(t.entries) if isinstance(e.fact, TurnEnded) and e.fact.turn in heard}
     if rules.quorum is None or len(heard) < rules.quorum:
         return None
@@ -71,7 +71,7 @@ def opens_at(t: Transcript) -> float | None:
 
 def heard(t: Transcript) -> list[Turn]:
     """The answers that count for anything; one whose seat was dropped does where it was reviewed before."""
-    said = spoken(t, answers(t))
+    said = turns_with_text(t, answers(t))
     return said if begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
 
@@ -95,7 +95,7 @@ def reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
     if begun(t):
         others = {i.seat for i in t.turns if i.stage == STAGE}
     else:
-        others = {i.seat for i in still_open(t, answers(t)) or ()}
+        others = {i.seat for i in open_turns(t, answers(t)) or ()}
     reviewers = [s.key for s in t.started.panel.seats if s.key in shown or s.key in others]
     rows = orders(list(shown), reviewers, t.started.seed)
     held = _asked(t)
@@ -134,7 +134,7 @@ def _review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[TurnId,
     if newest == first and (second in t.turns or (again and any(_unread(x, b) for x, b in ballots))):
         newest = second
     shown = asks[0].about if asks else about
-    return Review(Want(newest, shown), turn, ballot, not settled(t, newest))
+    return Review(Want(newest, shown), turn, ballot, not is_settled(t, newest))
 
 
 def read_ballot(turn: Turn) -> Ballot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.domain.asks import JsonSchema
-from bot.formats.json_replies import objects, same
+from bot.formats.json_replies import is_same_name, json_objects
 
 PERSONA_CHARS = 400
 
@@ -33,12 +33,12 @@ def read(text: str, debaters: Sequence[str]) -> Mapping[str, str]:
 
     A persona is one line of at most PERSONA_CHARS characters, so that it cannot pass for another part of a prompt.
     """
-    lists = [r["personas"] for r in objects(text) if isinstance(r.get("personas"), list)]
+    lists = [r["personas"] for r in json_objects(text) if isinstance(r.get("personas"), list)]
     given: list[object] = lists[-1] if lists else []
     written = [(row.get("debater"), row.get("persona")) for row in given if isinstance(row, dict)]
     return {
         debater: " ".join(persona.split())[:PERSONA_CHARS]
         for debater in debaters
         for name, persona in written
-        if same(name, debater) and isinstance(persona, str) and persona.strip()
+        if is_same_name(name, debater) and isinstance(persona, str) and persona.strip()
     }

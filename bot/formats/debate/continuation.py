@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from bot.domain.asks import JsonSchema
-from bot.formats.json_replies import objects, same
+from bot.formats.json_replies import is_same_name, json_objects
 
 State = Literal["agreement", "nothing new", "going on"]
 
@@ -35,9 +35,9 @@ def schema() -> JsonSchema:
 
 def read(text: str) -> ContinuationCheck:
     """What the last object says that names one of the states; "going on" where none does. Never raises."""
-    for reply in reversed(objects(text)):
+    for reply in reversed(json_objects(text)):
         for state in get_args(State):
-            if same(reply.get("state"), state):
+            if is_same_name(reply.get("state"), state):
                 because = reply.get("because")
                 return ContinuationCheck(state, " ".join(because.split()) if isinstance(because, str) else "")
     return ContinuationCheck("going on")

@@ -20,20 +20,20 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import alias, display_name
 from bot.formats import web_search as searching
 from bot.formats.common import (
-    at_start,
-    code,
-    framed,
-    instructions,
+    frame,
+    frame_code,
+    instruction_part,
+    is_settled,
     name_of,
-    over,
-    question,
-    remarks,
+    open_turns,
+    plan_end,
+    plan_if_stopped,
+    question_parts,
+    remark_parts,
     seat_of,
-    settled,
-    spoken,
-    still_open,
-    stopped,
-    wants,
+    transcript_at_start,
+    turns_with_text,
+    wants_for,
     with_people,
 )
 from bot.formats.debate import casting, objections
@@ -58,7 +58,7 @@ from bot.formats.debate.speaking_order import (
     to_come,
 )
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
-from bot.formats.web_search import found, searched
+from bot.formats.web_search import search_parts, with_search
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
@@ -77,7 +77,7 @@ POSITION_CHARS = 40  # of a position in a title
 
 
 @with_people
-@searched
+@with_search
 def plan(t: Transcript, now: float) -> Plan:
     made = _plan_step(t, now)
     return replace(
@@ -93,7 +93,7 @@ def plan(t: Transcript, now: float) -> Plan:
 def _plan_step(t: Transcript, now: float) -> Plan:
     """Return the plan for the first step of the debate that is not settled."""
     titles, cards = _titles(t), _cards(t, now)
-    if end := stopped(t, now, titles, cards):
+    if end := plan_if_stopped(t, now, titles, cards):
         return end
     shown = Plan(titles=titles, cards=cards, board_lines=objections.told(t))
     for step in _order(t, now):
@@ -101,13 +101,13 @@ def _plan_step(t: Transcript, now: float) -> Plan:
             round_ = step[0].round
             closes_at = next_round.closes_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
-        if (open_ := still_open(t, step)) is not None:
+        if (open_ := open_turns(t, step)) is not None:
             return replace(shown, wanted=_wants(t, open_), stage=_stage(t, step), total=_total(t))
     if silent := _silent(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
-        return over(t, now, "failed", silence, titles=titles, cards=cards)
+        return plan_end(t, now, "failed", silence, titles=titles, cards=cards)
     swing = minds.swing(t) if minds.asked(t) else None
-    return over(
+    return plan_end(
         t,
         now,
         "judged",
@@ -121,21 +121,21 @@ def _plan_step(t: Transcript, now: float) -> Plan:
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
-        return searching.ask(t, turn)
+        return searching.ask_search(t, turn)
     objection = objections.taken_up(t, turn.round) if turn.stage in DEBATERS else 0
-    t = at_start(t, turn)
+    t = transcript_at_start(t, turn)
     if turn.stage in DEBATERS:
         return _ask_debater(t, turn, objection)
     match turn.stage:
         case "cast":
-            head = instructions(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
-            return Ask((head, *question(t, turn)), casting.schema(_to_be_cast(t)))
+            head = instruction_part(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
+            return Ask((head, *question_parts(t, turn)), casting.schema(_to_be_cast(t)))
         case "check":
             said = [
-                Part("user", _framed(t, s.id, s.text, code(t, turn)), priority=10 + s.id.round, cut="tail")
-                for s in spoken(t, [i for step in floor(t) for i in step if i.round <= turn.round])
+                Part("user", _framed(t, s.id, s.text, frame_code(t, turn)), priority=10 + s.id.round, cut="tail")
+                for s in turns_with_text(t, [i for step in floor(t) for i in step if i.round <= turn.round])
             ]
-            return Ask((instructions(t, turn, "debate.check"), *question(t, turn), *said), checks.schema())
+            return Ask((instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), checks.schema())
         case _:
             return judging.ask(t, turn)
 
@@ -170,7 +170,7 @@ def _wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
     if turns and turns[0].stage in DEBATERS:
         taken = objections.taken_up(t, turns[0].round)
         return tuple(Want(i, objection=taken) for i in turns)
-    return wants(turns)
+    return wants_for(turns)
 
 
 def _order(t: Transcript, now: float) -> Iterator[Step]:
@@ -201,7 +201,7 @@ def _order(t: Transcript, now: float) -> Iterator[Step]:
 def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
     seats = debaters(t, turn.round)
     place = next((n for n, s in enumerate(seats, 1) if s.key == turn.seat), len(seats))
-    head = instructions(
+    head = instruction_part(
         t,
         turn,
         f"debate.{turn.stage}",
@@ -211,15 +211,15 @@ def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
         persona=seat_of(t, turn).persona or _personas(t).get(turn.seat, ""),
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    words = (*question(t, turn), *_memory(t, turn), *found(t, turn), *remarks(t, turn))
+    words = (*question_parts(t, turn), *_memory(t, turn), *search_parts(t, turn), *remark_parts(t, turn))
     return Ask((head, *words, now, *objections.parts(t, turn, objection)))
 
 
 def _memory(t: Transcript, turn: TurnId) -> list[Part]:
     """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
-    mark, since = code(t, turn), Counter[str]()  # how often each seat has spoken since
+    mark, since = frame_code(t, turn), Counter[str]()  # how often each seat has spoken since
     parts = []
-    for s in reversed(spoken(t, earlier(t, turn))):
+    for s in reversed(turns_with_text(t, earlier(t, turn))):
         age, own = since[s.id.seat], s.id.seat == turn.seat
         since[s.id.seat] += 1
         text = s.text if own else _framed(t, s.id, s.text, mark)
@@ -229,7 +229,7 @@ def _memory(t: Transcript, turn: TurnId) -> list[Part]:
 
 
 def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
-    return framed(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
+    return frame(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
 
 
 def _stance(t: Transcript, turn: TurnId) -> str:
@@ -258,7 +258,7 @@ def _silent(t: Transcript) -> int:
     """The first round that is over and in which nobody spoke; 0 where somebody always did."""
     for round_ in rounds(t):
         begun = [i for step in steps(t, round_) for i in step if i in t.turns]
-        if begun and still_open(t, begun) is None and not left_words(t, begun):
+        if begun and open_turns(t, begun) is None and not left_words(t, begun):
             return round_
     return 0
 
@@ -348,5 +348,5 @@ def _put_to_vote(t: Transcript, round_: int) -> bool:
         return False
     held = [i for step in steps(t, round_) for i in step] + ([_check(round_)] if _watched(t) else [])
     ends = [known.ended for i in held if (known := t.turns.get(i))]
-    over = all(settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
+    over = all(is_settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
     return over and _checked(t, round_).state == "going on" and _silent(t) != round_

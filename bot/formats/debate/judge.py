@@ -10,10 +10,19 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name, failure_text
 from bot.formats import seating as table
-from bot.formats.common import code, framed, instructions, name_of, prose, question, remarks, spoken
+from bot.formats.common import (
+    frame,
+    frame_code,
+    instruction_part,
+    name_of,
+    prose_of,
+    question_parts,
+    remark_parts,
+    turns_with_text,
+)
 from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read, schema
 from bot.formats.debate.speaking_order import Step, debating, floor, left_words
-from bot.formats.web_search import found
+from bot.formats.web_search import search_parts
 from bot.text import join_names
 
 SCORES = LaneId("scoring", 1, "")
@@ -28,7 +37,7 @@ def judges(t: Transcript) -> tuple[str, ...]:
     """Who may judge, each if those before it fail: the chair stands in where its model neither debates nor has just
     failed as the judge."""
     panel, begun = t.started.panel, _began(t)
-    debated = [s for s in panel.seats if not table.came_later(t, s.key, begun)]
+    debated = [s for s in panel.seats if not table.has_joined_after(t, s.key, begun)]
     taken = {s.model for s in (*debated, panel.judge) if s}
     return ("judge", "chair") if panel.chair and panel.chair.model not in taken else ("judge",)
 
@@ -62,7 +71,7 @@ def debaters(t: Transcript) -> list[str]:
     """What those are called who spoke and were at the table when the judge began, in panel order: nobody else can be
     scored."""
     turns, begun = [i for step in floor(t) for i in step], _began(t)
-    there = [s for s in t.started.panel.seats if not table.left_before(t, s.key, begun)]
+    there = [s for s in t.started.panel.seats if not table.has_left_before(t, s.key, begun)]
     return [alias(t, s.key) for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
 
 
@@ -72,9 +81,9 @@ def verdict(t: Transcript) -> str:
     if not author:
         return f"No verdict: {_silence(t)}"
     name = name_of(t, verdict_by(author))
-    [said] = spoken(t, [verdict_by(author)])
+    [said] = turns_with_text(t, [verdict_by(author)])
     _, marker, tail = said.text.rpartition("VERDICT:")
-    stated = prose(tail).strip(" *_") if marker else f"{name} has spoken without a line of verdict; see above."
+    stated = prose_of(tail).strip(" *_") if marker else f"{name} has spoken without a line of verdict; see above."
     if not _to_be_scored(t):
         return stated
     scores = scored(t)
@@ -112,21 +121,23 @@ def card(t: Transcript) -> str:
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     """`t`: what was known when the turn started. The later a turn in the debate, the longer it is kept."""
-    mark = code(t, turn)
+    mark = frame_code(t, turn)
     said = [
-        Part("user", framed(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + s.id.round, cut="tail")
+        Part("user", frame(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + s.id.round, cut="tail")
         for s in _debate(t)
     ]
     if turn.stage == "verdict":
-        head = instructions(t, turn, "debate.judge")
-        return Ask((head, *question(t, turn), *said, *found(t, turn), *remarks(t, turn)))
+        head = instruction_part(t, turn, "debate.judge")
+        return Ask((head, *question_parts(t, turn), *said, *search_parts(t, turn), *remark_parts(t, turn)))
     names, criteria = debaters(t), debating(t).criteria
-    head = instructions(
+    head = instruction_part(
         t, turn, "debate.scores", criteria=", ".join(criteria), names=", ".join(names), least=str(LEAST), most=str(MOST)
     )
-    reasoning = [Part("assistant", s.text, priority=70, cut="tail") for s in spoken(t, [verdict_by(turn.seat)])]
+    reasoning = [
+        Part("assistant", s.text, priority=70, cut="tail") for s in turns_with_text(t, [verdict_by(turn.seat)])
+    ]
     wish = Part("user", f"Score {', '.join(names)} now.{_what_was_wrong(t, turn)}", priority=95)
-    return Ask((head, *question(t, turn), *said, *reasoning, wish), schema(names, criteria))
+    return Ask((head, *question_parts(t, turn), *said, *reasoning, wish), schema(names, criteria))
 
 
 def _began(t: Transcript) -> float:
@@ -140,7 +151,7 @@ def _known(t: Transcript) -> dict[str, str]:
 
 
 def _debate(t: Transcript) -> list[Turn]:
-    return spoken(t, [turn for step in floor(t) for turn in step])
+    return turns_with_text(t, [turn for step in floor(t) for turn in step])
 
 
 def _latest(t: Transcript, turn: TurnId) -> Turn | None:
@@ -158,7 +169,7 @@ def _failed(t: Transcript, turn: TurnId) -> bool:
 
 def _author(t: Transcript) -> str:
     """Whose verdict counts: the first who did not fail, else the first who left anything; "" where nobody did."""
-    left = [judge for judge in judges(t) if spoken(t, [verdict_by(judge)])]
+    left = [judge for judge in judges(t) if turns_with_text(t, [verdict_by(judge)])]
     return next((judge for judge in left if not _failed(t, verdict_by(judge))), next(iter(left), ""))
 
 

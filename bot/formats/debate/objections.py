@@ -16,7 +16,7 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name
-from bot.formats.common import code, framed, name_of, settled
+from bot.formats.common import frame, frame_code, is_settled, name_of
 from bot.formats.debate.speaking_order import DEBATERS, debaters, to_come
 
 
@@ -42,12 +42,12 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
     found = next((o for o in t.steering.objections if o.number == number), None)
     if found is None:
         return []
-    mark, must = code(t, turn), _must_answer(t, found, turn.round)
+    mark, must = frame_code(t, turn), _must_answer(t, found, turn.round)
     if turn.seat not in must:
         names = ", ".join(alias(t, s.key) for s in debaters(t, turn.round) if s.key in must)
         label = f"objection from {found.who}, put to {names}"
-        return [Part("user", framed(label, found.said.text, mark), priority=60, cut="drop")]
-    said = framed(f"objection from {found.who}, to be answered first", found.said.text, mark)
+        return [Part("user", frame(label, found.said.text, mark), priority=60, cut="drop")]
+    said = frame(f"objection from {found.who}, to be answered first", found.said.text, mark)
     first = Template(t.started.prompts.get("debate.objection", "")).safe_substitute(code=mark).strip()
     told = [Part("user", first, priority=95)] if first else []
     return [Part("user", said, priority=85, cut="tail"), *told]
@@ -135,7 +135,7 @@ def _being_answered(t: Transcript, o: Objection) -> bool:
     if not rounds:
         return False
     stage = _of_round(t, rounds[-1])[0].id.stage
-    return not all(settled(t, TurnId(stage, rounds[-1], seat)) for seat in _must_answer(t, o, rounds[-1]))
+    return not all(is_settled(t, TurnId(stage, rounds[-1], seat)) for seat in _must_answer(t, o, rounds[-1]))
 
 
 def _of_round(t: Transcript, round_: int) -> list[Turn]:

@@ -69,12 +69,12 @@ def closes_at(t: Transcript, round_: int) -> float:
         if isinstance(e.fact, TurnEnded) and e.fact.turn.round == round_ and e.fact.turn.stage in stages
     ]
     said = max(ends, default=0.0)
-    return max(said, pauses.last_claim(t), t.steering.resumed_at) + t.started.rules.next_s
+    return max(said, pauses.last_claim_at(t), t.steering.resumed_at) + t.started.rules.next_s
 
 
 def card(t: Transcript, round_: int, now: float) -> str:
     """The question while the vote is open, its counts hidden; then what came of it."""
-    if pauses.cut_short(t, now) and began(t, round_ + 1) == inf:
+    if pauses.cut_short_reason(t, now) and began(t, round_ + 1) == inf:
         return "Not decided: the debate was stopped."
     if decision(t, round_, now) != "open":
         return told(t, round_, now)

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from bot.domain.asks import JsonSchema
-from bot.formats.json_replies import Reply, objects, same
+from bot.formats.json_replies import Reply, is_same_name, json_objects
 
 LEAST, MOST = 1, 10
 TIE = "tie"
@@ -59,12 +59,12 @@ def schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
 
 def read(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> Scores:
     """The scores of the last object that has any. Raises NotScored: nothing is guessed, filled in or clamped."""
-    reply = next((r for r in reversed(objects(text)) if "scores" in r), None)
+    reply = next((r for r in reversed(json_objects(text)) if "scores" in r), None)
     if reply is None:
         raise NotScored("it has no JSON object with scores")
     rows = _rows(reply["scores"])
     marks = {debater: _marks(rows, debater, criteria) for debater in debaters}
-    winner = next((d for d in (*debaters, TIE) if same(reply.get("winner"), d)), None)
+    winner = next((d for d in (*debaters, TIE) if is_same_name(reply.get("winner"), d)), None)
     if winner is None:
         raise NotScored(f"its winner is none of {', '.join(debaters)} or {TIE}")
     return Scores(marks, winner if winner in debaters else "")
@@ -78,14 +78,14 @@ def _rows(given: Any) -> list[Reply]:
 
 
 def _marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) -> dict[str, float]:
-    found = [row for row in rows if same(row.get("debater"), debater)]
+    found = [row for row in rows if is_same_name(row.get("debater"), debater)]
     if len(found) != 1:
         raise NotScored(f"{debater} is scored {len(found)} times")
     return {criterion: _mark(found[0], debater, criterion) for criterion in criteria}
 
 
 def _mark(row: Reply, debater: str, criterion: str) -> float:
-    value = next((v for k, v in row.items() if same(k, criterion)), None)
+    value = next((v for k, v in row.items() if is_same_name(k, criterion)), None)
     written = _OUT_OF.fullmatch(value.strip()) if isinstance(value, str) else None
     mark = float(written[1]) if written else value
     if isinstance(mark, bool) or not isinstance(mark, int | float) or not LEAST <= mark <= MOST:

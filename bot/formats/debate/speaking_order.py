@@ -14,7 +14,7 @@ from typing import assert_never
 from bot.domain.run import SIDES, DebateRules, Seat, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import seating as table
-from bot.formats.common import asks
+from bot.formats.common import asks_of
 
 Step = tuple[TurnId, ...]  # those who speak at once
 DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
@@ -62,7 +62,7 @@ def debaters(t: Transcript, round_: int) -> tuple[Seat, ...]:
     """Who debates in that round, in panel order: those at the table when it began, or now where it has not. Who is
     dropped in mid-round stays among them: its turn is settled by that."""
     changed = t.steering.added or t.steering.dropped
-    return table.at(t, began(t, round_)) if changed else t.started.panel.seats
+    return table.seats_at(t, began(t, round_)) if changed else t.started.panel.seats
 
 
 def began(t: Transcript, round_: int) -> float:
@@ -93,7 +93,7 @@ def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
 def left_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
     """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
     that a removal never takes a debate back to where it was."""
-    said = (t.turns[i].ended for turn in turns for i in asks(t, turn) if i in t.turns)
+    said = (t.turns[i].ended for turn in turns for i in asks_of(t, turn) if i in t.turns)
     return any(end.text.strip() for end in said if end)
 
 

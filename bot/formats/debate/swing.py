@@ -14,7 +14,7 @@ from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
-from bot.formats.common import last_votes, still_open
+from bot.formats.common import last_votes, open_turns
 from bot.formats.debate.speaking_order import position, steps
 from bot.formats.vote_options import ROUND_BEFORE
 
@@ -50,7 +50,7 @@ def asked(t: Transcript) -> bool:
 def undecided(t: Transcript) -> bool:
     """Whether a vote still counts as one from before: until everyone has spoken once."""
     first = [turn for step in steps(t, 1) for turn in step]
-    return asked(t) and t.stopped is None and t.finished is None and still_open(t, first) is not None
+    return asked(t) and t.stopped is None and t.finished is None and open_turns(t, first) is not None
 
 
 def choices(t: Transcript) -> Mapping[TurnId, str]:
