@@ -147,7 +147,7 @@ async def _vote(actions: Actions, target: Target, options: NoOptions, here: Here
 
 async def _unvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     if isinstance(target.about, ObjectionRef):
-        return Told(await actions.steers.withdraw_upvote(target.run, target.objection, here.by))
+        return Told(await actions.steering.withdraw_upvote(target.run, target.objection, here.by))
     return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
@@ -229,36 +229,36 @@ async def _differences(actions: Actions, target: Target, options: Pair, here: He
 
 
 async def _pause(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.pause(target.run, here.by))
+    return Told(await actions.steering.pause(target.run, here.by))
 
 
 async def _resume(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.resume(target.run, here.by))
+    return Told(await actions.steering.resume(target.run, here.by))
 
 
 async def _object(actions: Actions, target: Target, options: ObjectionOptions, here: Here) -> Answer:
     """Under a turn it is put to its seat."""
-    return Told(await actions.steers.object(target.run, options.text, here.by, target.turn.seat))
+    return Told(await actions.steering.object(target.run, options.text, here.by, target.turn.seat))
 
 
 async def _upvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.upvote(target.run, target.objection, here.by))
+    return Told(await actions.steering.upvote(target.run, target.objection, here.by))
 
 
 async def _go_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.vote_round(target.run, target.turn.round, "go on", here.by))
+    return Told(await actions.steering.vote_round(target.run, target.turn.round, "go on", here.by))
 
 
 async def _end_here(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.vote_round(target.run, target.turn.round, "end", here.by))
+    return Told(await actions.steering.vote_round(target.run, target.turn.round, "end", here.by))
 
 
 async def _next(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.next_round(target.run, here.by, target.turn.round))
+    return Told(await actions.steering.next_round(target.run, here.by, target.turn.round))
 
 
 async def _close_round(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steers.close_round(target.run, here.by, target.turn.round))
+    return Told(await actions.steering.close_round(target.run, here.by, target.turn.round))
 
 
 async def _begin(actions: Actions, wish: RunRequest, here: Here) -> Answer:

@@ -35,13 +35,13 @@ class PipelineOptions(RunOptions):
 
 
 async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    uses = await actions.pipelines.uses(here.by.server)
-    known = await actions.pipelines.all(here.by.server)
+    uses = await actions.services.pipelines.uses(here.by.server)
+    known = await actions.services.pipelines.all(here.by.server)
     return Told("\n".join(_line(name, text, uses.get(name, 0)) for name, text in known.items()))
 
 
 async def _show(actions: Actions, options: ShowOptions, here: Here) -> Answer:
-    text = await actions.pipelines.choose(options.name, here.by.server)
+    text = await actions.services.pipelines.choose(options.name, here.by.server)
     steps = read_pipeline(text).steps.items()
     lines = [f"- **{name}** works on {', '.join(step.inputs)}" for name, step in steps]
     return Told("\n".join([f"Pipeline “{options.name}”:", *lines]), (f"{options.name}.toml", text))

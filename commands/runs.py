@@ -61,7 +61,7 @@ async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
-    models = ", ".join(f"{key} ({model.name})" for key, model in actions.models.items())
+    models = ", ".join(f"{key} ({model.name})" for key, model in actions.services.models.items())
     return Told(
         "Ask with `/council`, `/debate` or `/compare`: a thread opens, every model speaks in a message of its own.\n"
         "- Skip a turn with its button or ⏭️, vote with 👍 or the buttons at the end, stop with 🛑.\n"

@@ -29,28 +29,28 @@ class ObjectOptions(Options):
 
 
 async def _pause(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steers.pause(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.pause(await run_of(actions, options.run, here), here.by))
 
 
 async def _resume(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steers.resume(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.resume(await run_of(actions, options.run, here), here.by))
 
 
 async def _add(actions: Actions, options: AddOptions, here: Here) -> Answer:
     run = await run_of(actions, options.run, here)
-    return Told(await actions.steers.add_seat(run, options.model, options.persona, options.panel, here.by))
+    return Told(await actions.steering.add_seat(run, options.model, options.persona, options.panel, here.by))
 
 
 async def _drop(actions: Actions, options: DropOptions, here: Here) -> Answer:
-    return Told(await actions.steers.drop_seat(await run_of(actions, options.run, here), options.seat, here.by))
+    return Told(await actions.steering.drop_seat(await run_of(actions, options.run, here), options.seat, here.by))
 
 
 async def _object(actions: Actions, options: ObjectOptions, here: Here) -> Answer:
-    return Told(await actions.steers.object(await run_of(actions, options.run, here), options.text, here.by))
+    return Told(await actions.steering.object(await run_of(actions, options.run, here), options.text, here.by))
 
 
 async def _next(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steers.next_round(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.next_round(await run_of(actions, options.run, here), here.by))
 
 
 COMMANDS = (

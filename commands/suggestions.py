@@ -21,13 +21,13 @@ async def suggest(
     word = part.strip().casefold()
     match source:
         case "panels":
-            known = list(await actions.book.all(by.server))
+            known = list(await actions.services.panels.all(by.server))
         case "models":
-            known = list(actions.models)
+            known = list(actions.services.models)
         case "personas":
             known = list(LIBRARY)
         case "pipelines":
-            known = list(await actions.pipelines.all(by.server))
+            known = list(await actions.services.pipelines.all(by.server))
         case "runs":
             known = [row.run for row in await actions.runs(by, MOST, sees)]
         case _:

@@ -88,7 +88,7 @@ class DiscordBot:
         application = self._client.application_id
         assert application is not None, "login has asked for it"
         faces = Webhooks(self._rest, application)
-        self.places = Places(self._store, self._rest, faces, self._client, self._actions.words.of)
+        self.places = Places(self._store, self._rest, faces, self._client, self._actions.services.words.of)
         seen = DeliveryLog("discord", self._shelf, time.time)
         await seen.load()
         order = KeyedSemaphore()

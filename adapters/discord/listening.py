@@ -99,7 +99,7 @@ class Listener:
 
     async def _noted(self, run: str, by: Person) -> None:
         with suppress(StoreFailed):  # nobody has asked for it
-            await self._actions.steers.join(run, by)
+            await self._actions.steering.join(run, by)
 
     async def changed(self, message: int, how: Literal["edited", "deleted"]) -> None:
         """Note on the board of the run that a message has started how that message was changed."""

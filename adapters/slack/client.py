@@ -112,7 +112,7 @@ class SlackBot:
         async def sees(address: str) -> bool:
             return await self.people.sees(at, address, by, "")
 
-        book = self._actions.book
+        book = self._actions.services.panels
         rows = await self._actions.runs(by, RUNS, sees)
         view = home(rows, await book.all(by.server), await book.usual(by.server, ()))
         await self._api.call(at, "views.publish", user_id=event["user"], view=view)
@@ -133,7 +133,7 @@ class SlackBot:
             self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders
         )
         self.people = People(self._api, walls, loop_time)
-        words = self._actions.words.of
+        words = self._actions.services.words.of
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
         self._desk = InteractionHandler(self._api, self._actions, self.places, self.people, self._limits)
         self.listener = Listener(self._api, self._desk, self.places, self.people, listen=listen)

@@ -22,6 +22,7 @@ from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.engine.supervisor import RunSupervisor
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
@@ -61,17 +62,20 @@ async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
             store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=meter, owner="benchmark"
         ) as hall,
     ):
-        starts = RequestResolver(
+        services = Services(
             settings=Settings(limits=limits),
-            book=PanelBook(_make_panels(scene), store),
+            panels=PanelBook(_make_panels(scene), store),
             pipelines=PipelineBook({}, store),
             models={key: Model(key, key, key, key) for run in range(scene.runs) for key in seat_keys(run)},
+        )
+        resolver = RequestResolver(
+            services,
             prompts=_read_prompts(),
             vote_s=0.0,
             why_absent=lambda model: None,
             random=Random(scene.seed),
         )
-        actions = Actions(starts, store=store, hall=hall, clock=time.time)
+        actions = Actions(services, resolver, store=store, supervisor=hall, clock=time.time)
         rest = CountingRest(budgets, now)
         bot = DiscordBot(make_client(settings, rest), rest, actions, store, store, settings, limits)
         serving = asyncio.create_task(bot.serve())

@@ -11,18 +11,17 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.actions.in_vain import InVain
+from bot.actions.access import RunAccess
 from bot.actions.panels import seat_panel
 from bot.actions.permissions import Person, check_moderates, check_panels, may_steer, missing_voices, require_may_steer
 from bot.actions.pipelines import read_pipeline, seated
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.actions.steering import SteeringActions
-from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.facts import (
     Deleted,
-    Fact,
     Guessed,
     Interjected,
     Removed,
@@ -37,92 +36,86 @@ from bot.domain.facts import (
     VoteWithdrawn,
 )
 from bot.domain.run import LaneId, Origin, TurnId
-from bot.domain.transcript import Transcript, fold_all
+from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import Post, replay_thread
-from bot.errors import Refused, StoreFailed
+from bot.errors import Refused
 from bot.formats import FORMATS, guessing
-from bot.formats.common import is_voting_open, name_of
-from bot.formats.plan import Plan
+from bot.formats.common import name_of
 from bot.formats.vote_options import BESIDE, ROUND_BEFORE, vote_choices
 from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 
-TOLD_AT_ONCE = 100  # facts of one run: where thousands press under it, other runs' do not wait behind all of them
 LISTED = 200  # runs of a server that a list is made from
 
 
 class Actions:
-    def __init__(self, starts: RequestResolver, *, store: Store, hall: RunSupervisor, clock: Clock) -> None:
-        self.book = starts.book
-        self.pipelines = starts.pipelines
-        self.models = starts.models
-        self._starts = starts
-        self._settings = starts.settings
-        self.words = starts.words
+    """Everything that one process offers people to do; `services` and `steering` are for commands as well."""
+
+    def __init__(
+        self, services: Services, resolver: RequestResolver, *, store: Store, supervisor: RunSupervisor, clock: Clock
+    ) -> None:
+        self.services = services
+        self._limits = services.settings.limits
+        self._resolver = resolver
         self._store = store
-        self._hall = hall
+        self._supervisor = supervisor
         self._clock = clock
-        self._latest = SingleFlight(self._read)
-        self._telling = KeyedSemaphore(TOLD_AT_ONCE)
-        self._room = RunQuota(self._settings.limits, hall.going_on)
+        self._access = RunAccess(store, supervisor, clock)
+        self._quota = RunQuota(self._limits, supervisor.going_on)
         self._starting = asyncio.Lock()
-        self.in_vain = InVain()
-        self.steers = SteeringActions(starts, hall, open_=self._open, tell=self._tell, clock=clock)
+        self.steering = SteeringActions(services, resolver, self._access, supervisor)
 
     async def start(self, wish: RunRequest, show: OpenSurface) -> str:
         """Begin a run and show it; its id. Raises Refused."""
-        if self._hall.leaving:
+        if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
-        with self._room.for_one(wish.by):  # first of all: of a flood most are refused, which must cost next to nothing
+        with self._quota.for_one(wish.by):  # first of all: of a flood most are refused, which must cost next to nothing
             async with self._starting:  # one a turn of the loop: others get on between the starts of a flood
                 await asyncio.sleep(0)
-            started = await self._starts.resolve(wish)
+            started = await self._resolver.resolve(wish)
             run = "".join(secrets.choice(ALPHABET) for _ in range(8))
             surface = show(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
             await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
-            await self._hall.begin(run, FORMATS[started.format], [surface])
+            await self._supervisor.begin(run, FORMATS[started.format], [surface])
         return run
 
     async def run_pipeline(self, name: str, wish: RunRequest, show: OpenSurface) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
-        run = await self.start(await self._starts.pipeline(name, wish), show)
-        await self.pipelines.count(name, wish.by.server)
+        run = await self.start(await self._resolver.pipeline(name, wish), show)
+        await self.services.pipelines.count(name, wish.by.server)
         return run
 
     async def watch(self, run: str, by: Person, show: OpenSurface) -> str:
         """Show a run in one more place, from here on."""
-        t = await self._open(run, by)
-        if self._hall.transcript(run) is None:
+        t = await self._access.get_open_run(run, by)
+        if self._supervisor.transcript(run) is None:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
         surface = show(run, t.started.question)
         await self._store.append(run, [ViewAttached(surface.address)])
-        if self._hall.transcript(run) is None:
+        if self._supervisor.transcript(run) is None:
             raise Refused("This run has just come to its end.")
-        self._hall.attach(run, surface)
+        self._supervisor.attach(run, surface)
         return f"Showing “{t.started.question[:80]}” here."
 
     async def transcript(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
-        t = await self._latest.get(run)
-        if t.start is None or t.deleted or t.start.server != by.server:
-            raise self._unknown(run)
-        return t
+        return await self._access.get_run(run, by)
 
     async def check_sees(self, run: str, by: Person, sees: CanSee) -> None:
         """Whoever names a run must be its starter, or be able to look where it is shown. Raises Refused, in the words
         for a run that there is not."""
         t = await self.transcript(run, by)
         if by.key != t.started.by and not await _seen([view.address for view in t.views], sees):
-            raise self._unknown(run)
+            raise self._access.refuse_unknown(run)
 
     async def finished(self, run: str) -> Transcript | None:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
-        return await self._hall.finished(run) if self._hall.transcript(run) else None
+        return await self._supervisor.finished(run) if self._supervisor.transcript(run) else None
 
     async def runs(self, by: Person, limit: int, sees: CanSee) -> list[RunRow]:
         """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
@@ -135,14 +128,14 @@ class Actions:
 
     async def thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
-        t, masked = await self.transcript(run, by), self.words.of(by.server).censor
+        t, masked = await self.transcript(run, by), self.services.words.of(by.server).censor
         found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def reads(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
         t = await self.transcript(run, by)
-        plan = self._plan(t)
+        plan = self._access.plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
         if lane in plan.full_texts:
@@ -152,35 +145,35 @@ class Actions:
             raise Refused("Nothing has been said there.")
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
-        text = said[-1].text or self._hall.reads(run, lane)
-        return name_of(t, lane), self.words.of(by.server).censor(text)
+        text = said[-1].text or self._supervisor.reads(run, lane)
+        return name_of(t, lane), self.services.words.of(by.server).censor(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip what that seat is saying now."""
-        turns = (await self._open(run, by)).turns.values()
+        turns = (await self._access.get_open_run(run, by)).turns.values()
         speaking = next((turn.id for turn in turns if turn.id.seat == seat and not turn.ended), None)
         if speaking is None:
             raise Refused("That seat is not speaking, so there is nothing to skip.")
         return await self.skip(run, speaking, by)
 
     async def skip(self, run: str, turn: TurnId, by: Person) -> str:
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         turn = _newest(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
-            raise self.in_vain("That turn is not running, so there is nothing to skip.", run)
+            raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
         if not may_steer(by, t):
-            await self._tell(run, SkipWished(turn, by.key))
+            await self._access.record(run, SkipWished(turn, by.key))
             missing = missing_voices(
-                await self._open(run, by), turn
+                await self._access.get_open_run(run, by), turn
             )  # counted once the wish is stored: nobody's is lost
             if missing > 0:
                 return f"Noted: {name_of(t, turn)} is skipped once {missing} more of those present wish it."
-        await self._tell(run, SkipAsked(turn, by.key))
+        await self._access.record(run, SkipAsked(turn, by.key))
         return f"{name_of(t, turn)} is skipped."
 
     async def retry(self, run: str, turn: TurnId, by: Person) -> str:
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Retry")
         turn = _newest(t, turn)
         known = t.turns.get(turn)
@@ -188,47 +181,51 @@ class Actions:
             raise Refused("That turn has not failed, so there is nothing to ask again.")
         if t.is_skipped(turn):
             raise Refused(f"{name_of(t, turn)} has left the table.")
-        await self._tell(run, RetryAsked(turn, by.key))
+        await self._access.record(run, RetryAsked(turn, by.key))
         return f"{name_of(t, turn)} is asked again."
 
     async def vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
         """`round_` None: the latest."""
-        t = await self._votable(run, by)
+        t = await self._access.get_votable_run(run, by)
         name = vote_choices(t).get(seat)
         if name is None:
             raise Refused("That seat is not at this table.")
-        if round_ == ROUND_BEFORE and not self._plan(t).voting_before:
+        if round_ == ROUND_BEFORE and not self._access.plan(t).voting_before:
             raise Refused("Everyone has spoken, so it is too late to vote from before; vote again at the end.")
         if round_ is None:
             round_ = max((i.round for i in t.turns if i.seat == seat), default=1)
         before = t.votes.get((by.key, round_))
-        await self._tell(run, VoteCast(by.key, round_, seat))
+        await self._access.record(run, VoteCast(by.key, round_, seat))
         changed = before is not None and before != seat
         vote = f"“{name}”" if seat in BESIDE else f"{name}'s"
         return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
 
     async def unvote(self, run: str, seat: str, by: Person, round_: int) -> str:
         """Take a vote away, where it is that seat's."""
-        t = await self._votable(run, by)
+        t = await self._access.get_votable_run(run, by)
         if t.votes.get((by.key, round_)) != seat:
             raise Refused("Your vote is not that seat's.")
-        await self._tell(run, VoteWithdrawn(by.key, round_))
+        await self._access.record(run, VoteWithdrawn(by.key, round_))
         return "Your vote is taken away."
 
     async def close_vote(self, run: str, by: Person) -> str:
-        t = await self._votable(run, by)
+        t = await self._access.get_votable_run(run, by)
         require_may_steer(by, t, "Closing the vote")
-        await self._tell(run, VoteClosed(by.key))
+        await self._access.record(run, VoteClosed(by.key))
         return "The vote is closed."
 
     async def reveal(self, run: str, by: Person) -> str:
         """Show what was said and is hidden, and whatever is said from now on."""
         t = await self.transcript(run, by)
         require_may_steer(by, t, "Reveal")
-        if t.revealed or t.started.rules.veil.reveal == "live" or (t.finished and not self._plan(t).hidden_lanes):
+        if (
+            t.revealed
+            or t.started.rules.veil.reveal == "live"
+            or (t.finished and not self._access.plan(t).hidden_lanes)
+        ):
             names = " Who is who is told once the vote is closed." if names_hidden(t) else ""
             raise Refused(f"Nothing that is said here is hidden.{names}")
-        await self._tell(run, Revealed(by.key))
+        await self._access.record(run, Revealed(by.key))
         return "Revealed: everything that is said here is shown from now on."
 
     async def guessable(self, run: str, speaker: str, by: Person) -> list[str]:
@@ -246,27 +243,27 @@ class Actions:
         known = names.get(guess.strip().casefold())
         if known is None:
             raise Refused(f"Nobody of that name is at this table: {', '.join(names.values())}.")
-        await self._tell(run, Guessed(by.key, speaker, known, by.name))
+        await self._access.record(run, Guessed(by.key, speaker, known, by.name))
         return f"You guess that {display_name(await self.transcript(run, by), speaker)} is {known}."
 
     async def say(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
         """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
         be as long as a question."""
-        await self._open(run, by)
+        await self._access.get_open_run(run, by)
         text = text.strip()
         if not text:
             raise Refused("There is nothing to pass on: write something first.")
-        most = self._settings.limits.question_chars if origin else self._settings.limits.remark_chars
+        most = self._limits.question_chars if origin else self._limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
-        self.words.check(text, by.server, "The remark")
-        await self._tell(run, Interjected(by.key, text, by.name, origin))
+        self.services.words.check(text, by.server, "The remark")
+        await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
     async def stop(self, run: str, by: Person) -> str:
         """End the run, keeping what is there."""
-        require_may_steer(by, await self._open(run, by), "Stop")
-        await self._tell(run, Stopped(by.key))
+        require_may_steer(by, await self._access.get_open_run(run, by), "Stop")
+        await self._access.record(run, Stopped(by.key))
         return "Stopped; what was said is kept."
 
     async def remove(self, run: str, turn: TurnId, by: Person) -> str:
@@ -276,7 +273,7 @@ class Actions:
         known = [i for i in t.turns if i.lane == turn.lane]
         if not known or t.turns[known[-1]].ended is None:
             raise Refused("That turn is not over yet; skip it first.")
-        await self._tell(run, Removed(turn, by.key))
+        await self._access.record(run, Removed(turn, by.key))
         return f"Removed what {name_of(t, turn)} said."
 
     async def delete(self, run: str, by: Person) -> str:
@@ -284,73 +281,42 @@ class Actions:
         t = await self.transcript(run, by)
         require_may_steer(by, t, "Delete")
         if t.finished is None:
-            await self._tell(run, Stopped(by.key))
-        await self._tell(run, Deleted(by.key))
+            await self._access.record(run, Stopped(by.key))
+        await self._access.record(run, Deleted(by.key))
         return "Deleted."
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
-        check_panels(by, self._settings.server_settings(by.server), "Editing panels")
-        seat_panel(panel, self.models)
-        self.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
-        await self.book.save(name, panel, by.server)
+        check_panels(by, self.services.settings.server_settings(by.server), "Editing panels")
+        seat_panel(panel, self.services.models)
+        self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
+        await self.services.panels.save(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def make_usual(self, name: str, by: Person, channel: str = "") -> str:
-        check_panels(by, self._settings.server_settings(by.server), "Choosing the usual panel")
-        await self.book.choose(name, by.server)
-        await self.book.make_usual(name, by.server, channel)
+        check_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
+        await self.services.panels.choose(name, by.server)
+        await self.services.panels.make_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
 
     async def save_pipeline(self, name: str, text: str, by: Person) -> str:
         """Keep a pipeline, written as TOML, for the person's server."""
-        check_panels(by, self._settings.server_settings(by.server), "Editing pipelines")
+        check_panels(by, self.services.settings.server_settings(by.server), "Editing pipelines")
         pipeline = read_pipeline(text)
-        seated(pipeline, await self.book.choose("", by.server), self.models)
-        self.words.check(" ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt")
-        await self.pipelines.save(name, text, by.server)
+        seated(pipeline, await self.services.panels.choose("", by.server), self.services.models)
+        self.services.words.check(
+            " ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt"
+        )
+        await self.services.pipelines.save(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
     async def left(self, server: str) -> None:
         """The bot is no longer in that server: what runs for it ends, so that nobody pays for what nobody sees."""
-        for run in self._hall.runs(server):
-            await self._tell(run, Stopped("the server left"))
+        for run in self._supervisor.runs(server):
+            await self._access.record(run, Stopped("the server left"))
 
     def note(self, run: str, text: str) -> None:
         """One sentence for the board."""
-        self._hall.note(run, text)
-
-    def _unknown(self, run: str) -> Refused:
-        return self.in_vain(f"There is no run {run} here.", run)
-
-    async def _read(self, run: str) -> Transcript:
-        """With what was stored a moment ago: the conductor learns of it later than the person who was told of it."""
-        t = self._hall.transcript(run) or Transcript()
-        try:
-            return fold_all(t, await self._store.read(run, t.seq))
-        except StoreFailed:
-            if t.start is None:
-                raise
-            return t
-
-    def _plan(self, t: Transcript) -> Plan:
-        return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
-
-    async def _tell(self, run: str, fact: Fact, *, key: str | None = None) -> None:
-        async with self._telling.of(run):
-            await self._store.append(run, [fact], key=key)
-        self._hall.wake(run)
-
-    async def _open(self, run: str, by: Person) -> Transcript:
-        t = await self.transcript(run, by)
-        if t.finished is not None:
-            raise self.in_vain("This run is over.", run)
-        return t
-
-    async def _votable(self, run: str, by: Person) -> Transcript:
-        t = await self.transcript(run, by)
-        if not is_voting_open(t, self._clock()):
-            raise self.in_vain("The vote is closed.", run)
-        return t
+        self._supervisor.note(run, text)
 
 
 async def _seen(addresses: Sequence[str], sees: CanSee) -> bool:

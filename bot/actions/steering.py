@@ -6,13 +6,12 @@ Part of `bot.actions.actions`: each returns the sentence that its person is told
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Protocol
 
+from bot.actions.access import RunAccess
 from bot.actions.permissions import Person, require_may_steer
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.domain.facts import (
-    Fact,
     Joined,
     Objected,
     Paused,
@@ -34,49 +33,43 @@ from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
-from bot.ports import Clock
 from bot.text import did_you_mean
 
 MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
 
-Open = Callable[[str, Person], Awaitable[Transcript]]  # a run that is not over; raises Refused
-
-
-class Tell(Protocol):
-    """Store a fact of a run; with a `key` once."""
-
-    async def __call__(self, run: str, fact: Fact, *, key: str | None = None) -> None: ...
-
 
 class SteeringActions:
-    def __init__(self, starts: RequestResolver, hall: RunSupervisor, *, open_: Open, tell: Tell, clock: Clock) -> None:
-        self._starts = starts
-        self._limits = starts.settings.limits
-        self._hall = hall
-        self._open = open_
-        self._tell = tell
-        self._clock = clock
+    """Actions on a run that goes on: each returns a sentence for its person, or raises Refused with one."""
+
+    def __init__(
+        self, services: Services, resolver: RequestResolver, access: RunAccess, supervisor: RunSupervisor
+    ) -> None:
+        self._words = services.words
+        self._limits = services.settings.limits
+        self._resolver = resolver
+        self._access = access
+        self._supervisor = supervisor
 
     async def pause(self, run: str, by: Person) -> str:
         """What speaks finishes, nothing begins."""
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Pause")
         if t.steering.paused:
             raise Refused(f"{t.steering.paused.name or t.steering.paused.by} has paused it already.")
-        await self._tell(run, Paused(by.key, by.name))
+        await self._access.record(run, Paused(by.key, by.name))
         return "Paused: what speaks now finishes, and nothing begins until it is resumed."
 
     async def resume(self, run: str, by: Person) -> str:
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Resume")
         if not t.steering.paused:
             raise Refused("It is not paused.")
-        await self._tell(run, Resumed(by.key, by.name))
+        await self._access.record(run, Resumed(by.key, by.name))
         return "It goes on."
 
     async def add_seat(self, run: str, model: str, persona: str, panel: str, by: Person) -> str:
         """`model` as people write a seat, or with a `panel` the model or name of a seat there."""
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Adding a seat")
         rules = _seat_rules(t)
         if rules.fixed:
@@ -86,14 +79,14 @@ class SteeringActions:
         most = FORMATS[t.started.format].SEATS[1]
         if len(t.panel.seats) >= most:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
-        seat = await self._starts.resolve_seat(t.started.panel, model, persona, panel, by)
+        seat = await self._resolver.resolve_seat(t.started.panel, model, persona, panel, by)
         if t.started.rules.veil.blind:
             seat = letter_seat(seat, len(t.started.panel.seats))
-        await self._tell(run, SeatAdded(seat, by.key, by.name))
+        await self._access.record(run, SeatAdded(seat, by.key, by.name))
         return f"{seat.name} joins the table {rules.joins}."
 
     async def drop_seat(self, run: str, name: str, by: Person) -> str:
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Dropping a seat")
         if _seat_rules(t).fixed:
             raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
@@ -101,20 +94,20 @@ class SteeringActions:
         least = FORMATS[t.started.format].SEATS[0]
         if len(t.panel.seats) <= least:
             raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
-        await self._tell(run, SeatDropped(seat.key, by.key, by.name))
+        await self._access.record(run, SeatDropped(seat.key, by.key, by.name))
         return f"{display_name(t, seat.key)} leaves the table; what it has said stays shown."
 
     async def join(self, run: str, by: Person) -> None:
         """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
         for anything."""
-        t = self._hall.transcript(run)
+        t = self._supervisor.transcript(run)
         if t and t.started.server == by.server and by.key not in {*t.steering.joined, t.started.by}:
-            await self._tell(run, Joined(by.key, by.name), key=f"joined/{run}/{by.key}")
+            await self._access.record(run, Joined(by.key, by.name), key=f"joined/{run}/{by.key}")
 
     async def object(self, run: str, text: str, by: Person, seat: str = "") -> str:
         """An objection, to be answered first if it is the most upvoted. `seat`: the one it is put to; "": whom its
         text names, else all."""
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         rules = _objection_rules(t)
         if rules.closed:
             raise Refused(rules.closed)
@@ -125,52 +118,52 @@ class SteeringActions:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
         if len(rules.standing) >= MOST_STANDING:
             raise Refused(f"{MOST_STANDING} objections stand already: upvote the one that says it best.")
-        self._starts.words.check(text, by.server, "The objection")
+        self._words.check(text, by.server, "The objection")
         to = (seat,) if seat in _keys(t) else _spoken_of(t, text)
-        await self._tell(run, Objected(by.key, text, by.name, to))
+        await self._access.record(run, Objected(by.key, text, by.name, to))
         return f"Noted: {rules.answered_in} answers the most upvoted objection first."
 
     async def upvote(self, run: str, number: int, by: Person) -> str:
         """A second upvote takes the first away: a button has no other way back."""
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         known = _standing(t, number)
         if known.said.by == by.key:
             raise Refused("It is your own objection; others may upvote it.")
         if by.key in known.upvotes:
             return await self.withdraw_upvote(run, number, by)
-        await self._tell(run, Upvoted(number, by.key))
+        await self._access.record(run, Upvoted(number, by.key))
         return f"You support {known.who}'s objection."
 
     async def withdraw_upvote(self, run: str, number: int, by: Person) -> str:
-        t = await self._open(run, by)
+        t = await self._access.get_open_run(run, by)
         if by.key not in _standing(t, number).upvotes:
             raise Refused("You have not upvoted it.")
-        await self._tell(run, UpvoteWithdrawn(number, by.key))
+        await self._access.record(run, UpvoteWithdrawn(number, by.key))
         return "Your upvote is taken away."
 
     async def vote_round(self, run: str, round_: int, wish: RoundWish, by: Person) -> str:
         await self._deciding(run, by, round_)
-        await self._tell(run, RoundVoteCast(by.key, round_, wish))
+        await self._access.record(run, RoundVoteCast(by.key, round_, wish))
         return f"Your vote is “{wish}”."
 
     async def next_round(self, run: str, by: Person, round_: int = 0) -> str:
         """Go on at once. `round_`: the one that people vote after; 0: whichever."""
         t, round_ = await self._deciding(run, by, round_)
         require_may_steer(by, t, "Next")
-        await self._tell(run, RoundAsked(by.key, round_, by.name))
+        await self._access.record(run, RoundAsked(by.key, round_, by.name))
         return f"Round {round_ + 1} begins."
 
     async def close_round(self, run: str, by: Person, round_: int) -> str:
         """Count now."""
         t, round_ = await self._deciding(run, by, round_)
         require_may_steer(by, t, "Closing the vote")
-        await self._tell(run, RoundClosed(by.key, round_, by.name))
+        await self._access.record(run, RoundClosed(by.key, round_, by.name))
         return "The vote is closed."
 
     async def _deciding(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
         """The run, and the round after which people vote now. Raises Refused where they do not."""
-        t = await self._open(run, by)
-        now = FORMATS[t.started.format].plan(t, max(self._clock(), t.at)).vote_after
+        t = await self._access.get_open_run(run, by)
+        now = self._access.plan(t).vote_after
         if not now:
             raise Refused("Nobody votes on a next round now.")
         if round_ not in (0, now):

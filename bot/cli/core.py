@@ -27,6 +27,7 @@ from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.cli import logs, tables
 from bot.cli.provision import USUAL_SEATS, ChooseModels, Provision, provide_models
 from bot.domain.facts import RunStarted
@@ -158,18 +159,21 @@ async def build_core(
                 restart=settings.restart,
             ) as hall,
         ):
-            starts = RequestResolver(
+            services = Services(
                 settings=settings,
-                book=PanelBook(supply.panels, store),
+                panels=PanelBook(supply.panels, store),
                 pipelines=PipelineBook({**load_packaged("pipelines", ".toml"), **pipelines}, store),
                 models=supply.models,
+            )
+            resolver = RequestResolver(
+                services,
                 prompts=load_prompts(settings.prompts),
                 searcher=found[1] if found else None,
                 vote_s=vote_s,
                 why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
             )
-            actions = Actions(starts, store=store, hall=hall, clock=time.time)
+            actions = Actions(services, resolver, store=store, supervisor=hall, clock=time.time)
             yield Core(actions, hall, budgets, warming)
     finally:
         await asyncio.wait([warming])

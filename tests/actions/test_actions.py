@@ -16,6 +16,7 @@ from bot.actions.permissions import Person
 from bot.actions.pipelines import PipelineBook
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.domain.facts import RunStarted
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, fold_all
@@ -77,17 +78,20 @@ async def desk(away: Mapping[str, str]) -> AsyncIterator[Desk]:
             store=store, speaker=speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
         ) as hall,
     ):
-        starts = RequestResolver(
+        services = Services(
             settings=Settings(limits=LIMITS, servers={"hall": HALL}),
-            book=PanelBook(PANELS, store),
+            panels=PanelBook(PANELS, store),
             pipelines=PipelineBook(PIPELINES, store),
             models=MODELS,
+        )
+        resolver = RequestResolver(
+            services,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             vote_s=600.0,
             why_absent=lambda model: away.get(model.key),
             random=Random(1),
         )
-        actions = Actions(starts, store=store, hall=hall, clock=now)
+        actions = Actions(services, resolver, store=store, supervisor=hall, clock=now)
         yield Desk(actions, store, speaker)
 
 

@@ -48,7 +48,7 @@ def board(d: Desk) -> str:
 
 def test_a_pause_holds_the_next_round_back_until_it_is_resumed() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d), d.actions.steers
+        run, steers = await debate(d), d.actions.steering
         assert await refused(steers.pause(run, ANN)) == "Pause is for Pat and moderators."
         assert (await steers.pause(run, P)).startswith("Paused: what speaks now finishes")
         assert await refused(steers.pause(run, MO)) == "Pat has paused it already."
@@ -71,7 +71,7 @@ def test_a_pause_holds_the_next_round_back_until_it_is_resumed() -> None:
 def test_a_pause_that_nobody_ends_is_the_end_after_a_day() -> None:
     async def act(d: Desk) -> None:
         run = await debate(d)
-        await d.actions.steers.pause(run, P)
+        await d.actions.steering.pause(run, P)
         await asyncio.sleep(86_300)
         assert (await d.transcript(run)).finished is None
         await asyncio.sleep(200)
@@ -85,7 +85,7 @@ def test_a_pause_that_nobody_ends_is_the_end_after_a_day() -> None:
 
 def test_a_seat_is_added_as_it_was_resolved_and_another_dropped() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d, panel="twins"), d.actions.steers
+        run, steers = await debate(d, panel="twins"), d.actions.steering
         assert await refused(steers.add_seat(run, "cyd", "", "", ANN)) == "Adding a seat is for Pat and moderators."
         assert "There is no model “dan”" in await refused(steers.add_seat(run, "dan", "", "", P))
         assert "no seat “dan” in it" in await refused(steers.add_seat(run, "dan", "", "default", P))
@@ -123,7 +123,7 @@ def test_a_seat_is_added_as_it_was_resolved_and_another_dropped() -> None:
 def test_who_is_away_does_not_join() -> None:
     async def act(d: Desk) -> None:
         run = await debate(d, panel="twins")
-        told = await refused(d.actions.steers.add_seat(run, "cyd", "", "", P))
+        told = await refused(d.actions.steering.add_seat(run, "cyd", "", "", P))
         assert told == "Cyd is away: set CYD_KEY."
         await d.actions.stop(run, P)
 
@@ -132,7 +132,7 @@ def test_who_is_away_does_not_join() -> None:
 
 def test_a_table_is_never_fuller_than_its_format_allows() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d), d.actions.steers
+        run, steers = await debate(d), d.actions.steering
         for _ in range(5):
             await steers.add_seat(run, "ada", "", "", P)
         assert await refused(steers.add_seat(run, "ada", "", "", P)) == "A debate has 8 seats at most: drop one first."
@@ -145,7 +145,7 @@ def test_a_table_is_never_fuller_than_its_format_allows() -> None:
 
 def test_it_is_too_late_for_a_seat_that_nobody_would_hear() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d, rounds=1), d.actions.steers
+        run, steers = await debate(d, rounds=1), d.actions.steering
         assert "The last round has begun" in await refused(steers.add_seat(run, "ada", "", "", P))
         await d.actions.stop(run, P)
         d.speaker.lines = {"ada": ["a"], "bob": ["b"], "cyd": ["c", 60.0]}
@@ -166,8 +166,8 @@ def test_it_is_too_late_for_a_seat_that_nobody_would_hear() -> None:
 def test_the_seats_of_a_pipeline_are_those_of_its_steps() -> None:
     async def act(d: Desk) -> None:
         run = await d.actions.run_pipeline("refine", RunRequest("pipeline", "Why?", P), lambda run, title: d.place)
-        assert "are fixed" in await refused(d.actions.steers.add_seat(run, "ada", "", "", P))
-        assert "are fixed: skip its turn" in await refused(d.actions.steers.drop_seat(run, "ada", P))
+        assert "are fixed" in await refused(d.actions.steering.add_seat(run, "ada", "", "", P))
+        assert "are fixed: skip its turn" in await refused(d.actions.steering.drop_seat(run, "ada", P))
         await d.actions.stop(run, P)
 
     at_desk(act)
@@ -178,7 +178,7 @@ def test_a_failed_turn_of_a_seat_that_left_is_not_asked_again() -> None:
         d.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 60.0]}
         run = await d.start()
         await asyncio.sleep(1)
-        await d.actions.steers.drop_seat(run, "ada", P)
+        await d.actions.steering.drop_seat(run, "ada", P)
         assert await refused(d.actions.retry(run, TurnId("answer", 1, "ada"), P)) == "Ada has left the table."
         assert await refused(d.actions.vote(run, "ada", ANN)) == "That seat is not at this table."
         await d.actions.stop(run, P)
@@ -188,7 +188,7 @@ def test_a_failed_turn_of_a_seat_that_left_is_not_asked_again() -> None:
 
 def test_objections_are_raised_upvoted_and_answered() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d), d.actions.steers
+        run, steers = await debate(d), d.actions.steering
         assert "There is no objection yet" in await refused(steers.object(run, " ", ANN))
         assert "may have 20 characters; this has 21" in await refused(steers.object(run, "x" * 21, ANN))
         assert await steers.object(run, "ADA, why?", ANN) == "Noted: round 2 answers the most upvoted objection first."
@@ -218,15 +218,15 @@ def test_objections_are_raised_upvoted_and_answered() -> None:
 def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates() -> None:
     async def act(d: Desk) -> None:
         compare = await d.start()
-        assert "Objections are answered in debates" in await refused(d.actions.steers.object(compare, "No!", ANN))
+        assert "Objections are answered in debates" in await refused(d.actions.steering.object(compare, "No!", ANN))
         await d.actions.stop(compare, P)
         there = replace(P, server="x:hall", roles=frozenset({"speakers"}))
         wish = RunRequest("debate", "Why?", there, "default", channels=("talk",), debating=DebateRules(cast=True))
         d.speaker.lines = {**d.speaker.lines, "judge": ["personas", 5.0]}
         run = await d.actions.start(wish, lambda run, title: d.place)
-        assert "nobody has spoken yet" in await refused(d.actions.steers.object(run, "No!", there))
+        assert "nobody has spoken yet" in await refused(d.actions.steering.object(run, "No!", there))
         await asyncio.sleep(6)
-        told = await refused(d.actions.steers.object(run, "a newt!", there))
+        told = await refused(d.actions.steering.object(run, "a newt!", there))
         assert told == "The objection has a word that is not allowed here: “newt”."
         await d.actions.stop(run, there)
 
@@ -236,7 +236,7 @@ def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates() -> None
 @pytest.mark.parametrize(("end", "outcome"), [(True, "Ended after round 1 of 3 by vote"), (False, "Went on")])
 def test_the_next_round_comes_by_vote(end: bool, outcome: str) -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d, next_="vote"), d.actions.steers
+        run, steers = await debate(d, next_="vote"), d.actions.steering
         assert await refused(steers.vote_round(run, 1, "end", ANN)) == "Nobody votes on a next round now."
         await asyncio.sleep(75)
         assert (
@@ -278,7 +278,7 @@ def test_where_nobody_votes_it_goes_on_by_itself() -> None:
 
 def test_who_joins_is_noted_once_while_it_runs() -> None:
     async def act(d: Desk) -> None:
-        run, steers = await debate(d), d.actions.steers
+        run, steers = await debate(d), d.actions.steering
         await asyncio.gather(*(steers.join(run, who) for who in (ANN, ANN, BEN, P, replace(MO, server="elsewhere"))))
         await steers.join(run, ANN)
         await asyncio.sleep(1)

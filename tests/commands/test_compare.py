@@ -321,7 +321,7 @@ class TestSummarise:
 class TestPipelineCommands:
     def test_list_show_and_the_forms(self) -> None:
         async def act(d: Desk) -> None:
-            await d.actions.pipelines.count("refine", "")
+            await d.actions.services.pipelines.count("refine", "")
             listed = await call(d, "moot pipeline list")
             assert isinstance(listed, Told)
             assert "**refine** (used 1 time): A draft" in listed.text

@@ -25,6 +25,7 @@ from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.concurrency import TaskGroup
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
@@ -84,17 +85,20 @@ class Town:
             trace=NoTrace(),
             owner="test",
         )
-        starts = RequestResolver(
+        services = Services(
             settings=SETTINGS,
-            book=PanelBook(SETTINGS.panels, self.store),
+            panels=PanelBook(SETTINGS.panels, self.store),
             pipelines=PipelineBook({}, self.store),
             models=resolve_models(SETTINGS.models),
+        )
+        resolver = RequestResolver(
+            services,
             prompts=PROMPTS,
             vote_s=60.0,
             why_absent=lambda model: None,
             random=Random(1),
         )
-        actions = Actions(starts, store=self.store, hall=self.hall, clock=now)
+        actions = Actions(services, resolver, store=self.store, supervisor=self.hall, clock=now)
         rest = Rest(budgets, now)
         client = make_client(SETTINGS.discord, rest)
         self.bot = DiscordBot(client, rest, actions, self.store, self.store, SETTINGS.discord, SETTINGS.limits)

@@ -254,7 +254,7 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
         with pytest.raises(Refused, match="Editing pipelines needs a moderator"):
             await d.actions.save_pipeline("mine", text, P)
         assert await d.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
-        assert await d.actions.pipelines.choose("mine", "x:1") == text
+        assert await d.actions.services.pipelines.choose("mine", "x:1") == text
         with pytest.raises(Refused, match="Did you mean mine"):
             await d.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
         run = await d.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
@@ -263,7 +263,7 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
         t = await d.actions.transcript(run, mo)
         assert t.finished is not None
         assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
-        assert await d.actions.pipelines.uses("x:1") == {"mine": 1}
+        assert await d.actions.services.pipelines.uses("x:1") == {"mine": 1}
         repeated = await d.actions.start(rerun(t, mo), lambda run, title: Place(Platform()))
         assert (await d.transcript(repeated)).started.steps == t.started.steps
         await d.actions.stop(repeated, mo)

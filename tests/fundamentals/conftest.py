@@ -18,6 +18,7 @@ from bot.actions.panels import PanelBook
 from bot.actions.permissions import Person
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.domain.transcript import Transcript
 from bot.engine.supervisor import Reopen, RunSupervisor
 from bot.engine.trace import NoTrace
@@ -137,17 +138,20 @@ async def next_supervisor(store: MemoryStore, speaker: ScriptedSpeaker) -> Async
 @pytest.fixture
 async def actions(store: MemoryStore, supervisor: RunSupervisor) -> Actions:
     """Return everything that people may do, with a panel of Ada, Bob and Cyd."""
-    resolver = RequestResolver(
+    services = Services(
         settings=Settings(limits=LimitSettings(question_chars=100)),
-        book=PanelBook({"default": PanelSettings(seats=[SeatSettings(model=seat) for seat in SEATS])}, store),
+        panels=PanelBook({"default": PanelSettings(seats=[SeatSettings(model=seat) for seat in SEATS])}, store),
         pipelines=PipelineBook(PIPELINES, store),
         models={seat: Model(seat, f"openai/{seat}", seat.capitalize(), "openai") for seat in SEATS},
+    )
+    resolver = RequestResolver(
+        services,
         prompts={path.stem: path.read_text("utf-8") for path in PROMPTS.iterdir()},
         vote_s=600.0,
         why_absent=lambda model: None,
         random=Random(1),
     )
-    return Actions(resolver, store=store, hall=supervisor, clock=asyncio.get_running_loop().time)
+    return Actions(services, resolver, store=store, supervisor=supervisor, clock=asyncio.get_running_loop().time)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
 from bot.actions.resolver import RequestResolver
+from bot.actions.services import Services
 from bot.domain.run import Seat
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
@@ -150,18 +151,21 @@ async def served(
         task = asyncio.current_task()
         assert task is not None
         await stack.enter_async_context(_left_at_once(core))
-        starts = RequestResolver(
+        services = Services(
             settings=Settings(limits=limits, servers=dict(places or {})),
-            book=PanelBook(PANELS, store),
+            panels=PanelBook(PANELS, store),
             pipelines=PipelineBook({}, store),
             models=MODELS,
+        )
+        resolver = RequestResolver(
+            services,
             prompts={p.stem: p.read_text("utf-8") for p in PROMPTS.iterdir()},
             vote_s=vote_s,
             why_absent=lambda model: None,
             random=Random(1),
             searcher=searcher,
         )
-        actions = Actions(starts, store=store, hall=core, clock=time.time)
+        actions = Actions(services, resolver, store=store, supervisor=core, clock=time.time)
         bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)
         serving = asyncio.create_task(bot.serve())
         try:

@@ -1,0 +1,86 @@
+"""Runs as one person may act on them: read, still open, still votable; and facts recorded in them.
+
+`Actions` and `SteeringActions` both stand on this.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.actions.permissions import Person
+from bot.concurrency import KeyedSemaphore, SingleFlight
+from bot.domain.facts import Fact
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.supervisor import RunSupervisor
+from bot.errors import Refused, StoreFailed
+from bot.formats import FORMATS
+from bot.formats.common import is_voting_open
+from bot.formats.plan import Plan
+from bot.ports import Clock, Store
+
+log = structlog.get_logger()
+
+MAX_PENDING_WRITES_PER_RUN = 100  # so that one popular run does not hold up the writes of others
+
+
+class RunAccess:
+    """Runs by their id, each as it stands after the last stored fact."""
+
+    def __init__(self, store: Store, supervisor: RunSupervisor, clock: Clock) -> None:
+        self._store = store
+        self._supervisor = supervisor
+        self._clock = clock
+        self._latest = SingleFlight(self._read)
+        self._pending_writes = KeyedSemaphore(MAX_PENDING_WRITES_PER_RUN)
+        self._refused_late = 0  # actions on runs and turns that were over
+
+    async def get_run(self, run: str, by: Person) -> Transcript:
+        """Return what has happened so far. Raises Refused when the person's server has no such run."""
+        t = await self._latest.get(run)
+        if t.start is None or t.deleted or t.start.server != by.server:
+            raise self.refuse_unknown(run)
+        return t
+
+    async def get_open_run(self, run: str, by: Person) -> Transcript:
+        """Return what has happened so far in a run that is not over. Raises Refused."""
+        t = await self.get_run(run, by)
+        if t.finished is not None:
+            raise self.refuse_late("This run is over.", run)
+        return t
+
+    async def get_votable_run(self, run: str, by: Person) -> Transcript:
+        """Return what has happened so far in a run whose vote is open. Raises Refused."""
+        t = await self.get_run(run, by)
+        if not is_voting_open(t, self._clock()):
+            raise self.refuse_late("The vote is closed.", run)
+        return t
+
+    async def record(self, run: str, fact: Fact, *, key: str | None = None) -> None:
+        """Store a fact of a run, with a `key` only once, and wake the run's conductor."""
+        async with self._pending_writes.of(run):
+            await self._store.append(run, [fact], key=key)
+        self._supervisor.wake(run)
+
+    def plan(self, t: Transcript) -> Plan:
+        """Return the plan of a run as it stands now."""
+        return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
+
+    def refuse_unknown(self, run: str) -> Refused:
+        """Log and return a refusal for an action on a run that there is not."""
+        return self.refuse_late(f"There is no run {run} here.", run)
+
+    def refuse_late(self, why: str, run: str) -> Refused:
+        """Log and return a refusal for an action on a run or turn that is already over."""
+        self._refused_late += 1
+        log.info("came in vain", why=why, run=run, count=self._refused_late)
+        return Refused(why)
+
+    async def _read(self, run: str) -> Transcript:
+        """Return what is stored: the conductor hears of a person's fact later than that person does."""
+        t = self._supervisor.transcript(run) or Transcript()
+        try:
+            return fold_all(t, await self._store.read(run, t.seq))
+        except StoreFailed:
+            if t.start is None:
+                raise
+            return t
