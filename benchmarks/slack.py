@@ -35,7 +35,7 @@ from bot.live.schedule import Scheduler
 from bot.settings import LimitSettings
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
-from tests.support.slack_app import served, settings_for, until, workspace
+from tests.support.slack_app import make_settings, open_workspace, serve_app, wait_until
 from tests.support.speakers import Step
 from tests.support.surfaces import Platform
 
@@ -163,9 +163,9 @@ async def time_commands(count: int) -> tuple[dict[str, float], dict[str, float]]
     First come commands one after the other until `count` runs go on, then as many at once.
     """
     with tempfile.TemporaryDirectory() as folder:
-        async with workspace() as (server, team):
-            settings, limits = settings_for(server, team), LimitSettings(runs_per_person=2 * count)
-            async with served(server, team, Path(folder) / "moot.db", settings, lines=TALK, limits=limits):
+        async with open_workspace() as (server, team):
+            settings, limits = make_settings(server, team), LimitSettings(runs_per_person=2 * count)
+            async with serve_app(server, team, Path(folder) / "moot.db", settings, lines=TALK, limits=limits):
                 ann = next(user.id for user in server.world.users.values() if user.name == "ann")
                 rooms = [server.world.add_channel(team.id, f"room{k}", [ann]).id for k in range(count)]
                 one_by_one = _Times()
@@ -206,7 +206,7 @@ async def _time_command(server: SlackServer, user: str, room: str, nth: int) -> 
 
 async def _wait_for_message(server: SlackServer, room: str, nth: int) -> float:
     """Wait for the nth message of a channel; return the loop time at which it was posted."""
-    await until(lambda: len(server.world.messages(room)) > nth)
+    await wait_until(lambda: len(server.world.messages(room)) > nth)
     return server.world.messages(room)[nth].at
 
 

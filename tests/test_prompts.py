@@ -12,7 +12,7 @@ from bot.cli import setup
 from bot.errors import Misconfigured
 from bot.formats import FORMATS
 from bot.prompts import FRAGMENTS, load_prompts
-from tests.support.discord_bot import moot
+from tests.support.discord_bot import run_moot
 
 TOML = """
 prompts = "ours"
@@ -109,10 +109,10 @@ async def test_a_run_is_asked_in_the_operators_words_and_keeps_them(tmp_path: Pa
     folder.mkdir()
     ours = "Speak as $name. $persona $room Between lines with $code stands the question."
     (folder / "compare.answer.md").write_text(ours, "utf-8")
-    async with moot(tmp_path, prompts=folder) as m:
+    async with run_moot(tmp_path, prompts=folder) as m:
         board = await m.ask("compare")
-        await m.end(await m.thread(board))
-        assert "Speak as GPT." in m.asked("gpt")[0]
+        await m.find_end_card(await m.find_thread(board))
+        assert "Speak as GPT." in m.read_asks("gpt")[0]
         (folder / "compare.answer.md").write_text(Template(ours).template.replace("Speak", "Sing"), "utf-8")
         [row] = await m.store.runs()
         start = (await m.store.read(row.run))[0].fact

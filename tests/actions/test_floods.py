@@ -20,7 +20,7 @@ from bot.ports import Surface
 from bot.settings import LimitSettings
 from tests.actions.test_actions import Desk, P, at_desk
 from tests.support import slack_app
-from tests.support.discord_bot import Moot, moot, speaking
+from tests.support.discord_bot import Moot, make_endless, run_moot
 from tests.support.transcripts import make_start
 
 FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
@@ -113,11 +113,11 @@ def test_those_that_are_being_started_take_room_and_leave_it_however_that_ends()
 
 
 async def test_a_flood_of_commands_leaves_the_bot_to_the_others(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         for seat in ("claude", "gpt", "gemini"):
-            m.tell(seat, speaking("On and on"))
+            m.script_model(seat, make_endless("On and on"))
         flood = [await m.server.slash(m.ada, m.channel, "compare", question=f"Tea {n}?") for n in range(60)]
-        assert "Ask with" in await m.command(m.bob, "moot help")
+        assert "Ask with" in await m.call_command(m.bob, "moot help")
         board = await m.ask(by=m.bob, question="And milk?")
         answers = [await interaction.answer() for interaction in flood]
 
@@ -125,20 +125,20 @@ async def test_a_flood_of_commands_leaves_the_bot_to_the_others(tmp_path: Path) 
             private = [message for seen in answers for message in (seen.message, *seen.followups)]
             return [message.text for message in private if message is not None and message.ephemeral]
 
-        await m.until(lambda: len(refused()) == 60 - EACH)
+        await m.wait_until(lambda: len(refused()) == 60 - EACH)
         assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused())
-        await m.until(lambda: len(m.seen(m.channel)) == EACH + 1)
+        await m.wait_until(lambda: len(m.read_messages(m.channel)) == EACH + 1)
         for row in await m.store.runs(100):
-            await m.command(m.mod, "moot stop", run=row.run)
-        await m.end(await m.thread(board))
+            await m.call_command(m.mod, "moot stop", run=row.run)
+        await m.find_end_card(await m.find_thread(board))
 
 
 async def test_a_flood_of_reactions_counts_each_person_once(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        thread = await m.thread(await m.ask())
-        end, turn = await m.end(thread), await m.by(thread, "Claude")
+    async with run_moot(tmp_path) as m:
+        thread = await m.find_thread(await m.ask())
+        end, turn = await m.find_end_card(thread), await m.find_by(thread, "Claude")
         crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(60)]
-        await m.known(turn)
+        await m.wait_until_stored(turn)
         for person in crowd:
             await m.server.react(person, turn, "👍")
         assert await m.press(m.ada, end, "vote", "gpt") == "Your vote is GPT's."
@@ -147,18 +147,18 @@ async def test_a_flood_of_reactions_counts_each_person_once(tmp_path: Path) -> N
             while sum(isinstance(e.fact, VoteCast) for e in await m.store.read(row.run)) <= len(crowd):
                 await asyncio.sleep(0.01)
         assert await m.press(m.ada, end, "close") == "The vote is closed."
-        await m.until(lambda: f"Votes: Claude {len(crowd)}, GPT 1" in end.text)
+        await m.wait_until(lambda: f"Votes: Claude {len(crowd)}, GPT 1" in end.text)
 
 
 async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_goes_on_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gateway, "SLICE_S", 0.0)
-    async with moot(tmp_path) as m:
-        thread = await m.thread(await m.ask())
-        await m.end(thread)
-        turn = await m.by(thread, "Claude")
-        await m.known(turn)
+    async with run_moot(tmp_path) as m:
+        thread = await m.find_thread(await m.ask())
+        await m.find_end_card(thread)
+        turn = await m.find_by(thread, "Claude")
+        await m.wait_until_stored(turn)
         crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(50)]
         turns_of_the_loop, taken_in = 0, []
 
@@ -188,10 +188,10 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
 
 
 async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the_end(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        thread = await m.thread(await m.ask())
-        end, turn = await m.end(thread), await m.by(thread, "Claude")
-        await m.known(turn)
+    async with run_moot(tmp_path) as m:
+        thread = await m.find_thread(await m.ask())
+        end, turn = await m.find_end_card(thread), await m.find_by(thread, "Claude")
+        await m.wait_until_stored(turn)
         crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(10)]
         keeps, takes_back = crowd[:5], crowd[5:]
         for person in crowd:
@@ -204,7 +204,7 @@ async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the
             own = [type(fact) for fact in facts if fact.by == f"discord:{person.id}"]
             assert own == [VoteCast, VoteWithdrawn, VoteCast][: 3 if person in keeps else 2]
         assert await m.press(m.ada, end, "close") == "The vote is closed."
-        await m.until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
+        await m.wait_until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
 
 
 async def _soon(holds: Callable[[], bool]) -> None:
@@ -226,30 +226,30 @@ async def _votes(m: Moot, count: int) -> list[VoteCast | VoteWithdrawn]:
 
 
 async def test_a_flood_of_commands_on_slack_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    async with slack_app.app(tmp_path / "moot.db", lines=slack_app.SLOW) as a:
+    async with slack_app.run_app(tmp_path / "moot.db", lines=slack_app.SLOW) as a:
         await asyncio.gather(*(a.ask(f"tea {n}") for n in range(40)))
-        refused = await a.whispered(40 - EACH)
+        refused = await a.read_ephemerals(40 - EACH)
         assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused)
-        await slack_app.until(lambda: len(a.channel()) == EACH)
+        await slack_app.wait_until(lambda: len(a.channel_messages()) == EACH)
         bob = a.server.world.add_user(a.team.id, "bob")
         a.hall.members.append(bob.id)
         await a.ask("and milk", user=bob.id)
-        await slack_app.until(lambda: len(a.channel()) == EACH + 1)
-        assert len(a.calls("users.info")) == 2, "each is looked up once"
-        assert len(a.calls("conversations.info")) == 1
+        await slack_app.wait_until(lambda: len(a.channel_messages()) == EACH + 1)
+        assert len(a.find_calls("users.info")) == 2, "each is looked up once"
+        assert len(a.find_calls("conversations.info")) == 1
 
 
 async def test_on_slack_reactions_of_more_people_than_it_tells_of_at_once_are_all_counted(tmp_path: Path) -> None:
     voters, a_second = 40, 8
-    async with slack_app.app(tmp_path / "moot.db", vote_s=600.0) as a:
+    async with slack_app.run_app(tmp_path / "moot.db", vote_s=600.0) as a:
         await a.ask()
-        board = await a.board()
-        await slack_app.until(lambda: len(a.thread(board)) == 3)  # two seats, and the end card
-        await a.stored(4)
+        board = await a.find_board()
+        await slack_app.wait_until(lambda: len(a.thread_messages(board)) == 3)  # two seats, and the end card
+        await a.wait_until_stored(4)
         crowd = [a.server.world.add_user(a.team.id, f"person{n}") for n in range(voters)]
         a.hall.members += [person.id for person in crowd]
         a.server.limits.set("users.info", a_second, per_s=1)
-        ada = a.thread(board)[0]
+        ada = a.thread_messages(board)[0]
         for person in crowd:
             await a.server.people.react(person.id, ada, "+1")
         (row,) = await a.store.runs()

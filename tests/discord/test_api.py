@@ -21,7 +21,7 @@ from bot.live.budget import Budgets
 from bot.ports import Gone, Message, RateLimited
 from bot.settings import DiscordSettings
 from tests.servers.discord import Limits, Rule
-from tests.support.discord_scene import UNLIMITED, Scene, scene
+from tests.support.discord_scene import UNLIMITED, Scene, open_scene
 
 SPENT_BY_ONE = Limits({name: Rule(1, 300.0) for name in ("message.create", "message.edit", "webhook.execute")})
 TEXT = {"content": "hello"}
@@ -40,7 +40,7 @@ class Wire:
 @asynccontextmanager
 async def wire(limits: Limits = SPENT_BY_ONE) -> AsyncIterator[Wire]:
     now = asyncio.get_running_loop().time
-    async with scene(limits) as s:
+    async with open_scene(limits) as s:
         budgets = Budgets(budget, now())
         rest = Rest(budgets, now)
         token = SecretStr(s.server.token)

@@ -9,30 +9,32 @@ import pytest
 
 from adapters.common.deliveries import DeliveryLog
 from adapters.discord.interactions import InteractionHandler
-from tests.support.discord_bot import moot
+from tests.support.discord_bot import run_moot
 
 
 async def test_what_comes_again_after_a_restart_was_taken(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         asked = await m.server.slash(m.ada, m.channel, "compare", question="Tea?")
         said = await m.server.say(m.ada, m.channel, "Milk?", mentions=[m.server.bot])
-        boards = [await m.board(m.channel, question) for question in ("Tea?", "Milk?")]
+        boards = [await m.find_board(m.channel, question) for question in ("Tea?", "Milk?")]
         for board in boards:
-            await m.end(await m.thread(board))
+            await m.find_end_card(await m.find_thread(board))
         await m.stop()
         await m.start()
         await m.server.redeliver(asked)
         await m.server.deliver_again(said)
         other = await m.server.create_channel(m.guild, "elsewhere")
-        await m.end(await m.thread(await m.ask(where=other)))  # what came before it has been heard by now
-        assert [s.id for s in m.seen(m.channel) if s.author.bot] == [board.id for board in boards]
+        await m.find_end_card(
+            await m.find_thread(await m.ask(where=other))
+        )  # what came before it has been heard by now
+        assert [s.id for s in m.read_messages(m.channel) if s.author.bot] == [board.id for board in boards]
         assert len(await m.store.runs()) == 3
 
 
 async def test_what_was_refused_is_not_noted_as_no_harm_comes_of_it_again(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         refused = await m.server.slash(m.ada, m.channel, "moot say", text="Hello?")
-        assert "Which run?" in await m.told(refused)
+        assert "Which run?" in await m.read_answer(refused)
         helped = await m.server.slash(m.bob, m.channel, "moot help")
         while not (noted := await m.store.documents("discord/seen/")):
             await asyncio.sleep(0.005)
@@ -49,7 +51,7 @@ async def test_a_bug_in_a_command_leaves_no_note_behind_that_is_still_being_writ
         await asyncio.sleep(0)  # the note is being written
         raise ZeroDivisionError
 
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         monkeypatch.setattr(InteractionHandler, "_take", bug)
         monkeypatch.setattr(DeliveryLog, "save", never)
         await m.server.slash(m.ada, m.channel, "moot help")

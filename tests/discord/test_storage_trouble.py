@@ -14,7 +14,7 @@ import pytest
 from bot.domain.facts import TurnEnded
 from storage.store import SqlStore
 from tests.servers.model_server import answer
-from tests.support.discord_bot import Moot, moot
+from tests.support.discord_bot import Moot, run_moot
 
 WORDS = ["One", "word", "follows", "another,", "and", "so", "it", "goes", "on.", ""]
 Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
@@ -82,8 +82,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def speaking_on(tmp_path: Path) -> AsyncIterator[Moot]:
-    async with moot(tmp_path) as m:
-        m.tell("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
+    async with run_moot(tmp_path) as m:
+        m.script_model("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
         yield m
 
 
@@ -103,23 +103,23 @@ async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(
     fault, why = FAULTS[name]
     async with speaking_on(tmp_path) as m:
         board = await m.ask()
-        thread = await m.thread(board)
-        turn = await m.turn(thread, "One word follows")
-        await m.known(turn)
+        thread = await m.find_thread(board)
+        turn = await m.find_turn(thread, "One word follows")
+        await m.wait_until_stored(turn)
         async with fault(m.store, tmp_path / "moot.db"):
             assert why in await m.press(m.ada, turn, "skip")
-            assert why in await m.command(m.bob, "compare", question="And milk?")
-            await m.end(thread)
-            await m.until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
+            assert why in await m.call_command(m.bob, "compare", question="And milk?")
+            await m.find_end_card(thread)
+            await m.wait_until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
             assert "and so it goes on." in turn.text
             assert "skipped" not in turn.text
-        await m.until(lambda: "Not being saved" not in board.text)
+        await m.wait_until(lambda: "Not being saved" not in board.text)
         await until(lambda: _is(m, "compared"))
         await m.stop()
         await m.start()
-        assert "compared" in await m.command(m.ada, "moot runs")
-        assert [len(m.asked(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 1, 1]
-        assert len(m.seen(m.channel)) == 1  # what was refused left nothing behind
+        assert "compared" in await m.call_command(m.ada, "moot runs")
+        assert [len(m.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 1, 1]
+        assert len(m.read_messages(m.channel)) == 1  # what was refused left nothing behind
 
 
 async def _others_have_ended(m: Moot) -> bool:
@@ -135,43 +135,43 @@ async def _is(m: Moot, wanted: str) -> bool:
 async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path) -> None:
     async with speaking_on(tmp_path) as m:
         board = await m.ask()
-        thread = await m.thread(board)
-        turn = await m.turn(thread, "One word follows")
-        await m.known(turn)
+        thread = await m.find_thread(board)
+        turn = await m.find_turn(thread, "One word follows")
+        await m.wait_until_stored(turn)
         damage(tmp_path / "moot.db")
-        await m.end(thread)
-        await m.until(lambda: "Verdict" in board.text)
+        await m.find_end_card(thread)
+        await m.wait_until(lambda: "Verdict" in board.text)
         assert "and so it goes on." in turn.text
-        assert len(m.asked("gpt")) == 1
+        assert len(m.read_asks("gpt")) == 1
 
 
 async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_not_stored(tmp_path: Path) -> None:
     async with speaking_on(tmp_path) as m:
-        thread = await m.thread(await m.ask())
+        thread = await m.find_thread(await m.ask())
         await until(lambda: _others_have_ended(m))
         async with full(m.store, tmp_path / "moot.db"):
-            await m.end(thread)
-            stood = [message.id for message in m.seen(thread)]
+            await m.find_end_card(thread)
+            stood = [message.id for message in m.read_messages(thread)]
             await m.stop()
         await m.start()
         await until(lambda: _is(m, "compared"))
-        assert [len(m.asked(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
-        assert [message.id for message in m.seen(thread)][: len(stood)] == stood
+        assert [len(m.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
+        assert [message.id for message in m.read_messages(thread)][: len(stood)] == stood
 
 
 async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        m.tell("gpt", answer(*(f"{word} " for word in WORDS), gap_s=0.5))
+    async with run_moot(tmp_path) as m:
+        m.script_model("gpt", answer(*(f"{word} " for word in WORDS), gap_s=0.5))
         boards = [await m.ask(question=f"Question {n}?") for n in range(2)]
         for board in boards:
-            await m.known(board)
+            await m.wait_until_stored(board)
         first, second = [row.run for row in reversed(await m.store.runs())]
         await m.stop()
         with sqlite3.connect(tmp_path / "moot.db") as raw:
             raw.execute("UPDATE facts SET kind = 'Elected' WHERE run = ? AND seq = 1", [first])
         raw.close()
-        m.tell("gpt", answer("GPT speaks."))
+        m.script_model("gpt", answer("GPT speaks."))
         await m.start()
-        await m.end(await m.thread(boards[1]))
-        assert f"`{second}` compare, compared" in await m.command(m.ada, "moot runs")
-        assert "Elected" in await m.command(m.ada, "moot show", run=first)
+        await m.find_end_card(await m.find_thread(boards[1]))
+        assert f"`{second}` compare, compared" in await m.call_command(m.ada, "moot runs")
+        assert "Elected" in await m.call_command(m.ada, "moot show", run=first)

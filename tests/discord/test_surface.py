@@ -28,7 +28,7 @@ from tests.servers.discord.checks import check_message
 from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.world import Message as Sent
 from tests.servers.discord.world import User
-from tests.support.discord_bot import UNLIMITED, silent
+from tests.support.discord_bot import UNLIMITED, is_silent
 
 BOARD, TURN = LaneId("board", 1, ""), LaneId("answer", 1, "ada")
 
@@ -77,7 +77,7 @@ async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread() -> None:
         board = await surface.post(message(BOARD, "> Tea?"))
         channel, at, face = read_ref(await surface.post(message()))
         sent = await s.server.message(at)
-        assert (sent.author.name, sent.text, face, silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
+        assert (sent.author.name, sent.text, face, is_silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
         assert channel == read_ref(board)[1]
 
 

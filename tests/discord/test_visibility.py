@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.servers.discord import Channel, Message, User
 from tests.servers.model_server import answer
-from tests.support.discord_bot import SEATS, THINKING, Moot, button, labels, moot
+from tests.support.discord_bot import SEATS, THINKING, Moot, button_labels, find_button, run_moot
 
 NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
 
@@ -15,7 +15,7 @@ NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
 def quiet(m: Moot) -> None:
     """Seats whose answers do not tell whose they are."""
     for number, seat in enumerate(SEATS):
-        m.tell(seat, answer(f"Opinion {number}."))
+        m.script_model(seat, answer(f"Opinion {number}."))
 
 
 def sent(m: Moot, since: int = 0) -> str:
@@ -25,86 +25,86 @@ def sent(m: Moot, since: int = 0) -> str:
 
 async def guess(m: Moot, by: User, card: Message, speaker: str, name: str) -> str:
     """What somebody is told who has chosen from a speaker's list."""
-    asked = await m.server.click(by, card, button(card, "guess", speaker))
+    asked = await m.server.click(by, card, find_button(card, "guess", speaker))
     modal = (await asked.answer()).modal
     assert modal is not None
     [entry] = modal["components"]
     assert [option["value"] for option in entry["component"]["options"]] == ["Claude", "Gemini", "GPT"]
-    return await m.told(await m.server.submit(by, asked, {"name": [name]}))
+    return await m.read_answer(await m.server.submit(by, asked, {"name": [name]}))
 
 
 async def test_answers_wait_for_each_other_and_are_shown_together(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         quiet(m)
-        m.tell("gemini", THINKING)
+        m.script_model("gemini", THINKING)
         board = await m.ask(reveal="together")
-        thread = await m.thread(board)
+        thread = await m.find_thread(board)
         for name in ("Claude", "GPT"):
-            await m.turn(thread, f"{name} is done: 10 characters, not shown yet.")
+            await m.find_turn(thread, f"{name} is done: 10 characters, not shown yet.")
         assert "Opinion" not in sent(m)
-        await m.until(lambda: labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
-        await m.press(m.ada, await m.by(thread, "Gemini"), "skip")
+        await m.wait_until(lambda: button_labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
+        await m.press(m.ada, await m.find_by(thread, "Gemini"), "skip")
         for number in range(2):
-            await m.turn(thread, f"Opinion {number}.")
-        await m.until(lambda: "Reveal" not in labels(board))
+            await m.find_turn(thread, f"Opinion {number}.")
+        await m.wait_until(lambda: "Reveal" not in button_labels(board))
 
 
 async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         quiet(m)
         board = await m.ask(reveal="demand")
-        thread = await m.thread(board)
-        end = await m.end(thread)
+        thread = await m.find_thread(board)
+        end = await m.find_end_card(thread)
         assert "What was said is still hidden" in end.text
         assert "Opinion" not in sent(m)
         assert await m.press(m.bob, end, "reveal") == "Reveal is for ada and moderators."
         assert (await m.press(m.ada, end, "reveal")).startswith("Revealed")
         for number in range(3):
-            await m.turn(thread, f"Opinion {number}.")
-        await m.until(lambda: "👍 Claude" in labels(end) and "**Verdict:** 3 of 3 answered." in board.text)
-        other = await m.thread(await m.ask(reveal="demand", question="And milk?"))
-        await m.end(other)
-        assert (await m.command(m.ada, "moot reveal", other)).startswith("Revealed")
-        await m.turn(other, "Opinion 0.")
+            await m.find_turn(thread, f"Opinion {number}.")
+        await m.wait_until(lambda: "👍 Claude" in button_labels(end) and "**Verdict:** 3 of 3 answered." in board.text)
+        other = await m.find_thread(await m.ask(reveal="demand", question="And milk?"))
+        await m.find_end_card(other)
+        assert (await m.call_command(m.ada, "moot reveal", other)).startswith("Revealed")
+        await m.find_turn(other, "Opinion 0.")
 
 
 async def blind(m: Moot, name: str = "compare", **options: Any) -> tuple[Message, Channel, Message]:
     board = await m.ask(name, blind=True, **options)
-    thread = await m.thread(board)
-    return board, thread, await m.end(thread)
+    thread = await m.find_thread(board)
+    return board, thread, await m.find_end_card(thread)
 
 
 async def test_nobody_knows_who_is_who_until_the_vote_has_closed(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         quiet(m)
         since = len(m.server.requests)
         board, thread, end = await blind(m, "council")
-        said = await m.by(thread, "Speaker A")
+        said = await m.find_by(thread, "Speaker A")
         assert await m.press(m.bob, end, "vote", "a") == "Your vote is Speaker A's."
         await m.press(m.bob, end, "export")
         assert "council of Speaker A, Speaker B, Speaker C" in board.text
         assert [name for name in NAMES if name in sent(m, since)] == []
         assert not any("avatar_url" in (r.body or {}) for r in m.server.requests[since:] if isinstance(r.body, dict))
         assert await m.press(m.ada, end, "close") == "The vote is closed."
-        await m.until(lambda: "** (was Speaker A)\n" in said.text)
+        await m.wait_until(lambda: "** (was Speaker A)\n" in said.text)
         who = said.text.split("**")[1]
         assert who in SEATS.values()
         assert "Speaker A" in said.author.name  # a webhook's name stays as it was sent
-        await m.until(lambda: f"Speaker A was {who}" in board.text and f"Votes: {who} 1" in end.text)
+        await m.wait_until(lambda: f"Speaker A was {who}" in board.text and f"Votes: {who} 1" in end.text)
 
 
 async def test_guesses_are_counted_when_names_are_told(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         quiet(m)
         _, thread, end = await blind(m, guess=True)
-        card = await m.turn(thread, "Claude, Gemini and GPT sit at this table.")
-        assert labels(card) == [f"Who is Speaker {letter}?" for letter in "ABC"]
+        card = await m.find_turn(thread, "Claude, Gemini and GPT sit at this table.")
+        assert button_labels(card) == [f"Who is Speaker {letter}?" for letter in "ABC"]
         for name in SEATS.values():
             assert await guess(m, m.bob, card, "a", name) == f"You guess that Speaker A is {name}."
         await guess(m, m.cyd, card, "a", "Claude")
         await m.press(m.ada, end, "close")
-        await m.until(lambda: "Guessed right:" in card.text and "Guessed right:" in end.text)
-        who = (await m.turn(thread, "(was Speaker A)")).text.split("**")[1]
+        await m.wait_until(lambda: "Guessed right:" in card.text and "Guessed right:" in end.text)
+        who = (await m.find_turn(thread, "(was Speaker A)")).text.split("**")[1]
         assert f"bob {int(who == 'Gemini')} of 1" in card.text
         assert f"cyd {int(who == 'Claude')} of 1" in card.text
-        assert labels(card) == []
+        assert button_labels(card) == []

@@ -14,7 +14,7 @@ from bot.formats import FORMATS
 from bot.ports import PostedPage, Surface
 from tests.engine.test_resume import PLACE, RUN, Town
 from tests.servers.model_server import answer
-from tests.support.discord_bot import moot, speaking
+from tests.support.discord_bot import make_endless, run_moot
 from tests.support.surfaces import Place
 from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
@@ -184,21 +184,21 @@ def test_what_is_deleted_meanwhile_waits_for_no_platform() -> None:
 
 
 async def test_models_are_asked_while_the_gateway_refuses(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        m.tell("gpt", speaking("Coffee, as I was"))
+    async with run_moot(tmp_path) as m:
+        m.script_model("gpt", make_endless("Coffee, as I was"))
         board = await m.ask()
-        thread = await m.thread(board)
-        said = await m.turn(thread, "Coffee, as I was")
-        await m.known(said)
+        thread = await m.find_thread(board)
+        said = await m.find_turn(thread, "Coffee, as I was")
+        await m.wait_until_stored(said)
         await m.stop()
-        m.tell("gpt", answer("Coffee, and nothing else."))
+        m.script_model("gpt", answer("Coffee, and nothing else."))
         await m.server.refuse_connects(1_000)
         starting = asyncio.create_task(m.start())
         async with asyncio.timeout(30):  # Discord's server notices nothing of it
-            while len(m.asked("gpt")) < 2:
+            while len(m.read_asks("gpt")) < 2:
                 await asyncio.sleep(0.005)
         assert "as I was" in said.text
         await m.server.refuse_connects(0)
         await starting
-        assert (await m.turn(thread, "Coffee, and nothing else.")).id == said.id
-        await m.end(thread)
+        assert (await m.find_turn(thread, "Coffee, and nothing else.")).id == said.id
+        await m.find_end_card(thread)

@@ -10,45 +10,45 @@ from tests.servers.discord import Message
 from tests.servers.model_server import answer
 from tests.servers.slack.world import Ref
 from tests.slack.test_runs import press, says
-from tests.support.discord_bot import RANKING, Moot, button, labels, moot
-from tests.support.slack_app import app, until
+from tests.support.discord_bot import RANKING, Moot, button_labels, find_button, run_moot
+from tests.support.slack_app import run_app, wait_until
 from tests.support.speakers import make_refusal
 from tests.support.transcripts import make_seat
 
 
 async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_synthesis(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
-        m.tell("claude", answer("Claude answers."), RANKING, answer("The chair says tea."), answer("Milk."))
-        m.tell("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
+    async with run_moot(tmp_path) as m:
+        m.script_model("claude", answer("Claude answers."), RANKING, answer("The chair says tea."), answer("Milk."))
+        m.script_model("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
         _, thread, end = await over(m, "council")
         for n, question in enumerate(("And with milk?", "And with sugar?"), 1):
             asked = await _asked_on(m, end, question)
             for words in ("Tea or coffee?", "GPT answers.", "by Schulze's method", "The chair says tea.", question):
                 assert words in asked
-            end = await m.find(thread, lambda message: "Follow up" in labels(message), n)
+            end = await m.find(thread, lambda message: "Follow up" in button_labels(message), n)
         assert "And with milk?" in asked
 
 
 async def _asked_on(m: Moot, end: Message, question: str) -> str:
     """What GPT is asked first when Bob asks on from there."""
-    before = len(m.asked("gpt"))
-    form = await m.server.click(m.bob, end, button(end, "follow_up"))
+    before = len(m.read_asks("gpt"))
+    form = await m.server.click(m.bob, end, find_button(end, "follow_up"))
     await form.answer()
     await m.server.submit(m.bob, form, {"question": question})
-    await m.until(lambda: len(m.asked("gpt")) > before)
-    return m.asked("gpt")[before]
+    await m.wait_until(lambda: len(m.read_asks("gpt")) > before)
+    return m.read_asks("gpt")[before]
 
 
 async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(tmp_path: Path) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         turns = [answer(f"GPT's turn {n}.") for n in (1, 2, 3)]
-        m.tell("gpt", *turns, answer("Because."))
+        m.script_model("gpt", *turns, answer("Because."))
         _, thread, _ = await over(m, "debate", rounds=3, panel="pair")
-        before = len(m.asked("gpt"))
-        form = await m.menu(m.bob, await m.turn(thread, "GPT's turn 2."), "Ask this seat")
+        before = len(m.read_asks("gpt"))
+        form = await m.choose_from_menu(m.bob, await m.find_turn(thread, "GPT's turn 2."), "Ask this seat")
         board = (await (await m.server.submit(m.bob, form, {"question": "Why?"})).answer()).message
         assert board is not None
-        await m.until(lambda: len(m.asked("gpt")) > before)
+        await m.wait_until(lambda: len(m.read_asks("gpt")) > before)
         last = next(r for r in reversed(m.models.log) if r.path == "/gpt/chat/completions")
         own = [message["content"] for message in last.body["messages"] if message["role"] == "assistant"]
         assert own == ["GPT's turn 1.\n\nGPT's turn 2.\n\nGPT's turn 3."]
@@ -56,40 +56,40 @@ async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(tmp_path: P
 
 
 async def test_on_slack_too(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.ask("tabs?", "/debate")
-        board = await a.board()
-        await a.settled()
+        board = await a.find_board()
+        await a.wait_until_over()
         before = len(a.speaker.asked)
-        await press(a, a.thread(board)[-1], "follow_up")
-        await until(lambda: len(a.server.world.views) == 1)
+        await press(a, a.thread_messages(board)[-1], "follow_up")
+        await wait_until(lambda: len(a.server.world.views) == 1)
         await (
             await a.server.people.submit(a.ann.id, next(iter(a.server.world.views)), {"question": "And semicolons?"})
         )
-        await until(lambda: len(a.speaker.asked) > before)
+        await wait_until(lambda: len(a.speaker.asked) > before)
         first = "\n".join(part.text for part in a.speaker.asked[before][1].parts)
         assert all(words in first for words in ("tabs?", "Tabs win.", "Spaces win.", "And semicolons?"))
-        await a.settled()
-        turn = next(message for message in a.thread(board) if "Ada" in message.username)
+        await a.wait_until_over()
+        turn = next(message for message in a.thread_messages(board) if "Ada" in message.username)
         before = len(a.speaker.asked)
         await (await a.server.people.shortcut(a.ann.id, Ref(a.hall.id, turn.ts), "moot:ask_seat"))
-        await until(lambda: len(a.server.world.views) == 2)
+        await wait_until(lambda: len(a.server.world.views) == 2)
         await (await a.server.people.submit(a.ann.id, list(a.server.world.views)[1], {"question": "why?"}))
-        await until(lambda: len(a.speaker.asked) > before)
+        await wait_until(lambda: len(a.speaker.asked) > before)
         seat_key, ask = a.speaker.asked[before]
         assert seat_key == "ada"
         assert {part.text for part in ask.parts if part.role == "assistant"} == {"Tabs win."}
         assert "Spaces win." not in str(ask.parts)
-        await a.settled()
+        await a.wait_until_over()
 
 
 async def test_a_search_on_slack(tmp_path: Path) -> None:
     lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": ["1. [Tabs](https://a.example/tabs): wide"]}
-    async with app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
+    async with run_app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
         await a.ask("tabs or spaces --search on", "/council")
-        board = await a.board()
-        await a.settled()
-        (sources,) = [message for message in a.thread(board) if "Searcher" in message.username]
+        board = await a.find_board()
+        await a.wait_until_over()
+        (sources,) = [message for message in a.thread_messages(board) if "Searcher" in message.username]
         assert "[Tabs](https://a.example/tabs)" in says(sources)
         reviews = [ask for _, ask in a.speaker.asked if "Rank the answers" in str(ask.parts)]
         assert all("https://a.example/tabs" in str(ask.parts) for ask in reviews)
@@ -98,9 +98,9 @@ async def test_a_search_on_slack(tmp_path: Path) -> None:
 
 async def test_a_search_on_slack_that_fails(tmp_path: Path) -> None:
     lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": [make_refusal()]}
-    async with app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
+    async with run_app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
         await a.ask("tabs or spaces --search on", "/council")
-        board = await a.board()
-        await a.settled()
+        board = await a.find_board()
+        await a.wait_until_over()
         assert "Searcher's web search came to nothing: its key was refused" in says(board)
         assert "Verdict" in says(board)

@@ -13,9 +13,9 @@ from bot.ports import replay_snapshots
 from storage import SqlStore
 from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer
-from tests.support.discord_bot import moot, speaking
-from tests.support.processes import town
-from tests.support.slack_app import SLOW, served, settings_for, until, workspace
+from tests.support.discord_bot import make_endless, run_moot
+from tests.support.processes import open_town
+from tests.support.slack_app import SLOW, make_settings, open_workspace, serve_app, wait_until
 
 
 @pytest.mark.parametrize(
@@ -29,19 +29,19 @@ from tests.support.slack_app import SLOW, served, settings_for, until, workspace
     ],
 )
 async def test_what_was_posted_and_not_yet_noted_is_found_again(tmp_path: Path, method: str, path: str) -> None:
-    async with moot(tmp_path) as m:
+    async with run_moot(tmp_path) as m:
         m.server.faults.add(Fault(method, path, 0, acts=True))
         await m.server.slash(m.ada, m.channel, "compare", question="Tea or coffee?")
-        await m.until(lambda: any(r.status == 0 for r in m.server.requests))
+        await m.wait_until(lambda: any(r.status == 0 for r in m.server.requests))
         await m.stop()
         await m.start()
-        await m.until(lambda: bool(m.seen(m.channel)))
-        (board,) = m.seen(m.channel)
-        thread = await m.thread(board)
-        await m.end(thread)
-        await m.until(lambda: "Verdict" in board.text)
-        assert [s.id for s in m.seen(m.channel)] == [board.id]
-        said = m.seen(thread)
+        await m.wait_until(lambda: bool(m.read_messages(m.channel)))
+        (board,) = m.read_messages(m.channel)
+        thread = await m.find_thread(board)
+        await m.find_end_card(thread)
+        await m.wait_until(lambda: "Verdict" in board.text)
+        assert [s.id for s in m.read_messages(m.channel)] == [board.id]
+        said = m.read_messages(thread)
         assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
         assert len(said) == 4
         assert all("speaks." in s.text for s in said[:3])
@@ -51,19 +51,19 @@ async def test_what_was_posted_and_not_yet_noted_is_found_again(tmp_path: Path, 
 @pytest.mark.parametrize("before", [0, 1, 2])
 async def test_on_slack_it_is_found_by_its_metadata(tmp_path: Path, before: int) -> None:
     """The answer to the board's post is lost with the process; that of the first seat's; of the second's."""
-    async with workspace(listen=True) as (slack, team):
-        settings = settings_for(slack, team, listen=True)
-        async with served(slack, team, tmp_path / "moot.db", settings, lines=SLOW) as here:
+    async with open_workspace(listen=True) as (slack, team):
+        settings = make_settings(slack, team, listen=True)
+        async with serve_app(slack, team, tmp_path / "moot.db", settings, lines=SLOW) as here:
             slack.faults.stall("chat.postMessage", 0.0, times=before)
             slack.faults.reset("chat.postMessage", done=True)
             await here.ask()
-            await until(lambda: len(here.calls("chat.postMessage")) > before)
-        async with served(slack, team, tmp_path / "moot.db", settings) as here:
-            await here.settled()
-            (board,) = here.channel()
+            await wait_until(lambda: len(here.find_calls("chat.postMessage")) > before)
+        async with serve_app(slack, team, tmp_path / "moot.db", settings) as here:
+            await here.wait_until_over()
+            (board,) = here.channel_messages()
             assert "Verdict" in board.text
-            assert [said.username for said in here.thread(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
-            assert ["win." in said.text for said in here.thread(board)] == [True, True, False]
+            assert [said.username for said in here.thread_messages(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
+            assert ["win." in said.text for said in here.thread_messages(board)] == [True, True, False]
             assert await here.store.unfinished_runs() == []
 
 
@@ -77,72 +77,74 @@ async def coffee_was_shown(store: SqlStore, run: str) -> bool:
 
 
 async def test_a_killed_process_leaves_a_run_that_goes_on_in_its_messages(tmp_path: Path) -> None:
-    async with town(tmp_path) as t:
-        t.tell("claude", answer("Tea, without a doubt."))
-        t.tell("gpt", speaking("Coffee, as I was"))
+    async with open_town(tmp_path) as t:
+        t.script_model("claude", answer("Tea, without a doubt."))
+        t.script_model("gpt", make_endless("Coffee, as I was"))
         await t.start()
         await t.ask()
-        await t.reads("Tea, without a doubt.", "Coffee, as I was")
-        await t.stored(claude_has_ended)
-        stood = await t.messages()
+        await t.wait_for_texts("Tea, without a doubt.", "Coffee, as I was")
+        await t.wait_for_store(claude_has_ended)
+        stood = await t.read_messages()
         await t.end(signal.SIGKILL)
-        t.tell("gpt", answer("Coffee, and nothing else."))
+        t.script_model("gpt", answer("Coffee, and nothing else."))
         await t.start()
-        await t.reads("Coffee, and nothing else.", "Verdict", "Export")
-        assert [s.id for s in (await t.messages())[:-1]] == [s.id for s in stood]
-        assert t.asked == {"claude": 1, "gpt": 2}
-        assert not [r for r in t.since_start("PATCH") if r.path.endswith(f"/{stood[1].id}")]  # Claude's stands as it is
+        await t.wait_for_texts("Coffee, and nothing else.", "Verdict", "Export")
+        assert [s.id for s in (await t.read_messages())[:-1]] == [s.id for s in stood]
+        assert t.ask_counts == {"claude": 1, "gpt": 2}
+        assert not [
+            r for r in t.requests_since_start("PATCH") if r.path.endswith(f"/{stood[1].id}")
+        ]  # Claude's stands as it is
 
 
 async def test_words_cut_off_by_a_kill_are_kept_where_that_is_set(tmp_path: Path) -> None:
-    async with town(tmp_path, restart={"half_spoken": "keep"}) as t:
-        t.tell("gpt", speaking("Coffee, as I was"))
+    async with open_town(tmp_path, restart={"half_spoken": "keep"}) as t:
+        t.script_model("gpt", make_endless("Coffee, as I was"))
         await t.start()
         await t.ask()
-        await t.reads("Coffee, as I was")
-        await t.stored(coffee_was_shown)
+        await t.wait_for_texts("Coffee, as I was")
+        await t.wait_for_store(coffee_was_shown)
         await t.end(signal.SIGKILL)
         await t.start()
-        await t.reads("cut off by a restart", "Verdict")
-        assert t.asked == {"claude": 1, "gpt": 1}
+        await t.wait_for_texts("cut off by a restart", "Verdict")
+        assert t.ask_counts == {"claude": 1, "gpt": 1}
 
 
 async def test_sigterm_hands_over_what_does_not_end_in_time(tmp_path: Path) -> None:
-    async with town(tmp_path, restart={"grace_s": 0.5}) as t:
-        t.tell("gpt", speaking("Coffee, as I was"))
+    async with open_town(tmp_path, restart={"grace_s": 0.5}) as t:
+        t.script_model("gpt", make_endless("Coffee, as I was"))
         await t.start()
         await t.ask()
-        await t.reads("Coffee, as I was")
+        await t.wait_for_texts("Coffee, as I was")
         assert await t.end(signal.SIGTERM) == 0
-        board, *_ = await t.messages()
+        board, *_ = await t.read_messages()
         assert RESTARTING in board.text
-        t.tell("gpt", answer("Coffee, and nothing else."))
+        t.script_model("gpt", answer("Coffee, and nothing else."))
         await t.start()
-        await t.reads("Coffee, and nothing else.", "Verdict")
+        await t.wait_for_texts("Coffee, and nothing else.", "Verdict")
         assert RESTARTING not in board.text
 
 
 async def test_a_second_signal_leaves_at_once(tmp_path: Path) -> None:
-    async with town(tmp_path, restart={"grace_s": 600.0}) as t:
-        t.tell("gpt", speaking("Coffee, as I was"))
+    async with open_town(tmp_path, restart={"grace_s": 600.0}) as t:
+        t.script_model("gpt", make_endless("Coffee, as I was"))
         await t.start()
         await t.ask()
-        await t.reads("Coffee, as I was")
+        await t.wait_for_texts("Coffee, as I was")
         assert t.process is not None
         t.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(30):  # until the signal is heard
-            while "restarting" not in await t.refused():
+            while "restarting" not in await t.read_refusal():
                 pass
         assert await t.end(signal.SIGTERM) == 0
 
 
 async def test_a_second_process_on_the_same_database_names_the_first(tmp_path: Path) -> None:
-    async with town(tmp_path) as t:
+    async with open_town(tmp_path) as t:
         await t.start()
         assert t.process is not None
-        status, said = await t.moot("run")
+        status, said = await t.run_command("run")
         assert status == 2
         assert f"pid {t.process.pid}" in said
-        assert (await t.moot("runs"))[0] == 0
+        assert (await t.run_command("runs"))[0] == 0
         await t.end(signal.SIGKILL)
         await t.start()  # a lock of the dead is none

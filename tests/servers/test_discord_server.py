@@ -22,7 +22,7 @@ from tests.servers.discord import (
     Upload,
 )
 from tests.servers.discord.client import log_in, redirect_clients
-from tests.support.discord_scene import raw, scene
+from tests.support.discord_scene import open_scene, send_request
 
 
 def commands(client: discord.Client) -> None:
@@ -80,7 +80,7 @@ class Form(discord.ui.Modal):
 
 
 async def test_a_command_is_answered_and_its_controls_work() -> None:
-    async with scene() as s, s.client(setup=commands):
+    async with open_scene() as s, s.log_in(setup=commands):
         asked = await s.server.slash(s.ada, s.channel, "debate", question="tea?", rounds=2)
         answer = await asked.answer()
         assert (answer.kind, answer.content, answer.ephemeral) == ("message", "tea? x2", False)
@@ -95,7 +95,7 @@ async def test_a_command_is_answered_and_its_controls_work() -> None:
 
 
 async def test_subcommands_autocomplete_modals_menus_and_files() -> None:
-    async with scene() as s, s.client(setup=commands):
+    async with open_scene() as s, s.log_in(setup=commands):
         typed = await s.server.autocomplete(s.ada, s.channel, "moot panel show", "name", name="a")
         assert (await typed.answer()).choices == [{"name": "a!", "value": "v"}]
         shown = await s.server.slash(s.ada, s.channel, "moot panel show", name="Mine")
@@ -112,7 +112,7 @@ async def test_subcommands_autocomplete_modals_menus_and_files() -> None:
 
 
 async def test_what_a_client_refuses_before_sending() -> None:
-    async with scene() as s, s.client(setup=commands):
+    async with open_scene() as s, s.log_in(setup=commands):
         for name, options in (
             ("debate", {}),
             ("debate", {"question": "a", "rounds": 6}),
@@ -139,7 +139,7 @@ async def test_an_interaction_is_answered_once_in_time_and_followed_up_for_fifte
 
         client.event(on_interaction)
 
-    async with scene() as s, s.client(setup=listen):
+    async with open_scene() as s, s.log_in(setup=listen):
         asked = await s.server.slash(s.ada, s.channel, "debate", question="tea?")
         await asked.answer()
         await s.server.redeliver(asked)
@@ -157,10 +157,10 @@ async def test_an_interaction_is_answered_once_in_time_and_followed_up_for_fifte
 
 
 async def test_webhooks_speak_and_edit_in_threads() -> None:
-    async with scene() as s, s.client() as client:
-        board = await s.text(client).send("board")
+    async with open_scene() as s, s.log_in() as client:
+        board = await s.find_text_channel(client).send("board")
         thread = await board.create_thread(name="debate")
-        hook = await s.text(client).create_webhook(name="moot")
+        hook = await s.find_text_channel(client).create_webhook(name="moot")
         sent = await hook.send("thinking", username="Claude", thread=thread, wait=True, silent=True)
         await sent.edit(content="done")
         (turn,) = await s.server.messages(thread)
@@ -175,47 +175,50 @@ async def test_webhooks_speak_and_edit_in_threads() -> None:
             await hook.send("hi")
         assert gone.value.code == 10015
         for n in range(15):
-            await s.text(client).create_webhook(name=f"w{n}")
+            await s.find_text_channel(client).create_webhook(name=f"w{n}")
         with pytest.raises(discord.HTTPException) as full:
-            await s.text(client).create_webhook(name="w")
+            await s.find_text_channel(client).create_webhook(name="w")
         assert full.value.code == 30007
 
 
 async def test_a_nonce_posts_once_even_when_the_answer_is_lost() -> None:
-    async with scene() as s, s.client() as client:
+    async with open_scene() as s, s.log_in() as client:
         await s.server.fail("POST", "/channels/*/messages", 0, acts=True)
         with pytest.raises(aiohttp.ClientError):
-            await s.text(client).send("once", nonce="n-1")
-        again = await s.text(client).send("once", nonce="n-1")
+            await s.find_text_channel(client).send("once", nonce="n-1")
+        again = await s.find_text_channel(client).send("once", nonce="n-1")
         assert [m.id for m in await s.server.messages(s.channel)] == [again.id]
-        await s.text(client).send("once", nonce="n-2")
+        await s.find_text_channel(client).send("once", nonce="n-2")
         assert len(await s.server.messages(s.channel)) == 2
 
 
 async def test_permissions_are_computed_from_roles_and_overwrites() -> None:
-    async with scene() as s, s.client() as client:
+    async with open_scene() as s, s.log_in() as client:
         await s.server.deny(s.channel, "send_messages", "manage_webhooks")
-        for refused in (s.text(client).send("hi"), s.text(client).create_webhook(name="moot")):
+        for refused in (
+            s.find_text_channel(client).send("hi"),
+            s.find_text_channel(client).create_webhook(name="moot"),
+        ):
             with pytest.raises(discord.Forbidden) as forbidden:
                 await refused
             assert forbidden.value.code == 50013
         await s.server.allow(s.channel, "send_messages")
-        await s.text(client).send("hi")
+        await s.find_text_channel(client).send("hi")
         await s.server.deny(s.channel, "view_channel")
         with pytest.raises(discord.Forbidden) as unseen:
-            await s.text(client).send("hi")
+            await s.find_text_channel(client).send("hi")
         assert unseen.value.code == 50001
         await s.server.allow(s.channel, "view_channel")
         bots = s.guild.members[s.server.bot.id].role_ids[0]
         await s.server.edit_role(s.guild, s.guild, "view_channel")
         await s.server.edit_role(s.guild, bots, "send_messages")
         with pytest.raises(discord.Forbidden):
-            await (await s.text(client).send("hi")).create_thread(name="t")
+            await (await s.find_text_channel(client).send("hi")).create_thread(name="t")
 
 
 async def test_lengths_are_refused_with_their_field() -> None:
-    async with scene() as s, s.client() as client:
-        channel = s.text(client)
+    async with open_scene() as s, s.log_in() as client:
+        channel = s.find_text_channel(client)
         layout = discord.ui.LayoutView()
         layout.add_item(discord.ui.TextDisplay("x" * 3000)).add_item(discord.ui.TextDisplay("x" * 900))
         shown = await channel.send(view=layout)
@@ -237,15 +240,17 @@ async def test_lengths_are_refused_with_their_field() -> None:
             {"content": "a", "components": [{"type": 1, "components": [twice, twice]}]},
             {"content": "a", "components": [{"type": 10, "content": "x"}]},
         ):
-            status, _, answer = await raw(s.server, "POST", path, body)
+            status, _, answer = await send_request(s.server, "POST", path, body)
             assert (status, answer["code"]) == (400, 50035), body
-        status, _, answer = await raw(s.server, "PATCH", f"{path}/{shown.id}", {"content": "plain", "flags": 0})
+        status, _, answer = await send_request(
+            s.server, "PATCH", f"{path}/{shown.id}", {"content": "plain", "flags": 0}
+        )
         assert (status, answer["code"]) == (400, 50035)  # Components V2 cannot be taken back
 
 
 async def test_archived_locked_and_deleted_threads() -> None:
-    async with scene() as s, s.client() as client:
-        thread = await (await s.text(client).send("board")).create_thread(name="debate")
+    async with open_scene() as s, s.log_in() as client:
+        thread = await (await s.find_text_channel(client).send("board")).create_thread(name="debate")
         turn = await thread.send("turn")
         await s.server.archive(thread)
         with pytest.raises(discord.HTTPException) as archived:
@@ -265,7 +270,7 @@ async def test_archived_locked_and_deleted_threads() -> None:
 
 
 async def test_who_is_really_pinged() -> None:
-    async with scene() as s, s.client() as client:
+    async with open_scene() as s, s.log_in() as client:
         role = await s.server.create_role(s.guild, "judges")
         judge = await s.server.create_member(s.guild, "judge", role)
         text = f"<@{s.ada.id}> <@&{role.id}> @everyone"
@@ -275,7 +280,7 @@ async def test_who_is_really_pinged() -> None:
             {"allowed_mentions": discord.AllowedMentions.none()},
             {"allowed_mentions": discord.AllowedMentions(users=[s.ada], everyone=False, roles=False)},
         ):
-            await s.text(client).send(text, **sent)
+            await s.find_text_channel(client).send(text, **sent)
         notified = [m.notified for m in await s.server.messages(s.channel)]
         assert notified == [[s.ada.id, judge.id], [], [], [s.ada.id]]  # a bot without the right pings no @everyone
 
@@ -295,7 +300,7 @@ async def test_forums_reactions_files_and_members() -> None:
         client.event(on_raw_reaction_add)
         client.event(on_raw_reaction_remove)
 
-    async with scene() as s, s.client(setup=listen) as client:
+    async with open_scene() as s, s.log_in(setup=listen) as client:
         forum = await s.server.create_forum(s.guild)
         place = await client.fetch_channel(forum.id)
         assert isinstance(place, discord.ForumChannel)
@@ -327,27 +332,27 @@ async def test_a_request_against_the_contract_is_not_overlooked(
     method: str, path: str, body: object, told: str, reference: Path
 ) -> None:
     with pytest.raises(ContractBroken, match=told):
-        async with scene(contract=reference / "specs" / "discord-openapi.json") as s:
-            await raw(s.server, method, path.format(s.channel.id), body)
+        async with open_scene(contract=reference / "specs" / "discord-openapi.json") as s:
+            await send_request(s.server, method, path.format(s.channel.id), body)
 
 
 async def test_a_request_as_the_contract_says_is_served(reference: Path) -> None:
-    async with scene(contract=reference / "specs" / "discord-openapi.json") as s:
+    async with open_scene(contract=reference / "specs" / "discord-openapi.json") as s:
         path = f"/channels/{s.channel.id}/messages"
-        status, _, made = await raw(s.server, "POST", path, {"content": "a", "tts": False, "nonce": 7})
+        status, _, made = await send_request(s.server, "POST", path, {"content": "a", "tts": False, "nonce": 7})
         assert (status, made["content"]) == (200, "a")
         reply = {"content": "b", "message_reference": {"message_id": int(str(made["id"]))}}
-        assert (await raw(s.server, "POST", path, reply))[0] == 200, "an id may be a number as well"
-        assert (await raw(s.server, "GET", f"{path}?limit=5&before={made['id']}"))[0] == 200
+        assert (await send_request(s.server, "POST", path, reply))[0] == 200, "an id may be a number as well"
+        assert (await send_request(s.server, "GET", f"{path}?limit=5&before={made['id']}"))[0] == 200
 
 
 async def test_without_the_document_nothing_is_validated(tmp_path: Path) -> None:
     async with DiscordServer(contract=tmp_path / "absent.json") as server:
         assert server.contract is None
         channel = await server.create_channel(await server.create_guild())
-        assert (await raw(server, "POST", f"/channels/{channel.id}/messages", {"content": "a", "tts": "loud"}))[
-            0
-        ] == 200
+        assert (
+            await send_request(server, "POST", f"/channels/{channel.id}/messages", {"content": "a", "tts": "loud"})
+        )[0] == 200
 
 
 async def test_another_process_serves_and_is_driven_the_same_way() -> None:

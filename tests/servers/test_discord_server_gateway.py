@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from tests.servers.discord import DiscordServer, Intent
-from tests.support.discord_scene import scene
+from tests.support.discord_scene import open_scene
 
 
 async def test_events_missed_while_away_come_with_the_resume() -> None:
@@ -29,7 +29,7 @@ async def test_events_missed_while_away_come_with_the_resume() -> None:
         arrived.clear()
 
     intents = discord.Intents(guilds=True, guild_messages=True, message_content=True)
-    async with scene() as s, s.client(intents, listen):
+    async with open_scene() as s, s.log_in(intents, listen):
         await s.server.say(s.ada, s.channel, "one")
         await next_message()
         await s.server.drop()
@@ -51,7 +51,7 @@ async def test_a_refused_resume_begins_a_new_session() -> None:
 
         client.event(on_connect)
 
-    async with scene() as s, s.client(setup=listen):
+    async with open_scene() as s, s.log_in(setup=listen):
         again.clear()
         await s.server.drop(resume=False)
         async with asyncio.timeout(10.0):
@@ -60,13 +60,13 @@ async def test_a_refused_resume_begins_a_new_session() -> None:
 
 
 async def test_a_wrong_token_and_a_forbidden_intent_are_refused() -> None:
-    async with scene(allowed=Intent(0)) as s:
+    async with open_scene(allowed=Intent(0)) as s:
         with pytest.raises(discord.PrivilegedIntentsRequired):
-            async with s.client(discord.Intents(guilds=True, message_content=True)):
+            async with s.log_in(discord.Intents(guilds=True, message_content=True)):
                 pass
         s.server.token = "another"  # the token that the client sends; the hub keeps its own
         with pytest.raises(discord.LoginFailure):
-            async with s.client():
+            async with s.log_in():
                 pass
 
 
@@ -84,7 +84,7 @@ async def test_the_message_content_intent(may_read: bool) -> None:
         client.event(on_message)
 
     intents = discord.Intents(guilds=True, messages=True, message_content=may_read)
-    async with scene() as s, s.client(intents, listen):
+    async with open_scene() as s, s.log_in(intents, listen):
         await s.server.say(s.ada, s.channel, "plain")
         await s.server.say(s.ada, s.channel, "to you", mentions=(s.server.bot,))
         await s.server.say(s.ada, await s.server.dm(s.ada), "in private")
@@ -113,8 +113,8 @@ async def test_the_bot_is_thrown_out_of_a_guild() -> None:
 
         client.event(on_guild_remove)
 
-    async with scene() as s, s.client(setup=listen) as client:
-        channel = s.text(client)
+    async with open_scene() as s, s.log_in(setup=listen) as client:
+        channel = s.find_text_channel(client)
         await s.server.leave_guild(s.guild)
         async with asyncio.timeout(5.0):
             await out.wait()
@@ -123,7 +123,7 @@ async def test_the_bot_is_thrown_out_of_a_guild() -> None:
 
 
 async def test_shards_hear_of_their_own_guilds_alone() -> None:
-    async with scene() as s, aiohttp.ClientSession() as session:
+    async with open_scene() as s, aiohttp.ClientSession() as session:
         mine = (s.guild.id >> 22) % 2
         for shard, there in ((mine, True), (1 - mine, False)):
             async with session.ws_connect(s.server.gateway_url) as socket:

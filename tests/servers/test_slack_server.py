@@ -17,13 +17,13 @@ from tests.servers.slack.web_api import METHODS
 from tests.support.slack_scene import (
     ACTIONS,
     Scene,
-    opened_scene,
+    open_scene,
 )
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    async with opened_scene() as scene:
+    async with open_scene() as scene:
         yield scene
 
 
@@ -31,9 +31,9 @@ async def test_a_token_says_whose_it_is(scene: Scene) -> None:
     who = await scene.client.auth_test()
     assert (who["team_id"], who["bot_id"]) == (scene.team.id, scene.team.bot_id)
     scene.client.token = "xoxb-never-given"
-    assert await scene.refused("auth.test") == "invalid_auth"
+    assert await scene.find_error("auth.test") == "invalid_auth"
     scene.client.token = None
-    assert await scene.refused("auth.test") == "not_authed"
+    assert await scene.find_error("auth.test") == "not_authed"
     assert [r.error for r in scene.server.requests] == ["", "invalid_auth", "not_authed"]
 
 
@@ -65,7 +65,7 @@ async def test_an_oauth_code_is_good_once_and_revoking_ends_the_token(scene: Sce
         await fresh.oauth_v2_access(**given)
     scene.client.token = installed["access_token"]
     assert (await scene.client.auth_revoke())["revoked"]
-    assert await scene.refused("auth.test") == "token_revoked"
+    assert await scene.find_error("auth.test") == "token_revoked"
 
 
 async def test_an_org_wide_token_works_in_every_workspace_of_its_enterprise(scene: Scene) -> None:
@@ -103,7 +103,7 @@ async def test_posting_is_counted_for_each_channel(scene: Scene) -> None:
     other = scene.server.world.add_channel(scene.team.id, "other")
     for _ in range(5):
         await scene.post()
-    assert await scene.refused("chat.postMessage", channel=scene.hall.id, text="x") == "ratelimited"
+    assert await scene.find_error("chat.postMessage", channel=scene.hall.id, text="x") == "ratelimited"
     await scene.client.chat_postMessage(channel=other.id, text="x")
 
 
@@ -124,7 +124,7 @@ async def test_faults_come_once_and_as_told(scene: Scene) -> None:
         await scene.post()
     assert caught.value.response.headers["Retry-After"] == "30"
     faults.fail("chat.postMessage", "team_not_found")
-    assert await scene.refused("chat.postMessage", channel=here, text="x") == "team_not_found"
+    assert await scene.find_error("chat.postMessage", channel=here, text="x") == "team_not_found"
     faults.fail("chat.postMessage", status=500)
     with pytest.raises(SlackApiError):
         await scene.post()
@@ -163,7 +163,7 @@ async def test_guests_strangers_and_shared_channels_can_be_told(scene: Scene) ->
     shared = world.add_channel(scene.team.id, "shared", [stranger.id], ext_shared=True)
     assert (await scene.client.users_info(user=guest.id))["user"]["is_restricted"]
     assert (await scene.client.users_info(user=stranger.id))["user"]["is_stranger"]
-    assert await scene.refused("users.info", user=hidden.id) == "user_not_visible"
+    assert await scene.find_error("users.info", user=hidden.id) == "user_not_visible"
     assert (await scene.client.users_info(user=scene.ann.id))["user"]["is_admin"]
     assert (await scene.client.conversations_info(channel=shared.id))["channel"]["is_ext_shared"]
     assert stranger.id in (await scene.client.conversations_members(channel=shared.id))["members"]
@@ -177,7 +177,7 @@ async def test_a_bot_joins_what_is_public(scene: Scene) -> None:
     secret = scene.server.world.add_channel(scene.team.id, "secret", kind="private", bot=False)
     await scene.client.conversations_join(channel=away.id)
     await scene.client.chat_postMessage(channel=away.id, text="here")
-    assert await scene.refused("conversations.join", channel=secret.id) == "channel_not_found"
+    assert await scene.find_error("conversations.join", channel=secret.id) == "channel_not_found"
     listed = await scene.client.users_conversations()
     assert {c["id"] for c in listed["channels"]} == {scene.hall.id, away.id}
 
@@ -195,7 +195,7 @@ async def test_reactions(scene: Scene) -> None:
     message = await scene.post()
     args = {"channel": message.channel, "timestamp": message.ts, "name": "thumbsup"}
     await scene.client.reactions_add(**args)
-    assert await scene.refused("reactions.add", **args) == "already_reacted"
+    assert await scene.find_error("reactions.add", **args) == "already_reacted"
     await scene.server.people.react(scene.ann.id, message, "thumbsup")
     found = await scene.client.reactions_get(channel=message.channel, timestamp=message.ts)
     assert found["message"]["reactions"][0]["users"] == [scene.team.bot_user, scene.ann.id]
@@ -221,11 +221,11 @@ async def test_files_go_up_and_come_down(scene: Scene) -> None:
 
 
 async def test_calls_outside_the_contract_are_violations(reference: Path) -> None:
-    async with opened_scene(reference / "specs" / "slack") as scene:
+    async with open_scene(reference / "specs" / "slack") as scene:
         await scene.client.api_call("chat.postMessage", json={"channel": scene.hall.id, "text": "x", "colour": "red"})
-        await scene.refused("chat.update", channel=scene.hall.id, text="x")
+        await scene.find_error("chat.update", channel=scene.hall.id, text="x")
         scene.server.faults.fail("chat.postMessage", "too_sleepy")
-        await scene.refused("chat.postMessage", channel=scene.hall.id, text="x")
+        await scene.find_error("chat.postMessage", channel=scene.hall.id, text="x")
         found = list(scene.server.violations)
         scene.server.violations.clear()
     assert found == [
@@ -244,7 +244,7 @@ async def test_without_descriptions_nothing_is_checked(tmp_path: Path) -> None:
 
 async def test_leaving_with_violations_raises(reference: Path) -> None:
     with pytest.raises(ContractBroken, match=r"auth\.test: argument why is unknown"):
-        async with opened_scene(reference / "specs" / "slack") as scene:
+        async with open_scene(reference / "specs" / "slack") as scene:
             await scene.client.api_call("auth.test", json={"why": "not"})
 
 

@@ -13,14 +13,14 @@ from tests.support.slack_scene import (
     ACTIONS,
     BUTTON,
     Scene,
-    opened_scene,
-    section,
+    make_section,
+    open_scene,
 )
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    async with opened_scene() as scene:
+    async with open_scene() as scene:
         yield scene
 
 
@@ -43,8 +43,8 @@ async def test_messages_and_threads_stand_in_order(scene: Scene) -> None:
 
 
 async def test_an_update_with_text_alone_drops_the_blocks(scene: Scene) -> None:
-    message = await scene.post("fallback", blocks=[section("first")])
-    await scene.client.chat_update(channel=message.channel, ts=message.ts, text="b", blocks=[section("second")])
+    message = await scene.post("fallback", blocks=[make_section("first")])
+    await scene.client.chat_update(channel=message.channel, ts=message.ts, text="b", blocks=[make_section("second")])
     assert not scene.server.world.posts[message].edited
     await scene.client.chat_update(channel=message.channel, ts=message.ts, text="plain")
     stands = scene.server.world.posts[message]
@@ -60,33 +60,33 @@ async def test_every_refusal_has_slacks_code(scene: Scene) -> None:
     old = world.add_channel(scene.team.id, "old", archived=True)
     secret = world.add_channel(scene.team.id, "secret", kind="private", bot=False)
     scene.client.token = world.install(scene.team.id, {"chat:write", "channels:read"}).token
-    assert await scene.refused("chat.postMessage", channel="C0", text="x") == "channel_not_found"
-    assert await scene.refused("chat.postMessage", channel=secret.id, text="x") == "channel_not_found"
-    assert await scene.refused("chat.postMessage", channel=away.id, text="x") == "not_in_channel"
-    assert await scene.refused("chat.postMessage", channel=old.id, text="x") == "is_archived"
-    assert await scene.refused("chat.postMessage", channel=here) == "no_text"
-    assert await scene.refused("chat.postMessage", channel=here, text="x", username="GPT") == "missing_scope"
+    assert await scene.find_error("chat.postMessage", channel="C0", text="x") == "channel_not_found"
+    assert await scene.find_error("chat.postMessage", channel=secret.id, text="x") == "channel_not_found"
+    assert await scene.find_error("chat.postMessage", channel=away.id, text="x") == "not_in_channel"
+    assert await scene.find_error("chat.postMessage", channel=old.id, text="x") == "is_archived"
+    assert await scene.find_error("chat.postMessage", channel=here) == "no_text"
+    assert await scene.find_error("chat.postMessage", channel=here, text="x", username="GPT") == "missing_scope"
     said = await scene.server.people.say(scene.ann.id, here, "mine")
     ts = said.event["ts"]
-    assert await scene.refused("chat.update", channel=here, ts="1.000000", text="x") == "message_not_found"
-    assert await scene.refused("chat.update", channel=here, ts=ts, text="x") == "cant_update_message"
-    assert await scene.refused("chat.delete", channel=here, ts=ts) == "cant_delete_message"
+    assert await scene.find_error("chat.update", channel=here, ts="1.000000", text="x") == "message_not_found"
+    assert await scene.find_error("chat.update", channel=here, ts=ts, text="x") == "cant_update_message"
+    assert await scene.find_error("chat.delete", channel=here, ts=ts) == "cant_delete_message"
     mine = await scene.post()
-    assert await scene.refused("chat.update", channel=here, ts=mine.ts, text="x" * 4_001) == "msg_too_long"
-    assert await scene.refused("chat.update", channel=here, ts=mine.ts) == "no_text"
+    assert await scene.find_error("chat.update", channel=here, ts=mine.ts, text="x" * 4_001) == "msg_too_long"
+    assert await scene.find_error("chat.update", channel=here, ts=mine.ts) == "no_text"
     scene.team.edit_window_s = -1.0
-    assert await scene.refused("chat.update", channel=here, ts=mine.ts, text="x") == "edit_window_closed"
+    assert await scene.find_error("chat.update", channel=here, ts=mine.ts, text="x") == "edit_window_closed"
     scene.hall.archived = True
-    assert await scene.refused("chat.update", channel=here, ts=mine.ts, text="x") == "is_inactive"
-    assert await scene.refused("no.suchMethod") == "unknown_method"
+    assert await scene.find_error("chat.update", channel=here, ts=mine.ts, text="x") == "is_inactive"
+    assert await scene.find_error("no.suchMethod") == "unknown_method"
 
 
 @pytest.mark.parametrize(
     ("blocks", "code"),
     [
-        ([section("x")] * 51, "invalid_blocks"),
-        ([section("x" * 3_001)], "invalid_blocks"),
-        ([section("")], "invalid_blocks"),
+        ([make_section("x")] * 51, "invalid_blocks"),
+        ([make_section("x" * 3_001)], "invalid_blocks"),
+        ([make_section("")], "invalid_blocks"),
         ([{"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}], "invalid_blocks"),
         ([{"type": "header", "text": {"type": "mrkdwn", "text": "x"}}], "invalid_blocks"),
         ([{"type": "markdown", "text": "x" * 12_001}], "invalid_blocks"),
@@ -102,7 +102,7 @@ async def test_every_refusal_has_slacks_code(scene: Scene) -> None:
     ],
 )
 async def test_blocks_are_held_to_their_limits(scene: Scene, blocks: object, code: str) -> None:
-    assert await scene.refused("chat.postMessage", channel=scene.hall.id, text="x", blocks=blocks) == code
+    assert await scene.find_error("chat.postMessage", channel=scene.hall.id, text="x", blocks=blocks) == code
 
 
 async def test_blocks_at_their_limits_pass(scene: Scene) -> None:
@@ -110,16 +110,18 @@ async def test_blocks_at_their_limits_pass(scene: Scene) -> None:
     header = {"type": "header", "text": {"type": "plain_text", "text": "x" * 150}}
     button = {**BUTTON, "text": {"type": "plain_text", "text": "x" * 75}, "action_id": "x" * 255}
     controls = {**ACTIONS, "elements": [button]}
-    message = await scene.post(blocks=[header, section("x" * 3_000), table, controls, *[section("x")] * 46])
+    message = await scene.post(blocks=[header, make_section("x" * 3_000), table, controls, *[make_section("x")] * 46])
     assert len(scene.server.world.posts[message].blocks) == 50
     await scene.post(blocks=[{"type": "markdown", "text": "x" * 12_000}, controls])
 
 
 async def test_only_live_mentions_notify(scene: Scene) -> None:
     ann = scene.ann.id
-    dead = await scene.post(f"&lt;@{ann}&gt; &lt;!channel&gt; @channel", blocks=[section(f"&lt;@{ann}&gt;"), ACTIONS])
+    dead = await scene.post(
+        f"&lt;@{ann}&gt; &lt;!channel&gt; @channel", blocks=[make_section(f"&lt;@{ann}&gt;"), ACTIONS]
+    )
     live = await scene.post(
-        "hey", blocks=[section(f"<@{ann}> and <!channel>"), {"type": "markdown", "text": "<!here>"}]
+        "hey", blocks=[make_section(f"<@{ann}> and <!channel>"), {"type": "markdown", "text": "<!here>"}]
     )
     named = await scene.post("@here", link_names=True)
     button = {**BUTTON, "text": {"type": "plain_text", "text": f"<@{ann}>"}}
@@ -135,7 +137,7 @@ async def test_ephemerals_are_kept_apart(scene: Scene) -> None:
     assert [(e.user, e.text) for e in scene.server.world.ephemerals] == [(scene.ann.id, "only you")]
     assert scene.server.world.messages(scene.hall.id) == []
     stranger = scene.server.world.add_user(scene.team.id, "cy")
-    refused = await scene.refused("chat.postEphemeral", channel=scene.hall.id, user=stranger.id, text="x")
+    refused = await scene.find_error("chat.postEphemeral", channel=scene.hall.id, user=stranger.id, text="x")
     assert refused == "user_not_in_channel"
 
 
@@ -148,11 +150,11 @@ async def test_a_stream_in_a_direct_message(scene: Scene) -> None:
     await stream.append(markdown_text="world**")
     (message,) = [m for m in scene.server.world.messages(channel, asked.event["ts"]) if m.bot_id]
     assert (message.text, message.stream) == ("**hello world**", "streaming")
-    assert await scene.refused("chat.update", channel=channel, ts=message.ts, text="x") == "streaming_state_conflict"
+    assert await scene.find_error("chat.update", channel=channel, ts=message.ts, text="x") == "streaming_state_conflict"
     await stream.stop(blocks=[ACTIONS])
     assert (message.stream, len(message.blocks)) == ("stopped", 1)
     args = {"channel": channel, "ts": message.ts, "markdown_text": "late"}
-    assert await scene.refused("chat.appendStream", **args) == "message_not_in_streaming_state"
+    assert await scene.find_error("chat.appendStream", **args) == "message_not_in_streaming_state"
 
 
 async def test_a_stream_ends_by_itself(scene: Scene) -> None:
@@ -170,9 +172,9 @@ async def test_a_stream_ends_by_itself(scene: Scene) -> None:
 async def test_a_stream_in_a_channel_needs_a_recipient(scene: Scene) -> None:
     thread = await _post_question(scene, scene.hall)
     args = {"channel": scene.hall.id, "thread_ts": thread}
-    assert await scene.refused("chat.startStream", **args) == "missing_recipient_user_id"
+    assert await scene.find_error("chat.startStream", **args) == "missing_recipient_user_id"
     args["recipient_user_id"] = scene.ann.id
-    assert await scene.refused("chat.startStream", **args) == "missing_recipient_team_id"
+    assert await scene.find_error("chat.startStream", **args) == "missing_recipient_team_id"
     answer = await scene.client.chat_startStream(**args, recipient_team_id=scene.team.id)
     assert scene.server.world.posts[Ref(scene.hall.id, answer["ts"])].recipient == scene.ann.id
 

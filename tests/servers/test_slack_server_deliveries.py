@@ -18,31 +18,31 @@ from tests.servers.slack import Ref, Unacknowledged
 from tests.support.slack_scene import (
     ACTIONS,
     Scene,
-    bolt,
-    in_socket_mode,
-    on,
-    opened_scene,
-    over_http,
+    connect_sockets,
+    listen,
+    make_bolt,
+    open_scene,
+    serve_http,
 )
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
-    async with opened_scene() as scene:
+    async with open_scene() as scene:
         yield scene
 
 
 async def test_a_command_is_acknowledged_and_answered(scene: Scene) -> None:
-    app = bolt(scene)
+    app = make_bolt(scene)
 
-    @on(app.command("/debate"))
+    @listen(app.command("/debate"))
     async def debate(ack: Any, say: Any, command: Any, respond: Any) -> None:
         await ack("opening…")
         await say(f"*{command['text']}*")
         await respond("only for you")
         await respond("for all", response_type="in_channel")
 
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         delivery = await (await scene.server.people.command(scene.ann.id, scene.hall.id, "/debate", "tabs or spaces"))
         assert delivery.acknowledged_after_s is not None
         assert delivery.answer == {"text": "opening…"}
@@ -54,7 +54,7 @@ async def test_a_command_is_acknowledged_and_answered(scene: Scene) -> None:
 
 async def test_a_command_nobody_knows_times_out(scene: Scene) -> None:
     scene.server.limits.set_times(acknowledge_s=0.1)
-    async with in_socket_mode(scene, bolt(scene)):
+    async with connect_sockets(scene, make_bolt(scene)):
         delivery = await scene.server.people.command(scene.ann.id, scene.hall.id, "/poem")
         with pytest.raises(Unacknowledged, match="operation_timeout"):
             await delivery
@@ -63,18 +63,18 @@ async def test_a_command_nobody_knows_times_out(scene: Scene) -> None:
 
 
 async def test_what_the_app_hears_depends_on_events_and_scopes(scene: Scene) -> None:
-    app, seen = bolt(scene), []
+    app, seen = make_bolt(scene), []
 
-    @on(app.event("app_mention"))
+    @listen(app.event("app_mention"))
     async def mention(event: Any) -> None:
         seen.append(("mention", event["text"]))
 
-    @on(app.event("message"))
+    @listen(app.event("message"))
     async def message(event: Any) -> None:
         seen.append(("message", event["text"]))
 
     people, world = scene.server.people, scene.server.world
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         plain = await people.say(scene.ann.id, scene.hall.id, "hello")
         with pytest.raises(Unacknowledged, match="not_subscribed"):
             await plain
@@ -90,25 +90,25 @@ async def test_what_the_app_hears_depends_on_events_and_scopes(scene: Scene) -> 
 
 
 async def test_every_other_event_arrives(scene: Scene) -> None:
-    app, seen = bolt(scene), []
+    app, seen = make_bolt(scene), []
     scene.server.world.subscribe("channel_archive", "message.channels")
 
-    @on(app.event({"type": "message", "subtype": "message_deleted"}))
+    @listen(app.event({"type": "message", "subtype": "message_deleted"}))
     async def on_deletion(event: Any) -> None:
         seen.append("message_deleted")
 
     for kind in ("reaction_added", "reaction_removed", "member_joined_channel", "channel_archive"):
 
-        @on(app.event(kind))
+        @listen(app.event(kind))
         async def on_event(event: Any) -> None:
             seen.append(event["type"])
 
-    @on(app.event("message"))
+    @listen(app.event("message"))
     async def message() -> None:
         """Ignore plain messages."""
 
     people, here, bob = scene.server.people, scene.hall.id, scene.server.world.add_user(scene.team.id, "bob")
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         said = await (await people.say(scene.ann.id, here, "hello"))
         where = Ref(here, said.event["ts"])
         await (await people.react(scene.ann.id, where, "thumbsup"))
@@ -123,32 +123,32 @@ async def test_every_other_event_arrives(scene: Scene) -> None:
 
 
 async def test_uninstalling_ends_the_token_and_is_told(scene: Scene) -> None:
-    app, seen = bolt(scene), []
+    app, seen = make_bolt(scene), []
     for kind in ("app_uninstalled", "tokens_revoked"):
 
-        @on(app.event(kind))
+        @listen(app.event(kind))
         async def on_removal(event: Any) -> None:
             seen.append(event["type"])
 
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         await (await scene.server.people.uninstall(scene.team.id))
         while len(seen) < 2:
             await asyncio.sleep(0)
-        assert await scene.refused("chat.postMessage", channel=scene.hall.id, text="x") == "token_revoked"
+        assert await scene.find_error("chat.postMessage", channel=scene.hall.id, text="x") == "token_revoked"
     assert [d.event["type"] for d in scene.server.courier.deliveries] == ["tokens_revoked", "app_uninstalled"]
 
 
 async def test_an_event_that_nobody_acknowledges_comes_again(scene: Scene) -> None:
-    app, seen = bolt(scene, process_before_response=True), []
+    app, seen = make_bolt(scene, process_before_response=True), []
     scene.server.limits.set_times(acknowledge_s=0.1, redeliver_after_s=(0.0, 0.01, 0.02))
 
-    @on(app.event("app_mention"))
+    @listen(app.event("app_mention"))
     async def mention(body: Any, request: Any) -> None:
         seen.append((body["event_id"], request.headers.get("x-slack-retry-num")))
         if len(seen) < 3:
             await asyncio.sleep(0.15)  # longer than the time to acknowledge
 
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         delivery = await (await scene.server.people.say(scene.ann.id, scene.hall.id, "debate", mention=True))
     assert len(delivery.attempts) == 3
     assert len({event_id for event_id, _ in seen}) == 1
@@ -156,14 +156,14 @@ async def test_an_event_that_nobody_acknowledges_comes_again(scene: Scene) -> No
 
 
 async def test_duplicates_and_another_order_on_demand(scene: Scene) -> None:
-    app, seen = bolt(scene), []
+    app, seen = make_bolt(scene), []
 
-    @on(app.event("app_mention"))
+    @listen(app.event("app_mention"))
     async def mention(body: Any) -> None:
         seen.append((body["event_id"], body["event"]["text"].split()[-1]))
 
     courier, people = scene.server.courier, scene.server.people
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         courier.hold()
         said = [await people.say(scene.ann.id, scene.hall.id, word, mention=True) for word in ("one", "two")]
         courier.release(backwards=True)
@@ -177,14 +177,14 @@ async def test_duplicates_and_another_order_on_demand(scene: Scene) -> None:
 
 
 async def test_sockets_come_back_after_notices_and_drops(scene: Scene) -> None:
-    app = bolt(scene)
+    app = make_bolt(scene)
 
-    @on(app.command("/debate"))
+    @listen(app.command("/debate"))
     async def debate(ack: Any) -> None:
         await ack()
 
     sockets = scene.server.sockets
-    async with in_socket_mode(scene, app, sockets=3):
+    async with connect_sockets(scene, app, sockets=3):
         await sockets.disconnect("refresh_requested")
         await sockets.wait_for_connections(3)
         await (await scene.server.people.command(scene.ann.id, scene.hall.id, "/debate"))
@@ -199,25 +199,25 @@ async def test_sockets_come_back_after_notices_and_drops(scene: Scene) -> None:
 
 
 async def test_http_deliveries_are_signed(scene: Scene) -> None:
-    app, seen = bolt(scene), []
+    app, seen = make_bolt(scene), []
 
-    @on(app.command("/debate"))
+    @listen(app.command("/debate"))
     async def debate(ack: Any, command: Any) -> None:
         seen.append(command["text"])
         await ack("opening…")
 
-    @on(app.event("app_mention"))
+    @listen(app.event("app_mention"))
     async def mention(event: Any) -> None:
         seen.append(event["text"].split()[-1])
 
-    @on(app.action("skip"))
+    @listen(app.action("skip"))
     async def skip(ack: Any, action: Any) -> None:
         await ack()
         seen.append(action["value"])
 
     people, here = scene.server.people, scene.hall.id
     message = await scene.post("turn", blocks=[ACTIONS])
-    async with over_http(scene, app):
+    async with serve_http(scene, app):
         answered = await (await people.command(scene.ann.id, here, "/debate", "a & b"))
         assert answered.answer == {"text": "opening…"}
         await (await people.say(scene.ann.id, here, "debate", mention=True))
@@ -249,9 +249,9 @@ async def test_one_app_serves_many_workspaces(scene: Scene, tmp_path: Path) -> N
         client_secret=world.app.client_secret,
         installation_store=FileInstallationStore(base_dir=str(tmp_path)),
     )
-    app = bolt(scene, client=AsyncWebClient(base_url=server.api_base), oauth_settings=settings)
+    app = make_bolt(scene, client=AsyncWebClient(base_url=server.api_base), oauth_settings=settings)
 
-    @on(app.command("/debate"))
+    @listen(app.command("/debate"))
     async def debate(ack: Any, client: Any, command: Any) -> None:
         await client.chat_postMessage(channel=command["channel_id"], text="board")
         await ack()
@@ -260,7 +260,7 @@ async def test_one_app_serves_many_workspaces(scene: Scene, tmp_path: Path) -> N
         await settings.installation_store.async_save(await app.oauth_flow.run_installation(code))
     places = [(team, world.add_user(team.id, "bob")) for team in (scene.team, north, south)]
     rooms = [world.add_channel(team.id, "room", [bob.id]) for team, bob in places]
-    async with in_socket_mode(scene, app):
+    async with connect_sockets(scene, app):
         for (_, bob), room in zip(places, rooms, strict=True):
             await (await server.people.command(bob.id, room.id, "/debate"))
     assert [[m.user for m in world.messages(room.id)] for room in rooms] == [

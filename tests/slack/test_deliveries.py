@@ -10,111 +10,111 @@ import pytest
 from tests.servers.slack import Unacknowledged
 from tests.servers.slack.http_deliveries import Signing
 from tests.slack.test_runs import action, press
-from tests.support.slack_app import SLOW, app, served, settings_for, until, workspace
+from tests.support.slack_app import SLOW, make_settings, open_workspace, run_app, serve_app, wait_until
 
 
 async def test_a_command_is_acknowledged_while_everything_behind_it_is_slow(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=SLOW) as a:
+    async with run_app(tmp_path / "moot.db", lines=SLOW) as a:
         a.server.faults.stall("users.info")
         delivery = await (await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
         assert delivery.acknowledged_after_s is not None
-        assert a.channel() == []
+        assert a.channel_messages() == []
         a.server.faults.release()
-        await press(a, await a.board(), "stop")
-        await a.settled()
+        await press(a, await a.find_board(), "stop")
+        await a.wait_until_over()
 
 
 async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Path) -> None:
-    async with workspace() as (server, team):
-        settings = settings_for(server, team)
-        async with served(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
+    async with open_workspace() as (server, team):
+        settings = make_settings(server, team)
+        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
             people, again = server.people, server.courier.send_again
             command = await (await people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
             await again(command)
-            board = await a.board()
+            board = await a.find_board()
             mention = await (await people.say(a.ann.id, a.hall.id, "spaces?", mention=True))
             await again(mention)
-            await a.board(2)
+            await a.find_board(2)
             stop = await (await people.click(a.ann.id, board, action(board, "stop")))
             await again(stop)
-            await a.whispered()
-        async with served(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
+            await a.read_ephemerals()
+        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
             for delivery in (command, mention, stop):
                 await again(delivery)
             last = await (await people.command(a.ann.id, a.hall.id, "/moot", "runs"))
-            await a.whispered(2)
+            await a.read_ephemerals(2)
             assert last.acknowledged_after_s is not None
             assert len(await a.store.runs()) == 2
-            assert len(a.channel()) == 3
+            assert len(a.channel_messages()) == 3
             assert len(server.world.ephemerals) == 2
 
 
 async def test_a_form_that_is_sent_twice_starts_one_run(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.ask("", "/compare")
-        await until(lambda: bool(a.server.world.views))
+        await wait_until(lambda: bool(a.server.world.views))
         (view,) = a.server.world.views
         sent = await (await a.server.people.submit(a.ann.id, view, {"question": "tabs?"}))
         await a.server.courier.send_again(sent)
-        await a.board()
-        await a.settled()
+        await a.find_board()
+        await a.wait_until_over()
         assert len(await a.store.runs()) == 1
 
 
 async def test_what_comes_out_of_order_is_taken_as_it_comes(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=SLOW, vote_s=60.0) as a:
+    async with run_app(tmp_path / "moot.db", lines=SLOW, vote_s=60.0) as a:
         await a.ask()
-        board = await a.board()
-        await until(lambda: len(a.thread(board)) == 2)
+        board = await a.find_board()
+        await wait_until(lambda: len(a.thread_messages(board)) == 2)
         a.server.courier.hold()
-        seat = a.thread(board)[0]
+        seat = a.thread_messages(board)[0]
         await a.server.people.react(a.ann.id, seat, "+1")
         await a.server.people.unreact(a.ann.id, seat, "+1")
         a.server.courier.release(backwards=True)
         (run,) = await a.store.runs()
-        await until(lambda: bool(a.core._conductors[run.run].transcript.votes))
+        await wait_until(lambda: bool(a.core._conductors[run.run].transcript.votes))
         await press(a, board, "stop")
-        await until(lambda: len(a.thread(board)) == 3)
-        await press(a, a.thread(board)[-1], "close")
-        await a.settled()
+        await wait_until(lambda: len(a.thread_messages(board)) == 3)
+        await press(a, a.thread_messages(board)[-1], "close")
+        await a.wait_until_over()
 
 
 @pytest.mark.parametrize("signing", ["wrong", "old"])
 async def test_a_bad_signature_or_an_old_one_runs_nothing(tmp_path: Path, signing: Signing) -> None:
-    async with app(tmp_path / "moot.db", http=True) as a:
+    async with run_app(tmp_path / "moot.db", http=True) as a:
         a.server.http.signing = signing
         with pytest.raises(Unacknowledged, match="http_error"):
             await (await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
-        assert a.channel() == []
+        assert a.channel_messages() == []
         assert await a.store.runs() == []
 
 
 async def test_sockets_that_are_dropped_are_opened_anew(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.server.sockets.disconnect("refresh_requested")
         await a.server.sockets.wait_for_connections()
         await a.ask()
-        await a.board()
-        await a.settled()
+        await a.find_board()
+        await a.wait_until_over()
 
 
 async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_path: Path) -> None:
     before = asyncio.all_tasks()
-    async with workspace() as (server, team):
-        settings = settings_for(server, team)
-        async with served(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
+    async with open_workspace() as (server, team):
+        settings = make_settings(server, team)
+        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
             own = asyncio.all_tasks()
             await a.ask()
-            board = await a.board()
-            await until(lambda: len(a.thread(board)) == 2)
-            await until(lambda: all("…" not in m.text for m in a.thread(board)))
-            await a.stored(3)
+            board = await a.find_board()
+            await wait_until(lambda: len(a.thread_messages(board)) == 2)
+            await wait_until(lambda: all("…" not in m.text for m in a.thread_messages(board)))
+            await a.wait_until_stored(3)
         left = {t for t in asyncio.all_tasks() - own if "aiohttp" not in repr(t) and "servers/slack" not in repr(t)}
         assert {t for t in left if "adapters" in repr(t) or "bot/" in repr(t) or "slack_sdk" in repr(t)} == set()
-        async with served(server, team, tmp_path / "moot.db", settings) as a:
-            await a.settled()
-            assert len(a.channel()) == 1
-            thread = a.thread(board)
+        async with serve_app(server, team, tmp_path / "moot.db", settings) as a:
+            await a.wait_until_over()
+            assert len(a.channel_messages()) == 1
+            thread = a.thread_messages(board)
             assert [m.username for m in thread] == ["🟦 Ada", "🟩 Bob", ""]
             assert "Tabs win." in thread[0].blocks[0]["text"]
     assert asyncio.all_tasks() == before

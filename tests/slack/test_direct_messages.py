@@ -10,7 +10,7 @@ pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not insta
 
 from adapters.slack import streams
 from tests.servers.slack.world import Channel, Message
-from tests.support.slack_app import App, app, until
+from tests.support.slack_app import App, run_app, wait_until
 
 TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmore\n```\n", 0.1, "done."]
 WHOLE = "Tabs are **bold** and"
@@ -20,11 +20,11 @@ async def asked(a: App) -> tuple[Channel, list[Message]]:
     """The direct message, and the thread that a question there has opened, when it is over."""
     where = a.server.world.im(a.ann.id)
     await (await a.server.people.say(a.ann.id, where.id, "tabs?"))
-    await until(lambda: len(a.server.world.messages(where.id)) == 2)
+    await wait_until(lambda: len(a.server.world.messages(where.id)) == 2)
     board = a.server.world.messages(where.id)[1]
-    await until(lambda: len(a.thread(board)) >= 2)
-    await a.settled()
-    return where, a.thread(board)
+    await wait_until(lambda: len(a.thread_messages(board)) >= 2)
+    await a.wait_until_over()
+    return where, a.thread_messages(board)
 
 
 def reads(message: Message) -> str:
@@ -41,11 +41,11 @@ def check(a: App, turn: Message) -> None:
 
 
 async def test_turns_are_streamed(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
         _, thread = await asked(a)
         check(a, thread[0])
         assert thread[0].stream == "stopped"
-        assert len(a.calls("chat.appendStream")) >= 2
+        assert len(a.find_calls("chat.appendStream")) >= 2
         assert [r.error for r in a.server.requests if r.error] == []
 
 
@@ -59,7 +59,7 @@ async def test_turns_are_streamed(tmp_path: Path) -> None:
     ],
 )
 async def test_refusals_lead_back_to_edits(tmp_path: Path, method: str, code: str) -> None:
-    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
         a.server.faults.fail(method, code)
         _, thread = await asked(a)
         check(a, thread[0])
@@ -67,7 +67,7 @@ async def test_refusals_lead_back_to_edits(tmp_path: Path, method: str, code: st
 
 
 async def test_an_append_whose_answer_is_lost_is_not_there_twice(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
         a.server.faults.reset("chat.appendStream", done=True)
         _, thread = await asked(a)
         check(a, thread[0])
@@ -75,14 +75,14 @@ async def test_an_append_whose_answer_is_lost_is_not_there_twice(tmp_path: Path)
 
 async def test_a_stream_ends_before_slack_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
-    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
         _, thread = await asked(a)
         check(a, thread[0])
-        assert len(a.calls("chat.update")) > 0
+        assert len(a.find_calls("chat.update")) > 0
 
 
 async def test_a_limit_puts_the_end_of_a_stream_off(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
         a.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
         _, thread = await asked(a)
         check(a, thread[0])

@@ -19,7 +19,7 @@ from slack_sdk.oauth.installation_store import Installation
 
 from bot.errors import Misconfigured
 from tests.slack.test_runs import says
-from tests.support.slack_app import App, served, settings_for, until, workspace
+from tests.support.slack_app import App, make_settings, open_workspace, serve_app, wait_until
 
 KEY = Fernet.generate_key().decode()
 
@@ -27,11 +27,11 @@ KEY = Fernet.generate_key().decode()
 @asynccontextmanager
 async def installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[App]:
     """The app over HTTP, with no workspace yet."""
-    async with workspace() as (server, team):
+    async with open_workspace() as (server, team):
         app = server.world.app
         oauth = {"client_id": app.client_id, "client_secret": app.client_secret, "installations_key": key}
         http = {"bot_token": None, "mode": "http", "port": 0, "signing_secret": app.signing_secret}
-        async with served(server, team, path, settings_for(server, team, **oauth, **http), **more) as a:
+        async with serve_app(server, team, path, make_settings(server, team, **oauth, **http), **more) as a:
             yield a
 
 
@@ -54,8 +54,8 @@ async def test_a_workspace_is_installed_and_its_token_is_sealed(tmp_path: Path) 
     async with installable(tmp_path / "moot.db") as a:
         assert await install(a, a.server.world.code(a.team.id)) == 200
         await a.ask()
-        board = await a.board()
-        await a.settled()
+        board = await a.find_board()
+        await a.wait_until_over()
         assert "tabs or spaces" in says(board)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"slack_installations" in kept
@@ -78,8 +78,8 @@ async def test_an_installation_for_the_whole_organisation(tmp_path: Path) -> Non
         assert await install(a, world.code(north.id, org_wide=True)) == 200
         room = world.add_channel(south.id, "room", [sue.id])
         await (await a.server.people.command(sue.id, room.id, "/compare", "tabs?"))
-        await until(lambda: bool(world.messages(room.id)))
-        await a.settled()
+        await wait_until(lambda: bool(world.messages(room.id)))
+        await a.wait_until_over()
         (run,) = await a.store.runs()
         (start, *_) = await a.store.read(run.run)
         assert start.fact.server == f"slack:{south.id}"  # type: ignore[union-attr]  # the first fact is the start
@@ -89,8 +89,8 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
     async with installable(tmp_path / "moot.db") as a:
         await install(a, a.server.world.code(a.team.id))
         await a.ask()
-        await a.board()
-        await a.settled()
+        await a.find_board()
+        await a.wait_until_over()
         await (await a.server.people.uninstall(a.team.id))
         store = await a.bot._installations()
         assert store is not None

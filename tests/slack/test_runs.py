@@ -9,7 +9,7 @@ import pytest
 
 from commands.debate import DebateOptions
 from tests.servers.slack.world import Message
-from tests.support.slack_app import SLOW, App, app, until
+from tests.support.slack_app import SLOW, App, run_app, wait_until
 
 
 def action(message: Message, name: str, about: str = "") -> str:
@@ -36,11 +36,11 @@ def says(message: Message) -> str:
 
 @pytest.mark.parametrize("http", [False, True], ids=["sockets", "HTTP"])
 async def test_a_comparison_from_the_command_to_its_end(tmp_path: Path, http: bool) -> None:
-    async with app(tmp_path / "moot.db", http=http) as a:
+    async with run_app(tmp_path / "moot.db", http=http) as a:
         await a.ask("tabs or spaces")
-        board = await a.board()
-        await a.settled()
-        thread = a.thread(board)
+        board = await a.find_board()
+        await a.wait_until_over()
+        thread = a.thread_messages(board)
         assert [m.username for m in thread[:2]] == ["🟦 Ada", "🟩 Bob"]
         assert [says(m).split("\n")[0] for m in thread[:2]] == ["Tabs win.", "Spaces win."]
         assert thread[-1].notified == (a.ann.id,)
@@ -51,100 +51,100 @@ async def test_a_comparison_from_the_command_to_its_end(tmp_path: Path, http: bo
 
 @pytest.mark.parametrize("http", [False, True], ids=["sockets", "HTTP"])
 async def test_a_debate_with_options_in_its_text(tmp_path: Path, http: bool) -> None:
-    async with app(tmp_path / "moot.db", http=http) as a:
+    async with run_app(tmp_path / "moot.db", http=http) as a:
         await a.ask("tabs or spaces --rounds 1 --panel default", "/debate")
-        board = await a.board()
-        await a.settled()
-        thread = a.thread(board)
+        board = await a.find_board()
+        await a.wait_until_over()
+        thread = a.thread_messages(board)
         assert len(thread) >= 4  # two seats, the judge, the end
         assert all(len(m.text) <= 4_000 for m in thread)
         assert [m.notified for m in thread if m.notified] == [(a.ann.id,)]
 
 
 async def test_placeholders_go_out_together_in_the_order_of_the_panel(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines={"ada": [60.0], "bob": [60.0]}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": [60.0], "bob": [60.0]}) as a:
         await a.ask()
-        board = await a.board()
-        await until(lambda: len(a.thread(board)) == 2)
-        assert [m.edits[0].text for m in a.thread(board)] == [
+        board = await a.find_board()
+        await wait_until(lambda: len(a.thread_messages(board)) == 2)
+        assert [m.edits[0].text for m in a.thread_messages(board)] == [
             "🟦 Ada is answering: Ada is thinking…",
             "🟩 Bob is answering: Bob is thinking…",
         ]
-        assert all(offers(m, "skip") for m in a.thread(board))
+        assert all(offers(m, "skip") for m in a.thread_messages(board))
 
 
 async def test_a_seat_is_skipped_by_its_button_and_the_run_stopped_on_the_board(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=SLOW) as a:
+    async with run_app(tmp_path / "moot.db", lines=SLOW) as a:
         await a.ask()
-        board = await a.board()
-        await until(lambda: len(a.thread(board)) == 2)
-        await press(a, a.thread(board)[0], "skip")
-        assert "is skipped" in (await a.whispered())[0]
-        await until(lambda: a.speaker.speaking == 1)
+        board = await a.find_board()
+        await wait_until(lambda: len(a.thread_messages(board)) == 2)
+        await press(a, a.thread_messages(board)[0], "skip")
+        assert "is skipped" in (await a.read_ephemerals())[0]
+        await wait_until(lambda: a.speaker.speaking == 1)
         await press(a, board, "stop")
-        await a.settled()
-        assert "Stopped; what was said is kept." in await a.whispered(2)
-        assert "Spaces" in says(a.thread(board)[1])
-        assert not any(offers(m, "skip") for m in a.thread(board))
+        await a.wait_until_over()
+        assert "Stopped; what was said is kept." in await a.read_ephemerals(2)
+        assert "Spaces" in says(a.thread_messages(board)[1])
+        assert not any(offers(m, "skip") for m in a.thread_messages(board))
 
 
 async def test_what_somebody_may_not_do_is_told_to_them_alone(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=SLOW) as a:
+    async with run_app(tmp_path / "moot.db", lines=SLOW) as a:
         bob = a.server.world.add_user(a.team.id, "bob")
         a.hall.members.append(bob.id)
         await a.ask()
-        board = await a.board()
+        board = await a.find_board()
         await press(a, board, "stop", bob.id)
-        await a.whispered()
+        await a.read_ephemerals()
         (told,) = a.server.world.ephemerals
         assert (told.user, told.text) == (bob.id, "Stop is for ann and moderators.")
         boss = a.server.world.add_user(a.team.id, "boss", "admin")
         a.hall.members.append(boss.id)
         await press(a, board, "stop", boss.id)
-        await a.settled()
+        await a.wait_until_over()
 
 
 async def test_what_may_be_done_at_the_end(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.ask()
-        board = await a.board()
-        await a.settled()
-        end = a.thread(board)[-1]
+        board = await a.find_board()
+        await a.wait_until_over()
+        end = a.thread_messages(board)[-1]
         await press(a, end, "export")
         files = a.server.world.files
-        await until(lambda: any(f.done for f in files.values()))
+        await wait_until(lambda: any(f.done for f in files.values()))
         (file,) = files.values()
         assert file.content is not None
         assert "Tabs win." in file.content.decode()
         assert [a.server.world.channels[c].kind for c in file.channels] == ["im"]
         await press(a, end, "share")
-        await until(lambda: any(m.broadcast for m in a.thread(board)))
+        await wait_until(lambda: any(m.broadcast for m in a.thread_messages(board)))
         await press(a, end, "run_again")
-        await until(lambda: len(a.thread(board)) > 4)
-        await a.settled()
+        await wait_until(lambda: len(a.thread_messages(board)) > 4)
+        await a.wait_until_over()
         await press(a, end, "delete")
-        await until(lambda: board.deleted)
+        await wait_until(lambda: board.deleted)
 
 
 async def test_a_follow_up_is_asked_for_in_a_modal(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.ask()
-        board = await a.board()
-        await a.settled()
-        await press(a, a.thread(board)[-1], "follow_up")
-        await until(lambda: bool(a.server.world.views))
+        board = await a.find_board()
+        await a.wait_until_over()
+        await press(a, a.thread_messages(board)[-1], "follow_up")
+        await wait_until(lambda: bool(a.server.world.views))
         (view,) = a.server.world.views.values()
-        before = len(a.thread(board))
+        before = len(a.thread_messages(board))
         await (await a.server.people.submit(a.ann.id, view.id, {"question": "And semicolons?"}))
-        await until(lambda: len(a.thread(board)) > before)
-        await a.settled()
-        assert any("And semicolons?" in says(m) for m in a.thread(board)[before:])
+        await wait_until(lambda: len(a.thread_messages(board)) > before)
+        await a.wait_until_over()
+        assert any("And semicolons?" in says(m) for m in a.thread_messages(board)[before:])
 
 
 async def test_a_command_without_text_opens_a_modal_with_every_option(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         await a.ask("", "/debate")
-        await until(lambda: bool(a.server.world.views))
+        await wait_until(lambda: bool(a.server.world.views))
         (view,) = a.server.world.views.values()
         assert [b["block_id"] for b in view.body["blocks"]] == list(DebateOptions.model_fields)
         wrong = await (await a.server.people.submit(a.ann.id, view.id, {"question": "?", "rounds": "9"}))
@@ -153,42 +153,42 @@ async def test_a_command_without_text_opens_a_modal_with_every_option(tmp_path: 
         await (
             await a.server.people.submit(a.ann.id, view.id, {"question": "Tabs?", "rounds": "1", "panel": "default"})
         )
-        board = await a.board()
-        await a.settled()
+        board = await a.find_board()
+        await a.wait_until_over()
         assert "Tabs?" in says(board)
 
 
 async def test_without_the_scope_for_names_a_heading_stands_above_each_turn(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         a.server.world.tokens[a.team.bot_token].scopes.discard("chat:write.customize")
         await a.ask()
-        board = await a.board()
-        await a.settled()
-        assert [m.username for m in a.thread(board)[:2]] == ["", ""]
-        assert says(a.thread(board)[0]).startswith("**🟦 Ada**\n\nTabs win.")
+        board = await a.find_board()
+        await a.wait_until_over()
+        assert [m.username for m in a.thread_messages(board)[:2]] == ["", ""]
+        assert says(a.thread_messages(board)[0]).startswith("**🟦 Ada**\n\nTabs win.")
 
 
 async def test_a_long_turn_is_one_message_and_read_on_tells_the_rest(tmp_path: Path) -> None:
     long = "word " * 4_000
-    async with app(tmp_path / "moot.db", lines={"ada": [long], "bob": ["short"]}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": [long], "bob": ["short"]}) as a:
         await a.ask()
-        board = await a.board()
-        await a.settled()
-        turn = a.thread(board)[0]
+        board = await a.find_board()
+        await a.wait_until_over()
+        turn = a.thread_messages(board)[0]
         assert len(says(turn)) <= 12_000
         await press(a, turn, "read_on")
-        await a.whispered(2)
+        await a.read_ephemerals(2)
         told = " ".join(b["text"] for e in a.server.world.ephemerals for b in e.blocks)
         assert told.split() == long.split()
 
 
 async def test_model_text_pings_nobody(tmp_path: Path) -> None:
     evil = "<!channel> <!here> <@U00000001> <#C1> @everyone & <b> ```\n<!channel>\n``` `<!channel>`"
-    async with app(tmp_path / "moot.db", lines={"ada": [evil], "bob": [evil]}) as a:
+    async with run_app(tmp_path / "moot.db", lines={"ada": [evil], "bob": [evil]}) as a:
         await a.ask(evil)
-        board = await a.board()
-        await a.settled()
-        await press(a, a.thread(board)[-1], "share")
-        await until(lambda: any(m.broadcast for m in a.thread(board)))
-        everything: list[Any] = [board, *a.thread(board)]
+        board = await a.find_board()
+        await a.wait_until_over()
+        await press(a, a.thread_messages(board)[-1], "share")
+        await wait_until(lambda: any(m.broadcast for m in a.thread_messages(board)))
+        everything: list[Any] = [board, *a.thread_messages(board)]
         assert {who for m in everything for who in (*m.notified, *m.mentions)} == {a.ann.id}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.servers.slack.world import Message, User, UserKind
 from tests.slack.test_runs import offers, press, says
-from tests.support.slack_app import LINES, App, app, served, settings_for, until, workspace
+from tests.support.slack_app import LINES, App, make_settings, open_workspace, run_app, serve_app, wait_until
 from tests.support.speakers import Step
 
 HELD: Mapping[str, Sequence[Step]] = {"ada": ["Tabs win."], "bob": ["Spaces ", 600.0]}  # Bob's turn is to be skipped
@@ -24,19 +24,19 @@ def member(a: App, name: str, role: UserKind = "member") -> User:
 async def debated(a: App, options: str = "--rounds 2") -> AsyncIterator[tuple[Message, Message]]:
     """A debate: its board, and Bob's turn that does not come to an end while Ada has spoken. In the end all is over."""
     await a.ask(f"tabs or spaces {options}", "/debate")
-    board = await a.board()
-    await until(lambda: len(turns(a, board)) == 2 and "Tabs win." in says(turns(a, board)[0]))
+    board = await a.find_board()
+    await wait_until(lambda: len(turns(a, board)) == 2 and "Tabs win." in says(turns(a, board)[0]))
     yield board, turns(a, board)[1]
-    await a.settled()
+    await a.wait_until_over()
 
 
 def turns(a: App, board: Message) -> list[Message]:
     """Those of the debaters' messages that stand in the thread."""
-    return [m for m in a.thread(board) if m.username.startswith(("🟦", "🟩", "🟧"))]
+    return [m for m in a.thread_messages(board) if m.username.startswith(("🟦", "🟩", "🟧"))]
 
 
 def card(a: App, board: Message, words: str) -> list[Message]:
-    return [m for m in a.thread(board) if words in says(m)]
+    return [m for m in a.thread_messages(board) if words in says(m)]
 
 
 async def say(a: App, user: str, board: Message, text: str) -> None:
@@ -51,25 +51,25 @@ async def skip(a: App, turn: Message) -> None:
 
 
 async def test_a_pause_outlasts_a_restart(tmp_path: Path) -> None:
-    async with workspace() as (server, team):
-        path, settings = tmp_path / "moot.db", settings_for(server, team)
-        async with served(server, team, path, settings, lines=HELD) as a, debated_until_left(a) as (board, turn):
+    async with open_workspace() as (server, team):
+        path, settings = tmp_path / "moot.db", make_settings(server, team)
+        async with serve_app(server, team, path, settings, lines=HELD) as a, debated_until_left(a) as (board, turn):
             bob = member(a, "bob")
             await press(a, board, "pause", bob.id)
-            await until(lambda: bool(server.world.ephemerals))
+            await wait_until(lambda: bool(server.world.ephemerals))
             assert server.world.ephemerals[0].text == "Pause is for ann and moderators."
             await press(a, board, "pause")
-            await until(lambda: "Paused by ann" in says(board) and offers(board, "resume"))
+            await wait_until(lambda: "Paused by ann" in says(board) and offers(board, "resume"))
             await skip(a, turn)
-            await until(lambda: offers(turn, "object"))
+            await wait_until(lambda: offers(turn, "object"))
             asked = len(a.speaker.asked)
             assert asked == 2
-        async with served(server, team, path, settings, lines=LINES) as a:
+        async with serve_app(server, team, path, settings, lines=LINES) as a:
             await say(a, a.ann.id, board, "moot pause")
-            assert (await a.whispered(4))[-1] == "ann has paused it already."
+            assert (await a.read_ephemerals(4))[-1] == "ann has paused it already."
             assert a.speaker.asked == []
             await press(a, board, "resume")
-            await a.settled()
+            await a.wait_until_over()
             assert [seat for seat, _ in a.speaker.asked[:2]] == ["ada", "bob"]
             assert "Paused" not in says(board)
 
@@ -82,41 +82,41 @@ async def debated_until_left(a: App) -> AsyncIterator[tuple[Message, Message]]:
 
 
 async def test_a_seat_joins_and_another_leaves_in_mid_turn(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=HELD) as a:
+    async with run_app(tmp_path / "moot.db", lines=HELD) as a:
         async with debated(a) as (board, turn):
             await say(a, a.ann.id, board, "moot add ada --persona skeptic")
-            assert (await a.whispered())[-1] == "Ada (skeptic) joins the table from round 2 on."
+            assert (await a.read_ephemerals())[-1] == "Ada (skeptic) joins the table from round 2 on."
             await say(a, a.ann.id, board, "moot drop bob")
-            assert (await a.whispered(2))[-1] == "Bob leaves the table; what it has said stays shown."
-            await until(lambda: "dropped by ann · skipped" in says(turn))
+            assert (await a.read_ephemerals(2))[-1] == "Bob leaves the table; what it has said stays shown."
+            await wait_until(lambda: "dropped by ann · skipped" in says(turn))
             assert says(turn).startswith("Spaces")
-        assert "Bob's opening (dropped)" in says(a.thread(board)[-1])
+        assert "Bob's opening (dropped)" in says(a.thread_messages(board)[-1])
         assert [seat for seat, _ in a.speaker.asked[:4]] == ["ada", "bob", "ada", "ada:2"]
         assert "Dropped: Bob (by ann)" in says(board)
 
 
 async def test_the_most_upvoted_objection_is_answered_first(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db", lines=HELD) as a:
+    async with run_app(tmp_path / "moot.db", lines=HELD) as a:
         bob, cyd = member(a, "bob"), member(a, "cyd")
         async with debated(a) as (board, turn):
             ada = turns(a, board)[0]
-            await until(lambda: offers(ada, "object"))
+            await wait_until(lambda: offers(ada, "object"))
             await press(a, ada, "object", bob.id)
-            await until(lambda: bool(a.server.world.views))
+            await wait_until(lambda: bool(a.server.world.views))
             (view,) = a.server.world.views.values()
             await (await a.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
-            await until(lambda: bool(card(a, board, "What of the cost?")))
+            await wait_until(lambda: bool(card(a, board, "What of the cost?")))
             await say(a, cyd.id, board, "object Bob, define space!")
-            await until(lambda: bool(card(a, board, "Bob, define space!")))
+            await wait_until(lambda: bool(card(a, board, "Bob, define space!")))
             (first,), (second,) = card(a, board, "What of the cost?"), card(a, board, "Bob, define space!")
             assert "to Ada" in says(first)
             await press(a, second, "upvote", bob.id)
-            await a.stored(5)
+            await a.wait_until_stored(5)
             await (await a.server.people.react(a.ann.id, second, "+1"))
-            await until(lambda: "▲ 2 · answered first in round 2" in says(second))
+            await wait_until(lambda: "▲ 2 · answered first in round 2" in says(second))
             await (await a.server.people.unreact(a.ann.id, second, "+1"))
-            await until(lambda: "▲ 1 · answered first in round 2" in says(second))
-            await until(lambda: "round 2 answers cyd's objection first (▲ 1)" in says(board))
+            await wait_until(lambda: "▲ 1 · answered first in round 2" in says(second))
+            await wait_until(lambda: "round 2 answers cyd's objection first (▲ 1)" in says(board))
             await skip(a, turn)
         closing = {seat: str(ask) for seat, ask in a.speaker.asked[2:4]}
         assert "objection from cyd, to be answered first" in closing["bob"]
@@ -127,24 +127,24 @@ async def test_the_most_upvoted_objection_is_answered_first(tmp_path: Path) -> N
 
 
 async def test_people_vote_on_the_next_round(tmp_path: Path) -> None:
-    async with app(tmp_path / "moot.db") as a:
+    async with run_app(tmp_path / "moot.db") as a:
         bob, boss = member(a, "bob"), member(a, "boss", "admin")
         await a.ask("tabs or spaces --rounds 3 --next vote", "/debate")
-        board = await a.board()
-        await until(lambda: bool(card(a, board, "Go on to round 2 of 3")))
+        board = await a.find_board()
+        await wait_until(lambda: bool(card(a, board, "Go on to round 2 of 3")))
         (vote,) = card(a, board, "Go on to round 2 of 3")
         await press(a, vote, "end_here", bob.id)
-        await until(lambda: "1 has voted." in says(vote))
+        await wait_until(lambda: "1 has voted." in says(vote))
         await press(a, vote, "next", bob.id)
-        await until(lambda: any(e.text == "Next is for ann and moderators." for e in a.server.world.ephemerals))
+        await wait_until(lambda: any(e.text == "Next is for ann and moderators." for e in a.server.world.ephemerals))
         await press(a, vote, "next", boss.id)
-        await until(lambda: "Went on: boss pressed Next." in says(vote) and not offers(vote, "go_on"))
-        await until(lambda: bool(card(a, board, "Go on to round 3 of 3")))
+        await wait_until(lambda: "Went on: boss pressed Next." in says(vote) and not offers(vote, "go_on"))
+        await wait_until(lambda: bool(card(a, board, "Go on to round 3 of 3")))
         (vote,) = card(a, board, "Go on to round 3 of 3")
         await press(a, vote, "end_here", bob.id)
-        await until(lambda: "1 has voted." in says(vote))
+        await wait_until(lambda: "1 has voted." in says(vote))
         await press(a, vote, "close_round")
-        await a.settled()
+        await a.wait_until_over()
         told = "Ended after round 2 of 3 by vote: 1 for ending, 0 for going on."
-        assert told in says(a.thread(board)[-1])
+        assert told in says(a.thread_messages(board)[-1])
         assert told in says(vote)

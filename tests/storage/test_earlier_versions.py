@@ -22,9 +22,9 @@ from tests.servers.discord import Channel, DiscordServer, Message, User, Webhook
 from tests.servers.discord.world import V2, ChannelKind
 from tests.servers.model_server import Reply, answer, error
 from tests.servers.slack.world import Message as SlackMessage
-from tests.support.discord_bot import button
-from tests.support.processes import Town, town
-from tests.support.slack_app import served, settings_for, workspace
+from tests.support.discord_bot import find_button
+from tests.support.processes import Town, open_town
+from tests.support.slack_app import make_settings, open_workspace, serve_app
 
 DATA = Path(__file__).parent / "data"
 VERSION = "before_0_2_0"
@@ -129,7 +129,7 @@ def test_its_settings_load(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def old_town(path: Path) -> AsyncIterator[Town]:
     """Give the wire server what stood there: the guild, its channel, whoever asked, and every message of the runs."""
-    async with town(path) as t:
+    async with open_town(path) as t:
         take_addresses(t)
         world, stood = t.discord.hub.world, json.loads(read_data("discord.json"))
         [(address,)] = query_rows(path, "SELECT DISTINCT address FROM messages WHERE run = ?", find_run(path, OPEN))
@@ -150,7 +150,7 @@ async def old_town(path: Path) -> AsyncIterator[Town]:
 def take_addresses(t: Town) -> None:
     """Let the environment say where the servers of this test are; all else comes from its moot.toml."""
     addresses = {key: {"api_base": f"{t.models.url}/{key}"} for key in ("claude", "gpt", "gemini", "chair")}
-    t.set(models=addresses, panels={}, retries={})
+    t.change_settings(models=addresses, panels={}, retries={})
 
 
 def take_ids(t: Town, guild: int, channel: int, ada: int) -> None:
@@ -214,9 +214,11 @@ async def test_a_run_that_was_cut_off_ends_in_the_same_messages(path: Path) -> N
         before = [m.id for m in await t.discord.messages(thread)]
         boards = [m.id for m in await t.discord.messages(t.channel)]
         for seat, replies in LAST_WORDS.items():
-            t.tell(seat, *replies)
+            t.script_model(seat, *replies)
         await t.start()
-        await t.reads(r"Motor, and nothing else.\n-# ", r"Row, and nothing else.\n-# ", "**Verdict:** Claude wins")
+        await t.wait_for_texts(
+            r"Motor, and nothing else.\n-# ", r"Row, and nothing else.\n-# ", "**Verdict:** Claude wins"
+        )
 
         assert [m.id for m in await t.discord.messages(t.channel)] == boards
         after = await t.discord.messages(thread)
@@ -226,7 +228,9 @@ async def test_a_run_that_was_cut_off_ends_in_the_same_messages(path: Path) -> N
         assert gpt.startswith("Motor, and nothing else.\n-# ")
         assert gemini.startswith("Row, and nothing else.\n-# ")
         ends = {ref.partition("/")[2].removesuffix("@face") for ref, reads in stood.values() if reads}
-        assert not [r for r in t.since_start("PATCH") if r.path.rpartition("/")[2] in ends], "what had ended is left"
+        assert not [r for r in t.requests_since_start("PATCH") if r.path.rpartition("/")[2] in ends], (
+            "what had ended is left"
+        )
 
         said = requests_by_model(t)
         assert {seat: len(texts) for seat, texts in said.items()} == {"gpt": 1, "gemini": 1, "chair": 2}
@@ -254,17 +258,17 @@ async def test_on_slack_as_well(tmp_path: Path) -> None:
     with closing(sqlite3.connect(database)) as raw, raw:  # a run that has lain still for a day would be closed
         raw.execute("UPDATE facts SET at = at + ? - (SELECT max(at) FROM facts)", [time.time()])
     stood = find_pages(tmp_path, run)
-    async with workspace(listen=True) as (slack, team):
+    async with open_workspace(listen=True) as (slack, team):
         for read in json.loads(read_data("slack.json")):
             slack.world.put(SlackMessage(**read, at=slack.world.now()))
-        async with served(slack, team, database, settings_for(slack, team, listen=True)) as here:
-            boards = here.channel()
-            [ada, bob] = here.thread(boards[1])
+        async with serve_app(slack, team, database, make_settings(slack, team, listen=True)) as here:
+            boards = here.channel_messages()
+            [ada, bob] = here.thread_messages(boards[1])
             stands = await wait_until_stored(tmp_path, run)
             assert stands.keys() - stood.keys() == {"end/1/#0"}
             assert {lane: stands[lane][0] for lane in stood} == {lane: ref for lane, (ref, _) in stood.items()}
-            assert here.channel() == boards
-            assert here.thread(boards[1])[:-1] == [ada, bob]
+            assert here.channel_messages() == boards
+            assert here.thread_messages(boards[1])[:-1] == [ada, bob]
             assert len(ada.edits) == 1, "what had ended is left"
             assert "Tabs win." in ada.text
             assert "Spaces win." in bob.text
@@ -272,15 +276,15 @@ async def test_on_slack_as_well(tmp_path: Path) -> None:
 
 
 async def test_its_runs_are_listed_and_shown(path: Path) -> None:
-    async with town(path) as t:
-        status, listed = await t.moot("runs")
+    async with open_town(path) as t:
+        status, listed = await t.run_command("runs")
         assert status == 0
         for question, outcome in {**OVER, OPEN: "open"}.items():
             [line] = [line for line in listed.splitlines() if find_run(path, question) in line]
             assert outcome in line
         assert find_run(path, DELETED) not in listed
         for question, said in SAID.items():
-            status, shown = await t.moot("show", find_run(path, question))
+            status, shown = await t.run_command("show", find_run(path, question))
             assert status == 0
             assert [text for text in (question, *said) if text not in shown] == []
 
@@ -290,7 +294,7 @@ async def test_its_buttons_panels_and_pipelines_work(path: Path) -> None:
         await t.start()
         [board, *_] = await t.discord.messages(t.channel)
         end = next(m for m in await t.discord.messages(board.id) if "**Result**" in m.text)
-        exported = await (await t.discord.click(t.ada, end, button(end, "export"))).answer()
+        exported = await (await t.discord.click(t.ada, end, find_button(end, "export"))).answer()
         assert exported.message is not None
         text = exported.message.attachments[0].data.decode()
         assert "Tea **wakes** slowly." in text
@@ -306,13 +310,13 @@ async def test_its_buttons_panels_and_pipelines_work(path: Path) -> None:
 
 async def test_every_field_of_its_events_file_is_still_written(path: Path) -> None:
     ranking = answer("FINAL RANKING:\n1. B\n2. A")
-    async with town(path) as t:
+    async with open_town(path) as t:
         take_addresses(t)
-        t.tell("claude", answer("Tea, ", "for the calm."), ranking)
-        t.tell("gpt", answer("Coffee, ", "for the speed."), ranking)
-        t.tell("gemini", error(503, "overloaded"))
-        t.tell("chair", answer("In sum: ", "both."))
-        status, said = await t.moot(
+        t.script_model("claude", answer("Tea, ", "for the calm."), ranking)
+        t.script_model("gpt", answer("Coffee, ", "for the speed."), ranking)
+        t.script_model("gemini", error(503, "overloaded"))
+        t.script_model("chair", answer("In sum: ", "both."))
+        status, said = await t.run_command(
             *("try", "--format", "council", "Tea or coffee?", "--blind", "yes", "--events", "events.jsonl")
         )
         assert status == 0, said

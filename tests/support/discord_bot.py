@@ -52,12 +52,12 @@ THINKING = Reply(then="hang")  # a model that says nothing until it is skipped o
 RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
 
 
-def speaking(*texts: str) -> Reply:
+def make_endless(*texts: str) -> Reply:
     """A model that has said this and does not come to an end."""
     return Reply(answer(*texts).pieces[: len(texts)], then="hang")
 
 
-def settings(models: ModelServer, token: str, **more: Any) -> Settings:
+def make_settings(models: ModelServer, token: str, **more: Any) -> Settings:
     """Three seats, each with an endpoint of its own. `more` replaces whole tables; `discord` adds to its own."""
     tables: dict[str, Any] = {
         "models": {
@@ -95,12 +95,12 @@ class Moot:
         self._path = path
         self._serving: asyncio.Task[None] | None = None
 
-    def set(self, table: str, **values: object) -> None:
+    def change_settings(self, table: str, **values: object) -> None:
         """Other settings from the next start on."""
         changed = getattr(self.settings, table).model_copy(update=values)
         self.settings = self.settings.model_copy(update={table: changed})
 
-    async def furnish(self) -> None:
+    async def create_guild(self) -> None:
         self.guild = await self.server.create_guild()
         self.channel = await self.server.create_channel(self.guild)
         moderators = await self.server.create_role(self.guild, "mods", "manage_messages")
@@ -140,7 +140,7 @@ class Moot:
         if serving is not None and not serving.cancelled():
             serving.result()
 
-    async def ended(self) -> None:
+    async def wait_for_end(self) -> None:
         """Wait until it ends by itself. Raises what ended it."""
         serving, self._serving = self._serving, None
         assert serving is not None
@@ -190,59 +190,59 @@ class Moot:
         answered = await (await self.server.slash(by or self.ada, where, name, **options)).answer()
         assert answered.message is not None, answered
         board = answered.message
-        await self.until(lambda: "asked by" in board.text)
+        await self.wait_until(lambda: "asked by" in board.text)
         return board
 
-    async def command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
+    async def call_command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
         """What `by` alone reads."""
-        return await self.told(await self.server.slash(by, where or self.channel, name, **options))
+        return await self.read_answer(await self.server.slash(by, where or self.channel, name, **options))
 
     async def press(self, by: User, message: Message, action: str, about: str = "") -> str:
         """What `by` alone reads after pressing a button."""
-        return await self.told(await self.server.click(by, message, button(message, action, about)))
+        return await self.read_answer(await self.server.click(by, message, find_button(message, action, about)))
 
     async def react(self, by: User, message: Message, emoji: str) -> None:
         await self.server.react(by, message, emoji)
 
-    async def menu(self, by: User, message: Message, name: str) -> Interaction:
+    async def choose_from_menu(self, by: User, message: Message, name: str) -> Interaction:
         """Chosen from the menu of a message, and answered."""
         asked = await self.server.menu(by, message, name)
         await asked.answer()
         return asked
 
-    async def known(self, message: Message) -> None:
+    async def wait_until_stored(self, message: Message) -> None:
         """Where it stands is stored, so that another process knows it."""
         refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
         async with asyncio.timeout(30):
             while not [ref for ref in refs if await self.store.find_page(ref)]:
                 await asyncio.sleep(0.005)
 
-    async def over(self) -> None:
+    async def wait_until_over(self) -> None:
         """The end of every run is stored."""
         async with asyncio.timeout(30):
             while [row for row in await self.store.runs() if not row.outcome]:
                 await asyncio.sleep(0.005)
 
-    async def told(self, asked: Interaction) -> str:
+    async def read_answer(self, asked: Interaction) -> str:
         """The sentence that an interaction was answered with; it is always for its person alone."""
         seen = await asked.answer()
         if seen.kind == "deferred":
-            await self.until(lambda: bool(seen.content or seen.followups))
+            await self.wait_until(lambda: bool(seen.content or seen.followups))
         private = [m for m in (seen.message, *seen.followups) if m is not None and m.ephemeral]
         assert private, seen
         return private[0].text
 
     # what stands there
 
-    async def thread(self, board: Message) -> Channel:
-        await self.until(lambda: board.id in self.server.hub.world.channels)
+    async def find_thread(self, board: Message) -> Channel:
+        await self.wait_until(lambda: board.id in self.server.hub.world.channels)
         return await self.server.channel(board.id)
 
-    async def turn(self, place: Ref, words: str) -> Message:
+    async def find_turn(self, place: Ref, words: str) -> Message:
         """The first message of a place that reads so, as soon as it does."""
         return await self.find(place, lambda m: words in m.text)
 
-    async def by(self, place: Ref, name: str, nth: int = 0) -> Message:
+    async def find_by(self, place: Ref, name: str, nth: int = 0) -> Message:
         """The message number `nth` of that seat there."""
         return await self.find(place, lambda m: name in m.author.name, nth)
 
@@ -251,25 +251,25 @@ class Moot:
         found: list[Message] = []
 
         def there() -> bool:
-            found[:] = [m for m in self.seen(place) if fits(m)]
+            found[:] = [m for m in self.read_messages(place) if fits(m)]
             return len(found) > nth
 
-        await self.until(there)
+        await self.wait_until(there)
         return found[nth]
 
-    def seen(self, place: Ref) -> list[Message]:
+    def read_messages(self, place: Ref) -> list[Message]:
         """What everybody can read there now, in order."""
         return [m for m in self.server.hub.world.messages[id_of(place)].values() if not m.ephemeral]
 
-    async def board(self, place: Ref, question: str) -> Message:
+    async def find_board(self, place: Ref, question: str) -> Message:
         """The board of the run that was asked so there."""
         return await self.find(place, lambda m: m.text.startswith(f"> {question}"))
 
-    async def end(self, place: Ref) -> Message:
+    async def find_end_card(self, place: Ref) -> Message:
         """The end card."""
-        return await self.find(place, lambda m: "Follow up" in labels(m))
+        return await self.find(place, lambda m: "Follow up" in button_labels(m))
 
-    async def until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    async def wait_until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
         """Wait until it is so, litellm being imported meanwhile. Raises TimeoutError, or what the bot stumbled over."""
         try:
             await self.server.until(happened, timeout_s)
@@ -278,18 +278,18 @@ class Moot:
                 self._serving.result()
             raise self.faults[0] if self.faults else TimeoutError(happened) from None
 
-    def tell(self, seat: str, *replies: Reply) -> None:
+    def script_model(self, seat: str, *replies: Reply) -> None:
         """What a seat's model answers from now on, the last one for ever."""
         self.models.tell(*replies, path=f"/{seat}/chat/completions")
 
-    def asked(self, seat: str) -> list[str]:
+    def read_asks(self, seat: str) -> list[str]:
         """What a seat's model was asked, each time as one text."""
         seen = [r for r in self.models.log if r.path == f"/{seat}/chat/completions"]
         return ["\n".join(_flat(m["content"]) for m in r.body["messages"]) for r in seen]
 
 
 @asynccontextmanager
-async def moot(
+async def run_moot(
     tmp_path: Path, limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, started: bool = True, **more: Any
 ) -> AsyncIterator[Moot]:
     """A furnished guild with the bot in it. `more` goes to `settings`. Every seat answers in two words."""
@@ -303,21 +303,21 @@ async def moot(
             "gateway_url": server.gateway_url,
             **more.get("discord", {}),
         }
-        made = Moot(server, models, tmp_path / "moot.db", settings(models, server.token, **more))
+        made = Moot(server, models, tmp_path / "moot.db", make_settings(models, server.token, **more))
         for seat, name in SEATS.items():
-            made.tell(seat, answer(f"{name} ", "speaks."))
-        await made.furnish()
+            made.script_model(seat, answer(f"{name} ", "speaks."))
+        await made.create_guild()
         if started:
             await stack.enter_async_context(made)
         yield made
 
 
-def labels(message: Message) -> list[str]:
+def button_labels(message: Message) -> list[str]:
     """Those of its buttons."""
     return [c["label"] for c in walk(message.components) if c["type"] == 2]
 
 
-def button(message: Message, action: str, about: str = "") -> str:
+def find_button(message: Message, action: str, about: str = "") -> str:
     """The custom id of the button that does this."""
     ids = [c["custom_id"] for c in walk(message.components) if c["type"] == 2]
     found = [i for i in ids if i.split(":", 3)[2] == action and about in i.split(":", 3)[3]]
@@ -325,7 +325,7 @@ def button(message: Message, action: str, about: str = "") -> str:
     return str(found[0])
 
 
-def silent(message: Message) -> bool:
+def is_silent(message: Message) -> bool:
     return bool(message.flags & SILENT)
 
 

@@ -23,19 +23,19 @@ class Scene:
     def __init__(self, server: DiscordServer, guild: Guild, channel: Channel, ada: User) -> None:
         self.server, self.guild, self.channel, self.ada = server, guild, channel, ada
 
-    def client(
+    def log_in(
         self, intents: discord.Intents | None = None, setup: Callable[[discord.Client], None] = lambda client: None
     ) -> AbstractAsyncContextManager[discord.Client]:
         return log_in(self.server.token, intents, setup)
 
-    def text(self, client: discord.Client) -> discord.TextChannel:
+    def find_text_channel(self, client: discord.Client) -> discord.TextChannel:
         found = client.get_channel(self.channel.id)
         assert isinstance(found, discord.TextChannel)
         return found
 
 
 @asynccontextmanager
-async def scene(
+async def open_scene(
     limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, contract: Path = SPEC
 ) -> AsyncIterator[Scene]:
     async with DiscordServer(limits, allowed=allowed, contract=contract) as server:
@@ -45,7 +45,7 @@ async def scene(
             yield Scene(server, guild, channel, await server.create_member(guild, "ada"))
 
 
-async def raw(
+async def send_request(
     server: DiscordServer, method: str, path: str, body: object = None
 ) -> tuple[int, dict[str, str], dict[str, object]]:
     """A request past discord.py, with the bot's token."""

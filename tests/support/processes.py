@@ -50,7 +50,7 @@ class Town:
         self.process.send_signal(number)
         return await self.process.wait()
 
-    async def moot(self, *words: str) -> tuple[int, str]:
+    async def run_command(self, *words: str) -> tuple[int, str]:
         """Another command beside it: its status, and what it said."""
         process = await self._spawn(asyncio.subprocess.PIPE, *words)
         said, _ = await process.communicate()
@@ -70,25 +70,25 @@ class Town:
     async def ask(self, command: str = "compare", **options: object) -> None:
         await self.discord.slash(self.ada, self.channel, command, question="Tea or coffee?", **options)
 
-    async def refused(self) -> str:
+    async def read_refusal(self) -> str:
         """What one who asks now is told."""
         asked = await self.discord.slash(self.ada, self.channel, "compare", question="Milk?")
         seen = await asked.answer()
         assert seen.message is not None
         return seen.message.text
 
-    def tell(self, seat: str, *replies: Reply) -> None:
+    def script_model(self, seat: str, *replies: Reply) -> None:
         self.models.tell(*replies, path=f"/{seat}/chat/completions")
 
     @property
-    def asked(self) -> dict[str, int]:
+    def ask_counts(self) -> dict[str, int]:
         """How often each seat's model was asked."""
         paths = [request.path for request in self.models.log]
         return {seat: paths.count(f"/{seat}/chat/completions") for seat in SEATS}
 
     # what it finds
 
-    def tables(self) -> Mapping[str, Any]:
+    def make_tables(self) -> Mapping[str, Any]:
         return {
             "models": {
                 key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{self.models.url}/{key}"}
@@ -103,18 +103,20 @@ class Town:
             },
         }
 
-    def set(self, **more: object) -> None:
+    def change_settings(self, **more: object) -> None:
         """The settings of the next start; `more` are further tables."""
-        self._settings = {f"MOOT_{key}".upper(): json.dumps(table) for key, table in {**self.tables(), **more}.items()}
+        self._settings = {
+            f"MOOT_{key}".upper(): json.dumps(table) for key, table in {**self.make_tables(), **more}.items()
+        }
 
     # what stands there
 
-    async def messages(self) -> list[Message]:
+    async def read_messages(self) -> list[Message]:
         """What everybody can read, in the channel and in the thread of the only board."""
         (board,) = await self.discord.messages(self.channel)
         return [board, *await self.discord.messages(board)] if board.id in self.discord.hub.world.channels else [board]
 
-    async def reads(self, *texts: str) -> None:
+    async def wait_for_texts(self, *texts: str) -> None:
         """Wait until each can be read somewhere."""
 
         def there() -> bool:
@@ -124,27 +126,27 @@ class Town:
 
         await self.discord.until(there, 60)
 
-    async def stored(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> None:
+    async def wait_for_store(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> None:
         """Wait until it is so of the only run."""
         async with asyncio.timeout(30), open_store(self.path / "moot.db", clock=time.time, read_only=True) as store:
             (run,) = await store.runs()
             while not await happened(store, run.run):
                 await asyncio.sleep(0.01)
 
-    def since_start(self, method: str) -> list[Request]:
+    def requests_since_start(self, method: str) -> list[Request]:
         return [r for r in self.discord.requests[self._asked_before :] if r.method == method]
 
 
 @asynccontextmanager
-async def town(path: Path, **more: object) -> AsyncIterator[Town]:
+async def open_town(path: Path, **more: object) -> AsyncIterator[Town]:
     async with ModelServer() as models, DiscordServer() as discord:
         made = Town(path, discord, models)
         made.guild = await discord.create_guild()
         made.channel = await discord.create_channel(made.guild)
         made.ada = await discord.create_member(made.guild, "ada")
-        made.set(**more)
+        made.change_settings(**more)
         for seat, name in SEATS.items():
-            made.tell(seat, answer(f"{name} ", "speaks."))
+            made.script_model(seat, answer(f"{name} ", "speaks."))
         try:
             yield made
         finally:

@@ -53,7 +53,7 @@ LINES: Mapping[str, Sequence[Step]] = {"ada": ["Tabs ", 0.05, "win."], "bob": ["
 SLOW: Mapping[str, Sequence[Step]] = {"ada": ["Tabs ", 60.0], "bob": ["Spaces ", 60.0]}
 
 
-def fresh(name: str, started: float) -> Budget:
+def make_budget(name: str, started: float) -> Budget:
     """The budgets as they are once the process has run for a while; posting as fast as the server here allows."""
     made = slack_budget(name, started)
     assert isinstance(made, SlidingWindow)
@@ -78,52 +78,52 @@ class App:
         """A slash command, acknowledged."""
         await (await self.server.people.command(user or self.ann.id, self.hall.id, command, text))
 
-    def channel(self) -> list[Message]:
+    def channel_messages(self) -> list[Message]:
         return self.server.world.messages(self.hall.id)
 
-    async def board(self, nth: int = 0) -> Message:
+    async def find_board(self, nth: int = 0) -> Message:
         """The nth message of the channel, once it is there."""
-        await until(lambda: len(self.channel()) > nth)
-        return self.channel()[nth]
+        await wait_until(lambda: len(self.channel_messages()) > nth)
+        return self.channel_messages()[nth]
 
-    def thread(self, board: Message) -> list[Message]:
+    def thread_messages(self, board: Message) -> list[Message]:
         return self.server.world.messages(board.channel, board.ts)[1:]
 
-    async def stored(self, messages: int) -> None:
+    async def wait_until_stored(self, messages: int) -> None:
         """Where so many messages of the only run stand is stored, so that another process knows them."""
         (row,) = await self.store.runs()
         async with asyncio.timeout(20):
             while len([p for p in await self.store.posted_pages(row.run) if p.ref]) < messages:
                 await asyncio.sleep(0.005)
 
-    async def settled(self) -> None:
+    async def wait_until_over(self) -> None:
         """Every run that goes on is over and shown."""
-        await until(lambda: not any(c for c in self.core._conductors.values()))
+        await wait_until(lambda: not any(c for c in self.core._conductors.values()))
 
-    async def whispered(self, count: int = 1) -> list[str]:
+    async def read_ephemerals(self, count: int = 1) -> list[str]:
         """What people were told alone, once it is so many sentences."""
-        await until(lambda: len(self.server.world.ephemerals) >= count)
+        await wait_until(lambda: len(self.server.world.ephemerals) >= count)
         return [shown.text for shown in self.server.world.ephemerals]
 
-    def calls(self, method: str) -> list[Any]:
+    def find_calls(self, method: str) -> list[Any]:
         return [request for request in self.server.requests if request.method == method]
 
 
-async def until(holds: Callable[[], bool], most_s: float = 20.0) -> None:
+async def wait_until(holds: Callable[[], bool], most_s: float = 20.0) -> None:
     """Until it holds. The bound only keeps a broken test from hanging."""
     async with asyncio.timeout(most_s):
         while not holds():
             await asyncio.sleep(0.005)
 
 
-def settings_for(server: SlackServer, team: Team, **more: Any) -> SlackSettings:
+def make_settings(server: SlackServer, team: Team, **more: Any) -> SlackSettings:
     app = server.world.app
     given: dict[str, Any] = {"bot_token": team.bot_token, "app_token": app.app_token, "api_base": server.api_base}
     return SlackSettings(**given | more)
 
 
 @asynccontextmanager
-async def served(
+async def serve_app(
     server: SlackServer,
     team: Team,
     path: Path,
@@ -132,7 +132,7 @@ async def served(
     lines: Mapping[str, Sequence[Step]] = LINES,
     limits: LimitSettings | None = None,
     places: Mapping[str, ServerSettings] | None = None,
-    budget: Callable[[str, float], Budget] = fresh,
+    budget: Callable[[str, float], Budget] = make_budget,
     vote_s: float = 0.0,
     searcher: Seat | None = None,
 ) -> AsyncIterator[App]:
@@ -201,7 +201,7 @@ class _Left(Exception):
 
 
 @asynccontextmanager
-async def workspace(*, listen: bool = False, kind: str = "member") -> AsyncIterator[tuple[SlackServer, Team]]:
+async def open_workspace(*, listen: bool = False, kind: str = "member") -> AsyncIterator[tuple[SlackServer, Team]]:
     """A server where the app is installed with exactly what its manifest asks for."""
     async with SlackServer() as server:
         server.limits.set("chat.postMessage", None)
@@ -213,12 +213,12 @@ async def workspace(*, listen: bool = False, kind: str = "member") -> AsyncItera
 
 
 @asynccontextmanager
-async def app(path: Path, *, listen: bool = False, http: bool = False, **more: Any) -> AsyncIterator[App]:
+async def run_app(path: Path, *, listen: bool = False, http: bool = False, **more: Any) -> AsyncIterator[App]:
     """One workspace and the app in it, over sockets or HTTP."""
-    async with workspace(listen=listen) as (server, team):
+    async with open_workspace(listen=listen) as (server, team):
         given: dict[str, Any] = {"listen": listen}
         if http:
             given |= {"mode": "http", "port": 0, "signing_secret": server.world.app.signing_secret}
         given |= more.pop("settings", {})
-        async with served(server, team, path, settings_for(server, team, **given), **more) as running:
+        async with serve_app(server, team, path, make_settings(server, team, **given), **more) as running:
             yield running

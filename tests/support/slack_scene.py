@@ -54,7 +54,7 @@ class Scene:
     hall: Channel
     client: Any
 
-    async def refused(self, method: str, **args: object) -> str:
+    async def find_error(self, method: str, **args: object) -> str:
         """The error code of a call."""
         with pytest.raises(SlackApiError) as caught:
             await self.client.api_call(method, json=args)
@@ -66,7 +66,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def opened_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
+async def open_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
     async with SlackServer(contract=contract) as server:
         team = server.world.add_team("acme")
         ann = server.world.add_user(team.id, "ann", "admin")
@@ -75,7 +75,7 @@ async def opened_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
 
 
 @asynccontextmanager
-async def in_socket_mode(scene: Scene, app: Any, sockets: int = 1) -> AsyncIterator[None]:
+async def connect_sockets(scene: Scene, app: Any, sockets: int = 1) -> AsyncIterator[None]:
     """bolt's own handlers, connected."""
     handlers = [
         AsyncSocketModeHandler(app, scene.server.world.app.app_token, ping_interval=0.2) for _ in range(sockets)
@@ -91,23 +91,23 @@ async def in_socket_mode(scene: Scene, app: Any, sockets: int = 1) -> AsyncItera
             await asyncio.gather(handler.client.message_processor, return_exceptions=True)  # closing only cancels it
 
 
-def bolt(scene: Scene, **options: Any) -> Any:
+def make_bolt(scene: Scene, **options: Any) -> Any:
     secret = scene.server.world.app.signing_secret
     return AsyncApp(signing_secret=secret, **{"client": scene.client, **options})
 
 
-def on(listen: Any) -> Callable[[Listener], Listener]:
+def listen(listen: Any) -> Callable[[Listener], Listener]:
     """bolt's decorator, which has no types here, for a listener that keeps its own: `@on(app.command("/debate"))`."""
     decorate: Callable[[Listener], Listener] = listen
     return decorate
 
 
-def section(text: str) -> dict[str, Any]:
+def make_section(text: str) -> dict[str, Any]:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
 @asynccontextmanager
-async def over_http(scene: Scene, app: Any) -> AsyncIterator[None]:
+async def serve_http(scene: Scene, app: Any) -> AsyncIterator[None]:
     """bolt's own aiohttp server as the app's Request URL."""
     runner = web.AppRunner(app.server(port=0).web_app)
     await runner.setup()

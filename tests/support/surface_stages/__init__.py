@@ -2,4 +2,4 @@
 
 from tests.support.surface_stages import discord, memory, slack, terminal
 
-PLAYED = (*memory.PLAYED, *terminal.PLAYED, *discord.PLAYED, *slack.PLAYED)
+CASES = (*memory.CASES, *terminal.CASES, *discord.CASES, *slack.CASES)

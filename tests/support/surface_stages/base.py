@@ -20,7 +20,7 @@ ADA, BOB = LaneId("answer", 1, "ada"), LaneId("answer", 1, "bob")
 Refusal = Literal["for now", "for good", "by a fault", "by a torn connection"]
 
 # What surfaces differ in. Each declares what it can; a test plays on those that can what it is about.
-Can = Literal[
+Ability = Literal[
     "buttons",  # controls are drawn under messages (a terminal has keys)
     "whole",  # every edit shows the whole text at once (a stream shows what has settled, and all of it at its end)
     "people",  # others can delete its messages, and are told of some
@@ -32,7 +32,7 @@ Can = Literal[
 ]
 
 
-class Seen(NamedTuple):
+class SeenMessage(NamedTuple):
     """A message as people see it."""
 
     text: str
@@ -42,15 +42,15 @@ class Seen(NamedTuple):
 class Stage(Protocol):
     surface: Surface
 
-    async def another(self) -> Surface:
+    async def open_another(self) -> Surface:
         """A second run in the same place."""
         ...
 
-    async def seen(self) -> list[Seen]:
+    async def read_messages(self) -> list[SeenMessage]:
         """What stands there now, in the order in which it appeared."""
         ...
 
-    def told(self) -> list[str]:
+    def list_pings(self) -> list[str]:
         """Whom messages have pinged until now, by their platform's id."""
         ...
 
@@ -59,7 +59,7 @@ class Stage(Protocol):
         """Somebody, as `Message.to` names them."""
         ...
 
-    async def remove(self, ref: MessageRef) -> None:
+    async def delete_as_person(self, ref: MessageRef) -> None:
         """A person deletes the message."""
         ...
 
@@ -69,7 +69,7 @@ class Stage(Protocol):
 
     async def heal(self) -> None: ...
 
-    def counted(self) -> list[str]:
+    def list_requests(self) -> list[str]:
         """The limits that requests have been counted against until now, one a request."""
         ...
 
@@ -79,27 +79,27 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
+class SurfaceCase:
     """A surface of the suite, with what it can. `name` as tests print it."""
 
     name: str
-    can: frozenset[Can]
+    can: frozenset[Ability]
     open: Callable[[], AbstractAsyncContextManager[Stage]]
 
 
-def message(lane: LaneId, text: str, **more: Any) -> Message:
+def make_message(lane: LaneId, text: str, **more: Any) -> Message:
     kinds: dict[LaneId, Kind] = {BOARD: "board", END: "end"}
     made = Message(lane, 0, kinds.get(lane, "turn"), lane.seat.capitalize(), text, final=False)
     return replace(made, **more)
 
 
-async def stand(store: Store, surface: Surface, placed: dict[LaneId, MessageRef]) -> None:
+async def store_pages(store: Store, surface: Surface, placed: dict[LaneId, MessageRef]) -> None:
     """These messages are stored as the surface's, each a lane's only page."""
     for lane, ref in placed.items():
         await store.record_page(RUN, PostedPage(surface.address, lane, 0, ref))
 
 
-def begun(server: str) -> Transcript:
+def make_transcript(server: str) -> Transcript:
     """A run of the seats that speak here."""
     panel = Panel(tuple(Seat(lane.seat, lane.seat, lane.seat.capitalize()) for lane in (ADA, BOB)))
     started = RunStarted("compare", "Tea?", panel, Rules(), 1, {}, "", server=server)

@@ -25,9 +25,18 @@ from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import redirect_clients
-from tests.support.discord_bot import UNLIMITED, labels
+from tests.support.discord_bot import UNLIMITED, button_labels
 from tests.support.stores import MemoryStore
-from tests.support.surface_stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
+from tests.support.surface_stages.base import (
+    RETRY_S,
+    RUN,
+    Ability,
+    Refusal,
+    SeenMessage,
+    SurfaceCase,
+    make_transcript,
+    store_pages,
+)
 
 STATUS: dict[Refusal, tuple[int, int]] = {  # and Discord's code
     "for now": (429, 0),
@@ -48,16 +57,16 @@ class DiscordStage:
         self._places = self._fresh()
         self.surface = self._new()
 
-    async def another(self) -> Surface:
+    async def open_another(self) -> Surface:
         return self._new()
 
-    async def seen(self) -> list[Seen]:
-        return [Seen(m.text, tuple(labels(m))) for m in self._said()]
+    async def read_messages(self) -> list[SeenMessage]:
+        return [SeenMessage(m.text, tuple(button_labels(m))) for m in self._said()]
 
-    def told(self) -> list[str]:
+    def list_pings(self) -> list[str]:
         return [f"discord:{person}" for m in self._said() for person in m.notified]
 
-    async def remove(self, ref: MessageRef) -> None:
+    async def delete_as_person(self, ref: MessageRef) -> None:
         await self._server.delete_message(read_ref(ref)[1])
 
     async def refuse(self, how: Refusal) -> None:
@@ -67,14 +76,14 @@ class DiscordStage:
     async def heal(self) -> None:
         await self._server.heal()
 
-    def counted(self) -> list[str]:
+    def list_requests(self) -> list[str]:
         return [r.bucket for r in self._server.requests]
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
-        await stand(self._store, self.surface, placed)
+        await store_pages(self._store, self.surface, placed)
         server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
         stands = await self._store.posted_pages(RUN)
-        return await self._fresh().reopen(self.surface.address, RUN, begun(server), stands)
+        return await self._fresh().reopen(self.surface.address, RUN, make_transcript(server), stands)
 
     def _fresh(self) -> Places:
         """As a process that has just begun knows them."""
@@ -139,12 +148,12 @@ async def connected(client: discord.Client, token: str) -> AsyncIterator[discord
     await running
 
 
-ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds", "bounded"})
+ALL: frozenset[Ability] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds", "bounded"})
 
-PLAYED = (
-    Played("Discord, a channel", ALL, partial(on_discord, "channel")),
-    Played("Discord, a channel without webhooks", ALL, partial(on_discord, "channel", faces=False)),
-    Played("Discord, a thread", ALL, partial(on_discord, "thread")),
-    Played("Discord, a forum", ALL, partial(on_discord, "forum")),
-    Played("Discord, a direct message", ALL, partial(on_discord, "direct message")),
+CASES = (
+    SurfaceCase("Discord, a channel", ALL, partial(on_discord, "channel")),
+    SurfaceCase("Discord, a channel without webhooks", ALL, partial(on_discord, "channel", faces=False)),
+    SurfaceCase("Discord, a thread", ALL, partial(on_discord, "thread")),
+    SurfaceCase("Discord, a forum", ALL, partial(on_discord, "forum")),
+    SurfaceCase("Discord, a direct message", ALL, partial(on_discord, "direct message")),
 )

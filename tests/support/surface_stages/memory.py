@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from bot.domain.run import LaneId
 from bot.ports import Forbidden, MessageRef, Method, Surface, SurfaceError
-from tests.support.surface_stages.base import RETRY_S, Played, Refusal, Seen
+from tests.support.surface_stages.base import RETRY_S, Refusal, SeenMessage, SurfaceCase
 from tests.support.surfaces import Place, Platform, WindowLimit
 
 
@@ -34,16 +34,16 @@ class MemoryStage:
         self.surface: Surface = self._place
         self._count()
 
-    async def another(self) -> Surface:
+    async def open_another(self) -> Surface:
         return Place(self._platform, "another", posts=["posts"], edits=["edits"])
 
-    async def seen(self) -> list[Seen]:
-        return [Seen(m.text, tuple(c.label for c in m.controls)) for m in self._place.messages()]
+    async def read_messages(self) -> list[SeenMessage]:
+        return [SeenMessage(m.text, tuple(c.label for c in m.controls)) for m in self._place.messages()]
 
-    def told(self) -> list[str]:
+    def list_pings(self) -> list[str]:
         return []
 
-    async def remove(self, ref: MessageRef) -> None:
+    async def delete_as_person(self, ref: MessageRef) -> None:
         self._place.deleted.add(ref)
 
     async def refuse(self, how: Refusal) -> None:
@@ -61,7 +61,7 @@ class MemoryStage:
         self._platform.fault = lambda method, lane: 0.0
         self._count()
 
-    def counted(self) -> list[str]:
+    def list_requests(self) -> list[str]:
         return list(self._counted)
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
@@ -82,4 +82,6 @@ async def memory() -> AsyncIterator[MemoryStage]:
     yield MemoryStage()
 
 
-PLAYED = (Played("memory", frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds"}), memory),)
+CASES = (
+    SurfaceCase("memory", frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds"}), memory),
+)

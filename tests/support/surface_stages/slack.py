@@ -19,9 +19,18 @@ from bot.domain.word_filter import WordFilter
 from bot.ports import MessageRef, Surface
 from tests.servers.slack import Ref, SlackServer
 from tests.servers.slack.world import Message, User
-from tests.support.slack_app import workspace
+from tests.support.slack_app import open_workspace
 from tests.support.stores import MemoryStore
-from tests.support.surface_stages.base import RETRY_S, RUN, Can, Played, Refusal, Seen, begun, stand
+from tests.support.surface_stages.base import (
+    RETRY_S,
+    RUN,
+    Ability,
+    Refusal,
+    SeenMessage,
+    SurfaceCase,
+    make_transcript,
+    store_pages,
+)
 
 METHODS = ("postMessage", "update", "delete", "startStream", "appendStream", "stopStream")
 MANY = 100
@@ -43,16 +52,16 @@ class SlackStage:
         self._places = self._fresh()
         self.surface = self._new()
 
-    async def another(self) -> Surface:
+    async def open_another(self) -> Surface:
         return self._new()
 
-    async def seen(self) -> list[Seen]:
-        return [Seen(_reads(m), _labels(m)) for m in self._said()]
+    async def read_messages(self) -> list[SeenMessage]:
+        return [SeenMessage(_reads(m), _labels(m)) for m in self._said()]
 
-    def told(self) -> list[str]:
+    def list_pings(self) -> list[str]:
         return [f"slack:{person}" for m in self._said() for person in (*m.notified, *m.mentions)]
 
-    async def remove(self, ref: MessageRef) -> None:
+    async def delete_as_person(self, ref: MessageRef) -> None:
         await self._server.people.delete_message(Ref(*read_ref(ref)))
 
     async def refuse(self, how: Refusal) -> None:
@@ -70,7 +79,7 @@ class SlackStage:
     async def heal(self) -> None:
         self._server.faults.clear()
 
-    def counted(self) -> list[str]:
+    def list_requests(self) -> list[str]:
         """Posts are counted by channel."""
         return [
             f"{r.method} {r.args['channel']}" if r.method == "chat.postMessage" else r.method
@@ -78,9 +87,9 @@ class SlackStage:
         ]
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
-        await stand(self._store, self.surface, placed)
+        await store_pages(self._store, self.surface, placed)
         return await self._fresh().reopen(
-            self.surface.address, RUN, begun(self._at.server), await self._store.posted_pages(RUN)
+            self.surface.address, RUN, make_transcript(self._at.server), await self._store.posted_pages(RUN)
         )
 
     def _fresh(self) -> Places:
@@ -111,7 +120,7 @@ Where = Literal["channel", "thread", "direct message"]
 
 @asynccontextmanager
 async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackStage]:
-    async with workspace() as (server, team), aiohttp.ClientSession() as session:
+    async with open_workspace() as (server, team), aiohttp.ClientSession() as session:
         if not faces:
             server.world.tokens[team.bot_token].scopes.discard("chat:write.customize")
         ann = next(user for user in server.world.users.values() if user.name == "ann")
@@ -125,12 +134,12 @@ async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackSt
         yield SlackStage(server, ann, api, workspaces, at, channel, asked if where == "thread" else "")
 
 
-ALL: frozenset[Can] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "bounded"})
+ALL: frozenset[Ability] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "bounded"})
 STREAMED = ALL - {"buttons", "whole", "counts"}  # a stream takes no buttons before its end, and a call may send nothing
 
-PLAYED = (
-    Played("Slack, a channel", ALL, partial(on_slack, "channel")),
-    Played("Slack, a channel without names", ALL, partial(on_slack, "channel", faces=False)),
-    Played("Slack, a thread", ALL, partial(on_slack, "thread")),
-    Played("Slack, a direct message", STREAMED, partial(on_slack, "direct message")),
+CASES = (
+    SurfaceCase("Slack, a channel", ALL, partial(on_slack, "channel")),
+    SurfaceCase("Slack, a channel without names", ALL, partial(on_slack, "channel", faces=False)),
+    SurfaceCase("Slack, a thread", ALL, partial(on_slack, "thread")),
+    SurfaceCase("Slack, a direct message", STREAMED, partial(on_slack, "direct message")),
 )

@@ -13,7 +13,7 @@ from adapters.terminal.screen import Screen
 from adapters.terminal.surface import make_screen_surface
 from bot.domain.run import LaneId
 from bot.ports import MessageRef, Surface
-from tests.support.surface_stages.base import Played, Refusal, Seen
+from tests.support.surface_stages.base import Refusal, SeenMessage, SurfaceCase
 
 WIDTH, HEIGHT = 120, 2_000
 _PANEL = re.compile(r"^╭.*?╮$(.*?)^╰.*?╯$", re.DOTALL | re.MULTILINE)
@@ -29,20 +29,20 @@ class TerminalStage:
         self._screen = Screen(self._printed)
         self.surface: Surface = make_screen_surface(self._screen)
 
-    async def another(self) -> Surface:
+    async def open_another(self) -> Surface:
         raise NotImplementedError("a terminal shows one run")
 
-    async def seen(self) -> list[Seen]:
+    async def read_messages(self) -> list[SeenMessage]:
         frame = _console()
         frame.print(self._screen.render_frame())  # as it would be drawn next
         board = _text(frame).partition("╭")[0].strip()
         panels = [*_panels(_text(self._printed)), *_panels(_text(frame))]
-        return [*([Seen(board)] if board else []), *map(Seen, panels)]
+        return [*([SeenMessage(board)] if board else []), *map(SeenMessage, panels)]
 
-    def told(self) -> list[str]:
+    def list_pings(self) -> list[str]:
         return []
 
-    async def remove(self, ref: MessageRef) -> None:
+    async def delete_as_person(self, ref: MessageRef) -> None:
         raise NotImplementedError("nobody else writes there")
 
     async def refuse(self, how: Refusal) -> None:
@@ -51,7 +51,7 @@ class TerminalStage:
     async def heal(self) -> None:
         raise NotImplementedError("it takes whatever comes")
 
-    def counted(self) -> list[str]:
+    def list_requests(self) -> list[str]:
         raise NotImplementedError("nobody counts")
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
@@ -79,4 +79,4 @@ async def terminal() -> AsyncIterator[TerminalStage]:
     yield TerminalStage()
 
 
-PLAYED = (Played("terminal", frozenset({"whole"}), terminal),)
+CASES = (SurfaceCase("terminal", frozenset({"whole"}), terminal),)
