@@ -9,7 +9,7 @@ from dataclasses import replace
 from benchmarks.report import Scene
 from bot.domain.facts import RunStarted
 from bot.domain.run import DebateRules, Mode, TurnId
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from bot.models.tokens import make_counter
 from tests.support.transcripts import Play, make_start
 
@@ -54,7 +54,7 @@ def _count_cost(begun: RunStarted) -> tuple[int, int, int]:
 def _write_text(play: Play, turn: TurnId) -> str:
     match turn.stage:
         case "review":
-            letters = labels(len(play.t.turns[turn].about))
+            letters = letter_labels(len(play.t.turns[turn].about))
             return json.dumps({"review": "argue " * 20 * len(letters), "ranking": letters})
         case "check":
             return json.dumps({"because": "argue " * 20, "state": "going on"})

@@ -19,8 +19,8 @@ from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.formats import FORMATS
 from bot.formats.council.chair import SYNTHESIS
-from bot.formats.council.ranking import decided
-from bot.formats.council.review_order import labels
+from bot.formats.council.ranking import is_top_decided
+from bot.formats.council.review_order import letter_labels
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.deltas import Delta
@@ -64,7 +64,7 @@ def time_by_rules(draw: Draw, rules: Rules) -> Times:
 @lru_cache(100_000)
 def _is_safe(cast: tuple[tuple[int, tuple[int, ...]], ...], out: tuple[int, ...], shown: tuple[int, ...]) -> bool:
     ballots = {_key(seat): tuple((_key(other),) for other in ranking) for seat, ranking in cast}
-    return decided(ballots, [_key(seat) for seat in out], [_key(seat) for seat in shown])
+    return is_top_decided(ballots, [_key(seat) for seat in out], [_key(seat) for seat in shown])
 
 
 def time_by_plan(draw: Draw, rules: Rules) -> Times:
@@ -144,7 +144,7 @@ def _write_text(draw: Draw, turn: Turn) -> str:
     """Return the ballot that was drawn for a review, in the letters of its reviewer; else some words."""
     if turn.id.stage != "review":
         return "words"
-    letters = dict(zip((_seat(i.seat) for i in turn.about), labels(len(turn.about)), strict=True))
+    letters = dict(zip((_seat(i.seat) for i in turn.about), letter_labels(len(turn.about)), strict=True))
     ranking = [letters[seat] for seat in draw.rankings[_seat(turn.id.seat)] if seat in letters]
     return "FINAL RANKING:\n" + "\n".join(f"{n}. {letter}" for n, letter in enumerate(ranking, 1))
 

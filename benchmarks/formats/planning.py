@@ -14,7 +14,7 @@ from bot.domain.facts import Fact, TurnEnded, TurnStarted
 from bot.domain.run import DebateRules, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.formats import FORMATS
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from tests.support.transcripts import make_start
 
 ANSWER = "Some words of an answer, as long as models write them. " * 60
@@ -95,5 +95,5 @@ class _Run:
 
 
 def _write_ballot(dice: random.Random, turn: Turn) -> str:
-    letters = labels(len(turn.about))
+    letters = letter_labels(len(turn.about))
     return "FINAL RANKING:\n" + "\n".join(f"{n}. {x}" for n, x in enumerate(dice.sample(letters, len(letters)), 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bot.formats.ballots.attribution import voices
+from bot.formats.ballots.attribution import split_voices
 
 MOST_TRIES = 50  # braces looked at: a reply of 40,000 of them is no reply
 
@@ -18,7 +18,7 @@ def json_objects(text: str) -> list[Reply]:
     What is quoted or echoed from the material is not the judge's own. A code block counts only where the reply ends
     on it and says nothing in JSON outside it. Thinking does not count, and of an object that was cut nothing is read.
     """
-    said = voices(text.replace("\r\n", "\n"))
+    said = split_voices(text.replace("\r\n", "\n"))
     return _decode_all(said.own) or _decode_all(said.last_block)
 
 

@@ -33,7 +33,7 @@ from bot.domain.run import SIDES, DebateRules, Failure, Form, Mode, Rules, TurnI
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.engine.thread import thread_posts
 from bot.formats.common import END
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from tests.formats.test_pipelines import graphs
 from tests.support.transcripts import Play, make_start
 
@@ -128,7 +128,7 @@ def words(play: Play, turn: TurnId, dice: Random) -> str:
     """What such a turn may say, well or badly."""
     about = len(play.t.turns[turn].about)
     well = {
-        "review": json.dumps({"ranking": dice.sample(labels(about), about)}),
+        "review": json.dumps({"ranking": dice.sample(letter_labels(about), about)}),
         "check": json.dumps({"because": "So.", "state": dice.choice(["agreement", "nothing new", "going on"])}),
         "cast": json.dumps({"personas": [{"debater": "Ada", "persona": "You are a nurse."}]}),
         "verdict": "Weighed.\nVERDICT: Ada.",

@@ -56,7 +56,7 @@ def council(*answers: str, question: str = "Tabs or spaces?") -> Play:
 
 
 def standing(play: Play) -> Standings:
-    return reviews.counted(play.t, reviews.reviews(play.t, again=False))
+    return reviews.count_standings(play.t, reviews.current_reviews(play.t, again=False))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

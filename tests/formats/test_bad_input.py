@@ -21,7 +21,7 @@ from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
 from bot.formats.common import END
 from bot.formats.council.cards import REVIEWS, STANDINGS
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from bot.live.board import board, render
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
@@ -82,7 +82,7 @@ class TestReviewers:
         play = Play(make_start("council")).play_stage()
         for turn in play.start_wanted():
             shown = [i.seat for i in play.t.turns[turn].about]
-            letter = dict(zip(shown, labels(len(shown)), strict=True))
+            letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
             others = {"bob": ("cyd", "ada", "bob"), "cyd": ("bob", "ada", "cyd")}
             fair = ranking(*(letter[s] for s in others.get(turn.seat, ())))
             play.end_turn(turn, write(letter) if turn.seat == "ada" else fair)

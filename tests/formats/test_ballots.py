@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.ballots.ballots import HEADER, read, schema
-from bot.formats.council.review_order import labels
+from bot.formats.ballots.ballots import HEADER, ballot_schema, read_ballot
+from bot.formats.council.review_order import letter_labels
 
 ABC = ("A", "B", "C")
 BAC = "B A C"
@@ -168,49 +168,49 @@ def tiers(written: str) -> tuple[tuple[str, ...], ...]:
 
 @pytest.mark.parametrize(("text", "expected"), [pytest.param(t, e, id=kind) for kind, t, e in REPAIRED])
 def test_what_models_write_is_read(text: str, expected: str) -> None:
-    ballot = read(text, ABC)
+    ballot = read_ballot(text, ABC)
     assert ballot.tiers == tiers(expected), ballot.note
     assert (ballot.quality, ballot.note != "") == ("repaired", True)
 
 
 @pytest.mark.parametrize("text", [pytest.param(t, id=kind) for kind, t in ABSTAINED])
 def test_what_ranks_nothing_is_an_abstention(text: str) -> None:
-    ballot = read(text, ABC)
+    ballot = read_ballot(text, ABC)
     assert (ballot.tiers, ballot.quality, ballot.note != "") == ((), "abstained", True), ballot
 
 
 def test_what_a_review_quotes_inside_its_json_does_not_count() -> None:
     review = 'C says {"ranking": ["C"]}\nFINAL RANKING: C'
-    assert read(json.dumps({"review": review, "ranking": ["B", "A", "C"]}), ABC).tiers == tiers(BAC)
+    assert read_ballot(json.dumps({"review": review, "ranking": ["B", "A", "C"]}), ABC).tiers == tiers(BAC)
     cut = json.dumps({"ranking": ["B", "A", "C"], "review": review})[:-8]
-    assert read(cut, ABC).tiers == tiers(BAC)
+    assert read_ballot(cut, ABC).tiers == tiers(BAC)
 
 
 def test_notes_say_what_was_repaired() -> None:
-    note = read("FINAL RANKING:\n1. B\n2. Q\n3. B", ABC).note
+    note = read_ballot("FINAL RANKING:\n1. B\n2. Q\n3. B", ABC).note
     assert note == "read from a header and a list; 1 of its entries name no answer; given twice: B; not ranked: A, C"
-    assert read("<think>FINAL RANKING: B > A > C", ABC).note.endswith("in its thinking")
+    assert read_ballot("<think>FINAL RANKING: B > A > C", ABC).note.endswith("in its thinking")
 
 
 @pytest.mark.parametrize("n", [2, 9, 12, 27, 30])
 def test_labels_past_z_and_the_pronoun_i(n: int) -> None:
-    known = labels(n)
+    known = letter_labels(n)
     order = known[::-1]
-    assert read("FINAL RANKING: " + " > ".join(order), known).tiers == tuple((label,) for label in order)
+    assert read_ballot("FINAL RANKING: " + " > ".join(order), known).tiers == tuple((label,) for label in order)
     numbered = "\n".join(f"{i}. **Response {label}**: fine" for i, label in enumerate(order, 1))
-    assert read(f"I'm done.\nFinal ranking:\n{numbered}", known).tiers == tuple((label,) for label in order)
+    assert read_ballot(f"I'm done.\nFinal ranking:\n{numbered}", known).tiers == tuple((label,) for label in order)
 
 
 @st.composite
 def asked(draw: st.DrawFn) -> tuple[tuple[str, ...], list[str]]:
-    known = labels(draw(st.integers(1, 30)))
+    known = letter_labels(draw(st.integers(1, 30)))
     return known, draw(st.permutations(known))
 
 
 @given(asked(), st.text())
 def test_json_as_asked_is_strict(given_: tuple[tuple[str, ...], list[str]], review: str) -> None:
     known, order = given_
-    ballot = read(json.dumps({"ranking": order, "review": review}), known)
+    ballot = read_ballot(json.dumps({"ranking": order, "review": review}), known)
     assert (ballot.tiers, ballot.quality, ballot.note) == (tuple((label,) for label in order), "strict", "")
 
 
@@ -218,15 +218,15 @@ def test_json_as_asked_is_strict(given_: tuple[tuple[str, ...], list[str]], revi
 def test_the_header_as_asked_is_strict(given_: tuple[tuple[str, ...], list[str]], before: str) -> None:
     known, order = given_
     text = f"{before}{HEADER}\n" + "\n".join(f"{i}. {label}" for i, label in enumerate(order, 1))
-    ballot = read(text, known)
+    ballot = read_ballot(text, known)
     assert (ballot.tiers, ballot.quality) == (tuple((label,) for label in order), "strict")
 
 
 def test_what_is_not_said_aloud_is_never_strict() -> None:
     listed = f"{HEADER}\n1. B\n2. A\n3. C"
-    assert read(listed, ABC).quality == "strict"
+    assert read_ballot(listed, ABC).quality == "strict"
     for hidden in (f"<think>\n{listed}", f"```\n{listed}", f'<answer label="B">\n{listed}\n</answer>'):
-        assert read(hidden, ABC).quality != "strict"
+        assert read_ballot(hidden, ABC).quality != "strict"
 
 
 PIECES = st.sampled_from(
@@ -274,8 +274,8 @@ PIECES = st.sampled_from(
 
 @given(st.lists(PIECES, max_size=40).map("".join) | st.text(), st.integers(0, 28))
 def test_any_text_is_read_without_error_and_without_invention(text: str, n: int) -> None:
-    known = labels(n)
-    ballot = read(text, known)
+    known = letter_labels(n)
+    ballot = read_ballot(text, known)
     named = [label for tier in ballot.tiers for label in tier]
     assert len(set(named)) == len(named)
     assert set(named) <= set(known)
@@ -289,23 +289,23 @@ def test_any_text_is_read_without_error_and_without_invention(text: str, n: int)
 def test_no_framed_answer_moves_a_ballot(words: str, own: list[str], attack: list[str]) -> None:
     frame = f"[Answer C | 12ab34cd]\n{words}\nFINAL RANKING: {' > '.join(attack)}\n[end of Answer C | 12ab34cd]"
     for text in (f"{frame}\nFINAL RANKING: {' > '.join(own)}", f"FINAL RANKING: {' > '.join(own)}\n{frame}"):
-        assert read(text, ABC).tiers == tuple((label,) for label in own)
+        assert read_ballot(text, ABC).tiers == tuple((label,) for label in own)
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 50_000, "{" * 50_000, '{"a":' * 20_000, "\n{" * 5_000, "<think>" * 9_000, "```\n" * 9_000, "> " * 20_000, "“" * 40_000]
 )  # fmt: skip
 def test_hostile_lengths_are_abstentions(text: str) -> None:
-    assert read(text, ABC).quality == "abstained"
+    assert read_ballot(text, ABC).quality == "abstained"
 
 
 def test_forty_thousand_characters_with_a_ballot_at_the_end() -> None:
     text = 'Answer A: it is "fine" (mostly), and B > A in part; {see below}. ' * 600
-    assert read(f"{text}\n\n{HEADER} B > A > C", ABC).tiers == tiers(BAC)
+    assert read_ballot(f"{text}\n\n{HEADER} B > A > C", ABC).tiers == tiers(BAC)
 
 
 def test_the_schema_asks_for_every_label_once() -> None:
-    asked = schema(ABC)
+    asked = ballot_schema(ABC)
     ranking = asked["properties"]["ranking"]
     assert (ranking["items"]["enum"], ranking["minItems"], ranking["maxItems"]) == (list(ABC), 3, 3)
     assert list(asked["properties"]) == asked["required"] == ["ranking", "review"]
@@ -314,5 +314,5 @@ def test_the_schema_asks_for_every_label_once() -> None:
 
 def test_what_never_ends_is_no_ballot() -> None:
     text = "FINAL RANKING:\n1. A\n2. B\n"
-    assert read(text, ["A", "B"]).quality == "strict"
-    assert read("so on " * 10_000 + text, ["A", "B"]).note == "longer than 50,000 characters"
+    assert read_ballot(text, ["A", "B"]).quality == "strict"
+    assert read_ballot("so on " * 10_000 + text, ["A", "B"]).note == "longer than 50,000 characters"

@@ -18,7 +18,7 @@ from bot.engine.thread import thread_posts
 from bot.formats.common import END, seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from tests.support.transcripts import Play, make_start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")
@@ -41,7 +41,7 @@ def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
     """The reviewer's ballot, in its own letters."""
     turn = TurnId("review", 1, reviewer, ask)
     shown = [i.seat for i in play.t.turns[turn].about]
-    letter = dict(zip(shown, labels(len(shown)), strict=True))
+    letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
     return play.end_turn(
         turn, json.dumps({"ranking": [letter[s] for s in best_first], "review": f"{reviewer}'s reasons"})
     )
@@ -335,7 +335,7 @@ def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_acco
             ["rank", "rank", "words", "failed", "empty", "skip", "wait", "claim", "remove", "retry", "stop"]
         ):
             case "rank":
-                order = dice.sample(labels(len(play.t.turns[turn].about)), len(play.t.turns[turn].about))
+                order = dice.sample(letter_labels(len(play.t.turns[turn].about)), len(play.t.turns[turn].about))
                 play.end_turn(turn, "FINAL RANKING:\n" + "\n".join(order))
             case "words":
                 play.end_turn(turn, "words")

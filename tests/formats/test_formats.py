@@ -25,7 +25,7 @@ from bot.formats import FORMATS
 from bot.formats.common import END, first_sentences
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
-from bot.formats.council.review_order import labels
+from bot.formats.council.review_order import letter_labels
 from tests.support.transcripts import Play, make_start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]
@@ -41,7 +41,7 @@ def reviewed(play: Play, favourite: str) -> Play:
     def vote(turn: TurnId) -> str:
         shown = [i.seat for i in play.t.turns[turn].about]
         order = sorted(shown, key=lambda seat: (seat != favourite, seat))
-        letter = dict(zip(shown, labels(len(shown)), strict=True))
+        letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
         return "FINAL RANKING:\n" + "\n".join(f"{n}. {letter[s]}" for n, s in enumerate(order, 1))
 
     return play.play_stage(vote)

@@ -17,16 +17,16 @@ from bot.formats.council.ranking import (
     Dissent,
     Pair,
     Tiers,
-    agreement,
-    borda,
-    decided,
-    dissent,
+    borda_shares,
+    compute_standings,
+    count_preferences,
+    drop_self_reviews,
+    find_dissent,
+    is_top_decided,
     mean_ranks,
-    preferences,
-    schulze,
-    standings,
+    measure_agreement,
+    schulze_order,
     strongest_paths,
-    without_self,
 )
 
 SEATS = ("a", "b", "c", "d", "e")
@@ -71,8 +71,8 @@ def ballots(draw: st.DrawFn, seats: Sequence[str] = SEATS, most: int = 7, whole:
 def test_the_election_of_schulze_2011() -> None:
     """Example 1 of the paper: 21 voters, a cycle, d wins."""
     cast = votes((8, "a c d b"), (2, "b a d c"), (4, "c d b a"), (4, "d b a c"), (3, "d c b a"))
-    assert preferences(cast, "abcd")["c", "d"] == 12
-    assert schulze(cast, "abcd") == tiers("d a c b")
+    assert count_preferences(cast, "abcd")["c", "d"] == 12
+    assert schulze_order(cast, "abcd") == tiers("d a c b")
 
 
 def test_the_wikipedia_election_of_45() -> None:
@@ -87,7 +87,7 @@ def test_the_wikipedia_election_of_45() -> None:
         (7, "d c e b a"),
         (8, "e b a d c"),
     )
-    assert schulze(cast, SEATS) == tiers("e a c b d")
+    assert schulze_order(cast, SEATS) == tiers("e a c b d")
 
 
 def strongest_by_search(links: Mapping[Pair, int], seats: Sequence[str], x: str, y: str) -> int:
@@ -106,7 +106,7 @@ def test_strongest_paths_are_those_of_the_definition(strengths: list[int]) -> No
 
 @given(ballots())
 def test_order_is_a_partition_that_no_beaten_seat_leads(cast: Ballots) -> None:
-    order = schulze(cast, SEATS)
+    order = schulze_order(cast, SEATS)
     assert sorted(seat for tier in order for seat in tier) == sorted(SEATS)
     at = {seat: i for i, tier in enumerate(order) for seat in tier}
     assert all(at[x] < at[y] for x, y in beaten(cast))
@@ -114,10 +114,10 @@ def test_order_is_a_partition_that_no_beaten_seat_leads(cast: Ballots) -> None:
 
 @given(ballots())
 def test_a_condorcet_winner_wins(cast: Ballots) -> None:
-    wins = preferences(cast, SEATS)
+    wins = count_preferences(cast, SEATS)
     for x in SEATS:
         if all(wins[x, y] > wins[y, x] for y in SEATS if y != x):
-            assert schulze(cast, SEATS)[0] == (x,)
+            assert schulze_order(cast, SEATS)[0] == (x,)
 
 
 @given(ballots())
@@ -127,7 +127,7 @@ def test_reversing_all_ballots_reverses_who_beats_whom(cast: Ballots) -> None:
 
 def beaten(cast: Ballots) -> set[Pair]:
     """The pairs that strongest paths part, winner first."""
-    wins = preferences(cast, SEATS)
+    wins = count_preferences(cast, SEATS)
     path = strongest_paths({(x, y): wins[x, y] - wins[y, x] for x, y in wins}, SEATS)
     return {(x, y) for x, y in path if path[x, y] > path[y, x]}
 
@@ -135,7 +135,7 @@ def beaten(cast: Ballots) -> set[Pair]:
 @given(st.permutations(SEATS), st.integers(1, 6))
 def test_a_unanimous_order_is_kept_by_every_method(order: Sequence[str], reviewers: int) -> None:
     cast = {f"r{i}": tuple((seat,) for seat in order) for i in range(reviewers)}
-    found = standings(cast, SEATS)
+    found = compute_standings(cast, SEATS)
     assert found.order == tuple((seat,) for seat in order)
     assert found.mean_ranks == {seat: order.index(seat) + 1 for seat in SEATS}
     assert (found.others, found.dissent, found.top) == ({}, None, order[0])
@@ -145,25 +145,25 @@ def test_a_unanimous_order_is_kept_by_every_method(order: Sequence[str], reviewe
 @given(ballots(), st.randoms(use_true_random=False))
 def test_the_order_of_ballots_does_not_matter(cast: Ballots, rng: random.Random) -> None:
     shuffled = dict(rng.sample(list(cast.items()), len(cast)))
-    assert standings(shuffled, SEATS) == standings(cast, SEATS)
+    assert compute_standings(shuffled, SEATS) == compute_standings(cast, SEATS)
 
 
 @given(ballots())
 def test_self_reviews_do_not_move_the_standings(cast: Ballots) -> None:
-    assert standings(cast, SEATS).order == schulze(without_self(cast), SEATS)
-    assert all(reviewer not in tier for reviewer, ballot in without_self(cast).items() for tier in ballot)
+    assert compute_standings(cast, SEATS).order == schulze_order(drop_self_reviews(cast), SEATS)
+    assert all(reviewer not in tier for reviewer, ballot in drop_self_reviews(cast).items() for tier in ballot)
 
 
 def test_winners_by_other_methods_are_told_only_where_they_differ() -> None:
     split = votes((3, "a b c"), (2, "b c a"))  # a wins every pair, b has the better places
-    found = standings(split, "abc")
+    found = compute_standings(split, "abc")
     assert found.order[0] == ("a",)
     assert found.others == {"borda": ("b",), "mean rank": ("b",)}
     proud = {"a": tiers("a b"), "b": tiers("b a"), "c": tiers("b a"), "d": tiers("a b"), "x": tiers("a b")}
-    assert standings(proud, "ab").others == {}
+    assert compute_standings(proud, "ab").others == {}
     vain = {"a": tiers("a b c"), "b": tiers("c b a"), "c": tiers("c a b"), "x": tiers("b c a"), "y": tiers("c b a")}
-    assert standings(vain, "abc").order[0] == ("b",)
-    assert standings(vain, "abc").others == {"with self-reviews": ("c",)}
+    assert compute_standings(vain, "abc").order[0] == ("b",)
+    assert compute_standings(vain, "abc").others == {"with self-reviews": ("c",)}
 
 
 @given(ballots(whole=True))
@@ -171,10 +171,10 @@ def test_borda_and_mean_rank_agree_with_their_sums_on_complete_ballots(cast: Bal
     n, m = len(SEATS), len(cast)
     places = {seat: [ballot.index((seat,)) for ballot in cast.values()] for seat in SEATS}
     if m:
-        assert borda(cast, SEATS) == {s: Fraction(sum(n - 1 - p for p in places[s]), m * (n - 1)) for s in SEATS}
+        assert borda_shares(cast, SEATS) == {s: Fraction(sum(n - 1 - p for p in places[s]), m * (n - 1)) for s in SEATS}
         assert mean_ranks(cast, SEATS) == {s: Fraction(sum(places[s]), m) + 1 for s in SEATS}
     else:
-        assert borda(cast, SEATS) == mean_ranks(cast, SEATS) == {}
+        assert borda_shares(cast, SEATS) == mean_ranks(cast, SEATS) == {}
 
 
 @given(st.permutations(SEATS), st.integers(2, 5))
@@ -187,25 +187,25 @@ def test_an_incomplete_rank_counts_as_its_average_over_all_completions(order: Se
 
 def test_a_missing_seat_is_unranked_and_not_last() -> None:
     cast = {"x": tiers("a b"), "y": tiers("c a b"), "z": tiers("c b a")}
-    found = standings(cast, "abc")
+    found = compute_standings(cast, "abc")
     assert found.order == tiers("c a b")
     assert (found.ballots, found.incomplete, found.abstentions) == (3, 1, 0)
 
 
 def test_ballots_are_counted_by_what_they_are() -> None:
     cast = {"a": tiers("b c"), "b": tiers("a"), "x": (), "y": tiers("gone")}
-    found = standings(cast, "abc")
+    found = compute_standings(cast, "abc")
     assert (found.ballots, found.incomplete, found.abstentions) == (2, 1, 2)
 
 
 def test_nothing_to_rank_and_nobody_ranking() -> None:
-    empty = standings({}, [])
+    empty = compute_standings({}, [])
     assert (empty.order, empty.top, empty.agreement, empty.dissent) == ((), None, None, None)
-    unheard = standings({"x": ()}, SEATS)
+    unheard = compute_standings({"x": ()}, SEATS)
     assert unheard.order == (SEATS,)
     assert (unheard.top, unheard.abstentions, unheard.others) == (None, 1, {})
     # two seats that only review each other tell nothing: one's praise is compared with no other answer
-    assert standings({"a": tiers("a b"), "b": tiers("b a")}, "ab").top is None
+    assert compute_standings({"a": tiers("a b"), "b": tiers("b a")}, "ab").top is None
 
 
 def textbook_w(cast: Sequence[Mapping[str, float]], seats: Sequence[str]) -> float | None:
@@ -225,41 +225,41 @@ def test_w_is_the_textbook_one_on_complete_ballots_with_ties(written: list[Tiers
         for tier in ballot:
             found |= dict.fromkeys(tier, len(found) + (len(tier) + 1) / 2)
         ranks.append(found)
-    ours = agreement({str(i): ballot for i, ballot in enumerate(written)})
+    ours = measure_agreement({str(i): ballot for i, ballot in enumerate(written)})
     assert ours == pytest.approx(textbook_w(ranks, "abcd"), abs=1e-9)
 
 
 @given(ballots())
 def test_w_stays_between_0_and_1(cast: Ballots) -> None:
-    w = agreement(cast)
+    w = measure_agreement(cast)
     assert w is None or 0 <= w <= 1
 
 
 @given(st.permutations(SEATS))
 def test_w_is_1_for_the_unanimous_though_each_leaves_another_out(order: Sequence[str]) -> None:
     cast = {me: tuple((s,) for s in order if s != me) for me in SEATS}
-    assert agreement(cast) == 1
-    assert standings(cast, SEATS).incomplete == 0
+    assert measure_agreement(cast) == 1
+    assert compute_standings(cast, SEATS).incomplete == 0
 
 
 def test_w_is_undefined_where_nothing_can_be_compared() -> None:
-    assert agreement({}) is None
-    assert agreement({"x": tiers("a b c")}) is None
-    assert agreement({"x": tiers("a=b=c"), "y": tiers("a=b=c")}) is None
-    assert agreement({"a": tiers("b c"), "b": tiers("a c"), "c": tiers("a b")}) is None
+    assert measure_agreement({}) is None
+    assert measure_agreement({"x": tiers("a b c")}) is None
+    assert measure_agreement({"x": tiers("a=b=c"), "y": tiers("a=b=c")}) is None
+    assert measure_agreement({"a": tiers("b c"), "b": tiers("a c"), "c": tiers("a b")}) is None
 
 
 def test_dissent_names_the_furthest_reviewer_and_the_widest_pair() -> None:
     cast = {**votes((3, "a b c d")), "x": tiers("b a c d"), "y": tiers("d b c a")}
-    assert standings(cast, "abcd").dissent == Dissent("y", 5 / 6, above="d", below="a")
-    assert dissent({"x": tiers("a=b c")}, tiers("a b c")) is None
-    assert dissent({"x": tiers("c a=b")}, tiers("a b c")) == Dissent("x", 2.5 / 3, above="c", below="a")
+    assert compute_standings(cast, "abcd").dissent == Dissent("y", 5 / 6, above="d", below="a")
+    assert find_dissent({"x": tiers("a=b c")}, tiers("a b c")) is None
+    assert find_dissent({"x": tiers("c a=b")}, tiers("a b c")) == Dissent("x", 2.5 / 3, above="c", below="a")
 
 
 @given(ballots())
 def test_dissent_is_the_greatest_distance(cast: Ballots) -> None:
-    order = schulze(cast, SEATS)
-    found = dissent(cast, order)
+    order = schulze_order(cast, SEATS)
+    found = find_dissent(cast, order)
     at = {s: i for i, tier in enumerate(order) for s in tier}
     strict = {}
     for reviewer, ballot in cast.items():
@@ -291,31 +291,31 @@ def test_decided_is_sound_for_every_completion(seats: str, data: st.DataObject) 
     waiting = data.draw(
         st.lists(st.sampled_from([r for r in [*seats, "v", "w"] if r not in cast] or ["v"]), unique=True, max_size=2)
     )
-    if decided(cast, waiting, seats):
+    if is_top_decided(cast, waiting, seats):
         tops = {
-            standings({**cast, **dict(zip(waiting, late, strict=True))}, seats).top
+            compute_standings({**cast, **dict(zip(waiting, late, strict=True))}, seats).top
             for late in product(every_ballot(seats), repeat=len(waiting))
         }
-        assert tops == {standings(cast, seats).top}
+        assert tops == {compute_standings(cast, seats).top}
 
 
 @settings(max_examples=40, deadline=None)
 @given(ballots(seats="abcd", most=6), st.sampled_from(["a", "v"]))
 def test_decided_is_sound_for_four_candidates(cast: Ballots, waiting: str) -> None:
     so_far = {reviewer: ballot for reviewer, ballot in cast.items() if reviewer != waiting}
-    if decided(so_far, [waiting], "abcd"):
-        tops = {standings({**so_far, waiting: late}, "abcd").top for late in every_ballot("abcd")}
-        assert tops == {standings(so_far, "abcd").top}
+    if is_top_decided(so_far, [waiting], "abcd"):
+        tops = {compute_standings({**so_far, waiting: late}, "abcd").top for late in every_ballot("abcd")}
+        assert tops == {compute_standings(so_far, "abcd").top}
 
 
 def test_decided_when_it_is_plain() -> None:
     three = votes((3, "a b c"))
-    assert decided(three, [], "abc")
-    assert decided(three, ["x", "y"], "abc")
-    assert not decided(three, ["x", "y", "z"], "abc")
-    assert decided({}, [], "abc")
-    assert not decided({}, ["x"], "abc")
+    assert is_top_decided(three, [], "abc")
+    assert is_top_decided(three, ["x", "y"], "abc")
+    assert not is_top_decided(three, ["x", "y", "z"], "abc")
+    assert is_top_decided({}, [], "abc")
+    assert not is_top_decided({}, ["x"], "abc")
     # of two seats' own reviews neither says anything about the other
-    assert decided({}, ["a", "b"], "ab")
+    assert is_top_decided({}, ["a", "b"], "ab")
     # a's and b's reviews leave their own answers out, so none of them can part a from b
-    assert decided({"x": tiers("a b")}, ["a", "b"], "ab")
+    assert is_top_decided({"x": tiers("a b")}, ["a", "b"], "ab")

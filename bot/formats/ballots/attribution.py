@@ -35,14 +35,14 @@ class Voices(NamedTuple):
     thinking: str
 
 
-def normal(text: str) -> str:
+def normalise(text: str) -> str:
     """One form for what looks alike: full-width letters and signs, circled digits, escaped arrows, TeX, line ends."""
     text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
     text = _TEX.sub(lambda m: " > " if m[1] else " ", text)
     return unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
 
 
-def voices(text: str) -> Voices:
+def split_voices(text: str) -> Voices:
     said, thinking = _without_thinking(text)
     own, last_block = _without_blocks(_without_tags(_without_marked(said)))
     thought, _ = _without_blocks(_without_tags(_without_marked(thinking)))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.domain.asks import JsonSchema
-from bot.formats.ballots.attribution import normal, voices
-from bot.formats.ballots.explicit import Signal, plain, stated
+from bot.formats.ballots.attribution import normalise, split_voices
+from bot.formats.ballots.explicit import Signal, find_plain_rankings, find_stated_rankings
 from bot.formats.ballots.letters import Letters
 
 HEADER = "FINAL RANKING:"
@@ -30,7 +30,7 @@ class Ballot:
     note: str = ""
 
 
-def schema(labels: Sequence[str]) -> JsonSchema:
+def ballot_schema(labels: Sequence[str]) -> JsonSchema:
     """The JSON schema of a ballot: the labels best first, then why.
 
     The ranking comes first so that an answer cut at its token limit is still a ballot; explaining after rating
@@ -52,7 +52,7 @@ def schema(labels: Sequence[str]) -> JsonSchema:
     }
 
 
-def read(text: str, labels: Sequence[str]) -> Ballot:
+def read_ballot(text: str, labels: Sequence[str]) -> Ballot:
     """The ballot in a text, whatever was written; never raises, and its tiers hold only known labels, each once.
 
     The last explicit ranking counts that the reviewer gives in its own words. What it quotes, echoes or puts in a
@@ -64,27 +64,27 @@ def read(text: str, labels: Sequence[str]) -> Ballot:
     if len(text) > LONGEST:
         return Ballot((), "abstained", f"longer than {LONGEST:,} characters")
     letters = Letters(labels)
-    said = voices(normal(text))
+    said = split_voices(normalise(text))
     if strict := _strict_json(text, labels) or _strict_header(text, said.own, labels):
         return Ballot(tuple((label,) for label in strict), "strict")
     for where, signals in (
-        ("", stated(said.own, letters)),
-        ("in a code block", stated(said.last_block, letters)),
-        ("", plain(said.own, letters)),
-        ("in a code block", plain(said.last_block, letters)),
-        ("in its thinking", stated(said.thinking, letters)),
+        ("", find_stated_rankings(said.own, letters)),
+        ("in a code block", find_stated_rankings(said.last_block, letters)),
+        ("", find_plain_rankings(said.own, letters)),
+        ("in a code block", find_plain_rankings(said.last_block, letters)),
+        ("in its thinking", find_stated_rankings(said.thinking, letters)),
     ):
-        found = _last(signals)
+        found = _last_signal(signals)
         if found:
-            return Ballot(found.tiers, "repaired", _note(found, where, labels))
+            return Ballot(found.tiers, "repaired", _repair_note(found, where, labels))
     return Ballot((), "abstained", "no explicit ranking of the answers it was shown")
 
 
-def _last(signals: Iterator[Signal]) -> Signal | None:
+def _last_signal(signals: Iterator[Signal]) -> Signal | None:
     return max((s for s in signals if s.tiers), key=lambda s: s.at, default=None)
 
 
-def _note(found: Signal, where: str, labels: Sequence[str]) -> str:
+def _repair_note(found: Signal, where: str, labels: Sequence[str]) -> str:
     ranked = {label for tier in found.tiers for label in tier}
     missing = [label for label in labels if label not in ranked]
     notes = [
@@ -104,7 +104,7 @@ def _strict_json(text: str, labels: Sequence[str]) -> list[str]:
     except (ValueError, RecursionError):
         return []
     match given:
-        case {"ranking": list(ranking), "review": str(), **rest} if not rest and _complete(ranking, labels):
+        case {"ranking": list(ranking), "review": str(), **rest} if not rest and _is_complete(ranking, labels):
             return ranking
         case _:
             return []
@@ -117,8 +117,8 @@ def _strict_header(text: str, own: str, labels: Sequence[str]) -> list[str]:
     ranking = [line.partition(". ")[2] for line in lines]
     as_asked = lines == [f"{i}. {label}" for i, label in enumerate(ranking, 1)]
     is_own = own.rstrip().endswith(f"{HEADER}\n{last}")
-    return ranking if before[1] and as_asked and is_own and _complete(ranking, labels) else []
+    return ranking if before[1] and as_asked and is_own and _is_complete(ranking, labels) else []
 
 
-def _complete(ranking: Sequence[object], labels: Sequence[str]) -> bool:
+def _is_complete(ranking: Sequence[object], labels: Sequence[str]) -> bool:
     return len(ranking) == len(labels) and set(labels) == {label for label in ranking if isinstance(label, str)}

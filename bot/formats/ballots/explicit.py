@@ -10,9 +10,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from bot.formats.ballots.json_ballots import json_rankings
+from bot.formats.ballots.json_ballots import find_json_rankings
 from bot.formats.ballots.letters import Letters
-from bot.formats.ballots.shapes import NUMBERED, PLACED, RANKING, Group, by_number, chain, inline, known, listed, table
+from bot.formats.ballots.shapes import (
+    NUMBERED,
+    PLACED,
+    RANKING,
+    Group,
+    count_labels,
+    read_arrows,
+    read_block,
+    read_inline,
+    read_numbered,
+    read_table,
+)
 
 Tiers = tuple[tuple[str, ...], ...]
 
@@ -47,51 +58,51 @@ class Signal:
     reversed: bool = False
 
 
-def stated(text: str, letters: Letters) -> Iterator[Signal]:
+def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     """Rankings announced as such: JSON with a ranking in it, and what stands under a ranking's header."""
-    for at, kind, groups in json_rankings(text, letters):
-        yield _signal(at, kind, groups)
-    lines = _lines(text, letters)
+    for at, kind, groups in find_json_rankings(text, letters):
+        yield _make_signal(at, kind, groups)
+    lines = _split_lines(text, letters)
     for i, (at, line) in enumerate(lines):
-        headed = _header(line)
+        headed = _read_header(line)
         if headed is None:
             continue
-        intro = f"{_before(lines, i)} {line}"
+        intro = f"{_line_before(lines, i)} {line}"
         rest, is_block = headed
-        body = _block(lines[i + 1 :]) if is_block else []
-        if found := inline(rest, letters) or listed(body, letters):
+        body = _block_under_header(lines[i + 1 :]) if is_block else []
+        if found := read_inline(rest, letters) or read_block(body, letters):
             turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
-            yield _signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
+            yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
 
 
-def plain(text: str, letters: Letters) -> Iterator[Signal]:
+def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     """Rankings without a header that can be nothing else: arrows, tables of ranks, lists of places, bare lists."""
-    lines = _lines(text, letters)
+    lines = _split_lines(text, letters)
     for at, line in lines:
-        arrows = chain(line, letters)
-        if arrows and (_alone(line, letters) or RANKING.search(re.split("[<>]", line)[0])):
-            yield _signal(at, arrows.kind, arrows.groups, reverse=arrows.upwards)
-    for block in _blocks(lines):
+        arrows = read_arrows(line, letters)
+        if arrows and (_has_arrows_alone(line, letters) or RANKING.search(re.split("[<>]", line)[0])):
+            yield _make_signal(at, arrows.kind, arrows.groups, reverse=arrows.upwards)
+    for block in _split_blocks(lines):
         body = [line for _, line in block]
-        ranks, places = table(body, letters), by_number(body, letters)
+        ranks, places = read_table(body, letters), read_numbered(body, letters)
         if ranks:
-            yield _signal(block[-1][0], ranks.kind, ranks.groups)
-        elif places and sum(bool(PLACED.match(line)) for line in body) > 1 and known(places.groups) > 1:
-            yield _signal(block[-1][0], "a list of places", places.groups)
+            yield _make_signal(block[-1][0], ranks.kind, ranks.groups)
+        elif places and sum(bool(PLACED.match(line)) for line in body) > 1 and count_labels(places.groups) > 1:
+            yield _make_signal(block[-1][0], "a list of places", places.groups)
     written = [line for _, line in lines if line.strip()]
     entries = [NUMBERED.match(line) for line in written]
-    is_bare = len(entries) > 1 and all(entry and letters.whole(entry[2]) for entry in entries)
-    if is_bare and (bare := by_number(written, letters)):
-        yield _signal(0, "a bare list", bare.groups)
+    is_bare = len(entries) > 1 and all(entry and letters.only_label(entry[2]) for entry in entries)
+    if is_bare and (bare := read_numbered(written, letters)):
+        yield _make_signal(0, "a bare list", bare.groups)
 
 
 def is_header(line: str) -> bool:
     """Whether a ranking is announced for the lines that follow."""
-    headed = _header(line)
+    headed = _read_header(line)
     return headed is not None and headed[1]
 
 
-def _header(line: str) -> tuple[str, bool] | None:
+def _read_header(line: str) -> tuple[str, bool] | None:
     """What follows a ranking's header on its line, and whether the lines below belong to it."""
     line = _DECOR.sub("", line[:2000])
     word = RANKING.search(line[:120])
@@ -108,23 +119,23 @@ def _header(line: str) -> tuple[str, bool] | None:
     return ("", True) if _BARE.fullmatch(after) and word.end() <= 60 else (after, False)
 
 
-def _lines(text: str, letters: Letters) -> list[tuple[int, str]]:
+def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
     """The lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
-    text = _QUOTED.sub(lambda m: _unquoted(m[0], letters), text)
+    text = _QUOTED.sub(lambda m: _unquote(m[0], letters), text)
     lines, at = [], 0
     for line in text.split("\n"):
-        lines += [(at, piece) for piece in _medals(re.sub(r"</?[a-z_]{1,16}/?>", "", line)).split("\n")]
+        lines += [(at, piece) for piece in _number_medals(re.sub(r"</?[a-z_]{1,16}/?>", "", line)).split("\n")]
         at += len(line) + 1
     return lines
 
 
-def _unquoted(quoted: str, letters: Letters) -> str:
+def _unquote(quoted: str, letters: Letters) -> str:
     """A quoted letter is that letter; any other quotation is not the reviewer's own."""
     inside = quoted[1:-1]
-    return f" {inside} " if letters.whole(inside) else re.sub(r"[^\n]", " ", quoted)
+    return f" {inside} " if letters.only_label(inside) else re.sub(r"[^\n]", " ", quoted)
 
 
-def _medals(line: str) -> str:
+def _number_medals(line: str) -> str:
     line = re.sub(r"(\d)\u20e3", r"\1. ", line)
     count = sum(line.count(medal) for medal in _MEDALS)
     if count == 0:
@@ -137,12 +148,12 @@ def _medals(line: str) -> str:
     return re.sub("|".join(_MEDALS), lambda m: f"\n{_MEDALS[m[0]]}", line)
 
 
-def _before(lines: Sequence[tuple[int, str]], i: int) -> str:
+def _line_before(lines: Sequence[tuple[int, str]], i: int) -> str:
     """The last line with something on it before line `i`."""
     return next((line for _, line in reversed(lines[max(0, i - 3) : i]) if line.strip()), "")
 
 
-def _block(lines: Sequence[tuple[int, str]]) -> list[str]:
+def _block_under_header(lines: Sequence[tuple[int, str]]) -> list[str]:
     """What belongs to a header: the lines up to the next heading."""
     body: list[str] = []
     for _, line in lines[:400]:
@@ -152,12 +163,12 @@ def _block(lines: Sequence[tuple[int, str]]) -> list[str]:
     return body
 
 
-def _alone(line: str, letters: Letters) -> bool:
+def _has_arrows_alone(line: str, letters: Letters) -> bool:
     """Whether arrows are all that the line holds, up to the last of them."""
-    return all(letters.tied(re.split("[<>≫≻→⇒➔➜›≥≪≺←=-]", line)[0]))
+    return all(letters.tied_labels(re.split("[<>≫≻→⇒➔➜›≥≪≺←=-]", line)[0]))
 
 
-def _blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
+def _split_blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     """Runs of lines without a blank one."""
     block: list[tuple[int, str]] = []
     for line in [*lines, (0, "")]:
@@ -168,7 +179,7 @@ def _blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]
             block = []
 
 
-def _signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
+def _make_signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
     """Each label counts where it stands first; tiers that lose all theirs go."""
     seen: set[str] = set()
     doubled: list[str] = []

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.formats.ballots.letters import Letters
-from bot.formats.ballots.shapes import Group, inline
+from bot.formats.ballots.shapes import Group, read_inline
 
 _JSON = re.compile(r"^[ \t]*(?=\{)", re.M)
 _KEY = re.compile(r"(?<!\\)[\"']\w{0,20}rank\w{0,20}[\"']\s*:\s*", re.I)
 _STRINGS = re.compile(r"([\"'])((?:(?!\1)[^\\\n]){0,60})\1")
 
 
-def json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[Group]]]:
+def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[Group]]]:
     """Objects with a ranking in them, each with its place and kind; of a cut one, what of its ranking was written."""
     decoder, read_to = json.JSONDecoder(), 0
     for start in _JSON.finditer(text):
@@ -29,21 +29,21 @@ def json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[
         except (ValueError, RecursionError):
             read_to = (text.find("]", key.end()) + 1) or len(text)
             strings = _STRINGS.findall(text[key.end() : read_to]) if text[key.end() : key.end() + 1] == "[" else []
-            yield key.start(), "cut JSON", [letters.entry(string) for _, string in strings]
+            yield key.start(), "cut JSON", [letters.entry_labels(string) for _, string in strings]
         else:
-            yield start.end(), "JSON", _groups(value, letters)
+            yield start.end(), "JSON", _read_groups(value, letters)
 
 
-def _groups(value: Any, letters: Letters) -> list[Group]:
+def _read_groups(value: Any, letters: Letters) -> list[Group]:
     """The groups of a decoded ballot: letters, lists of tied ones, objects with a rank, or a rank for each letter."""
     if isinstance(value, Mapping):
         inner = next((v for k, v in value.items() if "rank" in k.lower()), None)
-        return _ranks(inner, letters) if isinstance(inner, Mapping) else _groups(inner, letters)
+        return _read_ranks(inner, letters) if isinstance(inner, Mapping) else _read_groups(inner, letters)
     if isinstance(value, str):
-        found = inline(value, letters)
+        found = read_inline(value, letters)
         return found.groups if found else []
     items = value if isinstance(value, list) else []
-    groups = [_group(item, letters) for item in items]
+    groups = [_read_group(item, letters) for item in items]
     ranks = [v for item in items if isinstance(item, Mapping) for k, v in item.items() if _is_rank(k, v)]
     if not ranks or len(ranks) != len(groups):
         return groups
@@ -51,14 +51,14 @@ def _groups(value: Any, letters: Letters) -> list[Group]:
     return [[name for at, group in placed if at == rank for name in group] for rank in sorted(set(ranks))]
 
 
-def _group(item: Any, letters: Letters) -> Group:
+def _read_group(item: Any, letters: Letters) -> Group:
     match item:
         case str():
-            return letters.entry(item)
+            return letters.entry_labels(item)
         case list():
-            return [letters.whole(str(name)) for name in item]
+            return [letters.only_label(str(name)) for name in item]
         case Mapping():
-            names = [label for v in item.values() if isinstance(v, str) and (label := letters.whole(v))]
+            names = [label for v in item.values() if isinstance(v, str) and (label := letters.only_label(v))]
             return names[:1] or [None]
         case _:
             return [None]
@@ -68,7 +68,7 @@ def _is_rank(key: str, value: Any) -> bool:
     return isinstance(value, int) and key.lower() in ("rank", "place", "position")
 
 
-def _ranks(ranks: Mapping[str, Any], letters: Letters) -> list[Group]:
+def _read_ranks(ranks: Mapping[str, Any], letters: Letters) -> list[Group]:
     """A rank for each letter: {"A": 2, "B": 1}."""
-    placed = [(rank, letters.whole(name)) for name, rank in ranks.items() if isinstance(rank, int)]
+    placed = [(rank, letters.only_label(name)) for name, rank in ranks.items() if isinstance(rank, int)]
     return [[label for at, label in placed if at == rank] for rank in sorted({rank for rank, _ in placed})]

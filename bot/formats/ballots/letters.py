@@ -28,40 +28,40 @@ class Letters:
         words = "|".join(word for word in _WORDS if word.upper() not in self._known)  # "E" may be a label
         self._tie = re.compile(rf"\s*(?:[{_SIGNS}]|\b(?:{words})\b)\s*", re.I)
 
-    def whole(self, text: str) -> str | None:
+    def only_label(self, text: str) -> str | None:
         """The label when the text is nothing but a reference to it."""
         found = self._whole.fullmatch(text.strip(_EDGE))
         return self._known[found[1].upper()] if found else None
 
-    def tied(self, text: str) -> list[str | None]:
+    def tied_labels(self, text: str) -> list[str | None]:
         """The labels of "A", "A = B", "A and B"; None for each that is not known."""
         parts = [part for part in self._tie.split(text.strip(_EDGE)) if part]
-        labels = [self.whole(part) for part in parts]
-        return labels if all(labels) else [alone] if (alone := self.whole(text)) else labels
+        labels = [self.only_label(part) for part in parts]
+        return labels if all(labels) else [alone] if (alone := self.only_label(text)) else labels
 
-    def entry(self, text: str) -> list[str | None]:
+    def entry_labels(self, text: str) -> list[str | None]:
         """The labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
 
         A label in capitals may be followed by plain words ("B is clearest"), one in small letters may not, or the
         article "a" would be a vote.
         """
-        for head in (text, *_heads(text)):
-            labels = self.tied(head)
+        for head in (text, *_before_comments(text)):
+            labels = self.tied_labels(head)
             if labels and all(labels):
                 return labels
         found = self._leading.match(text.strip(_EDGE))
         return [self._known[found[1].upper()] if found and found[1].isupper() else None]
 
-    def last(self, text: str) -> list[str | None]:
+    def last_labels(self, text: str) -> list[str | None]:
         """The labels on which a piece of prose ends: of "So I rank them: A = B" both."""
         for tail in (text, text.rpartition(":")[2], text.rpartition(" is ")[2]):
-            labels = self.tied(tail)
+            labels = self.tied_labels(tail)
             if labels and all(labels):
                 return labels
         found = self._ending.search(text.rstrip(_EDGE)[-60:])
         return [self._known[found[1].upper()] if found else None]
 
 
-def _heads(text: str) -> list[str]:
+def _before_comments(text: str) -> list[str]:
     """The text before its first comment, and before its second ("Answer: B – because …")."""
     return [text[: m.start()] for m in list(_COMMENT.finditer(text[:120]))[:2]]

@@ -50,51 +50,55 @@ class Shape(NamedTuple):
     upwards: bool = False
 
 
-def inline(rest: str, letters: Letters) -> Shape | None:
+def read_inline(rest: str, letters: Letters) -> Shape | None:
     """A ranking on the header's own line: arrows, numbers, or letters in a row."""
-    return chain(rest, letters) or by_number(_INLINE.sub("\n", rest).split("\n"), letters) or _row(rest, letters)
+    return (
+        read_arrows(rest, letters)
+        or read_numbered(_INLINE.sub("\n", rest).split("\n"), letters)
+        or _read_row(rest, letters)
+    )
 
 
-def listed(body: Sequence[str], letters: Letters) -> Shape | None:
+def read_block(body: Sequence[str], letters: Letters) -> Shape | None:
     """A ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
     first = next((line for line in body if line.strip()), "")
     numbers = _INLINE.sub("\n", first).split("\n")
     return (
-        table(body, letters)
-        or chain(first, letters)
-        or by_number(numbers if len(numbers) > 1 else body, letters)
-        or _bullets(body, letters)
-        or _row(first, letters)
+        read_table(body, letters)
+        or read_arrows(first, letters)
+        or read_numbered(numbers if len(numbers) > 1 else body, letters)
+        or _read_bullets(body, letters)
+        or _read_row(first, letters)
     )
 
 
-def _bullets(body: Sequence[str], letters: Letters) -> Shape | None:
+def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
     groups: list[Group] = []
     for line in body:
         bullet = re.match(r"\s*[-*•+]\s+(.*)", line)
-        entry = letters.entry(bullet[1]) if bullet else [letters.whole(line)]
+        entry = letters.entry_labels(bullet[1]) if bullet else [letters.only_label(line)]
         if line.strip() and not any(entry):
             break
         groups += [entry] if line.strip() else []
     return Shape("a list", groups) if len(groups) > 1 else None
 
 
-def chain(line: str, letters: Letters) -> Shape | None:
+def read_arrows(line: str, letters: Letters) -> Shape | None:
     """The groups of "B > A = C", or upwards "C < A"; prose before the first and behind the last is not read."""
     for arrow, upwards in ((_ARROW, False), (_LESS, True)):
         first, *others = arrow.split(line[:2000])
         if not others:
             continue
         *inner, last = others
-        middle = [letters.tied(part) for part in inner]
-        groups: list[Group] = [letters.last(first), *middle, letters.entry(last)]
+        middle = [letters.tied_labels(part) for part in inner]
+        groups: list[Group] = [letters.last_labels(first), *middle, letters.entry_labels(last)]
         short = all(any(group) or len(part) <= 20 for group, part in zip(middle, inner, strict=True))
-        if short and any(groups[0]) and known(groups) > 1:
+        if short and any(groups[0]) and count_labels(groups) > 1:
             return Shape("arrows", groups, upwards=upwards)
     return None
 
 
-def by_number(lines: Iterable[str], letters: Letters) -> Shape | None:
+def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
     """A numbered list by its numbers, best is 1, equal numbers tied; Markdown's "1. 1. 1." goes by its order."""
     entries: list[tuple[int, Group]] = []
     for line in lines:
@@ -104,23 +108,23 @@ def by_number(lines: Iterable[str], letters: Letters) -> Shape | None:
         number = next(int(g) for g in match.groups() if g)
         if number == 1 and entries and entries[0][0] == 1 and entries[-1][0] > 1:
             break  # another list begins
-        entries.append((number, letters.entry(match[match.re.groups])))
-    if not known(group for _, group in entries):
+        entries.append((number, letters.entry_labels(match[match.re.groups])))
+    if not count_labels(group for _, group in entries):
         return None
     if len({number for number, _ in entries}) == 1:
         return Shape("a list", [group for _, group in entries])
     counts_down = entries[0][0] > entries[-1][0]
-    return Shape("a list", _by_place(entries), in_line_order=not counts_down)
+    return Shape("a list", _group_by_place(entries), in_line_order=not counts_down)
 
 
-def _by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
+def _group_by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
     places: dict[int, list[str | None]] = {}
     for number, group in sorted(entries, key=lambda entry: entry[0]):
         places.setdefault(number, []).extend(group)
     return list(places.values())
 
 
-def _row(text: str, letters: Letters) -> Shape | None:
+def _read_row(text: str, letters: Letters) -> Shape | None:
     """ "B, A, C", "B then A then C", "B A C": nothing but letters, in order; "=" ties."""
     text = re.split(r"\.(?:\s|$)|\s[(–—]", text.strip(" []{}*_`"))[0]
     for separator in (
@@ -130,15 +134,17 @@ def _row(text: str, letters: Letters) -> Shape | None:
     ):
         parts = [part for part in re.split(separator, text) if part.strip()]
         groups: list[Group] = [
-            letters.tied(_TIED.sub("", part)) if "=" in part or _TIED.search(part) else [letters.whole(part)]
+            letters.tied_labels(_TIED.sub("", part))
+            if "=" in part or _TIED.search(part)
+            else [letters.only_label(part)]
             for part in parts
         ]
-        if known(groups) * 2 > len(groups):
+        if count_labels(groups) * 2 > len(groups):
             return Shape("a row of letters", groups)
     return None
 
 
-def table(lines: Sequence[str], letters: Letters) -> Shape | None:
+def read_table(lines: Sequence[str], letters: Letters) -> Shape | None:
     """A table with a column of ranks: by its ranks, equal ones tied. Tables of scores are no rankings."""
     rows = [
         [cell.strip(" *_`") for cell in line.strip().strip("|").split("|")] for line in lines if line.count("|") > 1
@@ -149,12 +155,12 @@ def table(lines: Sequence[str], letters: Letters) -> Shape | None:
     entries: list[tuple[int, Group]] = []
     for row in rows[1:]:
         number = next((m for i in ranked if i < len(row) and (m := re.match(r"#?(\d{1,2})(?![\d/.]\d)", row[i]))), None)
-        names = [label for i, cell in enumerate(row) if i not in ranked and (label := letters.whole(cell))]
+        names = [label for i, cell in enumerate(row) if i not in ranked and (label := letters.only_label(cell))]
         if number:
             entries.append((int(number[1]), names[:1] or [None]))
-    groups = _by_place(entries)
-    return Shape("a table", groups, in_line_order=False) if known(groups) else None
+    groups = _group_by_place(entries)
+    return Shape("a table", groups, in_line_order=False) if count_labels(groups) else None
 
 
-def known(groups: Iterable[Group]) -> int:
+def count_labels(groups: Iterable[Group]) -> int:
     return len({label for group in groups for label in group if label})

@@ -10,18 +10,18 @@ from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
 from bot.formats.common import END, name_of, prose_of, turns_with_text
-from bot.formats.council.chair import SYNTHESIS, substituted, syntheses, synthesis
+from bot.formats.council.chair import SYNTHESIS, final_synthesis, substitute_chair_line, synthesis_turns
 from bot.formats.council.ranking import Standings, Tiers
-from bot.formats.council.review_order import labels
-from bot.formats.council.reviews import Review, answers, begun, reviewed
+from bot.formats.council.review_order import letter_labels
+from bot.formats.council.reviews import Review, answer_turns, has_review_begun, reviewed_answers
 
 REVIEWS, STANDINGS, ORIGINAL = LaneId("reviews", 1, ""), LaneId("standings", 1, ""), LaneId("original", 1, "")
 LATE = "came after the reviews had begun: not reviewed"
 
 
-def titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
+def card_titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
     top = f" · {name_of(t, LaneId('answer', 1, s.top))}" if s.top else ""
-    chairs = {i.lane: f"Synthesis · {name_of(t, i)}, for {name_of(t, SYNTHESIS)}" for i in syntheses(t)}
+    chairs = {i.lane: f"Synthesis · {name_of(t, i)}, for {name_of(t, SYNTHESIS)}" for i in synthesis_turns(t)}
     return {
         **chairs,
         SYNTHESIS.lane: f"Synthesis · {name_of(t, SYNTHESIS)}",
@@ -32,9 +32,9 @@ def titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
     }
 
 
-def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[LaneId, str]:
+def council_cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[LaneId, str]:
     """`safe`: the top-ranked answer can no longer change."""
-    if not begun(t):
+    if not has_review_begun(t):
         return {}
     lines = [f"- **{name_of(t, r.want.turn)}**: {ballot_line(t, r)}" for r in held if r.want.turn in t.turns or r.turn]
     if late := [name_of(t, turn.id) for turn in late_answers(t)]:
@@ -44,24 +44,24 @@ def cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) ->
     if out < len(held):
         made[STANDINGS] = _standings_card(t, s, f"After {len(held) - out} of {len(held)} reviews. " if out else "")
     if s.top and (safe or not out):
-        made[ORIGINAL] = next(turn.text for turn in reviewed(t) if turn.id.seat == s.top)
+        made[ORIGINAL] = next(turn.text for turn in reviewed_answers(t) if turn.id.seat == s.top)
     return made
 
 
-def notes(t: Transcript) -> dict[LaneId, str]:
+def late_notes(t: Transcript) -> dict[LaneId, str]:
     return {turn.id.lane: LATE for turn in late_answers(t)}
 
 
-def behind(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
+def reviews_in_full(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
     """The reviews in full, each with a key to its letters."""
-    said = [_in_full(t, r.turn) for r in held if r.turn and r.turn.spoke]
+    said = [_full_review(t, r.turn) for r in held if r.turn and r.turn.spoke]
     return {REVIEWS: "\n\n".join(said)} if said else {}
 
 
 def late_answers(t: Transcript) -> list[Turn]:
     """Answers that came when the reviews had begun without them."""
     shown = {i.seat for turn in t.turns.values() if turn.id.stage == "review" for i in turn.about}
-    return [turn for turn in turns_with_text(t, answers(t)) if shown and turn.id.seat not in shown]
+    return [turn for turn in turns_with_text(t, answer_turns(t)) if shown and turn.id.seat not in shown]
 
 
 def ballot_line(t: Transcript, r: Review) -> str:
@@ -77,18 +77,18 @@ def ballot_line(t: Transcript, r: Review) -> str:
         return r.turn.ended.finish
     if not r.tiers:
         return f"abstained{note}"
-    return f"{show(t, r.tiers)} · {r.ballot.quality}{note}"
+    return f"{format_tiers(t, r.tiers)} · {r.ballot.quality}{note}"
 
 
-def show(t: Transcript, tiers: Tiers) -> str:
+def format_tiers(t: Transcript, tiers: Tiers) -> str:
     return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
 
 
 def ranking_verdict(t: Transcript, s: Standings) -> str:
     """Who is ranked first, or why nobody is."""
     if s.top:
-        return f"Top-ranked: {show(t, s.order[:1])}."
-    if len(reviewed(t)) == 1:
+        return f"Top-ranked: {format_tiers(t, s.order[:1])}."
+    if len(reviewed_answers(t)) == 1:
         return "With a single answer there was nothing to rank."
     return f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
 
@@ -96,15 +96,15 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
 def full_verdict(t: Transcript, s: Standings) -> str:
     """Who is ranked first, and how the synthesis begins."""
     first = ranking_verdict(t, s)
-    if said := synthesis(t):
+    if said := final_synthesis(t):
         return f"{first} {prose_of(said.text)}"
     if s.top is None:
         return f"{first} The chair did not speak: the answers stand for themselves."
-    best = next(turn for turn in reviewed(t) if turn.id.seat == s.top)
+    best = next(turn for turn in reviewed_answers(t) if turn.id.seat == s.top)
     return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose_of(best.text)}"
 
 
-def dissent(t: Transcript, s: Standings) -> str:
+def dissent_line(t: Transcript, s: Standings) -> str:
     """Who disagrees most, and on what; empty where nobody does."""
     if s.dissent is None:
         return ""
@@ -115,9 +115,9 @@ def dissent(t: Transcript, s: Standings) -> str:
     )
 
 
-def besides(t: Transcript, s: Standings) -> str:
+def lines_below_verdict(t: Transcript, s: Standings) -> str:
     """What the end card says below the verdict."""
-    return "\n\n".join(line for line in (substituted(t), dissent(t, s)) if line)
+    return "\n\n".join(line for line in (substitute_chair_line(t), dissent_line(t, s)) if line)
 
 
 def _standings_card(t: Transcript, s: Standings, so_far: str) -> str:
@@ -127,22 +127,22 @@ def _standings_card(t: Transcript, s: Standings, so_far: str) -> str:
     if not s.top:
         return f"{so_far}No ranking could be read: {counted}."
     method = f"{so_far}{counted}; by Schulze's method, without what a reviewer says of itself."
-    lines = [f"**{show(t, s.order)}**", method]
+    lines = [f"**{format_tiers(t, s.order)}**", method]
     if s.agreement is not None:
         lines.append(f"Agreement (Kendall's W): {s.agreement:.2f}.")
-    if told := dissent(t, s):
+    if told := dissent_line(t, s):
         lines.append(told)
     if s.others:
         lines.append(
             "Another method would differ: "
-            + "; ".join(f"{method}: {show(t, (winners,))}" for method, winners in s.others.items())
+            + "; ".join(f"{method}: {format_tiers(t, (winners,))}" for method, winners in s.others.items())
             + "."
         )
     return "\n\n".join(lines)
 
 
-def _in_full(t: Transcript, turn: Turn) -> str:
-    letters = zip(labels(len(turn.about)), turn.about, strict=True)
+def _full_review(t: Transcript, turn: Turn) -> str:
+    letters = zip(letter_labels(len(turn.about)), turn.about, strict=True)
     key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in letters)
     return f"**{name_of(t, turn.id)}** ({key})\n\n{_review_text(turn.text)}"
 

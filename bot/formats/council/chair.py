@@ -13,46 +13,46 @@ SYNTHESIS = TurnId("synthesis", 1, "chair")
 SUBSTITUTES = 2  # a provider that is down for three models is down for the person too
 
 
-def begun(t: Transcript) -> bool:
+def has_synthesis_begun(t: Transcript) -> bool:
     return SYNTHESIS in t.turns
 
 
-def next_chair(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
+def next_synthesis(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
     """The synthesis that should be running; None once one is there, was skipped, or nobody is left who could.
 
     `ranked`: the seats that answered, top-ranked first. Who shares a model with a chair that failed cannot either.
     """
-    held = syntheses(t)
+    held = synthesis_turns(t)
     if not is_settled(t, held[-1]):
         return held[-1]
-    if not _failed(t, held[-1]) or len(held) > SUBSTITUTES:
+    if not _has_failed(t, held[-1]) or len(held) > SUBSTITUTES:
         return None
     failed = {seat_of(t, i).model for i in held}
     able = (TurnId("synthesis", 1, seat) for seat in ranked if seat not in t.steering.dropped)
     return next((i for i in able if seat_of(t, i).model not in failed), None)
 
 
-def syntheses(t: Transcript) -> list[TurnId]:
+def synthesis_turns(t: Transcript) -> list[TurnId]:
     """The chair's turn, then those of its substitutes."""
     return [SYNTHESIS, *(i for i in t.turns if i.stage == "synthesis" and i.ask == 1 and i != SYNTHESIS)]
 
 
-def synthesis(t: Transcript) -> Turn | None:
+def final_synthesis(t: Transcript) -> Turn | None:
     """The one that stands: the latest that is whole, or what there is of one."""
-    said = turns_with_text(t, syntheses(t))
+    said = turns_with_text(t, synthesis_turns(t))
     whole = [turn for turn in said if turn.ended and turn.ended.finish != "failed"]
     return whole[-1] if whole else said[-1] if said else None
 
 
-def substituted(t: Transcript) -> str:
+def substitute_chair_line(t: Transcript) -> str:
     """Who sums up for whom; empty while the chair does."""
-    stand_in = syntheses(t)[-1]
+    stand_in = synthesis_turns(t)[-1]
     if stand_in == SYNTHESIS:
         return ""
     return f"{name_of(t, SYNTHESIS)} could not sum up; {name_of(t, stand_in)} did, the top-ranked seat that could."
 
 
-def _failed(t: Transcript, turn: TurnId) -> bool:
+def _has_failed(t: Transcript, turn: TurnId) -> bool:
     """Every ask of it failed or came to nothing; being skipped is no failure."""
     ends = [known.ended for i, known in t.turns.items() if i.lane == turn.lane and known.ended]
     return all(e.finish == "failed" or (e.finish in READ_TO_THE_END and not e.text.strip()) for e in ends) and any(ends)

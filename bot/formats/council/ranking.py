@@ -57,14 +57,14 @@ class Standings:
         return self.order[0][0] if self.mean_ranks else None
 
 
-def standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
+def compute_standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
     """The standings by Schulze's method without self-reviews. The order of the ballots does not matter.
 
     Agreement is measured on the ballots as written: what a reviewer says of itself is part of its order.
     """
-    cast = {reviewer: shown for reviewer, tiers in ballots.items() if (shown := _only(candidates, tiers))}
-    of_others = without_self(cast)
-    order, ranks = schulze(of_others, candidates), mean_ranks(of_others, candidates)
+    cast = {reviewer: shown for reviewer, tiers in ballots.items() if (shown := _keep_seats(candidates, tiers))}
+    of_others = drop_self_reviews(cast)
+    order, ranks = schulze_order(of_others, candidates), mean_ranks(of_others, candidates)
     return Standings(
         order=order,
         mean_ranks={seat: float(rank) for seat, rank in ranks.items()},
@@ -72,12 +72,12 @@ def standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
         incomplete=sum(bool(set(candidates) - {reviewer} - _ranks(tiers).keys()) for reviewer, tiers in cast.items()),
         abstentions=len(ballots) - len(cast),
         others=_other_winners(cast, candidates, ranks, order[0]) if order else {},
-        agreement=agreement(cast),
-        dissent=dissent(of_others, order),
+        agreement=measure_agreement(cast),
+        dissent=find_dissent(of_others, order),
     )
 
 
-def without_self(ballots: Ballots) -> dict[str, Tiers]:
+def drop_self_reviews(ballots: Ballots) -> dict[str, Tiers]:
     """The ballots without what each reviewer says of its own answer."""
     return {
         reviewer: tuple(kept for tier in tiers if (kept := tuple(seat for seat in tier if seat != reviewer)))
@@ -85,7 +85,7 @@ def without_self(ballots: Ballots) -> dict[str, Tiers]:
     }
 
 
-def preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair, int]:
+def count_preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair, int]:
     """The pairwise matrix: for every (x, y) how many ballots put x above y."""
     wins = dict.fromkeys(permutations(candidates, 2), 0)
     for tiers in ballots.values():
@@ -95,13 +95,13 @@ def preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair, int]:
     return wins
 
 
-def schulze(ballots: Ballots, candidates: Sequence[str]) -> Tiers:
+def schulze_order(ballots: Ballots, candidates: Sequence[str]) -> Tiers:
     """Best first, by strongest paths; seats that these do not part, by mean rank; equal ones share a tier.
 
     Link strength is the margin. M. Schulze, "A new monotonic, clone-independent, reversal symmetric, and
     Condorcet-consistent single-winner election method", Social Choice and Welfare 36 (2011).
     """
-    path = strongest_paths(_margins(preferences(ballots, candidates)), candidates)
+    path = strongest_paths(_margins(count_preferences(ballots, candidates)), candidates)
     rank = mean_ranks(ballots, candidates)
     tiers: list[tuple[str, ...]] = []
     left = list(candidates)
@@ -121,15 +121,15 @@ def strongest_paths(links: Mapping[Pair, int], candidates: Sequence[str]) -> dic
     return path
 
 
-def borda(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
+def borda_shares(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
     """The share of its comparisons that each seat won, a tie counting half; on complete ballots Borda's order.
 
     A share and not a sum, so that being left off a ballot costs nothing. Seats never compared are left out.
     """
-    wins = preferences(ballots, candidates)
+    wins = count_preferences(ballots, candidates)
     meetings = dict.fromkeys(candidates, 0)
     for tiers in ballots.values():
-        own = _ranks(_only(candidates, tiers))
+        own = _ranks(_keep_seats(candidates, tiers))
         for seat in own:
             meetings[seat] += len(own) - 1
     net = {x: sum(wins[x, y] - wins[y, x] for y in candidates if y != x) for x in candidates}
@@ -145,7 +145,7 @@ def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fractio
     """
     ranks: dict[str, list[Fraction]] = {}
     for reviewer, tiers in ballots.items():
-        own = _ranks(_only(candidates, tiers))
+        own = _ranks(_keep_seats(candidates, tiers))
         if len(own) < 2:
             continue  # one seat alone is compared with nothing
         n = len(candidates) if reviewer in own else len(set(candidates) - {reviewer})
@@ -154,7 +154,7 @@ def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fractio
     return {seat: sum(ranks[seat], Fraction()) / len(ranks[seat]) for seat in candidates if seat in ranks}
 
 
-def agreement(ballots: Ballots) -> float | None:
+def measure_agreement(ballots: Ballots) -> float | None:
     """Kendall's W, corrected for ties: 1 when all agree, about 1/m for m ballots at random; None if undefined.
 
     W is (1 + (m − 1)·r)/m with r the ballots' average rank correlation; each two ballots are compared on the seats
@@ -176,7 +176,7 @@ def agreement(ballots: Ballots) -> float | None:
     return max(0.0, (1 + (len(cast) - 1) * together / spread) / len(cast))
 
 
-def dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
+def find_dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
     """The reviewer furthest from the order, and the pair it reverses that stands furthest apart there.
 
     Kendall's tau distance with a tie on one side counting half: R. Fagin and others, "Comparing partial rankings",
@@ -186,7 +186,7 @@ def dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
     place = _tier_of(order)
     found = []
     for reviewer in sorted(ballots):
-        own = _tier_of(_only(place, ballots[reviewer]))
+        own = _tier_of(_keep_seats(place, ballots[reviewer]))
         seats = [seat for seat in place if seat in own]
         reversed_ = [(x, y) for x, y in permutations(seats, 2) if own[x] < own[y] and place[x] > place[y]]
         if reversed_:
@@ -197,7 +197,7 @@ def dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
     return max(found, key=lambda d: d.distance, default=None)
 
 
-def decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[str]) -> bool:
+def is_top_decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[str]) -> bool:
     """Whether the top-ranked seat stays so whatever the reviewers still out say, abstaining and ties included.
 
     Sound, not exact: every margin is taken at its worst for the top-ranked on both sides of each comparison, so a
@@ -206,11 +206,11 @@ def decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[s
     voices = {pair: sum(reviewer not in pair for reviewer in outstanding) for pair in permutations(candidates, 2)}
     if not any(voices.values()):
         return True
-    of_others = without_self(ballots)
-    top, *tied = schulze(of_others, candidates)[0]
+    of_others = drop_self_reviews(ballots)
+    top, *tied = schulze_order(of_others, candidates)[0]
     if tied:
         return False
-    margins = _margins(preferences(of_others, candidates))
+    margins = _margins(count_preferences(of_others, candidates))
     least = strongest_paths({pair: margin - voices[pair] for pair, margin in margins.items()}, candidates)
     most = strongest_paths({pair: margin + voices[pair] for pair, margin in margins.items()}, candidates)
     return all(least[top, y] > most[y, top] for y in candidates if y != top)
@@ -219,11 +219,11 @@ def decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[s
 def _other_winners(
     ballots: Ballots, candidates: Sequence[str], ranks: Mapping[str, Fraction], ours: tuple[str, ...]
 ) -> dict[Method, tuple[str, ...]]:
-    shares = borda(without_self(ballots), candidates)
+    shares = borda_shares(drop_self_reviews(ballots), candidates)
     winners: dict[Method, tuple[str, ...]] = {
         "borda": tuple(x for x in shares if shares[x] == max(shares.values())),
         "mean rank": tuple(x for x in ranks if ranks[x] == min(ranks.values())),
-        "with self-reviews": schulze(ballots, candidates)[0],
+        "with self-reviews": schulze_order(ballots, candidates)[0],
     }
     return {method: theirs for method, theirs in winners.items() if theirs and not set(ours) <= set(theirs)}
 
@@ -232,7 +232,7 @@ def _margins(wins: Mapping[Pair, int]) -> dict[Pair, int]:
     return {(x, y): wins[x, y] - wins[y, x] for x, y in wins}
 
 
-def _only(seats: Container[str], tiers: Tiers) -> Tiers:
+def _keep_seats(seats: Container[str], tiers: Tiers) -> Tiers:
     return tuple(kept for tier in tiers if (kept := tuple(seat for seat in tier if seat in seats)))
 
 

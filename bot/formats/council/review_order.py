@@ -16,12 +16,12 @@ from string import ascii_uppercase
 
 
 @cache
-def labels(n: int) -> tuple[str, ...]:
+def letter_labels(n: int) -> tuple[str, ...]:
     """The first `n` letters: A … Z, AA, AB, …"""
     return tuple(_label(i) for i in range(n))
 
 
-def orders(
+def review_orders(
     candidates: Sequence[str], reviewers: Sequence[str], seed: int, *, without_own: bool = False
 ) -> dict[str, tuple[str, ...]]:
     """Each reviewer's own order of the candidates; its first is that reviewer's A, and so on.
@@ -45,9 +45,9 @@ def orders(
     return {reviewer: own[reviewer] if reviewer in own else next(whole) for reviewer in reviewers}
 
 
-def named(tiers: Sequence[Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def name_tiers(tiers: Sequence[Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """A ballot's tiers with the names put back for the letters, given the order its reviewer was shown."""
-    names = dict(zip(labels(len(order)), order, strict=True))
+    names = dict(zip(letter_labels(len(order)), order, strict=True))
     return tuple(tuple(names[label] for label in tier) for tier in tiers)
 
 

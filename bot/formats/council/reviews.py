@@ -14,10 +14,10 @@ from functools import lru_cache
 from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.formats.ballots.ballots import Ballot, read
+from bot.formats.ballots.ballots import Ballot, read_ballot
 from bot.formats.common import is_settled, open_turns, turns_with_text
-from bot.formats.council.ranking import Standings, Tiers, decided, standings
-from bot.formats.council.review_order import labels, named, orders
+from bot.formats.council.ranking import Standings, Tiers, compute_standings, is_top_decided
+from bot.formats.council.review_order import letter_labels, name_tiers, review_orders
 from bot.formats.plan import Want
 
 STAGE = "review"
@@ -44,24 +44,24 @@ class Review:
     @property
     def tiers(self) -> Tiers:
         """The ballot with the names put back; () where nothing was ranked."""
-        return named(self.ballot.tiers, [i.seat for i in self.turn.about]) if self.turn and self.ballot else ()
+        return name_tiers(self.ballot.tiers, [i.seat for i in self.turn.about]) if self.turn and self.ballot else ()
 
 
-def answers(t: Transcript) -> list[TurnId]:
+def answer_turns(t: Transcript) -> list[TurnId]:
     return [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
 
 
-def begun(t: Transcript) -> bool:
+def has_review_begun(t: Transcript) -> bool:
     return any(i.stage == STAGE for i in t.turns)
 
 
-def opens_at(t: Transcript) -> float | None:
+def reviews_open_at(t: Transcript) -> float | None:
     """Wall time at which the reviews begin though answers are still out; None: not before all are in.
 
     A claim restarts the grace time: a process that was down must not cut off whom it could not hear.
     """
     rules = t.started.rules
-    heard = {turn.id for turn in turns_with_text(t, answers(t))}
+    heard = {turn.id for turn in turns_with_text(t, answer_turns(t))}
     ends = {e.fact.turn: e.at for e in reversed(t.entries) if isinstance(e.fact, TurnEnded) and e.fact.turn in heard}
     if rules.quorum is None or len(heard) < rules.quorum:
         return None
@@ -69,53 +69,55 @@ def opens_at(t: Transcript) -> float | None:
     return max(sorted(ends.values())[rules.quorum - 1], claimed) + rules.grace_s
 
 
-def heard(t: Transcript) -> list[Turn]:
+def countable_answers(t: Transcript) -> list[Turn]:
     """The answers that count for anything; one whose seat was dropped does where it was reviewed before."""
-    said = turns_with_text(t, answers(t))
-    return said if begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
+    said = turns_with_text(t, answer_turns(t))
+    return said if has_review_begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
 
-def reviewed(t: Transcript) -> list[Turn]:
+def reviewed_answers(t: Transcript) -> list[Turn]:
     """The answers that are ranked, in seat order: those in when the first review started, or now."""
     first = next((turn for i, turn in t.turns.items() if i.stage == STAGE), None)
     if first is None:
-        return heard(t)
+        return countable_answers(t)
     place = {s.key: n for n, s in enumerate(t.started.panel.seats)}
     return [t.turns[i] for i in sorted(first.about, key=lambda i: place[i.seat]) if t.turns[i].spoke]
 
 
-def reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
+def current_reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
     """Each reviewer's, in seat order; () where fewer than two answers can be ranked.
 
     `again`: whether a ballot that could not be read at all is asked for once more.
     """
-    shown = {turn.id.seat: turn.id for turn in reviewed(t)}
+    shown = {turn.id.seat: turn.id for turn in reviewed_answers(t)}
     if len(shown) < 2:
         return ()
-    if begun(t):
+    if has_review_begun(t):
         others = {i.seat for i in t.turns if i.stage == STAGE}
     else:
-        others = {i.seat for i in open_turns(t, answers(t)) or ()}
+        others = {i.seat for i in open_turns(t, answer_turns(t)) or ()}
     reviewers = [s.key for s in t.started.panel.seats if s.key in shown or s.key in others]
-    rows = orders(list(shown), reviewers, t.started.seed)
-    held = _asked(t)
-    return tuple(_review(t, seat, held.get(seat, []), tuple(shown[s] for s in rows[seat]), again) for seat in reviewers)
+    rows = review_orders(list(shown), reviewers, t.started.seed)
+    held = _asks_by_reviewer(t)
+    return tuple(
+        _make_review(t, seat, held.get(seat, []), tuple(shown[s] for s in rows[seat]), again) for seat in reviewers
+    )
 
 
-def counted(t: Transcript, held: Sequence[Review]) -> Standings:
+def count_standings(t: Transcript, held: Sequence[Review]) -> Standings:
     """The standings by the ballots that are in; a failed or skipped review is an abstention."""
-    return _standings(_cast(held), tuple(turn.id.seat for turn in reviewed(t)))
+    return _standings_cached(_cast_ballots(held), tuple(turn.id.seat for turn in reviewed_answers(t)))
 
 
-def top_is_safe(t: Transcript, held: Sequence[Review]) -> bool:
+def is_top_safe(t: Transcript, held: Sequence[Review]) -> bool:
     """Whether there is a top-ranked answer that no review still out can change."""
-    seats = tuple(turn.id.seat for turn in reviewed(t))
-    if _standings(_cast(held), seats).top is None:
+    seats = tuple(turn.id.seat for turn in reviewed_answers(t))
+    if _standings_cached(_cast_ballots(held), seats).top is None:
         return False
-    return _decided(_cast(held), tuple(r.seat for r in held if r.pending), seats)
+    return _is_top_decided_cached(_cast_ballots(held), tuple(r.seat for r in held if r.pending), seats)
 
 
-def _asked(t: Transcript) -> dict[str, list[Turn]]:
+def _asks_by_reviewer(t: Transcript) -> dict[str, list[Turn]]:
     """Each reviewer's asks so far, oldest first."""
     held: dict[str, list[Turn]] = {}
     for i, turn in t.turns.items():
@@ -124,42 +126,42 @@ def _asked(t: Transcript) -> dict[str, list[Turn]]:
     return held
 
 
-def _review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[TurnId, ...], again: bool) -> Review:
+def _make_review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[TurnId, ...], again: bool) -> Review:
     first = TurnId(STAGE, 1, seat)
-    ballots = [(turn, read_ballot(turn)) for turn in asks if turn.ended]
+    ballots = [(turn, read_review(turn)) for turn in asks if turn.ended]
     turn, ballot = next(((x, b) for x, b in reversed(ballots) if b.tiers), ballots[-1] if ballots else (None, None))
     retries = [i for i in t.retries if (i.stage, i.seat) == (STAGE, seat)]
     newest = max(retries, key=lambda i: i.ask, default=first)
     second = first._replace(ask=2)
-    if newest == first and (second in t.turns or (again and any(_unread(x, b) for x, b in ballots))):
+    if newest == first and (second in t.turns or (again and any(_is_unreadable(x, b) for x, b in ballots))):
         newest = second
     shown = asks[0].about if asks else about
     return Review(Want(newest, shown), turn, ballot, not is_settled(t, newest))
 
 
-def read_ballot(turn: Turn) -> Ballot:
+def read_review(turn: Turn) -> Ballot:
     """What a review that has ended ranks, in the letters that its reviewer was shown."""
-    return _read(turn.text, labels(len(turn.about)))
+    return _read_cached(turn.text, letter_labels(len(turn.about)))
 
 
-def _unread(turn: Turn, ballot: Ballot) -> bool:
+def _is_unreadable(turn: Turn, ballot: Ballot) -> bool:
     said_all = turn.ended is not None and turn.ended.finish in READ_TO_THE_END
     return said_all and not turn.removed and not ballot.tiers
 
 
-def _cast(held: Sequence[Review]) -> Cast:
+def _cast_ballots(held: Sequence[Review]) -> Cast:
     return tuple((r.seat, r.tiers) for r in held if r.turn and not r.pending)
 
 
 # A plan is made at every fact, and most facts change no ballot: what depends on ballots alone is remembered by them.
-_read = lru_cache(KEPT_BALLOTS)(read)
+_read_cached = lru_cache(KEPT_BALLOTS)(read_ballot)
 
 
 @lru_cache(KEPT_BALLOTS)
-def _standings(cast: Cast, seats: tuple[str, ...]) -> Standings:
-    return standings(dict(cast), seats)
+def _standings_cached(cast: Cast, seats: tuple[str, ...]) -> Standings:
+    return compute_standings(dict(cast), seats)
 
 
 @lru_cache(KEPT_BALLOTS)
-def _decided(cast: Cast, outstanding: tuple[str, ...], seats: tuple[str, ...]) -> bool:
-    return decided(dict(cast), outstanding, seats)
+def _is_top_decided_cached(cast: Cast, outstanding: tuple[str, ...], seats: tuple[str, ...]) -> bool:
+    return is_top_decided(dict(cast), outstanding, seats)
