@@ -1,4 +1,4 @@
-"""The command line. Each command imports what it needs when it is called, so that `--help` answers at once."""
+"""The command line: each command imports what it needs when it is called, so that `--help` answers at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ app.add_typer(db, name="db", help="The database: whether it is whole, and backup
 
 
 class UnparsedCommand(TyperCommand):
-    """Leaves its arguments unread: what they may be stands where it would be slow to look for `moot --help`."""
+    """A command that passes its arguments on unparsed: importing what declares them would slow `moot --help`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.args = args
@@ -34,10 +34,11 @@ def moot() -> None:
 @app.command(name="try", cls=UnparsedCommand)
 def try_(ctx: typer.Context) -> None:
     """Run one council, debate, comparison or pipeline here in the terminal."""
-    from adapters.terminal import options  # brings the commands, and with them rich and pydantic: half a second
-    from bot.cli import core as wiring  # and the database
+    from adapters.terminal.options import make_program  # imports the commands, rich and pydantic: half a second
+    from bot.cli.exit import run_guarded  # and litellm's errors
+    from bot.cli.try_run import try_once  # and the database
 
-    program = options.make_program(lambda *told: wiring.run_guarded(wiring.try_once(*told)), ctx.command.help or "")
+    program = make_program(lambda *typed: run_guarded(try_once(*typed)), ctx.command.help or "")
     program(ctx.args, prog_name=ctx.command_path)
 
 
@@ -46,42 +47,46 @@ def models(
     available: Annotated[bool, typer.Option("--available", help="also ask each provider what it offers")] = False,
 ) -> None:
     """The models as configured: keys, prices, windows, and where each value comes from."""
-    from bot.cli import core as wiring  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.show import show_models
 
-    raise typer.Exit(wiring.run_guarded(wiring.show_models(available)))
+    raise typer.Exit(run_guarded(show_models(available)))
 
 
 @app.command()
 def runs() -> None:
     """The runs so far, newest first."""
-    from bot.cli import core as wiring  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.show import show_runs
 
-    raise typer.Exit(wiring.run_guarded(wiring.show_runs()))
+    raise typer.Exit(run_guarded(show_runs()))
 
 
 @app.command()
 def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     """Print the thread of a run again."""
-    from bot.cli import core as wiring  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.show import show_run
 
-    raise typer.Exit(wiring.run_guarded(wiring.show_run(run)))
+    raise typer.Exit(run_guarded(show_run(run)))
 
 
 @app.command()
 def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     """Tell what has been said in a run so far; the model of its chair is asked."""
-    from bot.cli import core as wiring  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.try_run import summarise_run
 
-    raise typer.Exit(wiring.run_guarded(wiring.summarise_run(run)))
+    raise typer.Exit(run_guarded(summarise_run(run)))
 
 
 @app.command()
 def run() -> None:
     """Run the bot on the platforms that are configured."""
-    from bot.cli import core as wiring
-    from bot.cli import serve as serving  # as above, and discord.py
+    from bot.cli.exit import run_guarded  # as above, and discord.py
+    from bot.cli.serve import run_bot
 
-    raise typer.Exit(wiring.run_guarded(serving.run_bot()))
+    raise typer.Exit(run_guarded(run_bot()))
 
 
 @app.command()
@@ -92,12 +97,10 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="replace the moot.toml that is there")] = False,
 ) -> None:
     """Write a moot.toml from the keys and model servers that are found here."""
-    from bot.cli import core as wiring
-    from bot.cli import setup  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.init import write_first_settings
 
-    raise typer.Exit(
-        wiring.run_guarded(setup.write_first_settings(seats=seat or (), chair=chair, ask=not yes, force=force))
-    )
+    raise typer.Exit(run_guarded(write_first_settings(seats=seat or (), chair=chair, ask=not yes, force=force)))
 
 
 @app.command()
@@ -106,19 +109,19 @@ def doctor(
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Look at settings, database, models and platforms, and say what to do about each failure."""
-    from bot.cli import core as wiring
-    from bot.cli import setup  # as above
+    from bot.cli.doctor import run_doctor  # as above
+    from bot.cli.exit import run_guarded
 
-    raise typer.Exit(wiring.run_guarded(setup.run_doctor(spend=not no_spend, json_object=json)))
+    raise typer.Exit(run_guarded(run_doctor(spend=not no_spend, json_object=json)))
 
 
 @invite.command()
 def discord() -> None:
     """The link that invites the bot to a Discord server, with exactly the permissions it uses."""
-    from bot.cli import core as wiring
-    from bot.cli import setup  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.install import print_discord_invite
 
-    raise typer.Exit(wiring.run_guarded(setup.print_discord_invite()))
+    raise typer.Exit(run_guarded(print_discord_invite()))
 
 
 @manifest.command()
@@ -127,28 +130,28 @@ def slack(
     url: Annotated[str, typer.Option(help="https://…, where Slack reaches this host; Socket Mode without")] = "",
 ) -> None:
     """The manifest of the Slack app, each scope and event with its reason."""
-    from bot.cli import core as wiring
-    from bot.cli import setup  # as above
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.install import print_slack_manifest
 
-    raise typer.Exit(wiring.run_guarded(setup.print_slack_manifest(listen=listen, url=url)))
+    raise typer.Exit(run_guarded(print_slack_manifest(listen=listen, url=url)))
 
 
 @db.command()
 def check() -> None:
     """Look at every page, run and fact, also while the bot runs."""
-    from bot.cli import core as wiring
-    from bot.cli import db as databases  # as above
+    from bot.cli.db import check_database  # as above
+    from bot.cli.exit import run_guarded
 
-    raise typer.Exit(wiring.run_guarded(databases.check_database()))
+    raise typer.Exit(run_guarded(check_database()))
 
 
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
     """Copy the database while the bot runs, and check the copy."""
-    from bot.cli import core as wiring
-    from bot.cli import db as databases  # as above
+    from bot.cli.db import back_up_database  # as above
+    from bot.cli.exit import run_guarded
 
-    raise typer.Exit(wiring.run_guarded(databases.back_up_database(path)))
+    raise typer.Exit(run_guarded(back_up_database(path)))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What can be wrong before the first run: checks as data, run together, and told in one form.
 
 Each room knows what can be wrong in it (`bot/models/doctor.py`, `storage/doctor.py`, `doctor.py` of each platform's
-adapter) and says so in findings; `bot/cli/setup.py` puts the checks together.
+adapter) and says so in findings; `bot/cli/doctor.py` puts the checks together.
 """
 
 from __future__ import annotations

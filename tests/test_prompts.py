@@ -8,7 +8,7 @@ from string import Template
 
 import pytest
 
-from bot.cli import setup
+from bot.cli.doctor import run_doctor
 from bot.errors import Misconfigured
 from bot.formats import FORMATS
 from bot.prompts import FRAGMENTS, load_prompts
@@ -90,7 +90,7 @@ async def test_the_doctor_tells_them_too(
     Path("ours").mkdir()
     Path("ours/council.review.md").write_text("$answers", "utf-8")
     Path("moot.toml").write_text(TOML, "utf-8")
-    assert await setup.run_doctor(spend=False, json_object=True) == 1
+    assert await run_doctor(spend=False, json_object=True) == 1
     found = [f for f in json.loads(capsys.readouterr().out)["findings"] if f["what"] == "prompts"]
     assert [(f["state"], f["meaning"]) for f in found] == [
         ("broken", "ours/council.review.md: lacks $code."),
@@ -100,7 +100,7 @@ async def test_the_doctor_tells_them_too(
         ),
     ]
     Path("ours/council.review.md").write_text(REVIEW, "utf-8")
-    await setup.run_doctor(spend=False, json_object=True)
+    await run_doctor(spend=False, json_object=True)
     assert [f["state"] for f in json.loads(capsys.readouterr().out)["findings"] if f["what"] == "prompts"] == ["ok"]
 
 

@@ -1,4 +1,4 @@
-"""`moot db`: whether the database is whole, and copies of it."""
+"""`moot db`: check the database, and copy it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.cli.core import FAILED, OK, load_configuration
+from bot.cli.core import load_configuration
+from bot.cli.exit import FAILED, OK
 from storage.backup import Examination, back_up, examine_database
 
 
 async def check_database() -> int:
-    """Tell what is wrong with the database."""
+    """Print what is wrong with the database; FAILED where something is."""
     path = load_configuration().storage.path
     found = await examine_database(path)
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -25,6 +26,7 @@ async def check_database() -> int:
 
 
 async def back_up_database(to: Path) -> int:
+    """Copy the database to a new file and check the copy."""
     path = load_configuration().storage.path
     found = await back_up(path, to)
     Console(soft_wrap=True, highlight=False, markup=False).print(f"{path} → {to}, checked: {_render_counts(found)}.")

@@ -1,4 +1,4 @@
-"""The first `moot.toml`: from keys in the environment and servers on this machine to a commented file. Pure."""
+"""The text of a first `moot.toml`, commented, from keys in the environment and servers on this machine. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ MAX_SEATS = 12  # as PanelSettings has it
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A model that can sit at the table. `variable` names its key; a local one has an `api_base` instead."""
+    """A model that can sit at the table.
+
+    `variable` is the environment variable of its key; a local model has an `api_base` instead.
+    """
 
     key: str
     name: str
     litellm: str
     variable: str = ""
     api_base: str = ""
-    window: int | None = None  # tokens, where a server of one's own tells them
+    window: int | None = None  # tokens, where a server on this machine reports them
 
 
 # One good general model a provider, as litellm's price map has them (a test compares), the best known first:
@@ -40,8 +43,8 @@ KNOWN = (
 )
 
 
-def find_hosted(environ: Mapping[str, str]) -> list[Choice]:
-    """The known models whose keys are there; the key itself is not looked at."""
+def find_hosted_choices(environ: Mapping[str, str]) -> list[Choice]:
+    """Return the known models whose keys are set; the keys themselves are not looked at."""
     return [
         replace(choice, variable=variable)
         for choice in KNOWN
@@ -50,12 +53,15 @@ def find_hosted(environ: Mapping[str, str]) -> list[Choice]:
 
 
 def key_variables(choice: Choice) -> tuple[str, ...]:
-    """Where litellm looks for this provider's key."""
+    """Return the environment variables in which litellm looks for the provider's key."""
     return KEY_VARIABLES[choice.litellm.partition("/")[0]]
 
 
-def name_local(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
-    """Models that servers on this machine offer, under keys of their own; names that cannot be written are left out."""
+def make_local_choices(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
+    """Make choices of models that servers on this machine offer, each under a key that is not `taken`.
+
+    Models whose names cannot be printed are left out: TOML could not hold them.
+    """
     keys = set(taken)
     choices = []
     for model in models:
@@ -67,13 +73,13 @@ def name_local(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choic
 
 
 def _make_key(name: str, taken: set[str]) -> str:
-    """Of letters, digits and hyphens, so that it needs no quotes in TOML; at most 40 characters."""
+    """Make a new key of letters, digits and hyphens, which needs no quotes in TOML, of at most 40 characters."""
     base = re.sub(r"[^a-z0-9]+", "-", name.lower())[:36].strip("-") or "model"
     return next(key for n in range(1, len(taken) + 2) if (key := base if n == 1 else f"{base}-{n}") not in taken)
 
 
 def render_settings(models: Sequence[Choice], seats: Sequence[Choice], chair: Choice | None) -> str:
-    """The text of moot.toml: these models, and a panel `default` of those that are `seats`; no key is in it."""
+    """Render moot.toml with these models and a panel `default` of `seats`; it holds no key."""
     return "\n\n".join(
         [_HEAD, *(map(_render_model, models) if models else [_NO_MODEL]), *_render_panel(seats, chair), _TAIL]
     )
@@ -117,7 +123,7 @@ def _render_model(choice: Choice) -> str:
 
 
 def _render_panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
-    """A single model takes three seats with a persona each."""
+    """Render the panel: a seat a model; a single model takes three seats with a persona each."""
     if not seats or chair is None:
         return []
     if len(seats) > 1:
@@ -139,5 +145,5 @@ def _render_panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
 
 
 def _quote(text: str) -> str:
-    """A TOML string; of printable text it is JSON's (https://toml.io/en/v1.0.0#string)."""
+    """Quote printable text as a TOML string, which is JSON's then (https://toml.io/en/v1.0.0#string)."""
     return json.dumps(text, ensure_ascii=False)

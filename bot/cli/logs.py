@@ -1,4 +1,4 @@
-"""Logs: run, turn and seat on every line that has them; no keys, and no texts that people or models wrote."""
+"""How logs are written: run, turn and seat on each line that has them; no keys, no texts of people or models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.settings import LogSettings
 
 
 def configure_logs(settings: LogSettings) -> None:
-    """To standard error, so that what `moot` prints can be piped."""
+    """Send logs to standard error, so that what `moot` prints can be piped."""
     level = getattr(logging, settings.level.upper())
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer() if settings.json_lines else structlog.dev.ConsoleRenderer(colors=False)
@@ -25,5 +25,7 @@ def configure_logs(settings: LogSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # looked up anew: a screen may stand before it
+        logger_factory=lambda *_: structlog.WriteLogger(
+            sys.stderr
+        ),  # looked up for each logger: a screen may have replaced it
     )

@@ -1,4 +1,4 @@
-"""Which models sit at the table when nobody has configured any: what this machine offers, and says so."""
+"""The models and panels that a process starts with: those configured, or those that this machine offers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ ChooseModels = Callable[[Sequence[Model]], Sequence[Model]]
 
 @dataclass(frozen=True, slots=True)
 class Provision:
-    """Models and panels to start from; `panel` the one to take, `note` what a person should know of it."""
+    """Models and panels to start from.
+
+    `panel` is the key of the panel to take, `note` what a person should know of it.
+    """
 
     models: Mapping[str, Model]
     panels: Mapping[str, PanelSettings]
@@ -35,9 +38,10 @@ class Provision:
 
 @asynccontextmanager
 async def provide_models(settings: Settings, panel: str | None, choose: ChooseModels) -> AsyncIterator[Provision]:
-    """What is configured, else what runs on this machine, else the embedded model. Raises Refused.
+    """Provide what is configured, else models that run on this machine, else the embedded model. Raises Refused.
 
-    `choose` picks among the models found. The embedded model's server lives as long as the context.
+    `choose` picks among the models that are found on this machine. The embedded model's server lives as long as the
+    context.
     """
     if panel == EMBEDDED:
         async with _run_embedded() as found:
@@ -73,7 +77,7 @@ async def _run_embedded() -> AsyncIterator[Provision]:
 
 
 def _seat_models(panel: str, models: Sequence[Model], note: str) -> Provision:
-    """A seat a model; a single model takes three seats with a persona each."""
+    """Seat each model once at a panel of that name; a single model takes three seats with a persona each."""
     if len(models) == 1:
         seats = [SeatSettings(model=models[0].key, persona=p, name=p.capitalize()) for p in list(LIBRARY)[:USUAL_SEATS]]
     else:

@@ -1,4 +1,4 @@
-"""The bot on its platforms, wired together: `moot run`."""
+"""`moot run`: the bot on its platforms, with one core behind them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import PREFIX as SLACK
 from adapters.slack.budgets import budget as slack_budget
 from adapters.slack.client import SlackBot
-from bot.cli.core import OK, Core, build_core, load_configuration
+from bot.cli.core import Core, build_core, load_configuration
+from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.domain.word_filter import WordFilter
 from bot.engine.supervisor import Reopen
@@ -31,17 +32,22 @@ NO_PLATFORM = (
     "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
-WORDS = 100  # for the operator, waiting to be told
+MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
 
 
 class PlatformPlaces(Protocol):
+    """The places of a platform in which runs are shown."""
+
     @property
     def reopen(self) -> Reopen: ...
 
 
 class Platform(Protocol):
-    """A bot on one platform. `serve` raises Misconfigured; `places` are there once `ready` is set, and `widened` is set
-    when more of them can be reached than before. Their addresses begin with its `name`."""
+    """A bot on one platform: `serve` runs it until cancelled and raises Misconfigured.
+
+    `places` exist once `ready` is set; `widened` is set when more of them can be reached than before. The addresses
+    of places begin with the platform's `name`.
+    """
 
     name: str
     ready: asyncio.Event
@@ -56,8 +62,11 @@ class Platform(Protocol):
 
 
 async def run_bot() -> int:
-    """Until it is stopped: after SIGTERM or SIGINT runs have a while to end, after a second one it leaves at once. What
-    runs then goes on at the next start."""
+    """Run the bot until it is stopped.
+
+    After SIGTERM or SIGINT runs have a while to end; after a second signal the process leaves at once. Runs that were
+    open go on at the next start. Raises Misconfigured.
+    """
     settings = load_configuration()
     if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
@@ -70,7 +79,7 @@ async def run_bot() -> int:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
-        # garbage is not looked for in what stays: a look through all of it stops everything for a third of a second
+        # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s
         await _run_until_stopped(serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze), stop)
     return OK
 
@@ -83,23 +92,26 @@ async def serve_platforms(
     *,
     on_loaded: Callable[[], None] = lambda: None,
 ) -> None:
-    """Every configured platform, with one core behind them, until `stop` is set and runs are over or handed over, or
-    until cancelled. `loaded` is called once more is in memory that stays there. Raises Misconfigured."""
-    words: asyncio.Queue[str] = asyncio.Queue(WORDS)
+    """Serve every configured platform until `stop` is set and runs are over or handed over, or until cancelled.
+
+    `on_loaded` runs after each step that leaves long-lived objects in memory (litellm, then each platform). Raises
+    Misconfigured.
+    """
+    notices: asyncio.Queue[str] = asyncio.Queue(MAX_PENDING_NOTICES)
 
     def tell_operator(text: str) -> None:
-        if not words.full():  # one fault of a key is told by many turns
-            words.put_nowait(text)
+        if not notices.full():  # many turns report one fault of a key, so that losing some loses nothing
+            notices.put_nowait(text)
 
     async with build_core(
         settings, supply, store, NoTrace(), _make_budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
         bots = list(_make_bots(settings, core, store))
-        taken_up = asyncio.create_task(_take_up(bots, core, store))
-        tasks = [taken_up, *(asyncio.create_task(_connect(bot, taken_up)) for bot in bots)]
-        tasks += [asyncio.create_task(_resume(bot, core)) for bot in bots]
-        tasks.append(asyncio.create_task(_forward_to_operator(bots, words)))
-        tasks.append(asyncio.create_task(_hand_over(stop, core)))
+        taking_up = asyncio.create_task(_take_up_runs(bots, core, store))
+        tasks = [taking_up, *(asyncio.create_task(_connect(bot, taking_up)) for bot in bots)]
+        tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
+        tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
+        tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
         tasks.append(asyncio.create_task(_report_loaded(bots, core, on_loaded)))
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -125,21 +137,24 @@ def _make_budget(name: str, started: float) -> Budget:
     return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
 
 
-async def _take_up(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
-    """Runs that were left open go on as soon as models can be asked."""
+async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
+    """Take up runs that an earlier process left open, and wait until models can be asked."""
     if await store.unfinished_runs():
         await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
 
 
-async def _connect(bot: Platform, taken_up: asyncio.Task[None]) -> None:
-    """Runs to go on with need models first of all: connecting while these are loaded would take longer for both."""
-    await asyncio.wait([taken_up])
+async def _connect(bot: Platform, taking_up: asyncio.Task[None]) -> None:
+    """Serve a platform once open runs are taken up.
+
+    Those need models first of all, and connecting while models are loaded would take longer for both.
+    """
+    await asyncio.wait([taking_up])
     await bot.serve()
 
 
-async def _resume(bot: Platform, core: Core) -> None:
-    """Once its places are known, show there what goes on, and go on with what else an earlier process has left."""
+async def _resume_runs(bot: Platform, core: Core) -> None:
+    """Show open runs in a platform's places once these are known, and resume those that it could not reach before."""
     await bot.ready.wait()
     while True:
         bot.widened.clear()
@@ -148,10 +163,10 @@ async def _resume(bot: Platform, core: Core) -> None:
 
 
 class _NothingLeft(Exception):
-    """Every run is over or handed over: nothing is left to do here."""
+    """Every run is over or handed over, so that the process can end."""
 
 
-async def _hand_over(stop: asyncio.Event, core: Core) -> None:
+async def _hand_over_runs(stop: asyncio.Event, core: Core) -> None:
     await stop.wait()
     await core.supervisor.hand_over()
     raise _NothingLeft
@@ -165,15 +180,15 @@ async def _report_loaded(bots: Sequence[Platform], core: Core, loaded: Callable[
         loaded()
 
 
-async def _forward_to_operator(bots: Sequence[Platform], words: asyncio.Queue[str]) -> None:
+async def _forward_notices(bots: Sequence[Platform], notices: asyncio.Queue[str]) -> None:
     while True:
-        text = await words.get()
+        text = await notices.get()
         for bot in bots:
             await bot.tell_operator(text)
 
 
 async def _run_until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """The first signal sets `stop`, the second cancels the work."""
+    """Run the work; the first signal sets `stop`, the second cancels the work."""
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
 
     def leave() -> None:

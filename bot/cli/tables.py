@@ -1,4 +1,4 @@
-"""What the command line prints besides a run: the catalogue, the list of runs, a thread again."""
+"""Tables and panels that the console prints: the catalogue of models, the list of runs, a thread."""
 
 from __future__ import annotations
 

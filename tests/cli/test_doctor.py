@@ -1,4 +1,4 @@
-"""`moot doctor`: models on the wire, a real database, settings, the clock; every fault told with what to do."""
+"""`moot doctor`: models on the wire, a real database, settings, the clock; each fault comes with what to do."""
 
 from __future__ import annotations
 
@@ -11,50 +11,28 @@ from typing import Any
 
 import pytest
 
-from bot.cli import setup
 from bot.doctor import Check, Finding, check_clock, run_checks
 from storage import open_store
-from tests.cli.test_command_line import moot
-from tests.cli.test_init import listing
-from tests.cli.test_try import SEATS, configure, tell
-from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
+from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, model_list, sse
+from tests.support.command_line import run_moot
+from tests.support.doctor import ask_doctor
+from tests.support.model_panel import SEATS, tell_every_seat, tell_seat, write_settings
 from tests.support.virtual_time import run_virtual
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-class Told(dict[str, dict[str, Any]]):
-    """`moot doctor --json`: what was looked at → its finding."""
-
-    status: int
-    text: str
-
-
-async def doctor(capsys: pytest.CaptureFixture[str], *, spend: bool = True) -> Told:
-    capsys.readouterr()
-    status = await setup.run_doctor(spend=spend, json_object=True)
-    text = capsys.readouterr().out
-    told = Told({f["what"]: f for f in json.loads(text)["findings"]})
-    told.status, told.text = status, text
-    assert json.loads(text)["ok"] == (status == 0)
-    return told
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 async def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     async with ModelServer() as server:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer("yes"))
-        told = await doctor(capsys)
+        write_settings(server)
+        tell_every_seat(server, answer("yes"))
+        report = await ask_doctor(capsys)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing is left behind"
-    assert told.status == 0
-    assert {f["state"] for f in told.values()} == {"ok"}
-    assert list(told) == ["settings", "database", *(f"model {seat}" for seat in SEATS)]
-    assert all(told[f"model {seat}"]["latency_s"] >= 0 for seat in SEATS)
+    assert report.status == 0
+    assert {f["state"] for f in report.findings.values()} == {"ok"}
+    assert list(report.findings) == ["settings", "database", *(f"model {seat}" for seat in SEATS)]
+    assert all(report.findings[f"model {seat}"]["latency_s"] >= 0 for seat in SEATS)
     assert all(seen.body["max_tokens"] <= 64 for seen in server.log if seen.body)
 
 
@@ -75,39 +53,38 @@ async def test_what_each_answer_of_a_model_means(
     capsys: pytest.CaptureFixture[str], reply: Reply, state: str, says: str
 ) -> None:
     async with ModelServer() as server:
-        configure(server)
-        tell(server, "ada", reply)
+        write_settings(server)
+        tell_seat(server, "ada", reply)
         for seat in ("bob", "cyd"):
-            tell(server, seat, answer("yes"))
-        told = await doctor(capsys)
-    found = told["model ada"]
-    assert (found["state"], told.status) == (state, int(state == "broken"))
+            tell_seat(server, seat, answer("yes"))
+        report = await ask_doctor(capsys)
+    found = report.findings["model ada"]
+    assert (found["state"], report.status) == (state, int(state == "broken"))
     assert says in found["meaning"]
     assert bool(found["remedy"]) == (state != "ok")
 
 
 async def test_a_model_that_no_panel_names_is_no_more_than_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     async with ModelServer() as server:
-        configure(server)
+        write_settings(server)
         spare = '[models.spare]\nlitellm = "openai/x"\napi_key = "env:NOBODY_SET_THIS"\n'
         Path("moot.toml").write_text(Path("moot.toml").read_text() + spare)
-        for seat in SEATS:
-            tell(server, seat, answer("yes"))
-        told = await doctor(capsys)
-    assert (told["model spare"]["state"], told.status) == ("warning", 0)
-    assert "NOBODY_SET_THIS" in told["model spare"]["remedy"]
+        tell_every_seat(server, answer("yes"))
+        report = await ask_doctor(capsys)
+    assert (report.findings["model spare"]["state"], report.status) == ("warning", 0)
+    assert "NOBODY_SET_THIS" in report.findings["model spare"]["remedy"]
 
 
 async def test_without_spending_lists_are_asked_for_alone(capsys: pytest.CaptureFixture[str]) -> None:
     async with ModelServer() as server:
-        configure(server)
-        server.tell(listing("ada-2026-01-01"), path="/ada/models")
-        server.tell(listing("else"), path="/bob/models")
+        write_settings(server)
+        server.tell(model_list("ada-2026-01-01"), path="/ada/models")
+        server.tell(model_list("else"), path="/bob/models")
         server.tell(error(401), path="/cyd/models")
-        told = await doctor(capsys, spend=False)
+        report = await ask_doctor(capsys, spend=False)
         assert {seen.path for seen in server.log} == {f"/{seat}/models" for seat in SEATS}
-    assert [told[f"model {seat}"]["state"] for seat in SEATS] == ["ok", "warning", "broken"]
-    assert told.status == 1
+    assert [report.findings[f"model {seat}"]["state"] for seat in SEATS] == ["ok", "warning", "broken"]
+    assert report.status == 1
 
 
 async def test_a_key_is_never_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,55 +94,56 @@ async def test_a_key_is_never_printed(capsys: pytest.CaptureFixture[str]) -> Non
             '[panels.default]\nseats = ["a"]\n'
         )
         server.tell(error(401, "Incorrect API key provided: hush-hush-4711"))
-        told = await doctor(capsys)
-    assert told["model a"]["state"] == "broken"
-    assert "hush" not in told.text
+        report = await ask_doctor(capsys)
+    assert report.findings["model a"]["state"] == "broken"
+    assert "hush" not in report.text
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_wrong_settings_are_all_told(tmp_path: Path, flags: tuple[str, ...]) -> None:
+def test_all_wrong_settings_are_reported(tmp_path: Path, flags: tuple[str, ...]) -> None:
     (tmp_path / "moot.toml").write_text('a = 1\n[models.x]\nlitelm = "y"\n')
-    told = moot("doctor", *flags, cwd=tmp_path, COLUMNS="200")
-    assert (told.returncode, told.stderr) == (1, "")
+    ended = run_moot("doctor", *flags, cwd=tmp_path, COLUMNS="200")
+    assert (ended.returncode, ended.stderr) == (1, "")
     for line in ("a: there is no such setting", "models.x.litellm: is missing", "models.x.litelm: there is no such"):
-        assert line in told.stdout
+        assert line in ended.stdout
     if flags:
-        assert json.loads(told.stdout)["ok"] is False
+        assert json.loads(ended.stdout)["ok"] is False
 
 
 @pytest.mark.parametrize("columns", [30, 100])
 def test_every_width_reads_whole(tmp_path: Path, columns: int) -> None:
     (tmp_path / "moot.toml").write_text("nonsense = 1\n")
-    told = moot("doctor", cwd=tmp_path, COLUMNS=str(columns)).stdout
-    assert max(map(len, told.splitlines())) <= columns
-    letters = "".join(c for c in told if c.isalpha())
+    printed = run_moot("doctor", cwd=tmp_path, COLUMNS=str(columns)).stdout
+    assert max(map(len, printed.splitlines())) <= columns
+    letters = "".join(c for c in printed if c.isalpha())
     assert "nonsense" in letters
     assert "broken" in letters
 
 
-async def database(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+async def check_database(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return the doctor's finding about the database."""
     Path("moot.toml").write_text('[models.a]\nlitellm = "hosted_vllm/a"\napi_base = "http://127.0.0.1:1"\n')
-    return (await doctor(capsys, spend=False))["database"]
+    return (await ask_doctor(capsys, spend=False)).findings["database"]
 
 
 async def test_a_database_is_made_and_then_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "made" in (await database(capsys))["meaning"]
-    assert "can be read" in (await database(capsys))["meaning"]
+    assert "made" in (await check_database(capsys))["meaning"]
+    assert "can be read" in (await check_database(capsys))["meaning"]
 
 
 async def test_a_database_that_a_bot_holds_is_a_warning_with_its_pid(capsys: pytest.CaptureFixture[str]) -> None:
     async with open_store(Path("moot.db"), clock=time.time):
-        found = await database(capsys)
+        found = await check_database(capsys)
     assert found["state"] == "warning"
     assert "pid" in found["meaning"]
 
 
 async def test_what_is_no_database_is_broken(capsys: pytest.CaptureFixture[str]) -> None:
     Path("moot.db").write_bytes(b"no database at all" * 100)
-    assert (await database(capsys))["state"] == "broken"
+    assert (await check_database(capsys))["state"] == "broken"
 
 
-def test_checks_run_four_at_a_time_and_a_fault_of_one_is_told_of_it() -> None:
+def test_checks_run_four_at_a_time_and_a_fault_of_one_is_its_own_finding() -> None:
     running = most = 0
 
     async def good() -> list[Finding]:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import pty
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,36 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cli import first_settings as starter
-from bot.cli import setup
-from bot.cli.first_settings import KNOWN, Choice
+from bot.cli.doctor import run_doctor
+from bot.cli.first_settings import KNOWN, Choice, make_local_choices, render_settings
+from bot.cli.init import write_first_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model, resolve_models
 from bot.settings import PanelSettings, Settings, load_settings
-from tests.cli.test_command_line import moot
-from tests.servers.model_server import ModelServer, Reply
-from tests.support.paths import ROOT
+from tests.servers.model_server import ModelServer, model_list
+from tests.support.command_line import NO_KEYS, open_terminal, run_moot
 
-NO_KEYS = {name: "" for choice in KNOWN for name in starter.key_variables(choice)}
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty directory, and no keys."""
-    monkeypatch.chdir(tmp_path)
-    for name in NO_KEYS:
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("folder", "no_keys")
 
 
 async def init(*seats: str, chair: str | None = None, force: bool = False, ports: tuple[int, ...] = ()) -> Settings:
-    assert await setup.write_first_settings(seats=seats, chair=chair, ask=False, force=force, ports=ports) == 0
+    """Write the first settings and return them as they are loaded."""
+    assert await write_first_settings(seats=seats, chair=chair, ask=False, force=force, ports=ports) == 0
     return load_settings()
-
-
-def listing(*names: str) -> Reply:
-    body = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
-    return Reply((body.encode(),), headers={"Content-Type": "application/json"})
 
 
 @pytest.mark.parametrize("choice", KNOWN, ids=lambda c: c.key)
@@ -69,7 +51,7 @@ async def test_keys_in_the_environment_become_models_and_stay_there(monkeypatch:
 
 async def test_a_server_on_this_machine_becomes_models(capsys: pytest.CaptureFixture[str]) -> None:
     async with ModelServer() as server:
-        server.tell(listing("qwen/Qwen3.5 8B", "llama4:8b", "third", "fourth"), path="/v1/models")
+        server.tell(model_list("qwen/Qwen3.5 8B", "llama4:8b", "third", "fourth"), path="/v1/models")
         settings = await init(ports=(int(server.url.rpartition(":")[2]),))
         assert list(settings.models) == ["qwen3-5-8b", "llama4-8b", "third"]
         model = resolve_models(settings.models)["qwen3-5-8b"]
@@ -79,7 +61,7 @@ async def test_a_server_on_this_machine_becomes_models(capsys: pytest.CaptureFix
             LOCAL,
         )
         capsys.readouterr()
-        assert await setup.run_doctor(spend=False, json_object=False) == 0
+        assert await run_doctor(spend=False, json_object=False) == 0
     assert "broken" not in capsys.readouterr().out
 
 
@@ -92,9 +74,9 @@ async def test_one_model_takes_three_seats(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_nothing_found_is_a_file_that_loads_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert (await init()).models == {}
-    told = capsys.readouterr().out
-    assert "No model was found" in told or "small model" in told
-    assert "MOOT_DISCORD__TOKEN" in told
+    printed = capsys.readouterr().out
+    assert "No model was found" in printed or "small model" in printed
+    assert "MOOT_DISCORD__TOKEN" in printed
     text = Path("moot.toml").read_text("utf-8").replace("# [models", "[models")
     for key in ("litellm", "name", "api_key"):
         text = text.replace(f"# {key} =", f"{key} =")
@@ -109,12 +91,12 @@ async def test_seats_and_chair_by_flags(monkeypatch: pytest.MonkeyPatch) -> None
     assert panel.chair == "gpt"
 
 
-@pytest.mark.parametrize(("seat", "told"), [("gemini", "GEMINI_API_KEY"), ("nobody", "found: gpt.")])
-async def test_a_seat_that_is_not_here_is_told_and_nothing_is_written(
-    seat: str, told: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seat", "hint"), [("gemini", "GEMINI_API_KEY"), ("nobody", "found: gpt.")])
+async def test_a_seat_that_is_not_here_is_refused_and_nothing_is_written(
+    seat: str, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "k")
-    with pytest.raises(Refused, match=told):
+    with pytest.raises(Refused, match=hint):
         await init(seat)
     assert not Path("moot.toml").exists()
 
@@ -128,7 +110,7 @@ async def test_a_file_that_is_there_is_replaced_by_force_alone() -> None:
     assert Path("moot.toml").read_text() != "# mine"
 
 
-async def test_a_place_that_cannot_be_written_is_told() -> None:
+async def test_a_place_that_cannot_be_written_is_refused() -> None:
     Path("moot.toml").mkdir()
     with pytest.raises(Misconfigured, match="cannot be written"):
         await init(force=True)
@@ -137,9 +119,9 @@ async def test_a_place_that_cannot_be_written_is_told() -> None:
 async def test_a_token_that_is_set_is_known_and_never_shown(capsys: pytest.CaptureFixture[str]) -> None:
     Path(".env").write_text("MOOT_DISCORD__TOKEN=very.secret.token\n")
     await init()
-    told = capsys.readouterr().out
-    assert "its token is set" in told
-    assert "secret" not in told + Path("moot.toml").read_text("utf-8")
+    printed = capsys.readouterr().out
+    assert "its token is set" in printed
+    assert "secret" not in printed + Path("moot.toml").read_text("utf-8")
 
 
 names = st.text(max_size=60)
@@ -150,8 +132,8 @@ def test_whatever_a_server_calls_its_models_the_file_means_it(named: list[str]) 
     models = [
         Model(name, f"hosted_vllm/{name}", name, "x", api_base="http://127.0.0.1:1/v1", window=4096) for name in named
     ]
-    found = starter.name_local(models, taken=["gpt"])
-    written = tomllib.loads(starter.render_settings(found, found[:3], next(iter(found), None)))
+    found = make_local_choices(models, taken=["gpt"])
+    written = tomllib.loads(render_settings(found, found[:3], next(iter(found), None)))
     settings = Settings.model_validate(written)
     assert [m.litellm for m in settings.models.values()] == [m.litellm for m in models if m.litellm.isprintable()]
     assert "gpt" not in settings.models
@@ -159,40 +141,22 @@ def test_whatever_a_server_calls_its_models_the_file_means_it(named: list[str]) 
 
 
 def test_a_pipe_is_asked_nothing(tmp_path: Path) -> None:
-    told = moot("init", cwd=tmp_path, **{**NO_KEYS, "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"})
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "?" not in told.stdout
+    ended = run_moot("init", cwd=tmp_path, **{**NO_KEYS, "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"})
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "?" not in ended.stdout
     assert "claude" in tomllib.loads((tmp_path / "moot.toml").read_text("utf-8"))["models"]
 
 
-async def test_a_narrow_terminal_is_asked_for_seats_and_chair(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
+async def test_a_narrow_terminal_is_asked_for_seats_and_chair() -> None:
     keys = {**NO_KEYS, "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "init"),
-        cwd=tmp_path,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "32", "TERM": "xterm", **keys},
-    )
-    os.close(theirs)
-    seen = b""
-
-    async def until(text: str) -> None:
-        nonlocal seen
-        async with asyncio.timeout(60):
-            while text.encode() not in seen:
-                seen += await asyncio.to_thread(os.read, ours, 65536)
-
-    await until("Who sits at the table?")
-    os.write(ours, b"9\n")
-    await until("Numbers from")
-    os.write(ours, b"3 1\n")
-    await until("Who sums up")
-    os.write(ours, b"claude\n")
-    await until("is written")
-    assert await process.wait() == 0
-    os.close(ours)
-    panel = tomllib.loads((tmp_path / "moot.toml").read_text("utf-8"))["panels"]["default"]
+    async with open_terminal("init", columns=32, **keys) as terminal:
+        await terminal.wait_for("Who sits at the table?")
+        terminal.type("9\n")
+        await terminal.wait_for("Numbers from")
+        terminal.type("3 1\n")
+        await terminal.wait_for("Who sums up")
+        terminal.type("claude\n")
+        await terminal.wait_for("is written")
+        assert await terminal.wait_for_end() == 0
+    panel = tomllib.loads(Path("moot.toml").read_text("utf-8"))["panels"]["default"]
     assert panel == {"seats": ["gemini", "claude"], "chair": "claude"}

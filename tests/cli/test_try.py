@@ -10,96 +10,72 @@ import re
 import signal
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from bot.cli import core as wiring
+from bot.cli import try_run
+from bot.cli.show import show_run, show_runs
+from bot.cli.try_run import summarise_run, try_once
 from bot.engine.trace import EventsFile
 from bot.errors import Refused
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
+from tests.support.model_panel import SEATS, tell_every_seat, tell_seat, write_settings
 
-SEATS = ("ada", "bob", "cyd")
+EVENTS = Path("events.jsonl")
+RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
+
 Event = dict[str, Any]
 
 
-def configure(server: ModelServer) -> None:
-    """A panel of three seats, each with an endpoint of its own on the server."""
-    models = "".join(
-        f'[models.{s}]\nlitellm = "hosted_vllm/{s}"\nname = "{s.capitalize()}"\napi_base = "{server.url}/{s}"\n'
-        for s in SEATS
-    )
-    Path("moot.toml").write_text(
-        f'{models}[panels.default]\nseats = ["ada", "bob", "cyd"]\n[retries]\nbase_s = 0.001\ncap_s = 0.001\n'
-    )
-
-
-def tell(server: ModelServer, seat: str, *replies: Reply) -> None:
-    server.tell(*replies, path=f"/{seat}/chat/completions")
-
-
-def all_say(server: ModelServer, *replies: Reply) -> None:
-    """That panel, each seat of which says this."""
-    configure(server)
-    for seat in SEATS:
-        tell(server, seat, *replies)
-
-
-def events() -> list[Event]:
-    return [json.loads(line) for line in Path("events.jsonl").read_text("utf-8").splitlines()]
-
-
-def ends() -> list[str]:
-    """Stage and seat of each turn that has ended."""
-    return [f"{e['stage']} {e['seat']}" for e in events() if e.get("fact") == "TurnEnded"]
-
-
-async def council(server: ModelServer, form: str = "council") -> int:
-    return await wiring.try_once(form, {"question": "Tabs or spaces?"}, Path("events.jsonl"))
-
-
-Act = Callable[[ModelServer], Any]
-
-
 @pytest.fixture
-def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], Any]:
-    """Runs `act` with a server, in an empty directory, and checks that it leaves no task, thread or socket."""
-    monkeypatch.chdir(tmp_path)
-
-    def play(act: Act) -> Any:
-        async def main() -> Any:
-            async with ModelServer() as server:
-                result = await act(server)
-                await asyncio.sleep(0)
-            assert asyncio.all_tasks() == {asyncio.current_task()}
-            return result
-
-        threads, sockets = set(threading.enumerate()), len(psutil.Process().net_connections())
-        result = asyncio.run(main())
-        gc.collect()
-        assert set(threading.enumerate()) - threads == set()
-        assert len(psutil.Process().net_connections()) == sockets
-        return result
-
-    return play
+async def server(folder: Path) -> AsyncIterator[ModelServer]:
+    """Run the models of the panel; after the test, no task, thread or socket is left."""
+    threads, sockets = set(threading.enumerate()), len(psutil.Process().net_connections())
+    async with ModelServer() as server:
+        write_settings(server)
+        yield server
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await asyncio.get_running_loop().shutdown_default_executor()
+    gc.collect()
+    assert set(threading.enumerate()) - threads == set()
+    assert len(psutil.Process().net_connections()) == sockets
 
 
-RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
+async def try_format(format: str = "council", **options: str) -> int:
+    """Try a format on one question, with the events in a file."""
+    return await try_once(format, {"question": "Tabs or spaces?", **options}, EVENTS)
 
 
-def test_a_council_from_end_to_end(played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]) -> None:
-    async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer(f"**{seat}** ", "thinks", " so.", gap_s=0.01), RANKING, answer("In sum: yes."))
-        return await council(server)
+def read_events() -> list[Event]:
+    return [json.loads(line) for line in EVENTS.read_text("utf-8").splitlines()]
 
-    assert played(act) == 0
+
+def turns_that_ended() -> list[str]:
+    """Return stage and seat of each turn that has ended, in that order."""
+    return [f"{e['stage']} {e['seat']}" for e in read_events() if e.get("fact") == "TurnEnded"]
+
+
+async def wait_until_all_speak() -> None:
+    """Wait until each seat has been heard; the events file is all that tells."""
+    while not EVENTS.exists() or len({e["turn"] for e in read_events() if e["type"] == "delta"}) < len(SEATS):
+        await asyncio.sleep(0.01)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+async def test_a_council_from_end_to_end(server: ModelServer, capsys: pytest.CaptureFixture[str]) -> None:
+    for seat in SEATS:
+        tell_seat(server, seat, answer(f"**{seat}** ", "thinks", " so.", gap_s=0.01), RANKING, answer("In sum: yes."))
+    assert await try_format() == 0
     out = capsys.readouterr().out
-    for told in (
+    for part in (
         "Ada",
         "thinks so.",
         "Reviews",
@@ -108,30 +84,23 @@ def test_a_council_from_end_to_end(played: Callable[[Act], Any], capsys: pytest.
         "In sum: yes.",
         "Top-ranked original",
     ):
-        assert told in out
-    facts = [e for e in events() if e["type"] == "fact"]
+        assert part in out
+    facts = [e for e in read_events() if e["type"] == "fact"]
     assert [f["seq"] for f in facts] == list(range(1, len(facts) + 1))
     assert Counter(f["stage"] for f in facts if f["fact"] == "TurnEnded") == {"answer": 3, "review": 3, "synthesis": 1}
 
 
-def test_a_pipeline_runs_its_steps_in_order(played: Callable[[Act], Any]) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, answer("some ", "text"))
-        return await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "refine"}, Path("events.jsonl"))
-
-    assert played(act) == 0
-    assert ends() == ["draft ada", "critique bob", "rewrite ada"]
+async def test_a_pipeline_runs_its_steps_in_order(server: ModelServer) -> None:
+    tell_every_seat(server, answer("some ", "text"))
+    assert await try_format("pipeline", pipeline="refine") == 0
+    assert turns_that_ended() == ["draft ada", "critique bob", "rewrite ada"]
 
 
-def test_who_was_who_is_told_at_the_end_of_a_blind_run(
-    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+async def test_the_end_of_a_blind_run_names_the_speakers(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, answer("some ", "text"))
-        options = {"question": "Tabs?", "reveal": "demand", "blind": "yes", "guess": "yes"}
-        return await wiring.try_once("compare", options, Path("events.jsonl"))
-
-    assert played(act) == 0
+    tell_every_seat(server, answer("some ", "text"))
+    assert await try_format("compare", reveal="demand", blind="yes", guess="yes") == 0
     out = capsys.readouterr().out
     assert out.count("some text") == 3  # nobody has asked for it: the end shows it
     assert "(was Speaker A)" in out
@@ -139,38 +108,31 @@ def test_who_was_who_is_told_at_the_end_of_a_blind_run(
     assert all(f"was {seat.capitalize()}" in board for seat in SEATS)
 
 
-def test_a_debate_is_held_as_it_was_asked_for(played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, answer("some ", "text"))
-        given = {"question": "Tabs?", "form": "turns", "rounds": "1", "positions": "tabs; spaces", "models": "cyd, ada"}
-        return await wiring.try_once("debate", given, Path("events.jsonl"))
-
-    assert played(act) == 0
+async def test_a_debate_is_held_as_it_was_asked_for(server: ModelServer, capsys: pytest.CaptureFixture[str]) -> None:
+    tell_every_seat(server, answer("some ", "text"))
+    assert await try_format("debate", form="turns", rounds="1", positions="tabs; spaces", models="cyd, ada") == 0
     out = capsys.readouterr().out
-    assert all(told in out for told in ("Cyd (tabs) · opening", "Ada (spaces) · opening", "Verdict · Cyd"))
+    assert all(part in out for part in ("Cyd (tabs) · opening", "Ada (spaces) · opening", "Verdict · Cyd"))
     assert out.index("Verdict · Cyd") < out.index("== Result ==")
-    assert ends() == ["opening cyd", "opening ada", "verdict judge", "scores judge", "scores judge"]
+    assert turns_that_ended() == ["opening cyd", "opening ada", "verdict judge", "scores judge", "scores judge"]
 
 
-def test_a_pipeline_from_a_file_and_a_summary_of_it(
-    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+async def test_a_pipeline_from_a_file_and_a_summary_of_it(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, answer("some ", "text"))
-        Path("mine.toml").write_text('[steps.only]\nprompt = "Do it."\nseats = 2\n')
-        assert await wiring.try_once("pipeline", {"question": "Tabs?", "pipeline": "mine.toml"}) == 0
-        capsys.readouterr()
-        await wiring.show_runs()
-        [run] = re.findall(r"\b[2-9a-z]{8}\b(?=.*pipeline)", capsys.readouterr().out)
-        return await wiring.summarise_run(run)
-
-    assert played(act) == 0
+    tell_every_seat(server, answer("some ", "text"))
+    Path("mine.toml").write_text('[steps.only]\nprompt = "Do it."\nseats = 2\n')
+    assert await try_format("pipeline", pipeline="mine.toml") == 0
+    capsys.readouterr()
+    await show_runs()
+    [run] = re.findall(r"\b[2-9a-z]{8}\b(?=.*pipeline)", capsys.readouterr().out)
+    assert await summarise_run(run) == 0
     out = capsys.readouterr().out
-    assert "Summarise this pipeline: Tabs?" in out
+    assert "Summarise this pipeline: Tabs or spaces?" in out
     assert "some text" in out
 
 
-def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_events_are_what_the_server_wrote(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
     files: list[EventsFile] = []
 
     class Remembered(EventsFile):
@@ -178,20 +140,15 @@ def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monk
             files.append(self)
             return self
 
-    monkeypatch.setattr(wiring, "EventsFile", Remembered)
+    monkeypatch.setattr(try_run, "EventsFile", Remembered)
+    for n, seat in enumerate(SEATS, 1):
+        tell_seat(server, seat, answer(*(f"{seat} {i} " for i in range(4 * n)), gap_s=0.005))
+    assert await try_format("compare") == 0
 
-    async def act(server: ModelServer) -> ModelServer:
-        configure(server)
-        for n, seat in enumerate(SEATS, 1):
-            tell(server, seat, answer(*(f"{seat} {i} " for i in range(4 * n)), gap_s=0.005))
-        assert await council(server, "compare") == 0
-        return server
-
-    server = played(act)
-    told, [began] = events(), [f.began for f in files]
+    events, [began] = read_events(), [f.began for f in files]
     deltas: defaultdict[str, list[Event]] = defaultdict(list)
     shown: defaultdict[str, list[Event]] = defaultdict(list)
-    for event in told:
+    for event in events:
         if event["type"] in ("delta", "shown"):
             (deltas if event["type"] == "delta" else shown)[event["turn"]].append(event)
     writes: defaultdict[str, list[float]] = defaultdict(list)
@@ -210,133 +167,95 @@ def test_the_events_are_what_the_server_wrote(played: Callable[[Act], Any], monk
         assert all(s["chars"] <= sum(d["chars"] for d in deltas[turn] if d["t"] <= s["t"]) for s in shown[turn]), (
             "nothing is shown before it was said"
         )
-    requests = Counter(e["turn"] for e in told if e["type"] == "request")
+    requests = Counter(e["turn"] for e in events if e["type"] == "request")
     assert all(requests[turn] == len(shown[turn]) for turn in shown)
 
 
-def test_seats_speak_at_the_same_time(played: Callable[[Act], Any]) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, answer(*["word "] * 20, gap_s=0.01))
-        return await council(server, "compare")
-
-    assert played(act) == 0
+async def test_seats_speak_at_the_same_time(server: ModelServer) -> None:
+    tell_every_seat(server, answer(*["word "] * 20, gap_s=0.01))
+    assert await try_format("compare") == 0
     spans = defaultdict(list)
-    for event in events():
+    for event in read_events():
         if event["type"] == "delta":
             spans[event["turn"]].append(event["t"])
     assert max(min(ts) for ts in spans.values()) < min(max(ts) for ts in spans.values())
 
 
-def test_a_failing_seat_is_told_of_and_the_run_goes_on(
-    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+async def test_a_failing_seat_is_reported_and_the_run_goes_on(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def act(server: ModelServer) -> int:
-        configure(server)
-        tell(server, "ada", error(401, "bad key sk-12345"))
-        tell(server, "bob", Reply(sse(chunk("half an "), chunk("answer")), then="reset"))
-        tell(server, "cyd", error(429, headers={"retry-after": "0"}), error(500), answer("fine"))
-        return await council(server, "compare")
-
-    assert played(act) == 0
+    tell_seat(server, "ada", error(401, "bad key sk-12345"))
+    tell_seat(server, "bob", Reply(sse(chunk("half an "), chunk("answer")), then="reset"))
+    tell_seat(server, "cyd", error(429, headers={"retry-after": "0"}), error(500), answer("fine"))
+    assert await try_format("compare") == 0
     out = capsys.readouterr().out
     assert "half an answer" in out
     assert "fine" in out
     assert "1 of 3 answered" in out  # one refused, and one was cut off
     assert "Missing or cut short: Ada's answer (" in out
     assert "sk-12345" not in out
-    assert {e["kind"] for e in failures()} == {"key", "broken_off"}
+    failures = [e["failure"] for e in read_events() if e.get("fact") == "TurnEnded" and e["failure"]]
+    assert {failure["kind"] for failure in failures} == {"key", "broken_off"}
 
 
-def failures() -> list[Event]:
-    return [e["failure"] for e in events() if e.get("fact") == "TurnEnded" and e["failure"]]
-
-
-def test_when_everybody_fails_it_ends_with_1_and_one_line(
-    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+async def test_when_every_seat_fails_it_ends_with_1_and_one_line(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def act(server: ModelServer) -> int:
-        all_say(server, error(404))
-        return await council(server)
-
-    assert played(act) == 1
+    tell_every_seat(server, error(404))
+    assert await try_format() == 1
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
-async def when_spoken(then: Callable[[], None]) -> None:
-    """Calls `then` once each seat has been heard."""
-    while not Path("events.jsonl").exists() or len({e["turn"] for e in events() if e["type"] == "delta"}) < len(SEATS):
-        await asyncio.sleep(0.01)  # what is waited for is a file
-    then()
-
-
-def interrupt() -> None:
-    os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_ctrl_c_once_stops_and_keeps_what_is_there(
-    played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]
+async def test_ctrl_c_once_stops_and_keeps_what_is_there(
+    server: ModelServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def act(server: ModelServer) -> int:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, Reply(sse(chunk(f"{seat} began")), then="hang"))
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(when_spoken(interrupt))
-            return await tasks.create_task(council(server))
-
-    assert played(act) == 0
+    for seat in SEATS:
+        tell_seat(server, seat, Reply(sse(chunk(f"{seat} began")), then="hang"))
+    run = asyncio.create_task(try_format())
+    await wait_until_all_speak()
+    interrupt()
+    assert await run == 0
     out = capsys.readouterr().out
     assert "ada began" in out
     assert "stopped" in out
-    assert {e["finish"] for e in events() if e.get("fact") == "TurnEnded"} == {"stopped"}
+    assert {e["finish"] for e in read_events() if e.get("fact") == "TurnEnded"} == {"stopped"}
 
 
-def test_ctrl_c_twice_leaves_at_once(played: Callable[[Act], Any]) -> None:
-    async def act(server: ModelServer) -> None:
-        all_say(server, Reply(sse(chunk("on and on ")), gap_s=0.01, then="repeat"))
-        run = asyncio.create_task(council(server))
-
-        def twice() -> None:
-            interrupt()
-            interrupt()
-
-        await when_spoken(twice)
-        with pytest.raises(asyncio.CancelledError):
-            await run
-
-    played(act)
+async def test_ctrl_c_twice_leaves_at_once(server: ModelServer) -> None:
+    tell_every_seat(server, Reply(sse(chunk("on and on ")), gap_s=0.01, then="repeat"))
+    run = asyncio.create_task(try_format())
+    await wait_until_all_speak()
+    interrupt()
+    interrupt()
+    with pytest.raises(asyncio.CancelledError):
+        await run
 
 
-def test_a_thread_can_be_printed_again(played: Callable[[Act], Any], capsys: pytest.CaptureFixture[str]) -> None:
-    async def act(server: ModelServer) -> None:
-        configure(server)
-        for seat in SEATS:
-            tell(server, seat, answer(f"{seat} says no"), RANKING, answer("In sum: no."))
-        await council(server)
-        capsys.readouterr()
-        assert await wiring.show_runs() == 0
-        listed = capsys.readouterr().out
-        assert "Tabs or spaces?" in listed
-        run = next(e["seq"] for e in events())
-        assert run == 1
-        name = next(
-            word for line in listed.splitlines() if "council" in line for word in line.split() if len(word) == 8
-        )
-        assert await wiring.show_run(name) == 0
-        with pytest.raises(Refused, match="There is no run"):
-            await wiring.show_run("nonesuch")
-
-    played(act)
+async def test_a_thread_can_be_printed_again(server: ModelServer, capsys: pytest.CaptureFixture[str]) -> None:
+    for seat in SEATS:
+        tell_seat(server, seat, answer(f"{seat} says no"), RANKING, answer("In sum: no."))
+    await try_format()
+    capsys.readouterr()
+    assert await show_runs() == 0
+    table = capsys.readouterr().out
+    assert "Tabs or spaces?" in table
+    assert read_events()[0]["seq"] == 1
+    [row] = [line for line in table.splitlines() if "council" in line]
+    [run] = [word for word in row.split() if len(word) == 8]
+    assert await show_run(run) == 0
     out = capsys.readouterr().out
     order = [out.index(s) for s in ("Tabs or spaces?", "ada says no", "Reviews", "Standings", "Synthesis", "Result")]
     assert order == sorted(order)
 
 
-@pytest.mark.parametrize("question", ["", "   ", "x" * 100_000])
-def test_a_question_that_cannot_be_is_refused(played: Callable[[Act], Any], question: str) -> None:
-    async def act(server: ModelServer) -> None:
-        configure(server)
-        with pytest.raises(Refused):
-            await wiring.try_once("compare", {"question": question})
+async def test_a_run_that_is_not_there_cannot_be_printed(server: ModelServer) -> None:
+    tell_every_seat(server, answer("text"))
+    await try_format("compare")
+    with pytest.raises(Refused, match="There is no run"):
+        await show_run("nonesuch")
 
-    played(act)
+
+@pytest.mark.parametrize("question", ["", "   ", "x" * 100_000])
+async def test_a_question_that_cannot_be_is_refused(server: ModelServer, question: str) -> None:
+    with pytest.raises(Refused):
+        await try_once("compare", {"question": question})

@@ -1,4 +1,4 @@
-"""What `moot try` may be told: every option that the formats' commands declare, and one sentence for what is wrong."""
+"""The options of `moot try`: all that the formats' commands declare, and one sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from adapters.terminal.options import list_format_commands, make_program, read_options
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
-from bot.cli import core as wiring
+from bot.cli.exit import run_guarded
 from bot.cli.provision import provide_models
+from bot.cli.try_run import try_once
 from bot.domain.run import SIDES
 from bot.errors import Refused
 from bot.settings import Settings
@@ -21,25 +22,25 @@ from commands.command import Here
 from tests.support.surfaces import Place, Platform
 
 HERE = Here(Person("p", "Pat"), lambda run, question: Place(Platform()))
-Told = tuple[str, Mapping[str, str], Path | None]
+CommandLine = tuple[str, Mapping[str, str], Path | None]  # format, options, events file
 
 
-def typed(*args: str) -> Told:
-    """What the program makes of a command line."""
-    told: list[Told] = []
+def parse(*args: str) -> CommandLine:
+    """Return what the program makes of a command line."""
+    calls: list[CommandLine] = []
 
-    def act(*given: Any) -> int:
-        told.append(given)
+    def act(*call: Any) -> int:
+        calls.append(call)
         return 3
 
     result = CliRunner().invoke(make_program(act, "Try it."), args)
     assert result.exit_code == 3, result.output
-    [given] = told
-    return given
+    [call] = calls
+    return call
 
 
-def wished(format: str, **given: str) -> RunRequest:
-    _, options = read_options(format, {"question": "Why?", **given})
+def make_request(format: str, **typed: str) -> RunRequest:
+    _, options = read_options(format, {"question": "Why?", **typed})
     return options.wish(format, HERE)
 
 
@@ -48,35 +49,37 @@ def test_every_format_that_answers_a_question_can_be_tried() -> None:
 
 
 def test_what_is_typed_reaches_the_format() -> None:
-    assert typed("Why?") == ("council", {"question": "Why?"}, None)
-    assert typed("--format", "debate", "--form", "oxford", "Why?", "--events", "e.jsonl") == (
+    assert parse("Why?") == ("council", {"question": "Why?"}, None)
+    assert parse("--format", "debate", "--form", "oxford", "Why?", "--events", "e.jsonl") == (
         "debate",
         {"question": "Why?", "form": "oxford"},
         Path("e.jsonl"),
     )
-    assert typed("--", "-1 or 1?")[1] == {"question": "-1 or 1?"}
+    assert parse("--", "-1 or 1?")[1] == {"question": "-1 or 1?"}
 
 
 def test_each_declared_option_is_in_the_help() -> None:
-    told = CliRunner().invoke(make_program(lambda *given: 0, "Try it."), ["--help"], env={"COLUMNS": "200"}).output
+    help = CliRunner().invoke(make_program(lambda *call: 0, "Try it."), ["--help"], env={"COLUMNS": "200"}).output
     for command in list_format_commands().values():
         for name in command.options.model_fields:
-            assert (name if name == "question" else f"--{name}") in told
+            assert (name if name == "question" else f"--{name}") in help
 
 
 def test_options_come_to_what_they_come_to_on_every_platform() -> None:
-    assert wished("council", mode="ranking").mode == "ranking"
-    held = wished("debate", form="Oxford", positions="assigned", rounds="2", early="no", personas="auto").debating
-    assert held is not None
-    assert (held.form, held.positions, held.watch, held.cast) == ("oxford", SIDES, False, True)
-    assert wished("debate", rounds="2").rounds == 2
-    seats = wished("compare", models="a@0.2/60, b").seats
+    assert make_request("council", mode="ranking").mode == "ranking"
+    debate = make_request(
+        "debate", form="Oxford", positions="assigned", rounds="2", early="no", personas="auto"
+    ).debating
+    assert debate is not None
+    assert (debate.form, debate.positions, debate.watch, debate.cast) == ("oxford", SIDES, False, True)
+    assert make_request("debate", rounds="2").rounds == 2
+    seats = make_request("compare", models="a@0.2/60, b").seats
     assert seats is not None
     assert [(s.model, s.temperature, s.max_tokens) for s in seats.seats] == [("a", 0.2, 60), ("b", None, None)]
 
 
 @pytest.mark.parametrize(
-    ("format", "given", "told"),
+    ("format", "typed", "sentence"),
     [
         ("cuoncil", {}, "There is no format “cuoncil”. Did you mean council?"),
         ("council", {"form": "oxford"}, "A council has no --form: that is for --format debate."),
@@ -92,10 +95,10 @@ def test_options_come_to_what_they_come_to_on_every_platform() -> None:
         ("debate", {"pipeline": "refine"}, "A debate has no --pipeline: that is for --format pipeline."),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(format: str, given: Mapping[str, str], told: str) -> None:
+def test_what_is_wrong_is_one_sentence(format: str, typed: Mapping[str, str], sentence: str) -> None:
     with pytest.raises(Refused) as caught:
-        read_options(format, {"question": "Why?", **given})
-    assert str(caught.value) == told
+        read_options(format, {"question": "Why?", **typed})
+    assert str(caught.value) == sentence
 
 
 PANEL = '[models.a]\nlitellm = "x/y"\napi_key = "k"\n[panels.default]\nseats = ["a", "a"]\n'
@@ -103,7 +106,7 @@ CYCLE = '[steps.a]\nprompt = "x"\ninputs = ["b"]\n[steps.b]\nprompt = "x"\ninput
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("typed", "line"),
     [
         ({}, "There is no pipeline “”. The pipelines are ideas, refine, translate."),
         ({"pipeline": "refin"}, "There is no pipeline “refin”. Did you mean refine?"),
@@ -115,25 +118,21 @@ CYCLE = '[steps.a]\nprompt = "x"\ninputs = ["b"]\n[steps.b]\nprompt = "x"\ninput
         ({"pipeline": "refine", "panel": "More…"}, "There are no forms in a terminal: say the rest as options."),
     ],
 )
-def test_a_pipeline_that_cannot_be_run_is_told_in_one_line(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_pipeline_that_cannot_be_run_is_refused_in_one_line(
+    folder: Path,
     capsys: pytest.CaptureFixture[str],
-    given: Mapping[str, str],
-    told: str,
+    typed: Mapping[str, str],
+    line: str,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("moot.toml").write_text(PANEL)
-    Path("cycle.toml").write_text(CYCLE)
-    Path("bytes.toml").write_bytes(b"\xff\xfe")
-    assert wiring.run_guarded(wiring.try_once("pipeline", {"question": "Why?", **given})) == 1
-    assert capsys.readouterr().err.splitlines() == [told]
+    (folder / "moot.toml").write_text(PANEL)
+    (folder / "cycle.toml").write_text(CYCLE)
+    (folder / "bytes.toml").write_bytes(b"\xff\xfe")
+    assert run_guarded(try_once("pipeline", {"question": "Why?", **typed})) == 1
+    assert capsys.readouterr().err.splitlines() == [line]
 
 
-async def test_a_panel_is_not_passed_over_where_nothing_is_configured(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("folder")
+async def test_a_panel_is_not_passed_over_where_nothing_is_configured() -> None:
     with pytest.raises(Refused, match="There is no panel “fats”: nothing is configured here"):
         async with provide_models(Settings(), "fats", lambda found: found):
             pass

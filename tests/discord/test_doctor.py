@@ -15,18 +15,17 @@ from aiohttp.test_utils import unused_port
 
 from adapters.discord import doctor as discord_doctor
 from adapters.discord.permissions import INTENTS, PERMISSIONS, intents, missing, permissions
-from bot.cli import setup
+from bot.cli.install import print_discord_invite
 from bot.doctor import Finding, run_checks
 from bot.settings import DiscordSettings
-from tests.cli.test_command_line import moot
-from tests.cli.test_doctor import doctor
-from tests.cli.test_init import listing
-from tests.cli.test_try import SEATS, configure
 from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
 from tests.servers.discord.permissions import guild_permissions
 from tests.servers.discord.routing import Call, Route
-from tests.servers.model_server import ModelServer
+from tests.servers.model_server import ModelServer, model_list
+from tests.support.command_line import run_moot
+from tests.support.doctor import ask_doctor
+from tests.support.model_panel import SEATS, write_settings
 from tests.support.paths import ROOT
 
 CONTENT = 1 << 18  # GATEWAY_MESSAGE_CONTENT, as https://discord.com/developers/docs/resources/application has it
@@ -155,11 +154,11 @@ async def test_the_whole_command_looks_at_discord(
     monkeypatch.setenv("MOOT_DISCORD__TOKEN", "wrong")
     monkeypatch.setenv("MOOT_DISCORD__API_BASE", wire.api_base)
     async with ModelServer() as server:
-        configure(server)
+        write_settings(server)
         for seat in SEATS:
-            server.tell(listing(seat), path=f"/{seat}/models")
-        told = await doctor(capsys, spend=False)
-    assert (told["discord token"]["state"], told.status) == ("broken", 1)
+            server.tell(model_list(seat), path=f"/{seat}/models")
+        report = await ask_doctor(capsys, spend=False)
+    assert (report.findings["discord token"]["state"], report.status) == ("broken", 1)
 
 
 async def test_the_invitation_asks_for_what_is_used_and_says_why(
@@ -167,7 +166,7 @@ async def test_the_invitation_asks_for_what_is_used_and_says_why(
 ) -> None:
     monkeypatch.setenv("MOOT_DISCORD__TOKEN", wire.token)
     monkeypatch.setenv("MOOT_DISCORD__API_BASE", wire.api_base)
-    assert await setup.print_discord_invite() == 0
+    assert await print_discord_invite() == 0
     link, _, *rest = capsys.readouterr().out.splitlines()
     query = {key: value[0] for key, value in parse_qs(urlsplit(link).query).items()}
     assert query["client_id"] == str(wire.bot.id)
@@ -184,7 +183,7 @@ async def test_the_invitation_asks_for_what_is_used_and_says_why(
 def test_an_invitation_without_a_network_takes_the_id_from_the_token(tmp_path: Path) -> None:
     token = base64.urlsafe_b64encode(b"123456789012345678").decode().rstrip("=") + ".made.up"
     there = f"http://127.0.0.1:{unused_port()}/api/v10"
-    told = moot("invite", "discord", cwd=tmp_path, MOOT_DISCORD__TOKEN=token, MOOT_DISCORD__API_BASE=there)
+    told = run_moot("invite", "discord", cwd=tmp_path, MOOT_DISCORD__TOKEN=token, MOOT_DISCORD__API_BASE=there)
     assert told.returncode == 0
     assert "client_id=123456789012345678" in told.stdout
     assert "read from the token" in told.stdout
@@ -196,7 +195,7 @@ def test_an_invitation_without_a_usable_token_is_refused(tmp_path: Path, token: 
     set_to = {"MOOT_DISCORD__TOKEN": token} if token else {}
     there = f"http://127.0.0.1:{unused_port()}/api/v10"
     more = {"MOOT_DISCORD__API_BASE": there} if token else {}
-    told = moot("invite", "discord", cwd=tmp_path, **set_to, **more)
+    told = run_moot("invite", "discord", cwd=tmp_path, **set_to, **more)
     assert told.returncode == 2
     assert says in told.stderr
     assert len(told.stderr.splitlines()) == 1

@@ -82,6 +82,12 @@ def error(status: int, message: str = "no", headers: Mapping[str, str] | None = 
     return Reply((body.encode(),), status, {"Content-Type": "application/json", **(headers or {})})
 
 
+def model_list(*names: str) -> Reply:
+    """Return the list of these models, as `GET /v1/models` gives it."""
+    body = json.dumps({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+    return Reply((body.encode(),), headers={"Content-Type": "application/json"})
+
+
 def replay(recording: Recording) -> Reply:
     """Return a recorded stream, byte for byte, with one event per piece."""
     events = recording["sse"].encode().split(b"\n\n")

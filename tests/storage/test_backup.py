@@ -16,7 +16,7 @@ from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from storage import open_store
 from storage.backup import back_up, examine_database
-from tests.cli.test_command_line import moot
+from tests.support.command_line import run_moot
 
 Spoil = Callable[[Path], object]
 
@@ -109,14 +109,14 @@ async def test_pages_that_are_overwritten_are_found(tmp_path: Path) -> None:
 
 def test_on_the_command_line(tmp_path: Path) -> None:
     asyncio.run(made(tmp_path / "moot.db"))
-    checked = moot("db", "check", cwd=tmp_path)
+    checked = run_moot("db", "check", cwd=tmp_path)
     assert (checked.returncode, checked.stdout) == (0, "moot.db is whole: runs 1, facts 3.\n")
-    copied = moot("db", "backup", "copy.db", cwd=tmp_path)
+    copied = run_moot("db", "backup", "copy.db", cwd=tmp_path)
     assert (copied.returncode, copied.stdout) == (0, "moot.db → copy.db, checked: runs 1, facts 3.\n")
-    again = moot("db", "backup", "copy.db", cwd=tmp_path)
+    again = run_moot("db", "backup", "copy.db", cwd=tmp_path)
     assert again.returncode == 2
     assert "there already" in again.stderr
     sql("DELETE FROM runs")(tmp_path / "moot.db")
-    damaged = moot("db", "check", cwd=tmp_path)
+    damaged = run_moot("db", "check", cwd=tmp_path)
     assert damaged.returncode == 1
     assert "go back to the last backup" in damaged.stdout

@@ -1,0 +1,34 @@
+"""How a command of the console ends: its exit statuses, and errors as one message."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from dotenv import load_dotenv
+
+from bot.errors import Misconfigured, Refused, StoreFailed
+from bot.models.errors import ProviderError
+
+OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+def run_guarded(command: Coroutine[Any, Any, int]) -> int:
+    """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
+    load_dotenv(".env")  # litellm looks for providers' keys in the environment, and they may stand in .env
+    try:
+        return asyncio.run(command)
+    except Misconfigured as error:
+        return complain(str(error), UNUSABLE)
+    except (Refused, StoreFailed, ProviderError) as error:
+        return complain(str(error), FAILED)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return complain("Left at once.", INTERRUPTED)
+
+
+def complain(text: str, status: int) -> int:
+    """Print the text on standard error and return the status."""
+    print(text, file=sys.stderr)
+    return status

@@ -1,0 +1,81 @@
+"""The command line in a process of its own: in a pipe, or in a terminal with a keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.cli.first_settings import KNOWN, key_variables
+from tests.support.paths import ROOT
+
+NO_KEYS = {name: "" for choice in KNOWN for name in key_variables(choice)}
+"""An environment in which no key of the known providers is set."""
+
+
+def run_moot(*args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, without a keyboard."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *args],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+class Terminal:
+    """A command that runs in a pseudo-terminal."""
+
+    def __init__(self, process: Process, descriptor: int) -> None:
+        self._process = process
+        self._descriptor = descriptor
+        self._output = b""
+
+    def type(self, text: str) -> None:
+        """Type the text on the keyboard."""
+        os.write(self._descriptor, text.encode())
+
+    async def wait_for(self, *texts: str) -> None:
+        """Wait until each of the texts has been printed. Raises OSError where the process ends before."""
+        async with asyncio.timeout(60):
+            while not all(text.encode() in self._output for text in texts):
+                self._output += await asyncio.to_thread(os.read, self._descriptor, 65536)
+
+    async def wait_for_end(self) -> int:
+        """Read the output to its end, and return the exit status of the process."""
+        try:
+            while await asyncio.to_thread(os.read, self._descriptor, 65536):
+                pass
+        except OSError:  # the terminal is gone with the process
+            pass
+        return await self._process.wait()
+
+
+@asynccontextmanager
+async def open_terminal(*args: str, columns: int, **env: str) -> AsyncIterator[Terminal]:
+    """Run a command of moot in a terminal of 40 lines."""
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", *args),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm", **env},
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(process, ours)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        os.close(ours)
