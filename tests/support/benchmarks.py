@@ -1,4 +1,4 @@
-"""A benchmark run as people run it, at a size for every day."""
+"""Benchmarks run as people run them, but small enough for every day."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support.paths import ROOT
 
 
 def run_module(module: str, *options: str) -> Mapping[str, float]:
-    """Run `python -m MODULE --json` and return the value of each bar by its name; the bars need not hold.
+    """Run `python -m MODULE --json` and return the value of each bar by its name.
 
-    Raises AssertionError where it could not measure, or a figure is none.
+    The bars need not hold. Raises AssertionError if it could not measure, or if a figure is not a finite number.
     """
     done = subprocess.run(
         [sys.executable, "-m", module, "--json", *options], cwd=ROOT, capture_output=True, text=True, timeout=240

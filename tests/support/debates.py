@@ -1,4 +1,4 @@
-"""Debates for tests, held as they were asked for."""
+"""Debates for tests, played by hand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ SEATS = ("ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal")
 
 
 def make_debate(*, seats: int = 3, rounds: int = 3, vote_s: float = 0.0, **how: Any) -> Play:
+    """Return a debate that has just begun; `how`: fields of DebateRules."""
     begun = make_start("debate", seats=SEATS[:seats], rounds=rounds)
     return Play(replace(begun, rules=replace(begun.rules, vote_s=vote_s, debating=DebateRules(**how))))
 
 
 def play_rounds(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
-    """A watched debate of which these rounds have been held, one text a seat, and so many more were to come."""
+    """Return a watched debate after these rounds, one text a seat, with `more` rounds to come."""
     play = make_debate(seats=len(rounds[0]), rounds=len(rounds) + more, watch=True)
     for texts in rounds:
         if play.wanted[0].startswith("check/"):
@@ -30,18 +31,18 @@ def play_rounds(rounds: Sequence[Sequence[str]], *, more: int) -> Play:
 
 
 def _each(said: Mapping[str, str]) -> Callable[[TurnId], str]:
-    """Every seat says its own."""
+    """Return a function that gives each seat its own text."""
     return lambda turn: said[turn.seat]
 
 
 def make_scores(winner: str, *names: str) -> str:
-    """A judge's reply in which the winner has 9 and the others 6."""
+    """Return a judge's reply in which the winner has 9 and the others 6."""
     rows = [{"debater": name, **dict.fromkeys(CRITERIA, 9 if name == winner else 6)} for name in names]
     return json.dumps({"scores": rows, "winner": winner})
 
 
 def say_usual(turn: TurnId) -> str:
-    """What each says where nothing goes wrong: Bob wins."""
+    """Return the text of a turn in a debate where nothing goes wrong: Bob wins."""
     match turn.stage:
         case "verdict":
             return "Weighed.\nVERDICT: Bob, by a hair."
@@ -52,7 +53,7 @@ def say_usual(turn: TurnId) -> str:
 
 
 def play_to_end(play: Play) -> list[str]:
-    """Hold it to its end; who spoke at once, step by step: "opening/1 ada bob"."""
+    """Play the debate to its end and return who spoke at once, step by step: "opening/1 ada bob"."""
     held = []
     while not play.plan.outcome:
         turns = [w.turn for w in play.plan.wanted]

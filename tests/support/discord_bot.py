@@ -1,4 +1,4 @@
-"""Moot as `moot run` serves it, on the Discord wire server: the real discord.py, litellm and SQLite, and people."""
+"""Moot as `moot run` serves it, on the Discord wire server, with the real discord.py, litellm and SQLite."""
 
 from __future__ import annotations
 
@@ -53,12 +53,15 @@ RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
 
 
 def make_endless(*texts: str) -> Reply:
-    """A model that has said this and does not come to an end."""
+    """Return a reply that says these texts and never ends."""
     return Reply(answer(*texts).pieces[: len(texts)], then="hang")
 
 
 def make_settings(models: ModelServer, token: str, **more: Any) -> Settings:
-    """Three seats, each with an endpoint of its own. `more` replaces whole tables; `discord` adds to its own."""
+    """Return settings of three seats, each with an endpoint of its own.
+
+    `more` replaces whole tables; its `discord` is merged into that table.
+    """
     tables: dict[str, Any] = {
         "models": {
             key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{models.url}/{key}"}
@@ -72,9 +75,9 @@ def make_settings(models: ModelServer, token: str, **more: Any) -> Settings:
 
 
 class Moot:
-    """One guild with one channel, `ada` who asks, `bob` and `cyd`, and `mod`, who moderates.
+    """The bot and one guild with one channel: `ada` asks, `bob` and `cyd` are there, `mod` moderates.
 
-    `start` and `stop` are a process's beginning and end: what is stored and what stands in Discord outlasts them.
+    `start` and `stop` begin and end a process: the database and Discord's messages outlast them.
     """
 
     guild: Guild
@@ -89,18 +92,19 @@ class Moot:
         self.server = server
         self.models = models
         self.settings = settings
-        self.faults: list[BaseException] = []  # what a handler of events has raised: discord.py only logs it
+        self.faults: list[BaseException] = []  # raised by event handlers; discord.py only logs them
         self.client: discord.Client | None = None
-        self.loads = 0  # how often it said that more is in memory that stays
+        self.loads = 0  # how often `on_loaded` ran
         self._path = path
         self._serving: asyncio.Task[None] | None = None
 
     def change_settings(self, table: str, **values: object) -> None:
-        """Other settings from the next start on."""
+        """Change a table of the settings from the next start on."""
         changed = getattr(self.settings, table).model_copy(update=values)
         self.settings = self.settings.model_copy(update={table: changed})
 
     async def create_guild(self) -> None:
+        """Create the guild, its channel and its people."""
         self.guild = await self.server.create_guild()
         self.channel = await self.server.create_channel(self.guild)
         moderators = await self.server.create_role(self.guild, "mods", "manage_messages")
@@ -119,7 +123,7 @@ class Moot:
             raise self.faults[0] from error
 
     async def start(self) -> None:
-        """Returns when it hears what people do."""
+        """Start the bot and return once it hears what people do."""
         connected = len(await self.server.connects())
         self._serving = asyncio.create_task(self._serve(), name="moot")
         while len(await self.server.connects()) == connected:
@@ -128,12 +132,12 @@ class Moot:
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
-        """As SIGTERM does. Raises what has ended it before."""
+        """Stop the bot as SIGTERM does. Raises the error that has ended it before."""
         serving, self._serving = self._serving, None
         if serving is not None and not serving.done():
             serving.cancel()
             with warnings.catch_warnings():
-                # what is cancelled before its first step: calls of litellm's, events that discord.py drops
+                # Tasks that are cancelled before their first step: calls of litellm, events that discord.py drops.
                 warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
                 await asyncio.wait([serving])
                 gc.collect(1)
@@ -141,7 +145,7 @@ class Moot:
             serving.result()
 
     async def wait_for_end(self) -> None:
-        """Wait until it ends by itself. Raises what ended it."""
+        """Wait until the bot ends by itself. Raises the error that ended it."""
         serving, self._serving = self._serving, None
         assert serving is not None
         await serving
@@ -151,7 +155,7 @@ class Moot:
         assert self.settings.discord is not None  # `settings` sets it
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
-            with patch.object(serving, "make_client", lambda *given: self._prompt(make(*given))):
+            with patch.object(serving, "make_client", lambda *given: self._hurry(make(*given))):
                 await serving.serve_platforms(
                     self.settings, supply, self.store, asyncio.Event(), on_loaded=self._loaded
                 )
@@ -159,19 +163,19 @@ class Moot:
     def _loaded(self) -> None:
         self.loads += 1
 
-    def _prompt(self, client: discord.Client) -> discord.Client:
-        """discord.py waits 2 s for further guilds, and 5 s before it identifies once more."""
+    def _hurry(self, client: discord.Client) -> discord.Client:
+        """Shorten the client's waits: 2 s for further guilds, and 5 s before it identifies once more."""
 
         async def before_identify_hook(shard_id: int | None, *, initial: bool = False) -> None:
             pass
 
         async def on_error(event: str, *given: Any) -> None:
-            """Called while the exception is handled, which would else be logged and forgotten."""
+            """Keep the exception that is being handled; discord.py would only log it."""
             if error := sys.exception():
                 self.faults.append(error)
 
         dispatch = client._connection.dispatch
-        # an event that comes while it closes would find no loop any more
+        # An event that comes while the client closes would find no loop any more.
         client._connection.dispatch = lambda *event: None if client.is_closed() else dispatch(*event)
         client._connection.guild_ready_timeout = 0.05
         client.event(before_identify_hook)
@@ -179,12 +183,12 @@ class Moot:
         self.client = client
         return client
 
-    # what people do
+    # people's actions
 
     async def ask(
         self, name: str = "compare", /, by: User | None = None, where: Ref | None = None, **options: object
     ) -> Message:
-        """Start a run; its board. Waits for nothing else."""
+        """Start a run and return its board, without waiting for anything else."""
         options.setdefault("question", "Tea or coffee?")
         where = where or self.channel
         answered = await (await self.server.slash(by or self.ada, where, name, **options)).answer()
@@ -194,37 +198,37 @@ class Moot:
         return board
 
     async def call_command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
-        """What `by` alone reads."""
+        """Call a command and return the sentence that `by` alone reads."""
         return await self.read_answer(await self.server.slash(by, where or self.channel, name, **options))
 
     async def press(self, by: User, message: Message, action: str, about: str = "") -> str:
-        """What `by` alone reads after pressing a button."""
+        """Press a button and return the sentence that `by` alone reads."""
         return await self.read_answer(await self.server.click(by, message, find_button(message, action, about)))
 
     async def react(self, by: User, message: Message, emoji: str) -> None:
         await self.server.react(by, message, emoji)
 
     async def choose_from_menu(self, by: User, message: Message, name: str) -> Interaction:
-        """Chosen from the menu of a message, and answered."""
+        """Choose from the menu of a message and return the interaction once it is answered."""
         asked = await self.server.menu(by, message, name)
         await asked.answer()
         return asked
 
     async def wait_until_stored(self, message: Message) -> None:
-        """Where it stands is stored, so that another process knows it."""
+        """Wait until the store knows where the message stands, so that another process can find it."""
         refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
         async with asyncio.timeout(30):
             while not [ref for ref in refs if await self.store.find_page(ref)]:
                 await asyncio.sleep(0.005)
 
     async def wait_until_over(self) -> None:
-        """The end of every run is stored."""
+        """Wait until the end of every run is stored."""
         async with asyncio.timeout(30):
             while [row for row in await self.store.runs() if not row.outcome]:
                 await asyncio.sleep(0.005)
 
     async def read_answer(self, asked: Interaction) -> str:
-        """The sentence that an interaction was answered with; it is always for its person alone."""
+        """Return the sentence that an interaction was answered with; it is always for its person alone."""
         seen = await asked.answer()
         if seen.kind == "deferred":
             await self.wait_until(lambda: bool(seen.content or seen.followups))
@@ -232,22 +236,23 @@ class Moot:
         assert private, seen
         return private[0].text
 
-    # what stands there
+    # messages
 
     async def find_thread(self, board: Message) -> Channel:
+        """Return the thread of a board, as soon as there is one."""
         await self.wait_until(lambda: board.id in self.server.hub.world.channels)
         return await self.server.channel(board.id)
 
     async def find_turn(self, place: Ref, words: str) -> Message:
-        """The first message of a place that reads so, as soon as it does."""
+        """Return the first message of a place with these words, as soon as there is one."""
         return await self.find(place, lambda m: words in m.text)
 
     async def find_by(self, place: Ref, name: str, nth: int = 0) -> Message:
-        """The message number `nth` of that seat there."""
+        """Return message number `nth` of that seat there, as soon as there is one."""
         return await self.find(place, lambda m: name in m.author.name, nth)
 
     async def find(self, place: Ref, fits: Callable[[Message], bool], nth: int = 0) -> Message:
-        """The first message there that fits, or number `nth`, as soon as there is one."""
+        """Return the message number `nth` there that fits, as soon as there is one."""
         found: list[Message] = []
 
         def there() -> bool:
@@ -258,19 +263,22 @@ class Moot:
         return found[nth]
 
     def read_messages(self, place: Ref) -> list[Message]:
-        """What everybody can read there now, in order."""
+        """Return what everybody can read there now, in order."""
         return [m for m in self.server.hub.world.messages[id_of(place)].values() if not m.ephemeral]
 
     async def find_board(self, place: Ref, question: str) -> Message:
-        """The board of the run that was asked so there."""
+        """Return the board of the run with that question, as soon as there is one."""
         return await self.find(place, lambda m: m.text.startswith(f"> {question}"))
 
     async def find_end_card(self, place: Ref) -> Message:
-        """The end card."""
+        """Return the end card of a thread, as soon as there is one."""
         return await self.find(place, lambda m: "Follow up" in button_labels(m))
 
     async def wait_until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
-        """Wait until it is so, litellm being imported meanwhile. Raises TimeoutError, or what the bot stumbled over."""
+        """Wait until `happened` returns true. Raises TimeoutError, or the error that the bot stumbled over.
+
+        The bound leaves time for the import of litellm.
+        """
         try:
             await self.server.until(happened, timeout_s)
         except TimeoutError:
@@ -279,11 +287,11 @@ class Moot:
             raise self.faults[0] if self.faults else TimeoutError(happened) from None
 
     def script_model(self, seat: str, *replies: Reply) -> None:
-        """What a seat's model answers from now on, the last one for ever."""
+        """Set what a seat's model answers from now on; it repeats the last reply."""
         self.models.tell(*replies, path=f"/{seat}/chat/completions")
 
     def read_asks(self, seat: str) -> list[str]:
-        """What a seat's model was asked, each time as one text."""
+        """Return what a seat's model was asked, each time as one text."""
         seen = [r for r in self.models.log if r.path == f"/{seat}/chat/completions"]
         return ["\n".join(_flat(m["content"]) for m in r.body["messages"]) for r in seen]
 
@@ -292,7 +300,7 @@ class Moot:
 async def run_moot(
     tmp_path: Path, limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, started: bool = True, **more: Any
 ) -> AsyncIterator[Moot]:
-    """A furnished guild with the bot in it. `more` goes to `settings`. Every seat answers in two words."""
+    """Serve the bot in a guild; every seat answers in two words. `more` goes to `make_settings`."""
     async with AsyncExitStack() as stack:
         models = await stack.enter_async_context(ModelServer())
         server = await stack.enter_async_context(DiscordServer(limits, allowed=allowed, deadline_s=PATIENCE_S))
@@ -313,12 +321,12 @@ async def run_moot(
 
 
 def button_labels(message: Message) -> list[str]:
-    """Those of its buttons."""
+    """Return the labels of a message's buttons."""
     return [c["label"] for c in walk(message.components) if c["type"] == 2]
 
 
 def find_button(message: Message, action: str, about: str = "") -> str:
-    """The custom id of the button that does this."""
+    """Return the custom id of the button that does this."""
     ids = [c["custom_id"] for c in walk(message.components) if c["type"] == 2]
     found = [i for i in ids if i.split(":", 3)[2] == action and about in i.split(":", 3)[3]]
     assert found, f"no {action} among {ids}"
@@ -326,6 +334,7 @@ def find_button(message: Message, action: str, about: str = "") -> str:
 
 
 def is_silent(message: Message) -> bool:
+    """Return whether the message was sent without a notification."""
     return bool(message.flags & SILENT)
 
 

@@ -18,7 +18,7 @@ UNLIMITED = Limits({name: Rule(1000, 1.0) for name in ("message.create", "webhoo
 
 
 class Scene:
-    """A server with one guild, one channel, one person; clients log in as they are needed."""
+    """A server with one guild, one channel and one person; clients log in as tests need them."""
 
     def __init__(self, server: DiscordServer, guild: Guild, channel: Channel, ada: User) -> None:
         self.server, self.guild, self.channel, self.ada = server, guild, channel, ada
@@ -48,7 +48,7 @@ async def open_scene(
 async def send_request(
     server: DiscordServer, method: str, path: str, body: object = None
 ) -> tuple[int, dict[str, str], dict[str, object]]:
-    """A request past discord.py, with the bot's token."""
+    """Send a request past discord.py, with the bot's token; return its status, headers and body."""
     headers = {"Authorization": f"Bot {server.token}"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,

@@ -1,4 +1,4 @@
-"""Runs with a veil: a start with rules of that kind, and what must not be read before its time."""
+"""Runs that hide something: their starts, and the names that nobody may read too early."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bot.domain.visibility import shuffle_seats
 from tests.support.transcripts import Play, make_seat, make_start
 
 NAMES = ("Ada", "Bob", "Cyd", "Zoe", "Eli", "model-", "ada", "bob", "cyd")
-"""Of the seats of `veiled`, chair and judge included, their models and their keys."""
+"""Names, models and keys of the seats of `make_hidden_start`, chair and judge included."""
 
 
 def make_hidden_start(
@@ -22,7 +22,7 @@ def make_hidden_start(
     vote_s: float = 0.0,
     rounds: int = 1,
 ) -> RunStarted:
-    """A start as `Starts` makes it."""
+    """Return a start as `RequestResolver` makes it, with these visibility settings."""
     made = make_start(form, rounds=rounds)
     debating = DebateRules(watch=False) if form == "debate" else None
     rules = replace(made.rules, veil=Visibility(reveal, blind, guess), vote_s=vote_s, debating=debating)
@@ -31,7 +31,7 @@ def make_hidden_start(
 
 
 def make_hidden_play(form: str = "compare", reveal: Reveal = "live", **more: bool | float) -> Play:
-    return Play(make_hidden_start(form, reveal, **more))  # type: ignore[arg-type]  # the keywords of `veiled`, each of its own type
+    return Play(make_hidden_start(form, reveal, **more))  # type: ignore[arg-type]  # the keywords of `make_hidden_start`, each of its own type
 
 
 def find_leaks(text: str) -> list[str]:

@@ -30,13 +30,13 @@ def _wrapped(words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 def lines(*, chaos: bool = True) -> st.SearchStrategy[str]:
-    """One line of inline text without a line break (but for a chaotic one)."""
+    """Draw one line of inline text; only chaos puts a line break into it."""
     pieces = [_WORDS, _WORDS, _WORDS, _wrapped(_WORDS)]
     return st.lists(st.one_of([*pieces, _MARKS, _CHAOS] if chaos else pieces), min_size=1, max_size=14).map(" ".join)
 
 
 def blocks(*, chaos: bool = True) -> st.SearchStrategy[str]:
-    """One block, closed or not, with its line breaks."""
+    """Draw one block, closed or not, with its line breaks."""
     line = lines(chaos=chaos)
     several = st.lists(line, min_size=1, max_size=6)
     forms = [
@@ -58,14 +58,14 @@ def blocks(*, chaos: bool = True) -> st.SearchStrategy[str]:
 
 
 def markdown(*, chaos: bool = True, max_blocks: int = 8) -> st.SearchStrategy[str]:
-    """A text of some blocks, parted by one, two or three line breaks (Unix or Windows)."""
+    """Draw a text of some blocks with one, two or three line breaks between them (Unix or Windows)."""
     gaps = st.sampled_from(["\n", "\n\n", "\n\n\n", "\r\n\r\n"] if chaos else ["\n\n"])
     parts = st.lists(st.tuples(blocks(chaos=chaos), gaps), min_size=1, max_size=max_blocks)
     return parts.map(lambda pairs: "".join(block + gap for block, gap in pairs))
 
 
 def prefixes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
-    """The growing prefixes of a text, as a stream would bring them; the last is the text."""
+    """Draw the growing prefixes of a text, as a stream would bring them; the last is the whole text."""
 
     @st.composite
     def draw_chunks(draw: st.DrawFn) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where the checkout is, for tests that read its files or start its programs."""
+"""The root of the checkout, for tests that read its files or start its programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moot as a process of its own, `moot run`, that can be killed: what it stands on outlives it in the test's."""
+"""Moot as a process of its own, `moot run`, that tests can kill; its platform and models outlive it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Town:
         self.process: Process | None = None
 
     async def start(self) -> None:
-        """Returns when it hears what people do."""
+        """Start the bot and return once it hears what people do."""
         connected, self._asked_before = len(await self.discord.connects()), len(self.discord.requests)
         self.process = await self._spawn(None, "run")
         async with asyncio.timeout(60):
@@ -45,13 +45,13 @@ class Town:
                 await asyncio.sleep(0.01)
 
     async def end(self, number: signal.Signals) -> int:
-        """Send the signal; the status with which it ended."""
+        """Send the signal and return the status with which the bot ended."""
         assert self.process is not None, "start it first"
         self.process.send_signal(number)
         return await self.process.wait()
 
     async def run_command(self, *words: str) -> tuple[int, str]:
-        """Another command beside it: its status, and what it said."""
+        """Run another command of `moot` and return its status and its output."""
         process = await self._spawn(asyncio.subprocess.PIPE, *words)
         said, _ = await process.communicate()
         return await process.wait(), said.decode()
@@ -65,30 +65,33 @@ class Town:
             stderr=output and asyncio.subprocess.STDOUT,
         )
 
-    # what people do, and models
+    # people and models
 
     async def ask(self, command: str = "compare", **options: object) -> None:
+        """Call a command as Ada."""
         await self.discord.slash(self.ada, self.channel, command, question="Tea or coffee?", **options)
 
     async def read_refusal(self) -> str:
-        """What one who asks now is told."""
+        """Ask once more and return the sentence of the refusal."""
         asked = await self.discord.slash(self.ada, self.channel, "compare", question="Milk?")
         seen = await asked.answer()
         assert seen.message is not None
         return seen.message.text
 
     def script_model(self, seat: str, *replies: Reply) -> None:
+        """Set what a seat's model answers from now on; it repeats the last reply."""
         self.models.tell(*replies, path=f"/{seat}/chat/completions")
 
     @property
     def ask_counts(self) -> dict[str, int]:
-        """How often each seat's model was asked."""
+        """Return how often each seat's model was asked."""
         paths = [request.path for request in self.models.log]
         return {seat: paths.count(f"/{seat}/chat/completions") for seat in SEATS}
 
-    # what it finds
+    # settings
 
     def make_tables(self) -> Mapping[str, Any]:
+        """Return the settings of two models on the servers of this test."""
         return {
             "models": {
                 key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{self.models.url}/{key}"}
@@ -104,20 +107,20 @@ class Town:
         }
 
     def change_settings(self, **more: object) -> None:
-        """The settings of the next start; `more` are further tables."""
+        """Set the settings of the next start; `more` are further tables."""
         self._settings = {
             f"MOOT_{key}".upper(): json.dumps(table) for key, table in {**self.make_tables(), **more}.items()
         }
 
-    # what stands there
+    # messages and stored facts
 
     async def read_messages(self) -> list[Message]:
-        """What everybody can read, in the channel and in the thread of the only board."""
+        """Return what everybody can read in the channel and in the thread of the only board."""
         (board,) = await self.discord.messages(self.channel)
         return [board, *await self.discord.messages(board)] if board.id in self.discord.hub.world.channels else [board]
 
     async def wait_for_texts(self, *texts: str) -> None:
-        """Wait until each can be read somewhere."""
+        """Wait until each text can be read somewhere."""
 
         def there() -> bool:
             places = self.discord.hub.world.messages.values()
@@ -127,18 +130,20 @@ class Town:
         await self.discord.until(there, 60)
 
     async def wait_for_store(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> None:
-        """Wait until it is so of the only run."""
+        """Wait until `happened` is true of the only run in the store."""
         async with asyncio.timeout(30), open_store(self.path / "moot.db", clock=time.time, read_only=True) as store:
             (run,) = await store.runs()
             while not await happened(store, run.run):
                 await asyncio.sleep(0.01)
 
     def requests_since_start(self, method: str) -> list[Request]:
+        """Return the requests to Discord since the bot was last started."""
         return [r for r in self.discord.requests[self._asked_before :] if r.method == method]
 
 
 @asynccontextmanager
 async def open_town(path: Path, **more: object) -> AsyncIterator[Town]:
+    """Open a town without a bot in it, and kill the bot at the end if one still runs. `more`: tables of settings."""
     async with ModelServer() as models, DiscordServer() as discord:
         made = Town(path, discord, models)
         made.guild = await discord.create_guild()

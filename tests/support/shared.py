@@ -19,6 +19,6 @@ ABSENT = f"There is no shared reference data at {SHARED}. MOOT_TEST_SHARED can n
 
 
 def read_answers(folder: Path) -> list[str]:
-    """Return the texts of models' answers; of `SHARED`, those of real models."""
+    """Return the texts of the answers in a folder of reference data; those in `SHARED` are by real models."""
     lines = (folder / "data" / "results.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line)["result"] for line in lines]

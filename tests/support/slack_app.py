@@ -1,4 +1,4 @@
-"""The whole app on the Slack server: the real bolt and SDK, the real store, and speakers that follow a script."""
+"""The whole app on the Slack server: the real Bolt, SDK and store, and a speaker that follows a script."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ SLOW: Mapping[str, Sequence[Step]] = {"ada": ["Tabs ", 60.0], "bob": ["Spaces ",
 
 
 def make_budget(name: str, started: float) -> Budget:
-    """The budgets as they are once the process has run for a while; posting as fast as the server here allows."""
+    """Return the budget of a process that has run for a while, which may post as fast as the test server allows."""
     made = slack_budget(name, started)
     assert isinstance(made, SlidingWindow)
     return SlidingWindow(1_000 if "chat.postMessage" in name else made.limit, made.window_s)
@@ -62,7 +62,7 @@ def make_budget(name: str, started: float) -> Budget:
 
 @dataclass
 class App:
-    """The app, and the workspace it is in."""
+    """The app and the workspace that it is in."""
 
     server: SlackServer
     team: Team
@@ -75,48 +75,52 @@ class App:
     speaker: ScriptedSpeaker
 
     async def ask(self, text: str = "tabs or spaces", command: str = "/compare", user: str = "") -> None:
-        """A slash command, acknowledged."""
+        """Send a slash command and wait until it is acknowledged."""
         await (await self.server.people.command(user or self.ann.id, self.hall.id, command, text))
 
     def channel_messages(self) -> list[Message]:
+        """Return the messages of the channel, replies apart."""
         return self.server.world.messages(self.hall.id)
 
     async def find_board(self, nth: int = 0) -> Message:
-        """The nth message of the channel, once it is there."""
+        """Return message number `nth` of the channel, once it is there."""
         await wait_until(lambda: len(self.channel_messages()) > nth)
         return self.channel_messages()[nth]
 
     def thread_messages(self, board: Message) -> list[Message]:
+        """Return the replies to a board."""
         return self.server.world.messages(board.channel, board.ts)[1:]
 
     async def wait_until_stored(self, messages: int) -> None:
-        """Where so many messages of the only run stand is stored, so that another process knows them."""
+        """Wait until the store knows so many messages of the only run, so that another process can find them."""
         (row,) = await self.store.runs()
         async with asyncio.timeout(20):
             while len([p for p in await self.store.posted_pages(row.run) if p.ref]) < messages:
                 await asyncio.sleep(0.005)
 
     async def wait_until_over(self) -> None:
-        """Every run that goes on is over and shown."""
+        """Wait until every run is over and shown."""
         await wait_until(lambda: not any(c for c in self.core._conductors.values()))
 
     async def read_ephemerals(self, count: int = 1) -> list[str]:
-        """What people were told alone, once it is so many sentences."""
+        """Return the sentences that people were told alone, once there are so many."""
         await wait_until(lambda: len(self.server.world.ephemerals) >= count)
         return [shown.text for shown in self.server.world.ephemerals]
 
     def find_calls(self, method: str) -> list[Any]:
+        """Return the requests of a method so far."""
         return [request for request in self.server.requests if request.method == method]
 
 
 async def wait_until(holds: Callable[[], bool], most_s: float = 20.0) -> None:
-    """Until it holds. The bound only keeps a broken test from hanging."""
+    """Wait until `holds` returns true. The bound only keeps a broken test from hanging."""
     async with asyncio.timeout(most_s):
         while not holds():
             await asyncio.sleep(0.005)
 
 
 def make_settings(server: SlackServer, team: Team, **more: Any) -> SlackSettings:
+    """Return the settings of the app in that workspace."""
     app = server.world.app
     given: dict[str, Any] = {"bot_token": team.bot_token, "app_token": app.app_token, "api_base": server.api_base}
     return SlackSettings(**given | more)
@@ -136,7 +140,7 @@ async def serve_app(
     vote_s: float = 0.0,
     searcher: Seat | None = None,
 ) -> AsyncIterator[App]:
-    """The app, connected; leaving it is a stop of the process."""
+    """Serve the app until the context is left, which stops it as the end of its process does."""
     limits = limits or LimitSettings()
     speaker = ScriptedSpeaker(lines)
     ann = next(u for u in server.world.users.values() if u.name == "ann")
@@ -150,7 +154,7 @@ async def serve_app(
         )
         task = asyncio.current_task()
         assert task is not None
-        await stack.enter_async_context(_left_at_once(core))
+        await stack.enter_async_context(_leave_at_once(core))
         services = Services(
             settings=Settings(limits=limits, servers=dict(places or {})),
             panels=PanelBook(PANELS, store),
@@ -186,23 +190,23 @@ async def serve_app(
 
 
 @asynccontextmanager
-async def _left_at_once(core: RunSupervisor) -> AsyncIterator[None]:
-    """As when the process is stopped: what runs is cut off, and goes on at the next start."""
+async def _leave_at_once(core: RunSupervisor) -> AsyncIterator[None]:
+    """Enter the supervisor; at the end cut its runs off, so that they go on at the next start."""
     try:
         async with core:
             yield
-            raise _Left
-    except _Left:
+            raise _Leave
+    except _Leave:
         pass
 
 
-class _Left(Exception):
-    """Out of the hall."""
+class _Leave(Exception):
+    """The way out of a supervisor that does not wait for its runs."""
 
 
 @asynccontextmanager
 async def open_workspace(*, listen: bool = False, kind: str = "member") -> AsyncIterator[tuple[SlackServer, Team]]:
-    """A server where the app is installed with exactly what its manifest asks for."""
+    """Open a server where the app is installed with exactly what its manifest asks for."""
     async with SlackServer() as server:
         server.limits.set("chat.postMessage", None)
         server.world.app.events = {event.name for event in events(listen=listen)}
@@ -214,7 +218,7 @@ async def open_workspace(*, listen: bool = False, kind: str = "member") -> Async
 
 @asynccontextmanager
 async def run_app(path: Path, *, listen: bool = False, http: bool = False, **more: Any) -> AsyncIterator[App]:
-    """One workspace and the app in it, over sockets or HTTP."""
+    """Open a workspace and serve the app in it, over sockets or HTTP."""
     async with open_workspace(listen=listen) as (server, team):
         given: dict[str, Any] = {"listen": listen}
         if http:

@@ -46,7 +46,7 @@ HOME = {"type": "home", "blocks": [{"type": "section", "text": {"type": "mrkdwn"
 
 @dataclass
 class Scene:
-    """A workspace with one person and one channel that the bot is in."""
+    """A workspace with one person, and one channel that the bot is in."""
 
     server: SlackServer
     team: Team
@@ -55,18 +55,20 @@ class Scene:
     client: Any
 
     async def find_error(self, method: str, **args: object) -> str:
-        """The error code of a call."""
+        """Call a method that must fail and return the code of its error."""
         with pytest.raises(SlackApiError) as caught:
             await self.client.api_call(method, json=args)
         return str(caught.value.response["error"])
 
     async def post(self, text: str = "hello", **args: object) -> Ref:
+        """Post a message as the bot."""
         answer = await self.client.chat_postMessage(channel=self.hall.id, text=text, **args)
         return Ref(answer["channel"], answer["ts"])
 
 
 @asynccontextmanager
 async def open_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
+    """Open a workspace on a server that checks calls against this contract."""
     async with SlackServer(contract=contract) as server:
         team = server.world.add_team("acme")
         ann = server.world.add_user(team.id, "ann", "admin")
@@ -76,7 +78,7 @@ async def open_scene(contract: Path = DIRECTORY) -> AsyncIterator[Scene]:
 
 @asynccontextmanager
 async def connect_sockets(scene: Scene, app: Any, sockets: int = 1) -> AsyncIterator[None]:
-    """bolt's own handlers, connected."""
+    """Connect Bolt's own handlers to the app."""
     handlers = [
         AsyncSocketModeHandler(app, scene.server.world.app.app_token, ping_interval=0.2) for _ in range(sockets)
     ]
@@ -92,13 +94,14 @@ async def connect_sockets(scene: Scene, app: Any, sockets: int = 1) -> AsyncIter
 
 
 def make_bolt(scene: Scene, **options: Any) -> Any:
+    """Return an app of Bolt's for the scene."""
     secret = scene.server.world.app.signing_secret
     return AsyncApp(signing_secret=secret, **{"client": scene.client, **options})
 
 
-def listen(listen: Any) -> Callable[[Listener], Listener]:
-    """bolt's decorator, which has no types here, for a listener that keeps its own: `@on(app.command("/debate"))`."""
-    decorate: Callable[[Listener], Listener] = listen
+def listen(register: Any) -> Callable[[Listener], Listener]:
+    """Return Bolt's decorator with types, so that a listener keeps its own: `@listen(app.command("/debate"))`."""
+    decorate: Callable[[Listener], Listener] = register
     return decorate
 
 
@@ -108,7 +111,7 @@ def make_section(text: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def serve_http(scene: Scene, app: Any) -> AsyncIterator[None]:
-    """bolt's own aiohttp server as the app's Request URL."""
+    """Serve the app's Request URL with Bolt's own aiohttp server."""
     runner = web.AppRunner(app.server(port=0).web_app)
     await runner.setup()
     try:

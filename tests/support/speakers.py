@@ -1,4 +1,4 @@
-"""A speaker that follows a script, for tests of what happens around models, in virtual time."""
+"""A speaker that follows a script instead of asking models, for tests in virtual time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from bot.domain.run import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 
-Step = str | float | Exception  # say a word, wait so many seconds, or fail
+Step = str | float | Exception  # say this, wait so many seconds, or fail
 
 
 class ScriptedSpeaker:
-    """`lines`: seat key, or model → its steps, the same at each of its turns; other seats say their key at once."""
+    """A speaker whose every seat takes the steps of its line at each of its turns.
+
+    `lines`: seat key, or model → its steps. A seat without a line says its key at once.
+    """
 
     def __init__(self, lines: Mapping[str, Sequence[Step]] | None = None) -> None:
         self.lines = lines or {}

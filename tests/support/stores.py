@@ -1,4 +1,4 @@
-"""A store without a disk, for tests of what stands on the port; it passes the same suite as the real one."""
+"""A store in memory, for tests of what stands on the ports; it passes the same suite as the real one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from storage.batch import common_length
 
 
 class MemoryStore:
-    """`bot.ports.Store` and `Shelf`."""
+    """An implementation of `bot.ports.Store` and `bot.ports.DocumentStore`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._facts: defaultdict[str, list[Entry]] = defaultdict(list)
-        self._shown: defaultdict[str, list[Snapshot]] = defaultdict(list)
-        self._placed: list[tuple[str, PostedPage]] = []
+        self._snapshots: defaultdict[str, list[Snapshot]] = defaultdict(list)
+        self._pages: list[tuple[str, PostedPage]] = []
         self._keys: set[str] = set()
-        self._shelf: dict[str, str] = {}  # as JSON, so that nobody changes what is kept
+        self._documents: dict[str, str] = {}  # as JSON, so that a caller cannot change what is stored
 
     async def claim(self, run: str, owner: str) -> int:
         self._add(run, [Claimed(owner)])
@@ -42,30 +42,30 @@ class MemoryStore:
 
     async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
-        before = {turn: text for turn, _, text in replay_snapshots(self._shown[run])}.get(turn, "")
+        before = {turn: text for turn, _, text in replay_snapshots(self._snapshots[run])}.get(turn, "")
         if text != before:
             kept = common_length(before, text)
-            self._shown[run].append(Snapshot(turn, self._clock(), kept, text[kept:]))
+            self._snapshots[run].append(Snapshot(turn, self._clock(), kept, text[kept:]))
 
     async def snapshots(self, run: str) -> list[Snapshot]:
-        return list(self._shown[run])
+        return list(self._snapshots[run])
 
     async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
         page = (run, placed.address, placed.lane, placed.page)
         kept = [
             (r, p)
-            for r, p in self._placed
+            for r, p in self._pages
             if (p.ref != placed.ref or not p.ref) and (r, p.address, p.lane, p.page) != page
         ]
-        self._placed = [*kept, (run, placed)]
+        self._pages = [*kept, (run, placed)]
 
     async def posted_pages(self, run: str) -> list[PostedPage]:
-        here = [placed for owner, placed in self._placed if owner == run]
+        here = [placed for owner, placed in self._pages if owner == run]
         return sorted(here, key=lambda placed: (placed.address, str(placed.lane), placed.page))
 
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
-        return next(((run, placed) for run, placed in self._placed if ref and placed.ref == ref), None)
+        return next(((run, placed) for run, placed in self._pages if ref and placed.ref == ref), None)
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
         rows = [
@@ -87,12 +87,12 @@ class MemoryStore:
         return [run for _, run in sorted(found)]
 
     async def put(self, key: str, value: Json) -> None:
-        self._shelf.pop(key, None)
+        self._documents.pop(key, None)
         if value is not None:
-            self._shelf[key] = json.dumps(value)
+            self._documents[key] = json.dumps(value)
 
     async def documents(self, prefix: str) -> dict[str, Json]:
-        return {key: json.loads(value) for key, value in sorted(self._shelf.items()) if key.startswith(prefix)}
+        return {key: json.loads(value) for key, value in sorted(self._documents.items()) if key.startswith(prefix)}
 
     def _for_people(self) -> Iterator[tuple[str, Transcript]]:
         for run, entries in self._facts.items():

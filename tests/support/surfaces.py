@@ -1,4 +1,4 @@
-"""A chat platform in memory: budgets that refuse, answers that take time, faults on demand."""
+"""A chat platform in memory: limits that refuse, answers that take time, faults on demand."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Paginator, 
 
 
 class OnePage(NamedTuple):
+    """A page that holds the whole text."""
+
     text: str
     chars: int
     closed: bool = False
@@ -22,26 +24,28 @@ class OnePage(NamedTuple):
 
 
 class OnePagePages:
-    """Every text is one message."""
+    """Pages of a place without a limit on length: every text is one message."""
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
         return [OnePage(text + footer, len(text), final)]
 
 
 class Limit(Protocol):
-    """The platform's side of a budget; `admit` returns 0, or the seconds after which to come again."""
+    """A limit as the platform counts it."""
 
     limit: int
 
-    def admit(self, now: float) -> float: ...
+    def admit(self, now: float) -> float:
+        """Count a request and return 0, or refuse it and return the seconds after which to come again."""
+        ...
 
     def report(self, now: float) -> tuple[int, int, float]:
-        """Limit, remaining, reset_after_s: what headers carry."""
+        """Return what headers carry: limit, remaining, reset_after_s."""
         ...
 
 
 class WindowLimit:
-    """`limit` requests a window, which begins with the first request to arrive after the one before."""
+    """At most `limit` requests a window; a window begins with the first request after the end of the last one."""
 
     def __init__(self, limit: int, window_s: float) -> None:
         self.limit = limit
@@ -62,7 +66,7 @@ class WindowLimit:
 
 
 class BucketLimit:
-    """`limit` tokens at most, `per_s` coming back a second."""
+    """A bucket of at most `limit` tokens, of which `per_s` come back a second."""
 
     def __init__(self, limit: int, per_s: float) -> None:
         self.limit = limit
@@ -84,10 +88,10 @@ class BucketLimit:
 
 @dataclass(slots=True)
 class Platform:
-    """What all places of one platform share: its limits by budget name, its round trip, its log of calls.
+    """A platform with several places: its limits by budget name, its round trip, its log of calls.
 
-    `fault` is asked before a call is carried out; what it raises is what the caller gets, what it returns is how
-    many seconds longer the answer takes. With `told` set, the budgets are told the limits as headers would.
+    `fault` runs before a call is carried out: the caller gets what it raises, and the answer takes as many seconds
+    longer as it returns. `budgets`, if given, learn the limits from every answer, as from headers.
     """
 
     limits: dict[str, Limit] = field(default_factory=dict)
@@ -98,7 +102,7 @@ class Platform:
     statuses: Counter[int] = field(default_factory=Counter)
 
     async def call(self, method: Method, lane: LaneId, draws: Sequence[str], carry_out: Callable[[], None]) -> None:
-        """Half a round trip there, the limits, the deed, half a round trip back."""
+        """Carry out a call: half a round trip, the limits, the call itself, half a round trip back."""
         time = asyncio.get_running_loop().time
         await asyncio.sleep(self.round_trip_s / 2)
         now = time()
@@ -112,12 +116,12 @@ class Platform:
         except SurfaceError as error:
             self._log(now, method, lane, error.status)
             await asyncio.sleep(self.round_trip_s / 2)
-            self._tell(draws, now)
+            self._teach(draws, now)
             raise
         await asyncio.sleep(self.round_trip_s / 2 + late_s)
-        self._tell(draws, now)
+        self._teach(draws, now)
 
-    def _tell(self, draws: Sequence[str], asked: float) -> None:
+    def _teach(self, draws: Sequence[str], asked: float) -> None:
         now = asyncio.get_running_loop().time()
         for name in draws:
             if self.budgets and name in self.limits:
@@ -130,7 +134,7 @@ class Platform:
 
 
 class Place:
-    """A Surface: one thread on the platform. `history` holds every text that each message ever had, in order."""
+    """A surface: one thread on the platform. `history` holds every text that each message ever had, in order."""
 
     def __init__(
         self,
@@ -191,10 +195,11 @@ class Place:
         await self.platform.call("delete", self.history[ref][0].lane, self._edits, vanish)
 
     def messages(self) -> list[Message]:
-        """What stands there now, in the order of the thread."""
+        """Return the messages that stand there now, in the order of the thread."""
         return [h[-1] for ref, h in self.history.items() if ref not in self.deleted]
 
     def read_texts(self) -> list[tuple[LaneId, str]]:
+        """Return lane and text of every message that stands there now, in the order of the thread."""
         return [(message.lane, message.text) for message in self.messages()]
 
     def _standing(self, ref: MessageRef) -> deque[Message]:

@@ -34,7 +34,7 @@ def make_start(form: str, *, seats: Sequence[str] = ("ada", "bob", "cyd"), round
 
 
 def make_steps(seats: Sequence[str]) -> tuple[Step, ...]:
-    """A pipeline: everyone drafts, the first edits, and the chair closes."""
+    """Return the steps of a pipeline: everyone drafts, the first seat edits, and the chair closes."""
     return (
         Step("draft", "Draft.", tuple(seats), ("question",)),
         Step("edit", "Edit.", (seats[0],), ("draft",)),
@@ -43,7 +43,7 @@ def make_steps(seats: Sequence[str]) -> tuple[Step, ...]:
 
 
 class Play:
-    """A run played by hand: `plan` asks its format, `then` adds facts, one second each."""
+    """A run played by hand: `plan` asks its format, `record` adds facts, one second each."""
 
     def __init__(self, started: RunStarted) -> None:
         self.form = FORMATS[started.format]
@@ -61,7 +61,7 @@ class Play:
         return self.form.plan(self.t, max(self.now, self.t.at))
 
     def wait(self, seconds: float) -> Play:
-        """So much time goes by and nothing happens."""
+        """Let so much time go by without a fact."""
         self.now = max(self.now, self.t.at) + seconds
         return self
 
@@ -70,7 +70,7 @@ class Play:
         return [str(w.turn) for w in self.plan.wanted]
 
     def start_wanted(self) -> list[TurnId]:
-        """Start every wanted turn that has not been; the turns now running."""
+        """Start every wanted turn that has not been started; return the turns that run now."""
         for want in self.plan.wanted:
             if want.turn not in self.t.turns:
                 self.record(TurnStarted(want.turn, want.about, want.objection))
@@ -80,17 +80,17 @@ class Play:
         return self.record(TurnEnded(turn, finish, text, Usage(1, 2, 0, "reported")))
 
     def play_stage(self, text: Callable[[TurnId], str] = lambda turn: f"{turn.seat} speaks") -> Play:
-        """Start and end all that is wanted now."""
+        """Start and end every turn that is wanted now; `text` gives what each says."""
         for turn in self.start_wanted():
             self.end_turn(turn, text(turn))
         return self
 
 
 def find_controls(play: Play, lane: object) -> list[str]:
-    """What may be pressed under that lane."""
+    """Return the actions of the buttons under that lane."""
     return [c.action for post in thread_posts(play.t, play.plan) if post.lane == lane for c in post.controls]
 
 
 def read_ask(play: Play, turn: TurnId) -> str:
-    """All that a turn is asked with."""
+    """Return all that a turn is asked, as one text."""
     return "\n".join(part.text for part in play.form.ask(play.t, turn).parts)

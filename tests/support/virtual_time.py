@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class _Leap(selectors.DefaultSelector):
-    """Where a real selector would sleep until the next timer, this one moves the clock there."""
+class _LeapingSelector(selectors.DefaultSelector):
+    """A selector that moves the clock to the next timer where a real one would sleep until then."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,22 +20,27 @@ class _Leap(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            return super().select(None)  # nothing scheduled: only the outside world can go on
+            return super().select(None)  # nothing is scheduled: only the outside world can go on
         if not ready:
             self.now += max(0.0, timeout or 0.0)
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock begins at 0.0 and leaps from timer to timer."""
+
     def __init__(self) -> None:
-        self._leap = _Leap()
-        super().__init__(self._leap)
+        self._selector = _LeapingSelector()
+        super().__init__(self._selector)
 
     def time(self) -> float:
-        return self._leap.now
+        return self._selector.now
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` in virtual time, starting at 0.0. A run that waits for nothing at all never returns."""
+    """Run a coroutine to its end as `asyncio.run` does, in virtual time.
+
+    A coroutine that waits for something that never comes never returns.
+    """
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)

@@ -1,4 +1,4 @@
-"""Every surface there is, each ready to be played on: what `tests/platforms/test_surface_contract.py` runs over."""
+"""Every surface there is, each ready for `tests/platforms/test_surface_contract.py`."""
 
 from tests.support.surface_stages import discord, memory, slack, terminal
 

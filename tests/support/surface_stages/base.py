@@ -1,4 +1,4 @@
-"""What the common suite of surfaces plays on: a surface, its platform, and people in front of it."""
+"""The stage of the common suite of surfaces: a surface, its platform, and people in front of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ADA, BOB = LaneId("answer", 1, "ada"), LaneId("answer", 1, "bob")
 
 Refusal = Literal["for now", "for good", "by a fault", "by a torn connection"]
 
-# What surfaces differ in. Each declares what it can; a test plays on those that can what it is about.
+# What surfaces differ in. Each declares its abilities; a test runs on the surfaces that have those it needs.
 Ability = Literal[
     "buttons",  # controls are drawn under messages (a terminal has keys)
     "whole",  # every edit shows the whole text at once (a stream shows what has settled, and all of it at its end)
@@ -40,47 +40,51 @@ class SeenMessage(NamedTuple):
 
 
 class Stage(Protocol):
+    """A surface on its platform, with what a test needs to act as people and as the platform."""
+
     surface: Surface
 
     async def open_another(self) -> Surface:
-        """A second run in the same place."""
+        """Open the surface of a second run in the same place."""
         ...
 
     async def read_messages(self) -> list[SeenMessage]:
-        """What stands there now, in the order in which it appeared."""
+        """Return the messages that stand there now, in the order in which they appeared."""
         ...
 
     def list_pings(self) -> list[str]:
-        """Whom messages have pinged until now, by their platform's id."""
+        """Return the people that messages have pinged until now, by their platform's id."""
         ...
 
     @property
     def person(self) -> str:
-        """Somebody, as `Message.to` names them."""
+        """Return somebody, as `Message.to` names them."""
         ...
 
     async def delete_as_person(self, ref: MessageRef) -> None:
-        """A person deletes the message."""
+        """Delete the message as a person does."""
         ...
 
     async def refuse(self, how: Refusal) -> None:
-        """Every call is refused from now on, until `heal`."""
+        """Refuse every call from now on, until `heal`."""
         ...
 
-    async def heal(self) -> None: ...
+    async def heal(self) -> None:
+        """Accept calls again."""
+        ...
 
     def list_requests(self) -> list[str]:
-        """The limits that requests have been counted against until now, one a request."""
+        """Return the limit that each request until now was counted against."""
         ...
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
-        """The surface as another process finds it by its address, with these messages stored."""
+        """Find the surface by its address as another process does, with these messages stored."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SurfaceCase:
-    """A surface of the suite, with what it can. `name` as tests print it."""
+    """A surface of the suite, with its abilities. `name` is what pytest prints."""
 
     name: str
     can: frozenset[Ability]
@@ -88,19 +92,20 @@ class SurfaceCase:
 
 
 def make_message(lane: LaneId, text: str, **more: Any) -> Message:
+    """Return a message of that lane; `more`: other fields than the usual."""
     kinds: dict[LaneId, Kind] = {BOARD: "board", END: "end"}
     made = Message(lane, 0, kinds.get(lane, "turn"), lane.seat.capitalize(), text, final=False)
     return replace(made, **more)
 
 
 async def store_pages(store: Store, surface: Surface, placed: dict[LaneId, MessageRef]) -> None:
-    """These messages are stored as the surface's, each a lane's only page."""
+    """Store these messages as the surface's, each the only page of its lane."""
     for lane, ref in placed.items():
         await store.record_page(RUN, PostedPage(surface.address, lane, 0, ref))
 
 
 def make_transcript(server: str) -> Transcript:
-    """A run of the seats that speak here."""
+    """Return a run of the seats that speak on these stages."""
     panel = Panel(tuple(Seat(lane.seat, lane.seat, lane.seat.capitalize()) for lane in (ADA, BOB)))
     started = RunStarted("compare", "Tea?", panel, Rules(), 1, {}, "", server=server)
     return fold_all(Transcript(), [Entry(1, 0.0, started)])

@@ -54,17 +54,17 @@ class DiscordStage:
         self._rest = rest
         self._channel = channel
         self._store = MemoryStore(time.time)
-        self._places = self._fresh()
-        self.surface = self._new()
+        self._places = self._make_places()
+        self.surface = self._make_surface()
 
     async def open_another(self) -> Surface:
-        return self._new()
+        return self._make_surface()
 
     async def read_messages(self) -> list[SeenMessage]:
-        return [SeenMessage(m.text, tuple(button_labels(m))) for m in self._said()]
+        return [SeenMessage(m.text, tuple(button_labels(m))) for m in self._own_messages()]
 
     def list_pings(self) -> list[str]:
-        return [f"discord:{person}" for m in self._said() for person in m.notified]
+        return [f"discord:{person}" for m in self._own_messages() for person in m.notified]
 
     async def delete_as_person(self, ref: MessageRef) -> None:
         await self._server.delete_message(read_ref(ref)[1])
@@ -83,21 +83,21 @@ class DiscordStage:
         await store_pages(self._store, self.surface, placed)
         server = f"discord:{self._channel.guild.id}" if getattr(self._channel, "guild", None) else self.person
         stands = await self._store.posted_pages(RUN)
-        return await self._fresh().reopen(self.surface.address, RUN, make_transcript(server), stands)
+        return await self._make_places().reopen(self.surface.address, RUN, make_transcript(server), stands)
 
-    def _fresh(self) -> Places:
-        """As a process that has just begun knows them."""
+    def _make_places(self) -> Places:
+        """Return the places as a process that has just begun knows them."""
         assert self._client.application_id is not None
         faces = Webhooks(self._rest, self._client.application_id)
         return Places(self._store, self._rest, faces, self._client, lambda server: WordFilter([]))
 
-    def _new(self) -> Surface:
+    def _make_surface(self) -> Surface:
         guild = getattr(self._channel, "guild", None)
         granted = self._channel.permissions_for(guild.me) if guild else discord.Permissions.none()
         return self._places.new(RUN, "Tea?", self._channel, granted, None, None)
 
-    def _said(self) -> list[Message]:
-        """By the bot and its webhook, in the order in which it appeared: as ids grow."""
+    def _own_messages(self) -> list[Message]:
+        """Return the messages of the bot and its webhook, in the order in which they appeared: by id."""
         found = [m for place in self._server.hub.world.messages.values() for m in place.values() if m.author.bot]
         return sorted(found, key=lambda m: m.id)
 
@@ -106,7 +106,7 @@ Where = Literal["channel", "thread", "forum", "direct message"]
 
 
 @asynccontextmanager
-async def on_discord(where: Where, *, faces: bool = True) -> AsyncIterator[DiscordStage]:
+async def open_discord(where: Where, *, faces: bool = True) -> AsyncIterator[DiscordStage]:
     now = asyncio.get_running_loop().time
     async with DiscordServer(UNLIMITED) as server:
         guild = await server.create_guild()
@@ -126,20 +126,20 @@ async def on_discord(where: Where, *, faces: bool = True) -> AsyncIterator[Disco
             settings = DiscordSettings(
                 token=SecretStr(server.token), api_base=server.api_base, gateway_url=server.gateway_url
             )
-            async with connected(make_client(settings, rest), server.token) as client:
+            async with connect(make_client(settings, rest), server.token) as client:
                 rest.serve(client)
                 yield DiscordStage(server, ada, client, rest, await client.fetch_channel(place))
 
 
 @asynccontextmanager
-async def connected(client: discord.Client, token: str) -> AsyncIterator[discord.Client]:
-    """Ready: it knows its channels."""
+async def connect(client: discord.Client, token: str) -> AsyncIterator[discord.Client]:
+    """Connect the client and wait until it knows its channels."""
 
     async def before_identify_hook(shard_id: int | None, *, initial: bool = False) -> None:
-        """discord.py waits here for 5 s before it identifies once more."""
+        """Skip the 5 s that discord.py waits here before it identifies once more."""
 
     client.event(before_identify_hook)
-    client._connection.guild_ready_timeout = 0.05  # it waits so long for further guilds
+    client._connection.guild_ready_timeout = 0.05  # so long it waits for further guilds
     async with client:
         await client.login(token)
         running = asyncio.create_task(client.connect())
@@ -151,9 +151,9 @@ async def connected(client: discord.Client, token: str) -> AsyncIterator[discord
 ALL: frozenset[Ability] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds", "bounded"})
 
 CASES = (
-    SurfaceCase("Discord, a channel", ALL, partial(on_discord, "channel")),
-    SurfaceCase("Discord, a channel without webhooks", ALL, partial(on_discord, "channel", faces=False)),
-    SurfaceCase("Discord, a thread", ALL, partial(on_discord, "thread")),
-    SurfaceCase("Discord, a forum", ALL, partial(on_discord, "forum")),
-    SurfaceCase("Discord, a direct message", ALL, partial(on_discord, "direct message")),
+    SurfaceCase("Discord, a channel", ALL, partial(open_discord, "channel")),
+    SurfaceCase("Discord, a channel without webhooks", ALL, partial(open_discord, "channel", faces=False)),
+    SurfaceCase("Discord, a thread", ALL, partial(open_discord, "thread")),
+    SurfaceCase("Discord, a forum", ALL, partial(open_discord, "forum")),
+    SurfaceCase("Discord, a direct message", ALL, partial(open_discord, "direct message")),
 )

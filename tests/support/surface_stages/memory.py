@@ -1,4 +1,4 @@
-"""The surface that tests use themselves."""
+"""The surface in memory, on its platform in memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.support.surface_stages.base import RETRY_S, Refusal, SeenMessage, Sur
 from tests.support.surfaces import Place, Platform, WindowLimit
 
 
-class Counting(WindowLimit):
-    """A limit that nobody reaches, and that tells when it is spent."""
+class CountingLimit(WindowLimit):
+    """A limit that no test reaches and that logs every request."""
 
     def __init__(self, name: str, log: list[str]) -> None:
         super().__init__(1_000, 1.0)
@@ -68,7 +68,7 @@ class MemoryStage:
         return self._place  # what stands in it outlasts the process that a test ends
 
     def _count(self) -> None:
-        self._platform.limits = {name: Counting(name, self._counted) for name in ("posts", "edits")}
+        self._platform.limits = {name: CountingLimit(name, self._counted) for name in ("posts", "edits")}
 
     def _fail(self, error: SurfaceError) -> None:
         def fault(method: Method, lane: LaneId) -> float:
@@ -78,10 +78,12 @@ class MemoryStage:
 
 
 @asynccontextmanager
-async def memory() -> AsyncIterator[MemoryStage]:
+async def open_memory() -> AsyncIterator[MemoryStage]:
     yield MemoryStage()
 
 
 CASES = (
-    SurfaceCase("memory", frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds"}), memory),
+    SurfaceCase(
+        "memory", frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "finds"}), open_memory
+    ),
 )

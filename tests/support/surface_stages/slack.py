@@ -49,17 +49,17 @@ class SlackStage:
         self._channel = channel
         self._thread = thread
         self._store = MemoryStore(time.time)
-        self._places = self._fresh()
-        self.surface = self._new()
+        self._places = self._make_places()
+        self.surface = self._make_surface()
 
     async def open_another(self) -> Surface:
-        return self._new()
+        return self._make_surface()
 
     async def read_messages(self) -> list[SeenMessage]:
-        return [SeenMessage(_reads(m), _labels(m)) for m in self._said()]
+        return [SeenMessage(_read_text(m), _button_labels(m)) for m in self._own_messages()]
 
     def list_pings(self) -> list[str]:
-        return [f"slack:{person}" for m in self._said() for person in (*m.notified, *m.mentions)]
+        return [f"slack:{person}" for m in self._own_messages() for person in (*m.notified, *m.mentions)]
 
     async def delete_as_person(self, ref: MessageRef) -> None:
         await self._server.people.delete_message(Ref(*read_ref(ref)))
@@ -80,7 +80,7 @@ class SlackStage:
         self._server.faults.clear()
 
     def list_requests(self) -> list[str]:
-        """Posts are counted by channel."""
+        """Return the method of each request; posts are counted by channel."""
         return [
             f"{r.method} {r.args['channel']}" if r.method == "chat.postMessage" else r.method
             for r in self._server.requests
@@ -88,29 +88,29 @@ class SlackStage:
 
     async def reopen(self, placed: dict[LaneId, MessageRef]) -> Surface | None:
         await store_pages(self._store, self.surface, placed)
-        return await self._fresh().reopen(
+        return await self._make_places().reopen(
             self.surface.address, RUN, make_transcript(self._at.server), await self._store.posted_pages(RUN)
         )
 
-    def _fresh(self) -> Places:
-        """As a process that has just begun knows them."""
+    def _make_places(self) -> Places:
+        """Return the places as a process that has just begun knows them."""
         return Places(self._store, self._api, self._workspaces, lambda server: WordFilter([]), time.time, listen=False)
 
-    def _new(self) -> Surface:
+    def _make_surface(self) -> Surface:
         return self._places.new(RUN, self._at, self._at.server, self._channel, self._thread, self._ann.id, None)
 
-    def _said(self) -> list[Message]:
-        """By the app, in the order in which it appeared: as time stamps grow."""
+    def _own_messages(self) -> list[Message]:
+        """Return the messages of the app, in the order in which they appeared: by time stamp."""
         found = [m for m in self._server.world.posts.values() if m.bot_id and not m.deleted]
         return sorted(found, key=lambda m: m.ts)
 
 
-def _reads(message: Message) -> str:
-    """What people see: the blocks, else the text."""
+def _read_text(message: Message) -> str:
+    """Return what people see: the blocks, else the text."""
     return "\n".join(b["text"] for b in message.blocks if b["type"] == "markdown") or message.text
 
 
-def _labels(message: Message) -> tuple[str, ...]:
+def _button_labels(message: Message) -> tuple[str, ...]:
     rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
     return tuple(str(element["text"]["text"]) for row in rows for element in row)
 
@@ -119,7 +119,7 @@ Where = Literal["channel", "thread", "direct message"]
 
 
 @asynccontextmanager
-async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackStage]:
+async def open_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackStage]:
     async with open_workspace() as (server, team), aiohttp.ClientSession() as session:
         if not faces:
             server.world.tokens[team.bot_token].scopes.discard("chat:write.customize")
@@ -135,11 +135,12 @@ async def on_slack(where: Where, *, faces: bool = True) -> AsyncIterator[SlackSt
 
 
 ALL: frozenset[Ability] = frozenset({"buttons", "whole", "people", "refuses", "counts", "reopens", "bounded"})
-STREAMED = ALL - {"buttons", "whole", "counts"}  # a stream takes no buttons before its end, and a call may send nothing
+# A stream takes no buttons before its end, and some calls send nothing.
+STREAMED = ALL - {"buttons", "whole", "counts"}
 
 CASES = (
-    SurfaceCase("Slack, a channel", ALL, partial(on_slack, "channel")),
-    SurfaceCase("Slack, a channel without names", ALL, partial(on_slack, "channel", faces=False)),
-    SurfaceCase("Slack, a thread", ALL, partial(on_slack, "thread")),
-    SurfaceCase("Slack, a direct message", STREAMED, partial(on_slack, "direct message")),
+    SurfaceCase("Slack, a channel", ALL, partial(open_slack, "channel")),
+    SurfaceCase("Slack, a channel without names", ALL, partial(open_slack, "channel", faces=False)),
+    SurfaceCase("Slack, a thread", ALL, partial(open_slack, "thread")),
+    SurfaceCase("Slack, a direct message", STREAMED, partial(open_slack, "direct message")),
 )

@@ -20,12 +20,12 @@ _PANEL = re.compile(r"^╭.*?╮$(.*?)^╰.*?╯$", re.DOTALL | re.MULTILINE)
 
 
 class TerminalStage:
-    """What is printed for good, then what is drawn still."""
+    """A screen in memory: first what is printed for good, then what is still drawn."""
 
     person = "you"
 
     def __init__(self) -> None:
-        self._printed = _console()
+        self._printed = _make_console()
         self._screen = Screen(self._printed)
         self.surface: Surface = make_screen_surface(self._screen)
 
@@ -33,10 +33,10 @@ class TerminalStage:
         raise NotImplementedError("a terminal shows one run")
 
     async def read_messages(self) -> list[SeenMessage]:
-        frame = _console()
+        frame = _make_console()
         frame.print(self._screen.render_frame())  # as it would be drawn next
-        board = _text(frame).partition("╭")[0].strip()
-        panels = [*_panels(_text(self._printed)), *_panels(_text(frame))]
+        board = _read_text(frame).partition("╭")[0].strip()
+        panels = [*_read_panels(_read_text(self._printed)), *_read_panels(_read_text(frame))]
         return [*([SeenMessage(board)] if board else []), *map(SeenMessage, panels)]
 
     def list_pings(self) -> list[str]:
@@ -58,25 +58,25 @@ class TerminalStage:
         raise NotImplementedError("it ends with its process")
 
 
-def _console() -> Console:
-    """No terminal: what is printed stands there, without what draws over it."""
+def _make_console() -> Console:
+    """Return a console that is no terminal, so that its output holds no control codes."""
     return Console(file=io.StringIO(), width=WIDTH, height=HEIGHT, color_system=None, force_terminal=False)
 
 
-def _text(console: Console) -> str:
+def _read_text(console: Console) -> str:
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def _panels(text: str) -> Iterator[str]:
-    """What stands in each, without its frame."""
+def _read_panels(text: str) -> Iterator[str]:
+    """Yield the text of each panel, without its frame."""
     for found in _PANEL.finditer(text):
         yield "\n".join(line.strip("│ ").rstrip() for line in found[1].strip("\n").splitlines())
 
 
 @asynccontextmanager
-async def terminal() -> AsyncIterator[TerminalStage]:
+async def open_terminal() -> AsyncIterator[TerminalStage]:
     yield TerminalStage()
 
 
-CASES = (SurfaceCase("terminal", frozenset({"whole"}), terminal),)
+CASES = (SurfaceCase("terminal", frozenset({"whole"}), open_terminal),)
