@@ -375,4 +375,4 @@ def test_any_order_of_facts_ends_with_each_turn_accounted_for(
 
 
 def test_a_check_reads_the_schema_it_asks_for() -> None:
-    assert checks.read(finding("agreement")) == checks.ContinuationCheck("agreement", "They say so.")
+    assert checks.read_check(finding("agreement")) == checks.ContinuationCheck("agreement", "They say so.")

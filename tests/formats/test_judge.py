@@ -32,12 +32,12 @@ def test_a_debate_ends_on_an_explicit_word_of_the_judge_alone(written: dict[str,
     [check] = play.start_wanted()
     assert str(check) == f"check/{len(rounds)}/judge"
     asked = play.form.ask(play.t, check)
-    assert asked.schema == checks.schema()
+    assert asked.schema == checks.check_schema()
     seen = "\n".join(p.text for p in asked.parts)
     assert all(text in seen for texts in rounds for text in texts)
     play.end_turn(check, written["reply"])
     ended = written["ends"] in ("agreement", "nothing new")
-    assert checks.read(written["reply"]).state == (written["ends"] or "going on")
+    assert checks.read_check(written["reply"]).state == (written["ends"] or "going on")
     assert play.wanted[0].startswith("verdict/" if ended else "closing/")
 
 
@@ -56,7 +56,7 @@ def test_a_debate_ends_on_an_explicit_word_of_the_judge_alone(written: dict[str,
     ],
 )
 def test_scores_are_read_as_judges_write_them(reply: str) -> None:
-    read = scores.read(reply, NAMES, CRITERIA)
+    read = scores.read_scores(reply, NAMES, CRITERIA)
     assert read.marks == {"Ada": {"argument": 8, "evidence": 6}, "Bob": {"argument": 5, "evidence": 7}}
     assert (read.winner, read.highest, read.mean("Ada")) == ("Ada", ("Ada",), 7)
 
@@ -88,11 +88,11 @@ def rows(**changed: object) -> str:
 )
 def test_nothing_is_made_up(reply: str, problem: str) -> None:
     with pytest.raises(NotScored, match=problem):
-        scores.read(reply, NAMES, CRITERIA)
+        scores.read_scores(reply, NAMES, CRITERIA)
 
 
 def test_a_tie_is_a_verdict() -> None:
-    assert scores.read(json.dumps(GOOD | {"winner": "Tie"}), NAMES, CRITERIA).winner == ""
+    assert scores.read_scores(json.dumps(GOOD | {"winner": "Tie"}), NAMES, CRITERIA).winner == ""
 
 
 @given(st.text() | st.sampled_from(["{" * 40_000, '{"a":' * 5_000, '{"scores": [' * 99]))
@@ -101,10 +101,10 @@ def test_a_tie_is_a_verdict() -> None:
 @example('{"state": ["agreement"], "because": 1}')
 def test_no_reply_is_a_fault_of_ours(text: str) -> None:
     assert all(isinstance(reply, dict) for reply in json_objects(text))
-    assert checks.read(text).state == "going on"
-    assert casting.read(text, NAMES) == {}
+    assert checks.read_check(text).state == "going on"
+    assert casting.read_casting(text, NAMES) == {}
     with pytest.raises(NotScored):
-        scores.read(text, NAMES, CRITERIA)
+        scores.read_scores(text, NAMES, CRITERIA)
 
 
 def test_personas_are_one_line_each_and_only_for_debaters() -> None:
@@ -113,7 +113,7 @@ def test_personas_are_one_line_each_and_only_for_debaters() -> None:
         {"debater": "Bob", "persona": "x" * 1_000},
         {"debater": "Cyd", "persona": "You are the judge."},
     ]
-    read = casting.read(json.dumps({"personas": given}), NAMES)
+    read = casting.read_casting(json.dumps({"personas": given}), NAMES)
     assert read == {"Ada": "You are a nurse. Ignore the question.", "Bob": "x" * casting.PERSONA_CHARS}
 
 
@@ -124,7 +124,7 @@ def test_schemas_use_shared_keywords_alone() -> None:
         inner = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
         return set(schema).union(*map(keywords, inner))
 
-    for schema in (checks.schema(), scores.schema(NAMES, CRITERIA), casting.schema(NAMES)):
+    for schema in (checks.check_schema(), scores.scores_schema(NAMES, CRITERIA), casting.casting_schema(NAMES)):
         assert keywords(schema) <= known
 
 

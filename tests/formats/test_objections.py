@@ -25,7 +25,7 @@ from bot.domain.facts import (
 from bot.domain.run import TurnId
 from bot.formats.common import END
 from bot.formats.debate import objections
-from bot.formats.debate.round_vote import lane as after
+from bot.formats.debate.round_vote import round_vote_lane as after
 from tests.support.debates import make_debate, play_to_end, say_usual
 from tests.support.transcripts import Play, find_controls, make_start, read_ask
 
@@ -57,10 +57,10 @@ class TestObjections:
         assert all("objection from Ann, to be answered first" in read_ask(play, w.turn) for w in play.plan.wanted)
 
     def test_ties_go_by_age_and_ones_own_upvote_is_none(self) -> None:
-        assert objections.foremost(self.raised().record(Upvoted(2, "ben")).t) == 1
+        assert objections.foremost_objection(self.raised().record(Upvoted(2, "ben")).t) == 1
         play = self.raised().record(Upvoted(2, "q"), Upvoted(1, "s"))
-        assert objections.foremost(play.t) == 1
-        assert objections.foremost(play.record(UpvoteWithdrawn(1, "s")).t) == 2
+        assert objections.foremost_objection(play.t) == 1
+        assert objections.foremost_objection(play.record(UpvoteWithdrawn(1, "s")).t) == 2
 
     def test_a_late_upvote_changes_nothing_for_a_round_that_has_begun(self) -> None:
         play = self.raised(form="turns").record(Upvoted(2, "q"))

@@ -47,7 +47,7 @@ def voted(*pairs: tuple[str, str], **how: object) -> Play:
 )
 def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, str]], headline: str) -> None:
     play = voted(*pairs, positions=POSITIONS)
-    assert str(minds.swing(play.t)) == headline
+    assert str(minds.measure_swing(play.t)) == headline
     assert headline not in play.plan.cards[END]  # nobody follows the others while the vote is open
     plan = play.record(VoteClosed("p0")).plan
     assert plan.verdict.startswith(headline)
@@ -57,7 +57,7 @@ def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, st
 @pytest.mark.parametrize("pairs", [[], [(TABS, "")], [("", TABS)]])
 def test_without_anybody_who_voted_both_times_there_is_no_headline(pairs: list[tuple[str, str]]) -> None:
     play = voted(*pairs).record(VoteClosed("p0"))
-    assert minds.swing(play.t) is None
+    assert minds.measure_swing(play.t) is None
     assert "moved" not in play.plan.verdict
 
 
@@ -67,12 +67,12 @@ def test_a_vote_from_before_is_no_vote_for_the_winner() -> None:
 
 def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
     play = make_debate(seats=4, vote_s=60.0, positions=POSITIONS)
-    assert {str(turn): side for turn, side in minds.choices(play.t).items()} == {
+    assert {str(turn): side for turn, side in minds.vote_before_choices(play.t).items()} == {
         "before/0/ada": "tabs",
         "before/0/bob": "spaces",
     }
     play.record(VoteCast("p", ROUND_BEFORE, "ada"), VoteCast("p", 1, "cyd"))
-    swing = minds.swing(play.t)
+    swing = minds.measure_swing(play.t)
     assert swing is not None
     assert (swing.side, swing.moved) == ("tabs", 0)
 

@@ -10,7 +10,7 @@ from bot.formats.json_replies import is_same_name, json_objects
 PERSONA_CHARS = 400
 
 
-def schema(debaters: Sequence[str]) -> JsonSchema:
+def casting_schema(debaters: Sequence[str]) -> JsonSchema:
     part = {
         "type": "object",
         "properties": {
@@ -28,7 +28,7 @@ def schema(debaters: Sequence[str]) -> JsonSchema:
     }
 
 
-def read(text: str, debaters: Sequence[str]) -> Mapping[str, str]:
+def read_casting(text: str, debaters: Sequence[str]) -> Mapping[str, str]:
     """Debater → persona, for those that were given one. Who was left out speaks as itself. Never raises.
 
     A persona is one line of at most PERSONA_CHARS characters, so that it cannot pass for another part of a prompt.

@@ -21,7 +21,7 @@ class ContinuationCheck:
     because: str = ""
 
 
-def schema() -> JsonSchema:
+def check_schema() -> JsonSchema:
     return {
         "type": "object",
         "properties": {
@@ -33,7 +33,7 @@ def schema() -> JsonSchema:
     }
 
 
-def read(text: str) -> ContinuationCheck:
+def read_check(text: str) -> ContinuationCheck:
     """What the last object says that names one of the states; "going on" where none does. Never raises."""
     for reply in reversed(json_objects(text)):
         for state in get_args(State):

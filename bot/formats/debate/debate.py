@@ -45,17 +45,17 @@ from bot.formats.debate.continuation import ContinuationCheck
 from bot.formats.debate.speaking_order import (
     DEBATERS,
     Step,
-    advocate,
-    began,
-    debaters,
-    debating,
-    earlier,
-    floor,
-    left_words,
-    position,
-    rounds,
-    steps,
-    to_come,
+    advocate_of,
+    all_rounds,
+    all_steps,
+    debate_rules,
+    debaters_in,
+    has_words,
+    position_of,
+    round_start_seq,
+    round_steps,
+    turns_before,
+    upcoming_round,
 )
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.web_search import search_parts, with_search
@@ -85,7 +85,7 @@ def plan(t: Transcript, now: float) -> Plan:
         unstreamed_stages=HIDDEN,
         outcome_stages=OUTCOME,
         withheld_cards=frozenset({judging.SCORES}),
-        voting_before=minds.undecided(t),
+        voting_before=minds.is_vote_before_open(t),
         controls=_controls(t, made.vote_after),
     )
 
@@ -95,25 +95,25 @@ def _plan_step(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t, now)
     if end := plan_if_stopped(t, now, titles, cards):
         return end
-    shown = Plan(titles=titles, cards=cards, board_lines=objections.told(t))
-    for step in _order(t, now):
+    shown = Plan(titles=titles, cards=cards, board_lines=objections.objection_lines(t))
+    for step in _debate_steps(t, now):
         if step[0].stage == next_round.STAGE:
             round_ = step[0].round
-            closes_at = next_round.closes_at(t, round_)
+            closes_at = next_round.round_vote_ends_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := open_turns(t, step)) is not None:
-            return replace(shown, wanted=_wants(t, open_), stage=_stage(t, step), total=_total(t))
-    if silent := _silent(t):
+            return replace(shown, wanted=_debate_wants(t, open_), stage=_stage_name(t, step), total=_total_turns(t))
+    if silent := _silent_round(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
         return plan_end(t, now, "failed", silence, titles=titles, cards=cards)
-    swing = minds.swing(t) if minds.asked(t) else None
+    swing = minds.measure_swing(t) if minds.has_vote_before(t) else None
     return plan_end(
         t,
         now,
         "judged",
-        judging.verdict(t),
+        judging.verdict_text(t),
         headline=str(swing) if swing else "",
-        reason=" ".join(line for line in (_why_ended(t), judging.substitution(t)) if line),
+        reason=" ".join(line for line in (_end_reason(t), judging.substitute_judge_line(t)) if line),
         titles=titles,
         cards=cards,
     )
@@ -122,71 +122,73 @@ def _plan_step(t: Transcript, now: float) -> Plan:
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
         return searching.ask_search(t, turn)
-    objection = objections.taken_up(t, turn.round) if turn.stage in DEBATERS else 0
+    objection = objections.objection_of_round(t, turn.round) if turn.stage in DEBATERS else 0
     t = transcript_at_start(t, turn)
     if turn.stage in DEBATERS:
         return _ask_debater(t, turn, objection)
     match turn.stage:
         case "cast":
-            head = instruction_part(t, turn, "debate.cast", names=", ".join(_to_be_cast(t)))
-            return Ask((head, *question_parts(t, turn)), casting.schema(_to_be_cast(t)))
+            head = instruction_part(t, turn, "debate.cast", names=", ".join(_aliases_to_cast(t)))
+            return Ask((head, *question_parts(t, turn)), casting.casting_schema(_aliases_to_cast(t)))
         case "check":
             said = [
-                Part("user", _framed(t, s.id, s.text, frame_code(t, turn)), priority=10 + s.id.round, cut="tail")
-                for s in turns_with_text(t, [i for step in floor(t) for i in step if i.round <= turn.round])
+                Part("user", _frame_turn(t, s.id, s.text, frame_code(t, turn)), priority=10 + s.id.round, cut="tail")
+                for s in turns_with_text(t, [i for step in all_steps(t) for i in step if i.round <= turn.round])
             ]
-            return Ask((instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), checks.schema())
+            return Ask(
+                (instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), checks.check_schema()
+            )
         case _:
-            return judging.ask(t, turn)
+            return judging.ask_judge(t, turn)
 
 
 def seat_rules(t: Transcript) -> SeatRules:
-    round_ = to_come(t)
+    round_ = upcoming_round(t)
     closed = "" if round_ else "The last round has begun, so a new seat would not be heard."
     return SeatRules(closed=closed, joins=f"from round {round_} on")
 
 
 def objection_rules(t: Transcript) -> ObjectionRules:
-    round_ = to_come(t)
+    round_ = upcoming_round(t)
     if round_ == 0:
         closed = "Nobody is left to answer it: the last round has begun."
     else:
         closed = "There is nothing to object to: nobody has spoken yet." if round_ == 1 else ""
-    return ObjectionRules(closed, f"round {round_}", tuple(objections.standing(t)))
+    return ObjectionRules(closed, f"round {round_}", tuple(objections.standing_objections(t)))
 
 
 def _controls(t: Transcript, vote_after: int) -> dict[LaneId, tuple[Control, ...]]:
     """Return the debate's own buttons: votes from before it, objections, and what comes after a round."""
     if t.stopped or t.finished:
         return {}
-    made = {minds.BEFORE: minds.controls(t)} if minds.undecided(t) else {}
+    made = {minds.BEFORE: minds.vote_before_controls(t)} if minds.is_vote_before_open(t) else {}
     if vote_after:
-        made[next_round.lane(vote_after)] = next_round.controls(vote_after)
-    return {**made, **objections.controls(t)}
+        made[next_round.round_vote_lane(vote_after)] = next_round.round_vote_controls(vote_after)
+    return {**made, **objections.objection_controls(t)}
 
 
-def _wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
+def _debate_wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
     """Debaters' turns say which objection their round takes up."""
     if turns and turns[0].stage in DEBATERS:
-        taken = objections.taken_up(t, turns[0].round)
+        taken = objections.objection_of_round(t, turns[0].round)
         return tuple(Want(i, objection=taken) for i in turns)
     return wants_for(turns)
 
 
-def _order(t: Transcript, now: float) -> Iterator[Step]:
+def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
     """The steps of this debate. Each is taken from here only once those before it are settled."""
-    if _to_be_cast(t):
+    if _aliases_to_cast(t):
         yield (CAST,)
-    silent = _silent(t)
-    for round_ in rounds(t):
-        yield from steps(t, round_)
+    silent = _silent_round(t)
+    for round_ in all_rounds(t):
+        yield from round_steps(t, round_)
         if silent == round_:
             return
-        if _watched(t) and round_ < t.started.rules.rounds:
-            yield (_check(round_),)
-        if _checked(t, round_).state != "going on":
+        if _is_watched(t) and round_ < t.started.rules.rounds:
+            yield (_check_turn(round_),)
+        if _check_result(t, round_).state != "going on":
             break
-        match next_round.decision(t, round_, now):
+        match next_round.round_decision(t, round_, now):
             case "open":
                 yield (TurnId(next_round.STAGE, round_, ""),)  # nobody speaks: people vote
             case "end":
@@ -195,11 +197,11 @@ def _order(t: Transcript, now: float) -> Iterator[Step]:
                 pass
             case _ as never:
                 assert_never(never)
-    yield from judging.order(t)
+    yield from judging.judge_steps(t)
 
 
 def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
-    seats = debaters(t, turn.round)
+    seats = debaters_in(t, turn.round)
     place = next((n for n, s in enumerate(seats, 1) if s.key == turn.seat), len(seats))
     head = instruction_part(
         t,
@@ -207,104 +209,104 @@ def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
         f"debate.{turn.stage}",
         number=str(place),
         count=str(len(seats)),
-        stance=_stance(t, turn),
-        persona=seat_of(t, turn).persona or _personas(t).get(turn.seat, ""),
+        stance=_stance_text(t, turn),
+        persona=seat_of(t, turn).persona or _personas_by_seat(t).get(turn.seat, ""),
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    words = (*question_parts(t, turn), *_memory(t, turn), *search_parts(t, turn), *remark_parts(t, turn))
-    return Ask((head, *words, now, *objections.parts(t, turn, objection)))
+    words = (*question_parts(t, turn), *_memory_parts(t, turn), *search_parts(t, turn), *remark_parts(t, turn))
+    return Ask((head, *words, now, *objections.objection_parts(t, turn, objection)))
 
 
-def _memory(t: Transcript, turn: TurnId) -> list[Part]:
+def _memory_parts(t: Transcript, turn: TurnId) -> list[Part]:
     """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
     mark, since = frame_code(t, turn), Counter[str]()  # how often each seat has spoken since
     parts = []
-    for s in reversed(turns_with_text(t, earlier(t, turn))):
+    for s in reversed(turns_with_text(t, turns_before(t, turn))):
         age, own = since[s.id.seat], s.id.seat == turn.seat
         since[s.id.seat] += 1
-        text = s.text if own else _framed(t, s.id, s.text, mark)
+        text = s.text if own else _frame_turn(t, s.id, s.text, mark)
         priority = (55 if own else 50) - 5 * age
         parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
     return parts[::-1]
 
 
-def _framed(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
+def _frame_turn(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
     return frame(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
 
 
-def _stance(t: Transcript, turn: TurnId) -> str:
+def _stance_text(t: Transcript, turn: TurnId) -> str:
     """What a debater is told to stand for. The prompts of runs from before there were positions say nothing of it."""
-    given = position(t, turn.seat)
-    prompt = "advocate" if turn.seat == advocate(t, turn.round) else "position" if given else "choose"
+    given = position_of(t, turn.seat)
+    prompt = "advocate" if turn.seat == advocate_of(t, turn.round) else "position" if given else "choose"
     return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
 
 
-def _watched(t: Transcript) -> bool:
-    watch = debating(t).watch
+def _is_watched(t: Transcript) -> bool:
+    watch = debate_rules(t).watch
     return t.started.rules.rounds >= WATCHED_FROM if watch is None else watch
 
 
-def _check(round_: int) -> TurnId:
+def _check_turn(round_: int) -> TurnId:
     return TurnId("check", round_, "judge")
 
 
-def _checked(t: Transcript, round_: int) -> ContinuationCheck:
+def _check_result(t: Transcript, round_: int) -> ContinuationCheck:
     """What the judge found after that round. A retry comes too late to be heard: the debate has gone on."""
-    known = t.turns.get(_check(round_))
-    return checks.read(known.text) if known else ContinuationCheck("going on")
+    known = t.turns.get(_check_turn(round_))
+    return checks.read_check(known.text) if known else ContinuationCheck("going on")
 
 
-def _silent(t: Transcript) -> int:
+def _silent_round(t: Transcript) -> int:
     """The first round that is over and in which nobody spoke; 0 where somebody always did."""
-    for round_ in rounds(t):
-        begun = [i for step in steps(t, round_) for i in step if i in t.turns]
-        if begun and open_turns(t, begun) is None and not left_words(t, begun):
+    for round_ in all_rounds(t):
+        begun = [i for step in round_steps(t, round_) for i in step if i in t.turns]
+        if begun and open_turns(t, begun) is None and not has_words(t, begun):
             return round_
     return 0
 
 
-def _last(t: Transcript) -> int:
+def _last_round(t: Transcript) -> int:
     """The round that is the last, as far as can be told."""
     limit = t.started.rules.rounds
-    return next((round_ for round_ in rounds(t) if _checked(t, round_).state != "going on"), limit)
+    return next((round_ for round_ in all_rounds(t) if _check_result(t, round_).state != "going on"), limit)
 
 
-def _total(t: Transcript) -> int:
+def _total_turns(t: Transcript) -> int:
     """Turns expected in all."""
-    held = range(1, _last(t) + 1)
-    debaters = sum(len(step) for round_ in held for step in steps(t, round_))
-    checked = sum(_watched(t) and round_ < t.started.rules.rounds for round_ in held)
-    judge = 1 + bool(debating(t).criteria)  # the verdict, and its scores
-    return bool(_to_be_cast(t)) + debaters + checked + judge
+    held = range(1, _last_round(t) + 1)
+    debaters = sum(len(step) for round_ in held for step in round_steps(t, round_))
+    checked = sum(_is_watched(t) and round_ < t.started.rules.rounds for round_ in held)
+    judge = 1 + bool(debate_rules(t).criteria)  # the verdict, and its scores
+    return bool(_aliases_to_cast(t)) + debaters + checked + judge
 
 
-def _why_ended(t: Transcript) -> str:
-    last, limit = _last(t), t.started.rules.rounds
-    check = _checked(t, last)
+def _end_reason(t: Transcript) -> str:
+    last, limit = _last_round(t), t.started.rules.rounds
+    check = _check_result(t, last)
     found = {"agreement": "the debaters agree", "nothing new": "nothing new was said"}.get(check.state)
     if found:
         because = f" ({check.because.rstrip('.')})" if check.because else ""
         return f"Ended after round {last} of {limit}: {found}{because}."
-    voted = [i for i in rounds(t) if next_round.asked(t, i) and began(t, i + 1) == inf]
+    voted = [i for i in all_rounds(t) if next_round.has_round_vote(t, i) and round_start_seq(t, i + 1) == inf]
     if voted:
-        return next_round.told(t, voted[0], inf)
+        return next_round.outcome_line(t, voted[0], inf)
     return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
 
 
-def _to_be_cast(t: Transcript) -> list[str]:
+def _aliases_to_cast(t: Transcript) -> list[str]:
     """What those are called who are given a persona that fits the topic; who joins later is not."""
     seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
-    return [alias(t, s.key) for s in seats if not s.persona] if debating(t).cast else []
+    return [alias(t, s.key) for s in seats if not s.persona] if debate_rules(t).cast else []
 
 
-def _personas(t: Transcript) -> Mapping[str, str]:
+def _personas_by_seat(t: Transcript) -> Mapping[str, str]:
     """Seat → the persona it was given before the opening."""
     known = t.turns.get(CAST)
-    written = casting.read(known.text, _to_be_cast(t)) if known else {}
+    written = casting.read_casting(known.text, _aliases_to_cast(t)) if known else {}
     return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
 
 
-def _stage(t: Transcript, step: Step) -> str:
+def _stage_name(t: Transcript, step: Step) -> str:
     turn = step[0]
     if turn.stage in DEBATERS:
         return f"{turn.stage} (round {turn.round} of {t.started.rules.rounds})"
@@ -312,41 +314,45 @@ def _stage(t: Transcript, step: Step) -> str:
 
 
 def _titles(t: Transcript) -> dict[LaneId, str]:
-    verdicts = [judging.verdict_by(judge) for judge in judging.judges(t)]
+    verdicts = [judging.verdict_turn(judge) for judge in judging.possible_judges(t)]
     return {
-        **{i.lane: f"{_who(t, i)} · {i.stage}" for step in floor(t) for i in step},
+        **{i.lane: f"{_title_name(t, i)} · {i.stage}" for step in all_steps(t) for i in step},
         **{i.lane: f"Verdict · {name_of(t, i)}" for i in verdicts},
         minds.BEFORE: minds.TITLE,
         PERSONAS: "Personas",
         judging.SCORES: "Scores",
-        **{next_round.lane(i): f"After round {i}" for i in rounds(t) if next_round.asked(t, i)},
-        **objections.titles(t),
+        **{next_round.round_vote_lane(i): f"After round {i}" for i in all_rounds(t) if next_round.has_round_vote(t, i)},
+        **objections.objection_titles(t),
     }
 
 
-def _who(t: Transcript, turn: TurnId) -> str:
-    stands = "devil's advocate" if turn.seat == advocate(t, turn.round) else position(t, turn.seat)
+def _title_name(t: Transcript, turn: TurnId) -> str:
+    stands = "devil's advocate" if turn.seat == advocate_of(t, turn.round) else position_of(t, turn.seat)
     short = stands if len(stands) <= POSITION_CHARS else f"{stands[: POSITION_CHARS - 1]}…"
     return f"{name_of(t, turn)} ({short})" if short else name_of(t, turn)
 
 
 def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
-    cards = {minds.BEFORE: minds.card(t)} if minds.asked(t) else {}
+    cards = {minds.BEFORE: minds.vote_before_card(t)} if minds.has_vote_before(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
-        lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in _personas(t).items()]
+        lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in _personas_by_seat(t).items()]
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
-    if scores := judging.card(t):
+    if scores := judging.scores_card(t):
         cards[judging.SCORES] = scores
-    votes = {next_round.lane(i): next_round.card(t, i, now) for i in rounds(t) if _put_to_vote(t, i)}
-    return {**cards, **objections.cards(t), **votes}
+    votes = {
+        next_round.round_vote_lane(i): next_round.round_vote_card(t, i, now)
+        for i in all_rounds(t)
+        if _is_put_to_vote(t, i)
+    }
+    return {**cards, **objections.objection_cards(t), **votes}
 
 
-def _put_to_vote(t: Transcript, round_: int) -> bool:
+def _is_put_to_vote(t: Transcript, round_: int) -> bool:
     """Whether people vote, or have voted, on what comes after that round. Once they have, that stays so: a card that
     people have seen does not vanish when a turn is asked again."""
-    if not next_round.asked(t, round_) or began(t, round_) == inf:
+    if not next_round.has_round_vote(t, round_) or round_start_seq(t, round_) == inf:
         return False
-    held = [i for step in steps(t, round_) for i in step] + ([_check(round_)] if _watched(t) else [])
+    held = [i for step in round_steps(t, round_) for i in step] + ([_check_turn(round_)] if _is_watched(t) else [])
     ends = [known.ended for i in held if (known := t.turns.get(i))]
     over = all(is_settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
-    return over and _checked(t, round_).state == "going on" and _silent(t) != round_
+    return over and _check_result(t, round_).state == "going on" and _silent_round(t) != round_

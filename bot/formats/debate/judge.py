@@ -20,8 +20,8 @@ from bot.formats.common import (
     remark_parts,
     turns_with_text,
 )
-from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read, schema
-from bot.formats.debate.speaking_order import Step, debating, floor, left_words
+from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read_scores, scores_schema
+from bot.formats.debate.speaking_order import Step, all_steps, debate_rules, has_words
 from bot.formats.web_search import search_parts
 from bot.text import join_names
 
@@ -29,89 +29,89 @@ SCORES = LaneId("scoring", 1, "")
 WRITTEN = ("done", "length", "repeated")  # ends of a turn that was heard out
 
 
-def verdict_by(judge: str) -> TurnId:
+def verdict_turn(judge: str) -> TurnId:
     return TurnId("verdict", 1, judge)
 
 
-def judges(t: Transcript) -> tuple[str, ...]:
+def possible_judges(t: Transcript) -> tuple[str, ...]:
     """Who may judge, each if those before it fail: the chair stands in where its model neither debates nor has just
     failed as the judge."""
-    panel, begun = t.started.panel, _began(t)
+    panel, begun = t.started.panel, _judging_start_seq(t)
     debated = [s for s in panel.seats if not table.has_joined_after(t, s.key, begun)]
     taken = {s.model for s in (*debated, panel.judge) if s}
     return ("judge", "chair") if panel.chair and panel.chair.model not in taken else ("judge",)
 
 
-def order(t: Transcript) -> Iterator[Step]:
+def judge_steps(t: Transcript) -> Iterator[Step]:
     """The judge's steps, each once those before it are settled: its verdict, its scores, its scores once more."""
-    for judge in judges(t):
-        yield (verdict_by(judge),)
-        if not _failed(t, verdict_by(judge)):
+    for judge in possible_judges(t):
+        yield (verdict_turn(judge),)
+        if not _has_failed(t, verdict_turn(judge)):
             break
-    if _to_be_scored(t):
-        scores = TurnId("scores", 1, _author(t))
+    if _needs_scores(t):
+        scores = TurnId("scores", 1, _verdict_author(t))
         yield (scores,)
-        if _to_be_mended(t, scores):
+        if _needs_mending(t, scores):
             yield (scores._replace(ask=2),)
 
 
-def scored(t: Transcript) -> Scores | None:
+def latest_scores(t: Transcript) -> Scores | None:
     """What the author of the verdict has scored, by its latest reply that can be read; debaters as models know them."""
-    author = _author(t)
+    author = _verdict_author(t)
     replies = [turn for i, turn in t.turns.items() if i[:3] == ("scores", 1, author) and turn.spoke]
     for reply in reversed(replies):
         try:
-            return read(reply.text, debaters(t), debating(t).criteria)
+            return read_scores(reply.text, scorable_debaters(t), debate_rules(t).criteria)
         except NotScored:
             continue
     return None
 
 
-def debaters(t: Transcript) -> list[str]:
+def scorable_debaters(t: Transcript) -> list[str]:
     """What those are called who spoke and were at the table when the judge began, in panel order: nobody else can be
     scored."""
-    turns, begun = [i for step in floor(t) for i in step], _began(t)
+    turns, begun = [i for step in all_steps(t) for i in step], _judging_start_seq(t)
     there = [s for s in t.started.panel.seats if not table.has_left_before(t, s.key, begun)]
-    return [alias(t, s.key) for s in there if left_words(t, [i for i in turns if i.seat == s.key])]
+    return [alias(t, s.key) for s in there if has_words(t, [i for i in turns if i.seat == s.key])]
 
 
-def verdict(t: Transcript) -> str:
+def verdict_text(t: Transcript) -> str:
     """Who wins and what the debate supports; or why there is no verdict."""
-    author = _author(t)
+    author = _verdict_author(t)
     if not author:
-        return f"No verdict: {_silence(t)}"
-    name = name_of(t, verdict_by(author))
-    [said] = turns_with_text(t, [verdict_by(author)])
+        return f"No verdict: {_silence_reason(t)}"
+    name = name_of(t, verdict_turn(author))
+    [said] = turns_with_text(t, [verdict_turn(author)])
     _, marker, tail = said.text.rpartition("VERDICT:")
     stated = prose_of(tail).strip(" *_") if marker else f"{name} has spoken without a line of verdict; see above."
-    if not _to_be_scored(t):
+    if not _needs_scores(t):
         return stated
-    scores = scored(t)
+    scores = latest_scores(t)
     if scores is None:
         return f"No verdict: {name} gave no scores that could be read. Its reasoning stands above."
-    means = " to ".join(f"{scores.mean(d):.1f}" for d in _by_mean(scores))
-    winner = _known(t).get(scores.winner)
+    means = " to ".join(f"{scores.mean(d):.1f}" for d in _debaters_by_mean(scores))
+    winner = _names_by_alias(t).get(scores.winner)
     return f"{f'{winner} wins' if winner else 'A tie'}, scored {means}. {stated}"
 
 
-def substitution(t: Transcript) -> str:
+def substitute_judge_line(t: Transcript) -> str:
     """That another than the judge has judged; "" where none has."""
-    author = _author(t)
+    author = _verdict_author(t)
     if author in ("", "judge"):
         return ""
-    return f"{name_of(t, verdict_by(author))} judged instead of {name_of(t, verdict_by('judge'))}, which failed."
+    return f"{name_of(t, verdict_turn(author))} judged instead of {name_of(t, verdict_turn('judge'))}, which failed."
 
 
-def card(t: Transcript) -> str:
+def scores_card(t: Transcript) -> str:
     """A line a debater, best first; "" before there are scores."""
-    scores = scored(t)
+    scores = latest_scores(t)
     if scores is None:
         return ""
-    names = _known(t)
+    names = _names_by_alias(t)
     lines = [
         f"- **{names[debater]}** {scores.mean(debater):.1f}: "
         + ", ".join(f"{criterion} {mark:g}" for criterion, mark in scores.marks[debater].items())
-        for debater in _by_mean(scores)
+        for debater in _debaters_by_mean(scores)
     ]
     decided = f"Decided for **{names[scores.winner]}**." if scores.winner else "Decided: a tie."
     if scores.winner and scores.winner not in scores.highest:
@@ -119,97 +119,97 @@ def card(t: Transcript) -> str:
     return "\n".join([*lines, "", decided])
 
 
-def ask(t: Transcript, turn: TurnId) -> Ask:
+def ask_judge(t: Transcript, turn: TurnId) -> Ask:
     """`t`: what was known when the turn started. The later a turn in the debate, the longer it is kept."""
     mark = frame_code(t, turn)
     said = [
         Part("user", frame(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + s.id.round, cut="tail")
-        for s in _debate(t)
+        for s in _debate_turns(t)
     ]
     if turn.stage == "verdict":
         head = instruction_part(t, turn, "debate.judge")
         return Ask((head, *question_parts(t, turn), *said, *search_parts(t, turn), *remark_parts(t, turn)))
-    names, criteria = debaters(t), debating(t).criteria
+    names, criteria = scorable_debaters(t), debate_rules(t).criteria
     head = instruction_part(
         t, turn, "debate.scores", criteria=", ".join(criteria), names=", ".join(names), least=str(LEAST), most=str(MOST)
     )
     reasoning = [
-        Part("assistant", s.text, priority=70, cut="tail") for s in turns_with_text(t, [verdict_by(turn.seat)])
+        Part("assistant", s.text, priority=70, cut="tail") for s in turns_with_text(t, [verdict_turn(turn.seat)])
     ]
-    wish = Part("user", f"Score {', '.join(names)} now.{_what_was_wrong(t, turn)}", priority=95)
-    return Ask((head, *question_parts(t, turn), *said, *reasoning, wish), schema(names, criteria))
+    wish = Part("user", f"Score {', '.join(names)} now.{_correction(t, turn)}", priority=95)
+    return Ask((head, *question_parts(t, turn), *said, *reasoning, wish), scores_schema(names, criteria))
 
 
-def _began(t: Transcript) -> float:
+def _judging_start_seq(t: Transcript) -> float:
     """The `seq` of the fact that began the judging; infinity where it has not begun."""
     return min((turn.started.seq for i, turn in t.turns.items() if i.stage == "verdict"), default=inf)
 
 
-def _known(t: Transcript) -> dict[str, str]:
+def _names_by_alias(t: Transcript) -> dict[str, str]:
     """What a debater is called → the name by which people know it now."""
     return {alias(t, s.key): display_name(t, s.key) for s in t.started.panel.seats}
 
 
-def _debate(t: Transcript) -> list[Turn]:
-    return turns_with_text(t, [turn for step in floor(t) for turn in step])
+def _debate_turns(t: Transcript) -> list[Turn]:
+    return turns_with_text(t, [turn for step in all_steps(t) for turn in step])
 
 
-def _latest(t: Transcript, turn: TurnId) -> Turn | None:
+def _latest_ask(t: Transcript, turn: TurnId) -> Turn | None:
     return next((t.turns[i] for i in reversed(tuple(t.turns)) if i.lane == turn.lane), None)
 
 
-def _failed(t: Transcript, turn: TurnId) -> bool:
+def _has_failed(t: Transcript, turn: TurnId) -> bool:
     """Whether it was to speak and could not; a turn that people skipped has not failed."""
-    known = _latest(t, turn)
+    known = _latest_ask(t, turn)
     if known is None or known.ended is None:
         return False
     empty = known.ended.finish in WRITTEN and not known.ended.text.strip()
     return known.ended.finish == "failed" or empty
 
 
-def _author(t: Transcript) -> str:
+def _verdict_author(t: Transcript) -> str:
     """Whose verdict counts: the first who did not fail, else the first who left anything; "" where nobody did."""
-    left = [judge for judge in judges(t) if turns_with_text(t, [verdict_by(judge)])]
-    return next((judge for judge in left if not _failed(t, verdict_by(judge))), next(iter(left), ""))
+    left = [judge for judge in possible_judges(t) if turns_with_text(t, [verdict_turn(judge)])]
+    return next((judge for judge in left if not _has_failed(t, verdict_turn(judge))), next(iter(left), ""))
 
 
-def _to_be_scored(t: Transcript) -> bool:
+def _needs_scores(t: Transcript) -> bool:
     """Whether there is a verdict that was heard out, and somebody to score by it."""
-    known = _latest(t, verdict_by(_author(t)))
+    known = _latest_ask(t, verdict_turn(_verdict_author(t)))
     heard_out = known is not None and known.ended is not None and known.ended.finish in WRITTEN
-    return heard_out and bool(debating(t).criteria) and bool(debaters(t))
+    return heard_out and bool(debate_rules(t).criteria) and bool(scorable_debaters(t))
 
 
-def _silence(t: Transcript) -> str:
+def _silence_reason(t: Transcript) -> str:
     """Why there is no verdict at all."""
-    known = _latest(t, verdict_by("judge"))
-    if known is None or not _failed(t, known.id):
+    known = _latest_ask(t, verdict_turn("judge"))
+    if known is None or not _has_failed(t, known.id):
         return "the judge did not speak."
     reason = failure_text(t, known.ended.failure) if known.ended and known.ended.failure else "it said nothing"
-    if len(judges(t)) > 1:
+    if len(possible_judges(t)) > 1:
         return f"neither judge nor chair could speak ({reason})."
     return f"the judge failed ({reason}), and nobody at this table but the debaters could judge instead."
 
 
-def _to_be_mended(t: Transcript, scores: TurnId) -> bool:
+def _needs_mending(t: Transcript, scores: TurnId) -> bool:
     """Whether a reply came and cannot be read. A judge that failed has been tried again already."""
     known = t.turns.get(scores)
-    return bool(known and known.ended and known.ended.finish in WRITTEN and _problem(t, known))
+    return bool(known and known.ended and known.ended.finish in WRITTEN and _problem_of(t, known))
 
 
-def _problem(t: Transcript, reply: Turn) -> str:
+def _problem_of(t: Transcript, reply: Turn) -> str:
     try:
-        read(reply.text, debaters(t), debating(t).criteria)
+        read_scores(reply.text, scorable_debaters(t), debate_rules(t).criteria)
     except NotScored as error:
         return str(error)
     return ""
 
 
-def _what_was_wrong(t: Transcript, turn: TurnId) -> str:
+def _correction(t: Transcript, turn: TurnId) -> str:
     before = t.turns.get(turn._replace(ask=turn.ask - 1))
-    problem = _problem(t, before) if before else ""
+    problem = _problem_of(t, before) if before else ""
     return f" Your last reply could not be used: {problem}." if problem else ""
 
 
-def _by_mean(scores: Scores) -> list[str]:
+def _debaters_by_mean(scores: Scores) -> list[str]:
     return sorted(scores.marks, key=scores.mean, reverse=True)

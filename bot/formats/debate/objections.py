@@ -17,34 +17,34 @@ from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name
 from bot.formats.common import frame, frame_code, is_settled, name_of
-from bot.formats.debate.speaking_order import DEBATERS, debaters, to_come
+from bot.formats.debate.speaking_order import DEBATERS, debaters_in, upcoming_round
 
 
-def taken_up(t: Transcript, round_: int) -> int:
+def objection_of_round(t: Transcript, round_: int) -> int:
     """The objection that this round answers first; 0: none. Where it has not begun: the foremost one now."""
-    held = [turn.objection for turn in _of_round(t, round_)]
-    return max(held) if held else foremost(t)
+    held = [turn.objection for turn in _turns_of_round(t, round_)]
+    return max(held) if held else foremost_objection(t)
 
 
-def foremost(t: Transcript) -> int:
+def foremost_objection(t: Transcript) -> int:
     """The most upvoted one that stands; 0 where none does."""
-    order = sorted(standing(t), key=lambda o: (-len(o.upvotes), o.number))
+    order = sorted(standing_objections(t), key=lambda o: (-len(o.upvotes), o.number))
     return order[0].number if order else 0
 
 
-def standing(t: Transcript) -> list[Objection]:
+def standing_objections(t: Transcript) -> list[Objection]:
     """Those that are neither answered nor being answered."""
-    return [o for o in t.steering.objections if not _answers(t, o) and not _being_answered(t, o)]
+    return [o for o in t.steering.objections if not _answers_to(t, o) and not _is_being_answered(t, o)]
 
 
-def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
+def objection_parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
     """What a turn of a round that takes that objection up is told of it. `t`: what was known when the turn started."""
     found = next((o for o in t.steering.objections if o.number == number), None)
     if found is None:
         return []
-    mark, must = frame_code(t, turn), _must_answer(t, found, turn.round)
+    mark, must = frame_code(t, turn), _seats_to_answer(t, found, turn.round)
     if turn.seat not in must:
-        names = ", ".join(alias(t, s.key) for s in debaters(t, turn.round) if s.key in must)
+        names = ", ".join(alias(t, s.key) for s in debaters_in(t, turn.round) if s.key in must)
         label = f"objection from {found.who}, put to {names}"
         return [Part("user", frame(label, found.said.text, mark), priority=60, cut="drop")]
     said = frame(f"objection from {found.who}, to be answered first", found.said.text, mark)
@@ -53,18 +53,18 @@ def parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
     return [Part("user", said, priority=85, cut="tail"), *told]
 
 
-def cards(t: Transcript) -> Mapping[LaneId, str]:
+def objection_cards(t: Transcript) -> Mapping[LaneId, str]:
     """One an objection: what it says, how many support it, and what has become of it."""
-    return {ObjectionRef(o.number).lane: _card(t, o) for o in t.steering.objections}
+    return {ObjectionRef(o.number).lane: _objection_card(t, o) for o in t.steering.objections}
 
 
-def titles(t: Transcript) -> Mapping[LaneId, str]:
+def objection_titles(t: Transcript) -> Mapping[LaneId, str]:
     return {ObjectionRef(o.number).lane: f"Objection · {o.who}" for o in t.steering.objections}
 
 
-def controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
+def objection_controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
     """Return the buttons that raise an objection, under turns, and those that support one, under its card."""
-    round_ = to_come(t)
+    round_ = upcoming_round(t)
     if not round_:
         return {}
     raised = {
@@ -72,71 +72,73 @@ def controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
         for i, turn in t.turns.items()
         if i.stage in DEBATERS and i.round == round_ - 1
     }
-    refs = [ObjectionRef(o.number) for o in standing(t)]
+    refs = [ObjectionRef(o.number) for o in standing_objections(t)]
     return raised | {ref.lane: (Control("upvote", "▲ Upvote", ref),) for ref in refs}
 
 
-def told(t: Transcript) -> tuple[str, ...]:
+def objection_lines(t: Transcript) -> tuple[str, ...]:
     """For the board: how many stand, and which is answered first."""
-    stand, next_ = standing(t), to_come(t)
-    held = [o for o in t.steering.objections if not _answers(t, o) and _being_answered(t, o)]
-    lines = [f"Round {_rounds(t, o)[-1]} answers {o.who}'s objection first" for o in held]
+    stand, next_ = standing_objections(t), upcoming_round(t)
+    held = [o for o in t.steering.objections if not _answers_to(t, o) and _is_being_answered(t, o)]
+    lines = [f"Round {_rounds_of(t, o)[-1]} answers {o.who}'s objection first" for o in held]
     if stand and next_:
-        first = next(o for o in stand if o.number == foremost(t))
+        first = next(o for o in stand if o.number == foremost_objection(t))
         count = f"{len(stand)} objections stand; " if len(stand) > 1 else ""
-        lines.append(f"{count}round {next_} answers {first.who}'s objection first ({_upvotes(first)})")
+        lines.append(f"{count}round {next_} answers {first.who}'s objection first ({_upvote_count(first)})")
     return tuple(line[0].upper() + line[1:] for line in lines)
 
 
-def _card(t: Transcript, o: Objection) -> str:
+def _objection_card(t: Transcript, o: Objection) -> str:
     quoted = "\n".join(f"> {line}" for line in o.said.text.splitlines())
     to = ", ".join(display_name(t, s.key) for s in t.started.panel.seats if s.key in o.said.to)
-    return f"{quoted}\n\n" + " · ".join(part for part in (f"to {to}" if to else "", _upvotes(o), _state(t, o)) if part)
+    return f"{quoted}\n\n" + " · ".join(
+        part for part in (f"to {to}" if to else "", _upvote_count(o), _state_line(t, o)) if part
+    )
 
 
-def _state(t: Transcript, o: Objection) -> str:
-    if answers := _answers(t, o):
+def _state_line(t: Transcript, o: Objection) -> str:
+    if answers := _answers_to(t, o):
         return f"answered in round {answers[0].id.round} by {', '.join(name_of(t, turn.id) for turn in answers)}"
-    if _being_answered(t, o):
-        return f"being answered in round {_rounds(t, o)[-1]}"
-    next_ = to_come(t)
+    if _is_being_answered(t, o):
+        return f"being answered in round {_rounds_of(t, o)[-1]}"
+    next_ = upcoming_round(t)
     if not next_ or t.finished or t.stopped:
         return "not answered: no round was left"
-    return f"answered first in round {next_}" if o.number == foremost(t) else "stands"
+    return f"answered first in round {next_}" if o.number == foremost_objection(t) else "stands"
 
 
-def _upvotes(o: Objection) -> str:
+def _upvote_count(o: Objection) -> str:
     return f"▲ {len(o.upvotes)}"
 
 
-def _must_answer(t: Transcript, o: Objection, round_: int) -> frozenset[str]:
+def _seats_to_answer(t: Transcript, o: Objection, round_: int) -> frozenset[str]:
     """The seats that it names, as far as they debate in that round; all of them where none does."""
-    there = frozenset(s.key for s in debaters(t, round_))
+    there = frozenset(s.key for s in debaters_in(t, round_))
     return there & frozenset(o.said.to) or there
 
 
-def _rounds(t: Transcript, o: Objection) -> list[int]:
+def _rounds_of(t: Transcript, o: Objection) -> list[int]:
     """Those that have taken it up."""
     return sorted({i.round for i, turn in t.turns.items() if i.stage in DEBATERS and turn.objection == o.number})
 
 
-def _answers(t: Transcript, o: Objection) -> list[Turn]:
+def _answers_to(t: Transcript, o: Objection) -> list[Turn]:
     """What those have said who must answer it. What was removed since was said all the same."""
     return [
         turn
-        for round_ in _rounds(t, o)
-        for turn in _of_round(t, round_)
-        if turn.id.seat in _must_answer(t, o, round_) and turn.ended and turn.ended.text.strip()
+        for round_ in _rounds_of(t, o)
+        for turn in _turns_of_round(t, round_)
+        if turn.id.seat in _seats_to_answer(t, o, round_) and turn.ended and turn.ended.text.strip()
     ]
 
 
-def _being_answered(t: Transcript, o: Objection) -> bool:
-    rounds = _rounds(t, o)
+def _is_being_answered(t: Transcript, o: Objection) -> bool:
+    rounds = _rounds_of(t, o)
     if not rounds:
         return False
-    stage = _of_round(t, rounds[-1])[0].id.stage
-    return not all(is_settled(t, TurnId(stage, rounds[-1], seat)) for seat in _must_answer(t, o, rounds[-1]))
+    stage = _turns_of_round(t, rounds[-1])[0].id.stage
+    return not all(is_settled(t, TurnId(stage, rounds[-1], seat)) for seat in _seats_to_answer(t, o, rounds[-1]))
 
 
-def _of_round(t: Transcript, round_: int) -> list[Turn]:
+def _turns_of_round(t: Transcript, round_: int) -> list[Turn]:
     return [turn for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS]

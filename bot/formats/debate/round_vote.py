@@ -15,7 +15,7 @@ from bot.domain.facts import RoundAsked, TurnEnded
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import pauses
-from bot.formats.debate.speaking_order import DEBATERS, JUDGING, began, debating
+from bot.formats.debate.speaking_order import DEBATERS, JUDGING, debate_rules, round_start_seq
 
 STAGE = "round"
 BUTTONS = {
@@ -29,38 +29,38 @@ BUTTONS = {
 Decision = Literal["open", "go on", "end"]
 
 
-def lane(round_: int) -> LaneId:
+def round_vote_lane(round_: int) -> LaneId:
     """Of the card on which people vote after that round."""
     return LaneId(STAGE, round_, "")
 
 
-def controls(round_: int) -> tuple[Control, ...]:
+def round_vote_controls(round_: int) -> tuple[Control, ...]:
     """Return the buttons under the vote after that round."""
-    about = TurnId(*lane(round_))
+    about = TurnId(*round_vote_lane(round_))
     return tuple(Control(action, label, about) for action, label in BUTTONS.items())
 
 
-def asked(t: Transcript, round_: int) -> bool:
+def has_round_vote(t: Transcript, round_: int) -> bool:
     """Whether people decide what comes after that round."""
-    return debating(t).next == "vote" and round_ < t.started.rules.rounds
+    return debate_rules(t).next == "vote" and round_ < t.started.rules.rounds
 
 
-def decision(t: Transcript, round_: int, now: float) -> Decision:
+def round_decision(t: Transcript, round_: int, now: float) -> Decision:
     """What comes after that round, all of which has been said."""
-    if not asked(t, round_) or began(t, round_ + 1) < inf:
+    if not has_round_vote(t, round_) or round_start_seq(t, round_ + 1) < inf:
         return "go on"
     if any(i.stage in JUDGING for i in t.turns):
         return "end"
     pressed = t.steering.settled_rounds.get(round_)
     if isinstance(pressed, RoundAsked):
         return "go on"
-    if pressed is None and now < closes_at(t, round_):
+    if pressed is None and now < round_vote_ends_at(t, round_):
         return "open"
-    on, end = _count(t, round_)
+    on, end = _count_wishes(t, round_)
     return "end" if end > on else "go on"
 
 
-def closes_at(t: Transcript, round_: int) -> float:
+def round_vote_ends_at(t: Transcript, round_: int) -> float:
     """Wall time at which the votes are counted though nobody has pressed Next or Close."""
     stages = DEBATERS | {"check"}
     ends = [
@@ -72,13 +72,13 @@ def closes_at(t: Transcript, round_: int) -> float:
     return max(said, pauses.last_claim_at(t), t.steering.resumed_at) + t.started.rules.next_s
 
 
-def card(t: Transcript, round_: int, now: float) -> str:
+def round_vote_card(t: Transcript, round_: int, now: float) -> str:
     """The question while the vote is open, its counts hidden; then what came of it."""
-    if pauses.cut_short_reason(t, now) and began(t, round_ + 1) == inf:
+    if pauses.cut_short_reason(t, now) and round_start_seq(t, round_ + 1) == inf:
         return "Not decided: the debate was stopped."
-    if decision(t, round_, now) != "open":
-        return told(t, round_, now)
-    last, cast = t.started.rules.rounds, sum(_count(t, round_))
+    if round_decision(t, round_, now) != "open":
+        return outcome_line(t, round_, now)
+    last, cast = t.started.rules.rounds, sum(_count_wishes(t, round_))
     return (
         f"Go on to round {round_ + 1} of {last}, or end here and hear the judge? The majority of those who vote "
         f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, or until Next or Close. "
@@ -86,18 +86,18 @@ def card(t: Transcript, round_: int, now: float) -> str:
     )
 
 
-def told(t: Transcript, round_: int, now: float) -> str:
+def outcome_line(t: Transcript, round_: int, now: float) -> str:
     """How the vote came out, and why."""
-    on, end = _count(t, round_)
+    on, end = _count_wishes(t, round_)
     pressed = t.steering.settled_rounds.get(round_)
-    if decision(t, round_, now) == "end":
+    if round_decision(t, round_, now) == "end":
         return f"Ended after round {round_} of {t.started.rules.rounds} by vote: {end} for ending, {on} for going on."
     if isinstance(pressed, RoundAsked):
         return f"Went on: {pressed.name or pressed.by} pressed Next."
     return f"Went on: {on} for it, {end} for ending." if on or end else "Went on: nobody voted."
 
 
-def _count(t: Transcript, round_: int) -> tuple[int, int]:
+def _count_wishes(t: Transcript, round_: int) -> tuple[int, int]:
     """For going on, for ending."""
     cast = [wish for (_, at), wish in t.steering.round_votes.items() if at == round_]
     return cast.count("go on"), cast.count("end")

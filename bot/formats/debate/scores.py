@@ -37,7 +37,7 @@ class Scores:
         return tuple(debater for debater in self.marks if self.mean(debater) == top)
 
 
-def schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
+def scores_schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
     """Names are values rather than keys, since providers differ in what a key may hold."""
     mark = {"type": "integer", "description": f"{LEAST} (worst) to {MOST} (best)"}
     row = {
@@ -57,34 +57,34 @@ def schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
     }
 
 
-def read(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> Scores:
+def read_scores(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> Scores:
     """The scores of the last object that has any. Raises NotScored: nothing is guessed, filled in or clamped."""
     reply = next((r for r in reversed(json_objects(text)) if "scores" in r), None)
     if reply is None:
         raise NotScored("it has no JSON object with scores")
-    rows = _rows(reply["scores"])
-    marks = {debater: _marks(rows, debater, criteria) for debater in debaters}
+    rows = _read_rows(reply["scores"])
+    marks = {debater: _read_marks(rows, debater, criteria) for debater in debaters}
     winner = next((d for d in (*debaters, TIE) if is_same_name(reply.get("winner"), d)), None)
     if winner is None:
         raise NotScored(f"its winner is none of {', '.join(debaters)} or {TIE}")
     return Scores(marks, winner if winner in debaters else "")
 
 
-def _rows(given: Any) -> list[Reply]:
+def _read_rows(given: Any) -> list[Reply]:
     """A list of objects that each name their debater, or one object by their names."""
     if isinstance(given, Mapping):
         return [{**row, "debater": name} for name, row in given.items() if isinstance(row, Mapping)]
     return [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
 
 
-def _marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) -> dict[str, float]:
+def _read_marks(rows: Sequence[Reply], debater: str, criteria: Sequence[str]) -> dict[str, float]:
     found = [row for row in rows if is_same_name(row.get("debater"), debater)]
     if len(found) != 1:
         raise NotScored(f"{debater} is scored {len(found)} times")
-    return {criterion: _mark(found[0], debater, criterion) for criterion in criteria}
+    return {criterion: _read_mark(found[0], debater, criterion) for criterion in criteria}
 
 
-def _mark(row: Reply, debater: str, criterion: str) -> float:
+def _read_mark(row: Reply, debater: str, criterion: str) -> float:
     value = next((v for k, v in row.items() if is_same_name(k, criterion)), None)
     written = _OUT_OF.fullmatch(value.strip()) if isinstance(value, str) else None
     mark = float(written[1]) if written else value

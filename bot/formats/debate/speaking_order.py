@@ -21,26 +21,26 @@ DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
 JUDGING = frozenset({"verdict", "scores"})
 
 
-def debating(t: Transcript) -> DebateRules:
+def debate_rules(t: Transcript) -> DebateRules:
     """How this debate is held. A run that says nothing of it is plain: not watched and not scored."""
     return t.started.rules.debating or DebateRules(watch=False, criteria=())
 
 
-def floor(t: Transcript) -> list[Step]:
+def all_steps(t: Transcript) -> list[Step]:
     """Every step of the debate, were it to go to its last round."""
-    return [step for round_ in rounds(t) for step in steps(t, round_)]
+    return [step for round_ in all_rounds(t) for step in round_steps(t, round_)]
 
 
-def rounds(t: Transcript) -> range:
+def all_rounds(t: Transcript) -> range:
     return range(1, t.started.rules.rounds + 1)
 
 
-def steps(t: Transcript, round_: int) -> list[Step]:
+def round_steps(t: Transcript, round_: int) -> list[Step]:
     """The steps of one round, in their order."""
-    seats, stage = debaters(t, round_), _stage(t, round_)
+    seats, stage = debaters_in(t, round_), _stage_of(t, round_)
     if not seats:
         return []
-    match debating(t).form:
+    match debate_rules(t).form:
         case "simultaneous":
             order = [seats]
         case "turns":  # each round begins with the next seat, so that nobody has the last word every time
@@ -49,7 +49,7 @@ def steps(t: Transcript, round_: int) -> list[Step]:
         case "oxford":  # who opened closes last; rebuttals are given at once, so that none goes unanswered
             order = {"opening": _one_by_one(seats), "closing": _one_by_one(seats[::-1])}.get(stage, [seats])
         case "advocate":  # the last seat hears the others out and then speaks against them
-            against = advocate(t, round_)
+            against = advocate_of(t, round_)
             order = [tuple(s for s in seats if s.key != against), tuple(s for s in seats if s.key == against)]
         case "free":  # by lot
             order = _one_by_one(Random(t.started.seed + round_).sample(seats, len(seats)))
@@ -58,21 +58,21 @@ def steps(t: Transcript, round_: int) -> list[Step]:
     return [tuple(TurnId(stage, round_, s.key) for s in together) for together in order if together]
 
 
-def debaters(t: Transcript, round_: int) -> tuple[Seat, ...]:
+def debaters_in(t: Transcript, round_: int) -> tuple[Seat, ...]:
     """Who debates in that round, in panel order: those at the table when it began, or now where it has not. Who is
     dropped in mid-round stays among them: its turn is settled by that."""
     changed = t.steering.added or t.steering.dropped
-    return table.seats_at(t, began(t, round_)) if changed else t.started.panel.seats
+    return table.seats_at(t, round_start_seq(t, round_)) if changed else t.started.panel.seats
 
 
-def began(t: Transcript, round_: int) -> float:
+def round_start_seq(t: Transcript, round_: int) -> float:
     """The `seq` of the fact that began the round; infinity where it has not begun."""
     return min(
         (turn.started.seq for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS), default=inf
     )
 
 
-def to_come(t: Transcript) -> int:
+def upcoming_round(t: Transcript) -> int:
     """The first round that has not begun; 0 where none will: the last one has, or the judge is at it."""
     if any(i.stage in JUDGING for i in t.turns):
         return 0
@@ -80,43 +80,43 @@ def to_come(t: Transcript) -> int:
     return ahead if ahead <= t.started.rules.rounds else 0
 
 
-def earlier(t: Transcript, turn: TurnId) -> list[TurnId]:
+def turns_before(t: Transcript, turn: TurnId) -> list[TurnId]:
     """The turns of all steps before the one that this turn belongs to, whatever has come of them."""
     seen: list[TurnId] = []
-    for step in floor(t):
+    for step in all_steps(t):
         if any(i.lane == turn.lane for i in step):
             break
         seen += step
     return seen
 
 
-def left_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
+def has_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
     """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
     that a removal never takes a debate back to where it was."""
     said = (t.turns[i].ended for turn in turns for i in asks_of(t, turn) if i in t.turns)
     return any(end.text.strip() for end in said if end)
 
 
-def position(t: Transcript, seat: str) -> str:
+def position_of(t: Transcript, seat: str) -> str:
     """What that seat has been given to defend; "" where it chooses for itself."""
-    how = debating(t)
+    how = debate_rules(t)
     given = how.positions or (SIDES if how.form == "oxford" else ())
     place = [s.key for s in t.started.panel.seats].index(seat)
     return given[place % len(given)] if given else ""
 
 
-def advocate(t: Transcript, round_: int) -> str:
+def advocate_of(t: Transcript, round_: int) -> str:
     """The seat of the devil's advocate; "" where there is none. It is the last of those who debate in that round, and
     none that has joined later: the part does not wander."""
-    if debating(t).form != "advocate":
+    if debate_rules(t).form != "advocate":
         return ""
-    seats = debaters(t, round_)
+    seats = debaters_in(t, round_)
     first = [s.key for s in seats if s.key not in t.steering.added]
     return first[-1] if first else seats[-1].key if seats else ""
 
 
-def _stage(t: Transcript, round_: int) -> str:
-    if debating(t).form == "free":
+def _stage_of(t: Transcript, round_: int) -> str:
+    if debate_rules(t).form == "free":
         return "argument"
     return "opening" if round_ == 1 else "closing" if round_ == t.started.rules.rounds else "rebuttal"
 

@@ -15,7 +15,7 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 from bot.formats.common import last_votes, open_turns
-from bot.formats.debate.speaking_order import position, steps
+from bot.formats.debate.speaking_order import position_of, round_steps
 from bot.formats.vote_options import ROUND_BEFORE
 
 BEFORE = LaneId("before", ROUND_BEFORE, "")
@@ -41,41 +41,41 @@ class Swing:
         return f"{self.side}: {round(self.before * 100)} → {after} %: {many} of you moved."
 
 
-def asked(t: Transcript) -> bool:
+def has_vote_before(t: Transcript) -> bool:
     """Whether people are asked before and after: where the vote goes on after the end."""
     rules = t.started.rules
     return rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
 
 
-def undecided(t: Transcript) -> bool:
+def is_vote_before_open(t: Transcript) -> bool:
     """Whether a vote still counts as one from before: until everyone has spoken once."""
-    first = [turn for step in steps(t, 1) for turn in step]
-    return asked(t) and t.stopped is None and t.finished is None and open_turns(t, first) is not None
+    first = [turn for step in round_steps(t, 1) for turn in step]
+    return has_vote_before(t) and t.stopped is None and t.finished is None and open_turns(t, first) is not None
 
 
-def choices(t: Transcript) -> Mapping[TurnId, str]:
+def vote_before_choices(t: Transcript) -> Mapping[TurnId, str]:
     """What can be voted for before: a side each, named by its first seat, and how it reads."""
-    there = {seat: side for seat, side in _sides(t).items() if seat not in t.steering.dropped}
+    there = {seat: side for seat, side in _sides_by_seat(t).items() if seat not in t.steering.dropped}
     first = {side: seat for seat, side in reversed(there.items())}
     return {TurnId(BEFORE.stage, ROUND_BEFORE, seat): side for side, seat in reversed(first.items())}
 
 
-def controls(t: Transcript) -> tuple[Control, ...]:
+def vote_before_controls(t: Transcript) -> tuple[Control, ...]:
     """Return a button for each side that people can vote for before the debate."""
-    return tuple(Control("vote", f"👍 {side}", turn) for turn, side in choices(t).items())
+    return tuple(Control("vote", f"👍 {side}", turn) for turn, side in vote_before_choices(t).items())
 
 
-def card(t: Transcript) -> str:
+def vote_before_card(t: Transcript) -> str:
     cast = sum(round_ == ROUND_BEFORE for _, round_ in t.votes)
     count = f"{cast} {'has' if cast == 1 else 'have'} voted."
-    if not undecided(t):
+    if not is_vote_before_open(t):
         return f"The vote from before is closed; {count} There is another one at the end."
     return f"Whom would you side with now? Vote before you have heard them, and again at the end. {count}"
 
 
-def swing(t: Transcript) -> Swing | None:
+def measure_swing(t: Transcript) -> Swing | None:
     """None where nobody has voted both times."""
-    sides, after = _sides(t), last_votes(t)
+    sides, after = _sides_by_seat(t), last_votes(t)
     both = [
         (sides[was], sides[after[by]])
         for (by, round_), was in t.votes.items()
@@ -89,6 +89,6 @@ def swing(t: Transcript) -> Swing | None:
     return Swing(gained, was[gained] / len(both), now[gained] / len(both), moved, len(both))
 
 
-def _sides(t: Transcript) -> dict[str, str]:
+def _sides_by_seat(t: Transcript) -> dict[str, str]:
     """Seat → the position it has been given, or its name where it chooses its own; in panel order."""
-    return {s.key: position(t, s.key) or display_name(t, s.key) for s in t.started.panel.seats}
+    return {s.key: position_of(t, s.key) or display_name(t, s.key) for s in t.started.panel.seats}
