@@ -20,7 +20,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from adapters.discord.budgets import ADDRESS, BOT, ceiling, old_name, route_name
-from bot.live.budget import Budgets, Ticket
+from bot.live.budget import Budgets, SentRequest
 from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
 
 GONE = {10003: "the channel is gone", 10008: "the message is gone"}
@@ -116,10 +116,10 @@ class Rest:
         finally:
             _at_once.reset(token)
             if unbidden is not None:  # no lane has bid for it: a thread, a webhook
-                self._budgets[BOT].landed(unbidden, self._time())
+                self._budgets[BOT].record_answer(unbidden, self._time())
         return answer if isinstance(answer, dict) else {"list": answer}
 
-    async def _room(self) -> Ticket:
+    async def _room(self) -> SentRequest:
         """A place below the bot's ceiling for a call that no lane has bid for."""
         budget = self._budgets[BOT]
         while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – time makes room, no event

@@ -11,7 +11,7 @@ from bot.live.dialect import (
     Piece,
     Plain,
     Table,
-    grid,
+    draw_grid,
     utf16_length,
     without_fences,
     without_mentions,
@@ -53,7 +53,7 @@ class DiscordDialect(CommonMark):
         return Piece(_raw(code), f"```{language}\n", "\n```")
 
     def table(self, table: Table) -> Piece:
-        drawn = grid(table)
+        drawn = draw_grid(table)
         return Piece(_raw(drawn.body), f"```\n{_raw(drawn.head)}", "\n```")
 
     def footer(self, text: str) -> str:

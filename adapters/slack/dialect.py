@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import re
 
-from bot.live.dialect import CommonMark, Inline, Piece, Plain, Table, grid, hanging, without_fences, without_mentions
+from bot.live.dialect import (
+    CommonMark,
+    Inline,
+    Piece,
+    Plain,
+    Table,
+    draw_grid,
+    hang_indent,
+    without_fences,
+    without_mentions,
+)
 
 TABLE_ROWS, TABLE_COLUMNS = 100, 20
 
@@ -27,7 +37,7 @@ class SlackMarkdown(CommonMark):
         """Native as far as Slack draws them (docs.slack.dev/reference/block-kit/blocks/table-block), else as code."""
         if len(table.rows) <= TABLE_ROWS and len(table.rows[0]) <= TABLE_COLUMNS:
             return super().table(table)
-        drawn = grid(table)
+        drawn = draw_grid(table)
         return Piece(without_mentions(without_fences(drawn.body)), f"```\n{without_fences(drawn.head)}", "\n```")
 
 
@@ -72,13 +82,13 @@ class SlackMrkdwn(CommonMark):
         return "─" * 20
 
     def item(self, number: int | None, inner: str) -> str:
-        return hanging("• " if number is None else f"{number}. ", inner)
+        return hang_indent("• " if number is None else f"{number}. ", inner)
 
     def fence(self, code: str, language: str) -> Piece:
         return Piece(entities(without_fences(code)), "```\n", "\n```")
 
     def table(self, table: Table) -> Piece:
-        drawn = grid(table)
+        drawn = draw_grid(table)
         return Piece(entities(without_fences(drawn.body)), f"```\n{entities(without_fences(drawn.head))}", "\n```")
 
     def footer(self, text: str) -> str:

@@ -60,7 +60,7 @@ class Ours:
 
     async def wait_until_shown(self) -> None:
         for display in self._displays:
-            await display.caught_up()
+            await display.wait_until_caught_up()
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ class Client:
             tickets = [b.take(self._time()) for b in budgets]
         await self._platform.call("edit", lane, names, lambda: None)
         for b, ticket in zip(budgets, tickets, strict=True):
-            b.landed(ticket, self._time())
+            b.record_answer(ticket, self._time())
 
 
 @dataclass(slots=True)

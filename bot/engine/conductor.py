@@ -26,7 +26,7 @@ from bot.engine.snapshots import SnapshotWriter
 from bot.engine.thread import Post, board_controls, board_verdict, thread_posts
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
-from bot.live.board import Notices, board, render
+from bot.live.board import Notices, build_board, render_board
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -282,13 +282,13 @@ class Conductor:
                 draft.unveil()
         for post in thread_posts(self.transcript, self._plan):
             lane = self._lane(live, post)
-            lane.offer(post.controls)
+            lane.set_controls(post.controls)
             if post.kind != "turn":
                 lane.set(post.text or "")
             elif post.text is None:
                 if lane.closed:
                     lane.reopen()
-                lane.wait(self._progress(post.lane) or post.placeholder)
+                lane.set_placeholder(self._progress(post.lane) or post.placeholder)
             elif lane.closed and lane.text != post.text:
                 lane.rewrite(post.text, post.footer)
             else:
@@ -302,12 +302,12 @@ class Conductor:
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
         warnings += [*plan.warnings, *self._notes, *unsaved]
         result = board_verdict(self.transcript, plan)
-        card = board(
+        card = build_board(
             self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines
         )
         lane = self._lane(live, Post(BOARD, "board", "", None))
-        lane.offer(board_controls(self.transcript, plan))
-        lane.set(render(card))
+        lane.set_controls(board_controls(self.transcript, plan))
+        lane.set(render_board(card))
 
     def _lane(self, live: Shows, post: Post) -> Lane:
         if post.lane not in self._lanes:
@@ -335,7 +335,7 @@ class Conductor:
             for turn, (draft, _) in self._running.items():
                 told = self._progress(turn.lane)
                 if told and draft.lane and draft.lane.placeholder != told:
-                    draft.lane.wait(told)
+                    draft.lane.set_placeholder(told)
                     self.sightings.said(turn, draft.said)
 
     def _progress(self, lane: LaneId) -> str:

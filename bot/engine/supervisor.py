@@ -110,7 +110,7 @@ class RunSupervisor:
             self._scheduler,
             trace=self._trace,
             on_shown=conductor.sightings.shown,
-            on_placed=conductor.sightings.placed,
+            on_posted=conductor.sightings.placed,
             on_note=partial(self._given_up, conductor),
             before_post=conductor.sightings.posting,
             awaited={address: standing[address] for address in awaited},
@@ -138,7 +138,7 @@ class RunSupervisor:
                 keeping = tasks.create_task(conductor.sightings.keep())
                 await conductor.conduct(display)
                 if not conductor.transcript.deleted:
-                    await display.caught_up()
+                    await display.wait_until_caught_up()
                 keeping.cancel()
             await conductor.sightings.save()
             await conductor.caught_up()
@@ -148,7 +148,7 @@ class RunSupervisor:
             log.exception("a run broke off", run=conductor.run)
             with suppress(Exception):  # the board itself may be what is wrong
                 conductor.broke(display)
-                await display.caught_up()
+                await display.wait_until_caught_up()
         finally:
             display.close()
             for known in (self._taken, self._conductors, self._displays, self._running):
@@ -275,7 +275,7 @@ class RunSupervisor:
             if surface.address not in shown:
                 self.attach(run, surface, stands[surface.address])
         missing = {address for address in display.awaited if platform_of(address) == platform}
-        display.forgo(missing)
+        display.stop_awaiting(missing)
         if missing and not display.views and not display.awaited:
             log.info("a run can be shown nowhere, so it is left", run=run)
             self._running[run].cancel()

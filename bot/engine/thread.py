@@ -12,7 +12,7 @@ from bot.domain.visibility import display_name, names_hidden, redact_failure, re
 from bot.formats.common import END, seat_of
 from bot.formats.plan import Format, Plan
 from bot.formats.vote_options import vote_choices
-from bot.live.board import footer, mark, spent
+from bot.live.board import build_footer, describe_spending, seat_mark
 from bot.ports import Kind
 
 REMOVED = "*Removed by a moderator.*"
@@ -93,7 +93,7 @@ def board_verdict(t: Transcript, plan: Plan) -> str:
 
 def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
     seat, name = seat_of(t, turn.id), display_name(t, turn.id.seat)
-    title = f"{mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
+    title = f"{seat_mark(t, seat.key)} {plan.titles.get(turn.id.lane, name)}"
     face = "" if names_hidden(t) else seat.avatar_url
     if turn.ended is None:
         skip = (Control("skip", "Skip", turn.id),)
@@ -106,7 +106,7 @@ def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
         done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
     note = " · ".join(
-        n for n in (plan.footers.get(turn.id.lane, ""), footer(redact_failure(t, turn.ended), seat.price)) if n
+        n for n in (plan.footers.get(turn.id.lane, ""), build_footer(redact_failure(t, turn.ended), seat.price)) if n
     )
     text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
     controls = (*retry, *plan.controls.get(turn.id.lane, ()))
@@ -122,13 +122,15 @@ def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
 def _end_post(t: Transcript, plan: Plan, text: str) -> Post:
     """The one card that tells people: the result, what it took, and what may be done with it."""
     if plan.hidden_lanes:
-        return Post(END, "end", "Result", f"{HIDDEN}\n\n{spent(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by)
+        return Post(
+            END, "end", "Result", f"{HIDDEN}\n\n{describe_spending(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by
+        )
     ballot = (
         [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items()] if plan.voting else []
     )
     close = [Control("close", "Close the vote")] if plan.voting else []
     controls = (*ballot, *close, *plan.controls.get(END, ()), *AFTERWARDS)
-    return Post(END, "end", "Result", f"{text}\n\n{spent(t)}", controls=controls, to=t.started.by)
+    return Post(END, "end", "Result", f"{text}\n\n{describe_spending(t)}", controls=controls, to=t.started.by)
 
 
 def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:

@@ -22,7 +22,7 @@ QUESTION_CHARS = 2_000  # of the question, on the board
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BoardLine:
     """How one turn is doing: of the current stage, or still open from another."""
 
     name: str
@@ -42,16 +42,16 @@ class Board:
     done: int
     total: int
     elapsed_s: float
-    lines: tuple[Line, ...]
+    lines: tuple[BoardLine, ...]
     fastest: str
     rest_s: float | None
     tokens: int
     cost: str
-    told: tuple[str, ...]  # what people have done to its course
+    interventions: tuple[str, ...]  # what people have done to its course
     warnings: tuple[str, ...]
 
 
-def board(
+def build_board(
     t: Transcript,
     stage: str,
     total: int,
@@ -59,14 +59,14 @@ def board(
     now: float,
     warnings: Sequence[str] = (),
     verdict: str = "",
-    told: Sequence[str] = (),
+    interventions: Sequence[str] = (),
 ) -> Board:
     """The card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
-    current = _current(t)
+    current = _current_stage(t)
     latest = [turn for turn in t.turns.values() if turn.id[:2] == current]
     listed = [turn for turn in t.turns.values() if turn.id[:2] == current or not turn.ended]
-    took = _took(t, current)
+    took = _list_durations(t, current)
     quickest = min(
         (turn for turn in latest if turn.ended and turn.ended.finish == "done"),
         key=lambda turn: turn.ended.timings.total_s if turn.ended else 0.0,
@@ -77,34 +77,34 @@ def board(
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
-        origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_sent(t)]),
+        origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_list_origins(t)]),
         verdict=verdict,
         key=reveal_key(t),
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
-        lines=tuple(_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
+        lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
         fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
-        told=tuple(told),
+        interventions=tuple(interventions),
         warnings=tuple(warnings),
     )
 
 
-def _sent(t: Transcript) -> list[str]:
+def _list_origins(t: Transcript) -> list[str]:
     """Where the texts come from that were sent here."""
     begun = [f"from {t.started.origin}"] if t.started.origin else []
     later = [f"sent in by {remark.who}: {remark.origin}" for remark in t.remarks if remark.origin]
     return [*begun, *later[-SENT_REMARKS:]]
 
 
-def render(card: Board) -> str:
+def render_board(card: Board) -> str:
     """The card as Markdown: the question, how far it is, and at the end the verdict."""
     spent = f"{card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
-    parts = [_quoted(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
+    parts = [_quote(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
     if card.verdict:
         parts += [f"**Verdict:** {card.verdict}", card.key]
     else:
@@ -115,25 +115,25 @@ def render(card: Board) -> str:
         parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
     if card.fastest and not card.verdict:
         parts.append(f"Fastest: {card.fastest}")
-    parts += card.told
+    parts += card.interventions
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 
-def _quoted(question: str) -> str:
+def _quote(question: str) -> str:
     cut = question if len(question) <= QUESTION_CHARS else f"{question[:QUESTION_CHARS].rstrip()} …"
     return "\n".join(f"> {line}" for line in cut.splitlines())
 
 
-def spent(t: Transcript) -> str:
+def describe_spending(t: Transcript) -> str:
     """Time, tokens and money of a run in one line."""
     tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
     return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
-def footer(ended: TurnEnded, price: Price | None) -> str:
+def build_footer(ended: TurnEnded, price: Price | None) -> str:
     """What a turn took and cost, and how it ended where that was not by itself."""
-    facts = [f"{ended.timings.total_s:.1f} s", _tokens(ended), show_cost(ended.cost_usd, price)]
-    return " · ".join(p for p in (_how(ended), *facts) if p)
+    facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
+    return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
 
 
 def show_cost(cost_usd: float | None, price: Price | None) -> str:
@@ -157,27 +157,27 @@ def total_cost(t: Transcript) -> str:
     return show_cost(known, None) + (" and what is unknown" if unknown else "")
 
 
-def mark(t: Transcript, seat: str) -> str:
+def seat_mark(t: Transcript, seat: str) -> str:
     keys = [s.key for s in t.started.panel.seats]
     return MARKS[keys.index(seat) % len(MARKS)] if seat in keys else "🔔"
 
 
-def _current(t: Transcript) -> tuple[str, int]:
+def _current_stage(t: Transcript) -> tuple[str, int]:
     """Stage and round of the turn that started last; what runs beside a stage is none."""
     return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in ASIDE), ("", 0))
 
 
-def _took(t: Transcript, stage: tuple[str, int]) -> list[float]:
+def _list_durations(t: Transcript, stage: tuple[str, int]) -> list[float]:
     """Seconds of the turns of a stage and round that came to their own end."""
     ends = (turn.ended for turn in t.turns.values() if turn.id[:2] == stage)
     return [end.timings.total_s for end in ends if end and end.finish == "done"]
 
 
-def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, *, apart: bool) -> Line:
+def _build_line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, *, apart: bool) -> BoardLine:
     """`apart`: turns of several stages are listed, so each says which is its own."""
-    took = _took(t, turn.id[:2])
+    took = _list_durations(t, turn.id[:2])
     if turn.ended:
-        state = f"{_how(redact_failure(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+        state = f"{_describe_finish(redact_failure(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
     elif turn.id in notices:
         state = "at work" if names_hidden(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):
@@ -185,10 +185,10 @@ def _line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, 
     else:
         state = "speaking"
     name = display_name(t, turn.id.seat)
-    return Line(f"{name} ({turn.id.stage})" if apart else name, mark(t, turn.id.seat), state)
+    return BoardLine(f"{name} ({turn.id.stage})" if apart else name, seat_mark(t, turn.id.seat), state)
 
 
-def _tokens(ended: TurnEnded) -> str:
+def _describe_tokens(ended: TurnEnded) -> str:
     match ended.usage.source:
         case "none":
             return ""
@@ -200,7 +200,7 @@ def _tokens(ended: TurnEnded) -> str:
             assert_never(never)
 
 
-def _how(ended: TurnEnded) -> str:
+def _describe_finish(ended: TurnEnded) -> str:
     match ended.finish:
         case "done":
             return ""

@@ -18,7 +18,7 @@ FORGET_S = 600.0  # a limit that we had to guess from a refusal is tried at its 
 
 
 @dataclass(slots=True)
-class Ticket:
+class SentRequest:
     """One request that was paid for. `window` counts the windows of its budget."""
 
     sent: float
@@ -32,7 +32,7 @@ class Outlook(NamedTuple):
 
     tokens: float
     span_s: float
-    held: float
+    reserved: float
     spare: float | None = None
 
 
@@ -49,13 +49,13 @@ class Budget(Protocol):
         """When at least one token will be there, as far as can be said now; infinity when only an answer tells."""
         ...
 
-    def take(self, now: float) -> Ticket: ...
+    def take(self, now: float) -> SentRequest: ...
 
-    def landed(self, ticket: Ticket, now: float) -> None:
+    def record_answer(self, request: SentRequest, now: float) -> None:
         """Its answer came, or never will."""
         ...
 
-    def refused(self, now: float, retry_after_s: float) -> None:
+    def record_refusal(self, now: float, retry_after_s: float) -> None:
         """A 429: nothing is sent until `retry_after_s` have passed."""
         ...
 
@@ -96,22 +96,22 @@ class FixedWindow:
         self._early = self._late = -math.inf
         self._used = limit
         self._window = 0
-        self._flying: list[Ticket] = []
+        self._flying: list[SentRequest] = []
         self._strays = 0  # answered after their window may have ended: the next window may have counted them …
         self._stray_at = -math.inf  # … the last one at this time
         self._delay = 0.0  # the longest a request was lately on its way
 
     def tokens(self, now: float) -> float:
-        return min(self._left(now), self._at_once - len(self._flying))
+        return min(self._requests_left(now), self._at_once - len(self._flying))
 
     def outlook(self, now: float) -> Outlook:
         fresh = now >= self._late + self.window_s
         span_s = self.window_s if fresh else max(0.0, self._early + self.window_s - self._delay - now)
         return Outlook(
-            self._left(now),
+            self._requests_left(now),
             span_s,
             self._reserve * span_s / self.window_s,
-            self._left(now) - 1 if self._eager else None,
+            self._requests_left(now) - 1 if self._eager else None,
         )
 
     def free_at(self, now: float) -> float:
@@ -123,7 +123,7 @@ class FixedWindow:
             return self._late + self.window_s
         return math.inf if self._flying else self._stray_at + self.window_s
 
-    def take(self, now: float) -> Ticket:
+    def take(self, now: float) -> SentRequest:
         if now >= self._late + self.window_s:
             doubtful = self._doubtful(now)
             self._early = self._early + self.window_s if doubtful else now
@@ -132,20 +132,20 @@ class FixedWindow:
             self._strays = 0
             self._window += 1
         self._used += 1
-        ticket = Ticket(now, self._window)
-        self._flying.append(ticket)
-        return ticket
+        request = SentRequest(now, self._window)
+        self._flying.append(request)
+        return request
 
-    def landed(self, ticket: Ticket, now: float) -> None:
-        self._flying.remove(ticket)
-        self._delay = max(now - ticket.sent, 0.9 * self._delay)
-        if ticket.window == self._window:
+    def record_answer(self, request: SentRequest, now: float) -> None:
+        self._flying.remove(request)
+        self._delay = max(now - request.sent, 0.9 * self._delay)
+        if request.window == self._window:
             self._late = min(self._late, now)
             if now > self._early + self.window_s:
                 self._strays += 1
                 self._stray_at = now
 
-    def refused(self, now: float, retry_after_s: float) -> None:
+    def record_refusal(self, now: float, retry_after_s: float) -> None:
         if not self._told:
             self.limit = max(1, self.limit // 2)
             self._guessed_at = now
@@ -165,7 +165,7 @@ class FixedWindow:
             self._late = min(self._late, now + reset_after_s - self.window_s)
             self._early = max(self._early, min(self._late, now - self._delay + reset_after_s - self.window_s))
 
-    def _left(self, now: float) -> float:
+    def _requests_left(self, now: float) -> float:
         """Of the window's requests."""
         if now >= self._late + self.window_s:
             return self._limit(now) - self._doubtful(now)
@@ -243,15 +243,15 @@ class SlidingWindow:
             return math.inf
         return max(self._ends[missing - 1], self._paused_until)
 
-    def take(self, now: float) -> Ticket:
+    def take(self, now: float) -> SentRequest:
         self._flying += 1
-        return Ticket(now)
+        return SentRequest(now)
 
-    def landed(self, ticket: Ticket, now: float) -> None:
+    def record_answer(self, request: SentRequest, now: float) -> None:
         self._flying -= 1
         self._ends.append(now + self.window_s)
 
-    def refused(self, now: float, retry_after_s: float) -> None:
+    def record_refusal(self, now: float, retry_after_s: float) -> None:
         """A limit that is lower than thought: half of it is tried, and all of it again after a while."""
         if not self._told and now >= self._paused_until:
             self.limit = max(1, self.limit // 2)
@@ -315,17 +315,17 @@ class TokenBucket:
             return math.inf
         return max(now, self._at) + (missing if now >= self._at else 1.0 - self._level) / self.per_s
 
-    def take(self, now: float) -> Ticket:
+    def take(self, now: float) -> SentRequest:
         if not self._told and now >= self._guessed_at + FORGET_S:
             self.per_s = self._full
         self._level = self.tokens(now) - 1
         self._at = now
-        return Ticket(now)
+        return SentRequest(now)
 
-    def landed(self, ticket: Ticket, now: float) -> None:
-        self._delay = max(now - ticket.sent, 0.9 * self._delay)
+    def record_answer(self, request: SentRequest, now: float) -> None:
+        self._delay = max(now - request.sent, 0.9 * self._delay)
 
-    def refused(self, now: float, retry_after_s: float) -> None:
+    def record_refusal(self, now: float, retry_after_s: float) -> None:
         if not self._told and now >= self._at:  # refusals of one moment tell one thing
             self.per_s = self.per_s / 2
             self._guessed_at = now

@@ -12,7 +12,7 @@ from bot.ports import MessageRef, Method
 
 
 @dataclass(slots=True)
-class Posted:
+class ShownPage:
     """A message of ours. `ref` None: it must be posted, or posted again as someone has deleted it; with `lost` it may
     stand there all the same, and is looked for first. `closed`: it was sent when its lane was.
 
@@ -28,7 +28,7 @@ class Posted:
     lost: bool = False
 
 
-class Mark(NamedTuple):
+class LaneMark(NamedTuple):
     """What a lane read at one moment, and its counts then."""
 
     text: str
@@ -49,17 +49,17 @@ class Change:
     text: str
     covers: int
     controls: tuple[Control, ...]
-    mark: Mark
+    mark: LaneMark
     closed: bool
     more: bool
 
     @property
-    def final(self) -> bool:
+    def is_final(self) -> bool:
         """Whether nothing will be sent for the lane after this."""
         return self.closed and not self.more
 
 
-def digest(text: str, controls: Sequence[Control]) -> str:
+def message_digest(text: str, controls: Sequence[Control]) -> str:
     """Return a digest of what a message reads, by which a later process knows it again.
 
     It is stored: the text of a control must stay as earlier versions wrote it.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from markdown_it.token import Token
 
-from bot.live.dialect import boundaries
+from bot.live.dialect import grapheme_ends
 from bot.live.heal import scan
 from bot.live.markdown import CONTINUED, Block, Document
 
@@ -36,7 +36,7 @@ class Cut(NamedTuple):
     glue: str | None
 
 
-def cut(doc: Document, block: Block, at: int) -> Cut:
+def cut_block(doc: Document, block: Block, at: int) -> Cut:
     """The cut at a code point of the block's source."""
     line = bisect_right(doc.lines, at, hi=len(doc.lines) - 1) - 1
     fresh = at == doc.lines[line]
@@ -68,7 +68,7 @@ def cut(doc: Document, block: Block, at: int) -> Cut:
     return Cut(at, marks.closers, f"{before}{heading}{CONTINUED} {marks.openers}", glue)
 
 
-def rows(doc: Document, block: Block) -> list[int]:
+def row_stops(doc: Document, block: Block) -> list[int]:
     """Before an item, a table's row, a line of code, or a block inside another."""
     lines: set[int] = set()
     for token in block.tokens:
@@ -83,43 +83,45 @@ def rows(doc: Document, block: Block) -> list[int]:
     return sorted(doc.lines[line] for line in lines if doc.lines[line] > block.start)
 
 
-def shallow_rows(doc: Document, block: Block) -> list[int]:
+def shallow_row_stops(doc: Document, block: Block) -> list[int]:
     """Those rows that stand in no item and no quote."""
     if block.tokens[0].type in (*_CODE, "table_open"):
-        return rows(doc, block)
+        return row_stops(doc, block)
     items = (t for t in block.tokens if t.type == "list_item_open" and t.level == 1)
     if block.tokens[0].type == "blockquote_open":
         return []
     return [doc.lines[t.map[0]] for t in items if t.map and doc.lines[t.map[0]] > block.start]
 
 
-def words(doc: Document, block: Block) -> list[int]:
+def word_stops(doc: Document, block: Block) -> list[int]:
     """Before a word of a paragraph or a heading, never inside code, a link or math."""
     return [
         at
-        for start, text in _texts(doc, block)
-        for at in _free(text, start, (m.start() for m in re.finditer(r"(?<=\s)(?=\S)", text)))
+        for start, text in _text_leaves(doc, block)
+        for at in _stops_outside_atoms(text, start, (m.start() for m in re.finditer(r"(?<=\s)(?=\S)", text)))
     ]
 
 
-def graphemes(doc: Document, block: Block) -> list[int]:
+def grapheme_stops(doc: Document, block: Block) -> list[int]:
     """Between any two graphemes of a paragraph, a heading or a line of code, never inside an inline atom."""
-    stops = {at for start, text in _texts(doc, block) for at in _free(text, start, boundaries(text))}
+    stops: set[int] = set()
+    for start, text in _text_leaves(doc, block):
+        stops.update(_stops_outside_atoms(text, start, grapheme_ends(text)))
     for token in block.tokens:
         if token.type in _CODE and token.map:
             start, end = doc.lines[token.map[0] + 1], doc.lines[token.map[1]]
-            stops.update(start + at for at in boundaries(doc.source[start:end]))
+            stops.update(start + at for at in grapheme_ends(doc.source[start:end]))
     return sorted(at for at in stops if block.start < at < block.end)
 
 
-def _texts(doc: Document, block: Block) -> Iterator[tuple[int, str]]:
+def _text_leaves(doc: Document, block: Block) -> Iterator[tuple[int, str]]:
     for token in block.tokens:
         if token.type in _TEXT and token.map:
             start = max(doc.lines[token.map[0]], block.start)
             yield start, doc.source[start : doc.lines[token.map[1]]]
 
 
-def _free(text: str, start: int, stops: Iterator[int]) -> Iterator[int]:
+def _stops_outside_atoms(text: str, start: int, stops: Iterator[int]) -> Iterator[int]:
     """The stops that lie in no atom and in no line's markers, as code points of the source."""
     spans = [*scan(text).atoms, *(m.span() for m in _PREFIX.finditer(text))]
     taken = {at for begin, end in spans for at in range(begin + 1, end)}

@@ -139,7 +139,7 @@ class CommonMark:
         return self
 
     def text(self, text: str) -> str:
-        return outside_urls(text, lambda t: _SPECIAL.sub(_ESCAPED, t))
+        return change_outside_urls(text, lambda t: _SPECIAL.sub(_ESCAPED, t))
 
     def strong(self, inner: str) -> str:
         return f"**{inner}**"
@@ -167,7 +167,7 @@ class CommonMark:
         return "\\\n"
 
     def paragraph(self, inner: str) -> str:
-        return _LINE_START.sub(_escaped_start, inner)
+        return _LINE_START.sub(_escape_start, inner)
 
     def heading(self, level: int, inner: str) -> str:
         return f"{'#' * level} {inner}"
@@ -179,14 +179,14 @@ class CommonMark:
         return "\n".join(f"> {line}" if line else ">" for line in inner.split("\n"))
 
     def item(self, number: int | None, inner: str) -> str:
-        return hanging("- " if number is None else f"{number}. ", inner)
+        return hang_indent("- " if number is None else f"{number}. ", inner)
 
     def fence(self, code: str, language: str) -> Piece:
         ticks = "`" * max(3, longest_run(code, "`") + 1)
         return Piece(code, f"{ticks}{language}\n", f"\n{ticks}")
 
     def table(self, table: Table) -> Piece:
-        header, *rows = map(_row, table.rows)
+        header, *rows = map(_format_row, table.rows)
         delimiters = "|".join(map(_delimiter, table.aligns))
         return Piece("\n".join(rows), f"{header}\n|{delimiters}|\n")
 
@@ -199,12 +199,12 @@ _TARGET_SAFE = str.maketrans(
 )
 
 
-def _escaped_start(match: re.Match[str]) -> str:
+def _escape_start(match: re.Match[str]) -> str:
     indent, start = match.groups()
     return f"{indent}{start}\\" if start[0].isdigit() else f"{indent}\\{start}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def _format_row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(_PIPE.sub(_ESCAPED, cell) for cell in cells)} |"
 
 
@@ -225,7 +225,7 @@ def without_fences(code: str) -> str:
     return code.replace("```", f"`{_JOINER}`{_JOINER}`")
 
 
-def outside_urls(text: str, change: Callable[[str], str]) -> str:
+def change_outside_urls(text: str, change: Callable[[str], str]) -> str:
     """`change` all but bare addresses, which an escape inside would break."""
     parts: list[str] = []
     at = 0
@@ -239,18 +239,18 @@ def longest_run(text: str, char: str) -> int:
     return max((len(run) for run in re.findall(f"{re.escape(char)}+", text)), default=0)
 
 
-def hanging(marker: str, inner: str) -> str:
+def hang_indent(marker: str, inner: str) -> str:
     """`inner` behind a marker, its further lines as deep."""
     indent = " " * len(marker)
     first, *rest = inner.split("\n")
     return "\n".join((marker + first, *(indent + line if line else "" for line in rest)))
 
 
-def grid(table: Table) -> Piece:
+def draw_grid(table: Table) -> Piece:
     """A table drawn in columns for a fixed-width font; East-Asian wide characters count two (Unicode TR 11)."""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(_padded, row, widths, table.aligns)).rstrip() for row in (rows[0], *rows[1:])]
+    lines = ["  ".join(map(_pad, row, widths, table.aligns)).rstrip() for row in (rows[0], *rows[1:])]
     return Piece("\n".join(lines[1:]), f"{lines[0]}\n{'  '.join('─' * w for w in widths)}\n")
 
 
@@ -258,7 +258,7 @@ def _width(text: str) -> int:
     return max(0, wcwidth.wcswidth(text))
 
 
-def _padded(text: str, width: int, align: Align) -> str:
+def _pad(text: str, width: int, align: Align) -> str:
     space = width - _width(text)
     left = {"": 0, "left": 0, "center": space // 2, "right": space}[align]
     return " " * left + text + " " * (space - left)
@@ -269,7 +269,7 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def boundaries(text: str) -> Iterator[int]:
+def grapheme_ends(text: str) -> Iterator[int]:
     """Where grapheme clusters end (Unicode TR 29), in code points; the last is the text's end."""
     at = 0
     for cluster in wcwidth.iter_graphemes(text):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from markdown_it.token import Token
 
-from bot.live.markdown import DOLLAR_MATH, Document, inline, parse
+from bot.live.markdown import DOLLAR_MATH, Document, parse, parse_inline
 
 PATIENCE = 400  # code points: an opener that has found no partner within so many is text
 
@@ -28,7 +28,7 @@ _AUTOLINK_BEGUN = re.compile(r"<https?:?/?/?[^\s<>]*$")
 _LIKE_MATH = re.compile(r"\$(?=[^\s\d$])[^$\n]*[\\^_{=][^$\n]*$")
 
 
-class Begun(NamedTuple):
+class OpenAtom(NamedTuple):
     """An atom that has begun at `at` and not ended: "`…", "$…", "[…" or "<…"."""
 
     mark: str
@@ -40,7 +40,7 @@ class Scan(NamedTuple):
 
     marks: tuple[str, ...]
     atoms: tuple[tuple[int, int], ...]
-    begun: Begun | None
+    open_atom: OpenAtom | None
 
     @property
     def openers(self) -> str:
@@ -60,12 +60,12 @@ def scan(text: str) -> Scan:
         at = point.end()
         mark = point.group()
         if mark[0] in "*_~":
-            _emphasis(text, point, marks)
+            _apply_emphasis(text, point, marks)
         elif mark[0] != "\\":
             end = _atom_end(text, point)
             if end is None:
                 atoms.append((point.start(), len(text)))
-                return Scan(tuple(marks), tuple(atoms), Begun(mark, point.start()))
+                return Scan(tuple(marks), tuple(atoms), OpenAtom(mark, point.start()))
             if end > at:
                 atoms.append((point.start(), end))
                 at = end
@@ -75,32 +75,32 @@ def scan(text: str) -> Scan:
 def heal(text: str) -> str:
     """Inline text that still grows, with all it has opened closed, and without what is not readable yet."""
     for _ in range(8):  # each round takes one atom that has begun; more in one place is noise
-        begun = scan(text).begun
+        begun = scan(text).open_atom
         if begun is None:
             break
-        text = _mended(text, begun)
+        text = _mend(text, begun)
     text = re.sub(r"(?:(?<!\\)\\|&#?\w{0,8}|(?<!\\)[*_~]+)$", "", text)
     return text.rstrip() + scan(text).closers
 
 
 def parse_growing(source: str) -> Document:
     """The blocks of clean Markdown that still grows; its last inline content is healed (`Token.children`)."""
-    shown = source[: len(source) - held(source)]
+    shown = source[: len(source) - count_held_back(source)]
     doc = parse(shown)
-    if line := _completion(doc):
-        doc = _clipped(parse(f"{shown.rstrip()}\n{line}"), shown)
+    if line := _find_completion(doc):
+        doc = _clip(parse(f"{shown.rstrip()}\n{line}"), shown)
     if (last := _last_inline(doc)) is not None:
-        last.children = inline(heal(last.content)) or [Token("text", "", 0)]
+        last.children = parse_inline(heal(last.content)) or [Token("text", "", 0)]
     return doc
 
 
-def held(source: str) -> int:
+def count_held_back(source: str) -> int:
     """How many code points at the end are held back: a last line that is nothing but markers so far."""
     last = source[source.rfind("\n") + 1 :]
     return len(last) if _MARKERS.fullmatch(last) else 0
 
 
-def _mended(text: str, begun: Begun) -> str:
+def _mend(text: str, begun: OpenAtom) -> str:
     before, after = text[: begun.at], text[begun.at :]
     match begun.mark[0]:
         case "`":
@@ -116,7 +116,7 @@ def _mended(text: str, begun: Begun) -> str:
             return before + (label.group()[len(begun.mark) : -1] if label else after.lstrip("![")).rstrip()
 
 
-def _emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
+def _apply_emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
     """Open or close with a delimiter run: "*" and "_" by ones and twos, "~" by twos only."""
     left = len(run.group())
     kind = run.group()[0]
@@ -139,14 +139,14 @@ def _emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
 def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
     """Whether the run can open, and whether it can close (CommonMark 0.31, 6.2)."""
     before, after = text[run.start() - 1 : run.start()] or " ", text[run.end() : run.end() + 1] or " "
-    left = not after.isspace() and (_worded(after) or not _worded(before))
-    right = not before.isspace() and (_worded(before) or not _worded(after))
+    left = not after.isspace() and (_is_word_char(after) or not _is_word_char(before))
+    right = not before.isspace() and (_is_word_char(before) or not _is_word_char(after))
     if run.group()[0] == "_":
-        return left and (not right or not _worded(before)), right and (not left or not _worded(after))
+        return left and (not right or not _is_word_char(before)), right and (not left or not _is_word_char(after))
     return left, right
 
 
-def _worded(char: str) -> bool:
+def _is_word_char(char: str) -> bool:
     """Neither white space nor punctuation."""
     return not char.isspace() and (char.isalnum() or ord(char) > 0x2E7F)
 
@@ -186,7 +186,7 @@ def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:
     return None if young and "\n" not in text[label.end() :] else point.end()
 
 
-def _completion(doc: Document) -> str:
+def _find_completion(doc: Document) -> str:
     """The line that makes a table of a header row alone, or ends display math; "" when nothing is missing."""
     tokens = [t for t in doc.blocks[-1].tokens if t.nesting >= 0] if doc.blocks else []
     if len(tokens) < 2 or tokens[-2].type != "paragraph_open":
@@ -204,7 +204,7 @@ def _completion(doc: Document) -> str:
     return f"{indent}|{'---|' * (len(cells) - (not cells[-1]))}"
 
 
-def _clipped(doc: Document, source: str) -> Document:
+def _clip(doc: Document, source: str) -> Document:
     """The same blocks, without the source that was added behind `source`."""
     blocks = [replace(b, end=min(b.end, len(source))) for b in doc.blocks]
     return Document(source, doc.lines, blocks)

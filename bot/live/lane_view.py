@@ -8,9 +8,9 @@ from typing import Protocol
 
 from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
-from bot.live.changes import Change, Mark, Posted, digest
+from bot.live.changes import Change, LaneMark, ShownPage, message_digest
 from bot.live.lanes import Lane
-from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Call, Scheduler
+from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, Scheduler, SurfaceCall
 from bot.ports import (
     Forbidden,
     Gone,
@@ -31,10 +31,10 @@ BACK_OFF_CAP_S = 30.0  # … up to this
 NOTHING = "…"  # a lane that ended without a word or a footer
 SLIGHT = 1.0  # code points a second that the board, footers and what is hidden count for
 
-Shown = Callable[[LaneId, str], None]
-Stands = Callable[[PostedPage], None]
-Noted = Callable[[str], None]
-Posting = Callable[[PostedPage], Awaitable[None]]
+OnShown = Callable[[LaneId, str], None]
+OnPosted = Callable[[PostedPage], None]
+OnNote = Callable[[str], None]
+BeforePost = Callable[[PostedPage], Awaitable[None]]
 
 
 class Display(Protocol):
@@ -43,10 +43,10 @@ class Display(Protocol):
     scheduler: Scheduler
     trace: Trace
     time: Callable[[], float]
-    on_shown: Shown
-    on_placed: Stands
-    on_note: Noted
-    before_post: Posting
+    on_shown: OnShown
+    on_posted: OnPosted
+    on_note: OnNote
+    before_post: BeforePost
 
     def settle(self) -> None: ...
 
@@ -56,13 +56,13 @@ class View(Protocol):
     seat's words have been sent there."""
 
     surface: Surface
-    tells: bool
-    silent: bool
+    notifies: bool
+    is_silent: bool
 
     @property
     def display(self) -> Display: ...
     @property
-    def words_wait(self) -> bool: ...
+    def has_waiting_words(self) -> bool: ...
 
     def next_to_post(self) -> LaneView | None: ...
     def forbid(self, lane: Lane, why: str) -> None: ...
@@ -74,7 +74,7 @@ class LaneView:
     def __init__(self, view: View, lane: Lane, placed: Sequence[PostedPage] = ()) -> None:
         """`placed`: its pages of an earlier time, in order."""
         self.lane = lane
-        self.messages = [Posted(p.ref or None, reads=p.reads, closed=bool(p.reads), lost=not p.ref) for p in placed]
+        self.messages = [ShownPage(p.ref or None, reads=p.reads, closed=bool(p.reads), lost=not p.ref) for p in placed]
         self.over = False  # the end is shown, or it was given up: no request any more
         self.given_up = False
         self._view = view
@@ -96,16 +96,16 @@ class LaneView:
         return self._draws
 
     @property
-    def sayable(self) -> bool:
+    def is_sayable(self) -> bool:
         return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
 
     @property
-    def stands(self) -> bool:
+    def is_posted(self) -> bool:
         """Whether a message of it is there."""
         return any(message.ref is not None for message in self.messages)
 
     @property
-    def visible(self) -> int:
+    def visible_chars(self) -> int:
         """Source code points that can be read now, all pages."""
         return sum(message.chars for message in self.messages)
 
@@ -113,20 +113,20 @@ class LaneView:
         lane = self.lane
         if self.over or self._flying or now < self._retry_at:
             return None
-        if not self.stands:
-            if not self.sayable or self._view.next_to_post() is not self:
+        if not self.is_posted:
+            if not self.is_sayable or self._view.next_to_post() is not self:
                 return None
-            return Bid(FIRST if self._view.words_wait else END, math.inf, 1)
+            return Bid(FIRST if self._view.has_waiting_words else END, math.inf, 1)
         if lane.version == self._version and not self._more:
             return None
         unseen = lane.chars - self._chars
         if self._tells_progress and not lane.closed:
             return Bid(TEXT, _slight(now - self._taken_at), unseen)
-        if lane.closed and not unseen and not self._more and self.visible:
+        if lane.closed and not unseen and not self._more and self.visible_chars:
             return Bid(TEXT, _slight(now - lane.ended), 0)  # only a footer is missing
         if lane.closed or lane.kind in ("card", "end"):
             return Bid(END, math.inf, unseen)
-        shown = self.visible
+        shown = self.visible_chars
         if lane.length < shown:  # begun again: what is shown stays until the new text has outgrown it
             lane.settle()
             return None
@@ -134,15 +134,15 @@ class LaneView:
         if shown:
             return Bid(TEXT, waited, unseen)
         rank = FIRST if now - lane.began < FIRST_WITHIN_S else END
-        return Bid(rank, FIRST_WEIGHT * waited, unseen, breaks_silence=self._view.silent)
+        return Bid(rank, FIRST_WEIGHT * waited, unseen, breaks_silence=self._view.is_silent)
 
     @property
     def _tells_progress(self) -> bool:
         """Whether nobody waits for its words: the board, or a lane that hides them."""
-        return self.lane.kind == "board" or (self.lane.counts and not self.lane.chars)
+        return self.lane.kind == "board" or (self.lane.shows_progress and not self.lane.chars)
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         return self.lane.kind in ("turn", "board") and not self.lane.closed and not self.over
 
     def speed(self, now: float) -> float:
@@ -154,7 +154,7 @@ class LaneView:
     def ready_at(self, now: float) -> float:
         return self._retry_at if self._retry_at > now and not self.over else math.inf
 
-    def take(self) -> Call | None:
+    def take(self) -> SurfaceCall | None:
         change = self._change()
         if change is None:
             self._version, self._more = self.lane.version, False
@@ -169,12 +169,12 @@ class LaneView:
             return None
         self._flying = change
         if self.lane.kind == "turn" and change.covers:
-            self._view.silent = False
+            self._view.is_silent = False
         self._taken_at = self._view.display.time()
         self.lane.settle()
-        return Call(change.method, lambda: self._send(change))
+        return SurfaceCall(change.method, lambda: self._send(change))
 
-    def succeeded(self, call: Call, ref: MessageRef | None, duration_s: float) -> None:
+    def on_success(self, call: SurfaceCall, ref: MessageRef | None, duration_s: float) -> None:
         change = self._landed(200, duration_s)
         self._failures = 0
         match change.method:
@@ -189,14 +189,16 @@ class LaneView:
         if not change.more:
             self._chars, self._moments = change.mark.chars, change.mark.moments
         self._expect("edit")
-        display, chars = self._view.display, self.visible
-        display.trace.record_shown(self._surface.name, self.lane.key, change.page, chars, change.final)
+        display, chars = self._view.display, self.visible_chars
+        display.trace.record_shown(self._surface.name, self.lane.key, change.page, chars, change.is_final)
         if self.lane.kind == "turn" and chars:
             display.on_shown(self.lane.key, change.mark.text[:chars])
-        if change.final and change.mark.version == self.lane.version:  # else a button changed while this was on its way
+        if (
+            change.is_final and change.mark.version == self.lane.version
+        ):  # else a button changed while this was on its way
             self.leave()
 
-    def failed(self, call: Call, error: SurfaceError, duration_s: float) -> None:
+    def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None:
         change = self._landed(error.status, duration_s)
         match error:
             case RateLimited():
@@ -207,13 +209,13 @@ class LaneView:
                 self.messages.pop()
             case Gone() if change.method == "edit" and not self._posted_again:
                 self._posted_again = True
-                self.messages[change.page] = Posted(None)
+                self.messages[change.page] = ShownPage(None)
                 self._expect("post")
             case Gone():
                 self._give_up("its message was deleted")
             case _:
                 if change.method == "post" and (error.status == 0 or error.status >= 500):
-                    self.messages[change.page : change.page + 1] = [Posted(None, lost=True)]
+                    self.messages[change.page : change.page + 1] = [ShownPage(None, lost=True)]
                     self._expect("find")
                 self._failures += 1
                 if self._failures >= TRIES:
@@ -241,7 +243,7 @@ class LaneView:
         reads[:last] = [(text, chars, ()) for text, chars, _ in reads[:last]]  # buttons stand under the last page
         wrong = [k for k, (read, _, offer) in enumerate(reads) if not self._stands(k, read, offer, last=k == last)]
         surplus = len(self.messages) - len(reads)
-        mark = Mark(text, lane.version, lane.chars, lane.moments)
+        mark = LaneMark(text, lane.version, lane.chars, lane.moments)
         if wrong:
             k, more = wrong[0], len(wrong) > 1 or surplus > 0
             return Change(self._method_for(k), k, *reads[k], mark, closed=lane.closed, more=more)
@@ -263,30 +265,30 @@ class LaneView:
             return False
         if posted.text is None and not posted.reads and not self.lane.closed and not self.lane.length:
             return True  # asked again after a restart: what was shown stays until there is something new
-        same = posted.reads == digest(text, controls) if posted.text is None else posted.text == text
+        same = posted.reads == message_digest(text, controls) if posted.text is None else posted.text == text
         if not same or (posted.text is not None and posted.controls != controls):
             return False
         return posted.closed or not (last and self.lane.closed)
 
     def _method_for(self, page: int) -> Method:
-        known = self.messages[page] if page < len(self.messages) else Posted(None)
+        known = self.messages[page] if page < len(self.messages) else ShownPage(None)
         if known.ref is not None:
             return "edit"
         return "find" if known.lost else "post"
 
     def _found(self, page: int, ref: MessageRef | None) -> None:
         """What became of a post is known: it stands there, whatever it reads, or it must be sent."""
-        self.messages[page] = Posted(ref)
+        self.messages[page] = ShownPage(ref)
         self._expect(self._method_for(page))
         if ref is not None:
             self._place(page)
 
     def _reads(self, change: Change, ref: MessageRef | None) -> None:
         """The message of a page reads so; where it stands is stored, and what it reads where that lasts."""
-        known = self.messages[change.page] if change.page < len(self.messages) else Posted(None)
+        known = self.messages[change.page] if change.page < len(self.messages) else ShownPage(None)
         lasting = change.closed or self.lane.kind in ("card", "end")
-        posted = Posted(ref or known.ref, change.text, change.covers, change.closed, change.controls)
-        posted.reads = digest(change.text, change.controls) if lasting else ""
+        posted = ShownPage(ref or known.ref, change.text, change.covers, change.closed, change.controls)
+        posted.reads = message_digest(change.text, change.controls) if lasting else ""
         self.messages[change.page : change.page + 1] = [posted]
         if ref is not None or posted.reads != known.reads:
             self._place(change.page)
@@ -295,7 +297,7 @@ class LaneView:
         posted = self.messages[page]
         assert posted.ref is not None  # it has just been posted, edited or found
         place = PostedPage(self._surface.address, self.lane.key, page, posted.ref, posted.reads)
-        self._view.display.on_placed(place)
+        self._view.display.on_posted(place)
 
     async def _send(self, change: Change) -> MessageRef | None:
         key, page = self.lane.key, change.page
@@ -323,7 +325,7 @@ class LaneView:
             change.text,
             change.closed,
             change.controls,
-            lane.to if self._view.tells else "",
+            lane.to if self._view.notifies else "",
             lane.face,
         )
 

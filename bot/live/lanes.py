@@ -20,8 +20,26 @@ class Lane:
     """
 
     __slots__ = (
-        "_parts", "_stir", "_stirred", "_time", "began", "chars", "closed", "controls", "counts", "ended", "face",
-        "footer", "key", "kind", "length", "moments", "placeholder", "title", "to", "version",
+        "_announced",
+        "_on_change",
+        "_parts",
+        "_time",
+        "began",
+        "chars",
+        "closed",
+        "controls",
+        "ended",
+        "face",
+        "footer",
+        "key",
+        "kind",
+        "length",
+        "moments",
+        "placeholder",
+        "shows_progress",
+        "title",
+        "to",
+        "version",
     )  # fmt: skip
 
     def __init__(
@@ -34,7 +52,7 @@ class Lane:
         to: str = "",
         face: str = "",
         time: Callable[[], float],
-        stir: Callable[[Lane], None],
+        on_change: Callable[[Lane], None],
     ) -> None:
         self.key = key
         self.title = title
@@ -43,7 +61,7 @@ class Lane:
         self.to = to  # who is told of it
         self.face = face  # a picture of who speaks
         self.controls: tuple[Control, ...] = ()
-        self.counts = False  # its placeholder tells how far it is
+        self.shows_progress = False  # its placeholder tells how far it is
         self.footer = ""
         self.closed = False
         self.version = 0  # of text and footer; a reader that has taken this one has nothing new
@@ -54,8 +72,8 @@ class Lane:
         self.ended = 0.0  # when it was closed
         self._parts: list[str] = []
         self._time = time
-        self._stir = stir
-        self._stirred = False
+        self._on_change = on_change
+        self._announced = False
 
     @property
     def text(self) -> str:
@@ -67,25 +85,25 @@ class Lane:
         if text and not self.closed:
             self._parts.append(text)
             self.length += len(text)
-            self._count(len(text))
+            self._note_change(len(text))
 
     def set(self, text: str) -> None:
         """The whole text anew: a card or the board."""
         if not self.closed and text != self.text:
-            self._become(text)
-            self._count(len(text))
+            self._replace(text)
+            self._note_change(len(text))
 
-    def wait(self, placeholder: str) -> None:
+    def set_placeholder(self, placeholder: str) -> None:
         """What stands there until its first text comes."""
         if placeholder != self.placeholder and not self.closed:
-            self.placeholder, self.counts = placeholder, True
-            self._count(0)
+            self.placeholder, self.shows_progress = placeholder, True
+            self._note_change(0)
 
     def restart(self, kept: str) -> None:
         """A re-ask begins with `kept`. Views keep what they show until the new text has outgrown it."""
         if not self.closed:
-            self._become(kept)
-            self._count(0)
+            self._replace(kept)
+            self._note_change(0)
 
     def reopen(self) -> None:
         """What was over begins anew: a failed turn is asked again."""
@@ -97,11 +115,11 @@ class Lane:
         self.closed = False
         self.close(text, footer)
 
-    def offer(self, controls: tuple[Control, ...]) -> None:
+    def set_controls(self, controls: tuple[Control, ...]) -> None:
         """What people may press under it from now on."""
         if controls != self.controls:
             self.controls = controls
-            self._count(0)
+            self._note_change(0)
 
     def close(self, text: str | None = None, footer: str = "") -> None:
         """The final text (None: what it reads now). Call it only once the end is stored; a second close is nothing."""
@@ -109,32 +127,32 @@ class Lane:
             return
         before = self.text
         after = before if text is None else text
-        self._become(after)
+        self._replace(after)
         self.footer = footer
         self.closed = True
-        self._stirred = False
-        self._count(len(after) - len(before) if after.startswith(before) else len(after))
+        self._announced = False
+        self._note_change(len(after) - len(before) if after.startswith(before) else len(after))
         self.ended = self._time()
 
     def settle(self) -> None:
         """A view has taken the text: the next change is news again."""
-        self._stirred = False
+        self._announced = False
 
     def speed(self, now: float) -> float:
         """Code points a second since the first one, leaning on a usual 60 for the first second; 0 before it."""
         return (self.chars + USUAL_CHARS_PER_S) / (now - self.began + 1.0) if self.chars else 0.0
 
-    def _become(self, text: str) -> None:
+    def _replace(self, text: str) -> None:
         self._parts = [text]
         self.length = len(text)
 
-    def _count(self, chars: int) -> None:
+    def _note_change(self, chars: int) -> None:
         now = self._time()
         if chars and not self.chars:  # a button is no word
             self.began = now
         self.version += 1
         self.chars += chars
         self.moments += chars * now
-        if not self._stirred:  # once until a view takes it: a delta must not cost a decision
-            self._stirred = True
-            self._stir(self)
+        if not self._announced:  # once until a view takes it: a delta must not cost a decision
+            self._announced = True
+            self._on_change(self)

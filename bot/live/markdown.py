@@ -75,20 +75,20 @@ def parse(source: str) -> Document:
     """The blocks of clean Markdown; inline content is left unparsed (see `inline`)."""
     lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
     lines[-1] = len(source)
-    tops = list(groups(parser().parse(source, {})))
+    tops = list(split_siblings(parser().parse(source, {})))
     firsts = [top[0].map[0] for top in tops if top[0].map]
     ends = [*(lines[first] for first in firsts), len(source)][1:]
     return Document(source, lines, [Block(t, lines[f], end, f) for t, f, end in zip(tops, firsts, ends, strict=True)])
 
 
-def inline(content: str) -> list[Token]:
+def parse_inline(content: str) -> list[Token]:
     """The inline tokens of a paragraph, heading or cell."""
     tokens: list[Token] = []
     parser().inline.parse(content, parser(), {}, tokens)
     return tokens
 
 
-def groups(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+def split_siblings(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     """The tokens cut where nothing is open: one sequence for each child."""
     start = depth = 0
     for i, token in enumerate(tokens):
@@ -104,12 +104,12 @@ def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * DEPTH})
     md.enable(["table", "strikethrough"]).disable(["reference", "inline", "text_join"])
     md.use(dollarmath_plugin, allow_labels=False)
-    md.inline.ruler.at("math_inline", _math)
+    md.inline.ruler.at("math_inline", _parse_math)
     for name in ("blockquote", "list"):
         rule, alt = _block_rule(md, name)
-        md.block.ruler.at(name, _shallow(rule), {"alt": alt})
-    md.inline.ruler.at("image", _shallow_image(_inline_rule(md, "image")))
-    md.block.ruler.before("table", "continued", _continued)
+        md.block.ruler.at(name, _limit_depth(rule), {"alt": alt})
+    md.inline.ruler.at("image", _limit_image_depth(_inline_rule(md, "image")))
+    md.block.ruler.before("table", "continued", _parse_continued)
     return md
 
 
@@ -122,14 +122,14 @@ def _inline_rule(md: MarkdownIt, name: str) -> InlineRule:
     return next(r.fn for r in md.inline.ruler.__rules__ if r.name == name)
 
 
-def _shallow(rule: BlockRule) -> BlockRule:
+def _limit_depth(rule: BlockRule) -> BlockRule:
     def guarded(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return state.level < DEPTH and rule(state, start, end, silent)
 
     return guarded
 
 
-def _shallow_image(rule: InlineRule) -> InlineRule:
+def _limit_image_depth(rule: InlineRule) -> InlineRule:
     """A description is parsed by a parser of its own, which counts levels from nought: so count them here."""
 
     def guarded(state: StateInline, silent: bool) -> bool:
@@ -145,7 +145,7 @@ def _shallow_image(rule: InlineRule) -> InlineRule:
     return guarded
 
 
-def _math(state: StateInline, silent: bool) -> bool:
+def _parse_math(state: StateInline, silent: bool) -> bool:
     """As the plugin's, which asks the text's last character whether its first may open."""
     match = DOLLAR_MATH.match(state.src, state.pos)
     if match is None:
@@ -156,7 +156,7 @@ def _math(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _continued(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
+def _parse_continued(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
     """A line of nothing but CONTINUED is a block of its own, so that what follows it begins afresh."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     if silent or line.strip() != CONTINUED:

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from bot.live import cuts
 from bot.live.cuts import Cut
-from bot.live.dialect import Dialect, Piece, boundaries
-from bot.live.heal import held, parse_growing, scan
+from bot.live.dialect import Dialect, Piece, grapheme_ends
+from bot.live.heal import count_held_back, parse_growing, scan
 from bot.live.markdown import Block, Document, clean, parse
-from bot.live.render import render
+from bot.live.render import render_block
 
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
 LONG_TABLE = 8 * LONG  # the columns of a page's table have one width, so it is cut late
@@ -108,7 +108,7 @@ class Pages:
                 return [*self._closed, Page("", 0, final)]
             self._source += clean(grown[at : at + LONG])
             sheet = self._settle(final and at + LONG >= len(grown))
-        waiting = 0 if final else held(self._source[self._carried :])
+        waiting = 0 if final else count_held_back(self._source[self._carried :])
         chars = self._at - self._page_at + len(self._source) - self._carried - waiting
         body = sheet.whole()
         return [*self._closed, Page(body + line if body else line.lstrip("\n"), chars, final)]
@@ -124,7 +124,7 @@ class Pages:
         """Settle what cannot change any more and what does not fit; returns the open page with all the rest."""
         while True:
             doc = parse(self._source) if final else parse_growing(self._source)
-            sheet = self._settle_once(doc, len(doc.blocks) if final else _sure(doc, self._source), final)
+            sheet = self._settle_once(doc, len(doc.blocks) if final else _count_sure(doc, self._source), final)
             if sheet is not None:
                 return sheet
 
@@ -137,7 +137,7 @@ class Pages:
             piece = self._render(doc, block)
             sheets.append(sheets[-1].plus(piece, None if i else self._glue, self._dialect.measure))
             fits = self._fits(sheets[-1])
-            if fits and (i < sure or block.end - max(block.start, self._carried) <= _most(block)):
+            if fits and (i < sure or block.end - max(block.start, self._carried) <= _longest_kept(block)):
                 continue
             if i:
                 self._take(sheets[i], Cut(block.start, "", "", None))
@@ -155,7 +155,7 @@ class Pages:
     def _render(self, doc: Document, block: Block) -> Piece:
         """Empty for a block that is nothing but carry: it has been shown."""
         new = doc.source[max(block.start, self._carried) : block.end]
-        return render(block.tokens, self._dialect) if new.strip() else Piece("")
+        return render_block(block.tokens, self._dialect) if new.strip() else Piece("")
 
     def _take(self, sheet: Sheet, cut: Cut) -> None:
         """All before the cut is settled: `sheet` shows it."""
@@ -172,10 +172,10 @@ class Pages:
 
     def _shorten(self, doc: Document, block: Block) -> bool:
         """Settle most of a block that fits the page and grows beyond LONG. False: it has no place for a cut yet."""
-        for stops in (cuts.shallow_rows, cuts.words, cuts.rows, cuts.graphemes):
-            at = max(self._within(doc, stops(doc, block)), default=0)
+        for stops in (cuts.shallow_row_stops, cuts.word_stops, cuts.row_stops, cuts.grapheme_stops):
+            at = max(self._real_stops(doc, stops(doc, block)), default=0)
             if at - self._carried > LONG // 2:
-                sheet, cut = self._before(doc, cuts.cut(doc, block, at))
+                sheet, cut = self._sheet_before(doc, cuts.cut_block(doc, block, at))
                 if not self._fits(sheet):  # what healing hid is longer than what it showed
                     return self._break(doc, block, final=False)
                 self._take(sheet, cut)
@@ -184,43 +184,43 @@ class Pages:
 
     def _break(self, doc: Document, block: Block, final: bool) -> bool:
         """Fill the page with the block's beginning and close it. False: what there is must wait for more."""
-        for stops in (cuts.shallow_rows, cuts.rows, cuts.words):
-            if stops is cuts.words and self._sheet.size > self._room * 3 // 4:
+        for stops in (cuts.shallow_row_stops, cuts.row_stops, cuts.word_stops):
+            if stops is cuts.word_stops and self._sheet.size > self._room * 3 // 4:
                 break  # rather a little space than a paragraph torn
-            if (found := self._best(doc, block, stops(doc, block))) and found[0].size >= self._room // 2:
-                return self._turn(*found)
+            if (found := self._best_cut(doc, block, stops(doc, block))) and found[0].size >= self._room // 2:
+                return self._fill_page(*found)
         if self._sheet.text:
             self._close()
             return True
-        for stops in (cuts.graphemes, cuts.rows):
-            if found := self._best(doc, block, stops(doc, block)):
-                return self._turn(*found)
+        for stops in (cuts.grapheme_stops, cuts.row_stops):
+            if found := self._best_cut(doc, block, stops(doc, block)):
+                return self._fill_page(*found)
         return self._spill(doc, block, final)
 
-    def _turn(self, sheet: Sheet, cut: Cut) -> bool:
+    def _fill_page(self, sheet: Sheet, cut: Cut) -> bool:
         self._take(sheet, cut)
         self._close()
         return True
 
-    def _best(self, doc: Document, block: Block, stops: Sequence[int]) -> tuple[Sheet, Cut] | None:
+    def _best_cut(self, doc: Document, block: Block, stops: Sequence[int]) -> tuple[Sheet, Cut] | None:
         """The last of the stops up to which the block fits the page, None when nothing of it does."""
-        stops = self._within(doc, stops)
+        stops = self._real_stops(doc, stops)
         best: tuple[Sheet, Cut] | None = None
         low, high = 0, len(stops)
         while low < high:
             middle = (low + high) // 2
-            found = self._before(doc, cuts.cut(doc, block, stops[middle]))
+            found = self._sheet_before(doc, cuts.cut_block(doc, block, stops[middle]))
             if self._fits(found[0]):
                 best, low = found, middle + 1
             else:
                 high = middle
         return best if best and best[0] is not self._sheet else None
 
-    def _within(self, doc: Document, stops: Sequence[int]) -> list[int]:
+    def _real_stops(self, doc: Document, stops: Sequence[int]) -> list[int]:
         """Those that part real text: not in the carry, not where a half-written block was completed."""
         return [at for at in stops if self._carried < at < len(doc.source)]
 
-    def _before(self, doc: Document, cut: Cut) -> tuple[Sheet, Cut]:
+    def _sheet_before(self, doc: Document, cut: Cut) -> tuple[Sheet, Cut]:
         """The open page with what stands before a cut of the first block."""
         before = parse(doc.source[: cut.at].rstrip() + cut.closers)
         pieces = [piece for block in before.blocks if (piece := self._render(before, block)).text]
@@ -235,18 +235,18 @@ class Pages:
         text = doc.source[self._carried : block.end]
         if self._at < self._written_to:
             text = doc.source[self._carried :][: self._written_to - self._at]
-        bounds = list(boundaries(text[: self._room + LONG]))
+        bounds = list(grapheme_ends(text[: self._room + LONG]))
         whole = final and bounds[-1] == len(text)
         if len(bounds) > 1 and not whole:
             bounds.pop()  # the last grapheme may be half
         elif not whole and len(text) < LONG:
             return False
-        fitting = bisect_right(bounds, self._room, key=lambda end: self._dialect.measure(self._written(text[:end])))
+        fitting = bisect_right(bounds, self._room, key=lambda end: self._dialect.measure(self._escape(text[:end])))
         end = bounds[max(0, fitting - 1)]
         space = max(text.rfind(" ", 0, end), text.rfind("\n", 0, end)) + 1
         end = space if space > end // 2 else end
-        *crumbs, last = self._crumbled(self._written(text[:end])) or [""]
-        cut = cuts.cut(doc, block, self._carried + end)
+        *crumbs, last = self._split_by_chars(self._escape(text[:end])) or [""]
+        cut = cuts.cut_block(doc, block, self._carried + end)
         torn = (fin for begin, fin in scan(text).atoms if begin < end < fin)
         self._written_to = max(self._written_to, self._at + next(torn, 0))
         self._closed += (Page(crumb, 0, True) for crumb in crumbs)
@@ -255,7 +255,7 @@ class Pages:
             self._close()
         return True
 
-    def _crumbled(self, text: str) -> list[str]:
+    def _split_by_chars(self, text: str) -> list[str]:
         """A text in parts that fit a page: itself as a rule, a grapheme longer than a page by code points."""
         parts: list[str] = []
         for char in text.strip():
@@ -266,15 +266,15 @@ class Pages:
                 parts.append(char)
         return parts
 
-    def _written(self, text: str) -> str:
+    def _escape(self, text: str) -> str:
         return self._dialect.paragraph(self._dialect.text(text))
 
 
-def _most(block: Block) -> int:
+def _longest_kept(block: Block) -> int:
     return LONG_TABLE if block.tokens[0].type == "table_open" else LONG
 
 
-def _sure(doc: Document, source: str) -> int:
+def _count_sure(doc: Document, source: str) -> int:
     """How many blocks no more text can change: those before the last one that has a whole line."""
     whole = source.count("\n")
     return max((i for i, block in enumerate(doc.blocks) if block.line < whole), default=0)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from markdown_it.token import Token
 
 from bot.live.dialect import Align, Dialect, Inline, Piece, Table
-from bot.live.markdown import CONTINUED, groups
-from bot.live.markdown import inline as parse_inline
+from bot.live.markdown import CONTINUED, split_siblings
+from bot.live.markdown import parse_inline as parse_inline
 
 _BREAK = re.compile(
     r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE
@@ -17,14 +17,14 @@ _BREAK = re.compile(
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
-def render(tokens: Sequence[Token], dialect: Dialect) -> Piece:
+def render_block(tokens: Sequence[Token], dialect: Dialect) -> Piece:
     """One block, top-level or not. Empty where there is nothing to see."""
     first = tokens[0]
     match first.type:
         case "paragraph_open":
-            return Piece(dialect.paragraph(content(tokens[1], dialect)))
+            return Piece(dialect.paragraph(render_inline(tokens[1], dialect)))
         case "heading_open":
-            inner = content(tokens[1], dialect).replace("\n", " ").strip()
+            inner = render_inline(tokens[1], dialect).replace("\n", " ").strip()
             return Piece(dialect.heading(int(first.tag[1:]), inner) if inner else "")
         case "fence" | "code_block":
             return _fence(first.content, first.info, dialect)
@@ -33,7 +33,7 @@ def render(tokens: Sequence[Token], dialect: Dialect) -> Piece:
         case "hr":
             return Piece(dialect.rule())
         case "blockquote_open":
-            inner = flow(tokens[1:-1], dialect)
+            inner = render_flow(tokens[1:-1], dialect)
             return Piece(dialect.quote(inner) if inner else "")
         case "bullet_list_open" | "ordered_list_open":
             return Piece(_list(tokens, dialect))
@@ -45,21 +45,21 @@ def render(tokens: Sequence[Token], dialect: Dialect) -> Piece:
             raise AssertionError(f"no such block: {other}")
 
 
-def flow(tokens: Sequence[Token], dialect: Dialect) -> str:
+def render_flow(tokens: Sequence[Token], dialect: Dialect) -> str:
     """Blocks that follow one another inside a quote or an item."""
     text = ""
-    for block in groups(tokens):
-        if part := render(block, dialect).text.rstrip("\n"):
+    for block in split_siblings(tokens):
+        if part := render_block(block, dialect).text.rstrip("\n"):
             text += (_between(block[0]) if text else "") + part
     return text
 
 
-def content(token: Token, style: Inline) -> str:
+def render_inline(token: Token, style: Inline) -> str:
     """The inline content of a paragraph, heading or cell."""
-    return spans(token.children or parse_inline(token.content), style).strip()
+    return render_spans(token.children or parse_inline(token.content), style).strip()
 
 
-def spans(tokens: Iterable[Token], style: Inline) -> str:
+def render_spans(tokens: Iterable[Token], style: Inline) -> str:
     """Inline tokens. Without recursion, whatever the nesting."""
     open_: list[list[str]] = [[]]
     urls: list[str] = []
@@ -68,26 +68,26 @@ def spans(tokens: Iterable[Token], style: Inline) -> str:
         if token.type in ("text", "text_special"):
             plain += token.content
             continue
-        open_[-1].append(_text(plain, style))
+        open_[-1].append(_render_text(plain, style))
         plain = ""
         if token.nesting == 1:
             open_.append([])
             urls += [str(token.attrs["href"])] if token.type == "link_open" else []
         elif token.nesting == -1:
             inner = "".join(open_.pop())
-            open_[-1].append(_closed(token, inner, urls, style))
+            open_[-1].append(_close_span(token, inner, urls, style))
         else:
-            open_[-1].append(_leaf(token, style))
-    open_[-1].append(_text(plain, style))
+            open_[-1].append(_render_leaf(token, style))
+    open_[-1].append(_render_text(plain, style))
     return "".join("".join(parts) for parts in open_)
 
 
-def _text(text: str, style: Inline) -> str:
+def _render_text(text: str, style: Inline) -> str:
     lines = _BREAK.split(text.replace(CONTINUED, ""))
     return style.line_break().join(style.text(line) for line in lines)
 
 
-def _closed(token: Token, inner: str, urls: list[str], style: Inline) -> str:
+def _close_span(token: Token, inner: str, urls: list[str], style: Inline) -> str:
     match token.type:
         case "link_close":
             return style.link(inner, urls.pop())
@@ -101,7 +101,7 @@ def _closed(token: Token, inner: str, urls: list[str], style: Inline) -> str:
             raise AssertionError(f"no such span: {other}")
 
 
-def _leaf(token: Token, style: Inline) -> str:
+def _render_leaf(token: Token, style: Inline) -> str:
     match token.type:
         case "softbreak":
             return "\n"
@@ -111,7 +111,7 @@ def _leaf(token: Token, style: Inline) -> str:
             code = " ".join(token.content.replace(CONTINUED, "").split("\n"))
             return style.code(code) if code else ""
         case "image":
-            return style.image(spans(token.children or (), style), str(token.attrs["src"]))
+            return style.image(render_spans(token.children or (), style), str(token.attrs["src"]))
         case other:
             raise AssertionError(f"no such span: {other}")
 
@@ -125,9 +125,9 @@ def _fence(code: str, info: str, dialect: Dialect) -> Piece:
 def _list(tokens: Sequence[Token], dialect: Dialect) -> str:
     number = int(tokens[0].attrs.get("start", 1)) if tokens[0].type == "ordered_list_open" else None
     items: list[str] = []
-    for item in groups(tokens[1:-1]):
-        inner = flow(item[1:-1], dialect)
-        if not _continues(item):
+    for item in split_siblings(tokens[1:-1]):
+        inner = render_flow(item[1:-1], dialect)
+        if not _is_continued(item):
             items.append(dialect.item(number, _with_task(item, inner)))
         elif inner:
             items.append(inner)  # on this page it has no marker, and nothing to hang from
@@ -135,7 +135,7 @@ def _list(tokens: Sequence[Token], dialect: Dialect) -> str:
     return "\n".join(items)
 
 
-def _continues(item: Sequence[Token]) -> bool:
+def _is_continued(item: Sequence[Token]) -> bool:
     return len(item) > 2 and (item[1].type == "continued" or item[2].content.startswith(CONTINUED))
 
 
@@ -160,7 +160,7 @@ def _table(tokens: Sequence[Token], style: Inline) -> Table:
         if token.type == "tr_open":
             rows.append([])
         elif token.type in ("th_open", "td_open"):
-            rows[-1].append(" ".join(content(tokens[i + 1], style).replace("\\\n", " ").split()))
+            rows[-1].append(" ".join(render_inline(tokens[i + 1], style).replace("\\\n", " ").split()))
             if token.type == "th_open":
                 aligns.append(_align(str(token.attrs.get("style", ""))))
     return Table(rows, aligns)

@@ -37,7 +37,7 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from bot.concurrency import TaskGroup
-from bot.live.budget import Budget, Budgets, Ticket
+from bot.live.budget import Budget, Budgets, SentRequest
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ class Bid(NamedTuple):
     breaks_silence: bool = False
 
 
-class Call(NamedTuple):
+class SurfaceCall(NamedTuple):
     """One request, its text taken. `send` raises SurfaceError."""
 
     method: Method
@@ -87,7 +87,7 @@ class Job(Protocol):
         ...
 
     @property
-    def open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether it may grow yet."""
         ...
 
@@ -103,13 +103,13 @@ class Job(Protocol):
         """When it may be tried again after a failure; infinity when it waits for no time."""
         ...
 
-    def take(self) -> Call | None:
+    def take(self) -> SurfaceCall | None:
         """The request that shows its text of this moment; None when there turns out to be nothing to send."""
         ...
 
-    def succeeded(self, call: Call, ref: MessageRef | None, duration_s: float) -> None: ...
+    def on_success(self, call: SurfaceCall, ref: MessageRef | None, duration_s: float) -> None: ...
 
-    def failed(self, call: Call, error: SurfaceError, duration_s: float) -> None: ...
+    def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None: ...
 
 
 class Lengths:
@@ -174,7 +174,7 @@ class Usual:
         return max(self.appetite, self.ends_per_s) < FAINT
 
 
-Asked = dict[tuple[str, float], tuple[float, float]]  # (budget, span) → what is wanted of it, and the ends to come
+DemandCache = dict[tuple[str, float], tuple[float, float]]  # (budget, span) → requests wanted, ends to come
 Prices = dict[str, float]  # by budget, until something is taken
 
 
@@ -221,7 +221,7 @@ class Scheduler:
         """Something is new: a lane, a text, a permission."""
         self._wake.set()
 
-    def ended(self, lived_s: float) -> None:
+    def learn_length(self, lived_s: float) -> None:
         """An answer took so long from its first character to its last."""
         self._lengths.learn(lived_s)
 
@@ -247,47 +247,47 @@ class Scheduler:
                 again_at = min(again_at, job.ready_at(now))
         if now >= self._stock_at + STOCK_S or any(bid.rank == FIRST for bid, _ in waiting):
             self._take_stock(now)
-        given = {job for bid, job in waiting if bid.rank == FIRST and self._spares(job.draws, now)}
+        given = {job for bid, job in waiting if bid.rank == FIRST and self._may_give_away(job.draws, now)}
         waiting.sort(key=lambda bidder: _urgency(bidder[0], free=bidder[1] in given))
-        asked: Asked = {}
+        asked: DemandCache = {}
         prices: Prices = {}
         for bid, job in waiting:
             names = job.draws
             blocked_until = max((self._budgets[name].free_at(now) for name in names), default=now)
             if blocked_until > now:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
-            elif not (job in given or self._due(bid, names, now, asked, prices)):
+            elif not (job in given or self._is_due(bid, names, now, asked, prices)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
             elif call := job.take():
-                tickets = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
+                paid = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
                 prices.clear()
-                self._start(self._request(job, call, tickets), "live request")
+                self._start(self._request(job, call, paid), "live request")
         return again_at
 
-    def _due(self, bid: Bid, names: Sequence[str], now: float, asked: Asked, prices: Prices) -> bool:
+    def _is_due(self, bid: Bid, names: Sequence[str], now: float, asked: DemandCache, prices: Prices) -> bool:
         if bid.rank == END:
             return True
         for name in names:
             if name not in prices:
-                prices[name] = self._price(name, now, asked)
+                prices[name] = self._price_of(name, now, asked)
         return bid.value >= max((prices[name] for name in names), default=0.0)
 
-    def _spares(self, names: Sequence[str], now: float) -> bool:
+    def _may_give_away(self, names: Sequence[str], now: float) -> bool:
         """Whether budgets give first words away: nobody else wants them, or those that are eager have one to spare."""
         if all(len(self._demand[name].open) <= 1 for name in names):
             return True
         spare = [o.spare for o in (self._budgets[name].outlook(now) for name in names) if o.spare is not None]
         return bool(spare) and min(spare) >= 1
 
-    def _price(self, name: str, now: float, asked: Asked) -> float:
+    def _price_of(self, name: str, now: float, asked: DemandCache) -> float:
         outlook = self._budgets[name].outlook(now)
         if (name, outlook.span_s) not in asked:  # the same for all bids of a decision, and no small sum
-            asked[name, outlook.span_s] = self._asked(name, outlook.span_s)
+            asked[name, outlook.span_s] = self._count_demand(name, outlook.span_s)
         wanted, ends = asked[name, outlook.span_s]
-        left = outlook.tokens - outlook.held
+        left = outlook.tokens - outlook.reserved
         return price(wanted, left - min(ends, ENDS_MOST * left))
 
-    def _asked(self, name: str, span_s: float) -> tuple[float, float]:
+    def _count_demand(self, name: str, span_s: float) -> tuple[float, float]:
         """What growing lanes want of a budget in the next `span_s`, and how many requests that pay no price come in it:
         the ends of those that speak, and of those that will usually begin meanwhile first words and end.
         """
@@ -301,7 +301,7 @@ class Scheduler:
         """Who wants how much of which budget."""
         before, since_s = self._demand, now - self._stock_at
         self._demand, self._stock_at = defaultdict(Demand), now
-        draws = {job: job.draws for job in self._jobs if job.open}
+        draws = {job: job.draws for job in self._jobs if job.is_open}
         stuck = {name for name in set().union(*draws.values()) if self._budgets[name].free_at(now) == math.inf}
         for job, names in draws.items():
             speed = 0.0 if stuck.intersection(names) else job.speed(now)
@@ -316,7 +316,7 @@ class Scheduler:
             if usual.is_faint and name not in self._demand:
                 del self._usual[name]
 
-    async def _request(self, job: Job, call: Call, tickets: list[tuple[Budget, Ticket]]) -> None:
+    async def _request(self, job: Job, call: SurfaceCall, paid: list[tuple[Budget, SentRequest]]) -> None:
         now = asyncio.get_running_loop().time
         began = now()
         try:
@@ -325,20 +325,20 @@ class Scheduler:
         except RateLimited as error:
             # what a lane needs beside its message (a webhook) may be refused as well: its own budget waits for it
             name = error.bucket if error.bucket in job.draws else next(iter(job.draws), error.bucket)
-            self._budgets[name].refused(now(), error.retry_after_s)
-            job.failed(call, error, now() - began)
+            self._budgets[name].record_refusal(now(), error.retry_after_s)
+            job.on_failure(call, error, now() - began)
         except SurfaceError as error:
-            job.failed(call, error, now() - began)
+            job.on_failure(call, error, now() - began)
         except TimeoutError:
-            job.failed(call, SurfaceError(f"no answer in {self._request_timeout_s:g} s"), now() - began)
+            job.on_failure(call, SurfaceError(f"no answer in {self._request_timeout_s:g} s"), now() - began)
         except Exception as error:  # whatever a platform's client raises must not stop the other lanes
             log.warning("a surface raised what it should not", error=repr(error))
-            job.failed(call, SurfaceError(repr(error)), now() - began)
+            job.on_failure(call, SurfaceError(repr(error)), now() - began)
         else:
-            job.succeeded(call, ref, now() - began)
+            job.on_success(call, ref, now() - began)
         finally:
-            for budget, ticket in tickets:
-                budget.landed(ticket, now())
+            for budget, request in paid:
+                budget.record_answer(request, now())
             self.wake()
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:

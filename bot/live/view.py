@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from bot.domain.run import LaneId
-from bot.live.lane_view import LaneView, Noted, Posting, Shown, Stands
+from bot.live.lane_view import BeforePost, LaneView, OnNote, OnPosted, OnShown
 from bot.live.lanes import Lane
 from bot.live.schedule import Scheduler
 from bot.ports import Kind, PostedPage, Surface, Trace
 
 
-async def _at_once(placed: PostedPage) -> None:
+async def _store_nothing(placed: PostedPage) -> None:
     """Nothing is stored before a post."""
 
 
@@ -28,10 +28,10 @@ class Display:
         scheduler: Scheduler,
         *,
         trace: Trace,
-        on_shown: Shown = lambda lane, text: None,
-        on_placed: Stands = lambda placed: None,
-        on_note: Noted = lambda text: None,
-        before_post: Posting = _at_once,
+        on_shown: OnShown = lambda lane, text: None,
+        on_posted: OnPosted = lambda placed: None,
+        on_note: OnNote = lambda text: None,
+        before_post: BeforePost = _store_nothing,
         awaited: Mapping[str, Sequence[PostedPage]] = NOTHING_AWAITED,
     ) -> None:
         """`on_shown` is told the part of a turn's text that has just become visible somewhere (for snapshots),
@@ -45,7 +45,7 @@ class Display:
         self.awaited = dict(awaited)
         self.trace = trace
         self.on_shown = on_shown
-        self.on_placed = on_placed
+        self.on_posted = on_posted
         self.on_note = on_note
         self.before_post = before_post
         self.scheduler = scheduler
@@ -54,7 +54,7 @@ class Display:
 
     def open(self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = "") -> Lane:
         """A new lane, posted behind those opened before it. Without a placeholder it waits for its first text."""
-        lane = Lane(key, title, kind, placeholder, to=to, face=face, time=self.time, stir=self._stir)
+        lane = Lane(key, title, kind, placeholder, to=to, face=face, time=self.time, on_change=self._on_change)
         self.lanes[key] = lane
         for view in self.views:
             view.show(lane)
@@ -75,16 +75,16 @@ class Display:
             view.leave()
             self.settle()
 
-    def forgo(self, addresses: Collection[str]) -> None:
+    def stop_awaiting(self, addresses: Collection[str]) -> None:
         """There are no surfaces at these addresses any more."""
         for address in addresses:
             del self.awaited[address]
         self.settle()
 
-    async def caught_up(self) -> None:
+    async def wait_until_caught_up(self) -> None:
         """Returns once no surface is awaited, and every view shows the end of every lane that is closed, or has given
         it up."""
-        while self.awaited or any(view.behind for view in self.views):
+        while self.awaited or any(view.is_behind for view in self.views):
             self._settled.clear()
             await self._settled.wait()
 
@@ -97,9 +97,9 @@ class Display:
         for view in list(self.views):
             self.detach(view)
 
-    def _stir(self, lane: Lane) -> None:
+    def _on_change(self, lane: Lane) -> None:
         if lane.closed and lane.kind == "turn" and lane.chars:
-            self.scheduler.ended(self.time() - lane.began)
+            self.scheduler.learn_length(self.time() - lane.began)
         for view in self.views:
             view.revive(lane)
         self.scheduler.wake()
@@ -112,14 +112,14 @@ class View:
         """`tells`: whether people are told here that the run is over; a mirror tells nobody once more."""
         self.display = display
         self.surface = surface
-        self.tells = tells
-        self.silent = True  # no seat's words have been sent here
+        self.notifies = tells
+        self.is_silent = True  # no seat's words have been sent here
         self._placed = placed
         self._strips: list[LaneView] = []
         self._thread_lost = False
 
     @property
-    def behind(self) -> bool:
+    def is_behind(self) -> bool:
         return any(strip.lane.closed and not strip.over for strip in self._strips)
 
     def show(self, lane: Lane) -> None:
@@ -139,12 +139,12 @@ class View:
 
     def next_to_post(self) -> LaneView | None:
         """Messages appear in the order of their lanes; one that has nothing to say yet holds nobody up."""
-        return next((s for s in self._strips if not s.stands and not s.over and s.sayable), None)
+        return next((s for s in self._strips if not s.is_posted and not s.over and s.is_sayable), None)
 
     @property
-    def words_wait(self) -> bool:
+    def has_waiting_words(self) -> bool:
         """Whether a seat has spoken and has no message yet."""
-        return any(s.lane.kind == "turn" and s.lane.length and not s.stands and not s.over for s in self._strips)
+        return any(s.lane.kind == "turn" and s.lane.length and not s.is_posted and not s.over for s in self._strips)
 
     def leave(self) -> None:
         for strip in self._strips:

@@ -16,7 +16,7 @@ from bot.engine.thread import thread_posts
 from bot.errors import Refused, StoreFailed
 from bot.formats.common import END
 from bot.formats.plan import Format
-from bot.live.board import board, render
+from bot.live.board import build_board, render_board
 from bot.ports import Surface
 from commands import COMMANDS
 from commands.command import MORE, Answer, Form, Here, Started, Told, seats
@@ -202,7 +202,7 @@ class TestSendTo:
             assert (begun.question, begun.context) == ("True?", f"From {origin}:\nThey are fine.")
             assert [(s.model, s.temperature) for s in begun.panel.seats] == [("bob", 0.1)]
             there = await d.transcript(sent.run)
-            assert f"from {origin}" in render(board(there, "answers", 1, {}, there.at))
+            assert f"from {origin}" in render_board(build_board(there, "answers", 1, {}, there.at))
             assert f"*From {origin}*" in (await exported(d.actions, sent.run, P))[1]
             await d.actions.stop(sent.run, P)
 
@@ -219,7 +219,7 @@ class TestSendTo:
             [remark] = t.remarks
             assert remark.origin is not None
             assert remark.text == f"Look:\n\n{'x' * 60}"
-            assert f"sent in by Pat: {remark.origin}" in render(board(t, "opening", 1, {}, t.at))
+            assert f"sent in by Pat: {remark.origin}" in render_board(build_board(t, "opening", 1, {}, t.at))
             assert f"*From {remark.origin}*" in (await exported(d.actions, other, P))[1]
             await d.actions.stop(other, P)
 

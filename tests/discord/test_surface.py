@@ -121,7 +121,7 @@ async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling() -
         await asyncio.sleep(0.2)
         assert not asked.done()
         for ticket in spent:
-            s.budgets[BOT].landed(ticket, now())
+            s.budgets[BOT].record_answer(ticket, now())
         assert await asked == {"list": []}
 
 
@@ -199,7 +199,7 @@ def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
 def test_old_messages_have_a_limit_of_their_own_beneath() -> None:
     old = budget(old_name("discord edit channels/1"), 0.0)
     for _ in range(3):
-        old.landed(old.take(0.0), 0.0)
+        old.record_answer(old.take(0.0), 0.0)
     assert old.free_at(0.0) == 6.0
 
 

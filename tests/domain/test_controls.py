@@ -7,7 +7,7 @@ import pytest
 from bot.domain.codec import Unreadable
 from bot.domain.controls import About, Control, ObjectionRef, SeatRef, about_text, read_about
 from bot.domain.run import TurnId
-from bot.live.changes import digest
+from bot.live.changes import message_digest
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,6 @@ def test_text_that_is_about_nothing_known_is_unreadable() -> None:
 
 def test_a_digest_is_the_same_as_that_of_earlier_versions() -> None:
     skip, vote = Control("skip", "Skip", TurnId("answer", 1, "ada")), Control("vote", "Ada's", SeatRef("ada"))
-    assert digest("Tea.", ()) == "950067fd8606cdf5"
-    assert digest("Tea.", (skip,)) == "68fa4f858cf97ce4"
-    assert digest("Tea.", (skip, vote, Control("stop", "Stop"))) == "ab827b40de7b4a9d"
+    assert message_digest("Tea.", ()) == "950067fd8606cdf5"
+    assert message_digest("Tea.", (skip,)) == "68fa4f858cf97ce4"
+    assert message_digest("Tea.", (skip, vote, Control("stop", "Stop"))) == "ab827b40de7b4a9d"

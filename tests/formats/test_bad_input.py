@@ -22,7 +22,7 @@ from bot.formats import FORMATS
 from bot.formats.common import END
 from bot.formats.council.cards import REVIEWS, STANDINGS
 from bot.formats.council.review_order import letter_labels
-from bot.live.board import board, render
+from bot.live.board import build_board, render_board
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
 from bot.models.tokens import fit_messages
@@ -189,7 +189,7 @@ def test_a_topic_in_any_script_is_asked_as_it_was_typed_and_shown_within_its_wid
             assert topic in asked or turn.stage == "edit"  # a step that works on others' texts alone
             play.end_turn(turn, topic)
     assert play.plan.outcome != "failed"
-    card = render(board(play.t, play.plan.stage, 0, {}, play.t.at, verdict=play.plan.verdict))
+    card = render_board(build_board(play.t, play.plan.stage, 0, {}, play.t.at, verdict=play.plan.verdict))
     for text in (card, *(post.text or "" for post in thread_posts(play.t, play.plan))):
         [page] = Pages(TerminalDialect(), 200_000).update(text, final=True)
         out = io.StringIO()

@@ -17,7 +17,7 @@ from bot.engine.thread import thread_posts
 from bot.formats.common import END
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, read_query, search_query
-from bot.live.board import board
+from bot.live.board import build_board
 from tests.support.transcripts import Play, make_seat, make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
@@ -66,7 +66,7 @@ class TestBeside:
         play = searching("council", "auto")
         play.start_wanted()
         play.end_turn(QUERY, '{"query": "tabs"}').start_wanted()
-        card = board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
+        card = build_board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
         names = ["Ada (answer)", "Bob (answer)", "Cyd (answer)", "Searcher (web search)"]
         assert [line.name for line in card.lines] == names
 

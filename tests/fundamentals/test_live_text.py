@@ -21,7 +21,7 @@ async def test_the_latest_text_wins_and_the_budget_is_never_overdrawn(
         lane.add(f"{number} ")
         await asyncio.sleep(0.1)
     lane.close()
-    await display.caught_up()
+    await display.wait_until_caught_up()
 
     [texts] = [[message.text for message in history] for history in place.history.values()]
     assert texts[-1] == lane.text

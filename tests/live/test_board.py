@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.facts import TurnEnded, TurnStarted
 from bot.domain.run import Failure, Panel, Price, Timings, TurnId, Usage
-from bot.live.board import board, footer, render, show_cost
+from bot.live.board import build_board, build_footer, render_board, show_cost
 from bot.models.catalogue import LOCAL
 from tests.support.transcripts import Play, make_seat, make_start
 
@@ -37,7 +37,7 @@ def test_costs_are_shown(cost: float | None, price: Price | None, shown: str) ->
 def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
     play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
     play.record(ended(ADA, 2.0), ended(BOB, 4.0))
-    card = board(play.t, "answers", 3, {CYD: "waiting: 2nd in the queue"}, play.t.at + 1)
+    card = build_board(play.t, "answers", 3, {CYD: "waiting: 2nd in the queue"}, play.t.at + 1)
     assert (card.done, card.total, card.tokens) == (2, 3, 40)
     assert [line.state for line in card.lines] == [
         "done · 2.0 s",
@@ -46,7 +46,7 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
     ]
     assert card.fastest == "Ada"
     assert card.rest_s == 0
-    text = render(card)
+    text = render_board(card)
     question, origin, progress, *_ = text.split("\n\n")
     assert (question, origin) == ("> Tabs or spaces?", "compare of Ada, Bob, Cyd · asked by a person")
     assert progress.startswith("▰▰▰▰▰▰▰▰▱▱▱▱ 2/3 · answers · ")
@@ -57,8 +57,8 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
 def test_who_takes_long_is_told_after_three_times_the_median() -> None:
     play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
     began = play.t.turns[BOB].started.at
-    assert board(play.t, "", 3, {}, began + 5.9).lines[1].state == "speaking"
-    assert "taking long" in board(play.t, "", 3, {}, began + 6.1).lines[1].state
+    assert build_board(play.t, "", 3, {}, began + 5.9).lines[1].state == "speaking"
+    assert "taking long" in build_board(play.t, "", 3, {}, began + 6.1).lines[1].state
 
 
 def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
@@ -66,7 +66,7 @@ def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
     play = Play(replace(make_start("compare"), panel=panel))
     unknown = TurnEnded(BOB, "done", "text", Usage(1, 2, 0, "estimated"), None)
     play.record(ended(ADA, 1.0), unknown)
-    assert board(play.t, "", 3, {}, play.t.at).cost == "$0.002 and what is unknown"
+    assert build_board(play.t, "", 3, {}, play.t.at).cost == "$0.002 and what is unknown"
 
 
 @pytest.mark.parametrize(
@@ -86,16 +86,16 @@ def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
     ],
 )
 def test_footers(end: TurnEnded, shown: str) -> None:
-    assert footer(end, PAID) == shown
+    assert build_footer(end, PAID) == shown
 
 
 def test_who_still_speaks_is_listed_whatever_the_stage() -> None:
     play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), ended(ADA, 2.0))
     review = TurnId("review", 1, "ada")
-    card = board(play.record(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
+    card = build_board(play.record(TurnStarted(review)).t, "reviews", 3, {}, play.t.at)
     assert [(line.name, line.state) for line in card.lines] == [
         ("Bob (answer)", "speaking"),
         ("Ada (review)", "speaking"),
     ]
     play.record(ended(BOB, 3.0))
-    assert [line.name for line in board(play.t, "reviews", 3, {}, play.t.at).lines] == ["Ada"]
+    assert [line.name for line in build_board(play.t, "reviews", 3, {}, play.t.at).lines] == ["Ada"]

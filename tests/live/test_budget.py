@@ -27,7 +27,7 @@ async def refusals(budget: Budget, limit: Limit, there: list[float], back: list[
         await asyncio.sleep(out_s)
         refused += limit.admit(now()) > 0
         await asyncio.sleep(home_s)
-        budget.landed(ticket, now())
+        budget.record_answer(ticket, now())
 
     async with asyncio.TaskGroup() as tasks:
         for k, pause_s in enumerate(pauses):
@@ -50,16 +50,16 @@ def test_a_window_is_never_overdrawn(there: list[float], back: list[float], paus
 def test_a_bucket_is_never_overdrawn(there: float, back: list[float], pauses: list[float], limit: int) -> None:
     """With delays up to the longest seen; the first requests are alone in a full bucket, so they may teach it."""
     budget = TokenBucket(limit, 1.0)
-    budget.landed(budget.take(-100.0), -100.0 + 4.0)
+    budget.record_answer(budget.take(-100.0), -100.0 + 4.0)
     assert run_virtual(refusals(budget, BucketLimit(limit, 1.0), [there, 0.0], back, pauses)) == 0
 
 
 def test_a_window_gives_its_limit_and_then_waits_for_its_end_as_we_know_it() -> None:
     window = FixedWindow(2, 5.0)
     first = window.take(0.0)
-    window.landed(first, 0.4)
+    window.record_answer(first, 0.4)
     assert window.tokens(1.0) == 1
-    window.landed(window.take(1.0), 1.2)
+    window.record_answer(window.take(1.0), 1.2)
     assert window.tokens(2.0) == 0
     assert window.free_at(2.0) == pytest.approx(5.4)
     assert window.tokens(5.4) == 2
@@ -67,7 +67,7 @@ def test_a_window_gives_its_limit_and_then_waits_for_its_end_as_we_know_it() -> 
 
 def test_nothing_is_sent_that_might_arrive_in_a_window_we_cannot_count() -> None:
     window = FixedWindow(5, 5.0)
-    window.landed(window.take(0.0), 0.4)
+    window.record_answer(window.take(0.0), 0.4)
     assert window.tokens(4.5) == 4
     assert window.tokens(4.7) == 0  # it might arrive after 5.0, when the platform's window may be over
 
@@ -87,12 +87,12 @@ def test_a_budget_is_made_once_and_told_when_the_process_began() -> None:
 
 def test_a_refusal_pauses_the_whole_budget_and_halves_a_limit_nobody_told_us() -> None:
     window = FixedWindow(8, 5.0)
-    window.refused(10.0, 3.0)
+    window.record_refusal(10.0, 3.0)
     assert window.free_at(10.0) == pytest.approx(13.0)
     assert window.tokens(13.0) == 4
     assert window.tokens(10.0 + FORGET_S) == 8
     bucket = TokenBucket(8, 2.0)
-    bucket.refused(10.0, 3.0)
+    bucket.record_refusal(10.0, 3.0)
     assert bucket.tokens(12.9) == 0
     assert bucket.free_at(10.0) == pytest.approx(14.0)  # one token a second from the end of the pause
 
@@ -101,14 +101,14 @@ def test_headers_set_the_limit_the_count_and_the_end_of_the_window() -> None:
     window = FixedWindow(5, 5.0)
     ticket = window.take(0.0)
     window.learn(0.2, limit=10, remaining=9, reset_after_s=2.0)
-    window.landed(ticket, 0.2)
+    window.record_answer(ticket, 0.2)
     assert (window.limit, window.window_s) == (10, 2.0)
     assert window.tokens(0.3) == 9
     window.learn(0.4, limit=10, remaining=3, reset_after_s=1.7)  # somebody else draws on it too
     assert window.tokens(0.5) == 3
     window.learn(0.6, limit=2, remaining=0, reset_after_s=1.5)
     assert window.free_at(0.6) == pytest.approx(2.1)
-    window.refused(0.7, 1.4)
+    window.record_refusal(0.7, 1.4)
     assert window.limit == 2  # told, so not guessed
 
 
@@ -129,7 +129,7 @@ def test_a_limit_of_zero_is_never_free(budget: Budget) -> None:
 def test_the_reserve_for_posts_melts_with_the_window() -> None:
     window = FixedWindow(5, 5.0, reserve=2)
     assert window.outlook(0.0)[:3] == (5, 5.0, 2.0)
-    window.landed(window.take(0.0), 0.0)
+    window.record_answer(window.take(0.0), 0.0)
     tokens, span_s, held, *_ = window.outlook(4.0)
     assert tokens == 4
     assert span_s == pytest.approx(1.0)
@@ -145,7 +145,7 @@ def test_no_stretch_of_time_ever_holds_more_than_the_limit(steps: list[tuple[flo
         while window.tokens(now) >= 1:
             ticket = window.take(now)
             now += late
-            window.landed(ticket, now)
+            window.record_answer(ticket, now)
             sent.append((ticket.sent, now))
         now = window.free_at(now)
     arrivals = sorted(arrived for _, arrived in sent)  # the worst that a platform can make of it: sent late, then early
@@ -157,8 +157,8 @@ def test_a_limit_that_is_lower_than_thought_is_halved_once_a_pause() -> None:
     window = SlidingWindow(50, 60.0)
     tickets = [window.take(0.0) for _ in range(3)]
     for ticket in tickets:
-        window.refused(0.1, 30.0)
-        window.landed(ticket, 0.1)
+        window.record_refusal(0.1, 30.0)
+        window.record_answer(ticket, 0.1)
     assert window.limit == 25
     assert window.tokens(29.0) == 0
     assert window.free_at(1.0) == 30.1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from adapters.terminal.dialect import TerminalDialect
-from bot.live.heal import PATIENCE, heal, held, scan
+from bot.live.heal import PATIENCE, count_held_back, heal, scan
 from bot.live.pages import Pages
 from tests.support.markdown_strategies import lines
 
@@ -49,20 +49,20 @@ def test_what_is_open_is_closed(growing: str, healed: str) -> None:
 
 
 def test_an_opener_without_a_partner_is_text_in_the_end() -> None:
-    assert scan("a ` b" + " c" * PATIENCE).begun is None
-    assert scan("a [b" + " c" * PATIENCE).begun is None
+    assert scan("a ` b" + " c" * PATIENCE).open_atom is None
+    assert scan("a [b" + " c" * PATIENCE).open_atom is None
 
 
 @pytest.mark.parametrize(
     "last", ["-", "- [", "- [x]", "#", "###", "12", "12.", "> ", "---", "==", "|--|:", "```", "```py"]
 )
 def test_a_line_of_markers_alone_waits(last: str) -> None:
-    assert held(f"Before\n{last}") == len(last)
+    assert count_held_back(f"Before\n{last}") == len(last)
 
 
 @pytest.mark.parametrize("last", ["a", "- a", "# a", "1. a", "| a", "```a`"])
 def test_a_line_with_text_does_not_wait(last: str) -> None:
-    assert held(f"Before\n{last}") == 0
+    assert count_held_back(f"Before\n{last}") == 0
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_what_is_whole_stays_as_it_is(line: str) -> None:
 @given(lines())
 def test_healing_leaves_nothing_open(line: str) -> None:
     healed = scan(heal(line))
-    assert healed.begun is None or len(line) > PATIENCE
+    assert healed.open_atom is None or len(line) > PATIENCE
     assert not healed.marks

@@ -15,7 +15,7 @@ class Bench:
         self.now = 10.0
         self.stirred = 0
         self.lane = Lane(
-            LaneId("answer", 1, "a"), "A", "turn", "A is thinking…", time=lambda: self.now, stir=self._stir
+            LaneId("answer", 1, "a"), "A", "turn", "A is thinking…", time=lambda: self.now, on_change=self._stir
         )
 
     def _stir(self, lane: Lane) -> None:

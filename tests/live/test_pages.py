@@ -15,7 +15,7 @@ from adapters.terminal.dialect import TerminalDialect
 from bot.live.dialect import Dialect, Plain
 from bot.live.markdown import clean, parse
 from bot.live.pages import LONG, Page, Pages
-from bot.live.render import content
+from bot.live.render import render_inline
 from tests.support.markdown_strategies import markdown, prefixes
 
 DIALECTS: list[Dialect] = [TerminalDialect(), DiscordDialect(), SlackMarkdown(), SlackMrkdwn()]
@@ -35,7 +35,7 @@ def visible_letters(source: str) -> str:
     for block in parse(clean(source)).blocks:
         for token in block.tokens:
             if token.type == "inline":
-                parts.append(content(token, NoTargets()))
+                parts.append(render_inline(token, NoTargets()))
             elif token.type in ("fence", "code_block", "math_block"):
                 parts.append(token.content)
     return letters("".join(parts))

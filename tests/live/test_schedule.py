@@ -72,7 +72,7 @@ async def stage(
         await asyncio.sleep(1)
         yield displays[0], lanes
         for display in displays:
-            await display.caught_up()
+            await display.wait_until_caught_up()
 
 
 def lane(display: Display, seat: str, kind: Kind = "turn") -> Lane:

@@ -120,7 +120,7 @@ def test_every_lane_ends_on_its_final_text_whatever_happens(
                 await asyncio.sleep(pause_s)
             for lane in lanes:
                 lane.close(None, " end")
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             await asyncio.sleep(200)
             assert h.notes == []
             assert place.read_texts() == [(lane.key, lane.text + lane.footer) for lane in lanes]
@@ -153,7 +153,7 @@ async def _speak(h: House, seats: int = 1) -> None:
     await asyncio.sleep(10)
     for lane in lanes:
         lane.close("words, all")
-    await h.display.caught_up()
+    await h.display.wait_until_caught_up()
 
 
 def test_placeholders_are_posted_in_panel_order_even_when_the_first_is_late() -> None:
@@ -224,7 +224,7 @@ def test_a_late_view_begins_from_what_is() -> None:
             late = h.place("late")
             open_lane = h.display.open(key(7), "7", kind="turn", placeholder="…")
             open_lane.add("still")
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             await asyncio.sleep(5)
             assert [text for _, text in late.read_texts()] == ["words, all", "words, all", "still"]
             assert [len(history) for history in late.history.values()][:2] == [1, 1]
@@ -248,7 +248,7 @@ def test_after_a_restart_what_was_shown_stays_until_the_new_text_has_outgrown_it
             assert place.read_texts() == [(key(0), "another that is longer")]
             lane.restart("")
             lane.close("no")
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             assert place.read_texts() == [(key(0), "no")]
 
     run_virtual(scene())
@@ -272,7 +272,7 @@ def test_pages_are_posted_in_order_and_deleted_when_there_are_fewer() -> None:
             await asyncio.sleep(20)
             assert [text for _, text in place.read_texts()] == ["0123456789", "abcdefghij", "!"]
             lane.close("0123456789abc", " end")
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             assert [text for _, text in place.read_texts()] == ["0123456789", "abc"]
             assert h.log.shows[-1][3:] == (13, True)
 
@@ -300,7 +300,7 @@ def test_cards_and_board_are_rewritten_and_a_final_with_the_same_text_still_says
             await asyncio.sleep(10)
             assert place.read_texts() == [(board.key, "29 s")]
             board.close()
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             history = next(iter(place.history.values()))
             assert [message.final for message in history][-2:] == [False, True]
 
@@ -314,12 +314,12 @@ def test_a_button_that_goes_while_the_end_is_on_its_way_goes_on_the_platform_as_
             place = h.place()
             lane = h.display.open(key(0), "0", kind="turn", placeholder="…")
             await asyncio.sleep(1)
-            lane.offer((Control("object", "Objection!"),))
+            lane.set_controls((Control("object", "Objection!"),))
             lane.close("words")
             await asyncio.sleep(after_s)
-            lane.offer(())
+            lane.set_controls(())
             await asyncio.sleep(5)
-            await h.display.caught_up()
+            await h.display.wait_until_caught_up()
             (history,) = place.history.values()
             assert (history[-1].text, history[-1].controls) == ("words", ())
 
