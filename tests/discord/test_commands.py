@@ -13,7 +13,8 @@ from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS
 from tests.servers.discord import CannotAct
-from tests.support.discord_bot import THINKING, Moot, find_button, run_moot
+from tests.support.discord_bot import THINKING, Moot, run_moot
+from tests.support.discord_guild import find_button
 
 DEFINED = {d["name"]: d for d in definitions(COMMANDS, MENUS)}
 

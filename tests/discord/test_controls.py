@@ -9,7 +9,8 @@ import pytest
 
 from tests.servers.discord import Channel, Message, Upload
 from tests.servers.model_server import answer, error
-from tests.support.discord_bot import THINKING, Moot, button_labels, find_button, make_endless, run_moot
+from tests.support.discord_bot import THINKING, Moot, make_endless, run_moot
+from tests.support.discord_guild import button_labels, find_button
 
 LONG = " ".join(f"Reason {n} for tea." for n in range(400))
 

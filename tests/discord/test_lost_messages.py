@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.discord.test_trouble import open_run
-from tests.support.discord_bot import find_button, run_moot
+from tests.support.discord_bot import run_moot
+from tests.support.discord_guild import find_button
 
 
 async def test_the_operator_is_told_of_a_run_that_lost_its_thread(tmp_path: Path) -> None:

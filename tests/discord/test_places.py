@@ -11,7 +11,8 @@ import pytest
 from bot.domain.facts import VoteCast
 from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
-from tests.support.discord_bot import THINKING, Moot, button_labels, find_button, is_silent, make_endless, run_moot
+from tests.support.discord_bot import THINKING, Moot, make_endless, run_moot
+from tests.support.discord_guild import button_labels, find_button, is_silent
 
 
 async def open_run(m: Moot, **options: Any) -> tuple[Message, Channel, Message]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from bot.domain.run import CRITERIA
 from tests.servers.discord import Channel, Limits, Message, Rule, Upload, threads
 from tests.servers.model_server import answer, error
-from tests.support.discord_bot import RANKING, SEATS, THINKING, Moot, button_labels, is_silent, make_endless, run_moot
+from tests.support.discord_bot import RANKING, SEATS, THINKING, Moot, make_endless, run_moot
+from tests.support.discord_guild import button_labels, is_silent
 
 SCORES = answer(
     json.dumps(

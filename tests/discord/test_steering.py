@@ -7,7 +7,8 @@ from pathlib import Path
 from commands.command import MORE
 from tests.servers.discord import Channel, Message, threads
 from tests.servers.model_server import answer
-from tests.support.discord_bot import Moot, button_labels, find_button, make_endless, run_moot
+from tests.support.discord_bot import Moot, make_endless, run_moot
+from tests.support.discord_guild import button_labels, find_button
 
 
 async def debated(m: Moot) -> tuple[Message, Channel, Message]:

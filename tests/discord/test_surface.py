@@ -28,7 +28,8 @@ from tests.servers.discord.checks import check_message
 from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.world import Message as Sent
 from tests.servers.discord.world import User
-from tests.support.discord_bot import UNLIMITED, is_silent
+from tests.support.discord_bot import UNLIMITED
+from tests.support.discord_guild import is_silent
 
 BOARD, TURN = LaneId("board", 1, ""), LaneId("answer", 1, "ada")
 

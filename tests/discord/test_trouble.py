@@ -15,7 +15,8 @@ from bot.domain.facts import Fact, VoteCast
 from bot.live.schedule import Scheduler
 from tests.servers.discord import Channel, Message, Request, Rule
 from tests.servers.model_server import Reply, answer
-from tests.support.discord_bot import UNLIMITED, Moot, button_labels, find_button, make_endless, run_moot
+from tests.support.discord_bot import UNLIMITED, Moot, make_endless, run_moot
+from tests.support.discord_guild import button_labels, find_button
 
 
 async def open_run(m: Moot, words: str = "") -> tuple[Message, Channel, Message]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from tests.servers.discord import Channel, Message, User
 from tests.servers.model_server import answer
-from tests.support.discord_bot import SEATS, THINKING, Moot, button_labels, find_button, run_moot
+from tests.support.discord_bot import SEATS, THINKING, Moot, run_moot
+from tests.support.discord_guild import button_labels, find_button
 
 NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
 

@@ -10,7 +10,8 @@ from tests.servers.discord import Message
 from tests.servers.model_server import answer
 from tests.servers.slack.world import Ref
 from tests.slack.test_runs import press, says
-from tests.support.discord_bot import RANKING, Moot, button_labels, find_button, run_moot
+from tests.support.discord_bot import RANKING, Moot, run_moot
+from tests.support.discord_guild import button_labels, find_button
 from tests.support.slack_app import run_app, wait_until
 from tests.support.speakers import make_refusal
 from tests.support.transcripts import make_seat

@@ -22,7 +22,7 @@ from tests.servers.discord import Channel, DiscordServer, Message, User, Webhook
 from tests.servers.discord.world import V2, ChannelKind
 from tests.servers.model_server import Reply, answer, error
 from tests.servers.slack.world import Message as SlackMessage
-from tests.support.discord_bot import find_button
+from tests.support.discord_guild import find_button
 from tests.support.processes import Town, open_town
 from tests.support.slack_app import make_settings, open_workspace, serve_app
 

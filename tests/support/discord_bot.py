@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import sys
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -23,22 +22,12 @@ from bot.cli.provision import Provision
 from bot.models import prices
 from bot.models.catalogue import resolve_models
 from bot.settings import Settings
-from storage import SqlStore, open_store
-from tests.servers.discord import (
-    Channel,
-    DiscordServer,
-    Guild,
-    Intent,
-    Interaction,
-    Limits,
-    Message,
-    Rule,
-    User,
-)
+from storage import open_store
+from tests.servers.discord import DiscordServer, Intent, Limits, Rule
 from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.gateway import PRIVILEGED
-from tests.servers.discord.world import SILENT, Ref, id_of, walk
 from tests.servers.model_server import ModelServer, Reply, answer
+from tests.support.discord_guild import DiscordGuild
 
 SEATS = {"claude": "Claude", "gpt": "GPT", "gemini": "Gemini"}
 ROOMY = Rule(1000, 1.0)
@@ -74,42 +63,20 @@ def make_settings(models: ModelServer, token: str, **more: Any) -> Settings:
     return Settings.model_validate({**tables, **more, **given})
 
 
-class Moot:
-    """The bot and one guild with one channel: `ada` asks, `bob` and `cyd` are there, `mod` moderates.
-
-    `start` and `stop` begin and end a process: the database and Discord's messages outlast them.
-    """
-
-    guild: Guild
-    channel: Channel
-    ada: User
-    bob: User
-    cyd: User
-    mod: User
-    store: SqlStore
+class Moot(DiscordGuild):
+    """The bot in its guild. `start` and `stop` begin and end a process: database and messages outlast it."""
 
     def __init__(self, server: DiscordServer, models: ModelServer, path: Path, settings: Settings) -> None:
-        self.server = server
-        self.models = models
+        super().__init__(server, models)
         self.settings = settings
-        self.faults: list[BaseException] = []  # raised by event handlers; discord.py only logs them
         self.client: discord.Client | None = None
         self.loads = 0  # how often `on_loaded` ran
         self._path = path
-        self._serving: asyncio.Task[None] | None = None
 
     def change_settings(self, table: str, **values: object) -> None:
         """Change a table of the settings from the next start on."""
         changed = getattr(self.settings, table).model_copy(update=values)
         self.settings = self.settings.model_copy(update={table: changed})
-
-    async def create_guild(self) -> None:
-        """Create the guild, its channel and its people."""
-        self.guild = await self.server.create_guild()
-        self.channel = await self.server.create_channel(self.guild)
-        moderators = await self.server.create_role(self.guild, "mods", "manage_messages")
-        self.ada, self.bob, self.cyd = [await self.server.create_member(self.guild, n) for n in ("ada", "bob", "cyd")]
-        self.mod = await self.server.create_member(self.guild, "mod", moderators)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -183,118 +150,6 @@ class Moot:
         self.client = client
         return client
 
-    # people's actions
-
-    async def ask(
-        self, name: str = "compare", /, by: User | None = None, where: Ref | None = None, **options: object
-    ) -> Message:
-        """Start a run and return its board, without waiting for anything else."""
-        options.setdefault("question", "Tea or coffee?")
-        where = where or self.channel
-        answered = await (await self.server.slash(by or self.ada, where, name, **options)).answer()
-        assert answered.message is not None, answered
-        board = answered.message
-        await self.wait_until(lambda: "asked by" in board.text)
-        return board
-
-    async def call_command(self, by: User, name: str, /, where: Ref | None = None, **options: object) -> str:
-        """Call a command and return the sentence that `by` alone reads."""
-        return await self.read_answer(await self.server.slash(by, where or self.channel, name, **options))
-
-    async def press(self, by: User, message: Message, action: str, about: str = "") -> str:
-        """Press a button and return the sentence that `by` alone reads."""
-        return await self.read_answer(await self.server.click(by, message, find_button(message, action, about)))
-
-    async def react(self, by: User, message: Message, emoji: str) -> None:
-        await self.server.react(by, message, emoji)
-
-    async def choose_from_menu(self, by: User, message: Message, name: str) -> Interaction:
-        """Choose from the menu of a message and return the interaction once it is answered."""
-        asked = await self.server.menu(by, message, name)
-        await asked.answer()
-        return asked
-
-    async def wait_until_stored(self, message: Message) -> None:
-        """Wait until the store knows where the message stands, so that another process can find it."""
-        refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
-        async with asyncio.timeout(30):
-            while not [ref for ref in refs if await self.store.find_page(ref)]:
-                await asyncio.sleep(0.005)
-
-    async def wait_until_over(self) -> None:
-        """Wait until the end of every run is stored."""
-        async with asyncio.timeout(30):
-            while [row for row in await self.store.runs() if not row.outcome]:
-                await asyncio.sleep(0.005)
-
-    async def read_answer(self, asked: Interaction) -> str:
-        """Return the sentence that an interaction was answered with; it is always for its person alone."""
-        seen = await asked.answer()
-        if seen.kind == "deferred":
-            await self.wait_until(lambda: bool(seen.content or seen.followups))
-        private = [m for m in (seen.message, *seen.followups) if m is not None and m.ephemeral]
-        assert private, seen
-        return private[0].text
-
-    # messages
-
-    async def find_thread(self, board: Message) -> Channel:
-        """Return the thread of a board, as soon as there is one."""
-        await self.wait_until(lambda: board.id in self.server.hub.world.channels)
-        return await self.server.channel(board.id)
-
-    async def find_turn(self, place: Ref, words: str) -> Message:
-        """Return the first message of a place with these words, as soon as there is one."""
-        return await self.find(place, lambda m: words in m.text)
-
-    async def find_by(self, place: Ref, name: str, nth: int = 0) -> Message:
-        """Return message number `nth` of that seat there, as soon as there is one."""
-        return await self.find(place, lambda m: name in m.author.name, nth)
-
-    async def find(self, place: Ref, fits: Callable[[Message], bool], nth: int = 0) -> Message:
-        """Return the message number `nth` there that fits, as soon as there is one."""
-        found: list[Message] = []
-
-        def there() -> bool:
-            found[:] = [m for m in self.read_messages(place) if fits(m)]
-            return len(found) > nth
-
-        await self.wait_until(there)
-        return found[nth]
-
-    def read_messages(self, place: Ref) -> list[Message]:
-        """Return what everybody can read there now, in order."""
-        return [m for m in self.server.hub.world.messages[id_of(place)].values() if not m.ephemeral]
-
-    async def find_board(self, place: Ref, question: str) -> Message:
-        """Return the board of the run with that question, as soon as there is one."""
-        return await self.find(place, lambda m: m.text.startswith(f"> {question}"))
-
-    async def find_end_card(self, place: Ref) -> Message:
-        """Return the end card of a thread, as soon as there is one."""
-        return await self.find(place, lambda m: "Follow up" in button_labels(m))
-
-    async def wait_until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
-        """Wait until `happened` returns true. Raises TimeoutError, or the error that the bot stumbled over.
-
-        The bound leaves time for the import of litellm.
-        """
-        try:
-            await self.server.until(happened, timeout_s)
-        except TimeoutError:
-            if self._serving is not None and self._serving.done():
-                self._serving.result()
-            raise self.faults[0] if self.faults else TimeoutError(happened) from None
-
-    def script_model(self, seat: str, *replies: Reply) -> None:
-        """Set what a seat's model answers from now on; it repeats the last reply."""
-        self.models.tell(*replies, path=f"/{seat}/chat/completions")
-
-    def read_asks(self, seat: str) -> list[str]:
-        """Return what a seat's model was asked, each time as one text."""
-        seen = [r for r in self.models.log if r.path == f"/{seat}/chat/completions"]
-        return ["\n".join(_flat(m["content"]) for m in r.body["messages"]) for r in seen]
-
 
 @asynccontextmanager
 async def run_moot(
@@ -318,25 +173,3 @@ async def run_moot(
         if started:
             await stack.enter_async_context(made)
         yield made
-
-
-def button_labels(message: Message) -> list[str]:
-    """Return the labels of a message's buttons."""
-    return [c["label"] for c in walk(message.components) if c["type"] == 2]
-
-
-def find_button(message: Message, action: str, about: str = "") -> str:
-    """Return the custom id of the button that does this."""
-    ids = [c["custom_id"] for c in walk(message.components) if c["type"] == 2]
-    found = [i for i in ids if i.split(":", 3)[2] == action and about in i.split(":", 3)[3]]
-    assert found, f"no {action} among {ids}"
-    return str(found[0])
-
-
-def is_silent(message: Message) -> bool:
-    """Return whether the message was sent without a notification."""
-    return bool(message.flags & SILENT)
-
-
-def _flat(content: Any) -> str:
-    return content if isinstance(content, str) else json.dumps(content)

@@ -25,7 +25,8 @@ from bot.ports import MessageRef, Surface
 from bot.settings import DiscordSettings
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import redirect_clients
-from tests.support.discord_bot import UNLIMITED, button_labels
+from tests.support.discord_bot import UNLIMITED
+from tests.support.discord_guild import button_labels
 from tests.support.stores import MemoryStore
 from tests.support.surface_stages.base import (
     RETRY_S,
