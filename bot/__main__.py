@@ -8,7 +8,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Several language models at one table: councils, debates and comparisons, live.",
+)
 invite = typer.Typer(no_args_is_help=True)
 app.add_typer(invite, name="invite", help="The link that brings the bot to a place, and why it asks for what.")
 manifest = typer.Typer(no_args_is_help=True)
@@ -26,14 +31,10 @@ class UnparsedCommand(TyperCommand):
         return args
 
 
-@app.callback()
-def moot() -> None:
-    """Several language models at one table: councils, debates and comparisons, live."""
-
-
-@app.command(name="try", cls=UnparsedCommand)
+@app.command(
+    name="try", cls=UnparsedCommand, help="Run one council, debate, comparison or pipeline here in the terminal."
+)
 def try_(ctx: typer.Context) -> None:
-    """Run one council, debate, comparison or pipeline here in the terminal."""
     from adapters.terminal.options import make_program  # imports the commands, rich and pydantic: half a second
     from bot.cli.exit import run_guarded  # and litellm's errors
     from bot.cli.try_run import try_once  # and the database
@@ -42,112 +43,101 @@ def try_(ctx: typer.Context) -> None:
     program(ctx.args, prog_name=ctx.command_path)
 
 
-@app.command()
+@app.command(help="The models as configured: keys, prices, windows, and where each value comes from.")
 def models(
     available: Annotated[bool, typer.Option("--available", help="also ask each provider what it offers")] = False,
 ) -> None:
-    """The models as configured: keys, prices, windows, and where each value comes from."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_models
 
     raise typer.Exit(run_guarded(show_models(available)))
 
 
-@app.command()
+@app.command(help="The runs so far, newest first.")
 def runs() -> None:
-    """The runs so far, newest first."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_runs
 
     raise typer.Exit(run_guarded(show_runs()))
 
 
-@app.command()
+@app.command(help="Print the thread of a run again.")
 def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
-    """Print the thread of a run again."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_run
 
     raise typer.Exit(run_guarded(show_run(run)))
 
 
-@app.command()
+@app.command(help="Tell what has been said in a run so far; the model of its chair is asked.")
 def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
-    """Tell what has been said in a run so far; the model of its chair is asked."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.try_run import summarise_run
 
     raise typer.Exit(run_guarded(summarise_run(run)))
 
 
-@app.command()
+@app.command(help="Run the bot on the platforms that are configured.")
 def run() -> None:
-    """Run the bot on the platforms that are configured."""
     from bot.cli.exit import run_guarded  # as above, and discord.py
     from bot.cli.serve import run_bot
 
     raise typer.Exit(run_guarded(run_bot()))
 
 
-@app.command()
+@app.command(help="Write a moot.toml from the keys and model servers that are found here.")
 def init(
     seat: Annotated[list[str] | None, typer.Option(help="a model that sits at the table; once for each")] = None,
     chair: Annotated[str | None, typer.Option(help="the model that sums up and judges")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing, take the usual")] = False,
     force: Annotated[bool, typer.Option("--force", help="replace the moot.toml that is there")] = False,
 ) -> None:
-    """Write a moot.toml from the keys and model servers that are found here."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.init import write_first_settings
 
     raise typer.Exit(run_guarded(write_first_settings(seats=seat or (), chair=chair, ask=not yes, force=force)))
 
 
-@app.command()
+@app.command(help="Look at settings, database, models and platforms, and say what to do about each failure.")
 def doctor(
     no_spend: Annotated[bool, typer.Option("--no-spend", help="check keys and endpoints without paying")] = False,
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
-    """Look at settings, database, models and platforms, and say what to do about each failure."""
     from bot.cli.doctor import run_doctor  # as above
     from bot.cli.exit import run_guarded
 
     raise typer.Exit(run_guarded(run_doctor(spend=not no_spend, json_object=json)))
 
 
-@invite.command()
+@invite.command(help="The link that invites the bot to a Discord server, with exactly the permissions it uses.")
 def discord() -> None:
-    """The link that invites the bot to a Discord server, with exactly the permissions it uses."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.install import print_discord_invite
 
     raise typer.Exit(run_guarded(print_discord_invite()))
 
 
-@manifest.command()
+@manifest.command(help="The manifest of the Slack app, each scope and event with its reason.")
 def slack(
     listen: Annotated[bool, typer.Option("--listen", help="with the scopes to read plain messages")] = False,
     url: Annotated[str, typer.Option(help="https://…, where Slack reaches this host; Socket Mode without")] = "",
 ) -> None:
-    """The manifest of the Slack app, each scope and event with its reason."""
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.install import print_slack_manifest
 
     raise typer.Exit(run_guarded(print_slack_manifest(listen=listen, url=url)))
 
 
-@db.command()
+@db.command(help="Look at every page, run and fact, also while the bot runs.")
 def check() -> None:
-    """Look at every page, run and fact, also while the bot runs."""
     from bot.cli.db import check_database  # as above
     from bot.cli.exit import run_guarded
 
     raise typer.Exit(run_guarded(check_database()))
 
 
-@db.command()
+@db.command(help="Copy the database while the bot runs, and check the copy.")
 def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
-    """Copy the database while the bot runs, and check the copy."""
     from bot.cli.db import back_up_database  # as above
     from bot.cli.exit import run_guarded
 

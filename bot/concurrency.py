@@ -1,4 +1,4 @@
-"""Small helpers on asyncio: task groups, keyed semaphores, shared look-ups."""
+"""Small helpers on asyncio: a task group, a semaphore per key, calls that many share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 
 class TaskGroup(asyncio.TaskGroup):
-    """A TaskGroup out of which the error of its own body comes bare: whoever asked for it can catch it by name."""
+    """A TaskGroup that raises an error of its own body as it is, not in a group, so that it can be caught by type."""
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -23,18 +23,18 @@ class TaskGroup(asyncio.TaskGroup):
 
 
 class KeyedSemaphore:
-    """`async with order.of(person):` waits for what came before it from the same person, and for nobody else's.
+    """A fair semaphore per key: callers with the same key run in arrival order, at most `limit` at a time.
 
-    `at_once`: how many of one line, a person's or a run's, go on together.
+    A key is a person or a run, for instance: `async with semaphores.of(person):`.
     """
 
     def __init__(self, limit: int = 1) -> None:
         self._limit = limit
-        # kept while somebody stands in one
+        # weak: a semaphore is forgotten once nobody holds it or waits for it
         self._semaphores: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     def of(self, key: str) -> asyncio.Semaphore:
-        """asyncio's semaphores are fair: first come, first served."""
+        """Return the semaphore of that key; asyncio's semaphores are fair."""
         return self._semaphores.setdefault(key, asyncio.Semaphore(self._limit))
 
 
@@ -42,35 +42,39 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """`look(key)`, shared by those who ask while another one is under way. What each gets was looked up after they
-    asked, so that whoever has just stored something finds it; and ten thousand who ask at once cost one look or two.
+    """A call per key that its callers share: ten thousand of them at once cost one or two calls.
 
-    Nobody looks but those who ask: no task is left behind, and where the one who looks is cancelled, the next does.
+    A caller never gets the result of a call that began before it asked, so that whoever has just stored something
+    finds it. The callers themselves make the call: no task is left behind, and where the one that makes it is
+    cancelled, the next makes it again.
     """
 
     def __init__(self, call: Callable[[str], Awaitable[T]]) -> None:
         self._call = call
-        self._flights: WeakValueDictionary[str, _Flight[T]] = WeakValueDictionary()  # kept while somebody stands in one
+        # weak: a flight is forgotten once no caller is left
+        self._flights: WeakValueDictionary[str, _Flight[T]] = WeakValueDictionary()
 
     async def get(self, key: str) -> T:
-        """Raises what the look raises, to all who share it: a store that fails slowly fails them all at once."""
-        line = self._flights.setdefault(key, _Flight())
-        asked = line.calls_begun
-        async with line.lock:
-            if line.calls_begun == asked or line.latest.cancelled():
-                line.calls_begun += 1
-                line.latest = asyncio.get_running_loop().create_future()
+        """Return the result of a call that began after this one asked; raise its error, as for all who share it."""
+        flight = self._flights.setdefault(key, _Flight())
+        begun_before = flight.calls_begun
+        async with flight.lock:
+            if flight.calls_begun == begun_before or flight.latest.cancelled():
+                flight.calls_begun += 1
+                flight.latest = asyncio.get_running_loop().create_future()
                 try:
-                    line.latest.set_result(await self._call(key))
+                    flight.latest.set_result(await self._call(key))
                 except Exception as error:
-                    line.latest.set_exception(error)
+                    flight.latest.set_exception(error)
                 finally:
-                    line.latest.cancel()  # only where the one who looked was cancelled: it had no outcome
-            return line.latest.result()
+                    flight.latest.cancel()  # has an effect only where this caller was cancelled: no outcome is set
+            return flight.latest.result()
 
 
 class _Flight(Generic[T]):
+    """The calls of one key: how many have begun, and the outcome of the latest."""
+
     def __init__(self) -> None:
-        self.lock = asyncio.Lock()  # fair: first come, first served
-        self.calls_begun = 0  # looks
-        self.latest: asyncio.Future[T] = asyncio.get_running_loop().create_future()  # what the last of them came to
+        self.lock = asyncio.Lock()  # fair: callers go on in the order in which they came
+        self.calls_begun = 0
+        self.latest: asyncio.Future[T] = asyncio.get_running_loop().create_future()

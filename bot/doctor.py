@@ -1,7 +1,7 @@
-"""What can be wrong before the first run: checks as data, run together, and told in one form.
+"""Checks of what can be wrong before the first run, as data: run together, with findings of one form.
 
 Each room knows what can be wrong in it (`bot/models/doctor.py`, `storage/doctor.py`, `doctor.py` of each platform's
-adapter) and says so in findings; `bot/cli/doctor.py` puts the checks together.
+adapter), and reports it as findings; `bot/cli/doctor.py` puts the checks together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _MAX_SKEW_S = 30.0  # snowflakes carry the platform's time, and signed requests 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row: what was looked at, how it is, what that means for people, and what to do. Never holds a secret."""
+    """One row of the report: what was looked at, its state, what that means for people, and what to do.
+
+    A finding never holds a secret.
+    """
 
     what: str
     state: State
@@ -32,49 +35,49 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`run` turns what can go wrong into findings; what it raises all the same is a fault of ours, and told as one."""
+    """A check of one thing: `run` returns findings for all that can go wrong.
+
+    An error that it raises all the same is a fault of Moot, and is reported as one.
+    """
 
     what: str
     run: Callable[[], Awaitable[Sequence[Finding]]]
 
 
 async def run_checks(checks: Iterable[Check]) -> list[Finding]:
-    """All findings in the order of the checks, of which four run at once, none for more than a minute."""
-    room = asyncio.Semaphore(_MAX_PARALLEL)
+    """Run the checks, four at once and none for more than a minute; return all findings in the order of the checks."""
+    limit = asyncio.Semaphore(_MAX_PARALLEL)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_run_check(check, room)) for check in checks]
+        tasks = [group.create_task(_run_check(check, limit)) for check in checks]
     return [finding for task in tasks for finding in task.result()]
 
 
-async def _run_check(check: Check, room: asyncio.Semaphore) -> Sequence[Finding]:
+async def _run_check(check: Check, limit: asyncio.Semaphore) -> Sequence[Finding]:
     try:
-        async with room, asyncio.timeout(_CHECK_TIMEOUT_S):
+        async with limit, asyncio.timeout(_CHECK_TIMEOUT_S):
             return await check.run()
     except TimeoutError:
         return [Finding(check.what, "broken", f"no answer in {_CHECK_TIMEOUT_S:.0f} s", "Try again.")]
-    except Exception as error:  # the other checks still count; its text may quote a secret, so only its kind is told
+    except Exception as error:  # only its type is reported, as its text may quote a secret
         fault = f"the check itself failed ({type(error).__name__})"
         return [Finding(check.what, "broken", fault, "This is a fault of Moot: please report it.")]
 
 
 def as_warning(finding: Finding) -> Finding:
-    """The same about something that nothing needs: it is no more than a warning."""
+    """Lower a broken finding to a warning, for something that nothing needs."""
     return replace(finding, state="warning") if finding.state == "broken" else finding
 
 
 def list_settings_mistakes(mistakes: str) -> list[Finding]:
-    """A finding for each line of a Misconfigured; nothing else can be looked at then."""
-    return [Finding("settings", "broken", line, "Correct it; moot.example.toml shows it.") for line in _lines(mistakes)]
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+    """Return a finding for each line of a Misconfigured; without settings nothing else can be checked."""
+    lines = [line for line in mistakes.splitlines() if line.strip()]
+    return [Finding("settings", "broken", line, "Correct it; moot.example.toml shows it.") for line in lines]
 
 
 def check_clock(date: str | None, now: float) -> list[Finding]:
-    """This machine's wall time against the `Date` header of an answer that arrived at `now` (wall seconds).
+    """Compare this machine's clock with the `Date` header of a response that arrived at `now` (wall seconds).
 
-    Nothing where the header is missing or cannot be read: there is nothing to compare with.
+    Return no finding where the header is missing or cannot be read.
     """
     try:
         there = parsedate_to_datetime(date or "").timestamp()
@@ -89,12 +92,12 @@ def check_clock(date: str | None, now: float) -> list[Finding]:
 
 
 def is_healthy(findings: Iterable[Finding]) -> bool:
-    """Whether nothing that is needed is broken."""
+    """Return True where no finding is broken."""
     return all(finding.state != "broken" for finding in findings)
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, object]:
-    """{"ok": bool, "findings": [{"what", "state", "meaning", "remedy", "latency_s": seconds or null}, …]}"""
+    """Return {"ok": bool, "findings": [{"what", "state", "meaning", "remedy", "latency_s": seconds or null}, …]}."""
     rows = [
         {"what": f.what, "state": f.state, "meaning": f.meaning, "remedy": f.remedy, "latency_s": f.latency_s}
         for f in findings

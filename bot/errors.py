@@ -1,15 +1,15 @@
-"""Errors by who can mend them. What a provider does wrong is in `bot.models.errors`; the rest are bugs."""
+"""Errors, named by who can mend them; those of providers are in `bot.models.errors`, and any other is a bug."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """The person can mend it: says what to do instead, in one sentence."""
+    """An error that the person can mend; its text says what to do instead, in one sentence."""
 
 
 class Misconfigured(Exception):
-    """The operator can mend it: says where, what is wrong and what would be right."""
+    """An error that the operator can mend; its text says where it is, what is wrong and what would be right."""
 
 
 class StoreFailed(Exception):
-    """The disk or the database failed: says what happened, what it means and what to do."""
+    """A failure of the disk or the database; its text says what happened, what it means and what to do."""

@@ -1,4 +1,4 @@
-"""The prompts of a run: the files that come with the formats, or the operator's in place of them."""
+"""The prompts of a run: the files that come with the formats, or the operator's files of the same names."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from string import Template
 from bot.doctor import Finding
 from bot.errors import Misconfigured
 
-SEAT_PLACEHOLDERS = frozenset({"name", "persona", "room", "code"})  # what a seat's instructions can name, and …
-FRAGMENTS = frozenset(  # … what is put into an ask besides them, and knows its own placeholders only
+SEAT_PLACEHOLDERS = frozenset({"name", "persona", "room", "code"})  # all instructions of a seat may use these
+FRAGMENTS = frozenset(  # parts of an ask that are no instructions of a seat: they may use their own placeholders only
     {"debate.advocate", "debate.choose", "debate.position", "search.again", "search.found"}
 )
 
 
 def load_packaged(folder: str, suffix: str) -> dict[str, str]:
-    """Files that come with the formats: name → text."""
-    own = importlib.resources.files("bot.formats") / folder
-    found = sorted((p for p in own.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
+    """Load the files of a folder that come with the formats: name without suffix → text."""
+    packaged = importlib.resources.files("bot.formats") / folder
+    found = sorted((p for p in packaged.iterdir() if p.name.endswith(suffix)), key=lambda p: p.name)
     return {p.name.removesuffix(suffix): p.read_text("utf-8") for p in found}
 
 
 def load_prompts(folder: Path | None) -> Mapping[str, str]:
-    """Prompt name → its text; those of the operator's `folder` first. Raises Misconfigured, telling every mistake, each
-    with its file."""
+    """Load all prompts (name → text); files of the operator's `folder` replace ours.
+
+    Raises Misconfigured, with a line for each mistake that names its file.
+    """
     own = load_packaged("prompts", ".md")
     if folder is None:
         return own
@@ -58,12 +60,12 @@ def _find_mistakes(name: str, text: str, own: Mapping[str, str]) -> Iterator[str
         there, needed = set(template.get_identifiers()), set(model.get_identifiers())
         yield from (f"lacks ${missing}." for missing in sorted(needed - there))
         known = needed if name in FRAGMENTS else needed | SEAT_PLACEHOLDERS
-        listed = ", ".join(f"${one}" for one in sorted(known)) or "none"
-        yield from (f"${wrong} is no placeholder here; there are: {listed}." for wrong in sorted(there - known))
+        names = ", ".join(f"${one}" for one in sorted(known)) or "none"
+        yield from (f"${wrong} is no placeholder here; there are: {names}." for wrong in sorted(there - known))
 
 
 async def check_prompts(folder: Path | None) -> list[Finding]:
-    """What `moot doctor` tells of them."""
+    """Check the prompts for `moot doctor`."""
     try:
         load_prompts(folder)
     except Misconfigured as error:

@@ -1,4 +1,4 @@
-"""Every setting, read from moot.toml, the environment (MOOT_…, `__` between levels) and .env."""
+"""Every setting: read from moot.toml, the environment (MOOT_…, `__` between levels) and .env."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,40}$")]
 
 
 class Strict(BaseModel):
+    """A table of settings in which an unknown key is a mistake."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -61,7 +63,7 @@ class ModelSettings(Strict):
 
 
 def _resolve_key(secret: SecretStr | None) -> str | None:
-    """The API key itself; None when none is set here, or the variable it names is empty."""
+    """Return the API key itself; None when none is set here, or the variable that it names is empty."""
     value = secret.get_secret_value() if secret else ""
     return (os.environ.get(value.removeprefix("env:")) if value.startswith("env:") else value) or None
 
@@ -75,7 +77,7 @@ class SeatSettings(Strict):
 
 
 def _expand_seat(seat: Any) -> Any:
-    """A seat may be written as the name of its model alone."""
+    """Expand a seat that is written as the name of its model alone."""
     return {"model": seat} if isinstance(seat, str) else seat
 
 
@@ -92,7 +94,7 @@ class DeadlineSettings(Strict):
 
 
 class RetrySettings(Strict):
-    """Before the first chunk only."""
+    """Tries of a request that fails before its first chunk."""
 
     tries: PositiveInt = 3
     base_s: PositiveFloat = 1.0
@@ -114,7 +116,7 @@ class LimitSettings(Strict):
 
 
 class CouncilSettings(Strict):
-    """When reviews begin though answers are still out."""
+    """The quorum from which reviews begin though answers are still missing, and the grace that those have."""
 
     quorum: PositiveInt | Annotated[float, Field(gt=0, le=1)] = Field(
         0.8, description="how many answers must be in: a count (4), or a share of the seats (0.8); 1.0 waits for all"
@@ -122,13 +124,13 @@ class CouncilSettings(Strict):
     grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then")
 
     def answers_needed(self, seats: int) -> int:
-        """The quorum of that many seats; at least two, as one answer has nothing to be ranked against."""
-        wished = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
-        return min(max(2, wished), seats)
+        """Return the quorum of that many seats: at least two, as one answer has nothing to be ranked against."""
+        wanted = self.quorum if isinstance(self.quorum, int) else ceil(self.quorum * seats)
+        return min(max(2, wanted), seats)
 
 
 class SearchSettings(Strict):
-    """Who searches the web, and when. A `provider` of litellm's, or a `model` whose own provider searches for it."""
+    """The web searches of runs: by a `provider` of litellm's, or by a `model` whose own provider searches for it."""
 
     default: Search = Field("off", description="where a run does not say: off, auto (a model decides) or on")
     provider: Literal[
@@ -161,7 +163,7 @@ class StorageSettings(Strict):
 
 
 class RestartSettings(Strict):
-    """What becomes of runs when the process stops, and of those that a stop or a crash has cut off."""
+    """The treatment of runs when the process stops, and of those that a stop or a crash has cut off."""
 
     grace_s: NonNegativeFloat = Field(5.0, description="how long runs may still take after SIGTERM")
     half_spoken: Literal["again", "keep"] = Field(
@@ -176,8 +178,10 @@ class LogSettings(Strict):
 
 
 class ServerSettings(Strict):
-    """Of one server or workspace, by its id; "default" holds for those that are not named. Roles and channels are
-    given by id or by name."""
+    """Settings of one server or workspace, by its id; "default" holds for those that are not named.
+
+    Roles and channels are given by id or by name.
+    """
 
     channels: list[str] = Field(default_factory=list, description="where runs may be started; empty: everywhere")
     start_roles: list[str] = Field(default_factory=list, description="who may start runs; empty: everyone")
@@ -197,7 +201,7 @@ class DiscordSettings(Strict):
 
 
 class SlackSettings(Strict):
-    """One workspace by `bot_token`, or many by `client_id`, `client_secret` and `installations_key`."""
+    """Slack: one workspace by `bot_token`, or many by `client_id`, `client_secret` and `installations_key`."""
 
     bot_token: SecretStr | None = Field(None, description="xoxb-…, of the one workspace")
     app_token: SecretStr | None = Field(None, description="xapp-…, for Socket Mode")
@@ -242,7 +246,7 @@ class SlackSettings(Strict):
 
 
 class Settings(BaseSettings):
-    """The whole tree. A later source yields to an earlier one: environment, .env, moot.toml, defaults."""
+    """The whole tree of settings; an earlier source wins over a later one: environment, .env, moot.toml, defaults."""
 
     model_config = SettingsConfigDict(
         env_prefix="MOOT_",
@@ -280,8 +284,9 @@ class Settings(BaseSettings):
         return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
     def server_settings(self, key: str) -> ServerSettings:
-        """What holds in the server of that key: a platform's name and the id there; a direct message's ends in the
-        person ("slack:T1:@U1"), and its workspace's settings hold.
+        """Return the settings of the server of that key, such as "discord:1": a platform's name and the id there.
+
+        The key of a direct message ends in the person ("slack:T1:@U1"); the settings of its workspace hold.
         """
         _, _, server = key.partition(":")
         named = self.servers.get(server.partition(":")[0])
@@ -289,7 +294,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of the working directory. Raises Misconfigured, telling every mistake at once."""
+    """Load the settings of the working directory. Raises Misconfigured, with a line for each mistake."""
     try:
         written = tomllib.loads(Path(FILE).read_text("utf-8")) if Path(FILE).exists() else {}
     except (OSError, UnicodeDecodeError) as error:
@@ -311,7 +316,7 @@ def load_settings() -> Settings:
 
 
 def _describe_mistake(where: Sequence[int | str], message: str, value: Any, written: Mapping[str, Any]) -> str:
-    """One line: where from, which key, what is wrong (with the value, unless it may be a secret), what is right."""
+    """Describe a mistake in one line: its source, its key, what is wrong, and the value unless it may be a secret."""
     path = [str(p) for p in where]
     source = FILE if path[0] in written and "MOOT_" + "__".join(path).upper() not in os.environ else "environment"
     if message == "Extra inputs are not permitted":
@@ -323,7 +328,10 @@ def _describe_mistake(where: Sequence[int | str], message: str, value: Any, writ
 
 
 def _find_unknown_models(tree: Mapping[str, Any]) -> list[str]:
-    """Panels that name models which are not there; `tree` may be a file that is wrong elsewhere too."""
+    """Return a line for each model that a panel names and that is not there.
+
+    `tree` may be a file that is wrong elsewhere too.
+    """
     models, panels = tree.get("models", {}), tree.get("panels", {})
     tables = [(name, p) for name, p in panels.items() if isinstance(p, dict)] if isinstance(panels, dict) else []
     return [

@@ -1,16 +1,29 @@
-"""Names in a sentence."""
+"""Names in a sentence, and hints for a mistyped one."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.text import join_names
+from bot.text import did_you_mean, join_names
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "text"),
     [(["Ada"], "Ada"), (["Ada", "Bob"], "Ada and Bob"), (["Ada", "Bob", "3 more"], "Ada, Bob and 3 more")],
 )
-def test_names_are_listed_as_people_write_them(names: list[str], told: str) -> None:
-    assert join_names(names) == told
-    assert join_names(names, "or") == told.replace(" and ", " or ")
+def test_names_are_joined_as_people_write_them(names: list[str], text: str) -> None:
+    assert join_names(names) == text
+    assert join_names(names, "or") == text.replace(" and ", " or ")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "text"),
+    [
+        ("fats", ["fast", "slow"], "Did you mean fast?"),
+        ("other", ["fast", "slow"], "The panels are fast, slow."),
+        ("other", [f"p{n}" for n in range(9)], "The panels are p0, p1, p2, p3, p4, p5, p6, p7."),
+        ("other", [], "No panels are configured yet."),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_close_ones_or_the_first(word: str, known: list[str], text: str) -> None:
+    assert did_you_mean(word, known, "panels") == text

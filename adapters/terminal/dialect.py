@@ -1,4 +1,4 @@
-"""The terminal's dialect: CommonMark that `rich.markdown.Markdown` draws.
+"""The dialect of the terminal: CommonMark that `rich.markdown.Markdown` draws.
 
 Text is clean of control characters before it comes here (`bot.live.markdown.clean`).
 """
@@ -9,4 +9,4 @@ from bot.live.dialect import CommonMark
 
 
 class TerminalDialect(CommonMark):
-    """As CommonMark: rich draws tables, rules and headings itself, and an image as its link."""
+    """CommonMark as it is: rich draws tables, rules and headings itself, and an image as its link."""

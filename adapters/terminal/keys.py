@@ -1,4 +1,4 @@
-"""Keys while a run goes on: short ones act after a pause, anything else is a remark once Enter is pressed."""
+"""What is typed while a run goes on: short keys act after a pause, and any other line once Enter is pressed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 GUESS = re.compile(r"[gG](\d{1,2}) +(\S.*)")
-PAUSE_S = 0.5  # "s" alone stops; "so what" is a remark: a pause or Enter tells them apart
+PAUSE_S = 0.5  # tells "s", which stops, from the beginning of "so what", which is a remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class RemarkLine:
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A command of `/moot`, without that word: "add claude"."""
+    """A command of `/moot`, without that word, such as "add claude"."""
 
     text: str
 
@@ -57,10 +57,13 @@ class CommandLine:
 Input = SkipKey | VoteKey | GuessLine | RevealKey | StopKey | RemarkLine | CommandLine
 
 
-def read_input(typed: str, *, entered: bool) -> Input | None:
-    """What a line means: "2" skips, "v2" votes, "r" reveals, "s" stops; once it is `entered`, "g2 Claude" guesses,
-    "/pause" is a command and other text is said."""
-    line = typed.strip()
+def read_input(text: str, *, entered: bool) -> Input | None:
+    """Read a line: "2" skips, "v2" votes, "r" reveals, "s" stops.
+
+    Once it is `entered`, "g2 Claude" guesses, "/pause" is a command and any other text is a remark. Return None where
+    the line has no meaning yet.
+    """
+    line = text.strip()
     if re.fullmatch(r"\d{1,2}", line):
         return SkipKey(int(line))
     if re.fullmatch(r"[vV] ?\d{1,2}", line):
@@ -77,15 +80,16 @@ def read_input(typed: str, *, entered: bool) -> Input | None:
 
 
 class LineEditor:
-    """The line being typed. Calls `on_key` for each key or remark and `on_change` with the line so far."""
+    """The line that is being typed: calls `on_input` for each input and `on_change` with the line so far."""
 
-    def __init__(self, on_key: Callable[[Input], None], on_change: Callable[[str], None]) -> None:
-        self._on_key = on_key
+    def __init__(self, on_input: Callable[[Input], None], on_change: Callable[[str], None]) -> None:
+        self._on_input = on_input
         self._on_change = on_change
         self._line = ""
         self._pause: asyncio.TimerHandle | None = None
 
     def feed(self, text: str) -> None:
+        """Add characters as they are typed, control characters included."""
         for char in text:
             if char in "\r\n":
                 self._act(entered=True)
@@ -102,6 +106,7 @@ class LineEditor:
         self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._act_after_pause) if self._line else None
 
     def close(self) -> None:
+        """Stop waiting for a pause."""
         if self._pause:
             self._pause.cancel()
 
@@ -111,23 +116,23 @@ class LineEditor:
             self._on_change("")
 
     def _act(self, *, entered: bool) -> bool:
-        key = read_input(self._line, entered=entered)
-        if key is not None:
-            self._on_key(key)
-        return key is not None
+        found = read_input(self._line, entered=entered)
+        if found is not None:
+            self._on_input(found)
+        return found is not None
 
 
 @contextmanager
-def read_keyboard(typing: LineEditor) -> Iterator[None]:
-    """Feed what is typed on standard input to `typing`, key by key and without echo."""
+def read_keyboard(editor: LineEditor) -> Iterator[None]:
+    """Feed what is typed on standard input to `editor`, key by key and without echo."""
     fd = sys.stdin.fileno()
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(fd)
     tty.setcbreak(fd)
-    loop.add_reader(fd, lambda: typing.feed(os.read(fd, 4096).decode("utf-8", "replace")))
+    loop.add_reader(fd, lambda: editor.feed(os.read(fd, 4096).decode("utf-8", "replace")))
     try:
         yield
     finally:
         loop.remove_reader(fd)
-        typing.close()
+        editor.close()
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -1,4 +1,4 @@
-"""What `moot try` may be told: the options that the formats' commands declare, for a shell."""
+"""The options of `moot try`: those that the formats' commands declare, for a shell."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from bot.text import did_you_mean
 from commands import COMMANDS
 from commands.command import Command, RunOptions, mistakes
 
-USUAL = "council"
-TYPED = "question"  # the option that is typed without its name
+DEFAULT_FORMAT = "council"
+ARGUMENT = "question"  # the option that is typed without its name
 EPILOG = (
     "Panels are those of moot.toml; “embedded” is the small model that needs no key. A pipeline may be a TOML file."
 )
 
 
 def list_format_commands() -> Mapping[str, Command]:
-    """The commands that put a question to a table, by the format they start."""
+    """List the commands that put a question to a table, by the format that each starts."""
     return {_format_of(command): command for command in COMMANDS if issubclass(command.options, RunOptions)}
 
 
-def read_options(format: str, given: Mapping[str, str]) -> tuple[Command, RunOptions]:
-    """A command and its options, of what was typed. Raises Refused."""
+def read_options(format: str, typed: Mapping[str, str]) -> tuple[Command, RunOptions]:
+    """Return the command of a format, and its options as they were typed. Raises Refused."""
     known = list_format_commands()
     if format not in known:
         raise Refused(f"There is no format “{format}”. {did_you_mean(format, list(known), 'formats')}")
     command = known[format]
     fields = command.options.model_fields
-    if strange := next((name for name in given if name not in fields), None):
-        having = [f for f, other in known.items() if strange in other.options.model_fields]
-        raise Refused(f"A {format} has no --{strange}: that is for --format {' or '.join(having)}.")
-    left_out = {name: "" for name, field in fields.items() if field.is_required()}
+    if unknown := next((name for name in typed if name not in fields), None):
+        others = [f for f, other in known.items() if unknown in other.options.model_fields]
+        raise Refused(f"A {format} has no --{unknown}: that is for --format {' or '.join(others)}.")
+    missing = {name: "" for name, field in fields.items() if field.is_required()}
     try:
-        options = command.options.model_validate({**left_out, **given})
+        options = command.options.model_validate({**missing, **typed})
     except ValidationError as error:
         raise Refused(mistakes(error)) from error
     assert isinstance(options, RunOptions)  # `formats` has no others
@@ -47,8 +47,11 @@ def read_options(format: str, given: Mapping[str, str]) -> tuple[Command, RunOpt
 
 
 def make_program(act: Callable[[str, Mapping[str, str], Path | None], int], help: str) -> typer.Typer:
-    """`moot try` itself. `act` is told the format, what was typed for its options, and where events are written; it
-    returns the exit status."""
+    """Make the program of `moot try`.
+
+    `act` is called with the format, the options as they were typed, and the file for events; it returns the exit
+    status.
+    """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     def try_(**typed: Any) -> None:
@@ -57,12 +60,12 @@ def make_program(act: Callable[[str, Mapping[str, str], Path | None], int], help
 
     offered = ", ".join(list_format_commands())
     own = {
-        TYPED: Annotated[str, typer.Argument(help=RunOptions.model_fields[TYPED].description)],
+        ARGUMENT: Annotated[str, typer.Argument(help=RunOptions.model_fields[ARGUMENT].description)],
         "format": Annotated[str, typer.Option(help=f"how they talk: {offered}")],
         "events": Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")],
     }
     try_.__annotations__ = {**own, **_declare_options()}
-    defaults = {TYPED: Parameter.empty, "format": USUAL}
+    defaults = {ARGUMENT: Parameter.empty, "format": DEFAULT_FORMAT}
     try_.__signature__ = Signature(  # type: ignore[attr-defined]  # what `inspect` looks for
         [
             Parameter(name, Parameter.KEYWORD_ONLY, default=defaults.get(name), annotation=annotation)
@@ -74,23 +77,24 @@ def make_program(act: Callable[[str, Mapping[str, str], Path | None], int], help
 
 
 def _format_of(command: Command) -> str:
-    """`/moot pipeline run` starts a pipeline, `/debate` a debate."""
+    """Return the format that a command starts: `/moot pipeline run` a pipeline, `/debate` a debate."""
     return command.path[1] if command.path[0] == "moot" else command.path[0]
 
 
 def _declare_options() -> dict[str, Any]:
-    """Each option once, whichever formats have it; those of a few stand together under their formats' names."""
-    told: dict[str, dict[str, list[str]]] = {}  # option → help → formats
+    """Declare each option once, whichever formats have it."""
+    texts: dict[str, dict[str, list[str]]] = {}  # option → help → formats
     for format, command in list_format_commands().items():
         for name, field in command.options.model_fields.items():
-            if name != TYPED:
-                told.setdefault(name, {}).setdefault(field.description or name, []).append(format)
-    return {name: Annotated[str | None, _declare_option(texts)] for name, texts in told.items()}
+            if name != ARGUMENT:
+                texts.setdefault(name, {}).setdefault(field.description or name, []).append(format)
+    return {name: Annotated[str | None, _declare_option(helps)] for name, helps in texts.items()}
 
 
-def _declare_option(texts: Mapping[str, list[str]]) -> Any:
-    having = [format for formats in texts.values() for format in formats]
-    first, *others = texts
-    help = "; ".join([first, *(f"{', '.join(texts[text])}: {text}" for text in others)])
-    panel = None if len(having) == len(list_format_commands()) else f"Of a {' or '.join(having)}"
+def _declare_option(helps: Mapping[str, list[str]]) -> Any:
+    """Declare an option by its help texts (text → formats); one that few formats have is grouped under their names."""
+    formats = [format for named in helps.values() for format in named]
+    first, *others = helps
+    help = "; ".join([first, *(f"{', '.join(helps[text])}: {text}" for text in others)])
+    panel = None if len(formats) == len(list_format_commands()) else f"Of a {' or '.join(formats)}"
     return typer.Option(help=help, show_default=False, rich_help_panel=panel)

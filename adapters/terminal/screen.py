@@ -1,7 +1,7 @@
 """The terminal as a screen: the board above, below it a panel a turn, in the order in which they were opened.
 
-Panels that are final and have none unfinished before them are printed for good, so that what scrolls away is
-in order; the rest share the height that is left, each showing its newest lines.
+Final panels with no unfinished one before them are printed for good, so that what scrolls away is in order. The rest
+share the height that is left, and each shows its newest lines.
 """
 
 from __future__ import annotations
@@ -20,34 +20,36 @@ from rich.text import Text
 from bot.ports import Message, MessageRef
 
 FRAMES_PER_S = 8
-SIDE_BY_SIDE = 110  # columns from which two panels fit beside each other
+SIDE_BY_SIDE = 110  # columns that two panels beside each other need
 TOGETHER = ("original", "synthesis")  # the synthesis always stands beside the top-ranked original
-HEIGHT_LEFT = 4  # rows for the hint, the line being typed and the prompt below
+HEIGHT_LEFT = 4  # rows for the line at the bottom and for the shell's prompt below it
 
 
 @dataclass(slots=True)
 class _Body:
-    """A message's text laid out; `rows` None shows all of it, else so many: of what is being written the newest, of
-    a card the first."""
+    """The text of a message, laid out.
+
+    It shows at most `rows` lines: the newest of a turn, the first of a card; all of them where `rows` is None.
+    """
 
     text: str
-    written: bool
+    is_turn: bool
     rows: int | None = None
     _lines: list[list[Segment]] = field(default_factory=list)
     _width: int = 0
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._width != options.max_width:  # laid out again only for another width
+        if self._width != options.max_width:  # laying out is costly
             self._lines = console.render_lines(Markdown(self.text), options.update(height=None), pad=False)
             self._width = options.max_width
         most = len(self._lines) if self.rows is None else self.rows
-        for line in self._lines[-most:] if self.written else self._lines[:most]:
+        for line in self._lines[-most:] if self.is_turn else self._lines[:most]:
             yield from line
             yield Segment.line()
 
 
 class Screen:
-    """Draws messages on `console` from entering to leaving, and a line at the bottom."""
+    """Messages drawn on a console from entering to leaving, with one line at the bottom."""
 
     def __init__(self, console: Console) -> None:
         self._line = ""
@@ -57,14 +59,14 @@ class Screen:
         self._live = Live(
             get_renderable=self.render_frame, console=console, auto_refresh=False, vertical_overflow="crop"
         )
-        self._next_frame: asyncio.TimerHandle | None = None  # drawn from the loop: a thread would draw half a change
+        self._next_frame: asyncio.TimerHandle | None = None  # drawn by the loop, as a thread could draw half a change
 
     def __enter__(self) -> Screen:
         self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """What is not printed yet is printed whole, whatever became of the run."""
+        """Print all that is not printed for good yet, whatever became of the run."""
         if self._next_frame:
             self._next_frame.cancel()
         left, self._messages = self._messages, {}
@@ -78,6 +80,7 @@ class Screen:
             self._console.print(part)
 
     def put(self, ref: MessageRef, message: Message) -> None:
+        """Show a new message, or a new version of one."""
         if self._messages.get(ref) != message:
             self._messages[ref] = message
             self._bodies[ref] = _Body(message.text, message.kind == "turn")
@@ -85,11 +88,12 @@ class Screen:
             self._schedule_frame()
 
     def set_line(self, line: str) -> None:
-        """The line at the bottom: a hint, what is being typed, why something was refused."""
+        """Set the line at the bottom: a hint, the text that is being typed, or the reason of a refusal."""
         self._line = line
         self._schedule_frame()
 
     def remove(self, ref: MessageRef) -> None:
+        """Remove a message that is not printed for good."""
         self._messages.pop(ref, None)
         self._schedule_frame()
 
@@ -102,7 +106,7 @@ class Screen:
         self._live.refresh()
 
     def _print_final_turns(self) -> None:
-        """Turns leave the live part in order, once they and all before them are final."""
+        """Print turns for good, in order, once they and all before them are final."""
         ready: list[MessageRef] = []
         for ref, message in self._messages.items():
             if message.kind == "board":
@@ -118,6 +122,7 @@ class Screen:
             self._console.print(*whole)
 
     def render_frame(self) -> RenderableType:
+        """Render what is not printed for good, within the height of the terminal."""
         boards = [self._render_board(m) for m in self._messages.values() if m.kind == "board"]
         refs = [r for r, m in self._messages.items() if m.kind != "board"]
         used = sum(len(self._console.render_lines(b)) for b in boards) + HEIGHT_LEFT
@@ -128,7 +133,7 @@ class Screen:
         return Group(*boards, *panels, Text(self._line, style="dim", no_wrap=True, overflow="ellipsis"))
 
     def _render_whole(self, refs: list[MessageRef], messages: dict[MessageRef, Message]) -> list[RenderableType]:
-        """Everything those messages say, the synthesis beside the original where the terminal is wide enough."""
+        """Render these messages whole, the synthesis beside the original where the terminal is wide enough."""
         parts: list[RenderableType] = []
         pair: list[Panel] = []
         for ref in refs:

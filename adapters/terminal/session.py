@@ -39,25 +39,28 @@ BY = Person("you", "you", moderator=True)  # a terminal has one person
 
 
 async def hold_session(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
-    """Start the run, show it to its end, and give its transcript. Raises Refused; cancelled by a second Ctrl-C."""
-    keys: asyncio.Queue[Input] = asyncio.Queue()
+    """Start a run, show it to its end, and return its transcript.
+
+    Raises Refused, and CancelledError at a second Ctrl-C.
+    """
+    inputs: asyncio.Queue[Input] = asyncio.Queue()
     with ExitStack() as stack:
         if console.is_terminal:
             screen = stack.enter_context(Screen(console))
             run = await _start_run(actions, command, options, make_screen_surface(screen))
             hint = _make_hint(await actions.transcript(run, BY))
-            say = screen.set_line
+            set_line = screen.set_line
         else:
             run = await _start_run(actions, command, options, make_pipe_surface(console))
             for seat in absent_seats(await actions.transcript(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
-            hint, say = "", _ignore
+            hint, set_line = "", _ignore
         if console.is_terminal and sys.stdin.isatty():
-            typing = LineEditor(keys.put_nowait, lambda line: say(line or hint))
-            stack.enter_context(read_keyboard(typing))
-            say(hint)
-        stack.enter_context(_handle_ctrl_c(lambda: keys.put_nowait(StopKey())))
-        steering = asyncio.create_task(_obey_inputs(actions, run, keys, say))
+            editor = LineEditor(inputs.put_nowait, lambda line: set_line(line or hint))
+            stack.enter_context(read_keyboard(editor))
+            set_line(hint)
+        stack.enter_context(_handle_ctrl_c(lambda: inputs.put_nowait(StopKey())))
+        steering = asyncio.create_task(_obey_inputs(actions, run, inputs, set_line))
         try:
             return await actions.finished(run) or await actions.transcript(run, BY)
         finally:
@@ -72,20 +75,22 @@ async def _start_run(actions: Actions, command: Command, options: StartOptions, 
     return answer.run
 
 
-async def _obey_inputs(actions: Actions, run: str, keys: asyncio.Queue[Input], say: Callable[[str], None]) -> None:
-    """Do what each key asks; what is refused is said in the line at the bottom."""
+async def _obey_inputs(
+    actions: Actions, run: str, inputs: asyncio.Queue[Input], set_line: Callable[[str], None]
+) -> None:
+    """Act on each input; the line at the bottom shows the answer or the reason of a refusal."""
     while True:
-        key = await keys.get()
+        typed = await inputs.get()
         try:
-            if told := await _act_on(actions, run, key):
-                say(told)
+            if text := await _act_on(actions, run, typed):
+                set_line(text)
         except (Refused, StoreFailed) as error:
-            say(str(error))
+            set_line(str(error))
 
 
-async def _act_on(actions: Actions, run: str, key: Input) -> str:
-    """What is told of it; "" where what comes of it is seen anyway."""
-    match key:
+async def _act_on(actions: Actions, run: str, typed: Input) -> str:
+    """Act on one input and return an answer; "" where its effect is seen anyway."""
+    match typed:
         case SkipKey(number):
             seat = _find_seat(await actions.transcript(run, BY), number)
             await actions.skip_seat(run, seat, BY)
@@ -107,7 +112,7 @@ async def _act_on(actions: Actions, run: str, key: Input) -> str:
 
 
 async def _run_command(actions: Actions, run: str, text: str) -> str:
-    """Do what a command of `commands.steer` says; what stands behind its name is its first option."""
+    """Run a command of `commands.steer`; the text behind its name is its first option."""
     word, _, rest = text.partition(" ")
     command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
     if command is None:
@@ -126,7 +131,7 @@ def _refuse_surface(run: str, question: str) -> Surface:
 
 
 def _find_seat(t: Transcript, number: int) -> str:
-    """The key of the seat with that number, counted from 1 in panel order."""
+    """Return the key of the seat with that number, counted from 1 in panel order. Raises Refused."""
     seats = t.started.panel.seats
     if not 1 <= number <= len(seats):
         raise Refused(f"The seats here are 1 to {len(seats)}.")
@@ -142,12 +147,12 @@ def _make_hint(t: Transcript) -> str:
 
 
 def _ignore(line: str) -> None:
-    """A pipe has no line at the bottom."""
+    """Ignore the line at the bottom, which a pipe does not have."""
 
 
 @contextmanager
 def _handle_ctrl_c(first: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C calls `first`; the second cancels the task that is inside."""
+    """Call `first` at the first Ctrl-C; cancel the task in the context at the second."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None  # a running loop runs a task
     pressed = False

@@ -1,4 +1,4 @@
-"""Two ways to show a run in a terminal: a screen that is drawn, and plain lines for a pipe."""
+"""The surfaces of a terminal: a screen that is drawn, and plain lines for a pipe."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from bot.live.pages import Pages
 from bot.ports import Kind, Message, MessageRef, Method
 
 PAGE_CHARS = 200_000  # a terminal has no limit of its own; this bounds what one panel may hold
-FRAMES = "terminal frames"  # the one budget: nobody reads faster than the screen is drawn
+FRAMES = "terminal frames"  # the only budget, as nobody reads faster than the screen is drawn
 LANES = 16  # as many lanes may change in one frame
 
 
 def terminal_budget(name: str, started: float) -> Budget:
+    """Make the budget of the terminal: as many changes as its frames can show."""
     return TokenBucket(LANES, LANES * FRAMES_PER_S)
 
 
 class TerminalSurface:
-    """`show` and `hide` do the drawing. Messages are named by lane and page."""
+    """A surface that leaves the drawing to `show` and `hide`; it refers to messages by lane and page."""
 
     name = "terminal"
     address = ""
@@ -55,11 +56,12 @@ class TerminalSurface:
 
 
 def make_screen_surface(screen: Screen) -> TerminalSurface:
+    """Make a surface that draws on the screen."""
     return TerminalSurface(screen.put, screen.remove)
 
 
 def make_pipe_surface(console: Console) -> TerminalSurface:
-    """Prints each message once: a turn when it is final, a card in its place, the board at the end."""
+    """Make a surface that prints each message once: a turn when it is final, a card in its place, the board last."""
     waiting: dict[MessageRef, Message] = {}
     printed: set[MessageRef] = set()
 
@@ -74,14 +76,17 @@ def make_pipe_surface(console: Console) -> TerminalSurface:
 
 
 def _list_printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
-    """What is final and has no unfinished card before it; the end once all before it is out, then the board."""
+    """List the messages that can be printed now, in order.
+
+    These are final and have no unfinished card before them; the end waits for all turns before it, the board for all.
+    """
     ready: list[MessageRef] = []
-    held = speaking = False
+    waits = speaking = False
     for ref, message in waiting.items():
         if message.kind != "board":
-            held = held or (message.kind == "card" and not message.final) or (message.kind == "end" and speaking)
+            waits = waits or (message.kind == "card" and not message.final) or (message.kind == "end" and speaking)
             speaking = speaking or not message.final
-            if message.final and not held:
+            if message.final and not waits:
                 ready.append(ref)
     boards = [ref for ref, message in waiting.items() if message.kind == "board" and message.final]
     return ready + boards if len(ready) + len(boards) == len(waiting) else ready

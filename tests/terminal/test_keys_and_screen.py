@@ -1,11 +1,11 @@
-"""What is typed and what is drawn."""
+"""Typing during a run, and drawing it: on a screen and in a pipe."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from rich.cells import cell_len
@@ -27,11 +27,11 @@ from adapters.terminal.screen import SIDE_BY_SIDE, Screen
 from adapters.terminal.surface import make_pipe_surface
 from bot.domain.run import LaneId
 from bot.ports import Kind, Message
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import in_virtual_time, run_virtual
 
 
 @pytest.mark.parametrize(
-    ("typed", "key"),
+    ("line", "meaning"),
     [
         ("2", SkipKey(2)),
         ("12", SkipKey(12)),
@@ -48,33 +48,36 @@ from tests.support.virtual_time import run_virtual
         ("   ", None),
     ],
 )
-def test_what_a_line_means_once_entered(typed: str, key: Input | None) -> None:
-    assert read_input(typed, entered=True) == key
+def test_the_meaning_of_a_line_once_entered(line: str, meaning: Input | None) -> None:
+    assert read_input(line, entered=True) == meaning
 
 
-def typing(*steps: str | float) -> tuple[list[Input], list[str]]:
-    """What keys and lines come of typing, with pauses of so many seconds."""
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The inputs that came of typing, and the lines that were shown meanwhile."""
 
-    async def run() -> tuple[list[Input], list[str]]:
-        keys: list[Input] = []
-        lines: list[str] = []
-        board = LineEditor(keys.append, lines.append)
-        for step in steps:
-            if isinstance(step, str):
-                board.feed(step)
-            else:
-                await asyncio.sleep(step)
-        board.close()
-        return keys, lines
+    inputs: list[Input]
+    lines: list[str]
 
-    return run_virtual(run())
+
+async def type_steps(*steps: str | float) -> Typed:
+    """Type the texts, with pauses of so many seconds."""
+    typed = Typed([], [])
+    editor = LineEditor(typed.inputs.append, typed.lines.append)
+    for step in steps:
+        if isinstance(step, str):
+            editor.feed(step)
+        else:
+            await asyncio.sleep(step)
+    editor.close()
+    return typed
 
 
 LONG = PAUSE_S * 1.1
 
 
 @pytest.mark.parametrize(
-    ("steps", "keys"),
+    ("steps", "inputs"),
     [
         (("2", LONG), [SkipKey(2)]),
         (("v", 0.1, "2", LONG), [VoteKey(2)]),
@@ -88,131 +91,121 @@ LONG = PAUSE_S * 1.1
         (("\x1b\x00\n",), []),
     ],
 )
-def test_short_keys_act_after_a_pause_and_remarks_on_enter(steps: tuple[str | float, ...], keys: list[Input]) -> None:
-    assert typing(*steps)[0] == keys
+def test_short_keys_act_after_a_pause_and_remarks_on_enter(steps: tuple[str | float, ...], inputs: list[Input]) -> None:
+    assert run_virtual(type_steps(*steps)).inputs == inputs
 
 
-def test_what_is_typed_is_shown_as_it_is_typed() -> None:
-    assert typing("so", 0.1, "!", 0.1, "\n")[1] == ["so", "so!", ""]
+def test_text_is_shown_as_it_is_typed() -> None:
+    assert run_virtual(type_steps("so", 0.1, "!", 0.1, "\n")).lines == ["so", "so!", ""]
 
 
 def message(seat: str, text: str, *, stage: str = "answer", kind: Kind = "turn", final: bool = False) -> Message:
     return Message(LaneId(stage, 1, seat), 0, kind, seat.capitalize(), text, final)
 
 
-def drawn(act: Callable[[Screen], None], *, width: int = 80, height: int = 30) -> str:
-    """Everything that a terminal of that size was sent."""
+def board(text: str, *, final: bool = False) -> Message:
+    return message("", text, stage="board", kind="board", final=final)
 
-    async def run() -> str:
+
+def draw(*messages: Message, line: str = "", width: int = 80, height: int = 30) -> str:
+    """Return everything that a terminal of that size is sent for these messages, one after the other.
+
+    A message of the same lane replaces the one before.
+    """
+
+    @in_virtual_time
+    async def draw_them() -> str:
         out = io.StringIO()
         console = Console(file=out, force_terminal=True, width=width, height=height, color_system=None)
         with Screen(console) as screen:
-            act(screen)
+            for message in messages:
+                screen.put(str(message.lane), message)
+            screen.set_line(line)
             await asyncio.sleep(1)
         return out.getvalue()
 
-    return run_virtual(run())
+    return draw_them()
 
 
 def test_panels_are_printed_for_good_in_the_order_in_which_they_were_opened() -> None:
-    def act(screen: Screen) -> None:
-        screen.put("1", message("ada", "…"))
-        screen.put("2", message("bob", "…"))
-        screen.put("2", message("bob", "bob is done", final=True))
-        screen.put("1", message("ada", "ada is done", final=True))
-
-    out = drawn(act)
+    out = draw(
+        message("ada", "…"),
+        message("bob", "…"),
+        message("bob", "bob is done", final=True),
+        message("ada", "ada is done", final=True),
+    )
     assert out.rindex("ada is done") < out.rindex("bob is done")
 
 
 def test_an_answer_that_is_being_written_shows_its_newest_lines_and_later_all_of_it() -> None:
     lines = [f"line {n:03}" for n in range(100)]
-
-    def act(screen: Screen) -> None:
-        screen.put("1", message("ada", "\n\n".join(lines)))
-
-    out = drawn(act, height=20)
+    out = draw(message("ada", "\n\n".join(lines)), height=20)
     first_frame = out[: out.index("line 000")]
     assert "line 099" in first_frame
     assert all(line in out for line in lines)
 
 
+def test_a_card_that_is_cut_shows_its_first_lines() -> None:
+    lines = [f"line {n:03}" for n in range(100)]
+    out = draw(message("", "\n\n".join(lines), stage="standings", kind="card"), height=20)
+    assert "line 000" in out
+    assert "line 099" not in out[: out.index("line 001")]
+
+
 @pytest.mark.parametrize("width", [20, 40, SIDE_BY_SIDE - 1, SIDE_BY_SIDE, 200])
 @pytest.mark.parametrize("height", [5, 24])
 def test_it_fits_terminals_of_any_size(width: int, height: int) -> None:
-    def act(screen: Screen) -> None:
-        screen.put("0", message("", "▰▱ 1/2 · answers", stage="board", kind="board"))
-        for seat in ("ada", "bob", "cyd"):
-            screen.put(seat, message(seat, "word " * 300))
-        screen.set_line("a hint that is rather long for a narrow terminal " * 3)
-
-    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn(act, width=width, height=height))
-    assert max(cell_len(line) for line in re.split(r"[\r\n]", plain)) <= width
+    turns = [message(seat, "word " * 300) for seat in ("ada", "bob", "cyd")]
+    hint = "a hint that is rather long for a narrow terminal " * 3
+    out = draw(board("▰▱ 1/2 · answers"), *turns, line=hint, width=width, height=height)
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out)
+    assert max(cell_len(line) for line in re.split(r"[\r\n]", text)) <= width
 
 
-def test_the_synthesis_stands_beside_the_original_where_there_is_room() -> None:
-    def act(screen: Screen) -> None:
-        screen.put("1", message("original", "the best answer", stage="original", kind="card", final=True))
-        screen.put("2", message("chair", "the sum of all", stage="synthesis", final=True))
-
-    together = [line for line in drawn(act, width=SIDE_BY_SIDE).splitlines() if "the best answer" in line]
-    assert any("the sum of all" in line for line in together)
-    apart = [line for line in drawn(act, width=SIDE_BY_SIDE - 1).splitlines() if "the best answer" in line]
-    assert not any("the sum of all" in line for line in apart)
+@pytest.mark.parametrize(("width", "together"), [(SIDE_BY_SIDE, True), (SIDE_BY_SIDE - 1, False)])
+def test_the_synthesis_stands_beside_the_original_where_there_is_room(width: int, together: bool) -> None:
+    out = draw(
+        message("original", "the best answer", stage="original", kind="card", final=True),
+        message("chair", "the sum of all", stage="synthesis", final=True),
+        width=width,
+    )
+    rows = [line for line in out.splitlines() if "the best answer" in line]
+    assert rows
+    assert any("the sum of all" in row for row in rows) == together
 
 
 def test_models_cannot_format_the_terminal() -> None:
-    def act(screen: Screen) -> None:
-        screen.put("1", message("[red]ada", "[bold]not markup[/bold]", final=True))
-
-    assert "[bold]not markup[/bold]" in drawn(act)
+    assert "[bold]not markup[/bold]" in draw(message("[red]ada", "[bold]not markup[/bold]", final=True))
 
 
-def test_a_pipe_gets_turns_as_they_finish_cards_in_their_place_and_the_board_last() -> None:
+async def print_to_pipe(*messages: Message) -> list[str]:
+    """Post the messages on a pipe's surface; return its lines, without empty ones and titles."""
     out = io.StringIO()
     surface = make_pipe_surface(Console(file=out))
+    for message in messages:
+        await surface.post(message)
+    return [line for line in out.getvalue().splitlines() if line and not line.startswith("==")]
 
-    async def run() -> None:
-        for step in (
-            message("", "board 1", stage="board", kind="board"),
-            message("ada", "ada…"),
-            message("bob", "bob is done", final=True),
-            message("", "reviews…", stage="reviews", kind="card"),
-            message("ada", "ada is done", final=True),
-            message("chair", "the sum", stage="synthesis", final=True),
-            message("", "board 2", stage="board", kind="board", final=True),
-            message("", "all reviews", stage="reviews", kind="card", final=True),
-            message("bob", "bob again", final=True),
-        ):
-            await surface.post(step)
 
-    run_virtual(run())
-    lines = [line for line in out.getvalue().splitlines() if line and not line.startswith("==")]
+async def test_a_pipe_gets_turns_as_they_finish_cards_in_their_place_and_the_board_last() -> None:
+    lines = await print_to_pipe(
+        board("board 1"),
+        message("ada", "ada…"),
+        message("bob", "bob is done", final=True),
+        message("", "reviews…", stage="reviews", kind="card"),
+        message("ada", "ada is done", final=True),
+        message("chair", "the sum", stage="synthesis", final=True),
+        board("board 2", final=True),
+        message("", "all reviews", stage="reviews", kind="card", final=True),
+        message("bob", "bob again", final=True),
+    )
     assert lines == ["bob is done", "ada is done", "all reviews", "the sum", "board 2"]
 
 
-def test_a_pipe_gets_the_end_after_every_turn() -> None:
-    out = io.StringIO()
-    surface = make_pipe_surface(Console(file=out))
-
-    async def run() -> None:
-        await surface.post(message("ada", "ada…"))
-        await surface.post(message("", "the end", stage="end", kind="end", final=True))
-        await surface.post(message("ada", "ada is done", final=True))
-
-    run_virtual(run())
-    assert [line for line in out.getvalue().splitlines() if line and not line.startswith("==")] == [
-        "ada is done",
-        "the end",
-    ]
-
-
-def test_a_card_that_is_cut_shows_its_first_lines() -> None:
-    lines = [f"line {n:03}" for n in range(100)]
-
-    def act(screen: Screen) -> None:
-        screen.put("1", message("", "\n\n".join(lines), stage="standings", kind="card"))
-
-    out = drawn(act, height=20)
-    assert "line 000" in out
-    assert "line 099" not in out[: out.index("line 001")]
+async def test_a_pipe_gets_the_end_after_every_turn() -> None:
+    lines = await print_to_pipe(
+        message("ada", "ada…"),
+        message("", "the end", stage="end", kind="end", final=True),
+        message("ada", "ada is done", final=True),
+    )
+    assert lines == ["ada is done", "the end"]
