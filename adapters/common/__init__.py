@@ -1,1 +1,1 @@
-"""What every chat platform needs: attachments, deliveries, posted messages, retries."""
+"""Parts that every chat platform needs: attachments, deliveries, posted messages, questions, retries."""

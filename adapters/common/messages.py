@@ -1,4 +1,4 @@
-"""Messages of runs by where they stand: whose a message is, and taking a run's away. The same on every platform."""
+"""Messages of runs: which run a message belongs to, and how a run's messages are deleted."""
 
 from __future__ import annotations
 
@@ -11,38 +11,43 @@ from operator import attrgetter
 from adapters.common.retry import retry_when_limited
 from bot.ports import Gone, MessageRef, PostedPage, Store, SurfaceError
 
-JUST_S, MOMENT_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
+FRESH_S, RETRY_S = 10.0, 0.5  # a message that is younger may not be stored yet; a moment later it is
 
-Find = Callable[[MessageRef], Awaitable[tuple[str, PostedPage] | None]]  # as a store's
-Delete = Callable[[MessageRef], Awaitable[None]]  # raises SurfaceError
+FindPage = Callable[[MessageRef], Awaitable[tuple[str, PostedPage] | None]]  # as `Store.find_page`
+DeleteMessage = Callable[[MessageRef], Awaitable[None]]  # raises SurfaceError
 
 
-async def look_up(find: Find, *refs: MessageRef, age_s: float) -> tuple[str, PostedPage] | None:
-    """The run and the page that a message shows, under any of its names. One that has just appeared is looked for once
-    more: where it stands is stored a moment after people see it."""
-    found = await _under_any(find, refs)
-    if found is None and age_s < JUST_S:
-        await asyncio.sleep(MOMENT_S)
-        found = await _under_any(find, refs)
+async def find_posted(find: FindPage, *refs: MessageRef, age_s: float) -> tuple[str, PostedPage] | None:
+    """Return the run and the page that a message shows, under any of its references. None: it shows none.
+
+    `age_s`: how old the message is; a fresh one is looked up once more after `RETRY_S`.
+    """
+    found = await _find_any(find, refs)
+    if found is None and age_s < FRESH_S:
+        await asyncio.sleep(RETRY_S)
+        found = await _find_any(find, refs)
     return found
 
 
-async def _under_any(find: Find, refs: tuple[MessageRef, ...]) -> tuple[str, PostedPage] | None:
+async def _find_any(find: FindPage, refs: tuple[MessageRef, ...]) -> tuple[str, PostedPage] | None:
     for ref in refs:
         if found := await find(ref):
             return found
     return None
 
 
-async def erase(store: Store, run: str, deletes: Callable[[str], Awaitable[Delete | None]]) -> list[str]:
-    """Delete the run's messages; why each of those that are left could not be.
+async def erase_messages(
+    store: Store, run: str, delete_at: Callable[[str], Awaitable[DeleteMessage | None]]
+) -> list[str]:
+    """Delete a run's messages; return, for each that is left, why it could not be deleted.
 
-    `deletes`: how messages at an address are deleted; None where it is another platform's, or out of reach.
+    `delete_at` returns the function that deletes a message at an address; None where the address is another
+    platform's, or out of reach.
     """
     left: list[str] = []
-    for address, placed in groupby(await store.posted_pages(run), attrgetter("address")):
-        if delete := await deletes(address):
-            for page in (p for p in placed if p.ref):
+    for address, pages in groupby(await store.posted_pages(run), attrgetter("address")):
+        if delete := await delete_at(address):
+            for page in (p for p in pages if p.ref):
                 try:
                     await retry_when_limited(partial(delete, page.ref))
                 except Gone:

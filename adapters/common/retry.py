@@ -1,4 +1,4 @@
-"""Calls that no lane bids for: they wait when a platform asks them to, where a lane's next try takes a newer text."""
+"""Retries for calls outside the scheduler, whose content does not change while they wait."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from bot.ports import RateLimited
 
 T = TypeVar("T")
 
-MOST_WAITS = 3
+MAX_WAITS = 3
 
 
 async def retry_when_limited(call: Callable[[], Awaitable[T]]) -> T:
-    """Waits as long as the platform asks, `MOST_WAITS` times at most. Raises what the call raises otherwise."""
-    for _ in range(MOST_WAITS):
+    """Retry a call after each rate limit, at most `MAX_WAITS` times; let its other errors through."""
+    for _ in range(MAX_WAITS):
         try:
             return await call()
         except RateLimited as error:

@@ -1,8 +1,8 @@
-"""Discord's REST as the surface calls it: through discord.py's client, but one try a call and every limit told.
+"""Discord's REST for the surface: through discord.py's client, with one try a call, every limit passed to the budgets.
 
-discord.py waits out a 429 and then sends the text of before (http.py, `request`), and holds the answer of a call that
-spends a bucket back until it is full again (`Ratelimit.__aexit__`). Here a call that shows text ends with its response:
-when it is refused its budget pauses, and the next try takes the text of then.
+discord.py waits out a 429 and then sends the text that it was given before (http.py, `request`). It also keeps the
+answer of a call that spends a bucket until the bucket is full again (`Ratelimit.__aexit__`). Here a call that shows
+text ends with its response: when it is refused its budget pauses, and the next try takes the newest text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from adapters.discord.budgets import ADDRESS, BOT, ceiling, old_name, route_name
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, ceiling_name, old_bucket_name, route_bucket_name
 from bot.live.budget import Budgets, SentRequest
 from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
 
@@ -27,63 +27,67 @@ GONE = {10003: "the channel is gone", 10008: "the message is gone"}
 UNKNOWN_WEBHOOK = 10015
 ARCHIVED = 50083
 THREAD_EXISTS = 160004
-OLD_MESSAGE = 30046  # comes with status 429: too many edits of old messages, while the bucket has room
+OLD_MESSAGE = 30046  # has status 429: too many edits of old messages, though the bucket has room
 FORBIDDEN = {50001: "I have no access", 50013: "a permission is missing", 160005: "the thread is locked"}
 
-UNANSWERED = (discord.HTTPException, aiohttp.ClientError, OSError)  # refused, or told nothing; OSError: time-outs too
+CALL_ERRORS = (discord.HTTPException, aiohttp.ClientError, OSError)  # refused or not answered; time-outs are OSErrors
 
-LOOK_AGAIN_S = 0.05  # for room below the ceiling, where only an answer tells when there will be some
+POLL_S = 0.05  # between looks for room below the ceiling: only an answer tells when there will be some
 
-_at_once: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
+_ends_with_response: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
 
 
-def at(api_base: str, gateway_url: str) -> None:
-    """Speak with this host instead of Discord's own; discord.py knows one host a process."""
+def use_host(api_base: str, gateway_url: str) -> None:
+    """Make every client of this process speak with this host.
+
+    discord.py has no setting for it: it reads Discord's own addresses from these two class attributes.
+    """
     Route.BASE = api_base.rstrip("/")
     if gateway_url:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
-class _Answered(Exception):
-    """Takes a success past discord.py, which would keep it while its bucket is spent. `data`: its JSON, or None."""
+class _Success(Exception):
+    """A success on its way past discord.py, which would keep it while its bucket is spent. `data`: JSON or None."""
 
     def __init__(self, data: Any) -> None:
         self.data = data
 
 
 class Missing(SurfaceError):
-    """What a call needs is not there any more, and can be made again: a webhook, a thread that is not archived."""
+    """A call needs something that is gone and can be made again: a webhook, a thread that is not archived."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text, 404)
         self.code = code
 
 
-class Exists(SurfaceError):
-    """What a call would make is there already."""
+class AlreadyExists(SurfaceError):
+    """A call would make something that exists already."""
 
     status = 400
 
 
 class Rest:
-    """Calls that show text. Hand `trace` to the client before it is used."""
+    """Calls to Discord within the budgets. Hand `trace` to the client before it is used."""
 
     def __init__(self, budgets: Budgets, time: Clock) -> None:
-        """`time`: the event loop's."""
+        """Set up calls within `budgets`; `time` is the event loop's clock."""
         self._budgets = budgets
         self._time = time
         self._client: discord.Client | None = None
-        self._speaks_in: dict[int, int] = {}  # webhook → its channel
+        self._webhook_channels: dict[int, int] = {}  # webhook → its channel
         self.trace = aiohttp.TraceConfig()
-        self.trace.on_request_start.append(_unsigned)
-        self.trace.on_request_end.append(self._ended)
+        self.trace.on_request_start.append(_strip_token)
+        self.trace.on_request_end.append(self._on_response)
 
-    def serve(self, client: discord.Client) -> None:
+    def use_client(self, client: discord.Client) -> None:
+        """Send the calls through this client."""
         self._client = client
 
-    def found(self, webhook: int, channel: int) -> None:
-        """From now on what that webhook's answers tell is known to be about the channel's."""
-        self._speaks_in[webhook] = channel
+    def note_webhook(self, webhook: int, channel: int) -> None:
+        """Count the calls of a webhook as the channel's from now on."""
+        self._webhook_channels[webhook] = channel
 
     async def call(
         self,
@@ -94,88 +98,95 @@ class Rest:
         query: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> dict[str, Any]:
-        """`path` with its `parameters` named as discord.py's routes name them. Raises SurfaceError."""
-        assert self._client is not None, "the client is there before the first call"
+        """Call Discord once; return the JSON of its answer. Raises SurfaceError.
+
+        `parameters` fill in `path` and are named as in discord.py's routes.
+        """
+        assert self._client is not None, "`use_client` comes before the first call"
         if self._client.is_closed():
             raise SurfaceError("the connection to Discord is closed")
         route = Route(method, path, **parameters)
         more: dict[str, Any] = {"json": body} if body is not None else {}
         if query:
             more["params"] = query
-        shows_text = route_name(method, yarl.URL(route.url).path, self._speaks_in)
-        unbidden = None if shows_text else await self._room()
-        token = _at_once.set(True)
+        shows_text = route_bucket_name(method, yarl.URL(route.url).path, self._webhook_channels)
+        # a call outside the scheduler, such as for a thread or a webhook, takes its place here
+        ticket = None if shows_text else await self._wait_for_room()
+        token = _ends_with_response.set(True)
         try:
             answer = await self._client.http.request(route, **more)
-        except _Answered as answered:
+        except _Success as answered:
             answer = answered.data
         except discord.HTTPException as error:
-            raise meaning(error) from error
+            raise translate_error(error) from error
         except (aiohttp.ClientError, OSError) as error:
             raise SurfaceError(f"Discord could not be reached: {error}") from error
         finally:
-            _at_once.reset(token)
-            if unbidden is not None:  # no lane has bid for it: a thread, a webhook
-                self._budgets[BOT].record_answer(unbidden, self._time())
+            _ends_with_response.reset(token)
+            if ticket is not None:
+                self._budgets[BOT_CEILING].record_answer(ticket, self._time())
         return answer if isinstance(answer, dict) else {"list": answer}
 
-    async def _room(self) -> SentRequest:
-        """A place below the bot's ceiling for a call that no lane has bid for."""
-        budget = self._budgets[BOT]
-        while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – time makes room, no event
-            await asyncio.sleep(min(free_at - self._time(), LOOK_AGAIN_S))
+    async def _wait_for_room(self) -> SentRequest:
+        """Wait for a place below the bot's ceiling, and return it."""
+        budget = self._budgets[BOT_CEILING]
+        while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – no event tells of room, time makes it
+            await asyncio.sleep(min(free_at - self._time(), POLL_S))
         return budget.take(self._time())
 
-    async def _ended(
+    async def _on_response(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
     ) -> None:
-        """Every response passes here first: its limit is learnt, and our calls end with it."""
+        """Learn the limit from a response before discord.py reads it, and end our calls with it."""
         response, now = ended.response, self._time()
-        name = route_name(ended.method, ended.url.path, self._speaks_in)
-        said = response.headers
-        if name and response.status != 429 and "X-RateLimit-Remaining" in said:
+        name = route_bucket_name(ended.method, ended.url.path, self._webhook_channels)
+        headers = response.headers
+        if name and response.status != 429 and "X-RateLimit-Remaining" in headers:
             self._budgets[name].learn(
                 now,
-                limit=int(said["X-RateLimit-Limit"]),
-                remaining=int(said["X-RateLimit-Remaining"]),
-                reset_after_s=float(said["X-RateLimit-Reset-After"]),
+                limit=int(headers["X-RateLimit-Limit"]),
+                remaining=int(headers["X-RateLimit-Remaining"]),
+                reset_after_s=float(headers["X-RateLimit-Reset-After"]),
             )
-        if not _at_once.get():
+        if not _ends_with_response.get():
             return
         data = await response.json() if response.content_type == "application/json" else None
         response.release()
         if response.status == 429:
-            raise _limited(said, data or {}, name, ceiling(ended.url.path))
+            raise _read_limit(headers, data or {}, name, ceiling_name(ended.url.path))
         if response.status >= 500:
             raise SurfaceError(f"Discord answered {response.status}", response.status)
         if response.status >= 400:
             raise discord.HTTPException(response, data)
-        raise _Answered(data)
+        raise _Success(data)
 
 
-async def _unsigned(
+async def _strip_token(
     session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
 ) -> None:
-    """A webhook's call needs no token of the bot's. With it, as discord.py sends it, it would count as the bot's."""
-    if ceiling(start.url.path) == ADDRESS:
+    """Remove the bot's token from a webhook's call.
+
+    The call needs none, but discord.py sends it, and with it the call would count as the bot's.
+    """
+    if ceiling_name(start.url.path) == ADDRESS_CEILING:
         start.headers.popall("Authorization", None)
 
 
-def _limited(headers: Mapping[str, str], data: Mapping[str, Any], name: str, above: str) -> RateLimited:
-    """Which budget a 429 pauses, and for how long; `name`: of the call's bucket, `above`: of its ceiling."""
+def _read_limit(headers: Mapping[str, str], data: Mapping[str, Any], name: str, above: str) -> RateLimited:
+    """Return which budget a 429 pauses, and for how long. `name`: the call's bucket; `above`: its ceiling."""
     if headers.get("X-RateLimit-Scope") == "global":
         name = above
     elif data.get("code") == OLD_MESSAGE:
-        name = old_name(name)
+        name = old_bucket_name(name)
     return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))
 
 
-def meaning(error: discord.HTTPException) -> SurfaceError:
-    """What a refusal of Discord's means for showing text."""
+def translate_error(error: discord.HTTPException) -> SurfaceError:
+    """Return a refusal of Discord's as the error that it means for showing text."""
     if error.code in (UNKNOWN_WEBHOOK, ARCHIVED):
         return Missing(error.code, error.text)
     if error.code == THREAD_EXISTS:
-        return Exists(error.text)
+        return AlreadyExists(error.text)
     if error.code in GONE:
         return Gone(GONE[error.code])
     if error.status == 403 or error.code in FORBIDDEN:
@@ -185,8 +196,8 @@ def meaning(error: discord.HTTPException) -> SurfaceError:
     return SurfaceError(error.text or str(error), error.status)
 
 
-async def mending(call: Callable[[], Awaitable[None]]) -> None:
-    """Tries once more where something was missing that has been made again. Raises the other SurfaceErrors."""
+async def retry_missing(call: Callable[[], Awaitable[None]]) -> None:
+    """Call once more where something was missing that has been made again. Raises the other SurfaceErrors."""
     try:
         await call()
     except Missing:

@@ -12,13 +12,14 @@ import structlog
 from discord.backoff import ExponentialBackoff
 
 from adapters.common.deliveries import DeliveryLog
+from adapters.common.questions import QuestionLog
 from adapters.discord import gateway
-from adapters.discord.api import UNANSWERED, Rest, at
-from adapters.discord.definitions import definitions, fingerprint
+from adapters.discord.api import CALL_ERRORS, Rest, use_host
+from adapters.discord.definitions import define_commands, fingerprint
 from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
 from adapters.discord.owner_notices import OwnerNotices
-from adapters.discord.permissions import intents
+from adapters.discord.permissions import wanted_intents
 from adapters.discord.places import Places
 from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
@@ -31,23 +32,23 @@ from commands.controls import MENUS
 
 log = structlog.get_logger()
 
-CONNECTIONS = 100  # at once with Discord's REST; discord.py opens one for each answer of a flood
-GUILDS_S = 0.2  # without another guild after which we are ready; the runs of a later one go on when it comes
+MAX_CONNECTIONS = 100  # with Discord's REST at once: in a flood discord.py would open one for each answer
+GUILD_WAIT_S = 0.2  # discord.py is ready when no guild came for so long; a later guild's runs go on when it comes
 
 
 def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
-    """Unconnected. It keeps no messages: what we need of them stands in our own store."""
+    """Make a client that is not connected yet. It caches no messages, since our own store has what we need of them."""
     options: dict[str, Any] = {
-        "intents": intents(listen=settings.listen, members=settings.members),
-        "chunk_guilds_at_startup": False,  # nobody needs a list of all members
+        "intents": wanted_intents(listen=settings.listen, members=settings.members),
+        "chunk_guilds_at_startup": False,  # we need no list of all members
         "http_trace": rest.trace,
         "max_messages": None,
         "allowed_mentions": discord.AllowedMentions.none(),
-        "guild_ready_timeout": GUILDS_S,
-        "connector": aiohttp.TCPConnector(limit=CONNECTIONS),
+        "guild_ready_timeout": GUILD_WAIT_S,
+        "connector": aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
     }
-    at(settings.api_base, settings.gateway_url)
-    gateway.use()
+    use_host(settings.api_base, settings.gateway_url)
+    gateway.install_gateway()
     if settings.shard_count or settings.shard_ids:
         shards: dict[str, Any] = {"shard_ids": settings.shard_ids, "shard_count": settings.shard_count}
         return discord.AutoShardedClient(**shards, **options)
@@ -55,7 +56,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
 
 
 class DiscordBot:
-    """Serve with `serve`; `places.reopen` finds the runs of an earlier process once `ready` is set."""
+    """Moot on Discord. `serve` runs it; `places.reopen` finds the runs of an earlier process once `ready` is set."""
 
     name = "discord"
 
@@ -65,7 +66,7 @@ class DiscordBot:
         rest: Rest,
         actions: Actions,
         store: Store,
-        shelf: DocumentStore,
+        documents: DocumentStore,
         settings: DiscordSettings,
         limits: LimitSettings,
     ) -> None:
@@ -75,28 +76,42 @@ class DiscordBot:
         self._rest = rest
         self._actions = actions
         self._store = store
-        self._shelf = shelf
+        self._documents = documents
         self._settings = settings
         self._limits = limits
-        self._told: set[int] = set()
-        rest.serve(client)
+        rest.use_client(client)
         client.event(self.on_ready)
         client.event(self.setup_hook)
 
     async def setup_hook(self) -> None:
-        """Logged in, not yet connected: now the application's id is known."""
+        """Build all parts between login and connection, when the application's id is known."""
         application = self._client.application_id
         assert application is not None, "login has asked for it"
-        faces = Webhooks(self._rest, application)
-        self.places = Places(self._store, self._rest, faces, self._client, self._actions.services.words.of)
-        seen = DeliveryLog("discord", self._shelf, time.time)
-        await seen.load()
-        order = KeyedSemaphore()
-        self.desk = InteractionHandler(
-            self._actions, self.places, OwnerNotices(self._shelf), self._client, self._limits, seen, order
+        webhooks = Webhooks(self._rest, application)
+        self.places = Places(self._store, self._rest, webhooks, self._client, self._actions.services.words.of)
+        deliveries = DeliveryLog("discord", self._documents, time.time)
+        await deliveries.load()
+        order, questions = KeyedSemaphore(), QuestionLog()
+        self.interactions = InteractionHandler(
+            self._actions,
+            self.places,
+            OwnerNotices(self._documents),
+            self._client,
+            self._limits,
+            deliveries,
+            order,
+            questions,
         )
-        listen = self._settings.listen
-        self._listener = Listener(self._actions, self.places, self._client, self._limits, seen, order, listen=listen)
+        self._listener = Listener(
+            self._actions,
+            self.places,
+            self._client,
+            self._limits,
+            deliveries,
+            order,
+            questions,
+            listen=self._settings.listen,
+        )
         for event in (
             self.on_interaction,
             self.on_message,
@@ -115,23 +130,23 @@ class DiscordBot:
     async def on_ready(self) -> None:
         self.ready.set()
 
-    async def on_interaction(self, given: discord.Interaction[Any]) -> None:
-        await self.desk.interaction(given)
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        await self.interactions.take(interaction)
 
-    async def on_message(self, said: discord.Message) -> None:
-        await self._listener.message(said)
+    async def on_message(self, message: discord.Message) -> None:
+        await self._listener.take_message(message)
 
     async def on_raw_reaction_add(self, event: discord.RawReactionActionEvent) -> None:
-        await self._listener.reaction(event, added=True)
+        await self._listener.take_reaction(event, added=True)
 
     async def on_raw_reaction_remove(self, event: discord.RawReactionActionEvent) -> None:
-        await self._listener.reaction(event, added=False)
+        await self._listener.take_reaction(event, added=False)
 
     async def on_raw_message_edit(self, event: discord.RawMessageUpdateEvent) -> None:
-        await self._listener.changed(event.message_id, "edited")
+        await self._listener.take_change(event.message_id, "edited")
 
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        await self._listener.changed(event.message_id, "deleted")
+        await self._listener.take_change(event.message_id, "deleted")
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         self.widened.set()
@@ -140,13 +155,13 @@ class DiscordBot:
         self.widened.set()
 
     async def on_thread_member_join(self, member: discord.ThreadMember) -> None:
-        await self._listener.joined(member)
+        await self._listener.take_member(member)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.left(f"discord:{guild.id}")
 
     async def serve(self) -> None:
-        """Until cancelled. Raises Misconfigured when Discord will not have us."""
+        """Serve until cancelled. Raises Misconfigured when Discord refuses the token or an intent."""
         try:
             async with self._client:
                 await self._client.login(self._settings.token.get_secret_value().strip())
@@ -162,18 +177,21 @@ class DiscordBot:
             ) from error
 
     async def tell_operator(self, text: str) -> None:
-        """In the operators' channel; without one the log has to do."""
+        """Write to the operators' channel, and in any case to the log."""
         log.warning("for the operator", text=text)
         if self._settings.operator_channel:
             channel = self._client.get_partial_messageable(int(self._settings.operator_channel))
             try:
                 await channel.send(text[:2000])
-            except UNANSWERED as error:
+            except CALL_ERRORS as error:
                 log.error("the operators' channel cannot be written", reason=str(error))
 
     async def _stay_connected(self) -> None:
-        """discord.py resumes and reconnects by itself, but ends on a first connect that is refused and on an event that
-        it cannot read; then it is connected anew."""
+        """Connect, and connect anew where discord.py gives up.
+
+        It resumes and reconnects by itself, but ends on a first connection that is refused and on an event that it
+        cannot read.
+        """
         backoff = ExponentialBackoff[Any]()
         while not self._client.is_closed():
             try:
@@ -184,15 +202,15 @@ class DiscordBot:
                 if error.code == 4004:
                     raise discord.LoginFailure from error
                 raise
-            except Exception as error:  # its own bugs among them
+            except Exception as error:  # bugs of discord.py among them
                 delay = backoff.delay()
                 log.warning("the gateway was lost; connecting anew", reason=repr(error), delay_s=round(delay, 1))
                 await asyncio.sleep(delay)
 
     async def _register(self, application: int) -> None:
-        """Tell Discord of our commands, when they are others than last time."""
-        defined = definitions(COMMANDS, MENUS)
-        key, mark = f"discord/commands/{application}", fingerprint(defined)
-        if (await self._shelf.documents(key)).get(key) != mark:
-            await self._client.http.bulk_upsert_global_commands(application, defined)
-            await self._shelf.put(key, mark)
+        """Register our commands at Discord if they have changed since the last time."""
+        commands = define_commands(COMMANDS, MENUS)
+        key, mark = f"discord/commands/{application}", fingerprint(commands)
+        if (await self._documents.documents(key)).get(key) != mark:
+            await self._client.http.bulk_upsert_global_commands(application, commands)
+            await self._documents.put(key, mark)

@@ -1,4 +1,4 @@
-"""How Discord writes Markdown: no tables, images, rules or deep headings, and mentions that must not work.
+"""Discord's dialect of Markdown: no tables, images, rules or deep headings, and mentions made harmless.
 
 https://support.discord.com/hc/en-us/articles/210298617 lists what its clients draw.
 """
@@ -19,11 +19,14 @@ from bot.live.dialect import (
 
 
 class DiscordDialect(CommonMark):
-    """Tables become fenced text, images links, rules a line, headings deeper than three bold."""
+    """Discord's Markdown: tables become fenced text, images links, rules a line, headings deeper than three bold."""
 
     def measure(self, text: str) -> int:
-        """UTF-16 code units, as the client's JavaScript counts. The API's documents name no unit for "characters"
-        (https://discord.com/developers/docs/resources/message); units are never fewer than code points."""
+        """Return the length in UTF-16 code units, as the client's JavaScript counts.
+
+        The API's documents name no unit for "characters" (https://discord.com/developers/docs/resources/message);
+        there are never fewer units than code points.
+        """
         return utf16_length(text)
 
     def cells(self) -> Inline:
@@ -37,7 +40,7 @@ class DiscordDialect(CommonMark):
 
     def link(self, inner: str, url: str) -> str:
         if "://" in inner and inner != self.text(url):
-            return f"{inner} ({self.text(url)})"  # Discord masks no link whose label looks like another
+            return f"{inner} ({self.text(url)})"  # Discord draws no masked link whose label looks like another link
         return super().link(inner, url)
 
     def line_break(self) -> str:
@@ -50,15 +53,15 @@ class DiscordDialect(CommonMark):
         return "─" * 20
 
     def fence(self, code: str, language: str) -> Piece:
-        return Piece(_raw(code), f"```{language}\n", "\n```")
+        return Piece(_escape(code), f"```{language}\n", "\n```")
 
     def table(self, table: Table) -> Piece:
         drawn = draw_grid(table)
-        return Piece(_raw(drawn.body), f"```\n{_raw(drawn.head)}", "\n```")
+        return Piece(_escape(drawn.body), f"```\n{_escape(drawn.head)}", "\n```")
 
     def footer(self, text: str) -> str:
         return f"\n-# {self.text(text)}"
 
 
-def _raw(code: str) -> str:
+def _escape(code: str) -> str:
     return without_mentions(without_fences(code))

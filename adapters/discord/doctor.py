@@ -1,4 +1,4 @@
-"""What can be wrong with Discord, and the bot's application id: asked over REST alone, without connecting."""
+"""A check of Discord's settings, and the bot's application id: over REST alone, without connecting."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from functools import partial
 import aiohttp
 import discord
 
-from adapters.discord.api import UNANSWERED, at
-from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing
+from adapters.discord.api import CALL_ERRORS, use_host
+from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
 from bot.ports import Clock
 from bot.settings import DiscordSettings
 
-_TIMEOUT_S = 20.0  # for all answers together; discord.py tries again by itself meanwhile
+_TIMEOUT_S = 20.0  # for all answers together, with the retries that discord.py makes by itself
 _PAGE = 200  # servers: https://discord.com/developers/docs/resources/user#get-current-user-guilds
-_MOST_NAMED = 20  # servers that are told of one by one
+_MAX_NAMED = 20  # further servers are only counted
 
 _PORTAL = "discord.com/developers/applications → your application →"
 _NEW_TOKEN = f"{_PORTAL} Bot → Reset Token makes a new one; put it into MOOT_DISCORD__TOKEN in .env."
@@ -33,27 +33,30 @@ class _Guild:
     granted: discord.Permissions
 
 
-def check(settings: DiscordSettings, now: Clock) -> Check:
-    """Token, application, intents, servers with their permissions, and this machine's clock."""
-    return Check("discord", partial(_findings, settings, now))
+def discord_check(settings: DiscordSettings, now: Clock) -> Check:
+    """Return the check of token, application, intents, the servers' permissions, and this machine's clock."""
+    return Check("discord", partial(_examine, settings, now))
 
 
-async def application_id(settings: DiscordSettings) -> tuple[int, bool]:
-    """The application's id, and whether Discord told it; where it cannot be asked the id is read from the token.
+async def find_application_id(settings: DiscordSettings) -> tuple[int, bool]:
+    """Return the application's id, and whether Discord confirmed it; without an answer the id is read from the token.
 
-    Raises Misconfigured when the token is refused or is none.
+    Raises Misconfigured when the token is refused, or is not a token.
     """
     try:
-        async with _logged_in(settings) as (client, _):
-            return _application_of(client).id, True
+        async with _log_in(settings) as (client, _):
+            return _get_application(client).id, True
     except discord.LoginFailure:
         raise Misconfigured(f"discord.token: Discord refuses it. {_NEW_TOKEN}") from None
-    except UNANSWERED:
-        return _id_in(settings.token.get_secret_value()), False
+    except CALL_ERRORS:
+        return _decode_id(settings.token.get_secret_value()), False
 
 
-def _id_in(token: str) -> int:
-    """A token begins with the bot's user id in Base64; an application made since 2016 has the same id."""
+def _decode_id(token: str) -> int:
+    """Return the application's id from a token, which begins with the bot's user id in Base64. Raises Misconfigured.
+
+    An application made since 2016 has the same id as its bot.
+    """
     head = token.strip().partition(".")[0]
     try:
         return int(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
@@ -61,28 +64,28 @@ def _id_in(token: str) -> int:
         raise Misconfigured(f"discord.token: this is no bot token. {_NEW_TOKEN}") from None
 
 
-async def _findings(settings: DiscordSettings, now: Clock) -> list[Finding]:
+async def _examine(settings: DiscordSettings, now: Clock) -> list[Finding]:
     try:
-        async with _logged_in(settings) as (client, dated):
+        async with _log_in(settings) as (client, dated):
             skew = check_clock(dated.date, now())
-            guilds = [guild async for guild in _pages(client)]
-            application = _application_of(client)
+            guilds = [guild async for guild in _list_guilds(client)]
+            application = _get_application(client)
     except discord.LoginFailure:
         return [Finding("discord token", "broken", "Discord refuses it", _NEW_TOKEN)]
-    except UNANSWERED as error:
+    except CALL_ERRORS as error:
         remedy = "Look at this machine's network, at discord.api_base, and at discordstatus.com."
-        return [Finding("discord", "broken", _silence(error), remedy)]
+        return [Finding("discord", "broken", _explain(error), remedy)]
     return [
         Finding("discord token", "ok", f"valid: {application.name} ({application.id})"),
-        *_portal(application),
-        *_intents(application.flags, settings),
-        *_guilds(guilds),
+        *_check_portal(application),
+        *_check_intents(application.flags, settings),
+        *_check_guilds(guilds),
         *skew,
     ]
 
 
-def _silence(error: BaseException) -> str:
-    """Why nothing is known; the libraries' own texts may quote a request."""
+def _explain(error: BaseException) -> str:
+    """Return why nothing is known, without the libraries' own texts, which may quote a request."""
     match error:
         case TimeoutError():
             return f"no answer in {_TIMEOUT_S:.0f} s"
@@ -93,8 +96,8 @@ def _silence(error: BaseException) -> str:
 
 
 @dataclass(slots=True)
-class _Dated:
-    """The `Date` header of the newest answer."""
+class _ResponseDate:
+    """The `Date` header of the newest response."""
 
     date: str | None = None
 
@@ -103,16 +106,17 @@ class _Dated:
 
 
 @asynccontextmanager
-async def _logged_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Client, _Dated]]:
-    """A client for REST, never connected to the gateway. Raises LoginFailure for a token that is refused or cannot be
-    one, and what stands in `UNANSWERED`.
+async def _log_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Client, _ResponseDate]]:
+    """Yield a client for REST that never connects to the gateway.
+
+    Raises LoginFailure for a token that is refused or cannot be one, and the errors in `CALL_ERRORS`.
     """
     token = settings.token.get_secret_value().strip()
     if not token.isascii() or not token.isprintable():
         raise discord.LoginFailure("no header can carry it")
-    dated, trace = _Dated(), aiohttp.TraceConfig()
+    dated, trace = _ResponseDate(), aiohttp.TraceConfig()
     trace.on_request_end.append(dated.note)
-    at(settings.api_base, settings.gateway_url)
+    use_host(settings.api_base, settings.gateway_url)
     async with (
         asyncio.timeout(_TIMEOUT_S),
         discord.Client(intents=discord.Intents.none(), http_trace=trace) as client,
@@ -121,14 +125,16 @@ async def _logged_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.C
         yield client, dated
 
 
-def _application_of(client: discord.Client) -> discord.AppInfo:
+def _get_application(client: discord.Client) -> discord.AppInfo:
     assert client.application is not None, "login has asked for it"
     return client.application
 
 
-async def _pages(client: discord.Client) -> AsyncIterator[_Guild]:
-    """All servers. `Client.fetch_guilds` would drop the bot's permissions, which come with each (without overwrites
-    of single channels)."""
+async def _list_guilds(client: discord.Client) -> AsyncIterator[_Guild]:
+    """Yield all servers with the bot's permissions, without the overwrites of single channels.
+
+    `Client.fetch_guilds` would drop the permissions, which come with each server.
+    """
     after = 0
     while True:
         page = await client.http.get_guilds(_PAGE, after=after, with_counts=False)
@@ -139,8 +145,8 @@ async def _pages(client: discord.Client) -> AsyncIterator[_Guild]:
         after = int(page[-1]["id"])
 
 
-def _portal(application: discord.AppInfo) -> list[Finding]:
-    """Switches in the portal that keep a bot from working though its token is good."""
+def _check_portal(application: discord.AppInfo) -> list[Finding]:
+    """Return findings on switches in the portal that keep a bot from working though its token is good."""
     found = []
     if application.interactions_endpoint_url:
         deaf = "Interactions Endpoint URL is set: commands and buttons go there and never reach the bot"
@@ -151,16 +157,16 @@ def _portal(application: discord.AppInfo) -> list[Finding]:
     return found
 
 
-def _intents(flags: discord.ApplicationFlags, settings: DiscordSettings) -> list[Finding]:
+def _check_intents(flags: discord.ApplicationFlags, settings: DiscordSettings) -> list[Finding]:
     content = flags.gateway_message_content or flags.gateway_message_content_limited
-    found = [_intent(MESSAGE_CONTENT, "listen", granted=content, wanted=settings.listen)]
+    found = [_check_intent(MESSAGE_CONTENT, "listen", granted=content, wanted=settings.listen)]
     if settings.members:
         known = flags.gateway_guild_members or flags.gateway_guild_members_limited
-        found.append(_intent(SERVER_MEMBERS, "members", granted=known, wanted=True))
+        found.append(_check_intent(SERVER_MEMBERS, "members", granted=known, wanted=True))
     return found
 
 
-def _intent(intent: Intent, setting: str, *, granted: bool, wanted: bool) -> Finding:
+def _check_intent(intent: Intent, setting: str, *, granted: bool, wanted: bool) -> Finding:
     if granted:
         return Finding("discord intents", "ok", f"{intent.label} is on")
     if not wanted:
@@ -169,12 +175,12 @@ def _intent(intent: Intent, setting: str, *, granted: bool, wanted: bool) -> Fin
     return Finding("discord intents", "broken", refused, f"{_PORTAL} Bot: switch it on, or set {setting} = false.")
 
 
-def _guilds(guilds: Sequence[_Guild]) -> list[Finding]:
-    """A finding for each server where something is missing, and one for all others."""
+def _check_guilds(guilds: Sequence[_Guild]) -> list[Finding]:
+    """Return a finding for each server where a permission is missing, and one for all others."""
     if not guilds:
         return [Finding("discord servers", "warning", "the bot is in none", "`moot invite discord` prints the link.")]
-    lacking = [found for guild in guilds for found in _lacking(guild)]
-    shown = lacking[:_MOST_NAMED]
+    lacking = [found for guild in guilds for found in _check_permissions(guild)]
+    shown = lacking[:_MAX_NAMED]
     if rest := len(lacking) - len(shown):
         shown.append(Finding("discord servers", "warning", f"{rest} more lack permissions", "Mend those above first."))
     if fine := len(guilds) - len(lacking):
@@ -182,8 +188,8 @@ def _guilds(guilds: Sequence[_Guild]) -> list[Finding]:
     return shown
 
 
-def _lacking(guild: _Guild) -> Iterable[Finding]:
-    if lacks := missing(guild.granted):
+def _check_permissions(guild: _Guild) -> Iterable[Finding]:
+    if lacks := missing_permissions(guild.granted):
         means = "; ".join(f"without {p.label} {p.without}" for p in lacks)
         labels = ", ".join(p.label for p in lacks)
         remedy = f"Server Settings → Roles → the bot's role → Permissions: {labels}. Or invite it again."

@@ -1,7 +1,7 @@
-"""Forms as Discord's modals, and what was filled in read back.
+"""Forms as Discord's modals, and the values that were filled in, read back.
 
-A modal has room for five fields. Of a longer form the fields that have a few values each share one list, so that none
-of them is out of reach; of the others the most wanted are asked for.
+A modal has room for five fields. In a longer form all fields with a few fixed values share one list, so that none of
+them is out of reach; the rest of the room goes to the fields that come first in the form.
 
 https://discord.com/developers/docs/components/reference
 """
@@ -20,58 +20,60 @@ from commands.command import Form, asked_type
 
 FIELDS = 5
 OPTIONS = 25
-SETTINGS = "settings"  # the list that fields with a few values share
+SETTINGS = "settings"  # the list that fields with a few fixed values share
 LONG = ("question", "text", "note")
 
 
-def modal(form: Form, key: str) -> ui.Modal:
-    """The form as a modal; `key` comes back with its values."""
-    made = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
-    alone, together = _asked(form)
-    for name in alone:
+def build_modal(form: Form, key: str) -> ui.Modal:
+    """Return the form as a modal; `key` comes back with its values."""
+    view = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
+    single, shared = _split_fields(form)
+    for name in single:
         field = form.options.model_fields[name]
-        about = (field.description or "")[:100]
-        made.add_item(ui.Label(text=name.capitalize(), description=about, component=_entry(form, name)))
-    if together:
-        options = [_setting(form, name, value) for name in together for value in _others(form, name)][:OPTIONS]
+        description = (field.description or "")[:100]
+        view.add_item(ui.Label(text=name.capitalize(), description=description, component=_build_input(form, name)))
+    if shared:
+        options = [_setting_option(form, name, value) for name in shared for value in _unusual_values(form, name)][
+            :OPTIONS
+        ]
         chosen: ui.Select[Any] = ui.Select(
             custom_id=SETTINGS, options=options, min_values=0, max_values=len(options), required=False
         )
-        told = f"{', '.join(together)}; one of each, or none for the usual"[:100]
-        made.add_item(ui.Label(text=SETTINGS.capitalize(), description=told, component=chosen))
-    made.stop()
-    return made
+        description = f"{', '.join(shared)}; one of each, or none for the usual"[:100]
+        view.add_item(ui.Label(text=SETTINGS.capitalize(), description=description, component=chosen))
+    view.stop()
+    return view
 
 
-def values(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a form that were filled in. Raises Refused where one of them was chosen twice."""
+def read_modal(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form that were filled in. Raises Refused where one of them was chosen twice."""
     rows: Sequence[Any] = data.get("components", ())
     inputs: list[Any] = [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
-    given: dict[str, Any] = {}
-    for entry in inputs:
-        for name, value in _read(entry):
-            if name in given:
-                raise Refused(f"{name.capitalize()} can be one of {given[name]} and {value}, not both.")
-            given[name] = value
-    return given
+    values: dict[str, Any] = {}
+    for component in inputs:
+        for name, value in _read_component(component):
+            if name in values:
+                raise Refused(f"{name.capitalize()} can be one of {values[name]} and {value}, not both.")
+            values[name] = value
+    return values
 
 
-def left(form: Form) -> dict[str, Any]:
-    """What was typed before the form and the modal does not ask for."""
-    alone, together = _asked(form)
-    return {name: value for name, value in form.values.items() if name not in (*alone, *together)}
+def unasked_values(form: Form) -> dict[str, Any]:
+    """Return the values that were typed before the form was shown, of fields that the modal has no room for."""
+    single, shared = _split_fields(form)
+    return {name: value for name, value in form.values.items() if name not in (*single, *shared)}
 
 
-def _asked(form: Form) -> tuple[Sequence[str], Sequence[str]]:
-    """The fields that are asked for one by one, and those in the list."""
+def _split_fields(form: Form) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the fields with an input of their own, and those in the shared list."""
     if len(form.fields) <= FIELDS:
         return form.fields, ()
-    together = [name for name in form.fields if _few(form.options.model_fields[name])]
-    room = FIELDS - 1 if together else FIELDS
-    return [name for name in form.fields if name not in together][:room], together
+    shared = [name for name in form.fields if _fixed_values(form.options.model_fields[name])]
+    room = FIELDS - 1 if shared else FIELDS
+    return [name for name in form.fields if name not in shared][:room], shared
 
 
-def _entry(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
+def _build_input(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
     field, typed = form.options.model_fields[name], form.values.get(name)
     if choices := form.choices.get(name):
         options = [discord.SelectOption(label=c[:100], value=c[:100], default=c == typed) for c in choices[:OPTIONS]]
@@ -81,33 +83,34 @@ def _entry(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
     return ui.TextInput(custom_id=name, style=style, required=field.is_required(), default=default)
 
 
-def _few(field: FieldInfo) -> tuple[str, ...]:
-    """The values of a field that has only a few; () where it may be anything."""
+def _fixed_values(field: FieldInfo) -> tuple[str, ...]:
+    """Return the values of a field that has a few fixed ones; () where it may be anything."""
     kind = asked_type(field)
     if kind is bool:
         return ("yes", "no")
     return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
-def _others(form: Form, name: str) -> list[str]:
-    """The values of a field but its usual one."""
+def _unusual_values(form: Form, name: str) -> list[str]:
+    """Return the fixed values of a field except its default."""
     field = form.options.model_fields[name]
-    return [value for value in _few(field) if value != _written(field.get_default())]
+    return [value for value in _fixed_values(field) if value != _as_text(field.get_default())]
 
 
-def _setting(form: Form, name: str, value: str) -> discord.SelectOption:
-    chosen = _written(form.values.get(name)) == value
+def _setting_option(form: Form, name: str, value: str) -> discord.SelectOption:
+    chosen = _as_text(form.values.get(name)) == value
     return discord.SelectOption(label=f"{name}: {value}", value=f"{name}={value}", default=chosen)
 
 
-def _written(value: Any) -> str:
+def _as_text(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _read(entry: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    name = entry.get("custom_id", "")
+def _read_component(component: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the fields that one input, or the shared list, has values for."""
+    name = component.get("custom_id", "")
     if name == SETTINGS:
-        pairs = [setting.partition("=") for setting in entry.get("values") or ()]
+        pairs = [setting.partition("=") for setting in component.get("values") or ()]
         return [(field, value) for field, _, value in pairs]
-    value = entry.get("value") or next(iter(entry.get("values") or ()), None)
+    value = component.get("value") or next(iter(component.get("values") or ()), None)
     return [(name, value)] if value else []

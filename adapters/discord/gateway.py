@@ -1,4 +1,4 @@
-"""The gateway's events for a moment at a time, so that a flood of them leaves the bot to the others."""
+"""The gateway's connection with pauses between events, so that a flood of them does not hold up everything else."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 import discord
 from discord.gateway import DiscordWebSocket
 
-SLICE_S = 0.01  # events are taken for so long, then all that waits has its turn
+SLICE_S = 0.01  # events are handled for so long, then other tasks have their turn
 
 
 class Gateway(DiscordWebSocket):
-    """Lets everything else go on between events.
+    """discord.py's connection, which lets other tasks run between events.
 
-    discord.py handles what has arrived without a pause and begins a task for each event: a burst of thousands, which
-    is a few kilobytes once compressed, would hold up the loop for longer than the 3 s that an interaction can wait for
-    its answer, and pile up as many tasks. So what cannot be handled yet stays unread in the connection.
+    discord.py handles everything that has arrived without a pause, and begins a task for each event. A burst of
+    thousands, compressed to a few kilobytes, would hold up the loop for longer than the 3 s that an interaction can
+    wait for its answer, and begin as many tasks. With pauses, later events stay unread in the connection.
     """
 
     _turn_at = 0.0  # loop time
@@ -29,7 +29,7 @@ class Gateway(DiscordWebSocket):
             self._turn_at = loop.time()
 
 
-def use() -> None:
-    """For all clients of this process: discord.py lets nobody hand it a class of theirs."""
-    discord.client.DiscordWebSocket = Gateway  # type: ignore[misc]  # a name that it looks up when it connects
+def install_gateway() -> None:
+    """Make all clients of this process use `Gateway`. discord.py has no setting for the class of its connection."""
+    discord.client.DiscordWebSocket = Gateway  # type: ignore[misc]  # discord.py looks this name up when it connects
     discord.shard.DiscordWebSocket = Gateway  # type: ignore[misc]  # likewise

@@ -1,4 +1,4 @@
-"""What comes in: commands, buttons, forms, menus; each becomes one call of `commands` and one answer."""
+"""Commands, buttons, forms and menus: each becomes one call of `commands` and one answer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import discord
 import structlog
 from pydantic import ValidationError
 
+from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
-from adapters.discord.api import UNANSWERED
-from adapters.discord.definitions import FILE, typed
-from adapters.discord.files import with_files
-from adapters.discord.forms import left, values
+from adapters.common.questions import QuestionLog
+from adapters.discord.api import CALL_ERRORS
+from adapters.discord.definitions import FILE, read_command
+from adapters.discord.files import discord_files
+from adapters.discord.forms import read_modal, unasked_values
 from adapters.discord.owner_notices import OwnerNotices
-from adapters.discord.people import Channel, channels, check_bot, person
+from adapters.discord.people import Channel, channel_words, make_person, require_permissions
 from adapters.discord.places import Places
 from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
@@ -35,111 +37,125 @@ from commands.suggestions import suggest
 
 log = structlog.get_logger()
 
-KEPT_CHARS = 80  # of a custom_id, for what a form keeps
-STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")  # their answer may be a board
+KEPT_CHARS = 80  # of a custom_id's 100, for the values that a form keeps
+STARTING = (
+    "follow_up",
+    "run_again",
+    "ask_about",
+    "ask_seat",
+    "send_to",
+    "summarise",
+)  # actions whose answer may be a board
 
 
 class InteractionHandler:
-    """Takes interactions, each once. `limits` bound what may be attached."""
+    """The handler of interactions: takes and answers each once.
+
+    `limits` bound attachments; `order` lets one person's presses act one after the other.
+    """
 
     def __init__(
         self,
         actions: Actions,
         places: Places,
-        owners: OwnerNotices,
+        owner_notices: OwnerNotices,
         client: discord.Client,
         limits: LimitSettings,
-        seen: DeliveryLog,
+        deliveries: DeliveryLog,
         order: KeyedSemaphore,
+        questions: QuestionLog,
     ) -> None:
-        self.actions = actions
+        self._actions = actions
         self._places = places
-        self._owners = owners
+        self._owner_notices = owner_notices
         self._client = client
         self._limits = limits
         self._order = order
+        self._questions = questions
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
-        self._seen = seen
+        self._deliveries = deliveries
 
-    async def interaction(self, given: discord.Interaction[Any]) -> None:
-        """Answer it. Whatever goes wrong becomes one sentence to that person."""
-        if not self._seen.first_time(str(given.id)):
+    async def take(self, interaction: discord.Interaction[Any]) -> None:
+        """Do what an interaction asks for and answer it. Whatever goes wrong becomes one sentence to that person."""
+        if not self._deliveries.take(str(interaction.id)):
             return
-        async with TaskGroup() as tasks, Reply(given, public=_is_public(given)) as reply:
-            noting = tasks.create_task(self._note(given), name="note a delivery")
+        async with TaskGroup() as tasks, Reply(interaction, public=_is_public(interaction)) as reply:
+            saving = tasks.create_task(self._save(interaction), name="save a delivery")
             try:
-                await self._take(given, reply)
-                if given.guild is not None and given.type is discord.InteractionType.application_command:
-                    await self._owners.tell(given.guild, given.app_permissions)
+                await self._dispatch(interaction, reply)
+                if interaction.guild is not None and interaction.type is discord.InteractionType.application_command:
+                    await self._owner_notices.notify(interaction.guild, interaction.app_permissions)
             except (Refused, StoreFailed) as error:
-                noting.cancel()  # refused again it changes nothing either, and of a flood most are refused
+                saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
                 await reply.tell(str(error))
             except ValidationError as error:
                 await reply.tell(mistakes(error))
-            except UNANSWERED as error:  # too late, in a thread that was locked meanwhile, or the connection broke
-                log.info("an interaction could not be answered", interaction=given.id, reason=str(error))
+            except CALL_ERRORS as error:  # it is too late, the thread was locked meanwhile, or the connection broke
+                log.info("an interaction could not be answered", interaction=interaction.id, reason=str(error))
 
-    async def _note(self, given: discord.Interaction[Any]) -> None:
-        """For the next process, while it is acted on: Discord itself delivers again to this one alone, so that nobody's
-        answer need wait for it."""
-        if given.type is not discord.InteractionType.autocomplete:
-            await self._seen.save(str(given.id))
-            await self._seen.expire()
+    async def _save(self, interaction: discord.Interaction[Any]) -> None:
+        """Save the delivery for the next process, beside the work: no answer waits for it.
 
-    async def _take(self, given: discord.Interaction[Any], reply: Reply) -> None:
-        data: Any = given.data  # a union of what its five kinds carry
-        match given.type:
+        Discord delivers again to this process alone, which has the delivery in memory.
+        """
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await self._deliveries.save(str(interaction.id))
+            await self._deliveries.expire()
+
+    async def _dispatch(self, interaction: discord.Interaction[Any], reply: Reply) -> None:
+        data: Any = interaction.data  # its five kinds have different fields
+        match interaction.type:
             case discord.InteractionType.application_command if data.get("type") == 3:
-                await self._menu(given, data, reply)
+                await self._take_menu(interaction, data, reply)
             case discord.InteractionType.application_command:
-                await self._command(given, data, reply)
+                await self._take_command(interaction, data, reply)
             case discord.InteractionType.autocomplete:
-                await self._complete(given, data, reply)
+                await self._complete(interaction, data, reply)
             case discord.InteractionType.component:
                 if found := read_press_id(data["custom_id"]):
                     run, action, about = found
-                    await self._press(given, action, read_target(run, about), None, reply)
+                    await self._press(interaction, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
                 if found := read_press_id(data["custom_id"]):
-                    await self._submitted(given, *found, values(data), reply)
+                    await self._take_form(interaction, *found, read_modal(data), reply)
 
-    async def _command(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
-        path, values, _ = typed(data)
+    async def _take_command(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+        path, values, _ = read_command(data)
         files = [data["resolved"]["attachments"][values.pop(FILE)]] if FILE in values else []
-        await self._call(given, self._commands[path], values, files, reply)
+        await self._run_command(interaction, self._commands[path], values, files, reply)
 
-    async def _call(
+    async def _run_command(
         self,
-        given: discord.Interaction[Any],
+        interaction: discord.Interaction[Any],
         command: Command,
         values: dict[str, Any],
         files: Sequence[Mapping[str, Any]],
         reply: Reply,
     ) -> None:
         into = command.options.file_into
-        text, images = await with_files(self._client, values.get(into, ""), files, self._limits)
+        text, images = await attach_files(values.get(into, ""), discord_files(self._client, files), self._limits)
         if into and text:
             values[into] = text
-        here = await self.here(given, reply, images)
-        answer = await command.handle(self.actions, command.options.model_validate(values), here)
-        await self._answer(answer, reply, press_id("", "command", _kept(command.path, answer)))
+        here = await self._locate(interaction, reply, images)
+        answer = await command.handle(self._actions, command.options.model_validate(values), here)
+        await self._answer(answer, reply, press_id("", "command", _command_key(command.path, answer)))
 
-    async def _complete(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
-        path, values, focused = typed(data)
-        options, by, sees = self._commands[path].options, self._person(given), self._sees(given)
-        await reply.suggest(await suggest(self.actions, options, focused, str(values.get(focused, "")), by, sees))
+    async def _complete(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+        path, values, focused = read_command(data)
+        options, by, can_see = self._commands[path].options, self._person(interaction), self._can_see(interaction)
+        await reply.suggest(await suggest(self._actions, options, focused, str(values.get(focused, "")), by, can_see))
 
-    async def _menu(self, given: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
+    async def _take_menu(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         raw = data["resolved"]["messages"][data["target_id"]]
-        by_bot = raw["author"].get("bot")  # no page of ours is a person's message: a form for that can be shown at once
-        found = await self._places.find(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
+        by_bot = raw["author"].get("bot")  # a person's message is no page: it needs no look-up before a form is shown
+        found = await self._places.find_page(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
         action = MENUS[data["name"]]
         target = dispatch.menu_target(action, found, _text_of(raw), raw["author"]["username"])
-        await self._press(given, action, target, None, reply, raw.get("attachments", ()))
+        await self._press(interaction, action, target, None, reply, raw.get("attachments", ()))
 
-    async def _submitted(
+    async def _take_form(
         self,
-        given: discord.Interaction[Any],
+        interaction: discord.Interaction[Any],
         run: str,
         action: str,
         about: str,
@@ -147,22 +163,24 @@ class InteractionHandler:
         reply: Reply,
     ) -> None:
         if action == "command":
-            path, _, kept = about.partition("?")
-            await self._call(given, self._commands[tuple(path.split())], dict(parse_qsl(kept)) | values, (), reply)
+            path, _, kept_values = about.partition("?")
+            await self._run_command(
+                interaction, self._commands[tuple(path.split())], dict(parse_qsl(kept_values)) | values, (), reply
+            )
         else:
-            await self._press(given, action, await self._target(run, about), values, reply)
+            await self._press(interaction, action, await self._find_target(run, about), values, reply)
 
-    async def _target(self, run: str, about: str) -> Target:
-        """A form about a message that is none of ours remembers which one: "channel/message"."""
+    async def _find_target(self, run: str, about: str) -> Target:
+        """Return what a form is about: a run, or a message of others, whose form has "channel/message" as `about`."""
         if run or "/" not in about:
             return read_target(run, about)
         channel, message = about.split("/")
-        said = await self._client.get_partial_messageable(int(channel)).fetch_message(int(message))
-        return Target(text=said.content, author=said.author.display_name)
+        quoted = await self._client.get_partial_messageable(int(channel)).fetch_message(int(message))
+        return Target(text=quoted.content, author=quoted.author.display_name)
 
     async def _press(
         self,
-        given: discord.Interaction[Any],
+        interaction: discord.Interaction[Any],
         action: str,
         target: Target,
         values: dict[str, Any] | None,
@@ -170,24 +188,24 @@ class InteractionHandler:
         files: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         async def get_person() -> Person:
-            return self._person(given)
+            return self._person(interaction)
 
         answer = await dispatch.press(
-            self.actions,
+            self._actions,
             action,
             target,
             values,
             person=get_person,
-            here=partial(self.here, given, reply, afresh=action == "run_again"),
-            read_files=lambda text: with_files(self._client, text, files, self._limits),
-            in_order=self._order.of(str(given.user.id)),
+            here=partial(self._locate, interaction, reply, afresh=action == "run_again"),
+            read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
+            in_order=self._order.of(str(interaction.user.id)),
         )
-        data: Any = given.data
+        data: Any = interaction.data
         if isinstance(answer, Started) and "target_id" in data:
-            self._places.asked_with(int(data["target_id"]), answer.run)
-        kept = about_text(target.about) if target.run else f"{given.channel_id}/{data.get('target_id', '')}"
-        await self._answer(answer, reply, press_id(target.run, action, kept))
-        if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
+            self._questions.add(str(data["target_id"]), answer.run)
+        about = about_text(target.about) if target.run else f"{interaction.channel_id}/{data.get('target_id', '')}"
+        await self._answer(answer, reply, press_id(target.run, action, about))
+        if left := await dispatch.erase_deleted(self._actions, action, target.run, self._places.erase):
             await reply.tell(left)
 
     async def _answer(self, answer: Answer, reply: Reply, key: str) -> None:
@@ -195,55 +213,56 @@ class InteractionHandler:
             case Told(text, file):
                 await reply.tell(text, file)
             case Form():
-                await reply.ask(answer, key)
+                await reply.show_form(answer, key)
             case Started():
-                await reply.started()
+                await reply.wait_until_shown()
 
-    async def here(
-        self, given: discord.Interaction[Any], reply: Reply, images: Sequence[Image] = (), *, afresh: bool = False
+    async def _locate(
+        self, interaction: discord.Interaction[Any], reply: Reply, images: Sequence[Image] = (), *, afresh: bool = False
     ) -> Here:
-        """Who asks and where. A run that starts in the thread of another one goes on there; `afresh`: it gets a thread,
-        or a forum's post, of its own.
+        """Return who asks and where. A run that is asked for in a thread goes on there.
+
+        `afresh`: it gets a thread, or a forum's post, of its own.
         """
-        channel: Channel = given.channel
-        by, run = self._person(given), await self._places.run_of(channel)
+        channel: Channel = interaction.channel
+        by, run = self._person(interaction), await self._places.find_run(channel)
 
         def show(run: str, question: str) -> Surface:
             parent = channel.parent if afresh and isinstance(channel, discord.Thread) else None
-            place, granted = parent or channel, given.app_permissions
-            if given.guild_id:
-                check_bot(granted, place)
+            place, granted = parent or channel, interaction.app_permissions
+            if interaction.guild_id:
+                require_permissions(granted, place)
             if parent is not None:
                 reply.board_elsewhere = parent.mention
-            return self._places.new(run, question, place, granted, given.user.id, None if parent else reply)
+            return self._places.create(run, question, place, granted, interaction.user.id, None if parent else reply)
 
-        return Here(by, show, channels(channel), run, tuple(images), self._sees(given))
+        return Here(by, show, channel_words(channel), run, tuple(images), self._can_see(interaction))
 
-    def _sees(self, given: discord.Interaction[Any]) -> CanSee:
-        async def sees(address: str) -> bool:
-            return self._places.sees(address, given.user, given.channel_id or 0)
+    def _can_see(self, interaction: discord.Interaction[Any]) -> CanSee:
+        async def can_see(address: str) -> bool:
+            return self._places.may_see(address, interaction.user, interaction.channel_id or 0)
 
-        return sees
+        return can_see
 
-    def _person(self, given: discord.Interaction[Any]) -> Person:
-        return person(given.user, given.guild_id, given.permissions)
+    def _person(self, interaction: discord.Interaction[Any]) -> Person:
+        return make_person(interaction.user, interaction.guild_id, interaction.permissions)
 
 
-def _kept(path: Sequence[str], answer: Answer) -> str:
-    """A command's path, and what was typed with it that its form has no room for; a custom_id has 100 characters."""
+def _command_key(path: Sequence[str], answer: Answer) -> str:
+    """Return a command's path with the values typed that its form has no room for, as far as a custom_id has room."""
     words = " ".join(path)
     if not isinstance(answer, Form):
         return words
-    typed_before = left(answer)
+    typed_before = unasked_values(answer)
     whole = f"{words}?{urlencode(typed_before)}" if typed_before else words
     return whole if len(whole) <= KEPT_CHARS else words
 
 
-def _is_public(given: discord.Interaction[Any]) -> bool:
-    """Whether the answer may be a board, for all to see: of commands that start a run, and of what goes on from one."""
-    data: Any = given.data or {}
-    if given.type is discord.InteractionType.application_command:
-        path = () if data.get("type") == 3 else typed(data)[0]
+def _is_public(interaction: discord.Interaction[Any]) -> bool:
+    """Return whether the answer may be a board, which all see: that of a command or button that starts a run."""
+    data: Any = interaction.data or {}
+    if interaction.type is discord.InteractionType.application_command:
+        path = () if data.get("type") == 3 else read_command(data)[0]
         starts = any(c.path == path and issubclass(c.options, StartOptions) for c in COMMANDS)
         return not path or starts or path == ("moot", "watch")
     found = read_press_id(data.get("custom_id", ""))
@@ -251,7 +270,7 @@ def _is_public(given: discord.Interaction[Any]) -> bool:
 
 
 def _text_of(raw: Mapping[str, Any]) -> str:
-    """What a message says: its content, or the texts among its components."""
+    """Return a message's content, or the texts among its components."""
     return str(raw.get("content") or "\n".join(_texts(raw.get("components", ()))))
 
 

@@ -1,4 +1,4 @@
-"""What people write and how they react: mentions, remarks, reactions, questions that change after they were asked."""
+"""Messages and reactions of people: mentions, remarks, votes, and questions that are changed after the start."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Literal
 
 import discord
 
+from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
-from adapters.discord.files import with_files
-from adapters.discord.people import Channel, channels, check_bot, person
+from adapters.common.questions import QuestionLog
+from adapters.discord.files import discord_files
+from adapters.discord.people import Channel, channel_words, make_person, require_permissions
 from adapters.discord.places import Places
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
@@ -26,7 +28,10 @@ NOBODY = discord.AllowedMentions.none()
 
 
 class Listener:
-    """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the bot."""
+    """The listener to messages and reactions.
+
+    `listen`: every message in a run's thread is a remark, not only those that mention the bot.
+    """
 
     def __init__(
         self,
@@ -34,8 +39,9 @@ class Listener:
         places: Places,
         client: discord.Client,
         limits: LimitSettings,
-        seen: DeliveryLog,
+        deliveries: DeliveryLog,
         order: KeyedSemaphore,
+        questions: QuestionLog,
         *,
         listen: bool,
     ) -> None:
@@ -43,107 +49,115 @@ class Listener:
         self._places = places
         self._client = client
         self._limits = limits
-        self._seen = seen
+        self._deliveries = deliveries
         self._order = order
+        self._questions = questions
         self._listen = listen
 
-    async def message(self, said: discord.Message) -> None:
-        """A mention asks, or speaks into the run of its thread; in a direct message every word is for us. Whoever
-        writes in a run's thread has joined it, though what they write is not shown to us."""
-        if said.author.bot:
+    async def take_message(self, message: discord.Message) -> None:
+        """Take a message as a question or a remark. In a direct message each one is for us.
+
+        Whoever writes in a run's thread has joined it, even if Discord does not show us the text.
+        """
+        if message.author.bot:
             return
-        run = await self._places.run_of(said.channel)
-        if run and said.guild is not None:
-            await self._noted(run, self._person(said))
-        if not (said.content or said.attachments):
+        run = await self._places.find_run(message.channel)
+        if run and message.guild is not None:
+            await self._join(run, self._person(message))
+        if not (message.content or message.attachments):
             return
-        called = self._client.user in said.mentions
-        if not called and not (self._listen and run) and said.guild is not None:
+        mentioned = self._client.user in message.mentions
+        if not mentioned and not (self._listen and run) and message.guild is not None:
             return
-        if not self._seen.first_time(str(said.id)):
+        if not self._deliveries.take(str(message.id)):
             return
-        await self._seen.save(str(said.id))
-        await self._seen.expire()
-        text = self._without_mention(said.content)
-        files = [file.to_dict() for file in said.attachments]
+        await self._deliveries.save(str(message.id))
+        await self._deliveries.expire()
+        text = self._without_mention(message.content)
+        files = [file.to_dict() for file in message.attachments]
         try:
             answer = await dispatch.mention(
                 self._actions,
                 text,
-                self._here(said, run),
-                is_addressed=called or said.guild is None,
-                read_files=lambda text: with_files(self._client, text, files, self._limits),
-                quoted=lambda: _quoted(said),
+                self._here(message, run),
+                is_addressed=mentioned or message.guild is None,
+                read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
+                quoted=lambda: _quoted(message),
             )
             if isinstance(answer, Started):
-                self._places.asked_with(said.id, answer.run)
+                self._questions.add(str(message.id), answer.run)
         except (Refused, StoreFailed) as error:
-            await said.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
+            await message.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
 
-    async def reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
-        """A reaction to a message of ours is the press of the button that does the same."""
+    async def take_reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
+        """Take a reaction to a message of ours as the press of the button that does the same."""
         action = dispatch.reaction_action(str(event.emoji), added=added)
         if not action or (self._client.user and event.user_id == self._client.user.id):
             return
         async with self._order.of(str(event.user_id)):
-            found = await self._places.find(event.channel_id, event.message_id)
-            await dispatch.react(self._actions, action, found, lambda: self._reacting(event))
+            found = await self._places.find_page(event.channel_id, event.message_id)
+            await dispatch.react(self._actions, action, found, lambda: self._find_reacting(event))
 
-    async def joined(self, member: discord.ThreadMember) -> None:
-        """Somebody has come into a thread; Discord tells so only with the server-members intent."""
+    async def take_member(self, member: discord.ThreadMember) -> None:
+        """Note that somebody has joined a thread. Discord sends this only with the server-members intent."""
         guild = member.thread.guild
-        if run := await self._places.run_of(member.thread):
-            who = guild.get_member(member.id) or await guild.fetch_member(member.id)
-            if not who.bot:
-                await self._noted(run, _in(member.thread, who))
+        if run := await self._places.find_run(member.thread):
+            user = guild.get_member(member.id) or await guild.fetch_member(member.id)
+            if not user.bot:
+                await self._join(run, _person_in(member.thread, user))
 
-    async def _noted(self, run: str, by: Person) -> None:
-        with suppress(StoreFailed):  # nobody has asked for it
+    async def _join(self, run: str, by: Person) -> None:
+        with suppress(StoreFailed):  # nobody waits for an answer
             await self._actions.steering.join(run, by)
 
-    async def changed(self, message: int, how: Literal["edited", "deleted"]) -> None:
+    async def take_change(self, message: int, change: Literal["edited", "deleted"]) -> None:
         """Note on the board of the run that a message has started how that message was changed."""
-        if run := self._places.run_asked_with(message):
-            dispatch.note_change(self._actions, run, how)
+        if run := self._questions.find_run(str(message)):
+            dispatch.note_change(self._actions, run, change)
 
-    def _here(self, said: discord.Message, run: str) -> Here:
-        return Here(self._person(said), lambda new, title: self._place(said, new, title), channels(said.channel), run)
+    def _here(self, message: discord.Message, run: str) -> Here:
+        return Here(
+            self._person(message),
+            lambda new, title: self._create_place(message, new, title),
+            channel_words(message.channel),
+            run,
+        )
 
-    def _place(self, said: discord.Message, run: str, title: str) -> Surface:
+    def _create_place(self, message: discord.Message, run: str, title: str) -> Surface:
         granted = discord.Permissions.none()
-        if said.guild is not None:
-            granted = said.channel.permissions_for(said.guild.me)
-            check_bot(granted, said.channel)
-        return self._places.new(run, title, said.channel, granted, said.author.id, None)
+        if message.guild is not None:
+            granted = message.channel.permissions_for(message.guild.me)
+            require_permissions(granted, message.channel)
+        return self._places.create(run, title, message.channel, granted, message.author.id, None)
 
-    def _person(self, said: discord.Message) -> Person:
-        return _in(said.channel, said.author)
+    def _person(self, message: discord.Message) -> Person:
+        return _person_in(message.channel, message.author)
 
-    async def _reacting(self, event: discord.RawReactionActionEvent) -> Person | None:
+    async def _find_reacting(self, event: discord.RawReactionActionEvent) -> Person | None:
         channel = self._client.get_channel(event.channel_id)
         if event.guild_id is None:
             user = self._client.get_user(event.user_id) or await self._client.fetch_user(event.user_id)
-            return None if user.bot else person(user, None, discord.Permissions.none())
+            return None if user.bot else make_person(user, None, discord.Permissions.none())
         guild = self._client.get_guild(event.guild_id)
         if guild is None or channel is None:
             return None
         member = event.member or guild.get_member(event.user_id) or await guild.fetch_member(event.user_id)
-        return None if member.bot else _in(channel, member)
+        return None if member.bot else _person_in(channel, member)
 
     def _without_mention(self, text: str) -> str:
         me = self._client.user.id if self._client.user else 0
         return text.replace(f"<@{me}>", "").replace(f"<@!{me}>", "").strip()
 
 
-def _in(channel: Channel, user: discord.abc.User) -> Person:
+def _person_in(channel: Channel, user: discord.abc.User) -> Person:
     guild = getattr(channel, "guild", None)
     rights = channel.permissions_for(user) if guild and isinstance(user, discord.Member) else discord.Permissions.none()
-    return person(user, guild.id if guild else None, rights)
+    return make_person(user, guild.id if guild else None, rights)
 
 
-def _quoted(said: discord.Message) -> str:
+def _quoted(message: discord.Message) -> str:
     """Return the message that this one replies to, "" where it replies to none. Raises Refused."""
-    about = said.reference.resolved if said.reference else None
+    about = message.reference.resolved if message.reference else None
     if not isinstance(about, discord.Message):
         return ""
     if not about.content:

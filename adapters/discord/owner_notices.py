@@ -1,34 +1,35 @@
-"""A server's owner is told once of each permission without which Moot does less."""
+"""Notices to a server's owner about permissions without which Moot does less."""
 
 from __future__ import annotations
 
 import discord
 import structlog
 
-from adapters.discord.api import UNANSWERED
-from adapters.discord.permissions import missing
+from adapters.discord.api import CALL_ERRORS
+from adapters.discord.permissions import missing_permissions
 from bot.ports import DocumentStore
 
 log = structlog.get_logger()
 
 
 class OwnerNotices:
-    """What was told stands on the shelf, so that a restart does not tell it again."""
+    """Notices about missing permissions: each once, also across restarts, since they are noted in `documents`."""
 
-    def __init__(self, shelf: DocumentStore) -> None:
-        self._shelf = shelf
+    def __init__(self, documents: DocumentStore) -> None:
+        self._documents = documents
 
-    async def tell(self, guild: discord.Guild, granted: discord.Permissions) -> None:
-        lacking = [p for p in missing(granted) if not p.needed]
-        told = await self._shelf.documents(f"discord/told/{guild.id}/") if lacking else {}
-        news = [p for p in lacking if f"discord/told/{guild.id}/{p.flag}" not in told]
+    async def notify(self, guild: discord.Guild, granted: discord.Permissions) -> None:
+        """Write to the owner about each missing permission that the owner has not been told of."""
+        lacking = [p for p in missing_permissions(granted) if not p.needed]
+        noted = await self._documents.documents(f"discord/told/{guild.id}/") if lacking else {}
+        news = [p for p in lacking if f"discord/told/{guild.id}/{p.flag}" not in noted]
         if not news:
             return
         for p in news:
-            await self._shelf.put(f"discord/told/{guild.id}/{p.flag}", True)
+            await self._documents.put(f"discord/told/{guild.id}/{p.flag}", True)
         lines = "\n".join(f"- **{p.label}**: without it {p.without}." for p in news)
         try:
             owner = guild.owner or await guild.fetch_member(guild.owner_id or 0)
             await owner.send(f"In “{guild.name}” I lack permissions that would make me better:\n{lines}", silent=True)
-        except UNANSWERED as error:
+        except CALL_ERRORS as error:
             log.info("the owner cannot be told what is missing", guild=guild.id, reason=str(error))

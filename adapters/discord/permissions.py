@@ -1,6 +1,6 @@
-"""What the bot asks of a server: permissions and gateway intents, each with the reason why it is used.
+"""Permissions and gateway intents that the bot asks for, each with the reason why it is used.
 
-The one home of both lists: the invite link, the gateway connection and what people are told is missing come from here.
+The invite link, the gateway connection and the messages about missing permissions all come from these two lists.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import discord
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """`flag` as in discord.Permissions; `label` as a server's role settings show it; `without`: what is missing then.
+    """A permission: `flag` as in discord.Permissions, `label` as in a server's role settings.
 
-    `needed`: without it no run can be held; else Moot does less.
+    `without` says what does not work without it. `needed`: no run can be held without it; else Moot does less.
     """
 
     flag: str
@@ -26,7 +26,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """`flag` as in discord.Intents. `privileged`: must be switched on in the Developer Portal, where it is `label`."""
+    """An intent: `flag` as in discord.Intents. A `privileged` one is switched on in the portal, where it is `label`."""
 
     flag: str
     why: str
@@ -34,7 +34,7 @@ class Intent:
     privileged: bool = False
 
 
-# Labels: Server Settings → Roles → Permissions. What each allows: https://discord.com/developers/docs/topics/permissions
+# Labels: Server Settings → Roles → Permissions. Meanings: https://discord.com/developers/docs/topics/permissions
 PERMISSIONS = (
     Permission("view_channel", "View Channels", "see the channels it is asked in", "it is not there at all"),
     Permission("send_messages", "Send Messages and Create Posts", "post a run's board", "no board can be posted"),
@@ -86,24 +86,27 @@ INTENTS = (
 SCOPES = ("bot", "applications.commands")
 
 
-def permissions() -> discord.Permissions:
-    """Exactly those that are used."""
+def wanted_permissions() -> discord.Permissions:
+    """Return exactly the permissions that are used."""
     return discord.Permissions(**{p.flag: True for p in PERMISSIONS})
 
 
-def intents(*, listen: bool, members: bool = False) -> discord.Intents:
-    """Those to connect with; each privileged one only where its setting asks for it."""
+def wanted_intents(*, listen: bool, members: bool = False) -> discord.Intents:
+    """Return the intents to connect with, each privileged one only where its setting asks for it."""
     wanted = {MESSAGE_CONTENT: listen, SERVER_MEMBERS: members}
     return discord.Intents(**{i.flag: True for i in INTENTS if wanted.get(i, True)})
 
 
-def missing(granted: discord.Permissions) -> tuple[Permission, ...]:
-    """Those of ours that are not granted, in the order of the list; an administrator lacks none."""
+def missing_permissions(granted: discord.Permissions) -> tuple[Permission, ...]:
+    """Return the permissions of ours that are not granted, in the order of the list. Administrators have them all."""
     if granted.administrator:
         return ()
     return tuple(p for p in PERMISSIONS if not getattr(granted, p.flag))
 
 
 def invite_link(application_id: int) -> str:
-    """https://discord.com/developers/docs/topics/oauth2#bot-authorization-flow"""
-    return discord.utils.oauth_url(application_id, permissions=permissions(), scopes=SCOPES)
+    """Return the link that invites the bot with exactly these permissions.
+
+    https://discord.com/developers/docs/topics/oauth2#bot-authorization-flow
+    """
+    return discord.utils.oauth_url(application_id, permissions=wanted_permissions(), scopes=SCOPES)

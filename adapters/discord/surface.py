@@ -8,258 +8,232 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import discord
 from discord import ui
 
 from adapters.discord import history
-from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, Exists, Missing, Rest
-from adapters.discord.budgets import ADDRESS, BOT, GATE, bucket_name, old_name
+from adapters.discord.addresses import Address, message_ref, read_ref
+from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, AlreadyExists, Missing, Rest
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, THREAD_GATE, bucket_name, old_bucket_name
 from adapters.discord.dialect import DiscordDialect
-from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, body, layout, page_key, page_mark
-from adapters.discord.webhooks import Webhook, Webhooks, username
+from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, build_body, build_layout, page_key, page_mark
+from adapters.discord.webhooks import Webhook, Webhooks, webhook_username
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, PostedPage, RateLimited
 
-OLD_S = 3_600.0 - 60.0  # edits of older messages have a limit of their own
+OLD_EDIT_S = 3_600.0 - 60.0  # Discord limits edits of messages older than an hour; a minute is for clock skew
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
 ARCHIVE_MIN = 1_440
 NONCE_CHARS = 25
-LINKS = 12  # from the end card to what was said
-# asked for wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
+MAX_LINKS = 12  # from the end card to the latest turns
+# needed wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
 WITH_COMPONENTS = {"with_components": "true"}
 ORPHANED = "the webhook that sent them was deleted, and to delete them myself I need the permission “Manage Messages”"
-FACE = "@face"  # ends the reference of a message that a webhook sent
-
-SpotKind = Literal["channel", "inside", "forum"]
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a run is shown. channel: a board with a thread; inside: all in one thread or direct message; forum: a new
-    post. `guild` None: a direct message. `parent`: of a thread, else the channel itself. `nonce` tells runs apart."""
-
-    guild: int | None
-    channel: int
-    parent: int
-    kind: SpotKind
-    nonce: str
-
-    @property
-    def address(self) -> str:
-        return f"discord:{self.guild or '@me'}:{self.channel}:{self.parent}:{self.kind}:{self.nonce}"
-
-
-def read_address(address: str) -> Address | None:
-    """The spot that `address` names; None: it is another platform's."""
-    match address.split(":"):
-        case ["discord", guild, channel, parent, ("channel" | "inside" | "forum") as kind, nonce]:
-            return Address(None if guild == "@me" else int(guild), int(channel), int(parent), kind, nonce)
-    return None
-
-
-def message_ref(channel: int, message: int, *, face: bool = False) -> MessageRef:
-    """`face`: a webhook sent it."""
-    return f"discord:{channel}/{message}{FACE if face else ''}"
-
-
-def read_ref(ref: MessageRef) -> tuple[int, int, bool]:
-    """Channel, message, and whether a webhook sent it."""
-    channel, message = ref.removeprefix("discord:").removesuffix(FACE).split("/")
-    return int(channel), int(message), ref.endswith(FACE)
 
 
 def age_s(message: int) -> float:
-    """How long ago it was sent, as its id tells."""
+    """Return the age of a message, which its id contains."""
     return time.time() - discord.utils.snowflake_time(message).timestamp()
 
 
-class Opening(Protocol):
-    """An interaction that waits for its answer, which can be the board."""
+class BoardReply(Protocol):
+    """An interaction that waits for an answer, which can be the board."""
 
-    async def show(self, board: ui.LayoutView) -> int:
-        """The id of the message that it became. Raises SurfaceError."""
+    async def show_board(self, board: ui.LayoutView) -> int:
+        """Answer with the board and return the id of its message. Raises SurfaceError."""
         ...
 
 
 class DiscordSurface:
+    """One run's place on Discord, as a `Surface`."""
+
     name = "Discord"
     room_chars = ROOM_CHARS
 
     def __init__(
         self,
         rest: Rest,
-        faces: Webhooks,
-        spot: Address,
+        webhooks: Webhooks,
+        address: Address,
         *,
         run: str,
         title: str,
         words: WordFilter,
-        may_have_faces: bool,
-        opening: Opening | None = None,
+        may_use_webhooks: bool,
+        opening: BoardReply | None = None,
         starter: int | None = None,
-        placed: Sequence[PostedPage] = (),
+        posted: Sequence[PostedPage] = (),
         began_at: float | None = None,
     ) -> None:
-        """`title`: of the thread. `starter`: who is added to it. `placed`: the run's messages here, if any. `began_at`:
-        when the run did (wall seconds), if not now."""
-        self.address = spot.address
+        """Show a run at an address. `title`: the thread's; `starter`: the person to add to it.
+
+        `posted`: the messages of the run that are here already; `began_at`: its start (wall seconds), if not now.
+        """
+        self.address = address.text
         self._rest = rest
-        self._faces = faces
-        self._spot = spot
+        self._webhooks = webhooks
+        self._address = address
         self._run = run
         self._title = " ".join(title.split())[:TITLE_CHARS] or "Moot"
         self._words = words
-        self._may_have_faces = may_have_faces and spot.guild is not None
+        self._may_use_webhooks = may_use_webhooks and address.guild is not None
         self._opening = opening
         self._starter = starter
-        self._sent = {p.lane: read_ref(p.ref)[1] for p in placed}  # the newest message of each lane
+        self._sent = {p.lane: read_ref(p.ref)[1] for p in posted}  # lane → its newest message
         self._board = next((at for lane, at in self._sent.items() if lane.stage == "board"), None)
-        has_thread = spot.kind == "forum" or any(read_ref(p.ref)[0] == self._board for p in placed)
-        self._thread = spot.channel if spot.kind == "inside" else self._board if has_thread else None
+        has_thread = address.kind == "forum" or any(read_ref(p.ref)[0] == self._board for p in posted)
+        self._thread = address.channel if address.kind == "inside" else self._board if has_thread else None
         self._began_at = began_at or time.time()
-        self._opening_thread = asyncio.Lock()
-        faces.retry_refused(spot.parent)  # once a run, and not with each of its posts
-        self._turns: dict[LaneId, tuple[str, int]] = {}  # title and message, for the links of the end card
+        self._thread_lock = asyncio.Lock()
+        webhooks.retry_refused(address.parent)  # here, so that a run tries once and not with each post
+        self._turns: dict[LaneId, tuple[str, int]] = {}  # lane → title and message, for the links of the end card
 
     def pages(self, kind: Kind) -> Paginator:
         return FilteredPages(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         if method == "find":
-            return (bucket_name(method, "channels", self._looked_in(lane)), BOT)
+            return (bucket_name(method, "channels", self._search_place(lane)), BOT_CEILING)
         if lane.stage == "board":
-            return self._board_draws(method, lane)
-        face = self._has_face(lane) and not self._faces.refused(self._spot.parent)
-        place = self._thread or self._spot.channel
-        name = bucket_name(method, "webhooks", self._spot.parent) if face else bucket_name(method, "channels", place)
-        above = ADDRESS if face else BOT
+            return self._board_buckets(method, lane)
+        by_webhook = self._uses_webhook(lane) and not self._webhooks.is_refused(self._address.parent)
+        place = self._thread or self._address.channel
+        name = (
+            bucket_name(method, "webhooks", self._address.parent)
+            if by_webhook
+            else bucket_name(method, "channels", place)
+        )
+        above = ADDRESS_CEILING if by_webhook else BOT_CEILING
         if method == "post":
             return (self._gate, name, above)
-        return self._changes(method, lane, name, above)
+        return self._change_buckets(method, lane, name, above)
 
     async def post(self, message: Message) -> MessageRef:
         if message.kind == "board":
             return await self._post_board(message)
         thread = await self._find_thread()
-        hook = await self._hook() if self._has_face(message.lane) else None
-        at = await (self._as_seat(message, thread, hook) if hook else self._as_bot(message, thread))
-        self._stands(message, at)
-        return message_ref(thread, at, face=hook is not None)
+        webhook = await self._find_webhook() if self._uses_webhook(message.lane) else None
+        at = await (self._post_as_seat(message, thread, webhook) if webhook else self._post_as_bot(message, thread))
+        self._note_message(message, at)
+        return message_ref(thread, at, by_webhook=webhook is not None)
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
-        channel, at, face = read_ref(ref)
-        self._stands(message, at)
-        changed = self._body(message, headed=not face)
+        channel, at, by_webhook = read_ref(ref)
+        self._note_message(message, at)
+        changed = self._build_body(message, with_title=not by_webhook)
         del changed["flags"]
-        if not face:
+        if not by_webhook:
             path = "/channels/{channel_id}/messages/{message_id}"
-            await self._woken(channel, self._rest.call("PATCH", path, changed, channel_id=channel, message_id=at))
-        elif (hook := await self._hook()) is None:
+            await self._unarchive_if_needed(
+                channel, self._rest.call("PATCH", path, changed, channel_id=channel, message_id=at)
+            )
+        elif (webhook := await self._find_webhook()) is None:
             raise Gone("the webhook that sent it is gone")
         else:
-            await self._woken(channel, self._by_hook("PATCH", hook, channel, at, changed))
+            await self._unarchive_if_needed(channel, self._call_webhook("PATCH", webhook, channel, at, changed))
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         mark, is_board = page_mark(self.address, lane, page), lane.stage == "board"
-        places = [self._looked_in(lane)]
-        if is_board and self._spot.kind == "forum":
-            places = await history.posts(
-                self._rest, self._spot.guild or 0, self._spot.channel, self._title, self._began_at
+        places = [self._search_place(lane)]
+        if is_board and self._address.kind == "forum":
+            places = await history.find_forum_posts(
+                self._rest, self._address.guild or 0, self._address.channel, self._title, self._began_at
             )
         for place in places:
-            if found := await history.find(self._rest, place, mark, self._began_at):
+            if found := await history.find_marked(self._rest, place, mark, self._began_at):
                 if is_board:
                     self._board = found.message
-                # the answer to an interaction counts as a webhook's, but the bot edits it
-                return message_ref(place, found.message, face=found.by_webhook and not is_board)
+                # a board that answers an interaction counts as a webhook's, but the bot edits it
+                return message_ref(place, found.message, by_webhook=found.by_webhook and not is_board)
         return None
 
-    def _looked_in(self, lane: LaneId) -> int:
-        in_thread = lane.stage != "board" and self._board is not None and self._spot.kind != "inside"
-        return self._board if in_thread and self._board is not None else self._spot.channel
+    def _search_place(self, lane: LaneId) -> int:
+        in_thread = lane.stage != "board" and self._board is not None and self._address.kind != "inside"
+        return self._board if in_thread and self._board is not None else self._address.channel
 
     async def delete(self, ref: MessageRef) -> None:
-        """What a webhook sent that was deleted since is the bot's to delete, where it has Manage Messages."""
-        channel, at, face = read_ref(ref)
-        if face and (hook := await self._hook()) is not None:
+        """Delete a message. Where its webhook is gone the bot deletes it, for which it needs Manage Messages."""
+        channel, at, by_webhook = read_ref(ref)
+        if by_webhook and (webhook := await self._find_webhook()) is not None:
             try:
-                return await self._woken(channel, self._by_hook("DELETE", hook, channel, at, None))
-            except Gone:  # or another webhook's
+                return await self._unarchive_if_needed(
+                    channel, self._call_webhook("DELETE", webhook, channel, at, None)
+                )
+            except Gone:  # it may be another webhook's
                 pass
             except Missing as error:
                 if error.code != UNKNOWN_WEBHOOK:
                     raise
         path = "/channels/{channel_id}/messages/{message_id}"
         try:
-            await self._woken(channel, self._rest.call("DELETE", path, channel_id=channel, message_id=at))
+            await self._unarchive_if_needed(channel, self._rest.call("DELETE", path, channel_id=channel, message_id=at))
         except Forbidden as error:
-            raise Forbidden(ORPHANED if face else str(error)) from error
+            raise Forbidden(ORPHANED if by_webhook else str(error)) from error
 
     @property
     def _gate(self) -> str:
-        return f"{GATE}{self._spot.nonce}"
+        return f"{THREAD_GATE}{self._address.nonce}"
 
-    def _has_face(self, lane: LaneId) -> bool:
-        return bool(lane.seat) and self._may_have_faces
+    def _uses_webhook(self, lane: LaneId) -> bool:
+        return bool(lane.seat) and self._may_use_webhooks
 
-    def _stands(self, message: Message, at: int) -> None:
+    def _note_message(self, message: Message, at: int) -> None:
         self._sent[message.lane] = at
         if message.kind == "turn":
             self._turns[message.lane] = (message.title, at)
 
-    def _board_draws(self, method: Method, lane: LaneId) -> Sequence[str]:
-        forum = self._spot.kind == "forum"
+    def _board_buckets(self, method: Method, lane: LaneId) -> Sequence[str]:
+        forum = self._address.kind == "forum"
         if method == "post" and self._opening is not None:  # answers to interactions have no limit
             return ()
-        if method == "post" and forum:  # `Rest` counts what opens a thread, which shows no text by itself
+        if method == "post" and forum:  # `Rest` itself counts calls that open a thread
             return (self._gate,)
-        place = self._thread if forum and self._thread else self._spot.channel
+        place = self._thread if forum and self._thread else self._address.channel
         name = bucket_name(method, "channels", place)
-        return (name, BOT) if method == "post" else self._changes(method, lane, name, BOT)
+        return (name, BOT_CEILING) if method == "post" else self._change_buckets(method, lane, name, BOT_CEILING)
 
-    def _changes(self, method: Method, lane: LaneId, name: str, above: str) -> Sequence[str]:
-        """With the limit beneath the bucket that edits of old messages have."""
-        old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_S
-        return (name, old_name(name), above) if old else (name, above)
+    def _change_buckets(self, method: Method, lane: LaneId, name: str, above: str) -> Sequence[str]:
+        """Return the budgets of an edit or deletion, with that of edits of old messages where it applies."""
+        old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_EDIT_S
+        return (name, old_bucket_name(name), above) if old else (name, above)
 
-    async def _hook(self) -> Webhook | None:
-        return await self._faces.find(self._spot.parent, allowed=self._may_have_faces)
+    async def _find_webhook(self) -> Webhook | None:
+        return await self._webhooks.find(self._address.parent, allowed=self._may_use_webhooks)
 
-    def _in_thread(self, channel: int) -> dict[str, str]:
-        return {} if channel == self._spot.parent else {"thread_id": str(channel)}
+    def _thread_query(self, channel: int) -> dict[str, str]:
+        return {} if channel == self._address.parent else {"thread_id": str(channel)}
 
-    async def _by_hook(
-        self, method: str, hook: Webhook, channel: int, at: int, changed: dict[str, Any] | None
+    async def _call_webhook(
+        self, method: str, webhook: Webhook, channel: int, at: int, changed: dict[str, Any] | None
     ) -> dict[str, Any]:
         path = "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}"
         call = self._rest.call(
             method,
             path,
             changed,
-            query={**(WITH_COMPONENTS if changed is not None else {}), **self._in_thread(channel)},
-            webhook_id=hook.id,
-            webhook_token=hook.token,
+            query={**(WITH_COMPONENTS if changed is not None else {}), **self._thread_query(channel)},
+            webhook_id=webhook.id,
+            webhook_token=webhook.token,
             message_id=at,
         )
-        return await self._with_hook(call)
+        return await self._forget_if_deleted(call)
 
-    async def _with_hook(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-        """A webhook that was deleted is forgotten, so that the next try makes it again."""
+    async def _forget_if_deleted(self, call: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+        """Make a call of the webhook; forget a webhook that was deleted, so that the next try makes a new one."""
         try:
             return await call
         except Missing as error:
             if error.code == UNKNOWN_WEBHOOK:
-                self._faces.forget(self._spot.parent)
+                self._webhooks.forget(self._address.parent)
             raise
 
-    async def _woken(self, channel: int, call: Awaitable[dict[str, Any]]) -> None:
-        """A thread that was archived is opened again for the next try."""
+    async def _unarchive_if_needed(self, channel: int, call: Awaitable[dict[str, Any]]) -> None:
+        """Make a call in a thread; open a thread that was archived, so that the next try succeeds."""
         try:
             await call
         except Missing as error:
@@ -269,68 +243,71 @@ class DiscordSurface:
 
     async def _post_board(self, message: Message) -> MessageRef:
         opening, self._opening = self._opening, None
-        channel = self._spot.channel
+        channel = self._address.channel
         if opening is not None:
-            self._board = await opening.show(layout(message, self._run, self._mark(message)))
-        elif self._spot.kind == "forum":
-            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": self._body(message)}
+            self._board = await opening.show_board(build_layout(message, self._run, self._page_mark(message)))
+        elif self._address.kind == "forum":
+            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": self._build_body(message)}
             thread = await self._rest.call("POST", "/channels/{channel_id}/threads", made, channel_id=channel)
             self._board = self._thread = channel = int(thread["id"])
         else:
-            self._board = await self._as_bot(message, channel)
-        self._stands(message, self._board)
+            self._board = await self._post_as_bot(message, channel)
+        self._note_message(message, self._board)
         return message_ref(channel, self._board)
 
     async def _find_thread(self) -> int:
-        async with self._opening_thread:
+        async with self._thread_lock:
             if self._thread is None:
                 self._thread = await self._open_thread()
             return self._thread
 
     async def _open_thread(self) -> int:
-        """The board's thread, with its starter in it. A wait that Discord asks for holds this run's posts alone."""
+        """Open the board's thread and add the starter. A wait that Discord asks for pauses this run's posts alone."""
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN}
         try:
-            thread = await self._rest.call("POST", path, made, channel_id=self._spot.channel, message_id=self._board)
+            thread = await self._rest.call("POST", path, made, channel_id=self._address.channel, message_id=self._board)
         except RateLimited as error:
             raise RateLimited(self._gate, error.retry_after_s) from error
-        except Exists:  # an earlier process has opened it: it has the id of its message
-            assert self._board is not None  # only a message has a thread
+        except AlreadyExists:  # by an earlier process; a thread has the id of its message
+            assert self._board is not None, "the thread is the board's"
             thread = {"id": self._board}
         if self._starter is not None:
             path = "/channels/{channel_id}/thread-members/{user_id}"
             await self._rest.call("PUT", path, channel_id=int(thread["id"]), user_id=self._starter)
         return int(thread["id"])
 
-    async def _as_seat(self, message: Message, thread: int, hook: Webhook) -> int:
-        made = {**self._body(message, headed=False), "username": username(message.title)}
+    async def _post_as_seat(self, message: Message, thread: int, webhook: Webhook) -> int:
+        made = {**self._build_body(message, with_title=False), "username": webhook_username(message.title)}
         if message.face:
             made["avatar_url"] = message.face
-        query = {"wait": "true", **WITH_COMPONENTS, **self._in_thread(thread)}
+        query = {"wait": "true", **WITH_COMPONENTS, **self._thread_query(thread)}
         path = "/webhooks/{webhook_id}/{webhook_token}"
-        sent = await self._with_hook(
-            self._rest.call("POST", path, made, query=query, webhook_id=hook.id, webhook_token=hook.token)
+        sent = await self._forget_if_deleted(
+            self._rest.call("POST", path, made, query=query, webhook_id=webhook.id, webhook_token=webhook.token)
         )
         return int(sent["id"])
 
-    async def _as_bot(self, message: Message, channel: int) -> int:
-        """With a nonce: what was posted before, its answer lost, is not posted twice within minutes."""
+    async def _post_as_bot(self, message: Message, channel: int) -> int:
+        """Post as the bot itself, with a nonce: after a lost answer Discord posts nothing twice for some minutes."""
         nonce = page_key(self.address, message.lane, message.page)[:NONCE_CHARS]
-        made = {**self._body(message), "nonce": nonce, "enforce_nonce": True}
+        made = {**self._build_body(message), "nonce": nonce, "enforce_nonce": True}
         sent = await self._rest.call("POST", "/channels/{channel_id}/messages", made, channel_id=channel)
         return int(sent["id"])
 
-    def _body(self, message: Message, *, headed: bool = True) -> dict[str, Any]:
-        """`headed`: the bot itself speaks it, under its title. At the end with links to what was said."""
-        head = f"**{message.title}**" if message.title and headed else ""
-        foot = self._links() if message.kind == "end" else ""
-        return body(message, self._run, self._mark(message), head=head, foot=foot)
+    def _build_body(self, message: Message, *, with_title: bool = True) -> dict[str, Any]:
+        """Return the JSON of a message. `with_title`: the title stands above the text, since the bot itself speaks.
 
-    def _mark(self, message: Message) -> int:
+        An end card has links to the turns.
+        """
+        head = f"**{message.title}**" if message.title and with_title else ""
+        foot = self._build_links() if message.kind == "end" else ""
+        return build_body(message, self._run, self._page_mark(message), head=head, foot=foot)
+
+    def _page_mark(self, message: Message) -> int:
         return page_mark(self.address, message.lane, message.page)
 
-    def _links(self) -> str:
-        place = f"https://discord.com/channels/{self._spot.guild or '@me'}/{self._thread}"
-        found = [f"[{title}]({place}/{at})" for title, at in list(self._turns.values())[-LINKS:]]
+    def _build_links(self) -> str:
+        place = f"https://discord.com/channels/{self._address.guild or '@me'}/{self._thread}"
+        found = [f"[{title}]({place}/{at})" for title, at in list(self._turns.values())[-MAX_LINKS:]]
         return f"-# {' · '.join(found)}" if found else ""

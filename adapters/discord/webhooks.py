@@ -1,4 +1,4 @@
-"""Seats speak under their own names: by one webhook of ours a channel, found again after a restart."""
+"""Webhooks by which seats speak under their own names: one a channel, found again after a restart."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 from adapters.discord.api import Rest
 from bot.ports import Forbidden, SurfaceError
 
-NAME = "Moot"
-SUFFIX = " · Moot"  # so that nobody takes a seat for a person
+WEBHOOK_NAME = "Moot"
+SUFFIX = " · Moot"  # keeps people from taking a seat for a person
 NAME_CHARS = 80
 # https://discord.com/developers/docs/resources/webhook#create-webhook: names may not contain these
 RESERVED = {"clyde": "cl-yde", "discord": "dis-cord"}
@@ -26,55 +26,61 @@ class Webhook:
 
 
 class Webhooks:
-    """The webhooks by channel. `None`: we may not have one there, and the bot speaks itself."""
+    """Our webhooks by channel. None for a channel: Discord refused one there, and the bot itself speaks."""
 
     def __init__(self, rest: Rest, application_id: int) -> None:
         self._rest = rest
         self._application_id = application_id
-        self._known: dict[int, Webhook | None] = {}
-        self._looking: defaultdict[int, Lock] = defaultdict(Lock)
-        self._looked_over: set[int] = set()  # servers
+        self._known: dict[int, Webhook | None] = {}  # channel → webhook
+        self._locks: defaultdict[int, Lock] = defaultdict(Lock)
+        self._prefetched: set[int] = set()  # servers
 
-    def refused(self, channel: int) -> bool:
-        """Whether we have looked and may not have one there."""
+    def is_refused(self, channel: int) -> bool:
+        """Return whether Discord has refused a webhook in a channel."""
         return channel in self._known and self._known[channel] is None
 
     async def find(self, channel: int, *, allowed: bool) -> Webhook | None:
-        """`allowed`: whether the bot may manage webhooks there. Raises SurfaceError."""
-        async with self._looking[channel]:
+        """Return the channel's webhook, making one if needed. Raises SurfaceError.
+
+        `allowed`: the bot may manage webhooks there.
+        """
+        async with self._locks[channel]:
             if channel not in self._known and allowed:
-                self._stands(channel, await self._look(channel))
+                self._note(channel, await self._find_or_create(channel))
             return self._known.get(channel)
 
     async def prefetch(self, guild: int) -> None:
-        """Find all of ours in a server at once, where runs go on in many of its channels. It takes Manage Webhooks in
-        the whole server; without it each channel is looked at by itself.
+        """Find all of ours in a server with one call, since runs may go on in many of its channels.
+
+        It needs Manage Webhooks in the whole server; without it `find` looks at each channel by itself.
         """
-        async with self._looking[guild]:
-            if guild in self._looked_over:
+        async with self._locks[guild]:
+            if guild in self._prefetched:
                 return
-            self._looked_over.add(guild)
+            self._prefetched.add(guild)
             with suppress(SurfaceError):
                 found = await self._rest.call("GET", "/guilds/{guild_id}/webhooks", guild_id=guild)
-                for hook in self._ours(found["list"]):
-                    if (channel := int(hook["channel_id"])) not in self._known:
-                        self._stands(channel, Webhook(int(hook["id"]), hook["token"]))
+                for webhook in self._select_own(found["list"]):
+                    if (channel := int(webhook["channel_id"])) not in self._known:
+                        self._note(channel, Webhook(int(webhook["id"]), webhook["token"]))
 
     def forget(self, channel: int) -> None:
-        """It was deleted: the next seat that speaks makes it again."""
+        """Forget a webhook that was deleted: the next seat that speaks makes a new one."""
         self._known.pop(channel, None)
 
     def retry_refused(self, channel: int) -> None:
-        """A refusal may have been taken back since: the next seat that speaks finds out."""
-        if self.refused(channel):
+        """Forget a refusal, which may have been taken back since: the next seat that speaks finds out."""
+        if self.is_refused(channel):
             self.forget(channel)
 
-    async def _look(self, channel: int) -> Webhook | None:
+    async def _find_or_create(self, channel: int) -> Webhook | None:
         try:
             found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
-            for hook in self._ours(found["list"]):
-                return Webhook(int(hook["id"]), hook["token"])
-            made = await self._rest.call("POST", "/channels/{channel_id}/webhooks", {"name": NAME}, channel_id=channel)
+            for webhook in self._select_own(found["list"]):
+                return Webhook(int(webhook["id"]), webhook["token"])
+            made = await self._rest.call(
+                "POST", "/channels/{channel_id}/webhooks", {"name": WEBHOOK_NAME}, channel_id=channel
+            )
         except Forbidden:
             return None
         except SurfaceError as error:
@@ -83,17 +89,17 @@ class Webhooks:
             raise
         return Webhook(int(made["id"]), made["token"])
 
-    def _stands(self, channel: int, hook: Webhook | None) -> None:
-        self._known[channel] = hook
-        if hook is not None:
-            self._rest.found(hook.id, channel)
+    def _note(self, channel: int, webhook: Webhook | None) -> None:
+        self._known[channel] = webhook
+        if webhook is not None:
+            self._rest.note_webhook(webhook.id, channel)
 
-    def _ours(self, hooks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        return [h for h in hooks if str(h.get("application_id")) == str(self._application_id) and h.get("token")]
+    def _select_own(self, webhooks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [h for h in webhooks if str(h.get("application_id")) == str(self._application_id) and h.get("token")]
 
 
-def username(title: str) -> str:
-    """The name of a seat as a webhook's message carries it."""
+def webhook_username(title: str) -> str:
+    """Return a seat's name as a webhook may carry it: without reserved words, with our suffix, not too long."""
     name = title
     for word, harmless in RESERVED.items():
         at = name.lower().find(word)

@@ -1,1 +1,1 @@
-"""Slack: its two dialects of Markdown."""
+"""Slack: its Web API and events on one side, the ports of Moot on the other."""

@@ -1,4 +1,4 @@
-"""Where runs stand on Slack, as text that finds them again: addresses of places, references of messages."""
+"""Places and messages on Slack as text that finds them again: addresses and references."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from bot.ports import MessageRef
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """`thread`: the message in whose thread all of a run stands; "": its board opens one in the channel. `asker`: who
-    asked, whom a direct message is with. `nonce` tells the runs of one place apart."""
+    """A place where a run is shown. `thread`: the message whose thread holds all of it; "": its board opens a thread.
+
+    `asker`: the person who asked. `nonce` tells the runs of one place apart.
+    """
 
     team: str
     enterprise: str
@@ -20,30 +22,31 @@ class Address:
     nonce: str
 
     @property
-    def address(self) -> str:
+    def text(self) -> str:
         return f"slack:{self.team}:{self.enterprise}:{self.channel}:{self.thread}:{self.asker}:{self.nonce}"
 
     @property
-    def direct(self) -> bool:
+    def is_direct(self) -> bool:
         return is_direct(self.channel)
 
 
 def is_direct(channel: str) -> bool:
-    """Whether it is a direct message between a person and the app."""
+    """Return whether a channel is a direct message between a person and the app."""
     return channel.startswith("D")
 
 
-def read_address(address: str) -> Address | None:
-    """The spot that `address` names; None: it is another platform's."""
-    platform, *parts = address.split(":")
+def read_address(text: str) -> Address | None:
+    """Return the address that a text names; None: it is another platform's."""
+    platform, *parts = text.split(":")
     return Address(*parts) if platform == "slack" and len(parts) == 6 else None
 
 
 def message_ref(team: str, channel: str, ts: str) -> MessageRef:
+    """Return the reference of a message."""
     return f"slack:{team}/{channel}/{ts}"
 
 
 def read_ref(ref: MessageRef) -> tuple[str, str]:
-    """Channel and time stamp, by which Slack knows a message."""
+    """Return channel and time stamp, by which Slack knows a message."""
     _, channel, ts = ref.removeprefix("slack:").split("/")
     return channel, ts

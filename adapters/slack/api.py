@@ -1,4 +1,4 @@
-"""Slack's Web API as everything here calls it: one try a call, its refusals in our words, a token a workspace."""
+"""Slack's Web API with one try a call, a token a workspace, and refusals as our own errors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.budgets import bucket
+from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
 
-PAUSE_S = 30.0  # where Slack names none
+DEFAULT_PAUSE_S = 30.0  # after a refusal that names none
 CALL_TIMEOUT_S = 30
 
-# https://docs.slack.dev/reference/methods: those that take no JSON
+# these methods take no JSON: https://docs.slack.dev/reference/methods
 _BY_QUERY = (
     "conversations.info",
     "conversations.replies",
@@ -56,7 +56,7 @@ TOO_LONG = ("msg_too_long", "msg_blocks_too_long", "invalid_blocks")
 
 
 class Rejected(SurfaceError):
-    """Slack answered `ok: false` with a code that is neither a limit nor a place that is closed or gone."""
+    """Slack answered `ok: false` with a `code` other than for limits and for places that are closed or gone."""
 
     def __init__(self, code: str, needed: str = "") -> None:
         super().__init__(f"Slack answered {code}", 400)
@@ -65,7 +65,7 @@ class Rejected(SurfaceError):
 
 
 class Denied(Forbidden):
-    """A `Forbidden` that knows Slack's code, and the scope that is missing where that is why."""
+    """A `Forbidden` with Slack's `code` and, after missing_scope, the scope that is `needed`."""
 
     def __init__(self, code: str, needed: str = "") -> None:
         super().__init__(FORBIDDEN[code])
@@ -75,7 +75,7 @@ class Denied(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Where the app is installed. `enterprise`: the organisation's id, "" without one. `url` ends with a slash."""
+    """A workspace where the app is installed. `enterprise`: its organisation's id, or "". `url` ends with a slash."""
 
     id: str
     enterprise: str
@@ -86,86 +86,87 @@ class Workspace:
 
     @property
     def server(self) -> str:
-        """As `bot.actions.permissions.Person.server` names it."""
+        """Return its name as in `Person.server`."""
         return f"slack:{self.id}"
 
 
 class Api:
-    """Calls with a workspace's token over one session. Every call raises SurfaceError, nothing else."""
+    """Calls with a workspace's token over one session. Every call raises SurfaceError and no other error."""
 
     def __init__(self, session: aiohttp.ClientSession, api_base: str) -> None:
         self.session = session
         self._base = api_base
 
     def client(self, token: str = "") -> AsyncWebClient:
-        """Slack's own client, which would try again by itself where a message may have been posted already."""
+        """Return Slack's own client without its retries, which could post a message twice."""
         return AsyncWebClient(
             token or None, self._base, timeout=CALL_TIMEOUT_S, session=self.session, retry_handlers=[]
         )
 
-    async def call(self, at: Workspace, method: Method, **arguments: Any) -> dict[str, Any]:
-        return await self.call_with(at.token, method, at.id, **arguments)
+    async def call(self, workspace: Workspace, method: Method, **arguments: Any) -> dict[str, Any]:
+        """Call a method for a workspace; return the answer."""
+        return await self.call_with_token(workspace.token, method, workspace.id, **arguments)
 
-    async def call_with(self, token: str, method: Method, team: str = "", **arguments: Any) -> dict[str, Any]:
-        """`team`: whose budgets a refusal is about."""
-        return (await self.asked(token, method, team, **arguments))[0]
+    async def call_with_token(self, token: str, method: Method, team: str = "", **arguments: Any) -> dict[str, Any]:
+        """Call a method with a token; return the answer. `team`: the workspace whose budget a refusal pauses."""
+        return (await self.call_with_headers(token, method, team, **arguments))[0]
 
-    async def asked(
+    async def call_with_headers(
         self, token: str, method: Method, team: str = "", **arguments: Any
     ) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """The answer and its headers, their names in lower case."""
-        assert method in NEEDS, "a method that is called has its scopes declared"
-        given: dict[str, Any] = (
-            {"http_verb": "GET", "params": arguments} if method in _BY_QUERY else {"json": arguments}
-        )
+        """Call a method with a token; return the answer and its headers, their names in lower case."""
+        assert method in NEEDS, "`scopes.NEEDS` declares the scopes of every method that is called"
+        sent: dict[str, Any] = {"http_verb": "GET", "params": arguments} if method in _BY_QUERY else {"json": arguments}
         try:
-            answer = await self.client(token).api_call(method, **given)
+            answer = await self.client(token).api_call(method, **sent)
         except SlackApiError as error:
-            raise _meaning(error, method, team, str(arguments.get("channel", ""))) from error
+            raise _translate_error(error, method, team, str(arguments.get("channel", ""))) from error
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
             raise SurfaceError(f"Slack could not be reached: {type(error).__name__}") from error
-        said = dict(answer.data) if isinstance(answer.data, dict) else {}
-        return said, {name.lower(): value for name, value in answer.headers.items()}
+        data = dict(answer.data) if isinstance(answer.data, dict) else {}
+        return data, {name.lower(): value for name, value in answer.headers.items()}
 
-    async def upload(self, at: Workspace, channel: str, name: str, text: str) -> None:
-        """A text file into a channel (https://docs.slack.dev/messaging/working-with-files#upload)."""
+    async def upload(self, workspace: Workspace, channel: str, name: str, text: str) -> None:
+        """Send a text file to a channel (https://docs.slack.dev/messaging/working-with-files#upload)."""
         data = text.encode()
-        place = await self.call(at, "files.getUploadURLExternal", filename=name, length=len(data))
+        place = await self.call(workspace, "files.getUploadURLExternal", filename=name, length=len(data))
         try:
             async with self.session.post(place["upload_url"], data=data) as answer:
                 answer.raise_for_status()
         except aiohttp.ClientError as error:
             raise SurfaceError(f"the file could not be sent: {type(error).__name__}") from error
         files = [{"id": place["file_id"], "title": name}]
-        await self.call(at, "files.completeUploadExternal", files=files, channel_id=channel)
+        await self.call(workspace, "files.completeUploadExternal", files=files, channel_id=channel)
 
-    def _is_slacks(self, url: str) -> bool:
+    def _is_own_host(self, url: str) -> bool:
         host, home = (urlsplit(address).hostname or "" for address in (url, self._base))
         return host == home or host.endswith(f".{home}")
 
-    async def download(self, at: Workspace, url: str, most: int) -> bytes:
-        """A file of a message, at most `most` bytes of it and one more. The token is for Slack's own hosts alone: a
-        remote file lies anywhere."""
-        if not self._is_slacks(url):
+    async def download(self, workspace: Workspace, url: str, max_bytes: int) -> bytes:
+        """Return a file of a message: at most `max_bytes` of it, and one more.
+
+        The token goes to Slack's own hosts alone, since a remote file may be anywhere.
+        """
+        if not self._is_own_host(url):
             raise SurfaceError("it does not lie at Slack")
         try:
-            async with self.session.get(url, headers={"Authorization": f"Bearer {at.token}"}) as answer:
+            async with self.session.get(url, headers={"Authorization": f"Bearer {workspace.token}"}) as answer:
                 answer.raise_for_status()
                 if answer.content_type == "text/html":  # Slack's sign-in page, with status 200
                     raise Denied("missing_scope", "files:read")
-                return await answer.content.read(most + 1)
+                return await answer.content.read(max_bytes + 1)
         except aiohttp.ClientError as error:
             raise SurfaceError(f"the file could not be fetched: {type(error).__name__}") from error
 
 
-def _meaning(error: SlackApiError, method: Method, team: str, channel: str) -> SurfaceError:
-    """What a refusal of Slack's means; codes: each method's page."""
+def _translate_error(error: SlackApiError, method: Method, team: str, channel: str) -> SurfaceError:
+    """Return a refusal of Slack's as our own error. Each method's page lists its codes."""
     response = error.response
     data: Mapping[str, Any] = response.data if isinstance(getattr(response, "data", None), dict) else {}
     status, code = int(getattr(response, "status_code", 0)), str(data.get("error", ""))
     if status == 429 or code in ("ratelimited", "rate_limited"):
-        name = bucket(team, method, channel if method == "chat.postMessage" else "")
-        return RateLimited(name, float(response.headers.get("Retry-After", PAUSE_S)))
+        name = method_bucket(team, method, channel if method == "chat.postMessage" else "")
+        return RateLimited(name, float(response.headers.get("Retry-After", DEFAULT_PAUSE_S)))
     if code in GONE:
         return Gone(GONE[code])
     if code in FORBIDDEN:

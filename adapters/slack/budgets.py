@@ -1,4 +1,4 @@
-"""Slack's limits as budgets by name: counted per method and workspace, posting per channel.
+"""Slack's limits as budgets by name: one a method and workspace, and one a channel for posting.
 
 https://docs.slack.dev/apis/web-api/rate-limits
 """
@@ -10,27 +10,31 @@ from bot.live.budget import Budget, SlidingWindow
 
 PREFIX = "slack "
 MINUTE_S = 60.0
-A_MINUTE = {
+PER_MINUTE = {
     "chat.update": 50,
     "chat.delete": 50,
     "chat.appendStream": 100,
     "chat.startStream": 20,
     "chat.stopStream": 20,
 }
-USUAL_A_MINUTE = 50  # tier 3
-POSTS_A_MINUTE = 200  # "several hundred", of all channels together
-POSTS, POSTS_S = 5, 5.0  # "1 per second per channel", short bursts may be allowed
+DEFAULT_PER_MINUTE = 50  # tier 3
+POSTS_PER_MINUTE = 200  # Slack says "several hundred", in all channels together
+POSTS_PER_CHANNEL, POSTS_WINDOW_S = 5, 5.0  # Slack says "1 per second per channel", and allows short bursts
 
 
-def budget(name: str, started: float) -> Budget:
-    """As `Budgets` wants it. After a start edits count as spent: an earlier process may have used them until then, and
-    Slack tells nothing. Posts do not: a run that goes on has its messages."""
+def slack_budget(name: str, started: float) -> Budget:
+    """Make the budget of that name, as `Budgets` calls it. `started`: loop time.
+
+    At the start edits count as spent, since an earlier process may have made some and Slack does not tell. Posts do
+    not, since a run that goes on has its messages already.
+    """
     _, _, method, *channel = name.split(" ")
     if method == "chat.postMessage":
-        limit, window_s = (POSTS, POSTS_S) if channel else (POSTS_A_MINUTE, MINUTE_S)
+        limit, window_s = (POSTS_PER_CHANNEL, POSTS_WINDOW_S) if channel else (POSTS_PER_MINUTE, MINUTE_S)
         return SlidingWindow(limit, window_s)
-    return SlidingWindow(A_MINUTE.get(method, USUAL_A_MINUTE), MINUTE_S, at_once=1, spent_at=started)
+    return SlidingWindow(PER_MINUTE.get(method, DEFAULT_PER_MINUTE), MINUTE_S, at_once=1, spent_at=started)
 
 
-def bucket(team: str, method: Method, channel: str = "") -> str:
+def method_bucket(team: str, method: Method, channel: str = "") -> str:
+    """Return the name of the budget that a call draws on. `channel`: for posting."""
     return f"{PREFIX}{team} {method} {channel}".rstrip()

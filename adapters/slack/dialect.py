@@ -1,4 +1,4 @@
-"""How Slack writes Markdown: in `markdown` blocks nearly CommonMark, in `text` and sections its own mrkdwn."""
+"""Slack's two dialects of Markdown: nearly CommonMark in `markdown` blocks, its own mrkdwn in `text` and sections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS = re.compile(r"(?<![\w`])[*_~](?=\S)|`")
 
 
 class SlackMarkdown(CommonMark):
-    """For `markdown` blocks, 12,000 characters (https://docs.slack.dev/reference/block-kit/blocks/markdown-block)."""
+    """Markdown of `markdown` blocks (https://docs.slack.dev/reference/block-kit/blocks/markdown-block)."""
 
     def text(self, text: str) -> str:
         return without_mentions(super().text(text))
@@ -34,7 +34,10 @@ class SlackMarkdown(CommonMark):
         return super().fence(without_mentions(code), language)
 
     def table(self, table: Table) -> Piece:
-        """Native as far as Slack draws them (docs.slack.dev/reference/block-kit/blocks/table-block), else as code."""
+        """Draw a native table within Slack's limits, else code.
+
+        https://docs.slack.dev/reference/block-kit/blocks/table-block
+        """
         if len(table.rows) <= TABLE_ROWS and len(table.rows[0]) <= TABLE_COLUMNS:
             return super().table(table)
         drawn = draw_grid(table)
@@ -42,16 +45,16 @@ class SlackMarkdown(CommonMark):
 
 
 class SlackMrkdwn(CommonMark):
-    """For `text` and sections (https://docs.slack.dev/messaging/formatting-message-text).
+    """mrkdwn, for `text` and sections (https://docs.slack.dev/messaging/formatting-message-text).
 
-    mrkdwn has no escape for its own marks: a word joiner before one keeps it from standing at a word's start.
+    mrkdwn has no escape for its own marks. They format only at a word's start, so a word joiner goes before each.
     """
 
     def cells(self) -> Inline:
         return Plain()
 
     def text(self, text: str) -> str:
-        return _FORMATS.sub("\u2060\\g<0>", entities(text))
+        return _FORMATS.sub("\u2060\\g<0>", escape_entities(text))
 
     def strong(self, inner: str) -> str:
         return f"*{inner}*"
@@ -63,10 +66,10 @@ class SlackMrkdwn(CommonMark):
         return f"~{inner}~"
 
     def code(self, text: str) -> str:
-        return f"`{entities(text).replace('`', 'ˋ')}`"
+        return f"`{escape_entities(text).replace('`', 'ˋ')}`"
 
     def link(self, inner: str, url: str) -> str:
-        target = entities(url.replace("|", "%7C").replace(">", "%3E"))
+        target = escape_entities(url.replace("|", "%7C").replace(">", "%3E"))
         return f"<{target}>" if inner in ("", self.text(url)) else f"<{target}|{inner}>"
 
     def line_break(self) -> str:
@@ -85,17 +88,19 @@ class SlackMrkdwn(CommonMark):
         return hang_indent("• " if number is None else f"{number}. ", inner)
 
     def fence(self, code: str, language: str) -> Piece:
-        return Piece(entities(without_fences(code)), "```\n", "\n```")
+        return Piece(escape_entities(without_fences(code)), "```\n", "\n```")
 
     def table(self, table: Table) -> Piece:
         drawn = draw_grid(table)
-        return Piece(entities(without_fences(drawn.body)), f"```\n{entities(without_fences(drawn.head))}", "\n```")
+        return Piece(
+            escape_entities(without_fences(drawn.body)), f"```\n{escape_entities(without_fences(drawn.head))}", "\n```"
+        )
 
     def footer(self, text: str) -> str:
         return f"\n_{self.text(text)}_"
 
 
-def entities(text: str) -> str:
-    """Slack's three control characters as entities, and nothing else; and no mention alive."""
+def escape_entities(text: str) -> str:
+    """Escape Slack's three control characters, and nothing else, and make mentions harmless."""
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return without_mentions(escaped)

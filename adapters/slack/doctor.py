@@ -1,4 +1,4 @@
-"""What can be wrong with Slack: tokens, and scopes against the manifest, asked without connecting."""
+"""A check of Slack's settings, without connecting: tokens, and their scopes against the manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 import aiohttp
 
 from adapters.slack.api import Api, Denied
-from adapters.slack.scopes import scopes
+from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Check, Finding, check_clock
 from bot.ports import Clock, SurfaceError
 from bot.settings import SlackSettings
@@ -25,50 +25,53 @@ _NETWORK = "Look at this machine's network, at slack.api_base, and at slack-stat
 _REINSTALL = f"{_APP} App Manifest: paste what `moot manifest slack` prints, then reinstall the app."
 
 
-def check(settings: SlackSettings, now: Clock) -> Check:
-    """Tokens, granted scopes, Socket Mode and this machine's clock."""
-    return Check("slack", partial(_findings, settings, now))
+def slack_check(settings: SlackSettings, now: Clock) -> Check:
+    """Return the check of tokens, granted scopes, Socket Mode and this machine's clock."""
+    return Check("slack", partial(_examine, settings, now))
 
 
-async def _findings(settings: SlackSettings, now: Clock) -> list[Finding]:
-    async with _asking(settings) as api:
+async def _examine(settings: SlackSettings, now: Clock) -> list[Finding]:
+    async with _open_api(settings) as api:
         found: list[Finding] = []
         if settings.bot:
-            found += await _bot(api, settings, now)
+            found += await _check_bot(api, settings, now)
         else:
             found.append(Finding("slack token", "ok", "by OAuth: each workspace brings its own"))
         if settings.mode == "socket":
-            found.append(await _socket(api, settings))
+            found.append(await _check_socket(api, settings))
         return found
 
 
 @asynccontextmanager
-async def _asking(settings: SlackSettings) -> AsyncIterator[Api]:
+async def _open_api(settings: SlackSettings) -> AsyncIterator[Api]:
     async with asyncio.timeout(_TIMEOUT_S), aiohttp.ClientSession() as session:
         yield Api(session, settings.api_base)
 
 
-async def _bot(api: Api, settings: SlackSettings, now: Clock) -> list[Finding]:
+async def _check_bot(api: Api, settings: SlackSettings, now: Clock) -> list[Finding]:
     try:
-        said, headers = await api.asked(settings.bot, "auth.test")
+        answer, headers = await api.call_with_headers(settings.bot, "auth.test")
     except Denied:
         return [Finding("slack token", "broken", "Slack refuses it", _NEW_TOKEN)]
     except SurfaceError as error:
         return [Finding("slack", "broken", str(error), _NETWORK)]
-    token = Finding("slack token", "ok", f"valid: {said.get('user')} in {said.get('team')}")
+    token = Finding("slack token", "ok", f"valid: {answer.get('user')} in {answer.get('team')}")
     return [
         token,
-        *_scopes(headers.get("x-oauth-scopes"), listen=settings.listen),
+        *_check_scopes(headers.get("x-oauth-scopes"), listen=settings.listen),
         *check_clock(headers.get("date"), now()),
     ]
 
 
-def _scopes(granted: str | None, *, listen: bool) -> Sequence[Finding]:
-    """Slack tells a token's scopes with every answer (https://docs.slack.dev/authentication/installing-with-oauth)."""
+def _check_scopes(granted: str | None, *, listen: bool) -> Sequence[Finding]:
+    """Compare granted scopes with those we need. Every answer of Slack's has them in a header.
+
+    https://docs.slack.dev/authentication/installing-with-oauth
+    """
     if granted is None:
         return [Finding("slack scopes", "warning", "Slack does not tell which are granted", _REINSTALL)]
     have = {scope.strip() for scope in granted.split(",")}
-    wanted = scopes(listen=listen)
+    wanted = wanted_scopes(listen=listen)
     lacking = [scope for scope in wanted if scope.name not in have]
     if lacking:
         means = "; ".join(f"{scope.name} ({scope.why})" for scope in lacking)
@@ -79,9 +82,9 @@ def _scopes(granted: str | None, *, listen: bool) -> Sequence[Finding]:
     return [Finding("slack scopes", "ok", "as in the manifest")]
 
 
-async def _socket(api: Api, settings: SlackSettings) -> Finding:
+async def _check_socket(api: Api, settings: SlackSettings) -> Finding:
     try:
-        await api.call_with(settings.app, "apps.connections.open")
+        await api.call_with_token(settings.app, "apps.connections.open")
     except Denied:
         return Finding("slack app token", "broken", "Slack refuses it", _NEW_APP_TOKEN)
     except SurfaceError as error:

@@ -1,4 +1,4 @@
-"""Forms as Slack's modals, and what was filled in read back.
+"""Forms as Slack's modals, and the values that were filled in, read back.
 
 https://docs.slack.dev/surfaces/modals
 """
@@ -20,46 +20,47 @@ CALLBACK = "moot"
 TITLE_CHARS = 24
 LABEL_CHARS = 75
 OPTIONS = 100
-TYPED_CHARS = 3_000  # what Slack lets people type into one field
+TYPED_CHARS = 3_000  # as much as Slack lets people type into one field
 LONG = ("question", "text", "note")
 _YES_OR_NO = {True: "yes", False: "no"}
 
 
-def modal(form: Form, kept: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> Json:
-    """`kept` comes back with the values; `suggested`: what a field may be chosen from."""
+def build_view(form: Form, metadata: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> Json:
+    """Return the form as a modal. `metadata` comes back with its values; `suggested`: field → its choices."""
     fields = form.options.model_fields
     return {
         "type": "modal",
         "callback_id": CALLBACK,
-        "title": _plain(form.title, TITLE_CHARS),
-        "submit": _plain("Send", TITLE_CHARS),
-        "close": _plain("Cancel", TITLE_CHARS),
-        "private_metadata": json.dumps(kept),
-        "blocks": [_input(n, fields[n], form.values.get(n), suggested.get(n, ())) for n in form.fields],
+        "title": _plain_text(form.title, TITLE_CHARS),
+        "submit": _plain_text("Send", TITLE_CHARS),
+        "close": _plain_text("Cancel", TITLE_CHARS),
+        "private_metadata": json.dumps(metadata),
+        "blocks": [_build_input(n, fields[n], form.values.get(n), suggested.get(n, ())) for n in form.fields],
     }
 
 
-def kept(view: Mapping[str, Any]) -> dict[str, str]:
+def read_metadata(view: Mapping[str, Any]) -> dict[str, str]:
+    """Return the metadata that the form was opened with."""
     found: dict[str, str] = json.loads(view.get("private_metadata") or "{}")
     return found
 
 
-def values(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were filled in."""
-    given = {name: _value(s) for block in view["state"]["values"].values() for name, s in block.items()}
-    return {name: value for name, value in given.items() if value not in (None, "")}
+def read_view(view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that were filled in."""
+    values = {name: _read_value(s) for block in view["state"]["values"].values() for name, s in block.items()}
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def wrong(options: type[Options], given: Mapping[str, Any]) -> dict[str, str]:
-    """Field → what is wrong with it, as Slack shows it under the field; empty when all is well."""
+def find_mistakes(options: type[Options], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with each field, as Slack shows it under the field; empty when all is well."""
     try:
-        options.model_validate(given)
+        options.model_validate(values)
     except ValidationError as error:
         return {str(e["loc"][-1]): e["msg"] for e in error.errors() if e["loc"]}
     return {}
 
 
-def _value(state: Mapping[str, Any]) -> Any:
+def _read_value(state: Mapping[str, Any]) -> Any:
     if "selected_options" in state:
         return ", ".join(option["value"] for option in state["selected_options"] or ())
     if "selected_option" in state:
@@ -67,44 +68,44 @@ def _value(state: Mapping[str, Any]) -> Any:
     return state.get("value")
 
 
-def _input(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
+def _build_input(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
     return {
         "type": "input",
         "block_id": name,
         "optional": not field.is_required(),
-        "label": _plain(name.capitalize(), LABEL_CHARS),
-        "hint": _plain(field.description or name, 150),
-        "element": {"action_id": name} | _element(name, field, value, suggested),
+        "label": _plain_text(name.capitalize(), LABEL_CHARS),
+        "hint": _plain_text(field.description or name, 150),
+        "element": {"action_id": name} | _build_element(name, field, value, suggested),
     }
 
 
-def _element(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
+def _build_element(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
     inner = asked_type(field)
     if get_origin(inner) is Literal:
-        return _select(get_args(inner), value or field.get_default())
+        return _build_select(get_args(inner), value or field.get_default())
     if inner is bool:
-        return _select(("yes", "no"), _YES_OR_NO.get(field.get_default() if value is None else value, value))
+        return _build_select(("yes", "no"), _YES_OR_NO.get(field.get_default() if value is None else value, value))
     if inner is int:
         start = {} if value is None else {"initial_value": str(value)}
-        given = {name: str(bound) for name, bound in bounds(field).items()}
-        return {"type": "number_input", "is_decimal_allowed": False} | given | start
+        limits = {name: str(bound) for name, bound in bounds(field).items()}
+        return {"type": "number_input", "is_decimal_allowed": False} | limits | start
     if suggested and name == "models":
-        return {"type": "multi_static_select", "options": [_option(choice) for choice in suggested[:OPTIONS]]}
+        return {"type": "multi_static_select", "options": [_build_option(choice) for choice in suggested[:OPTIONS]]}
     if suggested and name != "personas":
-        return _select(suggested, value)
+        return _build_select(suggested, value)
     start = {"initial_value": str(value)[:TYPED_CHARS]} if value else {}
     return {"type": "plain_text_input", "multiline": name in LONG, "max_length": TYPED_CHARS} | start
 
 
-def _select(choices: Sequence[Any], value: Any) -> Json:
+def _build_select(choices: Sequence[Any], value: Any) -> Json:
     offered = [str(choice) for choice in choices[:OPTIONS]]
-    start = {"initial_option": _option(str(value))} if str(value) in offered else {}
-    return {"type": "static_select", "options": [_option(choice) for choice in offered]} | start
+    start = {"initial_option": _build_option(str(value))} if str(value) in offered else {}
+    return {"type": "static_select", "options": [_build_option(choice) for choice in offered]} | start
 
 
-def _option(text: str) -> Json:
-    return {"text": _plain(text, LABEL_CHARS), "value": text}
+def _build_option(text: str) -> Json:
+    return {"text": _plain_text(text, LABEL_CHARS), "value": text}
 
 
-def _plain(text: str, most: int) -> Json:
+def _plain_text(text: str, most: int) -> Json:
     return {"type": "plain_text", "text": text if len(text) <= most else f"{text[: most - 1]}…"}

@@ -1,4 +1,4 @@
-"""What Slack delivers: acknowledged at once, taken once, and handed on.
+"""Handlers of everything that Slack delivers: each delivery is acknowledged at once, taken once, and handed on.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response
 """
@@ -18,7 +18,7 @@ from adapters.slack import forms
 from adapters.slack.api import Workspace
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.listening import Listener
-from adapters.slack.scopes import events
+from adapters.slack.scopes import wanted_events
 from adapters.slack.workspaces import Workspaces
 from commands.controls import OURS
 
@@ -28,93 +28,95 @@ Json = Mapping[str, Any]
 BUTTONS = re.compile(f"^{OURS}:")
 
 
-class Hosted(Protocol):
-    """What concerns the app as a whole."""
+class AppEvents(Protocol):
+    """Events that concern the app as a whole."""
 
-    async def left(self, body: Json, *, uninstalled: bool) -> None: ...
+    async def end_runs(self, body: Json, *, uninstalled: bool) -> None: ...
 
-    async def show_home(self, at: Workspace, event: Json) -> None: ...
+    async def show_home(self, workspace: Workspace, event: Json) -> None: ...
 
 
 class Handlers:
-    """Every delivery is acknowledged first; each is taken once, whatever comes of it."""
+    """The handlers that bolt calls. Each delivery is acknowledged first and taken once, also when it then fails."""
 
     def __init__(
         self,
-        desk: InteractionHandler,
+        interactions: InteractionHandler,
         listener: Listener,
         workspaces: Workspaces,
-        seen: DeliveryLog,
+        deliveries: DeliveryLog,
         start: Callable[[Coroutine[Any, Any, None]], object],
-        app: Hosted,
+        app: AppEvents,
     ) -> None:
-        """`start` runs work in a task of its own."""
-        self._desk = desk
+        """Hand deliveries on. `start` begins a task of its own for each."""
+        self._interactions = interactions
         self._listener = listener
         self._workspaces = workspaces
-        self._seen = seen
+        self._deliveries = deliveries
         self._start = start
-        self._hosted = app
+        self._app = app
 
     def register(self, app: AsyncApp, *, listen: bool) -> None:
-        """For commands, buttons, shortcuts and forms, and for each event that is declared."""
-        app.command(re.compile("^/"))(self._command)
-        app.action(BUTTONS)(self._press)
-        app.shortcut(BUTTONS)(self._shortcut)
-        app.view(forms.CALLBACK)(self._submitted)
-        for kind in sorted({event.name.partition(".")[0] for event in events(listen=listen)}):
-            app.event(kind)(self._event)
+        """Register at bolt for commands, buttons, shortcuts and forms, and for each event that is declared."""
+        app.command(re.compile("^/"))(self._on_command)
+        app.action(BUTTONS)(self._on_press)
+        app.shortcut(BUTTONS)(self._on_shortcut)
+        app.view(forms.CALLBACK)(self._on_submit)
+        for kind in sorted({event.name.partition(".")[0] for event in wanted_events(listen=listen)}):
+            app.event(kind)(self._on_event)
 
-    async def _command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        self._once(body["trigger_id"], body, self._desk.command)
+        self._take(body["trigger_id"], body, self._interactions.take_command)
 
-    async def _press(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _on_press(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        self._once(body["trigger_id"], body, self._desk.press)
+        self._take(body["trigger_id"], body, self._interactions.take_press)
 
-    async def _shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+    async def _on_shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         await ack()
-        self._once(body["trigger_id"], body, self._desk.shortcut)
+        self._take(body["trigger_id"], body, self._interactions.take_shortcut)
 
-    async def _submitted(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        if mistakes := self._desk.mistakes(body):
+    async def _on_submit(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        if mistakes := self._interactions.find_mistakes(body):
             await ack(response_action="errors", errors=mistakes)
             return
         await ack()
-        self._once(f"{body['view']['id']}/{body['view']['hash']}", body, self._desk.submitted)
+        self._take(f"{body['view']['id']}/{body['view']['hash']}", body, self._interactions.take_form)
 
-    async def _event(self, body: dict[str, Any]) -> None:
-        self._once(body["event_id"], body, self._happened)
+    async def _on_event(self, body: dict[str, Any]) -> None:
+        self._take(body["event_id"], body, self._dispatch)
 
-    def _once(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
-        if self._seen.first_time(key):
-            self._start(_guarded(self._do(key, body, work)))
+    def _take(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
+        if self._deliveries.take(key):
+            self._start(_log_failure(self._handle(key, body, work)))
 
-    async def _do(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
-        await self._seen.save(key)  # and with it whatever was written before: what is asked about can be found
+    async def _handle(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
+        await self._deliveries.save(
+            key
+        )  # the store writes in order: then pages that were posted before can be found, too
         kind = body.get("event", {}).get("type")
         if kind in ("app_uninstalled", "tokens_revoked"):
-            await self._hosted.left(body, uninstalled=kind == "app_uninstalled")
-        elif at := await self._workspaces.find(*_home(body)):
+            await self._app.end_runs(body, uninstalled=kind == "app_uninstalled")
+        elif at := await self._workspaces.find(*_find_installation(body)):
             await work(at, body)
-        await self._seen.expire()
+        await self._deliveries.expire()
 
-    async def _happened(self, at: Workspace, body: Json) -> None:
+    async def _dispatch(self, workspace: Workspace, body: Json) -> None:
         event, listener = body["event"], self._listener
         match event["type"]:
             case "app_mention":
-                await listener.mention(at, event)
+                await listener.take_mention(workspace, event)
             case "message":
-                await listener.message(at, event)
+                await listener.take_message(workspace, event)
             case "reaction_added" | "reaction_removed":
-                await listener.reaction(at, event, added=event["type"] == "reaction_added")
+                await listener.take_reaction(workspace, event, added=event["type"] == "reaction_added")
             case "app_home_opened":
-                await self._hosted.show_home(at, event)
+                await self._app.show_home(workspace, event)
 
 
-def _home(body: Json) -> tuple[str, str]:
-    """Enterprise and workspace that a delivery is for; in shared channels the one that the app is installed in."""
+def _find_installation(body: Json) -> tuple[str, str]:
+    """Return enterprise and workspace of the installation that a delivery is for, also in shared channels."""
     own: Json = next(iter(body.get("authorizations") or ()), {})
     team = own.get("team_id") or body.get("team_id") or (body.get("team") or {}).get("id")
     team = team or (body.get("user") or {}).get("team_id") or ""
@@ -122,8 +124,8 @@ def _home(body: Json) -> tuple[str, str]:
     return str(enterprise), str(team)
 
 
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """One delivery that goes wrong must not end the others."""
+async def _log_failure(work: Coroutine[Any, Any, None]) -> None:
+    """Log a failure of one delivery, so that it does not end the others."""
     try:
         await work
     except Exception:

@@ -1,4 +1,4 @@
-"""Where the tokens of many workspaces stand: in our own database, sealed with a key from the settings."""
+"""The tokens of many workspaces: in our own database, encrypted with a key from the settings."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 
 from bot.errors import Misconfigured
 
-Kept = TypeVar("Kept", Bot, Installation)
+Record = TypeVar("Record", Bot, Installation)
 
 SECRETS = ("bot_token", "bot_refresh_token", "user_token", "user_refresh_token", "incoming_webhook_url")
 
 
-def sealer(keys: str) -> MultiFernet:
-    """`keys`: Fernet keys with commas; the first seals and all open, so that one can be changed.
+def make_sealer(keys: str) -> MultiFernet:
+    """Return the cipher for tokens. Raises Misconfigured.
 
-    Raises Misconfigured.
+    `keys`: Fernet keys with commas. The first encrypts and all decrypt, so that a key can be replaced.
     """
     try:
         return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
@@ -32,17 +32,17 @@ def sealer(keys: str) -> MultiFernet:
 
 
 class SealedInstallations(AsyncInstallationStore):
-    """Slack's own store behind a seal: the database never holds a token that can be read."""
+    """Slack's own store with encrypted tokens: the database never holds one that can be read."""
 
     def __init__(self, inner: AsyncSQLAlchemyInstallationStore, seal: MultiFernet) -> None:
         self._inner = inner
         self._seal = seal
 
     async def async_save(self, installation: Installation) -> None:
-        await self._inner.async_save(self._sealed(installation))
+        await self._inner.async_save(self._seal_tokens(installation))
 
     async def async_save_bot(self, bot: Bot) -> None:
-        await self._inner.async_save_bot(self._sealed(bot))
+        await self._inner.async_save_bot(self._seal_tokens(bot))
 
     async def async_find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
@@ -50,7 +50,7 @@ class SealedInstallations(AsyncInstallationStore):
         found = await self._inner.async_find_bot(
             enterprise_id=enterprise_id, team_id=team_id, is_enterprise_install=is_enterprise_install
         )
-        return self._opened(found) if found else None
+        return self._open_tokens(found) if found else None
 
     async def async_find_installation(
         self,
@@ -66,7 +66,7 @@ class SealedInstallations(AsyncInstallationStore):
             user_id=user_id,
             is_enterprise_install=is_enterprise_install,
         )
-        return self._opened(found) if found else None
+        return self._open_tokens(found) if found else None
 
     async def async_delete_bot(self, *, enterprise_id: str | None, team_id: str | None) -> None:
         await self._inner.async_delete_bot(enterprise_id=enterprise_id, team_id=team_id)
@@ -76,19 +76,19 @@ class SealedInstallations(AsyncInstallationStore):
     ) -> None:
         await self._inner.async_delete_installation(enterprise_id=enterprise_id, team_id=team_id, user_id=user_id)
 
-    def _sealed(self, kept: Kept) -> Kept:
-        return _changed(kept, lambda text: self._seal.encrypt(text.encode()).decode())
+    def _seal_tokens(self, record: Record) -> Record:
+        return _map_secrets(record, lambda text: self._seal.encrypt(text.encode()).decode())
 
-    def _opened(self, kept: Kept) -> Kept:
-        """Raises Misconfigured when another key has sealed it."""
+    def _open_tokens(self, record: Record) -> Record:
+        """Decrypt the tokens. Raises Misconfigured when they were encrypted with another key."""
         try:
-            return _changed(kept, lambda text: self._seal.decrypt(text.encode()).decode())
+            return _map_secrets(record, lambda text: self._seal.decrypt(text.encode()).decode())
         except InvalidToken as error:
             raise Misconfigured(
                 "slack.installations_key does not open the stored installations: set the key that sealed them."
             ) from error
 
 
-def _changed(kept: Kept, change: Callable[[str], str]) -> Kept:
-    fields = {name: change(value) for name in SECRETS if (value := getattr(kept, name, None))}
-    return type(kept)(**{**vars(kept), **fields})
+def _map_secrets(record: Record, change: Callable[[str], str]) -> Record:
+    fields = {name: change(value) for name in SECRETS if (value := getattr(record, name, None))}
+    return type(record)(**{**vars(record), **fields})

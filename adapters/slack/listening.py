@@ -1,18 +1,18 @@
-"""What people write and how they react: mentions, direct messages, remarks, reactions, questions changed later."""
+"""Messages and reactions of people: mentions, remarks, votes, and questions that are changed after the start."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.common.questions import QuestionLog
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
 from adapters.slack.places import Places
-from adapters.slack.replies import Asked, Reply
+from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
@@ -21,8 +21,7 @@ from commands.command import Command, Started, Told
 
 Json = Mapping[str, Any]
 
-REMEMBERED = 1_000  # messages that runs were asked with
-HEARD = (None, "file_share", "thread_broadcast")  # subtypes of messages that people write
+WRITTEN = (None, "file_share", "thread_broadcast")  # subtypes of messages that people write
 # https://docs.slack.dev/reference/methods/reactions.add: reactions come by name
 EMOJI = {
     "+1": "👍",
@@ -34,107 +33,125 @@ EMOJI = {
 
 
 class Listener:
-    """`listen`: whether plain messages in runs' threads are remarks; else only those that mention the app."""
+    """The listener to messages and reactions.
 
-    def __init__(self, api: Api, desk: InteractionHandler, places: Places, people: People, *, listen: bool) -> None:
+    `listen`: every message in a run's thread is a remark, not only those that mention the app.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        interactions: InteractionHandler,
+        places: Places,
+        people: People,
+        order: KeyedSemaphore,
+        questions: QuestionLog,
+        *,
+        listen: bool,
+    ) -> None:
         self._api = api
-        self._desk = desk
-        self._actions = desk.actions
+        self._interactions = interactions
+        self._actions = interactions.actions
         self._places = places
         self._people = people
+        self._order = order
+        self._questions = questions
         self._listen = listen
-        self._meeting = (
-            KeyedSemaphore()
-        )  # Slack tells of 100 people a minute: of many who ask at once some would give up
-        self._asked: OrderedDict[tuple[str, str], str] = OrderedDict()  # message → the run that it started
+        # Slack lets us look up 100 people a minute: in a flood of reactions parallel look-ups would be given up
+        self._people_order = KeyedSemaphore()
 
-    async def mention(self, at: Workspace, event: Json) -> None:
-        if not _by_person(event):
+    async def take_mention(self, workspace: Workspace, event: Json) -> None:
+        """Take a message that mentions the app: a command, a remark or a question."""
+        if not _is_by_person(event):
             return
-        reply = self._reply(at, event)
-        text = event.get("text", "").replace(f"<@{at.bot_user}>", "").strip()
-        await self._desk.answering(reply, self._told(reply, event, syntax.typed(text)))
+        reply = self._reply(workspace, event)
+        text = event.get("text", "").replace(f"<@{workspace.bot_user}>", "").strip()
+        await self._interactions.report_errors(reply, self._take_addressed(reply, event, syntax.unescape(text)))
 
-    async def message(self, at: Workspace, event: Json) -> None:
-        """In a direct message every word is for us; in a channel what is said in a run's thread, when we listen."""
+    async def take_message(self, workspace: Workspace, event: Json) -> None:
+        """Take a direct message as a mention, and a message in a run's thread as a remark if we listen."""
         if event.get("subtype") in ("message_changed", "message_deleted"):
-            self._changed(event)
+            self._take_change(event)
             return
-        if not _by_person(event) or event.get("subtype") not in HEARD:
+        if not _is_by_person(event) or event.get("subtype") not in WRITTEN:
             return
         if is_direct(event["channel"]):
-            await self.mention(at, event)
-        elif self._listen and f"<@{at.bot_user}>" not in event.get("text", ""):  # a mention is told as such as well
-            reply = self._reply(at, event)
-            if await self._places.run_of(at.id, event["channel"], event.get("thread_ts", "")):
-                text = syntax.typed(event.get("text", ""))
-                await self._desk.answering(reply, self._dispatch(reply, event, text, is_addressed=False))
+            await self.take_mention(workspace, event)
+        elif self._listen and f"<@{workspace.bot_user}>" not in event.get(
+            "text", ""
+        ):  # a mention comes a second time, as such
+            reply = self._reply(workspace, event)
+            if await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", "")):
+                text = syntax.unescape(event.get("text", ""))
+                await self._interactions.report_errors(reply, self._dispatch(reply, event, text, is_addressed=False))
 
-    async def reaction(self, at: Workspace, event: Json, *, added: bool) -> None:
-        """A reaction to a message of ours is the press of the button that does the same."""
+    async def take_reaction(self, workspace: Workspace, event: Json, *, added: bool) -> None:
+        """Take a reaction to a message of ours as the press of the button that does the same."""
         action = dispatch.reaction_action(EMOJI.get(event["reaction"].partition("::")[0], ""), added=added)
         item = event["item"]
-        if not action or event["user"] == at.bot_user:
+        if not action or event["user"] == workspace.bot_user:
             return
 
         async def get_person() -> Person:
-            async with self._meeting.of(at.id):
-                await self._people.check(at, item["channel"])
-                return await self._people.person(at, event["user"], item["channel"])
+            async with self._people_order.of(workspace.id):
+                await self._people.check_channel(workspace, item["channel"])
+                return await self._people.find_person(workspace, event["user"], item["channel"])
 
-        async with self._desk.order.of(event["user"]):
-            found = await self._places.find(at.id, item.get("channel", ""), item.get("ts", ""))
+        async with self._order.of(event["user"]):
+            found = await self._places.find_page(workspace.id, item.get("channel", ""), item.get("ts", ""))
             await dispatch.react(self._actions, action, found, get_person)
 
-    def _changed(self, event: Json) -> None:
+    def _take_change(self, event: Json) -> None:
         """Note on the board of the run that a message has started how that message was changed."""
         deleted = event["subtype"] == "message_deleted"
         ts = event["deleted_ts"] if deleted else event["message"]["ts"]
-        if run := self._asked.get((event["channel"], ts)):
+        if run := self._questions.find_run(_question_key(event["channel"], ts)):
             dispatch.note_change(self._actions, run, "deleted" if deleted else "edited")
 
-    async def _told(self, reply: Reply, event: Json, text: str) -> None:
+    async def _take_addressed(self, reply: Reply, event: Json, text: str) -> None:
         """Take a mention: a command by its name, as Slack has no slash commands in threads; else as everywhere."""
-        if found := self._command(text):
+        if found := self._find_command(text):
             command, rest = found
-            values = syntax.read(command.options, rest)
-            if not syntax.complete(command.options, values):
-                first = syntax.main(command.options)
+            values = syntax.parse_options(command.options, rest)
+            if not syntax.is_complete(command.options, values):
+                first = syntax.main_option(command.options)
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
-            await self._desk.call(reply, command, values, event.get("files", ()))
+            await self._interactions.run_command(reply, command, values, event.get("files", ()))
             return
         await self._dispatch(reply, event, text, is_addressed=True)
 
-    def _command(self, text: str) -> tuple[Command, str] | None:
-        """One that starts a run by its first word; others, with or without “moot” before them, when they say all."""
-        commands = self._desk.commands
-        found = syntax.find(commands, text)
-        if found is None and (known := syntax.find(commands, text, lead=("moot",))):
-            whole = not known[1] or known[0].path in (("moot", "say"), ("moot", "watch"), ("moot", "object"))
-            found = known if known[0].path != ("moot",) and whole else None
+    def _find_command(self, text: str) -> tuple[Command, str] | None:
+        """Return the command that a text names: one that starts a run by its first word, or any other, complete."""
+        commands = self._interactions.commands
+        found = syntax.find_command(commands, text)
+        if found is None and (known := syntax.find_command(commands, text, lead=("moot",))):
+            is_complete = not known[1] or known[0].path in (("moot", "say"), ("moot", "watch"), ("moot", "object"))
+            found = known if known[0].path != ("moot",) and is_complete else None
         return found
 
     async def _dispatch(self, reply: Reply, event: Json, text: str, *, is_addressed: bool) -> None:
-        here = await self._desk.here(reply)
+        here = await self._interactions.locate(reply)
         answer = await dispatch.mention(
             self._actions,
             text,
             here,
             is_addressed=is_addressed,
-            read_files=lambda text: self._desk.read(reply.asked.at, text, event.get("files", ())),
+            read_files=lambda text: self._interactions.read_files(reply, text, event.get("files", ())),
         )
         match answer:
             case Started(run):
-                self._asked[event["channel"], event["ts"]] = run
-                if len(self._asked) > REMEMBERED:
-                    self._asked.popitem(last=False)
-                await self._desk.begun(reply, run, here.by)
-            case Told(said) if not self._listen:  # else every remark in a thread would be answered
-                await reply.tell(said)
+                self._questions.add(_question_key(event["channel"], event["ts"]), run)
+                await self._interactions.wait_until_shown(reply, run, here.by)
+            case Told(text) if not self._listen:  # else every remark in a thread would be answered
+                await reply.tell(text)
 
-    def _reply(self, at: Workspace, event: Json) -> Reply:
-        return Reply(self._api, Asked(at, event["user"], event["channel"], event.get("thread_ts", "")))
+    def _reply(self, workspace: Workspace, event: Json) -> Reply:
+        return Reply(self._api, Request(workspace, event["user"], event["channel"], event.get("thread_ts", "")))
 
 
-def _by_person(event: Json) -> bool:
+def _question_key(channel: str, ts: str) -> str:
+    return f"{channel}/{ts}"
+
+
+def _is_by_person(event: Json) -> bool:
     return bool(event.get("user")) and not event.get("bot_id")

@@ -1,4 +1,4 @@
-"""The app's manifest, from what the code declares: commands, shortcuts, scopes and events, each with its reason. Pure.
+"""The app's manifest, from the commands, shortcuts, scopes and events that the code declares. Pure.
 
 https://docs.slack.dev/reference/app-manifest
 """
@@ -9,35 +9,35 @@ import json
 from collections.abc import Iterable, Iterator
 
 from adapters.slack.client import PATH
-from adapters.slack.scopes import events, scopes
+from adapters.slack.scopes import wanted_events, wanted_scopes
 from commands import COMMANDS
 from commands.controls import MENUS, OURS, PRESSES
 
 HELP_CHARS = 150
-ELSE = "Everything else: panels, runs, help."
-SHORTER = {"Ask the council about this": "Ask the council on this"}
+OTHER_HELP = "Everything else: panels, runs, help."
+SHORT_NAMES = {"Ask the council about this": "Ask the council on this"}
 HINTS = {"debate": "topic --panel fast --rounds 2", "moot": "help | runs | panel list | stop | say …"}
 
 
-def manifest(listen: bool, public_url: str = "") -> str:
-    """YAML. `listen`: with the scopes to read plain messages; `public_url`: for HTTP, else Socket Mode."""
-    return "\n".join(_lines(listen, public_url)) + "\n"
+def render_manifest(listen: bool, public_url: str = "") -> str:
+    """Return the manifest as YAML. `listen`: with the scopes to read plain messages; no `public_url`: Socket Mode."""
+    return "\n".join(_manifest_lines(listen, public_url)) + "\n"
 
 
-def commands() -> dict[str, str]:
-    """The slash commands: name → help."""
+def slash_commands() -> dict[str, str]:
+    """Return the slash commands: name → help."""
     found: dict[str, str] = {}
     for command in COMMANDS:
-        found.setdefault(command.path[0], command.help if len(command.path) == 1 else ELSE)
+        found.setdefault(command.path[0], command.help if len(command.path) == 1 else OTHER_HELP)
     return found
 
 
-def shortcuts() -> dict[str, tuple[str, str]]:
-    """The shortcuts of messages: callback id → name, of 24 characters at most, and help."""
-    return {f"{OURS}:{action}": (SHORTER.get(name, name), PRESSES[action].help) for name, action in MENUS.items()}
+def message_shortcuts() -> dict[str, tuple[str, str]]:
+    """Return the message shortcuts: callback id → name, of at most 24 characters, and help."""
+    return {f"{OURS}:{action}": (SHORT_NAMES.get(name, name), PRESSES[action].help) for name, action in MENUS.items()}
 
 
-def _lines(listen: bool, public_url: str) -> Iterator[str]:
+def _manifest_lines(listen: bool, public_url: str) -> Iterator[str]:
     url = f"{public_url.rstrip('/')}{PATH}" if public_url else ""
     yield "display_information:"
     yield "  name: Moot"
@@ -51,48 +51,48 @@ def _lines(listen: bool, public_url: str) -> Iterator[str]:
     yield "    display_name: Moot"
     yield "    always_online: true"
     yield "  shortcuts:"
-    for callback, (name, help) in shortcuts().items():
-        yield f"    - name: {_text(name)}"
+    for callback, (name, help) in message_shortcuts().items():
+        yield f"    - name: {_quote(name)}"
         yield "      type: message"
-        yield f"      callback_id: {_text(callback)}"
-        yield f"      description: {_text(help[:HELP_CHARS])}"
+        yield f"      callback_id: {_quote(callback)}"
+        yield f"      description: {_quote(help[:HELP_CHARS])}"
     yield "  slash_commands:"
-    for name, help in commands().items():
+    for name, help in slash_commands().items():
         yield f"    - command: /{name}"
-        yield f"      description: {_text(help[:HELP_CHARS])}"
-        yield f"      usage_hint: {_text(HINTS.get(name, 'question --panel fast'))}"
+        yield f"      description: {_quote(help[:HELP_CHARS])}"
+        yield f"      usage_hint: {_quote(HINTS.get(name, 'question --panel fast'))}"
         yield "      should_escape: false"
-        yield from _if(url, "      url")
+        yield from _url_line(url, "      url")
     yield "oauth_config:"
     if public_url:
         yield "  redirect_urls:"
-        yield f"    - {_text(public_url.rstrip('/') + '/slack/oauth_redirect')}"
+        yield f"    - {_quote(public_url.rstrip('/') + '/slack/oauth_redirect')}"
     yield "  scopes:"
     yield "    bot:"
-    yield from _reasoned((scope.name, scope.why) for scope in scopes(listen=listen))
+    yield from _list_with_reasons((scope.name, scope.why) for scope in wanted_scopes(listen=listen))
     yield "settings:"
     yield "  event_subscriptions:"
-    yield from _if(url, "    request_url")
+    yield from _url_line(url, "    request_url")
     yield "    bot_events:"
-    yield from _reasoned((event.name, event.why) for event in events(listen=listen))
+    yield from _list_with_reasons((event.name, event.why) for event in wanted_events(listen=listen))
     yield "  interactivity:"
     yield "    is_enabled: true"
-    yield from _if(url, "    request_url")
+    yield from _url_line(url, "    request_url")
     yield f"  org_deploy_enabled: {'true' if public_url else 'false'}"
     yield f"  socket_mode_enabled: {'false' if public_url else 'true'}"
     yield "  token_rotation_enabled: false"
 
 
-def _reasoned(items: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _list_with_reasons(items: Iterable[tuple[str, str]]) -> Iterator[str]:
     for name, why in items:
         yield f"      - {name}  # {why}"
 
 
-def _if(url: str, key: str) -> Iterator[str]:
+def _url_line(url: str, key: str) -> Iterator[str]:
     if url:
-        yield f"{key}: {_text(url)}"
+        yield f"{key}: {_quote(url)}"
 
 
-def _text(text: str) -> str:
-    """A JSON string is a YAML one."""
+def _quote(text: str) -> str:
+    """Return a YAML string; every JSON string is one."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,26 +1,26 @@
-"""Where runs stand on Slack: new places, those of an earlier process, and whose a message or a thread is."""
+"""Places of runs on Slack: new ones, those of an earlier process, and the run of a message or thread."""
 
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from adapters.common.messages import Delete, erase, look_up
+from adapters.common.messages import DeleteMessage, erase_messages, find_posted
+from adapters.common.recent import RecentDict
 from adapters.slack.addresses import Address, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace
-from adapters.slack.surface import Lacking, Opening, SlackSurface
+from adapters.slack.surface import BoardWatcher, MissingFeatures, SlackSurface
 from adapters.slack.workspaces import Workspaces
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
 from bot.domain.word_filter import WordFilter
 from bot.ports import Clock, PostedPage, Store, Surface, SurfaceError
 
-REMEMBERED = 5_000  # threads that a run was held in but did not open
+MAX_INSIDE = 5_000  # threads that are remembered because a run stands in them that did not open them
 
 
 class Places:
-    """`words` gives a server's word list; `listen`: whether channels' history may be read."""
+    """The places of all runs on Slack. `words` returns a server's word list; `listen`: we may read channels."""
 
     def __init__(
         self,
@@ -33,104 +33,112 @@ class Places:
         listen: bool,
     ) -> None:
         self._store = store
-        self._found = SingleFlight(store.find_page)
+        self._pages = SingleFlight(store.find_page)
         self._api = api
         self._workspaces = workspaces
         self._words = words
         self._clock = clock
         self._listen = listen
-        self._lacking = Lacking()
-        self._inside: OrderedDict[tuple[str, str], str] = OrderedDict()  # thread → the latest run held in it
-        self._servers: dict[str, set[str]] = {}  # workspace → servers that runs here were started for
+        self._lacking = MissingFeatures()
+        # channel and thread → the latest run in it
+        self._inside: RecentDict[tuple[str, str], str] = RecentDict(size=MAX_INSIDE)
+        self._servers: dict[str, set[str]] = {}  # workspace → the servers of its runs
 
-    def new(
-        self, run: str, at: Workspace, server: str, channel: str, thread: str, asker: str, opening: Opening | None
+    def create(
+        self,
+        run: str,
+        workspace: Workspace,
+        server: str,
+        channel: str,
+        thread: str,
+        asker: str,
+        opening: BoardWatcher | None,
     ) -> SlackSurface:
-        """A new place for a run; `thread` "": its board opens one."""
-        spot = Address(at.id, at.enterprise, channel, thread, asker, secrets.token_hex(4))
-        self._noted(spot, run, server)
-        return self._surface(spot, at, run, server, opening=opening)
+        """Return a new place for a run. `thread` "": its board opens one."""
+        address = Address(workspace.id, workspace.enterprise, channel, thread, asker, secrets.token_hex(4))
+        self._note(address, run, server)
+        return self._build_surface(address, workspace, run, server, opening=opening)
 
-    async def reopen(self, address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
-        """The place of a run that began in another process, whose messages are `placed` there; None when it is not
-        Slack's, or out of reach."""
-        if (spot := read_address(address)) is None:
+    async def reopen(self, address_text: str, run: str, t: Transcript, posted: Sequence[PostedPage]) -> Surface | None:
+        """Return the place of a run that began in another process, with the messages that were `posted` there.
+
+        None: the address is another platform's, or out of reach.
+        """
+        if (address := read_address(address_text)) is None:
             return None
-        self._noted(spot, run, t.started.server)
-        return await self._again(spot, run, t.started.server, placed, began_at=t.entries[0].at)
+        self._note(address, run, t.started.server)
+        return await self._rebuild(address, run, t.started.server, posted, began_at=t.entries[0].at)
 
-    async def standing(self, run: str) -> SlackSurface | None:
-        """A place where the run stands, to add something to it."""
-        placed = await self._store.posted_pages(run)
-        spots = [spot for p in placed if (spot := read_address(p.address))]
-        return await self._again(spots[0], run, "", placed) if spots else None
+    async def find_surface(self, run: str) -> SlackSurface | None:
+        """Return a place where the run is shown, to add something to it; None: there is none."""
+        posted = await self._store.posted_pages(run)
+        addresses = [address for p in posted if (address := read_address(p.address))]
+        return await self._rebuild(addresses[0], run, "", posted) if addresses else None
 
     async def erase(self, run: str) -> list[str]:
-        """Delete the run's messages; why each of those that are left could not be."""
+        """Delete a run's messages; return, for each that is left, why it could not be deleted."""
 
-        async def deletes(address: str) -> Delete | None:
-            spot = read_address(address)
-            surface = await self._again(spot, run, "", ()) if spot else None
+        async def delete_at(address_text: str) -> DeleteMessage | None:
+            address = read_address(address_text)
+            surface = await self._rebuild(address, run, "", ()) if address else None
             return surface.delete if surface else None
 
-        return await erase(self._store, run, deletes)
+        return await erase_messages(self._store, run, delete_at)
 
-    async def find(self, team: str, channel: str, ts: str) -> tuple[str, PostedPage] | None:
-        """The run and the page that a message shows."""
-        return await look_up(self._found.get, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
+    async def find_page(self, team: str, channel: str, ts: str) -> tuple[str, PostedPage] | None:
+        """Return the run and the page that a message shows; None: it shows none."""
+        return await find_posted(self._pages.get, message_ref(team, channel, ts), age_s=self._clock() - float(ts or 0))
 
-    async def run_of(self, team: str, channel: str, thread: str) -> str:
-        """The run whose thread this is; "" when it is none's."""
+    async def find_run(self, team: str, channel: str, thread: str) -> str:
+        """Return the run that a thread belongs to; "" where it belongs to none."""
         if not thread:
             return ""
         if run := self._inside.get((channel, thread)):
             return run
-        found = await self.find(team, channel, thread)
+        found = await self.find_page(team, channel, thread)
         return found[0] if found else ""
 
-    def servers(self, team: str) -> set[str]:
-        """What runs of this workspace were started for: itself, and people in direct messages."""
+    def list_servers(self, team: str) -> set[str]:
+        """Return the servers of a workspace: itself, and each person in a direct message."""
         return self._servers.get(team, set()) | {f"slack:{team}"}
 
-    def _noted(self, spot: Address, run: str, server: str) -> None:
-        self._servers.setdefault(spot.team, set()).add(server)
-        if spot.thread:
-            self._inside[spot.channel, spot.thread] = run
-            if len(self._inside) > REMEMBERED:
-                self._inside.popitem(last=False)
+    def _note(self, address: Address, run: str, server: str) -> None:
+        self._servers.setdefault(address.team, set()).add(server)
+        if address.thread:
+            self._inside.put((address.channel, address.thread), run)
 
-    async def _again(
-        self, spot: Address, run: str, server: str, placed: Sequence[PostedPage], *, began_at: float | None = None
+    async def _rebuild(
+        self, address: Address, run: str, server: str, posted: Sequence[PostedPage], *, began_at: float | None = None
     ) -> SlackSurface | None:
-        """`placed`: what stands there, and maybe elsewhere."""
+        """Return the place of an earlier run, None where it is out of reach. `posted` may be elsewhere as well."""
         try:
-            at = await self._workspaces.find(spot.enterprise, spot.team)
+            workspace = await self._workspaces.find(address.enterprise, address.team)
         except SurfaceError:
             return None
-        if at is None:
+        if workspace is None:
             return None
-        boards = [p.ref for p in placed if p.ref and p.address == spot.address and p.lane.stage == "board"]
+        boards = [p.ref for p in posted if p.ref and p.address == address.text and p.lane.stage == "board"]
         board = read_ref(boards[0])[1] if boards else None
-        return self._surface(spot, at, run, server, board=board, began_at=began_at)
+        return self._build_surface(address, workspace, run, server, board=board, began_at=began_at)
 
-    def _surface(
+    def _build_surface(
         self,
-        spot: Address,
-        at: Workspace,
+        address: Address,
+        workspace: Workspace,
         run: str,
         server: str,
         *,
-        opening: Opening | None = None,
+        opening: BoardWatcher | None = None,
         board: str | None = None,
         began_at: float | None = None,
     ) -> SlackSurface:
         return SlackSurface(
             self._api,
-            at,
-            spot,
+            workspace,
+            address,
             run=run,
             words=self._words(server),
-            lacking=self._lacking,
+            missing=self._lacking,
             reads_history=self._listen,
             opening=opening,
             board=board,

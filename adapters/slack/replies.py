@@ -1,4 +1,4 @@
-"""Answering people: to them alone, in one sentence; a form; or the board that everybody sees.
+"""Answers to people: a sentence for them alone, a form, or the board that everybody sees.
 
 https://docs.slack.dev/interactivity/handling-user-interaction
 """
@@ -16,9 +16,9 @@ import structlog
 from adapters.common.retry import retry_when_limited
 from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
-from adapters.slack.dialect import SlackMarkdown, entities
-from adapters.slack.forms import modal
-from adapters.slack.layout import PLAIN_CHARS, Json, cut, markdown
+from adapters.slack.dialect import SlackMarkdown, escape_entities
+from adapters.slack.forms import build_view
+from adapters.slack.layout import PLAIN_CHARS, Json, markdown_block, shorten_escaped
 from bot.errors import Refused
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
@@ -26,20 +26,23 @@ from commands.command import Form
 
 log = structlog.get_logger()
 
-BOARD_S = 600.0  # how long a board is waited for
-PAGES = 4  # of a long text, shown to one person; the file has all of it
-TEXT = 11_000
+BOARD_S = 600.0  # the longest wait for a board
+MAX_PAGES = 4  # messages for one long text; the file has all of it
+PAGE_CHARS = 11_000
 
 
-class Unseen(Exception):
-    """A run was started whose board nobody sees: says why."""
+class BoardNotShown(Exception):
+    """A run was started, but its board could not be shown: says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks, where, and by what they can be answered: each "" where there is none. `channel` "": the home tab."""
+class Request:
+    """A person's request: who asks, where, and what an answer needs; "" for parts that it has not.
 
-    at: Workspace
+    `channel` "": it comes from the home tab.
+    """
+
+    workspace: Workspace
     user: str
     channel: str
     thread: str = ""
@@ -48,99 +51,109 @@ class Asked:
 
 
 class Reply:
-    """The answer to what one person asks for. It is also told what becomes of a board (`surface.Opening`)."""
+    """The answer to one request. As a `surface.BoardWatcher` it hears whether the board is shown."""
 
-    def __init__(self, api: Api, asked: Asked) -> None:
+    def __init__(self, api: Api, request: Request) -> None:
         self._api = api
-        self.asked = asked
-        self._board: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # "" or why it is not shown
+        self.request = request
+        self._board: asyncio.Future[str] = (
+            asyncio.get_running_loop().create_future()
+        )  # result: "", or why it is not shown
 
-    def shown(self) -> None:
+    def confirm(self) -> None:
+        """Note that the board is shown."""
         if not self._board.done():
             self._board.set_result("")
 
-    def refused(self, why: str) -> None:
+    def refuse(self, why: str) -> None:
+        """Note why the board cannot be shown."""
         if not self._board.done():
             self._board.set_result(why)
 
-    async def started(self) -> None:
-        """A run has begun: its board is the answer. Raises Unseen."""
+    async def wait_until_shown(self) -> None:
+        """Wait until the board of a new run, which is the answer, is shown. Raises BoardNotShown."""
         with suppress(TimeoutError):
             async with asyncio.timeout(BOARD_S):
                 if why := await self._board:
-                    raise Unseen(why)
+                    raise BoardNotShown(why)
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
-        """To that person alone. A long text comes in parts, a file in a direct message."""
-        pages = [page.text for page in Pages(SlackMarkdown(), TEXT, most=PAGES).update(text, final=True)]
-        if file is not None and (file[1] != text or len(pages) > PAGES):
-            await self._hand_over(text if file[1] != text else "", *file)
+        """Tell that person alone. A long text is split; a `file` (name and text) goes to a direct message."""
+        pages = [page.text for page in Pages(SlackMarkdown(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)]
+        if file is not None and (file[1] != text or len(pages) > MAX_PAGES):
+            await self._send_file(text if file[1] != text else "", *file)
             return
-        for page in pages[:PAGES] or ["Done."]:
+        for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
-    async def ask(self, form: Form, kept: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> None:
-        """Raises Refused where no form can be opened."""
-        if not self.asked.trigger_id:
+    async def show_form(self, form: Form, metadata: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> None:
+        """Open a form; `metadata` comes back with its values. Raises Refused where no form can be opened."""
+        if not self.request.trigger_id:
             raise Refused("That needs a form: use the slash command, or a button.")
-        view = modal(form, kept, suggested)
+        view = build_view(form, metadata, suggested)
         try:
-            await self._api.call(self.asked.at, "views.open", trigger_id=self.asked.trigger_id, view=view)
+            await self._api.call(self.request.workspace, "views.open", trigger_id=self.request.trigger_id, view=view)
         except SurfaceError as error:
             raise Refused("The form could not be opened: try again.") from error
 
     async def _whisper(self, text: str) -> None:
-        said: Json = {"text": cut(entities(text), PLAIN_CHARS), "blocks": [markdown(text)]}
-        if not (await self._responded(said) or await self._ephemeral(said)):
-            await self._direct(said)
+        content: Json = {"text": shorten_escaped(escape_entities(text), PLAIN_CHARS), "blocks": [markdown_block(text)]}
+        if not (await self._respond(content) or await self._post_ephemeral(content)):
+            await self._post_direct(content)
 
-    async def _responded(self, said: Json) -> bool:
-        """By the address that came with an interaction, which works five times in half an hour."""
-        if not self.asked.response_url:
+    async def _respond(self, content: Json) -> bool:
+        """Answer by the URL of the interaction, which works five times in half an hour; return whether it worked."""
+        if not self.request.response_url:
             return False
-        thread = {"thread_ts": self.asked.thread} if self.asked.thread else {}
-        made = {"response_type": "ephemeral", "replace_original": False, **thread, **said}
+        thread = {"thread_ts": self.request.thread} if self.request.thread else {}
+        body = {"response_type": "ephemeral", "replace_original": False, **thread, **content}
         with suppress(aiohttp.ClientError):
-            async with self._api.session.post(self.asked.response_url, json=made) as answer:
+            async with self._api.session.post(self.request.response_url, json=body) as answer:
                 return answer.status == 200
         return False
 
-    async def _ephemeral(self, said: Json) -> bool:
-        asked = self.asked
-        if not asked.channel or is_direct(asked.channel):
+    async def _post_ephemeral(self, content: Json) -> bool:
+        """Post a message that the person alone sees; return whether it worked."""
+        request = self.request
+        if not request.channel or is_direct(request.channel):
             return False
-        thread = {"thread_ts": asked.thread} if asked.thread else {}
+        thread = {"thread_ts": request.thread} if request.thread else {}
         with suppress(SurfaceError):
             await retry_when_limited(
                 lambda: self._api.call(
-                    asked.at, "chat.postEphemeral", channel=asked.channel, user=asked.user, **thread, **said
+                    request.workspace,
+                    "chat.postEphemeral",
+                    channel=request.channel,
+                    user=request.user,
+                    **thread,
+                    **content,
                 )
             )
             return True
         return False
 
-    async def _direct(self, said: Json) -> str:
-        """The direct message's id; "" when Slack would not have it."""
-        asked = self.asked
-        place = {"channel": asked.channel if is_direct(asked.channel) else asked.user}
-        thread = {"thread_ts": asked.thread} if asked.thread and is_direct(asked.channel) else {}
+    async def _post_direct(self, content: Json) -> str:
+        """Post a direct message; return the id of its channel, "" when Slack refused it."""
+        request = self.request
+        place = {"channel": request.channel if is_direct(request.channel) else request.user}
+        thread = {"thread_ts": request.thread} if request.thread and is_direct(request.channel) else {}
         try:
             sent = await retry_when_limited(
-                lambda: self._api.call(asked.at, "chat.postMessage", **place, **thread, **said)
+                lambda: self._api.call(request.workspace, "chat.postMessage", **place, **thread, **content)
             )
         except SurfaceError as error:
             log.warning("a person could not be answered", reason=str(error))
             return ""
         return str(sent["channel"])
 
-    async def _hand_over(self, text: str, name: str, content: str) -> None:
-        """In a direct message: what is told to one person may not lie open in a channel."""
-        channel = await self._direct({"text": cut(entities(text or name), PLAIN_CHARS)})
+    async def _send_file(self, text: str, name: str, content: str) -> None:
+        """Send a file in a direct message, since a channel's other members must not see it. Raises Refused."""
+        channel = await self._post_direct({"text": shorten_escaped(escape_entities(text or name), PLAIN_CHARS)})
         try:
             if not channel:
                 raise SurfaceError("no direct message could be sent")
-            await self._api.upload(self.asked.at, channel, name, content)
+            await self._api.upload(self.request.workspace, channel, name, content)
         except SurfaceError as error:
             raise Refused(f"The file could not be handed out: {error}.") from error
-        if not is_direct(self.asked.channel):
+        if not is_direct(self.request.channel):
             await self._whisper("You have it in a direct message from me.")

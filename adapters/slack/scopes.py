@@ -1,6 +1,6 @@
-"""What the app asks of a workspace: scopes, each with its reason, and what needs it: methods and events.
+"""Scopes that the app asks for, each with its reason, and the methods and events that need them.
 
-The one home of these lists: the manifest, the handlers and the calls come from here, and no other method can be called.
+The manifest, the handlers and the calls all come from these lists; no other method can be called.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Method = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`listen`: asked for only where plain messages in channels are listened to."""
+    """A scope. `listen`: needed only to listen to plain messages in channels."""
 
     name: str
     why: str
@@ -42,7 +42,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`name` as in a manifest; `scope` that Slack wants for it ("" for none)."""
+    """An event: `name` as in a manifest; `scope` that Slack demands for it, or ""."""
 
     name: str
     scope: str
@@ -81,7 +81,7 @@ EVENTS = (
     Event("message.mpim", "mpim:history", "remarks in runs' threads", listen=True),
 )
 
-_READ = ("channels:read", "groups:read", "mpim:read")  # one a kind of channel; direct messages are not looked up
+_READ = ("channels:read", "groups:read", "mpim:read")  # one for each kind of channel; direct messages are not looked up
 _HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 NEEDS: Mapping[Method, tuple[str, ...]] = {
     "apps.connections.open": (),  # by the app's own token
@@ -103,13 +103,15 @@ NEEDS: Mapping[Method, tuple[str, ...]] = {
     "views.open": (),
     "views.publish": (),
 }
-# what is no method: commands and shortcuts are delivered, and files are fetched from where they lie
+# needed by no method: commands and shortcuts are delivered, and files are fetched by their own URLs
 BESIDES = ("commands", "files:read")
 
 
-def scopes(*, listen: bool) -> tuple[Scope, ...]:
+def wanted_scopes(*, listen: bool) -> tuple[Scope, ...]:
+    """Return the scopes to ask for."""
     return tuple(scope for scope in SCOPES if listen or not scope.listen)
 
 
-def events(*, listen: bool) -> tuple[Event, ...]:
+def wanted_events(*, listen: bool) -> tuple[Event, ...]:
+    """Return the events to subscribe to."""
     return tuple(event for event in EVENTS if listen or not event.listen)

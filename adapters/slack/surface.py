@@ -1,7 +1,7 @@
 """A run on Slack: its board in a channel, its turns in the board's thread, each seat under its own name.
 
-In a thread that is there already everything stands in it. In a direct message no seat has a face, and turns are
-streamed as Slack's own assistants are.
+A run in an existing thread stands in it as a whole. In a direct message seats have no names of their own, and turns are
+streamed as those of Slack's own assistants are.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any, Protocol, TypeVar
 
 from adapters.slack.addresses import Address, message_ref, read_ref
 from adapters.slack.api import TOO_LONG, Api, Denied, Rejected, Workspace
-from adapters.slack.budgets import bucket
-from adapters.slack.dialect import SlackMarkdown, entities
+from adapters.slack.budgets import method_bucket
+from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.layout import (
     HEAD_CHARS,
     PLAIN_CHARS,
     ROOM_CHARS,
     TEXT_CHARS,
-    body,
-    buttons,
-    cut,
-    headed_text,
-    heading,
-    markdown,
-    username,
+    build_payload,
+    button_rows,
+    markdown_block,
+    seat_username,
+    shorten_escaped,
+    title_heading,
+    titled_text,
 )
-from adapters.slack.streams import Broken, Stream
+from adapters.slack.streams import MessageStream, StreamBroken
 from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.word_filter import WordFilter
@@ -39,158 +39,173 @@ from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Pagina
 
 T = TypeVar("T")
 
-LINKS = 12  # from the end card to what was said
-LEAST_CHARS = 500  # a text is not halved below this
+MAX_LINKS = 12  # from the end card to the latest turns
+MIN_CHARS = 500  # a shorter text is not halved
 HALVINGS = 4
-LOOKED_AT, LOOKS = 200, 10  # messages a page and pages, when looking for one of ours
+PAGE_SIZE, MAX_PAGES = 200, 10  # messages a page and pages, when looking for one of ours
 SKEW_S = 60.0  # between our clock and Slack's
-EVENT_TYPE = "moot_page"  # of the metadata by which a message is known again
+EVENT_TYPE = "moot_page"  # of the metadata by which a message is found again
 SHARE = Control("share", "Share to channel")
 
 
-class Opening(Protocol):
-    """Whoever waits for a run to be seen."""
+class BoardWatcher(Protocol):
+    """Somebody who waits for a run's board."""
 
-    def shown(self) -> None: ...
+    def confirm(self) -> None:
+        """Hear that it is shown."""
+        ...
 
-    def refused(self, why: str) -> None: ...
+    def refuse(self, why: str) -> None:
+        """Hear why it cannot be shown."""
+        ...
 
 
-class Lacking:
-    """What workspaces were found to lack, so that nobody asks again: the scope for names, native streams."""
+class MissingFeatures:
+    """The workspaces that were found to lack a feature, so that nobody tries again: seats' names, native streams."""
 
     def __init__(self) -> None:
-        self.faces: set[str] = set()
+        self.names: set[str] = set()
         self.streams: set[str] = set()
 
 
 class SlackSurface:
+    """One run's place on Slack, as a `Surface`."""
+
     name = "Slack"
     room_chars = ROOM_CHARS
 
     def __init__(
         self,
         api: Api,
-        at: Workspace,
-        spot: Address,
+        workspace: Workspace,
+        address: Address,
         *,
         run: str,
         words: WordFilter,
-        lacking: Lacking,
+        missing: MissingFeatures,
         reads_history: bool,
-        opening: Opening | None = None,
+        opening: BoardWatcher | None = None,
         board: str | None = None,
         began_at: float | None = None,
     ) -> None:
-        """`board`: its message, where it is there already. `began_at`: when the run did (wall seconds), if not now.
-        With `reads_history` messages can be looked for."""
-        self.address = spot.address
+        """Show a run at an address. `board`: its message, if it is there already.
+
+        `began_at`: the start of the run (wall seconds), if not now. `reads_history`: we may search for messages.
+        """
+        self.address = address.text
         self._api = api
-        self._at = at
-        self._spot = spot
+        self._workspace = workspace
+        self._address = address
         self._run = run
         self._words = words
-        self._lacking = lacking
-        self._looks = reads_history or spot.direct
+        self._missing = missing
+        self._looks = reads_history or address.is_direct
         self._opening = opening
-        self._thread = spot.thread or board
+        self._thread = address.thread or board
         self._began_at = began_at or time.time()
-        self._turns: dict[LaneId, tuple[str, str]] = {}  # title and message, for the links of the end card
-        self._streams: dict[LaneId, Stream] = {}
-        self._stopping: set[LaneId] = set()  # streams whose end Slack put off
+        self._turns: dict[LaneId, tuple[str, str]] = {}  # lane → title and message, for the links of the end card
+        self._streams: dict[LaneId, MessageStream] = {}
+        self._stopping: set[LaneId] = set()  # lanes of streams whose end Slack put off
 
     def pages(self, kind: Kind) -> Paginator:
         return FilteredPages(OnePage(SlackMarkdown(), TEXT_CHARS - HEAD_CHARS), self._words)
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
-        team = self._spot.team
+        team = self._address.team
         match method:
-            case "post":  # what Slack will not stream is posted
-                stream = (bucket(team, "chat.startStream"),) if self._would_stream(lane) else ()
-                posts = (bucket(team, "chat.postMessage", self._spot.channel), bucket(team, "chat.postMessage"))
+            case "post":  # a message that Slack does not stream is posted
+                stream = (method_bucket(team, "chat.startStream"),) if self._may_stream(lane) else ()
+                posts = (
+                    method_bucket(team, "chat.postMessage", self._address.channel),
+                    method_bucket(team, "chat.postMessage"),
+                )
                 return (*stream, *posts)
             case "edit" if lane in self._streams:
-                return (bucket(team, "chat.stopStream" if lane in self._stopping else "chat.appendStream"),)
+                return (method_bucket(team, "chat.stopStream" if lane in self._stopping else "chat.appendStream"),)
             case "edit":
-                return (bucket(team, "chat.update"),)
+                return (method_bucket(team, "chat.update"),)
             case "delete":
-                return (bucket(team, "chat.delete"),)
+                return (method_bucket(team, "chat.delete"),)
             case "find":
-                return (bucket(team, "conversations.replies" if self._thread else "conversations.history"),)
+                return (method_bucket(team, "conversations.replies" if self._thread else "conversations.history"),)
 
     async def post(self, message: Message) -> MessageRef:
         try:
-            ts = await self._sent(message)
+            ts = await self._send(message)
         except Forbidden as error:
             if message.kind == "board" and self._opening:
-                self._opening.refused(str(error))
+                self._opening.refuse(str(error))
             raise
         if message.kind == "board":
-            self._board_stands(ts)
-        self._stands(message, ts)
-        return message_ref(self._spot.team, self._spot.channel, ts)
+            self._note_board(ts)
+        self._note_message(message, ts)
+        return message_ref(self._address.team, self._address.channel, ts)
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
-        """By the metadata that messages of ours carry; Slack gives a native stream none when it begins."""
+        """Find a message by the metadata that ours carry. A native stream has none when it begins."""
         is_board = lane.stage == "board"
         if not self._looks or (self._thread is None and not is_board):
             return None
         try:
-            ts = await self._marked(self._mark(lane, page))
+            ts = await self._find_marked(self._page_mark(lane, page))
         except (Rejected, Forbidden, Gone):
             return None
         if ts is None:
             return None
         if is_board:
-            self._board_stands(ts)
-        return message_ref(self._spot.team, self._spot.channel, ts)
+            self._note_board(ts)
+        return message_ref(self._address.team, self._address.channel, ts)
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
         channel, ts = read_ref(ref)
-        self._stands(message, ts)
+        self._note_message(message, ts)
         stream = self._streams.get(message.lane)
-        if stream is None or not await self._flowed(stream, message):
-            await self._fitting(message, lambda fitting: self._update(channel, ts, fitting))
+        if stream is None or not await self._write_stream(stream, message):
+            await self._send_fitting(message, lambda shorter: self._update(channel, ts, shorter))
 
     async def delete(self, ref: MessageRef) -> None:
         channel, ts = read_ref(ref)
-        await self._api.call(self._at, "chat.delete", channel=channel, ts=ts)
+        await self._api.call(self._workspace, "chat.delete", channel=channel, ts=ts)
 
     async def share(self, text: str) -> None:
-        """Markdown, in the thread and in the channel. Raises SurfaceError."""
-        if self._thread is None or self._spot.thread:
+        """Post Markdown to the thread and to the channel. Raises SurfaceError."""
+        if self._thread is None or self._address.thread:
             return
         page = self.pages("end").update(text, final=True)[0]
-        made = {"text": cut(entities(page.text), PLAIN_CHARS), "blocks": [markdown(page.text)]}
-        await self._call("chat.postMessage", thread_ts=self._thread, reply_broadcast=True, **made)
+        body = {"text": shorten_escaped(escape_entities(page.text), PLAIN_CHARS), "blocks": [markdown_block(page.text)]}
+        await self._call("chat.postMessage", thread_ts=self._thread, reply_broadcast=True, **body)
 
-    def _board_stands(self, ts: str) -> None:
+    def _note_board(self, ts: str) -> None:
         self._thread = self._thread or ts
         if self._opening:
-            self._opening.shown()
+            self._opening.confirm()
 
-    def _stands(self, message: Message, ts: str) -> None:
+    def _note_message(self, message: Message, ts: str) -> None:
         if message.kind == "turn":
             self._turns[message.lane] = (message.title, ts)
 
     async def _call(self, method: Any, **arguments: Any) -> dict[str, Any]:
-        return await self._api.call(self._at, method, channel=self._spot.channel, **arguments)
+        return await self._api.call(self._workspace, method, channel=self._address.channel, **arguments)
 
-    async def _sent(self, message: Message) -> str:
+    async def _send(self, message: Message) -> str:
         if message.kind != "board" and self._thread is None:
             raise SurfaceError("the board is not there yet")
-        streams = self._would_stream(message.lane) and not message.final
-        if streams and (ts := await self._streamed(message)) is not None:
+        streams = self._may_stream(message.lane) and not message.final
+        if streams and (ts := await self._start_stream(message)) is not None:
             return ts
-        return await self._fitting(message, self._posted)
+        return await self._send_fitting(message, self._post_whole)
 
-    async def _posted(self, message: Message) -> str:
-        """As its seat; where the workspace has not granted names, under a heading."""
-        face = {"username": username(message.title), "icon_url": message.face or None} if self._faced(message) else {}
+    async def _post_whole(self, message: Message) -> str:
+        """Post a message as its seat; under a heading where the workspace has not granted names."""
+        face = (
+            {"username": seat_username(message.title), "icon_url": message.face or None}
+            if self._has_own_name(message)
+            else {}
+        )
         try:
             sent = await self._call(
                 "chat.postMessage",
-                **self._body(message),
+                **self._build_payload(message),
                 **{key: value for key, value in face.items() if value},
                 **({"thread_ts": self._thread} if self._thread else {}),
                 unfurl_links=False,
@@ -199,113 +214,122 @@ class SlackSurface:
         except Denied as error:
             if not face or error.needed != "chat:write.customize":
                 raise
-            self._lacking.faces.add(self._spot.team)
-            return await self._posted(message)
+            self._missing.names.add(self._address.team)
+            return await self._post_whole(message)
         return str(sent["ts"])
 
     async def _update(self, channel: str, ts: str, message: Message) -> None:
-        made = self._body(message)
+        body = self._build_payload(message)
         try:
-            await self._api.call(self._at, "chat.update", channel=channel, ts=ts, **made)
+            await self._api.call(self._workspace, "chat.update", channel=channel, ts=ts, **body)
         except Rejected as error:
-            if error.code != "streaming_state_conflict":  # an earlier process, or a lost answer, left its stream open
+            if error.code != "streaming_state_conflict":  # a stream is open since an earlier process or a lost answer
                 raise
-            await self._api.call(self._at, "chat.stopStream", channel=channel, ts=ts)
-            await self._api.call(self._at, "chat.update", channel=channel, ts=ts, **made)
+            await self._api.call(self._workspace, "chat.stopStream", channel=channel, ts=ts)
+            await self._api.call(self._workspace, "chat.update", channel=channel, ts=ts, **body)
 
-    def _would_stream(self, lane: LaneId) -> bool:
-        return self._spot.direct and bool(lane.seat) and self._spot.team not in self._lacking.streams
+    def _may_stream(self, lane: LaneId) -> bool:
+        return self._address.is_direct and bool(lane.seat) and self._address.team not in self._missing.streams
 
-    async def _streamed(self, message: Message) -> str | None:
-        """The message of a stream that has begun; None: Slack will not have one, now or ever."""
-        head = heading(message.title) + "\n\n"
-        whom = {"recipient_user_id": self._spot.asker, "recipient_team_id": self._spot.team} if self._spot.asker else {}
+    async def _start_stream(self, message: Message) -> str | None:
+        """Begin a stream and return its message; None: this workspace has no streams."""
+        head = title_heading(message.title) + "\n\n"
+        whom = (
+            {"recipient_user_id": self._address.asker, "recipient_team_id": self._address.team}
+            if self._address.asker
+            else {}
+        )
         try:
             sent = await self._call("chat.startStream", thread_ts=self._thread, markdown_text=head, **whom)
         except (Rejected, Denied):
-            self._lacking.streams.add(self._spot.team)
+            self._missing.streams.add(self._address.team)
             return None
         ts, now = str(sent["ts"]), get_running_loop().time()
-        self._streams[message.lane] = Stream(self._api, self._at, self._spot.channel, ts, head, now)
+        self._streams[message.lane] = MessageStream(self._api, self._workspace, self._address.channel, ts, head, now)
         return ts
 
-    async def _flowed(self, stream: Stream, message: Message) -> bool:
-        """Whether the stream has taken the text; else it is over, and the message is to be written whole."""
-        text = headed_text(message)
+    async def _write_stream(self, stream: MessageStream, message: Message) -> bool:
+        """Write to the stream; return whether it took the text. Else it is over: write the message whole."""
+        text = titled_text(message)
         try:
-            if not stream.goes_on(text, get_running_loop().time()):
+            if not stream.may_continue(text, get_running_loop().time()):
                 await stream.end(stream.sent, [])
             elif not message.final:
-                await stream.grow(text)
+                await stream.append(text)
                 return True
             else:
-                await stream.end(text, buttons(message.controls, self._run))
-                self._left(message.lane)
+                await stream.end(text, button_rows(message.controls, self._run))
+                self._drop_stream(message.lane)
                 return True
         except RateLimited as error:
-            if error.bucket == bucket(self._spot.team, "chat.stopStream"):
+            if error.bucket == method_bucket(self._address.team, "chat.stopStream"):
                 self._stopping.add(message.lane)
             raise
-        except Broken:
-            pass  # an update of a message that streams still ends the stream first
-        self._left(message.lane)
+        except StreamBroken:
+            pass  # `_update` ends the stream if it is still open
+        self._drop_stream(message.lane)
         return False
 
-    def _left(self, lane: LaneId) -> None:
+    def _drop_stream(self, lane: LaneId) -> None:
         self._streams.pop(lane, None)
         self._stopping.discard(lane)
 
-    async def _fitting(self, message: Message, send: Callable[[Message], Awaitable[T]]) -> T:
-        """Slack measures a text only when it has expanded it: what is too long then is halved."""
+    async def _send_fitting(self, message: Message, send: Callable[[Message], Awaitable[T]]) -> T:
+        """Send a message, halving its text while Slack says that it is too long, which only Slack can tell."""
         for _ in range(HALVINGS):
             try:
                 return await send(message)
             except Rejected as error:
-                if error.code not in TOO_LONG or len(message.text) < LEAST_CHARS:
+                if error.code not in TOO_LONG or len(message.text) < MIN_CHARS:
                     raise
-                message = _shorter(message)
+                message = _shorten(message)
         return await send(message)
 
-    def _faced(self, message: Message) -> bool:
-        return bool(message.lane.seat) and not self._spot.direct and self._spot.team not in self._lacking.faces
+    def _has_own_name(self, message: Message) -> bool:
+        return bool(message.lane.seat) and not self._address.is_direct and self._address.team not in self._missing.names
 
-    def _body(self, message: Message) -> dict[str, Any]:
+    def _build_payload(self, message: Message) -> dict[str, Any]:
         controls = message.controls
-        if message.kind == "end" and not self._spot.thread and not self._spot.direct:
+        if message.kind == "end" and not self._address.thread and not self._address.is_direct:
             controls = (*controls, SHARE)
-        foot = self._links() if message.kind == "end" else ""
-        made = body(replace(message, controls=controls), self._run, headed=not self._faced(message), foot=foot)
-        return made | {"metadata": {"event_type": EVENT_TYPE, "event_payload": self._mark(message.lane, message.page)}}
+        foot = self._build_links() if message.kind == "end" else ""
+        body = build_payload(
+            replace(message, controls=controls), self._run, with_title=not self._has_own_name(message), foot=foot
+        )
+        return body | {
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": self._page_mark(message.lane, message.page)}
+        }
 
-    def _mark(self, lane: LaneId, page: int) -> dict[str, Any]:
-        return {"nonce": self._spot.nonce, "lane": str(lane), "page": page}
+    def _page_mark(self, lane: LaneId, page: int) -> dict[str, Any]:
+        return {"nonce": self._address.nonce, "lane": str(lane), "page": page}
 
-    async def _marked(self, mark: dict[str, Any]) -> str | None:
-        """The message with that mark, among those sent since the run began. Raises SurfaceError."""
-        asked = {"limit": str(LOOKED_AT), "include_all_metadata": "true", "oldest": f"{self._began_at - SKEW_S:.6f}"}
-        asked |= {"ts": self._thread} if self._thread else {}
-        for _ in range(LOOKS):
-            said = await self._call("conversations.replies" if self._thread else "conversations.history", **asked)
-            for known in said.get("messages", ()):
+    async def _find_marked(self, mark: dict[str, Any]) -> str | None:
+        """Return the message with that mark, among those sent since the run began. Raises SurfaceError."""
+        query = {"limit": str(PAGE_SIZE), "include_all_metadata": "true", "oldest": f"{self._began_at - SKEW_S:.6f}"}
+        query |= {"ts": self._thread} if self._thread else {}
+        for _ in range(MAX_PAGES):
+            answer = await self._call("conversations.replies" if self._thread else "conversations.history", **query)
+            for known in answer.get("messages", ()):
                 metadata = known.get("metadata", {})
                 if metadata.get("event_type") == EVENT_TYPE and metadata.get("event_payload") == mark:
                     return str(known["ts"])
-            asked["cursor"] = (said.get("response_metadata") or {}).get("next_cursor") or ""
-            if not asked["cursor"]:
+            query["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not query["cursor"]:
                 return None
         return None
 
-    def _links(self) -> str:
+    def _build_links(self) -> str:
         found = [
-            f"<{self._at.url}archives/{self._spot.channel}/p{ts.replace('.', '')}"
-            f"?thread_ts={self._thread}&amp;cid={self._spot.channel}|{entities(title).replace('|', ' ')}>"
-            for title, ts in list(self._turns.values())[-LINKS:]
+            f"<{self._workspace.url}archives/{self._address.channel}/p{ts.replace('.', '')}"
+            f"?thread_ts={self._thread}&amp;cid={self._address.channel}|{escape_entities(title).replace('|', ' ')}>"
+            for title, ts in list(self._turns.values())[-MAX_LINKS:]
         ]
         return " · ".join(found)
 
 
-def _shorter(message: Message) -> Message:
+def _shorten(message: Message) -> Message:
+    """Return a message with half its text and a button to read on."""
     page = OnePage(SlackMarkdown(), len(message.text) // 2).update(message.text, final=True)[0]
     read_on = Control("read_on", "Read on", TurnId(*message.lane))
-    offers = message.kind == "turn" and all(control.action != "read_on" for control in message.controls)
-    return replace(message, text=page.text, controls=(*message.controls, *((read_on,) if offers else ())))
+    may_read_on = message.kind == "turn" and all(control.action != "read_on" for control in message.controls)
+    return replace(message, text=page.text, controls=(*message.controls, *((read_on,) if may_read_on else ())))

@@ -1,4 +1,4 @@
-"""What people type, read: `/debate tabs or spaces --panel fast --rounds 2` as a command's options. Pure."""
+"""A parser for typed commands: `/debate tabs or spaces --panel fast --rounds 2` as a command's options. Pure."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any
 
 from commands.command import Command, Options
 
-# phones write -- as a dash; a list goes on after a comma; what stands in quotes stays together
+# phones write -- as a dash; a list goes on after a comma; quotes keep words together
 _OPTION = re.compile(r"""(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?""")
 
 _LINK = re.compile(r"<(https?://[^|>]+|mailto:[^|>]+)(?:\|[^>]*)?>")
 _NAMED = re.compile(r"<([#@!])([^|>]+)(?:\|([^>]*))?>")
-WORDS = 3  # of the longest command
+MAX_WORDS = 3  # of the longest command
 
 
-def find(
+def find_command(
     commands: Mapping[tuple[str, ...], Command], text: str, *, lead: Sequence[str] = ()
 ) -> tuple[Command, str] | None:
-    """The command that the first words of `text` name, `lead` standing before them, and the text behind it."""
+    """Return the command that the first words of `text` name, after the words of `lead`, and the text behind it."""
     words = text.split()
-    for count in range(min(WORDS, len(words)), -1, -1):
+    for count in range(min(MAX_WORDS, len(words)), -1, -1):
         if command := commands.get((*lead, *(word.lower() for word in words[:count]))):
             return command, text.split(maxsplit=count)[count] if len(words) > count else ""
     return None
 
 
-def read(options: type[Options], text: str) -> dict[str, Any]:
-    """The options' values as they were typed; what belongs to none of them is the first that must be given."""
+def parse_options(options: type[Options], text: str) -> dict[str, Any]:
+    """Return the options' values as they were typed. Words that belong to no option are the value of the main one."""
     fields = options.model_fields
     values: dict[str, Any] = {}
     free: list[str] = []
@@ -41,24 +41,25 @@ def read(options: type[Options], text: str) -> dict[str, Any]:
             at = found.end()
     free.append(text[at:])
     rest = " ".join(part.strip() for part in free if part.strip()) if len(free) > 1 else free[0].strip()
-    if rest and (first := main(options)):
+    if rest and (first := main_option(options)):
         values.setdefault(first, rest)
     return values
 
 
-def main(options: type[Options]) -> str:
-    """The option that plain words are for."""
+def main_option(options: type[Options]) -> str:
+    """Return the option that plain words are for: the first required one, else the first."""
     fields = options.model_fields
     required = [name for name, field in fields.items() if field.is_required()]
     return next(iter(required or fields), "")
 
 
-def complete(options: type[Options], values: Mapping[str, Any]) -> bool:
+def is_complete(options: type[Options], values: Mapping[str, Any]) -> bool:
+    """Return whether every required option has a value."""
     return all(name in values for name, field in options.model_fields.items() if field.is_required())
 
 
-def typed(text: str) -> str:
-    """What people wrote, of what Slack sends: links and mentions stand in angles there, & < > as entities.
+def unescape(text: str) -> str:
+    """Return the text that people wrote. Slack sends links and mentions in angles, and & < > as entities.
 
     https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
     """

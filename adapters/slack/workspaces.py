@@ -1,4 +1,4 @@
-"""The workspaces that the app is installed in, each with its token: one that is set, or many by OAuth."""
+"""The workspaces that the app is installed in, each with its token: one from the settings, or many by OAuth."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from bot.ports import SurfaceError
 
 
 class Workspaces:
-    """`token`: of the one workspace; "": they stand in `installations`."""
+    """The workspaces by id. `token`: the only workspace's; "": the tokens are in `installations`."""
 
     def __init__(self, api: Api, token: str, installations: AsyncInstallationStore | None) -> None:
         self._api = api
         self._token = token
         self._installations = installations
         self._known: dict[str, Workspace] = {}
-        self._looking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
-    def known(self) -> bool:
-        """Whether any was found to be good."""
+    def has_any(self) -> bool:
+        """Return whether any token was found to be good."""
         return bool(self._known)
 
-    async def sole(self) -> Workspace:
-        """The one whose token is set. Raises SurfaceError."""
+    async def find_only(self) -> Workspace:
+        """Return the workspace whose token is set. Raises SurfaceError."""
         if self._known:
             return next(iter(self._known.values()))
-        found = await self._introduced(self._token, "", "")
+        found = await self._identify(self._token, "", "")
         self._known[found.id] = found
         return found
 
     async def find(self, enterprise: str, team: str) -> Workspace | None:
-        """None: the app is not, or no longer, installed there. Raises SurfaceError when Slack cannot be asked."""
-        async with self._looking[team]:
-            if team not in self._known and (token := await self._stored(enterprise, team)):
+        """Return a workspace; None: the app is not installed there. Raises SurfaceError when Slack gives no answer."""
+        async with self._locks[team]:
+            if team not in self._known and (token := await self._find_token(enterprise, team)):
                 try:
-                    self._known[team] = await self._introduced(token, enterprise, team)
+                    self._known[team] = await self._identify(token, enterprise, team)
                 except Denied:
                     return None
             return self._known.get(team)
 
     async def forget(self, enterprise: str, team: str, *, uninstalled: bool) -> list[str]:
-        """The tokens of a workspace are no longer good; the ids of all workspaces that they were for."""
+        """Forget the tokens of a workspace; return the ids of all workspaces that they were for."""
         gone = [w for w in self._known.values() if w.id == team or (not team and w.enterprise == enterprise)]
         for workspace in gone:
             self._known.pop(workspace.id, None)
@@ -56,30 +56,35 @@ class Workspaces:
             await self._installations.async_delete_all(enterprise_id=enterprise or None, team_id=team or None)
         return [w.id for w in gone] or [team]
 
-    async def _stored(self, enterprise: str, team: str) -> str | None:
-        """The workspace's own token, else its organisation's."""
+    async def _find_token(self, enterprise: str, team: str) -> str | None:
+        """Return the workspace's own token, else its organisation's, else None."""
         if self._installations is None:
             return None
-        of = enterprise or None
-        bot = await self._installations.async_find_bot(enterprise_id=of, team_id=team, is_enterprise_install=False)
+        enterprise_id = enterprise or None
+        bot = await self._installations.async_find_bot(
+            enterprise_id=enterprise_id, team_id=team, is_enterprise_install=False
+        )
         if bot is None and enterprise:
-            bot = await self._installations.async_find_bot(enterprise_id=of, team_id=None, is_enterprise_install=True)
+            bot = await self._installations.async_find_bot(
+                enterprise_id=enterprise_id, team_id=None, is_enterprise_install=True
+            )
         return bot.bot_token if bot else None
 
-    async def _introduced(self, token: str, enterprise: str, team: str) -> Workspace:
-        said = await self._api.call_with(token, "auth.test", **({"team_id": team} if team else {}))
+    async def _identify(self, token: str, enterprise: str, team: str) -> Workspace:
+        """Ask Slack whose a token is. Raises SurfaceError."""
+        answer = await self._api.call_with_token(token, "auth.test", **({"team_id": team} if team else {}))
         return Workspace(
-            id=team or str(said["team_id"]),
-            enterprise=enterprise or str(said.get("enterprise_id") or ""),
+            id=team or str(answer["team_id"]),
+            enterprise=enterprise or str(answer.get("enterprise_id") or ""),
             token=token,
-            bot_user=str(said["user_id"]),
-            bot_id=str(said.get("bot_id", "")),
-            url=str(said.get("url", "https://slack.com/")),
+            bot_user=str(answer["user_id"]),
+            bot_id=str(answer.get("bot_id", "")),
+            url=str(answer.get("url", "https://slack.com/")),
         )
 
 
 class Authorize(AsyncAuthorize):
-    """Tells bolt with which token it answers whom."""
+    """The token for each delivery, as bolt asks for it."""
 
     def __init__(self, workspaces: Workspaces) -> None:
         self._workspaces = workspaces

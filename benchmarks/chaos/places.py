@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from adapters.discord.surface import message_ref as discord_ref
+from adapters.discord.addresses import message_ref as discord_ref
 from adapters.slack.addresses import message_ref as slack_ref
-from adapters.slack.scopes import events, scopes
+from adapters.slack.scopes import wanted_events, wanted_scopes
 from benchmarks.chaos.models import TAG
 from tests.servers.discord import CannotAct, Channel, DiscordServer, Message, User
 from tests.servers.discord.errors import DiscordError
@@ -151,7 +151,7 @@ class OnDiscord:
     def _make_post(self, m: Message) -> Post:
         ids = (c["custom_id"] for c in walk(m.components) if c.get("custom_id"))
         face = m.webhook_id is not None and m.author.id != self.server.bot.id
-        ref = discord_ref(m.channel_id, m.id, face=face)
+        ref = discord_ref(m.channel_id, m.id, by_webhook=face)
         return Post(ref, m.author.name if face else "", m.text, _read_buttons(ids), m)
 
 
@@ -166,8 +166,8 @@ class OnSlack:
 
     def furnish(self, rooms: int) -> None:
         world = self.server.world
-        world.app.events = {event.name for event in events(listen=True)}
-        self.team = world.add_team("acme", scopes=[scope.name for scope in scopes(listen=True)])
+        world.app.events = {event.name for event in wanted_events(listen=True)}
+        self.team = world.add_team("acme", scopes=[scope.name for scope in wanted_scopes(listen=True)])
         self.people = [world.add_user(self.team.id, name).id for name in PEOPLE]
         self.rooms = [world.add_channel(self.team.id, f"room-{n}", self.people).id for n in range(rooms)]
 

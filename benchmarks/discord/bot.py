@@ -13,7 +13,7 @@ from random import Random
 
 from pydantic import SecretStr
 
-from adapters.discord.budgets import budget
+from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from benchmarks.discord.meter import CountingRest, Meter
 from benchmarks.discord.scenes import Scene, draw_lines, panel_name, seat_keys
@@ -54,7 +54,7 @@ async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     now = asyncio.get_running_loop().time
     settings = DiscordSettings(token=SecretStr(token), api_base=api_base, gateway_url=gateway_url)
     limits = LimitSettings(runs_per_person=1_000, runs_per_server=1_000)
-    meter, speaker, budgets = Meter(), Replaying(draw_lines(scene)), Budgets(budget, now())
+    meter, speaker, budgets = Meter(), Replaying(draw_lines(scene)), Budgets(discord_budget, now())
     async with (
         open_store(folder / "moot.db", clock=time.time) as store,
         Scheduler(budgets) as scheduler,

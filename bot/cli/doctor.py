@@ -104,11 +104,11 @@ def _platform_checks(settings: Settings) -> list[Check]:
     if settings.discord is not None:
         from adapters.discord import doctor as discord_doctor  # its library takes 0.6 s to import
 
-        checks.append(discord_doctor.check(settings.discord, time.time))
+        checks.append(discord_doctor.discord_check(settings.discord, time.time))
     if settings.slack is not None:
         from adapters.slack import doctor as slack_doctor  # as above
 
-        checks.append(slack_doctor.check(settings.slack, time.time))
+        checks.append(slack_doctor.slack_check(settings.slack, time.time))
     return checks
 
 

@@ -11,9 +11,9 @@ from bot.settings import load_settings
 
 async def print_slack_manifest(*, listen: bool, url: str) -> int:
     """Print the app's manifest, to be pasted where Slack makes apps from one."""
-    from adapters.slack.manifest import manifest  # its library is slow to import
+    from adapters.slack.manifest import render_manifest  # its library is slow to import
 
-    print(manifest(listen, url), end="")
+    print(render_manifest(listen, url), end="")
     return OK
 
 
@@ -25,9 +25,9 @@ async def print_discord_invite() -> int:
     from adapters.discord import doctor as discord_doctor  # as above
     from adapters.discord import permissions
 
-    application, is_confirmed = await discord_doctor.application_id(settings.discord)
+    application, is_confirmed = await discord_doctor.find_application_id(settings.discord)
     source = "as Discord told it" if is_confirmed else "read from the token, as Discord could not be asked"
-    value = permissions.permissions().value
+    value = permissions.wanted_permissions().value
     print(permissions.invite_link(application))
     console = Console()
     console.print(f"\nApplication {application}, {source}. Permissions ({value}):", highlight=False)

@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from adapters.discord.api import Rest
-from adapters.discord.budgets import budget as discord_budget
+from adapters.discord.budgets import discord_budget as discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import PREFIX as SLACK
-from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.budgets import slack_budget as slack_budget
 from adapters.slack.client import SlackBot
 from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
+from adapters.discord.addresses import Address, read_ref
 from adapters.discord.api import Rest
-from adapters.discord.budgets import budget
+from adapters.discord.budgets import discord_budget
 from adapters.discord.client import make_client
-from adapters.discord.surface import Address, DiscordSurface, read_ref
+from adapters.discord.surface import DiscordSurface
 from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
@@ -41,12 +42,12 @@ class Wire:
 async def wire(limits: Limits = SPENT_BY_ONE) -> AsyncIterator[Wire]:
     now = asyncio.get_running_loop().time
     async with open_scene(limits) as s:
-        budgets = Budgets(budget, now())
+        budgets = Budgets(discord_budget, now())
         rest = Rest(budgets, now)
         token = SecretStr(s.server.token)
         settings = DiscordSettings(token=token, api_base=s.server.api_base, gateway_url=s.server.gateway_url)
         client = make_client(settings, rest)
-        rest.serve(client)
+        rest.use_client(client)
         async with client, asyncio.timeout(30):  # far below the limits' windows: nothing here waits one out
             await client.login(s.server.token)
             assert client.application_id is not None
@@ -77,7 +78,7 @@ async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_k
     async with wire() as w:
         faces, here = Webhooks(w.rest, w.application), w.scene.channel.id
         spot = Address(w.scene.guild.id, here, here, "channel", "a")
-        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_use_webhooks=True)
         await surface.post(Message(LaneId("board", 1, ""), 0, "board", "", "a board", final=False))
         seat = LaneId("answer", 1, "ada")
         before = surface.draws("post", seat)
@@ -94,13 +95,15 @@ async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post(
         faces = Webhooks(w.rest, w.application)
         for times in (1, 2):
             spot = Address(w.scene.guild.id, here, here, "inside", str(times))
-            surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
+            surface = DiscordSurface(
+                w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_use_webhooks=True
+            )
             for seat in ("ada", "bob", "cyd"):
                 await surface.post(Message(LaneId("answer", 1, seat), 0, "turn", seat, "hello", final=False))
             assert [r for r in w.scene.server.requests if (r.method, r.route) in looks][times:] == []
         await w.scene.server.allow(here, "manage_webhooks")
         spot = Address(w.scene.guild.id, here, here, "inside", "3")
-        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_have_faces=True)
+        surface = DiscordSurface(w.rest, faces, spot, run="r", title="t", words=WordFilter(()), may_use_webhooks=True)
         ref = await surface.post(Message(LaneId("answer", 1, "ada"), 0, "turn", "Ada", "hello", final=False))
         assert read_ref(ref)[2]
 

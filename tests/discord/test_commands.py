@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.discord.definitions import Json, definitions, fingerprint, typed
+from adapters.discord.definitions import Json, define_commands, fingerprint, read_command
 from bot.domain.facts import RunStarted
 from bot.domain.run import Visibility
 from commands import COMMANDS
@@ -16,7 +16,7 @@ from tests.servers.discord import CannotAct
 from tests.support.discord_bot import THINKING, Moot, run_moot
 from tests.support.discord_guild import find_button
 
-DEFINED = {d["name"]: d for d in definitions(COMMANDS, MENUS)}
+DEFINED = {d["name"]: d for d in define_commands(COMMANDS, MENUS)}
 
 
 def leaves() -> dict[str, Json]:
@@ -76,17 +76,17 @@ def test_definitions_keep_discords_bounds() -> None:
 
 
 def test_a_fingerprint_tells_definitions_apart() -> None:
-    defined = definitions(COMMANDS, MENUS)
-    assert fingerprint(defined) == fingerprint(definitions(COMMANDS, MENUS))
-    assert fingerprint(defined) != fingerprint(definitions(COMMANDS[1:], MENUS))
+    defined = define_commands(COMMANDS, MENUS)
+    assert fingerprint(defined) == fingerprint(define_commands(COMMANDS, MENUS))
+    assert fingerprint(defined) != fingerprint(define_commands(COMMANDS[1:], MENUS))
 
 
 def test_what_was_typed_is_read_back() -> None:
     option = {"name": "name", "type": 3, "value": "x", "focused": True}
     leaf = {"name": "edit", "type": 1, "options": [option]}
     data = {"name": "moot", "options": [{"name": "panel", "type": 2, "options": [leaf]}]}
-    assert typed(data) == (("moot", "panel", "edit"), {"name": "x"}, "name")
-    assert typed({"name": "moot", "options": [{"name": "help", "type": 1}]}) == (("moot", "help"), {}, "")
+    assert read_command(data) == (("moot", "panel", "edit"), {"name": "x"}, "name")
+    assert read_command({"name": "moot", "options": [{"name": "help", "type": 1}]}) == (("moot", "help"), {}, "")
 
 
 async def suggested(m: Moot, name: str, option: str, **given: object) -> list[str]:

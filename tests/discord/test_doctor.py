@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import unused_port
 
 from adapters.discord import doctor as discord_doctor
-from adapters.discord.permissions import INTENTS, PERMISSIONS, intents, missing, permissions
+from adapters.discord.permissions import INTENTS, PERMISSIONS, missing_permissions, wanted_intents, wanted_permissions
 from bot.cli.install import print_discord_invite
 from bot.doctor import Finding, run_checks
 from bot.settings import DiscordSettings
@@ -71,7 +71,7 @@ def settings(server: DiscordServer, token: str = "", **more: Any) -> DiscordSett
 
 
 async def look(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str, Finding]:
-    found = await run_checks([discord_doctor.check(told, lambda: time.time() + now_ahead_s)])
+    found = await run_checks([discord_doctor.discord_check(told, lambda: time.time() + now_ahead_s)])
     return {f.what: f for f in found}
 
 
@@ -202,13 +202,13 @@ def test_an_invitation_without_a_usable_token_is_refused(tmp_path: Path, token: 
 
 
 def test_the_lists_name_what_discord_py_knows() -> None:
-    assert missing(permissions()) == ()
-    assert missing(discord.Permissions(administrator=True)) == ()
-    assert missing(discord.Permissions.none()) == PERMISSIONS
+    assert missing_permissions(wanted_permissions()) == ()
+    assert missing_permissions(discord.Permissions(administrator=True)) == ()
+    assert missing_permissions(discord.Permissions.none()) == PERMISSIONS
     asked = {i.flag for i in INTENTS}
-    assert {name for name, on in intents(listen=True, members=True) if on and name in asked} == asked
-    assert not intents(listen=False).message_content
-    assert not intents(listen=True).members
+    assert {name for name, on in wanted_intents(listen=True, members=True) if on and name in asked} == asked
+    assert not wanted_intents(listen=False).message_content
+    assert not wanted_intents(listen=True).members
 
 
 def test_the_guide_lists_the_same_permissions() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import discord
 import pytest
 
+from adapters.discord.addresses import Address, message_ref, read_address, read_ref
 from adapters.discord.api import Rest
-from adapters.discord.budgets import ADDRESS, BOT, budget, old_name, route_name
-from adapters.discord.layout import TEXT_CHARS, body, layout
-from adapters.discord.surface import Address, DiscordSurface, message_ref, read_address, read_ref
-from adapters.discord.webhooks import Webhooks, username
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, discord_budget, old_bucket_name, route_bucket_name
+from adapters.discord.layout import TEXT_CHARS, build_body, build_layout
+from adapters.discord.surface import DiscordSurface
+from adapters.discord.webhooks import Webhooks, webhook_username
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
@@ -53,8 +54,8 @@ class Scene:
             run="run",
             title="Tea or coffee?",
             words=words or WordFilter([]),
-            may_have_faces=faces,
-            placed=placed,
+            may_use_webhooks=faces,
+            posted=placed,
         )
 
 
@@ -63,12 +64,12 @@ async def scene() -> AsyncIterator[Scene]:
     now = asyncio.get_running_loop().time
     async with DiscordServer(UNLIMITED) as server:
         channel = await server.create_channel(guild := await server.create_guild())
-        budgets = Budgets(budget, now())
+        budgets = Budgets(discord_budget, now())
         rest = Rest(budgets, now)
         with redirect_clients(server):
             async with discord.Client(intents=discord.Intents.none(), http_trace=rest.trace) as client:
                 await client.login(server.token)
-                rest.serve(client)
+                rest.use_client(client)
                 yield Scene(server, channel, rest, budgets, Address(guild.id, channel.id, channel.id, "channel", "n"))
 
 
@@ -102,7 +103,7 @@ async def test_what_a_webhook_sends_does_not_count_as_the_bots() -> None:
         assert {r.ceiling for r in s.server.requests if "{webhook_token}" not in r.route} == {"bot"}
 
 
-@pytest.mark.parametrize(("faces", "ceiling"), [(True, ADDRESS), (False, BOT)])
+@pytest.mark.parametrize(("faces", "ceiling"), [(True, ADDRESS_CEILING), (False, BOT_CEILING)])
 async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(faces: bool, ceiling: str) -> None:
     async with scene() as s:
         surface = s.surface(faces=faces)
@@ -117,12 +118,12 @@ async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(faces: 
 async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling() -> None:
     async with scene() as s:
         now = asyncio.get_running_loop().time
-        spent = [s.budgets[BOT].take(now()) for _ in range(50)]
+        spent = [s.budgets[BOT_CEILING].take(now()) for _ in range(50)]
         asked = asyncio.create_task(s.rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=s.channel.id))
         await asyncio.sleep(0.2)
         assert not asked.done()
         for ticket in spent:
-            s.budgets[BOT].record_answer(ticket, now())
+            s.budgets[BOT_CEILING].record_answer(ticket, now())
         assert await asked == {"list": []}
 
 
@@ -136,7 +137,7 @@ async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket() -> N
             await surface.edit(ref, message(text=f"Tea {n}"))
         with pytest.raises(RateLimited) as refused:
             await surface.edit(ref, message(text="Tea!"))
-        assert refused.value.bucket == old_name(surface.draws("edit", TURN)[0])
+        assert refused.value.bucket == old_bucket_name(surface.draws("edit", TURN)[0])
         assert 5.0 < refused.value.retry_after_s <= 6.0
 
 
@@ -144,11 +145,11 @@ async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well() 
     async with scene() as s:
         for age_s, count in ((3_000, 2), (4_000, 3)):
             sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
-            placed = [PostedPage(s.spot.address, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
+            placed = [PostedPage(s.spot.text, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
             surface = s.surface(placed=placed)
             for lane in (BOARD, TURN):
                 assert len(surface.draws("edit", lane)) == count
-                assert old_name(surface.draws("delete", lane)[0]) not in surface.draws("delete", lane)
+                assert old_bucket_name(surface.draws("delete", lane)[0]) not in surface.draws("delete", lane)
 
 
 async def test_a_thread_that_may_not_be_opened_yet_holds_its_own_run_alone() -> None:
@@ -186,19 +187,19 @@ async def test_a_forum_gets_a_post_of_its_own() -> None:
 
 
 def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
-    assert route_name("POST", "/api/v10/channels/1/messages", {}) == "discord post channels/1"
-    assert route_name("PATCH", "/api/v10/channels/1/messages/2", {}) == "discord edit channels/1"
-    assert route_name("DELETE", "/api/v10/channels/1/messages/2", {}) == "discord delete channels/1"
-    by_hook = [route_name("PATCH", f"/api/v10/webhooks/5/token/messages/{n}", {5: 1}) for n in (2, 3)]
+    assert route_bucket_name("POST", "/api/v10/channels/1/messages", {}) == "discord post channels/1"
+    assert route_bucket_name("PATCH", "/api/v10/channels/1/messages/2", {}) == "discord edit channels/1"
+    assert route_bucket_name("DELETE", "/api/v10/channels/1/messages/2", {}) == "discord delete channels/1"
+    by_hook = [route_bucket_name("PATCH", f"/api/v10/webhooks/5/token/messages/{n}", {5: 1}) for n in (2, 3)]
     assert by_hook == ["discord edit webhooks/1"] * 2
     others = ("/channels/1/webhooks", "/channels/1", "/interactions/1/token/callback", "/channels/1/messages/2/threads")
     for path in others:
-        assert route_name("POST", f"/api/v10{path}", {}) == "", path
-    assert route_name("GET", "/api/v10/channels/1/messages", {}) == "discord find channels/1"
+        assert route_bucket_name("POST", f"/api/v10{path}", {}) == "", path
+    assert route_bucket_name("GET", "/api/v10/channels/1/messages", {}) == "discord find channels/1"
 
 
 def test_old_messages_have_a_limit_of_their_own_beneath() -> None:
-    old = budget(old_name("discord edit channels/1"), 0.0)
+    old = discord_budget(old_bucket_name("discord edit channels/1"), 0.0)
     for _ in range(3):
         old.record_answer(old.take(0.0), 0.0)
     assert old.free_at(0.0) == 6.0
@@ -214,7 +215,7 @@ def test_old_messages_have_a_limit_of_their_own_beneath() -> None:
     ],
 )
 def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
-    made = username(title)
+    made = webhook_username(title)
     assert made.lower() == name.lower()
     assert len(made) <= 80
     assert not {"clyde", "discord"} & set(made.lower().split())
@@ -225,19 +226,19 @@ def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
 def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
     controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", SeatRef(f"seat{n}")) for n in range(12))
     full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
-    made = body(full, "run12345", 7, head="**Result**", foot="-# links")
+    made = build_body(full, "run12345", 7, head="**Result**", foot="-# links")
     check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))
     assert made["allowed_mentions"] == {"parse": [], "users": ["1"]}
-    shown = [c for c in layout(full, "run12345", 7).walk_children() if isinstance(c, discord.ui.TextDisplay)]
+    shown = [c for c in build_layout(full, "run12345", 7).walk_children() if isinstance(c, discord.ui.TextDisplay)]
     assert sum(len(c.content) for c in shown) <= TEXT_CHARS
 
 
 def test_only_the_end_card_tells_anybody() -> None:
     for kind in ("turn", "card", "board"):
-        made = body(message(kind=kind, to="discord:1"), "run", 7)
+        made = build_body(message(kind=kind, to="discord:1"), "run", 7)
         assert made["flags"] & 1 << 12
         assert made["allowed_mentions"] == {"parse": []}
-    assert not body(message(kind="end", to="discord:1"), "run", 7)["flags"] & 1 << 12
+    assert not build_body(message(kind="end", to="discord:1"), "run", 7)["flags"] & 1 << 12
 
 
 async def test_listed_words_are_blanked_in_what_is_shown() -> None:
@@ -252,9 +253,9 @@ def test_addresses_references_and_buttons_are_read_back() -> None:
         Address(None, 2, 2, "inside", "ab"),
         Address(1, 2, 2, "forum", "ab"),
     ):
-        assert read_address(spot.address) == spot
+        assert read_address(spot.text) == spot
     assert read_address("slack:T1:C1") is None
-    assert read_ref(message_ref(1, 2, face=True)) == (1, 2, True)
+    assert read_ref(message_ref(1, 2, by_webhook=True)) == (1, 2, True)
     assert read_ref(message_ref(1, 2)) == (1, 2, False)
     assert read_press_id(press_id("run", "vote", "a:b")) == ("run", "vote", "a:b")
     assert read_press_id("somebody else's") is None

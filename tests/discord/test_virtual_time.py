@@ -19,7 +19,7 @@ import pytest
 import simcord
 
 from adapters.discord.api import Rest
-from adapters.discord.budgets import budget
+from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
@@ -75,7 +75,7 @@ class Town:
         """A bot that is not connected yet."""
         now = asyncio.get_running_loop().time
         assert SETTINGS.discord is not None
-        budgets = Budgets(budget, now())
+        budgets = Budgets(discord_budget, now())
         scheduler = Scheduler(budgets)
         self.hall = RunSupervisor(
             store=self.store,

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from adapters.common.attachments import NAME_CHARS, Text, admit, joined, read
+from adapters.common.attachments import NAME_CHARS, TextFile, check_sizes, join_texts, read_file
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings import LimitSettings
@@ -21,7 +21,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
 def refusal(name: str, mime: str, data: bytes) -> str:
     with pytest.raises(Refused) as caught:
-        read(name, mime, data, LIMITS)
+        read_file(name, mime, data, LIMITS)
     return str(caught.value)
 
 
@@ -37,7 +37,7 @@ def refusal(name: str, mime: str, data: bytes) -> str:
     ],
 )
 def test_texts_of_any_kind_are_read(name: str, mime: str, data: bytes) -> None:
-    assert read(name, mime, data, LIMITS) == Text(name, "Größe 漢字\n")
+    assert read_file(name, mime, data, LIMITS) == TextFile(name, "Größe 漢字\n")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_texts_of_any_kind_are_read(name: str, mime: str, data: bytes) -> None:
     ],
 )
 def test_images_are_known_by_their_bytes(mime: str, data: bytes) -> None:
-    image = read("notes.txt", "text/plain", data, LIMITS)
+    image = read_file("notes.txt", "text/plain", data, LIMITS)
     assert image == Image("notes.txt", mime, base64.b64encode(data).decode())
 
 
@@ -81,31 +81,31 @@ def test_bounds_are_told_with_what_to_do() -> None:
     assert refusal("a.txt", "", b"") == "“a.txt” is empty: attach it again, or leave it out."
     assert refusal("a.txt", "", b"x" * 1001).startswith("“a.txt” has 1,001 characters and may have 1,000: ")
     assert refusal("a.png", "", PNG + b"\0" * 5000).startswith("“a.png” has 0.01 MB and an image may have 0.01 MB: ")
-    assert isinstance(read("a.txt", "", ("ß" * 1000).encode(), LIMITS), Text)  # characters, not bytes
+    assert isinstance(read_file("a.txt", "", ("ß" * 1000).encode(), LIMITS), TextFile)  # characters, not bytes
 
 
 def test_files_are_counted_and_weighed_before_they_are_fetched() -> None:
-    admit([], LIMITS)
-    admit([5000, 1], LIMITS)
+    check_sizes([], LIMITS)
+    check_sizes([5000, 1], LIMITS)
     with pytest.raises(Refused, match="may come with 2 files, not 3"):
-        admit([1, 1, 1], LIMITS)
+        check_sizes([1, 1, 1], LIMITS)
     with pytest.raises(Refused, match=r"A file may have 0.01 MB, not 7.00 MB"):
-        admit([7_000_000], LIMITS)
+        check_sizes([7_000_000], LIMITS)
 
 
 def test_a_name_cannot_break_its_line() -> None:
-    file = read("a\n\u202e\x1b[31m  b" + "x" * 200, "", b"text", LIMITS)
+    file = read_file("a\n\u202e\x1b[31m  b" + "x" * 200, "", b"text", LIMITS)
     assert file.name.startswith("a [31m bx")
     assert len(file.name) == NAME_CHARS
-    assert read("\n", "", b"text", LIMITS).name == "file"
+    assert read_file("\n", "", b"text", LIMITS).name == "file"
 
 
 def test_files_stand_behind_the_question_with_their_names() -> None:
-    files = [Text("main.py", "print(1)\n"), Text("no suffix", "```\nfenced\n```")]
-    assert joined("Why?", files) == (
+    files = [TextFile("main.py", "print(1)\n"), TextFile("no suffix", "```\nfenced\n```")]
+    assert join_texts("Why?", files) == (
         "Why?\n\nFile “main.py”:\n\n```py\nprint(1)\n```\n\nFile “no suffix”:\n\n````\n```\nfenced\n```\n````"
     )
-    assert joined("Why?", []) == "Why?"
+    assert join_texts("Why?", []) == "Why?"
 
 
 contents = st.lists(st.sampled_from(["`", "```", "````py", "~~~", "\n", "\n\n", "    ", "> ", "a", "\t"])).map("".join)
@@ -115,7 +115,7 @@ contents = st.lists(st.sampled_from(["`", "```", "````py", "~~~", "\n", "\n\n", 
 @example(["```"], "a.py")
 def test_whatever_a_file_holds_its_fence_holds_it(texts: list[str], name: str) -> None:
     """As a parser that knows nothing of us reads it."""
-    tokens: list[Any] = MarkdownIt("commonmark").parse(joined("Why?", [Text(name, text) for text in texts]))
+    tokens: list[Any] = MarkdownIt("commonmark").parse(join_texts("Why?", [TextFile(name, text) for text in texts]))
     assert [token.content for token in tokens if token.type == "fence"] == [text.rstrip("\n") + "\n" for text in texts]
     assert [token.type for token in tokens if token.level == 0 and token.nesting >= 0] == (
         ["paragraph_open"] + ["paragraph_open", "fence"] * len(texts)

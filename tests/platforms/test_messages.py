@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.common.messages import JUST_S, MOMENT_S, Delete, erase, look_up
-from adapters.common.retry import MOST_WAITS
+from adapters.common.messages import FRESH_S, RETRY_S, DeleteMessage, erase_messages, find_posted
+from adapters.common.retry import MAX_WAITS
 from bot.domain.run import LaneId
 from bot.ports import Forbidden, Gone, MessageRef, PostedPage, RateLimited, SurfaceError
 from tests.support.stores import MemoryStore
@@ -25,9 +25,9 @@ def test_a_message_that_has_just_appeared_is_found_a_moment_later() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        found = await look_up(store.find_page, "here:board", PAGE.ref, age_s=JUST_S / 2)
+        found = await find_posted(store.find_page, "here:board", PAGE.ref, age_s=FRESH_S / 2)
         assert found == (RUN, PAGE)
-        assert loop.time() == MOMENT_S
+        assert loop.time() == RETRY_S
         await storing
 
     run_virtual(main())
@@ -38,7 +38,7 @@ def test_an_old_message_is_looked_for_once() -> None:
         loop = asyncio.get_running_loop()
         store = MemoryStore(loop.time)
         storing = asyncio.create_task(_place_late(store))
-        assert await look_up(store.find_page, PAGE.ref, age_s=JUST_S) is None
+        assert await find_posted(store.find_page, PAGE.ref, age_s=FRESH_S) is None
         assert loop.time() == 0.0
         await storing
 
@@ -46,14 +46,14 @@ def test_an_old_message_is_looked_for_once() -> None:
 
 
 async def _place_late(store: MemoryStore) -> None:
-    await asyncio.sleep(MOMENT_S / 2)
+    await asyncio.sleep(RETRY_S / 2)
     await store.record_page(RUN, PAGE)
 
 
 CASES: Sequence[tuple[str, Sequence[SurfaceError], list[str], float]] = [
     ("at once", [], [], 0.0),
-    ("after the waits that are asked for", [LIMITED] * MOST_WAITS, [], MOST_WAITS * WAIT_S),
-    ("not, where the waits do not end", [LIMITED] * (MOST_WAITS + 1), [str(LIMITED)], MOST_WAITS * WAIT_S),
+    ("after the waits that are asked for", [LIMITED] * MAX_WAITS, [], MAX_WAITS * WAIT_S),
+    ("not, where the waits do not end", [LIMITED] * (MAX_WAITS + 1), [str(LIMITED)], MAX_WAITS * WAIT_S),
     ("by somebody else, before", [Gone("gone")], [], 0.0),
     ("not, where it is forbidden", [LIMITED, Forbidden("it is locked")], ["it is locked"], WAIT_S),
 ]
@@ -74,10 +74,10 @@ def test_a_message_is_deleted(name: str, refusals: Sequence[SurfaceError], left:
             if to_come:
                 raise to_come.pop(0)
 
-        async def deletes(address: str) -> Delete | None:
+        async def deletes(address: str) -> DeleteMessage | None:
             return delete if address == HERE else None
 
-        assert await erase(store, RUN, deletes) == left
+        assert await erase_messages(store, RUN, deletes) == left
         assert loop.time() == took_s
         assert set(asked) == {PAGE.ref}
         assert not to_come

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.discord.definitions import definitions
+from adapters.discord.definitions import define_commands
 from adapters.slack import manifest
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
@@ -19,10 +19,10 @@ def test_the_page_is_what_the_code_declares() -> None:
 
 
 def test_both_platforms_are_told_of_every_command_and_menu() -> None:
-    defined = {made["name"] for made in definitions(COMMANDS, MENUS)}
+    defined = {made["name"] for made in define_commands(COMMANDS, MENUS)}
     assert defined == {command.path[0] for command in COMMANDS} | set(MENUS)
-    assert set(manifest.commands()) == {command.path[0] for command in COMMANDS}
-    assert set(manifest.shortcuts()) == {f"moot:{action}" for action in MENUS.values()}
+    assert set(manifest.slash_commands()) == {command.path[0] for command in COMMANDS}
+    assert set(manifest.message_shortcuts()) == {f"moot:{action}" for action in MENUS.values()}
 
 
 @pytest.mark.parametrize("press", PRESSES)

@@ -11,12 +11,12 @@ from aiohttp import web
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
-from adapters.slack.doctor import check
-from adapters.slack.scopes import scopes
+from adapters.slack.doctor import slack_check
+from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Finding
 from bot.settings import SlackSettings
 
-ALL = [scope.name for scope in scopes(listen=False)]
+ALL = [scope.name for scope in wanted_scopes(listen=False)]
 
 
 @asynccontextmanager
@@ -53,7 +53,7 @@ async def slack(granted: list[str] | None = None, *, token: str = "xoxb-1", date
 
 async def findings(api_base: str, **more: object) -> dict[str, Finding]:
     given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_base": api_base, **more}
-    return {found.what: found for found in await check(SlackSettings.model_validate(given), time.time).run()}
+    return {found.what: found for found in await slack_check(SlackSettings.model_validate(given), time.time).run()}
 
 
 async def test_all_is_well() -> None:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
 from adapters.slack import forms, syntax
-from adapters.slack.budgets import bucket, budget
+from adapters.slack.budgets import method_bucket, slack_budget
 from adapters.slack.dialect import SlackMarkdown
-from adapters.slack.layout import body, cut
-from adapters.slack.manifest import manifest, shortcuts
-from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, events, scopes
+from adapters.slack.layout import build_payload, shorten_escaped
+from adapters.slack.manifest import message_shortcuts, render_manifest
+from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, wanted_events, wanted_scopes
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.live.dialect import Table
@@ -50,15 +50,15 @@ BY_PATH = {command.path: command for command in COMMANDS}
     ],
 )
 def test_options_are_read_from_what_is_typed(text: str, values: dict[str, str]) -> None:
-    assert syntax.read(DebateOptions, text) == values
+    assert syntax.parse_options(DebateOptions, text) == values
 
 
 @given(st.text())
 def test_whatever_is_typed_is_read(text: str) -> None:
-    found = syntax.read(DebateOptions, text)
+    found = syntax.parse_options(DebateOptions, text)
     assert set(found) <= set(DebateOptions.model_fields)
-    syntax.find(BY_PATH, text)
-    syntax.typed(text)
+    syntax.find_command(BY_PATH, text)
+    syntax.unescape(text)
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_whatever_is_typed_is_read(text: str) -> None:
     ],
 )
 def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> None:
-    found = syntax.find(BY_PATH, text, lead=("moot",))
+    found = syntax.find_command(BY_PATH, text, lead=("moot",))
     assert found is not None
     assert (found[0].path, found[1]) == (path, rest)
-    assert syntax.find(BY_PATH, "sing", lead=("moot",)) is None
+    assert syntax.find_command(BY_PATH, "sing", lead=("moot",)) is None
 
 
 def test_what_slack_encodes_is_read_as_it_was_typed() -> None:
     sent = "a &lt;b&gt; &amp;amp; <https://x.y/z|x.y> <#C1|hall> <@U1|ann> <!here>"
-    assert syntax.typed(sent) == "a <b> &amp; https://x.y/z #hall @ann @here"
+    assert syntax.unescape(sent) == "a <b> &amp; https://x.y/z #hall @ann @here"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: "-".join(c.path))
@@ -87,19 +87,19 @@ def test_every_command_has_a_modal_that_slack_takes(command: Any) -> None:
     if not options.model_fields:
         return
     suggested = {name: ["one", "two" * 60] for name in options.model_fields}
-    view = forms.modal(Form(command.help, options, list(options.model_fields), {}), {"command": "x"}, suggested)
+    view = forms.build_view(Form(command.help, options, list(options.model_fields), {}), {"command": "x"}, suggested)
     check_view(view, "modal")
-    assert forms.kept(view) == {"command": "x"}
+    assert forms.read_metadata(view) == {"command": "x"}
 
 
 @given(st.text(max_size=300), st.text(max_size=2_000), st.sampled_from(["turn", "end", "board", "card"]), st.booleans())
 def test_every_message_fits_and_pings_nobody_but_the_one_it_is_for(
-    title: str, text: str, kind: Any, headed: bool
+    title: str, text: str, kind: Any, with_title: bool
 ) -> None:
     said = "".join(piece.text for piece in [SlackMarkdown().fence(text, "")])
     controls = tuple(Control("vote", f"{title}{n}", SeatRef(f"seat{n}")) for n in range(30))
     message = Message(LaneId("answer", 1, "ada"), 0, kind, title, said, True, controls, "slack:U1")
-    made = body(message, "run", headed=headed)
+    made = build_payload(message, "run", with_title=with_title)
     assert find_faults(made["blocks"]) == []
     assert 0 < len(made["text"]) <= 4_000
     assert set(mentions(made["text"], made["blocks"], [])) <= {"U1"}
@@ -109,7 +109,7 @@ def test_every_message_fits_and_pings_nobody_but_the_one_it_is_for(
 @given(st.text(alphabet="&<>a", max_size=60), st.integers(1, 60))
 def test_a_cut_leaves_no_half_of_an_entity(text: str, most: int) -> None:
     whole = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    short = cut(whole, most)
+    short = shorten_escaped(whole, most)
     assert len(short) <= most
     assert re.sub("&(amp|lt|gt);", "", short.removesuffix("…")).count("&") == 0
 
@@ -124,12 +124,12 @@ def test_tables_are_native_as_far_as_slack_draws_them() -> None:
 
 
 def test_budgets_are_told_apart_by_workspace_method_and_channel() -> None:
-    assert bucket("T1", "chat.update") == "slack T1 chat.update"
-    assert bucket("T1", "chat.postMessage", "C1") == "slack T1 chat.postMessage C1"
-    assert budget("slack T1 chat.update", 100.0).tokens(100.0) == 0
-    assert budget("slack T1 chat.postMessage C1", 100.0).tokens(100.0) == 5
-    assert budget("slack T1 chat.appendStream", 0.0).outlook(1_000.0).tokens == 100
-    assert budget("slack T1 conversations.replies", 0.0).outlook(1_000.0).tokens == 50
+    assert method_bucket("T1", "chat.update") == "slack T1 chat.update"
+    assert method_bucket("T1", "chat.postMessage", "C1") == "slack T1 chat.postMessage C1"
+    assert slack_budget("slack T1 chat.update", 100.0).tokens(100.0) == 0
+    assert slack_budget("slack T1 chat.postMessage C1", 100.0).tokens(100.0) == 5
+    assert slack_budget("slack T1 chat.appendStream", 0.0).outlook(1_000.0).tokens == 100
+    assert slack_budget("slack T1 conversations.replies", 0.0).outlook(1_000.0).tokens == 50
 
 
 def test_each_scope_is_needed_and_each_need_is_a_scope() -> None:
@@ -137,7 +137,7 @@ def test_each_scope_is_needed_and_each_need_is_a_scope() -> None:
     assert needed - {""} == {scope.name for scope in SCOPES}
     assert set(get_args(Method)) == set(NEEDS)
     for event in EVENTS:
-        assert not event.scope or event.scope in {s.name for s in scopes(listen=event.listen)}
+        assert not event.scope or event.scope in {s.name for s in wanted_scopes(listen=event.listen)}
 
 
 def test_the_scopes_of_methods_are_slacks(reference: Path) -> None:
@@ -158,18 +158,18 @@ def test_every_method_that_is_called_is_declared(listen: bool) -> None:
                 re.findall(r'"((?:chat|conversations|files|users|views|auth|apps)\.[a-zA-Z.]+)"', path.read_text())
             )
     assert called - {"apps.connections.open"} == set(NEEDS) - {"apps.connections.open"}
-    assert {e.name for e in events(listen=listen)} <= {e.name for e in EVENTS}
+    assert {e.name for e in wanted_events(listen=listen)} <= {e.name for e in EVENTS}
 
 
 @pytest.mark.parametrize("listen", [False, True])
 def test_the_manifest_says_what_is_declared_and_why(listen: bool) -> None:
-    text = manifest(listen)
+    text = render_manifest(listen)
     for scope in SCOPES:
         assert (f"      - {scope.name}  # {scope.why}\n" in text) == (listen or not scope.listen)
     for event in EVENTS:
         assert (f"      - {event.name}  # {event.why}\n" in text) == (listen or not event.listen)
     assert ":history" not in text.replace("im:history", "").replace("mpim:history", "") or listen
     assert re.findall(r"command: /(\w+)", text) == ["council", "debate", "compare", "moot"]
-    assert all(len(name) <= 24 and len(help) <= 150 for name, help in shortcuts().values())
+    assert all(len(name) <= 24 and len(help) <= 150 for name, help in message_shortcuts().values())
     assert "socket_mode_enabled: true" in text
-    assert "socket_mode_enabled: false" in manifest(listen, "https://moot.example")
+    assert "socket_mode_enabled: false" in render_manifest(listen, "https://moot.example")

@@ -92,7 +92,7 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
         await a.find_board()
         await a.wait_until_over()
         await (await a.server.people.uninstall(a.team.id))
-        store = await a.bot._installations()
+        store = await a.bot._open_installations()
         assert store is not None
 
         async def gone() -> bool:
@@ -104,7 +104,7 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
 
 async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
     async with installable(tmp_path / "moot.db") as a:
-        sealed = await a.bot._installations()
+        sealed = await a.bot._open_installations()
         assert sealed is not None
         await sealed.async_save(
             Installation(app_id="A1", user_id="U1", team_id="T9", bot_token="xoxb-secret", bot_user_id="UB", bot_id="B")
@@ -113,12 +113,12 @@ async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
         assert found is not None
         assert found.bot_token == "xoxb-secret"
     async with installable(tmp_path / "moot.db", Fernet.generate_key().decode()) as a:
-        sealed = await a.bot._installations()
+        sealed = await a.bot._open_installations()
         assert sealed is not None
         with pytest.raises(Misconfigured, match="installations_key"):
             await sealed.async_find_bot(enterprise_id=None, team_id="T9")
     async with installable(tmp_path / "moot.db", f"{Fernet.generate_key().decode()}, {KEY}") as a:
-        sealed = await a.bot._installations()
+        sealed = await a.bot._open_installations()
         assert sealed is not None
         bot = await sealed.async_find_bot(enterprise_id=None, team_id="T9")
         assert bot is not None

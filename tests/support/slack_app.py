@@ -15,9 +15,9 @@ import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
-from adapters.slack.budgets import budget as slack_budget
+from adapters.slack.budgets import slack_budget as slack_budget
 from adapters.slack.client import PATH, SlackBot
-from adapters.slack.scopes import events, scopes
+from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipelines import PipelineBook
@@ -209,8 +209,8 @@ async def open_workspace(*, listen: bool = False, kind: str = "member") -> Async
     """Open a server where the app is installed with exactly what its manifest asks for."""
     async with SlackServer() as server:
         server.limits.set("chat.postMessage", None)
-        server.world.app.events = {event.name for event in events(listen=listen)}
-        team = server.world.add_team("acme", scopes=[scope.name for scope in scopes(listen=listen)])
+        server.world.app.events = {event.name for event in wanted_events(listen=listen)}
+        team = server.world.add_team("acme", scopes=[scope.name for scope in wanted_scopes(listen=listen)])
         ann = server.world.add_user(team.id, "ann")
         server.world.add_channel(team.id, "hall", [ann.id])
         yield server, team

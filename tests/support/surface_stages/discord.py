@@ -12,11 +12,11 @@ from typing import Any, Literal
 import discord
 from pydantic import SecretStr
 
+from adapters.discord.addresses import read_ref
 from adapters.discord.api import Rest
-from adapters.discord.budgets import budget
+from adapters.discord.budgets import discord_budget
 from adapters.discord.client import make_client
 from adapters.discord.places import Places
-from adapters.discord.surface import read_ref
 from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
@@ -95,7 +95,7 @@ class DiscordStage:
     def _make_surface(self) -> Surface:
         guild = getattr(self._channel, "guild", None)
         granted = self._channel.permissions_for(guild.me) if guild else discord.Permissions.none()
-        return self._places.new(RUN, "Tea?", self._channel, granted, None, None)
+        return self._places.create(RUN, "Tea?", self._channel, granted, None, None)
 
     def _own_messages(self) -> list[Message]:
         """Return the messages of the bot and its webhook, in the order in which they appeared: by id."""
@@ -122,13 +122,13 @@ async def open_discord(where: Where, *, faces: bool = True) -> AsyncIterator[Dis
             "thread": (await server.thread(ada, await server.say(ada, hall, "Tea?"), "tea")).id,
             "direct message": (await server.dm(ada)).id,
         }[where]
-        rest = Rest(Budgets(budget, now()), now)
+        rest = Rest(Budgets(discord_budget, now()), now)
         with redirect_clients(server):
             settings = DiscordSettings(
                 token=SecretStr(server.token), api_base=server.api_base, gateway_url=server.gateway_url
             )
             async with connect(make_client(settings, rest), server.token) as client:
-                rest.serve(client)
+                rest.use_client(client)
                 yield DiscordStage(server, ada, client, rest, await client.fetch_channel(place))
 
 

@@ -97,7 +97,7 @@ class SlackStage:
         return Places(self._store, self._api, self._workspaces, lambda server: WordFilter([]), time.time, listen=False)
 
     def _make_surface(self) -> Surface:
-        return self._places.new(RUN, self._at, self._at.server, self._channel, self._thread, self._ann.id, None)
+        return self._places.create(RUN, self._at, self._at.server, self._channel, self._thread, self._ann.id, None)
 
     def _own_messages(self) -> list[Message]:
         """Return the messages of the app, in the order in which they appeared: by time stamp."""
@@ -129,7 +129,7 @@ async def open_slack(where: Where, *, faces: bool = True) -> AsyncIterator[Slack
         direct = server.world.im(ann.id)
         api = Api(session, server.api_base)
         workspaces = Workspaces(api, team.bot_token, None)
-        at = await workspaces.sole()
+        at = await workspaces.find_only()
         channel = direct.id if where == "direct message" else hall.id
         yield SlackStage(server, ann, api, workspaces, at, channel, asked if where == "thread" else "")
 
