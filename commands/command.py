@@ -174,7 +174,7 @@ def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answe
     async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
         if form := more(format, options):
             return form
-        return Started(await actions.start(options.wish(format, here), here.show))
+        return Started(await actions.start_run(options.wish(format, here), here.show))
 
     return handle
 

@@ -127,11 +127,11 @@ def read_target(run: str, kept: str) -> Target:
 
 
 async def _skip(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.skip(target.run, target.turn, here.by))
+    return Told(await actions.skip_turn(target.run, target.turn, here.by))
 
 
 async def _retry(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.retry(target.run, target.turn, here.by))
+    return Told(await actions.retry_turn(target.run, target.turn, here.by))
 
 
 async def _vote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -140,15 +140,15 @@ async def _vote(actions: Actions, target: Target, options: NoOptions, here: Here
         case ObjectionRef():
             return await _upvote(actions, target, options, here)
         case SeatRef(key):
-            return Told(await actions.vote(target.run, key, here.by))
+            return Told(await actions.cast_vote(target.run, key, here.by))
         case _:
-            return Told(await actions.vote(target.run, target.turn.seat, here.by, target.turn.round))
+            return Told(await actions.cast_vote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
 async def _unvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     if isinstance(target.about, ObjectionRef):
         return Told(await actions.steering.withdraw_upvote(target.run, target.objection, here.by))
-    return Told(await actions.unvote(target.run, target.turn.seat, here.by, target.turn.round))
+    return Told(await actions.withdraw_vote(target.run, target.turn.seat, here.by, target.turn.round))
 
 
 async def _close(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -156,38 +156,38 @@ async def _close(actions: Actions, target: Target, options: NoOptions, here: Her
 
 
 async def _stop(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.stop(target.run, here.by))
+    return Told(await actions.stop_run(target.run, here.by))
 
 
 async def _reveal(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.reveal(target.run, here.by))
+    return Told(await actions.reveal_answers(target.run, here.by))
 
 
 async def _guess(actions: Actions, target: Target, options: Guess, here: Here) -> Answer:
-    return Told(await actions.guess(target.run, target.seat, options.name, here.by))
+    return Told(await actions.guess_speaker(target.run, target.seat, options.name, here.by))
 
 
 async def _guessable(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
-    return {"name": await actions.guessable(target.run, target.seat, by)}
+    return {"name": await actions.list_guesses(target.run, target.seat, by)}
 
 
 async def _say(actions: Actions, target: Target, options: RemarkOptions, here: Here) -> Answer:
-    return Told(await actions.say(target.run, options.text, here.by))
+    return Told(await actions.add_remark(target.run, options.text, here.by))
 
 
 async def _read_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    name, text = await actions.reads(target.run, target.lane, here.by)
+    name, text = await actions.read_lane(target.run, target.lane, here.by)
     return Told(text, (f"{name}.md", text))
 
 
 async def _follow_up(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
-    t = await actions.transcript(target.run, here.by)
-    thread = await actions.thread(target.run, here.by)
+    t = await actions.read_run(target.run, here.by)
+    thread = await actions.read_thread(target.run, here.by)
     return await _begin(actions, follow_up(t, thread, options.question, here.by), here)
 
 
 async def _run_again(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return await _begin(actions, rerun(await actions.transcript(target.run, here.by), here.by), here)
+    return await _begin(actions, rerun(await actions.read_run(target.run, here.by), here.by), here)
 
 
 async def _export(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -195,11 +195,11 @@ async def _export(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _delete(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.delete(target.run, here.by))
+    return Told(await actions.delete_run(target.run, here.by))
 
 
 async def _remove(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.remove(target.run, target.turn, here.by))
+    return Told(await actions.remove_turn(target.run, target.turn, here.by))
 
 
 async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -208,9 +208,9 @@ async def _ask_about(actions: Actions, target: Target, options: NoOptions, here:
 
 
 async def _ask_seat(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
-    t = await actions.transcript(target.run, here.by)
-    _, said = await actions.reads(target.run, target.lane, here.by)
-    thread = await actions.thread(target.run, here.by)
+    t = await actions.read_run(target.run, here.by)
+    _, said = await actions.read_lane(target.run, target.lane, here.by)
+    thread = await actions.read_thread(target.run, here.by)
     return await _begin(actions, ask_seat(t, thread, target.lane, said, options.question, here.by), here)
 
 
@@ -229,40 +229,40 @@ async def _differences(actions: Actions, target: Target, options: Pair, here: He
 
 
 async def _pause(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.pause(target.run, here.by))
+    return Told(await actions.steering.pause_run(target.run, here.by))
 
 
 async def _resume(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.resume(target.run, here.by))
+    return Told(await actions.steering.resume_run(target.run, here.by))
 
 
 async def _object(actions: Actions, target: Target, options: ObjectionOptions, here: Here) -> Answer:
     """Under a turn it is put to its seat."""
-    return Told(await actions.steering.object(target.run, options.text, here.by, target.turn.seat))
+    return Told(await actions.steering.raise_objection(target.run, options.text, here.by, target.turn.seat))
 
 
 async def _upvote(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.upvote(target.run, target.objection, here.by))
+    return Told(await actions.steering.upvote_objection(target.run, target.objection, here.by))
 
 
 async def _go_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.vote_round(target.run, target.turn.round, "go on", here.by))
+    return Told(await actions.steering.vote_on_next_round(target.run, target.turn.round, "go on", here.by))
 
 
 async def _end_here(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.vote_round(target.run, target.turn.round, "end", here.by))
+    return Told(await actions.steering.vote_on_next_round(target.run, target.turn.round, "end", here.by))
 
 
 async def _next(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.next_round(target.run, here.by, target.turn.round))
+    return Told(await actions.steering.start_next_round(target.run, here.by, target.turn.round))
 
 
 async def _close_round(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.steering.close_round(target.run, here.by, target.turn.round))
+    return Told(await actions.steering.close_round_vote(target.run, here.by, target.turn.round))
 
 
 async def _begin(actions: Actions, wish: RunRequest, here: Here) -> Answer:
-    return Started(await actions.start(wish, here.show))
+    return Started(await actions.start_run(wish, here.show))
 
 
 PRESSES: Mapping[str, Press] = {

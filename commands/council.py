@@ -7,7 +7,7 @@ from dataclasses import replace
 from bot.actions.request import RunRequest
 from bot.domain.run import Mode
 from commands.command import Command, Here, option, starts
-from commands.veiled import VeiledOptions
+from commands.visibility import VeiledOptions
 
 
 class CouncilOptions(VeiledOptions):

@@ -11,7 +11,7 @@ from pydantic import field_validator
 from bot.actions.request import RunRequest
 from bot.domain.run import SIDES, DebateRules, Form, Next, Reveal, Search
 from commands.command import SEARCH, Command, Here, option, starts
-from commands.veiled import BLIND, GUESS, REVEAL, VeiledOptions
+from commands.visibility import BLIND, GUESS, REVEAL, VeiledOptions
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
 ASSIGNED = "assigned"  # instead of positions: for and against, in turn

@@ -23,7 +23,7 @@ async def shown(actions: Actions, run: str, about: About, options: Pair, here: H
     """`about`: the turn whose message was pressed, if any. Raises Refused where there are not two answers."""
     if not run:
         raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
-    t = await actions.transcript(run, here.by)
+    t = await actions.read_run(run, here.by)
     said = _answers(t)
     pressed = about.seat if isinstance(about, TurnId) else ""
     first = _picked(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
@@ -31,7 +31,7 @@ async def shown(actions: Actions, run: str, about: About, options: Pair, here: H
     if first == second:
         raise Refused(f"Those are both {said[first].name}: name two seats.")
     for seat in (first, second):
-        await actions.reads(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
+        await actions.read_lane(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
     text = describe_differences(said[first], said[second])
     return Told(text, ("differences.md", text))
 

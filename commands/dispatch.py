@@ -66,7 +66,7 @@ async def erase_deleted(
     """
     if action != "delete":
         return ""
-    await actions.finished(run)  # nothing writes its messages any more
+    await actions.wait_until_finished(run)  # nothing writes its messages any more
     left = await erase(run)
     return not_deleted(left) if left else ""
 
@@ -118,25 +118,25 @@ async def mention(
     direct message: then it starts a council, or a follow-up in the thread of a run that is over. `quoted` returns the
     message that this one replies to, on platforms that have such replies.
     """
-    if here.run and (await actions.transcript(here.run, here.by)).finished is None:
-        return Told(await actions.say(here.run, text, here.by))
+    if here.run and (await actions.read_run(here.run, here.by)).finished is None:
+        return Told(await actions.add_remark(here.run, text, here.by))
     if not is_addressed:
         return None
     if here.run:
-        t = await actions.transcript(here.run, here.by)
-        request = follow_up(t, await actions.thread(here.run, here.by), text, here.by)
+        t = await actions.read_run(here.run, here.by)
+        request = follow_up(t, await actions.read_thread(here.run, here.by), text, here.by)
     elif context := quoted():
         request = RunRequest("council", text or "What do you make of this?", here.by, context=context)
     else:
         request = RunRequest("council", text, here.by)
     question, images = await read_files(request.question)
     request = replace(request, question=question, images=tuple(images), channels=here.channels)
-    return Started(await actions.start(request, here.show))
+    return Started(await actions.start_run(request, here.show))
 
 
 def note_change(actions: Actions, run: str, change: Literal["edited", "deleted"]) -> None:
     """Note on the board that the question was changed; the run goes on with what was asked."""
-    actions.note(run, f"The question was {change} after the start; the run goes on with what was asked.")
+    actions.note_on_board(run, f"The question was {change} after the start; the run goes on with what was asked.")
 
 
 def _show_nowhere(run: str, title: str) -> Surface:

@@ -8,12 +8,12 @@ from bot.actions.permissions import Person
 
 async def exported(actions: Actions, run: str, by: Person) -> tuple[str, str]:
     """The file's name and its text."""
-    t = await actions.transcript(run, by)
+    t = await actions.read_run(run, by)
     start = t.started
     parts = [f"# {start.format.capitalize()}: {' '.join(start.question.split())[:80]}", start.question]
     if start.origin:
         parts.append(f"*From {start.origin}*")
-    for post in await actions.thread(run, by):
+    for post in await actions.read_thread(run, by):
         note = f"\n\n*{post.footer}*" if post.footer else ""
         parts.append(f"## {post.title or 'Note'}\n\n{post.text or post.placeholder or '(never finished)'}{note}")
     parts += [f"## Sent in by {r.who}\n\n{r.text}\n\n*From {r.origin}*" for r in t.remarks if r.origin]

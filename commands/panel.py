@@ -62,7 +62,7 @@ async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
 
 async def _usual(actions: Actions, options: UsualOptions, here: Here) -> Answer:
     channel = next(iter(here.channels), "") if options.where == "channel" else ""
-    return Told(await actions.make_usual(options.name, here.by, channel))
+    return Told(await actions.set_usual_panel(options.name, here.by, channel))
 
 
 def _line(name: str, panel: PanelSettings, *, usual: bool) -> str:

@@ -30,7 +30,7 @@ class NoOptions(Options):
 
 
 async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    rows = await actions.runs(here.by, options.count, here.sees)
+    rows = await actions.list_runs(here.by, options.count, here.sees)
     lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_short(r.question)}" for r in rows]
     return Told("\n".join(lines) or "There are no runs yet: try `/council`.")
 
@@ -43,21 +43,21 @@ async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
 async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
-    await actions.check_sees(options.run, here.by, here.sees)
-    await actions.watch(options.run, here.by, here.show)
+    await actions.require_visible(options.run, here.by, here.sees)
+    await actions.watch_run(options.run, here.by, here.show)
     return Started(options.run)
 
 
 async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.stop(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.stop_run(await run_of(actions, options.run, here), here.by))
 
 
 async def _reveal(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.reveal(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.reveal_answers(await run_of(actions, options.run, here), here.by))
 
 
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
-    return Told(await actions.say(await run_of(actions, options.run, here), options.text, here.by))
+    return Told(await actions.add_remark(await run_of(actions, options.run, here), options.text, here.by))
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
@@ -75,7 +75,7 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
 async def run_of(actions: Actions, named: str, here: Here) -> str:
     """The run that somebody names, else that of their thread. Raises Refused."""
     if named:
-        await actions.check_sees(named, here.by, here.sees)
+        await actions.require_visible(named, here.by, here.sees)
     elif not here.run:
         raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
     return named or here.run

@@ -29,11 +29,11 @@ class ObjectOptions(Options):
 
 
 async def _pause(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.pause(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.pause_run(await run_of(actions, options.run, here), here.by))
 
 
 async def _resume(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.resume(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.resume_run(await run_of(actions, options.run, here), here.by))
 
 
 async def _add(actions: Actions, options: AddOptions, here: Here) -> Answer:
@@ -46,11 +46,11 @@ async def _drop(actions: Actions, options: DropOptions, here: Here) -> Answer:
 
 
 async def _object(actions: Actions, options: ObjectOptions, here: Here) -> Answer:
-    return Told(await actions.steering.object(await run_of(actions, options.run, here), options.text, here.by))
+    return Told(await actions.steering.raise_objection(await run_of(actions, options.run, here), options.text, here.by))
 
 
 async def _next(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.next_round(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.start_next_round(await run_of(actions, options.run, here), here.by))
 
 
 COMMANDS = (

@@ -29,7 +29,7 @@ async def suggest(
         case "pipelines":
             known = list(await actions.services.pipelines.all(by.server))
         case "runs":
-            known = [row.run for row in await actions.runs(by, MOST, sees)]
+            known = [row.run for row in await actions.list_runs(by, MOST, sees)]
         case _:
             return []
     found = [name for name in known if word in name.casefold()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.actions.actions import Actions
-from bot.actions.request import summary
+from bot.actions.request import request_summary
 from commands.command import Answer, Command, Here, Started, StartOptions, option
 from commands.runs import run_of
 
@@ -16,9 +16,9 @@ class SummariseOptions(StartOptions):
 
 async def summarised(actions: Actions, run: str, here: Here) -> str:
     """Begin a run that tells what another one has come to so far; its id. Raises Refused."""
-    t = await actions.transcript(run, here.by)
-    wish = summary(t, await actions.thread(run, here.by), here.by)
-    return await actions.start(replace(wish, channels=here.channels), here.show)
+    t = await actions.read_run(run, here.by)
+    wish = request_summary(t, await actions.read_thread(run, here.by), here.by)
+    return await actions.start_run(replace(wish, channels=here.channels), here.show)
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:

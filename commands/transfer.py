@@ -22,9 +22,9 @@ class Transfer(Options):
 async def send_turn(actions: Actions, run: str, lane: LaneId, options: Transfer, here: Here) -> Answer:
     """Send on what a seat has said in a lane. Raises Refused; then nothing was sent."""
     with _all_or_nothing():
-        _, said = await actions.reads(run, lane, here.by)
+        _, said = await actions.read_lane(run, lane, here.by)
         text = quote(said, options.text)
-        origin = origin_of_turn(await actions.transcript(run, here.by), run, lane, text)
+        origin = origin_of_turn(await actions.read_run(run, here.by), run, lane, text)
         return await _send(actions, text, origin, options, here)
 
 
@@ -52,8 +52,8 @@ async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, 
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
-        await actions.check_sees(options.run, here.by, here.sees)
-        await actions.say(options.run, f"{options.note}\n\n{text}", here.by, origin)
+        await actions.require_visible(options.run, here.by, here.sees)
+        await actions.add_remark(options.run, f"{options.note}\n\n{text}", here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     wish = RunRequest(
         "compare",
@@ -64,4 +64,4 @@ async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, 
         context=f"From {origin}:\n{text}",
         origin=origin,
     )
-    return Started(await actions.start(wish, here.show))
+    return Started(await actions.start_run(wish, here.show))

@@ -158,7 +158,7 @@ class DiscordBot:
         await self._listener.take_member(member)
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        await self._actions.left(f"discord:{guild.id}")
+        await self._actions.stop_runs_of(f"discord:{guild.id}")
 
     async def serve(self) -> None:
         """Serve until cancelled. Raises Misconfigured when Discord refuses the token or an intent."""

@@ -108,7 +108,7 @@ class Listener:
 
     async def _join(self, run: str, by: Person) -> None:
         with suppress(StoreFailed):  # nobody waits for an answer
-            await self._actions.steering.join(run, by)
+            await self._actions.steering.note_joined(run, by)
 
     async def take_change(self, message: int, change: Literal["edited", "deleted"]) -> None:
         """Note on the board of the run that a message has started how that message was changed."""

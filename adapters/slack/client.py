@@ -119,7 +119,7 @@ class SlackBot:
             return await self.people.may_see(workspace, address, by, "")
 
         book = self._actions.services.panels
-        rows = await self._actions.runs(by, RUNS, sees)
+        rows = await self._actions.list_runs(by, RUNS, sees)
         view = build_home(rows, await book.all(by.server), await book.usual(by.server, ()))
         await self._api.call(workspace, "views.publish", user_id=event["user"], view=view)
 
@@ -130,7 +130,7 @@ class SlackBot:
         team, enterprise = str(body.get("team_id") or ""), str(body.get("enterprise_id") or "")
         for gone in await self._workspaces.forget(enterprise, team, uninstalled=uninstalled):
             for server in self.places.list_servers(gone):
-                await self._actions.left(server)
+                await self._actions.stop_runs_of(server)
 
     def _build_parts(self) -> None:
         listen = self._settings.listen

@@ -152,8 +152,8 @@ class InteractionHandler:
         try:
             await reply.wait_until_shown()
         except BoardNotShown as error:
-            if len((await self.actions.transcript(run, by)).views) <= 1:  # it is not shown in another place
-                await self.actions.stop(run, by)
+            if len((await self.actions.read_run(run, by)).views) <= 1:  # it is not shown in another place
+                await self.actions.stop_run(run, by)
             raise Refused(f"I cannot show it here: {error}.") from error
 
     async def _run_typed(self, reply: Reply, first: str, text: str) -> None:
@@ -228,9 +228,9 @@ class InteractionHandler:
     async def _share(self, reply: Reply, run: str) -> None:
         """Post the result to the channel as well, as the end of a thread notifies its starter alone."""
         by = (await self.locate(reply)).by
-        t = await self.actions.transcript(run, by)
+        t = await self.actions.read_run(run, by)
         require_may_steer(by, t, SHARE.label)
-        verdict = next((p.text for p in reversed(await self.actions.thread(run, by)) if p.kind == "end"), None)
+        verdict = next((p.text for p in reversed(await self.actions.read_thread(run, by)) if p.kind == "end"), None)
         if (place := await self._places.find_surface(run)) is None or not verdict:
             raise Refused("There is no result to share.")
         await place.share(f"**{' '.join(t.started.question.split())[:200]}**\n\n{verdict}")

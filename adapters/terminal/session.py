@@ -48,11 +48,11 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
         if console.is_terminal:
             screen = stack.enter_context(Screen(console))
             run = await _start_run(actions, command, options, make_screen_surface(screen))
-            hint = _make_hint(await actions.transcript(run, BY))
+            hint = _make_hint(await actions.read_run(run, BY))
             set_line = screen.set_line
         else:
             run = await _start_run(actions, command, options, make_pipe_surface(console))
-            for seat in absent_seats(await actions.transcript(run, BY)):
+            for seat in absent_seats(await actions.read_run(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
             hint, set_line = "", _ignore
         if console.is_terminal and sys.stdin.isatty():
@@ -62,7 +62,7 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
         stack.enter_context(_handle_ctrl_c(lambda: inputs.put_nowait(StopKey())))
         steering = asyncio.create_task(_obey_inputs(actions, run, inputs, set_line))
         try:
-            return await actions.finished(run) or await actions.transcript(run, BY)
+            return await actions.wait_until_finished(run) or await actions.read_run(run, BY)
         finally:
             steering.cancel()
             await asyncio.wait([steering])
@@ -92,18 +92,18 @@ async def _act_on(actions: Actions, run: str, typed: Input) -> str:
     """Act on one input and return an answer; "" where its effect is seen anyway."""
     match typed:
         case SkipKey(number):
-            seat = _find_seat(await actions.transcript(run, BY), number)
+            seat = _find_seat(await actions.read_run(run, BY), number)
             await actions.skip_seat(run, seat, BY)
         case VoteKey(number):
-            await actions.vote(run, _find_seat(await actions.transcript(run, BY), number), BY)
+            await actions.cast_vote(run, _find_seat(await actions.read_run(run, BY), number), BY)
         case RemarkLine(text):
-            await actions.say(run, text, BY)
+            await actions.add_remark(run, text, BY)
         case GuessLine(number, name):
-            await actions.guess(run, _find_seat(await actions.transcript(run, BY), number), name, BY)
+            await actions.guess_speaker(run, _find_seat(await actions.read_run(run, BY), number), name, BY)
         case RevealKey():
-            await actions.reveal(run, BY)
+            await actions.reveal_answers(run, BY)
         case StopKey():
-            await actions.stop(run, BY)
+            await actions.stop_run(run, BY)
         case CommandLine(text):
             return await _run_command(actions, run, text)
         case _ as never:

@@ -47,9 +47,9 @@ from bot.formats.vote_options import BESIDE, ROUND_BEFORE, vote_choices
 from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
-ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
+RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 
-LISTED = 200  # runs of a server that a list is made from
+MAX_LISTED_RUNS = 200  # runs of a server that a list is made from
 
 
 class Actions:
@@ -69,72 +69,74 @@ class Actions:
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor)
 
-    async def start(self, wish: RunRequest, show: OpenSurface) -> str:
+    async def start_run(self, request: RunRequest, open_surface: OpenSurface) -> str:
         """Begin a run and show it; its id. Raises Refused."""
         if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
-        with self._quota.for_one(wish.by):  # first of all: of a flood most are refused, which must cost next to nothing
+        with self._quota.for_one(
+            request.by
+        ):  # first of all: of a flood most are refused, which must cost next to nothing
             async with self._starting:  # one a turn of the loop: others get on between the starts of a flood
                 await asyncio.sleep(0)
-            started = await self._resolver.resolve(wish)
-            run = "".join(secrets.choice(ALPHABET) for _ in range(8))
-            surface = show(run, started.question)
+            started = await self._resolver.resolve(request)
+            run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
+            surface = open_surface(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
             await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
             await self._supervisor.begin(run, FORMATS[started.format], [surface])
         return run
 
-    async def run_pipeline(self, name: str, wish: RunRequest, show: OpenSurface) -> str:
+    async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
-        run = await self.start(await self._resolver.pipeline(name, wish), show)
-        await self.services.pipelines.count(name, wish.by.server)
+        run = await self.start_run(await self._resolver.resolve_pipeline(name, request), open_surface)
+        await self.services.pipelines.count(name, request.by.server)
         return run
 
-    async def watch(self, run: str, by: Person, show: OpenSurface) -> str:
+    async def watch_run(self, run: str, by: Person, open_surface: OpenSurface) -> str:
         """Show a run in one more place, from here on."""
         t = await self._access.get_open_run(run, by)
         if self._supervisor.transcript(run) is None:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
-        surface = show(run, t.started.question)
+        surface = open_surface(run, t.started.question)
         await self._store.append(run, [ViewAttached(surface.address)])
         if self._supervisor.transcript(run) is None:
             raise Refused("This run has just come to its end.")
         self._supervisor.attach(run, surface)
         return f"Showing “{t.started.question[:80]}” here."
 
-    async def transcript(self, run: str, by: Person) -> Transcript:
+    async def read_run(self, run: str, by: Person) -> Transcript:
         """What has happened so far. Raises Refused when the person's server has no such run."""
         return await self._access.get_run(run, by)
 
-    async def check_sees(self, run: str, by: Person, sees: CanSee) -> None:
+    async def require_visible(self, run: str, by: Person, can_see: CanSee) -> None:
         """Whoever names a run must be its starter, or be able to look where it is shown. Raises Refused, in the words
         for a run that there is not."""
-        t = await self.transcript(run, by)
-        if by.key != t.started.by and not await _seen([view.address for view in t.views], sees):
+        t = await self.read_run(run, by)
+        if by.key != t.started.by and not await _may_see([view.address for view in t.views], can_see):
             raise self._access.refuse_unknown(run)
 
-    async def finished(self, run: str) -> Transcript | None:
+    async def wait_until_finished(self, run: str) -> Transcript | None:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
         return await self._supervisor.finished(run) if self._supervisor.transcript(run) else None
 
-    async def runs(self, by: Person, limit: int, sees: CanSee) -> list[RunRow]:
+    async def list_runs(self, by: Person, limit: int, can_see: CanSee) -> list[RunRow]:
         """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
         terminal."""
         found: list[RunRow] = []
-        for row in await self._store.runs(LISTED, by.server):
-            if await _seen(row.addresses, sees) and len(found) < limit:
+        for row in await self._store.runs(MAX_LISTED_RUNS, by.server):
+            if await _may_see(row.addresses, can_see) and len(found) < limit:
                 found.append(row)
         return found
 
-    async def thread(self, run: str, by: Person) -> list[Post]:
+    async def read_thread(self, run: str, by: Person) -> list[Post]:
         """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
-        t, masked = await self.transcript(run, by), self.services.words.of(by.server).censor
+        t, masked = await self.read_run(run, by), self.services.words.of(by.server).censor
         found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
-    async def reads(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
+    async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
-        t = await self.transcript(run, by)
+        t = await self.read_run(run, by)
         plan = self._access.plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
@@ -154,11 +156,11 @@ class Actions:
         speaking = next((turn.id for turn in turns if turn.id.seat == seat and not turn.ended), None)
         if speaking is None:
             raise Refused("That seat is not speaking, so there is nothing to skip.")
-        return await self.skip(run, speaking, by)
+        return await self.skip_turn(run, speaking, by)
 
-    async def skip(self, run: str, turn: TurnId, by: Person) -> str:
+    async def skip_turn(self, run: str, turn: TurnId, by: Person) -> str:
         t = await self._access.get_open_run(run, by)
-        turn = _newest(t, turn)
+        turn = _find_latest_ask(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
             raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
@@ -172,10 +174,10 @@ class Actions:
         await self._access.record(run, SkipAsked(turn, by.key))
         return f"{name_of(t, turn)} is skipped."
 
-    async def retry(self, run: str, turn: TurnId, by: Person) -> str:
+    async def retry_turn(self, run: str, turn: TurnId, by: Person) -> str:
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Retry")
-        turn = _newest(t, turn)
+        turn = _find_latest_ask(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is None or known.ended.finish != "failed":
             raise Refused("That turn has not failed, so there is nothing to ask again.")
@@ -184,7 +186,7 @@ class Actions:
         await self._access.record(run, RetryAsked(turn, by.key))
         return f"{name_of(t, turn)} is asked again."
 
-    async def vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
+    async def cast_vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
         """`round_` None: the latest."""
         t = await self._access.get_votable_run(run, by)
         name = vote_choices(t).get(seat)
@@ -200,7 +202,7 @@ class Actions:
         vote = f"“{name}”" if seat in BESIDE else f"{name}'s"
         return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
 
-    async def unvote(self, run: str, seat: str, by: Person, round_: int) -> str:
+    async def withdraw_vote(self, run: str, seat: str, by: Person, round_: int) -> str:
         """Take a vote away, where it is that seat's."""
         t = await self._access.get_votable_run(run, by)
         if t.votes.get((by.key, round_)) != seat:
@@ -214,9 +216,9 @@ class Actions:
         await self._access.record(run, VoteClosed(by.key))
         return "The vote is closed."
 
-    async def reveal(self, run: str, by: Person) -> str:
+    async def reveal_answers(self, run: str, by: Person) -> str:
         """Show what was said and is hidden, and whatever is said from now on."""
-        t = await self.transcript(run, by)
+        t = await self.read_run(run, by)
         require_may_steer(by, t, "Reveal")
         if (
             t.revealed
@@ -228,25 +230,25 @@ class Actions:
         await self._access.record(run, Revealed(by.key))
         return "Revealed: everything that is said here is shown from now on."
 
-    async def guessable(self, run: str, speaker: str, by: Person) -> list[str]:
+    async def list_guesses(self, run: str, speaker: str, by: Person) -> list[str]:
         """Who that speaker may be. Raises Refused where nobody guesses."""
-        t = await self.transcript(run, by)
+        t = await self.read_run(run, by)
         if not guessing.is_guessing(t) or not names_hidden(t):
             raise Refused("There is nothing to guess here any more." if t.named else "Nobody guesses in this run.")
         if speaker not in {s.key for s in t.started.panel.seats}:
             raise Refused("That speaker is not at this table.")
         return guessing.guessable_names(t)
 
-    async def guess(self, run: str, speaker: str, guess: str, by: Person) -> str:
+    async def guess_speaker(self, run: str, speaker: str, guess: str, by: Person) -> str:
         """One guess a person and speaker; a later one replaces it."""
-        names = {name.casefold(): name for name in await self.guessable(run, speaker, by)}
+        names = {name.casefold(): name for name in await self.list_guesses(run, speaker, by)}
         known = names.get(guess.strip().casefold())
         if known is None:
             raise Refused(f"Nobody of that name is at this table: {', '.join(names.values())}.")
         await self._access.record(run, Guessed(by.key, speaker, known, by.name))
-        return f"You guess that {display_name(await self.transcript(run, by), speaker)} is {known}."
+        return f"You guess that {display_name(await self.read_run(run, by), speaker)} is {known}."
 
-    async def say(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
+    async def add_remark(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
         """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
         be as long as a question."""
         await self._access.get_open_run(run, by)
@@ -260,25 +262,25 @@ class Actions:
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
-    async def stop(self, run: str, by: Person) -> str:
+    async def stop_run(self, run: str, by: Person) -> str:
         """End the run, keeping what is there."""
         require_may_steer(by, await self._access.get_open_run(run, by), "Stop")
         await self._access.record(run, Stopped(by.key))
         return "Stopped; what was said is kept."
 
-    async def remove(self, run: str, turn: TurnId, by: Person) -> str:
+    async def remove_turn(self, run: str, turn: TurnId, by: Person) -> str:
         """Blank a turn, for people and for later turns."""
         check_moderates(by, "Remove")
-        t = await self.transcript(run, by)
+        t = await self.read_run(run, by)
         known = [i for i in t.turns if i.lane == turn.lane]
         if not known or t.turns[known[-1]].ended is None:
             raise Refused("That turn is not over yet; skip it first.")
         await self._access.record(run, Removed(turn, by.key))
         return f"Removed what {name_of(t, turn)} said."
 
-    async def delete(self, run: str, by: Person) -> str:
+    async def delete_run(self, run: str, by: Person) -> str:
         """The run is gone for people; its messages are the platform's to delete."""
-        t = await self.transcript(run, by)
+        t = await self.read_run(run, by)
         require_may_steer(by, t, "Delete")
         if t.finished is None:
             await self._access.record(run, Stopped(by.key))
@@ -292,7 +294,7 @@ class Actions:
         await self.services.panels.save(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
-    async def make_usual(self, name: str, by: Person, channel: str = "") -> str:
+    async def set_usual_panel(self, name: str, by: Person, channel: str = "") -> str:
         check_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
         await self.services.panels.choose(name, by.server)
         await self.services.panels.make_usual(name, by.server, channel)
@@ -309,21 +311,21 @@ class Actions:
         await self.services.pipelines.save(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
-    async def left(self, server: str) -> None:
+    async def stop_runs_of(self, server: str) -> None:
         """The bot is no longer in that server: what runs for it ends, so that nobody pays for what nobody sees."""
         for run in self._supervisor.runs(server):
             await self._access.record(run, Stopped("the server left"))
 
-    def note(self, run: str, text: str) -> None:
+    def note_on_board(self, run: str, text: str) -> None:
         """One sentence for the board."""
         self._supervisor.note(run, text)
 
 
-async def _seen(addresses: Sequence[str], sees: CanSee) -> bool:
+async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
     """Of a run that is shown there; nowhere: it was held in a terminal, for everybody."""
-    return not addresses or any([await sees(address) for address in addresses])
+    return not addresses or any([await can_see(address) for address in addresses])
 
 
-def _newest(t: Transcript, turn: TurnId) -> TurnId:
+def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:
     """The latest ask of the turn's lane."""
     return next((i for i in reversed(tuple(t.turns)) if i.lane == turn.lane), turn)

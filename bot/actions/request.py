@@ -70,7 +70,7 @@ def rerun(t: Transcript, by: Person) -> RunRequest:
         start.question,
         by,
         rounds=start.rules.rounds,
-        seats=seats_of(t.panel),
+        seats=panel_settings(t.panel),
         context=start.context,
         images=start.images,
         seated=True,
@@ -88,30 +88,30 @@ def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) 
     """Going on from what a run came to; `thread`: what stands there."""
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
-    said = [Earlier(post.title, post.text or "", kept=post.is_outcome) for post in _readable(thread)]
+    said = [Earlier(post.title, post.text or "", kept=post.is_outcome) for post in _readable_posts(thread)]
     return replace(
         rerun(t, by),
         question=question,
         context="",
-        earlier=_bounded([*_before(t), *said]),
+        earlier=_keep_newest([*_earlier_context(t), *said]),
         images=(),
         origin=None,
         debating=debating,
     )
 
 
-def _before(t: Transcript) -> list[Earlier]:
+def _earlier_context(t: Transcript) -> list[Earlier]:
     """What a run goes on from, and what was asked in it."""
     start = t.started
     context = [Earlier("context", start.context)] if start.context else []
     return [*context, *start.earlier, Earlier("question", start.question, kept=True)]
 
 
-def _readable(thread: Sequence[Post]) -> list[Post]:
+def _readable_posts(thread: Sequence[Post]) -> list[Post]:
     return [post for post in thread if post.text and post.text != REMOVED and not post.is_repeat]
 
 
-def _bounded(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
+def _keep_newest(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
     """The newest of it, and what was asked and came of it last of all: it goes on from run to run."""
     kept = dict(enumerate(said))
     for n in sorted(kept, key=lambda n: (said[n].kept, n)):
@@ -121,13 +121,13 @@ def _bounded(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
     return tuple(kept.values())
 
 
-def _said(thread: Sequence[Post]) -> list[str]:
+def _format_posts(thread: Sequence[Post]) -> list[str]:
     return [f"{post.title}:\n{post.text}" for post in thread if post.text]
 
 
-def summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunRequest:
+def request_summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunRequest:
     """What a run has come to so far, told by its chair's model alone. Raises Refused where nothing has been said."""
-    start, said = t.started, _said(thread)
+    start, said = t.started, _format_posts(thread)
     if not said:
         raise Refused("Nothing has been said there yet, so there is nothing to summarise.")
     remarks = [f"{remark.who}:\n{remark.text}" for remark in t.remarks]
@@ -137,7 +137,7 @@ def summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunRequest:
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
     if names_hidden(t):
         speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
-    return RunRequest("summary", question, by, seats=seats_of(Panel((speaker,))), context=context, seated=True)
+    return RunRequest("summary", question, by, seats=panel_settings(Panel((speaker,))), context=context, seated=True)
 
 
 def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
@@ -158,14 +158,14 @@ def _digest(text: str) -> str:
     return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
-def quote(said: str, wished: str) -> str:
+def quote(said: str, passage: str) -> str:
     """The part of `said` that people have copied, line breaks aside; all of it where they copied none. Raises
     Refused where it does not stand there: an origin must not vouch for words that were never said."""
-    if not wished.strip():
+    if not passage.strip():
         return said
-    if " ".join(wished.split()) not in " ".join(said.split()):
+    if " ".join(passage.split()) not in " ".join(said.split()):
         raise Refused("That passage does not stand there: copy it as it is, or leave it out to send all.")
-    return wished.strip()
+    return passage.strip()
 
 
 def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, question: str, by: Person) -> RunRequest:
@@ -176,14 +176,14 @@ def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, que
     if names_hidden(t):
         raise Refused("That would tell who it is: ask once the names are known.")
     seat = next((s for s in t.started.panel.everyone() if s.key == lane.seat), t.started.panel.seats[0])
-    others = [post for post in _readable(thread) if post.kind == "turn" and post.lane.seat == seat.key]
+    others = [post for post in _readable_posts(thread) if post.kind == "turn" and post.lane.seat == seat.key]
     texts = {post.lane: post.text or "" for post in others} | {lane: said}
     own = [Earlier(seat.name, text, kept=spoken == lane, own=True) for spoken, text in texts.items()]
-    earlier = _bounded([*_before(t), *own])
-    return RunRequest("compare", question, by, seats=seats_of(Panel((seat,))), earlier=earlier, seated=True)
+    earlier = _keep_newest([*_earlier_context(t), *own])
+    return RunRequest("compare", question, by, seats=panel_settings(Panel((seat,))), earlier=earlier, seated=True)
 
 
-def seats_of(panel: Panel) -> PanelSettings:
+def panel_settings(panel: Panel) -> PanelSettings:
     """The settings that seat the same panel again."""
     seats = [
         {"model": s.model, "name": s.name, "persona": s.persona, "temperature": s.temperature}

@@ -46,34 +46,34 @@ class RequestResolver:
         self._why_absent = why_absent
         self._random = random
 
-    async def resolve(self, wish: RunRequest) -> RunStarted:
+    async def resolve(self, request: RunRequest) -> RunStarted:
         """Without what the place where it is shown decides. Raises Refused."""
-        check_start(wish.by, wish.channels, self._settings.server_settings(wish.by.server))
-        form = _form(wish.format)
-        question = self._question(wish.question, wish.by)
-        rounds = _rounds(wish, form)
-        seats = seat_panel(await self._panel(wish), self._services.models)
-        search = self._search(wish, form)
+        check_start(request.by, request.channels, self._settings.server_settings(request.by.server))
+        form = _find_format(request.format)
+        question = self._check_question(request.question, request.by)
+        rounds = _choose_rounds(request, form)
+        seats = seat_panel(await self._choose_panel(request), self._services.models)
+        search = self._choose_search(request, form)
         panel, absent = present(seats, lambda seat: self._why_absent(self._services.models[seat.model]), *form.SEATS)
         seed = self._random.getrandbits(32)
-        if wish.veil.blind:
+        if request.veil.blind:
             panel = shuffle_seats(panel, seed)
         return RunStarted(
-            format=wish.format,
+            format=request.format,
             question=question,
             panel=panel if search == "off" else replace(panel, searcher=self._searcher),
-            rules=self._rules(wish, rounds, search, len(panel.seats)),
+            rules=self._make_rules(request, rounds, search, len(panel.seats)),
             seed=seed,
             prompts={name: self._prompts[name] for name in form.PROMPTS},
-            by=wish.by.key,
+            by=request.by.key,
             absent=absent,
-            name=wish.by.name,
-            server=wish.by.server,
-            context=wish.context,
-            images=wish.images,
-            origin=wish.origin,
-            steps=attended(wish.steps, panel),
-            earlier=wish.earlier,
+            name=request.by.name,
+            server=request.by.server,
+            context=request.context,
+            images=request.images,
+            origin=request.origin,
+            steps=attended(request.steps, panel),
+            earlier=request.earlier,
         )
 
     async def resolve_seat(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
@@ -88,40 +88,40 @@ class RequestResolver:
             raise Refused(f"{seat.name} is away: {why}.")
         return seat
 
-    async def pipeline(self, name: str, wish: RunRequest) -> RunRequest:
+    async def resolve_pipeline(self, name: str, request: RunRequest) -> RunRequest:
         """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
-        pipeline = read_pipeline(await self._services.pipelines.choose(name, wish.by.server))
-        seats, steps = seated(pipeline, await self._panel(wish), self._services.models)
-        return replace(wish, seats=seats, steps=steps, seated=True)
+        pipeline = read_pipeline(await self._services.pipelines.choose(name, request.by.server))
+        seats, steps = seated(pipeline, await self._choose_panel(request), self._services.models)
+        return replace(request, seats=seats, steps=steps, seated=True)
 
-    def _rules(self, wish: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
+    def _make_rules(self, request: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
         council = self._settings.council
         limits = self._settings.limits
         return Rules(
             rounds=rounds,
             vote_s=self._vote_s,
-            mode=wish.mode,
+            mode=request.mode,
             quorum=council.answers_needed(seats),
             grace_s=council.grace_s,
-            debating=self._debating(wish),
+            debating=self._check_debate(request),
             next_s=limits.next_s,
             pause_s=limits.pause_s,
             search=search,
             search_wait_s=self._settings.search.wait_s,
             look_again=self._settings.search.look_again,
-            veil=wish.veil,
+            veil=request.veil,
         )
 
-    def _search(self, wish: RunRequest, form: Format) -> Search:
+    def _choose_search(self, request: RunRequest, form: Format) -> Search:
         """Formats that have no use for a search are not searched for."""
         if not set(SEARCH_PROMPTS) <= set(form.PROMPTS):
             return "off"
-        search = self._settings.search.default if wish.search is None else wish.search
+        search = self._settings.search.default if request.search is None else request.search
         if search != "off" and self._searcher is None:
             raise Refused("Nothing here can search the web: an operator sets search.provider or search.model.")
         return search
 
-    def _question(self, text: str, by: Person) -> str:
+    def _check_question(self, text: str, by: Person) -> str:
         text, most = text.strip(), self._settings.limits.question_chars
         if not text:
             raise Refused("There is no question: say what the table should talk about.")
@@ -133,38 +133,38 @@ class RequestResolver:
         self._services.words.check(text, by.server, "The question")
         return text
 
-    def _debating(self, wish: RunRequest) -> DebateRules | None:
-        positions = wish.debating.positions if wish.debating else ()
+    def _check_debate(self, request: RunRequest) -> DebateRules | None:
+        positions = request.debating.positions if request.debating else ()
         if len(positions) == 1:
             raise Refused("One position makes no debate: give two or more, with semicolons.")
         if any(len(position) > self._settings.limits.remark_chars for position in positions):
             raise Refused(f"A position may have {self._settings.limits.remark_chars:,} characters.")
-        self._services.words.check("\n".join(positions), wish.by.server, "A position")
-        return wish.debating
+        self._services.words.check("\n".join(positions), request.by.server, "A position")
+        return request.debating
 
-    async def _panel(self, wish: RunRequest) -> PanelSettings:
-        panel = await self._seats(wish)
-        return panel.model_copy(update={"chair": wish.chair, "judge": wish.chair}) if wish.chair else panel
+    async def _choose_panel(self, request: RunRequest) -> PanelSettings:
+        panel = await self._choose_seats(request)
+        return panel.model_copy(update={"chair": request.chair, "judge": request.chair}) if request.chair else panel
 
-    async def _seats(self, wish: RunRequest) -> PanelSettings:
-        if wish.seats is None:
-            return await self._services.panels.choose(wish.panel, wish.by.server, wish.channels)
-        written = [seat.persona for seat in wish.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
-        if written and not wish.seated:
-            check_panels(wish.by, self._settings.server_settings(wish.by.server), "A persona in your own words")
-            self._services.words.check(" ".join(written), wish.by.server, "A persona")
-        return wish.seats
+    async def _choose_seats(self, request: RunRequest) -> PanelSettings:
+        if request.seats is None:
+            return await self._services.panels.choose(request.panel, request.by.server, request.channels)
+        written = [seat.persona for seat in request.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
+        if written and not request.seated:
+            check_panels(request.by, self._settings.server_settings(request.by.server), "A persona in your own words")
+            self._services.words.check(" ".join(written), request.by.server, "A persona")
+        return request.seats
 
 
-def _form(name: str) -> Format:
+def _find_format(name: str) -> Format:
     if name not in FORMATS:
         raise Refused(f"There is no format “{name}”. {did_you_mean(name, list(FORMATS), 'formats')}")
     return FORMATS[name]
 
 
-def _rounds(wish: RunRequest, form: Format) -> int:
+def _choose_rounds(request: RunRequest, form: Format) -> int:
     usual, most = form.ROUNDS
-    rounds = usual if wish.rounds is None else wish.rounds
+    rounds = usual if request.rounds is None else request.rounds
     if not 1 <= rounds <= most:
-        raise Refused(f"A {wish.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
+        raise Refused(f"A {request.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
     return rounds

@@ -35,7 +35,7 @@ from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
 from bot.text import did_you_mean
 
-MOST_STANDING = 10  # objections at once: more than the rounds of a debate could answer
+MAX_STANDING_OBJECTIONS = 10  # objections at once: more than the rounds of a debate could answer
 
 
 class SteeringActions:
@@ -50,7 +50,7 @@ class SteeringActions:
         self._access = access
         self._supervisor = supervisor
 
-    async def pause(self, run: str, by: Person) -> str:
+    async def pause_run(self, run: str, by: Person) -> str:
         """What speaks finishes, nothing begins."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Pause")
@@ -59,7 +59,7 @@ class SteeringActions:
         await self._access.record(run, Paused(by.key, by.name))
         return "Paused: what speaks now finishes, and nothing begins until it is resumed."
 
-    async def resume(self, run: str, by: Person) -> str:
+    async def resume_run(self, run: str, by: Person) -> str:
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Resume")
         if not t.steering.paused:
@@ -90,21 +90,21 @@ class SteeringActions:
         require_may_steer(by, t, "Dropping a seat")
         if _seat_rules(t).fixed:
             raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
-        seat = _named(t, name)
+        seat = _find_seat(t, name)
         least = FORMATS[t.started.format].SEATS[0]
         if len(t.panel.seats) <= least:
             raise Refused(f"A {t.started.format} needs {'one seat' if least == 1 else 'two seats'}: stop it instead.")
         await self._access.record(run, SeatDropped(seat.key, by.key, by.name))
         return f"{display_name(t, seat.key)} leaves the table; what it has said stays shown."
 
-    async def join(self, run: str, by: Person) -> None:
+    async def note_joined(self, run: str, by: Person) -> None:
         """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
         for anything."""
         t = self._supervisor.transcript(run)
         if t and t.started.server == by.server and by.key not in {*t.steering.joined, t.started.by}:
             await self._access.record(run, Joined(by.key, by.name), key=f"joined/{run}/{by.key}")
 
-    async def object(self, run: str, text: str, by: Person, seat: str = "") -> str:
+    async def raise_objection(self, run: str, text: str, by: Person, seat: str = "") -> str:
         """An objection, to be answered first if it is the most upvoted. `seat`: the one it is put to; "": whom its
         text names, else all."""
         t = await self._access.get_open_run(run, by)
@@ -116,17 +116,17 @@ class SteeringActions:
             raise Refused("There is no objection yet: say in a sentence what must be answered.")
         if len(text) > most:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
-        if len(rules.standing) >= MOST_STANDING:
-            raise Refused(f"{MOST_STANDING} objections stand already: upvote the one that says it best.")
+        if len(rules.standing) >= MAX_STANDING_OBJECTIONS:
+            raise Refused(f"{MAX_STANDING_OBJECTIONS} objections stand already: upvote the one that says it best.")
         self._words.check(text, by.server, "The objection")
-        to = (seat,) if seat in _keys(t) else _spoken_of(t, text)
+        to = (seat,) if seat in _seat_keys(t) else _find_named_seats(t, text)
         await self._access.record(run, Objected(by.key, text, by.name, to))
         return f"Noted: {rules.answered_in} answers the most upvoted objection first."
 
-    async def upvote(self, run: str, number: int, by: Person) -> str:
+    async def upvote_objection(self, run: str, number: int, by: Person) -> str:
         """A second upvote takes the first away: a button has no other way back."""
         t = await self._access.get_open_run(run, by)
-        known = _standing(t, number)
+        known = _find_standing(t, number)
         if known.said.by == by.key:
             raise Refused("It is your own objection; others may upvote it.")
         if by.key in known.upvotes:
@@ -136,31 +136,31 @@ class SteeringActions:
 
     async def withdraw_upvote(self, run: str, number: int, by: Person) -> str:
         t = await self._access.get_open_run(run, by)
-        if by.key not in _standing(t, number).upvotes:
+        if by.key not in _find_standing(t, number).upvotes:
             raise Refused("You have not upvoted it.")
         await self._access.record(run, UpvoteWithdrawn(number, by.key))
         return "Your upvote is taken away."
 
-    async def vote_round(self, run: str, round_: int, wish: RoundWish, by: Person) -> str:
-        await self._deciding(run, by, round_)
+    async def vote_on_next_round(self, run: str, round_: int, wish: RoundWish, by: Person) -> str:
+        await self._get_voted_round(run, by, round_)
         await self._access.record(run, RoundVoteCast(by.key, round_, wish))
         return f"Your vote is “{wish}”."
 
-    async def next_round(self, run: str, by: Person, round_: int = 0) -> str:
+    async def start_next_round(self, run: str, by: Person, round_: int = 0) -> str:
         """Go on at once. `round_`: the one that people vote after; 0: whichever."""
-        t, round_ = await self._deciding(run, by, round_)
+        t, round_ = await self._get_voted_round(run, by, round_)
         require_may_steer(by, t, "Next")
         await self._access.record(run, RoundAsked(by.key, round_, by.name))
         return f"Round {round_ + 1} begins."
 
-    async def close_round(self, run: str, by: Person, round_: int) -> str:
+    async def close_round_vote(self, run: str, by: Person, round_: int) -> str:
         """Count now."""
-        t, round_ = await self._deciding(run, by, round_)
+        t, round_ = await self._get_voted_round(run, by, round_)
         require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, RoundClosed(by.key, round_, by.name))
         return "The vote is closed."
 
-    async def _deciding(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
+    async def _get_voted_round(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
         """The run, and the round after which people vote now. Raises Refused where they do not."""
         t = await self._access.get_open_run(run, by)
         now = self._access.plan(t).vote_after
@@ -179,21 +179,25 @@ def _objection_rules(t: Transcript) -> ObjectionRules:
     return FORMATS[t.started.format].objection_rules(t)
 
 
-def _named(t: Transcript, name: str) -> Seat:
+def _find_seat(t: Transcript, name: str) -> Seat:
     """The seat at the table of that name, key or number in the panel, counted from 1. Raises Refused."""
     word = name.strip().casefold()
     for number, seat in enumerate(t.started.panel.seats, 1):
-        if seat.key in _keys(t) and word in (str(number), seat.key.casefold(), display_name(t, seat.key).casefold()):
+        if seat.key in _seat_keys(t) and word in (
+            str(number),
+            seat.key.casefold(),
+            display_name(t, seat.key).casefold(),
+        ):
             return seat
     known = [display_name(t, s.key) for s in t.panel.seats]
     raise Refused(f"There is no seat “{name.strip()[:60]}”. {did_you_mean(name, known, 'seats')}")
 
 
-def _keys(t: Transcript) -> frozenset[str]:
+def _seat_keys(t: Transcript) -> frozenset[str]:
     return frozenset(s.key for s in t.panel.seats)
 
 
-def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
+def _find_named_seats(t: Transcript, text: str) -> tuple[str, ...]:
     """The seats whose names stand in the text as words of their own; of “Claude 2” that is not Claude."""
     left, found = text, []
     names = {s.key: display_name(t, s.key) for s in t.panel.seats}
@@ -205,7 +209,7 @@ def _spoken_of(t: Transcript, text: str) -> tuple[str, ...]:
     return tuple(key for key in (s.key for s in t.panel.seats) if key in found)
 
 
-def _standing(t: Transcript, number: int) -> Objection:
+def _find_standing(t: Transcript, number: int) -> Objection:
     found = next((o for o in _objection_rules(t).standing if o.number == number), None)
     if found is None:
         raise Refused("That objection is closed: it is answered, or being answered now.")

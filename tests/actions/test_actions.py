@@ -61,7 +61,7 @@ class Desk:
         self.place = Place(Platform(round_trip_s=0.01))
 
     async def start(self, form: str = "compare", panel: str = "default", rounds: int | None = None) -> str:
-        return await self.actions.start(RunRequest(form, "Why?", P, panel, rounds), lambda run, title: self.place)
+        return await self.actions.start_run(RunRequest(form, "Why?", P, panel, rounds), lambda run, title: self.place)
 
     async def transcript(self, run: str) -> Transcript:
         return fold_all(Transcript(), await self.store.read(run))
@@ -119,7 +119,7 @@ def at_desk(act: Callable[[Desk], Awaitable[None]], away: Mapping[str, str] | No
 def test_a_wish_that_cannot_be_is_refused_with_what_to_do(wish: RunRequest, told: str) -> None:
     async def act(d: Desk) -> None:
         with pytest.raises(Refused) as caught:
-            await d.actions.start(wish, lambda run, title: d.place)
+            await d.actions.start_run(wish, lambda run, title: d.place)
         assert told in str(caught.value)
         assert await d.store.runs() == []
 
@@ -134,7 +134,7 @@ def test_a_seat_without_its_key_is_left_out_and_told_of() -> None:
         assert start.absent == ("Ada (missing: set ADA_KEY)",)
         assert start.panel.chair is not None
         assert (start.panel.chair.key, start.panel.chair.model) == ("chair", "bob")
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act, {"ada": "missing: set ADA_KEY"})
 
@@ -152,7 +152,7 @@ def test_two_seats_of_one_model_are_told_apart() -> None:
         run = await d.start(panel="twins")
         seats = (await d.transcript(run)).started.panel.seats
         assert [(s.key, s.name) for s in seats] == [("ada", "Ada"), ("ada:2", "Ada 2")]
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -165,7 +165,7 @@ def test_a_chair_that_is_named_sums_up_and_judges_for_the_panel_that_is_meant() 
         assert isinstance(answer, Started)
         panel = (await d.transcript(answer.run)).started.panel
         assert [seat.model for seat in panel.everyone()] == ["ada", "bob", "cyd", "cyd", "cyd"]
-        await d.actions.stop(answer.run, P)
+        await d.actions.stop_run(answer.run, P)
 
     at_desk(act)
 
@@ -177,7 +177,7 @@ def test_everything_planning_needs_is_in_the_start() -> None:
         assert isinstance(entry.fact, RunStarted)
         assert set(entry.fact.prompts) == set(FORMATS["debate"].PROMPTS)
         assert (entry.fact.question, entry.fact.rules.rounds, entry.fact.by) == ("Why?", 2, "p")
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -190,7 +190,7 @@ def test_seats_are_told_how_much_room_a_message_has() -> None:
         assert t.started.rules.room_chars == 4000
         [turn, *_] = [w.turn for w in FORMATS["council"].plan(t, t.at).wanted]
         assert "Stay below 4000 characters." in FORMATS["council"].ask(t, turn).parts[0].text
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -200,15 +200,15 @@ def test_skip_vote_say_and_stop_become_facts() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         await d.actions.skip_seat(run, "ada", P)
-        await d.actions.vote(run, "bob", P)
-        await d.actions.say(run, " and tabs? ", P)
+        await d.actions.cast_vote(run, "bob", P)
+        await d.actions.add_remark(run, " and tabs? ", P)
         await asyncio.sleep(1)
-        t = await d.actions.transcript(run, P)
+        t = await d.actions.read_run(run, P)
         assert [turn.ended.finish for turn in t.turns.values() if turn.ended] == ["skipped"]
         assert t.votes == {("p", 1): "bob"}
         assert [r.text for r in t.remarks] == ["and tabs?"]
-        await d.actions.stop(run, P)
-        assert (over := await d.actions.finished(run)) is not None
+        await d.actions.stop_run(run, P)
+        assert (over := await d.actions.wait_until_finished(run)) is not None
         assert over.finished is not None
 
     at_desk(act)
@@ -219,10 +219,10 @@ def test_what_makes_no_sense_now_is_refused() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         for wrong, told in [
-            (d.actions.vote(run, "dan", P), "not at this table"),
-            (d.actions.say(run, "  ", P), "nothing to pass on"),
-            (d.actions.say(run, "x" * 21, P), "may have 20 characters"),
-            (d.actions.stop("other", P), "There is no run other"),
+            (d.actions.cast_vote(run, "dan", P), "not at this table"),
+            (d.actions.add_remark(run, "  ", P), "nothing to pass on"),
+            (d.actions.add_remark(run, "x" * 21, P), "may have 20 characters"),
+            (d.actions.stop_run("other", P), "There is no run other"),
         ]:
             with pytest.raises(Refused, match=told):
                 await wrong
@@ -230,10 +230,10 @@ def test_what_makes_no_sense_now_is_refused() -> None:
         await asyncio.sleep(1)
         with pytest.raises(Refused, match="not speaking"):
             await d.actions.skip_seat(run, "ada", P)
-        await d.actions.stop(run, P)
-        await d.actions.finished(run)
+        await d.actions.stop_run(run, P)
+        await d.actions.wait_until_finished(run)
         with pytest.raises(Refused, match="This run is over"):
-            await d.actions.stop(run, P)
+            await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -242,8 +242,8 @@ def test_a_run_of_another_server_cannot_be_seen() -> None:
     async def act(d: Desk) -> None:
         run = await d.start()
         with pytest.raises(Refused, match="There is no run"):
-            await d.actions.transcript(run, Person("p", "Pat", server="other"))
-        await d.actions.stop(run, P)
+            await d.actions.read_run(run, Person("p", "Pat", server="other"))
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -260,7 +260,7 @@ def test_a_server_has_its_channels_roles_and_words() -> None:
             (RunRequest("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
         ]:
             with pytest.raises(Refused, match=told):
-                await d.actions.start(wish, lambda run, title: d.place)
+                await d.actions.start_run(wish, lambda run, title: d.place)
         with pytest.raises(Refused, match="Editing panels needs the role elders"):
             await d.actions.save_panel("mine", PANELS["default"], guest)
 
@@ -274,9 +274,9 @@ def test_personas_in_ones_own_words_need_the_right_and_library_ones_none() -> No
             return RunRequest("compare", "Why?", by, seats=seats)
 
         with pytest.raises(Refused, match="A persona in your own words needs a moderator"):
-            await d.actions.start(wish("You are a pirate.", P), lambda run, title: d.place)
+            await d.actions.start_run(wish("You are a pirate.", P), lambda run, title: d.place)
         for allowed in (wish("Skeptic", P), wish("You are a pirate.", MO)):
-            await d.actions.stop(await d.actions.start(allowed, lambda run, title: Place(Platform())), MO)
+            await d.actions.stop_run(await d.actions.start_run(allowed, lambda run, title: Place(Platform())), MO)
 
     at_desk(act)
 
@@ -287,14 +287,14 @@ def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one() -> None:
         await d.actions.save_panel(
             "pair", PanelSettings(seats=[SeatSettings(model="ada"), SeatSettings(model="bob")]), mo
         )
-        await d.actions.make_usual("pair", mo, "5")
-        run = await d.actions.start(RunRequest("compare", "Why?", mo, channels=("5",)), lambda run, title: d.place)
+        await d.actions.set_usual_panel("pair", mo, "5")
+        run = await d.actions.start_run(RunRequest("compare", "Why?", mo, channels=("5",)), lambda run, title: d.place)
         assert [s.key for s in (await d.transcript(run)).started.panel.seats] == ["ada", "bob"]
         with pytest.raises(Refused, match="There is no panel “pair”"):
-            await d.actions.start(RunRequest("compare", "Why?", P, panel="pair"), lambda run, title: d.place)
+            await d.actions.start_run(RunRequest("compare", "Why?", P, panel="pair"), lambda run, title: d.place)
         with pytest.raises(Refused, match="There is no model “dan”"):
             await d.actions.save_panel("bad", PANELS["strange"], mo)
-        await d.actions.stop(run, mo)
+        await d.actions.stop_run(run, mo)
 
     at_desk(act)
 
@@ -304,10 +304,10 @@ def test_wishes_that_follow_from_a_run() -> None:
         d.speaker.lines = {}
         run = await d.start("council")
         await d.actions.close_vote(run, P)
-        await d.actions.finished(run)
-        t = await d.actions.transcript(run, P)
+        await d.actions.wait_until_finished(run)
+        t = await d.actions.read_run(run, P)
         assert (rerun(t, MO).question, rerun(t, MO).by) == ("Why?", MO)
-        thread = await d.actions.thread(run, P)
+        thread = await d.actions.read_thread(run, P)
         followed = follow_up(t, thread, "And then?", P)
         assert followed.question == "And then?"
         first, *others = followed.earlier
@@ -317,7 +317,7 @@ def test_wishes_that_follow_from_a_run() -> None:
         assert one.seats is not None
         assert [s.model for s in one.seats.seats] == ["bob"]
         for wish in (rerun(t, P), followed, one):
-            await d.actions.stop(await d.actions.start(wish, lambda run, title: Place(Platform())), P)
+            await d.actions.stop_run(await d.actions.start_run(wish, lambda run, title: Place(Platform())), P)
 
     at_desk(act)
 
@@ -332,14 +332,14 @@ def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full() -> 
         begun = await COUNCIL.handle(d.actions, CouncilOptions(question="Why?", mode="ranking"), here)
         assert isinstance(begun, Started)
         await d.actions.close_vote(begun.run, P)
-        await d.actions.finished(begun.run)
+        await d.actions.wait_until_finished(begun.run)
         t = await d.transcript(begun.run)
         assert (t.started.rules.mode, t.started.rules.quorum, t.started.rules.grace_s) == ("ranking", 3, 8.0)
         assert t.finished is not None
         assert t.finished.outcome == "ranked"
         assert rerun(t, P).mode == "ranking"
         [control] = [
-            c for post in await d.actions.thread(begun.run, P) for c in post.controls if c.label == "Full texts"
+            c for post in await d.actions.read_thread(begun.run, P) for c in post.controls if c.label == "Full texts"
         ]
         told = await PRESSES[control.action].handle(d.actions, Target(begun.run, control.about), None, here)
         assert isinstance(told, Told)

@@ -25,14 +25,14 @@ def test_others_skip_together_and_the_starter_alone() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         turn = TurnId("answer", 1, "ada")
-        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])  # Pat asked, so two are present
-        await d.actions.say(run, "hello", GUESTS[1])
-        assert "once 1 more" in await d.actions.skip(run, turn, GUESTS[0])
+        assert "once 1 more" in await d.actions.skip_turn(run, turn, GUESTS[0])  # Pat asked, so two are present
+        await d.actions.add_remark(run, "hello", GUESTS[1])
+        assert "once 1 more" in await d.actions.skip_turn(run, turn, GUESTS[0])
         assert (await d.transcript(run)).skips == frozenset()
-        told = await asyncio.gather(*(d.actions.skip(run, turn, g) for g in GUESTS[1:]))
+        told = await asyncio.gather(*(d.actions.skip_turn(run, turn, g) for g in GUESTS[1:]))
         assert "Ada is skipped." in told
         assert await d.actions.skip_seat(run, "bob", P) == "Bob is skipped."
-        await d.actions.stop(run, MO)
+        await d.actions.stop_run(run, MO)
 
     at_desk(act)
 
@@ -43,18 +43,18 @@ def test_only_starter_and_moderators_stop_retry_and_close() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         ada = TurnId("answer", 1, "ada")
-        for wrong in (d.actions.stop, d.actions.close_vote, d.actions.delete):
+        for wrong in (d.actions.stop_run, d.actions.close_vote, d.actions.delete_run):
             with pytest.raises(Refused, match="is for Pat and moderators"):
                 await wrong(run, GUESTS[0])
         with pytest.raises(Refused, match="is for Pat and moderators"):
-            await d.actions.retry(run, ada, GUESTS[0])
+            await d.actions.retry_turn(run, ada, GUESTS[0])
         d.speaker.lines = {"ada": ["better"]}
-        assert await d.actions.retry(run, ada, P) == "Ada is asked again."
+        assert await d.actions.retry_turn(run, ada, P) == "Ada is asked again."
         await asyncio.sleep(1)
-        assert await d.actions.reads(run, ada.lane, P) == ("Ada", "better")
+        assert await d.actions.read_lane(run, ada.lane, P) == ("Ada", "better")
         with pytest.raises(Refused, match="has not failed"):
-            await d.actions.retry(run, ada, P)
-        await d.actions.stop(run, MO)
+            await d.actions.retry_turn(run, ada, P)
+        await d.actions.stop_run(run, MO)
 
     at_desk(act)
 
@@ -65,16 +65,16 @@ def test_one_vote_a_person_and_round_until_the_vote_closes() -> None:
         run = await d.start()
         await asyncio.sleep(1)
         assert (await d.transcript(run)).finished
-        assert await d.actions.vote(run, "ada", P) == "Your vote is Ada's."
-        assert await d.actions.vote(run, "bob", P) == "Your vote is now Bob's."
+        assert await d.actions.cast_vote(run, "ada", P) == "Your vote is Ada's."
+        assert await d.actions.cast_vote(run, "bob", P) == "Your vote is now Bob's."
         with pytest.raises(Refused, match="not that seat's"):
-            await d.actions.unvote(run, "ada", P, 1)
-        assert await d.actions.unvote(run, "bob", P, 1) == "Your vote is taken away."
-        await d.actions.vote(run, "cyd", GUESTS[0])
+            await d.actions.withdraw_vote(run, "ada", P, 1)
+        assert await d.actions.withdraw_vote(run, "bob", P, 1) == "Your vote is taken away."
+        await d.actions.cast_vote(run, "cyd", GUESTS[0])
         await d.actions.close_vote(run, P)
         with pytest.raises(Refused, match="The vote is closed"):
-            await d.actions.vote(run, "ada", P)
-        await d.actions.finished(run)
+            await d.actions.cast_vote(run, "ada", P)
+        await d.actions.wait_until_finished(run)
         [end] = [text for lane, text in d.place.read_texts() if lane.stage == "end"]
         assert "Votes: Cyd 1." in end
 
@@ -85,13 +85,13 @@ def test_the_vote_closes_by_itself() -> None:
     async def act(d: Desk) -> None:
         d.speaker.lines = {}
         run = await d.start()
-        await d.actions.vote(run, "ada", P)
+        await d.actions.cast_vote(run, "ada", P)
         await asyncio.sleep(590)
         assert all("Votes" not in text for _, text in d.place.read_texts())
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         assert any("Votes: Ada 1." in text for _, text in d.place.read_texts())
         with pytest.raises(Refused, match="The vote is closed"):
-            await d.actions.vote(run, "ada", P)
+            await d.actions.cast_vote(run, "ada", P)
 
     at_desk(act)
 
@@ -103,13 +103,13 @@ def test_what_is_removed_reads_as_removed_everywhere() -> None:
         await asyncio.sleep(1)
         turn = TurnId("answer", 1, "ada")
         with pytest.raises(Refused, match="Remove is for moderators"):
-            await d.actions.remove(run, turn, P)
-        assert await d.actions.remove(run, turn, MO) == "Removed what Ada said."
+            await d.actions.remove_turn(run, turn, P)
+        assert await d.actions.remove_turn(run, turn, MO) == "Removed what Ada said."
         await asyncio.sleep(1)
         assert (turn.lane, REMOVED) in d.place.read_texts()
-        assert (await d.actions.thread(run, P))[0].text == REMOVED
+        assert (await d.actions.read_thread(run, P))[0].text == REMOVED
         with pytest.raises(Refused, match="removed by a moderator"):
-            await d.actions.reads(run, turn.lane, P)
+            await d.actions.read_lane(run, turn.lane, P)
         await d.actions.close_vote(run, P)
 
     at_desk(act)
@@ -118,11 +118,11 @@ def test_what_is_removed_reads_as_removed_everywhere() -> None:
 def test_a_deleted_run_is_gone_for_people() -> None:
     async def act(d: Desk) -> None:
         run = await d.start()
-        await d.actions.delete(run, P)
-        await d.actions.finished(run)
-        assert await d.actions.runs(P, 10, sees_all) == []
+        await d.actions.delete_run(run, P)
+        await d.actions.wait_until_finished(run)
+        assert await d.actions.list_runs(P, 10, sees_all) == []
         with pytest.raises(Refused, match="There is no run"):
-            await d.actions.transcript(run, P)
+            await d.actions.read_run(run, P)
 
     at_desk(act)
 
@@ -136,13 +136,13 @@ def test_runs_are_listed_for_those_who_can_look_where_they_are_shown() -> None:
             asked.append(address)
             return len(asked) != 2
 
-        assert len(await d.actions.runs(P, 1, sees_all)) == 1
-        shown = [row.run for row in await d.actions.runs(P, 10, sees)]
+        assert len(await d.actions.list_runs(P, 1, sees_all)) == 1
+        shown = [row.run for row in await d.actions.list_runs(P, 10, sees)]
         assert len(shown) == 2
         assert set(shown) < set(begun)
         assert asked == ["place"] * 3
         for run in begun:
-            await d.actions.stop(run, P)
+            await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -162,7 +162,7 @@ def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: Command
         here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
         with pytest.raises(Refused, match=f"^There is no run {run} here.$"):
             await command.handle(d.actions, options, here)
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -173,8 +173,8 @@ def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at() -> None:
         here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
         with pytest.raises(Refused, match=f"^Nothing was sent. There is no run {run} here.$"):
             await PRESSES["send_to"].handle(d.actions, Target(text="tea"), Transfer(run=run), here)
-        await d.actions.check_sees(run, GUESTS[0], sees_all)
-        await d.actions.check_sees(run, P, sees_nothing)  # its starter may, wherever it stands
-        await d.actions.stop(run, P)
+        await d.actions.require_visible(run, GUESTS[0], sees_all)
+        await d.actions.require_visible(run, P, sees_nothing)  # its starter may, wherever it stands
+        await d.actions.stop_run(run, P)
 
     at_desk(act)

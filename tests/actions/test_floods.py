@@ -30,7 +30,7 @@ EACH = LimitSettings().runs_per_person
 async def asked(d: Desk, by: Person) -> str:
     """The run that began, or why none did."""
     try:
-        return await d.actions.start(RunRequest("compare", "Why?", by, "default"), lambda run, title: d.place)
+        return await d.actions.start_run(RunRequest("compare", "Why?", by, "default"), lambda run, title: d.place)
     except Refused as error:
         return str(error)
 
@@ -47,11 +47,11 @@ def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_s
 
         bob = await asked(d, replace(P, key="bob"))
         assert " " not in bob, "others are not held up"
-        await d.actions.stop(begun[0], P)
+        await d.actions.stop_run(begun[0], P)
         await asyncio.sleep(1)
         assert " " not in await asked(d, P), "a vote after the end takes no room"
         for run in (*begun[1:], bob, (await d.store.runs())[0].run):
-            await d.actions.stop(run, replace(P, moderator=True))
+            await d.actions.stop_run(run, replace(P, moderator=True))
 
     at_desk(act)
 
@@ -66,7 +66,8 @@ def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
             return d.place
 
         starts = [
-            asyncio.create_task(d.actions.start(RunRequest("compare", "Why?", P, "default"), show)) for _ in range(EACH)
+            asyncio.create_task(d.actions.start_run(RunRequest("compare", "Why?", P, "default"), show))
+            for _ in range(EACH)
         ]
         while begun < EACH:
             before = begun
@@ -74,7 +75,7 @@ def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
             most = max(most, begun - before)
         assert most == 1
         for run in await asyncio.gather(*starts):
-            await d.actions.stop(run, P)
+            await d.actions.stop_run(run, P)
 
     at_desk(act)
 

@@ -113,7 +113,7 @@ async def test_a_debate_in_each_form(actions: Actions, form: str, steps: list[in
     )
     assert isinstance(started, Started)
     await skipped(actions, started.run, TurnId("verdict", 1, "judge"))
-    t = await actions.finished(started.run)
+    t = await actions.wait_until_finished(started.run)
     assert t is not None
     verdict = t.turns[TurnId("verdict", 1, "judge")].ended
     assert verdict is not None
@@ -126,7 +126,7 @@ async def skipped(actions: Actions, run: str, turn: TurnId) -> None:
     """Skip a turn as soon as it runs."""
     while True:
         try:
-            await actions.skip(run, turn, BY)
+            await actions.skip_turn(run, turn, BY)
         except Refused:
             await asyncio.sleep(0.05)  # what is waited for is a fact in the store
         else:
@@ -168,7 +168,7 @@ async def test_a_pipeline(actions: Actions) -> None:
 
 async def test_a_summary_of_a_run(actions: Actions) -> None:
     await held(actions, "compare", models="smollm2/6")
-    [row] = await actions.runs(BY, 1, sees_all)
+    [row] = await actions.list_runs(BY, 1, sees_all)
     t = await hold_session(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
     assert accounted(t, "summarised") == {"summary": 1}
     assert "Is tea better than coffee?" in t.started.context

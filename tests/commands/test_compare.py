@@ -52,7 +52,7 @@ async def answered(d: Desk, form: str = "compare", **lines: str) -> str:
     d.speaker.lines = {seat: [text] for seat, text in lines.items()}
     run = await d.start(form)
     await d.actions.close_vote(run, P)
-    await d.actions.finished(run)
+    await d.actions.wait_until_finished(run)
     return run
 
 
@@ -100,7 +100,7 @@ class TestSeats:
             table = (await d.transcript(begun.run)).started.panel.seats
             told = [(s.name, s.temperature, s.max_tokens) for s in table[:2]]
             assert told == [("Ada", 0.1, 50), ("Ada 2", 1.5, table[2].max_tokens)]
-            await d.actions.stop(begun.run, P)
+            await d.actions.stop_run(begun.run, P)
 
         at_desk(act)
 
@@ -115,14 +115,14 @@ class TestVotes:
     def test_they_are_choices_of_a_comparison_alone(self) -> None:
         async def act(d: Desk) -> None:
             run = await d.start()
-            assert await d.actions.vote(run, "=tie", P) == "Your vote is “Tie”."
-            assert await d.actions.vote(run, "=none", P) == "Your vote is now “All bad”."
-            assert await d.actions.vote(run, "ada", P) == "Your vote is now Ada's."
-            await d.actions.stop(run, P)
+            assert await d.actions.cast_vote(run, "=tie", P) == "Your vote is “Tie”."
+            assert await d.actions.cast_vote(run, "=none", P) == "Your vote is now “All bad”."
+            assert await d.actions.cast_vote(run, "ada", P) == "Your vote is now Ada's."
+            await d.actions.stop_run(run, P)
             run = await d.start("debate")
             with pytest.raises(Refused, match="not at this table"):
-                await d.actions.vote(run, "=tie", P)
-            await d.actions.stop(run, P)
+                await d.actions.cast_vote(run, "=tie", P)
+            await d.actions.stop_run(run, P)
 
         at_desk(act)
 
@@ -204,7 +204,7 @@ class TestSendTo:
             there = await d.transcript(sent.run)
             assert f"from {origin}" in render_board(build_board(there, "answers", 1, {}, there.at))
             assert f"*From {origin}*" in (await exported(d.actions, sent.run, P))[1]
-            await d.actions.stop(sent.run, P)
+            await d.actions.stop_run(sent.run, P)
 
         at_desk(act)
 
@@ -221,7 +221,7 @@ class TestSendTo:
             assert remark.text == f"Look:\n\n{'x' * 60}"
             assert f"sent in by Pat: {remark.origin}" in render_board(build_board(t, "opening", 1, {}, t.at))
             assert f"*From {remark.origin}*" in (await exported(d.actions, other, P))[1]
-            await d.actions.stop(other, P)
+            await d.actions.stop_run(other, P)
 
         at_desk(act)
 
@@ -231,7 +231,7 @@ class TestSendTo:
             assert isinstance(sent, Started)
             origin = (await d.transcript(sent.run)).started.origin
             assert str(origin).startswith("Kim · sha256 ")
-            await d.actions.stop(sent.run, P)
+            await d.actions.stop_run(sent.run, P)
 
         at_desk(act)
 
@@ -277,7 +277,7 @@ class TestSummarise:
     def test_the_chairs_model_reads_the_thread_and_what_people_said(self) -> None:
         async def act(d: Desk) -> None:
             run = await d.start()
-            await d.actions.say(run, "and cost?", MO)
+            await d.actions.add_remark(run, "and cost?", MO)
             d.speaker.lines = {}
             here = replace(HERE, run=run)
             with pytest.raises(Refused, match="Which run"):
@@ -290,7 +290,7 @@ class TestSummarise:
             assert [s.model for s in start_.panel.seats] == ["ada"]
             assert "Question: Why?" in start_.context
             assert "Mo:\nand cost?" in start_.context
-            over = await d.actions.finished(begun.run)
+            over = await d.actions.wait_until_finished(begun.run)
             assert over is not None
             assert over.finished is not None
             assert over.finished.outcome == "summarised"
@@ -304,7 +304,7 @@ class TestSummarise:
             run = await d.start()
             with pytest.raises(Refused, match="Nothing has been said there yet"):
                 await press(d, "summarise", Target(run))
-            await d.actions.stop(run, P)
+            await d.actions.stop_run(run, P)
 
         at_desk(act)
 
@@ -344,7 +344,7 @@ class TestPipelineCommands:
             t = await d.transcript(begun.run)
             assert isinstance(t.started, RunStarted)
             assert [s.seats for s in t.started.steps] == [("ada", "bob"), ("ada",), ("chair",)]
-            await d.actions.stop(begun.run, P)
+            await d.actions.stop_run(begun.run, P)
 
         at_desk(act)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bot.actions.permissions import Person
-from bot.actions.request import ask_seat, follow_up, origin_of_turn, rerun, summary
+from bot.actions.request import ask_seat, follow_up, origin_of_turn, request_summary, rerun
 from bot.domain.controls import Control, SeatRef
 from bot.domain.facts import (
     CaughtUp,
@@ -91,7 +91,7 @@ def test_words_are_counted_and_kept_and_shown_together() -> None:
             assert secret not in everything(d)
             assert secret not in (await exported(d.actions, run, P))[1]
         with pytest.raises(Refused, match="not shown yet"):
-            await d.actions.reads(run, TurnId("answer", 1, "ada").lane, P)
+            await d.actions.read_lane(run, TurnId("answer", 1, "ada").lane, P)
         await asyncio.sleep(10)
         with pytest.raises(Refused, match="not shown yet"):
             await shown(d.actions, run, None, Pair(first="ada", second="bob"), Here(P, lambda run, title: d.place))
@@ -124,7 +124,7 @@ def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live() -> None:
         await asyncio.sleep(5)
         assert "reveal" in [c.action for c in offered(d, "board")]
         with pytest.raises(Refused, match="Reveal is for Pat and moderators"):
-            await d.actions.reveal(run, GUS)
+            await d.actions.reveal_answers(run, GUS)
         press = PRESSES["reveal"]
         told = await press.handle(d.actions, Target(run), press.options(), Here(MO, lambda run, title: d.place))
         assert isinstance(told, Told)
@@ -133,10 +133,10 @@ def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live() -> None:
         assert (reads(d)["ada"], reads(d)["bob"]) == ("ada's ", "b")
         assert "reveal" not in [c.action for c in offered(d, "board")]
         with pytest.raises(Refused, match="Nothing that is said here is hidden"):
-            await d.actions.reveal(run, P)
+            await d.actions.reveal_answers(run, P)
         await asyncio.sleep(30)
         assert reads(d)["ada"] == "ada's words"
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -147,7 +147,7 @@ def test_what_nobody_reveals_is_shown_when_the_vote_has_closed() -> None:
         run = await begin(d, reveal="demand")
         await asyncio.sleep(590)
         assert all("not shown yet" in text for text in reads(d).values())
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         assert reads(d) == {"ada": "ada", "bob": "bob", "cyd": "cyd"}
         assert [e.fact for e in await d.store.read(run)][-2:] == [Revealed(), CaughtUp()]
 
@@ -161,10 +161,10 @@ def test_a_failure_is_told_at_once_and_its_retry_waits_with_the_others() -> None
         await asyncio.sleep(1)
         assert "failed: its key was refused" in reads(d)["ada"]
         d.speaker.lines = {"ada": ["better", 20.0]}
-        await d.actions.retry(run, TurnId("answer", 1, "ada"), P)
+        await d.actions.retry_turn(run, TurnId("answer", 1, "ada"), P)
         await asyncio.sleep(5)
         assert reads(d)["ada"] == "Ada is writing: 6 characters so far, not shown yet."
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         assert reads(d)["ada"] == "better"
 
     at_desk(act)
@@ -174,8 +174,8 @@ def test_live_runs_have_nothing_to_reveal() -> None:
     async def act(d: Desk) -> None:
         run = await begin(d, blind=True)
         with pytest.raises(Refused, match=r"hidden\. Who is who is told once the vote is closed"):
-            await d.actions.reveal(run, P)
-        await d.actions.stop(run, P)
+            await d.actions.reveal_answers(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -193,7 +193,7 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
             await asyncio.sleep(1)
             t = await d.transcript(run)
         await asyncio.sleep(1)
-        thread = await d.actions.thread(run, P)
+        thread = await d.actions.read_thread(run, P)
         assert leaks(everything(d)) == []
         assert leaks(repr(thread)) == []
         assert leaks((await exported(d.actions, run, P))[1]) == []
@@ -201,18 +201,18 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         a, b, c = (s.name for s in t.started.panel.seats)
         lane = next(i for i in t.turns if i.seat == "a").lane
         said = [
-            await d.actions.vote(run, "a", P),
-            (await d.actions.reads(run, lane, P))[0] if t.turns[TurnId(*lane)].spoke else "",
+            await d.actions.cast_vote(run, "a", P),
+            (await d.actions.read_lane(run, lane, P))[0] if t.turns[TurnId(*lane)].spoke else "",
             origin_of_turn(t, run, lane, "words"),
         ]
         assert leaks(repr(said)) == []
         with pytest.raises(Refused, match="would tell who it is"):
             ask_seat(t, thread, lane, "words", "why?", P)
-        seats = summary(t, thread, P).seats
+        seats = request_summary(t, thread, P).seats
         assert seats is not None
         assert [s.name for s in seats.seats] == ["Summary"]
         await d.actions.close_vote(run, P)
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         firsts = [text.split("\n")[0] for key, text in d.place.read_texts() if key.seat == "a"]
         assert set(firsts) == {f"**{a}** (was Speaker A)"}
         [board] = [text for key, text in d.place.read_texts() if key.stage == "board"]
@@ -266,13 +266,13 @@ def test_people_guess_and_are_told_how_well() -> None:
             assert "You guess that Speaker A is" in told.text
         for speaker, guess, why in (("a", "Dan", "Nobody of that name"), ("d", "Ada", "not at this table")):
             with pytest.raises(Refused, match=why):
-                await d.actions.guess(run, speaker, guess, GUS)
+                await d.actions.guess_speaker(run, speaker, guess, GUS)
         await d.actions.close_vote(run, P)
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         [card] = [text for lane, text in d.place.read_texts() if lane.stage == "guess"]
         assert card.startswith(f"Guessed right: Gus 1 of 1 (100%), Pat 0 of 1 (0%). Recognised most: {a}, by 1 of 2.")
         with pytest.raises(Refused, match="nothing to guess here any more"):
-            await d.actions.guess(run, "a", a, GUS)
+            await d.actions.guess_speaker(run, "a", a, GUS)
 
     at_desk(act)
 
@@ -281,8 +281,8 @@ def test_nobody_guesses_where_names_are_known() -> None:
     async def act(d: Desk) -> None:
         run = await begin(d)
         with pytest.raises(Refused, match="Nobody guesses in this run"):
-            await d.actions.guess(run, "ada", "Ada", GUS)
-        await d.actions.stop(run, P)
+            await d.actions.guess_speaker(run, "ada", "Ada", GUS)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)
 
@@ -295,6 +295,6 @@ def test_a_start_keeps_the_veil_and_the_providers_name() -> None:
         veil = entry.fact.rules.veil
         assert (veil.reveal, veil.blind, veil.guess) == ("staggered", True, True)
         assert {s.provider for s in entry.fact.panel.seats} == {"openai"}
-        await d.actions.stop(run, P)
+        await d.actions.stop_run(run, P)
 
     at_desk(act)

@@ -259,13 +259,13 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
             await d.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
         run = await d.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
         await d.actions.close_vote(run, mo)
-        await d.actions.finished(run)
-        t = await d.actions.transcript(run, mo)
+        await d.actions.wait_until_finished(run)
+        t = await d.actions.read_run(run, mo)
         assert t.finished is not None
         assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
         assert await d.actions.services.pipelines.uses("x:1") == {"mine": 1}
-        repeated = await d.actions.start(rerun(t, mo), lambda run, title: Place(Platform()))
+        repeated = await d.actions.start_run(rerun(t, mo), lambda run, title: Place(Platform()))
         assert (await d.transcript(repeated)).started.steps == t.started.steps
-        await d.actions.stop(repeated, mo)
+        await d.actions.stop_run(repeated, mo)
 
     at_desk(act)

@@ -102,20 +102,20 @@ def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() 
     async def act(d: Desk) -> None:
         d.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
         wish = RunRequest("debate", "Tabs?", P, "default", 1, debating=DebateRules("oxford", POSITIONS))
-        run = await d.actions.start(wish, lambda run, title: d.place)
+        run = await d.actions.start_run(wish, lambda run, title: d.place)
         await asyncio.sleep(1)
         [card] = [text for lane, text in d.place.read_texts() if lane == BEFORE]
         assert "Whom would you side with now?" in card
-        assert await d.actions.vote(run, "ada", P, ROUND_BEFORE) == "Your vote is Ada's."
-        await d.actions.vote(run, "bob", G, ROUND_BEFORE)
+        assert await d.actions.cast_vote(run, "ada", P, ROUND_BEFORE) == "Your vote is Ada's."
+        await d.actions.cast_vote(run, "bob", G, ROUND_BEFORE)
         await asyncio.sleep(20)
         with pytest.raises(Refused, match="too late to vote from before"):
-            await d.actions.vote(run, "ada", G, ROUND_BEFORE)
+            await d.actions.cast_vote(run, "ada", G, ROUND_BEFORE)
         await asyncio.sleep(60)
-        await d.actions.vote(run, "bob", P)
-        await d.actions.vote(run, "bob", G)
+        await d.actions.cast_vote(run, "bob", P)
+        await d.actions.cast_vote(run, "bob", G)
         await d.actions.close_vote(run, P)
-        await d.actions.finished(run)
+        await d.actions.wait_until_finished(run)
         shown = dict(d.place.read_texts())
         assert "spaces: 50 → 100 %: one of you moved." in shown[END]
 
@@ -129,7 +129,7 @@ def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() 
 def test_positions_that_cannot_be_are_refused(positions: tuple[str, ...], told: str) -> None:
     async def act(d: Desk) -> None:
         with pytest.raises(Refused, match=told):
-            await d.actions.start(
+            await d.actions.start_run(
                 RunRequest("debate", "?", P, "default", debating=DebateRules(positions=positions)),
                 lambda run, title: d.place,
             )

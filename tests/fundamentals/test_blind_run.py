@@ -25,6 +25,6 @@ async def test_names_are_hidden_until_the_vote_has_closed(
     assert not any(name in sent for name in ("Ada", "Bob", "Cyd"))
 
     await actions.close_vote(started.run, pat)
-    await actions.finished(started.run)
+    await actions.wait_until_finished(started.run)
     [board] = [text for lane, text in place.read_texts() if lane.stage == "board"]
     assert all(name in board for name in ("Ada", "Bob", "Cyd"))

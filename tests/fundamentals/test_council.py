@@ -46,7 +46,7 @@ async def test_a_council_answers_ranks_and_closes(
     assert texts["end"].startswith("Top-ranked: Ada. Tabs it is.")
 
     await actions.close_vote(started.run, pat)
-    over = await actions.finished(started.run)
+    over = await actions.wait_until_finished(started.run)
     assert over is not None
     assert over.finished is not None
     assert over.finished.outcome == "synthesised"

@@ -17,9 +17,9 @@ async def test_a_request_that_cannot_be_is_refused(
     actions: Actions, pat: Person, show: OpenSurface, store: MemoryStore, place: Place
 ) -> None:
     with pytest.raises(Refused, match=r"Did you mean council\?"):
-        await actions.start(RunRequest("counsel", "Tabs or spaces?", pat), show)
+        await actions.start_run(RunRequest("counsel", "Tabs or spaces?", pat), show)
     with pytest.raises(Refused, match="The question has 101 characters and may have 100"):
-        await actions.start(RunRequest("council", "?" * 101, pat), show)
+        await actions.start_run(RunRequest("council", "?" * 101, pat), show)
     assert await store.runs() == []
     assert place.messages() == []
 
@@ -27,7 +27,7 @@ async def test_a_request_that_cannot_be_is_refused(
 async def test_only_its_starter_and_moderators_stop_a_run(
     actions: Actions, pat: Person, gus: Person, show: OpenSurface
 ) -> None:
-    run = await actions.start(RunRequest("council", "Tabs or spaces?", pat), show)
+    run = await actions.start_run(RunRequest("council", "Tabs or spaces?", pat), show)
     with pytest.raises(Refused, match="Stop is for Pat and moderators"):
-        await actions.stop(run, gus)
-    assert (await actions.transcript(run, gus)).stopped is None
+        await actions.stop_run(run, gus)
+    assert (await actions.read_run(run, gus)).stopped is None

@@ -26,7 +26,7 @@ async def test_the_next_process_goes_on_in_the_same_messages(
 ) -> None:
     """Ada had answered, so she is not asked again; Bob and Cyd are, and write into the messages they had."""
     speaker.lines = {"ada": ["Tabs."], "bob": ["Spa", 3_600.0], "cyd": ["Bo", 3_600.0]}
-    run = await actions.start(RunRequest("compare", "Tabs or spaces?", pat), show)
+    run = await actions.start_run(RunRequest("compare", "Tabs or spaces?", pat), show)
     await asyncio.sleep(5)
     await supervisor.hand_over()
     before = set(place.history)
