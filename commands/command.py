@@ -22,7 +22,7 @@ from bot.settings import PanelSettings
 MORE = "More…"  # offered among the panels: it opens a form with every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
 MOST_SEATS = 12  # as PanelSettings has it
-SAID = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # where pydantic speaks of types
+TYPE_ERRORS = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # where pydantic speaks of types
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
@@ -33,7 +33,7 @@ class Options(BaseModel):
     file_into: ClassVar[str] = ""
 
 
-async def sees_all(address: str) -> bool:
+async def may_see_all(address: str) -> bool:
     """Where there is one person, or one place."""
     return True
 
@@ -44,11 +44,11 @@ class Here:
     what was attached, how a run that starts here is shown, and which places this person can look at."""
 
     by: Person
-    show: OpenSurface
+    open_surface: OpenSurface
     channels: tuple[str, ...] = ()
     run: str = ""
     images: tuple[Image, ...] = ()
-    sees: CanSee = sees_all
+    may_see: CanSee = may_see_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +94,25 @@ def option(default: Any, help: str, *, suggest: Suggest | None = None, more: boo
     return Field(default, description=help, json_schema_extra={"suggest": suggest, "more": more}, **bounds)
 
 
-def extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
+def read_extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
     schema = options.model_fields[field].json_schema_extra
     return schema.get(key) if isinstance(schema, dict) else None
 
 
-def mistakes(error: ValidationError) -> str:
+def describe_mistakes(error: ValidationError) -> str:
     """What is wrong with options as they were typed, in one line."""
-    told = ((e["loc"][-1], SAID.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
+    told = ((e["loc"][-1], TYPE_ERRORS.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
     return " ".join(f"{name}: {said[:1].lower()}{said[1:]}." for name, said in told)
 
 
-def asked_type(field: FieldInfo) -> Any:
+def plain_type(field: FieldInfo) -> Any:
     """What is asked for: `int | None` is asked for as `int`."""
     if get_origin(field.annotation) in (Union, UnionType):
         return next(arg for arg in get_args(field.annotation) if arg is not type(None))
     return field.annotation
 
 
-def bounds(field: FieldInfo) -> dict[str, int]:
+def read_bounds(field: FieldInfo) -> dict[str, int]:
     """The least and the most that may be given, under the names that Discord and Slack both have for them."""
     named = {"min_value": "ge", "max_value": "le"}
     found = {name: [getattr(m, which) for m in field.metadata if hasattr(m, which)] for name, which in named.items()}
@@ -143,14 +143,14 @@ class RunOptions(StartOptions):
     )
     chair: str = option("", "the model that sums up or judges", suggest="models", more=True)
 
-    def wish(self, format: str, here: Here) -> RunRequest:
+    def make_request(self, format: str, here: Here) -> RunRequest:
         return RunRequest(
             format,
             self.question,
             here.by,
             panel=self.panel,
             rounds=getattr(self, "rounds", None),
-            seats=seats(self.models, self.personas),
+            seats=read_seats(self.models, self.personas),
             chair=self.chair,
             channels=here.channels,
             images=here.images,
@@ -164,22 +164,22 @@ class SearchOptions(RunOptions):
 
     search: Search | None = option(None, SEARCH)
 
-    def wish(self, format: str, here: Here) -> RunRequest:
-        return replace(super().wish(format, here), search=self.search)
+    def make_request(self, format: str, here: Here) -> RunRequest:
+        return replace(super().make_request(format, here), search=self.search)
 
 
-def starts(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:
+def make_start_handler(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:
     """The handler of a command whose whole work is to start a run of one format."""
 
     async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
-        if form := more(format, options):
+        if form := make_more_form(format, options):
             return form
-        return Started(await actions.start_run(options.wish(format, here), here.show))
+        return Started(await actions.start_run(options.make_request(format, here), here.open_surface))
 
     return handle
 
 
-def more(format: str, options: RunOptions) -> Form | None:
+def make_more_form(format: str, options: RunOptions) -> Form | None:
     """The form of every option, where people have asked for it among the panels."""
     if options.panel != MORE:
         return None
@@ -187,7 +187,7 @@ def more(format: str, options: RunOptions) -> Form | None:
     return Form(f"A {format}", type(options), options.FORM, typed)
 
 
-def seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> PanelSettings | None:
+def read_seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> PanelSettings | None:
     """Seats as people write them (`read_seat`), with commas; personas in the same order. None where no model is named.
     Raises Refused."""
     named = [name.strip() for name in models.split(",") if name.strip()]

@@ -16,10 +16,10 @@ from bot.domain.controls import About, ObjectionRef, SeatRef, read_about
 from bot.domain.run import LaneId, TurnId
 from bot.errors import Refused
 from commands.command import Answer, Form, Here, Options, Started, Told
-from commands.differences import Pair, shown
-from commands.export import exported
-from commands.summarise import summarised
-from commands.transfer import Transfer, send_message, send_turn
+from commands.differences import PairOptions, show_differences
+from commands.export import export_run
+from commands.summarise import summarise_run
+from commands.transfer import TransferOptions, send_message, send_turn
 
 OURS = "moot"  # begins the ids of what can be pressed
 ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
@@ -37,15 +37,15 @@ class ObjectionOptions(Options):
     text: str = Field(description="what must be answered, in a sentence")
 
 
-class Guess(Options):
+class GuessOptions(Options):
     name: str = Field(description="who you think it is")
 
 
-class Question(Options):
+class QuestionOptions(Options):
     question: str = Field(description="what to ask")
 
 
-def not_deleted(reasons: Sequence[str]) -> str:
+def describe_leftover(reasons: Sequence[str]) -> str:
     """To the person who deleted a run of which messages are left, each for one of the reasons."""
     count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
     return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."
@@ -98,7 +98,7 @@ class Press:
     choices: Callable[[Actions, Target, Person], Awaitable[Mapping[str, Sequence[str]]]] | None = None
 
 
-async def form_of(press: Press, actions: Actions, target: Target, by: Person) -> Form:
+async def make_form(press: Press, actions: Actions, target: Target, by: Person) -> Form:
     """What is asked first of who has pressed. Raises Refused."""
     choices = await press.choices(actions, target, by) if press.choices else {}
     return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
@@ -163,11 +163,11 @@ async def _reveal(actions: Actions, target: Target, options: NoOptions, here: He
     return Told(await actions.reveal_answers(target.run, here.by))
 
 
-async def _guess(actions: Actions, target: Target, options: Guess, here: Here) -> Answer:
+async def _guess(actions: Actions, target: Target, options: GuessOptions, here: Here) -> Answer:
     return Told(await actions.guess_speaker(target.run, target.seat, options.name, here.by))
 
 
-async def _guessable(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
+async def _list_guesses(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
     return {"name": await actions.list_guesses(target.run, target.seat, by)}
 
 
@@ -180,18 +180,18 @@ async def _read_on(actions: Actions, target: Target, options: NoOptions, here: H
     return Told(text, (f"{name}.md", text))
 
 
-async def _follow_up(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
+async def _follow_up(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
     t = await actions.read_run(target.run, here.by)
     thread = await actions.read_thread(target.run, here.by)
-    return await _begin(actions, follow_up(t, thread, options.question, here.by), here)
+    return await _start_run(actions, follow_up(t, thread, options.question, here.by), here)
 
 
 async def _run_again(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return await _begin(actions, rerun(await actions.read_run(target.run, here.by), here.by), here)
+    return await _start_run(actions, rerun(await actions.read_run(target.run, here.by), here.by), here)
 
 
 async def _export(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told("The whole run as a file:", await exported(actions, target.run, here.by))
+    return Told("The whole run as a file:", await export_run(actions, target.run, here.by))
 
 
 async def _delete(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -204,28 +204,28 @@ async def _remove(actions: Actions, target: Target, options: NoOptions, here: He
 
 async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     wish = RunRequest("council", target.text, here.by, channels=here.channels, images=here.images)
-    return await _begin(actions, wish, here)
+    return await _start_run(actions, wish, here)
 
 
-async def _ask_seat(actions: Actions, target: Target, options: Question, here: Here) -> Answer:
+async def _ask_seat(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
     t = await actions.read_run(target.run, here.by)
     _, said = await actions.read_lane(target.run, target.lane, here.by)
     thread = await actions.read_thread(target.run, here.by)
-    return await _begin(actions, ask_seat(t, thread, target.lane, said, options.question, here.by), here)
+    return await _start_run(actions, ask_seat(t, thread, target.lane, said, options.question, here.by), here)
 
 
-async def _send_to(actions: Actions, target: Target, options: Transfer, here: Here) -> Answer:
+async def _send_to(actions: Actions, target: Target, options: TransferOptions, here: Here) -> Answer:
     if target.run:
         return await send_turn(actions, target.run, target.lane, options, here)
     return await send_message(actions, target.author, target.text, options, here)
 
 
 async def _summarise(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Started(await summarised(actions, target.run, here))
+    return Started(await summarise_run(actions, target.run, here))
 
 
-async def _differences(actions: Actions, target: Target, options: Pair, here: Here) -> Answer:
-    return await shown(actions, target.run, target.about, options, here)
+async def _differences(actions: Actions, target: Target, options: PairOptions, here: Here) -> Answer:
+    return await show_differences(actions, target.run, target.about, options, here)
 
 
 async def _pause(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -261,8 +261,8 @@ async def _close_round(actions: Actions, target: Target, options: NoOptions, her
     return Told(await actions.steering.close_round_vote(target.run, here.by, target.turn.round))
 
 
-async def _begin(actions: Actions, wish: RunRequest, here: Here) -> Answer:
-    return Started(await actions.start_run(wish, here.show))
+async def _start_run(actions: Actions, wish: RunRequest, here: Here) -> Answer:
+    return Started(await actions.start_run(wish, here.open_surface))
 
 
 PRESSES: Mapping[str, Press] = {
@@ -281,19 +281,19 @@ PRESSES: Mapping[str, Press] = {
     "next": Press("Begin the next round at once.", _next),
     "close_round": Press("Count the votes on the next round now.", _close_round),
     "reveal": Press("Show what is hidden.", _reveal),
-    "guess": Press("Guess who a speaker is.", _guess, Guess, _guessable),
+    "guess": Press("Guess who a speaker is.", _guess, GuessOptions, _list_guesses),
     "say": Press("Tell everyone at the table something.", _say, RemarkOptions),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),
-    "follow_up": Press("Ask on from here.", _follow_up, Question),
+    "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions),
     "run_again": Press("The same once more.", _run_again),
     "export": Press("The run as a file.", _export),
     "delete": Press("Delete the run's messages.", _delete),
     "ask_about": Press("Ask the council about a message.", _ask_about),
-    "ask_seat": Press("Go on with one seat alone.", _ask_seat, Question),
-    "send_to": Press("Send a message to a model or run.", _send_to, Transfer),
+    "ask_seat": Press("Go on with one seat alone.", _ask_seat, QuestionOptions),
+    "send_to": Press("Send a message to a model or run.", _send_to, TransferOptions),
     "summarise": Press("What has been said so far.", _summarise),
-    "differences": Press("Show how two answers differ.", _differences, Pair),
+    "differences": Press("Show how two answers differ.", _differences, PairOptions),
     "remove": Press("Blank a turn.", _remove),
 }
 REACTIONS: Mapping[str, str] = {"👍": "vote", "⏭️": "skip", "🛑": "stop", "🔁": "retry"}

@@ -6,22 +6,22 @@ from dataclasses import replace
 
 from bot.actions.request import RunRequest
 from bot.domain.run import Mode
-from commands.command import Command, Here, option, starts
-from commands.visibility import VeiledOptions
+from commands.command import Command, Here, make_start_handler, option
+from commands.visibility import VisibilityOptions
 
 
-class CouncilOptions(VeiledOptions):
+class CouncilOptions(VisibilityOptions):
     FORM = ("question", "mode", "models", "personas", "chair", "search", "reveal", "blind", "guess")
 
     mode: Mode = option("full", "answers, ranking (no synthesis) or full", more=True)
 
-    def wish(self, format: str, here: Here) -> RunRequest:
-        return replace(super().wish(format, here), mode=self.mode)
+    def make_request(self, format: str, here: Here) -> RunRequest:
+        return replace(super().make_request(format, here), mode=self.mode)
 
 
 COMMAND = Command(
     ("council",),
     "Several models answer, rank each other's answers without names, and a chair sums up.",
     CouncilOptions,
-    starts("council"),
+    make_start_handler("council"),
 )

@@ -10,14 +10,14 @@ from pydantic import field_validator
 
 from bot.actions.request import RunRequest
 from bot.domain.run import SIDES, DebateRules, Form, Next, Reveal, Search
-from commands.command import SEARCH, Command, Here, option, starts
-from commands.visibility import BLIND, GUESS, REVEAL, VeiledOptions
+from commands.command import SEARCH, Command, Here, make_start_handler, option
+from commands.visibility import BLIND, GUESS, REVEAL, VisibilityOptions
 
 AUTO = "auto"  # instead of personas: the judge writes some that fit
 ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 
-class DebateOptions(VeiledOptions):
+class DebateOptions(VisibilityOptions):
     FORM = (
         *("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early"),
         *("search", "reveal", "blind", "guess"),
@@ -48,14 +48,14 @@ class DebateOptions(VeiledOptions):
         """A name as people type it."""
         return value.strip().lower() if isinstance(value, str) else value
 
-    def wish(self, format: str, here: Here) -> RunRequest:
+    def make_request(self, format: str, here: Here) -> RunRequest:
         auto = self.personas.strip().lower() == AUTO
         options = self.model_copy(update={"personas": ""}) if auto else self
-        how = DebateRules(self.form, _positions(self.positions), auto, self.early, next=self.next)
-        return replace(super(DebateOptions, options).wish(format, here), debating=how)
+        how = DebateRules(self.form, _read_positions(self.positions), auto, self.early, next=self.next)
+        return replace(super(DebateOptions, options).make_request(format, here), debating=how)
 
 
-def _positions(written: str) -> tuple[str, ...]:
+def _read_positions(written: str) -> tuple[str, ...]:
     """As people write them: with semicolons or a line each, else with commas."""
     if written.strip().lower() == ASSIGNED:
         return SIDES
@@ -63,4 +63,6 @@ def _positions(written: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
-COMMAND = Command(("debate",), "Models argue in rounds, and a judge decides.", DebateOptions, starts("debate"))
+COMMAND = Command(
+    ("debate",), "Models argue in rounds, and a judge decides.", DebateOptions, make_start_handler("debate")
+)

@@ -14,20 +14,20 @@ from bot.text import did_you_mean
 from commands.command import Here, Options, Told, option
 
 
-class Pair(Options):
+class PairOptions(Options):
     first: str = option("", "a seat, by name or number; this one or the first where left out")
     second: str = option("", "another one; the next where left out")
 
 
-async def shown(actions: Actions, run: str, about: About, options: Pair, here: Here) -> Told:
+async def show_differences(actions: Actions, run: str, about: About, options: PairOptions, here: Here) -> Told:
     """`about`: the turn whose message was pressed, if any. Raises Refused where there are not two answers."""
     if not run:
         raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
     t = await actions.read_run(run, here.by)
-    said = _answers(t)
+    said = _find_answers(t)
     pressed = about.seat if isinstance(about, TurnId) else ""
-    first = _picked(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
-    second = _picked(options.second, said) if options.second else next(key for key in said if key != first)
+    first = _pick_answer(options.first, said) if options.first else pressed if pressed in said else next(iter(said))
+    second = _pick_answer(options.second, said) if options.second else next(key for key in said if key != first)
     if first == second:
         raise Refused(f"Those are both {said[first].name}: name two seats.")
     for seat in (first, second):
@@ -36,7 +36,7 @@ async def shown(actions: Actions, run: str, about: About, options: Pair, here: H
     return Told(text, ("differences.md", text))
 
 
-def _answers(t: Transcript) -> dict[str, NamedAnswer]:
+def _find_answers(t: Transcript) -> dict[str, NamedAnswer]:
     """The answers by seat, in panel order; there are two at least."""
     if t.started.format != "compare":
         raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
@@ -50,7 +50,7 @@ def _answers(t: Transcript) -> dict[str, NamedAnswer]:
     return said
 
 
-def _picked(word: str, said: dict[str, NamedAnswer]) -> str:
+def _pick_answer(word: str, said: dict[str, NamedAnswer]) -> str:
     """The seat of that name, key or number, counted from 1 among those that have answered."""
     word = word.strip().casefold()
     for number, (key, (name, _)) in enumerate(said.items(), 1):

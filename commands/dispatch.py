@@ -19,7 +19,7 @@ from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage, Surface
 from commands.command import Answer, Here, Started, Told
-from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, NoOptions, Target, form_of, not_deleted
+from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, NoOptions, Target, describe_leftover, make_form
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
 
@@ -49,7 +49,7 @@ async def press(
     if declared is None:
         raise Refused(ANOTHER_VERSION)
     if declared.options.model_fields and values is None:
-        return await form_of(declared, actions, target, await person())
+        return await make_form(declared, actions, target, await person())
     text, images = await read_files(target.text)
     options = declared.options.model_validate(values or {})
     async with in_order:
@@ -68,7 +68,7 @@ async def erase_deleted(
         return ""
     await actions.wait_until_finished(run)  # nothing writes its messages any more
     left = await erase(run)
-    return not_deleted(left) if left else ""
+    return describe_leftover(left) if left else ""
 
 
 def menu_target(action: str, found: tuple[str, PostedPage] | None, text: str, author: str) -> Target:
@@ -131,7 +131,7 @@ async def mention(
         request = RunRequest("council", text, here.by)
     question, images = await read_files(request.question)
     request = replace(request, question=question, images=tuple(images), channels=here.channels)
-    return Started(await actions.start_run(request, here.show))
+    return Started(await actions.start_run(request, here.open_surface))
 
 
 def note_change(actions: Actions, run: str, change: Literal["edited", "deleted"]) -> None:

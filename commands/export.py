@@ -6,7 +6,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 
 
-async def exported(actions: Actions, run: str, by: Person) -> tuple[str, str]:
+async def export_run(actions: Actions, run: str, by: Person) -> tuple[str, str]:
     """The file's name and its text."""
     t = await actions.read_run(run, by)
     start = t.started

@@ -74,7 +74,7 @@ DIFFERENCES = (
 )
 
 
-def tables() -> str:
+def make_tables() -> str:
     """Markdown."""
     return "\n".join([*_commands(), "", *_presses(), "", *_differences()]) + "\n"
 
@@ -91,11 +91,11 @@ def _presses() -> Iterator[str]:
     yield "| press | what it does | Discord | Slack |"
     yield "|---|---|---|---|"
     for name, press in PRESSES.items():
-        how = ", ".join(ways(name))
+        how = ", ".join(find_ways(name))
         yield f"| {name.replace('_', ' ')} | {press.help} | {how} | {how} |"
 
 
-def ways(name: str) -> Iterator[str]:
+def find_ways(name: str) -> Iterator[str]:
     """How a press is reached, on every platform alike."""
     if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES):
         yield "button"
@@ -112,4 +112,4 @@ def _differences() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(tables(), end="")
+    print(make_tables(), end="")

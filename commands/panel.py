@@ -9,7 +9,7 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.errors import Refused
 from bot.settings import PanelSettings
-from commands.command import Answer, Command, Here, Options, Told, option, seats
+from commands.command import Answer, Command, Here, Options, Told, option, read_seats
 
 NAME = r"^[A-Za-z0-9_.:-]{1,40}$"
 
@@ -37,25 +37,25 @@ class UsualOptions(Options):
 
 
 async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    panels = await actions.services.panels.all(here.by.server)
-    usual = await actions.services.panels.usual(here.by.server, here.channels)
+    panels = await actions.services.panels.list_panels(here.by.server)
+    usual = await actions.services.panels.find_usual(here.by.server, here.channels)
     lines = [_line(name, panel, usual=name == usual) for name, panel in panels.items()]
     return Told("\n".join(lines) or "There are no panels yet: `/moot panel create` makes one.")
 
 
 async def _create(actions: Actions, options: PanelOptions, here: Here) -> Answer:
-    if options.name in await actions.services.panels.all(here.by.server):
+    if options.name in await actions.services.panels.list_panels(here.by.server):
         raise Refused(f"There is a panel “{options.name}” already: `/moot panel edit` changes it.")
-    panel = seats(options.models, options.personas, options.chair, options.judge)
+    panel = read_seats(options.models, options.personas, options.chair, options.judge)
     if panel is None:
         raise Refused("Name at least one model; `/moot help` lists them.")
     return Told(await actions.save_panel(options.name, panel, here.by))
 
 
 async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
-    known = await actions.services.panels.choose(options.name, here.by.server)
+    known = await actions.services.panels.choose_panel(options.name, here.by.server)
     models = options.models or (options.personas and ",".join(seat.model for seat in known.seats))
-    new = seats(models, options.personas) or known
+    new = read_seats(models, options.personas) or known
     panel = new.model_copy(update={"chair": options.chair or known.chair, "judge": options.judge or known.judge})
     return Told(await actions.save_panel(options.name, panel, here.by))
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.actions.pipelines import read_pipeline
-from commands.command import Answer, Command, Form, Here, Options, RunOptions, Started, Told, more, option
+from commands.command import Answer, Command, Form, Here, Options, RunOptions, Started, Told, make_more_form, option
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,29}$"
 
@@ -35,13 +35,13 @@ class PipelineOptions(RunOptions):
 
 
 async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    uses = await actions.services.pipelines.uses(here.by.server)
-    known = await actions.services.pipelines.all(here.by.server)
+    uses = await actions.services.pipelines.count_uses(here.by.server)
+    known = await actions.services.pipelines.list_pipelines(here.by.server)
     return Told("\n".join(_line(name, text, uses.get(name, 0)) for name, text in known.items()))
 
 
 async def _show(actions: Actions, options: ShowOptions, here: Here) -> Answer:
-    text = await actions.services.pipelines.choose(options.name, here.by.server)
+    text = await actions.services.pipelines.choose_pipeline(options.name, here.by.server)
     steps = read_pipeline(text).steps.items()
     lines = [f"- **{name}** works on {', '.join(step.inputs)}" for name, step in steps]
     return Told("\n".join([f"Pipeline “{options.name}”:", *lines]), (f"{options.name}.toml", text))
@@ -54,9 +54,11 @@ async def _save(actions: Actions, options: SaveOptions, here: Here) -> Answer:
 
 
 async def _run(actions: Actions, options: PipelineOptions, here: Here) -> Answer:
-    if form := more("pipeline", options):
+    if form := make_more_form("pipeline", options):
         return form
-    return Started(await actions.run_pipeline(options.pipeline, options.wish("pipeline", here), here.show))
+    return Started(
+        await actions.run_pipeline(options.pipeline, options.make_request("pipeline", here), here.open_surface)
+    )
 
 
 def _line(name: str, text: str, uses: int) -> str:

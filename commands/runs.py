@@ -7,12 +7,12 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.errors import Refused
 from commands.command import Answer, Command, Here, Options, Started, Told, option
-from commands.export import exported
+from commands.export import export_run
 
 LINE_CHARS = 80
 
 
-class ListOptions(Options):
+class ListRunsOptions(Options):
     count: int = Field(10, ge=1, le=25, description="how many")
 
 
@@ -29,35 +29,35 @@ class NoOptions(Options):
     pass
 
 
-async def _runs(actions: Actions, options: ListOptions, here: Here) -> Answer:
-    rows = await actions.list_runs(here.by, options.count, here.sees)
-    lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_short(r.question)}" for r in rows]
+async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answer:
+    rows = await actions.list_runs(here.by, options.count, here.may_see)
+    lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_shorten(r.question)}" for r in rows]
     return Told("\n".join(lines) or "There are no runs yet: try `/council`.")
 
 
 async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
-    run = await run_of(actions, options.run, here)
-    return Told(f"Run `{run}`, as it reads now:", await exported(actions, run, here.by))
+    run = await choose_run(actions, options.run, here)
+    return Told(f"Run `{run}`, as it reads now:", await export_run(actions, run, here.by))
 
 
 async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
-    await actions.require_visible(options.run, here.by, here.sees)
-    await actions.watch_run(options.run, here.by, here.show)
+    await actions.require_visible(options.run, here.by, here.may_see)
+    await actions.watch_run(options.run, here.by, here.open_surface)
     return Started(options.run)
 
 
 async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.stop_run(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.stop_run(await choose_run(actions, options.run, here), here.by))
 
 
 async def _reveal(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.reveal_answers(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.reveal_answers(await choose_run(actions, options.run, here), here.by))
 
 
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
-    return Told(await actions.add_remark(await run_of(actions, options.run, here), options.text, here.by))
+    return Told(await actions.add_remark(await choose_run(actions, options.run, here), options.text, here.by))
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
@@ -72,22 +72,22 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
     )
 
 
-async def run_of(actions: Actions, named: str, here: Here) -> str:
+async def choose_run(actions: Actions, named: str, here: Here) -> str:
     """The run that somebody names, else that of their thread. Raises Refused."""
     if named:
-        await actions.require_visible(named, here.by, here.sees)
+        await actions.require_visible(named, here.by, here.may_see)
     elif not here.run:
         raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
     return named or here.run
 
 
-def _short(question: str) -> str:
+def _shorten(question: str) -> str:
     line = " ".join(question.split())
     return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
 
 
 COMMANDS = (
-    Command(("moot", "runs"), "What has been asked here, newest first.", ListOptions, _runs),
+    Command(("moot", "runs"), "What has been asked here, newest first.", ListRunsOptions, _runs),
     Command(("moot", "show"), "A run as it reads now.", RunOption, _show),
     Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", RunOption, _watch),
     Command(("moot", "stop"), "End a run, keeping what is there.", RunOption, _stop),

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from commands.command import Answer, Command, Here, Options, Told, option
-from commands.runs import RunOption, run_of
+from commands.runs import RunOption, choose_run
 
 
 class AddOptions(Options):
@@ -29,28 +29,30 @@ class ObjectOptions(Options):
 
 
 async def _pause(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.pause_run(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.pause_run(await choose_run(actions, options.run, here), here.by))
 
 
 async def _resume(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.resume_run(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.resume_run(await choose_run(actions, options.run, here), here.by))
 
 
 async def _add(actions: Actions, options: AddOptions, here: Here) -> Answer:
-    run = await run_of(actions, options.run, here)
+    run = await choose_run(actions, options.run, here)
     return Told(await actions.steering.add_seat(run, options.model, options.persona, options.panel, here.by))
 
 
 async def _drop(actions: Actions, options: DropOptions, here: Here) -> Answer:
-    return Told(await actions.steering.drop_seat(await run_of(actions, options.run, here), options.seat, here.by))
+    return Told(await actions.steering.drop_seat(await choose_run(actions, options.run, here), options.seat, here.by))
 
 
 async def _object(actions: Actions, options: ObjectOptions, here: Here) -> Answer:
-    return Told(await actions.steering.raise_objection(await run_of(actions, options.run, here), options.text, here.by))
+    return Told(
+        await actions.steering.raise_objection(await choose_run(actions, options.run, here), options.text, here.by)
+    )
 
 
 async def _next(actions: Actions, options: RunOption, here: Here) -> Answer:
-    return Told(await actions.steering.start_next_round(await run_of(actions, options.run, here), here.by))
+    return Told(await actions.steering.start_next_round(await choose_run(actions, options.run, here), here.by))
 
 
 COMMANDS = (

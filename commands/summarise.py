@@ -7,22 +7,22 @@ from dataclasses import replace
 from bot.actions.actions import Actions
 from bot.actions.request import request_summary
 from commands.command import Answer, Command, Here, Started, StartOptions, option
-from commands.runs import run_of
+from commands.runs import choose_run
 
 
 class SummariseOptions(StartOptions):
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
-async def summarised(actions: Actions, run: str, here: Here) -> str:
+async def summarise_run(actions: Actions, run: str, here: Here) -> str:
     """Begin a run that tells what another one has come to so far; its id. Raises Refused."""
     t = await actions.read_run(run, here.by)
     wish = request_summary(t, await actions.read_thread(run, here.by), here.by)
-    return await actions.start_run(replace(wish, channels=here.channels), here.show)
+    return await actions.start_run(replace(wish, channels=here.channels), here.open_surface)
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:
-    return Started(await summarised(actions, await run_of(actions, options.run, here), here))
+    return Started(await summarise_run(actions, await choose_run(actions, options.run, here), here))
 
 
 COMMAND = Command(("moot", "summarise"), "What has been said in a run so far.", SummariseOptions, _summarise)

@@ -9,17 +9,17 @@ from bot.actions.actions import Actions
 from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, quote
 from bot.domain.run import LaneId, Origin
 from bot.errors import Refused, StoreFailed
-from commands.command import Answer, Here, Options, Started, Told, option, seats
+from commands.command import Answer, Here, Options, Started, Told, option, read_seats
 
 
-class Transfer(Options):
+class TransferOptions(Options):
     model: str = option("", "which model; left out where it goes to a run", suggest="models")
     run: str = option("", "which run, where all read it from their next turn on", suggest="runs")
     note: str = option("", "what is to be done with it")
     text: str = option("", "the passage, copied; all of it where left out")
 
 
-async def send_turn(actions: Actions, run: str, lane: LaneId, options: Transfer, here: Here) -> Answer:
+async def send_turn(actions: Actions, run: str, lane: LaneId, options: TransferOptions, here: Here) -> Answer:
     """Send on what a seat has said in a lane. Raises Refused; then nothing was sent."""
     with _all_or_nothing():
         _, said = await actions.read_lane(run, lane, here.by)
@@ -28,7 +28,7 @@ async def send_turn(actions: Actions, run: str, lane: LaneId, options: Transfer,
         return await _send(actions, text, origin, options, here)
 
 
-async def send_message(actions: Actions, author: str, said: str, options: Transfer, here: Here) -> Answer:
+async def send_message(actions: Actions, author: str, said: str, options: TransferOptions, here: Here) -> Answer:
     """Send on a message that no seat wrote. Raises Refused; then nothing was sent."""
     with _all_or_nothing():
         text = quote(said, options.text)
@@ -46,22 +46,22 @@ def _all_or_nothing() -> Iterator[None]:
         raise StoreFailed(f"Nothing was sent. {error}") from error
 
 
-async def _send(actions: Actions, text: str, origin: Origin, options: Transfer, here: Here) -> Answer:
+async def _send(actions: Actions, text: str, origin: Origin, options: TransferOptions, here: Here) -> Answer:
     if not text.strip():
         raise Refused("There is no text in it.")
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
-        await actions.require_visible(options.run, here.by, here.sees)
+        await actions.require_visible(options.run, here.by, here.may_see)
         await actions.add_remark(options.run, f"{options.note}\n\n{text}", here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     wish = RunRequest(
         "compare",
         options.note or "What do you make of this?",
         here.by,
-        seats=seats(options.model),
+        seats=read_seats(options.model),
         channels=here.channels,
         context=f"From {origin}:\n{text}",
         origin=origin,
     )
-    return Started(await actions.start_run(wish, here.show))
+    return Started(await actions.start_run(wish, here.open_surface))

@@ -16,7 +16,7 @@ BLIND = "yes or no: nobody knows who speaks until the vote has closed"
 GUESS = "yes or no: people guess meanwhile who is who; blind, then"
 
 
-class VeiledOptions(SearchOptions):
+class VisibilityOptions(SearchOptions):
     FORM: ClassVar[tuple[str, ...]] = (*SearchOptions.FORM, "reveal", "blind", "guess")
 
     reveal: Reveal = option("live", REVEAL)
@@ -29,6 +29,6 @@ class VeiledOptions(SearchOptions):
         """As people type it: "On demand", "on-demand"."""
         return value.strip().lower().removeprefix("on").strip(" -") if isinstance(value, str) else value
 
-    def wish(self, format: str, here: Here) -> RunRequest:
+    def make_request(self, format: str, here: Here) -> RunRequest:
         veil = Visibility(self.reveal, self.blind or self.guess, self.guess)
-        return replace(super().wish(format, here), veil=veil)
+        return replace(super().make_request(format, here), veil=veil)

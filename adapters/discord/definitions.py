@@ -14,7 +14,7 @@ from discord import AppCommandOptionType as Kind
 from discord import AppCommandType
 from pydantic.fields import FieldInfo
 
-from commands.command import Command, Options, asked_type, bounds, extra
+from commands.command import Command, Options, plain_type, read_bounds, read_extra
 
 FILE = "file"  # the name of the attachment; commands have it whose options have a `file_into`
 HELP_CHARS = 100
@@ -71,8 +71,10 @@ def _define_options(options: type[Options]) -> list[Json]:
 
     Options behind More… are left to its form.
     """
-    fields = {name: field for name, field in options.model_fields.items() if not extra(options, name, "more")}
-    definition = [_define_option(name, field, bool(extra(options, name, "suggest"))) for name, field in fields.items()]
+    fields = {name: field for name, field in options.model_fields.items() if not read_extra(options, name, "more")}
+    definition = [
+        _define_option(name, field, bool(read_extra(options, name, "suggest"))) for name, field in fields.items()
+    ]
     if options.file_into:
         file = _describe(FILE, f"a file that belongs to the {options.file_into}")
         definition.append(file | {"type": Kind.attachment.value, "required": False})
@@ -81,14 +83,14 @@ def _define_options(options: type[Options]) -> list[Json]:
 
 def _define_option(name: str, field: FieldInfo, suggested: bool) -> Json:
     definition = _describe(name, field.description or name) | {"required": field.is_required()}
-    inner = asked_type(field)
+    inner = plain_type(field)
     if get_origin(inner) is Literal:
         choices = [{"name": str(value), "value": value} for value in get_args(inner)]
         return definition | {"type": Kind.string.value, "choices": choices}
     if inner is bool:
         return definition | {"type": Kind.boolean.value}
     if inner is int:
-        return definition | {"type": Kind.integer.value} | bounds(field)
+        return definition | {"type": Kind.integer.value} | read_bounds(field)
     if suggested:
         definition["autocomplete"] = True
     return definition | {"type": Kind.string.value, "max_length": QUESTION_CHARS}

@@ -16,7 +16,7 @@ from discord import ui
 from pydantic.fields import FieldInfo
 
 from bot.errors import Refused
-from commands.command import Form, asked_type
+from commands.command import Form, plain_type
 
 FIELDS = 5
 OPTIONS = 25
@@ -85,7 +85,7 @@ def _build_input(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
 
 def _fixed_values(field: FieldInfo) -> tuple[str, ...]:
     """Return the values of a field that has a few fixed ones; () where it may be anything."""
-    kind = asked_type(field)
+    kind = plain_type(field)
     if kind is bool:
         return ("yes", "no")
     return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()

@@ -31,9 +31,9 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
-from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, mistakes
+from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, describe_mistakes
 from commands.controls import MENUS, Target, press_id, read_press_id, read_target
-from commands.suggestions import suggest
+from commands.suggestions import suggest_values
 
 log = structlog.get_logger()
 
@@ -89,7 +89,7 @@ class InteractionHandler:
                 saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
                 await reply.tell(str(error))
             except ValidationError as error:
-                await reply.tell(mistakes(error))
+                await reply.tell(describe_mistakes(error))
             except CALL_ERRORS as error:  # it is too late, the thread was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=interaction.id, reason=str(error))
 
@@ -143,7 +143,9 @@ class InteractionHandler:
     async def _complete(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, focused = read_command(data)
         options, by, can_see = self._commands[path].options, self._person(interaction), self._can_see(interaction)
-        await reply.suggest(await suggest(self._actions, options, focused, str(values.get(focused, "")), by, can_see))
+        await reply.suggest(
+            await suggest_values(self._actions, options, focused, str(values.get(focused, "")), by, can_see)
+        )
 
     async def _take_menu(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         raw = data["resolved"]["messages"][data["target_id"]]

@@ -120,7 +120,7 @@ class SlackBot:
 
         book = self._actions.services.panels
         rows = await self._actions.list_runs(by, RUNS, sees)
-        view = build_home(rows, await book.all(by.server), await book.usual(by.server, ()))
+        view = build_home(rows, await book.list_panels(by.server), await book.find_usual(by.server, ()))
         await self._api.call(workspace, "views.publish", user_id=event["user"], view=view)
 
     async def end_runs(self, body: Json, *, uninstalled: bool) -> None:

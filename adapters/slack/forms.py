@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from commands.command import Form, Options, asked_type, bounds
+from commands.command import Form, Options, plain_type, read_bounds
 
 Json = dict[str, Any]
 
@@ -80,14 +80,14 @@ def _build_input(name: str, field: FieldInfo, value: Any, suggested: Sequence[st
 
 
 def _build_element(name: str, field: FieldInfo, value: Any, suggested: Sequence[str]) -> Json:
-    inner = asked_type(field)
+    inner = plain_type(field)
     if get_origin(inner) is Literal:
         return _build_select(get_args(inner), value or field.get_default())
     if inner is bool:
         return _build_select(("yes", "no"), _YES_OR_NO.get(field.get_default() if value is None else value, value))
     if inner is int:
         start = {} if value is None else {"initial_value": str(value)}
-        limits = {name: str(bound) for name, bound in bounds(field).items()}
+        limits = {name: str(bound) for name, bound in read_bounds(field).items()}
         return {"type": "number_input", "is_decimal_allowed": False} | limits | start
     if suggested and name == "models":
         return {"type": "multi_static_select", "options": [_build_option(choice) for choice in suggested[:OPTIONS]]}

@@ -27,9 +27,21 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface, SurfaceError
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
-from commands.command import MORE, Answer, Command, Form, Here, Options, RunOptions, Started, Told, extra, mistakes
+from commands.command import (
+    MORE,
+    Answer,
+    Command,
+    Form,
+    Here,
+    Options,
+    RunOptions,
+    Started,
+    Told,
+    describe_mistakes,
+    read_extra,
+)
 from commands.controls import PRESSES, Target, read_press_id, read_target
-from commands.suggestions import suggest
+from commands.suggestions import suggest_values
 
 log = structlog.get_logger()
 
@@ -106,7 +118,7 @@ class InteractionHandler:
         except (Refused, StoreFailed) as error:
             await reply.tell(str(error))
         except ValidationError as error:
-            await reply.tell(mistakes(error))
+            await reply.tell(describe_mistakes(error))
         except SurfaceError as error:
             log.warning("Slack refused an answer", reason=str(error))
 
@@ -248,8 +260,10 @@ class InteractionHandler:
     async def _show_form(self, reply: Reply, form: Form, by: Person, metadata: Mapping[str, str]) -> None:
         suggested: dict[str, Sequence[str]] = dict(form.choices)
         for field in form.fields:
-            if extra(form.options, field, "suggest"):
-                found = await suggest(self.actions, form.options, field, "", by, self._can_see(reply.request, by))
+            if read_extra(form.options, field, "suggest"):
+                found = await suggest_values(
+                    self.actions, form.options, field, "", by, self._can_see(reply.request, by)
+                )
                 suggested[field] = [value for value in found if value != MORE]
         place = {"channel": reply.request.channel, "thread": reply.request.thread}
         await reply.show_form(form, {**metadata, **place}, suggested)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from bot.errors import Refused
 from bot.text import did_you_mean
 from commands import COMMANDS
-from commands.command import Command, RunOptions, mistakes
+from commands.command import Command, RunOptions, describe_mistakes
 
 DEFAULT_FORMAT = "council"
 ARGUMENT = "question"  # the option that is typed without its name
@@ -41,7 +41,7 @@ def read_options(format: str, typed: Mapping[str, str]) -> tuple[Command, RunOpt
     try:
         options = command.options.model_validate({**missing, **typed})
     except ValidationError as error:
-        raise Refused(mistakes(error)) from error
+        raise Refused(describe_mistakes(error)) from error
     assert isinstance(options, RunOptions)  # `formats` has no others
     return command, options
 

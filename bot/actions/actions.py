@@ -13,8 +13,15 @@ from dataclasses import replace
 
 from bot.actions.access import RunAccess
 from bot.actions.panels import seat_panel
-from bot.actions.permissions import Person, check_moderates, check_panels, may_steer, missing_voices, require_may_steer
-from bot.actions.pipelines import read_pipeline, seated
+from bot.actions.permissions import (
+    Person,
+    count_missing_voices,
+    may_steer,
+    require_may_edit_panels,
+    require_may_steer,
+    require_moderator,
+)
+from bot.actions.pipelines import read_pipeline, seat_pipeline
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
@@ -73,7 +80,7 @@ class Actions:
         """Begin a run and show it; its id. Raises Refused."""
         if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
-        with self._quota.for_one(
+        with self._quota.reserve(
             request.by
         ):  # first of all: of a flood most are refused, which must cost next to nothing
             async with self._starting:  # one a turn of the loop: others get on between the starts of a flood
@@ -89,7 +96,7 @@ class Actions:
     async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:
         """Begin a run of the pipeline of that name; its id. Raises Refused."""
         run = await self.start_run(await self._resolver.resolve_pipeline(name, request), open_surface)
-        await self.services.pipelines.count(name, request.by.server)
+        await self.services.pipelines.add_use(name, request.by.server)
         return run
 
     async def watch_run(self, run: str, by: Person, open_surface: OpenSurface) -> str:
@@ -166,7 +173,7 @@ class Actions:
             raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
         if not may_steer(by, t):
             await self._access.record(run, SkipWished(turn, by.key))
-            missing = missing_voices(
+            missing = count_missing_voices(
                 await self._access.get_open_run(run, by), turn
             )  # counted once the wish is stored: nobody's is lost
             if missing > 0:
@@ -270,7 +277,7 @@ class Actions:
 
     async def remove_turn(self, run: str, turn: TurnId, by: Person) -> str:
         """Blank a turn, for people and for later turns."""
-        check_moderates(by, "Remove")
+        require_moderator(by, "Remove")
         t = await self.read_run(run, by)
         known = [i for i in t.turns if i.lane == turn.lane]
         if not known or t.turns[known[-1]].ended is None:
@@ -288,27 +295,27 @@ class Actions:
         return "Deleted."
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
-        check_panels(by, self.services.settings.server_settings(by.server), "Editing panels")
+        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Editing panels")
         seat_panel(panel, self.services.models)
         self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
-        await self.services.panels.save(name, panel, by.server)
+        await self.services.panels.save_panel(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def set_usual_panel(self, name: str, by: Person, channel: str = "") -> str:
-        check_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
-        await self.services.panels.choose(name, by.server)
-        await self.services.panels.make_usual(name, by.server, channel)
+        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
+        await self.services.panels.choose_panel(name, by.server)
+        await self.services.panels.set_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
 
     async def save_pipeline(self, name: str, text: str, by: Person) -> str:
         """Keep a pipeline, written as TOML, for the person's server."""
-        check_panels(by, self.services.settings.server_settings(by.server), "Editing pipelines")
+        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Editing pipelines")
         pipeline = read_pipeline(text)
-        seated(pipeline, await self.services.panels.choose("", by.server), self.services.models)
+        seat_pipeline(pipeline, await self.services.panels.choose_panel("", by.server), self.services.models)
         self.services.words.check(
             " ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt"
         )
-        await self.services.pipelines.save(name, text, by.server)
+        await self.services.pipelines.save_pipeline(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
     async def stop_runs_of(self, server: str) -> None:

@@ -15,8 +15,8 @@ from bot.settings import PanelSettings, SeatSettings
 from bot.text import did_you_mean
 
 DEFAULT = "default"
-SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
-HOTTEST = 2.0  # temperature, as SeatSettings has it
+WRITTEN_SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
+MAX_TEMPERATURE = 2.0  # temperature, as SeatSettings has it
 
 
 class PanelBook:
@@ -26,29 +26,29 @@ class PanelBook:
         self._configured = configured
         self._shelf = shelf
 
-    async def all(self, server: str) -> dict[str, PanelSettings]:
+    async def list_panels(self, server: str) -> dict[str, PanelSettings]:
         prefix = f"panel/{server}/"
         made = await self._shelf.documents(prefix)
         own = {key.removeprefix(prefix): PanelSettings.model_validate(value) for key, value in made.items()}
         return {**self._configured, **own}
 
-    async def choose(self, name: str, server: str, channels: Collection[str] = ()) -> PanelSettings:
+    async def choose_panel(self, name: str, server: str, channels: Collection[str] = ()) -> PanelSettings:
         """The panel of that name, or the usual one of the channel or server. Raises Refused, naming the near ones."""
-        panels = await self.all(server)
-        name = name or await self.usual(server, channels)
+        panels = await self.list_panels(server)
+        name = name or await self.find_usual(server, channels)
         if name in panels:
             return panels[name]
         raise Refused(f"There is no panel “{name}”. {did_you_mean(name, list(panels), 'panels')}")
 
-    async def usual(self, server: str, channels: Collection[str] = ()) -> str:
+    async def find_usual(self, server: str, channels: Collection[str] = ()) -> str:
         set_up = await self._shelf.documents(f"usual/{server}/")
         found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
         return next((str(name) for name in found if name), DEFAULT)
 
-    async def save(self, name: str, panel: PanelSettings, server: str) -> None:
+    async def save_panel(self, name: str, panel: PanelSettings, server: str) -> None:
         await self._shelf.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
 
-    async def make_usual(self, name: str, server: str, channel: str = "") -> None:
+    async def set_usual(self, name: str, server: str, channel: str = "") -> None:
         """What is used where no panel is named: in that channel, or in the whole server."""
         await self._shelf.put(f"usual/{server}/{channel}", name)
 
@@ -56,9 +56,9 @@ class PanelBook:
 def read_seat(text: str) -> SeatSettings:
     """A seat as people write it: its model, then perhaps "@" and a temperature, then perhaps "/" and how many tokens
     it may write ("claude@0.2/600"). Raises Refused."""
-    found = SEAT.fullmatch(text.strip())
+    found = WRITTEN_SEAT.fullmatch(text.strip())
     model, temperature, tokens = found.groups() if found else ("", None, None)
-    heat = None if temperature is None else _number(temperature)
+    heat = None if temperature is None else _read_temperature(temperature)
     if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
         raise Refused(
             f"“{text.strip()[:60]}” is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
@@ -67,24 +67,24 @@ def read_seat(text: str) -> SeatSettings:
     return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
 
 
-def _number(text: str) -> float | None:
+def _read_temperature(text: str) -> float | None:
     """A temperature; None where it is none."""
     try:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 <= number <= HOTTEST else None
+    return number if 0 <= number <= MAX_TEMPERATURE else None
 
 
 def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     """Raises Refused when a seat's model is not in the catalogue."""
-    seats = _named_apart([_seat(s, models) for s in settings.seats])
+    seats = _name_apart([_make_seat(s, models) for s in settings.seats])
     chair = settings.chair or settings.seats[0].model
     judge = settings.judge or chair
     return Panel(
         tuple(seats),
-        replace(_seat(SeatSettings(model=chair), models), key="chair"),
-        replace(_seat(SeatSettings(model=judge), models), key="judge"),
+        replace(_make_seat(SeatSettings(model=chair), models), key="chair"),
+        replace(_make_seat(SeatSettings(model=judge), models), key="judge"),
     )
 
 
@@ -96,12 +96,12 @@ def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     return known[word.strip().casefold()]
 
 
-def one_more(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
+def add_seat(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
     """A seat that joins that panel, told apart from all in it. Raises Refused when its model is not known."""
-    return _named_apart([*panel.seats, _seat(settings, models)])[-1]
+    return _name_apart([*panel.seats, _make_seat(settings, models)])[-1]
 
 
-def present(
+def leave_out_absent(
     panel: Panel, why_absent: Callable[[Seat], str | None], least: int, most: int
 ) -> tuple[Panel, tuple[str, ...]]:
     """The panel without the seats that cannot answer, and why each is away. Raises Refused when too few or many are."""
@@ -118,18 +118,18 @@ def present(
     return Panel(seats, chair, judge), absent
 
 
-def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
-    model = models.get(table.model)
+def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
+    model = models.get(written.model)
     if model is None:
-        raise Refused(f"There is no model “{table.model}”. {did_you_mean(table.model, list(models), 'models')}")
-    name = table.name or model.name + (f" ({table.persona})" if 0 < len(table.persona) <= 20 else "")
+        raise Refused(f"There is no model “{written.model}”. {did_you_mean(written.model, list(models), 'models')}")
+    name = written.name or model.name + (f" ({written.persona})" if 0 < len(written.persona) <= 20 else "")
     return Seat(
         key=model.key,
         model=model.key,
         name=name,
-        persona=persona_text(table.persona),
-        temperature=table.temperature if table.temperature is not None else model.temperature,
-        max_tokens=table.max_tokens or model.max_tokens,
+        persona=persona_text(written.persona),
+        temperature=written.temperature if written.temperature is not None else model.temperature,
+        max_tokens=written.max_tokens or model.max_tokens,
         window=model.window,
         price=model.price,
         avatar_url=model.avatar_url,
@@ -137,7 +137,7 @@ def _seat(table: SeatSettings, models: Mapping[str, Model]) -> Seat:
     )
 
 
-def _named_apart(seats: Sequence[Seat]) -> list[Seat]:
+def _name_apart(seats: Sequence[Seat]) -> list[Seat]:
     """Seats of the same model are told apart: "Claude", "Claude 2"; keys likewise."""
     apart: list[Seat] = []
     for seat in seats:

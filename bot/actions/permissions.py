@@ -26,7 +26,7 @@ class Person:
     roles: frozenset[str] = frozenset()
 
 
-def check_start(person: Person, channels: Collection[str], server: ServerSettings) -> None:
+def require_may_start(person: Person, channels: Collection[str], server: ServerSettings) -> None:
     """Raises Refused where this person may not start a run."""
     if server.channels and not set(server.channels) & set(channels):
         raise Refused(f"Runs are started in {join_names(server.channels, 'or')} here; try it there.")
@@ -34,7 +34,7 @@ def check_start(person: Person, channels: Collection[str], server: ServerSetting
         raise Refused(f"Starting a run needs the role {join_names(server.start_roles, 'or')} here.")
 
 
-def check_panels(person: Person, server: ServerSettings, what: str) -> None:
+def require_may_edit_panels(person: Person, server: ServerSettings, what: str) -> None:
     """Panels and free-text personas put words into models' mouths, so they are a role's. Raises Refused."""
     if not (person.moderator or person.roles & set(server.panel_roles)):
         who = f"the role {join_names(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
@@ -51,12 +51,12 @@ def require_may_steer(person: Person, t: Transcript, what: str) -> None:
         raise Refused(f"{what} is for {t.started.name or 'the person who started this run'} and moderators.")
 
 
-def check_moderates(person: Person, what: str) -> None:
+def require_moderator(person: Person, what: str) -> None:
     if not person.moderator:
         raise Refused(f"{what} is for moderators.")
 
 
-def missing_voices(t: Transcript, turn: TurnId) -> int:
+def count_missing_voices(t: Transcript, turn: TurnId) -> int:
     """How many more must wish a skip: more than half of those present, who are three at least."""
     wishing = {wish.by for wish in t.skip_wishes if wish.turn == turn}
     present = len(t.present)

@@ -40,15 +40,15 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,29}$")]
 Place = Annotated[int, Field(ge=1, le=MOST_SEATS, strict=True)]
 
 
-def _listed(value: Any) -> Any:
+def _as_list(value: Any) -> Any:
     """A single seat or input needs no list."""
     return value if isinstance(value, list) else [value]
 
 
 class StepSettings(Strict):
     prompt: str = Field(min_length=1, max_length=4_000)
-    seats: Annotated[list[Place | str], BeforeValidator(_listed)] = Field([1], min_length=1, max_length=MOST_SEATS)
-    inputs: Annotated[list[str], BeforeValidator(_listed)] = Field([QUESTION], min_length=1)
+    seats: Annotated[list[Place | str], BeforeValidator(_as_list)] = Field([1], min_length=1, max_length=MOST_SEATS)
+    inputs: Annotated[list[str], BeforeValidator(_as_list)] = Field([QUESTION], min_length=1)
 
 
 class PipelineSettings(Strict):
@@ -61,31 +61,31 @@ def read_pipeline(text: str) -> PipelineSettings:
     if len(text) > TEXT_CHARS:
         raise Refused(f"A pipeline may have {TEXT_CHARS:,} characters; this has {len(text):,}.")
     try:
-        pipeline = PipelineSettings.model_validate(tomllib.loads(bare(text)))
+        pipeline = PipelineSettings.model_validate(tomllib.loads(strip_fence(text)))
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"That is not valid TOML: {error}.") from error
     except ValidationError as error:
-        raise Refused("\n".join(_mistake(e["loc"], e["msg"]) for e in error.errors())) from error
-    if mistakes := list(_loose_ends(pipeline)):
+        raise Refused("\n".join(_describe_mistake(e["loc"], e["msg"]) for e in error.errors())) from error
+    if mistakes := list(_find_loose_ends(pipeline)):
         raise Refused("\n".join(mistakes))
-    _order(pipeline)
+    _order_steps(pipeline)
     return pipeline
 
 
-def bare(text: str) -> str:
+def strip_fence(text: str) -> str:
     """The text without the code block it stands in."""
     found = FENCED.search(text)
     return found["text"] if found else text
 
 
-def _mistake(where: tuple[int | str, ...], message: str) -> str:
+def _describe_mistake(where: tuple[int | str, ...], message: str) -> str:
     path = ".".join(str(part) for part in where if part not in ("[key]", "str") and "constrained" not in str(part))
     if message == "Extra inputs are not permitted":
         return f"{path}: there is no such setting."
     return f"{path or 'The pipeline'}: {message[:1].lower()}{message[1:]}."
 
 
-def _loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
+def _find_loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
     steps = pipeline.steps
     if QUESTION in steps:
         yield f"steps.{QUESTION}: a step cannot be called so: it is the name of what was asked."
@@ -95,7 +95,7 @@ def _loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
             yield f"steps.{name}.inputs: there is no step “{unknown}”. {hint}"
 
 
-def _order(pipeline: PipelineSettings) -> list[str]:
+def _order_steps(pipeline: PipelineSettings) -> list[str]:
     """The steps' names, inputs first. Raises Refused where steps wait for each other."""
     needs = {name: [i for i in step.inputs if i != QUESTION] for name, step in pipeline.steps.items()}
     try:
@@ -104,7 +104,7 @@ def _order(pipeline: PipelineSettings) -> list[str]:
         raise Refused(f"These steps wait for each other: {' → '.join(error.args[1])}.") from error
 
 
-def seated(
+def seat_pipeline(
     pipeline: PipelineSettings, panel: PanelSettings, models: Mapping[str, Model]
 ) -> tuple[PanelSettings, tuple[Step, ...]]:
     """The table that the pipeline needs, and its steps by the keys of that table's seats.
@@ -112,7 +112,7 @@ def seated(
     A place counts round the panel, so that every pipeline runs with any panel. Raises Refused, for instance where a
     model is not in the catalogue.
     """
-    who = {name: list(_who(step, panel)) for name, step in pipeline.steps.items()}
+    who = {name: list(_choose_seats(step, panel)) for name, step in pipeline.steps.items()}
     used = list(dict.fromkeys(one for each in who.values() for one in each if one != CHAIR)) or [0]
     turns = sum(map(len, who.values()))
     if len(used) > MOST_SEATS or turns > MOST_TURNS:
@@ -122,14 +122,14 @@ def seated(
     seats = [panel.seats[one] if isinstance(one, int) else read_seat(one) for one in used]
     table = panel.model_copy(update={"seats": seats, "chair": panel.chair or panel.seats[0].model})
     keys = {CHAIR: CHAIR, **{one: s.key for one, s in zip(used, seat_panel(table, models).seats, strict=True)}}
-    steps = ((name, pipeline.steps[name]) for name in _order(pipeline))
+    steps = ((name, pipeline.steps[name]) for name in _order_steps(pipeline))
     return table, tuple(
         Step(name, step.prompt, tuple(keys[one] for one in who[name]), tuple(dict.fromkeys(step.inputs)))
         for name, step in steps
     )
 
 
-def _who(step: StepSettings, panel: PanelSettings) -> dict[int | str, None]:
+def _choose_seats(step: StepSettings, panel: PanelSettings) -> dict[int | str, None]:
     """Who does a step, each once: places in the panel (from 0), models as written, or the chair."""
     found: dict[int | str, None] = {}
     for word in step.seats:
@@ -143,7 +143,7 @@ def _who(step: StepSettings, panel: PanelSettings) -> dict[int | str, None]:
     return found
 
 
-def attended(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]:
+def drop_absent_seats(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]:
     """The steps with those alone who are there; where nobody of a step is, the panel's first does it."""
     there = {seat.key for seat in panel.everyone()}
     return tuple(
@@ -159,29 +159,29 @@ class PipelineBook:
         self._shelf = shelf
         self._counting = asyncio.Lock()
 
-    async def all(self, server: str) -> dict[str, str]:
+    async def list_pipelines(self, server: str) -> dict[str, str]:
         prefix = f"pipeline/{server}/"
         made = await self._shelf.documents(prefix)
         return {**self._own, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
 
-    async def choose(self, name: str, server: str) -> str:
+    async def choose_pipeline(self, name: str, server: str) -> str:
         """Raises Refused, naming the near ones."""
-        known = await self.all(server)
+        known = await self.list_pipelines(server)
         if name in known:
             return known[name]
         raise Refused(f"There is no pipeline “{name}”. {did_you_mean(name, list(known), 'pipelines')}")
 
-    async def save(self, name: str, text: str, server: str) -> None:
-        await self._shelf.put(f"pipeline/{server}/{name}", bare(text))
+    async def save_pipeline(self, name: str, text: str, server: str) -> None:
+        await self._shelf.put(f"pipeline/{server}/{name}", strip_fence(text))
 
-    async def uses(self, server: str) -> dict[str, int]:
+    async def count_uses(self, server: str) -> dict[str, int]:
         """How often each was run there; those that never were are left out."""
         prefix = f"pipeline-uses/{server}/"
         kept = await self._shelf.documents(prefix)
         return {key.removeprefix(prefix): n for key, n in kept.items() if isinstance(n, int)}
 
-    async def count(self, name: str, server: str) -> None:
+    async def add_use(self, name: str, server: str) -> None:
         """One more use."""
         async with self._counting:
-            uses = (await self.uses(server)).get(name, 0)
+            uses = (await self.count_uses(server)).get(name, 0)
             await self._shelf.put(f"pipeline-uses/{server}/{name}", uses + 1)

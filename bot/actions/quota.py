@@ -20,18 +20,18 @@ class RunQuota:
         self._starting: list[tuple[str, str]] = []  # person and server: many may ask before the first has begun
 
     @contextmanager
-    def for_one(self, by: Person) -> Iterator[None]:
+    def reserve(self, by: Person) -> Iterator[None]:
         """Around the start of a run, until it counts as one that goes on. Raises Refused where there is no room."""
         going_on = list(self._going_on())
         if (total := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
-            raise Refused(f"{_runs(total)} go on already, and no more fit: ask again when one has ended.")
+            raise Refused(f"{_format_runs(total)} go on already, and no more fit: ask again when one has ended.")
         taken = [*self._starting, *((start.by, start.server) for start in going_on)]
         own = sum(person == by.key for person, _ in taken)
         if own >= self._limits.runs_per_person:
-            raise Refused(f"You have {_runs(own)} going on here already: wait until one ends, or stop one.")
+            raise Refused(f"You have {_format_runs(own)} going on here already: wait until one ends, or stop one.")
         around = sum(server == by.server for _, server in taken)
         if around >= self._limits.runs_per_server:
-            raise Refused(f"{_runs(around)} go on here already: ask again when one has ended.")
+            raise Refused(f"{_format_runs(around)} go on here already: ask again when one has ended.")
         self._starting.append((by.key, by.server))
         try:
             yield
@@ -39,5 +39,5 @@ class RunQuota:
             self._starting.remove((by.key, by.server))
 
 
-def _runs(count: int) -> str:
+def _format_runs(count: int) -> str:
     return f"{count} run{'s' if count > 1 else ''}"

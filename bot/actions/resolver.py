@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from bot.actions.panels import find_seat, one_more, present, read_seat, seat_panel
-from bot.actions.permissions import Person, check_panels, check_start
-from bot.actions.pipelines import attended, read_pipeline, seated
+from bot.actions.panels import add_seat, find_seat, leave_out_absent, read_seat, seat_panel
+from bot.actions.permissions import Person, require_may_edit_panels, require_may_start
+from bot.actions.pipelines import drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest
 from bot.actions.services import Services
 from bot.domain.facts import RunStarted
@@ -48,13 +48,15 @@ class RequestResolver:
 
     async def resolve(self, request: RunRequest) -> RunStarted:
         """Without what the place where it is shown decides. Raises Refused."""
-        check_start(request.by, request.channels, self._settings.server_settings(request.by.server))
+        require_may_start(request.by, request.channels, self._settings.server_settings(request.by.server))
         form = _find_format(request.format)
         question = self._check_question(request.question, request.by)
         rounds = _choose_rounds(request, form)
         seats = seat_panel(await self._choose_panel(request), self._services.models)
         search = self._choose_search(request, form)
-        panel, absent = present(seats, lambda seat: self._why_absent(self._services.models[seat.model]), *form.SEATS)
+        panel, absent = leave_out_absent(
+            seats, lambda seat: self._why_absent(self._services.models[seat.model]), *form.SEATS
+        )
         seed = self._random.getrandbits(32)
         if request.veil.blind:
             panel = shuffle_seats(panel, seed)
@@ -72,26 +74,28 @@ class RequestResolver:
             context=request.context,
             images=request.images,
             origin=request.origin,
-            steps=attended(request.steps, panel),
+            steps=drop_absent_seats(request.steps, panel),
             earlier=request.earlier,
         )
 
     async def resolve_seat(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
         """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
-        written = find_seat(await self._services.panels.choose(panel, by.server), model) if panel else read_seat(model)
+        written = (
+            find_seat(await self._services.panels.choose_panel(panel, by.server), model) if panel else read_seat(model)
+        )
         if persona and persona.lower() not in LIBRARY:
-            check_panels(by, self._settings.server_settings(by.server), "A persona in your own words")
+            require_may_edit_panels(by, self._settings.server_settings(by.server), "A persona in your own words")
             self._services.words.check(persona, by.server, "A persona")
         wished = written.model_copy(update={"persona": persona}) if persona else written
-        seat = one_more(table, wished, self._services.models)
+        seat = add_seat(table, wished, self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
             raise Refused(f"{seat.name} is away: {why}.")
         return seat
 
     async def resolve_pipeline(self, name: str, request: RunRequest) -> RunRequest:
         """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
-        pipeline = read_pipeline(await self._services.pipelines.choose(name, request.by.server))
-        seats, steps = seated(pipeline, await self._choose_panel(request), self._services.models)
+        pipeline = read_pipeline(await self._services.pipelines.choose_pipeline(name, request.by.server))
+        seats, steps = seat_pipeline(pipeline, await self._choose_panel(request), self._services.models)
         return replace(request, seats=seats, steps=steps, seated=True)
 
     def _make_rules(self, request: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
@@ -148,10 +152,12 @@ class RequestResolver:
 
     async def _choose_seats(self, request: RunRequest) -> PanelSettings:
         if request.seats is None:
-            return await self._services.panels.choose(request.panel, request.by.server, request.channels)
+            return await self._services.panels.choose_panel(request.panel, request.by.server, request.channels)
         written = [seat.persona for seat in request.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
         if written and not request.seated:
-            check_panels(request.by, self._settings.server_settings(request.by.server), "A persona in your own words")
+            require_may_edit_panels(
+                request.by, self._settings.server_settings(request.by.server), "A persona in your own words"
+            )
             self._services.words.check(" ".join(written), request.by.server, "A persona")
         return request.seats
 

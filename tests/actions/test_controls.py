@@ -11,9 +11,9 @@ from bot.domain.run import TurnId
 from bot.engine.thread import REMOVED
 from bot.errors import Refused
 from commands import COMMANDS
-from commands.command import Command, Here, sees_all
+from commands.command import Command, Here, may_see_all
 from commands.controls import PRESSES, Target
-from commands.transfer import Transfer
+from commands.transfer import TransferOptions
 from tests.actions.test_actions import MO, Desk, P, at_desk
 from tests.support.speakers import make_refusal
 
@@ -120,7 +120,7 @@ def test_a_deleted_run_is_gone_for_people() -> None:
         run = await d.start()
         await d.actions.delete_run(run, P)
         await d.actions.wait_until_finished(run)
-        assert await d.actions.list_runs(P, 10, sees_all) == []
+        assert await d.actions.list_runs(P, 10, may_see_all) == []
         with pytest.raises(Refused, match="There is no run"):
             await d.actions.read_run(run, P)
 
@@ -136,7 +136,7 @@ def test_runs_are_listed_for_those_who_can_look_where_they_are_shown() -> None:
             asked.append(address)
             return len(asked) != 2
 
-        assert len(await d.actions.list_runs(P, 1, sees_all)) == 1
+        assert len(await d.actions.list_runs(P, 1, may_see_all)) == 1
         shown = [row.run for row in await d.actions.list_runs(P, 10, sees)]
         assert len(shown) == 2
         assert set(shown) < set(begun)
@@ -159,7 +159,7 @@ def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: Command
         run = await d.start()
         needed = {name: "ada" for name, field in command.options.model_fields.items() if field.is_required()}
         options = command.options.model_validate({**needed, "run": run})
-        here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
+        here = Here(GUESTS[0], lambda run, title: d.place, may_see=sees_nothing)
         with pytest.raises(Refused, match=f"^There is no run {run} here.$"):
             await command.handle(d.actions, options, here)
         await d.actions.stop_run(run, P)
@@ -170,10 +170,10 @@ def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: Command
 def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at() -> None:
     async def act(d: Desk) -> None:
         run = await d.start()
-        here = Here(GUESTS[0], lambda run, title: d.place, sees=sees_nothing)
+        here = Here(GUESTS[0], lambda run, title: d.place, may_see=sees_nothing)
         with pytest.raises(Refused, match=f"^Nothing was sent. There is no run {run} here.$"):
-            await PRESSES["send_to"].handle(d.actions, Target(text="tea"), Transfer(run=run), here)
-        await d.actions.require_visible(run, GUESTS[0], sees_all)
+            await PRESSES["send_to"].handle(d.actions, Target(text="tea"), TransferOptions(run=run), here)
+        await d.actions.require_visible(run, GUESTS[0], may_see_all)
         await d.actions.require_visible(run, P, sees_nothing)  # its starter may, wherever it stands
         await d.actions.stop_run(run, P)
 

@@ -96,7 +96,7 @@ def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list
     room = RunQuota(FEW, lambda: starts)
     said = ""
     try:
-        with room.for_one(Person("ann", "Ann", "one")):
+        with room.reserve(Person("ann", "Ann", "one")):
             pass
     except Refused as error:
         said = str(error)
@@ -105,11 +105,11 @@ def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list
 
 def test_those_that_are_being_started_take_room_and_leave_it_however_that_ends() -> None:
     room, ann = RunQuota(FEW, list), Person("ann", "Ann", "one")
-    with room.for_one(ann), room.for_one(ann), pytest.raises(Refused), room.for_one(ann):
+    with room.reserve(ann), room.reserve(ann), pytest.raises(Refused), room.reserve(ann):
         pass
-    with pytest.raises(ZeroDivisionError), room.for_one(ann), room.for_one(ann):
+    with pytest.raises(ZeroDivisionError), room.reserve(ann), room.reserve(ann):
         raise ZeroDivisionError
-    with room.for_one(ann), room.for_one(ann):
+    with room.reserve(ann), room.reserve(ann):
         pass
 
 

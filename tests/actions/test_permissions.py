@@ -6,12 +6,12 @@ import pytest
 
 from bot.actions.permissions import (
     Person,
-    check_moderates,
-    check_panels,
-    check_start,
+    count_missing_voices,
     may_steer,
-    missing_voices,
+    require_may_edit_panels,
+    require_may_start,
     require_may_steer,
+    require_moderator,
 )
 from bot.domain.facts import Interjected, SkipWished
 from bot.domain.run import TurnId
@@ -27,26 +27,26 @@ OPEN = ServerSettings()
 
 
 def test_everyone_starts_runs_unless_the_server_says_otherwise() -> None:
-    check_start(PAT, (), OPEN)
-    check_start(PAT, ("5", "talk"), ServerSettings(channels=["talk"]))
+    require_may_start(PAT, (), OPEN)
+    require_may_start(PAT, ("5", "talk"), ServerSettings(channels=["talk"]))
     with pytest.raises(Refused, match="Runs are started in talk or 9 here"):
-        check_start(MOD, ("5", "quiet"), ServerSettings(channels=["talk", "9"]))
+        require_may_start(MOD, ("5", "quiet"), ServerSettings(channels=["talk", "9"]))
 
 
 @pytest.mark.parametrize("role", ["elders", "77"])
 def test_a_role_that_starts_runs_counts_by_id_and_by_name(role: str) -> None:
     server = ServerSettings(start_roles=[role])
-    check_start(ELDER, (), server)
-    check_start(MOD, (), server)
+    require_may_start(ELDER, (), server)
+    require_may_start(MOD, (), server)
     with pytest.raises(Refused, match=f"needs the role {role}"):
-        check_start(PAT, (), server)
+        require_may_start(PAT, (), server)
 
 
 def test_panels_are_for_a_role_or_moderators() -> None:
-    check_panels(MOD, OPEN, "Editing panels")
-    check_panels(ELDER, ServerSettings(panel_roles=["elders"]), "Editing panels")
+    require_may_edit_panels(MOD, OPEN, "Editing panels")
+    require_may_edit_panels(ELDER, ServerSettings(panel_roles=["elders"]), "Editing panels")
     with pytest.raises(Refused, match="Editing panels needs a moderator here"):
-        check_panels(ELDER, OPEN, "Editing panels")
+        require_may_edit_panels(ELDER, OPEN, "Editing panels")
 
 
 def test_the_starter_and_moderators_steer() -> None:
@@ -56,7 +56,7 @@ def test_the_starter_and_moderators_steer() -> None:
     with pytest.raises(Refused, match="Stop is for"):
         require_may_steer(PAT, t, "Stop")
     with pytest.raises(Refused, match="Remove is for moderators"):
-        check_moderates(asker, "Remove")
+        require_moderator(asker, "Remove")
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_the_starter_and_moderators_steer() -> None:
 def test_a_majority_of_those_present_who_are_three_at_least(others: int, wishing: list[str], missing: int) -> None:
     play = Play(make_start("compare")).record(*(Interjected(f"o{n}", "hello") for n in range(others)))
     play.record(*(SkipWished(ADA, by) for by in [*wishing, "pat"]))
-    assert missing_voices(play.t, ADA) == missing
+    assert count_missing_voices(play.t, ADA) == missing

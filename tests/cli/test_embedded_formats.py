@@ -34,7 +34,7 @@ from bot.formats.debate.speaking_order import DEBATERS
 from bot.models import embedded
 from bot.models.embedded import embedded_server, panel_models
 from bot.settings import DeadlineSettings, PanelSettings, Settings
-from commands.command import Here, Started, sees_all
+from commands.command import Here, Started, may_see_all
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
 from storage import open_store
@@ -168,7 +168,7 @@ async def test_a_pipeline(actions: Actions) -> None:
 
 async def test_a_summary_of_a_run(actions: Actions) -> None:
     await held(actions, "compare", models="smollm2/6")
-    [row] = await actions.list_runs(BY, 1, sees_all)
+    [row] = await actions.list_runs(BY, 1, may_see_all)
     t = await hold_session(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
     assert accounted(t, "summarised") == {"summary": 1}
     assert "Is tea better than coffee?" in t.started.context

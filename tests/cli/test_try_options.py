@@ -41,7 +41,7 @@ def parse(*args: str) -> CommandLine:
 
 def make_request(format: str, **typed: str) -> RunRequest:
     _, options = read_options(format, {"question": "Why?", **typed})
-    return options.wish(format, HERE)
+    return options.make_request(format, HERE)
 
 
 def test_every_format_that_answers_a_question_can_be_tried() -> None:

@@ -19,9 +19,9 @@ from bot.formats.plan import Format
 from bot.live.board import build_board, render_board
 from bot.ports import Surface
 from commands import COMMANDS
-from commands.command import MORE, Answer, Form, Here, Started, Told, seats
+from commands.command import MORE, Answer, Form, Here, Started, Told, read_seats
 from commands.controls import PRESSES, Target
-from commands.export import exported
+from commands.export import export_run
 from commands.pipeline import PipelineOptions, SaveOptions
 from tests.actions.test_actions import MO, Desk, P, at_desk
 from tests.support.surfaces import Place, Platform
@@ -83,10 +83,10 @@ class TestSeats:
 
     def test_are_twelve_at_most(self) -> None:
         with pytest.raises(Refused, match="12 seats at most; these are 13"):
-            seats(", ".join(["claude"] * 13))
+            read_seats(", ".join(["claude"] * 13))
 
     def test_have_personas_in_turn(self) -> None:
-        table = seats("claude@1, gpt", "skeptic")
+        table = read_seats("claude@1, gpt", "skeptic")
         assert table is not None
         assert [(s.model, s.temperature, s.persona) for s in table.seats] == [
             ("claude", 1.0, "skeptic"),
@@ -203,7 +203,7 @@ class TestSendTo:
             assert [(s.model, s.temperature) for s in begun.panel.seats] == [("bob", 0.1)]
             there = await d.transcript(sent.run)
             assert f"from {origin}" in render_board(build_board(there, "answers", 1, {}, there.at))
-            assert f"*From {origin}*" in (await exported(d.actions, sent.run, P))[1]
+            assert f"*From {origin}*" in (await export_run(d.actions, sent.run, P))[1]
             await d.actions.stop_run(sent.run, P)
 
         at_desk(act)
@@ -220,7 +220,7 @@ class TestSendTo:
             assert remark.origin is not None
             assert remark.text == f"Look:\n\n{'x' * 60}"
             assert f"sent in by Pat: {remark.origin}" in render_board(build_board(t, "opening", 1, {}, t.at))
-            assert f"*From {remark.origin}*" in (await exported(d.actions, other, P))[1]
+            assert f"*From {remark.origin}*" in (await export_run(d.actions, other, P))[1]
             await d.actions.stop_run(other, P)
 
         at_desk(act)
@@ -321,7 +321,7 @@ class TestSummarise:
 class TestPipelineCommands:
     def test_list_show_and_the_forms(self) -> None:
         async def act(d: Desk) -> None:
-            await d.actions.services.pipelines.count("refine", "")
+            await d.actions.services.pipelines.add_use("refine", "")
             listed = await call(d, "moot pipeline list")
             assert isinstance(listed, Told)
             assert "**refine** (used 1 time): A draft" in listed.text

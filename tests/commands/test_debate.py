@@ -21,7 +21,7 @@ def wish(**typed: Any) -> RunRequest:
     def never(run: str, question: str) -> Any:
         raise AssertionError("nothing is started here")
 
-    return DebateOptions(question="Tea?", **typed).wish("debate", Here(Person("p", "Pat"), never))
+    return DebateOptions(question="Tea?", **typed).make_request("debate", Here(Person("p", "Pat"), never))
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,11 @@ from bot.formats import FORMATS
 from bot.ports import replay_snapshots
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
-from commands.controls import PRESSES, Target, form_of
+from commands.controls import PRESSES, Target, make_form
 from commands.council import COMMAND as COUNCIL
 from commands.debate import COMMAND as DEBATE
-from commands.differences import Pair, shown
-from commands.export import exported
+from commands.differences import PairOptions, show_differences
+from commands.export import export_run
 from tests.actions.test_actions import MO, Desk, P, at_desk
 from tests.engine.test_resume import PLACE, RUN, Town
 from tests.support.hidden_runs import make_hidden_start
@@ -89,12 +89,14 @@ def test_words_are_counted_and_kept_and_shown_together() -> None:
         assert kept == {"ada": "ada's words", "bob": "bob's ", "cyd": "c"}
         for secret in ("ada's words", "bob's"):
             assert secret not in everything(d)
-            assert secret not in (await exported(d.actions, run, P))[1]
+            assert secret not in (await export_run(d.actions, run, P))[1]
         with pytest.raises(Refused, match="not shown yet"):
             await d.actions.read_lane(run, TurnId("answer", 1, "ada").lane, P)
         await asyncio.sleep(10)
         with pytest.raises(Refused, match="not shown yet"):
-            await shown(d.actions, run, None, Pair(first="ada", second="bob"), Here(P, lambda run, title: d.place))
+            await show_differences(
+                d.actions, run, None, PairOptions(first="ada", second="bob"), Here(P, lambda run, title: d.place)
+            )
         await asyncio.sleep(10)
         assert reads(d) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
         await d.actions.close_vote(run, P)
@@ -196,7 +198,7 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         thread = await d.actions.read_thread(run, P)
         assert leaks(everything(d)) == []
         assert leaks(repr(thread)) == []
-        assert leaks((await exported(d.actions, run, P))[1]) == []
+        assert leaks((await export_run(d.actions, run, P))[1]) == []
         assert COULD_NOT in everything(d)
         a, b, c = (s.name for s in t.started.panel.seats)
         lane = next(i for i in t.turns if i.seat == "a").lane
@@ -217,7 +219,7 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
         assert set(firsts) == {f"**{a}** (was Speaker A)"}
         [board] = [text for key, text in d.place.read_texts() if key.stage == "board"]
         assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
-        assert "its key was refused" in (await exported(d.actions, run, P))[1]
+        assert "its key was refused" in (await export_run(d.actions, run, P))[1]
         t = await d.transcript(run)
         assert origin_of_turn(t, run, lane, "words").who == a
         assert ask_seat(t, thread, lane, "words", "why?", P).seats is not None
@@ -256,7 +258,7 @@ def test_people_guess_and_are_told_how_well() -> None:
         labels = [c.label for c in offered(d, "guess")]
         assert labels == ["Who is Speaker A?", "Who is Speaker B?", "Who is Speaker C?"]
         target, press = Target(run, SeatRef("a")), PRESSES["guess"]
-        form = await form_of(press, d.actions, target, GUS)
+        form = await make_form(press, d.actions, target, GUS)
         assert form.choices == {"name": ["Ada", "Bob", "Cyd"]}
         a, b, _ = (s.name for s in (await d.transcript(run)).started.panel.seats)
         for who, guess in ((GUS, b), (GUS, a.lower()), (P, b)):

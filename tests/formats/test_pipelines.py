@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions.pipelines import PipelineBook, attended, read_pipeline, seated
+from bot.actions.pipelines import PipelineBook, drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest, rerun
 from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Step, TurnId
@@ -187,24 +187,24 @@ class TestWritten:
     )
     def test_models_are_looked_up(self, seats: str, told: str) -> None:
         with pytest.raises(Refused) as caught:
-            seated(read_pipeline(written(a=f"seats = {seats}")), PANEL, MODELS)
+            seat_pipeline(read_pipeline(written(a=f"seats = {seats}")), PANEL, MODELS)
         assert told in str(caught.value)
 
     def test_a_pipeline_has_at_most_so_many_seats(self) -> None:
         many = ", ".join(f"'ada@{n / 10}'" for n in range(12))
-        assert len(seated(read_pipeline(written(a=f"seats = [{many}]")), PANEL, MODELS)[0].seats) == 12
+        assert len(seat_pipeline(read_pipeline(written(a=f"seats = [{many}]")), PANEL, MODELS)[0].seats) == 12
         with pytest.raises(Refused, match="12 seats and 36 turns; this has 13 and 13"):
-            seated(read_pipeline(written(a=f"seats = [{many}]", b="")), PANEL, MODELS)
+            seat_pipeline(read_pipeline(written(a=f"seats = [{many}]", b="")), PANEL, MODELS)
 
     def test_a_pipeline_has_at_most_so_many_turns(self) -> None:
         many = read_pipeline(written(**{f"s{n}": "seats = 'panel'" for n in range(12)}))
         four = PanelSettings(seats=[SeatSettings(model="ada")] * 4)
         with pytest.raises(Refused, match="36 turns; this has 4 and 48"):
-            seated(many, four, MODELS)
+            seat_pipeline(many, four, MODELS)
 
     def test_seats_are_places_words_and_models(self) -> None:
         text = written(a="seats = ['panel', 'chair']", b="seats = ['ada@0.2/60', 5, 2]\ninputs = ['a', 'a']")
-        table, steps = seated(read_pipeline(f"Look:\n```toml\n{text}\n```"), PANEL, MODELS)
+        table, steps = seat_pipeline(read_pipeline(f"Look:\n```toml\n{text}\n```"), PANEL, MODELS)
         assert [(s.model, s.temperature, s.max_tokens) for s in table.seats[3:]] == [("ada", 0.2, 60)]
         assert steps == (
             Step("a", "x", ("ada", "bob", "cyd", "chair"), ("question",)),
@@ -212,13 +212,13 @@ class TestWritten:
         )
 
     def test_where_nobody_of_a_step_is_there_the_first_does_it(self) -> None:
-        steps = attended((step("a", seats=("dan", "bob")), step("b", seats=("dan",))), make_panel())
+        steps = drop_absent_seats((step("a", seats=("dan", "bob")), step("b", seats=("dan",))), make_panel())
         assert [s.seats for s in steps] == [("bob",), ("ada",)]
 
     @pytest.mark.parametrize("name", PIPELINES)
     @pytest.mark.parametrize("seats", [1, 2, 3, 12])
     def test_those_that_come_with_moot_run_with_any_panel(self, name: str, seats: int) -> None:
-        table, steps = seated(
+        table, steps = seat_pipeline(
             read_pipeline(PIPELINES[name]), PanelSettings(seats=[SeatSettings(model="ada")] * seats), MODELS
         )
         run = Play(
@@ -240,8 +240,8 @@ def _keys(count: int) -> list[str]:
 def test_uses_are_counted_a_server() -> None:
     async def main() -> None:
         book = PipelineBook(PIPELINES, MemoryStore(lambda: 0.0))
-        await asyncio.gather(*(book.count("refine", "x") for _ in range(5)), book.count("refine", "y"))
-        assert (await book.uses("x"), await book.uses("y")) == ({"refine": 5}, {"refine": 1})
+        await asyncio.gather(*(book.add_use("refine", "x") for _ in range(5)), book.add_use("refine", "y"))
+        assert (await book.count_uses("x"), await book.count_uses("y")) == ({"refine": 5}, {"refine": 1})
 
     asyncio.run(main())
 
@@ -254,7 +254,7 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
         with pytest.raises(Refused, match="Editing pipelines needs a moderator"):
             await d.actions.save_pipeline("mine", text, P)
         assert await d.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
-        assert await d.actions.services.pipelines.choose("mine", "x:1") == text
+        assert await d.actions.services.pipelines.choose_pipeline("mine", "x:1") == text
         with pytest.raises(Refused, match="Did you mean mine"):
             await d.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
         run = await d.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
@@ -263,7 +263,7 @@ def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
         t = await d.actions.read_run(run, mo)
         assert t.finished is not None
         assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
-        assert await d.actions.services.pipelines.uses("x:1") == {"mine": 1}
+        assert await d.actions.services.pipelines.count_uses("x:1") == {"mine": 1}
         repeated = await d.actions.start_run(rerun(t, mo), lambda run, title: Place(Platform()))
         assert (await d.transcript(repeated)).started.steps == t.started.steps
         await d.actions.stop_run(repeated, mo)

@@ -8,14 +8,14 @@ from adapters.discord.definitions import define_commands
 from adapters.slack import manifest
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
-from commands.features import tables, ways
+from commands.features import find_ways, make_tables
 from tests.support.paths import ROOT
 
 PAGE = ROOT / "docs" / "platforms.md"
 
 
 def test_the_page_is_what_the_code_declares() -> None:
-    assert tables() in PAGE.read_text("utf-8"), "write `python -m commands.features` into docs/platforms.md"
+    assert make_tables() in PAGE.read_text("utf-8"), "write `python -m commands.features` into docs/platforms.md"
 
 
 def test_both_platforms_are_told_of_every_command_and_menu() -> None:
@@ -27,7 +27,7 @@ def test_both_platforms_are_told_of_every_command_and_menu() -> None:
 
 @pytest.mark.parametrize("press", PRESSES)
 def test_every_press_can_be_reached(press: str) -> None:
-    assert list(ways(press)), f"nothing leads to {press}"
+    assert list(find_ways(press)), f"nothing leads to {press}"
 
 
 def test_reactions_and_menus_press_what_is_declared() -> None:
