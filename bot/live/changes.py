@@ -1,4 +1,4 @@
-"""What a strip has sent and what it sends next."""
+"""The next request for a lane in a view, and the text that it was made from."""
 
 from __future__ import annotations
 
@@ -8,28 +8,11 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from bot.domain.controls import Control, about_text
-from bot.ports import MessageRef, Method
-
-
-@dataclass(slots=True)
-class ShownPage:
-    """A message of ours. `ref` None: it must be posted, or posted again as someone has deleted it; with `lost` it may
-    stand there all the same, and is looked for first. `closed`: it was sent when its lane was.
-
-    What it reads: `text` and `controls`, or all that is known is their digest `reads`, or (None, "") nothing.
-    """
-
-    ref: MessageRef | None
-    text: str | None = None
-    chars: int = 0
-    closed: bool = False
-    controls: tuple[Control, ...] = ()
-    reads: str = ""
-    lost: bool = False
+from bot.ports import Method
 
 
 class LaneMark(NamedTuple):
-    """What a lane read at one moment, and its counts then."""
+    """The text of a lane at one moment, and its counts then."""
 
     text: str
     version: int
@@ -39,9 +22,9 @@ class LaneMark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One request of a strip: message `page` shall read `text`, which covers so many code points of `mark.text`.
+    """One request for a lane: message `page` shall read `text`, which covers so many code points of `mark.text`.
 
-    `more`: other messages differ still. `closed`: the lane was when this was taken.
+    `more`: other messages differ still. `closed`: the lane was closed when this was taken.
     """
 
     method: Method
