@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.facts import Fact, Interjected, SkipAsked, TurnEnded, TurnStarted
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.formats import council
+from bot.formats.council import council
 from tests.support.transcripts import make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, seat) for seat in ("ada", "bob", "cyd"))
