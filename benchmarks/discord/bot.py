@@ -45,7 +45,7 @@ class Bot:
         """Wait until so many runs that were begun are over and shown."""
         for row in await self.store.runs(limit=runs):
             if self.hall.transcript(row.run) is not None:
-                await self.hall.finished(row.run)
+                await self.hall.wait_until_finished(row.run)
 
 
 @asynccontextmanager

@@ -103,7 +103,7 @@ def time_by_conductor(draw: Draw, rules: Rules) -> float:
             ) as hall,
         ):
             await hall.begin("run", FORMATS[began.format], [Place(Platform(round_trip_s=0.01))])
-            await hall.finished("run")
+            await hall.wait_until_finished("run")
         entries = await store.read("run")
         return next(e.at for e in entries if isinstance(e.fact, TurnEnded) and e.fact.turn == SYNTHESIS)
 

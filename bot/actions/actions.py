@@ -72,7 +72,7 @@ class Actions:
         self._supervisor = supervisor
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
-        self._quota = RunQuota(self._limits, supervisor.going_on)
+        self._quota = RunQuota(self._limits, supervisor.unfinished_starts)
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor)
 
@@ -124,7 +124,7 @@ class Actions:
 
     async def wait_until_finished(self, run: str) -> Transcript | None:
         """Waits until the run is over and all of it is shown; None when it does not go on here."""
-        return await self._supervisor.finished(run) if self._supervisor.transcript(run) else None
+        return await self._supervisor.wait_until_finished(run) if self._supervisor.transcript(run) else None
 
     async def list_runs(self, by: Person, limit: int, can_see: CanSee) -> list[RunRow]:
         """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
@@ -154,7 +154,7 @@ class Actions:
             raise Refused("Nothing has been said there.")
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
-        text = said[-1].text or self._supervisor.reads(run, lane)
+        text = said[-1].text or self._supervisor.lane_text(run, lane)
         return name_of(t, lane), self.services.words.of(by.server).censor(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
@@ -320,7 +320,7 @@ class Actions:
 
     async def stop_runs_of(self, server: str) -> None:
         """The bot is no longer in that server: what runs for it ends, so that nobody pays for what nobody sees."""
-        for run in self._supervisor.runs(server):
+        for run in self._supervisor.runs_of_server(server):
             await self._access.record(run, Stopped("the server left"))
 
     def note_on_board(self, run: str, text: str) -> None:

@@ -35,23 +35,23 @@ from bot.ports import Clock, Kind, Store, Trace
 log = structlog.get_logger()
 
 BOARD = LaneId("board", 1, "")
-OPERATORS = ("key", "billing")  # faults that members can do nothing about …
-COUNT_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
+OPERATOR_ERRORS = ("key", "billing")  # faults that members can do nothing about …
+PROGRESS_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
 AWAY = "away today"  # … and what they read instead
 BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
 
 
-HalfSpoken = Literal["again", "keep"]
-Stays = Literal["as long as it takes", "until its end", "no longer"]
+CutOffPolicy = Literal["again", "keep"]
+StayUntil = Literal["as long as it takes", "until its end", "no longer"]
 
 
-class Speaks(Protocol):
+class TurnSpeaker(Protocol):
     def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]: ...
 
     def open_circuits(self) -> Mapping[str, float]: ...
 
 
-class Shows(Protocol):
+class LaneOpener(Protocol):
     """What a run's texts are shown on: `bot.live`."""
 
     def open(
@@ -68,12 +68,12 @@ class Conductor:
         form: Format,
         *,
         store: Store,
-        speaker: Speaks,
+        speaker: TurnSpeaker,
         clock: Clock,
         trace: Trace,
         owner: str,
         tell_operator: Callable[[str], None] | None,
-        half_spoken: HalfSpoken = "again",
+        half_spoken: CutOffPolicy = "again",
     ) -> None:
         """`tell_operator`: who is told of faults that members need not read; None: members are operators.
         `half_spoken`: what becomes of the turns that an earlier process has left open."""
@@ -86,9 +86,9 @@ class Conductor:
         self._owner = owner
         self._tell_operator = tell_operator
         self._half_spoken = half_spoken
-        self._stays: Stays = "as long as it takes"
+        self._stay_until: StayUntil = "as long as it takes"
         self._journal = Journal(run, store, clock, trace)
-        self.sightings = SnapshotWriter(run, store, self._journal)
+        self.snapshots = SnapshotWriter(run, store, self._journal)
         self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
@@ -108,7 +108,7 @@ class Conductor:
         self._notes[text] = None
         self._changed.set()
 
-    def reads(self, lane: LaneId) -> str:
+    def lane_text(self, lane: LaneId) -> str:
         """What that lane reads now, whole; "" when it is not open."""
         return self._lanes[lane].text if lane in self._lanes else ""
 
@@ -116,33 +116,33 @@ class Conductor:
         """Take the run over and read what has happened in it."""
         await self._journal.claim(self._owner)
         if self._half_spoken == "keep" and self.transcript.stopped is None:
-            await self._keep_half_spoken()
+            await self._keep_cut_off_turns()
 
-    def leave(self, stays: Stays) -> None:
+    def leave(self, until: StayUntil) -> None:
         """How long to stay from now on: a process that stops takes its leave step by step."""
-        self._stays = stays
+        self._stay_until = until
         self.wake()
 
-    async def conduct(self, live: Shows) -> Transcript:
+    async def conduct(self, live: LaneOpener) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with TaskGroup() as tasks:
-            besides = [tasks.create_task(work) for work in (self._tick(live), self._count())]
-            while self._goes_on():
+            besides = [tasks.create_task(work) for work in (self._refresh_board(live), self._report_progress())]
+            while self._replan():
                 if not await self._reconcile(live, tasks):
-                    await self._wait()
-                await self._read()
+                    await self._wait_for_change()
+                await self._read_facts()
             for task in (*besides, *(task for _, task in self._running.values())):
                 task.cancel()
         if self._journal.failing:
             self._journal.try_soon()
             await self._journal.read()
-        self._show(live)
+        self._show_posts(live)
         for key, lane in self._lanes.items():
             if key == BOARD or self.transcript.finished:
                 lane.close()
         return self.transcript
 
-    async def _read(self) -> None:
+    async def _read_facts(self) -> None:
         """Learn what has happened; what happens meanwhile is for the next time. A turn runs until its end is read: one
         that a read under way has missed would be asked again."""
         self._changed.clear()
@@ -151,7 +151,7 @@ class Conductor:
         for turn in over:
             del self._running[turn]
 
-    async def caught_up(self) -> None:
+    async def record_caught_up(self) -> None:
         """All of it is shown; a run that is not over is left to the next process."""
         if self._is_over:
             await self._journal.record([CaughtUp()])
@@ -163,16 +163,16 @@ class Conductor:
         plan = self._plan
         return self.transcript.finished is not None and not (plan.voting or plan.hidden_lanes or plan.reveals_due)
 
-    def broke(self, live: Shows) -> None:
+    def show_bug(self, live: LaneOpener) -> None:
         """A bug of ours has ended it here: the board says so."""
         self.note(BROKEN)
         self._show_board(live)
         self._lanes[BOARD].close()
 
-    def _goes_on(self) -> bool:
+    def _replan(self) -> bool:
         """Ask for the plan; False once the run is over for people, or the process leaves."""
         self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
-        match self._stays:
+        match self._stay_until:
             case "as long as it takes":
                 return not self._is_over
             case "until its end":
@@ -182,25 +182,25 @@ class Conductor:
             case _ as never:
                 assert_never(never)
 
-    async def _reconcile(self, live: Shows, tasks: TaskGroup) -> bool:
+    async def _reconcile(self, live: LaneOpener, tasks: TaskGroup) -> bool:
         """Make the plan true; whether facts were written, so that the plan must be asked again."""
         plan, t = self._plan, self.transcript
-        self._show(live)
+        self._show_posts(live)
         wanted = {w.turn: w for w in plan.wanted if not (known := t.turns.get(w.turn)) or known.ended is None}
         for turn, (draft, task) in self._running.items():
             if turn not in wanted and draft.over is None:
-                draft.over = self._why_unwanted(turn)
+                draft.over = self._unwanted_finish(turn)
                 task.cancel()
         open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
-            await self._journal.record([await self._from_snapshot(i) for i in orphans])
+            await self._journal.record([await self._end_from_snapshot(i) for i in orphans])
             return True
         if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
             await self._journal.record(new)
             return True
         for want in wanted.values():
             if want.turn not in self._running:
-                self._begin(want, tasks)
+                self._begin_turn(want, tasks)
         if plan.outcome and not open_turns and not wanted and t.finished is None:
             await self._journal.record([RunFinished(plan.outcome)])
             return True
@@ -209,44 +209,44 @@ class Conductor:
             return True
         return False
 
-    def _why_unwanted(self, turn: TurnId) -> Finish:
+    def _unwanted_finish(self, turn: TurnId) -> Finish:
         return "skipped" if self.transcript.is_skipped(turn) and self.transcript.stopped is None else "stopped"
 
-    async def _from_snapshot(self, turn: TurnId) -> TurnEnded:
+    async def _end_from_snapshot(self, turn: TurnId) -> TurnEnded:
         """The end of a turn that another process began: what it last showed is what it said."""
-        return TurnEnded(turn, self._why_unwanted(turn), (await self.sightings.last()).get(turn, ""))
+        return TurnEnded(turn, self._unwanted_finish(turn), (await self.snapshots.last_texts()).get(turn, ""))
 
-    async def _keep_half_spoken(self) -> None:
+    async def _keep_cut_off_turns(self) -> None:
         """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
         t = self.transcript
         cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
-        shown = await self.sightings.last() if cut_off else {}
+        shown = await self.snapshots.last_texts() if cut_off else {}
         if kept := [TurnEnded(turn, "cut", shown[turn]) for turn in cut_off if shown.get(turn)]:
             await self._journal.record(kept)
             await self._journal.read()
 
-    def _begin(self, want: Want, tasks: TaskGroup) -> None:
+    def _begin_turn(self, want: Want, tasks: TaskGroup) -> None:
         seat = seat_of(self.transcript, want.turn)
         lane = want.turn.lane
         now = asyncio.get_running_loop().time()
-        draft = Draft(want, seat, self._lanes.get(lane), now, veiled=lane in self._plan.hidden_lanes)
+        draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
         ask = self._form.ask(self.transcript, want.turn)
-        task = tasks.create_task(self._speak(draft, ask), name=f"{self.run} {want.turn}")
+        task = tasks.create_task(self._run_turn(draft, ask), name=f"{self.run} {want.turn}")
         self._running[want.turn] = (draft, task)
         self.notices[want.turn] = "thinking"
 
-    async def _speak(self, draft: Draft, ask: Ask) -> None:
+    async def _run_turn(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
         words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
             async with aclosing(self._speaker.speak(draft.seat, ask, self.run)) as deltas:
                 async for delta in deltas:
-                    draft.take(delta)
-                    self._hear(turn, delta)
+                    draft.add_delta(delta)
+                    self._note_delta(turn, delta)
             draft.over = draft.finish
         except ProviderError as error:
-            draft.over, failure = "failed", self._failure(draft.seat, error)
+            draft.over, failure = "failed", self._describe_failure(draft.seat, error)
             words.info("turn failed", kind=error.kind, reason=error.text)
         except asyncio.CancelledError:
             if draft.over is None:  # the process is leaving: the next start asks this turn again
@@ -258,13 +258,13 @@ class Conductor:
         await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
         self._changed.set()
 
-    def _failure(self, seat: Seat, error: ProviderError) -> Failure:
-        if self._tell_operator is None or error.kind not in OPERATORS:
+    def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
+        if self._tell_operator is None or error.kind not in OPERATOR_ERRORS:
             return Failure(error.kind, error.text, error.retry_after_s)
         self._tell_operator(f"{seat.name} ({seat.model}) cannot answer: {error.text} (run {self.run})")
         return Failure(error.kind, AWAY)
 
-    def _hear(self, turn: TurnId, delta: Delta) -> None:
+    def _note_delta(self, turn: TurnId, delta: Delta) -> None:
         if delta.notice:
             self.notices[turn] = delta.notice
         elif delta.text:
@@ -274,14 +274,14 @@ class Conductor:
         if delta.text or delta.thinking:
             self._trace.record_delta(turn, delta.at, len(delta.text), len(delta.thinking))
 
-    def _show(self, live: Shows) -> None:
+    def _show_posts(self, live: LaneOpener) -> None:
         """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
         for turn, (draft, _) in self._running.items():
             if turn.lane not in self._plan.hidden_lanes:
-                draft.unveil()
+                draft.reveal()
         for post in thread_posts(self.transcript, self._plan):
-            lane = self._lane(live, post)
+            lane = self._open_lane(live, post)
             lane.set_controls(post.controls)
             if post.kind != "turn":
                 lane.set(post.text or "")
@@ -294,7 +294,7 @@ class Conductor:
             else:
                 lane.close(post.text, post.footer)
 
-    def _show_board(self, live: Shows) -> None:
+    def _show_board(self, live: LaneOpener) -> None:
         resting = {} if names_hidden(self.transcript) else self._speaker.open_circuits()  # providers by name
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
         warnings += [f"Away: {seat}" for seat in absent_seats(self.transcript)]
@@ -305,11 +305,11 @@ class Conductor:
         card = build_board(
             self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines
         )
-        lane = self._lane(live, Post(BOARD, "board", "", None))
+        lane = self._open_lane(live, Post(BOARD, "board", "", None))
         lane.set_controls(board_controls(self.transcript, plan))
         lane.set(render_board(card))
 
-    def _lane(self, live: Shows, post: Post) -> Lane:
+    def _open_lane(self, live: LaneOpener, post: Post) -> Lane:
         if post.lane not in self._lanes:
             self._lanes[post.lane] = live.open(
                 post.lane,
@@ -321,29 +321,29 @@ class Conductor:
             )
         return self._lanes[post.lane]
 
-    async def _tick(self, live: Shows) -> None:
+    async def _refresh_board(self, live: LaneOpener) -> None:
         """The board tells the seconds while somebody speaks; a run that is paused for a day shows nothing new."""
         while True:
             await asyncio.sleep(1)
             if self._running:
                 self._show_board(live)
 
-    async def _count(self) -> None:
+    async def _report_progress(self) -> None:
         """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""
         while True:
-            await asyncio.sleep(COUNT_S)
+            await asyncio.sleep(PROGRESS_S)
             for turn, (draft, _) in self._running.items():
                 told = self._progress(turn.lane)
                 if told and draft.lane and draft.lane.placeholder != told:
                     draft.lane.set_placeholder(told)
-                    self.sightings.said(turn, draft.said)
+                    self.snapshots.note_text(turn, draft.text)
 
     def _progress(self, lane: LaneId) -> str:
         """How far a hidden turn is that runs there; "" where there is none."""
         drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
         return drafts[-1].progress(display_name(self.transcript, lane.seat)) if drafts else ""
 
-    async def _wait(self) -> None:
+    async def _wait_for_change(self) -> None:
         """Until something happened, or the moment the plan named."""
         again_at = self._plan.again_at
         delay = None if again_at is None else max(0.0, again_at - self._clock())

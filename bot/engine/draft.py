@@ -21,8 +21,8 @@ class Draft:
     seat: Seat
     lane: Lane | None  # None: no lane shows it
     began: float  # loop time
-    veiled: bool
-    text: list[str] = field(default_factory=list)
+    hidden: bool
+    parts: list[str] = field(default_factory=list)
     chars: int = 0
     first_at: float | None = None
     usage: Usage = field(default_factory=Usage)
@@ -30,31 +30,31 @@ class Draft:
     over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
 
     @property
-    def said(self) -> str:
-        return "".join(self.text)
+    def text(self) -> str:
+        return "".join(self.parts)
 
-    def take(self, delta: Delta) -> None:
+    def add_delta(self, delta: Delta) -> None:
         if delta.text:
-            self.text.append(delta.text)
+            self.parts.append(delta.text)
             self.chars += len(delta.text)
             self.first_at = self.first_at or delta.at
-            if self.lane and not self.veiled:
+            if self.lane and not self.hidden:
                 self.lane.add(delta.text)
         self.usage = delta.usage or self.usage
         self.finish = delta.ending or self.finish
 
-    def unveil(self) -> None:
+    def reveal(self) -> None:
         """What was said so far is shown, and what comes as it comes."""
-        if self.veiled and self.lane:
-            self.veiled = False
-            self.lane.add(self.said)
+        if self.hidden and self.lane:
+            self.hidden = False
+            self.lane.add(self.text)
 
     def progress(self, name: str) -> str:
         """What stands in place of words that are not shown; "" where they are, or none have come."""
-        hidden = self.veiled and self.chars
+        hidden = self.hidden and self.chars
         return f"{name} is writing: {self.chars:,} characters so far, not shown yet." if hidden else ""
 
     def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
         timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
         cost = cost_usd(self.usage, self.seat.price)
-        return TurnEnded(self.want.turn, finish, self.said, self.usage, cost, timings, failure)
+        return TurnEnded(self.want.turn, finish, self.text, self.usage, cost, timings, failure)

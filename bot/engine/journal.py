@@ -50,19 +50,19 @@ class Journal:
         try:
             await self._store.append(self._run, facts, epoch=self.epoch)
         except StoreFailed as error:
-            self.failed(error)
+            self.note_failure(error)
 
     async def read(self) -> None:
         """Learn what was stored, also by others; where the store has failed, it may be tried again. Raises Fenced."""
         try:
             if not self.failing:
-                self._take(await self._store.read(self._run, self.transcript.seq))
+                self._take_entries(await self._store.read(self._run, self.transcript.seq))
             elif self._now() >= self._try_at:
                 await self._catch_up()
         except StoreFailed as error:
-            self.failed(error)
+            self.note_failure(error)
 
-    def failed(self, error: StoreFailed) -> None:
+    def note_failure(self, error: StoreFailed) -> None:
         """Go on in memory, for now."""
         self._try_at = self._now() + TRY_AGAIN_S
         if not self.failing:
@@ -84,14 +84,14 @@ class Journal:
             if owed := [fact for fact in self._pending if fact not in stored]:
                 await self._store.append(self._run, owed, epoch=self.epoch)
             else:
-                told = [entry.fact for entry in self.transcript.entries]
+                traced = [entry.fact for entry in self.transcript.entries]
                 self.transcript, self.failing = self._stored, ""
-                self._take(entries, told)
+                self._take_entries(entries, traced)
         log.warning("the run is saved again", run=self._run)
 
-    def _take(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
+    def _take_entries(self, entries: Sequence[Entry], traced: Sequence[Fact] = ()) -> None:
         """What the store holds. `told`: what the trace knows already, as it was kept in memory."""
-        self._fold(entries, told)
+        self._fold(entries, traced)
         stored = [entry.fact for entry in entries]
         self._pending = [fact for fact in self._pending if fact not in stored]
 
@@ -99,10 +99,10 @@ class Journal:
         now = self._clock()
         self._fold([Entry(seq, now, fact) for seq, fact in enumerate(facts, start=self.transcript.seq + 1)])
 
-    def _fold(self, entries: Sequence[Entry], told: Sequence[Fact] = ()) -> None:
+    def _fold(self, entries: Sequence[Entry], traced: Sequence[Fact] = ()) -> None:
         self.transcript = fold_all(self.transcript, entries)
         for entry in entries:
-            if entry.fact not in told:
+            if entry.fact not in traced:
                 self._trace.record_fact(entry)
 
     def _now(self) -> float:

@@ -16,51 +16,51 @@ class SnapshotWriter:
         self._run = run
         self._store = store
         self._journal = journal
-        self._said: dict[TurnId, str] = {}  # what became visible and is not stored yet
-        self._placed: list[PostedPage] = []  # messages that stand and are not stored yet
+        self._texts: dict[TurnId, str] = {}  # what became visible and is not stored yet
+        self._pages: list[PostedPage] = []  # messages that stand and are not stored yet
         self._news = asyncio.Event()
 
-    def shown(self, lane: LaneId, text: str) -> None:
+    def note_shown(self, lane: LaneId, text: str) -> None:
         """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
         turns = self._journal.transcript.turns
         turn = next((i for i in reversed(tuple(turns)) if i.lane == lane), None)
         if turn is not None and turns[turn].ended is None:
-            self.said(turn, text)
+            self.note_text(turn, text)
 
-    def said(self, turn: TurnId, text: str) -> None:
+    def note_text(self, turn: TurnId, text: str) -> None:
         """So much of a turn must not be lost, whether it is visible or hidden on purpose."""
-        self._said[turn] = text
+        self._texts[turn] = text
         self._news.set()
 
-    def placed(self, placed: PostedPage) -> None:
+    def note_page(self, page: PostedPage) -> None:
         """A message of this run stands there; kept, so that it is found again after a restart."""
-        if placed.address:
-            self._placed.append(placed)
+        if page.address:
+            self._pages.append(page)
             self._news.set()
 
-    async def posting(self, placed: PostedPage) -> None:
+    async def record_page(self, page: PostedPage) -> None:
         """A message of this run is about to be posted there: a later process must know before anybody sees it.
 
         Raises SurfaceError when the run is another process's by now.
         """
-        if not placed.address or self._journal.failing:
+        if not page.address or self._journal.failing:
             return
         try:
-            await self._store.record_page(self._run, placed, epoch=self._journal.epoch)
+            await self._store.record_page(self._run, page, epoch=self._journal.epoch)
         except StoreFailed as error:
-            self._journal.failed(error)
+            self._journal.note_failure(error)
         except Fenced as error:
             raise SurfaceError(str(error)) from error
 
-    async def last(self) -> dict[TurnId, str]:
+    async def last_texts(self) -> dict[TurnId, str]:
         """What each turn had shown last, by the store."""
         try:
             return {turn: text for turn, _, text in replay_snapshots(await self._store.snapshots(self._run))}
         except StoreFailed as error:
-            self._journal.failed(error)
+            self._journal.note_failure(error)
             return {}
 
-    async def keep(self) -> None:
+    async def keep_saving(self) -> None:
         """Store what is new, each turn's newest text only, at the pace of the store; until cancelled, or until the run
         is another process's."""
         with suppress(Fenced):
@@ -74,12 +74,12 @@ class SnapshotWriter:
         if self._journal.failing:
             return
         try:
-            while self._placed:  # a cancel between two of them forgets none
-                await self._store.record_page(self._run, self._placed[0], epoch=self._journal.epoch)
-                del self._placed[0]
-            for turn, text in list(self._said.items()):
+            while self._pages:  # a cancel between two of them forgets none
+                await self._store.record_page(self._run, self._pages[0], epoch=self._journal.epoch)
+                del self._pages[0]
+            for turn, text in list(self._texts.items()):
                 await self._store.snapshot(self._run, turn, text, epoch=self._journal.epoch)
-                if self._said[turn] == text:
-                    del self._said[turn]
+                if self._texts[turn] == text:
+                    del self._texts[turn]
         except StoreFailed as error:
-            self._journal.failed(error)
+            self._journal.note_failure(error)

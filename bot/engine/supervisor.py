@@ -14,7 +14,7 @@ from bot.concurrency import TaskGroup
 from bot.domain.facts import RunStarted, Stopped
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.conductor import Conductor, Speaks
+from bot.engine.conductor import Conductor, TurnSpeaker
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -32,7 +32,7 @@ USUAL = RestartSettings()
 
 # by its address, for a run, what it came to, and the messages that stand there
 Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
-Standing = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
+PagesByAddress = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
 
 
 def platform_of(address: str) -> str:
@@ -46,7 +46,7 @@ class RunSupervisor:
         self,
         *,
         store: Store,
-        speaker: Speaks,
+        speaker: TurnSpeaker,
         scheduler: Scheduler,
         clock: Clock,
         trace: Trace,
@@ -67,7 +67,7 @@ class RunSupervisor:
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
-        self._taken: dict[str, asyncio.Event] = {}  # those that are being taken over now as well; set once they are
+        self._claimed: dict[str, asyncio.Event] = {}  # those that are being taken over now as well; set once they are
 
     async def __aenter__(self) -> RunSupervisor:
         await self._tasks.__aenter__()
@@ -81,11 +81,11 @@ class RunSupervisor:
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
         """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages. `awaited`:
         addresses at which `resume` will show it as well."""
-        begun = self._taken[run] = asyncio.Event()
+        begun = self._claimed[run] = asyncio.Event()
         try:
             await self._begin(run, form, surfaces, awaited)
         except BaseException:
-            del self._taken[run]
+            del self._claimed[run]
             raise
         finally:
             begun.set()
@@ -105,14 +105,14 @@ class RunSupervisor:
         await conductor.claim()
         if self.leaving:
             conductor.leave("until its end")
-        standing = await self._standing(run, {*awaited, *(surface.address for surface in surfaces)})
+        standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
             trace=self._trace,
-            on_shown=conductor.sightings.shown,
-            on_posted=conductor.sightings.placed,
-            on_note=partial(self._given_up, conductor),
-            before_post=conductor.sightings.posting,
+            on_shown=conductor.snapshots.note_shown,
+            on_posted=conductor.snapshots.note_page,
+            on_note=partial(self._report_loss, conductor),
+            before_post=conductor.snapshots.record_page,
             awaited={address: standing[address] for address in awaited},
         )
         for surface in surfaces:
@@ -121,11 +121,11 @@ class RunSupervisor:
         self._displays[run] = display
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
 
-    def attach(self, run: str, surface: Surface, placed: Sequence[PostedPage] = ()) -> None:
+    def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
         """Show a run that goes on here in one more place; `placed`: its messages of an earlier time."""
-        self._displays[run].attach(surface, placed)
+        self._displays[run].attach(surface, pages)
 
-    def _given_up(self, conductor: Conductor, why: str) -> None:
+    def _report_loss(self, conductor: Conductor, why: str) -> None:
         """Something can be shown no more: the board says so where it stands, and the operator can still hand it out."""
         conductor.note(why)
         if self._tell_operator is not None:
@@ -135,23 +135,23 @@ class RunSupervisor:
         """Finished is not shown: a run is over for this process once its lanes have caught up."""
         try:
             async with TaskGroup() as tasks:
-                keeping = tasks.create_task(conductor.sightings.keep())
+                keeping = tasks.create_task(conductor.snapshots.keep_saving())
                 await conductor.conduct(display)
                 if not conductor.transcript.deleted:
                     await display.wait_until_caught_up()
                 keeping.cancel()
-            await conductor.sightings.save()
-            await conductor.caught_up()
+            await conductor.snapshots.save()
+            await conductor.record_caught_up()
         except Fenced:
             log.warning("another process has taken the run over", run=conductor.run)
         except Exception:  # a bug in one run must not end the others
             log.exception("a run broke off", run=conductor.run)
             with suppress(Exception):  # the board itself may be what is wrong
-                conductor.broke(display)
+                conductor.show_bug(display)
                 await display.wait_until_caught_up()
         finally:
             display.close()
-            for known in (self._taken, self._conductors, self._displays, self._running):
+            for known in (self._claimed, self._conductors, self._displays, self._running):
                 del known[conductor.run]
         return conductor.transcript
 
@@ -162,16 +162,16 @@ class RunSupervisor:
         self.leaving = True
         for conductor in self._conductors.values():
             conductor.leave("until its end")
-        await self._wait(self._restart.grace_s)
+        await self._wait_for_runs(self._restart.grace_s)
         for conductor in self._conductors.values():
             if conductor.transcript.finished is None:
                 conductor.note(RESTARTING)
             conductor.leave("no longer")
-        await self._wait(LAST_WORDS_S)
+        await self._wait_for_runs(LAST_WORDS_S)
         for task in self._running.values():
             task.cancel()
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait_for_runs(self, seconds: float) -> None:
         """Until no run goes on here, or for so long."""
         if self._running:
             await asyncio.wait(self._running.values(), timeout=seconds)
@@ -190,11 +190,11 @@ class RunSupervisor:
         """What has happened in a run that goes on here; None when none of that name does."""
         return self._conductors[run].transcript if run in self._conductors else None
 
-    def going_on(self) -> list[RunStarted]:
+    def unfinished_starts(self) -> list[RunStarted]:
         """The starts of the runs that have no end yet."""
         return [c.transcript.started for c in self._conductors.values() if c.transcript.finished is None]
 
-    def runs(self, server: str) -> list[str]:
+    def runs_of_server(self, server: str) -> list[str]:
         """What goes on here for that server."""
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
@@ -206,7 +206,7 @@ class RunSupervisor:
         async def one(run: str) -> None:
             t = fold_all(Transcript(), await self._store.read(run))
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
-            if awaited and t.finished is None and not self._is_stale(t) and not (run in self._taken or self.leaving):
+            if awaited and t.finished is None and not self._is_stale(t) and not (run in self._claimed or self.leaving):
                 await self.begin(run, forms[t.started.format], (), awaited)
 
         await self._each_unfinished(one)
@@ -220,11 +220,11 @@ class RunSupervisor:
             shown = self._addresses(run)
             t = self.transcript(run) or fold_all(Transcript(), await self._store.read(run))
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
-            stands = await self._standing(run, here)
+            stands = await self._posted_pages(run, here)
             surfaces = [surface for address in here if (surface := await reopen(address, run, t, stands[address]))]
-            if begun := self._taken.get(run):  # it was taken up already, or has just begun here
+            if begun := self._claimed.get(run):  # it was taken up already, or has just begun here
                 await begun.wait()
-                self._show(run, platform, surfaces, stands)
+                self._attach_found(run, platform, surfaces, stands)
             elif surfaces and not self.leaving:
                 await self._resume(run, t, forms[t.started.format], surfaces)
 
@@ -256,7 +256,7 @@ class RunSupervisor:
     def _is_stale(self, t: Transcript) -> bool:
         return t.finished is None and self._clock() - t.at > self._restart.max_age_s
 
-    async def _standing(self, run: str, addresses: Collection[str]) -> Standing:
+    async def _posted_pages(self, run: str, addresses: Collection[str]) -> PagesByAddress:
         """Its messages at each of these addresses; of those that are awaited they are known."""
         known = self._displays[run].awaited if run in self._displays else {}
         if known.keys() >= set(addresses):
@@ -264,7 +264,7 @@ class RunSupervisor:
         placed = await self._store.posted_pages(run)
         return {address: [p for p in placed if p.address == address] for address in addresses}
 
-    def _show(self, run: str, platform: str, surfaces: Sequence[Surface], stands: Standing) -> None:
+    def _attach_found(self, run: str, platform: str, surfaces: Sequence[Surface], pages: PagesByAddress) -> None:
         """Show a run in the places that its platform has found; where there is none and none is awaited any more, it is
         left: what nobody can see must not be paid for.
         """
@@ -273,7 +273,7 @@ class RunSupervisor:
         shown = self._addresses(run)
         for surface in surfaces:
             if surface.address not in shown:
-                self.attach(run, surface, stands[surface.address])
+                self.attach(run, surface, pages[surface.address])
         missing = {address for address in display.awaited if platform_of(address) == platform}
         display.stop_awaiting(missing)
         if missing and not display.views and not display.awaited:
@@ -284,10 +284,10 @@ class RunSupervisor:
         """Where the run is shown by this process."""
         return {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
 
-    def reads(self, run: str, lane: LaneId) -> str:
+    def lane_text(self, run: str, lane: LaneId) -> str:
         """What the lane of a run that goes on here reads now; "" when there is none."""
-        return self._conductors[run].reads(lane) if run in self._conductors else ""
+        return self._conductors[run].lane_text(lane) if run in self._conductors else ""
 
-    async def finished(self, run: str) -> Transcript:
+    async def wait_until_finished(self, run: str) -> Transcript:
         """Waits until a run that goes on here is over and shown."""
         return await asyncio.shield(self._running[run])

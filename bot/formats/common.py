@@ -1,4 +1,4 @@
-"""What all formats share: which turns are still to be had, how material is framed, what the end says."""
+"""What formats share: open turns, framed material, votes, and the end of a run."""
 
 from __future__ import annotations
 
@@ -30,38 +30,40 @@ def seat_of(t: Transcript, turn: TurnId | LaneId) -> Seat:
 
 
 def name_of(t: Transcript, turn: TurnId | LaneId) -> str:
-    """As people know it now, and as models do who are asked by it."""
+    """Return a seat's name as people know it now, and as models are told it."""
     return veil.display_name(t, turn.seat)
 
 
 def turns_with_text(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
-    """Those turns that left something to read, each by its latest ask that did."""
+    """Return those of these turns that left something to read, each by its latest ask that did."""
     heard = [[t.turns[i] for i in asks_of(t, turn) if i in t.turns and t.turns[i].spoke] for turn in turns]
     return [said[-1] for said in heard if said]
 
 
 def answer_count_line(t: Transcript, turns: Iterable[TurnId]) -> str:
-    """How many of those turns were spoken to their end, for people. What a seat said until it was skipped, or until it
-    failed, is kept, but is no answer."""
+    """Tell people how many of these turns came to their own end.
+
+    Text from before a skip or a failure is kept, but is no answer.
+    """
     turns = tuple(turns)
     whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in WHOLE]
     return f"{len(whole)} of {len(turns)} answered."
 
 
 def asks_of(t: Transcript, turn: TurnId) -> list[TurnId]:
-    """A turn and what it was asked again, oldest first."""
+    """Return a turn and its later asks, oldest first."""
     later = (turn._replace(ask=n) for n in count(turn.ask + 1))
     return [turn, *takewhile(lambda i: i in t.turns or i in t.retries, later)]
 
 
 def is_settled(t: Transcript, turn: TurnId) -> bool:
-    """Nothing more will come of it: it ended, or it was skipped, or its seat dropped, before it began."""
+    """Tell whether nothing more will come of a turn: it ended, or was skipped or lost its seat before it began."""
     known = t.turns.get(turn)
     return known.ended is not None if known else t.is_skipped(turn)
 
 
 def open_turns(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | None:
-    """The turns of a stage that should be running, retries included; None once the whole stage is settled.
+    """Return the turns of a stage that should be running, retries included; None once the whole stage is settled.
 
     A stage that the run has left stays settled: a retry that comes later runs beside what follows.
     """
@@ -74,7 +76,7 @@ def open_turns(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
 
 
 def _has_gone_on(t: Transcript, turns: Sequence[TurnId]) -> bool:
-    """Whether turns of a later stage have started."""
+    """Tell whether turns of a later stage have started."""
     lanes = {i.lane for i in turns}
     begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
     return begun is not None and any(
@@ -87,8 +89,11 @@ Planning = Callable[[Transcript, float], Plan]
 
 
 def with_people(plan: Planning) -> Planning:
-    """What people may do in every format: have a failed turn asked again, pause, let seats come and go, vote until some
-    time after the end, and guess who is who; and what they may know yet."""
+    """Add to a format's plan what people may do in every format, and what they may know yet.
+
+    They may have a failed turn asked again, pause, let seats come and go, vote until some time after the end, and guess
+    who is who.
+    """
 
     @wraps(plan)
     def plan_with_people(t: Transcript, now: float) -> Plan:
@@ -106,7 +111,7 @@ def with_people(plan: Planning) -> Planning:
 
 
 def _with_visibility(t: Transcript, now: float, made: Plan) -> Plan:
-    """The plan with what people may not know yet, and when that or the vote changes by itself."""
+    """Return the plan with what people may not know yet, and when that or the vote changes by itself."""
     hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages, outcome=made.outcome_stages)
     closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
     moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
@@ -133,7 +138,7 @@ def no_objections(t: Transcript) -> ObjectionRules:
 
 
 def is_voting_open(t: Transcript, now: float) -> bool:
-    """Whether a vote counts now. Its counts are hidden meanwhile, so that nobody follows the others."""
+    """Tell whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others."""
     if t.closed or t.deleted or len(t.started.panel.seats) < 2:
         return False
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
@@ -142,7 +147,7 @@ def is_voting_open(t: Transcript, now: float) -> bool:
 def plan_if_stopped(
     t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]
 ) -> Plan | None:
-    """The plan of a run that people have stopped, or paused for good: nothing more is wanted."""
+    """Return the plan of a run that people have stopped, or paused for good; None where it goes on."""
     why = pauses.cut_short_reason(t, now)
     return plan_end(t, now, "stopped", why, titles=titles, cards=cards) if why else None
 
@@ -159,9 +164,9 @@ def plan_end(
     titles: Mapping[LaneId, str] | None = None,
     cards: Mapping[LaneId, str] | None = None,
 ) -> Plan:
-    """The plan of a run that has come to its end: the end card says what is missing first, then the verdict.
+    """Return the plan of a run that has come to its end: its end card names missing seats, then the verdict.
 
-    `headline`: what people's votes have come to, before the verdict and hidden as long as counts are. `reason`: why it
+    `headline`: the result of people's votes, before the verdict and hidden as long as counts are. `reason`: why the run
     ended when it did.
     """
     # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
@@ -183,7 +188,7 @@ SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
 
 
 def first_sentences(text: str, most: int) -> str:
-    """The first few sentences, as far as punctuation tells; what was left out is marked."""
+    """Return the first few sentences, as far as punctuation tells; an omission is marked."""
     found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
     return " ".join(found[:most]) + (" …" if len(found) > most else "")
 
@@ -193,23 +198,26 @@ def wants_for(turns: Iterable[TurnId]) -> tuple[Want, ...]:
 
 
 def transcript_at_start(t: Transcript, turn: TurnId) -> Transcript:
-    """What was known when the turn first started, so that a restart or a late remark never changes its question."""
+    """Return the transcript as it was when the turn first started.
+
+    So a restart or a late remark never changes the turn's question.
+    """
     known = t.turns.get(turn)
     return t.before(known.started.seq) if known else t
 
 
 def frame_code(t: Transcript, turn: TurnId) -> str:
-    """The code on the marker lines round material: not to be guessed by those who wrote the material."""
+    """Return the code on the marker lines round material, which the authors of the material cannot guess."""
     return sha256(f"{t.started.seed}:{turn}".encode()).hexdigest()[:8]
 
 
 def frame(label: str, text: str, mark: str) -> str:
-    """Material between marker lines. A marker inside it is defused: its code is unknown to who wrote it."""
+    """Put material between marker lines; a marker inside it is harmless, as its author does not know the code."""
     return f"[{label} | {mark}]\n{text.strip()}\n{FRAME_END}{label} | {mark}]"
 
 
 def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
-    """The system part of an ask, from a prompt template and the seat's own data."""
+    """Return the system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
     known = {"name": veil.alias(t, seat.key), "persona": seat.persona, "room": room, "code": frame_code(t, turn)}
@@ -218,7 +226,7 @@ def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) ->
 
 
 def question_parts(t: Transcript, turn: TurnId) -> list[Part]:
-    """What was asked, behind what it goes on from."""
+    """Return the question, behind the earlier turns that the run goes on from."""
     start, mark = t.started, frame_code(t, turn)
     asked = Part("user", frame("the question", start.question, mark), priority=90, cut="tail", images=start.images)
     context = [Part("user", frame("earlier", start.context, mark), priority=40, cut="tail")] if start.context else []
@@ -226,8 +234,10 @@ def question_parts(t: Transcript, turn: TurnId) -> list[Part]:
 
 
 def _earlier_part(said: Earlier, mark: str) -> Part:
-    """Where space is short what was said before goes a whole turn at a time, the oldest first, and what it came to
-    last of all. What this run is about goes later than either."""
+    """Return an earlier turn as a part that is dropped whole when space is short.
+
+    The oldest turns go first, the outcome of the earlier run last; what this run is about goes later than either.
+    """
     priority = 45 if said.kept else 35
     if said.own:
         return Part("assistant", said.text, priority=priority, cut="drop")
@@ -235,20 +245,20 @@ def _earlier_part(said: Earlier, mark: str) -> Part:
 
 
 def remark_parts(t: Transcript, turn: TurnId) -> list[Part]:
-    """What people have said so far, each remark with who said it."""
+    """Return people's remarks so far, each with its author."""
     mark = frame_code(t, turn)
     said = [(f"remark from {r.who}" + (f", sent from {r.origin}" if r.origin else ""), r.text) for r in t.remarks]
     return [Part("user", frame(label, text, mark), priority=60, cut="drop") for label, text in said]
 
 
 def prose_of(text: str) -> str:
-    """A text without its headings and rules, for quoting its beginning in a line."""
+    """Return a text without its headings and rules, for quoting its beginning in a line."""
     kept = [line for line in text.splitlines() if not line.lstrip().startswith(("#", "---", "```", "|"))]
     return " ".join(" ".join(kept).split())
 
 
 def missing_line(t: Transcript) -> str:
-    """Which seats have not been heard and why; empty when all were."""
+    """Name the seats that were not heard to their end, with the reasons; "" when all were."""
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
@@ -257,7 +267,7 @@ def missing_line(t: Transcript) -> str:
 
 
 def failure_reason(t: Transcript, turn: Turn) -> str:
-    """Why a turn was not heard out."""
+    """Return why a turn was not heard to its end."""
     if turn.ended is None:
         return ""
     if table.is_cut_off(t, turn):
@@ -266,7 +276,7 @@ def failure_reason(t: Transcript, turn: Turn) -> str:
 
 
 def votes_line(t: Transcript) -> str:
-    """People's votes, most first."""
+    """Return the counts of people's votes, most first."""
     known, given_away = vote_names(t), veil.self_identified(t)
     count = Counter(last_votes(t).values())
     listed = (
@@ -277,5 +287,8 @@ def votes_line(t: Transcript) -> str:
 
 
 def last_votes(t: Transcript) -> dict[str, str]:
-    """Person → seat; who voted in several rounds counts once, by the last of them. Round 0 was before it all."""
+    """Map each person to the seat they voted for; of several rounds the last counts.
+
+    Votes from before the run (round 0) are left out.
+    """
     return {by: seat for (by, round_), seat in sorted(t.votes.items(), key=lambda vote: vote[0][1]) if round_ > 0}

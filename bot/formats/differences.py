@@ -1,4 +1,4 @@
-"""How two answers differ: what only one of them says, sentence by sentence, and a word diff. Pure."""
+"""The differences of two answers: sentences that only one of them has, and a word diff. Pure."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ GAP = re.compile(rf"(?<={UNSPACED}) (?={UNSPACED})")
 
 
 class NamedAnswer(NamedTuple):
-    """Who said what."""
+    """An answer and the name of its author."""
 
     name: str
     text: str
 
 
 def describe_differences(a: NamedAnswer, b: NamedAnswer) -> str:
-    """As Markdown. Model text in it is escaped. Long answers are compared as far as the bounds go, and it says so."""
+    """Describe in Markdown how two answers differ.
+
+    Model text in it is escaped. Long answers are compared as far as the bounds go, and the text says so.
+    """
     first, second = _split_sentences(a.text), _split_sentences(b.text)
     parts = [
         _only_section(a.name, _unmatched_sentences(first, second)),
@@ -42,13 +45,13 @@ def describe_differences(a: NamedAnswer, b: NamedAnswer) -> str:
 
 
 def _split_sentences(text: str) -> list[str]:
-    """Without headings' and lists' marks; a line break ends a sentence too."""
+    """Split a text into sentences, without the marks of headings and lists; a line break ends a sentence too."""
     found = (BULLET.sub("", part).strip() for part in SENTENCE.split(text))
     return [part for part in found if WORD.search(part)]
 
 
 def _unmatched_sentences(own: Sequence[str], other: Sequence[str]) -> list[str]:
-    """The sentences that say what no sentence of the other says, as far as their words tell."""
+    """Return the sentences to which no sentence of the other is alike, as far as their words tell."""
     others = [_word_set(sentence) for sentence in other[:MOST_SENTENCES]]
     return [s for s in own[:MOST_SENTENCES] if not any(_are_alike(_word_set(s), words) for words in others)]
 
@@ -58,7 +61,10 @@ def _word_set(sentence: str) -> frozenset[str]:
 
 
 def _are_alike(a: frozenset[str], b: frozenset[str]) -> bool:
-    """By Dice's coefficient (L. R. Dice, "Measures of the amount of ecologic association between species", 1945)."""
+    """Compare two sets of words by Dice's coefficient.
+
+    L. R. Dice, "Measures of the amount of ecologic association between species", Ecology 26 (1945).
+    """
     return 2 * len(a & b) >= ALIKE * (len(a) + len(b))
 
 
@@ -69,14 +75,17 @@ def _only_section(name: str, sentences: Sequence[str]) -> str:
 
 
 def _word_diff(a: str, b: str) -> str:
-    """The second text with what is new in bold and what is gone struck through; equal stretches are shortened."""
+    """Return the second text with new words in bold and lost ones struck through; equal stretches are shortened."""
     old, new = SPACED.findall(a)[:MOST_WORDS], SPACED.findall(b)[:MOST_WORDS]
     return " ".join(_stretches(old, new)) or "Nothing to compare."
 
 
 def _stretches(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
-    """difflib passes over words that are more than a hundredth of a long text: a text of one word would take a
-    minute otherwise (https://docs.python.org/3/library/difflib.html#difflib.SequenceMatcher)."""
+    """Yield the stretches of a word diff.
+
+    difflib passes over words that are more than a hundredth of a long text: a text of one word would take a minute
+    otherwise (https://docs.python.org/3/library/difflib.html#difflib.SequenceMatcher).
+    """
     for _, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
         gone, come = old[i:j], new[k:m]
         if gone == come:
@@ -99,5 +108,8 @@ def _join_words(words: Sequence[str]) -> str:
 
 
 def _escape(text: str) -> str:
-    """Markdown's signs stand as they are. https://spec.commonmark.org/0.31.2/#backslash-escapes"""
+    """Escape Markdown's signs.
+
+    https://spec.commonmark.org/0.31.2/#backslash-escapes
+    """
     return MARKUP.sub(r"\\\1", text)

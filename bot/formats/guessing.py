@@ -1,4 +1,4 @@
-"""Guess who: while a run is blind people guess who its speakers are; once names are known they are told how well."""
+"""Guess who: while a run is blind people guess its speakers; once names are known they learn how well they guessed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TITLE = "Guess who"
 
 
 def is_guessing(t: Transcript) -> bool:
-    """Whether people guess in this run."""
+    """Tell whether people guess in this run."""
     rules = t.started.rules.veil
     return rules.blind and rules.guess
 
 
 def guessable_names(t: Transcript) -> list[str]:
-    """Who can be guessed, in an order that tells nothing."""
+    """Return the names to guess from, in an order that tells nothing."""
     return sorted((s.name for s in t.started.panel.seats), key=str.casefold)
 
 
@@ -43,7 +43,7 @@ def guess_controls(t: Transcript) -> tuple[Control, ...]:
 
 
 def guess_results(t: Transcript) -> str:
-    """How well people guessed, best first, and who was recognised most; "" where nobody did."""
+    """Say how well people guessed, best first, and which seat was recognised most; "" where nobody guessed."""
     if not t.named or not t.guesses:
         return ""
     given, right = Counter(by for by, _ in t.guesses), Counter(g.by for g in t.guesses.values() if _is_right(t, g))

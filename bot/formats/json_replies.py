@@ -13,17 +13,17 @@ Reply = dict[str, Any]
 
 
 def json_objects(text: str) -> list[Reply]:
-    """In the order in which they are written; an outer one stands for those inside it. Never raises.
+    """Return the JSON objects of a reply in their order, outer ones only; never raises.
 
-    What is quoted or echoed from the material is not the judge's own. A code block counts only where the reply ends
-    on it and says nothing in JSON outside it. Thinking does not count, and of an object that was cut nothing is read.
+    Objects that are quoted or echoed from the material are not the judge's own. A code block counts only where the
+    reply ends on it and says nothing in JSON outside it. Thinking does not count, and of a cut object nothing is read.
     """
     said = split_voices(text.replace("\r\n", "\n"))
     return _decode_all(said.own) or _decode_all(said.last_block)
 
 
 def is_same_name(a: object, b: str) -> bool:
-    """Whether a model wrote that word or name, in whatever case and dress."""
+    """Tell whether a model wrote that word or name, whatever its case and markup."""
     return isinstance(a, str) and a.strip(" *_`\"'.:").casefold() == b.casefold()
 
 

@@ -1,7 +1,7 @@
-"""A pause: what speaks finishes, nothing begins, and after a day the run is over as it stands.
+"""A pause: running turns finish, nothing begins, and after a day the run is over as it stands.
 
 A pause that nobody ends must end by itself: a run would otherwise be taken up at every start for ever. It is closed
-and not resumed, since what goes on costs money and nobody watches.
+and not resumed, since a run that goes on costs money and nobody watches.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ HOUR_S, DAY_S = 3_600.0, 86_400.0
 
 
 def pause_ends_at(t: Transcript) -> float:
-    """Wall time at which the pause is closed. A claim restarts it: while a process was down nobody could resume."""
+    """Return the wall time at which the pause is closed.
+
+    A claim restarts it: while a process was down nobody could resume.
+    """
     return max(t.steering.paused_at, last_claim_at(t)) + t.started.rules.pause_s
 
 
 def cut_short_reason(t: Transcript, now: float) -> str:
-    """Why nothing more is wanted though the run has not come to its end; "" where it may go on.
+    """Return why nothing more is wanted though the run has not come to its end; "" where it may go on.
 
-    Once the end is stored it says what it was: a claim that comes later changes nothing.
+    Once the end is stored it decides: a later claim changes nothing.
     """
     if t.stopped is not None:
         return "Stopped before its end; what was said is kept."
@@ -35,13 +38,13 @@ def cut_short_reason(t: Transcript, now: float) -> str:
 
 
 def hold_plan(t: Transcript, made: Plan) -> Plan:
-    """The plan while paused: of its turns those alone that have begun."""
+    """Return the plan while paused: only those of its turns that have begun."""
     want = tuple(w for w in made.wanted if w.turn in t.turns)
     return replace(made, wanted=want, again_at=pause_ends_at(t), stage=f"{made.stage}, paused")
 
 
 def pause_line(t: Transcript) -> str:
-    """For the board: who has paused it, and for how long at most; "" where nobody has."""
+    """Tell the board who has paused the run, and for how long at most; "" where nobody has."""
     paused = t.steering.paused
     if paused is None or t.finished:
         return ""
@@ -52,7 +55,7 @@ def pause_line(t: Transcript) -> str:
 
 
 def last_claim_at(t: Transcript) -> float:
-    """Wall time at which a process took the run over last; 0 where none has."""
+    """Return the wall time at which a process took the run over last; 0 where none has."""
     return next((e.at for e in reversed(t.entries) if isinstance(e.fact, Claimed)), 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Personas: a way of looking that a seat is given. They add style and angle, not accuracy."""
+"""Personas: a point of view that a seat is given. They add style and angle, not accuracy."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ LIBRARY: Mapping[str, str] = MappingProxyType(
 
 
 def persona_text(persona: str) -> str:
-    """The text of a library persona, or the text itself where it names none."""
+    """Return the text of a library persona, or the text itself where it names none."""
     return LIBRARY.get(persona.strip().lower(), persona.strip())

@@ -1,7 +1,7 @@
-"""Pipeline: named steps, each working on what earlier ones have made; independent ones run at once.
+"""Pipeline: named steps, each working on the output of earlier ones; independent ones run at once.
 
 The steps are stored resolved in the run's start. A step begins when all its inputs are settled; where none of them
-has said anything it is left out, and so is what stands on it alone.
+has said anything it is left out, and so are the steps that depend on it alone.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
 
 
 def _step_states(t: Transcript) -> dict[str, State]:
-    """How far each step is. One that has begun goes on, whatever becomes of its inputs."""
+    """Return the state of each step; one that has begun goes on, whatever becomes of its inputs."""
     states: dict[str, State] = {}
     for step in t.started.steps:
         inputs = [states[name] for name in step.inputs if name != QUESTION]
@@ -91,7 +91,10 @@ def _step_states(t: Transcript) -> dict[str, State]:
 
 
 def _open_turns(t: Transcript, step: Step) -> tuple[TurnId, ...] | None:
-    """As `still_open`, looking at this step and what stands on it alone: a step beside it is no later stage."""
+    """Return the turns of a step that should be running; None once it is settled.
+
+    As `open_turns`, but looking at this step and its dependents alone: a step beside it is no later stage.
+    """
     above = {step.name}
     for later in t.started.steps:  # inputs come first
         if above & set(later.inputs):
@@ -109,7 +112,7 @@ def _find_step(t: Transcript, name: str) -> Step:
 
 
 def _input_turns(t: Transcript, step: Step) -> list[Turn]:
-    """What the step works on: all that its inputs have said, in the order in which it names them."""
+    """Return the turns that a step works on: all from its inputs, in the order in which it names them."""
     return [
         said
         for name in step.inputs
@@ -123,13 +126,13 @@ def _input_ids(t: Transcript, step: Step) -> tuple[TurnId, ...]:
 
 
 def _final_steps(steps: Sequence[Step]) -> list[Step]:
-    """Those that no other step works on: what comes out."""
+    """Return the steps whose output no other step uses."""
     used = {name for step in steps for name in step.inputs}
     return [step for step in steps if step.name not in used]
 
 
 def _verdict(t: Transcript, states: dict[str, State]) -> str:
-    """What was left out, then the beginning of what came out."""
+    """Say which steps were left out, then the beginning of the output."""
     out = [
         prose_of(said.text) for step in _final_steps(t.started.steps) for said in turns_with_text(t, _step_turns(step))
     ]

@@ -1,7 +1,7 @@
-"""Who is at the table: seats that join between rounds, seats that leave, and the people who have come to watch.
+"""The table: seats that join between rounds, seats that leave, and the people who have come to watch.
 
 A seat that joins speaks from the next round on; where there is one round alone, as long as answers are still out. A
-seat that leaves is cut off where it speaks and is asked nothing any more; what it has said stays shown, but is neither
+seat that leaves is cut off where it speaks and is asked nothing any more; its turns stay shown, but are neither
 reviewed nor voted for from then on. Ballots that had it before count as they were cast.
 """
 
@@ -19,34 +19,35 @@ NAMED = 2  # of those who have joined, before they are counted only
 
 
 def is_cut_off(t: Transcript, turn: Turn) -> bool:
-    """Whether it was cut off because its seat was dropped."""
+    """Tell whether a turn was cut off because its seat was dropped."""
     ended = turn.ended is not None and turn.ended.finish == "skipped"
     return ended and turn.id.seat in t.steering.dropped and turn.id not in t.skips
 
 
 def has_joined_after(t: Transcript, seat: str, seq: float) -> bool:
-    """Whether that seat joined after the fact `seq`."""
+    """Tell whether that seat joined after the fact `seq`."""
     return t.steering.added.get(seat, 0) > seq
 
 
 def has_left_before(t: Transcript, seat: str, seq: float) -> bool:
+    """Tell whether that seat left before the fact `seq`."""
     return t.steering.dropped.get(seat, seq) < seq
 
 
 def seats_at(t: Transcript, seq: float) -> tuple[Seat, ...]:
-    """Who was at the table when the fact `seq` came; infinity: who is now."""
+    """Return the seats at the table when the fact `seq` came; infinity: now."""
     seats = t.started.panel.seats
     return tuple(s for s in seats if not has_joined_after(t, s.key, seq) and not has_left_before(t, s.key, seq))
 
 
 def drop_notes(t: Transcript) -> Mapping[LaneId, str]:
-    """Below turns that were cut off: by whom."""
+    """Say below turns that were cut off who dropped their seats."""
     by = t.steering.dropped_by
     return {i.lane: f"dropped by {by[i.seat]}" for i, turn in t.turns.items() if is_cut_off(t, turn)} if by else {}
 
 
 def seating_lines(t: Transcript) -> tuple[str, ...]:
-    """For the board: a line for the pause, one for who left, one for who watches."""
+    """Return the board's lines for the pause, the dropped seats and the people who watch."""
     keys = {s.key for s in t.started.panel.seats}
     gone = [f"{display_name(t, seat)} (by {by})" for seat, by in t.steering.dropped_by.items() if seat in keys]
     left = f"Dropped: {', '.join(gone)}" if gone else ""
@@ -54,7 +55,7 @@ def seating_lines(t: Transcript) -> tuple[str, ...]:
 
 
 def watchers_line(t: Transcript) -> str:
-    """ "With Ann, Bob and 3 more": who has joined or spoken, but who asked."""
+    """Name the people who have joined or spoken, but the one who asked: "With Ann, Bob and 3 more"."""
     spoke = {r.by: r.who for r in t.remarks} | {o.said.by: o.who for o in t.steering.objections}
     there = {by: name for by, name in {**t.steering.joined, **spoke}.items() if by != t.started.by}
     named, more = list(there.values())[:NAMED], len(there) - NAMED

@@ -1,4 +1,4 @@
-"""Summary: one seat tells what a thread has come to so far. The thread is the run's context."""
+"""Summary: one seat sums up a thread so far. The thread is the run's context."""
 
 from __future__ import annotations
 

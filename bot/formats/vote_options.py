@@ -1,4 +1,4 @@
-"""What people vote between."""
+"""The options of people's votes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"}
 
 
 def vote_choices(t: Transcript) -> Mapping[str, str]:
-    """What a vote can be for, and what it is called: the seats at the table; in a comparison also that none of them is
-    best."""
+    """Return the options of a vote with their names: the seats at the table, and those of a comparison beside them."""
     return {key: name for key, name in vote_names(t).items() if key not in t.steering.dropped}
 
 
 def vote_names(t: Transcript) -> Mapping[str, str]:
-    """The same with the seats that have been dropped: a vote that one was given before stays its own."""
+    """Return the same with dropped seats: votes that they were given before stay theirs."""
     seats = {s.key: display_name(t, s.key) for s in t.started.panel.seats}
     return {**seats, **BESIDE} if t.started.format == "compare" else seats

@@ -1,8 +1,8 @@
-"""A search of the web beside a run's first answers: when it runs, what waits for it, and what the others read of it.
+"""A search of the web beside a run's first answers: when it runs, which turns wait for it, and which read it.
 
 It is a turn of the searcher's, so that it is shown, skipped, tried again, paid for and resumed like any other. Where
-the run is to find out by itself whether to search, the chair is asked first, by a schema. Nothing in a run depends on
-what comes of either: what waits for them waits for a bounded time.
+the run is to find out by itself whether to search, the chair is asked first, by a schema. No run depends on the result
+of either: turns that wait for them wait for a bounded time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ QUERY_CHARS = 300  # of what is searched for; search providers refuse longer one
 
 
 def with_search(plan: Planning) -> Planning:
-    """The plan of a format where the web may be searched: what comes first runs beside that, all else waits for it."""
+    """Let a format's first turns run beside a search of the web, and all others wait for it."""
 
     @wraps(plan)
     def plan_with_search(t: Transcript, now: float) -> Plan:
@@ -76,7 +76,7 @@ def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
 
 
 def ask_search(t: Transcript, turn: TurnId) -> Ask:
-    """What the chair is asked of a search, and what the searcher is."""
+    """Ask the chair what to search for, or the searcher to search."""
     t = transcript_at_start(t, turn)
     if turn.stage == QUERY.stage:
         return Ask((instruction_part(t, turn, "search.query"), *question_parts(t, turn)), query_schema())
@@ -85,9 +85,9 @@ def ask_search(t: Transcript, turn: TurnId) -> Ask:
 
 
 def search_parts(t: Transcript, turn: TurnId) -> list[Part]:
-    """What the search had found when the turn began, for that turn to read. `t`: as it was then.
+    """Return the search results known when the turn began; `t`: the transcript at that time.
 
-    Who answers for the first time reads nothing of it, or those who are late would know more than the others; who
+    A seat that answers for the first time reads nothing of it, or late seats would know more than the others; one that
     has answered reads that answer as well.
     """
     results = _search_result(t)
@@ -104,13 +104,13 @@ def search_parts(t: Transcript, turn: TurnId) -> list[Part]:
 
 
 def _search_result(t: Transcript) -> Turn | None:
-    """The search that found something. What a failed one has left names no pages."""
+    """Return the turn of a search that came to its end; the text of a failed one names no pages."""
     said = turns_with_text(t, [SEARCH])
     return said[0] if said and said[0].ended and said[0].ended.finish in ("done", "length") else None
 
 
 def search_query(t: Transcript) -> str:
-    """What is searched for, in one line; "" where nothing is, or not yet."""
+    """Return the query in one line; "" where nothing is searched for, or not yet."""
     if t.started.rules.search == "on":
         return _one_line(t.started.question)
     return read_query(turns_with_text(t, [QUERY])[0].text) if turns_with_text(t, [QUERY]) else ""
@@ -127,19 +127,19 @@ def query_schema() -> JsonSchema:
 
 
 def read_query(text: str) -> str:
-    """The query that the last object names; "" where none does. Never raises."""
+    """Read the query that the last object names; "" where none does. Never raises."""
     named = [reply["query"] for reply in json_objects(text) if isinstance(reply.get("query"), str)]
     return _one_line(named[-1]) if named else ""
 
 
 def _one_line(text: str) -> str:
-    """In one line, cut at a word."""
+    """Put a text in one line, cut at a word."""
     words = " ".join(text.split())
     return words if len(words) <= QUERY_CHARS else words[: QUERY_CHARS + 1].rpartition(" ")[0] or words[:QUERY_CHARS]
 
 
 def _open_turns(t: Transcript) -> tuple[TurnId, ...]:
-    """The turn of the search that should be running."""
+    """Return the turn of the search that should be running."""
     if t.started.rules.search == "auto" and not is_settled(t, QUERY):
         return (QUERY,)
     return open_turns(t, [SEARCH]) or () if search_query(t) else ()
@@ -150,13 +150,16 @@ def _is_first(turn: TurnId) -> bool:
 
 
 def _waits_until(t: Transcript) -> float:
-    """Wall time from which on nothing waits for the search. A claim restarts it, as it does a grace time."""
+    """Return the wall time from which on nothing waits for the search.
+
+    A claim restarts it, as it does a grace time.
+    """
     claimed = max((e.at for e in t.entries if isinstance(e.fact, Claimed)), default=0.0)
     return max(t.entries[0].at, claimed) + t.started.rules.search_wait_s
 
 
 def _second_looks(t: Transcript) -> tuple[TurnId, ...]:
-    """Those who are to answer once more with what was found, each as soon as both are there."""
+    """Return the second answers that should be running, each once its first answer and the search are there."""
     if not _is_answered_twice(t) or _search_result(t) is None:
         return ()
     firsts = [TurnId(ANSWER, 1, seat.key) for seat in t.started.panel.seats]
@@ -165,20 +168,23 @@ def _second_looks(t: Transcript) -> tuple[TurnId, ...]:
 
 
 def _is_answered_twice(t: Transcript) -> bool:
-    """Whether answers are given a second time; where nothing follows them, a search would be in vain without."""
+    """Tell whether answers are given a second time.
+
+    That is so where nothing follows them, since a search would be in vain otherwise.
+    """
     rules = t.started.rules
     return rules.look_again or t.started.format == "compare" or rules.mode == "answers"
 
 
 def _second_look(t: Transcript, said: TurnId) -> TurnId:
-    """A seat's second look: the ask that nobody's wish to retry has made."""
+    """Return a seat's second look: the ask that comes from no person's retry."""
     first = said._replace(ask=1)
     known = next((i for i in asks_of(t, first)[1:] if i not in t.retries), None)
     return known or said._replace(ask=asks_of(t, said)[-1].ask + 1)
 
 
 def _with_messages(t: Transcript, made: Plan) -> Plan:
-    """The plan with what people read of the search."""
+    """Return the plan with what people read of the search."""
     total = made.total + (1 if t.started.rules.search == "on" else 2) if made.total else 0
     return replace(
         made,

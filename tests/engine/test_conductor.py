@@ -75,7 +75,7 @@ def play(
         async with table.hall() as hall:
             if during:
                 await during(table, hall)
-            transcript = await hall.finished(RUN)
+            transcript = await hall.wait_until_finished(RUN)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert table.speaker.speaking == 0
         return table, transcript
@@ -189,7 +189,7 @@ def test_a_turn_left_open_and_skipped_meanwhile_ends_with_what_it_showed() -> No
         await table.store.snapshot(RUN, ADA, "half an answer")
         await table.store.append(RUN, [SkipAsked(ADA, "p")])
         async with table.hall() as hall:
-            return await hall.finished(RUN)
+            return await hall.wait_until_finished(RUN)
 
     assert ends(run_virtual(run()))["answer/1/ada"] == ("skipped", "half an answer")
 
@@ -238,7 +238,7 @@ def test_leaving_at_once_cancels_everything_and_leaves_the_run_to_be_gone_on_wit
 
         async def held() -> None:
             async with table.hall() as hall:
-                await hall.finished(RUN)
+                await hall.wait_until_finished(RUN)
 
         task = asyncio.create_task(held())
         await asyncio.sleep(5)

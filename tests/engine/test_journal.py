@@ -175,7 +175,7 @@ def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:
         async with table.hall() as hall:
             form = SimpleNamespace(plan=broken, ask=FORMATS["compare"].ask)
             await hall.begin("other", cast(Format, form), [place := Place(Platform(round_trip_s=0.01))])
-            other, t = await asyncio.gather(hall.finished("other"), hall.finished(RUN))
+            other, t = await asyncio.gather(hall.wait_until_finished("other"), hall.wait_until_finished(RUN))
         assert t.finished is not None
         assert other.finished is None
         assert any(BROKEN in text for lane, text in place.read_texts() if lane.stage == "board")

@@ -163,7 +163,7 @@ async def play(stage: Stage) -> dict[str, Transcript]:
                 store=store, speaker=speakers, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
             ) as hall:
                 await hall.begin(run, FORMATS[stage.form], [Place(Platform(round_trip_s=0.0))])
-                t = await hall.finished(run)
+                t = await hall.wait_until_finished(run)
             assert speakers.faulty._queues["m"].join().admitted, "its place in the queue is free again"
             return t
 

@@ -64,7 +64,7 @@ class Town:
             await self.store.append(RUN, [make_start("compare"), ViewAttached(self.place.address)])
             async with self.process(lines) as hall:
                 await hall.begin(RUN, FORMATS["compare"], [self.place])
-                await hall.finished(RUN)
+                await hall.wait_until_finished(RUN)
 
         task = asyncio.create_task(live())
         await asyncio.sleep(seconds)
@@ -90,7 +90,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
         stood = set(town.place.history)
         async with town.process({"bob": ["all of it"]}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            t = await hall.finished(RUN)
+            t = await hall.wait_until_finished(RUN)
         assert t.finished == RunFinished("compared")
         assert sorted(seat for seat, _ in town.speakers[1].asked) == ["bob", "cyd"]  # Ada's answer was there
         said = {lane.seat: text for lane, text in town.place.read_texts() if lane.stage == "answer"}
@@ -116,7 +116,7 @@ def test_what_was_shown_stays_until_there_are_new_words() -> None:
         ada, bob = town.reads("ada"), town.reads("bob")
         async with town.process({"bob": [5.0, "new", 5.0]}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert town.reads("ada") == ada  # what was over and shown is not sent again
         assert town.reads("bob")[len(bob)] == "new"
 
@@ -129,7 +129,7 @@ def test_half_spoken_turns_are_kept_where_that_is_set() -> None:
         await town.dies_after(2.0, {"bob": ["a beginning", 60.0], "cyd": [60.0]})
         async with town.process({}, half_spoken="keep") as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            t = await hall.finished(RUN)
+            t = await hall.wait_until_finished(RUN)
         ends = {turn.id.seat: turn.ended for turn in t.turns.values()}
         assert ends["bob"] is not None
         assert (ends["bob"].finish, ends["bob"].text) == ("cut", "a beginning")
@@ -148,7 +148,7 @@ def test_what_is_not_known_to_have_been_posted_is_looked_for() -> None:
             await town.store.record_page(RUN, replace(placed, ref="", reads=""))
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert len([ref for ref in town.place.history if ref not in stood]) == 1  # the end card
         assert all(placed.ref and placed.reads for placed in await town.store.posted_pages(RUN))
 
@@ -165,7 +165,7 @@ def test_a_finished_run_is_left_alone_only_once_it_is_shown() -> None:
         await asyncio.sleep(1e6)  # an end that nobody saw does not age
         async with town.process({}) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
             assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
             await hall.resume(FORMATS, PLACE, town.reopen)
             assert hall.transcript(RUN) is None
@@ -181,7 +181,7 @@ def test_a_run_that_lay_still_for_too_long_is_closed() -> None:
         await asyncio.sleep(3_600)
         async with town.process({}, max_age_s=1_800) as hall:
             await hall.resume(FORMATS, PLACE, town.reopen)
-            t = await hall.finished(RUN)
+            t = await hall.wait_until_finished(RUN)
         assert t.finished == RunFinished("stopped")
         assert town.speakers[1].asked == []
         assert town.reads("bob")[-1].startswith("a beginning")
@@ -227,7 +227,7 @@ def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> None:
 
         async with town.process({}) as hall:
             await asyncio.gather(hall.resume(FORMATS, PLACE, town.reopen), hall.resume(FORMATS, "other", elsewhere))
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert [lane for lane, _ in other.read_texts()] == [lane for lane, _ in town.place.read_texts()]
 
     run_virtual(scene())

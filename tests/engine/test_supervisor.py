@@ -45,7 +45,7 @@ def test_models_speak_before_any_platform_is_there() -> None:
             await hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.sleep(1)
             assert town.reads("bob")[len(bob)] == "all of it"
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert len(town.speakers[1].asked) == 2
         assert len([ref for ref in town.place.history if ref not in stood]) == 1  # the end card alone is new
         assert sum(isinstance(e.fact, Claimed) for e in await town.store.read(RUN)) == 2  # once a process
@@ -63,7 +63,7 @@ def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is() -> N
             assert (await town.transcript()).finished == RunFinished("compared")
             assert await town.store.unfinished_runs() == [RUN]
             await hall.resume(FORMATS, PLACE, town.reopen)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
         assert await town.store.unfinished_runs() == []
 
@@ -88,7 +88,7 @@ def test_what_its_platform_cannot_show_is_left_until_it_can(has_ended: bool) -> 
             assert (t.finished is not None) == has_ended
             assert CaughtUp() not in [entry.fact for entry in t.entries]
             await hall.resume(FORMATS, PLACE, town.reopen)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert [lane.stage for lane, _ in town.place.read_texts()][-1] == "end"
 
     run_virtual(scene())
@@ -142,7 +142,7 @@ def test_a_platform_that_comes_while_runs_are_taken_up_claims_none_twice() -> No
         async with town.process({}) as hall:
             taking, showing = hall.take_up(FORMATS, [PLACE]), hall.resume(FORMATS, PLACE, town.reopen)
             await asyncio.gather(taking, showing)
-            await hall.finished(RUN)
+            await hall.wait_until_finished(RUN)
         assert sum(isinstance(e.fact, Claimed) for e in await town.store.read(RUN)) == 2  # once a process
         assert len(town.speakers[1].asked) == 2
 
@@ -163,7 +163,7 @@ def test_a_process_that_stops_before_any_platform_is_there_hands_over() -> None:
         async with town.process({}) as hall:
             await hall.take_up(FORMATS, [PLACE])
             await hall.resume(FORMATS, PLACE, town.reopen)
-            t = await hall.finished(RUN)
+            t = await hall.wait_until_finished(RUN)
         assert t.finished == RunFinished("compared")
 
     run_virtual(scene())

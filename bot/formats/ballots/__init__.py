@@ -1,1 +1,1 @@
-"""Rankings read out of what models write."""
+"""Reading rankings from the text of models."""

@@ -1,4 +1,4 @@
-"""Whose words are whose in a written ballot: the reviewer's own, its thinking, and what it quotes or echoes.
+"""Attribution of the words in a written ballot: the reviewer's own, its thinking, and quotations.
 
 Reviewers repeat what they read: answers that ask to be ranked first, prompts, another ballot. None of it may count
 as theirs, so it is blanked out before a ranking is looked for. Lines stay lines.
@@ -28,7 +28,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\
 
 
 class Voices(NamedTuple):
-    """`last_block`: the code block that the text ends on, maybe cut."""
+    """The voices in a ballot; `last_block`: the code block that the text ends on, maybe cut."""
 
     own: str
     last_block: str
@@ -36,13 +36,14 @@ class Voices(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """One form for what looks alike: full-width letters and signs, circled digits, escaped arrows, TeX, line ends."""
+    """Give look-alikes one form: full-width letters and signs, circled digits, escaped arrows, TeX, line ends."""
     text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
     text = _TEX.sub(lambda m: " > " if m[1] else " ", text)
     return unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
 
 
 def split_voices(text: str) -> Voices:
+    """Split a ballot into the reviewer's own words, its last code block and its thinking."""
     said, thinking = _without_thinking(text)
     own, last_block = _without_blocks(_without_tags(_without_marked(said)))
     thought, _ = _without_blocks(_without_tags(_without_marked(thinking)))
@@ -54,7 +55,10 @@ def _blank(text: str) -> str:
 
 
 def _without_thinking(text: str) -> tuple[str, str]:
-    """An opening tag without an end takes all that follows, an end without an opening all before it."""
+    """Return the text without its thinking, and the thinking.
+
+    An opening tag without an end takes all that follows, an end without an opening all before it.
+    """
     thoughts = [m[2] for m in _THINKING.finditer(text)]
     said = _THINKING.sub(lambda m: _blank(m[0]), text)
     *before, said = _THINKING_END.split(said)
@@ -62,7 +66,7 @@ def _without_thinking(text: str) -> tuple[str, str]:
 
 
 def _without_marked(text: str) -> str:
-    """Material between our own marker lines. Its code is unknown to those who wrote the material."""
+    """Blank material between our own marker lines, whose code is unknown to its authors."""
     kept, at = [], 0
     while opening := _MARKER.search(text, at):
         closing = f"[end of {opening[1]} | {opening[2]}]"
@@ -74,7 +78,10 @@ def _without_marked(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """Material in tags that name or describe it, up to the last end of that tag: what it holds may fake an end."""
+    """Blank material in tags that name or describe it.
+
+    It goes up to the last end of that tag, as the material may fake an end.
+    """
     kept, at, low = [], 0, text.lower()
     while opening := _TAG.search(text, at):
         end = low.rfind(f"</{(opening[1] or opening[2]).lower()}>", opening.end())
@@ -88,7 +95,7 @@ def _without_tags(text: str) -> str:
 
 
 def _without_blocks(text: str) -> tuple[str, str]:
-    """The text without quoted lines and code blocks, and the block on which it ends.
+    """Return the text without quoted lines and code blocks, and the block on which it ends.
 
     A block right under a ranking's header is the reviewer's own and stays.
     """

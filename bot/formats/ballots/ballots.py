@@ -1,7 +1,7 @@
-"""Ballots: what reviewers are asked for, and what is read from what they write.
+"""Ballots: the schema that reviewers are asked for, and reading the ranking in their text.
 
-A ballot is strict when it is exactly what was asked for, repaired when an explicit ranking was found in something
-else, abstained when there is none. The order in which answers are mentioned is never taken for a ranking.
+A ballot is strict when it is exactly as asked for, repaired when an explicit ranking was found in something else,
+abstained when there is none. The order in which answers are mentioned is never taken for a ranking.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ LONGEST = 50_000  # characters: a model that never ends writes no ballot, and re
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """`tiers`: the labels best first, ties in one tier; what is missing was not ranked. `note`: what was repaired,
-    or why it is an abstention; empty when strict."""
+    """The ranking in a review.
+
+    `tiers`: the labels best first, ties in one tier; missing ones were not ranked. `note`: what was repaired, or why it
+    is an abstention; "" when strict.
+    """
 
     tiers: tuple[tuple[str, ...], ...]
     quality: Literal["strict", "repaired", "abstained"]
@@ -31,7 +34,7 @@ class Ballot:
 
 
 def ballot_schema(labels: Sequence[str]) -> JsonSchema:
-    """The JSON schema of a ballot: the labels best first, then why.
+    """Return the JSON schema of a ballot: the labels best first, then the reasons.
 
     The ranking comes first so that an answer cut at its token limit is still a ballot; explaining after rating
     serves a judge about as well as before (C.-H. Chiang and H. Lee, "A Closer Look into Automatic Evaluation Using
@@ -53,11 +56,11 @@ def ballot_schema(labels: Sequence[str]) -> JsonSchema:
 
 
 def read_ballot(text: str, labels: Sequence[str]) -> Ballot:
-    """The ballot in a text, whatever was written; never raises, and its tiers hold only known labels, each once.
+    """Read the ballot in any text; never raises, and its tiers hold only known labels, each once.
 
-    The last explicit ranking counts that the reviewer gives in its own words. What it quotes, echoes or puts in a
-    code block is not its own, but for a code block under a ranking's header or at the end of the text; its thinking
-    is read only when nothing follows. A ranking announced as one (JSON or a header) outdoes one that is not.
+    The last explicit ranking counts that the reviewer gives in its own words. Quotations, echoes and code blocks are
+    not its own, but for a code block under a ranking's header or at the end of the text; its thinking is read only when
+    nothing follows. A ranking announced as one (JSON or a header) outdoes one that is not.
     """
     if not text.strip():
         return Ballot((), "abstained", "nothing was written")
@@ -98,7 +101,7 @@ def _repair_note(found: Signal, where: str, labels: Sequence[str]) -> str:
 
 
 def _strict_json(text: str, labels: Sequence[str]) -> list[str]:
-    """The ranking of exactly the JSON asked for, else nothing."""
+    """Return the ranking of exactly the JSON asked for, else nothing."""
     try:
         given = json.loads(text)
     except (ValueError, RecursionError):
@@ -111,7 +114,7 @@ def _strict_json(text: str, labels: Sequence[str]) -> list[str]:
 
 
 def _strict_header(text: str, own: str, labels: Sequence[str]) -> list[str]:
-    """The ranking of exactly the header and list asked for, at the end of the text and in its own words."""
+    """Return the ranking of exactly the header and list asked for, at the end of the text and in its own words."""
     *before, last = f"\n{text.rstrip()}".rpartition(f"\n{HEADER}\n")
     lines = last.split("\n")
     ranking = [line.partition(". ")[2] for line in lines]

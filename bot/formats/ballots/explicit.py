@@ -1,7 +1,8 @@
 """Explicit rankings in text: under a header, as JSON, as arrows, as a table of ranks, as a list of places.
 
-`stated` finds those that are announced as a ranking, `plain` those that can be nothing else. Each yields signals in
-no particular order; `at` says where. Lists of answers that announce nothing are reviews in order of mention.
+`find_stated_rankings` finds those that are announced as a ranking, `find_plain_rankings` those that can be nothing
+else. Each yields signals in no particular order; `at` is their place. Lists of answers that announce nothing are
+reviews in order of mention.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Signal:
 
 
 def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
-    """Rankings announced as such: JSON with a ranking in it, and what stands under a ranking's header."""
+    """Yield rankings that are announced: JSON with a ranking in it, and text under a ranking's header."""
     for at, kind, groups in find_json_rankings(text, letters):
         yield _make_signal(at, kind, groups)
     lines = _split_lines(text, letters)
@@ -76,7 +77,7 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
 
 
 def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
-    """Rankings without a header that can be nothing else: arrows, tables of ranks, lists of places, bare lists."""
+    """Yield rankings without a header that can be nothing else: arrows, rank tables, lists of places, bare lists."""
     lines = _split_lines(text, letters)
     for at, line in lines:
         arrows = read_arrows(line, letters)
@@ -97,13 +98,13 @@ def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
 
 
 def is_header(line: str) -> bool:
-    """Whether a ranking is announced for the lines that follow."""
+    """Tell whether a line announces a ranking for the lines that follow."""
     headed = _read_header(line)
     return headed is not None and headed[1]
 
 
 def _read_header(line: str) -> tuple[str, bool] | None:
-    """What follows a ranking's header on its line, and whether the lines below belong to it."""
+    """Return the text behind a ranking's header on its line, and whether the lines below belong to it."""
     line = _DECOR.sub("", line[:2000])
     word = RANKING.search(line[:120])
     if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
@@ -120,7 +121,7 @@ def _read_header(line: str) -> tuple[str, bool] | None:
 
 
 def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
-    """The lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
+    """Return the lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
     text = _QUOTED.sub(lambda m: _unquote(m[0], letters), text)
     lines, at = [], 0
     for line in text.split("\n"):
@@ -130,7 +131,7 @@ def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
 
 
 def _unquote(quoted: str, letters: Letters) -> str:
-    """A quoted letter is that letter; any other quotation is not the reviewer's own."""
+    """Return a quoted letter as that letter; blank any other quotation, which is not the reviewer's own."""
     inside = quoted[1:-1]
     return f" {inside} " if letters.only_label(inside) else re.sub(r"[^\n]", " ", quoted)
 
@@ -149,12 +150,12 @@ def _number_medals(line: str) -> str:
 
 
 def _line_before(lines: Sequence[tuple[int, str]], i: int) -> str:
-    """The last line with something on it before line `i`."""
+    """Return the last line with something on it before line `i`."""
     return next((line for _, line in reversed(lines[max(0, i - 3) : i]) if line.strip()), "")
 
 
 def _block_under_header(lines: Sequence[tuple[int, str]]) -> list[str]:
-    """What belongs to a header: the lines up to the next heading."""
+    """Return the lines that belong to a header: those up to the next heading."""
     body: list[str] = []
     for _, line in lines[:400]:
         if (line.lstrip().startswith("#") and not PLACED.match(line)) or is_header(line):
@@ -164,12 +165,12 @@ def _block_under_header(lines: Sequence[tuple[int, str]]) -> list[str]:
 
 
 def _has_arrows_alone(line: str, letters: Letters) -> bool:
-    """Whether arrows are all that the line holds, up to the last of them."""
+    """Tell whether arrows are all that the line holds, up to the last of them."""
     return all(letters.tied_labels(re.split("[<>≫≻→⇒➔➜›≥≪≺←=-]", line)[0]))
 
 
 def _split_blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
-    """Runs of lines without a blank one."""
+    """Yield runs of lines without a blank one."""
     block: list[tuple[int, str]] = []
     for line in [*lines, (0, "")]:
         if line[1].strip():
@@ -180,7 +181,7 @@ def _split_blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, 
 
 
 def _make_signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
-    """Each label counts where it stands first; tiers that lose all theirs go."""
+    """Make a signal of groups: each label counts at its first place, and tiers that lose all labels go."""
     seen: set[str] = set()
     doubled: list[str] = []
     tiers: list[tuple[str, ...]] = []

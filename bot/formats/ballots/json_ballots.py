@@ -16,7 +16,7 @@ _STRINGS = re.compile(r"([\"'])((?:(?!\1)[^\\\n]){0,60})\1")
 
 
 def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[Group]]]:
-    """Objects with a ranking in them, each with its place and kind; of a cut one, what of its ranking was written."""
+    """Yield the rankings in JSON objects, each with its place and kind; of a cut object the part that was written."""
     decoder, read_to = json.JSONDecoder(), 0
     for start in _JSON.finditer(text):
         if start.end() < read_to:
@@ -35,7 +35,10 @@ def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, 
 
 
 def _read_groups(value: Any, letters: Letters) -> list[Group]:
-    """The groups of a decoded ballot: letters, lists of tied ones, objects with a rank, or a rank for each letter."""
+    """Read the groups of a decoded ballot.
+
+    They are letters, lists of tied ones, objects with a rank, or a rank for each letter.
+    """
     if isinstance(value, Mapping):
         inner = next((v for k, v in value.items() if "rank" in k.lower()), None)
         return _read_ranks(inner, letters) if isinstance(inner, Mapping) else _read_groups(inner, letters)
@@ -69,6 +72,6 @@ def _is_rank(key: str, value: Any) -> bool:
 
 
 def _read_ranks(ranks: Mapping[str, Any], letters: Letters) -> list[Group]:
-    """A rank for each letter: {"A": 2, "B": 1}."""
+    """Read a rank for each letter: {"A": 2, "B": 1}."""
     placed = [(rank, letters.only_label(name)) for name, rank in ranks.items() if isinstance(rank, int)]
     return [[label for at, label in placed if at == rank] for rank in sorted({rank for rank, _ in placed})]

@@ -1,4 +1,4 @@
-"""Which letter a piece of a ballot means: "B", "**b**", "Response B", "Antwort B: …", "回答B"."""
+"""Letters: the label that a piece of a ballot means, as in "B", "**b**", "Response B", "Antwort B: …", "回答B"."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Letters:
         self._tie = re.compile(rf"\s*(?:[{_SIGNS}]|\b(?:{words})\b)\s*", re.I)
 
     def only_label(self, text: str) -> str | None:
-        """The label when the text is nothing but a reference to it."""
+        """Return the label when the text is nothing but a reference to it."""
         found = self._whole.fullmatch(text.strip(_EDGE))
         return self._known[found[1].upper()] if found else None
 
     def tied_labels(self, text: str) -> list[str | None]:
-        """The labels of "A", "A = B", "A and B"; None for each that is not known."""
+        """Return the labels of "A", "A = B", "A and B"; None for each that is not known."""
         parts = [part for part in self._tie.split(text.strip(_EDGE)) if part]
         labels = [self.only_label(part) for part in parts]
         return labels if all(labels) else [alone] if (alone := self.only_label(text)) else labels
 
     def entry_labels(self, text: str) -> list[str | None]:
-        """The labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
+        """Return the labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
 
         A label in capitals may be followed by plain words ("B is clearest"), one in small letters may not, or the
         article "a" would be a vote.
@@ -53,7 +53,7 @@ class Letters:
         return [self._known[found[1].upper()] if found and found[1].isupper() else None]
 
     def last_labels(self, text: str) -> list[str | None]:
-        """The labels on which a piece of prose ends: of "So I rank them: A = B" both."""
+        """Return the labels on which a piece of prose ends: of "So I rank them: A = B" both."""
         for tail in (text, text.rpartition(":")[2], text.rpartition(" is ")[2]):
             labels = self.tied_labels(tail)
             if labels and all(labels):
@@ -63,5 +63,5 @@ class Letters:
 
 
 def _before_comments(text: str) -> list[str]:
-    """The text before its first comment, and before its second ("Answer: B – because …")."""
+    """Return the text before its first comment, and before its second ("Answer: B – because …")."""
     return [text[: m.start()] for m in list(_COMMENT.finditer(text[:120]))[:2]]

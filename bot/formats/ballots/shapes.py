@@ -1,6 +1,6 @@
-"""The shapes in which a ranking is written: arrows, numbered lists, rows of letters, tables.
+"""The written shapes of a ranking: arrows, numbered lists, rows of letters, tables.
 
-All of them return groups, best first; whether what they read is meant as a ranking is for others to know.
+Each function returns groups, best first; its caller knows whether they are meant as a ranking.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ _TIED = re.compile(r"(?<![\w])tied?\b")
 
 
 class Shape(NamedTuple):
-    """`in_line_order`: the order is that of the writing, so that "worst to best" above it turns it round.
+    """The groups that were read, and their direction.
 
-    `upwards`: it goes from worst to best by itself ("C < A").
+    `in_line_order`: the order is that of the writing, so that "worst to best" above it turns it round. `upwards`: it
+    goes from worst to best by itself ("C < A").
     """
 
     kind: str
@@ -51,7 +52,7 @@ class Shape(NamedTuple):
 
 
 def read_inline(rest: str, letters: Letters) -> Shape | None:
-    """A ranking on the header's own line: arrows, numbers, or letters in a row."""
+    """Read a ranking on the header's own line: arrows, numbers, or letters in a row."""
     return (
         read_arrows(rest, letters)
         or read_numbered(_INLINE.sub("\n", rest).split("\n"), letters)
@@ -60,7 +61,7 @@ def read_inline(rest: str, letters: Letters) -> Shape | None:
 
 
 def read_block(body: Sequence[str], letters: Letters) -> Shape | None:
-    """A ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
+    """Read a ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
     first = next((line for line in body if line.strip()), "")
     numbers = _INLINE.sub("\n", first).split("\n")
     return (
@@ -84,7 +85,7 @@ def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
 
 
 def read_arrows(line: str, letters: Letters) -> Shape | None:
-    """The groups of "B > A = C", or upwards "C < A"; prose before the first and behind the last is not read."""
+    """Read "B > A = C", or upwards "C < A"; prose before the first label and behind the last is not read."""
     for arrow, upwards in ((_ARROW, False), (_LESS, True)):
         first, *others = arrow.split(line[:2000])
         if not others:
@@ -99,7 +100,7 @@ def read_arrows(line: str, letters: Letters) -> Shape | None:
 
 
 def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
-    """A numbered list by its numbers, best is 1, equal numbers tied; Markdown's "1. 1. 1." goes by its order."""
+    """Read a numbered list by its numbers, best is 1, equal ones tied; Markdown's "1. 1. 1." by its order."""
     entries: list[tuple[int, Group]] = []
     for line in lines:
         match = PLACED.match(line) or NUMBERED.match(line)
@@ -125,7 +126,7 @@ def _group_by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
 
 
 def _read_row(text: str, letters: Letters) -> Shape | None:
-    """ "B, A, C", "B then A then C", "B A C": nothing but letters, in order; "=" ties."""
+    """Read "B, A, C", "B then A then C" or "B A C": nothing but letters, in order; "=" ties."""
     text = re.split(r"\.(?:\s|$)|\s[(–—]", text.strip(" []{}*_`"))[0]
     for separator in (
         r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?",
@@ -145,7 +146,7 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
 
 
 def read_table(lines: Sequence[str], letters: Letters) -> Shape | None:
-    """A table with a column of ranks: by its ranks, equal ones tied. Tables of scores are no rankings."""
+    """Read a table with a column of ranks, equal ones tied; tables of scores are no rankings."""
     rows = [
         [cell.strip(" *_`") for cell in line.strip().strip("|").split("|")] for line in lines if line.count("|") > 1
     ]

@@ -1,4 +1,4 @@
-"""What people read of a council besides its turns: the reviews, the standings, the original, and how it came out."""
+"""Cards of a council: the reviews, the standings, the top-ranked original, and the result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def card_titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
 
 
 def council_cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[LaneId, str]:
-    """`safe`: the top-ranked answer can no longer change."""
+    """Return the cards of a council; `safe`: the top-ranked answer can no longer change."""
     if not has_review_begun(t):
         return {}
     lines = [f"- **{name_of(t, r.want.turn)}**: {ballot_line(t, r)}" for r in held if r.want.turn in t.turns or r.turn]
@@ -53,19 +53,19 @@ def late_notes(t: Transcript) -> dict[LaneId, str]:
 
 
 def reviews_in_full(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
-    """The reviews in full, each with a key to its letters."""
+    """Return the reviews in full, each with a key to its letters, by the lane of their card."""
     said = [_full_review(t, r.turn) for r in held if r.turn and r.turn.spoke]
     return {REVIEWS: "\n\n".join(said)} if said else {}
 
 
 def late_answers(t: Transcript) -> list[Turn]:
-    """Answers that came when the reviews had begun without them."""
+    """Return the answers that came when the reviews had begun without them."""
     shown = {i.seat for turn in t.turns.values() if turn.id.stage == "review" for i in turn.about}
     return [turn for turn in turns_with_text(t, answer_turns(t)) if shown and turn.id.seat not in shown]
 
 
 def ballot_line(t: Transcript, r: Review) -> str:
-    """ "Claude > GPT = Gemini · strict", with the names put back."""
+    """Return a review in a line, with names for letters: "Claude > GPT = Gemini · strict"."""
     if r.turn is None or r.turn.ended is None or r.ballot is None:
         return "reviewing…"
     note = f" ({r.ballot.note})" if r.ballot.note else ""
@@ -85,7 +85,7 @@ def format_tiers(t: Transcript, tiers: Tiers) -> str:
 
 
 def ranking_verdict(t: Transcript, s: Standings) -> str:
-    """Who is ranked first, or why nobody is."""
+    """Say which seat is ranked first, or why none is."""
     if s.top:
         return f"Top-ranked: {format_tiers(t, s.order[:1])}."
     if len(reviewed_answers(t)) == 1:
@@ -94,7 +94,7 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
 
 
 def full_verdict(t: Transcript, s: Standings) -> str:
-    """Who is ranked first, and how the synthesis begins."""
+    """Say which seat is ranked first, and how the synthesis begins."""
     first = ranking_verdict(t, s)
     if said := final_synthesis(t):
         return f"{first} {prose_of(said.text)}"
@@ -105,7 +105,7 @@ def full_verdict(t: Transcript, s: Standings) -> str:
 
 
 def dissent_line(t: Transcript, s: Standings) -> str:
-    """Who disagrees most, and on what; empty where nobody does."""
+    """Say which reviewer disagrees most, and on which pair; "" where none does."""
     if s.dissent is None:
         return ""
     d = s.dissent
@@ -116,7 +116,7 @@ def dissent_line(t: Transcript, s: Standings) -> str:
 
 
 def lines_below_verdict(t: Transcript, s: Standings) -> str:
-    """What the end card says below the verdict."""
+    """Return the lines of the end card below the verdict."""
     return "\n\n".join(line for line in (substitute_chair_line(t), dissent_line(t, s)) if line)
 
 
@@ -148,7 +148,7 @@ def _full_review(t: Transcript, turn: Turn) -> str:
 
 
 def _review_text(text: str) -> str:
-    """What a review says, whether as asked for in JSON or in prose."""
+    """Return the text of a review, whether it came as JSON or as prose."""
     try:
         written: Any = json.loads(text)
     except (ValueError, RecursionError):  # no JSON, or nested deeper than anything meant

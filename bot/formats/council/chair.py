@@ -1,4 +1,4 @@
-"""Who sums a council up: its chair, and where that fails the top-ranked seat that can."""
+"""The chair of a council, and where it fails its substitutes: the top-ranked seats that can."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def has_synthesis_begun(t: Transcript) -> bool:
 
 
 def next_synthesis(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
-    """The synthesis that should be running; None once one is there, was skipped, or nobody is left who could.
+    """Return the synthesis that should be running.
 
-    `ranked`: the seats that answered, top-ranked first. Who shares a model with a chair that failed cannot either.
+    None once one is there, was skipped, or no seat is left that could. `ranked`: the seats that answered, top-ranked
+    first. A seat that shares its model with a chair that failed cannot sum up either.
     """
     held = synthesis_turns(t)
     if not is_settled(t, held[-1]):
@@ -33,19 +34,19 @@ def next_synthesis(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
 
 
 def synthesis_turns(t: Transcript) -> list[TurnId]:
-    """The chair's turn, then those of its substitutes."""
+    """Return the chair's turn, then those of its substitutes."""
     return [SYNTHESIS, *(i for i in t.turns if i.stage == "synthesis" and i.ask == 1 and i != SYNTHESIS)]
 
 
 def final_synthesis(t: Transcript) -> Turn | None:
-    """The one that stands: the latest that is whole, or what there is of one."""
+    """Return the synthesis that counts: the latest whole one, or the latest with any text."""
     said = turns_with_text(t, synthesis_turns(t))
     whole = [turn for turn in said if turn.ended and turn.ended.finish != "failed"]
     return whole[-1] if whole else said[-1] if said else None
 
 
 def substitute_chair_line(t: Transcript) -> str:
-    """Who sums up for whom; empty while the chair does."""
+    """Say which seat summed up for the chair; "" while the chair does."""
     stand_in = synthesis_turns(t)[-1]
     if stand_in == SYNTHESIS:
         return ""
@@ -53,6 +54,6 @@ def substitute_chair_line(t: Transcript) -> str:
 
 
 def _has_failed(t: Transcript, turn: TurnId) -> bool:
-    """Every ask of it failed or came to nothing; being skipped is no failure."""
+    """Tell whether every ask of a turn failed or came to nothing; a skip is no failure."""
     ends = [known.ended for i, known in t.turns.items() if i.lane == turn.lane and known.ended]
     return all(e.finish == "failed" or (e.finish in READ_TO_THE_END and not e.text.strip()) for e in ends) and any(ends)

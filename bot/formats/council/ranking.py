@@ -1,9 +1,9 @@
-"""From ballots to standings: who is top-ranked, how far the reviewers agree, and who dissents on what.
+"""From ballots to standings: the top-ranked seat, the reviewers' agreement, and the greatest dissent.
 
 A ballot counts only for the pairs of seats that it ranks both. A seat missing from a ballot is unranked there, not
-last: what models leave out is mostly an accident of writing (a list that was cut, a mistyped letter), and a list
-from worst to best that was cut lacks its best. (M. Schulze presumes the opposite of people who vote on purpose.)
-Standings leave out what a reviewer says of its own answer.
+last: omissions by models are mostly accidents of writing (a list that was cut, a mistyped letter), and a list from
+worst to best that was cut lacks its best. (M. Schulze presumes the opposite of people who vote on purpose.)
+Standings leave out each reviewer's opinion of its own answer.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Dissent:
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """What the ballots say together. `order`: best first, a tier where nothing tells seats apart.
+    """The result of all ballots together.
 
-    `mean_ranks` (1.0 is best) lacks the seats that no ballot ranked. `incomplete` ballots are among `ballots`,
-    abstentions are not. `others` names the winners by other methods, only where they are not ours. `agreement`
-    is Kendall's W, 0 to 1; None where it is undefined.
+    `order`: seats best first, in tiers; a tier's seats cannot be told apart. `mean_ranks` (1.0 is best) lacks the seats
+    that no ballot ranked. `incomplete` ballots are among `ballots`, abstentions are not. `others` names the winners by
+    other methods, only where they differ. `agreement` is Kendall's W, 0 to 1; None where it is undefined.
     """
 
     order: Tiers
@@ -53,14 +53,14 @@ class Standings:
 
     @property
     def top(self) -> str | None:
-        """The top-ranked seat: the first in seat order where several are tied; None when no ballot told."""
+        """Return the top-ranked seat, of tied ones the first in seat order; None when no ballot ranked any."""
         return self.order[0][0] if self.mean_ranks else None
 
 
 def compute_standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
-    """The standings by Schulze's method without self-reviews. The order of the ballots does not matter.
+    """Return the standings by Schulze's method without self-reviews; the order of the ballots does not matter.
 
-    Agreement is measured on the ballots as written: what a reviewer says of itself is part of its order.
+    Agreement is measured on the ballots as written: a reviewer's opinion of itself is part of its order.
     """
     cast = {reviewer: shown for reviewer, tiers in ballots.items() if (shown := _keep_seats(candidates, tiers))}
     of_others = drop_self_reviews(cast)
@@ -78,7 +78,7 @@ def compute_standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
 
 
 def drop_self_reviews(ballots: Ballots) -> dict[str, Tiers]:
-    """The ballots without what each reviewer says of its own answer."""
+    """Return the ballots without each reviewer's opinion of its own answer."""
     return {
         reviewer: tuple(kept for tier in tiers if (kept := tuple(seat for seat in tier if seat != reviewer)))
         for reviewer, tiers in ballots.items()
@@ -86,7 +86,7 @@ def drop_self_reviews(ballots: Ballots) -> dict[str, Tiers]:
 
 
 def count_preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair, int]:
-    """The pairwise matrix: for every (x, y) how many ballots put x above y."""
+    """Return the pairwise matrix: for every (x, y) how many ballots put x above y."""
     wins = dict.fromkeys(permutations(candidates, 2), 0)
     for tiers in ballots.values():
         for pair in _pairs_won(tiers):
@@ -96,7 +96,7 @@ def count_preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair,
 
 
 def schulze_order(ballots: Ballots, candidates: Sequence[str]) -> Tiers:
-    """Best first, by strongest paths; seats that these do not part, by mean rank; equal ones share a tier.
+    """Rank seats by strongest paths, best first; seats that these do not part by mean rank, equal ones in a tier.
 
     Link strength is the margin. M. Schulze, "A new monotonic, clone-independent, reversal symmetric, and
     Condorcet-consistent single-winner election method", Social Choice and Welfare 36 (2011).
@@ -114,7 +114,10 @@ def schulze_order(ballots: Ballots, candidates: Sequence[str]) -> Tiers:
 
 
 def strongest_paths(links: Mapping[Pair, int], candidates: Sequence[str]) -> dict[Pair, int]:
-    """For every (x, y) the strength of the strongest path: a path is as strong as its weakest link (widest paths)."""
+    """Return the strength of the strongest path for every (x, y).
+
+    A path is as strong as its weakest link (widest paths).
+    """
     path = dict(links)
     for via, x, y in permutations(candidates, 3):  # `via` changes slowest, as Floyd and Warshall need it
         path[x, y] = max(path[x, y], min(path[x, via], path[via, y]))
@@ -122,7 +125,7 @@ def strongest_paths(links: Mapping[Pair, int], candidates: Sequence[str]) -> dic
 
 
 def borda_shares(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
-    """The share of its comparisons that each seat won, a tie counting half; on complete ballots Borda's order.
+    """Return the share of its comparisons that each seat won, a tie counting half: Borda's order, if complete.
 
     A share and not a sum, so that being left off a ballot costs nothing. Seats never compared are left out.
     """
@@ -137,7 +140,7 @@ def borda_shares(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fract
 
 
 def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
-    """Each ranked seat's mean rank, 1 best, tied seats sharing the middle of theirs.
+    """Return each ranked seat's mean rank, 1 best, tied seats sharing the middle of theirs.
 
     A rank r among k on an incomplete ballot counts as r·(n + 1)/(k + 1), what it would be on average if the
     missing ones stood anywhere among all n; otherwise short ballots would flatter those on them. (M. Alvo and
@@ -155,11 +158,11 @@ def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fractio
 
 
 def measure_agreement(ballots: Ballots) -> float | None:
-    """Kendall's W, corrected for ties: 1 when all agree, about 1/m for m ballots at random; None if undefined.
+    """Return Kendall's W, corrected for ties: 1 when all agree, about 1/m for m ballots at random.
 
     W is (1 + (m − 1)·r)/m with r the ballots' average rank correlation; each two ballots are compared on the seats
     that both rank, so unanimous reviewers have W = 1 though each leaves another seat out. On complete ballots this
-    is W as published. Undefined for fewer than two ballots, and where no two rank the same two seats apart.
+    is W as published. None for fewer than two ballots, and where no two rank the same two seats apart.
     M. G. Kendall and B. Babington Smith, "The problem of m rankings", Annals of Mathematical Statistics 10 (1939).
     """
     cast = [own for tiers in ballots.values() if len(own := _tier_of(tiers)) > 1]
@@ -177,7 +180,7 @@ def measure_agreement(ballots: Ballots) -> float | None:
 
 
 def find_dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
-    """The reviewer furthest from the order, and the pair it reverses that stands furthest apart there.
+    """Return the reviewer furthest from the order, and the pair it reverses that stands furthest apart there.
 
     Kendall's tau distance with a tie on one side counting half: R. Fagin and others, "Comparing partial rankings",
     SIAM Journal on Discrete Mathematics 20 (2006). None when nobody reverses anything; equally far reviewers go
@@ -198,7 +201,7 @@ def find_dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
 
 
 def is_top_decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[str]) -> bool:
-    """Whether the top-ranked seat stays so whatever the reviewers still out say, abstaining and ties included.
+    """Tell whether the top-ranked seat stays so whatever the reviewers still out say, abstentions and ties included.
 
     Sound, not exact: every margin is taken at its worst for the top-ranked on both sides of each comparison, so a
     True is certain, while a False may come though no ballot could change the top any more.
@@ -246,7 +249,7 @@ def _tier_of(tiers: Tiers) -> dict[str, int]:
 
 
 def _ranks(tiers: Tiers) -> dict[str, Fraction]:
-    """Ranks from 1, tied seats sharing the middle of theirs."""
+    """Return ranks from 1, tied seats sharing the middle of theirs."""
     ranks: dict[str, Fraction] = {}
     for tier in tiers:
         middle = len(ranks) + Fraction(len(tier) + 1, 2)
@@ -255,12 +258,12 @@ def _ranks(tiers: Tiers) -> dict[str, Fraction]:
 
 
 def _deviations(place: Mapping[str, int], seats: Set[str]) -> dict[str, int]:
-    """Twice each seat's deviation from the middle rank: how many of these it trails, less how many it leads."""
+    """Return twice each seat's deviation from the middle rank: how many of these it trails, less how many it leads."""
     return {x: sum(_sign(place[x] - place[y]) for y in seats) for x in seats}
 
 
 def _or_last(rank: Fraction | None) -> tuple[bool, Fraction]:
-    """A sort key: seats that nobody ranked come after all others."""
+    """Return a sort key that puts seats without any rank after all others."""
     return rank is None, rank or Fraction()
 
 

@@ -1,4 +1,4 @@
-"""In which order each reviewer is shown the answers, and under which letters.
+"""The order in which each reviewer is shown the answers, and their letters.
 
 Judges favour a place in the list, each another one, so places are counterbalanced over the reviewers rather than
 shuffled: the rows of a Williams design (E. J. Williams, "Experimental designs balanced for the estimation of
@@ -17,14 +17,14 @@ from string import ascii_uppercase
 
 @cache
 def letter_labels(n: int) -> tuple[str, ...]:
-    """The first `n` letters: A … Z, AA, AB, …"""
+    """Return the first `n` letters: A … Z, AA, AB and so on."""
     return tuple(_label(i) for i in range(n))
 
 
 def review_orders(
     candidates: Sequence[str], reviewers: Sequence[str], seed: int, *, without_own: bool = False
 ) -> dict[str, tuple[str, ...]]:
-    """Each reviewer's own order of the candidates; its first is that reviewer's A, and so on.
+    """Return each reviewer's own order of the candidates; its first is that reviewer's A, and so on.
 
     Over the reviewers no candidate is in a place more than once more often than another. With `without_own` a
     reviewer that is a candidate is not shown itself, which keeps that balance. The same arguments always give
@@ -46,7 +46,7 @@ def review_orders(
 
 
 def name_tiers(tiers: Sequence[Sequence[str]], order: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """A ballot's tiers with the names put back for the letters, given the order its reviewer was shown."""
+    """Return a ballot's tiers with names for letters, given the order that its reviewer was shown."""
     names = dict(zip(letter_labels(len(order)), order, strict=True))
     return tuple(tuple(names[label] for label in tier) for tier in tiers)
 
@@ -57,13 +57,13 @@ def _label(i: int) -> str:
 
 
 def _rows(n: int, rng: Random) -> Iterator[tuple[int, ...]]:
-    """Rows of the design for `n` without end, a Latin square at a time, each square's rows in random order."""
+    """Yield rows of the design for `n` without end: a Latin square at a time, its rows in random order."""
     for square in cycle(_squares(n)):
         yield from rng.sample(square, len(square))
 
 
 def _squares(n: int) -> list[list[tuple[int, ...]]]:
-    """Williams' design: for an even `n` one Latin square, for an odd one two, each the mirror of the other."""
+    """Return Williams' design: for an even `n` one Latin square, for an odd one two, each the mirror of the other."""
     if n == 0:
         return [[()]]
     first = [(i + 1) // 2 if i % 2 else -(i // 2) for i in range(n)]  # 0, 1, -1, 2, -2, …: every step once

@@ -1,8 +1,8 @@
-"""Reviews of a council: when they begin, who reviews what, and what the ballots come to.
+"""Reviews of a council: when they begin, what each reviewer is shown, and what the ballots say together.
 
-They begin when all answers are in, or a grace time after a quorum is. What was in then is reviewed, by everyone who
-has answered or is still at it; what comes later is shown and not reviewed. Once a review has started, its facts say
-what was in (`about`), so that the moment chosen never changes.
+They begin when all answers are in, or a grace time after a quorum is. Those answers are reviewed, by every seat that
+has answered or is still at it; a later answer is shown and not reviewed. Once a review has started, its facts say which
+answers it was shown (`about`), so that the moment chosen never changes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ Cast = tuple[tuple[str, Tiers], ...]  # reviewer → seats best first, as someth
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """One reviewer's part. `want`: its newest ask. `turn`: the ask that counts, None before any has ended; `ballot`:
-    what that one says, in its own letters. `pending`: its newest ask is still to end."""
+    """The part of one reviewer.
+
+    `want`: its newest ask. `turn`: the ask that counts, None before any has ended. `ballot`: the ballot in that one, in
+    its own letters. `pending`: its newest ask is still to end.
+    """
 
     want: Want
     turn: Turn | None
@@ -43,7 +46,7 @@ class Review:
 
     @property
     def tiers(self) -> Tiers:
-        """The ballot with the names put back; () where nothing was ranked."""
+        """Return the ballot with names for letters; () where nothing was ranked."""
         return name_tiers(self.ballot.tiers, [i.seat for i in self.turn.about]) if self.turn and self.ballot else ()
 
 
@@ -56,9 +59,9 @@ def has_review_begun(t: Transcript) -> bool:
 
 
 def reviews_open_at(t: Transcript) -> float | None:
-    """Wall time at which the reviews begin though answers are still out; None: not before all are in.
+    """Return the wall time at which the reviews begin though answers are still out; None: not before all are in.
 
-    A claim restarts the grace time: a process that was down must not cut off whom it could not hear.
+    A claim restarts the grace time: a process that was down must not cut off seats that it could not hear.
     """
     rules = t.started.rules
     heard = {turn.id for turn in turns_with_text(t, answer_turns(t))}
@@ -70,13 +73,13 @@ def reviews_open_at(t: Transcript) -> float | None:
 
 
 def countable_answers(t: Transcript) -> list[Turn]:
-    """The answers that count for anything; one whose seat was dropped does where it was reviewed before."""
+    """Return the answers that count; that of a dropped seat does where it was reviewed before."""
     said = turns_with_text(t, answer_turns(t))
     return said if has_review_begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
 
 def reviewed_answers(t: Transcript) -> list[Turn]:
-    """The answers that are ranked, in seat order: those in when the first review started, or now."""
+    """Return the answers that are ranked, in seat order: those in when the first review started, or now."""
     first = next((turn for i, turn in t.turns.items() if i.stage == STAGE), None)
     if first is None:
         return countable_answers(t)
@@ -85,7 +88,7 @@ def reviewed_answers(t: Transcript) -> list[Turn]:
 
 
 def current_reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
-    """Each reviewer's, in seat order; () where fewer than two answers can be ranked.
+    """Return each reviewer's review, in seat order; () where fewer than two answers can be ranked.
 
     `again`: whether a ballot that could not be read at all is asked for once more.
     """
@@ -105,12 +108,12 @@ def current_reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
 
 
 def count_standings(t: Transcript, held: Sequence[Review]) -> Standings:
-    """The standings by the ballots that are in; a failed or skipped review is an abstention."""
+    """Return the standings by the ballots that are in; a failed or skipped review is an abstention."""
     return _standings_cached(_cast_ballots(held), tuple(turn.id.seat for turn in reviewed_answers(t)))
 
 
 def is_top_safe(t: Transcript, held: Sequence[Review]) -> bool:
-    """Whether there is a top-ranked answer that no review still out can change."""
+    """Tell whether there is a top-ranked answer that no review still out can change."""
     seats = tuple(turn.id.seat for turn in reviewed_answers(t))
     if _standings_cached(_cast_ballots(held), seats).top is None:
         return False
@@ -118,7 +121,7 @@ def is_top_safe(t: Transcript, held: Sequence[Review]) -> bool:
 
 
 def _asks_by_reviewer(t: Transcript) -> dict[str, list[Turn]]:
-    """Each reviewer's asks so far, oldest first."""
+    """Return each reviewer's asks so far, oldest first."""
     held: dict[str, list[Turn]] = {}
     for i, turn in t.turns.items():
         if i.stage == STAGE:
@@ -140,7 +143,7 @@ def _make_review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[Tu
 
 
 def read_review(turn: Turn) -> Ballot:
-    """What a review that has ended ranks, in the letters that its reviewer was shown."""
+    """Return the ballot in a review that has ended, in the letters that its reviewer was shown."""
     return _read_cached(turn.text, letter_labels(len(turn.about)))
 
 

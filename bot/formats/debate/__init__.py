@@ -1,1 +1,1 @@
-"""Debates: who speaks when, the judge, objections, votes, and what changed."""
+"""Debates: the speaking order, the judge, objections, votes, and the swing of opinion."""

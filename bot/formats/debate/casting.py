@@ -1,4 +1,4 @@
-"""Personas that fit a topic: what the judge is asked for before the opening, and what is read from its reply."""
+"""Personas that fit a topic: the judge's task before the opening, and reading its reply."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def casting_schema(debaters: Sequence[str]) -> JsonSchema:
 
 
 def read_casting(text: str, debaters: Sequence[str]) -> Mapping[str, str]:
-    """Debater → persona, for those that were given one. Who was left out speaks as itself. Never raises.
+    """Read the personas in a reply, by debater; never raises.
 
-    A persona is one line of at most PERSONA_CHARS characters, so that it cannot pass for another part of a prompt.
+    A debater that was left out speaks as itself. A persona is one line of at most PERSONA_CHARS characters, so that it
+    cannot pass for another part of a prompt.
     """
     lists = [r["personas"] for r in json_objects(text) if isinstance(r.get("personas"), list)]
     given: list[object] = lists[-1] if lists else []

@@ -1,7 +1,7 @@
-"""Whether a debate goes on: what the judge is asked for after a round, and what is read from its reply.
+"""Whether a debate goes on: the judge's task after a round, and reading its reply.
 
 Only an explicit word ends a debate. A reply that cannot be read lets it go on: a round too many costs money, a debate
-cut off by a slip of the pen costs what it was held for.
+cut off by a slip of the pen loses its purpose.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def check_schema() -> JsonSchema:
 
 
 def read_check(text: str) -> ContinuationCheck:
-    """What the last object says that names one of the states; "going on" where none does. Never raises."""
+    """Read the last object that names one of the states; "going on" where none does. Never raises."""
     for reply in reversed(json_objects(text)):
         for state in get_args(State):
             if is_same_name(reply.get("state"), state):

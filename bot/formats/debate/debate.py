@@ -1,7 +1,7 @@
 """Debate: debaters open, answer each other for some rounds, and close; a judge decides, and people say who moved them.
 
-`_order` is the whole debate in the order in which it happens; `plan` wants the first step of it that is not settled.
-Who speaks when is in `bot.formats.debate.speaking_order`, what the judge does in `bot.formats.debate.judge`.
+`_debate_steps` is the whole debate in the order in which it happens; `plan` wants the first step of it that is not
+settled. `bot.formats.debate.speaking_order` decides who speaks when, `bot.formats.debate.judge` is the judge's part.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _controls(t: Transcript, vote_after: int) -> dict[LaneId, tuple[Control, ...
 
 
 def _debate_wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
-    """Debaters' turns say which objection their round takes up."""
+    """Return the wants of turns; those of debaters say which objection their round takes up."""
     if turns and turns[0].stage in DEBATERS:
         taken = objections.objection_of_round(t, turns[0].round)
         return tuple(Want(i, objection=taken) for i in turns)
@@ -176,7 +176,7 @@ def _debate_wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
 
 
 def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
-    """The steps of this debate. Each is taken from here only once those before it are settled."""
+    """Yield the steps of this debate; each is taken from here only once those before it are settled."""
     if _aliases_to_cast(t):
         yield (CAST,)
     silent = _silent_round(t)
@@ -218,7 +218,10 @@ def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
 
 
 def _memory_parts(t: Transcript, turn: TurnId) -> list[Part]:
-    """The debate so far. Of each seat the latest turn is kept longest; older ones go whole when space is short."""
+    """Return the debate so far.
+
+    Of each seat the latest turn is kept longest; older ones go whole when space is short.
+    """
     mark, since = frame_code(t, turn), Counter[str]()  # how often each seat has spoken since
     parts = []
     for s in reversed(turns_with_text(t, turns_before(t, turn))):
@@ -235,7 +238,10 @@ def _frame_turn(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
 
 
 def _stance_text(t: Transcript, turn: TurnId) -> str:
-    """What a debater is told to stand for. The prompts of runs from before there were positions say nothing of it."""
+    """Return the position that a debater is told to defend.
+
+    The prompts of runs from before there were positions say nothing of it.
+    """
     given = position_of(t, turn.seat)
     prompt = "advocate" if turn.seat == advocate_of(t, turn.round) else "position" if given else "choose"
     return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
@@ -251,13 +257,13 @@ def _check_turn(round_: int) -> TurnId:
 
 
 def _check_result(t: Transcript, round_: int) -> ContinuationCheck:
-    """What the judge found after that round. A retry comes too late to be heard: the debate has gone on."""
+    """Return the judge's finding after that round. A retry comes too late: the debate has gone on."""
     known = t.turns.get(_check_turn(round_))
     return checks.read_check(known.text) if known else ContinuationCheck("going on")
 
 
 def _silent_round(t: Transcript) -> int:
-    """The first round that is over and in which nobody spoke; 0 where somebody always did."""
+    """Return the first round that is over and in which nobody spoke; 0 where somebody always did."""
     for round_ in all_rounds(t):
         begun = [i for step in round_steps(t, round_) for i in step if i in t.turns]
         if begun and open_turns(t, begun) is None and not has_words(t, begun):
@@ -266,13 +272,13 @@ def _silent_round(t: Transcript) -> int:
 
 
 def _last_round(t: Transcript) -> int:
-    """The round that is the last, as far as can be told."""
+    """Return the round that is the last, as far as can be told."""
     limit = t.started.rules.rounds
     return next((round_ for round_ in all_rounds(t) if _check_result(t, round_).state != "going on"), limit)
 
 
 def _total_turns(t: Transcript) -> int:
-    """Turns expected in all."""
+    """Return the number of turns expected in all."""
     held = range(1, _last_round(t) + 1)
     debaters = sum(len(step) for round_ in held for step in round_steps(t, round_))
     checked = sum(_is_watched(t) and round_ < t.started.rules.rounds for round_ in held)
@@ -294,13 +300,13 @@ def _end_reason(t: Transcript) -> str:
 
 
 def _aliases_to_cast(t: Transcript) -> list[str]:
-    """What those are called who are given a persona that fits the topic; who joins later is not."""
+    """Return the aliases of the seats that are given a persona that fits the topic; later seats are not."""
     seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
     return [alias(t, s.key) for s in seats if not s.persona] if debate_rules(t).cast else []
 
 
 def _personas_by_seat(t: Transcript) -> Mapping[str, str]:
-    """Seat → the persona it was given before the opening."""
+    """Return the personas given before the opening, by seat."""
     known = t.turns.get(CAST)
     written = casting.read_casting(known.text, _aliases_to_cast(t)) if known else {}
     return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
@@ -348,8 +354,10 @@ def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
 
 
 def _is_put_to_vote(t: Transcript, round_: int) -> bool:
-    """Whether people vote, or have voted, on what comes after that round. Once they have, that stays so: a card that
-    people have seen does not vanish when a turn is asked again."""
+    """Tell whether people vote, or have voted, on the course after that round.
+
+    Once they have, that stays so: a card that people have seen does not vanish when a turn is asked again.
+    """
     if not next_round.has_round_vote(t, round_) or round_start_seq(t, round_) == inf:
         return False
     held = [i for step in round_steps(t, round_) for i in step] + ([_check_turn(round_)] if _is_watched(t) else [])

@@ -1,4 +1,4 @@
-"""A debate's judge: it streams its reasoning, then scores in a form that is checked; a substitute when it fails."""
+"""The judge of a debate: it streams its reasoning, then scores in a checked form; a substitute when it fails."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def verdict_turn(judge: str) -> TurnId:
 
 
 def possible_judges(t: Transcript) -> tuple[str, ...]:
-    """Who may judge, each if those before it fail: the chair stands in where its model neither debates nor has just
-    failed as the judge."""
+    """Return the seats that may judge, each if those before it fail.
+
+    The chair stands in where its model neither debates nor has just failed as the judge.
+    """
     panel, begun = t.started.panel, _judging_start_seq(t)
     debated = [s for s in panel.seats if not table.has_joined_after(t, s.key, begun)]
     taken = {s.model for s in (*debated, panel.judge) if s}
@@ -43,7 +45,7 @@ def possible_judges(t: Transcript) -> tuple[str, ...]:
 
 
 def judge_steps(t: Transcript) -> Iterator[Step]:
-    """The judge's steps, each once those before it are settled: its verdict, its scores, its scores once more."""
+    """Yield the judge's steps, each once those before it are settled: verdict, scores, scores once more."""
     for judge in possible_judges(t):
         yield (verdict_turn(judge),)
         if not _has_failed(t, verdict_turn(judge)):
@@ -56,7 +58,7 @@ def judge_steps(t: Transcript) -> Iterator[Step]:
 
 
 def latest_scores(t: Transcript) -> Scores | None:
-    """What the author of the verdict has scored, by its latest reply that can be read; debaters as models know them."""
+    """Return the scores by the verdict's author, from its latest reply that can be read; debaters by alias."""
     author = _verdict_author(t)
     replies = [turn for i, turn in t.turns.items() if i[:3] == ("scores", 1, author) and turn.spoke]
     for reply in reversed(replies):
@@ -68,15 +70,17 @@ def latest_scores(t: Transcript) -> Scores | None:
 
 
 def scorable_debaters(t: Transcript) -> list[str]:
-    """What those are called who spoke and were at the table when the judge began, in panel order: nobody else can be
-    scored."""
+    """Return the aliases of those who spoke and were at the table when the judge began, in panel order.
+
+    Nobody else can be scored.
+    """
     turns, begun = [i for step in all_steps(t) for i in step], _judging_start_seq(t)
     there = [s for s in t.started.panel.seats if not table.has_left_before(t, s.key, begun)]
     return [alias(t, s.key) for s in there if has_words(t, [i for i in turns if i.seat == s.key])]
 
 
 def verdict_text(t: Transcript) -> str:
-    """Who wins and what the debate supports; or why there is no verdict."""
+    """Say who wins and what the debate supports, or why there is no verdict."""
     author = _verdict_author(t)
     if not author:
         return f"No verdict: {_silence_reason(t)}"
@@ -95,7 +99,7 @@ def verdict_text(t: Transcript) -> str:
 
 
 def substitute_judge_line(t: Transcript) -> str:
-    """That another than the judge has judged; "" where none has."""
+    """Say that another than the judge has judged; "" where none has."""
     author = _verdict_author(t)
     if author in ("", "judge"):
         return ""
@@ -103,7 +107,7 @@ def substitute_judge_line(t: Transcript) -> str:
 
 
 def scores_card(t: Transcript) -> str:
-    """A line a debater, best first; "" before there are scores."""
+    """Return a line a debater, best first; "" before there are scores."""
     scores = latest_scores(t)
     if scores is None:
         return ""
@@ -120,7 +124,10 @@ def scores_card(t: Transcript) -> str:
 
 
 def ask_judge(t: Transcript, turn: TurnId) -> Ask:
-    """`t`: what was known when the turn started. The later a turn in the debate, the longer it is kept."""
+    """Ask for the verdict or the scores; `t`: the transcript at the turn's start.
+
+    The later a turn in the debate, the longer it is kept.
+    """
     mark = frame_code(t, turn)
     said = [
         Part("user", frame(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + s.id.round, cut="tail")
@@ -141,12 +148,12 @@ def ask_judge(t: Transcript, turn: TurnId) -> Ask:
 
 
 def _judging_start_seq(t: Transcript) -> float:
-    """The `seq` of the fact that began the judging; infinity where it has not begun."""
+    """Return the `seq` of the fact that began the judging; infinity where it has not begun."""
     return min((turn.started.seq for i, turn in t.turns.items() if i.stage == "verdict"), default=inf)
 
 
 def _names_by_alias(t: Transcript) -> dict[str, str]:
-    """What a debater is called → the name by which people know it now."""
+    """Return the names by which people know debaters now, by alias."""
     return {alias(t, s.key): display_name(t, s.key) for s in t.started.panel.seats}
 
 
@@ -159,7 +166,7 @@ def _latest_ask(t: Transcript, turn: TurnId) -> Turn | None:
 
 
 def _has_failed(t: Transcript, turn: TurnId) -> bool:
-    """Whether it was to speak and could not; a turn that people skipped has not failed."""
+    """Tell whether a turn was to speak and could not; a turn that people skipped has not failed."""
     known = _latest_ask(t, turn)
     if known is None or known.ended is None:
         return False
@@ -168,20 +175,23 @@ def _has_failed(t: Transcript, turn: TurnId) -> bool:
 
 
 def _verdict_author(t: Transcript) -> str:
-    """Whose verdict counts: the first who did not fail, else the first who left anything; "" where nobody did."""
+    """Return the seat whose verdict counts; "" where nobody left one.
+
+    That is the first that did not fail, else the first that left any text.
+    """
     left = [judge for judge in possible_judges(t) if turns_with_text(t, [verdict_turn(judge)])]
     return next((judge for judge in left if not _has_failed(t, verdict_turn(judge))), next(iter(left), ""))
 
 
 def _needs_scores(t: Transcript) -> bool:
-    """Whether there is a verdict that was heard out, and somebody to score by it."""
+    """Tell whether there is a verdict that was heard out, and somebody to score by it."""
     known = _latest_ask(t, verdict_turn(_verdict_author(t)))
     heard_out = known is not None and known.ended is not None and known.ended.finish in WRITTEN
     return heard_out and bool(debate_rules(t).criteria) and bool(scorable_debaters(t))
 
 
 def _silence_reason(t: Transcript) -> str:
-    """Why there is no verdict at all."""
+    """Return why there is no verdict at all."""
     known = _latest_ask(t, verdict_turn("judge"))
     if known is None or not _has_failed(t, known.id):
         return "the judge did not speak."
@@ -192,7 +202,7 @@ def _silence_reason(t: Transcript) -> str:
 
 
 def _needs_mending(t: Transcript, scores: TurnId) -> bool:
-    """Whether a reply came and cannot be read. A judge that failed has been tried again already."""
+    """Tell whether a reply came and cannot be read. A judge that failed has been tried again already."""
     known = t.turns.get(scores)
     return bool(known and known.ended and known.ended.finish in WRITTEN and _problem_of(t, known))
 

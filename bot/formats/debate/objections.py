@@ -21,24 +21,27 @@ from bot.formats.debate.speaking_order import DEBATERS, debaters_in, upcoming_ro
 
 
 def objection_of_round(t: Transcript, round_: int) -> int:
-    """The objection that this round answers first; 0: none. Where it has not begun: the foremost one now."""
+    """Return the number of the objection that this round answers first; 0: none.
+
+    Before the round begins that is the foremost one now.
+    """
     held = [turn.objection for turn in _turns_of_round(t, round_)]
     return max(held) if held else foremost_objection(t)
 
 
 def foremost_objection(t: Transcript) -> int:
-    """The most upvoted one that stands; 0 where none does."""
+    """Return the number of the most upvoted objection that stands; 0 where none does."""
     order = sorted(standing_objections(t), key=lambda o: (-len(o.upvotes), o.number))
     return order[0].number if order else 0
 
 
 def standing_objections(t: Transcript) -> list[Objection]:
-    """Those that are neither answered nor being answered."""
+    """Return the objections that are neither answered nor being answered."""
     return [o for o in t.steering.objections if not _answers_to(t, o) and not _is_being_answered(t, o)]
 
 
 def objection_parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
-    """What a turn of a round that takes that objection up is told of it. `t`: what was known when the turn started."""
+    """Tell a turn of the objection that its round takes up; `t`: the transcript at the turn's start."""
     found = next((o for o in t.steering.objections if o.number == number), None)
     if found is None:
         return []
@@ -54,7 +57,7 @@ def objection_parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
 
 
 def objection_cards(t: Transcript) -> Mapping[LaneId, str]:
-    """One an objection: what it says, how many support it, and what has become of it."""
+    """Return a card for each objection: its text, its support, and what has become of it."""
     return {ObjectionRef(o.number).lane: _objection_card(t, o) for o in t.steering.objections}
 
 
@@ -77,7 +80,7 @@ def objection_controls(t: Transcript) -> Mapping[LaneId, tuple[Control, ...]]:
 
 
 def objection_lines(t: Transcript) -> tuple[str, ...]:
-    """For the board: how many stand, and which is answered first."""
+    """Tell the board how many objections stand, and which is answered first."""
     stand, next_ = standing_objections(t), upcoming_round(t)
     held = [o for o in t.steering.objections if not _answers_to(t, o) and _is_being_answered(t, o)]
     lines = [f"Round {_rounds_of(t, o)[-1]} answers {o.who}'s objection first" for o in held]
@@ -112,18 +115,18 @@ def _upvote_count(o: Objection) -> str:
 
 
 def _seats_to_answer(t: Transcript, o: Objection, round_: int) -> frozenset[str]:
-    """The seats that it names, as far as they debate in that round; all of them where none does."""
+    """Return the seats that an objection names and that debate in the round; all who do where it names none."""
     there = frozenset(s.key for s in debaters_in(t, round_))
     return there & frozenset(o.said.to) or there
 
 
 def _rounds_of(t: Transcript, o: Objection) -> list[int]:
-    """Those that have taken it up."""
+    """Return the rounds that have taken up an objection."""
     return sorted({i.round for i, turn in t.turns.items() if i.stage in DEBATERS and turn.objection == o.number})
 
 
 def _answers_to(t: Transcript, o: Objection) -> list[Turn]:
-    """What those have said who must answer it. What was removed since was said all the same."""
+    """Return the turns of those who must answer; a turn removed since counts all the same."""
     return [
         turn
         for round_ in _rounds_of(t, o)

@@ -1,4 +1,4 @@
-"""After each round people vote whether the debate goes on: by majority of those who vote, and on where nobody does.
+"""The vote after a round, whether the debate goes on: by majority of those who vote, and on where nobody does.
 
 The vote is open for `Rules.next_s` seconds after the round's last word, after a claim, or after a pause, whichever came
 last; Next goes on at once, Close counts at once. Once the next round or the verdict has begun the facts say how it came
@@ -30,7 +30,7 @@ Decision = Literal["open", "go on", "end"]
 
 
 def round_vote_lane(round_: int) -> LaneId:
-    """Of the card on which people vote after that round."""
+    """Return the lane of the card on which people vote after that round."""
     return LaneId(STAGE, round_, "")
 
 
@@ -41,12 +41,12 @@ def round_vote_controls(round_: int) -> tuple[Control, ...]:
 
 
 def has_round_vote(t: Transcript, round_: int) -> bool:
-    """Whether people decide what comes after that round."""
+    """Tell whether people decide on the course after that round."""
     return debate_rules(t).next == "vote" and round_ < t.started.rules.rounds
 
 
 def round_decision(t: Transcript, round_: int, now: float) -> Decision:
-    """What comes after that round, all of which has been said."""
+    """Return the decision after a round, all of which has been said."""
     if not has_round_vote(t, round_) or round_start_seq(t, round_ + 1) < inf:
         return "go on"
     if any(i.stage in JUDGING for i in t.turns):
@@ -61,7 +61,7 @@ def round_decision(t: Transcript, round_: int, now: float) -> Decision:
 
 
 def round_vote_ends_at(t: Transcript, round_: int) -> float:
-    """Wall time at which the votes are counted though nobody has pressed Next or Close."""
+    """Return the wall time at which the votes are counted though nobody has pressed Next or Close."""
     stages = DEBATERS | {"check"}
     ends = [
         e.at
@@ -73,7 +73,7 @@ def round_vote_ends_at(t: Transcript, round_: int) -> float:
 
 
 def round_vote_card(t: Transcript, round_: int, now: float) -> str:
-    """The question while the vote is open, its counts hidden; then what came of it."""
+    """Return the question while the vote is open, its counts hidden; then its outcome."""
     if pauses.cut_short_reason(t, now) and round_start_seq(t, round_ + 1) == inf:
         return "Not decided: the debate was stopped."
     if round_decision(t, round_, now) != "open":
@@ -87,7 +87,7 @@ def round_vote_card(t: Transcript, round_: int, now: float) -> str:
 
 
 def outcome_line(t: Transcript, round_: int, now: float) -> str:
-    """How the vote came out, and why."""
+    """Say how the vote came out, and why."""
     on, end = _count_wishes(t, round_)
     pressed = t.steering.settled_rounds.get(round_)
     if round_decision(t, round_, now) == "end":
@@ -98,6 +98,6 @@ def outcome_line(t: Transcript, round_: int, now: float) -> str:
 
 
 def _count_wishes(t: Transcript, round_: int) -> tuple[int, int]:
-    """For going on, for ending."""
+    """Return the votes for going on, and those for ending."""
     cast = [wish for (_, at), wish in t.steering.round_votes.items() if at == round_]
     return cast.count("go on"), cast.count("end")

@@ -1,4 +1,4 @@
-"""A judge's scores: what is asked for, and what is read from the reply. A number is either written there or nowhere."""
+"""A judge's scores: the schema it is asked for, and reading its reply. A number is either written there or nowhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ _OUT_OF = re.compile(rf"(\d{{1,2}}(?:\.\d)?)(?:\s*/\s*{MOST})?")  # "8", "7.5", 
 
 
 class NotScored(ValueError):
-    """The reply gives no whole set of scores; the text says what is wrong with it, for the judge to mend."""
+    """A reply without a whole set of scores; the text says what is wrong with it, for the judge to mend."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """`marks`: debater → criterion → LEAST to MOST, each debater with each criterion. `winner`: "" for a tie."""
+    """The scores of a debate.
+
+    `marks`: debater → criterion → LEAST to MOST, each debater with each criterion. `winner`: "" for a tie.
+    """
 
     marks: Mapping[str, Mapping[str, float]]
     winner: str
@@ -32,13 +35,13 @@ class Scores:
 
     @property
     def highest(self) -> tuple[str, ...]:
-        """Who has the highest mean; several where they share it."""
+        """Return the debaters with the highest mean; several where they share it."""
         top = max(self.mean(debater) for debater in self.marks)
         return tuple(debater for debater in self.marks if self.mean(debater) == top)
 
 
 def scores_schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchema:
-    """Names are values rather than keys, since providers differ in what a key may hold."""
+    """Return the schema of the scores; names are values in it, since providers differ in what a key may hold."""
     mark = {"type": "integer", "description": f"{LEAST} (worst) to {MOST} (best)"}
     row = {
         "type": "object",
@@ -58,7 +61,7 @@ def scores_schema(debaters: Sequence[str], criteria: Sequence[str]) -> JsonSchem
 
 
 def read_scores(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> Scores:
-    """The scores of the last object that has any. Raises NotScored: nothing is guessed, filled in or clamped."""
+    """Read the scores in the last object that has any. Raises NotScored: nothing is guessed, filled in or clamped."""
     reply = next((r for r in reversed(json_objects(text)) if "scores" in r), None)
     if reply is None:
         raise NotScored("it has no JSON object with scores")
@@ -71,7 +74,7 @@ def read_scores(text: str, debaters: Sequence[str], criteria: Sequence[str]) -> 
 
 
 def _read_rows(given: Any) -> list[Reply]:
-    """A list of objects that each name their debater, or one object by their names."""
+    """Return the rows of a list of objects that each name their debater, or of one object by their names."""
     if isinstance(given, Mapping):
         return [{**row, "debater": name} for name, row in given.items() if isinstance(row, Mapping)]
     return [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []

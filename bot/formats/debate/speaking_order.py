@@ -1,7 +1,7 @@
-"""Who has the floor when, and what for: the order of a debate in each of its forms. Nothing here depends on time.
+"""The order of speakers in each form of debate, and their stages. Nothing here depends on time.
 
-The classic stages (opening, rebuttal, closing) are common to all forms but the free one. What differs is who speaks
-at once with whom: those who do see nothing of each other until the next step.
+The classic stages (opening, rebuttal, closing) are common to all forms but the free one. Forms differ in which seats
+speak at once: those see nothing of each other until the next step.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ JUDGING = frozenset({"verdict", "scores"})
 
 
 def debate_rules(t: Transcript) -> DebateRules:
-    """How this debate is held. A run that says nothing of it is plain: not watched and not scored."""
+    """Return how this debate is held; a run without such rules is neither watched nor scored."""
     return t.started.rules.debating or DebateRules(watch=False, criteria=())
 
 
 def all_steps(t: Transcript) -> list[Step]:
-    """Every step of the debate, were it to go to its last round."""
+    """Return every step of the debate, were it to go to its last round."""
     return [step for round_ in all_rounds(t) for step in round_steps(t, round_)]
 
 
@@ -36,7 +36,7 @@ def all_rounds(t: Transcript) -> range:
 
 
 def round_steps(t: Transcript, round_: int) -> list[Step]:
-    """The steps of one round, in their order."""
+    """Return the steps of one round, in their order."""
     seats, stage = debaters_in(t, round_), _stage_of(t, round_)
     if not seats:
         return []
@@ -59,21 +59,26 @@ def round_steps(t: Transcript, round_: int) -> list[Step]:
 
 
 def debaters_in(t: Transcript, round_: int) -> tuple[Seat, ...]:
-    """Who debates in that round, in panel order: those at the table when it began, or now where it has not. Who is
-    dropped in mid-round stays among them: its turn is settled by that."""
+    """Return the debaters of a round, in panel order: those at the table when it began, or now where it has not.
+
+    A seat dropped in mid-round stays among them: its turn is settled by that.
+    """
     changed = t.steering.added or t.steering.dropped
     return table.seats_at(t, round_start_seq(t, round_)) if changed else t.started.panel.seats
 
 
 def round_start_seq(t: Transcript, round_: int) -> float:
-    """The `seq` of the fact that began the round; infinity where it has not begun."""
+    """Return the `seq` of the fact that began the round; infinity where it has not begun."""
     return min(
         (turn.started.seq for i, turn in t.turns.items() if i.round == round_ and i.stage in DEBATERS), default=inf
     )
 
 
 def upcoming_round(t: Transcript) -> int:
-    """The first round that has not begun; 0 where none will: the last one has, or the judge is at it."""
+    """Return the first round that has not begun.
+
+    0 where none will: the last one has begun, or the judge is at it.
+    """
     if any(i.stage in JUDGING for i in t.turns):
         return 0
     ahead = max((i.round for i in t.turns if i.stage in DEBATERS), default=0) + 1
@@ -81,7 +86,7 @@ def upcoming_round(t: Transcript) -> int:
 
 
 def turns_before(t: Transcript, turn: TurnId) -> list[TurnId]:
-    """The turns of all steps before the one that this turn belongs to, whatever has come of them."""
+    """Return the turns of all steps before this turn's own, whatever has come of them."""
     seen: list[TurnId] = []
     for step in all_steps(t):
         if any(i.lane == turn.lane for i in step):
@@ -91,14 +96,16 @@ def turns_before(t: Transcript, turn: TurnId) -> list[TurnId]:
 
 
 def has_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
-    """Whether anything was said in those turns, retries included. What was removed since was said all the same, so
-    that a removal never takes a debate back to where it was."""
+    """Tell whether anything was said in those turns, retries included.
+
+    Text that was removed since counts, so that a removal never takes a debate back to an earlier step.
+    """
     said = (t.turns[i].ended for turn in turns for i in asks_of(t, turn) if i in t.turns)
     return any(end.text.strip() for end in said if end)
 
 
 def position_of(t: Transcript, seat: str) -> str:
-    """What that seat has been given to defend; "" where it chooses for itself."""
+    """Return the position that a seat was given to defend; "" where it chooses for itself."""
     how = debate_rules(t)
     given = how.positions or (SIDES if how.form == "oxford" else ())
     place = [s.key for s in t.started.panel.seats].index(seat)
@@ -106,8 +113,10 @@ def position_of(t: Transcript, seat: str) -> str:
 
 
 def advocate_of(t: Transcript, round_: int) -> str:
-    """The seat of the devil's advocate; "" where there is none. It is the last of those who debate in that round, and
-    none that has joined later: the part does not wander."""
+    """Return the seat of the devil's advocate in a round; "" where there is none.
+
+    It is the last of those who debate in that round, and none that has joined later: the part does not wander.
+    """
     if debate_rules(t).form != "advocate":
         return ""
     seats = debaters_in(t, round_)

@@ -1,4 +1,4 @@
-"""Minds changed: people vote before a debate and after it, and what comes of it is by how much they moved.
+"""The swing of opinion: people vote before a debate and after it, and the result is how far they moved.
 
 As in Oxford-style debates the side wins that has moved most, but shares are taken over those alone who voted both
 times: latecomers and those who left then change nothing, and whatever a share gains, somebody has moved to it.
@@ -25,7 +25,10 @@ NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eig
 
 @dataclass(frozen=True, slots=True)
 class Swing:
-    """Of `people` who voted both times, `moved` changed sides; `side` gained most. Shares are from 0 to 1."""
+    """The movement of `people` who voted both times.
+
+    `moved` of them changed sides; `side` gained most. Shares are from 0 to 1.
+    """
 
     side: str
     before: float
@@ -42,19 +45,19 @@ class Swing:
 
 
 def has_vote_before(t: Transcript) -> bool:
-    """Whether people are asked before and after: where the vote goes on after the end."""
+    """Tell whether people vote before and after, which they do where the vote goes on after the end."""
     rules = t.started.rules
     return rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
 
 
 def is_vote_before_open(t: Transcript) -> bool:
-    """Whether a vote still counts as one from before: until everyone has spoken once."""
+    """Tell whether a vote still counts as one from before: until everyone has spoken once."""
     first = [turn for step in round_steps(t, 1) for turn in step]
     return has_vote_before(t) and t.stopped is None and t.finished is None and open_turns(t, first) is not None
 
 
 def vote_before_choices(t: Transcript) -> Mapping[TurnId, str]:
-    """What can be voted for before: a side each, named by its first seat, and how it reads."""
+    """Return the choices before the debate: each side by its first seat, and its label."""
     there = {seat: side for seat, side in _sides_by_seat(t).items() if seat not in t.steering.dropped}
     first = {side: seat for seat, side in reversed(there.items())}
     return {TurnId(BEFORE.stage, ROUND_BEFORE, seat): side for side, seat in reversed(first.items())}
@@ -74,7 +77,7 @@ def vote_before_card(t: Transcript) -> str:
 
 
 def measure_swing(t: Transcript) -> Swing | None:
-    """None where nobody has voted both times."""
+    """Return the swing; None where nobody has voted both times."""
     sides, after = _sides_by_seat(t), last_votes(t)
     both = [
         (sides[was], sides[after[by]])
@@ -90,5 +93,5 @@ def measure_swing(t: Transcript) -> Swing | None:
 
 
 def _sides_by_seat(t: Transcript) -> dict[str, str]:
-    """Seat → the position it has been given, or its name where it chooses its own; in panel order."""
+    """Return the position that each seat was given, or its name where it chooses its own; in panel order."""
     return {s.key: position_of(t, s.key) or display_name(t, s.key) for s in t.started.panel.seats}
