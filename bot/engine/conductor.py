@@ -1,8 +1,8 @@
-"""Runs one run: makes its format's plan true, and is the only writer of starts and ends.
+"""The conductor of one run: it makes its format's plan true, and is the only writer of starts and ends.
 
-Each pass reads the new facts, asks the format what should be running, and reconciles three ways:
-running but unwanted is cancelled; open in the facts but neither wanted nor running is ended from what it
-last showed; wanted and not running is started. Then it waits until something happens.
+Each pass reads the new facts, asks the format what should be running, and reconciles three ways: a turn that runs but
+is unwanted is cancelled; a turn that is open in the facts but neither wanted nor running is ended from its last
+snapshot; a turn that is wanted and not running is started. Then it waits until something happens.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from bot.ports import Clock, Kind, Store, Trace
 log = structlog.get_logger()
 
 BOARD = LaneId("board", 1, "")
-OPERATOR_ERRORS = ("key", "billing")  # faults that members can do nothing about …
-PROGRESS_S = 3.0  # between two counts of what is hidden: they draw on the budgets that showing draws on
-AWAY = "away today"  # … and what they read instead
+OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these …
+PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
+AWAY = "away today"  # … and members read this instead
 BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
 
 
@@ -46,13 +46,15 @@ StayUntil = Literal["as long as it takes", "until its end", "no longer"]
 
 
 class TurnSpeaker(Protocol):
+    """The models, one seat speaking at a time: `bot.models`."""
+
     def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]: ...
 
     def open_circuits(self) -> Mapping[str, float]: ...
 
 
 class LaneOpener(Protocol):
-    """What a run's texts are shown on: `bot.live`."""
+    """The display of a run's texts: `bot.live`."""
 
     def open(
         self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
@@ -60,7 +62,10 @@ class LaneOpener(Protocol):
 
 
 class Conductor:
-    """One run in this process. `conduct` returns when the run is over; `wake` tells it that a fact was stored."""
+    """One run in this process.
+
+    `conduct` returns when the run is over; `wake` tells it that a fact was stored.
+    """
 
     def __init__(
         self,
@@ -75,8 +80,11 @@ class Conductor:
         tell_operator: Callable[[str], None] | None,
         half_spoken: CutOffPolicy = "again",
     ) -> None:
-        """`tell_operator`: who is told of faults that members need not read; None: members are operators.
-        `half_spoken`: what becomes of the turns that an earlier process has left open."""
+        """Make a conductor that has not claimed its run yet.
+
+        `tell_operator` reports errors that members need not read; None: members are operators. `half_spoken`: what becomes
+        of the turns that an earlier process has left open.
+        """
         self.run = run
         self.notices: Notices = {}
         self._form = form
@@ -89,7 +97,7 @@ class Conductor:
         self._stay_until: StayUntil = "as long as it takes"
         self._journal = Journal(run, store, clock, trace)
         self.snapshots = SnapshotWriter(run, store, self._journal)
-        self._notes: dict[str, None] = {}  # what people should know of how this run is shown, each once
+        self._notes: dict[str, None] = {}  # sentences for the board on how this run is shown, each once
         self._changed = asyncio.Event()
         self._running: dict[TurnId, tuple[Draft, asyncio.Task[None]]] = {}
         self._lanes: dict[LaneId, Lane] = {}
@@ -100,16 +108,17 @@ class Conductor:
         return self._journal.transcript
 
     def wake(self) -> None:
+        """Look at the facts again, as one was stored."""
         self._journal.try_soon()  # whoever has stored a fact found the store working
         self._changed.set()
 
     def note(self, text: str) -> None:
-        """One sentence for the board about how this run is shown."""
+        """Put a sentence on the board about how this run is shown."""
         self._notes[text] = None
         self._changed.set()
 
     def lane_text(self, lane: LaneId) -> str:
-        """What that lane reads now, whole; "" when it is not open."""
+        """Return the whole text of a lane as it reads now; "" when it is not open."""
         return self._lanes[lane].text if lane in self._lanes else ""
 
     async def claim(self) -> None:
@@ -119,19 +128,19 @@ class Conductor:
             await self._keep_cut_off_turns()
 
     def leave(self, until: StayUntil) -> None:
-        """How long to stay from now on: a process that stops takes its leave step by step."""
+        """Set how long to stay from now on: a process that stops takes its leave step by step."""
         self._stay_until = until
         self.wake()
 
     async def conduct(self, live: LaneOpener) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with TaskGroup() as tasks:
-            besides = [tasks.create_task(work) for work in (self._refresh_board(live), self._report_progress())]
+            helpers = [tasks.create_task(work) for work in (self._refresh_board(live), self._report_progress())]
             while self._replan():
                 if not await self._reconcile(live, tasks):
                     await self._wait_for_change()
                 await self._read_facts()
-            for task in (*besides, *(task for _, task in self._running.values())):
+            for task in (*helpers, *(task for _, task in self._running.values())):
                 task.cancel()
         if self._journal.failing:
             self._journal.try_soon()
@@ -143,8 +152,10 @@ class Conductor:
         return self.transcript
 
     async def _read_facts(self) -> None:
-        """Learn what has happened; what happens meanwhile is for the next time. A turn runs until its end is read: one
-        that a read under way has missed would be asked again."""
+        """Read what has happened; what happens meanwhile is for the next time.
+
+        A turn runs until its end is read: one that a read under way has missed would be asked again.
+        """
         self._changed.clear()
         over = [turn for turn, (_, task) in self._running.items() if task.done()]
         await self._journal.read()
@@ -152,19 +163,19 @@ class Conductor:
             del self._running[turn]
 
     async def record_caught_up(self) -> None:
-        """All of it is shown; a run that is not over is left to the next process."""
+        """Record that all of the run is shown; a run that is not over is left to the next process."""
         if self._is_over:
             await self._journal.record([CaughtUp()])
             await self._journal.read()
 
     @property
     def _is_over(self) -> bool:
-        """The end is stored, the vote after it is closed, and nothing is hidden."""
+        """Tell whether the end is stored, the vote after it is closed, and nothing is hidden."""
         plan = self._plan
         return self.transcript.finished is not None and not (plan.voting or plan.hidden_lanes or plan.reveals_due)
 
     def show_bug(self, live: LaneOpener) -> None:
-        """A bug of ours has ended it here: the board says so."""
+        """Say on the board that a bug of ours has ended the run here."""
         self.note(BROKEN)
         self._show_board(live)
         self._lanes[BOARD].close()
@@ -183,7 +194,7 @@ class Conductor:
                 assert_never(never)
 
     async def _reconcile(self, live: LaneOpener, tasks: TaskGroup) -> bool:
-        """Make the plan true; whether facts were written, so that the plan must be asked again."""
+        """Make the plan true; return whether facts were written, so that the plan must be asked again."""
         plan, t = self._plan, self.transcript
         self._show_posts(live)
         wanted = {w.turn: w for w in plan.wanted if not (known := t.turns.get(w.turn)) or known.ended is None}
@@ -213,11 +224,11 @@ class Conductor:
         return "skipped" if self.transcript.is_skipped(turn) and self.transcript.stopped is None else "stopped"
 
     async def _end_from_snapshot(self, turn: TurnId) -> TurnEnded:
-        """The end of a turn that another process began: what it last showed is what it said."""
+        """Return the end of a turn that another process began: its last snapshot is its text."""
         return TurnEnded(turn, self._unwanted_finish(turn), (await self.snapshots.last_texts()).get(turn, ""))
 
     async def _keep_cut_off_turns(self) -> None:
-        """What was cut off ends with what it had shown; a turn that had shown nothing is asked again."""
+        """End turns that were cut off with the text they had shown; one that had shown none is asked again."""
         t = self.transcript
         cut_off = [i for i, turn in t.turns.items() if turn.ended is None and i not in t.skips]
         shown = await self.snapshots.last_texts() if cut_off else {}
@@ -237,7 +248,7 @@ class Conductor:
 
     async def _run_turn(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
-        words = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
+        turn_log = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
             async with aclosing(self._speaker.speak(draft.seat, ask, self.run)) as deltas:
@@ -247,13 +258,13 @@ class Conductor:
             draft.over = draft.finish
         except ProviderError as error:
             draft.over, failure = "failed", self._describe_failure(draft.seat, error)
-            words.info("turn failed", kind=error.kind, reason=error.text)
+            turn_log.info("turn failed", kind=error.kind, reason=error.text)
         except asyncio.CancelledError:
             if draft.over is None:  # the process is leaving: the next start asks this turn again
                 raise
         except Exception:
             draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
-            words.exception("bug in a turn")
+            turn_log.exception("bug in a turn")
         self.notices.pop(turn, None)
         await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
         self._changed.set()
@@ -275,7 +286,7 @@ class Conductor:
             self._trace.record_delta(turn, delta.at, len(delta.text), len(delta.thinking))
 
     def _show_posts(self, live: LaneOpener) -> None:
-        """Open the lanes of what was started, close those whose end is stored, rewrite the cards and the board."""
+        """Open the lanes of started turns, close those whose end is stored, rewrite the cards and the board."""
         self._show_board(live)
         for turn, (draft, _) in self._running.items():
             if turn.lane not in self._plan.hidden_lanes:
@@ -322,29 +333,29 @@ class Conductor:
         return self._lanes[post.lane]
 
     async def _refresh_board(self, live: LaneOpener) -> None:
-        """The board tells the seconds while somebody speaks; a run that is paused for a day shows nothing new."""
+        """Count the seconds on the board while somebody speaks; a run that is paused for a day shows nothing new."""
         while True:
             await asyncio.sleep(1)
             if self._running:
                 self._show_board(live)
 
     async def _report_progress(self) -> None:
-        """Hidden turns tell how far they are; what they say is kept, as nobody sees it and a crash must not lose it."""
+        """Show how far hidden turns are, and save their text, which nobody sees and a crash must not lose."""
         while True:
             await asyncio.sleep(PROGRESS_S)
             for turn, (draft, _) in self._running.items():
-                told = self._progress(turn.lane)
-                if told and draft.lane and draft.lane.placeholder != told:
-                    draft.lane.set_placeholder(told)
+                progress = self._progress(turn.lane)
+                if progress and draft.lane and draft.lane.placeholder != progress:
+                    draft.lane.set_placeholder(progress)
                     self.snapshots.note_text(turn, draft.text)
 
     def _progress(self, lane: LaneId) -> str:
-        """How far a hidden turn is that runs there; "" where there is none."""
+        """Return how far the hidden turn in that lane is; "" where none runs there."""
         drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
         return drafts[-1].progress(display_name(self.transcript, lane.seat)) if drafts else ""
 
     async def _wait_for_change(self) -> None:
-        """Until something happened, or the moment the plan named."""
+        """Wait until something happens, or the moment that the plan named."""
         again_at = self._plan.again_at
         delay = None if again_at is None else max(0.0, again_at - self._clock())
         if self._journal.failing:

@@ -14,8 +14,10 @@ from bot.models.prices import cost_usd
 
 @dataclass(slots=True)
 class Draft:
-    """Holds usage and first-token time, so that a cancelled turn keeps them. While it is `veiled` its words are kept
-    here, and its lane is told only how many they are."""
+    """The text, usage and times of a running turn, so that a cancelled turn keeps them.
+
+    While it is `hidden` its text is kept here, and its lane only shows its length.
+    """
 
     want: Want
     seat: Seat
@@ -44,13 +46,13 @@ class Draft:
         self.finish = delta.ending or self.finish
 
     def reveal(self) -> None:
-        """What was said so far is shown, and what comes as it comes."""
+        """Show the text so far, and from now on each delta as it comes."""
         if self.hidden and self.lane:
             self.hidden = False
             self.lane.add(self.text)
 
     def progress(self, name: str) -> str:
-        """What stands in place of words that are not shown; "" where they are, or none have come."""
+        """Return the line in place of hidden text; "" where it is shown, or there is none."""
         hidden = self.hidden and self.chars
         return f"{name} is writing: {self.chars:,} characters so far, not shown yet." if hidden else ""
 

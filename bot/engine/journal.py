@@ -1,7 +1,7 @@
-"""What has happened in a run this process conducts: read from the store, and kept in memory while that fails.
+"""The facts of a run that this process conducts: read from the store, and kept in memory while that fails.
 
-A run must not die of a full disk. So what cannot be stored is folded into the transcript all the same, and stored once
-the store works again. People's facts are not kept so: whoever stores one is refused while the store fails.
+A run must not die of a full disk. So a fact that cannot be stored is folded into the transcript all the same, and
+stored once the store works again. People's facts are not kept so: they are refused while the store fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TRY_AGAIN_S = 10.0  # how often a store that fails is tried again
 
 
 class Journal:
-    """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory for now."""
+    """The owner's facts of one run; call `claim` first. `failing`: why they stay in memory for now; "": they do not."""
 
     def __init__(self, run: str, store: Store, clock: Clock, trace: Trace) -> None:
         self.transcript = Transcript()
@@ -53,7 +53,7 @@ class Journal:
             self.note_failure(error)
 
     async def read(self) -> None:
-        """Learn what was stored, also by others; where the store has failed, it may be tried again. Raises Fenced."""
+        """Read the facts stored since, also others'; a store that has failed may be tried again. Raises Fenced."""
         try:
             if not self.failing:
                 self._take_entries(await self._store.read(self._run, self.transcript.seq))
@@ -72,12 +72,15 @@ class Journal:
         self.failing = str(error)
 
     def try_soon(self) -> None:
-        """The next read tries the store: somebody has found it working, or it is the last chance."""
+        """Let the next read try the store: somebody has found it working, or it is the last chance."""
         self._try_at = 0.0
 
     async def _catch_up(self) -> None:
-        """Store what is owed, as far as it was not taken without our hearing of it; from then on what the store holds
-        is what happened, in its order."""
+        """Store the pending facts that the store does not have yet.
+
+        A write may have succeeded although its answer was lost. From then on the store's facts, in its order, are what
+        happened.
+        """
         while self.failing:
             entries = await self._store.read(self._run, self._stored.seq)
             stored = [entry.fact for entry in entries]
@@ -90,7 +93,7 @@ class Journal:
         log.warning("the run is saved again", run=self._run)
 
     def _take_entries(self, entries: Sequence[Entry], traced: Sequence[Fact] = ()) -> None:
-        """What the store holds. `told`: what the trace knows already, as it was kept in memory."""
+        """Fold in what the store holds; `traced`: facts that the trace has already, from the time in memory."""
         self._fold(entries, traced)
         stored = [entry.fact for entry in entries]
         self._pending = [fact for fact in self._pending if fact not in stored]

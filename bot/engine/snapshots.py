@@ -1,4 +1,4 @@
-"""What people can see of a run and where it stands, stored for the process that may have to go on with it."""
+"""Snapshots: a run's visible texts and messages, stored for the process that may have to go on with it."""
 
 from __future__ import annotations
 
@@ -12,34 +12,36 @@ from bot.ports import Fenced, PostedPage, Store, SurfaceError, replay_snapshots
 
 
 class SnapshotWriter:
+    """A writer of one run's snapshots and pages, at the pace of the store."""
+
     def __init__(self, run: str, store: Store, journal: Journal) -> None:
         self._run = run
         self._store = store
         self._journal = journal
-        self._texts: dict[TurnId, str] = {}  # what became visible and is not stored yet
-        self._pages: list[PostedPage] = []  # messages that stand and are not stored yet
+        self._texts: dict[TurnId, str] = {}  # texts that are not stored yet
+        self._pages: list[PostedPage] = []  # posted messages that are not stored yet
         self._news = asyncio.Event()
 
     def note_shown(self, lane: LaneId, text: str) -> None:
-        """So much of a turn is visible now; kept, so that an end can be made of it after a crash."""
+        """Keep the visible text of a lane's turn, so that an end can be made of it after a crash."""
         turns = self._journal.transcript.turns
         turn = next((i for i in reversed(tuple(turns)) if i.lane == lane), None)
         if turn is not None and turns[turn].ended is None:
             self.note_text(turn, text)
 
     def note_text(self, turn: TurnId, text: str) -> None:
-        """So much of a turn must not be lost, whether it is visible or hidden on purpose."""
+        """Keep the text of a turn, whether it is visible or hidden on purpose."""
         self._texts[turn] = text
         self._news.set()
 
     def note_page(self, page: PostedPage) -> None:
-        """A message of this run stands there; kept, so that it is found again after a restart."""
+        """Keep the place of a message, so that it is found again after a restart."""
         if page.address:
             self._pages.append(page)
             self._news.set()
 
     async def record_page(self, page: PostedPage) -> None:
-        """A message of this run is about to be posted there: a later process must know before anybody sees it.
+        """Store that a message is about to be posted: a later process must know before anybody sees it.
 
         Raises SurfaceError when the run is another process's by now.
         """
@@ -53,7 +55,7 @@ class SnapshotWriter:
             raise SurfaceError(str(error)) from error
 
     async def last_texts(self) -> dict[TurnId, str]:
-        """What each turn had shown last, by the store."""
+        """Return each turn's last snapshot."""
         try:
             return {turn: text for turn, _, text in replay_snapshots(await self._store.snapshots(self._run))}
         except StoreFailed as error:
@@ -61,8 +63,10 @@ class SnapshotWriter:
             return {}
 
     async def keep_saving(self) -> None:
-        """Store what is new, each turn's newest text only, at the pace of the store; until cancelled, or until the run
-        is another process's."""
+        """Store news as they come, of each turn the newest text only, at the pace of the store.
+
+        Returns when the run is another process's; cancel it otherwise.
+        """
         with suppress(Fenced):
             while True:
                 await self._news.wait()
@@ -70,11 +74,11 @@ class SnapshotWriter:
                 await self.save()
 
     async def save(self) -> None:
-        """Store what is new since the last time."""
+        """Store the news since the last time."""
         if self._journal.failing:
             return
         try:
-            while self._pages:  # a cancel between two of them forgets none
+            while self._pages:  # so that a cancel between two of them loses none
                 await self._store.record_page(self._run, self._pages[0], epoch=self._journal.epoch)
                 del self._pages[0]
             for turn, text in list(self._texts.items()):

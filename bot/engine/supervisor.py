@@ -1,4 +1,4 @@
-"""The runs that this process conducts, and where they are shown."""
+"""The supervisor of the runs that this process conducts, and of the places where they are shown."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bot.settings import RestartSettings
 log = structlog.get_logger()
 
 RESUMED_AT_ONCE = 20
-LAST_WORDS_S = 3.0  # for the boards of runs that are handed over
+LAST_WORDS_S = 3.0  # to show the boards of runs that are handed over
 RESTARTING = "Moot is restarting; this goes on by itself."
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
 
 USUAL = RestartSettings()
 
-# by its address, for a run, what it came to, and the messages that stand there
+# finds a surface by its address, for a run, its transcript, and its messages there
 Reopen = Callable[[str, str, Transcript, Sequence[PostedPage]], Awaitable[Surface | None]]
 PagesByAddress = Mapping[str, Sequence[PostedPage]]  # address → the messages of an earlier time
 
@@ -40,7 +40,10 @@ def platform_of(address: str) -> str:
 
 
 class RunSupervisor:
-    """An async context manager: leaving it waits for the runs; leaving it by an error or a cancel cancels them."""
+    """The runs of this process, as an async context manager.
+
+    Leaving it waits for the runs; leaving it by an error or a cancel cancels them.
+    """
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class RunSupervisor:
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
-        self._claimed: dict[str, asyncio.Event] = {}  # those that are being taken over now as well; set once they are
+        self._claimed: dict[str, asyncio.Event] = {}  # run → set once its conductor has claimed it
 
     async def __aenter__(self) -> RunSupervisor:
         await self._tasks.__aenter__()
@@ -79,8 +82,10 @@ class RunSupervisor:
         await self._tasks.__aexit__(kind, error, tb)
 
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
-        """Conduct the run, whose start is stored, and show it; a run begun earlier goes on in its messages. `awaited`:
-        addresses at which `resume` will show it as well."""
+        """Conduct a run, whose start is stored, and show it; a run begun earlier goes on in its messages.
+
+        `awaited`: addresses at which `resume` will show it as well.
+        """
         begun = self._claimed[run] = asyncio.Event()
         try:
             await self._begin(run, form, surfaces, awaited)
@@ -122,17 +127,17 @@ class RunSupervisor:
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
 
     def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
-        """Show a run that goes on here in one more place; `placed`: its messages of an earlier time."""
+        """Show a run that goes on here in one more place; `pages`: its messages of an earlier time."""
         self._displays[run].attach(surface, pages)
 
     def _report_loss(self, conductor: Conductor, why: str) -> None:
-        """Something can be shown no more: the board says so where it stands, and the operator can still hand it out."""
+        """Say on the board that something can be shown no more, and tell the operator, who can still hand it out."""
         conductor.note(why)
         if self._tell_operator is not None:
             self._tell_operator(f"{why} (run {conductor.run}). All of it is kept: `moot show {conductor.run}`.")
 
     async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
-        """Finished is not shown: a run is over for this process once its lanes have caught up."""
+        """Conduct a run until its lanes have caught up: it is over for this process once its end is shown."""
         try:
             async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.snapshots.keep_saving())
@@ -156,8 +161,9 @@ class RunSupervisor:
         return conductor.transcript
 
     async def hand_over(self) -> None:
-        """Before the process stops: let runs end for the time that is set, hand the others to the next process, and
-        have their boards say so. New ones must not begin any more.
+        """Hand open runs to the next process before this one stops.
+
+        Runs may end for the time that is set; the boards of the others say that the run goes on. No new run may begin.
         """
         self.leaving = True
         for conductor in self._conductors.values():
@@ -172,7 +178,7 @@ class RunSupervisor:
             task.cancel()
 
     async def _wait_for_runs(self, seconds: float) -> None:
-        """Until no run goes on here, or for so long."""
+        """Wait until no run goes on here, or for so many seconds."""
         if self._running:
             await asyncio.wait(self._running.values(), timeout=seconds)
 
@@ -182,59 +188,62 @@ class RunSupervisor:
             self._conductors[run].wake()
 
     def note(self, run: str, text: str) -> None:
-        """One sentence for the board of a run that goes on here."""
+        """Put a sentence on the board of a run that goes on here."""
         if run in self._conductors:
             self._conductors[run].note(text)
 
     def transcript(self, run: str) -> Transcript | None:
-        """What has happened in a run that goes on here; None when none of that name does."""
+        """Return the transcript of a run that goes on here; None when none of that name does."""
         return self._conductors[run].transcript if run in self._conductors else None
 
     def unfinished_starts(self) -> list[RunStarted]:
-        """The starts of the runs that have no end yet."""
+        """Return the starts of the runs that have no end yet."""
         return [c.transcript.started for c in self._conductors.values() if c.transcript.finished is None]
 
     def runs_of_server(self, server: str) -> list[str]:
-        """What goes on here for that server."""
+        """Return the runs that go on here for that server."""
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
     async def take_up(self, forms: Mapping[str, Format], platforms: Collection[str]) -> None:
-        """Go on at once with every run that an earlier process has left open, before any of the platforms on which they
-        are to be shown is there: their models speak meanwhile. What asks no model waits for `resume`.
+        """Go on with every run that an earlier process has left open, before its platforms are ready.
+
+        Their models speak meanwhile. A run that asks no model waits for `resume`.
         """
 
-        async def one(run: str) -> None:
+        async def take_up_run(run: str) -> None:
             t = fold_all(Transcript(), await self._store.read(run))
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
             if awaited and t.finished is None and not self._is_stale(t) and not (run in self._claimed or self.leaving):
                 await self.begin(run, forms[t.started.format], (), awaited)
 
-        await self._each_unfinished(one)
+        await self._each_unfinished(take_up_run)
 
     async def resume(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
-        """A platform is there: show in its places what goes on here, and go on with what else has not caught up, in its
-        messages. `reopen` finds a surface by its address. A run that can be shown nowhere any more stays as it is.
+        """Show a platform's runs in its places once it is ready, and go on with those that have not caught up.
+
+        They go on in their messages. `reopen` finds a surface by its address. A run that can be shown nowhere any more
+        stays as it is.
         """
 
-        async def one(run: str) -> None:
+        async def resume_run(run: str) -> None:
             shown = self._addresses(run)
             t = self.transcript(run) or fold_all(Transcript(), await self._store.read(run))
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
-            stands = await self._posted_pages(run, here)
-            surfaces = [surface for address in here if (surface := await reopen(address, run, t, stands[address]))]
+            pages = await self._posted_pages(run, here)
+            surfaces = [surface for address in here if (surface := await reopen(address, run, t, pages[address]))]
             if begun := self._claimed.get(run):  # it was taken up already, or has just begun here
                 await begun.wait()
-                self._attach_found(run, platform, surfaces, stands)
+                self._attach_found(run, platform, surfaces, pages)
             elif surfaces and not self.leaving:
                 await self._resume(run, t, forms[t.started.format], surfaces)
 
-        await self._each_unfinished(one)
+        await self._each_unfinished(resume_run)
 
     async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
-        """Several at a time; what one run stumbles over must not hold up the others."""
+        """Do the work for each unfinished run, several at a time; an error in one does not hold up the others."""
         gate = asyncio.Semaphore(RESUMED_AT_ONCE)
 
-        async def one(run: str) -> None:
+        async def work_on_run(run: str) -> None:
             async with gate:
                 try:
                     await work(run)
@@ -243,7 +252,7 @@ class RunSupervisor:
 
         async with TaskGroup() as tasks:
             for run in await self._store.unfinished_runs():
-                tasks.create_task(one(run))
+                tasks.create_task(work_on_run(run))
 
     async def _resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
         is_stale = self._is_stale(t)
@@ -257,16 +266,17 @@ class RunSupervisor:
         return t.finished is None and self._clock() - t.at > self._restart.max_age_s
 
     async def _posted_pages(self, run: str, addresses: Collection[str]) -> PagesByAddress:
-        """Its messages at each of these addresses; of those that are awaited they are known."""
+        """Return the messages of a run at each of these addresses; those of awaited addresses are known."""
         known = self._displays[run].awaited if run in self._displays else {}
         if known.keys() >= set(addresses):
             return dict(known)
-        placed = await self._store.posted_pages(run)
-        return {address: [p for p in placed if p.address == address] for address in addresses}
+        posted = await self._store.posted_pages(run)
+        return {address: [page for page in posted if page.address == address] for address in addresses}
 
     def _attach_found(self, run: str, platform: str, surfaces: Sequence[Surface], pages: PagesByAddress) -> None:
-        """Show a run in the places that its platform has found; where there is none and none is awaited any more, it is
-        left: what nobody can see must not be paid for.
+        """Show a run in the places that its platform has found.
+
+        A run that has no place and awaits none any more is left: nobody should pay for a run that nobody can see.
         """
         if (display := self._displays.get(run)) is None:  # it is over
             return
@@ -281,13 +291,13 @@ class RunSupervisor:
             self._running[run].cancel()
 
     def _addresses(self, run: str) -> set[str]:
-        """Where the run is shown by this process."""
+        """Return the addresses at which this process shows the run."""
         return {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
 
     def lane_text(self, run: str, lane: LaneId) -> str:
-        """What the lane of a run that goes on here reads now; "" when there is none."""
+        """Return the text of a lane as it reads now, of a run that goes on here; "" when there is none."""
         return self._conductors[run].lane_text(lane) if run in self._conductors else ""
 
     async def wait_until_finished(self, run: str) -> Transcript:
-        """Waits until a run that goes on here is over and shown."""
+        """Wait until a run that goes on here is over and shown."""
         return await asyncio.shield(self._running[run])

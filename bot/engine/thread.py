@@ -1,4 +1,4 @@
-"""A run as people read it: its messages in order, and what may be pressed under them, derived from its facts."""
+"""A run as people read it: its messages in order and the buttons under them, derived from its facts."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class Post:
 
 
 def running_controls(t: Transcript) -> tuple[Control, ...]:
-    """What may be pressed under the board."""
+    """Return the buttons under the board of a run that goes on."""
     return tuple(RESUME if control is PAUSE and t.steering.paused else control for control in WHILE_IT_RUNS)
 
 
 def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
-    """What stands in the thread now: turns in the order of their starts, then the cards."""
+    """Return the posts of the thread now: turns in the order of their starts, then the cards."""
     found = {
         turn.id.lane: _turn_post(t, turn, plan)
         for turn in t.turns.values()
@@ -82,12 +82,12 @@ def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
 
 
 def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
-    """What may be pressed on the board."""
+    """Return the buttons under the board."""
     return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.finished else running_controls(t)))
 
 
 def board_verdict(t: Transcript, plan: Plan) -> str:
-    """What the board tells at the end; "" before, or while what was said is hidden."""
+    """Return the verdict on the board at the end; "" before, or while anything is hidden."""
     return plan.verdict if t.finished and not plan.hidden_lanes else ""
 
 
@@ -120,7 +120,7 @@ def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
 
 
 def _end_post(t: Transcript, plan: Plan, text: str) -> Post:
-    """The one card that tells people: the result, what it took, and what may be done with it."""
+    """Return the one card that tells people: the result, its time and cost, and what they can do next."""
     if plan.hidden_lanes:
         return Post(
             END, "end", "Result", f"{HIDDEN}\n\n{describe_spending(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by
@@ -134,7 +134,7 @@ def _end_post(t: Transcript, plan: Plan, text: str) -> Post:
 
 
 def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
-    """The whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
+    """Return the whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
     t = Transcript()
     thread: dict[LaneId, Post] = {}
     for row in in_rows(entries):

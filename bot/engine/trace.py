@@ -26,7 +26,7 @@ from bot.domain.transcript import Entry
 
 
 class EventsFile:
-    """Writes what `Trace` is told to `path`. Raises OSError when it cannot be opened."""
+    """A trace that is written to the file `path`. Raises OSError when it cannot be opened."""
 
     def __init__(self, path: Path) -> None:
         self._file: IO[str] = path.open("w", encoding="utf-8")  # closed by __exit__
@@ -66,7 +66,7 @@ class EventsFile:
 
 
 class NoTrace:
-    """For runs that nobody measures."""
+    """A trace that keeps nothing."""
 
     def record_fact(self, entry: Entry) -> None: ...
 

@@ -11,12 +11,11 @@ from hashlib import sha256
 from itertools import count, takewhile
 from string import Template
 
-from bot.domain import visibility as veil
+from bot.domain import visibility
 from bot.domain.asks import FRAME_END, Part
 from bot.domain.run import ASIDE, Earlier, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.formats import guessing, pauses
-from bot.formats import seating as table
+from bot.formats import guessing, pauses, seating
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.vote_options import vote_names
 
@@ -31,7 +30,7 @@ def seat_of(t: Transcript, turn: TurnId | LaneId) -> Seat:
 
 def name_of(t: Transcript, turn: TurnId | LaneId) -> str:
     """Return a seat's name as people know it now, and as models are told it."""
-    return veil.display_name(t, turn.seat)
+    return visibility.display_name(t, turn.seat)
 
 
 def turns_with_text(t: Transcript, turns: Iterable[TurnId]) -> list[Turn]:
@@ -104,15 +103,18 @@ def with_people(plan: Planning) -> Planning:
             made = replace(made, wanted=(*made.wanted, *wants_for(late)))
         if t.steering.paused and not made.outcome:
             made = pauses.hold_plan(t, made)
-        told, notes = (*made.board_lines, *table.seating_lines(t)), {**made.footers, **table.drop_notes(t)}
-        return _with_visibility(t, now, replace(made, voting=is_voting_open(t, now), footers=notes, board_lines=told))
+        lines = (*made.board_lines, *seating.seating_lines(t))
+        footers = {**made.footers, **seating.drop_notes(t)}
+        return _with_visibility(
+            t, now, replace(made, voting=is_voting_open(t, now), footers=footers, board_lines=lines)
+        )
 
     return plan_with_people
 
 
 def _with_visibility(t: Transcript, now: float, made: Plan) -> Plan:
     """Return the plan with what people may not know yet, and when that or the vote changes by itself."""
-    hidden = veil.hidden_lanes(t, now, unstreamed=made.unstreamed_stages, outcome=made.outcome_stages)
+    hidden = visibility.hidden_lanes(t, now, unstreamed=made.unstreamed_stages, outcome=made.outcome_stages)
     closes_at = t.finished_at + t.started.rules.vote_s if made.voting and t.finished else None
     moments = [at for at in (made.again_at, closes_at, hidden.until) if at is not None]
     if guessing.is_guessing(t) and any(turn.spoke and i.lane not in hidden.lanes for i, turn in t.turns.items()):
@@ -123,7 +125,7 @@ def _with_visibility(t: Transcript, now: float, made: Plan) -> Plan:
             cards=cards,
             controls={**made.controls, guessing.GUESS: guessing.guess_controls(t)},
         )
-    due = veil.reveals_due(t, voting=made.voting)
+    due = visibility.reveals_due(t, voting=made.voting)
     return replace(made, again_at=min(moments, default=None), hidden_lanes=hidden.lanes, reveals_due=due)
 
 
@@ -173,7 +175,7 @@ def plan_end(
     hide = t.started.rules.vote_s > 0 and is_voting_open(t, now)
     verdict = " ".join(line for line in ("" if hide else headline, first_sentences(verdict, VERDICT_SENTENCES)) if line)
     count = "" if hide else votes_line(t)
-    lines = (missing_line(t), verdict, reason, dissent, count, veil.reveal_key(t), guessing.guess_results(t))
+    lines = (missing_line(t), verdict, reason, dissent, count, visibility.reveal_key(t), guessing.guess_results(t))
     card = "\n\n".join(line for line in lines if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
@@ -220,7 +222,7 @@ def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) ->
     """Return the system part of an ask, from a prompt template and the seat's own data."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
-    known = {"name": veil.alias(t, seat.key), "persona": seat.persona, "room": room, "code": frame_code(t, turn)}
+    known = {"name": visibility.alias(t, seat.key), "persona": seat.persona, "room": room, "code": frame_code(t, turn)}
     text = Template(t.started.prompts[prompt]).safe_substitute(known | fields)
     return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
 
@@ -262,7 +264,7 @@ def missing_line(t: Transcript) -> str:
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
-    lines = [*veil.absent_seats(t), *dict.fromkeys(failed)]
+    lines = [*visibility.absent_seats(t), *dict.fromkeys(failed)]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 
@@ -270,14 +272,14 @@ def failure_reason(t: Transcript, turn: Turn) -> str:
     """Return why a turn was not heard to its end."""
     if turn.ended is None:
         return ""
-    if table.is_cut_off(t, turn):
+    if seating.is_cut_off(t, turn):
         return "dropped"
-    return veil.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
+    return visibility.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 
 def votes_line(t: Transcript) -> str:
     """Return the counts of people's votes, most first."""
-    known, given_away = vote_names(t), veil.self_identified(t)
+    known, given_away = vote_names(t), visibility.self_identified(t)
     count = Counter(last_votes(t).values())
     listed = (
         f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"

@@ -8,7 +8,7 @@ from bot.domain.asks import Ask
 from bot.domain.controls import Control
 from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript
-from bot.formats import web_search as searching
+from bot.formats import web_search
 from bot.formats.common import (
     END,
     answer_count_line,
@@ -26,7 +26,7 @@ from bot.formats.common import (
 from bot.formats.plan import Plan, SeatRules
 from bot.formats.web_search import search_parts, with_search
 
-PROMPTS = ("compare.answer", *searching.PROMPTS)
+PROMPTS = ("compare.answer", *web_search.PROMPTS)
 ROUNDS = (1, 1)
 SEATS = (1, 12)
 DIFFERENCES = Control("differences", "Show differences")
@@ -50,7 +50,7 @@ def _plan_answers(t: Transcript, now: float) -> Plan:
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
-        return searching.ask_search(t, turn)
+        return web_search.ask_search(t, turn)
     t = transcript_at_start(t, turn)
     return Ask((instruction_part(t, turn, "compare.answer"), *question_parts(t, turn), *search_parts(t, turn)))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from bot.domain import visibility as veil
 from bot.domain.controls import Control, SeatRef
 from bot.domain.facts import Guessed
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
+from bot.domain.visibility import display_name, names_hidden
 from bot.text import join_names
 
 GUESS = LaneId("guess", 1, "")
@@ -38,8 +38,8 @@ def guess_card(t: Transcript) -> str:
 
 def guess_controls(t: Transcript) -> tuple[Control, ...]:
     """Return a button for each speaker, as long as nobody knows who they are."""
-    speakers = t.started.panel.seats if veil.names_hidden(t) else ()
-    return tuple(Control("guess", f"Who is {veil.display_name(t, s.key)}?", SeatRef(s.key)) for s in speakers)
+    speakers = t.started.panel.seats if names_hidden(t) else ()
+    return tuple(Control("guess", f"Who is {display_name(t, s.key)}?", SeatRef(s.key)) for s in speakers)
 
 
 def guess_results(t: Transcript) -> str:
@@ -62,8 +62,8 @@ def _recognised_line(t: Transcript) -> str:
     if not any(share.values()):
         return "Nobody was recognised."
     most = [seat for seat in share if share[seat] == max(share.values())]
-    told = join_names([veil.display_name(t, seat) for seat in sorted(most)])
-    return f"Recognised most: {told}, by {right[most[0]]} of {asked[most[0]]}."
+    names = join_names([display_name(t, seat) for seat in sorted(most)])
+    return f"Recognised most: {names}, by {right[most[0]]} of {asked[most[0]]}."
 
 
 def _is_right(t: Transcript, guess: Guessed) -> bool:

@@ -95,8 +95,8 @@ def search_parts(t: Transcript, turn: TurnId) -> list[Part]:
     if results is None or (_is_first(turn) and not before):
         return []
     prompts, mark = t.started.prompts, frame_code(t, turn)
-    told = Template(prompts["search.found"]).safe_substitute(code=mark).strip()
-    material = Part("user", f"{told}\n{frame('search results', results.text, mark)}", priority=45, cut="tail")
+    prompt = Template(prompts["search.found"]).safe_substitute(code=mark).strip()
+    material = Part("user", f"{prompt}\n{frame('search results', results.text, mark)}", priority=45, cut="tail")
     if not before:
         return [material]
     own = Part("assistant", before[0].text, priority=55, cut="tail")

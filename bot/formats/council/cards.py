@@ -130,8 +130,8 @@ def _standings_card(t: Transcript, s: Standings, so_far: str) -> str:
     lines = [f"**{format_tiers(t, s.order)}**", method]
     if s.agreement is not None:
         lines.append(f"Agreement (Kendall's W): {s.agreement:.2f}.")
-    if told := dissent_line(t, s):
-        lines.append(told)
+    if dissent := dissent_line(t, s):
+        lines.append(dissent)
     if s.others:
         lines.append(
             "Another method would differ: "

@@ -18,7 +18,7 @@ from bot.domain.controls import Control
 from bot.domain.run import ASIDE, LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import alias, display_name
-from bot.formats import web_search as searching
+from bot.formats import web_search
 from bot.formats.common import (
     frame,
     frame_code,
@@ -36,12 +36,37 @@ from bot.formats.common import (
     wants_for,
     with_people,
 )
-from bot.formats.debate import casting, objections
-from bot.formats.debate import continuation as checks
-from bot.formats.debate import judge as judging
-from bot.formats.debate import round_vote as next_round
-from bot.formats.debate import swing as minds
-from bot.formats.debate.continuation import ContinuationCheck
+from bot.formats.debate.casting import casting_schema, read_casting
+from bot.formats.debate.continuation import ContinuationCheck, check_schema, read_check
+from bot.formats.debate.judge import (
+    SCORES,
+    ask_judge,
+    judge_steps,
+    possible_judges,
+    scores_card,
+    substitute_judge_line,
+    verdict_text,
+    verdict_turn,
+)
+from bot.formats.debate.objections import (
+    objection_cards,
+    objection_controls,
+    objection_lines,
+    objection_of_round,
+    objection_parts,
+    objection_titles,
+    standing_objections,
+)
+from bot.formats.debate.round_vote import (
+    VOTE_STAGE,
+    has_round_vote,
+    outcome_line,
+    round_decision,
+    round_vote_card,
+    round_vote_controls,
+    round_vote_ends_at,
+    round_vote_lane,
+)
 from bot.formats.debate.speaking_order import (
     DEBATERS,
     Step,
@@ -57,6 +82,15 @@ from bot.formats.debate.speaking_order import (
     turns_before,
     upcoming_round,
 )
+from bot.formats.debate.swing import (
+    BEFORE,
+    BEFORE_TITLE,
+    has_vote_before,
+    is_vote_before_open,
+    measure_swing,
+    vote_before_card,
+    vote_before_controls,
+)
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.web_search import search_parts, with_search
 
@@ -65,11 +99,11 @@ PROMPTS = (
     *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
     *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
     "debate.objection",
-    *searching.PROMPTS,
+    *web_search.PROMPTS,
 )
 ROUNDS = (3, 6)
 SEATS = (2, 8)
-HIDDEN = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
+UNSTREAMED = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
 OUTCOME = frozenset({"verdict"})
 CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
 WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
@@ -82,10 +116,10 @@ def plan(t: Transcript, now: float) -> Plan:
     made = _plan_step(t, now)
     return replace(
         made,
-        unstreamed_stages=HIDDEN,
+        unstreamed_stages=UNSTREAMED,
         outcome_stages=OUTCOME,
-        withheld_cards=frozenset({judging.SCORES}),
-        voting_before=minds.is_vote_before_open(t),
+        withheld_cards=frozenset({SCORES}),
+        voting_before=is_vote_before_open(t),
         controls=_controls(t, made.vote_after),
     )
 
@@ -95,25 +129,25 @@ def _plan_step(t: Transcript, now: float) -> Plan:
     titles, cards = _titles(t), _cards(t, now)
     if end := plan_if_stopped(t, now, titles, cards):
         return end
-    shown = Plan(titles=titles, cards=cards, board_lines=objections.objection_lines(t))
+    shown = Plan(titles=titles, cards=cards, board_lines=objection_lines(t))
     for step in _debate_steps(t, now):
-        if step[0].stage == next_round.STAGE:
+        if step[0].stage == VOTE_STAGE:
             round_ = step[0].round
-            closes_at = next_round.round_vote_ends_at(t, round_)
+            closes_at = round_vote_ends_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := open_turns(t, step)) is not None:
             return replace(shown, wanted=_debate_wants(t, open_), stage=_stage_name(t, step), total=_total_turns(t))
     if silent := _silent_round(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
         return plan_end(t, now, "failed", silence, titles=titles, cards=cards)
-    swing = minds.measure_swing(t) if minds.has_vote_before(t) else None
+    swing = measure_swing(t) if has_vote_before(t) else None
     return plan_end(
         t,
         now,
         "judged",
-        judging.verdict_text(t),
+        verdict_text(t),
         headline=str(swing) if swing else "",
-        reason=" ".join(line for line in (_end_reason(t), judging.substitute_judge_line(t)) if line),
+        reason=" ".join(line for line in (_end_reason(t), substitute_judge_line(t)) if line),
         titles=titles,
         cards=cards,
     )
@@ -121,25 +155,23 @@ def _plan_step(t: Transcript, now: float) -> Plan:
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
     if turn.stage in ASIDE:
-        return searching.ask_search(t, turn)
-    objection = objections.objection_of_round(t, turn.round) if turn.stage in DEBATERS else 0
+        return web_search.ask_search(t, turn)
+    objection = objection_of_round(t, turn.round) if turn.stage in DEBATERS else 0
     t = transcript_at_start(t, turn)
     if turn.stage in DEBATERS:
         return _ask_debater(t, turn, objection)
     match turn.stage:
         case "cast":
             head = instruction_part(t, turn, "debate.cast", names=", ".join(_aliases_to_cast(t)))
-            return Ask((head, *question_parts(t, turn)), casting.casting_schema(_aliases_to_cast(t)))
+            return Ask((head, *question_parts(t, turn)), casting_schema(_aliases_to_cast(t)))
         case "check":
             said = [
                 Part("user", _frame_turn(t, s.id, s.text, frame_code(t, turn)), priority=10 + s.id.round, cut="tail")
                 for s in turns_with_text(t, [i for step in all_steps(t) for i in step if i.round <= turn.round])
             ]
-            return Ask(
-                (instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), checks.check_schema()
-            )
+            return Ask((instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), check_schema())
         case _:
-            return judging.ask_judge(t, turn)
+            return ask_judge(t, turn)
 
 
 def seat_rules(t: Transcript) -> SeatRules:
@@ -154,23 +186,23 @@ def objection_rules(t: Transcript) -> ObjectionRules:
         closed = "Nobody is left to answer it: the last round has begun."
     else:
         closed = "There is nothing to object to: nobody has spoken yet." if round_ == 1 else ""
-    return ObjectionRules(closed, f"round {round_}", tuple(objections.standing_objections(t)))
+    return ObjectionRules(closed, f"round {round_}", tuple(standing_objections(t)))
 
 
 def _controls(t: Transcript, vote_after: int) -> dict[LaneId, tuple[Control, ...]]:
     """Return the debate's own buttons: votes from before it, objections, and what comes after a round."""
     if t.stopped or t.finished:
         return {}
-    made = {minds.BEFORE: minds.vote_before_controls(t)} if minds.is_vote_before_open(t) else {}
+    made = {BEFORE: vote_before_controls(t)} if is_vote_before_open(t) else {}
     if vote_after:
-        made[next_round.round_vote_lane(vote_after)] = next_round.round_vote_controls(vote_after)
-    return {**made, **objections.objection_controls(t)}
+        made[round_vote_lane(vote_after)] = round_vote_controls(vote_after)
+    return {**made, **objection_controls(t)}
 
 
 def _debate_wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
     """Return the wants of turns; those of debaters say which objection their round takes up."""
     if turns and turns[0].stage in DEBATERS:
-        taken = objections.objection_of_round(t, turns[0].round)
+        taken = objection_of_round(t, turns[0].round)
         return tuple(Want(i, objection=taken) for i in turns)
     return wants_for(turns)
 
@@ -188,16 +220,16 @@ def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
             yield (_check_turn(round_),)
         if _check_result(t, round_).state != "going on":
             break
-        match next_round.round_decision(t, round_, now):
+        match round_decision(t, round_, now):
             case "open":
-                yield (TurnId(next_round.STAGE, round_, ""),)  # nobody speaks: people vote
+                yield (TurnId(VOTE_STAGE, round_, ""),)  # nobody speaks: people vote
             case "end":
                 break
             case "go on":
                 pass
             case _ as never:
                 assert_never(never)
-    yield from judging.judge_steps(t)
+    yield from judge_steps(t)
 
 
 def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
@@ -214,7 +246,7 @@ def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
     )
     now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
     words = (*question_parts(t, turn), *_memory_parts(t, turn), *search_parts(t, turn), *remark_parts(t, turn))
-    return Ask((head, *words, now, *objections.objection_parts(t, turn, objection)))
+    return Ask((head, *words, now, *objection_parts(t, turn, objection)))
 
 
 def _memory_parts(t: Transcript, turn: TurnId) -> list[Part]:
@@ -259,7 +291,7 @@ def _check_turn(round_: int) -> TurnId:
 def _check_result(t: Transcript, round_: int) -> ContinuationCheck:
     """Return the judge's finding after that round. A retry comes too late: the debate has gone on."""
     known = t.turns.get(_check_turn(round_))
-    return checks.read_check(known.text) if known else ContinuationCheck("going on")
+    return read_check(known.text) if known else ContinuationCheck("going on")
 
 
 def _silent_round(t: Transcript) -> int:
@@ -293,9 +325,9 @@ def _end_reason(t: Transcript) -> str:
     if found:
         because = f" ({check.because.rstrip('.')})" if check.because else ""
         return f"Ended after round {last} of {limit}: {found}{because}."
-    voted = [i for i in all_rounds(t) if next_round.has_round_vote(t, i) and round_start_seq(t, i + 1) == inf]
+    voted = [i for i in all_rounds(t) if has_round_vote(t, i) and round_start_seq(t, i + 1) == inf]
     if voted:
-        return next_round.outcome_line(t, voted[0], inf)
+        return outcome_line(t, voted[0], inf)
     return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
 
 
@@ -308,7 +340,7 @@ def _aliases_to_cast(t: Transcript) -> list[str]:
 def _personas_by_seat(t: Transcript) -> Mapping[str, str]:
     """Return the personas given before the opening, by seat."""
     known = t.turns.get(CAST)
-    written = casting.read_casting(known.text, _aliases_to_cast(t)) if known else {}
+    written = read_casting(known.text, _aliases_to_cast(t)) if known else {}
     return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
 
 
@@ -320,15 +352,15 @@ def _stage_name(t: Transcript, step: Step) -> str:
 
 
 def _titles(t: Transcript) -> dict[LaneId, str]:
-    verdicts = [judging.verdict_turn(judge) for judge in judging.possible_judges(t)]
+    verdicts = [verdict_turn(judge) for judge in possible_judges(t)]
     return {
         **{i.lane: f"{_title_name(t, i)} · {i.stage}" for step in all_steps(t) for i in step},
         **{i.lane: f"Verdict · {name_of(t, i)}" for i in verdicts},
-        minds.BEFORE: minds.TITLE,
+        BEFORE: BEFORE_TITLE,
         PERSONAS: "Personas",
-        judging.SCORES: "Scores",
-        **{next_round.round_vote_lane(i): f"After round {i}" for i in all_rounds(t) if next_round.has_round_vote(t, i)},
-        **objections.objection_titles(t),
+        SCORES: "Scores",
+        **{round_vote_lane(i): f"After round {i}" for i in all_rounds(t) if has_round_vote(t, i)},
+        **objection_titles(t),
     }
 
 
@@ -339,18 +371,14 @@ def _title_name(t: Transcript, turn: TurnId) -> str:
 
 
 def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
-    cards = {minds.BEFORE: minds.vote_before_card(t)} if minds.has_vote_before(t) else {}
+    cards = {BEFORE: vote_before_card(t)} if has_vote_before(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
         lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in _personas_by_seat(t).items()]
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
-    if scores := judging.scores_card(t):
-        cards[judging.SCORES] = scores
-    votes = {
-        next_round.round_vote_lane(i): next_round.round_vote_card(t, i, now)
-        for i in all_rounds(t)
-        if _is_put_to_vote(t, i)
-    }
-    return {**cards, **objections.objection_cards(t), **votes}
+    if scores := scores_card(t):
+        cards[SCORES] = scores
+    votes = {round_vote_lane(i): round_vote_card(t, i, now) for i in all_rounds(t) if _is_put_to_vote(t, i)}
+    return {**cards, **objection_cards(t), **votes}
 
 
 def _is_put_to_vote(t: Transcript, round_: int) -> bool:
@@ -358,7 +386,7 @@ def _is_put_to_vote(t: Transcript, round_: int) -> bool:
 
     Once they have, that stays so: a card that people have seen does not vanish when a turn is asked again.
     """
-    if not next_round.has_round_vote(t, round_) or round_start_seq(t, round_) == inf:
+    if not has_round_vote(t, round_) or round_start_seq(t, round_) == inf:
         return False
     held = [i for step in round_steps(t, round_) for i in step] + ([_check_turn(round_)] if _is_watched(t) else [])
     ends = [known.ended for i in held if (known := t.turns.get(i))]

@@ -9,7 +9,7 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name, failure_text
-from bot.formats import seating as table
+from bot.formats import seating
 from bot.formats.common import (
     frame,
     frame_code,
@@ -39,7 +39,7 @@ def possible_judges(t: Transcript) -> tuple[str, ...]:
     The chair stands in where its model neither debates nor has just failed as the judge.
     """
     panel, begun = t.started.panel, _judging_start_seq(t)
-    debated = [s for s in panel.seats if not table.has_joined_after(t, s.key, begun)]
+    debated = [s for s in panel.seats if not seating.has_joined_after(t, s.key, begun)]
     taken = {s.model for s in (*debated, panel.judge) if s}
     return ("judge", "chair") if panel.chair and panel.chair.model not in taken else ("judge",)
 
@@ -75,7 +75,7 @@ def scorable_debaters(t: Transcript) -> list[str]:
     Nobody else can be scored.
     """
     turns, begun = [i for step in all_steps(t) for i in step], _judging_start_seq(t)
-    there = [s for s in t.started.panel.seats if not table.has_left_before(t, s.key, begun)]
+    there = [s for s in t.started.panel.seats if not seating.has_left_before(t, s.key, begun)]
     return [alias(t, s.key) for s in there if has_words(t, [i for i in turns if i.seat == s.key])]
 
 

@@ -52,8 +52,8 @@ def objection_parts(t: Transcript, turn: TurnId, number: int) -> list[Part]:
         return [Part("user", frame(label, found.said.text, mark), priority=60, cut="drop")]
     said = frame(f"objection from {found.who}, to be answered first", found.said.text, mark)
     first = Template(t.started.prompts.get("debate.objection", "")).safe_substitute(code=mark).strip()
-    told = [Part("user", first, priority=95)] if first else []
-    return [Part("user", said, priority=85, cut="tail"), *told]
+    task = [Part("user", first, priority=95)] if first else []
+    return [Part("user", said, priority=85, cut="tail"), *task]
 
 
 def objection_cards(t: Transcript) -> Mapping[LaneId, str]:

@@ -17,7 +17,7 @@ from bot.domain.transcript import Transcript
 from bot.formats import pauses
 from bot.formats.debate.speaking_order import DEBATERS, JUDGING, debate_rules, round_start_seq
 
-STAGE = "round"
+VOTE_STAGE = "round"
 BUTTONS = {
     "go_on": "Go on",
     "end_here": "End here",
@@ -31,7 +31,7 @@ Decision = Literal["open", "go on", "end"]
 
 def round_vote_lane(round_: int) -> LaneId:
     """Return the lane of the card on which people vote after that round."""
-    return LaneId(STAGE, round_, "")
+    return LaneId(VOTE_STAGE, round_, "")
 
 
 def round_vote_controls(round_: int) -> tuple[Control, ...]:

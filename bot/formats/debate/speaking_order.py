@@ -13,7 +13,7 @@ from typing import assert_never
 
 from bot.domain.run import SIDES, DebateRules, Seat, TurnId
 from bot.domain.transcript import Transcript
-from bot.formats import seating as table
+from bot.formats import seating
 from bot.formats.common import asks_of
 
 Step = tuple[TurnId, ...]  # those who speak at once
@@ -64,7 +64,7 @@ def debaters_in(t: Transcript, round_: int) -> tuple[Seat, ...]:
     A seat dropped in mid-round stays among them: its turn is settled by that.
     """
     changed = t.steering.added or t.steering.dropped
-    return table.seats_at(t, round_start_seq(t, round_)) if changed else t.started.panel.seats
+    return seating.seats_at(t, round_start_seq(t, round_)) if changed else t.started.panel.seats
 
 
 def round_start_seq(t: Transcript, round_: int) -> float:

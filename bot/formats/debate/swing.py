@@ -19,7 +19,7 @@ from bot.formats.debate.speaking_order import position_of, round_steps
 from bot.formats.vote_options import ROUND_BEFORE
 
 BEFORE = LaneId("before", ROUND_BEFORE, "")
-TITLE = "Before it begins"
+BEFORE_TITLE = "Before it begins"
 NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
