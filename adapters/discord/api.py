@@ -55,7 +55,7 @@ class _Success(Exception):
 
 
 class Missing(SurfaceError):
-    """A call needs something that is gone and can be made again: a webhook, a thread that is not archived."""
+    """The refusal of a call that needs something that can be made again: a webhook, a thread that is not archived."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text, 404)
@@ -63,7 +63,7 @@ class Missing(SurfaceError):
 
 
 class AlreadyExists(SurfaceError):
-    """A call would make something that exists already."""
+    """The refusal of a call that would make something that exists already."""
 
     status = 400
 
@@ -130,7 +130,7 @@ class Rest:
     async def _wait_for_room(self) -> SentRequest:
         """Wait for a place below the bot's ceiling, and return it."""
         budget = self._budgets[BOT_CEILING]
-        while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – no event tells of room, time makes it
+        while (free_at := budget.free_at(self._time())) > self._time():  # noqa: ASYNC110 – no event
             await asyncio.sleep(min(free_at - self._time(), POLL_S))
         return budget.take(self._time())
 

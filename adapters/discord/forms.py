@@ -26,23 +26,22 @@ LONG = ("question", "text", "note")
 
 def build_modal(form: Form, key: str) -> ui.Modal:
     """Return the form as a modal; `key` comes back with its values."""
-    view = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
+    modal = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
     single, shared = _split_fields(form)
     for name in single:
         field = form.options.model_fields[name]
         description = (field.description or "")[:100]
-        view.add_item(ui.Label(text=name.capitalize(), description=description, component=_build_input(form, name)))
+        modal.add_item(ui.Label(text=name.capitalize(), description=description, component=_build_input(form, name)))
     if shared:
-        options = [_setting_option(form, name, value) for name in shared for value in _unusual_values(form, name)][
-            :OPTIONS
-        ]
+        options = [_setting_option(form, name, value) for name in shared for value in _unusual_values(form, name)]
+        options = options[:OPTIONS]
         chosen: ui.Select[Any] = ui.Select(
             custom_id=SETTINGS, options=options, min_values=0, max_values=len(options), required=False
         )
         description = f"{', '.join(shared)}; one of each, or none for the usual"[:100]
-        view.add_item(ui.Label(text=SETTINGS.capitalize(), description=description, component=chosen))
-    view.stop()
-    return view
+        modal.add_item(ui.Label(text=SETTINGS.capitalize(), description=description, component=chosen))
+    modal.stop()
+    return modal
 
 
 def read_modal(data: Mapping[str, Any]) -> dict[str, Any]:

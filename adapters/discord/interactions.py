@@ -38,14 +38,8 @@ from commands.suggestions import suggest_values
 log = structlog.get_logger()
 
 KEPT_CHARS = 80  # of a custom_id's 100, for the values that a form keeps
-STARTING = (
-    "follow_up",
-    "run_again",
-    "ask_about",
-    "ask_seat",
-    "send_to",
-    "summarise",
-)  # actions whose answer may be a board
+# actions whose answer may be a board
+STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")
 
 
 class InteractionHandler:
@@ -152,7 +146,7 @@ class InteractionHandler:
         by_bot = raw["author"].get("bot")  # a person's message is no page: it needs no look-up before a form is shown
         found = await self._places.find_page(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
         action = MENUS[data["name"]]
-        target = dispatch.menu_target(action, found, _text_of(raw), raw["author"]["username"])
+        target = dispatch.menu_target(action, found, _read_text(raw), raw["author"]["username"])
         await self._press(interaction, action, target, None, reply, raw.get("attachments", ()))
 
     async def _take_form(
@@ -271,13 +265,13 @@ def _is_public(interaction: discord.Interaction[Any]) -> bool:
     return found is not None and found[1] in STARTING
 
 
-def _text_of(raw: Mapping[str, Any]) -> str:
+def _read_text(raw: Mapping[str, Any]) -> str:
     """Return a message's content, or the texts among its components."""
-    return str(raw.get("content") or "\n".join(_texts(raw.get("components", ()))))
+    return str(raw.get("content") or "\n".join(_collect_texts(raw.get("components", ()))))
 
 
-def _texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _collect_texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for part in components:
         if "content" in part:
             yield str(part["content"])
-        yield from _texts(part.get("components", ()))
+        yield from _collect_texts(part.get("components", ()))

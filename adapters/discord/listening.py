@@ -82,7 +82,7 @@ class Listener:
                 self._here(message, run),
                 is_addressed=mentioned or message.guild is None,
                 read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
-                quoted=lambda: _quoted(message),
+                quoted=lambda: _quote(message),
             )
             if isinstance(answer, Started):
                 self._questions.add(str(message.id), answer.run)
@@ -155,7 +155,7 @@ def _person_in(channel: Channel, user: discord.abc.User) -> Person:
     return make_person(user, guild.id if guild else None, rights)
 
 
-def _quoted(message: discord.Message) -> str:
+def _quote(message: discord.Message) -> str:
     """Return the message that this one replies to, "" where it replies to none. Raises Refused."""
     about = message.reference.resolved if message.reference else None
     if not isinstance(about, discord.Message):

@@ -87,7 +87,7 @@ class Places:
 
     async def find_page(self, channel: int, message: int) -> tuple[str, PostedPage] | None:
         """Return the run and the page that a message shows; None: it shows none."""
-        refs = (message_ref(channel, message, by_webhook=face) for face in (True, False))
+        refs = (message_ref(channel, message, by_webhook=by_webhook) for by_webhook in (True, False))
         return await find_posted(self._pages.get, *refs, age_s=age_s(message))
 
     def may_see(self, address_text: str, user: discord.abc.User, here: int) -> bool:

@@ -102,13 +102,10 @@ class DiscordSurface:
         if lane.stage == "board":
             return self._board_buckets(method, lane)
         by_webhook = self._uses_webhook(lane) and not self._webhooks.is_refused(self._address.parent)
-        place = self._thread or self._address.channel
-        name = (
-            bucket_name(method, "webhooks", self._address.parent)
-            if by_webhook
-            else bucket_name(method, "channels", place)
-        )
-        above = ADDRESS_CEILING if by_webhook else BOT_CEILING
+        if by_webhook:
+            name, above = bucket_name(method, "webhooks", self._address.parent), ADDRESS_CEILING
+        else:
+            name, above = bucket_name(method, "channels", self._thread or self._address.channel), BOT_CEILING
         if method == "post":
             return (self._gate, name, above)
         return self._change_buckets(method, lane, name, above)
@@ -125,17 +122,17 @@ class DiscordSurface:
     async def edit(self, ref: MessageRef, message: Message) -> None:
         channel, at, by_webhook = read_ref(ref)
         self._note_message(message, at)
-        changed = self._build_body(message, with_title=not by_webhook)
-        del changed["flags"]
+        body = self._build_body(message, with_title=not by_webhook)
+        del body["flags"]
         if not by_webhook:
             path = "/channels/{channel_id}/messages/{message_id}"
             await self._unarchive_if_needed(
-                channel, self._rest.call("PATCH", path, changed, channel_id=channel, message_id=at)
+                channel, self._rest.call("PATCH", path, body, channel_id=channel, message_id=at)
             )
         elif (webhook := await self._find_webhook()) is None:
             raise Gone("the webhook that sent it is gone")
         else:
-            await self._unarchive_if_needed(channel, self._call_webhook("PATCH", webhook, channel, at, changed))
+            await self._unarchive_if_needed(channel, self._call_webhook("PATCH", webhook, channel, at, body))
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
         mark, is_board = page_mark(self.address, lane, page), lane.stage == "board"
@@ -209,14 +206,14 @@ class DiscordSurface:
         return {} if channel == self._address.parent else {"thread_id": str(channel)}
 
     async def _call_webhook(
-        self, method: str, webhook: Webhook, channel: int, at: int, changed: dict[str, Any] | None
+        self, method: str, webhook: Webhook, channel: int, at: int, body: dict[str, Any] | None
     ) -> dict[str, Any]:
         path = "/webhooks/{webhook_id}/{webhook_token}/messages/{message_id}"
         call = self._rest.call(
             method,
             path,
-            changed,
-            query={**(WITH_COMPONENTS if changed is not None else {}), **self._thread_query(channel)},
+            body,
+            query={**(WITH_COMPONENTS if body is not None else {}), **self._thread_query(channel)},
             webhook_id=webhook.id,
             webhook_token=webhook.token,
             message_id=at,
@@ -247,8 +244,8 @@ class DiscordSurface:
         if opening is not None:
             self._board = await opening.show_board(build_layout(message, self._run, self._page_mark(message)))
         elif self._address.kind == "forum":
-            made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": self._build_body(message)}
-            thread = await self._rest.call("POST", "/channels/{channel_id}/threads", made, channel_id=channel)
+            body = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN, "message": self._build_body(message)}
+            thread = await self._rest.call("POST", "/channels/{channel_id}/threads", body, channel_id=channel)
             self._board = self._thread = channel = int(thread["id"])
         else:
             self._board = await self._post_as_bot(message, channel)
@@ -264,9 +261,9 @@ class DiscordSurface:
     async def _open_thread(self) -> int:
         """Open the board's thread and add the starter. A wait that Discord asks for pauses this run's posts alone."""
         path = "/channels/{channel_id}/messages/{message_id}/threads"
-        made = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN}
+        body = {"name": self._title, "auto_archive_duration": ARCHIVE_MIN}
         try:
-            thread = await self._rest.call("POST", path, made, channel_id=self._address.channel, message_id=self._board)
+            thread = await self._rest.call("POST", path, body, channel_id=self._address.channel, message_id=self._board)
         except RateLimited as error:
             raise RateLimited(self._gate, error.retry_after_s) from error
         except AlreadyExists:  # by an earlier process; a thread has the id of its message
@@ -278,21 +275,21 @@ class DiscordSurface:
         return int(thread["id"])
 
     async def _post_as_seat(self, message: Message, thread: int, webhook: Webhook) -> int:
-        made = {**self._build_body(message, with_title=False), "username": webhook_username(message.title)}
+        body = {**self._build_body(message, with_title=False), "username": webhook_username(message.title)}
         if message.face:
-            made["avatar_url"] = message.face
+            body["avatar_url"] = message.face
         query = {"wait": "true", **WITH_COMPONENTS, **self._thread_query(thread)}
         path = "/webhooks/{webhook_id}/{webhook_token}"
         sent = await self._forget_if_deleted(
-            self._rest.call("POST", path, made, query=query, webhook_id=webhook.id, webhook_token=webhook.token)
+            self._rest.call("POST", path, body, query=query, webhook_id=webhook.id, webhook_token=webhook.token)
         )
         return int(sent["id"])
 
     async def _post_as_bot(self, message: Message, channel: int) -> int:
         """Post as the bot itself, with a nonce: after a lost answer Discord posts nothing twice for some minutes."""
         nonce = page_key(self.address, message.lane, message.page)[:NONCE_CHARS]
-        made = {**self._build_body(message), "nonce": nonce, "enforce_nonce": True}
-        sent = await self._rest.call("POST", "/channels/{channel_id}/messages", made, channel_id=channel)
+        body = {**self._build_body(message), "nonce": nonce, "enforce_nonce": True}
+        sent = await self._rest.call("POST", "/channels/{channel_id}/messages", body, channel_id=channel)
         return int(sent["id"])
 
     def _build_body(self, message: Message, *, with_title: bool = True) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Webhooks:
             found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
             for webhook in self._select_own(found["list"]):
                 return Webhook(int(webhook["id"]), webhook["token"])
-            made = await self._rest.call(
+            created = await self._rest.call(
                 "POST", "/channels/{channel_id}/webhooks", {"name": WEBHOOK_NAME}, channel_id=channel
             )
         except Forbidden:
@@ -87,7 +87,7 @@ class Webhooks:
             if error.status == 400:  # the channel has its 15 webhooks
                 return None
             raise
-        return Webhook(int(made["id"]), made["token"])
+        return Webhook(int(created["id"]), created["token"])
 
     def _note(self, channel: int, webhook: Webhook | None) -> None:
         self._known[channel] = webhook
@@ -95,7 +95,11 @@ class Webhooks:
             self._rest.note_webhook(webhook.id, channel)
 
     def _select_own(self, webhooks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        return [h for h in webhooks if str(h.get("application_id")) == str(self._application_id) and h.get("token")]
+        return [
+            webhook
+            for webhook in webhooks
+            if str(webhook.get("application_id")) == str(self._application_id) and webhook.get("token")
+        ]
 
 
 def webhook_username(title: str) -> str:

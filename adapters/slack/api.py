@@ -56,7 +56,7 @@ TOO_LONG = ("msg_too_long", "msg_blocks_too_long", "invalid_blocks")
 
 
 class Rejected(SurfaceError):
-    """Slack answered `ok: false` with a `code` other than for limits and for places that are closed or gone."""
+    """A refusal with a `code` other than those for limits and for places that are closed or gone."""
 
     def __init__(self, code: str, needed: str = "") -> None:
         super().__init__(f"Slack answered {code}", 400)

@@ -46,7 +46,10 @@ STATE_S = 600  # an installation must be finished at Slack within this time
 
 
 class SlackBot:
-    """Moot on Slack. `serve` runs it; `places.reopen` finds the runs of an earlier process once `ready` is set."""
+    """Moot on Slack. `serve` runs it; `places.reopen` finds the runs of an earlier process once `ready` is set.
+
+    `engine`: of our own database, for installations by OAuth.
+    """
 
     name = "slack"
 
@@ -61,7 +64,6 @@ class SlackBot:
         clock: Clock = time.time,
         engine: AsyncEngine | None = None,
     ) -> None:
-        """Build nothing yet. `engine`: of our own database, for installations by OAuth."""
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()  # never set, since workspaces are looked up when they are needed
         self.url = ""  # where it listens for HTTP
@@ -115,11 +117,11 @@ class SlackBot:
         except Refused:
             return
 
-        async def sees(address: str) -> bool:
+        async def can_see(address: str) -> bool:
             return await self.people.may_see(workspace, address, by, "")
 
         book = self._actions.services.panels
-        rows = await self._actions.list_runs(by, RUNS, sees)
+        rows = await self._actions.list_runs(by, RUNS, can_see)
         view = build_home(rows, await book.list_panels(by.server), await book.find_usual(by.server, ()))
         await self._api.call(workspace, "views.publish", user_id=event["user"], view=view)
 

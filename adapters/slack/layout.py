@@ -81,18 +81,18 @@ def markdown_block(text: str) -> Json:
 
 
 def button_rows(controls: Sequence[Control], run: str) -> list[Json]:
-    made = [_build_button(control, run) for control in controls]
-    rows = [made[i : i + BUTTONS_PER_ROW] for i in range(0, len(made), BUTTONS_PER_ROW)]
+    built = [_build_button(control, run) for control in controls]
+    rows = [built[i : i + BUTTONS_PER_ROW] for i in range(0, len(built), BUTTONS_PER_ROW)]
     return [{"type": "actions", "elements": row} for row in rows]
 
 
 def _build_button(control: Control, run: str) -> Json:
-    made: Json = {
+    button: Json = {
         "type": "button",
         "action_id": press_id(run, control.action, about_text(control.about)),
         "text": {"type": "plain_text", "text": control.label[:LABEL_CHARS], "emoji": True},
     }
-    return made | ({"style": STYLES[control.action]} if control.action in STYLES else {})
+    return button | ({"style": STYLES[control.action]} if control.action in STYLES else {})
 
 
 def seat_username(title: str) -> str:

@@ -77,9 +77,7 @@ class Listener:
             return
         if is_direct(event["channel"]):
             await self.take_mention(workspace, event)
-        elif self._listen and f"<@{workspace.bot_user}>" not in event.get(
-            "text", ""
-        ):  # a mention comes a second time, as such
+        elif self._listen and f"<@{workspace.bot_user}>" not in event.get("text", ""):  # mentions come as such as well
             reply = self._reply(workspace, event)
             if await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", "")):
                 text = syntax.unescape(event.get("text", ""))

@@ -32,7 +32,7 @@ PAGE_CHARS = 11_000
 
 
 class BoardNotShown(Exception):
-    """A run was started, but its board could not be shown: says why."""
+    """The reason why the board of a run that was started cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,8 @@ class Reply:
     def __init__(self, api: Api, request: Request) -> None:
         self._api = api
         self.request = request
-        self._board: asyncio.Future[str] = (
-            asyncio.get_running_loop().create_future()
-        )  # result: "", or why it is not shown
+        # its result: "", or why the board is not shown
+        self._board: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def confirm(self) -> None:
         """Note that the board is shown."""

@@ -15,7 +15,7 @@ ROLL_OVER_S = 240.0  # Slack ends a stream after five minutes; from this age on 
 
 
 class StreamBroken(SurfaceError):
-    """The stream is over, or may lack the text that was sent last: the message must be written whole."""
+    """A stream that is over, or may lack the text that was sent last: the message must be written whole."""
 
 
 @dataclass(slots=True)

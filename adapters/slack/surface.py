@@ -197,22 +197,20 @@ class SlackSurface:
 
     async def _post_whole(self, message: Message) -> str:
         """Post a message as its seat; under a heading where the workspace has not granted names."""
-        face = (
-            {"username": seat_username(message.title), "icon_url": message.face or None}
-            if self._has_own_name(message)
-            else {}
-        )
+        author: dict[str, str] = {}
+        if self._has_own_name(message):
+            author = {"username": seat_username(message.title)} | ({"icon_url": message.face} if message.face else {})
         try:
             sent = await self._call(
                 "chat.postMessage",
                 **self._build_payload(message),
-                **{key: value for key, value in face.items() if value},
+                **author,
                 **({"thread_ts": self._thread} if self._thread else {}),
                 unfurl_links=False,
                 unfurl_media=False,
             )
         except Denied as error:
-            if not face or error.needed != "chat:write.customize":
+            if not author or error.needed != "chat:write.customize":
                 raise
             self._missing.names.add(self._address.team)
             return await self._post_whole(message)
@@ -234,13 +232,11 @@ class SlackSurface:
     async def _start_stream(self, message: Message) -> str | None:
         """Begin a stream and return its message; None: this workspace has no streams."""
         head = title_heading(message.title) + "\n\n"
-        whom = (
-            {"recipient_user_id": self._address.asker, "recipient_team_id": self._address.team}
-            if self._address.asker
-            else {}
-        )
+        recipient: dict[str, str] = {}
+        if asker := self._address.asker:
+            recipient = {"recipient_user_id": asker, "recipient_team_id": self._address.team}
         try:
-            sent = await self._call("chat.startStream", thread_ts=self._thread, markdown_text=head, **whom)
+            sent = await self._call("chat.startStream", thread_ts=self._thread, markdown_text=head, **recipient)
         except (Rejected, Denied):
             self._missing.streams.add(self._address.team)
             return None
