@@ -1,16 +1,23 @@
-# The bot, without tests and without the demo's model.
-FROM python:3.11-slim AS build
+# The bot, without tests and without the demo's model. Everything is installed by hash, on an image that is named by
+# its digest, because a tag can come to mean another image. To refresh it, write the newest 3.13 release here with the
+# digest that this prints: docker buildx imagetools inspect python:3.13-slim-trixie
+FROM python:3.13.15-slim-trixie@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS base
+
+FROM base AS build
 WORKDIR /src
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/moot \
- && /opt/moot/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock
+ && /opt/moot/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements.lock \
+ && pip install --no-cache-dir --no-deps --require-hashes -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY adapters adapters
 COPY commands commands
 COPY storage storage
-RUN /opt/moot/bin/pip install --no-cache-dir --no-deps .
+RUN pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /wheel . \
+ && /opt/moot/bin/pip install --no-cache-dir --no-index --no-deps /wheel/*.whl
 
-FROM python:3.11-slim
+FROM base
 COPY --from=build /opt/moot /opt/moot
 # moot.toml is mounted here, and the database is written here
 RUN useradd --create-home --uid 10001 moot && install -d -o moot -g moot /data

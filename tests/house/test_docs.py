@@ -113,7 +113,7 @@ def test_each_dependency_says_why_it_is_there() -> None:
 
 def test_locks_carry_hashes_and_no_host() -> None:
     locks = list(ROOT.glob("requirements*.lock"))
-    assert len(locks) == 4
+    assert len(locks) == 5
     for lock in locks:
         text = lock.read_text("utf-8")
         assert "://" not in text
@@ -126,3 +126,31 @@ def test_locks_serve_every_python_and_system() -> None:
         text = lock.read_text("utf-8")
         assert re.search(r"^audioop-lts==\S+ ; python_full_version >= '3\.13'", text, re.M), lock.name
         assert re.search(r"^colorama==\S+ ; .*sys_platform == 'win32'", text, re.M), lock.name
+
+
+def test_each_version_that_is_excluded_says_why() -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    comments = "\n".join(re.findall(r"#.*", text))
+    excluded = re.findall(r"!=([\w.]+)", text)
+    assert excluded
+    assert [version for version in excluded if version not in comments] == []
+
+
+def test_the_image_is_built_by_hash_alone() -> None:
+    """Its bases are named by digest; pip installs hash-locked lists, and Moot itself without asking any index."""
+    lines = (ROOT / "Dockerfile").read_text("utf-8").replace("\\\n", "").splitlines()
+    stages: set[str] = set()
+    for base, _, name in (line.removeprefix("FROM ").partition(" AS ") for line in lines if line.startswith("FROM")):
+        assert base in stages or re.fullmatch(r"[\w.:-]+@sha256:[0-9a-f]{64}", base), base
+        stages.add(name)
+    commands = [c for line in lines if line.startswith("RUN") for c in line.removeprefix("RUN ").split("&&")]
+    installs = [command.split() for command in commands if re.search(r"\b(pip|uv|hatch|build)\b", command)]
+    assert len(installs) == 4
+    for words in installs:
+        assert "--no-deps" in words, words
+        if "-r" in words:
+            assert "--require-hashes" in words, words
+        else:
+            assert "--no-index" in words, words
+            assert "wheel" not in words or "--no-build-isolation" in words, words
+            assert words[-1] in (".", "/wheel/*.whl")
