@@ -82,13 +82,13 @@ def place(platform: Platform) -> Place:
 
 @pytest.fixture
 def show(place: Place) -> OpenSurface:
-    """Return what an action asks for the place of a new run."""
+    """Return the function that an action calls for the place of a new run."""
     return lambda run, question: place
 
 
 @pytest.fixture
 def reopen(place: Place) -> Reopen:
-    """Return what a process asks for the places of runs that an earlier one has left."""
+    """Return the function that a process calls for the places of runs that an earlier one has left."""
 
     async def reopen(address: str, run: str, t: Transcript, posted: Sequence[PostedPage]) -> Surface | None:
         return place if address == place.address else None
@@ -98,7 +98,7 @@ def reopen(place: Place) -> Reopen:
 
 @pytest.fixture
 def here(pat: Person, show: OpenSurface) -> Here:
-    """Return what a command is told of who calls it and where."""
+    """Return who calls a command, and where."""
     return Here(pat, show)
 
 
@@ -123,14 +123,14 @@ async def running_process(store: MemoryStore, speaker: ScriptedSpeaker) -> Async
 
 @pytest.fixture
 async def supervisor(store: MemoryStore, speaker: ScriptedSpeaker) -> AsyncIterator[RunSupervisor]:
-    """Yield what conducts the runs of this process."""
+    """Yield the supervisor of the runs in this process."""
     async with running_process(store, speaker) as supervisor:
         yield supervisor
 
 
 @pytest.fixture
 async def next_supervisor(store: MemoryStore, speaker: ScriptedSpeaker) -> AsyncIterator[RunSupervisor]:
-    """Yield what conducts the runs of the process after this one."""
+    """Yield the supervisor of the runs in the process after this one."""
     async with running_process(store, speaker) as supervisor:
         yield supervisor
 
@@ -156,7 +156,7 @@ async def actions(store: MemoryStore, supervisor: RunSupervisor) -> Actions:
 
 @pytest.fixture
 async def display(place: Place) -> AsyncIterator[Display]:
-    """Yield what shows lanes in the place, within the budget."""
+    """Yield a display that shows lanes in the place, within the budget."""
     async with Scheduler(Budgets(allow, 0.0)) as scheduler:
         display = Display(scheduler, trace=NoTrace())
         display.attach(place)

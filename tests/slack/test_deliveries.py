@@ -72,7 +72,7 @@ async def test_what_comes_out_of_order_is_taken_as_it_comes(tmp_path: Path) -> N
         await a.server.people.unreact(a.ann.id, seat, "+1")
         a.server.courier.release(backwards=True)
         (run,) = await a.store.runs()
-        await wait_until(lambda: bool(a.core._conductors[run.run].transcript.votes))
+        await wait_until(lambda: bool(a.supervisor._conductors[run.run].transcript.votes))
         await press(a, board, "stop")
         await wait_until(lambda: len(a.thread_messages(board)) == 3)
         await press(a, a.thread_messages(board)[-1], "close")

@@ -141,7 +141,9 @@ async def test_plain_words_in_a_thread_are_remarks_only_where_the_app_listens(tm
         await (await a.server.people.say(a.ann.id, a.hall.id, "think of the diff", board.ts))
         (run,) = await a.store.runs()
         await wait_until(
-            lambda: "Interjected" in [type(e.fact).__name__ for e in a.core._conductors[run.run].transcript.entries]
+            lambda: (
+                "Interjected" in [type(e.fact).__name__ for e in a.supervisor._conductors[run.run].transcript.entries]
+            )
         )
         await press(a, board, "stop")
         await a.wait_until_over()

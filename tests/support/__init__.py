@@ -1,1 +1,1 @@
-"""What tests stand on: harnesses around real parts, scripted ones in memory, and runs to begin with."""
+"""Helpers of the tests: real parts put together, scripted ones in memory, and runs to begin with."""

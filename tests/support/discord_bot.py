@@ -36,7 +36,7 @@ UNLIMITED = Limits(
     other=ROOMY,
     global_rule=ROOMY,
 )
-PATIENCE_S = 30.0  # for an answer, where Discord has 3: tests run on busy machines; the benchmark keeps to it
+PATIENCE_S = 30.0  # until an interaction is answered; Discord allows 3 s, but tests run on busy machines
 THINKING = Reply(then="hang")  # a model that says nothing until it is skipped or stopped
 RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
 
@@ -119,7 +119,7 @@ class Moot(DiscordGuild):
 
     async def _serve(self) -> None:
         supply = Provision(resolve_models(self.settings.models), self.settings.panels, "default")
-        assert self.settings.discord is not None  # `settings` sets it
+        assert self.settings.discord is not None  # `make_settings` sets it
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
             with patch.object(serving, "make_client", lambda *given: self._hurry(make(*given))):
@@ -160,7 +160,7 @@ async def run_moot(
         models = await stack.enter_async_context(ModelServer())
         server = await stack.enter_async_context(DiscordServer(limits, allowed=allowed, deadline_s=PATIENCE_S))
         stack.enter_context(redirect_clients(server))
-        stack.enter_context(patch.object(prices, "read_map", dict))  # no model of a test is in it
+        stack.enter_context(patch.object(prices, "read_map", dict))  # no model of a test has a price there
         more["discord"] = {
             "api_base": server.api_base,
             "gateway_url": server.gateway_url,

@@ -1,4 +1,4 @@
-"""What `moot doctor --json` reports in the working directory."""
+"""The report of `moot doctor --json` in the working directory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.cli.doctor import run_doctor
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The findings by what was looked at, the exit status, and all that was printed."""
+    """A report: its findings by what was checked, the exit status, and all that was printed."""
 
     findings: dict[str, dict[str, Any]]
     status: int

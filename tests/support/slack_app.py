@@ -69,7 +69,7 @@ class App:
     ann: User
     hall: Channel
     bot: SlackBot
-    core: RunSupervisor
+    supervisor: RunSupervisor
     actions: Actions
     store: SqlStore
     speaker: ScriptedSpeaker
@@ -100,7 +100,7 @@ class App:
 
     async def wait_until_over(self) -> None:
         """Wait until every run is over and shown."""
-        await wait_until(lambda: not any(c for c in self.core._conductors.values()))
+        await wait_until(lambda: not any(c for c in self.supervisor._conductors.values()))
 
     async def read_ephemerals(self, count: int = 1) -> list[str]:
         """Return the sentences that people were told alone, once there are so many."""
@@ -149,12 +149,12 @@ async def serve_app(
         store = await stack.enter_async_context(open_store(path, clock=time.time))
         budgets = Budgets(budget, asyncio.get_running_loop().time())
         scheduler = await stack.enter_async_context(Scheduler(budgets))
-        core = RunSupervisor(
+        supervisor = RunSupervisor(
             store=store, speaker=speaker, scheduler=scheduler, clock=time.time, trace=NoTrace(), owner="test"
         )
         task = asyncio.current_task()
         assert task is not None
-        await stack.enter_async_context(_leave_at_once(core))
+        await stack.enter_async_context(_leave_at_once(supervisor))
         services = Services(
             settings=Settings(limits=limits, servers=dict(places or {})),
             panels=PanelBook(PANELS, store),
@@ -169,7 +169,7 @@ async def serve_app(
             random=Random(1),
             searcher=searcher,
         )
-        actions = Actions(services, resolver, store=store, supervisor=core, clock=time.time)
+        actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=time.time)
         bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)
         serving = asyncio.create_task(bot.serve())
         try:
@@ -182,18 +182,18 @@ async def serve_app(
                 server.deliver_to(bot.url + PATH)
             else:
                 await server.sockets.wait_for_connections()
-            await core.resume(FORMATS, bot.name, bot.places.reopen)
-            yield App(server, team, ann, hall, bot, core, actions, store, speaker)
+            await supervisor.resume(FORMATS, bot.name, bot.places.reopen)
+            yield App(server, team, ann, hall, bot, supervisor, actions, store, speaker)
         finally:
             serving.cancel()
             await asyncio.wait([serving])
 
 
 @asynccontextmanager
-async def _leave_at_once(core: RunSupervisor) -> AsyncIterator[None]:
+async def _leave_at_once(supervisor: RunSupervisor) -> AsyncIterator[None]:
     """Enter the supervisor; at the end cut its runs off, so that they go on at the next start."""
     try:
-        async with core:
+        async with supervisor:
             yield
             raise _Leave
     except _Leave:

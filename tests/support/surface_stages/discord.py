@@ -39,7 +39,7 @@ from tests.support.surface_stages.base import (
     store_pages,
 )
 
-STATUS: dict[Refusal, tuple[int, int]] = {  # and Discord's code
+STATUS: dict[Refusal, tuple[int, int]] = {  # HTTP status and Discord's code
     "for now": (429, 0),
     "for good": (403, 50013),
     "by a fault": (500, 0),
