@@ -82,8 +82,8 @@ class Conductor:
     ) -> None:
         """Make a conductor that has not claimed its run yet.
 
-        `tell_operator` reports errors that members need not read; None: members are operators. `half_spoken`: the fate of
-        turns that an earlier process has left open.
+        `tell_operator` reports errors that members need not read; None: members are operators. `half_spoken`: the fate
+        of turns that an earlier process has left open.
         """
         self.run = run
         self.notices: Notices = {}
