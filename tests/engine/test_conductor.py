@@ -3,121 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.domain.facts import Fact, RunStarted, SkipAsked, Stopped, TurnEnded, TurnStarted
-from bot.domain.run import TurnId
-from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.domain.facts import Fact, SkipAsked, Stopped, TurnEnded, TurnStarted
+from bot.domain.transcript import Entry, Transcript
 from bot.engine.supervisor import RunSupervisor
-from bot.engine.trace import NoTrace
 from bot.errors import StoreFailed
-from bot.formats import FORMATS
-from bot.live.budget import Budgets, TokenBucket
-from bot.live.schedule import Scheduler
 from bot.ports import replay_snapshots
-from tests.support.speakers import ScriptedSpeaker, Step, make_refusal
+from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run, read_ends
+from tests.support.speakers import make_refusal
 from tests.support.stores import MemoryStore
-from tests.support.surfaces import Place, Platform
 from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 
-RUN = "run"
-ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
-
-
-class Table:
-    """A run under way: its store, its speaker, its place on a platform."""
-
-    def __init__(self, started: RunStarted, lines: Mapping[str, Sequence[Step]], store: MemoryStore) -> None:
-        self.started = started
-        self.store = store
-        self.speaker = ScriptedSpeaker(lines)
-        self.place = Place(Platform(round_trip_s=0.01))
-
-    @asynccontextmanager
-    async def hall(self) -> AsyncIterator[RunSupervisor]:
-        now = asyncio.get_running_loop().time
-        budgets = Budgets(lambda name, started: TokenBucket(1000, 1000), now())
-        async with (
-            Scheduler(budgets) as scheduler,
-            RunSupervisor(
-                store=self.store, speaker=self.speaker, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
-            ) as hall,
-        ):
-            await hall.begin(RUN, FORMATS[self.started.format], [self.place])
-            yield hall
-
-    async def tell(self, hall: RunSupervisor, *facts: Fact) -> None:
-        await self.store.append(RUN, facts)
-        hall.wake(RUN)
-
-    async def transcript(self) -> Transcript:
-        return fold_all(Transcript(), await self.store.read(RUN))
-
-
-def play(
-    form: str,
-    lines: Mapping[str, Sequence[Step]],
-    during: Callable[[Table, RunSupervisor], Coroutine[Any, Any, None]] | None = None,
-    before: Sequence[Fact] = (),
-    store: MemoryStore | None = None,
-) -> tuple[Table, Transcript]:
-    """A whole run; `during` acts while it goes on. Checks that nothing is left running."""
-
-    async def run() -> tuple[Table, Transcript]:
-        table = Table(make_start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
-        await table.store.append(RUN, [table.started, *before])
-        async with table.hall() as hall:
-            if during:
-                await during(table, hall)
-            transcript = await hall.wait_until_finished(RUN)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert table.speaker.speaking == 0
-        return table, transcript
-
-    return run_virtual(run())
-
-
-def ends(t: Transcript) -> dict[str, tuple[str, str]]:
-    return {str(i): (turn.ended.finish, turn.ended.text) for i, turn in t.turns.items() if turn.ended}
-
 
 def test_all_seats_speak_at_once_and_are_shown_in_panel_order() -> None:
-    table, t = play("compare", {"ada": [3.0, "late"], "bob": ["first"], "cyd": [1.0, "second"]})
-    assert ends(t) == {
+    run, t = conduct_run("compare", {"ada": [3.0, "late"], "bob": ["first"], "cyd": [1.0, "second"]})
+    assert read_ends(t) == {
         "answer/1/ada": ("done", "late"),
         "answer/1/bob": ("done", "first"),
         "answer/1/cyd": ("done", "second"),
     }
-    shown = [lane.seat for lane, _ in table.place.read_texts() if lane.stage == "answer"]
+    shown = [lane.seat for lane, _ in run.place.read_texts() if lane.stage == "answer"]
     assert shown == ["ada", "bob", "cyd"]
     assert t.finished is not None
     assert t.finished.outcome == "compared"
 
 
 def test_what_is_stored_is_what_was_conducted() -> None:
-    table, t = play("council", {})
+    run, t = conduct_run("council", {})
 
     async def stored() -> Transcript:
-        return await table.transcript()
+        return await run.transcript()
 
     assert run_virtual(stored()) == t
     assert [e.seq for e in t.entries] == list(range(1, len(t.entries) + 1))
 
 
 def test_a_skip_cancels_its_turn_alone_and_keeps_what_it_said() -> None:
-    async def skip(table: Table, hall: RunSupervisor) -> None:
+    async def skip(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(1)
-        await table.tell(hall, SkipAsked(ADA, "p"))
+        await run.tell(supervisor, SkipAsked(ADA, "p"))
 
-    _, t = play("compare", {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [2.0, "c"]}, skip)
-    assert ends(t)["answer/1/ada"] == ("skipped", "so far")
-    assert ends(t)["answer/1/bob"] == ("done", "b")
+    _, t = conduct_run("compare", {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [2.0, "c"]}, skip)
+    assert read_ends(t)["answer/1/ada"] == ("skipped", "so far")
+    assert read_ends(t)["answer/1/bob"] == ("done", "b")
     ended = t.turns[ADA].ended
     assert ended is not None
     assert ended.timings.first_token_s == 0
@@ -125,34 +58,34 @@ def test_a_skip_cancels_its_turn_alone_and_keeps_what_it_said() -> None:
 
 
 def test_a_stop_ends_all_and_keeps_what_is_there() -> None:
-    async def stop(table: Table, hall: RunSupervisor) -> None:
+    async def stop(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(1)
-        await table.tell(hall, Stopped("p"))
+        await run.tell(supervisor, Stopped("p"))
 
-    table, t = play("debate", {seat: [f"{seat} began", 999.0] for seat in ("ada", "bob", "cyd")}, stop)
-    assert {finish for finish, _ in ends(t).values()} == {"stopped"}
+    run, t = conduct_run("debate", {seat: [f"{seat} began", 999.0] for seat in ("ada", "bob", "cyd")}, stop)
+    assert {finish for finish, _ in read_ends(t).values()} == {"stopped"}
     assert t.finished is not None
     assert t.finished.outcome == "stopped"
-    assert any("ada began" in text for _, text in table.place.read_texts())
+    assert any("ada began" in text for _, text in run.place.read_texts())
 
 
 def test_a_failed_seat_says_why_and_the_others_go_on() -> None:
-    table, t = play("compare", {"ada": ["half", make_refusal()]})
+    run, t = conduct_run("compare", {"ada": ["half", make_refusal()]})
     ended = t.turns[ADA].ended
     assert ended is not None
     assert (ended.finish, ended.text) == ("failed", "half")
     assert ended.failure is not None
     assert ended.failure.kind == "key"
-    [shown] = [text for lane, text in table.place.read_texts() if lane == ADA.lane]
+    [shown] = [text for lane, text in run.place.read_texts() if lane == ADA.lane]
     assert shown.startswith("half")
     assert "failed: its key was refused" in shown
 
 
 def test_a_bug_in_a_turn_fails_that_turn_and_nothing_else() -> None:
     with capture_logs() as logs:
-        _, t = play("compare", {"ada": [ZeroDivisionError("oops")]})
-    assert ends(t)["answer/1/ada"][0] == "failed"
-    assert ends(t)["answer/1/bob"] == ("done", "bob")
+        _, t = conduct_run("compare", {"ada": [ZeroDivisionError("oops")]})
+    assert read_ends(t)["answer/1/ada"][0] == "failed"
+    assert read_ends(t)["answer/1/bob"] == ("done", "bob")
     assert "oops" not in str(t)
     assert [(line["log_level"], line["run"], line["seat"]) for line in logs] == [("error", RUN, "ada")]
 
@@ -168,37 +101,37 @@ class SlowToRead(MemoryStore):
 
 def test_an_end_that_a_read_under_way_has_missed_is_not_asked_for_again() -> None:
     store = SlowToRead(lambda: 0.0)
-    table, t = play("compare", {"ada": [1.0, "a"], "bob": [1.02, "b"], "cyd": [1.04, "c"]}, store=store)
-    assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "bob", "cyd"]
+    run, t = conduct_run("compare", {"ada": [1.0, "a"], "bob": [1.02, "b"], "cyd": [1.04, "c"]}, store=store)
+    assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     assert [type(e.fact) for e in t.entries].count(TurnEnded) == 3
 
 
 def test_a_turn_left_open_by_another_process_is_asked_again() -> None:
-    table, t = play("compare", {}, before=[TurnStarted(ADA), TurnStarted(BOB), TurnEnded(BOB, "done", "kept")])
-    assert ends(t)["answer/1/bob"] == ("done", "kept")
-    assert ends(t)["answer/1/ada"] == ("done", "ada")
-    assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "cyd"]
+    run, t = conduct_run("compare", {}, before=[TurnStarted(ADA), TurnStarted(BOB), TurnEnded(BOB, "done", "kept")])
+    assert read_ends(t)["answer/1/bob"] == ("done", "kept")
+    assert read_ends(t)["answer/1/ada"] == ("done", "ada")
+    assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "cyd"]
 
 
 def test_a_turn_left_open_and_skipped_meanwhile_ends_with_what_it_showed() -> None:
     async def run() -> Transcript:
         now = asyncio.get_running_loop().time
-        table = Table(make_start("compare"), {}, MemoryStore(now))
-        await table.store.append(RUN, [table.started, TurnStarted(ADA)])
-        await table.store.snapshot(RUN, ADA, "half a")
-        await table.store.snapshot(RUN, ADA, "half an answer")
-        await table.store.append(RUN, [SkipAsked(ADA, "p")])
-        async with table.hall() as hall:
-            return await hall.wait_until_finished(RUN)
+        run = ConductedRun(make_start("compare"), {}, MemoryStore(now))
+        await run.store.append(RUN, [run.started, TurnStarted(ADA)])
+        await run.store.snapshot(RUN, ADA, "half a")
+        await run.store.snapshot(RUN, ADA, "half an answer")
+        await run.store.append(RUN, [SkipAsked(ADA, "p")])
+        async with run.supervise() as supervisor:
+            return await supervisor.wait_until_finished(RUN)
 
-    assert ends(run_virtual(run()))["answer/1/ada"] == ("skipped", "half an answer")
+    assert read_ends(run_virtual(run()))["answer/1/ada"] == ("skipped", "half an answer")
 
 
 def test_what_became_visible_before_the_end_is_kept() -> None:
-    table, _ = play("compare", {"ada": ["one ", 1.0, "two ", 1.0, "three"]})
+    run, _ = conduct_run("compare", {"ada": ["one ", 1.0, "two ", 1.0, "three"]})
 
     async def kept() -> list[str]:
-        return [text for turn, _, text in replay_snapshots(await table.store.snapshots(RUN)) if turn == ADA]
+        return [text for turn, _, text in replay_snapshots(await run.store.snapshots(RUN)) if turn == ADA]
 
     assert run_virtual(kept()) == ["one ", "one two "]
 
@@ -219,26 +152,28 @@ class Full(MemoryStore):
 def test_with_the_disk_full_the_run_goes_on_in_memory_and_says_so() -> None:
     store = Full(lambda: 0.0)
 
-    async def fill(table: Table, hall: RunSupervisor) -> None:
+    async def fill(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(1)
         store.full = True
 
-    table, t = play("compare", {"ada": ["a", 2.0, "b"]}, fill, store=store)
-    assert ends(t)["answer/1/ada"] == ("done", "ab")
+    run, t = conduct_run("compare", {"ada": ["a", 2.0, "b"]}, fill, store=store)
+    assert read_ends(t)["answer/1/ada"] == ("done", "ab")
     assert t.finished is not None
     assert any(
-        "Not being saved: the disk is full" in text for lane, text in table.place.read_texts() if lane.stage == "board"
+        "Not being saved: the disk is full" in text for lane, text in run.place.read_texts() if lane.stage == "board"
     )
 
 
 def test_leaving_at_once_cancels_everything_and_leaves_the_run_to_be_gone_on_with() -> None:
-    async def run() -> tuple[Table, Transcript]:
-        table = Table(make_start("compare"), {"ada": ["so far", 999.0]}, MemoryStore(asyncio.get_running_loop().time))
-        await table.store.append(RUN, [table.started])
+    async def run() -> tuple[ConductedRun, Transcript]:
+        run = ConductedRun(
+            make_start("compare"), {"ada": ["so far", 999.0]}, MemoryStore(asyncio.get_running_loop().time)
+        )
+        await run.store.append(RUN, [run.started])
 
         async def held() -> None:
-            async with table.hall() as hall:
-                await hall.wait_until_finished(RUN)
+            async with run.supervise() as supervisor:
+                await supervisor.wait_until_finished(RUN)
 
         task = asyncio.create_task(held())
         await asyncio.sleep(5)
@@ -246,10 +181,10 @@ def test_leaving_at_once_cancels_everything_and_leaves_the_run_to_be_gone_on_wit
         with pytest.raises(asyncio.CancelledError):
             await task
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert table.speaker.speaking == 0
-        return table, await table.transcript()
+        assert run.speaker.speaking == 0
+        return run, await run.transcript()
 
     _, t = run_virtual(run())
     assert t.finished is None
     assert t.turns[ADA].ended is None
-    assert ends(t)["answer/1/bob"] == ("done", "bob")
+    assert read_ends(t)["answer/1/bob"] == ("done", "bob")

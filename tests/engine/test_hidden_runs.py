@@ -33,8 +33,8 @@ from commands.debate import COMMAND as DEBATE
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
 from tests.actions.test_actions import MO, Desk, P, at_desk
-from tests.engine.test_resume import PLACE, RUN, Town
 from tests.support.hidden_runs import make_hidden_start
+from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.speakers import make_refusal
 from tests.support.virtual_time import run_virtual
 
@@ -230,19 +230,19 @@ def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: objec
 
 def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> None:
     async def run() -> None:
-        town = Town()
+        scene = RestartScene()
         started = make_hidden_start("compare", blind=True, vote_s=60.0)
         a = TurnId("answer", 1, "a")
         spoken = (TurnStarted(a), TurnEnded(a, "done", "tabs"), RunFinished("compared"))
-        await town.store.append(RUN, [started, ViewAttached(town.place.address), *spoken])
+        await scene.store.append(RUN, [started, ViewAttached(scene.place.address), *spoken])
         await asyncio.sleep(3_600)
         for _ in range(2):  # the second one finds nothing left to do
-            async with town.process({}) as hall:
-                await hall.resume(FORMATS, PLACE, town.reopen)
+            async with scene.process({}) as supervisor:
+                await supervisor.resume(FORMATS, PLACE, scene.reopen)
             await asyncio.sleep(3_600)
         name = started.panel.seats[0].name
-        assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in town.place.read_texts())
-        assert [e.fact for e in await town.store.read(RUN)].count(NamesRevealed()) == 1
+        assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in scene.place.read_texts())
+        assert [e.fact for e in await scene.store.read(RUN)].count(NamesRevealed()) == 1
 
     run_virtual(run())
 

@@ -21,7 +21,7 @@ from bot.errors import StoreFailed
 from bot.formats import FORMATS
 from bot.formats.plan import Format, Plan
 from bot.ports import Snapshot
-from tests.engine.test_conductor import ADA, BOB, RUN, Table, ends, play
+from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run, read_ends
 from tests.support.speakers import Step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
@@ -62,69 +62,73 @@ class Disk(MemoryStore):
 
 def failing(
     lines: Mapping[str, Sequence[Step]], *, at_s: float, for_s: float | None, fault: str
-) -> tuple[Table, Transcript, list[Fact]]:
+) -> tuple[ConductedRun, Transcript, list[Fact]]:
     """A run during which the disk fails for so long, what it came to, and what is stored afterwards."""
 
-    async def fail(table: Table, hall: RunSupervisor) -> None:
+    async def fail(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(at_s)
-        setattr(table.store, fault, fault == "takes_silently")
+        setattr(run.store, fault, fault == "takes_silently")
         if fault == "takes_silently":
-            cast(Disk, table.store).takes = False
+            cast(Disk, run.store).takes = False
         if for_s is None:
             return
         await asyncio.sleep(for_s)
-        cast(Disk, table.store).takes = cast(Disk, table.store).gives = True
+        cast(Disk, run.store).takes = cast(Disk, run.store).gives = True
 
-    table, t = play("compare", lines, fail, store=Disk(lambda: 0.0))
+    run, t = conduct_run("compare", lines, fail, store=Disk(lambda: 0.0))
 
     async def stored() -> list[Fact]:
-        return [entry.fact for entry in await table.store.read(RUN)]
+        return [entry.fact for entry in await run.store.read(RUN)]
 
-    return table, t, run_virtual(stored())
+    return run, t, run_virtual(stored())
 
 
 @pytest.mark.parametrize("fault", ["takes", "gives", "takes_silently"])
 def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str) -> None:
     lines: Mapping[str, Sequence[Step]] = {"ada": ["a", 2.0, "b"], "bob": ["c", 30.0, "d"]}
-    table, t, stored = failing(lines, at_s=1, for_s=5, fault=fault)
-    assert ends(t) == {"answer/1/ada": ("done", "ab"), "answer/1/bob": ("done", "cd"), "answer/1/cyd": ("done", "cyd")}
-    assert sorted(seat for seat, _ in table.speaker.asked) == ["ada", "bob", "cyd"]
+    run, t, stored = failing(lines, at_s=1, for_s=5, fault=fault)
+    assert read_ends(t) == {
+        "answer/1/ada": ("done", "ab"),
+        "answer/1/bob": ("done", "cd"),
+        "answer/1/cyd": ("done", "cyd"),
+    }
+    assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     assert [entry.fact for entry in t.entries] == stored
     assert len([fact for fact in stored if isinstance(fact, TurnStarted | TurnEnded)]) == 6  # each once
-    boards = [text for lane, text in table.place.read_texts() if lane.stage == "board"]
+    boards = [text for lane, text in run.place.read_texts() if lane.stage == "board"]
     assert all("Not being saved" not in text for text in boards)
 
 
 def test_a_disk_that_stays_full_ends_nothing_and_the_board_says_so() -> None:
-    table, t, stored = failing({"ada": ["a", 2.0, "b"]}, at_s=1, for_s=None, fault="takes")
+    run, t, stored = failing({"ada": ["a", 2.0, "b"]}, at_s=1, for_s=None, fault="takes")
     assert t.finished is not None
-    assert ends(t)["answer/1/ada"] == ("done", "ab")
+    assert read_ends(t)["answer/1/ada"] == ("done", "ab")
     assert not any(isinstance(fact, TurnEnded) and fact.turn == ADA for fact in stored)
-    assert any(f"Not being saved: {WHY}" in text for lane, text in table.place.read_texts() if lane.stage == "board")
+    assert any(f"Not being saved: {WHY}" in text for lane, text in run.place.read_texts() if lane.stage == "board")
 
 
 def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() -> None:
     ended_at: list[float] = []
 
-    async def skip(table: Table, hall: RunSupervisor) -> None:
-        disk = cast(Disk, table.store)
+    async def skip(run: ConductedRun, supervisor: RunSupervisor) -> None:
+        disk = cast(Disk, run.store)
         await asyncio.sleep(1)
         disk.takes = False
         await asyncio.sleep(1.5)  # Bob's end cannot be stored
         with pytest.raises(StoreFailed):
-            await table.tell(hall, SkipAsked(ADA, "p"))
+            await run.tell(supervisor, SkipAsked(ADA, "p"))
         disk.takes = True
-        await table.tell(hall, SkipAsked(ADA, "p"))
+        await run.tell(supervisor, SkipAsked(ADA, "p"))
         await asyncio.sleep(0.1)
-        t = hall.transcript(RUN)
+        t = supervisor.transcript(RUN)
         assert t is None or t.turns[ADA].ended is not None, "before the store would have been tried by itself"
         ended_at.append(asyncio.get_running_loop().time())
 
-    _, t = play(
+    _, t = conduct_run(
         "compare", {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [9.0, "c"]}, skip, store=Disk(lambda: 0.0)
     )
     assert ended_at[0] < TRY_AGAIN_S
-    assert ends(t) == {
+    assert read_ends(t) == {
         "answer/1/ada": ("skipped", "so far"),
         "answer/1/bob": ("done", "b"),
         "answer/1/cyd": ("done", "c"),
@@ -169,13 +173,15 @@ def test_a_bug_in_one_run_ends_it_alone_and_its_board_says_so() -> None:
         return FORMATS["compare"].plan(t, now)
 
     async def scene() -> None:
-        table = Table(make_start("compare"), {"bob": [1.0, "b"]}, MemoryStore(asyncio.get_running_loop().time))
-        await table.store.append(RUN, [table.started])
-        await table.store.append("other", [table.started])
-        async with table.hall() as hall:
+        run = ConductedRun(make_start("compare"), {"bob": [1.0, "b"]}, MemoryStore(asyncio.get_running_loop().time))
+        await run.store.append(RUN, [run.started])
+        await run.store.append("other", [run.started])
+        async with run.supervise() as supervisor:
             form = SimpleNamespace(plan=broken, ask=FORMATS["compare"].ask)
-            await hall.begin("other", cast(Format, form), [place := Place(Platform(round_trip_s=0.01))])
-            other, t = await asyncio.gather(hall.wait_until_finished("other"), hall.wait_until_finished(RUN))
+            await supervisor.begin("other", cast(Format, form), [place := Place(Platform(round_trip_s=0.01))])
+            other, t = await asyncio.gather(
+                supervisor.wait_until_finished("other"), supervisor.wait_until_finished(RUN)
+            )
         assert t.finished is not None
         assert other.finished is None
         assert any(BROKEN in text for lane, text in place.read_texts() if lane.stage == "board")

@@ -34,7 +34,7 @@ from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.engine.thread import thread_posts
 from bot.formats.common import END
 from bot.formats.council.review_order import letter_labels
-from tests.formats.test_pipelines import graphs
+from tests.support.pipelines import draw_steps
 from tests.support.transcripts import Play, make_start
 
 SEATS = ("ada", "bob", "cyd", "dan", "eve")
@@ -66,7 +66,7 @@ def runs(draw: st.DrawFn) -> RunStarted:
             )
             return replace(begun, rules=Rules(draw(st.integers(1, 4)), vote_s=vote_s, debating=how))
         case "pipeline":
-            return replace(begun, steps=draw(graphs()))
+            return replace(begun, steps=draw(draw_steps()))
         case _:
             return begun
 

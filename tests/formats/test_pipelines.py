@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -19,15 +18,12 @@ from bot.errors import Refused
 from bot.formats.common import END
 from bot.settings import PanelSettings, SeatSettings
 from tests.actions.test_actions import MO, MODELS, PANELS, Desk, P, at_desk
+from tests.support.pipelines import draw_steps, make_step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
 from tests.support.transcripts import PIPELINES, Play, make_panel, make_start
 
 PANEL = PANELS["default"]
-
-
-def step(name: str, *inputs: str, seats: Sequence[str] = ("ada",)) -> Step:
-    return Step(name, f"Do {name}.", tuple(seats), inputs or ("question",))
 
 
 def play(*steps: Step) -> Play:
@@ -38,7 +34,12 @@ def failed(turn: TurnId) -> TurnEnded:
     return TurnEnded(turn, "failed", failure=Failure("unreachable", "no connection"))
 
 
-DIAMOND = (step("a"), step("b", "a", seats=("bob",)), step("c", "a", seats=("cyd",)), step("d", "b", "c", "question"))
+DIAMOND = (
+    make_step("a"),
+    make_step("b", "a", seats=("bob",)),
+    make_step("c", "a", seats=("cyd",)),
+    make_step("d", "b", "c", "question"),
+)
 A, B, C, D = (TurnId(s.name, 1, s.seats[0]) for s in DIAMOND)
 
 
@@ -74,16 +75,18 @@ class TestPlan:
         assert "Cyd's c (no connection)" in run.plan.cards[END]
 
     def test_where_nothing_came_what_stands_on_it_is_left_out(self) -> None:
-        run = play(*DIAMOND, step("e", seats=("bob",)))
+        run = play(*DIAMOND, make_step("e", seats=("bob",)))
         for turn in run.start_wanted():
             run.record(failed(turn)) if turn == A else run.end_turn(turn, "e says so.")
         assert run.plan.outcome == "completed"
         assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. e says so."
-        silent = play(step("a")).play_stage(lambda turn: "")
+        silent = play(make_step("a")).play_stage(lambda turn: "")
         assert (silent.plan.outcome, silent.plan.verdict) == ("failed", "Nothing came out.")
 
     def test_a_retry_holds_back_what_stands_on_it_and_nothing_else(self) -> None:
-        run = play(step("a"), step("b", "a"), step("x", seats=("bob",)), step("y", "x", seats=("bob",)))
+        run = play(
+            make_step("a"), make_step("b", "a"), make_step("x", seats=("bob",)), make_step("y", "x", seats=("bob",))
+        )
         x = next(i for i in run.start_wanted() if i.stage == "x")
         run.record(failed(A), RetryAsked(A, "p"))
         assert run.end_turn(x).wanted == ["a/1/ada/2", "y/1/bob"]
@@ -93,26 +96,12 @@ class TestPlan:
         assert [str(w.turn) for w in run.plan.wanted if w.turn.stage == "b"] == ["b/1/ada"]
 
     def test_a_step_that_has_begun_goes_on_when_its_input_is_removed(self) -> None:
-        run = play(step("a"), step("b", "a", seats=("bob",))).play_stage()
+        run = play(make_step("a"), make_step("b", "a", seats=("bob",))).play_stage()
         run.start_wanted()
         assert run.record(Removed(A, "mod")).wanted == ["b/1/bob"]
 
 
-@st.composite
-def graphs(draw: st.DrawFn) -> tuple[Step, ...]:
-    """Steps whose inputs are any of those before them."""
-    names = [f"s{n}" for n in range(draw(st.integers(1, 7)))]
-    return tuple(
-        step(
-            name,
-            *draw(st.lists(st.sampled_from(["question", *names[:n]]), min_size=1, max_size=3, unique=True)),
-            seats=draw(st.lists(st.sampled_from(["ada", "bob", "chair"]), min_size=1, max_size=2, unique=True)),
-        )
-        for n, name in enumerate(names)
-    )
-
-
-@given(steps=graphs(), seed=st.integers(0, 10_000))
+@given(steps=draw_steps(), seed=st.integers(0, 10_000))
 def test_any_graph_ends_with_each_turn_accounted_for(steps: tuple[Step, ...], seed: int) -> None:
     rng = Random(seed)
     run = play(*steps)
@@ -212,7 +201,7 @@ class TestWritten:
         )
 
     def test_where_nobody_of_a_step_is_there_the_first_does_it(self) -> None:
-        steps = drop_absent_seats((step("a", seats=("dan", "bob")), step("b", seats=("dan",))), make_panel())
+        steps = drop_absent_seats((make_step("a", seats=("dan", "bob")), make_step("b", seats=("dan",))), make_panel())
         assert [s.seats for s in steps] == [("bob",), ("ada",)]
 
     @pytest.mark.parametrize("name", PIPELINES)
