@@ -360,8 +360,10 @@ class LaneView:
             k, more = wrong[0], len(wrong) > 1 or surplus > 0
             return Change(self._method_for(k), k, *wanted[k], mark, closed=lane.closed, more=more)
         if surplus > 0:
-            more = surplus > 1
-            return Change("delete", len(self._pages) - 1, "", 0, (), mark, closed=lane.closed, more=more)
+            page = len(self._pages) - 1
+            method = self._method_for(page)  # a lost message is looked for first
+            method = "delete" if method == "edit" else method
+            return Change(method, page, "", 0, (), mark, closed=lane.closed, more=surplus > 1)
         return None
 
     def _controls(self, page: Page) -> tuple[Control, ...]:

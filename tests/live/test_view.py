@@ -16,7 +16,7 @@ from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, FixedWindow
-from bot.live.lane_view import TRIES
+from bot.live.lane_view import NEXT_METHOD, TRANSITIONS, TRIES, PageState
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
@@ -277,6 +277,33 @@ def test_pages_are_posted_in_order_and_deleted_when_there_are_fewer() -> None:
             assert h.log.shows[-1][3:] == (13, True)
 
     run_virtual(scene())
+
+
+def test_a_page_whose_post_was_lost_is_found_and_deleted_when_the_text_has_become_shorter() -> None:
+    async def scene() -> None:
+        platform = Platform({name: WindowLimit(5, 5.0) for name in NAMES}, fault=Faults(["ok", "ok", "lost"]))
+        async with house(platform) as h:
+            place = Place(platform, "paged", posts=["posts"], edits=["edits"], pages=Tens)
+            h.display.attach(place)
+            lane = h.display.open(key(0), "0", kind="turn", placeholder="…")
+            await asyncio.sleep(1)
+            lane.add("0123456789abcdefghij")
+            await asyncio.sleep(2)
+            assert [text for _, text in place.read_texts()] == ["0123456789", "abcdefghij"]
+            lane.close("0123456789")  # while nobody knows that the second page stands there
+            await h.display.wait_until_caught_up()
+            assert (place.read_texts(), h.notes) == ([(key(0), "0123456789")], [])
+
+    run_virtual(scene())
+
+
+def test_every_state_of_a_page_can_be_reached_and_left() -> None:
+    reached, leads_to = {PageState.UNPOSTED}, {state: set(TRANSITIONS[state].values()) for state in PageState}
+    for _ in PageState:
+        reached |= {after for state in reached for after in leads_to[state]}
+    assert reached == set(PageState)
+    assert all(after - {state} for state, after in leads_to.items())
+    assert set(NEXT_METHOD) == set(PageState) - {PageState.POSTING}
 
 
 def test_snapshots_hold_what_was_visible() -> None:
