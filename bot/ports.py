@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from bot.domain.controls import Control
 from bot.domain.facts import Fact
@@ -20,7 +20,7 @@ class Fenced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a lane showed at `at` (wall seconds): the first `kept` code points of the one before, then `text`."""
+    """The text of a lane at `at` (wall seconds): the first `kept` code points of the one before, then `text`."""
 
     turn: TurnId
     at: float
@@ -29,7 +29,7 @@ class Snapshot:
 
 
 def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
-    """What was to be read, whole, each time a lane was shown: turn, wall time, text."""
+    """Yield the whole text of a lane each time it was shown: turn, wall time, text."""
     shown: dict[TurnId, str] = {}
     for s in snapshots:
         shown[s.turn] = shown.get(s.turn, "")[: s.kept] + s.text
@@ -38,7 +38,7 @@ def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, fl
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the list of runs. `addresses`: where it is shown."""
+    """One line of the list of runs. `addresses`: the places in which it is shown."""
 
     run: str
     started_at: float
@@ -53,8 +53,11 @@ MessageRef = str  # a platform's own name for a message, with the platform's nam
 
 @dataclass(frozen=True, slots=True)
 class PostedPage:
-    """Where one page of a lane stands: message `ref` at the surface's `address`; `ref` "": it was about to be posted
-    there, and whether it was is not known. `reads`: a digest of what it reads; "" while that changes."""
+    """One page of a lane as a message: `ref` at the surface's `address`.
+
+    `ref` is "" when it was about to be posted there, and nobody knows whether it was. `reads` is a digest of what the
+    message reads; "" while that changes.
+    """
 
     address: str
     lane: LaneId
@@ -67,71 +70,74 @@ Json = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | bool | None
 
 
 class Store(Protocol):
-    """Facts in order, and what lanes showed, where. A write that returned survives the process."""
+    """Facts in order, and what lanes showed where. A write that returned survives the process."""
 
     async def claim(self, run: str, owner: str) -> int:
-        """Take the run over: stores `Claimed`; the epoch returned goes with the owner's later writes."""
+        """Take the run over by storing `Claimed`. Return the epoch that goes with the owner's later writes."""
         ...
 
     async def append(
         self, run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
     ) -> None:
-        """Store facts together. People's carry no epoch; `key` is the platform's event id, taken once.
+        """Store facts together, all of them or none.
 
-        Raises Fenced when `epoch` is no longer the run's.
+        People's facts carry no epoch. `key` is the platform's event id: each is taken once. Raises Fenced when `epoch`
+        is no longer the run's.
         """
         ...
 
-    async def read(self, run: str, after: int = 0) -> list[Entry]: ...
+    async def read(self, run: str, after: int = 0) -> list[Entry]:
+        """Return a run's entries with a number above `after`, in order."""
+        ...
 
     async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
-        """Keep what a turn's lane shows now (whole text; stored as what was appended). Raises as `append` does."""
+        """Keep what a turn's lane shows now: the whole text. Raises as `append` does."""
         ...
 
     async def snapshots(self, run: str) -> list[Snapshot]: ...
 
-    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
-        """Remember where a page stands; a later message for the same page of the same address replaces it."""
+    async def record_page(self, run: str, page: PostedPage, *, epoch: int | None = None) -> None:
+        """Store where a page stands; a later message for the same page of the same address replaces it."""
         ...
 
     async def posted_pages(self, run: str) -> list[PostedPage]: ...
 
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
-        """The run and the page that this message shows."""
+        """Return the run and the page that this message shows."""
         ...
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
-        """Newest first, those of one server only where it is given; never deleted ones."""
+        """Return runs that are not deleted, newest first; with a `server`, those of that one only."""
         ...
 
     async def unfinished_runs(self) -> list[str]:
-        """Runs that have not caught up: that go on, or whose end is not shown yet. Oldest first, never deleted ones."""
+        """Return runs that go on, or whose end is not shown yet, oldest first; never deleted ones."""
         ...
 
 
 class DocumentStore(Protocol):
-    """Small documents by key: what servers have set up. A write that returned survives the process."""
+    """Small documents by key, which servers have set up. A write that returned survives the process."""
 
     async def put(self, key: str, value: Json) -> None:
-        """None takes the document away."""
+        """Store a document; None takes it away."""
         ...
 
     async def documents(self, prefix: str) -> dict[str, Json]:
-        """Every document whose key begins so."""
+        """Return every document whose key begins with `prefix`."""
         ...
 
 
 class Trace(Protocol):
-    """Told of everything that speed is measured by, as it happens. Times `at` are loop time in seconds."""
+    """A listener to everything that speed is measured by, as it happens. Times `at` are loop time in seconds."""
 
     def record_fact(self, entry: Entry) -> None: ...
 
     def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
-        """Code points of visible text and of thinking that left the model's client at `at`."""
+        """Record code points of visible text and of thinking that left the model's client at `at`."""
         ...
 
     def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
-        """A platform's success arrived: so many source code points of the lane are now visible, all pages."""
+        """Record a success of the platform: `chars` source code points of the lane are now visible, on all pages."""
         ...
 
     def record_request(
@@ -144,8 +150,11 @@ Kind = Literal["turn", "card", "end", "board"]  # end: the one card that tells p
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it should read now. `final`: its lane will not change again. `to`: who is told of it;
-    `face`: the address of a picture of who speaks."""
+    """One message as it should read now.
+
+    `final`: its lane will not change again. `to`: the person whom it notifies. `face`: the address of a picture of who
+    speaks.
+    """
 
     lane: LaneId
     page: int
@@ -162,7 +171,10 @@ Method = Literal["post", "edit", "delete", "find"]
 
 
 class SurfaceError(Exception):
-    """A call to a platform failed. `status` as in HTTP; 0 when no answer came. This class itself: worth another try."""
+    """A call to a platform failed. `status` is as in HTTP; 0 when no answer came.
+
+    An error of this class itself, and of no subclass, is worth another try.
+    """
 
     status = 0
 
@@ -194,63 +206,62 @@ class Forbidden(SurfaceError):
     status = 403
 
 
-class Page(Protocol):
-    """One message's share of a lane: rendered `text`, the source code points it covers, whether it can still change,
-    and whether more text stands behind it that no page shows."""
+class Page(NamedTuple):
+    """One message's share of a lane: its rendered `text`, and the source code points that it covers.
 
-    @property
-    def text(self) -> str: ...
+    `closed`: it changes no more. `goes_on`: more text stands behind it that no page shows.
+    """
 
-    @property
-    def chars(self) -> int: ...
-
-    @property
-    def closed(self) -> bool: ...
-
-    @property
-    def goes_on(self) -> bool: ...
+    text: str
+    chars: int
+    closed: bool
+    goes_on: bool = False
 
 
 class Paginator(Protocol):
-    """Divides one lane's text into messages; keeps closed pages as they were."""
+    """A divider of one lane's text into messages. Closed pages stay as they were."""
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
-        """All pages of the whole text as it reads now, in order."""
+        """Return all pages of the whole text as it reads now, in order."""
         ...
 
 
 class Surface(Protocol):
-    """A place where a run is shown. Calls raise SurfaceError; whoever calls them keeps to the budgets."""
+    """A place in which a run is shown. Calls raise SurfaceError; the caller keeps to the budgets."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def address(self) -> str:
-        """Where it is, for finding it again after a restart: its platform, a colon, and what that platform knows it by;
-        "" where it cannot be found."""
+        """Its address, by which it is found again after a restart; "" if it cannot be found.
+
+        It is the platform's name, a colon, and what that platform knows it by.
+        """
         ...
 
     @property
     def room_chars(self) -> int | None:
-        """How long a turn may be to fit one message, so that seats can be told; None: as long as it likes."""
+        """The length of a turn that fits one message, so that seats can be told; None: no limit."""
         ...
 
     def pages(self, kind: Kind) -> Paginator:
-        """New pages for one lane."""
+        """Return a new paginator for one lane."""
         ...
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
-        """The names of the budgets that a call spends from; the narrowest first, none where nothing is limited."""
+        """Return the names of the budgets that a call spends from, the narrowest first; none if nothing is limited."""
         ...
 
     async def post(self, message: Message) -> MessageRef:
-        """Send a new message, by which `find` knows it again."""
+        """Send a new message, so that `find` knows it again."""
         ...
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
-        """The message of that page, by a look at what stands there: its post may have been lost with its answer, or
-        with the process that sent it. None: it is not there, or may not be looked for."""
+        """Look for the message of a page, whose post was lost with its answer or with the process that sent it.
+
+        Return None when it is not there, or may not be looked for.
+        """
         ...
 
     async def edit(self, ref: MessageRef, message: Message) -> None: ...
@@ -258,5 +269,5 @@ class Surface(Protocol):
     async def delete(self, ref: MessageRef) -> None: ...
 
 
-CanSee = Callable[[str], Awaitable[bool]]  # whether the person who asks can look at what stands at an address
+CanSee = Callable[[str], Awaitable[bool]]  # may the person who asks see what stands at an address?
 OpenSurface = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question

@@ -1,4 +1,4 @@
-"""Where runs are kept: `open_store` is all that the wiring needs."""
+"""The store of runs. `open_store` is all that the command line needs."""
 
 from storage.store import SqlStore, open_store
 

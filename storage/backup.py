@@ -1,4 +1,4 @@
-"""Whether a database is whole, and a copy of it that is, taken while the bot runs."""
+"""Examination of a database, and a copy of it that is whole, taken while the bot runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage.schema import facts, runs
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What a database holds, and what is wrong with it, a sentence each."""
+    """The contents of a database, and its faults, a sentence each."""
 
     runs: int
     facts: int
@@ -29,7 +29,7 @@ class Examination:
 
 
 async def examine_database(path: Path) -> Examination:
-    """Look at every page, every run and every fact, beside a live bot too. Raises Misconfigured, StoreFailed."""
+    """Examine every page, every run and every fact, also beside a live bot. Raises Misconfigured, StoreFailed."""
     sqlite.require_file(path)
     with translating_errors(path):
         async with sqlite.open_reader(path) as database:
@@ -90,7 +90,7 @@ def _find_stray_facts(conn: Connection) -> Iterator[str]:
 
 
 def _examine_run(conn: Connection, run: str, seq: int) -> Iterator[str]:
-    """Of one run; `seq`: of its newest fact, as its row says."""
+    """Yield what is wrong with one run; `seq` is the number of its newest fact, as its row says."""
     try:
         numbers = [entry.seq for entry in rows.read_entries(conn, run, 0)]
         rows.read_snapshots(conn, run)

@@ -1,4 +1,4 @@
-"""What a batch of writes comes to: a pure step from what the database holds to the rows that join it.
+"""The outcome of a batch of writes: a pure step from what the database holds to the rows that join it.
 
 The rules of the store stand here and nowhere else: how facts are numbered, when an owner is fenced off, when an
 event was taken before, what a snapshot keeps. `storage.rows` loads what a batch is about and saves its rows.
@@ -70,7 +70,7 @@ Write = Append | Claim | Show | Place | Put
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a run stands, as its row says; a run that is not stored yet has none."""
+    """The state of a run, as its row says; a run that is not stored yet has none."""
 
     epoch: int
     seq: int
@@ -84,7 +84,7 @@ class Head:
     caught_up_at: float | None = None
 
     def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
-        """With one more fact; as in `bot.domain.transcript.fold`, the first start and the first end count."""
+        """Return the head with one more fact. As in `fold`, the first start and the first end count."""
         head = replace(self, seq=seq)
         match kind:
             case RunStarted.__name__ if head.server is None:
@@ -100,7 +100,7 @@ class Head:
 
 @dataclass(slots=True)
 class Batch:
-    """Made with what the database holds of the runs, keys and lanes concerned; `enter` adds to the rows."""
+    """A batch, made with what the database holds of its runs, keys and lanes; `enter` adds to the rows."""
 
     stored: Mapping[str, Head]
     taken: set[str]
@@ -117,7 +117,7 @@ class Batch:
         self.heads = dict(self.stored)
 
     def enter(self, write: Write) -> int | Fenced | None:
-        """A claim's epoch; Fenced, returned as the neighbours' writes go on; None for the rest."""
+        """Add a write. Return a claim's epoch, Fenced (not raised, as its neighbours' writes go on), or None."""
         match write:
             case Append():
                 return self._append(write)
@@ -190,7 +190,7 @@ class Batch:
 
 
 def common_length(before: str, after: str) -> int:
-    """How many code points both begin with; at once where the text only grew."""
+    """Count the code points that both begin with; this is quick when the text only grew."""
     if after.startswith(before):
         return len(before)
     pairs = enumerate(zip(before, after, strict=False))

@@ -1,4 +1,4 @@
-"""What can be wrong with the database: whether it can be read and written, by whom it is held, and room on its disk."""
+"""Checks of the database: its readability, the process that holds it, and the room on its disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LEAST_ROOM_MB = 200
 
 
 async def check_store(path: Path, clock: Clock) -> list[Finding]:
-    """Makes the database where there is none; one that is there is only read."""
+    """Check the database at `path`. It is made if there is none; one that is there is only read."""
     is_new = not await asyncio.to_thread(path.exists)
     try:
         async with open_store(path, clock=clock, read_only=not is_new) as store:
@@ -30,7 +30,7 @@ async def check_store(path: Path, clock: Clock) -> list[Finding]:
 
 
 def _check_writable(path: Path) -> Finding | None:
-    """What keeps a bot that starts now from writing: rights, or another process, which may well be the bot."""
+    """Find what keeps a bot that starts now from writing: rights, or another process, which may well be the bot."""
     try:
         with sqlite.lock_file(path):
             return None

@@ -1,4 +1,4 @@
-"""What SQLite's errors mean, and what to do about them. Codes: https://sqlite.org/rescode.html"""
+"""The meaning of SQLite's errors, and what to do about them. Codes: https://sqlite.org/rescode.html."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.domain.codec import Unreadable
 from bot.errors import StoreFailed
 
-# The first that begins the code's name counts.
+# The first name that the code's name begins with counts.
 _MEANINGS = (
     ("SQLITE_FULL", "the disk is full: nothing new is stored. Make room; the bot goes on by itself"),
     ("SQLITE_IOERR", "the disk cannot be written or read: nothing new is stored. Check its quota, room and health"),
@@ -27,14 +27,14 @@ _MEANINGS = (
 
 
 def explain_error(error: sqlite3.Error) -> str | None:
-    """What happened, what it means, what to do; None where not the store's state but one statement is at fault."""
+    """Say what happened, what it means and what to do; None when one statement is at fault, not the store's state."""
     code: str = getattr(error, "sqlite_errorname", "")  # errors of the driver's own carry none
     return next((text for name, text in _MEANINGS if code.startswith(name)), None)
 
 
 @contextmanager
 def translating_errors(path: Path) -> Iterator[None]:
-    """Raises StoreFailed for what the operator can mend; the errors of single statements pass as they are."""
+    """Raise StoreFailed for errors that the operator can mend; errors of single statements pass as they are."""
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:  # the latter while a connection is set up

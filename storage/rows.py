@@ -1,7 +1,7 @@
-"""The SQL: what a batch is about is loaded, its rows are saved, and runs are read back.
+"""The SQL of the store: it loads what a batch is about, saves its rows, and reads runs back.
 
-Rows are fetched before they are looked at: a row that cannot be read would leave its statement open, and with it an old
-state of the database, which later reads of the same connection would see.
+All rows of a statement are fetched before any is looked at. A row that cannot be read would otherwise leave the
+statement open, and later reads of the same connection would see an old state of the database.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from bot.ports import Json, PostedPage, RunRow, Snapshot, replay_snapshots
 from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
-# What every run asks again and again is written once: SQLAlchemy takes longer to put a statement together than SQLite
-# does to run it.
+# Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
+# SQLite takes to run it.
 
-# FOR UPDATE matters where several processes write; SQLite, whose transactions exclude each other, is not told.
+# FOR UPDATE matters when several processes write; for SQLite, whose transactions exclude each other, it is left out.
 _HEADS = (
     select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))
     .where(runs.c.run.in_(bindparam("runs", expanding=True)))
@@ -47,7 +47,7 @@ _ENTRIES = (
     .where(facts.c.run == bindparam("run"), facts.c.seq > bindparam("after"))
     .order_by(facts.c.seq)
 )
-_PLACED = (
+_POSTED_PAGES = (
     select(messages)
     .where(messages.c.run == bindparam("run"))
     .order_by(messages.c.address, messages.c.lane, messages.c.page)
@@ -59,7 +59,7 @@ _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
 
 def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey, str]) -> Batch:
-    """What the database holds of what these writes are about. `remembered`: lanes that need not be asked for."""
+    """Load what these writes are about. `remembered`: the last texts of lanes that need not be asked for."""
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
@@ -70,6 +70,7 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
 
 
 def save_batch(conn: Connection, batch: Batch) -> None:
+    """Write the rows of a batch."""
     changed = {run: head for run, head in batch.heads.items() if head != batch.stored.get(run)}
     rows = [{"run_": run, **asdict(head)} for run, head in changed.items()]
     if known := [row for row in rows if row["run_"] in batch.stored]:
@@ -96,7 +97,7 @@ def read_snapshots(conn: Connection, run: str) -> list[Snapshot]:
 
 
 def read_posted_pages(conn: Connection, run: str) -> list[PostedPage]:
-    return [_read_page(row) for row in conn.execute(_PLACED, {"run": run}).all()]
+    return [_read_page(row) for row in conn.execute(_POSTED_PAGES, {"run": run}).all()]
 
 
 def find_page(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
@@ -127,7 +128,7 @@ def list_documents(conn: Connection, prefix: str) -> dict[str, Json]:
 
 
 def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
-    """Where each of these runs is shown."""
+    """Return the addresses at which each of these runs is shown."""
     if not named:
         return {}
     attached = and_(facts.c.run.in_(named), facts.c.kind == ViewAttached.__name__)
@@ -137,12 +138,12 @@ def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[s
     return found
 
 
-def _put_pages(conn: Connection, placed: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
-    """A page stands in one message, and a message shows one page: what had either before makes way."""
-    conn.execute(_SAME_PAGE, [dict(zip(_PAGE, page, strict=True)) for page in placed])
+def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
+    """Write rows of pages. A page stands in one message and a message shows one page: older rows make way."""
+    conn.execute(_SAME_PAGE, [dict(zip(_PAGE, page, strict=True)) for page in pages])
     if refs:
         conn.execute(_SAME_MESSAGE, {"refs": list(refs)})
-    if rows := [row for row in placed.values() if row]:
+    if rows := [row for row in pages.values() if row]:
         conn.execute(_ADD_MESSAGES, rows)
 
 
@@ -170,7 +171,7 @@ def _load_keys(conn: Connection, keys: Collection[str]) -> set[str]:
 
 
 def _load_texts(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
-    """What each lane showed last; lanes that showed nothing yet are left out."""
+    """Load the last text of each lane; lanes that showed nothing yet are left out."""
     if not lanes:
         return {}
     kept: dict[LaneKey, list[Snapshot]] = {}

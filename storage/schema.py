@@ -1,4 +1,4 @@
-"""The tables. A change here comes with a migration; a test holds the two together."""
+"""The tables. A change here comes with a migration; a test keeps the two alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ HEAD = "0003"  # the newest migration; alembic knows it too, but takes half a se
 
 metadata = MetaData()
 
-# JSON, not text, for all that people and models wrote: escaped to ASCII, so that NUL and lone surrogates,
+# What people and models wrote is stored as JSON, not as text. It is escaped to ASCII, so that NUL and lone surrogates,
 # which SQLite's driver or PostgreSQL refuse in text, come back as they were.
 
 runs = Table(
@@ -18,8 +18,8 @@ runs = Table(
     Column("epoch", Integer, nullable=False),  # how often the run was claimed; a write of an older one is fenced off
     Column("seq", Integer, nullable=False),  # of its newest fact
     Column("started_at", Float, nullable=False),
-    # What its facts say, here as well so that a list need not read them: a start brings pictures of megabytes.
-    Column("server", String),  # NULL, as format and question: it has no start, and is no run for people yet
+    # The following repeat what the run's facts say, so that a list need not read those: a start may hold megabytes.
+    Column("server", String),  # NULL, like format and question, as long as it has no start: it is no run for people yet
     Column("format", String),
     Column("question", JSON(none_as_null=True)),
     Column("outcome", String),
@@ -41,19 +41,19 @@ facts = Table(
     Column("data", JSON, nullable=False),
 )
 
-# The platform's events that were taken, each once.
+# The platform's events that were taken: each is taken once.
 events = Table(
     "events",
     metadata,
     Column("key", String, primary_key=True),
     Column("run", String, nullable=False),
-    Column("at", Float, nullable=False),  # for pruning: platforms repeat themselves for minutes, not for ever
+    Column("at", Float, nullable=False),  # for pruning: platforms repeat an event for minutes, not for ever
 )
 
 snapshots = Table(
     "snapshots",
     metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),  # SQLite counts INTEGER keys alone
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),  # SQLite numbers INTEGER keys only
     Column("run", String, nullable=False),
     Column("turn", String, nullable=False),
     Column("at", Float, nullable=False),
@@ -62,7 +62,7 @@ snapshots = Table(
     Index("snapshots_run_turn", "run", "turn"),
 )
 
-# Where pages stand.
+# The messages in which pages stand.
 messages = Table(
     "messages",
     metadata,
@@ -75,7 +75,7 @@ messages = Table(
     Index("messages_ref", "ref", unique=True),  # a message shows one page
 )
 
-# What servers have set up.
+# Documents that servers have set up.
 shelf = Table(
     "shelf",
     metadata,

@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
-    """Hold the file for this process, making its directory where missing. The system lets go of a dead process's lock.
+    """Hold the file for this process, and make its directory if it is missing.
 
-    Raises Misconfigured, with the pid of the process that holds it.
+    The system releases the lock of a dead process. Raises Misconfigured, with the pid of the process that holds it.
     """
     if path.is_dir():
         raise Misconfigured(f"The store {path} is a directory: name a file.")
@@ -65,8 +65,8 @@ def require_file(path: Path) -> None:
 class Database:
     """One connection, whose transactions run whole in the driver's thread.
 
-    A statement at a time, as SQLAlchemy's asynchronous dialect goes, takes three turns of the event loop, and two
-    dozen for a commit; each waits for all else that runs there.
+    SQLAlchemy's asynchronous dialect takes three turns of the event loop for each statement, and two dozen for a
+    commit; each turn waits for everything else that runs there.
     """
 
     def __init__(self, driver: aiosqlite.Connection) -> None:
@@ -74,7 +74,7 @@ class Database:
         self.engine = create_engine("sqlite://", creator=lambda: driver._conn, poolclass=StaticPool)
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
-        """All that `work` does, or nothing of it. Once begun it also ends when its caller is cancelled."""
+        """Carry out all that `work` does, or nothing of it. Once begun it ends even when its caller is cancelled."""
 
         def whole() -> T:
             with self.engine.begin() as connection:
@@ -85,7 +85,7 @@ class Database:
 
 @asynccontextmanager
 async def open_writer(path: Path) -> AsyncIterator[Database]:
-    """Its transactions take the write lock when they begin, so that none fails half-way."""
+    """Open a connection that writes. Its transactions take the write lock at once, so that none fails half-way."""
     async with _connect(path, "rwc") as driver:
         database = Database(driver)
         _set_up(database.engine)
@@ -94,7 +94,7 @@ async def open_writer(path: Path) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Database]:
-    """It cannot write; beside a writer it reads what was committed when a statement begins."""
+    """Open a connection that cannot write. Beside a writer it reads what was committed when a statement begins."""
     async with _connect(path, "ro") as driver:
         yield Database(driver)
 
@@ -104,8 +104,8 @@ def _connect(path: Path, mode: str) -> aiosqlite.Connection:
     return aiosqlite.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_S)
 
 
-def create_engine_for(path: Path) -> AsyncEngine:
-    """For libraries that keep tables of their own in the file. It connects for their first statement."""
+def make_engine(path: Path) -> AsyncEngine:
+    """Make an engine for libraries that keep tables of their own in the file. It connects at their first statement."""
     url = URL.create("sqlite+aiosqlite", database=str(path.absolute()))
     found = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S})
     _set_up(found.sync_engine)
@@ -113,8 +113,10 @@ def create_engine_for(path: Path) -> AsyncEngine:
 
 
 def _set_up(engine: Engine) -> None:
-    """To write. In WAL, synchronous NORMAL keeps every commit through a crash of the process, and may lose the last
-    ones, never more than them, when power fails (https://sqlite.org/pragma.html#pragma_synchronous).
+    """Set an engine up for writing.
+
+    In WAL, synchronous NORMAL keeps every commit through a crash of the process. When power fails it may lose the last
+    ones, and never more than those (https://sqlite.org/pragma.html#pragma_synchronous).
     """
 
     @event.listens_for(engine, "connect")

@@ -1,4 +1,4 @@
-"""The store on a SQL database: a run's facts, what its lanes showed and where; and what servers have set up."""
+"""The store on a SQL database: facts of runs, what their lanes showed and where, and documents of servers."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """`bot.ports.Store` and `Shelf`. Every method raises StoreFailed when the database cannot be written or read."""
+    """A `Store` and `DocumentStore` on SQL. Every method raises StoreFailed when the database cannot be used."""
 
     def __init__(self, writer: Writer, reader: Database, engine: AsyncEngine, path: Path, clock: Clock) -> None:
-        """`engine`: for libraries that keep tables of their own in this database."""
+        """Take the parts of an open store. `engine` is for libraries that keep tables of their own in this database."""
         self.engine = engine
         self._writer = writer
         self._reader = reader
@@ -55,9 +55,9 @@ class SqlStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return await self._read(lambda conn: rows.read_snapshots(conn, run))
 
-    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
-        lane = turn_text(TurnId(*placed.lane))
-        await self._writer.write(Place(run, placed.address, lane, placed.page, placed.ref or None, placed.reads, epoch))
+    async def record_page(self, run: str, page: PostedPage, *, epoch: int | None = None) -> None:
+        lane = turn_text(TurnId(*page.lane))
+        await self._writer.write(Place(run, page.address, lane, page.page, page.ref or None, page.reads, epoch))
 
     async def posted_pages(self, run: str) -> list[PostedPage]:
         return await self._read(lambda conn: rows.read_posted_pages(conn, run))
@@ -84,11 +84,11 @@ class SqlStore:
 
 @asynccontextmanager
 async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> AsyncIterator[SqlStore]:
-    """The store in the SQLite file `path`, made or brought up to date where need be; leaving it stores what waits.
+    """Open the store in the SQLite file `path`, and make it or bring it up to date first if necessary.
 
-    `read_only` opens it beside a live writer, changes nothing, and fails every write. Raises Misconfigured when
-    the path is no place for a store, another process writes it, or its version is not this program's; StoreFailed
-    when it cannot be read or written.
+    Leaving it stores what waits. `read_only` opens it beside a live writer, changes nothing, and fails every write.
+    Raises Misconfigured when the path is no place for a store, another process writes it, or its version is not this
+    program's; StoreFailed when it cannot be read or written.
     """
     async with AsyncExitStack() as stack:
         if read_only:
@@ -102,6 +102,6 @@ async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> As
             await database.transact(versions.require_version if read_only else versions.upgrade_schema)
             reader = await stack.enter_async_context(sqlite.open_reader(path))
         writer = await stack.enter_async_context(Writer(database, path))
-        engine = sqlite.create_engine_for(path)
+        engine = sqlite.make_engine(path)
         stack.push_async_callback(engine.dispose)
         yield SqlStore(writer, reader, engine, path, clock)

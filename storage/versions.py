@@ -1,4 +1,4 @@
-"""Which version a database has, and how it is brought up to date."""
+"""The version of a database, and bringing it up to date."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from storage.schema import HEAD
 
 
 def require_version(conn: Connection) -> None:
-    """For readers, who change nothing. Raises Misconfigured when the database is not of this version."""
+    """Raise Misconfigured when the database is not of this version. For readers, which change nothing."""
     version = _read_version(conn)
     _refuse_newer(version)
     if version != HEAD:
@@ -35,7 +35,7 @@ def upgrade_schema(conn: Connection) -> None:
 
 
 def _read_version(conn: Connection) -> str:
-    """As alembic noted it; "" for a database without any."""
+    """Return the version that alembic noted; "" for a database without any."""
     if not inspect(conn).has_table("alembic_version"):
         return ""
     return conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none() or ""

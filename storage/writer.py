@@ -1,4 +1,4 @@
-"""One writer for many: what waits while a commit runs goes into the next, together (group commit)."""
+"""One writer for many callers: what waits while a commit runs goes into the next one together (group commit)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Writer:
         await self._task
 
     async def write(self, write: Write) -> int | None:
-        """Returns once it is stored. A caller cancelled while it waits for room stored nothing; later, all of it."""
+        """Store a write and return. A caller cancelled while it waits for room has stored nothing; later, all of it."""
         await self._room.acquire()
         if self._closed:
             self._room.release()
@@ -66,7 +66,7 @@ class Writer:
                     self._resolve(left, self._closed_error())
 
     async def _gather(self) -> list[Waiting]:
-        """What is waiting, at least one write; none once the writer is closed and all is stored."""
+        """Return the waiting writes, at least one; none once the writer is closed and all is stored."""
         batch: list[Waiting] = []
         item = await self._waiting.get()
         while item is not None:
@@ -96,7 +96,7 @@ class Writer:
             done.set_result(result)
 
     async def _attempt(self, writes: Sequence[Write]) -> list[Result]:
-        """Together; where one of them spoils it, each by itself, so that it spoils no other."""
+        """Commit together; if one write spoils the commit, try each by itself, so that it spoils no other."""
         try:
             return await self._commit(writes)
         except StoreFailed as error:  # nobody's fault among them: trying again one by one would only take long

@@ -17,7 +17,7 @@ from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Kind, Message, MessageRef, Method, Paginator
-from tests.support.surfaces import OnePagePages
+from tests.support.surfaces import WholeText
 from tests.support.virtual_time import run_virtual
 
 LANES, DELTAS_PER_S, SECONDS = 200, 50, 20
@@ -56,7 +56,7 @@ class Instant:
     room_chars = None
 
     def pages(self, kind: Kind) -> Paginator:
-        return OnePagePages()
+        return WholeText()
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         return ("all",)

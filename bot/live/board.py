@@ -1,4 +1,4 @@
-"""The progress card of a run and the footers of its turns: what has been done, by whom, how fast, for how much."""
+"""The progress card of a run and the footers of its turns: progress, times and cost."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from bot.domain.run import ASIDE, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
 
-Notices = dict[TurnId, str]  # why a running turn says nothing yet
+Notices = dict[TurnId, str]  # the reason why a running turn says nothing yet
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one a seat, by place in the panel
 BAR_CELLS = 12
-SENT_REMARKS = 3  # the newest that are told of, with where they come from
-QUESTION_CHARS = 2_000  # of the question, on the board
+SENT_REMARKS = 3  # the newest remarks whose origin is shown
+QUESTION_CHARS = 2_000  # so much of the question stands on the board
 
 
 @dataclass(frozen=True, slots=True)
 class BoardLine:
-    """How one turn is doing: of the current stage, or still open from another."""
+    """The state of one turn: of the current stage, or still open from another."""
 
     name: str
     mark: str
@@ -32,7 +32,7 @@ class BoardLine:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The progress card as data. Times in seconds; `rest_s` None while nothing can be said of it."""
+    """The progress card as data. Times in seconds; `rest_s` is None while nobody can say."""
 
     question: str
     origin: str  # who asked whom, and in which form
@@ -47,7 +47,7 @@ class Board:
     rest_s: float | None
     tokens: int
     cost: str
-    interventions: tuple[str, ...]  # what people have done to its course
+    interventions: tuple[str, ...]  # lines on what people have done to its course
     warnings: tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ def build_board(
     verdict: str = "",
     interventions: Sequence[str] = (),
 ) -> Board:
-    """The card at wall time `now`."""
+    """Build the card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
     current = _current_stage(t)
     latest = [turn for turn in t.turns.values() if turn.id[:2] == current]
@@ -95,14 +95,14 @@ def build_board(
 
 
 def _list_origins(t: Transcript) -> list[str]:
-    """Where the texts come from that were sent here."""
+    """Return the origins of the texts that were sent here."""
     begun = [f"from {t.started.origin}"] if t.started.origin else []
     later = [f"sent in by {remark.who}: {remark.origin}" for remark in t.remarks if remark.origin]
     return [*begun, *later[-SENT_REMARKS:]]
 
 
 def render_board(card: Board) -> str:
-    """The card as Markdown: the question, how far it is, and at the end the verdict."""
+    """Write the card as Markdown: the question, the progress, and at the end the verdict."""
     spent = f"{card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
     parts = [_quote(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
     if card.verdict:
@@ -125,13 +125,13 @@ def _quote(question: str) -> str:
 
 
 def describe_spending(t: Transcript) -> str:
-    """Time, tokens and money of a run in one line."""
+    """Return time, tokens and money of a run in one line."""
     tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
     return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
 def build_footer(ended: TurnEnded, price: Price | None) -> str:
-    """What a turn took and cost, and how it ended where that was not by itself."""
+    """Return what a turn took and cost, and how it ended unless it ended by itself."""
     facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
     return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
 
@@ -147,7 +147,7 @@ def show_cost(cost_usd: float | None, price: Price | None) -> str:
 
 
 def total_cost(t: Transcript) -> str:
-    """The cost of all turns so far; what is unknown is said to be unknown, never taken for nothing."""
+    """Return the cost of all turns so far. An unknown cost is called unknown, never taken for nothing."""
     seats = t.started.panel.everyone()
     if all(s.price is not None and s.price.source == "local" for s in seats):
         return "free (local)"
@@ -163,18 +163,18 @@ def seat_mark(t: Transcript, seat: str) -> str:
 
 
 def _current_stage(t: Transcript) -> tuple[str, int]:
-    """Stage and round of the turn that started last; what runs beside a stage is none."""
+    """Return stage and round of the turn that started last; turns that run beside a stage do not count."""
     return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in ASIDE), ("", 0))
 
 
 def _list_durations(t: Transcript, stage: tuple[str, int]) -> list[float]:
-    """Seconds of the turns of a stage and round that came to their own end."""
+    """Return the seconds of the turns of a stage and round that ended by themselves."""
     ends = (turn.ended for turn in t.turns.values() if turn.id[:2] == stage)
     return [end.timings.total_s for end in ends if end and end.finish == "done"]
 
 
 def _build_line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, *, apart: bool) -> BoardLine:
-    """`apart`: turns of several stages are listed, so each says which is its own."""
+    """Build a turn's line. `apart`: turns of several stages are listed, so each names its stage."""
     took = _list_durations(t, turn.id[:2])
     if turn.ended:
         state = f"{_describe_finish(redact_failure(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"

@@ -1,4 +1,4 @@
-"""What may be sent, and when: counts that stay on the safe side of the platform's own.
+"""Budgets of requests: counts that stay on the safe side of the platform's own.
 
 A platform counts a request when it arrives, at some moment between our sending it and our hearing of it, and its
 windows begin there. So every count here assumes the worst arrival: a window ends for us when it ends at the latest,
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 ROUNDING = 1e-9
-FORGET_S = 600.0  # a limit that we had to guess from a refusal is tried at its full height again after this long
+FORGET_S = 600.0  # a limit that was guessed from a refusal is tried in full again after this long
 
 
 @dataclass(slots=True)
@@ -26,8 +26,10 @@ class SentRequest:
 
 
 class Outlook(NamedTuple):
-    """`tokens` requests for the next `span_s` seconds, `held` of them for posts; what is not spent by then is lost.
-    `spare`: those that first words may have at no price; None: they pay as all others do.
+    """The requests that a budget has for the next seconds: `tokens` for `span_s`, `reserved` of them for posts.
+
+    What is not spent by then is lost. `spare`: requests that first words may have at no price; None: they pay as all
+    others do.
     """
 
     tokens: float
@@ -37,30 +39,30 @@ class Outlook(NamedTuple):
 
 
 class Budget(Protocol):
-    """Times in seconds of the event loop."""
+    """A limit of one platform. Times are loop time in seconds."""
 
     def tokens(self, now: float) -> float:
-        """Requests that may be sent at this moment; below 1: none."""
+        """Return the requests that may be sent at this moment; below 1: none."""
         ...
 
     def outlook(self, now: float) -> Outlook: ...
 
     def free_at(self, now: float) -> float:
-        """When at least one token will be there, as far as can be said now; infinity when only an answer tells."""
+        """Return when at least one token will be there, as far as is known; infinity when only an answer tells."""
         ...
 
     def take(self, now: float) -> SentRequest: ...
 
     def record_answer(self, request: SentRequest, now: float) -> None:
-        """Its answer came, or never will."""
+        """Record that the answer to a request came, or never will."""
         ...
 
     def record_refusal(self, now: float, retry_after_s: float) -> None:
-        """A 429: nothing is sent until `retry_after_s` have passed."""
+        """Record a 429: nothing is sent until `retry_after_s` have passed."""
         ...
 
     def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
-        """What the platform says of itself with an answer that arrives now."""
+        """Record what the platform says of its limit with an answer that arrives now."""
         ...
 
 
@@ -82,8 +84,10 @@ class FixedWindow:
         at_once: float = math.inf,
         eager: bool = False,
     ) -> None:
-        """`at_once`: requests under way together. `eager`: the window comes back before an answer ends, so first words
-        are shown at once while one request is left for an end.
+        """Make a window. `at_once`: the most requests that are under way together.
+
+        `eager`: the window comes back before an answer ends, so first words are shown at once while one request is left
+        for an end.
         """
         self.limit = limit
         self.window_s = window_s
@@ -166,7 +170,7 @@ class FixedWindow:
             self._early = max(self._early, min(self._late, now - self._delay + reset_after_s - self.window_s))
 
     def _requests_left(self, now: float) -> float:
-        """Of the window's requests."""
+        """Return how many of the window's requests are left."""
         if now >= self._late + self.window_s:
             return self._limit(now) - self._doubtful(now)
         if now >= self._early + self.window_s - self._delay:
@@ -174,7 +178,7 @@ class FixedWindow:
         return self._limit(now) - self._used
 
     def _doubtful(self, now: float) -> int:
-        """Requests that the next window may have counted, or may yet."""
+        """Return the number of requests that the next window may have counted, or may yet."""
         return len(self._flying) + (self._strays if now < self._stray_at + self.window_s else 0)
 
     def _spent_until(self, end: float) -> None:
@@ -202,9 +206,11 @@ class SlidingWindow:
         spent_at: float = -math.inf,
         documented: bool = False,
     ) -> None:
-        """`at_once`: requests under way together; with 1 a limit that is lower than thought is met once. `spent_at`:
-        what another process may have sent until then counts as spread evenly over the window before. `documented`: as a
-        bucket's."""
+        """Make a window. `at_once`: the most requests under way together; with 1 a lower limit is met only once.
+
+        `spent_at`: what another process may have sent until then counts as spread evenly over the window before.
+        `documented`: the limit is the platform's word; a refusal then only pauses it.
+        """
         self.limit = limit
         self.window_s = window_s
         self._full = limit
@@ -223,7 +229,7 @@ class SlidingWindow:
         return min(self._free(now), self._at_once - self._flying)
 
     def outlook(self, now: float) -> Outlook:
-        """The stretch from now on in which requests are scarcest."""
+        """Return the stretch from now on in which requests are scarcest."""
         free, span_s = float(self._free(now)), self.window_s
         scarce = Outlook(float(self._limit(now)), span_s, 0.0)
         for k, end in enumerate(self._ends):
@@ -252,14 +258,14 @@ class SlidingWindow:
         self._ends.append(now + self.window_s)
 
     def record_refusal(self, now: float, retry_after_s: float) -> None:
-        """A limit that is lower than thought: half of it is tried, and all of it again after a while."""
+        """Take the limit to be lower than thought: try half of it, and all of it again after a while."""
         if not self._told and now >= self._paused_until:
             self.limit = max(1, self.limit // 2)
         self._guessed_at = now
         self._paused_until = max(self._paused_until, now + retry_after_s)
 
     def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
-        """No platform tells of a limit that is counted so."""
+        """Learn nothing: no platform reports a limit that is counted so."""
 
     def _free(self, now: float) -> int:
         while self._ends and self._ends[0] <= now:
@@ -287,7 +293,7 @@ class TokenBucket:
         reserve: int = 0,
         documented: bool = False,
     ) -> None:
-        """`documented`: the rate is the platform's word; a refusal then only pauses it."""
+        """Make a bucket. `documented`: the rate is the platform's word; a refusal then only pauses it."""
         self.capacity = capacity
         self.per_s = per_s
         self._reserve = float(reserve)
@@ -341,11 +347,14 @@ class TokenBucket:
 
 
 class Budgets:
-    """All budgets of a process by name. One that is first asked for is made by `make(name, started)`."""
+    """All budgets of a process by name. `make(name, started)` makes one when it is first asked for."""
 
     def __init__(self, make: Callable[[str, float], Budget], started: float) -> None:
-        """`started`: loop time at which this process may have begun to send. Before it another one may have: a budget
-        whose platform tells what is left learns it from the first answer, another counts as spent then."""
+        """Take the maker of budgets. `started`: loop time at which this process may have begun to send.
+
+        Another process may have sent before. A budget whose platform reports what is left learns it from the first
+        answer; any other counts as spent at `started`.
+        """
         self._make = make
         self._started = started
         self._known: dict[str, Budget] = {}

@@ -1,4 +1,4 @@
-"""Where a block may be cut, and what a cut takes: marks to close before it, context to reopen behind it.
+"""Cuts of a block: places for them, marks to close before one, context to reopen behind it.
 
 A cut works on the source. What stands before it is parsed as if the text ended there; what follows is parsed
 behind a `carry`: the quotes and items, the fence or the table header that it stands in, and open emphasis.
@@ -25,9 +25,9 @@ _TEXT = ("paragraph_open", "heading_open")
 
 
 class Cut(NamedTuple):
-    """`closers` end what stands before `at` (code points); `carry` stands before what follows it.
+    """A cut at `at` (code points): `closers` end what stands before it, `carry` stands before what follows.
 
-    `glue` joins both on one page, in surfaces whose pages are longer than a block may grow; None: nothing goes on.
+    `glue` joins both on one page, on surfaces whose pages are longer than a block may grow; None: nothing goes on.
     """
 
     at: int
@@ -37,7 +37,7 @@ class Cut(NamedTuple):
 
 
 def cut_block(doc: Document, block: Block, at: int) -> Cut:
-    """The cut at a code point of the block's source."""
+    """Return the cut at a code point of the block's source."""
     line = bisect_right(doc.lines, at, hi=len(doc.lines) - 1) - 1
     fresh = at == doc.lines[line]
     leaf = _leaf_at(block.tokens, line)
@@ -69,7 +69,7 @@ def cut_block(doc: Document, block: Block, at: int) -> Cut:
 
 
 def row_stops(doc: Document, block: Block) -> list[int]:
-    """Before an item, a table's row, a line of code, or a block inside another."""
+    """Return the places before an item, a table's row, a line of code, or a block inside another."""
     lines: set[int] = set()
     for token in block.tokens:
         if token.map is None or token.type in ("inline", "tbody_open"):
@@ -84,7 +84,7 @@ def row_stops(doc: Document, block: Block) -> list[int]:
 
 
 def shallow_row_stops(doc: Document, block: Block) -> list[int]:
-    """Those rows that stand in no item and no quote."""
+    """Return the row stops that stand in no item and no quote."""
     if block.tokens[0].type in (*_CODE, "table_open"):
         return row_stops(doc, block)
     items = (t for t in block.tokens if t.type == "list_item_open" and t.level == 1)
@@ -94,7 +94,7 @@ def shallow_row_stops(doc: Document, block: Block) -> list[int]:
 
 
 def word_stops(doc: Document, block: Block) -> list[int]:
-    """Before a word of a paragraph or a heading, never inside code, a link or math."""
+    """Return the places before a word of a paragraph or a heading, never inside code, a link or math."""
     return [
         at
         for start, text in _text_leaves(doc, block)
@@ -103,7 +103,7 @@ def word_stops(doc: Document, block: Block) -> list[int]:
 
 
 def grapheme_stops(doc: Document, block: Block) -> list[int]:
-    """Between any two graphemes of a paragraph, a heading or a line of code, never inside an inline atom."""
+    """Return the places between graphemes of a paragraph, a heading or a line of code, never inside an inline atom."""
     stops: set[int] = set()
     for start, text in _text_leaves(doc, block):
         stops.update(_stops_outside_atoms(text, start, grapheme_ends(text)))
@@ -122,7 +122,7 @@ def _text_leaves(doc: Document, block: Block) -> Iterator[tuple[int, str]]:
 
 
 def _stops_outside_atoms(text: str, start: int, stops: Iterator[int]) -> Iterator[int]:
-    """The stops that lie in no atom and in no line's markers, as code points of the source."""
+    """Yield the stops that lie in no atom and in no line's markers, as code points of the source."""
     spans = [*scan(text).atoms, *(m.span() for m in _PREFIX.finditer(text))]
     taken = {at for begin, end in spans for at in range(begin + 1, end)}
     prefixes = {m.start() for m in _PREFIX.finditer(text) if m.end() > m.start()} | {0, _first_word(text)}
@@ -140,7 +140,7 @@ def _leaf_at(tokens: Sequence[Token], line: int) -> Token | None:
 
 
 def _openings(doc: Document, stack: Sequence[Token]) -> list[str]:
-    """For each line that opens containers of the stack: its text up to what they contain."""
+    """Return, for each line that opens containers of the stack, its text up to what they contain."""
     openings: list[str] = []
     quotes = 0
     for line in sorted({t.map[0] for t in stack if t.map}):
@@ -154,7 +154,7 @@ def _openings(doc: Document, stack: Sequence[Token]) -> list[str]:
 
 
 def _item_before(tokens: Sequence[Token], line: int, indent: str) -> str:
-    """The item before the one that begins here, as carry: a list goes on counting whatever its source says."""
+    """Return the item before the one that begins here, as carry, so that the list goes on counting from it."""
     counts: dict[int, int] = {}  # items so far of the list that is open at a level
     starts: dict[int, int] = {}
     for token in tokens:

@@ -1,4 +1,4 @@
-"""What a surface's Markdown is like: the Protocols, and what dialects share.
+"""The Markdown of surfaces: Protocols of dialects, and what dialects share.
 
 A dialect says how each thing is written; `bot.live.render` walks the tree. `CommonMark` writes Markdown again and
 is what dialects start from; `Plain` writes text alone, for cells of tables that are drawn by hand.
@@ -48,10 +48,10 @@ class Table(NamedTuple):
 
 
 class Inline(Protocol):
-    """How what stands inside a line is written. Arguments named `inner` are rendered already."""
+    """A way to write what stands inside a line. Arguments named `inner` are rendered already."""
 
     def text(self, text: str) -> str:
-        """Text that must look as it is: escaped, mentions without effect."""
+        """Write text that must look as it is: escaped, mentions without effect."""
         ...
 
     def strong(self, inner: str) -> str: ...
@@ -70,14 +70,14 @@ class Inline(Protocol):
 
 
 class Dialect(Inline, Protocol):
-    """How a surface writes Markdown. Rendering is pure; `measure(a + b) == measure(a) + measure(b)`."""
+    """A surface's way to write Markdown. Rendering is pure; `measure(a + b) == measure(a) + measure(b)`."""
 
     def measure(self, text: str) -> int:
-        """The text's length as the surface counts it against its limit."""
+        """Return the text's length as the surface counts it against its limit."""
         ...
 
     def cells(self) -> Inline:
-        """How the cells of a table are written."""
+        """Return the style of cells of a table."""
         ...
 
     def paragraph(self, inner: str) -> str: ...
@@ -89,7 +89,7 @@ class Dialect(Inline, Protocol):
     def quote(self, inner: str) -> str: ...
 
     def item(self, number: int | None, inner: str) -> str:
-        """A list's item; `number` is None in a bullet list."""
+        """Write a list's item; `number` is None in a bullet list."""
         ...
 
     def fence(self, code: str, language: str) -> Piece: ...
@@ -97,12 +97,12 @@ class Dialect(Inline, Protocol):
     def table(self, table: Table) -> Piece: ...
 
     def footer(self, text: str) -> str:
-        """A page's last line, small where the surface can, with the line break that sets it apart."""
+        """Write a page's last line, small if the surface can, with the line break that sets it apart."""
         ...
 
 
 class Plain:
-    """Text alone. A link keeps its target behind its label."""
+    """A style of text alone. A link keeps its target behind its label."""
 
     def text(self, text: str) -> str:
         return text
@@ -130,7 +130,7 @@ class Plain:
 
 
 class CommonMark:
-    """CommonMark with tables and strikethrough, written so that parsing it again gives the same."""
+    """The dialect of CommonMark with tables and strikethrough; parsing what it writes gives the same again."""
 
     def measure(self, text: str) -> int:
         return len(text)
@@ -213,20 +213,20 @@ def _delimiter(align: Align) -> str:
 
 
 def without_mentions(text: str) -> str:
-    """Mentions, commands and time stamps of Discord and Slack, made text by an invisible character.
+    """Make mentions, commands and time stamps of Discord and Slack text, by an invisible character.
 
-    A second lock: the adapters switch mentions off in every request as well.
+    This is a second lock: the adapters switch mentions off in every request as well.
     """
     return _MENTION.sub(rf"\g<0>{_JOINER}", text)
 
 
 def without_fences(code: str) -> str:
-    """Code for surfaces that know fences of three backticks only."""
+    """Break fences inside code, for surfaces that know fences of three backticks only."""
     return code.replace("```", f"`{_JOINER}`{_JOINER}`")
 
 
 def change_outside_urls(text: str, change: Callable[[str], str]) -> str:
-    """`change` all but bare addresses, which an escape inside would break."""
+    """Apply `change` to all but bare addresses, which an escape inside would break."""
     parts: list[str] = []
     at = 0
     for url in _BARE_URL.finditer(text):
@@ -240,14 +240,14 @@ def longest_run(text: str, char: str) -> int:
 
 
 def hang_indent(marker: str, inner: str) -> str:
-    """`inner` behind a marker, its further lines as deep."""
+    """Write `inner` behind a marker, its further lines indented as deep."""
     indent = " " * len(marker)
     first, *rest = inner.split("\n")
     return "\n".join((marker + first, *(indent + line if line else "" for line in rest)))
 
 
 def draw_grid(table: Table) -> Piece:
-    """A table drawn in columns for a fixed-width font; East-Asian wide characters count two (Unicode TR 11)."""
+    """Draw a table in columns for a fixed-width font; East-Asian wide characters count two (Unicode TR 11)."""
     rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
     widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(_pad, row, widths, table.aligns)).rstrip() for row in (rows[0], *rows[1:])]
@@ -265,12 +265,12 @@ def _pad(text: str, width: int, align: Align) -> str:
 
 
 def utf16_length(text: str) -> int:
-    """UTF-16 code units: two for each code point beyond U+FFFF."""
+    """Count UTF-16 code units: two for each code point beyond U+FFFF."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def grapheme_ends(text: str) -> Iterator[int]:
-    """Where grapheme clusters end (Unicode TR 29), in code points; the last is the text's end."""
+    """Yield the ends of grapheme clusters (Unicode TR 29) in code points; the last is the text's end."""
     at = 0
     for cluster in wcwidth.iter_graphemes(text):
         at += len(cluster)

@@ -1,4 +1,4 @@
-"""Listed words blanked before any page is made of a text, so that no message ever shows them."""
+"""Pages of a text without listed words: they are blanked before any page is made, so no message shows them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from bot.ports import Page, Paginator
 
 
 class FilteredPages:
-    """The inner pages of the masked text; positions in it are those of the text itself.
+    """The inner pages of the censored text; positions in it are those of the text itself.
 
-    While a text grows, its last word waits as long as it may be the beginning of a listed one: half of a word that is
-    blanked a moment later has been read, and “ham” that goes on as “hamlet” would be blanked and come back. What
+    While a text grows, its last word waits as long as it may be the beginning of a listed one. Otherwise people would
+    read half of a word before it is blanked, and “ham” that goes on as “hamlet” would be blanked and come back. What
     waits is no longer than a listed word or phrase, and `final` shows it.
     """
 
     def __init__(self, pages: Paginator, words: WordFilter) -> None:
         self._pages = pages
         self._words = words
-        self._lines = ""  # whole lines as they came: no word goes beyond one, so they are read once
-        self._masked = ""  # and as they are shown
+        self._lines = ""  # whole lines as they came (no word goes beyond one, so they are read once) …
+        self._censored = ""  # … and as they are shown
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
-        """As `Pages.update`; no page as long as nothing can be shown."""
+        """Return the pages as `Pages.update` does; none as long as nothing can be shown."""
         if not text.startswith(self._lines):
-            self._lines = self._masked = ""
+            self._lines = self._censored = ""
         rest = text[len(self._lines) :]
-        masked = self._words.censor(rest)
+        censored = self._words.censor(rest)
         settled = len(rest) if final else self._words.stable_length(rest)
-        shown = self._masked + masked[:settled]
+        shown = self._censored + censored[:settled]
         lines = rest.rfind("\n", 0, settled) + 1
         self._lines += rest[:lines]
-        self._masked += masked[:lines]
+        self._censored += censored[:lines]
         return self._pages.update(shown, final=final, footer=footer) if shown or final else ()

@@ -1,6 +1,6 @@
-"""Half-written Markdown, made whole: what is open is closed, what cannot be read yet is held back.
+"""The healing of half-written Markdown: what is open is closed, what cannot be read yet is held back.
 
-Nothing here is lost: it is the look of a text that still grows. The text at its end is parsed as it stands.
+Nothing is lost: this is only how a text looks while it grows. At its end it is parsed as it stands.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class OpenAtom(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """`marks`: emphasis open at the end, outermost first. `atoms`: spans of code, links and math."""
+    """The open ends of inline text. `marks`: open emphasis, outermost first. `atoms`: spans of code, links and math."""
 
     marks: tuple[str, ...]
     atoms: tuple[tuple[int, int], ...]
@@ -52,7 +52,7 @@ class Scan(NamedTuple):
 
 
 def scan(text: str) -> Scan:
-    """What is open at the end of inline text, in one pass (rules of CommonMark 0.31, section 6, simplified)."""
+    """Find what is open at the end of inline text, in one pass (CommonMark 0.31, section 6, simplified)."""
     marks: list[str] = []
     atoms: list[tuple[int, int]] = []
     at = 0
@@ -73,7 +73,7 @@ def scan(text: str) -> Scan:
 
 
 def heal(text: str) -> str:
-    """Inline text that still grows, with all it has opened closed, and without what is not readable yet."""
+    """Close all that growing inline text has opened, and leave out what is not readable yet."""
     for _ in range(8):  # each round takes one atom that has begun; more in one place is noise
         begun = scan(text).open_atom
         if begun is None:
@@ -84,7 +84,7 @@ def heal(text: str) -> str:
 
 
 def parse_growing(source: str) -> Document:
-    """The blocks of clean Markdown that still grows; its last inline content is healed (`Token.children`)."""
+    """Parse clean Markdown that still grows; its last inline content is healed (`Token.children`)."""
     shown = source[: len(source) - count_held_back(source)]
     doc = parse(shown)
     if line := _find_completion(doc):
@@ -95,7 +95,7 @@ def parse_growing(source: str) -> Document:
 
 
 def count_held_back(source: str) -> int:
-    """How many code points at the end are held back: a last line that is nothing but markers so far."""
+    """Count the code points that are held back: a last line that is nothing but markers so far."""
     last = source[source.rfind("\n") + 1 :]
     return len(last) if _MARKERS.fullmatch(last) else 0
 
@@ -137,7 +137,7 @@ def _apply_emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
 
 
 def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
-    """Whether the run can open, and whether it can close (CommonMark 0.31, 6.2)."""
+    """Return whether the run can open, and whether it can close (CommonMark 0.31, 6.2)."""
     before, after = text[run.start() - 1 : run.start()] or " ", text[run.end() : run.end() + 1] or " "
     left = not after.isspace() and (_is_word_char(after) or not _is_word_char(before))
     right = not before.isspace() and (_is_word_char(before) or not _is_word_char(after))
@@ -147,7 +147,7 @@ def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
 
 
 def _is_word_char(char: str) -> bool:
-    """Neither white space nor punctuation."""
+    """Whether a character is neither white space nor punctuation."""
     return not char.isspace() and (char.isalnum() or ord(char) > 0x2E7F)
 
 
@@ -156,7 +156,7 @@ def _last_of(marks: list[str], kind: str) -> int | None:
 
 
 def _atom_end(text: str, point: re.Match[str]) -> int | None:
-    """Where the atom that begins here ends; where the mark ends when it is text; None when it may still come."""
+    """Return the end of the atom that begins here; of the mark if that is text; None when it may still come."""
     mark, start = point.group(), point.start()
     young = len(text) - start <= PATIENCE
     match mark[0]:
@@ -187,7 +187,7 @@ def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:
 
 
 def _find_completion(doc: Document) -> str:
-    """The line that makes a table of a header row alone, or ends display math; "" when nothing is missing."""
+    """Return the line that makes a table of a header row alone, or ends display math; "" when none is missing."""
     tokens = [t for t in doc.blocks[-1].tokens if t.nesting >= 0] if doc.blocks else []
     if len(tokens) < 2 or tokens[-2].type != "paragraph_open":
         return ""
@@ -205,7 +205,7 @@ def _find_completion(doc: Document) -> str:
 
 
 def _clip(doc: Document, source: str) -> Document:
-    """The same blocks, without the source that was added behind `source`."""
+    """Return the same blocks, without the source that was added behind `source`."""
     blocks = [replace(b, end=min(b.end, len(source))) for b in doc.blocks]
     return Document(source, doc.lines, blocks)
 
@@ -214,7 +214,7 @@ _ROW_TOKENS = {"td_open", "th_open", "tr_open", "tbody_open"}
 
 
 def _last_inline(doc: Document) -> Token | None:
-    """The inline content that is still being written: of the last leaf, in a table of its last filled cell."""
+    """Return the inline content that is still being written: of the last leaf, in a table of its last filled cell."""
     for token in reversed(doc.blocks[-1].tokens) if doc.blocks else ():
         if token.type == "inline" and token.content:
             return token

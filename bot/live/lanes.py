@@ -1,4 +1,4 @@
-"""What a turn, a card or the board should read now. Setting it costs O(1), never waits and reaches every view."""
+"""The desired text of a turn, a card or the board. Setting it costs O(1), never waits and reaches every view."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.ports import Kind
 
-__all__ = ["Kind", "Lane"]
-
-
 USUAL_CHARS_PER_S = 60.0
 
 
 class Lane:
-    """Desired text. `chars` counts all code points ever written and `moments` the sum of the times (seconds) at
-    which they were, so that any reader who remembers both knows how many wait for it, and for how long together.
+    """Desired text, and counts of what was ever written.
+
+    `chars` counts all code points, and `moments` is the sum of the times (seconds) at which they were written. A reader
+    who remembers both knows how many wait for it, and for how long together.
     """
 
     __slots__ = (
@@ -58,10 +57,10 @@ class Lane:
         self.title = title
         self.kind = kind
         self.placeholder = placeholder
-        self.to = to  # who is told of it
+        self.to = to  # the person whom its end notifies
         self.face = face  # a picture of who speaks
         self.controls: tuple[Control, ...] = ()
-        self.shows_progress = False  # its placeholder tells how far it is
+        self.shows_progress = False  # the placeholder says how far it is
         self.footer = ""
         self.closed = False
         self.version = 0  # of text and footer; a reader that has taken this one has nothing new
@@ -88,41 +87,41 @@ class Lane:
             self._note_change(len(text))
 
     def set(self, text: str) -> None:
-        """The whole text anew: a card or the board."""
+        """Replace the whole text: of a card or the board."""
         if not self.closed and text != self.text:
             self._replace(text)
             self._note_change(len(text))
 
     def set_placeholder(self, placeholder: str) -> None:
-        """What stands there until its first text comes."""
+        """Set what stands there until the first text comes."""
         if placeholder != self.placeholder and not self.closed:
             self.placeholder, self.shows_progress = placeholder, True
             self._note_change(0)
 
     def restart(self, kept: str) -> None:
-        """A re-ask begins with `kept`. Views keep what they show until the new text has outgrown it."""
+        """Begin again with `kept`, as a re-ask does. Views keep what they show until the new text has outgrown it."""
         if not self.closed:
             self._replace(kept)
             self._note_change(0)
 
     def reopen(self) -> None:
-        """What was over begins anew: a failed turn is asked again."""
+        """Open the lane again: a failed turn is asked once more."""
         self.closed, self.footer = False, ""
         self.restart("")
 
     def rewrite(self, text: str, footer: str) -> None:
-        """What was over reads differently: it was removed."""
+        """Change a text that was over: it was removed."""
         self.closed = False
         self.close(text, footer)
 
     def set_controls(self, controls: tuple[Control, ...]) -> None:
-        """What people may press under it from now on."""
+        """Set what people may press under it from now on."""
         if controls != self.controls:
             self.controls = controls
             self._note_change(0)
 
     def close(self, text: str | None = None, footer: str = "") -> None:
-        """The final text (None: what it reads now). Call it only once the end is stored; a second close is nothing."""
+        """Set the final text (None: the present one). Call it once the end is stored; a second call does nothing."""
         if self.closed:
             return
         before = self.text
@@ -135,11 +134,11 @@ class Lane:
         self.ended = self._time()
 
     def settle(self) -> None:
-        """A view has taken the text: the next change is news again."""
+        """Note that a view has taken the text: the next change is announced again."""
         self._announced = False
 
     def speed(self, now: float) -> float:
-        """Code points a second since the first one, leaning on a usual 60 for the first second; 0 before it."""
+        """Return code points a second since the first one, leaning on a usual 60 at first; 0 before it."""
         return (self.chars + USUAL_CHARS_PER_S) / (now - self.began + 1.0) if self.chars else 0.0
 
     def _replace(self, text: str) -> None:

@@ -22,7 +22,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-# Stands where text goes on that began on an earlier page: what follows never opens a block, an item that
+# It stands before text that began on an earlier page: what follows never opens a block, and an item that
 # begins with it has no marker. A private-use character, which `clean` lets no text contain.
 CONTINUED = "\ue000"
 DEPTH = 24  # token levels; a quote takes one, a list two
@@ -47,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`lines`: where each source line begins (code points), and behind the last one the end."""
+    """A parsed text. `lines`: the beginnings of its lines (code points), and behind the last one the end."""
 
     source: str
     lines: Sequence[int]
@@ -55,7 +55,7 @@ class Document:
 
 
 def clean(text: str) -> str:
-    """The text without what could harm a screen, one code point for each (offsets stay true).
+    """Replace what could harm a screen, one code point for each, so that offsets stay true.
 
     Control characters, NUL, escape and lone surrogates become U+FFFD, unusual line ends a space, bidirectional
     overrides and isolates (Unicode TR 9; "Trojan Source", CVE-2021-42574) an invisible word joiner.
@@ -72,7 +72,7 @@ def _harmless() -> dict[int, str]:
 
 
 def parse(source: str) -> Document:
-    """The blocks of clean Markdown; inline content is left unparsed (see `inline`)."""
+    """Parse clean Markdown into blocks; inline content is left unparsed (see `parse_inline`)."""
     lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
     lines[-1] = len(source)
     tops = list(split_siblings(parser().parse(source, {})))
@@ -82,14 +82,14 @@ def parse(source: str) -> Document:
 
 
 def parse_inline(content: str) -> list[Token]:
-    """The inline tokens of a paragraph, heading or cell."""
+    """Return the inline tokens of a paragraph, heading or cell."""
     tokens: list[Token] = []
     parser().inline.parse(content, parser(), {}, tokens)
     return tokens
 
 
 def split_siblings(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """The tokens cut where nothing is open: one sequence for each child."""
+    """Split tokens wherever nothing is open: one sequence for each child."""
     start = depth = 0
     for i, token in enumerate(tokens):
         depth += token.nesting
@@ -100,7 +100,7 @@ def split_siblings(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
 
 @functools.cache
 def parser() -> MarkdownIt:
-    """Built once, at first use; it keeps nothing between texts."""
+    """Return the parser, built once at first use; it keeps nothing between texts."""
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * DEPTH})
     md.enable(["table", "strikethrough"]).disable(["reference", "inline", "text_join"])
     md.use(dollarmath_plugin, allow_labels=False)
@@ -123,16 +123,16 @@ def _inline_rule(md: MarkdownIt, name: str) -> InlineRule:
 
 
 def _limit_depth(rule: BlockRule) -> BlockRule:
-    def guarded(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    def parse_within_depth(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return state.level < DEPTH and rule(state, start, end, silent)
 
-    return guarded
+    return parse_within_depth
 
 
 def _limit_image_depth(rule: InlineRule) -> InlineRule:
-    """A description is parsed by a parser of its own, which counts levels from nought: so count them here."""
+    """Count the levels of images here: the parser of a description counts from nought."""
 
-    def guarded(state: StateInline, silent: bool) -> bool:
+    def parse_within_depth(state: StateInline, silent: bool) -> bool:
         depth = state.env.get("image_depth", 0)
         if depth >= IMAGE_DEPTH:
             return False
@@ -142,11 +142,11 @@ def _limit_image_depth(rule: InlineRule) -> InlineRule:
         finally:
             state.env["image_depth"] = depth
 
-    return guarded
+    return parse_within_depth
 
 
 def _parse_math(state: StateInline, silent: bool) -> bool:
-    """As the plugin's, which asks the text's last character whether its first may open."""
+    """Parse dollar math as the plugin does, which asks the text's last character whether its first may open."""
     match = DOLLAR_MATH.match(state.src, state.pos)
     if match is None:
         return False
@@ -157,7 +157,7 @@ def _parse_math(state: StateInline, silent: bool) -> bool:
 
 
 def _parse_continued(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
-    """A line of nothing but CONTINUED is a block of its own, so that what follows it begins afresh."""
+    """Make a block of a line of nothing but CONTINUED, so that what follows it begins afresh."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     if silent or line.strip() != CONTINUED:
         return False

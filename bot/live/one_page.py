@@ -1,18 +1,22 @@
-"""One message a turn: what is longer than it stands behind Read on."""
+"""One message a turn: a longer text stands behind Read on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from bot.live.dialect import Dialect
-from bot.live.pages import Page, Pages
+from bot.live.pages import Pages
+from bot.ports import Page
 
 GOES_ON = "goes on behind Read on"
-NOTE = 200  # room kept for the footer, as the dialect measures; a longer one is cut
+NOTE = 200  # kept free for the footer, as the dialect measures; a longer footer is cut
 
 
 class OnePage:
-    """The first page of `Pages` with the footer of the whole. The other way to show a long turn is `Pages` itself."""
+    """The first page of `Pages`, with the footer of the whole.
+
+    The other way to show a long turn is `Pages` itself.
+    """
 
     def __init__(self, dialect: Dialect, limit: int) -> None:
         self._dialect = dialect
@@ -20,7 +24,7 @@ class OnePage:
         self._room = min(NOTE, limit // 2)
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
-        """Always one page; its `chars` tell how much of the source it shows."""
+        """Return one page, always; its `chars` tell how much of the source it shows."""
         first, *more = self._pages.update(text, final=final)
         note = " · ".join(part for part in (GOES_ON if more else "", footer) if part)
         return [Page((first.text + self._line(note)).lstrip("\n"), first.chars, final, bool(more))]

@@ -1,4 +1,4 @@
-"""Cuts a growing Markdown text into pages that fit a surface, without ever changing a page that is full.
+"""The pages of a growing Markdown text. They fit a surface, and a page that is full never changes.
 
 Only the tail is parsed again when text arrives: a block that a later one follows is rendered once and kept.
 A block that outgrows `LONG` code points, or its page, is cut: what stands before the cut is settled, what
@@ -19,20 +19,11 @@ from bot.live.dialect import Dialect, Piece, grapheme_ends
 from bot.live.heal import count_held_back, parse_growing, scan
 from bot.live.markdown import Block, Document, clean, parse
 from bot.live.render import render_block
+from bot.ports import Page
 
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
 LONG_TABLE = 8 * LONG  # the columns of a page's table have one width, so it is cut late
 GAP = "\n\n"
-
-
-class Page(NamedTuple):
-    """`text` as it is sent; `chars`: the source code points it covers; `closed`: it changes no more; `goes_on`: more
-    text stands behind it that no page shows."""
-
-    text: str
-    chars: int
-    closed: bool
-    goes_on: bool = False
 
 
 class Sheet(NamedTuple):
@@ -46,7 +37,7 @@ class Sheet(NamedTuple):
         return (self.text + self.foot).strip("\n")
 
     def plus(self, piece: Piece, glue: str | None, measure: Callable[[str], int]) -> Sheet:
-        """The page with one more piece. `glue`: it goes on with the block that the last piece began."""
+        """Return the page with one more piece. `glue`: it goes on with the block that the last piece began."""
         if not piece.text:
             return self
         if not self.text:
@@ -59,9 +50,11 @@ class Sheet(NamedTuple):
 
 
 class Pages:
-    """One lane on one surface. `limit`: a message's length as the dialect measures it; `reserve`: what of it is
-    kept free for footers, so that one that grows never needs a page more; `most`: how many pages anybody sees. Text
-    behind those is not read, however long it is: one empty page stands for it.
+    """The pages of one lane on one surface.
+
+    `limit`: a message's length as the dialect measures it. `reserve`: the part of it that is kept free for footers, so
+    that one that grows never needs a page more. `most`: how many pages anybody sees; text behind those is not read,
+    however long it is, and one empty page stands for it.
 
     A link, a row or a piece of code that is longer than a page by itself is shown as it was written, cut between
     words or graphemes; a grapheme longer than a page is cut between code points.
@@ -90,10 +83,10 @@ class Pages:
         self._written_to = 0  # up to here (code points of the whole) goes a link or code that is shown as written
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
-        """The pages that show `text`, at least one. `footer` stands on the last, where it takes half of it at most.
+        """Return the pages that show `text`, at least one. `footer` stands on the last and takes half of it at most.
 
-        `final`: no more will come, so nothing is healed or held back. A text that does not begin with the one
-        before, or that goes on after its end, starts again: then any page may change.
+        `final`: no more will come, so nothing is healed or held back. A text that does not begin with the one before,
+        or that goes on after its end, starts again: then any page may change.
         """
         if not text.startswith(self._text) or (self._ended and text != self._text):
             self._restart()
@@ -121,7 +114,7 @@ class Pages:
         return sheet.size + self._dialect.measure(sheet.foot) <= self._room
 
     def _settle(self, final: bool) -> Sheet:
-        """Settle what cannot change any more and what does not fit; returns the open page with all the rest."""
+        """Settle what cannot change any more and what does not fit; return the open page with all the rest."""
         while True:
             doc = parse(self._source) if final else parse_growing(self._source)
             sheet = self._settle_once(doc, len(doc.blocks) if final else _count_sure(doc, self._source), final)
@@ -129,7 +122,7 @@ class Pages:
                 return sheet
 
     def _settle_once(self, doc: Document, sure: int, final: bool) -> Sheet | None:
-        """None when a cut was made, so that the rest must be read again."""
+        """Settle once; return None when a cut was made, so that the rest must be read again."""
         if self._at < self._written_to and doc.blocks:
             return None if self._spill(doc, doc.blocks[0], final) else self._sheet
         sheets = [self._sheet]  # as it is after each block
@@ -153,12 +146,12 @@ class Pages:
         return sheets[-1]
 
     def _render(self, doc: Document, block: Block) -> Piece:
-        """Empty for a block that is nothing but carry: it has been shown."""
+        """Render a block; it is empty when it is nothing but carry, which has been shown."""
         new = doc.source[max(block.start, self._carried) : block.end]
         return render_block(block.tokens, self._dialect) if new.strip() else Piece("")
 
     def _take(self, sheet: Sheet, cut: Cut) -> None:
-        """All before the cut is settled: `sheet` shows it."""
+        """Settle all before the cut: `sheet` shows it."""
         self._sheet = sheet
         self._at += cut.at - self._carried
         self._source = cut.carry + self._source[cut.at :]
@@ -171,7 +164,7 @@ class Pages:
         self._page_at = self._at
 
     def _shorten(self, doc: Document, block: Block) -> bool:
-        """Settle most of a block that fits the page and grows beyond LONG. False: it has no place for a cut yet."""
+        """Settle most of a block that fits the page and grows beyond LONG; return False if no cut is possible yet."""
         for stops in (cuts.shallow_row_stops, cuts.word_stops, cuts.row_stops, cuts.grapheme_stops):
             at = max(self._real_stops(doc, stops(doc, block)), default=0)
             if at - self._carried > LONG // 2:
@@ -183,7 +176,7 @@ class Pages:
         return False
 
     def _break(self, doc: Document, block: Block, final: bool) -> bool:
-        """Fill the page with the block's beginning and close it. False: what there is must wait for more."""
+        """Fill the page with the block's beginning and close it; return False if what there is must wait for more."""
         for stops in (cuts.shallow_row_stops, cuts.row_stops, cuts.word_stops):
             if stops is cuts.word_stops and self._sheet.size > self._room * 3 // 4:
                 break  # rather a little space than a paragraph torn
@@ -203,7 +196,7 @@ class Pages:
         return True
 
     def _best_cut(self, doc: Document, block: Block, stops: Sequence[int]) -> tuple[Sheet, Cut] | None:
-        """The last of the stops up to which the block fits the page, None when nothing of it does."""
+        """Return the page and the cut at the last stop up to which the block fits; None when nothing of it does."""
         stops = self._real_stops(doc, stops)
         best: tuple[Sheet, Cut] | None = None
         low, high = 0, len(stops)
@@ -217,11 +210,11 @@ class Pages:
         return best if best and best[0] is not self._sheet else None
 
     def _real_stops(self, doc: Document, stops: Sequence[int]) -> list[int]:
-        """Those that part real text: not in the carry, not where a half-written block was completed."""
+        """Return the stops in real text: not in the carry, not in what completed a half-written block."""
         return [at for at in stops if self._carried < at < len(doc.source)]
 
     def _sheet_before(self, doc: Document, cut: Cut) -> tuple[Sheet, Cut]:
-        """The open page with what stands before a cut of the first block."""
+        """Return the open page with what stands before a cut of the first block."""
         before = parse(doc.source[: cut.at].rstrip() + cut.closers)
         pieces = [piece for block in before.blocks if (piece := self._render(before, block)).text]
         piece = pieces[0] if len(pieces) == 1 else Piece(GAP.join(piece.text for piece in pieces))
@@ -230,7 +223,7 @@ class Pages:
     def _spill(self, doc: Document, block: Block, final: bool) -> bool:
         """Show as it was written, on a page of its own, what can be cut nowhere.
 
-        False: there is but one grapheme, and it may grow.
+        Return False if there is but one grapheme, and it may grow.
         """
         text = doc.source[self._carried : block.end]
         if self._at < self._written_to:
@@ -256,7 +249,7 @@ class Pages:
         return True
 
     def _split_by_chars(self, text: str) -> list[str]:
-        """A text in parts that fit a page: itself as a rule, a grapheme longer than a page by code points."""
+        """Split a text into parts that fit a page: itself as a rule, a grapheme longer than a page by code points."""
         parts: list[str] = []
         for char in text.strip():
             char = char if self._dialect.measure(char) <= self._room else "\ufffd"
@@ -275,6 +268,6 @@ def _longest_kept(block: Block) -> int:
 
 
 def _count_sure(doc: Document, source: str) -> int:
-    """How many blocks no more text can change: those before the last one that has a whole line."""
+    """Count the blocks that no more text can change: those before the last one that has a whole line."""
     whole = source.count("\n")
     return max((i for i, block in enumerate(doc.blocks) if block.line < whole), default=0)

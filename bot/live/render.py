@@ -1,4 +1,4 @@
-"""Renders blocks of the parser's tokens in a dialect."""
+"""The rendering of the parser's blocks in a dialect."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from bot.live.dialect import Align, Dialect, Inline, Piece, Table
 from bot.live.markdown import CONTINUED, split_siblings
 from bot.live.markdown import parse_inline as parse_inline
 
-_BREAK = re.compile(
-    r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE
-)  # the one HTML tag that models write everywhere, in cells above all
+# the one HTML tag that models write everywhere, in cells above all
+_BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE)
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
 def render_block(tokens: Sequence[Token], dialect: Dialect) -> Piece:
-    """One block, top-level or not. Empty where there is nothing to see."""
+    """Render one block, top-level or not; it is empty when there is nothing to see."""
     first = tokens[0]
     match first.type:
         case "paragraph_open":
@@ -46,7 +45,7 @@ def render_block(tokens: Sequence[Token], dialect: Dialect) -> Piece:
 
 
 def render_flow(tokens: Sequence[Token], dialect: Dialect) -> str:
-    """Blocks that follow one another inside a quote or an item."""
+    """Render blocks that follow one another inside a quote or an item."""
     text = ""
     for block in split_siblings(tokens):
         if part := render_block(block, dialect).text.rstrip("\n"):
@@ -55,12 +54,12 @@ def render_flow(tokens: Sequence[Token], dialect: Dialect) -> str:
 
 
 def render_inline(token: Token, style: Inline) -> str:
-    """The inline content of a paragraph, heading or cell."""
+    """Render the inline content of a paragraph, heading or cell."""
     return render_spans(token.children or parse_inline(token.content), style).strip()
 
 
 def render_spans(tokens: Iterable[Token], style: Inline) -> str:
-    """Inline tokens. Without recursion, whatever the nesting."""
+    """Render inline tokens, without recursion, whatever the nesting."""
     open_: list[list[str]] = [[]]
     urls: list[str] = []
     plain = ""  # neighbouring texts, so that escaping sees what stands beside a character
@@ -147,7 +146,10 @@ def _with_task(item: Sequence[Token], inner: str) -> str:
 
 
 def _between(following: Token) -> str:
-    """A list or fence may follow at once; a paragraph would run on (a list that starts late as well)."""
+    """Return the lines between two blocks.
+
+    A list or fence may follow at once; a paragraph would run on, and so would a list that starts late.
+    """
     if following.type == "ordered_list_open" and following.attrs.get("start", 1) != 1:
         return "\n\n"
     return "\n" if following.type in ("bullet_list_open", "ordered_list_open", "fence") else "\n\n"

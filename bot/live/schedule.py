@@ -56,11 +56,11 @@ FIRST_WITHIN_S = 3.5  # after so long they pay no price
 
 
 class Bid(NamedTuple):
-    """What a lane offers for a request now: `value` in character-seconds, `unseen` in characters.
+    """A lane's offer for a request now: `value` in character-seconds, `unseen` in characters.
 
-    `rank` END: pays no price (posts, cards, ends); FIRST: its first words, or the post that they wait for, which pay
-    none where a budget has them to spare; TEXT: everything else. `breaks_silence`: where it would be shown, no seat's
-    words have been yet.
+    `rank` END pays no price (posts, cards, ends); FIRST is for first words, or the post that they wait for, which pay
+    none if a budget has requests to spare; TEXT is everything else. `breaks_silence`: no seat's words have been shown
+    yet in that place.
     """
 
     rank: int
@@ -80,10 +80,12 @@ class Job(Protocol):
     """One lane in one view, as the scheduler sees it."""
 
     @property
-    def draws(self) -> Sequence[str]: ...
+    def draws(self) -> Sequence[str]:
+        """The names of the budgets that its next request spends from."""
+        ...
 
     def bid(self, now: float) -> Bid | None:
-        """None: nothing to show, or not now."""
+        """Return its offer; None when there is nothing to show, or not now."""
         ...
 
     @property
@@ -92,19 +94,19 @@ class Job(Protocol):
         ...
 
     def speed(self, now: float) -> float:
-        """Characters a second; 0 before the first."""
+        """Return characters a second; 0 before the first."""
         ...
 
     def age(self, now: float) -> float:
-        """Seconds since its first character."""
+        """Return the seconds since its first character."""
         ...
 
     def ready_at(self, now: float) -> float:
-        """When it may be tried again after a failure; infinity when it waits for no time."""
+        """Return when it may be tried again after a failure; infinity when it waits for no time."""
         ...
 
     def take(self) -> SurfaceCall | None:
-        """The request that shows its text of this moment; None when there turns out to be nothing to send."""
+        """Return the request that shows its text of this moment; None when there turns out to be nothing to send."""
         ...
 
     def on_success(self, call: SurfaceCall, ref: MessageRef | None, duration_s: float) -> None: ...
@@ -113,7 +115,7 @@ class Job(Protocol):
 
 
 class Lengths:
-    """How long answers take, learnt from the last `KEEP` of them, leaning on a few usual ones."""
+    """The lengths of answers, learnt from the last `KEEP` of them, leaning on a few usual ones."""
 
     KEEP = 200
     USUAL_S = (1.0, 2.0, 4.0, 6.0, 10.0, 20.0)
@@ -131,7 +133,7 @@ class Lengths:
         self.mean_s = fmean(self._sorted)
 
     def ends_within(self, age_s: float, span_s: float) -> float:
-        """The probability that an answer of this age ends in the next `span_s` seconds.
+        """Return the probability that an answer of this age ends in the next `span_s` seconds.
 
         Beside those that are known stands one that ends at every age alike, as recorded answers do: LLMFAO's have
         6 to 9 s before them on average, whether they have spoken for 5, 10, 20 or 30 s.
@@ -143,14 +145,14 @@ class Lengths:
 
 @dataclass(slots=True)
 class Demand:
-    """What open lanes want of one budget: their Σ√(v/2), and how old each is that has begun (seconds)."""
+    """The demand of open lanes on one budget: their Σ√(v/2), and the age of each that has begun (seconds)."""
 
     appetite: float = 0.0
     ages: list[float] = field(default_factory=list)
     open: set[Job] = field(default_factory=set)
 
     def ends(self, span_s: float, lengths: Lengths) -> float:
-        """How many of them are to be expected to end within `span_s`."""
+        """Return how many of them are expected to end within `span_s`."""
         return sum(lengths.ends_within(age, span_s) for age in self.ages)
 
 
@@ -179,7 +181,10 @@ Prices = dict[str, float]  # by budget, until something is taken
 
 
 def price(wanted: float, free: float) -> float:
-    """The value (character-seconds) at which lanes use up `free` requests, `wanted` being ∫ Σ√(v/2) dt until then."""
+    """Return the value (character-seconds) at which lanes use up `free` requests.
+
+    `wanted` is ∫ Σ√(v/2) dt until then.
+    """
     return (wanted / free) ** 2 if free > 0 else math.inf
 
 
@@ -218,11 +223,11 @@ class Scheduler:
         self._jobs.pop(job, None)
 
     def wake(self) -> None:
-        """Something is new: a lane, a text, a permission."""
+        """Look again, as something is new: a lane, a text, a permission."""
         self._wake.set()
 
     def learn_length(self, lived_s: float) -> None:
-        """An answer took so long from its first character to its last."""
+        """Learn how long an answer took from its first character to its last."""
         self._lengths.learn(lived_s)
 
     async def _run(self) -> None:
@@ -237,7 +242,7 @@ class Scheduler:
                     await self._wake.wait()
 
     def _decide(self, now: float) -> float:
-        """Send whatever is due now; when to look again (infinity: when something is new)."""
+        """Send whatever is due now; return when to look again (infinity: when something is new)."""
         again_at = math.inf
         waiting: list[tuple[Bid, Job]] = []
         for job in self._jobs:
@@ -273,7 +278,7 @@ class Scheduler:
         return bid.value >= max((prices[name] for name in names), default=0.0)
 
     def _may_give_away(self, names: Sequence[str], now: float) -> bool:
-        """Whether budgets give first words away: nobody else wants them, or those that are eager have one to spare."""
+        """Whether budgets give first words away: nobody else wants them, or the eager ones have a request to spare."""
         if all(len(self._demand[name].open) <= 1 for name in names):
             return True
         spare = [o.spare for o in (self._budgets[name].outlook(now) for name in names) if o.spare is not None]
@@ -288,8 +293,9 @@ class Scheduler:
         return price(wanted, left - min(ends, ENDS_MOST * left))
 
     def _count_demand(self, name: str, span_s: float) -> tuple[float, float]:
-        """What growing lanes want of a budget in the next `span_s`, and how many requests that pay no price come in it:
-        the ends of those that speak, and of those that will usually begin meanwhile first words and end.
+        """Return what growing lanes want of a budget in the next `span_s`, and the requests expected that pay no price.
+
+        Those are the ends of lanes that speak, and the first words and ends of lanes that will usually begin meanwhile.
         """
         demand, usual = self._demand[name], self._usual[name]
         near_s = min(span_s, self._lengths.mean_s)
@@ -298,7 +304,7 @@ class Scheduler:
         return demand.appetite * near_s + usual.appetite * later_s, ends
 
     def _take_stock(self, now: float) -> None:
-        """Who wants how much of which budget."""
+        """Count how much each budget is wanted, and learn what is usual."""
         before, since_s = self._demand, now - self._stock_at
         self._demand, self._stock_at = defaultdict(Demand), now
         draws = {job: job.draws for job in self._jobs if job.is_open}
@@ -348,7 +354,9 @@ class Scheduler:
 
 
 def _urgency(bid: Bid, *, free: bool) -> tuple[int, bool, float]:
-    """First words that are given away go first: they leave an end its request, and each lane has them but once. Among
+    """Return the key by which bids are sorted.
+
+    First words that are given away go first: they leave an end its request, and each lane has them only once. Among
     them one seat of each run goes before the second seat of any.
     """
     if bid.rank == END:

@@ -13,7 +13,7 @@ from bot.live.pages import Pages
 from bot.ports import Page
 from tests.domain.test_word_filter import texts
 from tests.support.markdown_strategies import markdown, prefixes
-from tests.support.surfaces import OnePagePages
+from tests.support.surfaces import WholeText
 
 WORDS = WordFilter(["alpha", "gamma delta", "snake*", "beta", "ham", "snark*", "foo bar", "bar baz", "バカ"])
 
@@ -61,7 +61,7 @@ def test_the_end_shows_what_waited() -> None:
 
 
 def test_a_text_that_starts_again_is_read_again() -> None:
-    pages = FilteredPages(OnePagePages(), WORDS)
+    pages = FilteredPages(WholeText(), WORDS)
     assert pages.update("one\nalpha\ntwo.")[0].text == "one\n█████\ntwo."
     assert pages.update("three\nalpha!")[0].text == "three\n█████!"
 
@@ -77,7 +77,7 @@ def test_whole_lines_are_read_once(lines: int, monkeypatch: pytest.MonkeyPatch) 
 
     original = WordFilter.censor
     monkeypatch.setattr(WordFilter, "censor", counting)
-    pages, text = FilteredPages(OnePagePages(), WORDS), "A line of text.\n" * lines
+    pages, text = FilteredPages(WholeText(), WORDS), "A line of text.\n" * lines
     pages.update(text)
     read = 0
     pages.update(text + "More")

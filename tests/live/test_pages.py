@@ -14,8 +14,9 @@ from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn
 from adapters.terminal.dialect import TerminalDialect
 from bot.live.dialect import Dialect, Plain
 from bot.live.markdown import clean, parse
-from bot.live.pages import LONG, Page, Pages
+from bot.live.pages import LONG, Pages
 from bot.live.render import render_inline
+from bot.ports import Page
 from tests.support.markdown_strategies import markdown, prefixes
 
 DIALECTS: list[Dialect] = [TerminalDialect(), DiscordDialect(), SlackMarkdown(), SlackMrkdwn()]

@@ -20,7 +20,7 @@ from bot.live.lane_view import NEXT_METHOD, TRANSITIONS, TRIES, PageState
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Forbidden, Gone, Method, Page, RateLimited, SurfaceError
-from tests.support.surfaces import OnePage, Place, Platform, WindowLimit
+from tests.support.surfaces import Place, Platform, WindowLimit
 from tests.support.virtual_time import run_virtual
 
 NAMES = ("edits", "posts")
@@ -259,7 +259,7 @@ class Tens:
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
         parts = [text[k : k + 10] for k in range(0, len(text), 10)] or [""]
-        return [OnePage(part, len(part), k < len(parts) - 1) for k, part in enumerate(parts)]
+        return [Page(part, len(part), k < len(parts) - 1) for k, part in enumerate(parts)]
 
 
 def test_pages_are_posted_in_order_and_deleted_when_there_are_fewer() -> None:

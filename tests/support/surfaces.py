@@ -7,27 +7,18 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from bot.domain.run import LaneId
 from bot.live.budget import Budgets
 from bot.ports import Gone, Kind, Message, MessageRef, Method, Page, Paginator, RateLimited, SurfaceError
 
 
-class OnePage(NamedTuple):
-    """A page that holds the whole text."""
-
-    text: str
-    chars: int
-    closed: bool = False
-    goes_on: bool = False
-
-
-class OnePagePages:
-    """Pages of a place without a limit on length: every text is one message."""
+class WholeText:
+    """The paginator of a place without a limit on length: every text is one message."""
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
-        return [OnePage(text + footer, len(text), final)]
+        return [Page(text + footer, len(text), final)]
 
 
 class Limit(Protocol):
@@ -143,7 +134,7 @@ class Place:
         *,
         posts: Sequence[str] = (),
         edits: Sequence[str] = (),
-        pages: Callable[[], Paginator] = OnePagePages,
+        pages: Callable[[], Paginator] = WholeText,
     ) -> None:
         self.name = name
         self.address = name

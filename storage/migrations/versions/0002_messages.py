@@ -38,7 +38,7 @@ def upgrade() -> None:
 
 
 def _fill() -> None:
-    """The first start and the first end count. Runs of before belong to no server, and none was deleted."""
+    """Fill the rows of runs: the first start and the first end count. Earlier runs have no server, and none is deleted."""
     starts = _first("RunStarted")
     _update([{"run_": run, "server": "", "format": d["format"], "question": d["question"]} for run, _, d in starts])
     _update([{"run_": run, "outcome": d["outcome"], "finished_at": at} for run, at, d in _first("RunFinished")])
