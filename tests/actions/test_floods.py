@@ -18,8 +18,8 @@ from bot.domain.facts import RunStarted, VoteCast, VoteWithdrawn
 from bot.errors import Refused
 from bot.ports import Surface
 from bot.settings import LimitSettings
-from tests.actions.test_actions import Desk, P, at_desk
 from tests.support import slack_app
+from tests.support.actions_scene import PAT, ActionsScene
 from tests.support.discord_bot import Moot, make_endless, run_moot
 from tests.support.transcripts import make_start
 
@@ -27,57 +27,55 @@ FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
 EACH = LimitSettings().runs_per_person
 
 
-async def asked(d: Desk, by: Person) -> str:
+async def asked(scene: ActionsScene, by: Person) -> str:
     """The run that began, or why none did."""
     try:
-        return await d.actions.start_run(RunRequest("compare", "Why?", by, "default"), lambda run, title: d.place)
+        return await scene.actions.start_run(
+            RunRequest("compare", "Why?", by, "default"), lambda run, title: scene.place
+        )
     except Refused as error:
         return str(error)
 
 
-def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_sentence() -> None:
-    async def act(d: Desk) -> None:
-        told = await asyncio.gather(*(asked(d, P) for _ in range(100)))
-        begun = [words for words in told if " " not in words]
-        assert len(begun) == len(await d.store.runs()) == EACH
-        refused = {words for words in told if " " in words}
-        assert refused == {f"You have {EACH} runs going on here already: wait until one ends, or stop one."}
-        await asyncio.sleep(1)
-        assert d.speaker.speaking == 3 * EACH, "nothing was begun for those that were refused"
+async def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_sentence(
+    scene: ActionsScene,
+) -> None:
+    told = await asyncio.gather(*(asked(scene, PAT) for _ in range(100)))
+    begun = [words for words in told if " " not in words]
+    assert len(begun) == len(await scene.store.runs()) == EACH
+    refused = {words for words in told if " " in words}
+    assert refused == {f"You have {EACH} runs going on here already: wait until one ends, or stop one."}
+    await asyncio.sleep(1)
+    assert scene.speaker.speaking == 3 * EACH, "nothing was begun for those that were refused"
 
-        bob = await asked(d, replace(P, key="bob"))
-        assert " " not in bob, "others are not held up"
-        await d.actions.stop_run(begun[0], P)
-        await asyncio.sleep(1)
-        assert " " not in await asked(d, P), "a vote after the end takes no room"
-        for run in (*begun[1:], bob, (await d.store.runs())[0].run):
-            await d.actions.stop_run(run, replace(P, moderator=True))
-
-    at_desk(act)
+    bob = await asked(scene, replace(PAT, key="bob"))
+    assert " " not in bob, "others are not held up"
+    await scene.actions.stop_run(begun[0], PAT)
+    await asyncio.sleep(1)
+    assert " " not in await asked(scene, PAT), "a vote after the end takes no room"
+    for run in (*begun[1:], bob, (await scene.store.runs())[0].run):
+        await scene.actions.stop_run(run, replace(PAT, moderator=True))
 
 
-def test_between_the_starts_of_a_flood_others_have_their_turn() -> None:
-    async def act(d: Desk) -> None:
-        begun, most = 0, 0
+async def test_between_the_starts_of_a_flood_others_have_their_turn(scene: ActionsScene) -> None:
+    begun, most = 0, 0
 
-        def show(run: str, title: str) -> Surface:
-            nonlocal begun
-            begun += 1
-            return d.place
+    def show(run: str, title: str) -> Surface:
+        nonlocal begun
+        begun += 1
+        return scene.place
 
-        starts = [
-            asyncio.create_task(d.actions.start_run(RunRequest("compare", "Why?", P, "default"), show))
-            for _ in range(EACH)
-        ]
-        while begun < EACH:
-            before = begun
-            await asyncio.sleep(0)
-            most = max(most, begun - before)
-        assert most == 1
-        for run in await asyncio.gather(*starts):
-            await d.actions.stop_run(run, P)
-
-    at_desk(act)
+    starts = [
+        asyncio.create_task(scene.actions.start_run(RunRequest("compare", "Why?", PAT, "default"), show))
+        for _ in range(EACH)
+    ]
+    while begun < EACH:
+        before = begun
+        await asyncio.sleep(0)
+        most = max(most, begun - before)
+    assert most == 1
+    for run in await asyncio.gather(*starts):
+        await scene.actions.stop_run(run, PAT)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from commands.council import COMMAND as COUNCIL
 from commands.debate import COMMAND as DEBATE
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
-from tests.actions.test_actions import MO, Desk, P, at_desk
+from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.hidden_runs import make_hidden_start
 from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.speakers import make_refusal
@@ -42,31 +42,33 @@ GUS = Person("g", "Gus")
 NAMES = ("Ada", "Bob", "Cyd", "ada", "bob", "cyd", "openai")
 
 
-async def begin(d: Desk, command: object = COMPARE, **typed: object) -> str:
+async def begin(scene: ActionsScene, command: object = COMPARE, **typed: object) -> str:
     """A run, started by its command with these options."""
     assert command in (COMPARE, COUNCIL, DEBATE)
     chosen = next(c for c in (COMPARE, COUNCIL, DEBATE) if c is command)
     options = chosen.options.model_validate({"question": "Why?", **typed})
-    answer = await chosen.handle(d.actions, options, Here(P, lambda run, title: d.place))
+    answer = await chosen.handle(scene.actions, options, Here(PAT, lambda run, title: scene.place))
     assert isinstance(answer, Started)
     return answer.run
 
 
-def reads(d: Desk) -> dict[str, str]:
+def reads(scene: ActionsScene) -> dict[str, str]:
     """Seat → what its answer reads now, footer apart."""
     return {
-        lane.seat: re.sub(r"\d+\.\d s · .*", "", text) for lane, text in d.place.read_texts() if lane.stage == "answer"
+        lane.seat: re.sub(r"\d+\.\d s · .*", "", text)
+        for lane, text in scene.place.read_texts()
+        if lane.stage == "answer"
     }
 
 
-def offered(d: Desk, stage: str) -> tuple[Control, ...]:
+def offered(scene: ActionsScene, stage: str) -> tuple[Control, ...]:
     """What can be pressed under the newest message of that stage."""
-    return next(h[-1].controls for h in reversed(d.place.history.values()) if h[-1].lane.stage == stage)
+    return next(h[-1].controls for h in reversed(scene.place.history.values()) if h[-1].lane.stage == stage)
 
 
-def everything(d: Desk) -> str:
+def everything(scene: ActionsScene) -> str:
     """All that was ever sent to the platform."""
-    return repr([list(h) for h in d.place.history.values()])
+    return repr([list(h) for h in scene.place.history.values()])
 
 
 def leaks(text: str) -> list[str]:
@@ -76,156 +78,135 @@ def leaks(text: str) -> list[str]:
 # words
 
 
-def test_words_are_counted_and_kept_and_shown_together() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": ["ada's words", 20.0], "bob": ["bob's ", 30.0, "words"], "cyd": ["c", 40.0]}
-        run = await begin(d, reveal="together")
-        await asyncio.sleep(5)
-        assert reads(d)["ada"] == "Ada is writing: 11 characters so far, not shown yet."
-        await asyncio.sleep(20)
-        assert reads(d)["ada"] == "Ada is done: 11 characters, not shown yet."
-        assert reads(d)["bob"] == "Bob is writing: 6 characters so far, not shown yet."
-        kept = {turn.seat: text for turn, _, text in replay_snapshots(await d.store.snapshots(run))}
-        assert kept == {"ada": "ada's words", "bob": "bob's ", "cyd": "c"}
-        for secret in ("ada's words", "bob's"):
-            assert secret not in everything(d)
-            assert secret not in (await export_run(d.actions, run, P))[1]
-        with pytest.raises(Refused, match="not shown yet"):
-            await d.actions.read_lane(run, TurnId("answer", 1, "ada").lane, P)
-        await asyncio.sleep(10)
-        with pytest.raises(Refused, match="not shown yet"):
-            await show_differences(
-                d.actions, run, None, PairOptions(first="ada", second="bob"), Here(P, lambda run, title: d.place)
-            )
-        await asyncio.sleep(10)
-        assert reads(d) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
-        await d.actions.close_vote(run, P)
-
-    at_desk(act)
+async def test_words_are_counted_and_kept_and_shown_together(scene: ActionsScene) -> None:
+    scene.speaker.lines = {"ada": ["ada's words", 20.0], "bob": ["bob's ", 30.0, "words"], "cyd": ["c", 40.0]}
+    run = await begin(scene, reveal="together")
+    await asyncio.sleep(5)
+    assert reads(scene)["ada"] == "Ada is writing: 11 characters so far, not shown yet."
+    await asyncio.sleep(20)
+    assert reads(scene)["ada"] == "Ada is done: 11 characters, not shown yet."
+    assert reads(scene)["bob"] == "Bob is writing: 6 characters so far, not shown yet."
+    kept = {turn.seat: text for turn, _, text in replay_snapshots(await scene.store.snapshots(run))}
+    assert kept == {"ada": "ada's words", "bob": "bob's ", "cyd": "c"}
+    for secret in ("ada's words", "bob's"):
+        assert secret not in everything(scene)
+        assert secret not in (await export_run(scene.actions, run, PAT))[1]
+    with pytest.raises(Refused, match="not shown yet"):
+        await scene.actions.read_lane(run, TurnId("answer", 1, "ada").lane, PAT)
+    await asyncio.sleep(10)
+    with pytest.raises(Refused, match="not shown yet"):
+        await show_differences(
+            scene.actions, run, None, PairOptions(first="ada", second="bob"), Here(PAT, lambda run, title: scene.place)
+        )
+    await asyncio.sleep(10)
+    assert reads(scene) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
+    await scene.actions.close_vote(run, PAT)
 
 
-def test_staggered_answers_come_one_after_the_other() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await begin(d, reveal="staggered")
-        await asyncio.sleep(1)
-        counts = []
-        for _ in range(4):
-            counts.append(sum("not shown yet" in text for text in reads(d).values()))
-            await asyncio.sleep(STAGGER_S)
-        assert counts == [2, 1, 0, 0]
-        await d.actions.close_vote(run, P)
-
-    at_desk(act)
+async def test_staggered_answers_come_one_after_the_other(scene: ActionsScene) -> None:
+    scene.speaker.lines = {}
+    run = await begin(scene, reveal="staggered")
+    await asyncio.sleep(1)
+    counts = []
+    for _ in range(4):
+        counts.append(sum("not shown yet" in text for text in reads(scene).values()))
+        await asyncio.sleep(STAGGER_S)
+    assert counts == [2, 1, 0, 0]
+    await scene.actions.close_vote(run, PAT)
 
 
-def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": ["ada's ", 30.0, "words"], "bob": ["b"], "cyd": [60.0]}
-        run = await begin(d, reveal="On demand")
-        await asyncio.sleep(5)
-        assert "reveal" in [c.action for c in offered(d, "board")]
-        with pytest.raises(Refused, match="Reveal is for Pat and moderators"):
-            await d.actions.reveal_answers(run, GUS)
-        press = PRESSES["reveal"]
-        told = await press.handle(d.actions, Target(run), press.options(), Here(MO, lambda run, title: d.place))
-        assert isinstance(told, Told)
-        assert told.text.startswith("Revealed")
-        await asyncio.sleep(1)
-        assert (reads(d)["ada"], reads(d)["bob"]) == ("ada's ", "b")
-        assert "reveal" not in [c.action for c in offered(d, "board")]
-        with pytest.raises(Refused, match="Nothing that is said here is hidden"):
-            await d.actions.reveal_answers(run, P)
-        await asyncio.sleep(30)
-        assert reads(d)["ada"] == "ada's words"
-        await d.actions.stop_run(run, P)
-
-    at_desk(act)
+async def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live(scene: ActionsScene) -> None:
+    scene.speaker.lines = {"ada": ["ada's ", 30.0, "words"], "bob": ["b"], "cyd": [60.0]}
+    run = await begin(scene, reveal="On demand")
+    await asyncio.sleep(5)
+    assert "reveal" in [c.action for c in offered(scene, "board")]
+    with pytest.raises(Refused, match="Reveal is for Pat and moderators"):
+        await scene.actions.reveal_answers(run, GUS)
+    press = PRESSES["reveal"]
+    told = await press.handle(scene.actions, Target(run), press.options(), Here(MO, lambda run, title: scene.place))
+    assert isinstance(told, Told)
+    assert told.text.startswith("Revealed")
+    await asyncio.sleep(1)
+    assert (reads(scene)["ada"], reads(scene)["bob"]) == ("ada's ", "b")
+    assert "reveal" not in [c.action for c in offered(scene, "board")]
+    with pytest.raises(Refused, match="Nothing that is said here is hidden"):
+        await scene.actions.reveal_answers(run, PAT)
+    await asyncio.sleep(30)
+    assert reads(scene)["ada"] == "ada's words"
+    await scene.actions.stop_run(run, PAT)
 
 
-def test_what_nobody_reveals_is_shown_when_the_vote_has_closed() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await begin(d, reveal="demand")
-        await asyncio.sleep(590)
-        assert all("not shown yet" in text for text in reads(d).values())
-        await d.actions.wait_until_finished(run)
-        assert reads(d) == {"ada": "ada", "bob": "bob", "cyd": "cyd"}
-        assert [e.fact for e in await d.store.read(run)][-2:] == [Revealed(), CaughtUp()]
-
-    at_desk(act)
+async def test_what_nobody_reveals_is_shown_when_the_vote_has_closed(scene: ActionsScene) -> None:
+    scene.speaker.lines = {}
+    run = await begin(scene, reveal="demand")
+    await asyncio.sleep(590)
+    assert all("not shown yet" in text for text in reads(scene).values())
+    await scene.actions.wait_until_finished(run)
+    assert reads(scene) == {"ada": "ada", "bob": "bob", "cyd": "cyd"}
+    assert [e.fact for e in await scene.store.read(run)][-2:] == [Revealed(), CaughtUp()]
 
 
-def test_a_failure_is_told_at_once_and_its_retry_waits_with_the_others() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 90.0]}
-        run = await begin(d, reveal="together")
-        await asyncio.sleep(1)
-        assert "failed: its key was refused" in reads(d)["ada"]
-        d.speaker.lines = {"ada": ["better", 20.0]}
-        await d.actions.retry_turn(run, TurnId("answer", 1, "ada"), P)
-        await asyncio.sleep(5)
-        assert reads(d)["ada"] == "Ada is writing: 6 characters so far, not shown yet."
-        await d.actions.wait_until_finished(run)
-        assert reads(d)["ada"] == "better"
-
-    at_desk(act)
+async def test_a_failure_is_told_at_once_and_its_retry_waits_with_the_others(scene: ActionsScene) -> None:
+    scene.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 90.0]}
+    run = await begin(scene, reveal="together")
+    await asyncio.sleep(1)
+    assert "failed: its key was refused" in reads(scene)["ada"]
+    scene.speaker.lines = {"ada": ["better", 20.0]}
+    await scene.actions.retry_turn(run, TurnId("answer", 1, "ada"), PAT)
+    await asyncio.sleep(5)
+    assert reads(scene)["ada"] == "Ada is writing: 6 characters so far, not shown yet."
+    await scene.actions.wait_until_finished(run)
+    assert reads(scene)["ada"] == "better"
 
 
-def test_live_runs_have_nothing_to_reveal() -> None:
-    async def act(d: Desk) -> None:
-        run = await begin(d, blind=True)
-        with pytest.raises(Refused, match=r"hidden\. Who is who is told once the vote is closed"):
-            await d.actions.reveal_answers(run, P)
-        await d.actions.stop_run(run, P)
-
-    at_desk(act)
+async def test_live_runs_have_nothing_to_reveal(scene: ActionsScene) -> None:
+    run = await begin(scene, blind=True)
+    with pytest.raises(Refused, match=r"hidden\. Who is who is told once the vote is closed"):
+        await scene.actions.reveal_answers(run, PAT)
+    await scene.actions.stop_run(run, PAT)
 
 
 # names
 
 
 @pytest.mark.parametrize("command", [COMPARE, COUNCIL, DEBATE], ids=lambda c: c.path[0])
-def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: object) -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": ["tabs"], "bob": ["spaces"], "cyd": [make_refusal()]}
-        run = await begin(d, command, blind=True)
-        t = await d.transcript(run)
-        while not t.finished:
-            await asyncio.sleep(1)
-            t = await d.transcript(run)
+async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: object, scene: ActionsScene) -> None:
+    scene.speaker.lines = {"ada": ["tabs"], "bob": ["spaces"], "cyd": [make_refusal()]}
+    run = await begin(scene, command, blind=True)
+    t = await scene.read_stored(run)
+    while not t.finished:
         await asyncio.sleep(1)
-        thread = await d.actions.read_thread(run, P)
-        assert leaks(everything(d)) == []
-        assert leaks(repr(thread)) == []
-        assert leaks((await export_run(d.actions, run, P))[1]) == []
-        assert COULD_NOT in everything(d)
-        a, b, c = (s.name for s in t.started.panel.seats)
-        lane = next(i for i in t.turns if i.seat == "a").lane
-        said = [
-            await d.actions.cast_vote(run, "a", P),
-            (await d.actions.read_lane(run, lane, P))[0] if t.turns[TurnId(*lane)].spoke else "",
-            origin_of_turn(t, run, lane, "words"),
-        ]
-        assert leaks(repr(said)) == []
-        with pytest.raises(Refused, match="would tell who it is"):
-            ask_seat(t, thread, lane, "words", "why?", P)
-        seats = request_summary(t, thread, P).seats
-        assert seats is not None
-        assert [s.name for s in seats.seats] == ["Summary"]
-        await d.actions.close_vote(run, P)
-        await d.actions.wait_until_finished(run)
-        firsts = [text.split("\n")[0] for key, text in d.place.read_texts() if key.seat == "a"]
-        assert set(firsts) == {f"**{a}** (was Speaker A)"}
-        [board] = [text for key, text in d.place.read_texts() if key.stage == "board"]
-        assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
-        assert "its key was refused" in (await export_run(d.actions, run, P))[1]
-        t = await d.transcript(run)
-        assert origin_of_turn(t, run, lane, "words").who == a
-        assert ask_seat(t, thread, lane, "words", "why?", P).seats is not None
-        assert rerun(t, P).veil == follow_up(t, [], "And?", P).veil == t.started.rules.veil
-
-    at_desk(act)
+        t = await scene.read_stored(run)
+    await asyncio.sleep(1)
+    thread = await scene.actions.read_thread(run, PAT)
+    assert leaks(everything(scene)) == []
+    assert leaks(repr(thread)) == []
+    assert leaks((await export_run(scene.actions, run, PAT))[1]) == []
+    assert COULD_NOT in everything(scene)
+    a, b, c = (s.name for s in t.started.panel.seats)
+    lane = next(i for i in t.turns if i.seat == "a").lane
+    said = [
+        await scene.actions.cast_vote(run, "a", PAT),
+        (await scene.actions.read_lane(run, lane, PAT))[0] if t.turns[TurnId(*lane)].spoke else "",
+        origin_of_turn(t, run, lane, "words"),
+    ]
+    assert leaks(repr(said)) == []
+    with pytest.raises(Refused, match="would tell who it is"):
+        ask_seat(t, thread, lane, "words", "why?", PAT)
+    seats = request_summary(t, thread, PAT).seats
+    assert seats is not None
+    assert [s.name for s in seats.seats] == ["Summary"]
+    await scene.actions.close_vote(run, PAT)
+    await scene.actions.wait_until_finished(run)
+    firsts = [text.split("\n")[0] for key, text in scene.place.read_texts() if key.seat == "a"]
+    assert set(firsts) == {f"**{a}** (was Speaker A)"}
+    [board] = [text for key, text in scene.place.read_texts() if key.stage == "board"]
+    assert f"Speaker A was {a}, Speaker B was {b}, Speaker C was {c}." in board
+    assert "its key was refused" in (await export_run(scene.actions, run, PAT))[1]
+    t = await scene.read_stored(run)
+    assert origin_of_turn(t, run, lane, "words").who == a
+    assert ask_seat(t, thread, lane, "words", "why?", PAT).seats is not None
+    assert rerun(t, PAT).veil == follow_up(t, [], "And?", PAT).veil == t.started.rules.veil
 
 
 def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> None:
@@ -250,53 +231,44 @@ def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> N
 # guesses
 
 
-def test_people_guess_and_are_told_how_well() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        run = await begin(d, guess=True)
-        await asyncio.sleep(1)
-        labels = [c.label for c in offered(d, "guess")]
-        assert labels == ["Who is Speaker A?", "Who is Speaker B?", "Who is Speaker C?"]
-        target, press = Target(run, SeatRef("a")), PRESSES["guess"]
-        form = await make_form(press, d.actions, target, GUS)
-        assert form.choices == {"name": ["Ada", "Bob", "Cyd"]}
-        a, b, _ = (s.name for s in (await d.transcript(run)).started.panel.seats)
-        for who, guess in ((GUS, b), (GUS, a.lower()), (P, b)):
-            here = Here(who, lambda run, title: d.place)
-            told = await press.handle(d.actions, target, press.options.model_validate({"name": guess}), here)
-            assert isinstance(told, Told)
-            assert "You guess that Speaker A is" in told.text
-        for speaker, guess, why in (("a", "Dan", "Nobody of that name"), ("d", "Ada", "not at this table")):
-            with pytest.raises(Refused, match=why):
-                await d.actions.guess_speaker(run, speaker, guess, GUS)
-        await d.actions.close_vote(run, P)
-        await d.actions.wait_until_finished(run)
-        [card] = [text for lane, text in d.place.read_texts() if lane.stage == "guess"]
-        assert card.startswith(f"Guessed right: Gus 1 of 1 (100%), Pat 0 of 1 (0%). Recognised most: {a}, by 1 of 2.")
-        with pytest.raises(Refused, match="nothing to guess here any more"):
-            await d.actions.guess_speaker(run, "a", a, GUS)
-
-    at_desk(act)
+async def test_people_guess_and_are_told_how_well(scene: ActionsScene) -> None:
+    scene.speaker.lines = {}
+    run = await begin(scene, guess=True)
+    await asyncio.sleep(1)
+    labels = [c.label for c in offered(scene, "guess")]
+    assert labels == ["Who is Speaker A?", "Who is Speaker B?", "Who is Speaker C?"]
+    target, press = Target(run, SeatRef("a")), PRESSES["guess"]
+    form = await make_form(press, scene.actions, target, GUS)
+    assert form.choices == {"name": ["Ada", "Bob", "Cyd"]}
+    a, b, _ = (s.name for s in (await scene.read_stored(run)).started.panel.seats)
+    for who, guess in ((GUS, b), (GUS, a.lower()), (PAT, b)):
+        here = Here(who, lambda run, title: scene.place)
+        told = await press.handle(scene.actions, target, press.options.model_validate({"name": guess}), here)
+        assert isinstance(told, Told)
+        assert "You guess that Speaker A is" in told.text
+    for speaker, guess, why in (("a", "Dan", "Nobody of that name"), ("d", "Ada", "not at this table")):
+        with pytest.raises(Refused, match=why):
+            await scene.actions.guess_speaker(run, speaker, guess, GUS)
+    await scene.actions.close_vote(run, PAT)
+    await scene.actions.wait_until_finished(run)
+    [card] = [text for lane, text in scene.place.read_texts() if lane.stage == "guess"]
+    assert card.startswith(f"Guessed right: Gus 1 of 1 (100%), Pat 0 of 1 (0%). Recognised most: {a}, by 1 of 2.")
+    with pytest.raises(Refused, match="nothing to guess here any more"):
+        await scene.actions.guess_speaker(run, "a", a, GUS)
 
 
-def test_nobody_guesses_where_names_are_known() -> None:
-    async def act(d: Desk) -> None:
-        run = await begin(d)
-        with pytest.raises(Refused, match="Nobody guesses in this run"):
-            await d.actions.guess_speaker(run, "ada", "Ada", GUS)
-        await d.actions.stop_run(run, P)
-
-    at_desk(act)
+async def test_nobody_guesses_where_names_are_known(scene: ActionsScene) -> None:
+    run = await begin(scene)
+    with pytest.raises(Refused, match="Nobody guesses in this run"):
+        await scene.actions.guess_speaker(run, "ada", "Ada", GUS)
+    await scene.actions.stop_run(run, PAT)
 
 
-def test_a_start_keeps_the_veil_and_the_providers_name() -> None:
-    async def act(d: Desk) -> None:
-        run = await begin(d, COUNCIL, reveal="staggered", guess="yes")
-        [entry, *_] = await d.store.read(run)
-        assert isinstance(entry.fact, RunStarted)
-        veil = entry.fact.rules.veil
-        assert (veil.reveal, veil.blind, veil.guess) == ("staggered", True, True)
-        assert {s.provider for s in entry.fact.panel.seats} == {"openai"}
-        await d.actions.stop_run(run, P)
-
-    at_desk(act)
+async def test_a_start_keeps_the_veil_and_the_providers_name(scene: ActionsScene) -> None:
+    run = await begin(scene, COUNCIL, reveal="staggered", guess="yes")
+    [entry, *_] = await scene.store.read(run)
+    assert isinstance(entry.fact, RunStarted)
+    veil = entry.fact.rules.veil
+    assert (veil.reveal, veil.blind, veil.guess) == ("staggered", True, True)
+    assert {s.provider for s in entry.fact.panel.seats} == {"openai"}
+    await scene.actions.stop_run(run, PAT)

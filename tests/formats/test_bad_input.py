@@ -27,7 +27,7 @@ from bot.live.pages import Pages
 from bot.models.errors import ProviderError
 from bot.models.tokens import fit_messages
 from bot.settings import PanelSettings
-from tests.actions.test_actions import MODELS
+from tests.support.actions_scene import MODELS
 from tests.support.transcripts import Play, make_start
 
 LONG = "words " * 6_667  # 40,000 characters

@@ -17,7 +17,7 @@ from bot.domain.run import Failure, Step, TurnId
 from bot.errors import Refused
 from bot.formats.common import END
 from bot.settings import PanelSettings, SeatSettings
-from tests.actions.test_actions import MO, MODELS, PANELS, Desk, P, at_desk
+from tests.support.actions_scene import MO, MODELS, PANELS, PAT, ActionsScene
 from tests.support.pipelines import draw_steps, make_step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform
@@ -235,26 +235,23 @@ def test_uses_are_counted_a_server() -> None:
     asyncio.run(main())
 
 
-def test_a_pipeline_is_saved_for_its_server_and_run_from_there() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {}
-        mo = replace(MO, server="x:1")
-        text = written(draft="", edit="seats = 2\ninputs = ['question', 'draft']")
-        with pytest.raises(Refused, match="Editing pipelines needs a moderator"):
-            await d.actions.save_pipeline("mine", text, P)
-        assert await d.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
-        assert await d.actions.services.pipelines.choose_pipeline("mine", "x:1") == text
-        with pytest.raises(Refused, match="Did you mean mine"):
-            await d.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
-        run = await d.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: d.place)
-        await d.actions.close_vote(run, mo)
-        await d.actions.wait_until_finished(run)
-        t = await d.actions.read_run(run, mo)
-        assert t.finished is not None
-        assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
-        assert await d.actions.services.pipelines.count_uses("x:1") == {"mine": 1}
-        repeated = await d.actions.start_run(rerun(t, mo), lambda run, title: Place(Platform()))
-        assert (await d.transcript(repeated)).started.steps == t.started.steps
-        await d.actions.stop_run(repeated, mo)
-
-    at_desk(act)
+async def test_a_pipeline_is_saved_for_its_server_and_run_from_there(scene: ActionsScene) -> None:
+    scene.speaker.lines = {}
+    mo = replace(MO, server="x:1")
+    text = written(draft="", edit="seats = 2\ninputs = ['question', 'draft']")
+    with pytest.raises(Refused, match="Editing pipelines needs a moderator"):
+        await scene.actions.save_pipeline("mine", text, PAT)
+    assert await scene.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
+    assert await scene.actions.services.pipelines.choose_pipeline("mine", "x:1") == text
+    with pytest.raises(Refused, match="Did you mean mine"):
+        await scene.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: scene.place)
+    run = await scene.actions.run_pipeline("mine", RunRequest("pipeline", "Why?", mo), lambda run, title: scene.place)
+    await scene.actions.close_vote(run, mo)
+    await scene.actions.wait_until_finished(run)
+    t = await scene.actions.read_run(run, mo)
+    assert t.finished is not None
+    assert (t.finished.outcome, [str(i) for i in t.turns]) == ("completed", ["draft/1/ada", "edit/1/bob"])
+    assert await scene.actions.services.pipelines.count_uses("x:1") == {"mine": 1}
+    repeated = await scene.actions.start_run(rerun(t, mo), lambda run, title: Place(Platform()))
+    assert (await scene.read_stored(repeated)).started.steps == t.started.steps
+    await scene.actions.stop_run(repeated, mo)

@@ -16,7 +16,7 @@ from bot.formats.common import END
 from bot.formats.debate import swing as minds
 from bot.formats.debate.swing import BEFORE
 from bot.formats.vote_options import ROUND_BEFORE
-from tests.actions.test_actions import Desk, P, at_desk
+from tests.support.actions_scene import PAT, ActionsScene
 from tests.support.debates import make_debate, play_to_end
 from tests.support.transcripts import Play
 
@@ -98,40 +98,34 @@ def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
     assert BEFORE not in make_debate().plan.cards
 
 
-def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes() -> None:
-    async def act(d: Desk) -> None:
-        d.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
-        wish = RunRequest("debate", "Tabs?", P, "default", 1, debating=DebateRules("oxford", POSITIONS))
-        run = await d.actions.start_run(wish, lambda run, title: d.place)
-        await asyncio.sleep(1)
-        [card] = [text for lane, text in d.place.read_texts() if lane == BEFORE]
-        assert "Whom would you side with now?" in card
-        assert await d.actions.cast_vote(run, "ada", P, ROUND_BEFORE) == "Your vote is Ada's."
-        await d.actions.cast_vote(run, "bob", G, ROUND_BEFORE)
-        await asyncio.sleep(20)
-        with pytest.raises(Refused, match="too late to vote from before"):
-            await d.actions.cast_vote(run, "ada", G, ROUND_BEFORE)
-        await asyncio.sleep(60)
-        await d.actions.cast_vote(run, "bob", P)
-        await d.actions.cast_vote(run, "bob", G)
-        await d.actions.close_vote(run, P)
-        await d.actions.wait_until_finished(run)
-        shown = dict(d.place.read_texts())
-        assert "spaces: 50 → 100 %: one of you moved." in shown[END]
-
-    at_desk(act)
+async def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes(scene: ActionsScene) -> None:
+    scene.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
+    wish = RunRequest("debate", "Tabs?", PAT, "default", 1, debating=DebateRules("oxford", POSITIONS))
+    run = await scene.actions.start_run(wish, lambda run, title: scene.place)
+    await asyncio.sleep(1)
+    [card] = [text for lane, text in scene.place.read_texts() if lane == BEFORE]
+    assert "Whom would you side with now?" in card
+    assert await scene.actions.cast_vote(run, "ada", PAT, ROUND_BEFORE) == "Your vote is Ada's."
+    await scene.actions.cast_vote(run, "bob", G, ROUND_BEFORE)
+    await asyncio.sleep(20)
+    with pytest.raises(Refused, match="too late to vote from before"):
+        await scene.actions.cast_vote(run, "ada", G, ROUND_BEFORE)
+    await asyncio.sleep(60)
+    await scene.actions.cast_vote(run, "bob", PAT)
+    await scene.actions.cast_vote(run, "bob", G)
+    await scene.actions.close_vote(run, PAT)
+    await scene.actions.wait_until_finished(run)
+    shown = dict(scene.place.read_texts())
+    assert "spaces: 50 → 100 %: one of you moved." in shown[END]
 
 
 @pytest.mark.parametrize(
     ("positions", "told"),
     [(("tabs",), "One position makes no debate"), (("tabs", "x" * 21), "A position may have 20 characters")],
 )
-def test_positions_that_cannot_be_are_refused(positions: tuple[str, ...], told: str) -> None:
-    async def act(d: Desk) -> None:
-        with pytest.raises(Refused, match=told):
-            await d.actions.start_run(
-                RunRequest("debate", "?", P, "default", debating=DebateRules(positions=positions)),
-                lambda run, title: d.place,
-            )
-
-    at_desk(act)
+async def test_positions_that_cannot_be_are_refused(positions: tuple[str, ...], told: str, scene: ActionsScene) -> None:
+    with pytest.raises(Refused, match=told):
+        await scene.actions.start_run(
+            RunRequest("debate", "?", PAT, "default", debating=DebateRules(positions=positions)),
+            lambda run, title: scene.place,
+        )
