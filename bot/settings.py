@@ -253,7 +253,7 @@ class Settings(BaseSettings):
         env_nested_delimiter="__",
         env_file=".env",
         toml_file=FILE,
-        extra="ignore",  # .env holds other programs' variables too; moot.toml is checked by `load`
+        extra="ignore",  # .env holds other programs' variables too; moot.toml is checked by `load_settings`
         frozen=True,
     )
 

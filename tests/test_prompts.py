@@ -1,4 +1,4 @@
-"""Prompts: the operator's folder in place of ours, and every mistake in it told with its file."""
+"""Prompts: the operator's folder in place of ours, and every mistake in it with its file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ seats = ["a"]
 REVIEW = "You judge. Answers stand between lines that carry $code. Rank them."
 
 
-def mistakes(folder: Path) -> list[str]:
+def find_mistakes(folder: Path) -> list[str]:
     with pytest.raises(Misconfigured) as caught:
         load_prompts(folder)
     return str(caught.value).splitlines()
@@ -52,7 +52,7 @@ def test_a_file_replaces_the_prompt_of_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "mistake"),
     [
         ("council.review", "Rank the answers.", "lacks $code."),
         (
@@ -67,23 +67,23 @@ def test_a_file_replaces_the_prompt_of_its_name(tmp_path: Path) -> None:
         ("search.again", "Once more, $name.", "$name is no placeholder here; there are: none."),
     ],
 )
-def test_each_mistake_is_told_with_its_file(tmp_path: Path, name: str, text: str, told: str) -> None:
+def test_each_mistake_comes_with_its_file(tmp_path: Path, name: str, text: str, mistake: str) -> None:
     (tmp_path / f"{name}.md").write_text(text, "utf-8")
-    [line] = mistakes(tmp_path)
-    assert line.startswith(f"prompts: {tmp_path / name}.md: {told}")
+    [line] = find_mistakes(tmp_path)
+    assert line.startswith(f"prompts: {tmp_path / name}.md: {mistake}")
 
 
-def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_are_found_at_once(tmp_path: Path) -> None:
     (tmp_path / "council.review.md").write_text("$answers", "utf-8")
     (tmp_path / "council.chair.md").write_bytes(b"\xff\xfe")
-    assert len(mistakes(tmp_path)) == 3
+    assert len(find_mistakes(tmp_path)) == 3
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    assert mistakes(tmp_path / "none") == [f"prompts: there is no folder {tmp_path / 'none'}."]
+    assert find_mistakes(tmp_path / "none") == [f"prompts: there is no folder {tmp_path / 'none'}."]
 
 
-async def test_the_doctor_tells_them_too(
+async def test_the_doctor_finds_them_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

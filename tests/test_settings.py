@@ -1,3 +1,5 @@
+"""Settings: sources and their order, the example file, and every mistake in one line."""
+
 from __future__ import annotations
 
 import tomllib
@@ -6,22 +8,23 @@ from pathlib import Path
 import pytest
 
 from bot.errors import Misconfigured
-from bot.settings import Settings, load_settings
+from bot.settings import ModelSettings, Settings, load_settings
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "moot.example.toml"
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
 
-def write(text: str) -> None:
+def write_settings(text: str) -> None:
     Path("moot.toml").write_text(text, "utf-8")
 
 
-def mistakes() -> list[str]:
+def find_mistakes() -> list[str]:
     with pytest.raises(Misconfigured) as caught:
         load_settings()
     return str(caught.value).splitlines()
@@ -33,7 +36,7 @@ def test_without_any_file_there_are_defaults() -> None:
 
 
 def test_the_example_is_valid() -> None:
-    write(EXAMPLE.read_text("utf-8"))
+    write_settings(EXAMPLE.read_text("utf-8"))
     settings = load_settings()
     assert [s.model for s in settings.panels["default"].seats] == ["claude", "gpt", "gemini"]
     assert settings.panels["one-model"].seats[2].persona == "You answer as a mathematician."
@@ -45,24 +48,19 @@ def test_the_example_documents_every_key() -> None:
     assert set(Settings.model_fields) == set(written)
     for table in ("deadlines", "retries", "limits", "council", "search", "storage", "log"):
         assert set(type(getattr(Settings(), table)).model_fields) == set(written[table]), table
-    assert set(written["models"]["claude"]) == set(load_field("models"))
-
-
-def load_field(name: str) -> list[str]:
-    write('[models.a]\nlitellm = "x/y"')
-    return list(type(load_settings().models["a"]).model_fields)
+    assert set(written["models"]["claude"]) == set(ModelSettings.model_fields)
 
 
 def test_the_environment_wins_over_dotenv_and_dotenv_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("[deadlines]\nidle_timeout_s = 1\ntotal_timeout_s = 1\nfirst_token_timeout_s = 1")
+    write_settings("[deadlines]\nidle_timeout_s = 1\ntotal_timeout_s = 1\nfirst_token_timeout_s = 1")
     Path(".env").write_text("MOOT_DEADLINES__IDLE_TIMEOUT_S=2\nMOOT_DEADLINES__TOTAL_TIMEOUT_S=2\nOTHER=x\n")
     monkeypatch.setenv("MOOT_DEADLINES__IDLE_TIMEOUT_S", "3")
-    told = load_settings().deadlines
-    assert (told.idle_timeout_s, told.total_timeout_s, told.first_token_timeout_s) == (3, 2, 1)
+    deadlines = load_settings().deadlines
+    assert (deadlines.idle_timeout_s, deadlines.total_timeout_s, deadlines.first_token_timeout_s) == (3, 2, 1)
 
 
-def test_all_mistakes_are_told_at_once_with_file_key_and_what_is_wrong() -> None:
-    write(
+def test_all_mistakes_are_found_at_once_with_file_and_key() -> None:
+    write_settings(
         """
         nonsense = 1
         [models.claude]
@@ -73,7 +71,7 @@ def test_all_mistakes_are_told_at_once_with_file_key_and_what_is_wrong() -> None
         chair = "cloude"
         """
     )
-    assert mistakes() == [
+    assert find_mistakes() == [
         "moot.toml: nonsense: there is no such setting.",
         "moot.toml: models.claude.litellm: is missing.",
         "moot.toml: models.claude.temperature: input should be less than or equal to 2 (found 7).",
@@ -84,30 +82,30 @@ def test_all_mistakes_are_told_at_once_with_file_key_and_what_is_wrong() -> None
     ]
 
 
-def test_a_mistake_in_the_environment_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_in_the_environment_names_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOOT_LOG__LEVEL", "loud")
-    [line] = mistakes()
+    [line] = find_mistakes()
     assert line.startswith("environment: log.level: ")
     assert "'loud'" in line
 
 
 def test_a_key_is_never_shown() -> None:
-    write('[models.a]\nlitellm = "x/y"\napi_key = ["sk-secret"]')
-    assert "sk-secret" not in "\n".join(mistakes())
-    write('[models.a]\nlitellm = "x/y"\napi_key = "sk-secret"')
+    write_settings('[models.a]\nlitellm = "x/y"\napi_key = ["sk-secret"]')
+    assert "sk-secret" not in "\n".join(find_mistakes())
+    write_settings('[models.a]\nlitellm = "x/y"\napi_key = "sk-secret"')
     assert "sk-secret" not in repr(load_settings())
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"a = [", "not valid TOML"), (b"\xff\xfe", "cannot be read")])
-def test_a_file_that_is_no_toml_is_told(content: bytes, told: str) -> None:
+@pytest.mark.parametrize(("content", "mistake"), [(b"a = [", "not valid TOML"), (b"\xff\xfe", "cannot be read")])
+def test_a_file_that_is_no_toml_is_refused(content: bytes, mistake: str) -> None:
     Path("moot.toml").write_bytes(content)
-    [line] = mistakes()
+    [line] = find_mistakes()
     assert line.startswith("moot.toml")
-    assert told in line
+    assert mistake in line
 
 
 def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    write('[models.a]\nlitellm = "x/y"\napi_key = "env:SOME_KEY"')
+    write_settings('[models.a]\nlitellm = "x/y"\napi_key = "env:SOME_KEY"')
     model = load_settings().models["a"]
     assert model.resolve_key() is None
     monkeypatch.setenv("SOME_KEY", "k")
@@ -119,11 +117,11 @@ def test_a_key_may_name_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     [("0.8", [2, 3, 4, 4, 10]), ("4", [2, 3, 4, 4, 4]), ("1.0", [2, 3, 4, 5, 12]), ("1", [2, 2, 2, 2, 2])],
 )
 def test_a_quorum_is_a_share_or_a_count_and_two_at_least(quorum: str, counts: list[int]) -> None:
-    write(f"[council]\nquorum = {quorum}")
+    write_settings(f"[council]\nquorum = {quorum}")
     assert [load_settings().council.answers_needed(seats) for seats in (2, 3, 4, 5, 12)] == counts
 
 
 @pytest.mark.parametrize("quorum", ["0", "-1", "1.5"])
-def test_a_quorum_that_is_none_is_told(quorum: str) -> None:
-    write(f"[council]\nquorum = {quorum}")
-    assert mistakes()[0].startswith("moot.toml: council.quorum")
+def test_a_quorum_that_is_none_is_refused(quorum: str) -> None:
+    write_settings(f"[council]\nquorum = {quorum}")
+    assert find_mistakes()[0].startswith("moot.toml: council.quorum")

@@ -42,7 +42,7 @@ def read_options(format: str, typed: Mapping[str, str]) -> tuple[Command, RunOpt
         options = command.options.model_validate({**missing, **typed})
     except ValidationError as error:
         raise Refused(describe_mistakes(error)) from error
-    assert isinstance(options, RunOptions)  # `formats` has no others
+    assert isinstance(options, RunOptions)  # `list_format_commands` has no others
     return command, options
 
 

@@ -21,7 +21,7 @@ from bot.ports import Message, MessageRef
 
 FRAMES_PER_S = 8
 SIDE_BY_SIDE = 110  # columns that two panels beside each other need
-TOGETHER = ("original", "synthesis")  # the synthesis always stands beside the top-ranked original
+TOGETHER = ("original", "synthesis")  # stages that are printed together, beside each other where both fit
 HEIGHT_LEFT = 4  # rows for the line at the bottom and for the shell's prompt below it
 
 

@@ -54,7 +54,7 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
             run = await _start_run(actions, command, options, make_pipe_surface(console))
             for seat in absent_seats(await actions.read_run(run, BY)):
                 console.print(f"Away: {seat}", markup=False)
-            hint, set_line = "", _ignore
+            hint, set_line = "", _ignore_line
         if console.is_terminal and sys.stdin.isatty():
             editor = LineEditor(inputs.put_nowait, lambda line: set_line(line or hint))
             stack.enter_context(read_keyboard(editor))
@@ -140,13 +140,13 @@ def _find_seat(t: Transcript, number: int) -> str:
 
 def _make_hint(t: Transcript) -> str:
     most = len(t.started.panel.seats)
-    veil = t.started.rules.veil
-    guess = f"g1–g{most} and a name guess · " if veil.guess else ""
-    reveal = "" if veil.reveal == "live" else "r reveal · "
+    visibility = t.started.rules.veil
+    guess = f"g1–g{most} and a name guess · " if visibility.guess else ""
+    reveal = "" if visibility.reveal == "live" else "r reveal · "
     return f"1–{most} skip · v1–v{most} vote · {guess}{reveal}s stop · /pause, /object … · text, Enter: a remark"
 
 
-def _ignore(line: str) -> None:
+def _ignore_line(line: str) -> None:
     """Ignore the line at the bottom, which a pipe does not have."""
 
 

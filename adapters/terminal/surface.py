@@ -15,12 +15,12 @@ from bot.ports import Kind, Message, MessageRef, Method
 
 PAGE_CHARS = 200_000  # a terminal has no limit of its own; this bounds what one panel may hold
 FRAMES = "terminal frames"  # the only budget, as nobody reads faster than the screen is drawn
-LANES = 16  # as many lanes may change in one frame
+CHANGES_PER_FRAME = 16  # edits and posts of lanes that one frame may show
 
 
 def terminal_budget(name: str, started: float) -> Budget:
     """Make the budget of the terminal: as many changes as its frames can show."""
-    return TokenBucket(LANES, LANES * FRAMES_PER_S)
+    return TokenBucket(CHANGES_PER_FRAME, CHANGES_PER_FRAME * FRAMES_PER_S)
 
 
 class TerminalSurface:

@@ -11,7 +11,7 @@ from bot.cli.provision import USUAL_SEATS
 from bot.formats.personas import LIBRARY
 from bot.models.catalogue import KEY_VARIABLES, Model
 
-MAX_SEATS = 12  # as PanelSettings has it
+MAX_SEATS = 12  # the same as PanelSettings allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Choice:
     window: int | None = None  # tokens, where a server on this machine reports them
 
 
-# One good general model a provider, as litellm's price map has them (a test compares), the best known first:
-# key, name, litellm.
+# One good general model of each provider, the best known first. A test compares them with litellm's price map.
 KNOWN = (
     Choice("claude", "Claude", "anthropic/claude-sonnet-5-5"),
     Choice("gpt", "GPT", "openai/gpt-6.1-sol"),
@@ -39,7 +38,7 @@ KNOWN = (
     Choice("deepseek", "DeepSeek", "deepseek/deepseek-v4-flash"),
     Choice("grok", "Grok", "xai/grok-4.7"),
     Choice("gpt-oss", "GPT-OSS", "groq/openai/gpt-oss-120b"),
-    Choice("openrouter", "OpenRouter", "openrouter/openrouter/auto"),  # a router: which model answers is its choice
+    Choice("openrouter", "OpenRouter", "openrouter/openrouter/auto"),  # a router, which chooses the model that answers
 )
 
 

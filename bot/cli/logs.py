@@ -25,7 +25,6 @@ def configure_logs(settings: LogSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(
-            sys.stderr
-        ),  # looked up for each logger: a screen may have replaced it
+        # sys.stderr is looked up for each logger, as a screen may have replaced it meanwhile
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
     )

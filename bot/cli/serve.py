@@ -100,7 +100,7 @@ async def serve_platforms(
     notices: asyncio.Queue[str] = asyncio.Queue(MAX_PENDING_NOTICES)
 
     def tell_operator(text: str) -> None:
-        if not notices.full():  # many turns report one fault of a key, so that losing some loses nothing
+        if not notices.full():  # when it is full, what comes is the same fault of a key, reported by many turns
             notices.put_nowait(text)
 
     async with build_core(
@@ -172,12 +172,12 @@ async def _hand_over_runs(stop: asyncio.Event, core: Core) -> None:
     raise _NothingLeft
 
 
-async def _report_loaded(bots: Sequence[Platform], core: Core, loaded: Callable[[], None]) -> None:
+async def _report_loaded(bots: Sequence[Platform], core: Core, on_loaded: Callable[[], None]) -> None:
     await asyncio.wait([core.warming])
-    loaded()
+    on_loaded()
     for bot in bots:
         await bot.ready.wait()
-        loaded()
+        on_loaded()
 
 
 async def _forward_notices(bots: Sequence[Platform], notices: asyncio.Queue[str]) -> None:

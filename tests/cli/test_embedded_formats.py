@@ -1,4 +1,4 @@
-"""Every format once on the embedded model, as `moot try` runs it: what happened is looked at, never how it is worded.
+"""Every format once on the embedded model, as `moot try` runs it. The tests look at facts, never at wording.
 
 The model is too small for its answers to mean anything, and answers are cut after a few tokens; what it writes as a
 ballot or a score is what small models write.
@@ -51,7 +51,7 @@ PATIENT = DeadlineSettings(first_token_timeout_s=600, idle_timeout_s=600, total_
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Actions]:
-    """What a terminal has, with two seats of the one model that say little."""
+    """Build the core of a terminal, with two seats of the one model that say little."""
     path = tmp_path_factory.mktemp("embedded") / "moot.db"
     async with embedded_server(slots=2) as base_url, open_store(path, clock=time.time) as store:
         models = {m.key: replace(m, max_tokens=TOKENS) for m in panel_models(base_url, slots=2)}
@@ -61,14 +61,14 @@ async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Act
             yield core.actions
 
 
-async def held(actions: Actions, format: str, **given: str) -> Transcript:
-    """A run to its end, as in a pipe."""
-    typed: Mapping[str, str] = {"question": "Is tea better than coffee?", "panel": EMBEDDED, **given}
+async def run_format(actions: Actions, format: str, **options: str) -> Transcript:
+    """Run a format to its end, as in a pipe."""
+    typed: Mapping[str, str] = {"question": "Is tea better than coffee?", "panel": EMBEDDED, **options}
     return await hold_session(actions, *read_options(format, typed), Console(file=io.StringIO()))
 
 
-def accounted(t: Transcript, outcome: str) -> Counter[str]:
-    """How many turns of each stage there were, once each of them is accounted for."""
+def count_turns(t: Transcript, outcome: str) -> Counter[str]:
+    """Check the outcome and every turn, and count the turns of each stage."""
     assert t.finished is not None
     assert t.finished.outcome == outcome
     for turn in t.turns.values():
@@ -89,8 +89,8 @@ def accounted(t: Transcript, outcome: str) -> Counter[str]:
     ],
 )
 async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str, stages: set[str]) -> None:
-    t = await held(actions, "council", mode=mode)
-    count = accounted(t, outcome)
+    t = await run_format(actions, "council", mode=mode)
+    count = count_turns(t, outcome)
     assert (set(count), count["answer"]) == (stages, len(SEATS))
     reviews = [turn for i, turn in t.turns.items() if i.stage == "review"]
     assert {turn.id.seat for turn in reviews} == (set(SEATS) if reviews else set())
@@ -104,7 +104,7 @@ async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str,
     ("form", "steps"), [("simultaneous", [2]), ("turns", [1, 1]), ("oxford", [1, 1]), ("advocate", [1, 1])]
 )
 async def test_a_debate_in_each_form(actions: Actions, form: str, steps: list[int]) -> None:
-    """Its judge is skipped, as it costs more than the debate; the one below is judged."""
+    """Skip the judge, as it costs more than the debate; the debate of the next test is judged."""
     command, options = read_options("debate", {"question": "Is tea better than coffee?", "form": form, "rounds": "1"})
     started = await command.handle(
         actions,
@@ -112,37 +112,39 @@ async def test_a_debate_in_each_form(actions: Actions, form: str, steps: list[in
         Here(BY, lambda run, question: make_pipe_surface(Console(file=io.StringIO()))),
     )
     assert isinstance(started, Started)
-    await skipped(actions, started.run, TurnId("verdict", 1, "judge"))
+    await skip_when_it_runs(actions, started.run, TurnId("verdict", 1, "judge"))
     t = await actions.wait_until_finished(started.run)
     assert t is not None
     verdict = t.turns[TurnId("verdict", 1, "judge")].ended
     assert verdict is not None
     assert verdict.finish == "skipped"
-    assert (t.finished and t.finished.outcome, at_once(t)) == ("judged", steps)
+    assert (t.finished and t.finished.outcome, debaters_per_step(t)) == ("judged", steps)
     assert all(turn.ended and turn.spoke for i, turn in t.turns.items() if i.stage == "opening")
 
 
-async def skipped(actions: Actions, run: str, turn: TurnId) -> None:
+async def skip_when_it_runs(actions: Actions, run: str, turn: TurnId) -> None:
     """Skip a turn as soon as it runs."""
     while True:
         try:
             await actions.skip_turn(run, turn, BY)
         except Refused:
-            await asyncio.sleep(0.05)  # what is waited for is a fact in the store
+            await asyncio.sleep(0.05)  # only the store tells when it runs
         else:
             return
 
 
 async def test_a_debate_that_is_cast_watched_and_judged(actions: Actions) -> None:
-    t = await held(actions, "debate", form="free", rounds="2", personas="auto", early="yes", positions="tea; coffee")
-    count = accounted(t, "judged")
+    t = await run_format(
+        actions, "debate", form="free", rounds="2", personas="auto", early="yes", positions="tea; coffee"
+    )
+    count = count_turns(t, "judged")
     assert (count["cast"], count["check"], count["verdict"]) == (1, 1, 1)
     assert count["scores"] in (1, 2)  # twice where the first could not be read
-    assert at_once(t) in ([1, 1], [1, 1, 1, 1])  # one round where the judge said that it is over
+    assert debaters_per_step(t) in ([1, 1], [1, 1, 1, 1])  # one round where the judge said that it is over
 
 
-def at_once(t: Transcript) -> list[int]:
-    """How many debaters began together, step by step: before any of them ended."""
+def debaters_per_step(t: Transcript) -> list[int]:
+    """Count the debaters of each step, who all began before any of them ended."""
     steps: list[int] = []
     for i, turn in t.turns.items():
         if i.stage in DEBATERS:
@@ -153,22 +155,22 @@ def at_once(t: Transcript) -> list[int]:
 
 
 async def test_a_comparison_with_a_length_and_a_temperature_a_seat(actions: Actions) -> None:
-    t = await held(actions, "compare", models="smollm2@1.2/8, smollm2/6")
-    assert accounted(t, "compared") == {"answer": 2}
+    t = await run_format(actions, "compare", models="smollm2@1.2/8, smollm2/6")
+    assert count_turns(t, "compared") == {"answer": 2}
     took = {i.seat: turn.ended.usage.output for i, turn in t.turns.items() if turn.ended}
     assert took["smollm2"] <= 8
     assert took["smollm2:2"] <= 6
 
 
 async def test_a_pipeline(actions: Actions) -> None:
-    t = await held(actions, "pipeline", pipeline="refine")
-    assert accounted(t, "completed") == {"draft": 1, "critique": 1, "rewrite": 1}
+    t = await run_format(actions, "pipeline", pipeline="refine")
+    assert count_turns(t, "completed") == {"draft": 1, "critique": 1, "rewrite": 1}
     assert [i.stage for i in t.turns] == ["draft", "critique", "rewrite"]
 
 
 async def test_a_summary_of_a_run(actions: Actions) -> None:
-    await held(actions, "compare", models="smollm2/6")
+    await run_format(actions, "compare", models="smollm2/6")
     [row] = await actions.list_runs(BY, 1, may_see_all)
     t = await hold_session(actions, SUMMARISE, SummariseOptions(run=row.run), Console(file=io.StringIO()))
-    assert accounted(t, "summarised") == {"summary": 1}
+    assert count_turns(t, "summarised") == {"summary": 1}
     assert "Is tea better than coffee?" in t.started.context
