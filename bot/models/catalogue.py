@@ -1,4 +1,4 @@
-"""The models as configured, with what litellm's price map knows of them."""
+"""The catalogue of models: as configured, with what litellm's price map knows of them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ _SELF_HOSTED = (
 )
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-# The variables in which litellm looks for a provider's key: any one of them will do. As litellm.validate_environment
-# has them (a test compares); importing it takes 1.5 s, and for some providers it calls out. Providers that are not
-# here are asked for no key by us: some have other ways (cloud credentials, device log-in), which litellm knows.
+# The variables in which litellm looks for a provider's key: any one of them will do. They are those of
+# litellm.validate_environment (a test compares), which is not called here: importing it takes 1.5 s, and for some
+# providers it calls out. We ask for no key of providers that are not listed: some have other ways (cloud credentials,
+# device log-in), which litellm knows.
 KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "ai21": ("AI21_API_KEY",),
     "ai21_chat": ("AI21_API_KEY",),
@@ -78,15 +79,15 @@ class Model:
     window: int | None = None  # tokens
     window_source: str = ""  # "settings", "litellm", "server", "default" (what Ollama is told to load)
     num_ctx: int | None = None  # Ollama only: the window it is told to load
-    sees: bool = False  # images: where nobody says so it is told of them in words, as many would refuse the question
+    sees: bool = False  # images; if False they are described in words, as many models would refuse the question
     avatar_url: str = ""
-    key_variable: str = ""  # the one the settings name for the key, where they name one
-    search: str = ""  # litellm's search provider, where this is one and speaks no words of its own; then …
-    results: int = 0  # … how many pages it is asked for
+    key_variable: str = ""  # the variable that the settings name for the key; "" if they name none
+    search: str = ""  # litellm's search provider; such a model speaks no words of its own …
+    results: int = 0  # … and is asked for so many pages
 
 
 def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
-    """Every configured model by its key. Settings win over the price map; each value keeps its source."""
+    """Resolve every configured model, by its key. Settings win over the price map; each value keeps its source."""
     known = prices.read_map() if models else {}
     return {key: _model(key, settings, known) for key, settings in models.items()}
 
@@ -115,13 +116,13 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
 
 
 def _prefix(litellm: str, known: prices.PriceMap) -> str:
-    """litellm's name for the provider: before the slash, or for a bare model name what the map says."""
+    """Return litellm's name for the provider: before the slash, or for a bare model name what the map says."""
     prefix, slash, _ = litellm.partition("/")
     return prefix if slash else str(prices.find_entry(litellm, known).get("litellm_provider", "openai"))
 
 
 def provider_of(prefix: str, api_base: str | None) -> str:
-    """As "anthropic" or "openai@127.0.0.1:8080": endpoints have limits of their own."""
+    """Name a provider, as "anthropic" or "openai@127.0.0.1:8080": endpoints have limits of their own."""
     return f"{prefix}@{urlsplit(api_base).netloc.rpartition('@')[2]}" if api_base else prefix
 
 
@@ -151,27 +152,27 @@ def _price(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Pric
 
 
 def _is_local(prefix: str, api_base: str | None) -> bool:
-    """Run by people themselves on this machine; another host's may well be rented, so its price is unknown."""
+    """Whether it runs on this machine; another host may well be rented, so its price is unknown."""
     if api_base is None:
         return prefix in _OLLAMA
     return prefix in _SELF_HOSTED and urlsplit(api_base).hostname in LOOPBACK
 
 
 def named_variable(secret: SecretStr | None) -> str:
-    """The variable that a setting names for a key; "" where it names none."""
+    """Return the variable that a setting names for a key; "" if it names none."""
     value = secret.get_secret_value() if secret else ""
     return value.removeprefix("env:") if value.startswith("env:") else ""
 
 
 def prefix_of(model: Model) -> str:
-    """litellm's name for the model's provider."""
+    """Return litellm's name for the model's provider."""
     return model.provider.partition("@")[0]
 
 
 def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
-    """One of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME".
+    """Return one of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME".
 
-    It says what is there, not whether it is accepted: nobody is asked.
+    It says what is there, not whether the provider accepts it: nobody is asked.
     """
     if model.api_key is not None and not model.key_variable:
         return "set here"
@@ -189,7 +190,7 @@ def has_key(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
 
 
 def key_of(model: Model, environ: Mapping[str, str] = os.environ) -> str | None:
-    """The key itself, from the settings or from where litellm would take it."""
+    """Return the key itself, from the settings or from the variable that litellm would read."""
     found = (environ[name] for name in _key_variables(model) if environ.get(name))
     return model.api_key or next(found, None)
 

@@ -17,9 +17,9 @@ _CLOSING_S = 5.0
 
 
 class ModelStream(Protocol):
-    """What is used of litellm's CustomStreamWrapper."""
+    """A stream of chunks: the part of litellm's CustomStreamWrapper that is used."""
 
-    chunks: list[Any]  # what the wire carried, a usage included; what litellm adds itself is not in it
+    chunks: list[Any]  # all that the wire carried, a usage included; what litellm adds itself is not in it
     received_finish_reason: str | None  # the provider's; the last chunk's may be litellm's invention
     intermittent_finish_reason: str | None
     custom_llm_provider: str | None
@@ -32,12 +32,12 @@ class ModelStream(Protocol):
 
 
 def _litellm() -> Any:
-    """The package, which declares few of its names. Imported here, as that takes 1.5 s and a command's help none."""
+    """Import the package when it is needed, as that takes 1.5 s. It declares few of its names."""
     return importlib.import_module("litellm")
 
 
 def load_litellm() -> None:
-    """Imports litellm (1.5 s) and makes a first call without a network (0.4 s). Blocks: call it in a thread."""
+    """Import litellm (1.5 s) and make a first call without a network (0.4 s). It blocks: call it in a thread."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # before the import, or that downloads the price map
     litellm = _litellm()
     litellm.suppress_debug_info = True  # it prints to standard output
@@ -62,7 +62,7 @@ async def _first_call() -> None:
 
 
 async def open_stream(request: Request) -> ModelStream:
-    """Starts a streamed answer. Raises what litellm raises."""
+    """Start a streamed answer. Raises what litellm raises."""
     stream: ModelStream = await _litellm().acompletion(
         **request,
         stream=True,
@@ -75,9 +75,9 @@ async def open_stream(request: Request) -> ModelStream:
 
 
 async def search_web(request: Request) -> Sequence[Any]:
-    """What litellm.asearch finds: objects with `title`, `url` and `snippet`. Raises what litellm raises.
+    """Return what litellm.asearch finds: objects with `title`, `url` and `snippet`. Raises what litellm raises.
 
-    Without litellm's wrapper, which retries by itself, and records each call in a task that nobody owns.
+    litellm's wrapper is left out: it retries by itself, and records each call in a task that nobody owns.
     """
     response = await inspect.unwrap(_litellm().asearch)(**request)
     found: Sequence[Any] = response.results
@@ -85,12 +85,15 @@ async def search_web(request: Request) -> Sequence[Any]:
 
 
 async def _skip_record(*_: object, **__: object) -> None:
-    """In place of litellm's record of an answer, which nobody reads here: it is made in a task without an owner, and
-    for Ollama it asks the server about the model by a call that blocks the event loop."""
+    """Make no record of an answer: nobody reads litellm's here.
+
+    litellm makes it in a task without an owner, and for Ollama it asks the server about the model by a call that blocks
+    the event loop.
+    """
 
 
 async def close_stream(stream: ModelStream) -> None:
-    """Closes the connection at once; an abandoned stream would keep it until it is collected."""
+    """Close the connection at once; an abandoned stream would keep it until it is collected."""
     try:
         async with asyncio.timeout(_CLOSING_S):
             await stream.aclose()
@@ -99,7 +102,7 @@ async def close_stream(stream: ModelStream) -> None:
 
 
 def response_headers(stream: ModelStream) -> Mapping[str, str]:
-    """The response's headers, with litellm's prefix before the names it does not know."""
+    """Return the response's headers, with litellm's prefix before the names it does not know."""
     found: Mapping[str, str] = stream._hidden_params.get("additional_headers") or {}
     return found
 
@@ -109,7 +112,7 @@ def supports_schema(model: str) -> bool:
 
 
 async def close_pool() -> None:
-    """Closes the connections that litellm keeps for later calls, and forgets them, or it would use them closed."""
+    """Close the connections that litellm keeps for later calls, and forget them, or it would use them closed."""
     litellm = _litellm()
     kept_apart = vars(litellm).pop("module_level_aclient", None)  # Anthropic's and Gemini's; made again when missed
     await litellm.close_litellm_async_clients()

@@ -1,4 +1,4 @@
-"""What a seat's stream is made of."""
+"""The parts of a seat's stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a model: asked for one tiny answer, or, without spending, whether its provider lists it."""
+"""Checks of models: one tiny answer, or, without spending, the provider's list of models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _LOOK = Ask((Part("user", "Search the web for the latest release of Python.", cu
 
 
 def model_checks(models: Mapping[str, Model], needed: Collection[str], speaker: Speaker | None) -> list[Check]:
-    """One a model; what is wrong with one that is not `needed` is a warning. Without a speaker nothing is spent."""
+    """Return a check for each model. Faults of models that are not `needed` are warnings.
+
+    Without a speaker nothing is spent.
+    """
     return [
         Check(f"model {model.key}", partial(_check_model, model, model.key in needed, speaker))
         for model in models.values()
@@ -32,7 +35,7 @@ def model_checks(models: Mapping[str, Model], needed: Collection[str], speaker: 
 
 
 def search_check(model: Model, seat: Seat, speaker: Speaker | None) -> Check:
-    """Of who searches the web: runs go on without, so that nothing of it is more than a warning."""
+    """Return the check of the web search. Runs go on without it, so its faults are warnings."""
     return Check("search", partial(_check_search, model, seat, speaker))
 
 
@@ -80,7 +83,7 @@ async def _check_answer(model: Model, speaker: Speaker) -> Finding:
 
 
 async def _check_listed(model: Model) -> Finding:
-    """Key and endpoint are shown good by the list of models, which costs nothing."""
+    """Check key and endpoint by the list of models, which costs nothing."""
     try:
         offered = await listing.fetch_available(model)
     except ProviderError as error:
@@ -97,12 +100,12 @@ async def _check_listed(model: Model) -> Finding:
 
 
 def _full_name(model: Model) -> str:
-    """As `listing.available` names models: litellm also takes some without their provider."""
+    """Return a model's name as `listing.fetch_available` writes it: litellm also takes some without their provider."""
     return model.litellm if "/" in model.litellm else f"{prefix_of(model)}/{model.litellm}"
 
 
 def _error_finding(model: Model, error: ProviderError, took_s: float | None = None) -> Finding:
-    """What the one tree of errors means before any run."""
+    """Say what a provider's error means before any run."""
     match error.kind:
         case "key":
             remedy = f"Put a valid key into {_key_place(model)}."
@@ -128,7 +131,7 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
 
 
 def _key_place(model: Model) -> str:
-    """The variable, or the setting, where the key is or should be."""
+    """Name the variable, or the setting, in which the key is or should be."""
     state = key_state(model)
     if state.startswith(("in ", "missing: set ")):
         return state.rpartition(" ")[2]

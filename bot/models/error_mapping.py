@@ -1,4 +1,4 @@
-"""What a provider's exception means: the one place that turns litellm's errors into ours."""
+"""The mapping of litellm's errors to ours: the one place that says what a provider's exception means."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _RETRY_IN = re.compile(r'(?:retry in |"retryDelay": ?")(\d+(?:\.\d+)?)\s*s')  # 
 
 
 def map_error(error: Exception, now: float, blank: Callable[[str], str] = str) -> ProviderError:
-    """The ProviderError for what litellm raised. `now`: wall seconds; `blank` takes keys out of the reason."""
+    """Return the ProviderError for what litellm raised. `now`: wall seconds; `blank` takes keys out of the reason."""
     origins = _origins(error)
     match _transport_failure(origins):
         case "unreadable":
             return ProviderError("other", "what the provider sent cannot be read")
         case "late":
-            return ProviderError("stalled", _SAID["stalled"])
+            return ProviderError("stalled", _REASONS["stalled"])
         case "unconnected":
-            return ProviderError("unreachable", _SAID["unreachable"])
+            return ProviderError("unreachable", _REASONS["unreachable"])
         case "lost":
-            return ProviderError("unreachable", f"{_SAID['unreachable']}: the connection was lost")
+            return ProviderError("unreachable", f"{_REASONS['unreachable']}: the connection was lost")
         case None:
             kind = kind_of(error)
-            said = "the provider's server failed" if kind == "unreachable" else _SAID[kind]
+            said = "the provider's server failed" if kind == "unreachable" else _REASONS[kind]
             reason = blank(_extract_reason(origins[0]))
             return ProviderError(kind, f"{said}: {reason}" if reason else said, _retry_after_s(kind, origins[0], now))
         case _ as never:
@@ -41,14 +41,14 @@ def map_error(error: Exception, now: float, blank: Callable[[str], str] = str) -
 
 
 def map_midstream_error(error: ProviderError) -> ProviderError:
-    """The same error once text has come: a connection that broke in mid-stream is not a provider that is down."""
+    """Return the error as it counts once text has come: a broken connection is then no provider that is down."""
     if error.kind not in ("unreachable", "other"):
         return error
     reason = error.text.partition(": ")[2] or error.text
-    return ProviderError("broken_off", f"{_SAID['broken_off']}: {reason}", error.retry_after_s)
+    return ProviderError("broken_off", f"{_REASONS['broken_off']}: {reason}", error.retry_after_s)
 
 
-_SAID: dict[Kind, str] = {
+_REASONS: dict[Kind, str] = {
     "rate_limit": "too many requests",
     "key": "the API key was refused",
     "billing": "quota or credit is used up",
@@ -64,8 +64,11 @@ _SAID: dict[Kind, str] = {
 
 
 def kind_of(error: Exception) -> Kind:
-    """By litellm's type where it says more than the status, else by HTTP status and, for 400 and 429, by the words."""
-    from litellm import exceptions as e  # slow to import, and loaded by whoever raised the error
+    """Tell the kind of an error.
+
+    litellm's type counts where it says more than the status; else the HTTP status and, for 400 and 429, the words.
+    """
+    from litellm import exceptions as e  # slow to import, and loaded already by the caller that raised the error
 
     origins = _origins(error)
     match origins[0]:
@@ -111,7 +114,7 @@ def _kind_by_words(text: str) -> Kind:
 
 
 def _origins(error: BaseException) -> tuple[BaseException, ...]:
-    """What went wrong, then what that came from, and so on; litellm's wrapping of errors in mid-stream is left out."""
+    """Return an error, its cause, and so on; litellm's wrapping of errors in mid-stream is left out."""
     while isinstance(inner := getattr(error, "original_exception", None), Exception) and inner is not error:
         error = inner
     found: list[BaseException] = []
@@ -123,7 +126,7 @@ def _origins(error: BaseException) -> tuple[BaseException, ...]:
 
 
 def _transport_failure(origins: Iterable[BaseException]) -> Literal["unreadable", "late", "unconnected", "lost"] | None:
-    """Why there are no words of the provider's; None where it answered and said what is wrong."""
+    """Say how the connection failed; None if the provider answered and said what is wrong."""
     import httpx  # slow to import, and loaded by litellm, whose client it is
 
     for origin in origins:
@@ -148,7 +151,7 @@ _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)  # as it shows some bodies
 
 
 def _extract_reason(error: BaseException) -> str:
-    """The provider's own words: one sentence in one line, or nothing where it sent a web page."""
+    """Return the provider's own words: one sentence in one line, or "" if it sent a web page."""
     text = str(getattr(error, "message", "") or error)
     text = _TRAILER.sub("", _WRAPPING.sub("", text))
     if _BYTES.fullmatch(text):
@@ -161,7 +164,7 @@ def _extract_reason(error: BaseException) -> str:
 
 
 def _find_message(text: str) -> str:
-    """The `message` of a JSON body that a reason consists of."""
+    """Return the `message` of a JSON body in a text; "" if there is none."""
     start = text.find("{")
     if start < 0:
         return ""
@@ -174,7 +177,10 @@ def _find_message(text: str) -> str:
 
 
 def _retry_after_s(kind: Kind, error: BaseException, now: float) -> float | None:
-    """RFC 9110, 10.2.3: seconds or a date; OpenAI sends milliseconds as well, Gemini a sentence."""
+    """Return the seconds after which the provider asks to come again; None if it does not say.
+
+    RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, Gemini a sentence.
+    """
     if kind not in ("rate_limit", "unreachable"):
         return None
     headers = _response_headers(error)
@@ -182,8 +188,8 @@ def _retry_after_s(kind: Kind, error: BaseException, now: float) -> float | None
         return ms / 1000
     after = headers.get("retry-after")
     if after is None:
-        told = _RETRY_IN.search(str(error))
-        return float(told[1]) if told else None
+        found = _RETRY_IN.search(str(error))
+        return float(found[1]) if found else None
     seconds = _parse_number(after)
     return seconds if seconds is not None else _seconds_until(after, now)
 

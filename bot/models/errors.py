@@ -1,4 +1,4 @@
-"""The one tree of what can go wrong with a model, whoever provides it."""
+"""The one set of errors of models, whoever provides them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that come with a question: shown to a model that can see, told to one that cannot."""
+"""Pictures that come with a question: shown to a model that can see, described to one that cannot."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from bot.domain.run import Image
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 
-# Of one image, whatever its size: none is read without an image library, and providers scale what is larger down to
-# about this. Claude takes "~1,600 tokens" at most (platform.claude.com/docs/en/build-with-claude/vision), OpenAI
-# 85 + 170 a tile of 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision, calculating costs).
+# Tokens of one image, whatever its size: sizes cannot be read without an image library, and providers scale larger
+# images down to about this. Claude takes "~1,600 tokens" at most (platform.claude.com/docs/en/build-with-claude/vision).
+# OpenAI takes 85 + 170 a tile of 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision,
+# calculating costs).
 IMAGE_TOKENS = 1600
 
 BLIND = "you cannot see images"
@@ -21,7 +22,7 @@ NO_ROOM = "there is no room for them beside the text"
 
 
 def describe_images(part: Part, why: str) -> Part:
-    """The part with one line in place of its images. It stands first, so that a cut tail leaves it."""
+    """Return the part with one line in place of its images. It stands first, so that a cut of the tail keeps it."""
     if not part.images:
         return part
     names = ", ".join(image.name for image in part.images)
@@ -30,7 +31,7 @@ def describe_images(part: Part, why: str) -> Part:
 
 
 def build_message(role: str, texts: Sequence[str], images: Sequence[Image]) -> Message:
-    """One message; its images stand before its text, where Claude reads them best (its vision guide, as above)."""
+    """Build one message. Images stand before the text, where Claude reads them best (its vision guide, as above)."""
     text = "\n\n".join(texts)
     if not images:
         return {"role": role, "content": text}

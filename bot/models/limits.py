@@ -1,4 +1,4 @@
-"""What one provider is spared: a queue of a fixed width, a circuit, and its own account of requests left."""
+"""Limits towards one provider: a queue of a fixed width, a circuit, and its own account of requests left."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 from bot.models.errors import ProviderError
 
-_LOW = 0.05  # of the requests a provider allows: what is left below this is warned of
+_LOW = 0.05  # of the requests a provider allows; fewer left than this bring a warning
 
 
 class Queue:
-    """At most `width` at once, first come first served, and everyone who waits is told their place."""
+    """A queue: at most `width` are admitted at once, in order, and each that waits is told its place."""
 
     def __init__(self, width: int) -> None:
         self._free = width
         self._waiting: deque[Ticket] = deque()
 
     def join(self) -> Ticket:
-        """A ticket, admitted already where there is room. Its owner must `leave`, whatever happens."""
+        """Return a ticket, admitted already if there is room. Its owner must `leave`, whatever happens."""
         ticket = Ticket(self)
         self._waiting.append(ticket)
         self._admit()
@@ -54,7 +54,7 @@ class Ticket:
         self.moved = asyncio.Event()
 
     async def places(self) -> AsyncGenerator[int, None]:
-        """The places as they change, 1 for the next, until it is admitted."""
+        """Yield the places as they change, 1 for the next, until it is admitted."""
         last = 0
         while not self.admitted:
             place = self._queue.place_of(self)
@@ -66,13 +66,13 @@ class Ticket:
                 await self.moved.wait()
 
     def leave(self) -> None:
-        """Frees the place, or gives up waiting for it."""
+        """Free the place, or give up waiting for it."""
         self._queue.leave(self)
 
 
 @dataclass(slots=True)
 class Circuit:
-    """Spares a provider that is down: opens after `failures` in a row, and lets one try through every `open_s`.
+    """A circuit breaker: it opens after `failures` in a row, and then lets one try through every `open_s`.
 
     Nygard, Release It!, "Circuit Breaker". A try that proves the provider alive closes it, whatever else it brings.
     """
@@ -84,7 +84,7 @@ class Circuit:
     _shut_until: float = 0.0
 
     def check(self, now: float) -> None:
-        """Raises ProviderError("unreachable") while it is open (`now`: loop time)."""
+        """Raise ProviderError("unreachable") while it is open (`now`: loop time)."""
         if self._failed < self.failures:
             return
         if left := self.seconds_left(now):
@@ -101,12 +101,12 @@ class Circuit:
         self._shut_until = now + self.open_s
 
     def seconds_left(self, now: float) -> float:
-        """Until it is tried again; 0 while calls go through."""
+        """Return the seconds until it is tried again; 0 while calls go through."""
         return max(0.0, self._shut_until - now) if self._failed >= self.failures else 0.0
 
 
 def requests_left(headers: Mapping[str, str]) -> tuple[int, int] | None:
-    """Requests left of requests allowed, from a provider's headers; None where it does not send both.
+    """Return requests left and requests allowed, from a provider's headers; None if it does not send both.
 
     https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers (many others send the same names)
     and https://docs.claude.com/en/api/rate-limits#response-headers; litellm sets a prefix of its own before them.

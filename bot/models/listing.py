@@ -1,4 +1,4 @@
-"""What `moot models` shows: the catalogue as rows, and what a provider or endpoint offers."""
+"""The rows of `moot models`: the catalogue, and what a provider or endpoint offers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.models.local import ollama_base
 
 LISTING_TIMEOUT_S = 10.0
 
-# Where providers that speak OpenAI's protocol list their models (GET BASE/models).
+# The base addresses of providers that speak OpenAI's protocol; they list their models at BASE/models.
 _BASES: Mapping[str, str] = {
     "cerebras": "https://api.cerebras.ai/v1",
     "deepseek": "https://api.deepseek.com",
@@ -52,7 +52,7 @@ def list_configured(models: Iterable[Model], environ: Mapping[str, str] = os.env
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """Where a list of models is asked for, and where in the answer their names are."""
+    """The address of a list of models, and the place of their names in the answer."""
 
     url: str
     headers: Mapping[str, str]
@@ -61,9 +61,9 @@ class _List:
 
 
 async def fetch_available(model: Model) -> list[str]:
-    """litellm model strings that this model's provider or endpoint offers, sorted.
+    """Return the litellm model strings that this model's provider or endpoint offers, sorted.
 
-    Raises ProviderError: "key", "not_found" (also where nobody knows how to ask), "rate_limit", "unreachable", "other".
+    Raises ProviderError: "key", "not_found" (also if nobody knows how to ask), "rate_limit", "unreachable", "other".
     """
     source = _list_of(model, key_of(model) or "")
     found = await _fetch(source, own=model.api_base is not None)
@@ -77,7 +77,10 @@ async def fetch_available(model: Model) -> list[str]:
 
 
 def _list_of(model: Model, key: str) -> _List:
-    """Anthropic: docs.anthropic.com/en/api/models-list. Gemini: ai.google.dev/api/models. The others: OpenAI's way."""
+    """Return the address of a provider's list of models.
+
+    Anthropic: docs.anthropic.com/en/api/models-list. Gemini: ai.google.dev/api/models. The others: OpenAI's way.
+    """
     match prefix_of(model):
         case "anthropic":
             headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
@@ -96,12 +99,12 @@ def _list_of(model: Model, key: str) -> _List:
 
 
 def _can_chat(item: Mapping[str, Any]) -> bool:
-    """Gemini lists embedding and picture models as well, and says what each can do; others do not say."""
+    """Whether a listed model answers in chats: Gemini says what each can do, others do not."""
     return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
 
 
 async def _fetch(source: _List, *, own: bool) -> Mapping[str, Any]:
-    """`own`: an endpoint of people's own is reached directly, a provider through the environment's proxy, if any."""
+    """Fetch a list. `own`: an endpoint of people's own is reached directly, others through the environment's proxy."""
     timeout = aiohttp.ClientTimeout(total=LISTING_TIMEOUT_S)
     try:
         async with (

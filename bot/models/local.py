@@ -1,4 +1,4 @@
-"""Model servers on this machine: finding them, and whether one still has to load what is asked of it."""
+"""Model servers on this machine: finding them, and asking whether a model is still to be loaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
-    """`models` in the server's order, those that are loaded first; `loading`: it is there and not ready yet."""
+    """A server and its `models`, loaded ones first, else in its own order. `loading`: it is not ready yet."""
 
     kind: Literal["ollama", "openai"]
     base_url: str
@@ -32,7 +32,7 @@ class LocalServer:
 
 
 class _Asker:
-    """Asks one server; whatever is not the JSON object that was hoped for is empty, and nothing takes over 0.5 s."""
+    """A client of one server. An answer that is no JSON object counts as empty, and nothing takes over 0.5 s."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str) -> None:
         self._session = session
@@ -42,7 +42,7 @@ class _Asker:
         return await self.ask("GET", path)
 
     async def ask(self, method: str, path: str, body: Found | None = None, *, status: int = 200) -> Found:
-        """The object that comes with this status; with another, nothing."""
+        """Return the object that comes with this status; an empty one with any other."""
         try:
             async with (
                 asyncio.timeout(PROBE_TIMEOUT_S),
@@ -55,14 +55,14 @@ class _Asker:
 
 
 async def discover_servers(ports: Sequence[int] = PORTS) -> list[LocalServer]:
-    """The servers that answer on these ports of 127.0.0.1, in the order of the ports. Never raises for an odd one."""
+    """Find the servers that answer on these ports of 127.0.0.1, in their order. An odd one raises nothing."""
     async with aiohttp.ClientSession() as session:
         found = await _gather(_identify(_Asker(session, f"http://127.0.0.1:{port}")) for port in ports)
     return [server for server in found if server is not None]
 
 
 async def is_loading(model: Model) -> bool:
-    """Whether the next answer of a local model waits for its weights to be read. False where nobody can tell."""
+    """Whether the next answer of a local model waits for its weights to be read. False if nobody can tell."""
     async with aiohttp.ClientSession() as session:
         if model.num_ctx is not None:
             running = await _Asker(session, ollama_base(model)).get("/api/ps")
@@ -71,7 +71,7 @@ async def is_loading(model: Model) -> bool:
 
 
 def ollama_base(model: Model) -> str:
-    """Where litellm looks for Ollama, the model's own `api_base` first."""
+    """Return the address at which litellm looks for Ollama, the model's own `api_base` first."""
     return (model.api_base or os.environ.get("OLLAMA_API_BASE") or "http://127.0.0.1:11434").rstrip("/")
 
 
@@ -81,18 +81,18 @@ def _root(api_base: str) -> str:
 
 
 async def _is_getting_ready(asker: _Asker) -> bool:
-    """llama.cpp's own way to say so (its server's README, GET /health); another's 503 is an error like any."""
+    """Whether llama.cpp says that it loads a model (its server's README, GET /health); any other 503 is an error."""
     health = await asker.ask("GET", "/health", status=503)
     return "Loading model" in str(health.get("error"))
 
 
 async def _identify(asker: _Asker) -> LocalServer | None:
-    """llama.cpp speaks some of Ollama's paths as well, but not this one."""
+    """Ask a server for its models. llama.cpp knows some of Ollama's paths as well, but not this one."""
     return await (_ask_ollama(asker) if "version" in await asker.get("/api/version") else _ask_openai(asker))
 
 
 async def _ask_ollama(asker: _Asker) -> LocalServer:
-    """https://docs.ollama.com/api: /api/tags lists, /api/show tells a window, /api/ps what is loaded."""
+    """Ask Ollama (https://docs.ollama.com/api): /api/tags lists, /api/show tells a window, /api/ps what is loaded."""
     tags, running = await _gather(asker.get(path) for path in ("/api/tags", "/api/ps"))
     here = [tag for tag in _objects(tags, "models") if "name" in tag and not tag.get("remote_host")]  # not its cloud's
     names = [str(tag["name"]) for tag in here][:_MOST_MODELS]
@@ -103,7 +103,10 @@ async def _ask_ollama(asker: _Asker) -> LocalServer:
 
 
 def _ollama_model(base_url: str, name: str, about: Found) -> Model | None:
-    """Its OpenAI endpoint would ignore `num_ctx` and cut silently, so it is spoken to in its own tongue."""
+    """Return a model of Ollama, None if it cannot chat.
+
+    It is called by Ollama's own protocol: the OpenAI endpoint ignores `num_ctx` and cuts silently.
+    """
     capabilities = about.get("capabilities")  # older ones do not say
     if isinstance(capabilities, list) and "completion" not in capabilities:
         return None
@@ -115,7 +118,7 @@ def _ollama_model(base_url: str, name: str, about: Found) -> Model | None:
 
 
 async def _ask_openai(asker: _Asker) -> LocalServer | None:
-    """OpenAI's list of models, with the window where vLLM or llama.cpp tells it."""
+    """Ask for OpenAI's list of models, with the window if vLLM or llama.cpp tells it."""
     listed, props = await _gather(asker.get(path) for path in ("/v1/models", "/props"))
     busy = await _is_getting_ready(asker)
     base_url = f"{asker.base_url}/v1"
@@ -129,7 +132,7 @@ async def _ask_openai(asker: _Asker) -> LocalServer | None:
 
 
 def _window(item: Found, props: Found) -> int | None:
-    """vLLM says `max_model_len`; llama.cpp's /props says what one slot holds, which is what one stream gets."""
+    """Return the window: vLLM says `max_model_len`, llama.cpp's /props what one slot holds, which one stream gets."""
     window = item.get("max_model_len") or _object(props, "default_generation_settings").get("n_ctx")
     return window if isinstance(window, int) and window > 0 else None
 
@@ -137,7 +140,7 @@ def _window(item: Found, props: Found) -> int | None:
 def _model(
     prefix: str, name: str, base_url: str, *, window: int | None, sees: bool, num_ctx: int | None = None
 ) -> Model:
-    """`hosted_vllm/` is litellm's cheaper way to any OpenAI-compatible server, and asks for no key."""
+    """Return a local model. `hosted_vllm/` is litellm's cheaper way to any OpenAI-compatible server, without a key."""
     return Model(
         key=name,
         litellm=f"{prefix}/{name}",
@@ -164,7 +167,7 @@ def _object(found: Found, key: str) -> Found:
 
 
 def _objects(found: Found, key: str) -> list[Found]:
-    """The objects of a list, whatever an odd server put there."""
+    """Return the objects of a list, whatever else an odd server put there."""
     items = found.get(key)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
@@ -174,5 +177,5 @@ def _loaded_names(running: Found) -> set[str]:
 
 
 def _full_name(name: str) -> str:
-    """Ollama's full name of a model: without a tag it means `:latest`."""
+    """Return Ollama's full name of a model: without a tag it means `:latest`."""
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

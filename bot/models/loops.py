@@ -1,8 +1,8 @@
-"""Telling endless repetition from text that merely repeats itself."""
+"""A guard that tells endless repetition from text that merely repeats itself."""
 
 from __future__ import annotations
 
-_PROBE = 48  # characters: what must come again before a period is even considered
+_PROBE = 48  # characters that must come again before a period is even considered
 _LONGEST_PERIOD = 1_000  # characters
 _SUSPECT = 400  # characters in a row that repeat, three times at least: held back from here on …
 _LOOP = 2_000  # … and given up as a loop here: longer than a table's rows, a zero matrix or a refrain go on
@@ -11,7 +11,7 @@ _TAIL = 3 * _LONGEST_PERIOD + _PROBE
 
 
 class Repetition:
-    """Watches a text that comes in pieces for a period that goes on and on.
+    """A watcher of a text that comes in pieces, for a period that goes on and on.
 
     A look costs a search in the last 3,000 characters, and happens once in 128 characters. While the text goes on
     with the same period it is held back, so that people never see a loop run; when the period breaks, as it does
@@ -28,13 +28,13 @@ class Repetition:
         self._held: list[str] = []
 
     def feed(self, text: str) -> str:
-        """The part of the text so far that can be shown now; empty for ever once it loops."""
+        """Return the part of the text so far that can be shown now; "" for ever once it loops."""
         if len(text) <= _STEP:
             return self._step(text)
         return "".join(self._step(text[i : i + _STEP]) for i in range(0, len(text), _STEP) if not self.looping)
 
     def flush(self) -> str:
-        """What was held back, once nothing more comes; nothing of a loop."""
+        """Return what was held back, once nothing more comes; nothing of a loop."""
         held, self._held, self._period = "".join(self._held), [], 0
         return "" if self.looping else held
 

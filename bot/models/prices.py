@@ -1,4 +1,4 @@
-"""What tokens cost, how many a model reads and whether it sees: litellm's price map, read from its file.
+"""Prices, windows and vision of models: litellm's price map, read from its file.
 
 The map knows thousands of models, and yet not all; some it lists at no price at all. Both are unknown, never free.
 """
@@ -13,21 +13,24 @@ from typing import Any
 
 from bot.domain.run import Price, Usage
 
-PriceMap = Mapping[str, Mapping[str, Any]]  # litellm's model name → what it says of the model
+PriceMap = Mapping[str, Mapping[str, Any]]  # litellm's model name → its entry
 
 _MTOK = 1_000_000
 
 
 def cost_usd(usage: Usage, price: Price | None) -> float | None:
-    """US dollars at list price, without discounts for cached input or surcharges for long prompts. None: unknown."""
+    """Return US dollars at list price; None: unknown.
+
+    Discounts for cached input and surcharges for long prompts are left out.
+    """
     if price is None:
         return None
-    call = price.call_usd if usage.source != "none" else 0.0  # nothing is told of a call that came to nothing
+    call = price.call_usd if usage.source != "none" else 0.0  # a call that came to nothing has no usage
     return (usage.input * price.input_usd_per_mtok + usage.output * price.output_usd_per_mtok) / _MTOK + call
 
 
 def read_map() -> PriceMap:
-    """The map that litellm carries, without importing litellm (its file takes 40 ms, the import 1.5 s)."""
+    """Read the map that litellm carries, without importing litellm (its file takes 40 ms, the import 1.5 s)."""
     litellm = find_spec("litellm")
     if litellm is None or litellm.origin is None:
         return {}
@@ -37,7 +40,7 @@ def read_map() -> PriceMap:
 
 
 def find_entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
-    """What the map says of a litellm model string; empty when it says nothing.
+    """Return the map's entry for a litellm model string; empty if it has none.
 
     The map lists some models with their provider in front and others without, as litellm's own look-up does.
     """
@@ -50,7 +53,7 @@ def find_entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
 
 
 def find_price(litellm: str, known: PriceMap) -> Price | None:
-    """None when the map has no price for input or output, or says $0."""
+    """Return the listed price; None when the map has none for input or output, or says $0."""
     found = find_entry(litellm, known)
     per_input, per_output = found.get("input_cost_per_token"), found.get("output_cost_per_token")
     if not per_input or not per_output:
@@ -59,7 +62,7 @@ def find_price(litellm: str, known: PriceMap) -> Price | None:
 
 
 def find_search_usd(provider: str, results: int, known: PriceMap) -> float | None:
-    """US dollars for one query of a litellm search provider that brings so many results; None: unknown."""
+    """Return US dollars for one query of a litellm search provider with so many results; None: unknown."""
     found = known.get(f"{provider}/search", {})
     for tier in found.get("tiered_pricing", ()):
         least, most = tier["max_results_range"]
@@ -69,7 +72,7 @@ def find_search_usd(provider: str, results: int, known: PriceMap) -> float | Non
 
 
 def find_own_search_usd(litellm: str, known: PriceMap) -> float | None:
-    """US dollars that a provider takes for a model's own search, besides tokens; None: it has none that is known."""
+    """Return US dollars for a model's own search, besides tokens; None: it has none that is known."""
     found = find_entry(litellm, known)
     costs = found.get("search_context_cost_per_query")  # the map has it for some models without saying that they can
     if not costs and not found.get("supports_web_search"):
@@ -78,7 +81,7 @@ def find_own_search_usd(litellm: str, known: PriceMap) -> float | None:
 
 
 def find_window(litellm: str, known: PriceMap) -> int | None:
-    """Tokens a model reads; None when the map does not say."""
+    """Return the tokens that a model reads; None when the map does not say."""
     window = find_entry(litellm, known).get("max_input_tokens")
     return int(window) if window else None
 

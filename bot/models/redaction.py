@@ -1,4 +1,4 @@
-"""Blanking API keys in what models and providers write."""
+"""Redaction of API keys in what models and providers write."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _OWN_PREFIX = 8  # characters of a configured key by which it is known
 
 
 def make_redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
-    """Takes keys out of a provider's error, in which any word that begins like one is one, however short or masked.
+    """Return a function that takes keys out of a provider's error.
 
-    What follows "Bearer" is one as well, and so are the configured `secrets`.
+    Any word that begins like a key counts as one there, however short or masked; so does what follows "Bearer", and so
+    do the configured `secrets`.
     """
     own = "".join(re.escape(s) + "|" for s in sorted(secrets, key=len, reverse=True) if s)
     quoted = re.compile(rf"{own}(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
@@ -29,7 +30,7 @@ def make_redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
 
 
 class Redactor:
-    """Blanks keys in a text that comes in pieces; what may still become a key (40 characters at most) is held back.
+    """A filter that blanks keys in a text that comes in pieces. It holds back at most 40 characters, a possible key.
 
     `secrets` are the configured keys, which need not look like any issuer's.
     """
@@ -47,7 +48,7 @@ class Redactor:
         self._inside = False  # a key was blanked and its end has not come yet
 
     def feed(self, text: str) -> str:
-        """The part of the text so far that can be shown now."""
+        """Return the part of the text so far that can be shown now."""
         if self._inside:
             text = text.lstrip(_KEY_CHARS)
             if not text:
@@ -65,6 +66,6 @@ class Redactor:
         return shown + buffer[at:cut]
 
     def flush(self) -> str:
-        """What was held back, once nothing more comes."""
+        """Return what was held back, once nothing more comes."""
         held, self._held = self._held, ""
         return held

@@ -1,7 +1,7 @@
-"""When a call that failed before its first token is tried again.
+"""Retries of a call that failed before its first token.
 
-A loop of our own walks these steps: stamina would sleep out of sight and tell its wait without its jitter, while
-people are to read why they wait and for how long before it begins.
+The loop is our own: people read why they wait and for how long before the wait begins, while stamina would sleep out of
+sight and report its wait without its jitter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _PASSING: frozenset[Kind] = frozenset({"rate_limit", "unreachable"})
 
 
 def wait_s(error: ProviderError, tried: int, settings: RetrySettings, chance: float) -> float | None:
-    """Seconds until the next try after `tried` of them; None: do not try again.
+    """Return the seconds until the next try after `tried` of them; None: do not try again.
 
     What the provider asks for comes first, however long. Otherwise the wait doubles from `base_s` to `cap_s`, of which
     between half and all is taken (`chance` in 0…1), so that many callers do not come back as one.
@@ -27,6 +27,6 @@ def wait_s(error: ProviderError, tried: int, settings: RetrySettings, chance: fl
 
 
 def describe_wait(error: ProviderError, wait: float) -> str:
-    """What people read meanwhile."""
+    """Say what people read while a call waits for its next try."""
     reason = "rate limit" if error.kind == "rate_limit" else error.text
     return f"trying again in {wait:.0f} s: {reason}" if wait >= 1 else f"trying again: {reason}"

@@ -1,4 +1,4 @@
-"""Searching the web: by one of litellm's search providers, or by a model whose own provider searches for it."""
+"""Web search by one of litellm's search providers, or by a model whose own provider searches for it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provide
 from bot.models.client import Request
 from bot.settings import SearchSettings
 
-KEY = "searcher"  # of the seat
+KEY = "searcher"  # of the seat that searches
 NOTHING = "the search found no page that can be linked"
 MOST_CITED = 10  # pages named below a model's own search
-TITLE_CHARS, SNIPPET_CHARS = 120, 300  # of one source: people read what the models read, in a message or two
+TITLE_CHARS, SNIPPET_CHARS = 120, 300  # so much of one source, as people read the same in a message or two
 
-# The providers that take one key, with the variable in which litellm looks for it; "": they ask for none.
+# The providers that take one key, with the variable in which litellm looks for it; "" if they ask for none.
 PROVIDERS: Mapping[str, tuple[str, str]] = {
     "brave": ("Brave", "BRAVE_API_KEY"),
     "duckduckgo": ("DuckDuckGo", ""),
@@ -35,7 +35,7 @@ PROVIDERS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A page that a search has brought; `text`: what it says of the matter, "" where only the page is named."""
+    """A page that a search has brought. `text`: its words on the matter, "" if only the page is named."""
 
     title: str
     url: str
@@ -43,7 +43,7 @@ class Source:
 
 
 def resolve_searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Model, Seat] | None:
-    """Who searches, and its seat; None where nothing is set up. Raises Misconfigured.
+    """Return the model that searches, and its seat; None if nothing is set up. Raises Misconfigured.
 
     A search provider is a model of the catalogue's kind, so that its queue, circuit and key are like any model's; no
     panel can seat it.
@@ -59,7 +59,7 @@ def resolve_searcher(settings: SearchSettings, models: Mapping[str, Model]) -> t
 
 
 def with_searcher(models: Mapping[str, Model], found: tuple[Model, Seat] | None) -> Mapping[str, Model]:
-    """All that can be asked."""
+    """Return all models that can be asked."""
     return {**models, found[0].key: found[0]} if found else models
 
 
@@ -97,7 +97,7 @@ def _search_model(settings: SearchSettings) -> Model:
 
 
 def _price(settings: SearchSettings) -> Price | None:
-    """For a query. What the map lists at nothing is free only where no key is asked for: else nobody knows."""
+    """Return the price of a query. What the map lists at nothing is free only if no key is asked for, else unknown."""
     if settings.api_base and urlsplit(settings.api_base).hostname in LOOPBACK:
         return LOCAL
     listed = prices.find_search_usd(settings.provider, settings.results, prices.read_map())
@@ -107,7 +107,7 @@ def _price(settings: SearchSettings) -> Price | None:
 
 
 def build_request(model: Model, query: str) -> Request:
-    """The arguments of litellm.asearch."""
+    """Build the arguments of litellm.asearch."""
     given = {
         "query": query,
         "search_provider": model.search,
@@ -119,8 +119,10 @@ def build_request(model: Model, query: str) -> Request:
 
 
 def find_sources(delta: object) -> Iterator[Source]:
-    """The sources that a chunk of a model's own search names: in OpenAI's form, which litellm gives Gemini's as well,
-    or in Anthropic's."""
+    """Yield the sources that a chunk of a model's own search names.
+
+    They come in OpenAI's form, which litellm gives Gemini's as well, or in Anthropic's.
+    """
     for note in getattr(delta, "annotations", None) or ():
         if citation := note.get("url_citation"):
             yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
@@ -129,15 +131,17 @@ def find_sources(delta: object) -> Iterator[Source]:
 
 
 def number_sources(sources: list[Source], most: int) -> str:
-    """A list of links in Markdown, each page once, in the order in which they were named; "" where none can be
-    linked. What pages say is one line each, so that it makes no headings, lists or fences."""
+    """Write a list of links in Markdown, each page once, in the order in which they were named; "" if none has a link.
+
+    What pages say is one line each, so that it makes no headings, lists or fences.
+    """
     pages = {s.url: s for s in reversed(sources) if _host(s.url)}
     kept = [pages[url] for url in dict.fromkeys(s.url for s in sources) if url in pages][:most]
     return "\n".join(f"{n}. {_link(source)}" for n, source in enumerate(kept, 1))
 
 
 def _host(url: str) -> str:
-    """Of a page's address; "" where it is none that can be linked."""
+    """Return the host of a page's address; "" if it cannot be linked."""
     try:
         parts = urlsplit(url)
     except ValueError:

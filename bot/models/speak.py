@@ -1,4 +1,4 @@
-"""One seat speaking: a model's answer as a stream of deltas, and every way in which it can fail as one error."""
+"""One seat speaking: a model's answer as a stream of deltas, and every failure as a ProviderError."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer
 
 
 class Speaker:
-    """Lets seats speak, within what each provider bears. Close it when no seat speaks any more."""
+    """The caller of models, within the limits of each provider. Close it when no seat speaks any more."""
 
     def __init__(
         self,
@@ -74,34 +74,34 @@ class Speaker:
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
         self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
         self._loading = SingleFlight(lambda key: is_loading(models[key]))  # many may ask a model at once
-        self._warming = asyncio.Lock()
-        self._lines = KeyedSemaphore()
+        self._warm_up_lock = asyncio.Lock()
+        self._turns_by_run = KeyedSemaphore()
         self._warm = False
 
     async def warm_up(self) -> None:
-        """Loads litellm in a thread, so that the first answer need not wait 2 s for it. Again: does nothing."""
-        async with self._warming:
+        """Load litellm in a thread, so that the first answer need not wait 2 s for it. A second call does nothing."""
+        async with self._warm_up_lock:
             if not self._warm:
                 await asyncio.to_thread(_load)
                 self._warm = True
 
     async def aclose(self) -> None:
-        """Closes the connections kept for later calls."""
+        """Close the connections kept for later calls."""
         if self._warm:
             await client.close_pool()
 
     def open_circuits(self) -> Mapping[str, float]:
-        """Providers that are down → seconds until each is tried again."""
+        """Return providers that are down → seconds until each is tried again."""
         now = _now()
         return {name: left for name, circuit in self._circuits.items() if (left := circuit.seconds_left(now))}
 
     async def speak(self, seat: Seat, ask: Ask, run: str = "") -> Deltas:
-        """The answer of a seat in a run: notices while it waits, then text and thinking; usage and ending come last.
+        """Yield a seat's answer: notices while it waits, then text and thinking; usage and ending come last.
 
         Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
         cancelling whoever reads it, closes the connection.
         """
-        async with self._lines.of(run):  # where many wait, one seat of each run goes before the second of any
+        async with self._turns_by_run.of(run):  # where many wait, one seat of each run goes before the second of any
             await self.warm_up()
         model = self._models[seat.model]
         if model.search and not has_key(model):
@@ -115,8 +115,8 @@ class Speaker:
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, _build_request(model, seat, messages, ask.query), ask.schema)
-            for stage in self._transforms(model, messages):
-                answer = stage(answer)
+            for transform in self._transforms(model, messages):
+                answer = transform(answer)
             async with aclosing(answer):
                 async for delta in answer:
                     yield delta
@@ -124,10 +124,10 @@ class Speaker:
             ticket.leave()
 
     def _transforms(self, model: Model, messages: Messages) -> tuple[Transform, ...]:
-        """What is done to a stream on its way, in this order."""
+        """Return the transforms that a stream passes, in this order."""
         return (
-            partial(limit_length, most=self._answer_chars),  # first: nothing behind it costs work for more
-            split_thinking,  # as all others treat text and thinking apart
+            partial(limit_length, most=self._answer_chars),  # first, so that no later one works on more
+            split_thinking,  # before the others, which treat text and thinking apart
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
             partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
@@ -135,7 +135,7 @@ class Speaker:
         )
 
     async def _answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
-        """One answer, asked for again where it fails in passing before its first token."""
+        """Yield one answer. It is asked for again if it fails in passing before its first token."""
         deadlines = _extend_first_token(self._deadlines) if _is_local(model) else self._deadlines
         ends_at = _now() + deadlines.total_timeout_s
         circuit = self._circuits[model.provider]
@@ -161,7 +161,7 @@ class Speaker:
             await asyncio.sleep(wait)
 
     async def _stream(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
-        """What litellm makes of one call, as deltas."""
+        """Yield what litellm makes of one call, as deltas."""
         try:
             async with aclosing(
                 _stream_search(model, request) if model.search else self._stream_answer(model, request, schema)
@@ -183,7 +183,7 @@ class Speaker:
             await client.close_stream(stream)
 
     async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> ModelStream:
-        """With a schema where the model takes one; an endpoint that refuses it is asked without, from then on."""
+        """Open a stream, with a schema if the model takes one. An endpoint that refuses it is never given one again."""
         if schema is None or model.key in self._schemaless or not _takes_schema(model):
             return await client.open_stream(request)
         try:
@@ -203,11 +203,11 @@ class Speaker:
 
 def _load() -> None:
     client.load_litellm()
-    make_counter("")("hello")  # its tables
+    make_counter("")("hello")  # loads its tables
 
 
 async def _stream_search(model: Model, request: Request) -> Deltas:
-    """What a search provider has found, all at once. It counts no tokens."""
+    """Yield what a search provider has found, all at once. It counts no tokens."""
     pages = await client.search_web(request)
     text = search.number_sources([search.Source(page.title, page.url, page.snippet) for page in pages], model.results)
     if not text:
@@ -217,8 +217,10 @@ async def _stream_search(model: Model, request: Request) -> Deltas:
 
 
 async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
-    """litellm's chunks in our words. The first delta may be empty: a sign of life. Where the provider was to search,
-    the pages that the answer names come last; one that names none was not searched for.
+    """Yield litellm's chunks as deltas. The first may be empty: a sign of life.
+
+    `searches`: the provider was to search. The pages that the answer names then come last; if it names none, nothing
+    was searched.
     """
     now = asyncio.get_running_loop().time
     finish, tool, read = None, "", False
@@ -262,12 +264,12 @@ def _is_local(model: Model) -> bool:
 
 
 def _extend_first_token(deadlines: DeadlineSettings) -> DeadlineSettings:
-    """For a local model, which is not stalled while its weights load or it reads a long prompt."""
+    """Allow a local model more time: it is not stalled while its weights load or it reads a long prompt."""
     return deadlines.model_copy(update={"first_token_timeout_s": deadlines.total_timeout_s})
 
 
 def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
-    """Which errors show a provider down, and which show it alive."""
+    """Tell the circuit whether an error shows the provider down or alive."""
     match error.kind:
         case "unreachable":
             circuit.record_failure(_now())
@@ -280,7 +282,7 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
 
 
 def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
-    """The arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
+    """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
     if model.search:
         return search.build_request(model, query)
     key = model.api_key
@@ -318,7 +320,7 @@ def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usa
 
 
 def _takes_schema(model: Model) -> bool:
-    """Servers of one's own make grammars of schemas; for Ollama's models litellm would ask it, blocking the loop."""
+    """Whether a model takes a schema. litellm is not asked for Ollama's models: it would block the event loop."""
     is_ollama = model.num_ctx is not None
     return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
 
@@ -332,7 +334,7 @@ def _response_format(schema: JsonSchema) -> dict[str, Any]:
 
 
 def _least_concurrency(models: Mapping[str, Model], provider: str) -> int:
-    """The least that any model of a provider asks for: they share its limit."""
+    """Return the least concurrency that any model of a provider asks for: they share its limit."""
     return min(m.concurrency for m in models.values() if m.provider == provider)
 
 

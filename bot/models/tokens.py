@@ -1,4 +1,4 @@
-"""Counting tokens without a network, and fitting what a turn is asked into a model's window."""
+"""Tokens: counting them without a network, and fitting what a turn is asked into a model's window."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _WORD_ENDS = frozenset(" \n\t.,;:!?)]，。、；：！？")
 
 
 def make_counter(model: str) -> Count:
-    """Tokens of a text for a litellm model string. Loading the table takes about 0.3 s once: do it in a thread first.
+    """Return a counter of tokens for a litellm model string. The first takes about 0.3 s: make it in a thread.
 
-    Exact for OpenAI's models. Others publish no table that is at hand offline; for them it is o200k_base's count and
-    a fifth, which is rather too many than too few: where too many are asked, some servers cut without a word.
+    It is exact for OpenAI's models. Others publish no table that can be used offline; for them it is o200k_base's count
+    and a fifth, rather too many than too few: some servers cut silently what is too long.
     """
     _use_carried_tables()
     import tiktoken  # slow: it brings an HTTP client, and no command's help needs it
@@ -46,7 +46,7 @@ def make_counter(model: str) -> Count:
 
 
 def _published_encoding(model: str) -> Literal["o200k_base", "cl100k_base"] | None:
-    """One of the two tables that litellm carries for chat models."""
+    """Return the name of one of the two tables that litellm carries for chat models; None if no table is published."""
     from tiktoken.model import encoding_name_for_model  # slow, as above
 
     try:
@@ -57,7 +57,7 @@ def _published_encoding(model: str) -> Literal["o200k_base", "cl100k_base"] | No
 
 
 def _use_carried_tables() -> None:
-    """tiktoken downloads its tables unless this variable names a directory that has them; litellm carries them."""
+    """Point tiktoken to the tables that litellm carries; it would download them otherwise."""
     litellm = find_spec("litellm")
     if litellm is not None and litellm.origin is not None:
         tables = Path(litellm.origin).parent / "litellm_core_utils" / "tokenizers"
@@ -65,10 +65,10 @@ def _use_carried_tables() -> None:
 
 
 class Tally:
-    """Counts a growing text: only its tail is ever counted again.
+    """A count of a growing text, of which only the tail is ever counted again.
 
     Both tables split text into words before anything else and never look back, so what lies before the end of a
-    word cannot change any more. As exact as `count`, but for 1,024 characters without a space or punctuation.
+    word cannot change any more. It is as exact as `count`, except for 1,024 characters without a space or punctuation.
     """
 
     def __init__(self, count: Count) -> None:
@@ -95,7 +95,7 @@ class Tally:
 
 
 def _last_word_end(text: str) -> int:
-    """Where the last letter or digit before a space or punctuation ends; 0 where there is none."""
+    """Return the end of the last letter or digit before a space or punctuation; 0 if there is none."""
     for at in range(len(text) - 1, 0, -1):
         if text[at] in _WORD_ENDS and text[at - 1].isalnum():
             return at
@@ -103,13 +103,12 @@ def _last_word_end(text: str) -> int:
 
 
 def fit_messages(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[Message]:
-    """Chat messages of at most `window - reserve` tokens; `reserve` is kept free for the answer. None: no limit.
+    """Build chat messages of at most `window - reserve` tokens. A window of None is no limit.
 
-    Consecutive parts of one role become one message, joined by a blank line. When space is short the lowest
-    priority gives way first. Within a priority, parts that may be dropped go one by one, the earliest first; then
-    images become a line that tells of them; then tails are cut to one length, so that no seat is heard more than
-    another.
-    Raises ProviderError("window") when what must stay whole is too long.
+    `reserve` is kept free for the answer. Consecutive parts of one role become one message, joined by a blank line.
+    When space is short the lowest priority gives way first. Within a priority, parts that may be dropped go one by one,
+    the earliest first; then a line takes the place of images; then tails are cut to one length, so that no seat is
+    heard more than another. Raises ProviderError("window") when what must stay whole is too long.
     """
     kept = _drop_empty(parts)
     if window is not None:

@@ -1,4 +1,4 @@
-"""What is done to a seat's stream on its way: small functions from deltas to deltas, composed in `bot.models.speak`.
+"""Transforms of a seat's stream: small functions from deltas to deltas, composed in `bot.models.speak`.
 
 Each closes the stream that it reads when it is closed itself, so that closing the last one closes the connection.
 """
@@ -24,9 +24,9 @@ Transform = Callable[[Deltas], Deltas]
 
 
 async def keep_deadlines(deltas: Deltas, deadlines: DeadlineSettings, ends_at: float) -> Deltas:
-    """Raises ProviderError("stalled") when the first token, the next delta or the end (loop time) is late.
+    """Raise ProviderError("stalled") when the first token, the next delta or the end (loop time) is late.
 
-    Only waiting for the provider counts, not what is done with a delta meanwhile.
+    Only the wait for the provider counts, not the time that readers take over a delta.
     """
     now = asyncio.get_running_loop().time
     first_at = now() + deadlines.first_token_timeout_s
@@ -54,7 +54,7 @@ def _describe_stall(spoke: bool, next_at: float, ends_at: float, deadlines: Dead
 
 
 async def limit_length(deltas: Deltas, most: int) -> Deltas:
-    """Ends a stream with "length" once more than `most` characters have come, text and thinking together."""
+    """End a stream with "length" once more than `most` characters have come, text and thinking together."""
     left = most
     async with aclosing(deltas):
         async for delta in deltas:
@@ -68,7 +68,7 @@ async def limit_length(deltas: Deltas, most: int) -> Deltas:
 
 
 def split_thinking(deltas: Deltas) -> Deltas:
-    """Moves what stands between inline thinking tags, however divided over deltas, from `text` to `thinking`.
+    """Move what stands between inline thinking tags, however divided over deltas, from `text` to `thinking`.
 
     The blank lines between a leading thought and the answer go with it. A tag in backquotes is text.
     """
@@ -77,7 +77,7 @@ def split_thinking(deltas: Deltas) -> Deltas:
 
 
 def stop_loops(deltas: Deltas) -> Deltas:
-    """Ends a stream with "repeated" when its text or its thinking goes round in circles, and keeps what came before."""
+    """End a stream with "repeated" when its text or its thinking goes round in circles; what came before is kept."""
     text, thinking = Repetition(), Repetition()
 
     def feed(delta: Delta) -> Delta:
@@ -88,7 +88,7 @@ def stop_loops(deltas: Deltas) -> Deltas:
 
 
 def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
-    """Blanks API keys that a model writes, the configured ones among them."""
+    """Blank API keys that a model writes, the configured ones among them."""
     text, thinking = Redactor(secrets), Redactor(secrets)
     return _apply(
         deltas, lambda delta: _map_texts(delta, text.feed, thinking.feed), lambda: (text.flush(), thinking.flush())
@@ -96,7 +96,7 @@ def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
 
 
 async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> Deltas:
-    """Adds the usage that nobody reported, from text and thinking so far, also where the stream fails."""
+    """Add the usage that nobody reported, from text and thinking so far, also when the stream fails."""
     text: list[str] = []
     thinking: list[str] = []
     known = False
@@ -117,7 +117,7 @@ async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> 
 
 
 async def need_text(deltas: Deltas) -> Deltas:
-    """Raises ProviderError("no_text") where a stream ends without anything to read."""
+    """Raise ProviderError("no_text") if a stream ends without anything to read."""
     read = thought = False
     async with aclosing(deltas):
         async for delta in deltas:
@@ -146,7 +146,7 @@ def _describe_silence(ending: Ending, thought: bool) -> str:
 async def _apply(
     deltas: Deltas, feed: Callable[[Delta], Delta], flush: Callable[[], tuple[str, str]]
 ) -> AsyncGenerator[Delta, None]:
-    """Applies `feed` to each delta; `flush` gives what it has held back (text, thinking), at the end and on failure."""
+    """Apply `feed` to each delta; `flush` gives what it has held back (text, thinking), at the end and on failure."""
     async with aclosing(deltas):
         try:
             async for delta in deltas:
@@ -181,7 +181,7 @@ _LONGEST_TAG = max(map(len, _TAGS))
 
 
 class _Thoughts:
-    """Which of the characters so far are thinking; holds back at most the beginning of a tag."""
+    """A parser that tells text from thinking. It holds back at most the beginning of a tag."""
 
     def __init__(self) -> None:
         self._inside = False
@@ -226,7 +226,7 @@ class _Thoughts:
 
 
 def _partial_tag_length(text: str) -> int:
-    """How many characters at the end may be the beginning of a tag."""
+    """Count the characters at the end that may be the beginning of a tag."""
     at = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
     end = text[at:].lower()
     return len(end) if at >= 0 and any(tag.startswith(end) for tag in _TAGS) else 0

@@ -1,4 +1,4 @@
-"""What an answer used: the provider's own figures where the wire carries them, an estimate otherwise."""
+"""The usage of an answer: the provider's own figures if the wire carries them, an estimate otherwise."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from bot.models.client import ModelStream
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
-_COUNTED_CHARS = 50_000  # of a text; a longer one is scaled from its first part, or counting would stall the loop
-_GUESSES_THINKING = frozenset(
-    {"anthropic", "bedrock"}
-)  # litellm counts it itself: these providers report no such figure
+_COUNTED_CHARS = 50_000  # longer texts are scaled from their first part, as counting would stall the event loop
+_GUESSES_THINKING = frozenset({"anthropic", "bedrock"})  # they report no such figure, so litellm counts itself
 
 
 def read_usage(stream: ModelStream) -> Usage | None:
-    """The figures of the last chunk that carried any; None where the provider sent none.
+    """Return the figures of the last chunk that carried any; None if the provider sent none.
 
     litellm's closing chunk is not looked at: it invents what is missing. Tokens of a tool's results (Gemini's
     toolUsePromptTokenCount) are input that litellm leaves out of its sum.
@@ -31,7 +29,7 @@ def read_usage(stream: ModelStream) -> Usage | None:
 
 
 def estimate_usage(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
-    """As our own tables count it."""
+    """Estimate the usage by our own tables."""
     thought = _count_tokens(thinking, count)
     prompt = sum(_count_tokens(text_of(message), count) + count_image_tokens(message) for message in messages)
     return Usage(prompt, _count_tokens(text, count) + thought, thought, "estimated")

@@ -50,22 +50,22 @@ class MemoryStore:
     async def snapshots(self, run: str) -> list[Snapshot]:
         return list(self._snapshots[run])
 
-    async def record_page(self, run: str, placed: PostedPage, *, epoch: int | None = None) -> None:
+    async def record_page(self, run: str, page: PostedPage, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
-        page = (run, placed.address, placed.lane, placed.page)
+        here = (run, page.address, page.lane, page.page)
         kept = [
             (r, p)
             for r, p in self._pages
-            if (p.ref != placed.ref or not p.ref) and (r, p.address, p.lane, p.page) != page
+            if (p.ref != page.ref or not p.ref) and (r, p.address, p.lane, p.page) != here
         ]
-        self._pages = [*kept, (run, placed)]
+        self._pages = [*kept, (run, page)]
 
     async def posted_pages(self, run: str) -> list[PostedPage]:
-        here = [placed for owner, placed in self._pages if owner == run]
-        return sorted(here, key=lambda placed: (placed.address, str(placed.lane), placed.page))
+        here = [page for owner, page in self._pages if owner == run]
+        return sorted(here, key=lambda page: (page.address, str(page.lane), page.page))
 
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
-        return next(((run, placed) for run, placed in self._pages if ref and placed.ref == ref), None)
+        return next(((run, page) for run, page in self._pages if ref and page.ref == ref), None)
 
     async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
         rows = [

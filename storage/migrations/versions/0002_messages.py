@@ -38,14 +38,14 @@ def upgrade() -> None:
 
 
 def _fill() -> None:
-    """Fill the rows of runs: the first start and the first end count. Earlier runs have no server, and none is deleted."""
+    """Fill the rows of runs. The first start and the first end count; earlier runs have no server, none is deleted."""
     starts = _first("RunStarted")
     _update([{"run_": run, "server": "", "format": d["format"], "question": d["question"]} for run, _, d in starts])
     _update([{"run_": run, "outcome": d["outcome"], "finished_at": at} for run, at, d in _first("RunFinished")])
 
 
 def _first(kind: str) -> sa.CursorResult[str, float, dict[str, Any]]:
-    """Of each run that has one: the run, when it was, its data."""
+    """Select the first fact of a kind of each run: the run, the time, the data."""
     facts = _table("facts", "run", "seq", "at", "kind", json="data")
     of_kind = sa.select(facts.c.run, sa.func.min(facts.c.seq).label("seq")).where(facts.c.kind == kind)
     first = of_kind.group_by(facts.c.run).subquery()
