@@ -90,8 +90,8 @@ def test_a_bug_in_a_turn_fails_that_turn_and_nothing_else() -> None:
     assert [(line["log_level"], line["run"], line["seat"]) for line in logs] == [("error", RUN, "ada")]
 
 
-class SlowToRead(MemoryStore):
-    """What is read is as old as its question."""
+class SlowStore(MemoryStore):
+    """A store whose answer to a read is as old as the question."""
 
     async def read(self, run: str, after: int = 0) -> list[Entry]:
         found = await super().read(run, after)
@@ -100,7 +100,7 @@ class SlowToRead(MemoryStore):
 
 
 def test_an_end_that_a_read_under_way_has_missed_is_not_asked_for_again() -> None:
-    store = SlowToRead(lambda: 0.0)
+    store = SlowStore(lambda: 0.0)
     run, t = conduct_run("compare", {"ada": [1.0, "a"], "bob": [1.02, "b"], "cyd": [1.04, "c"]}, store=store)
     assert sorted(seat for seat, _ in run.speaker.asked) == ["ada", "bob", "cyd"]
     assert [type(e.fact) for e in t.entries].count(TurnEnded) == 3
@@ -136,7 +136,7 @@ def test_what_became_visible_before_the_end_is_kept() -> None:
     assert run_virtual(kept()) == ["one ", "one two "]
 
 
-class Full(MemoryStore):
+class FullDisk(MemoryStore):
     """A disk that fills up once the run has begun."""
 
     full = False
@@ -150,7 +150,7 @@ class Full(MemoryStore):
 
 
 def test_with_the_disk_full_the_run_goes_on_in_memory_and_says_so() -> None:
-    store = Full(lambda: 0.0)
+    store = FullDisk(lambda: 0.0)
 
     async def fill(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(1)

@@ -42,8 +42,8 @@ GUS = Person("g", "Gus")
 NAMES = ("Ada", "Bob", "Cyd", "ada", "bob", "cyd", "openai")
 
 
-async def begin(scene: ActionsScene, command: object = COMPARE, **typed: object) -> str:
-    """A run, started by its command with these options."""
+async def begin_run(scene: ActionsScene, command: object = COMPARE, **typed: object) -> str:
+    """Start a run by its command with these options."""
     assert command in (COMPARE, COUNCIL, DEBATE)
     chosen = next(c for c in (COMPARE, COUNCIL, DEBATE) if c is command)
     options = chosen.options.model_validate({"question": "Why?", **typed})
@@ -52,8 +52,8 @@ async def begin(scene: ActionsScene, command: object = COMPARE, **typed: object)
     return answer.run
 
 
-def reads(scene: ActionsScene) -> dict[str, str]:
-    """Seat → what its answer reads now, footer apart."""
+def read_answers(scene: ActionsScene) -> dict[str, str]:
+    """Return the text of each seat's answer as it reads now, footer apart."""
     return {
         lane.seat: re.sub(r"\d+\.\d s · .*", "", text)
         for lane, text in scene.place.read_texts()
@@ -61,17 +61,17 @@ def reads(scene: ActionsScene) -> dict[str, str]:
     }
 
 
-def offered(scene: ActionsScene, stage: str) -> tuple[Control, ...]:
-    """What can be pressed under the newest message of that stage."""
+def newest_controls(scene: ActionsScene, stage: str) -> tuple[Control, ...]:
+    """Return the buttons under the newest message of that stage."""
     return next(h[-1].controls for h in reversed(scene.place.history.values()) if h[-1].lane.stage == stage)
 
 
-def everything(scene: ActionsScene) -> str:
-    """All that was ever sent to the platform."""
+def all_messages(scene: ActionsScene) -> str:
+    """Return all that was ever sent to the platform."""
     return repr([list(h) for h in scene.place.history.values()])
 
 
-def leaks(text: str) -> list[str]:
+def find_names(text: str) -> list[str]:
     return [name for name in NAMES if name in text]
 
 
@@ -80,16 +80,16 @@ def leaks(text: str) -> list[str]:
 
 async def test_words_are_counted_and_kept_and_shown_together(scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": ["ada's words", 20.0], "bob": ["bob's ", 30.0, "words"], "cyd": ["c", 40.0]}
-    run = await begin(scene, reveal="together")
+    run = await begin_run(scene, reveal="together")
     await asyncio.sleep(5)
-    assert reads(scene)["ada"] == "Ada is writing: 11 characters so far, not shown yet."
+    assert read_answers(scene)["ada"] == "Ada is writing: 11 characters so far, not shown yet."
     await asyncio.sleep(20)
-    assert reads(scene)["ada"] == "Ada is done: 11 characters, not shown yet."
-    assert reads(scene)["bob"] == "Bob is writing: 6 characters so far, not shown yet."
+    assert read_answers(scene)["ada"] == "Ada is done: 11 characters, not shown yet."
+    assert read_answers(scene)["bob"] == "Bob is writing: 6 characters so far, not shown yet."
     kept = {turn.seat: text for turn, _, text in replay_snapshots(await scene.store.snapshots(run))}
     assert kept == {"ada": "ada's words", "bob": "bob's ", "cyd": "c"}
     for secret in ("ada's words", "bob's"):
-        assert secret not in everything(scene)
+        assert secret not in all_messages(scene)
         assert secret not in (await export_run(scene.actions, run, PAT))[1]
     with pytest.raises(Refused, match="not shown yet"):
         await scene.actions.read_lane(run, TurnId("answer", 1, "ada").lane, PAT)
@@ -99,17 +99,17 @@ async def test_words_are_counted_and_kept_and_shown_together(scene: ActionsScene
             scene.actions, run, None, PairOptions(first="ada", second="bob"), Here(PAT, lambda run, title: scene.place)
         )
     await asyncio.sleep(10)
-    assert reads(scene) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
+    assert read_answers(scene) == {"ada": "ada's words", "bob": "bob's words", "cyd": "c"}
     await scene.actions.close_vote(run, PAT)
 
 
 async def test_staggered_answers_come_one_after_the_other(scene: ActionsScene) -> None:
     scene.speaker.lines = {}
-    run = await begin(scene, reveal="staggered")
+    run = await begin_run(scene, reveal="staggered")
     await asyncio.sleep(1)
     counts = []
     for _ in range(4):
-        counts.append(sum("not shown yet" in text for text in reads(scene).values()))
+        counts.append(sum("not shown yet" in text for text in read_answers(scene).values()))
         await asyncio.sleep(STAGGER_S)
     assert counts == [2, 1, 0, 0]
     await scene.actions.close_vote(run, PAT)
@@ -117,9 +117,9 @@ async def test_staggered_answers_come_one_after_the_other(scene: ActionsScene) -
 
 async def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live(scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": ["ada's ", 30.0, "words"], "bob": ["b"], "cyd": [60.0]}
-    run = await begin(scene, reveal="On demand")
+    run = await begin_run(scene, reveal="On demand")
     await asyncio.sleep(5)
-    assert "reveal" in [c.action for c in offered(scene, "board")]
+    assert "reveal" in [c.action for c in newest_controls(scene, "board")]
     with pytest.raises(Refused, match="Reveal is for Pat and moderators"):
         await scene.actions.reveal_answers(run, GUS)
     press = PRESSES["reveal"]
@@ -127,40 +127,40 @@ async def test_a_wish_reveals_what_is_being_said_and_lets_it_go_on_live(scene: A
     assert isinstance(told, Told)
     assert told.text.startswith("Revealed")
     await asyncio.sleep(1)
-    assert (reads(scene)["ada"], reads(scene)["bob"]) == ("ada's ", "b")
-    assert "reveal" not in [c.action for c in offered(scene, "board")]
+    assert (read_answers(scene)["ada"], read_answers(scene)["bob"]) == ("ada's ", "b")
+    assert "reveal" not in [c.action for c in newest_controls(scene, "board")]
     with pytest.raises(Refused, match="Nothing that is said here is hidden"):
         await scene.actions.reveal_answers(run, PAT)
     await asyncio.sleep(30)
-    assert reads(scene)["ada"] == "ada's words"
+    assert read_answers(scene)["ada"] == "ada's words"
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_what_nobody_reveals_is_shown_when_the_vote_has_closed(scene: ActionsScene) -> None:
     scene.speaker.lines = {}
-    run = await begin(scene, reveal="demand")
+    run = await begin_run(scene, reveal="demand")
     await asyncio.sleep(590)
-    assert all("not shown yet" in text for text in reads(scene).values())
+    assert all("not shown yet" in text for text in read_answers(scene).values())
     await scene.actions.wait_until_finished(run)
-    assert reads(scene) == {"ada": "ada", "bob": "bob", "cyd": "cyd"}
+    assert read_answers(scene) == {"ada": "ada", "bob": "bob", "cyd": "cyd"}
     assert [e.fact for e in await scene.store.read(run)][-2:] == [Revealed(), CaughtUp()]
 
 
 async def test_a_failure_is_told_at_once_and_its_retry_waits_with_the_others(scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": [make_refusal()], "bob": ["b", 60.0], "cyd": ["c", 90.0]}
-    run = await begin(scene, reveal="together")
+    run = await begin_run(scene, reveal="together")
     await asyncio.sleep(1)
-    assert "failed: its key was refused" in reads(scene)["ada"]
+    assert "failed: its key was refused" in read_answers(scene)["ada"]
     scene.speaker.lines = {"ada": ["better", 20.0]}
     await scene.actions.retry_turn(run, TurnId("answer", 1, "ada"), PAT)
     await asyncio.sleep(5)
-    assert reads(scene)["ada"] == "Ada is writing: 6 characters so far, not shown yet."
+    assert read_answers(scene)["ada"] == "Ada is writing: 6 characters so far, not shown yet."
     await scene.actions.wait_until_finished(run)
-    assert reads(scene)["ada"] == "better"
+    assert read_answers(scene)["ada"] == "better"
 
 
 async def test_live_runs_have_nothing_to_reveal(scene: ActionsScene) -> None:
-    run = await begin(scene, blind=True)
+    run = await begin_run(scene, blind=True)
     with pytest.raises(Refused, match=r"hidden\. Who is who is told once the vote is closed"):
         await scene.actions.reveal_answers(run, PAT)
     await scene.actions.stop_run(run, PAT)
@@ -172,17 +172,17 @@ async def test_live_runs_have_nothing_to_reveal(scene: ActionsScene) -> None:
 @pytest.mark.parametrize("command", [COMPARE, COUNCIL, DEBATE], ids=lambda c: c.path[0])
 async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command: object, scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": ["tabs"], "bob": ["spaces"], "cyd": [make_refusal()]}
-    run = await begin(scene, command, blind=True)
+    run = await begin_run(scene, command, blind=True)
     t = await scene.read_stored(run)
     while not t.finished:
         await asyncio.sleep(1)
         t = await scene.read_stored(run)
     await asyncio.sleep(1)
     thread = await scene.actions.read_thread(run, PAT)
-    assert leaks(everything(scene)) == []
-    assert leaks(repr(thread)) == []
-    assert leaks((await export_run(scene.actions, run, PAT))[1]) == []
-    assert COULD_NOT in everything(scene)
+    assert find_names(all_messages(scene)) == []
+    assert find_names(repr(thread)) == []
+    assert find_names((await export_run(scene.actions, run, PAT))[1]) == []
+    assert COULD_NOT in all_messages(scene)
     a, b, c = (s.name for s in t.started.panel.seats)
     lane = next(i for i in t.turns if i.seat == "a").lane
     said = [
@@ -190,7 +190,7 @@ async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command:
         (await scene.actions.read_lane(run, lane, PAT))[0] if t.turns[TurnId(*lane)].spoke else "",
         origin_of_turn(t, run, lane, "words"),
     ]
-    assert leaks(repr(said)) == []
+    assert find_names(repr(said)) == []
     with pytest.raises(Refused, match="would tell who it is"):
         ask_seat(t, thread, lane, "words", "why?", PAT)
     seats = request_summary(t, thread, PAT).seats
@@ -233,9 +233,9 @@ def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> N
 
 async def test_people_guess_and_are_told_how_well(scene: ActionsScene) -> None:
     scene.speaker.lines = {}
-    run = await begin(scene, guess=True)
+    run = await begin_run(scene, guess=True)
     await asyncio.sleep(1)
-    labels = [c.label for c in offered(scene, "guess")]
+    labels = [c.label for c in newest_controls(scene, "guess")]
     assert labels == ["Who is Speaker A?", "Who is Speaker B?", "Who is Speaker C?"]
     target, press = Target(run, SeatRef("a")), PRESSES["guess"]
     form = await make_form(press, scene.actions, target, GUS)
@@ -258,14 +258,14 @@ async def test_people_guess_and_are_told_how_well(scene: ActionsScene) -> None:
 
 
 async def test_nobody_guesses_where_names_are_known(scene: ActionsScene) -> None:
-    run = await begin(scene)
+    run = await begin_run(scene)
     with pytest.raises(Refused, match="Nobody guesses in this run"):
         await scene.actions.guess_speaker(run, "ada", "Ada", GUS)
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_a_start_keeps_the_veil_and_the_providers_name(scene: ActionsScene) -> None:
-    run = await begin(scene, COUNCIL, reveal="staggered", guess="yes")
+    run = await begin_run(scene, COUNCIL, reveal="staggered", guess="yes")
     [entry, *_] = await scene.store.read(run)
     assert isinstance(entry.fact, RunStarted)
     veil = entry.fact.rules.veil

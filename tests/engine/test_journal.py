@@ -1,5 +1,4 @@
-"""A store that fails under a run, and works again: what goes on in memory, what is told, and what is stored in the
-end. In virtual time."""
+"""A store that fails under a run and works again: the run in memory, what people see, and what is stored in the end."""
 
 from __future__ import annotations
 
@@ -31,8 +30,8 @@ from tests.support.virtual_time import run_virtual
 WHY = "the disk is full"
 
 
-class Disk(MemoryStore):
-    """One that may stop taking, or giving. `takes_silently`: a write is stored and then reported as failed."""
+class FailingDisk(MemoryStore):
+    """A store that may stop taking or giving; `takes_silently`: a write is stored and then reported as failed."""
 
     takes = gives = True
     takes_silently = False
@@ -60,22 +59,25 @@ class Disk(MemoryStore):
         return await super().snapshots(run)
 
 
-def failing(
+def conduct_on_failing_disk(
     lines: Mapping[str, Sequence[Step]], *, at_s: float, for_s: float | None, fault: str
 ) -> tuple[ConductedRun, Transcript, list[Fact]]:
-    """A run during which the disk fails for so long, what it came to, and what is stored afterwards."""
+    """Conduct a run while the disk fails for so long.
+
+    Returns it, its transcript, and the facts that are stored afterwards.
+    """
 
     async def fail(run: ConductedRun, supervisor: RunSupervisor) -> None:
         await asyncio.sleep(at_s)
         setattr(run.store, fault, fault == "takes_silently")
         if fault == "takes_silently":
-            cast(Disk, run.store).takes = False
+            cast(FailingDisk, run.store).takes = False
         if for_s is None:
             return
         await asyncio.sleep(for_s)
-        cast(Disk, run.store).takes = cast(Disk, run.store).gives = True
+        cast(FailingDisk, run.store).takes = cast(FailingDisk, run.store).gives = True
 
-    run, t = conduct_run("compare", lines, fail, store=Disk(lambda: 0.0))
+    run, t = conduct_run("compare", lines, fail, store=FailingDisk(lambda: 0.0))
 
     async def stored() -> list[Fact]:
         return [entry.fact for entry in await run.store.read(RUN)]
@@ -86,7 +88,7 @@ def failing(
 @pytest.mark.parametrize("fault", ["takes", "gives", "takes_silently"])
 def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str) -> None:
     lines: Mapping[str, Sequence[Step]] = {"ada": ["a", 2.0, "b"], "bob": ["c", 30.0, "d"]}
-    run, t, stored = failing(lines, at_s=1, for_s=5, fault=fault)
+    run, t, stored = conduct_on_failing_disk(lines, at_s=1, for_s=5, fault=fault)
     assert read_ends(t) == {
         "answer/1/ada": ("done", "ab"),
         "answer/1/bob": ("done", "cd"),
@@ -100,7 +102,7 @@ def test_what_happened_meanwhile_is_stored_once_the_store_works_again(fault: str
 
 
 def test_a_disk_that_stays_full_ends_nothing_and_the_board_says_so() -> None:
-    run, t, stored = failing({"ada": ["a", 2.0, "b"]}, at_s=1, for_s=None, fault="takes")
+    run, t, stored = conduct_on_failing_disk({"ada": ["a", 2.0, "b"]}, at_s=1, for_s=None, fault="takes")
     assert t.finished is not None
     assert read_ends(t)["answer/1/ada"] == ("done", "ab")
     assert not any(isinstance(fact, TurnEnded) and fact.turn == ADA for fact in stored)
@@ -111,7 +113,7 @@ def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() ->
     ended_at: list[float] = []
 
     async def skip(run: ConductedRun, supervisor: RunSupervisor) -> None:
-        disk = cast(Disk, run.store)
+        disk = cast(FailingDisk, run.store)
         await asyncio.sleep(1)
         disk.takes = False
         await asyncio.sleep(1.5)  # Bob's end cannot be stored
@@ -125,7 +127,10 @@ def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() ->
         ended_at.append(asyncio.get_running_loop().time())
 
     _, t = conduct_run(
-        "compare", {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [9.0, "c"]}, skip, store=Disk(lambda: 0.0)
+        "compare",
+        {"ada": ["so far", 999.0], "bob": [2.0, "b"], "cyd": [9.0, "c"]},
+        skip,
+        store=FailingDisk(lambda: 0.0),
     )
     assert ended_at[0] < TRY_AGAIN_S
     assert read_ends(t) == {
@@ -136,7 +141,7 @@ def test_people_are_refused_while_it_fails_and_heard_as_soon_as_it_does_not() ->
 
 
 def test_what_is_recorded_while_the_store_is_tried_is_kept() -> None:
-    class Slow(Disk):
+    class Slow(FailingDisk):
         slow = False
 
         async def read(self, run: str, after: int = 0) -> list[Entry]:

@@ -43,7 +43,10 @@ SHORT = DeadlineSettings(total_timeout_s=0.5)
 
 @dataclass(frozen=True)
 class Fault:
-    """`reply` None: nobody listens. Then how a turn ends by it, and how many characters it keeps (None: some)."""
+    """A fault of a model, and how a turn ends by it.
+
+    `reply` None: nobody listens. `kept`: how many characters the turn keeps; None: some.
+    """
 
     reply: Reply | None
     finish: Finish
@@ -95,7 +98,7 @@ VERDICT, SCORES = answer("Weighed.\nVERDICT: Ada, by a hair."), answer(make_scor
 
 @dataclass(frozen=True)
 class Stage:
-    """`before`: how often the seat answers well until it fails for ever."""
+    """A stage of a run, and how often its seat answers well (`before`) until it fails for ever."""
 
     form: str
     seat: str
@@ -120,8 +123,8 @@ WELL: Mapping[str, Mapping[str, Sequence[Reply]]] = {
 SEATS = ("ada", "bob", "cyd", "chair", "judge")
 
 
-class Speakers:
-    """Of one run: everyone speaks well, but for the seat of `stage` once it has done so `before` times."""
+class FaultySpeaker:
+    """The speaker of one run: all turns go well, but for the seat of `stage` once it has spoken `before` times."""
 
     def __init__(self, run: str, stage: Stage, fault: Fault, server: ModelServer, well: Speaker) -> None:
         base = f"{server.url if fault.reply else NOBODY}/{run}/faulty"
@@ -142,8 +145,8 @@ class Speakers:
         return self._well.speak(replace(seat, model=f"{self._run}/{seat.key}"), ask)
 
 
-async def play(stage: Stage) -> dict[str, Transcript]:
-    """A run for each fault. Checks that nobody is left waiting at its provider, and no task is left."""
+async def play_faults(stage: Stage) -> dict[str, Transcript]:
+    """Conduct a run for each fault; check that no request is left at a provider, and no task."""
     now = asyncio.get_running_loop().time
     async with ModelServer() as server, Scheduler(Budgets(lambda *_: TokenBucket(1000, 1000), now())) as scheduler:
         models = {f"{run}/{key}": f"{server.url}/{run}/{key}" for run in RUNS.values() for key in SEATS}
@@ -152,7 +155,7 @@ async def play(stage: Stage) -> dict[str, Transcript]:
         store = MemoryStore(now)
 
         async def one(run: str, fault: Fault) -> Transcript:
-            speakers = Speakers(run, stage, fault, server, well)
+            speakers = FaultySpeaker(run, stage, fault, server, well)
             for key in SEATS:
                 replies = WELL[stage.form].get(key, (answer(f"{key} speaks."),))
                 server.tell(*replies, path=f"/{run}/{key}/chat/completions")
@@ -161,9 +164,9 @@ async def play(stage: Stage) -> dict[str, Transcript]:
             await store.append(run, [make_start(stage.form, rounds=1)])
             async with RunSupervisor(
                 store=store, speaker=speakers, scheduler=scheduler, clock=now, trace=NoTrace(), owner="test"
-            ) as hall:
-                await hall.begin(run, FORMATS[stage.form], [Place(Platform(round_trip_s=0.0))])
-                t = await hall.wait_until_finished(run)
+            ) as supervisor:
+                await supervisor.begin(run, FORMATS[stage.form], [Place(Platform(round_trip_s=0.0))])
+                t = await supervisor.wait_until_finished(run)
             assert speakers.faulty._queues["m"].join().admitted, "its place in the queue is free again"
             return t
 
@@ -180,7 +183,7 @@ async def play(stage: Stage) -> dict[str, Transcript]:
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
 def test_a_fault_touches_its_turn_and_every_run_comes_to_its_end(stage: Stage) -> None:
     sockets = len(psutil.Process().net_connections())
-    for name, t in asyncio.run(play(stage)).items():
+    for name, t in asyncio.run(play_faults(stage)).items():
         fault, ended = FAULTS[name], t.turns[stage.turn].ended
         assert ended is not None
         assert (ended.finish, ended.failure and ended.failure.kind) == (fault.finish, fault.kind), name

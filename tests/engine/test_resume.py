@@ -1,4 +1,4 @@
-"""A run goes on in another process: in the messages that stand, asking nothing twice."""
+"""A run goes on in another process: in the messages that stand there, and without asking anything twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_run_goes_on_in_the_messages_that_stand() -> None:
     run_virtual(act())
 
 
-def no_end_cards(method: Method, lane: LaneId) -> float:
+def refuse_end_cards(method: Method, lane: LaneId) -> float:
     if lane.stage == "end":
         raise SurfaceError("not now", 500)
     return 0.0
@@ -95,7 +95,7 @@ def test_what_is_not_known_to_have_been_posted_is_looked_for() -> None:
 def test_a_finished_run_is_left_alone_only_once_it_is_shown() -> None:
     async def act() -> None:
         scene = RestartScene()
-        scene.place.platform.fault = no_end_cards
+        scene.place.platform.fault = refuse_end_cards
         await scene.begin_and_die_after(2.0, {})
         assert (await scene.transcript()).finished
         scene.place.platform.fault = lambda method, lane: 0.0

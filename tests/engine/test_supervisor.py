@@ -1,4 +1,4 @@
-"""Runs go on as soon as a process starts, and are shown as each platform comes."""
+"""Runs go on as soon as a process starts, and are shown on each platform once it is ready."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from tests.support.virtual_time import run_virtual
 OTHER = "other"
 
 
-async def out_of_reach(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
+async def find_nothing(address: str, run: str, t: Transcript, placed: Sequence[PostedPage]) -> Surface | None:
     return None
 
 
-async def cut_off(scene: RestartScene) -> None:
-    """Ada has answered, Bob has begun, Cyd has not."""
+async def cut_run_off(scene: RestartScene) -> None:
+    """Let a process die when Ada has answered, Bob has begun and Cyd has not."""
     await scene.begin_and_die_after(2.0, {"ada": ["kept"], "bob": ["ha", 60.0], "cyd": [60.0]})
 
 
 def test_models_speak_before_any_platform_is_there() -> None:
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         stood, bob = set(scene.place.history), scene.read_history("bob")
         async with scene.process({"bob": ["all of it", 60.0]}) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE])
@@ -56,7 +56,7 @@ def test_models_speak_before_any_platform_is_there() -> None:
 def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is() -> None:
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         async with scene.process({}) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE])
             await asyncio.sleep(3_600)
@@ -72,15 +72,15 @@ def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is() -> N
 
 @pytest.mark.parametrize("has_ended", [False, True])
 def test_what_its_platform_cannot_show_is_left_until_it_can(has_ended: bool) -> None:
-    """As when the bot was removed from a server, or that is down when the gateway is ready."""
+    """Such as when the bot was removed from a server, or that is down when the gateway is ready."""
 
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         async with scene.process({} if has_ended else {"bob": [60.0]}) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE])
             await asyncio.sleep(1)
-            await supervisor.resume(FORMATS, PLACE, out_of_reach)
+            await supervisor.resume(FORMATS, PLACE, find_nothing)
             await asyncio.sleep(1)
             assert supervisor.transcript(RUN) is None
             assert scene.speakers[1].speaking == 0
@@ -106,7 +106,7 @@ def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_it: boo
 
         async with scene.process({"bob": [60.0]}) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE, OTHER])
-            await supervisor.resume(FORMATS, PLACE, out_of_reach)
+            await supervisor.resume(FORMATS, PLACE, find_nothing)
             await asyncio.sleep(1)
             assert supervisor.transcript(RUN) is not None
             await supervisor.resume(FORMATS, OTHER, elsewhere)
@@ -138,7 +138,7 @@ def test_what_asks_no_model_or_has_no_platform_here_is_not_taken_up() -> None:
 def test_a_platform_that_comes_while_runs_are_taken_up_claims_none_twice() -> None:
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         async with scene.process({}) as supervisor:
             taking, showing = supervisor.take_up(FORMATS, [PLACE]), supervisor.resume(FORMATS, PLACE, scene.reopen)
             await asyncio.gather(taking, showing)
@@ -152,7 +152,7 @@ def test_a_platform_that_comes_while_runs_are_taken_up_claims_none_twice() -> No
 def test_a_process_that_stops_before_any_platform_is_there_hands_over() -> None:
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         async with scene.process({"bob": [60.0]}, grace_s=5.0) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE])
             await supervisor.hand_over()
@@ -172,7 +172,7 @@ def test_a_process_that_stops_before_any_platform_is_there_hands_over() -> None:
 def test_what_is_deleted_meanwhile_waits_for_no_platform() -> None:
     async def act() -> None:
         scene = RestartScene()
-        await cut_off(scene)
+        await cut_run_off(scene)
         async with scene.process({"bob": [60.0]}) as supervisor:
             await supervisor.take_up(FORMATS, [PLACE])
             await scene.store.append(RUN, [Stopped("p"), Deleted("p")])

@@ -1,8 +1,8 @@
-"""Whatever happens to a run, in whatever order, it ends with each turn accounted for: every format, as it may be held.
+"""Any history of a run, of any format, ends with each turn accounted for.
 
 What happens is drawn: turns that end, fail, say nothing or are skipped before and while they run, retries, removals,
 remarks, votes, time that goes by, a stop, and restarts: another process reads the run back from its stored facts, and
-must come to the same.
+must come to the same plan.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ MOST = 400  # facts; a run that needs more does not end
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> RunStarted:
-    """Any format, in any way it may be held."""
+def draw_start(draw: st.DrawFn) -> RunStarted:
+    """Draw the start of a run of any format, under any of its rules."""
     form = draw(st.sampled_from(["council", "debate", "compare", "pipeline", "summary"]))
     begun = make_start(form, seats=SEATS[: draw(st.integers(2, 5))])
     vote_s = draw(st.sampled_from([0.0, 60.0]))
@@ -71,7 +71,7 @@ def runs(draw: st.DrawFn) -> RunStarted:
             return begun
 
 
-@given(begun=runs(), seed=st.integers(0, 100_000))
+@given(begun=draw_start(), seed=st.integers(0, 100_000))
 def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> None:
     dice, play = Random(seed), Play(replace(begun, seed=seed))
     asked: dict[TurnId, Ask] = {}
@@ -79,23 +79,23 @@ def test_it_ends_with_each_turn_accounted_for(begun: RunStarted, seed: int) -> N
         running = play.start_wanted()
         assert running, "the plan neither ends nor wants anything"
         asked |= {i: play.form.ask(play.t, i) for i in running if i not in asked}
-        happens(play, dice.choice(HAPPENINGS), dice.choice(running), dice)
-        for turn in unwanted(play):  # as the conductor does
+        let_happen(play, dice.choice(HAPPENINGS), dice.choice(running), dice)
+        for turn in unwanted_turns(play):  # as the conductor does
             play.end_turn(turn, "so far", "stopped")
         assert play.t.seq < MOST, "it does not end"
     assert all(turn.ended for turn in play.t.turns.values())
     assert set(asked) == set(play.t.turns)
     assert all(play.form.ask(play.t, i) == ask for i, ask in asked.items())
     assert play.plan.cards[END]
-    after_a_restart(play)
+    check_restart(play)
     told = {post.lane for post in thread_posts(play.t, play.plan)}
     assert all(i.lane in told or i.stage in play.plan.unstreamed_stages for i in play.t.turns)
 
 
-def happens(play: Play, what: str, turn: TurnId, dice: Random) -> None:
+def let_happen(play: Play, what: str, turn: TurnId, dice: Random) -> None:
     match what:
         case "says":
-            play.end_turn(turn, words(play, turn, dice))
+            play.end_turn(turn, choose_words(play, turn, dice))
         case "failed":
             play.record(TurnEnded(turn, "failed", dice.choice(["", "half"]), failure=Failure("other", "no")))
         case "empty":
@@ -117,15 +117,15 @@ def happens(play: Play, what: str, turn: TurnId, dice: Random) -> None:
         case "vote":
             play.record(VoteCast("p", dice.choice([0, 1]), play.t.started.panel.seats[0].key))
         case "restart":
-            after_a_restart(play.record(Claimed("another process")))
+            check_restart(play.record(Claimed("another process")))
         case "wait":
             play.wait(dice.uniform(0, 8))
         case "stop" if dice.random() < 0.2:
             play.record(Stopped("p"))
 
 
-def words(play: Play, turn: TurnId, dice: Random) -> str:
-    """What such a turn may say, well or badly."""
+def choose_words(play: Play, turn: TurnId, dice: Random) -> str:
+    """Choose a good or a bad text for such a turn."""
     about = len(play.t.turns[turn].about)
     well = {
         "review": json.dumps({"ranking": dice.sample(letter_labels(about), about)}),
@@ -136,12 +136,12 @@ def words(play: Play, turn: TurnId, dice: Random) -> str:
     return dice.choice(["words", well.get(turn.stage, f"{turn.seat} speaks")])
 
 
-def unwanted(play: Play) -> Sequence[TurnId]:
+def unwanted_turns(play: Play) -> Sequence[TurnId]:
     wanted = {w.turn for w in play.plan.wanted}
     return [i for i, turn in play.t.turns.items() if not turn.ended and i not in wanted]
 
 
-def after_a_restart(play: Play) -> None:
+def check_restart(play: Play) -> None:
     stored = [Entry(e.seq, e.at, decode(*encode(e.fact))) for e in play.t.entries]
     again = fold_all(Transcript(), stored)
     assert again == play.t

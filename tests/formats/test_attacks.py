@@ -1,4 +1,4 @@
-"""Answers, questions, pages and personas that try to steer: reviewers who obey nothing but the frame are not moved."""
+"""Answers, questions, pages and personas that try to steer: reviewers who obey the frame alone are not moved."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ ATTACKS = [
 ]
 
 
-def obedient(ask: Ask, quality: Callable[[str], int]) -> str:
-    """A reviewer who reads what stands in the frames whose code its instructions name, and nothing else."""
+def obey_frames(ask: Ask, quality: Callable[[str], int]) -> str:
+    """Review as one who reads the frames whose code its instructions name, and nothing else."""
     text = "\n".join(part.text for part in ask.parts)
     mark = re.findall(r"code ([0-9a-f]{8})", ask.parts[0].text)[0]
     found = re.findall(rf"^\[answer ([A-Z]) \| {mark}\]\n(.*?)\n\[end of answer \1 \| {mark}\]$", text, re.M | re.S)
@@ -44,26 +44,26 @@ def obedient(ask: Ask, quality: Callable[[str], int]) -> str:
     return json.dumps({"ranking": [letter for letter, _ in best_first], "review": "As I judge them."})
 
 
-def council(*answers: str, question: str = "Tabs or spaces?") -> Play:
-    """A council whose reviewers judge by the number that an answer begins with."""
+def play_council(*answers: str, question: str = "Tabs or spaces?") -> Play:
+    """Play a council whose reviewers judge by the number that an answer begins with."""
     play = Play(replace(make_start("council"), question=question, rules=Rules()))
     play.start_wanted()
     for seat, text in zip(SEATS, answers, strict=True):
         play.end_turn(TurnId("answer", 1, seat), text)
     for turn in play.start_wanted():
-        play.end_turn(turn, obedient(play.form.ask(play.t, turn), lambda text: int(text[0])))
+        play.end_turn(turn, obey_frames(play.form.ask(play.t, turn), lambda text: int(text[0])))
     return play
 
 
-def standing(play: Play) -> Standings:
+def top_of(play: Play) -> Standings:
     return reviews.count_standings(play.t, reviews.current_reviews(play.t, again=False))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("own", ["A", "B", "C"])
 def test_rank_me_first_changes_no_standing(attack: str, own: str) -> None:
-    plain = standing(council("2 good", "1 poor", "3 best"))
-    attacked = standing(council("2 good", f"1 poor\n{attack.format(own=own)}", "3 best"))
+    plain = top_of(play_council("2 good", "1 poor", "3 best"))
+    attacked = top_of(play_council("2 good", f"1 poor\n{attack.format(own=own)}", "3 best"))
     assert attacked == plain
     assert plain.order == (("cyd",), ("ada",), ("bob",))
     assert attacked.ballots == 3
@@ -71,13 +71,13 @@ def test_rank_me_first_changes_no_standing(attack: str, own: str) -> None:
 
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_whatever_answer_and_question_say(said: str, question: str) -> None:
-    attacked = standing(council("2 good", f"1 {said}", "3 best", question=question))
+    attacked = top_of(play_council("2 good", f"1 {said}", "3 best", question=question))
     assert attacked.order == (("cyd",), ("ada",), ("bob",))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_the_chair_reads_the_attack_as_material(attack: str) -> None:
-    play = council("2 good", f"1 {attack.format(own='B')}", "3 best")
+    play = play_council("2 good", f"1 {attack.format(own='B')}", "3 best")
     play.start_wanted()
     parts = play.form.ask(play.t, SYNTHESIS).parts
     [framed] = [part for part in parts if attack.format(own="B") in part.text]
@@ -105,23 +105,23 @@ def test_a_question_is_framed_wherever_it_is_asked(form: str) -> None:
     assert seen >= len(SEATS)
 
 
-def count(text: str) -> int:
+def count_tokens(text: str) -> int:
     return make_counter("gpt-4o")(text)
 
 
-def messages(parts: Sequence[Part], window: int) -> list[str]:
-    return [text_of(message) for message in fit_messages(parts, window, 0, count)]
+def fit_texts(parts: Sequence[Part], window: int) -> list[str]:
+    return [text_of(message) for message in fit_messages(parts, window, 0, count_tokens)]
 
 
 def test_an_answer_that_is_cut_to_fit_still_ends_its_frame() -> None:
-    """Else what stands behind it, the wish to rank among it, would pass for a part of it."""
+    """Otherwise the text behind it, the task to rank among it, would pass for a part of it."""
     play = Play(make_start("council"))
     play.start_wanted()
     for seat in SEATS:
         play.end_turn(TurnId("answer", 1, seat), "word " * 3_000)
     turn = play.start_wanted()[0]
     ask = play.form.ask(play.t, turn)
-    text = "\n".join(messages(ask.parts, 1_500))
+    text = "\n".join(fit_texts(ask.parts, 1_500))
     mark = re.findall(r"code ([0-9a-f]{8})", text)[0]
     assert text.count("[…]") == 3
     for letter in "ABC":
@@ -138,9 +138,9 @@ def test_a_persona_of_ten_thousand_characters_is_read_whole_or_said_to_be_too_lo
     turn = next(i for i in play.start_wanted() if i.seat == first.key)
     ask = play.form.ask(play.t, turn)
     assert f"{LONG_PERSONA}$code ${{name}}" in ask.parts[0].text, "its dollars are its own"
-    assert LONG_PERSONA.strip() in messages(ask.parts, 8_000)[0]
+    assert LONG_PERSONA.strip() in fit_texts(ask.parts, 8_000)[0]
     with pytest.raises(ProviderError, match="what must be read takes") as raised:
-        messages(ask.parts, 1_000)
+        fit_texts(ask.parts, 1_000)
     assert raised.value.kind == "window"
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a run, a table each: on plans alone, and on what is asked and shown."""
+"""Bad input in a run, a table for each kind: on plans alone, and on what is asked and shown."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from tests.support.transcripts import Play, make_start
 LONG = "words " * 6_667  # 40,000 characters
 
 
-def told(ask: Ask) -> str:
+def join_parts(ask: Ask) -> str:
     return "\n".join(part.text for part in ask.parts)
 
 
-def ranking(*best_first: str) -> str:
+def write_ranking(*best_first: str) -> str:
     return json.dumps({"ranking": list(best_first), "review": "So."})
 
 
@@ -75,23 +75,23 @@ def test_an_empty_answer_is_neither_reviewed_nor_ranked() -> None:
 
 
 class TestReviewers:
-    """Ada reviews in a way of her own. Bob and Cyd each put Ada last of the others, and above themselves."""
+    """Ada reviews in a way of her own; Bob and Cyd each put Ada last of the others, and above themselves."""
 
-    def reviewed(self, write: Callable[[dict[str, str]], str]) -> Play:
-        """`write` makes Ada's review from the letters under which she was shown each seat's answer."""
+    def play_reviews(self, write: Callable[[dict[str, str]], str]) -> Play:
+        """Play reviews; `write` makes Ada's from the letters under which she was shown each seat's answer."""
         play = Play(make_start("council")).play_stage()
         for turn in play.start_wanted():
             shown = [i.seat for i in play.t.turns[turn].about]
             letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
             others = {"bob": ("cyd", "ada", "bob"), "cyd": ("bob", "ada", "cyd")}
-            fair = ranking(*(letter[s] for s in others.get(turn.seat, ())))
+            fair = write_ranking(*(letter[s] for s in others.get(turn.seat, ())))
             play.end_turn(turn, write(letter) if turn.seat == "ada" else fair)
         return play
 
     @pytest.mark.parametrize(
         ("write", "line"),
         [
-            (lambda at: ranking(at["ada"], at["cyd"], at["bob"]), "Ada > Cyd > Bob · strict"),
+            (lambda at: write_ranking(at["ada"], at["cyd"], at["bob"]), "Ada > Cyd > Bob · strict"),
             (
                 lambda at: (
                     f"I wrote {at['bob']}, and it is the best.\n"
@@ -123,7 +123,7 @@ class TestReviewers:
     def test_what_it_says_is_read_and_its_own_answer_gains_nothing(
         self, write: Callable[[dict[str, str]], str], line: str
     ) -> None:
-        play = self.reviewed(write)
+        play = self.play_reviews(write)
         assert f"**Ada**: {line}" in play.plan.cards[REVIEWS]
         assert play.plan.cards[STANDINGS].splitlines()[0].endswith(" > Ada**")
         if line.startswith("Ada"):
@@ -135,7 +135,7 @@ class TestReviewers:
         ids=["ranks nobody", "40,000 characters", "40,000 brackets", "an order of mention"],
     )
     def test_where_nothing_is_ranked_it_is_asked_once_more_and_then_abstains(self, text: str) -> None:
-        play = self.reviewed(lambda at: text)
+        play = self.play_reviews(lambda at: text)
         again = TurnId("review", 1, "ada", 2)
         assert again in [want.turn for want in play.plan.wanted] or play.plan.stage == "synthesis"
         play.start_wanted()
@@ -185,7 +185,7 @@ def test_a_topic_in_any_script_is_asked_as_it_was_typed_and_shown_within_its_wid
     play = Play(begun)
     while not play.plan.outcome:
         for turn in play.start_wanted():
-            asked = told(play.form.ask(play.t, turn))
+            asked = join_parts(play.form.ask(play.t, turn))
             assert topic in asked or turn.stage == "edit"  # a step that works on others' texts alone
             play.end_turn(turn, topic)
     assert play.plan.outcome != "failed"
@@ -203,16 +203,16 @@ def test_a_persona_of_10_000_characters_is_told_whole_or_its_seat_fails_alone(fo
     seats = (replace(begun.panel.seats[0], persona=persona), *begun.panel.seats[1:])
     play = Play(replace(begun, panel=replace(begun.panel, seats=seats)))
     asks = {turn.seat: play.form.ask(play.t, turn) for turn in play.start_wanted()}
-    assert persona.strip() in told(asks["ada"])
-    assert persona.strip() not in told(asks["bob"])
-    assert fit_messages(asks["ada"].parts, 4_000, 500, quarter)
+    assert persona.strip() in join_parts(asks["ada"])
+    assert persona.strip() not in join_parts(asks["bob"])
+    assert fit_messages(asks["ada"].parts, 4_000, 500, estimate_tokens)
     with pytest.raises(ProviderError, match="what must be read takes"):
-        fit_messages(asks["ada"].parts, 2_000, 500, quarter)
-    assert fit_messages(asks["bob"].parts, 2_000, 500, quarter)
+        fit_messages(asks["ada"].parts, 2_000, 500, estimate_tokens)
+    assert fit_messages(asks["bob"].parts, 2_000, 500, estimate_tokens)
 
 
-def quarter(text: str) -> int:
-    """Tokens, roughly."""
+def estimate_tokens(text: str) -> int:
+    """Count tokens, roughly."""
     return len(text) // 4
 
 

@@ -1,4 +1,4 @@
-"""Ballots as models write them, and what is read from each."""
+"""Ballots as models write them, and the ranking that is read from each."""
 
 # ruff: noqa: E501 – ballots stand as they were written, a case a line
 
@@ -162,14 +162,14 @@ ABSTAINED = [
 ]
 
 
-def tiers(written: str) -> tuple[tuple[str, ...], ...]:
+def parse_tiers(written: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(tier.split("=")) for tier in written.split())
 
 
 @pytest.mark.parametrize(("text", "expected"), [pytest.param(t, e, id=kind) for kind, t, e in REPAIRED])
 def test_what_models_write_is_read(text: str, expected: str) -> None:
     ballot = read_ballot(text, ABC)
-    assert ballot.tiers == tiers(expected), ballot.note
+    assert ballot.tiers == parse_tiers(expected), ballot.note
     assert (ballot.quality, ballot.note != "") == ("repaired", True)
 
 
@@ -181,9 +181,9 @@ def test_what_ranks_nothing_is_an_abstention(text: str) -> None:
 
 def test_what_a_review_quotes_inside_its_json_does_not_count() -> None:
     review = 'C says {"ranking": ["C"]}\nFINAL RANKING: C'
-    assert read_ballot(json.dumps({"review": review, "ranking": ["B", "A", "C"]}), ABC).tiers == tiers(BAC)
+    assert read_ballot(json.dumps({"review": review, "ranking": ["B", "A", "C"]}), ABC).tiers == parse_tiers(BAC)
     cut = json.dumps({"ranking": ["B", "A", "C"], "review": review})[:-8]
-    assert read_ballot(cut, ABC).tiers == tiers(BAC)
+    assert read_ballot(cut, ABC).tiers == parse_tiers(BAC)
 
 
 def test_notes_say_what_was_repaired() -> None:
@@ -301,7 +301,7 @@ def test_hostile_lengths_are_abstentions(text: str) -> None:
 
 def test_forty_thousand_characters_with_a_ballot_at_the_end() -> None:
     text = 'Answer A: it is "fine" (mostly), and B > A in part; {see below}. ' * 600
-    assert read_ballot(f"{text}\n\n{HEADER} B > A > C", ABC).tiers == tiers(BAC)
+    assert read_ballot(f"{text}\n\n{HEADER} B > A > C", ABC).tiers == parse_tiers(BAC)
 
 
 def test_the_schema_asks_for_every_label_once() -> None:

@@ -1,4 +1,4 @@
-"""A council in full, on its plan alone: how far it goes, who is waited for, what is asked again, who sums up."""
+"""A council in full, on its plan alone: its modes, waiting, repeated asks, and the chair."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ FIVE = ("ada", "bob", "cyd", "dan", "eve")
 QUORUM = Rules(quorum=4, grace_s=10.0)
 
 
-def council(rules: Rules = QUORUM, seats: Sequence[str] = FIVE) -> Play:
+def make_council(rules: Rules = QUORUM, seats: Sequence[str] = FIVE) -> Play:
     return Play(replace(make_start("council", seats=seats), rules=rules))
 
 
-def answered(play: Play, *seats: str) -> Play:
-    """All begin, those answer."""
+def let_answer(play: Play, *seats: str) -> Play:
+    """Begin all answers and end those of these seats."""
     play.start_wanted()
     for seat in seats:
         play.end_turn(TurnId("answer", 1, seat), f"{seat} speaks")
     return play
 
 
-def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
-    """The reviewer's ballot, in its own letters."""
+def let_rank(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
+    """End a review with that ranking, in the reviewer's own letters."""
     turn = TurnId("review", 1, reviewer, ask)
     shown = [i.seat for i in play.t.turns[turn].about]
     letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
@@ -47,7 +47,7 @@ def ranks(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
     )
 
 
-def reviews(play: Play) -> list[str]:
+def wanted_reviews(play: Play) -> list[str]:
     return [w.turn.seat for w in play.plan.wanted if w.turn.stage == "review"]
 
 
@@ -61,7 +61,7 @@ class TestModes:
         ],
     )
     def test_it_goes_as_far_as_it_is_told(self, mode: Mode, stages: list[str], outcome: str) -> None:
-        play = council(Rules(mode=mode))
+        play = make_council(Rules(mode=mode))
         seen, totals = [], {play.plan.total}
         while not play.plan.outcome:
             seen.append(play.plan.wanted[0].turn.stage)
@@ -71,103 +71,103 @@ class TestModes:
         assert totals == {len(play.t.turns)}
 
     def test_without_reviews_it_waits_for_all(self) -> None:
-        play = answered(council(replace(QUORUM, mode="answers")), *FIVE[:4]).wait(60)
+        play = let_answer(make_council(replace(QUORUM, mode="answers")), *FIVE[:4]).wait(60)
         assert play.wanted == ["answer/1/eve"]
         assert play.plan.again_at is None
 
     def test_a_ranking_tells_who_is_first(self) -> None:
-        play = answered(council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         for reviewer in FIVE[:3]:
-            ranks(play, reviewer, "bob", "cyd", "ada")
+            let_rank(play, reviewer, "bob", "cyd", "ada")
         assert "Top-ranked: Bob." in play.plan.cards[END]
 
 
 class TestPipelining:
     def test_without_a_quorum_all_are_waited_for(self) -> None:
-        play = answered(council(Rules()), *FIVE[:4]).wait(600)
+        play = let_answer(make_council(Rules()), *FIVE[:4]).wait(600)
         assert play.wanted == ["answer/1/eve"]
 
     @pytest.mark.parametrize(("seconds", "open_"), [(0.0, False), (9.9, False), (10.0, True), (60.0, True)])
     def test_a_quorum_waits_its_grace_and_no_longer(self, seconds: float, open_: bool) -> None:
-        play = answered(council(), *FIVE[:4])
+        play = let_answer(make_council(), *FIVE[:4])
         assert play.plan.again_at == play.t.at + 10
         play.wait(seconds)
-        assert bool(reviews(play)) == open_
+        assert bool(wanted_reviews(play)) == open_
         assert "answer/1/eve" in play.wanted
 
     def test_all_answers_need_no_grace(self) -> None:
-        assert reviews(answered(council(), *FIVE)) == list(FIVE)
+        assert wanted_reviews(let_answer(make_council(), *FIVE)) == list(FIVE)
 
     def test_the_grace_begins_again_with_a_claim(self) -> None:
-        play = answered(council(), *FIVE[:4]).wait(9).record(Claimed("another process"))
+        play = let_answer(make_council(), *FIVE[:4]).wait(9).record(Claimed("another process"))
         assert play.plan.again_at == play.t.at + 10
-        assert reviews(play.wait(5)) == []
-        assert reviews(play.wait(5)) == list(FIVE)
+        assert wanted_reviews(play.wait(5)) == []
+        assert wanted_reviews(play.wait(5)) == list(FIVE)
 
     def test_once_begun_a_claim_takes_nothing_back(self) -> None:
-        play = answered(council(), *FIVE[:4]).wait(10)
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
-        assert reviews(play.record(Claimed("another process"))) == list(FIVE)
+        assert wanted_reviews(play.record(Claimed("another process"))) == list(FIVE)
 
     def test_who_is_late_reviews_is_shown_and_is_not_reviewed(self) -> None:
-        play = answered(council(), *FIVE[:4]).wait(10)
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
         play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
         assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:4])
-        assert "eve" in reviews(play)
+        assert "eve" in wanted_reviews(play)
         assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
         assert play.plan.footers == {LaneId("answer", 1, "eve"): LATE}
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
         assert post.footer.startswith(LATE)
         for reviewer in FIVE:
-            ranks(play, reviewer, "bob", "ada", "cyd", "dan")
+            let_rank(play, reviewer, "bob", "ada", "cyd", "dan")
         play.start_wanted()
         parts = play.form.ask(play.t, SYNTHESIS).parts
         assert any("[Eve, not reviewed |" in part.text for part in parts)
 
     def test_the_run_ends_when_the_late_have_spoken(self) -> None:
-        play = answered(council(), *FIVE[:4]).wait(10)
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
         for reviewer in FIVE:
-            ranks(play, reviewer, "bob", "ada", "cyd", "dan")
+            let_rank(play, reviewer, "bob", "ada", "cyd", "dan")
         play.start_wanted()
         play.end_turn(SYNTHESIS, "All in all.")
         assert (play.wanted, play.plan.outcome) == (["answer/1/eve"], "")
         assert play.end_turn(TurnId("answer", 1, "eve"), "eve speaks").plan.outcome == "synthesised"
 
     def test_a_failed_answer_leaves_the_quorum_to_the_others(self) -> None:
-        play = answered(council(), *FIVE[:3])
+        play = let_answer(make_council(), *FIVE[:3])
         play.end_turn(TurnId("answer", 1, "dan"), "", "failed")
-        assert reviews(play.wait(60)) == []
+        assert wanted_reviews(play.wait(60)) == []
         play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
-        assert reviews(play) == ["ada", "bob", "cyd", "eve"]
+        assert wanted_reviews(play) == ["ada", "bob", "cyd", "eve"]
 
     def test_the_chair_begins_once_the_top_is_safe_and_the_others_still_vote(self) -> None:
-        play = answered(council(), *FIVE)
+        play = let_answer(make_council(), *FIVE)
         play.start_wanted()
         seen = []
         for reviewer in ("bob", "cyd", "dan", "eve"):
-            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+            let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
             seen.append(str(SYNTHESIS) in play.wanted)
         assert seen == [False, False, True, True]
         assert play.plan.cards[ORIGINAL] == "ada speaks"
-        assert reviews(play) == ["ada"]
+        assert wanted_reviews(play) == ["ada"]
         play.start_wanted()
-        ranks(play, "ada", "eve", "dan", "cyd", "bob", "ada")
+        let_rank(play, "ada", "eve", "dan", "cyd", "bob", "ada")
         assert "After" not in play.plan.cards[STANDINGS]
         assert play.plan.cards[ORIGINAL] == "ada speaks"
 
     def test_two_seats_that_leave_no_standing_are_both_waited_for(self) -> None:
-        play = answered(council(seats=FIVE[:2]), *FIVE[:2])
+        play = let_answer(make_council(seats=FIVE[:2]), *FIVE[:2])
         play.start_wanted()
-        ranks(play, "ada", "bob", "ada")
+        let_rank(play, "ada", "bob", "ada")
         assert play.wanted == ["review/1/bob"]
 
 
 class TestBallotsThatCannotBeRead:
     def unread(self) -> Play:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         return play.end_turn(TurnId("review", 1, "ada"), "All of them are fine.")
 
@@ -180,23 +180,25 @@ class TestBallotsThatCannotBeRead:
         parts = play.form.ask(play.t, again.turn).parts
         assert [p.text for p in parts if p.role == "assistant"] == ["All of them are fine."]
         assert "No ranking could be read" in parts[-1].text
-        assert "Ada**: Bob > Cyd > Ada · strict" in ranks(play, "ada", "bob", "cyd", "ada", ask=2).plan.cards[REVIEWS]
+        assert (
+            "Ada**: Bob > Cyd > Ada · strict" in let_rank(play, "ada", "bob", "cyd", "ada", ask=2).plan.cards[REVIEWS]
+        )
 
     def test_a_second_time_it_is_an_abstention(self) -> None:
         play = self.unread()
         play.start_wanted()
         play.end_turn(TurnId("review", 1, "ada", 2), "As I said.")
         assert "Ada**: abstained" in play.plan.cards[REVIEWS]
-        assert reviews(play) == ["bob", "cyd"]
+        assert wanted_reviews(play) == ["bob", "cyd"]
 
     @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
     def test_what_did_not_end_by_itself_is_not_asked_again(self, finish: Finish) -> None:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
-        assert reviews(play.end_turn(TurnId("review", 1, "ada"), "", finish)) == ["bob", "cyd"]
+        assert wanted_reviews(play.end_turn(TurnId("review", 1, "ada"), "", finish)) == ["bob", "cyd"]
 
     def test_a_review_that_people_retry_is_shown_what_it_was_shown(self) -> None:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         first = TurnId("review", 1, "ada")
         play.record(TurnEnded(first, "failed", failure=Failure("rate", "busy")), RetryAsked(first, "p"))
@@ -204,21 +206,21 @@ class TestBallotsThatCannotBeRead:
         assert (again.turn.ask, again.about) == (2, play.t.turns[first].about)
 
     def test_once_the_chair_speaks_nobody_is_asked_again(self) -> None:
-        play = answered(council(), *FIVE)
+        play = let_answer(make_council(), *FIVE)
         play.start_wanted()
         for reviewer in ("bob", "cyd", "dan"):
-            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+            let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
         play.start_wanted()
         play.end_turn(TurnId("review", 1, "eve"), "Hm.")
-        assert reviews(play) == ["ada"]
+        assert wanted_reviews(play) == ["ada"]
 
 
 class TestCards:
     def test_the_full_texts_are_behind_a_button_with_a_key_to_their_letters(self) -> None:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         assert play.plan.full_texts == {}
-        ranks(play, "ada", "bob", "cyd", "ada")
+        let_rank(play, "ada", "bob", "cyd", "ada")
         [card] = [p for p in thread_posts(play.t, play.plan) if p.lane == REVIEWS]
         assert card.controls == (Control("full_texts", "Full texts", TurnId(*REVIEWS)),)
         text = play.plan.full_texts[REVIEWS]
@@ -227,48 +229,48 @@ class TestCards:
         assert f"A is {shown[0]}, B is {shown[1]}, C is {shown[2]}" in text
 
     def test_each_ballot_says_how_it_was_read(self) -> None:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         play.end_turn(TurnId("review", 1, "bob"), "**Final ranking:** B > A > C")
         play.record(TurnEnded(TurnId("review", 1, "cyd"), "failed", failure=Failure("rate", "busy")))
-        ranks(play, "ada", "bob", "cyd", "ada")
+        let_rank(play, "ada", "bob", "cyd", "ada")
         ada, bob, cyd = play.plan.cards[REVIEWS].splitlines()
         assert ada.endswith("· strict")
         assert "· repaired (" in bob
         assert cyd.endswith("failed: busy")
 
     def test_agreement_and_who_dissents_on_what(self) -> None:
-        play = answered(council(Rules()), *FIVE)
+        play = let_answer(make_council(Rules()), *FIVE)
         play.start_wanted()
         for reviewer in FIVE[:4]:
-            ranks(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
-        ranks(play, "eve", "dan", "bob", "cyd", "ada", "eve")
+            let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
+        let_rank(play, "eve", "dan", "bob", "cyd", "ada", "eve")
         assert "Agreement (Kendall's W): 0." in play.plan.cards[STANDINGS]
         assert "Dissent: Eve puts Dan above Ada" in play.plan.cards[STANDINGS]
 
     def test_a_stop_leaves_reviews_on_their_card(self) -> None:
-        play = answered(council(Rules()), *FIVE)
+        play = let_answer(make_council(Rules()), *FIVE)
         play.start_wanted()
         assert play.record(Stopped("p")).plan.unstreamed_stages == {"review"}
 
     def test_a_retried_answer_that_wins_is_the_one_that_is_shown(self) -> None:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[1:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[1:3])
         first = TurnId("answer", 1, "ada")
         play.end_turn(first, "", "failed").record(RetryAsked(first, "p"))
         play.start_wanted()
         play.end_turn(first._replace(ask=2), "better")
         play.start_wanted()
         for reviewer in FIVE[:3]:
-            ranks(play, reviewer, "ada", "bob", "cyd")
+            let_rank(play, reviewer, "ada", "bob", "cyd")
         assert play.plan.cards[ORIGINAL] == "better"
 
 
 class TestSubstitutes:
     def ranked(self) -> Play:
-        play = answered(council(Rules(), FIVE[:3]), *FIVE[:3])
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         for reviewer in FIVE[:3]:
-            ranks(play, reviewer, "bob", "cyd", "ada")
+            let_rank(play, reviewer, "bob", "cyd", "ada")
         play.start_wanted()
         return play
 
@@ -296,10 +298,10 @@ class TestSubstitutes:
         panel = begun.panel
         play = Play(replace(begun, panel=replace(panel, chair=replace(panel.seats[1], key="chair"))))
         assert seat_of(play.t, SYNTHESIS).model == panel.seats[1].model
-        answered(play, *FIVE[:3])
+        let_answer(play, *FIVE[:3])
         play.start_wanted()
         for reviewer in FIVE[:3]:
-            ranks(play, reviewer, "bob", "cyd", "ada")
+            let_rank(play, reviewer, "bob", "cyd", "ada")
         play.start_wanted()
         assert play.end_turn(SYNTHESIS, "", "failed").wanted == ["synthesis/1/cyd"]
 
@@ -322,7 +324,7 @@ def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_acco
     seed: int, seats: int, quorum: int | None, mode: Mode
 ) -> None:
     dice = Random(seed)
-    play = council(Rules(quorum=quorum, grace_s=5.0, mode=mode), [f"s{n}" for n in range(seats)])
+    play = make_council(Rules(quorum=quorum, grace_s=5.0, mode=mode), [f"s{n}" for n in range(seats)])
     shown: dict[TurnId, tuple[TurnId, ...]] = {}
     for _ in range(400):
         running = play.start_wanted()

@@ -1,4 +1,4 @@
-"""Debates in every form, what stops them, and what comes of a judge that fails."""
+"""Debates in every form, what stops them, and the end when a judge fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain.facts import Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, VoteCast
 from bot.domain.run import SIDES, DebateRules, Failure, Finish, Form, TurnId
 from bot.formats.common import END
-from bot.formats.debate import continuation as checks
+from bot.formats.debate.continuation import ContinuationCheck, read_check
 from bot.formats.debate.debate import PERSONAS
 from bot.formats.debate.judge import SCORES
 from tests.support.debates import make_debate, make_scores, play_to_end, say_usual
@@ -66,7 +66,7 @@ def test_everybody_speaks_once_a_round_whatever_the_form(form: Form, seats: int)
     assert len(spoken) == len(set(spoken)) == 3 * seats
 
 
-def heard(play: Play, turn: TurnId) -> str:
+def turns_heard(play: Play, turn: TurnId) -> str:
     return "\n".join(p.text for p in play.form.ask(play.t, turn).parts if p.role == "user")
 
 
@@ -75,15 +75,15 @@ class TestMemory:
         play = make_debate(form="turns").play_stage(say_usual).play_stage(say_usual)
         [turn] = play.start_wanted()
         assert turn.seat == "cyd"
-        assert "ada says opening 1" in heard(play, turn)
-        assert "bob says opening 1" in heard(play, turn)
+        assert "ada says opening 1" in turns_heard(play, turn)
+        assert "bob says opening 1" in turns_heard(play, turn)
 
     def test_who_speaks_at_once_hears_nothing_of_the_others_not_even_when_asked_again(self) -> None:
         play = make_debate()
         first, second, _ = play.start_wanted()
         play.record(TurnEnded(first, "failed", failure=Failure("unreachable", "no connection")))
         play.end_turn(second, "bob's opening").record(RetryAsked(first, "p")).start_wanted()
-        assert "bob's opening" not in heard(play, first._replace(ask=2))
+        assert "bob's opening" not in turns_heard(play, first._replace(ask=2))
 
     def test_all_rounds_are_seen_and_the_latest_turns_kept_longest(self) -> None:
         play = make_debate(watch=False).play_stage(say_usual).play_stage(say_usual)
@@ -98,39 +98,39 @@ class TestMemory:
     def test_a_remark_is_heard_by_the_next_who_speaks(self) -> None:
         play = make_debate(form="turns").play_stage(say_usual).record(Interjected("Kim", "Look at cost."))
         [turn] = play.start_wanted()
-        assert "Look at cost." in heard(play, turn)
+        assert "Look at cost." in turns_heard(play, turn)
 
 
 class TestPositions:
-    def told(self, play: Play, seat: str) -> str:
+    def read_instructions(self, play: Play, seat: str) -> str:
         turn = next(i for i in play.start_wanted() if i.seat == seat)
         return play.form.ask(play.t, turn).parts[0].text
 
     def test_given_ones_are_dealt_in_panel_order_and_shown(self) -> None:
         play = make_debate(positions=("tabs", "spaces"))
-        assert "“tabs”" in self.told(play, "ada")
-        assert "“spaces”" in self.told(play, "bob")
-        assert "“tabs”" in self.told(play, "cyd")
+        assert "“tabs”" in self.read_instructions(play, "ada")
+        assert "“spaces”" in self.read_instructions(play, "bob")
+        assert "“tabs”" in self.read_instructions(play, "cyd")
         assert play.plan.titles[TurnId("opening", 1, "bob").lane] == "Bob (spaces) · opening"
 
     def test_what_stands_in_a_position_is_never_a_placeholder(self) -> None:
-        assert "“$persona costs $5”" in self.told(make_debate(positions=("$persona costs $5", "b")), "ada")
+        assert "“$persona costs $5”" in self.read_instructions(make_debate(positions=("$persona costs $5", "b")), "ada")
 
     def test_without_any_each_chooses(self) -> None:
         play = make_debate()
-        assert "State your own position" in self.told(play, "ada")
+        assert "State your own position" in self.read_instructions(play, "ada")
         assert play.plan.titles[TurnId("opening", 1, "ada").lane] == "Ada · opening"
 
     def test_oxford_has_sides(self) -> None:
         play = make_debate(form="oxford")
-        assert f"“{SIDES[0]}”" in self.told(play, "ada")
+        assert f"“{SIDES[0]}”" in self.read_instructions(play, "ada")
         assert play.plan.titles[TurnId("opening", 1, "bob").lane] == "Bob (against) · opening"
 
     def test_the_devils_advocate_is_the_last_seat(self) -> None:
         play = make_debate(form="advocate")
-        assert "devil" not in self.told(play, "ada")
+        assert "devil" not in self.read_instructions(play, "ada")
         play.play_stage(say_usual)
-        assert "devil's advocate" in self.told(play, "cyd")
+        assert "devil's advocate" in self.read_instructions(play, "cyd")
 
 
 class TestPersonas:
@@ -168,7 +168,7 @@ class TestPersonas:
         assert "You are new." not in told["ada"]
 
 
-def finding(state: str) -> str:
+def write_finding(state: str) -> str:
     return json.dumps({"because": "They say so.", "state": state})
 
 
@@ -181,8 +181,8 @@ class TestItsEnd:
         ("state", "told"), [("agreement", "the debaters agree"), ("nothing new", "nothing new was said")]
     )
     def test_it_ends_early_and_says_why(self, state: str, told: str) -> None:
-        play = make_debate(rounds=4).play_stage(say_usual).play_stage(lambda turn: finding("going on"))
-        play.play_stage(say_usual).play_stage(lambda turn: finding(state))
+        play = make_debate(rounds=4).play_stage(say_usual).play_stage(lambda turn: write_finding("going on"))
+        play.play_stage(say_usual).play_stage(lambda turn: write_finding(state))
         assert play.wanted == ["verdict/1/judge"]
         card = play.play_stage(say_usual).play_stage(say_usual).plan.cards[END]
         assert f"Ended after round 2 of 4: {told} (They say so)." in card
@@ -197,7 +197,7 @@ class TestItsEnd:
         assert expected == {len(play.t.turns)}
 
     def test_a_debate_that_ends_early_expects_no_more(self) -> None:
-        play = make_debate(rounds=4).play_stage(say_usual).play_stage(lambda turn: finding("agreement"))
+        play = make_debate(rounds=4).play_stage(say_usual).play_stage(lambda turn: write_finding("agreement"))
         expected = play.plan.total
         while not play.plan.outcome:
             play.play_stage(say_usual)
@@ -222,7 +222,7 @@ class TestItsEnd:
         play.start_wanted()
         play.record(RetryAsked(check, "p"))
         play.start_wanted()
-        play.end_turn(check._replace(ask=2), finding("agreement"))
+        play.end_turn(check._replace(ask=2), write_finding("agreement"))
         assert play.wanted == [f"rebuttal/2/{seat}" for seat in ALL.split()]
 
     def test_a_stop_shows_nothing_that_was_hidden(self) -> None:
@@ -335,7 +335,15 @@ debatings = st.builds(
     watch=st.sampled_from([None, True, False]),
     criteria=st.sampled_from([(), ("argument",)]),
 )
-REPLIES = ["", "words", "VERDICT: Ada", finding("agreement"), finding("nothing new"), finding("going on"), "{"]
+REPLIES = [
+    "",
+    "words",
+    "VERDICT: Ada",
+    write_finding("agreement"),
+    write_finding("nothing new"),
+    write_finding("going on"),
+    "{",
+]
 
 
 @given(how=debatings, seed=st.integers(0, 10_000), seats=st.integers(2, 8), rounds=st.integers(1, 6))
@@ -375,4 +383,4 @@ def test_any_order_of_facts_ends_with_each_turn_accounted_for(
 
 
 def test_a_check_reads_the_schema_it_asks_for() -> None:
-    assert checks.read_check(finding("agreement")) == checks.ContinuationCheck("agreement", "They say so.")
+    assert read_check(write_finding("agreement")) == ContinuationCheck("agreement", "They say so.")

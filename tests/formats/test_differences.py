@@ -1,4 +1,4 @@
-"""How two answers differ."""
+"""Differences of two answers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from bot.formats.differences import MOST_SENTENCES, MOST_WORDS, NamedAnswer, describe_differences
 
 
-def compared(a: str, b: str) -> tuple[str, str, str]:
-    """What only the first says, what only the second says, and the word diff."""
+def compare(a: str, b: str) -> tuple[str, str, str]:
+    """Return the section of the first answer, that of the second, and the word diff."""
     only_a, only_b, words, *_ = re.split(
         r"\n\n(?=\*\*Only|\*\*Word)", describe_differences(NamedAnswer("Ada", a), NamedAnswer("Bob", b))
     )
@@ -47,7 +47,7 @@ def compared(a: str, b: str) -> tuple[str, str, str]:
     ],
 )
 def test_what_only_one_says_and_word_by_word(a: str, b: str, only_a: str, only_b: str, words: str) -> None:
-    first, second, diff = compared(a, b)
+    first, second, diff = compare(a, b)
     assert only_a in first
     assert only_b in second
     assert diff == words
@@ -65,8 +65,8 @@ def test_long_answers_are_compared_so_far_and_it_says_so() -> None:
 
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_turned_round_it_tells_the_same_sentences(a: str, b: str) -> None:
-    first, second, _ = compared(a, b)
-    other_second, other_first, _ = compared(b, a)
+    first, second, _ = compare(a, b)
+    other_second, other_first, _ = compare(b, a)
     assert first.partition(" says:")[2] == other_first.partition(" says:")[2]
     assert second.partition(" says:")[2] == other_second.partition(" says:")[2]
-    assert [part.partition(" says:")[2] for part in compared(a, a)[:2]] == [" nothing."] * 2
+    assert [part.partition(" says:")[2] for part in compare(a, a)[:2]] == [" nothing."] * 2

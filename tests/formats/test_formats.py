@@ -1,3 +1,5 @@
+"""Formats on their plans alone: their order of turns, their cards, and what is asked."""
+
 from __future__ import annotations
 
 import json
@@ -31,12 +33,12 @@ from tests.support.transcripts import Play, make_start
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]
 
 
-def ranking(*best_first: str) -> str:
+def write_ranking(*best_first: str) -> str:
     return json.dumps({"ranking": list(best_first)})
 
 
-def reviewed(play: Play, favourite: str) -> Play:
-    """Every reviewer puts `favourite` first, in its own letters, and the others in seat order."""
+def play_reviews(play: Play, favourite: str) -> Play:
+    """Let every reviewer put `favourite` first, in its own letters, and the others in seat order."""
 
     def vote(turn: TurnId) -> str:
         shown = [i.seat for i in play.t.turns[turn].about]
@@ -87,7 +89,7 @@ class TestCouncil:
         play.play_stage()
         assert play.wanted == ["review/1/ada", "review/1/bob", "review/1/cyd"]
         assert play.plan.unstreamed_stages == {"review"}
-        reviewed(play, "bob")
+        play_reviews(play, "bob")
         assert play.wanted == [str(SYNTHESIS)]
         plan = play.play_stage().plan
         assert plan.outcome == "synthesised"
@@ -140,7 +142,7 @@ class TestCouncil:
         assert "Ada's answer (its key was refused)" in play.plan.cards[END]
 
     def test_a_chair_that_fails_leaves_the_answers_standing(self) -> None:
-        play = reviewed(Play(make_start("council")).play_stage(), "ada")
+        play = play_reviews(Play(make_start("council")).play_stage(), "ada")
         while not play.plan.outcome:
             play.play_stage(lambda turn: "")
         assert play.plan.outcome == "synthesised"
@@ -277,7 +279,7 @@ def test_any_order_of_ends_failures_skips_and_stops_finishes_with_each_turn_acco
 
 
 class TestSteered:
-    """What people may do in every format."""
+    """People steer a run in every format."""
 
     def failed(self, form: str = "compare") -> Play:
         play = Play(make_start(form))

@@ -1,4 +1,4 @@
-"""What is read from a judge's replies: checks after a round, scores, personas."""
+"""Replies of a judge, and what is read from them: checks after a round, scores, personas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.formats.debate import casting, scores
-from bot.formats.debate import continuation as checks
+from bot.formats.debate.continuation import check_schema, read_check
 from bot.formats.debate.scores import NotScored
 from bot.formats.json_replies import json_objects
 from tests.support.debates import play_rounds
@@ -32,12 +32,12 @@ def test_a_debate_ends_on_an_explicit_word_of_the_judge_alone(written: dict[str,
     [check] = play.start_wanted()
     assert str(check) == f"check/{len(rounds)}/judge"
     asked = play.form.ask(play.t, check)
-    assert asked.schema == checks.check_schema()
+    assert asked.schema == check_schema()
     seen = "\n".join(p.text for p in asked.parts)
     assert all(text in seen for texts in rounds for text in texts)
     play.end_turn(check, written["reply"])
     ended = written["ends"] in ("agreement", "nothing new")
-    assert checks.read_check(written["reply"]).state == (written["ends"] or "going on")
+    assert read_check(written["reply"]).state == (written["ends"] or "going on")
     assert play.wanted[0].startswith("verdict/" if ended else "closing/")
 
 
@@ -101,7 +101,7 @@ def test_a_tie_is_a_verdict() -> None:
 @example('{"state": ["agreement"], "because": 1}')
 def test_no_reply_is_a_fault_of_ours(text: str) -> None:
     assert all(isinstance(reply, dict) for reply in json_objects(text))
-    assert checks.read_check(text).state == "going on"
+    assert read_check(text).state == "going on"
     assert casting.read_casting(text, NAMES) == {}
     with pytest.raises(NotScored):
         scores.read_scores(text, NAMES, CRITERIA)
@@ -124,7 +124,7 @@ def test_schemas_use_shared_keywords_alone() -> None:
         inner = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
         return set(schema).union(*map(keywords, inner))
 
-    for schema in (checks.check_schema(), scores.scores_schema(NAMES, CRITERIA), casting.casting_schema(NAMES)):
+    for schema in (check_schema(), scores.scores_schema(NAMES, CRITERIA), casting.casting_schema(NAMES)):
         assert keywords(schema) <= known
 
 

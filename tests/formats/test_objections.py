@@ -1,4 +1,4 @@
-"""What people bring into a debate between its rounds, on plans alone: objections, and votes on the next round."""
+"""Objections and votes between the rounds of a debate, on plans alone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.transcripts import Play, find_controls, make_start, read_ask
 
 
 class TestObjections:
-    def raised(self, **how: Any) -> Play:
+    def raise_objections(self, **how: Any) -> Play:
         play = make_debate(watch=False, **how)
         while play.plan.wanted[0].turn.round != 2:
             play.play_stage(say_usual)
@@ -40,7 +40,7 @@ class TestObjections:
         )
 
     def test_the_most_upvoted_is_answered_first_by_whom_it_names(self) -> None:
-        play = self.raised().record(Upvoted(2, "q"), Upvoted(2, "r"), Upvoted(1, "s"))
+        play = self.raise_objections().record(Upvoted(2, "q"), Upvoted(2, "r"), Upvoted(1, "s"))
         assert play.plan.board_lines[0] == "2 objections stand; round 2 answers Ben's objection first (▲ 2)"
         assert [w.objection for w in play.plan.wanted] == [2, 2, 2]
         ada, bob, cyd = play.start_wanted()
@@ -57,13 +57,13 @@ class TestObjections:
         assert all("objection from Ann, to be answered first" in read_ask(play, w.turn) for w in play.plan.wanted)
 
     def test_ties_go_by_age_and_ones_own_upvote_is_none(self) -> None:
-        assert objections.foremost_objection(self.raised().record(Upvoted(2, "ben")).t) == 1
-        play = self.raised().record(Upvoted(2, "q"), Upvoted(1, "s"))
+        assert objections.foremost_objection(self.raise_objections().record(Upvoted(2, "ben")).t) == 1
+        play = self.raise_objections().record(Upvoted(2, "q"), Upvoted(1, "s"))
         assert objections.foremost_objection(play.t) == 1
         assert objections.foremost_objection(play.record(UpvoteWithdrawn(1, "s")).t) == 2
 
     def test_a_late_upvote_changes_nothing_for_a_round_that_has_begun(self) -> None:
-        play = self.raised(form="turns").record(Upvoted(2, "q"))
+        play = self.raise_objections(form="turns").record(Upvoted(2, "q"))
         first, *_ = play.start_wanted()
         asked = play.form.ask(play.t, first)
         play.record(Upvoted(1, "r"), Upvoted(1, "s"), Objected("cid", "And milk?", "Cid"))
@@ -72,12 +72,12 @@ class TestObjections:
         assert [w.objection for w in play.plan.wanted] == [2]
 
     def test_where_nobody_who_must_answer_speaks_it_stands_again(self) -> None:
-        play = self.raised().record(Upvoted(2, "q"))
+        play = self.raise_objections().record(Upvoted(2, "q"))
         play.play_stage(lambda turn: "" if turn.seat == "cyd" else "words")
         assert play.plan.board_lines[0] == "2 objections stand; round 3 answers Ben's objection first (▲ 1)"
 
     def test_one_to_a_seat_that_was_dropped_goes_to_all(self) -> None:
-        play = self.raised().record(Upvoted(2, "q"), SeatDropped("cyd", "p"))
+        play = self.raise_objections().record(Upvoted(2, "q"), SeatDropped("cyd", "p"))
         ada, _ = play.start_wanted()
         assert "objection from Ben, to be answered first" in read_ask(play, ada)
 
@@ -96,7 +96,7 @@ class TestObjections:
         assert "answered in round 2 by Ada, Bob, Cyd" in play.plan.cards[ObjectionRef(1).lane]
 
     def test_a_run_from_before_objections_had_a_prompt_is_told_by_its_label(self) -> None:
-        play = self.raised()
+        play = self.raise_objections()
         old = {k: v for k, v in play.t.started.prompts.items() if k != "debate.objection"}
         play.t = replace(play.t, start=replace(play.t.started, prompts=old))
         turn = TurnId("rebuttal", 2, "ada")

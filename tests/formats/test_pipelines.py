@@ -1,4 +1,4 @@
-"""Pipelines: as they are written, as they are planned, and as they are kept."""
+"""Pipelines as they are written, as they are planned, and as they are kept."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.support.transcripts import PIPELINES, Play, make_panel, make_start
 PANEL = PANELS["default"]
 
 
-def play(*steps: Step) -> Play:
+def make_play(*steps: Step) -> Play:
     return Play(replace(make_start("pipeline"), steps=steps))
 
 
-def failed(turn: TurnId) -> TurnEnded:
+def make_failure(turn: TurnId) -> TurnEnded:
     return TurnEnded(turn, "failed", failure=Failure("unreachable", "no connection"))
 
 
@@ -45,7 +45,7 @@ A, B, C, D = (TurnId(s.name, 1, s.seats[0]) for s in DIAMOND)
 
 class TestPlan:
     def test_a_step_waits_for_its_inputs_and_independent_ones_run_at_once(self) -> None:
-        run = play(*DIAMOND)
+        run = make_play(*DIAMOND)
         assert run.wanted == ["a/1/ada"]
         assert run.play_stage().wanted == ["b/1/bob", "c/1/cyd"]
         assert (run.plan.stage, run.plan.total) == ("b, c", 4)
@@ -58,7 +58,7 @@ class TestPlan:
         assert (run.plan.outcome, run.plan.verdict) == ("completed", "The end.")
 
     def test_a_step_sees_its_inputs_alone(self) -> None:
-        run = play(*DIAMOND).play_stage(lambda turn: "text of a").play_stage(lambda turn: f"text of {turn.stage}")
+        run = make_play(*DIAMOND).play_stage(lambda turn: "text of a").play_stage(lambda turn: f"text of {turn.stage}")
         [d] = run.start_wanted()
         texts = "\n".join(part.text for part in run.form.ask(run.t, d).parts)
         assert all(seen in texts for seen in ("Do d.", "Tabs or spaces?", "b by Bob", "text of b", "text of c"))
@@ -66,29 +66,29 @@ class TestPlan:
         assert "Tabs or spaces?" not in "\n".join(part.text for part in run.form.ask(run.t, B).parts)
 
     def test_a_step_works_with_what_is_there(self) -> None:
-        run = play(*DIAMOND).play_stage()
+        run = make_play(*DIAMOND).play_stage()
         run.start_wanted()
-        run.end_turn(B).record(failed(C))
+        run.end_turn(B).record(make_failure(C))
         assert [w.about for w in run.plan.wanted] == [(B,)]
         run.play_stage()
         assert run.plan.outcome == "completed"
         assert "Cyd's c (no connection)" in run.plan.cards[END]
 
     def test_where_nothing_came_what_stands_on_it_is_left_out(self) -> None:
-        run = play(*DIAMOND, make_step("e", seats=("bob",)))
+        run = make_play(*DIAMOND, make_step("e", seats=("bob",)))
         for turn in run.start_wanted():
-            run.record(failed(turn)) if turn == A else run.end_turn(turn, "e says so.")
+            run.record(make_failure(turn)) if turn == A else run.end_turn(turn, "e says so.")
         assert run.plan.outcome == "completed"
         assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. e says so."
-        silent = play(make_step("a")).play_stage(lambda turn: "")
+        silent = make_play(make_step("a")).play_stage(lambda turn: "")
         assert (silent.plan.outcome, silent.plan.verdict) == ("failed", "Nothing came out.")
 
     def test_a_retry_holds_back_what_stands_on_it_and_nothing_else(self) -> None:
-        run = play(
+        run = make_play(
             make_step("a"), make_step("b", "a"), make_step("x", seats=("bob",)), make_step("y", "x", seats=("bob",))
         )
         x = next(i for i in run.start_wanted() if i.stage == "x")
-        run.record(failed(A), RetryAsked(A, "p"))
+        run.record(make_failure(A), RetryAsked(A, "p"))
         assert run.end_turn(x).wanted == ["a/1/ada/2", "y/1/bob"]
         run.start_wanted()
         assert "b/1/ada" not in run.wanted
@@ -96,7 +96,7 @@ class TestPlan:
         assert [str(w.turn) for w in run.plan.wanted if w.turn.stage == "b"] == ["b/1/ada"]
 
     def test_a_step_that_has_begun_goes_on_when_its_input_is_removed(self) -> None:
-        run = play(make_step("a"), make_step("b", "a", seats=("bob",))).play_stage()
+        run = make_play(make_step("a"), make_step("b", "a", seats=("bob",))).play_stage()
         run.start_wanted()
         assert run.record(Removed(A, "mod")).wanted == ["b/1/bob"]
 
@@ -104,13 +104,13 @@ class TestPlan:
 @given(steps=draw_steps(), seed=st.integers(0, 10_000))
 def test_any_graph_ends_with_each_turn_accounted_for(steps: tuple[Step, ...], seed: int) -> None:
     rng = Random(seed)
-    run = play(*steps)
+    run = make_play(*steps)
     for _ in range(200):
         running = run.start_wanted()
         if run.plan.outcome and not running:
             break
         assert running, "the plan neither ends nor wants anything"
-        _happens(run, rng.choice(running), rng)
+        let_happen(run, rng.choice(running), rng)
     assert run.plan.outcome
     assert all(turn.ended for turn in run.t.turns.values())
     if run.t.stopped is None:
@@ -120,12 +120,12 @@ def test_any_graph_ends_with_each_turn_accounted_for(steps: tuple[Step, ...], se
             assert fed == any(i.stage == one.name for i in run.t.turns)
 
 
-def _happens(run: Play, turn: TurnId, rng: Random) -> None:
+def let_happen(run: Play, turn: TurnId, rng: Random) -> None:
     match rng.choice(["done", "done", "done", "failed", "retried", "skipped", "empty", "stopped"]):
         case "failed":
-            run.record(failed(turn))
+            run.record(make_failure(turn))
         case "retried" if turn.ask < 3:
-            run.record(failed(turn), RetryAsked(turn, "p"))
+            run.record(make_failure(turn), RetryAsked(turn, "p"))
         case "skipped":
             run.record(SkipAsked(turn, "p")).end_turn(turn, "", "skipped")
         case "empty":

@@ -17,8 +17,8 @@ COUNTS = st.integers(2, 12)
 SEEDS = st.integers(0, 2**32)
 
 
-def spread(rows: Iterable[Sequence[str]], candidates: Sequence[str], place: int) -> int:
-    """How much more often the most frequent candidate stands in a place than the least frequent."""
+def measure_spread(rows: Iterable[Sequence[str]], candidates: Sequence[str], place: int) -> int:
+    """Return how much more often the most frequent candidate stands in a place than the least frequent."""
     counts = Counter(row[place] for row in rows if place < len(row))
     found = [counts[c] for c in candidates]
     return max(found) - min(found)
@@ -36,7 +36,7 @@ def test_places_are_balanced_over_reviewers(n: int, reviewers: int, seed: int) -
     rows = review_orders(SEATS[:n], [f"r{i}" for i in range(reviewers)], seed).values()
     assert len(rows) == reviewers
     assert all(sorted(row) == sorted(SEATS[:n]) for row in rows)
-    assert all(spread(rows, SEATS[:n], place) <= 1 for place in range(n))
+    assert all(measure_spread(rows, SEATS[:n], place) <= 1 for place in range(n))
 
 
 @given(COUNTS, st.integers(0, 12), st.integers(0, 12), SEEDS)
@@ -47,13 +47,13 @@ def test_leaving_out_ones_own_keeps_the_balance(n: int, seated: int, outside: in
     assert list(found) == reviewers
     for reviewer, row in found.items():
         assert sorted(row) == sorted(c for c in candidates if c != reviewer)
-    assert all(spread(found.values(), candidates, place) <= 1 for place in range(n - 1))
+    assert all(measure_spread(found.values(), candidates, place) <= 1 for place in range(n - 1))
 
 
 @given(COUNTS, SEEDS)
 def test_without_own_every_answer_is_once_in_every_place(n: int, seed: int) -> None:
     rows = review_orders(SEATS[:n], SEATS[:n], seed, without_own=True).values()
-    assert all(spread(rows, SEATS[:n], place) == 0 for place in range(n - 1))
+    assert all(measure_spread(rows, SEATS[:n], place) == 0 for place in range(n - 1))
 
 
 @given(COUNTS, SEEDS)

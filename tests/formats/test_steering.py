@@ -1,4 +1,4 @@
-"""How people steer the course of a run, on plans alone: pauses, seats that come and go, and all of it in any order."""
+"""Steering a run, on plans alone: pauses, seats that come and go, and all of it in any order."""
 
 from __future__ import annotations
 
@@ -234,8 +234,8 @@ class TestWhoIsThere:
         assert "q" not in make_debate().record(Joined("q", "Quin")).t.present
 
 
-def anything(rng: Random, play: Play) -> SteeringFact | SeatAdded:
-    """A fact that somebody might store at any moment, sensible or not."""
+def draw_fact(rng: Random, play: Play) -> SteeringFact | SeatAdded:
+    """Draw a fact that somebody might store at any moment, sensible or not."""
     by, round_ = rng.choice("pqr"), rng.randint(1, 4)
     seats = [s.key for s in play.t.started.panel.seats]
     wish: RoundWish = rng.choice(["go on", "end"])
@@ -274,7 +274,7 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
     seen: set[LaneId] = set()
     for _ in range(400):
         if rng.random() < 0.4:
-            play.record(anything(rng, play))
+            play.record(draw_fact(rng, play))
         if rng.random() < 0.05:
             play.record(Claimed("another process"))
         if rng.random() < 0.01:
@@ -311,5 +311,5 @@ def test_any_order_of_steering_ends_failures_and_restarts_ends_with_each_turn_ac
     assert play.plan.cards[END]
     play.record(RunFinished(play.plan.outcome))
     told = play.plan
-    play.record(Claimed("a last one"), *(anything(rng, play) for _ in range(5)))
+    play.record(Claimed("a last one"), *(draw_fact(rng, play) for _ in range(5)))
     assert (play.plan.outcome, play.plan.cards) == (told.outcome, told.cards), "an end stays what it was"

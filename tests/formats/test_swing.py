@@ -13,8 +13,7 @@ from bot.domain.run import DebateRules
 from bot.engine.thread import thread_posts
 from bot.errors import Refused
 from bot.formats.common import END
-from bot.formats.debate import swing as minds
-from bot.formats.debate.swing import BEFORE
+from bot.formats.debate.swing import BEFORE, measure_swing, vote_before_choices
 from bot.formats.vote_options import ROUND_BEFORE
 from tests.support.actions_scene import PAT, ActionsScene
 from tests.support.debates import make_debate, play_to_end
@@ -22,11 +21,11 @@ from tests.support.transcripts import Play
 
 TABS, SPACES = "ada", "bob"
 POSITIONS = ("tabs", "spaces")
-G = Person("g", "Guest")
+GUEST = Person("g", "Guest")
 
 
-def voted(*pairs: tuple[str, str], **how: object) -> Play:
-    """A debate of two rounds that is over; each person's vote before and after, "" for none."""
+def play_votes(*pairs: tuple[str, str], **how: object) -> Play:
+    """Play a debate of two rounds to its end, with each person's vote before and after; "": none."""
     play = make_debate(seats=2, rounds=2, vote_s=60.0, **how)
     play.record(*(VoteCast(f"p{n}", ROUND_BEFORE, was) for n, (was, _) in enumerate(pairs) if was))
     play_to_end(play)
@@ -46,8 +45,8 @@ def voted(*pairs: tuple[str, str], **how: object) -> Play:
     ],
 )
 def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, str]], headline: str) -> None:
-    play = voted(*pairs, positions=POSITIONS)
-    assert str(minds.measure_swing(play.t)) == headline
+    play = play_votes(*pairs, positions=POSITIONS)
+    assert str(measure_swing(play.t)) == headline
     assert headline not in play.plan.cards[END]  # nobody follows the others while the vote is open
     plan = play.record(VoteClosed("p0")).plan
     assert plan.verdict.startswith(headline)
@@ -56,23 +55,23 @@ def test_the_swing_is_among_those_who_voted_both_times(pairs: list[tuple[str, st
 
 @pytest.mark.parametrize("pairs", [[], [(TABS, "")], [("", TABS)]])
 def test_without_anybody_who_voted_both_times_there_is_no_headline(pairs: list[tuple[str, str]]) -> None:
-    play = voted(*pairs).record(VoteClosed("p0"))
-    assert minds.measure_swing(play.t) is None
+    play = play_votes(*pairs).record(VoteClosed("p0"))
+    assert measure_swing(play.t) is None
     assert "moved" not in play.plan.verdict
 
 
 def test_a_vote_from_before_is_no_vote_for_the_winner() -> None:
-    assert "Votes:" not in voted((TABS, "")).record(VoteClosed("p0")).plan.cards[END]
+    assert "Votes:" not in play_votes((TABS, "")).record(VoteClosed("p0")).plan.cards[END]
 
 
 def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
     play = make_debate(seats=4, vote_s=60.0, positions=POSITIONS)
-    assert {str(turn): side for turn, side in minds.vote_before_choices(play.t).items()} == {
+    assert {str(turn): side for turn, side in vote_before_choices(play.t).items()} == {
         "before/0/ada": "tabs",
         "before/0/bob": "spaces",
     }
     play.record(VoteCast("p", ROUND_BEFORE, "ada"), VoteCast("p", 1, "cyd"))
-    swing = minds.measure_swing(play.t)
+    swing = measure_swing(play.t)
     assert swing is not None
     assert (swing.side, swing.moved) == ("tabs", 0)
 
@@ -100,19 +99,19 @@ def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
 
 async def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes(scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
-    wish = RunRequest("debate", "Tabs?", PAT, "default", 1, debating=DebateRules("oxford", POSITIONS))
-    run = await scene.actions.start_run(wish, lambda run, title: scene.place)
+    request = RunRequest("debate", "Tabs?", PAT, "default", 1, debating=DebateRules("oxford", POSITIONS))
+    run = await scene.actions.start_run(request, lambda run, title: scene.place)
     await asyncio.sleep(1)
     [card] = [text for lane, text in scene.place.read_texts() if lane == BEFORE]
     assert "Whom would you side with now?" in card
     assert await scene.actions.cast_vote(run, "ada", PAT, ROUND_BEFORE) == "Your vote is Ada's."
-    await scene.actions.cast_vote(run, "bob", G, ROUND_BEFORE)
+    await scene.actions.cast_vote(run, "bob", GUEST, ROUND_BEFORE)
     await asyncio.sleep(20)
     with pytest.raises(Refused, match="too late to vote from before"):
-        await scene.actions.cast_vote(run, "ada", G, ROUND_BEFORE)
+        await scene.actions.cast_vote(run, "ada", GUEST, ROUND_BEFORE)
     await asyncio.sleep(60)
     await scene.actions.cast_vote(run, "bob", PAT)
-    await scene.actions.cast_vote(run, "bob", G)
+    await scene.actions.cast_vote(run, "bob", GUEST)
     await scene.actions.close_vote(run, PAT)
     await scene.actions.wait_until_finished(run)
     shown = dict(scene.place.read_texts())

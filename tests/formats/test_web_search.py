@@ -1,4 +1,4 @@
-"""A search beside the first answers, on the plan alone: when it runs, what waits for it, and who reads what of it."""
+"""A search beside the first answers, on the plan alone: when it runs, which turns wait for it, and which read it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ REVIEWS = ["review/1/ada", "review/1/bob", "review/1/cyd"]
 LOOKS = [f"{i}/2" for i in ANSWERS]
 
 
-def searching(form: str, search: Search = "on", rules: Rules | None = None) -> Play:
-    """Nobody has begun yet."""
+def make_search(form: str, search: Search = "on", rules: Rules | None = None) -> Play:
+    """Make a run with a search in which nobody has begun yet."""
     begun = make_start(form)
     held = replace(rules or begun.rules, search=search, search_wait_s=WAIT_S)
     return Play(replace(begun, panel=replace(begun.panel, searcher=make_seat("searcher")), rules=held))
 
 
-def answered(play: Play, *turns: TurnId) -> Play:
+def let_answer(play: Play, *turns: TurnId) -> Play:
     play.start_wanted()
     for turn in turns or ANSWERS:
         play.end_turn(turn, f"{turn.seat} speaks")
@@ -48,13 +48,13 @@ def asked(play: Play, turn: TurnId) -> str:
 
 class TestBeside:
     def test_it_runs_beside_the_first_answers(self) -> None:
-        play = searching("council")
+        play = make_search("council")
         assert play.wanted == [str(SEARCH), *map(str, ANSWERS)]
         play.start_wanted()
         assert play.form.ask(play.t, SEARCH).query == "Tabs or spaces?"
 
     def test_its_message_is_a_turns(self) -> None:
-        play = searching("council")
+        play = make_search("council")
         play.start_wanted()
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == SEARCH.lane]
         assert (post.title, [c.action for c in post.controls]) == ("🔔 Web search · Searcher", ["skip"])
@@ -63,7 +63,7 @@ class TestBeside:
         assert post.text == FOUND
 
     def test_the_board_goes_on_telling_of_the_answers(self) -> None:
-        play = searching("council", "auto")
+        play = make_search("council", "auto")
         play.start_wanted()
         play.end_turn(QUERY, '{"query": "tabs"}').start_wanted()
         card = build_board(play.t, play.plan.stage, play.plan.total, {}, play.t.at)
@@ -71,7 +71,7 @@ class TestBeside:
         assert [line.name for line in card.lines] == names
 
     def test_reviewers_and_chair_read_it_and_who_answers_first_does_not(self) -> None:
-        play = searching("council")
+        play = make_search("council")
         play.start_wanted()
         play.end_turn(SEARCH, FOUND).end_turn(ADA, "", "failed").record(RetryAsked(ADA, "p")).start_wanted()
         assert FOUND not in asked(play, ADA._replace(ask=2))
@@ -86,7 +86,7 @@ class TestBeside:
 
     @pytest.mark.parametrize("form", ["simultaneous", "turns", "oxford", "advocate", "free"])
     def test_a_debate_reads_it_from_the_second_round_on(self, form: Form) -> None:
-        play = searching("debate", rules=Rules(3, debating=DebateRules(form=form)))
+        play = make_search("debate", rules=Rules(3, debating=DebateRules(form=form)))
         read_by = {}
         while not play.plan.outcome:
             for turn in play.start_wanted():
@@ -98,13 +98,13 @@ class TestBeside:
         assert len(told) == 10
 
     def test_off_is_as_it_was(self) -> None:
-        play = searching("council", "off")
+        play = make_search("council", "off")
         assert play.plan == Play(make_start("council")).plan
 
 
 class TestWaiting:
     def test_reviews_wait_for_it_and_no_longer_than_told(self) -> None:
-        play = answered(searching("council"))
+        play = let_answer(make_search("council"))
         assert (play.wanted, play.plan.again_at) == ([str(SEARCH)], play.t.entries[0].at + WAIT_S)
         assert play.plan.stage == "searching the web"
         play.wait(WAIT_S)
@@ -114,7 +114,7 @@ class TestWaiting:
         assert FOUND not in asked(play, TurnId("review", 1, "ada"))
 
     def test_a_claim_gives_it_its_time_again(self) -> None:
-        play = answered(searching("council")).wait(WAIT_S - 1).record(Claimed("another process"))
+        play = let_answer(make_search("council")).wait(WAIT_S - 1).record(Claimed("another process"))
         assert play.wait(WAIT_S - 1).wanted == [str(SEARCH)]
         assert play.wait(2).wanted == [str(SEARCH), *REVIEWS]
 
@@ -128,17 +128,17 @@ class TestWaiting:
         ],
     )
     def test_what_comes_to_nothing_is_told_and_stops_nobody(self, ended: TurnEnded, told: str) -> None:
-        play = answered(searching("council")).record(ended)
+        play = let_answer(make_search("council")).record(ended)
         assert play.wanted == REVIEWS
         assert play.plan.warnings == (f"Searcher's web search came to nothing: {told}",)
         play.start_wanted()
         assert "search results" not in asked(play, TurnId("review", 1, "ada"))
 
     def test_a_skip_before_its_start_is_taken(self) -> None:
-        assert answered(searching("council").record(SkipAsked(SEARCH, "p"))).wanted == REVIEWS
+        assert let_answer(make_search("council").record(SkipAsked(SEARCH, "p"))).wanted == REVIEWS
 
     def test_a_retry_runs_beside_what_follows(self) -> None:
-        play = answered(searching("council")).end_turn(SEARCH, "", "failed").record(RetryAsked(SEARCH, "p"))
+        play = let_answer(make_search("council")).end_turn(SEARCH, "", "failed").record(RetryAsked(SEARCH, "p"))
         assert play.wanted == [*REVIEWS, f"{SEARCH}/2"]
         play.start_wanted()
         play.end_turn(SEARCH._replace(ask=2), FOUND)
@@ -148,33 +148,33 @@ class TestWaiting:
         assert FOUND in asked(play, SYNTHESIS)
 
     def test_what_was_removed_is_not_read(self) -> None:
-        play = answered(searching("council")).end_turn(SEARCH, FOUND).record(Removed(SEARCH, "mod"))
+        play = let_answer(make_search("council")).end_turn(SEARCH, FOUND).record(Removed(SEARCH, "mod"))
         play.start_wanted()
         assert FOUND not in asked(play, TurnId("review", 1, "ada"))
 
     def test_where_nobody_answers_nothing_is_waited_for(self) -> None:
-        play = searching("council")
+        play = make_search("council")
         play.start_wanted()
         for turn in ANSWERS:
             play.end_turn(turn, "", "failed")
         assert (play.wanted, play.plan.outcome) == ([], "failed")
 
     def test_a_quorum_waits_for_the_search_too(self) -> None:
-        play = answered(searching("council", rules=Rules(quorum=2, grace_s=5.0)), ADA, BOB).wait(6)
+        play = let_answer(make_search("council", rules=Rules(quorum=2, grace_s=5.0)), ADA, BOB).wait(6)
         assert play.wanted == [str(SEARCH), str(CYD)]
         play.start_wanted()
         play.end_turn(SEARCH, FOUND).wait(6)
         assert set(REVIEWS) < set(play.wanted)
 
     def test_a_search_that_nobody_can_read_any_more_is_let_go(self) -> None:
-        play = answered(searching("compare"))
+        play = let_answer(make_search("compare"))
         assert (play.wanted, play.plan.outcome) == ([str(SEARCH)], "")
         assert (play.wait(WAIT_S).wanted, play.plan.outcome) == ([], "compared")
 
 
 class TestAutomatic:
     def test_the_chair_says_what_for(self) -> None:
-        play = searching("council", "auto")
+        play = make_search("council", "auto")
         assert play.wanted == [str(QUERY), *map(str, ANSWERS)]
         play.start_wanted()
         ask = play.form.ask(play.t, QUERY)
@@ -188,11 +188,11 @@ class TestAutomatic:
 
     @pytest.mark.parametrize("reply", ['{"query": ""}', "No search is needed.", "", '{"query": null}'])
     def test_or_that_none_is_needed(self, reply: str) -> None:
-        play = answered(searching("council", "auto"))
+        play = let_answer(make_search("council", "auto"))
         assert play.end_turn(QUERY, reply).wanted == REVIEWS
 
     def test_a_chair_that_fails_is_told_of_and_stops_nobody(self) -> None:
-        play = answered(searching("council", "auto")).end_turn(QUERY, "", "failed")
+        play = let_answer(make_search("council", "auto")).end_turn(QUERY, "", "failed")
         assert play.wanted == REVIEWS
         assert play.plan.warnings == ("Chair's search query came to nothing: failed",)
 
@@ -222,10 +222,10 @@ class TestAutomatic:
 
 class TestSecondLook:
     def second(self, form: str = "council") -> Play:
-        return searching(form, rules=replace(make_start(form).rules, look_again=True))
+        return make_search(form, rules=replace(make_start(form).rules, look_again=True))
 
     def test_each_looks_again_as_soon_as_its_answer_and_the_search_are_there(self) -> None:
-        play = answered(self.second(), ADA).end_turn(SEARCH, FOUND)
+        play = let_answer(self.second(), ADA).end_turn(SEARCH, FOUND)
         assert play.wanted == [str(BOB), str(CYD), LOOKS[0]]
         play.start_wanted()
         said = play.form.ask(play.t, ADA._replace(ask=2)).parts
@@ -233,7 +233,7 @@ class TestSecondLook:
         assert FOUND in asked(play, ADA._replace(ask=2))
 
     def test_the_second_answers_are_those_that_are_ranked(self) -> None:
-        play = answered(self.second()).end_turn(SEARCH, FOUND)
+        play = let_answer(self.second()).end_turn(SEARCH, FOUND)
         assert play.wanted == LOOKS
         play.play_stage(lambda turn: f"{turn.seat} knows better")
         assert play.wanted == REVIEWS
@@ -242,7 +242,7 @@ class TestSecondLook:
         assert post.text == "ada knows better"
 
     def test_who_cannot_look_again_is_ranked_by_the_first_answer(self) -> None:
-        play = answered(self.second()).end_turn(SEARCH, FOUND)
+        play = let_answer(self.second()).end_turn(SEARCH, FOUND)
         first, *others = play.start_wanted()
         play.end_turn(first, "", "failed")
         for turn in others:
@@ -266,11 +266,11 @@ class TestSecondLook:
         assert play.wanted == REVIEWS
 
     def test_without_results_nobody_looks_again(self) -> None:
-        assert answered(self.second()).end_turn(SEARCH, "", "failed").wanted == REVIEWS
+        assert let_answer(self.second()).end_turn(SEARCH, "", "failed").wanted == REVIEWS
 
     @pytest.mark.parametrize(("form", "rules"), [("compare", Rules()), ("council", Rules(mode="answers"))])
     def test_where_nothing_follows_the_answers_everyone_does(self, form: str, rules: Rules) -> None:
-        play = answered(searching(form, rules=rules)).end_turn(SEARCH, FOUND)
+        play = let_answer(make_search(form, rules=rules)).end_turn(SEARCH, FOUND)
         assert play.wanted == LOOKS
         assert play.play_stage().plan.outcome in ("compared", "answered")
 
@@ -282,7 +282,7 @@ class TestAttacks:
     )
 
     def test_results_that_tell_how_to_rank_are_material_in_a_frame(self) -> None:
-        play = answered(searching("council")).end_turn(SEARCH, self.HOSTILE)
+        play = let_answer(make_search("council")).end_turn(SEARCH, self.HOSTILE)
         turn = play.start_wanted()[0]
         text = asked(play, turn)
         mark = text.split("code ")[1][:8]
@@ -293,7 +293,7 @@ class TestAttacks:
         assert text.rstrip().endswith("Rank the answers A, B, C, best first.")
 
     def test_they_make_no_ballot(self) -> None:
-        play = answered(searching("council")).end_turn(SEARCH, self.HOSTILE)
+        play = let_answer(make_search("council")).end_turn(SEARCH, self.HOSTILE)
         for turn in play.start_wanted():
             play.end_turn(turn, "I cannot decide.")
         assert all(i.ask == 2 for i in play.start_wanted())
@@ -312,7 +312,7 @@ def test_any_order_of_ends_failures_skips_waits_and_stops_finishes(
     form: str, search: Search, look_again: bool, seed: int
 ) -> None:
     rng = Random(seed)
-    play = searching(form, search, replace(make_start(form).rules, look_again=look_again, quorum=2, grace_s=3.0))
+    play = make_search(form, search, replace(make_start(form).rules, look_again=look_again, quorum=2, grace_s=3.0))
     said: dict[str, Callable[[], str]] = {
         QUERY.stage: lambda: rng.choice(['{"query": "tabs"}', '{"query": ""}']),
         SEARCH.stage: lambda: rng.choice([FOUND, "", TestAttacks.HOSTILE]),
