@@ -1,4 +1,4 @@
-"""One declaration a command: its options, help and handler. Adapters render these and add none."""
+"""Commands, each declared once: its options, help and handler. Adapters render these and add none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command and every button declares, and what comes of using one."""
+"""The parts of a declaration: options, commands and their answers, for every command and button."""
 
 from __future__ import annotations
 
@@ -19,46 +19,51 @@ from bot.errors import Refused
 from bot.ports import CanSee, OpenSurface
 from bot.settings import PanelSettings
 
-MORE = "More…"  # offered among the panels: it opens a form with every option
+MORE = "More…"  # offered among the panels; it opens a form of every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
-MOST_SEATS = 12  # as PanelSettings has it
-TYPE_ERRORS = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # where pydantic speaks of types
+MAX_SEATS = 12  # the same bound as in PanelSettings
+TYPE_ERRORS = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # instead of pydantic's words
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
 class Options(BaseModel):
-    """`file_into`: the option that a text file which comes along is read into; "" where none may."""
+    """Options of a command or button; `file_into` names the one that takes an attached text file, if any."""
 
     model_config = ConfigDict(frozen=True)
     file_into: ClassVar[str] = ""
 
 
+class NoOptions(Options):
+    """No options: it acts at once, without a form."""
+
+
 async def may_see_all(address: str) -> bool:
-    """Where there is one person, or one place."""
+    """Return True for every address, as where there is only one person or one place."""
     return True
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Who does something and where: the channel and those around it by id and name, the run whose thread it is,
-    what was attached, how a run that starts here is shown, and which places this person can look at."""
+    """A person in a place, as commands and buttons see them."""
 
     by: Person
-    open_surface: OpenSurface
-    channels: tuple[str, ...] = ()
-    run: str = ""
-    images: tuple[Image, ...] = ()
-    may_see: CanSee = may_see_all
+    open_surface: OpenSurface  # where a run that starts here is shown
+    channels: tuple[str, ...] = ()  # this channel and those around it, each by id and by name
+    run: str = ""  # the run whose thread this is
+    images: tuple[Image, ...] = ()  # attached
+    may_see: CanSee = may_see_all  # which places this person can see
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """The answer that a run has begun: its board, for all to see."""
+
     run: str
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A sentence (or some Markdown) for that person alone; `file`: a name and a text."""
+    """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text."""
 
     text: str
     file: tuple[str, str] | None = None
@@ -66,8 +71,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Ask first: a form of these options, filled in so far as `values` say; it comes back to who asked. `choices`: what
-    a field is chosen from that has no fixed values."""
+    """The answer that asks first: a form of these options, filled in with `values`, which comes back as a command.
+
+    `choices` are the values of a field that has no fixed ones.
+    """
 
     title: str
     options: type[Options]
@@ -81,7 +88,7 @@ Answer = Started | Told | Form
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`path`: the words it is called by. `handle` raises Refused."""
+    """A command, called by the words of its `path`. `handle` raises Refused."""
 
     path: tuple[str, ...]
     help: str
@@ -90,42 +97,45 @@ class Command:
 
 
 def option(default: Any, help: str, *, suggest: Suggest | None = None, more: bool = False, **bounds: Any) -> Any:
-    """A pydantic field. `suggest`: what it is completed from; `more`: shown only in the form behind More…"""
+    """Return a pydantic field, completed from `suggest`; with `more` only the form behind More… shows it."""
     return Field(default, description=help, json_schema_extra={"suggest": suggest, "more": more}, **bounds)
 
 
 def read_extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
+    """Return what `option` was given beside pydantic's own."""
     schema = options.model_fields[field].json_schema_extra
     return schema.get(key) if isinstance(schema, dict) else None
 
 
 def describe_mistakes(error: ValidationError) -> str:
-    """What is wrong with options as they were typed, in one line."""
+    """Return in one line what is wrong with options as they were typed."""
     told = ((e["loc"][-1], TYPE_ERRORS.get(e["type"], e["msg"])) for e in error.errors() if e["loc"])
     return " ".join(f"{name}: {said[:1].lower()}{said[1:]}." for name, said in told)
 
 
 def plain_type(field: FieldInfo) -> Any:
-    """What is asked for: `int | None` is asked for as `int`."""
+    """Return the type that people fill in: `int` for a field of `int | None`."""
     if get_origin(field.annotation) in (Union, UnionType):
         return next(arg for arg in get_args(field.annotation) if arg is not type(None))
     return field.annotation
 
 
 def read_bounds(field: FieldInfo) -> dict[str, int]:
-    """The least and the most that may be given, under the names that Discord and Slack both have for them."""
+    """Return the bounds of a number, under the names that Discord and Slack both use."""
     named = {"min_value": "ge", "max_value": "le"}
     found = {name: [getattr(m, which) for m in field.metadata if hasattr(m, which)] for name, which in named.items()}
     return {name: values[0] for name, values in found.items() if values}
 
 
 class StartOptions(Options):
-    """The options of a command whose answer is the board of a run, for all to see."""
+    """Options of a command that answers with the board of a run, for all to see."""
 
 
 class RunOptions(StartOptions):
-    """The options of the commands that put a question to a table. `FORM`: those in the form behind More…, the most
-    wanted first, as not every platform has room for all."""
+    """Options of the commands that put a question to a table.
+
+    `FORM` names those in the form behind More…, the most wanted first, as not every platform has room for all.
+    """
 
     FORM: ClassVar[tuple[str, ...]] = ("question", "models", "personas", "chair")
     file_into: ClassVar[str] = "question"
@@ -158,7 +168,7 @@ class RunOptions(StartOptions):
 
 
 class SearchOptions(RunOptions):
-    """Of the formats that can make use of a search of the web."""
+    """Options of the formats that can use a search of the web."""
 
     FORM = (*RunOptions.FORM, "search")
 
@@ -169,7 +179,7 @@ class SearchOptions(RunOptions):
 
 
 def make_start_handler(format: str) -> Callable[[Actions, RunOptions, Here], Awaitable[Answer]]:
-    """The handler of a command whose whole work is to start a run of one format."""
+    """Return the handler of a command that does nothing but start a run of one format."""
 
     async def handle(actions: Actions, options: RunOptions, here: Here) -> Answer:
         if form := make_more_form(format, options):
@@ -180,7 +190,7 @@ def make_start_handler(format: str) -> Callable[[Actions, RunOptions, Here], Awa
 
 
 def make_more_form(format: str, options: RunOptions) -> Form | None:
-    """The form of every option, where people have asked for it among the panels."""
+    """Return the form of every option if the person chose More… among the panels."""
     if options.panel != MORE:
         return None
     typed = options.model_dump(include=options.model_fields_set - {"panel"})
@@ -188,15 +198,17 @@ def make_more_form(format: str, options: RunOptions) -> Form | None:
 
 
 def read_seats(models: str, personas: str = "", chair: str = "", judge: str = "") -> PanelSettings | None:
-    """Seats as people write them (`read_seat`), with commas; personas in the same order. None where no model is named.
-    Raises Refused."""
+    """Read seats as people write them (`read_seat`), with commas, and personas in the same order. Raises Refused.
+
+    Returns None where no model is named.
+    """
     named = [name.strip() for name in models.split(",") if name.strip()]
     if not named:
         if personas.strip():
             raise Refused("Personas are of models: name these as well, in the same order.")
         return None
-    if len(named) > MOST_SEATS:
-        raise Refused(f"A table has {MOST_SEATS} seats at most; these are {len(named)}.")
+    if len(named) > MAX_SEATS:
+        raise Refused(f"A table has {MAX_SEATS} seats at most; these are {len(named)}.")
     parts = [part.strip() for part in personas.split(",")]
     roles = [*parts, *[""] * len(named)]
     written = [read_seat(model).model_copy(update={"persona": role}) for model, role in zip(named, roles, strict=False)]

@@ -1,4 +1,4 @@
-"""/compare"""
+"""The command /compare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be pressed: buttons, reactions and the menus of messages. Adapters draw these and add none."""
+"""Everything that can be pressed: buttons, reactions and message menus. Adapters draw these and add none."""
 
 from __future__ import annotations
 
@@ -15,18 +15,14 @@ from bot.domain.codec import Unreadable
 from bot.domain.controls import About, ObjectionRef, SeatRef, read_about
 from bot.domain.run import LaneId, TurnId
 from bot.errors import Refused
-from commands.command import Answer, Form, Here, Options, Started, Told
+from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
 from commands.summarise import summarise_run
 from commands.transfer import TransferOptions, send_message, send_turn
 
-OURS = "moot"  # begins the ids of what can be pressed
+OURS = "moot"  # each press id begins with it
 ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
-
-
-class NoOptions(Options):
-    """No form: it acts at once."""
 
 
 class RemarkOptions(Options):
@@ -46,14 +42,14 @@ class QuestionOptions(Options):
 
 
 def describe_leftover(reasons: Sequence[str]) -> str:
-    """To the person who deleted a run of which messages are left, each for one of the reasons."""
+    """Return a sentence on messages that are left of a deleted run, each for one of the reasons."""
     count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
     return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was pressed: a run, and the turn or seat it is about; for a menu, the text of the message and its author."""
+    """The thing that was pressed: a run and what in it; for a menu also the message's text and author."""
 
     run: str = ""
     about: About = None
@@ -89,8 +85,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """`options`: with fields, a form is shown first; `choices`: what its fields are chosen from, where that hangs on
-    what was pressed. Both functions raise Refused."""
+    """A button, reaction or menu. If its `options` have fields, a form of them is shown first.
+
+    `choices` returns the values of fields that depend on what was pressed. Both functions raise Refused.
+    """
 
     help: str
     handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
@@ -99,7 +97,7 @@ class Press:
 
 
 async def make_form(press: Press, actions: Actions, target: Target, by: Person) -> Form:
-    """What is asked first of who has pressed. Raises Refused."""
+    """Return the form that a press shows first. Raises Refused."""
     choices = await press.choices(actions, target, by) if press.choices else {}
     return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
 
@@ -203,8 +201,8 @@ async def _remove(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    wish = RunRequest("council", target.text, here.by, channels=here.channels, images=here.images)
-    return await _start_run(actions, wish, here)
+    request = RunRequest("council", target.text, here.by, channels=here.channels, images=here.images)
+    return await _start_run(actions, request, here)
 
 
 async def _ask_seat(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
@@ -237,7 +235,7 @@ async def _resume(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _object(actions: Actions, target: Target, options: ObjectionOptions, here: Here) -> Answer:
-    """Under a turn it is put to its seat."""
+    """Raise an objection; pressed under a turn, it is put to that turn's seat."""
     return Told(await actions.steering.raise_objection(target.run, options.text, here.by, target.turn.seat))
 
 
@@ -261,8 +259,8 @@ async def _close_round(actions: Actions, target: Target, options: NoOptions, her
     return Told(await actions.steering.close_round_vote(target.run, here.by, target.turn.round))
 
 
-async def _start_run(actions: Actions, wish: RunRequest, here: Here) -> Answer:
-    return Started(await actions.start_run(wish, here.open_surface))
+async def _start_run(actions: Actions, request: RunRequest, here: Here) -> Answer:
+    return Started(await actions.start_run(request, here.open_surface))
 
 
 PRESSES: Mapping[str, Press] = {

@@ -1,4 +1,4 @@
-"""/council"""
+"""The command /council."""
 
 from __future__ import annotations
 

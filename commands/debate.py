@@ -1,4 +1,4 @@
-"""/debate"""
+"""The command /debate."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class DebateOptions(VisibilityOptions):
     @field_validator("form", "next", mode="before")
     @classmethod
     def _as_typed(cls, value: Any) -> Any:
-        """A name as people type it."""
+        """Accept a name in any case, as people type it."""
         return value.strip().lower() if isinstance(value, str) else value
 
     def make_request(self, format: str, here: Here) -> RunRequest:
@@ -56,7 +56,7 @@ class DebateOptions(VisibilityOptions):
 
 
 def _read_positions(written: str) -> tuple[str, ...]:
-    """As people write them: with semicolons or a line each, else with commas."""
+    """Read positions, divided by semicolons or lines, or else by commas."""
     if written.strip().lower() == ASSIGNED:
         return SIDES
     parts = re.split(r"[;\n]" if re.search(r"[;\n]", written.strip()) else ",", written)

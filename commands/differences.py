@@ -1,4 +1,4 @@
-"""Show differences: two answers of a comparison, side by side"""
+"""The menu Show differences: two answers of a comparison, side by side."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PairOptions(Options):
 
 
 async def show_differences(actions: Actions, run: str, about: About, options: PairOptions, here: Here) -> Told:
-    """`about`: the turn whose message was pressed, if any. Raises Refused where there are not two answers."""
+    """Show two answers beside each other; `about` may be the turn whose message was pressed. Raises Refused."""
     if not run:
         raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
     t = await actions.read_run(run, here.by)
@@ -37,7 +37,7 @@ async def show_differences(actions: Actions, run: str, about: About, options: Pa
 
 
 def _find_answers(t: Transcript) -> dict[str, NamedAnswer]:
-    """The answers by seat, in panel order; there are two at least."""
+    """Return the answers by seat, in panel order. Raises Refused for fewer than two."""
     if t.started.format != "compare":
         raise Refused("Differences are shown of the answers of a comparison: `/compare` starts one.")
     said = {
@@ -51,7 +51,7 @@ def _find_answers(t: Transcript) -> dict[str, NamedAnswer]:
 
 
 def _pick_answer(word: str, said: dict[str, NamedAnswer]) -> str:
-    """The seat of that name, key or number, counted from 1 among those that have answered."""
+    """Return the seat of that name, key or number (from 1 among those that have answered). Raises Refused."""
     word = word.strip().casefold()
     for number, (key, (name, _)) in enumerate(said.items(), 1):
         if word in (str(number), key.casefold(), name.casefold()):

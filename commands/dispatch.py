@@ -18,8 +18,8 @@ from bot.domain.controls import about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage, Surface
-from commands.command import Answer, Here, Started, Told
-from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, NoOptions, Target, describe_leftover, make_form
+from commands.command import Answer, Here, NoOptions, Started, Told
+from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, Target, describe_leftover, make_form
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
 

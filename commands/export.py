@@ -7,7 +7,7 @@ from bot.actions.permissions import Person
 
 
 async def export_run(actions: Actions, run: str, by: Person) -> tuple[str, str]:
-    """The file's name and its text."""
+    """Return the name of the file and its text."""
     t = await actions.read_run(run, by)
     start = t.started
     parts = [f"# {start.format.capitalize()}: {' '.join(start.question.split())[:80]}", start.question]

@@ -1,4 +1,4 @@
-"""What each platform offers, from the declarations of commands and controls: the tables of docs/platforms.md. Pure."""
+"""The tables of docs/platforms.md: what each platform offers, from the declarations of commands and controls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ON_MESSAGES = (  # under a turn or a card: formats, `bot.engine.thread` and `bot
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where the platforms differ, and why."""
+    """A point in which the platforms differ, and why."""
 
     what: str
     discord: str
@@ -75,7 +75,7 @@ DIFFERENCES = (
 
 
 def make_tables() -> str:
-    """Markdown."""
+    """Return the tables as Markdown."""
     return "\n".join([*_commands(), "", *_presses(), "", *_differences()]) + "\n"
 
 
@@ -96,7 +96,7 @@ def _presses() -> Iterator[str]:
 
 
 def find_ways(name: str) -> Iterator[str]:
-    """How a press is reached, on every platform alike."""
+    """Yield the ways to a press, which are the same on every platform."""
     if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)

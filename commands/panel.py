@@ -1,4 +1,4 @@
-"""/moot panel: who may sit at a table, and who does where nobody is named"""
+"""The commands /moot panel …: named panels of a server, and its usual one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.errors import Refused
 from bot.settings import PanelSettings
-from commands.command import Answer, Command, Here, Options, Told, option, read_seats
+from commands.command import Answer, Command, Here, NoOptions, Options, Told, option, read_seats
 
 NAME = r"^[A-Za-z0-9_.:-]{1,40}$"
-
-
-class ListOptions(Options):
-    pass
 
 
 class PanelOptions(Options):
@@ -36,7 +32,7 @@ class UsualOptions(Options):
     where: Literal["channel", "server"] = Field("channel", description="where it is used when none is named")
 
 
-async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
+async def _list(actions: Actions, options: NoOptions, here: Here) -> Answer:
     panels = await actions.services.panels.list_panels(here.by.server)
     usual = await actions.services.panels.find_usual(here.by.server, here.channels)
     lines = [_line(name, panel, usual=name == usual) for name, panel in panels.items()]
@@ -75,7 +71,7 @@ def _seat(model: str, persona: str) -> str:
 
 
 COMMANDS = (
-    Command(("moot", "panel", "list"), "The panels that can be named here.", ListOptions, _list),
+    Command(("moot", "panel", "list"), "The panels that can be named here.", NoOptions, _list),
     Command(("moot", "panel", "create"), "Make a panel for this server.", PanelOptions, _create),
     Command(("moot", "panel", "edit"), "Change a panel of this server.", EditOptions, _edit),
     Command(("moot", "panel", "default"), "The panel that is used where none is named.", UsualOptions, _usual),

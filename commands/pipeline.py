@@ -1,4 +1,4 @@
-"""/moot pipeline: work in named steps"""
+"""The commands /moot pipeline …: work in named steps."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.actions.pipelines import read_pipeline
-from commands.command import Answer, Command, Form, Here, Options, RunOptions, Started, Told, make_more_form, option
+from commands.command import (
+    Answer,
+    Command,
+    Form,
+    Here,
+    NoOptions,
+    Options,
+    RunOptions,
+    Started,
+    Told,
+    make_more_form,
+    option,
+)
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,29}$"
-
-
-class ListOptions(Options):
-    pass
 
 
 class ShowOptions(Options):
@@ -34,7 +42,7 @@ class PipelineOptions(RunOptions):
     pipeline: str = option(..., "which one", suggest="pipelines")
 
 
-async def _list(actions: Actions, options: ListOptions, here: Here) -> Answer:
+async def _list(actions: Actions, options: NoOptions, here: Here) -> Answer:
     uses = await actions.services.pipelines.count_uses(here.by.server)
     known = await actions.services.pipelines.list_pipelines(here.by.server)
     return Told("\n".join(_line(name, text, uses.get(name, 0)) for name, text in known.items()))
@@ -68,7 +76,7 @@ def _line(name: str, text: str, uses: int) -> str:
 
 
 COMMANDS = (
-    Command(("moot", "pipeline", "list"), "The pipelines of this server and their use.", ListOptions, _list),
+    Command(("moot", "pipeline", "list"), "The pipelines of this server and their use.", NoOptions, _list),
     Command(("moot", "pipeline", "show"), "A pipeline as it is written.", ShowOptions, _show),
     Command(("moot", "pipeline", "save"), "Keep a pipeline for this server, written as TOML.", SaveOptions, _save),
     Command(("moot", "pipeline", "run"), "Work in named steps, each on what others made.", PipelineOptions, _run),

@@ -1,4 +1,4 @@
-"""/moot runs, show, watch, stop, reveal, say, help"""
+"""The commands /moot runs, show, watch, stop, reveal, say and help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.errors import Refused
-from commands.command import Answer, Command, Here, Options, Started, Told, option
+from commands.command import Answer, Command, Here, NoOptions, Options, Started, Told, option
 from commands.export import export_run
 
 LINE_CHARS = 80
@@ -23,10 +23,6 @@ class RunOption(Options):
 class SayOptions(Options):
     text: str = Field(description="what everyone is told from their next turn on")
     run: str = option("", "which run; this thread's where left out", suggest="runs")
-
-
-class NoOptions(Options):
-    pass
 
 
 async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answer:
@@ -73,7 +69,7 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
 
 
 async def choose_run(actions: Actions, named: str, here: Here) -> str:
-    """The run that somebody names, else that of their thread. Raises Refused."""
+    """Return the run that a person names, or else that of their thread. Raises Refused."""
     if named:
         await actions.require_visible(named, here.by, here.may_see)
     elif not here.run:

@@ -1,4 +1,4 @@
-"""/moot pause, resume, add, drop, object, next"""
+"""The commands /moot pause, resume, add, drop, object and next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an option is completed from, as people type."""
+"""Suggestions for an option while people type."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bot.formats.personas import LIBRARY
 from bot.ports import CanSee
 from commands.command import MORE, Options, RunOptions, read_extra
 
-MAX_SUGGESTIONS = 25  # what platforms show
+MAX_SUGGESTIONS = 25  # platforms show no more
 
 
 async def suggest_values(
     actions: Actions, options: type[Options], field: str, typed: str, by: Person, may_see: CanSee
 ) -> list[str]:
-    """Values for the field that begin with, or hold, what was typed; of a list with commas its last part goes on."""
+    """Return values that begin with or hold what was typed. In a list with commas its last part is completed."""
     source = read_extra(options, field, "suggest")
     last: list[str] = [MORE] if source == "panels" and issubclass(options, RunOptions) else []
     before, comma, part = typed.rpartition(",") if field in ("models", "personas") else ("", "", typed)

@@ -1,4 +1,4 @@
-"""/moot summarise"""
+"""The command /moot summarise."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class SummariseOptions(StartOptions):
 
 
 async def summarise_run(actions: Actions, run: str, here: Here) -> str:
-    """Begin a run that tells what another one has come to so far; its id. Raises Refused."""
+    """Begin a run that summarises another one; return its id. Raises Refused."""
     t = await actions.read_run(run, here.by)
-    wish = request_summary(t, await actions.read_thread(run, here.by), here.by)
-    return await actions.start_run(replace(wish, channels=here.channels), here.open_surface)
+    request = request_summary(t, await actions.read_thread(run, here.by), here.by)
+    return await actions.start_run(replace(request, channels=here.channels), here.open_surface)
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:

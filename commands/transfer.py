@@ -1,4 +1,4 @@
-"""Send to: what was said goes to another model or run, with where it comes from"""
+"""The menu Send to: sends a passage to another model or run, with its origin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TransferOptions(Options):
 
 
 async def send_turn(actions: Actions, run: str, lane: LaneId, options: TransferOptions, here: Here) -> Answer:
-    """Send on what a seat has said in a lane. Raises Refused; then nothing was sent."""
+    """Send what a seat has said in a lane. Raises Refused; nothing was sent then."""
     with _all_or_nothing():
         _, said = await actions.read_lane(run, lane, here.by)
         text = quote(said, options.text)
@@ -29,7 +29,7 @@ async def send_turn(actions: Actions, run: str, lane: LaneId, options: TransferO
 
 
 async def send_message(actions: Actions, author: str, said: str, options: TransferOptions, here: Here) -> Answer:
-    """Send on a message that no seat wrote. Raises Refused; then nothing was sent."""
+    """Send a message that no seat wrote. Raises Refused; nothing was sent then."""
     with _all_or_nothing():
         text = quote(said, options.text)
         return await _send(actions, text, origin_of_message(author, text), options, here)
@@ -37,7 +37,7 @@ async def send_message(actions: Actions, author: str, said: str, options: Transf
 
 @contextmanager
 def _all_or_nothing() -> Iterator[None]:
-    """Each sending is one write: what fails has changed nothing, and people are told so."""
+    """Say in a refusal that nothing was sent. That is true, as each sending is one write."""
     try:
         yield
     except Refused as error:
@@ -55,7 +55,7 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
         await actions.require_visible(options.run, here.by, here.may_see)
         await actions.add_remark(options.run, f"{options.note}\n\n{text}", here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
-    wish = RunRequest(
+    request = RunRequest(
         "compare",
         options.note or "What do you make of this?",
         here.by,
@@ -64,4 +64,4 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
         context=f"From {origin}:\n{text}",
         origin=origin,
     )
-    return Started(await actions.start_run(wish, here.open_surface))
+    return Started(await actions.start_run(request, here.open_surface))

@@ -1,4 +1,4 @@
-"""What people are not to know at once, as options of the commands that start a run; and Reveal"""
+"""The options that decide when people see answers and names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class VisibilityOptions(SearchOptions):
     @field_validator("reveal", mode="before")
     @classmethod
     def _as_said(cls, value: Any) -> Any:
-        """As people type it: "On demand", "on-demand"."""
+        """Accept "On demand" and "on-demand", as people type it."""
         return value.strip().lower().removeprefix("on").strip(" -") if isinstance(value, str) else value
 
     def make_request(self, format: str, here: Here) -> RunRequest:

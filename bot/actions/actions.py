@@ -1,7 +1,7 @@
-"""Everything people can do. What may be done, by whom and by how much, is decided in `bot.actions` alone.
+"""The actions that people take on runs and servers.
 
-Each action returns the sentence that its person is told, or raises Refused with one. A wish is stored as a fact
-before it acts: the process that conducts the run may be another one.
+Each action returns the sentence that its person is told, or raises Refused with one. It is stored as a fact before it
+acts: the process that conducts the run may be another one.
 """
 
 from __future__ import annotations
@@ -55,12 +55,11 @@ from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
 RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
-
-MAX_LISTED_RUNS = 200  # runs of a server that a list is made from
+MAX_LISTED_RUNS = 200  # newest runs of a server, before those that a person cannot see are left out
 
 
 class Actions:
-    """Everything that one process offers people to do; `services` and `steering` are for commands as well."""
+    """Everything that people may do. Commands also use its `services` and `steering`."""
 
     def __init__(
         self, services: Services, resolver: RequestResolver, *, store: Store, supervisor: RunSupervisor, clock: Clock
@@ -77,13 +76,12 @@ class Actions:
         self.steering = SteeringActions(services, resolver, self._access, supervisor)
 
     async def start_run(self, request: RunRequest, open_surface: OpenSurface) -> str:
-        """Begin a run and show it; its id. Raises Refused."""
+        """Begin a run and show it; return its id. Raises Refused."""
         if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
-        with self._quota.reserve(
-            request.by
-        ):  # first of all: of a flood most are refused, which must cost next to nothing
-            async with self._starting:  # one a turn of the loop: others get on between the starts of a flood
+        # The quota comes first: most requests of a flood are refused, and a refusal must cost next to nothing.
+        with self._quota.reserve(request.by):
+            async with self._starting:  # one start in each iteration of the loop, so that a flood blocks nobody else
                 await asyncio.sleep(0)
             started = await self._resolver.resolve(request)
             run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
@@ -94,13 +92,13 @@ class Actions:
         return run
 
     async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:
-        """Begin a run of the pipeline of that name; its id. Raises Refused."""
+        """Begin a run of the pipeline of that name; return its id. Raises Refused."""
         run = await self.start_run(await self._resolver.resolve_pipeline(name, request), open_surface)
         await self.services.pipelines.add_use(name, request.by.server)
         return run
 
     async def watch_run(self, run: str, by: Person, open_surface: OpenSurface) -> str:
-        """Show a run in one more place, from here on."""
+        """Show a run in one more place, from now on."""
         t = await self._access.get_open_run(run, by)
         if self._supervisor.transcript(run) is None:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
@@ -112,23 +110,27 @@ class Actions:
         return f"Showing “{t.started.question[:80]}” here."
 
     async def read_run(self, run: str, by: Person) -> Transcript:
-        """What has happened so far. Raises Refused when the person's server has no such run."""
+        """Return what has happened so far. Raises Refused when the person's server has no such run."""
         return await self._access.get_run(run, by)
 
     async def require_visible(self, run: str, by: Person, can_see: CanSee) -> None:
-        """Whoever names a run must be its starter, or be able to look where it is shown. Raises Refused, in the words
-        for a run that there is not."""
+        """Raise Refused unless the person started the run or can see a place where it is shown.
+
+        The refusal reads as for a run that does not exist.
+        """
         t = await self.read_run(run, by)
         if by.key != t.started.by and not await _may_see([view.address for view in t.views], can_see):
             raise self._access.refuse_unknown(run)
 
     async def wait_until_finished(self, run: str) -> Transcript | None:
-        """Waits until the run is over and all of it is shown; None when it does not go on here."""
+        """Wait until the run is over and all of it is shown; return None when another process conducts it."""
         return await self._supervisor.wait_until_finished(run) if self._supervisor.transcript(run) else None
 
     async def list_runs(self, by: Person, limit: int, can_see: CanSee) -> list[RunRow]:
-        """Newest first, of the newest `LISTED`: those that are shown where the person can look, or nowhere but in a
-        terminal."""
+        """Return the newest runs first: those shown where the person can see them, or only in a terminal.
+
+        Only the server's newest `MAX_LISTED_RUNS` are looked at.
+        """
         found: list[RunRow] = []
         for row in await self._store.runs(MAX_LISTED_RUNS, by.server):
             if await _may_see(row.addresses, can_see) and len(found) < limit:
@@ -136,13 +138,13 @@ class Actions:
         return found
 
     async def read_thread(self, run: str, by: Person) -> list[Post]:
-        """What stands in the thread of a run, as it read last; words of the server's list are blanked."""
+        """Return the posts of a run's thread as they read now, with the server's listed words blanked."""
         t, masked = await self.read_run(run, by), self.services.words.of(by.server).censor
         found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
-        """Who says what in a lane, the text whole; of a card with a longer text behind it, that text."""
+        """Return a lane's title and its whole text; for a card with full texts, those. Raises Refused."""
         t = await self.read_run(run, by)
         plan = self._access.plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
@@ -158,7 +160,7 @@ class Actions:
         return name_of(t, lane), self.services.words.of(by.server).censor(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
-        """Skip what that seat is saying now."""
+        """Skip the turn that a seat is speaking now."""
         turns = (await self._access.get_open_run(run, by)).turns.values()
         speaking = next((turn.id for turn in turns if turn.id.seat == seat and not turn.ended), None)
         if speaking is None:
@@ -166,6 +168,7 @@ class Actions:
         return await self.skip_turn(run, speaking, by)
 
     async def skip_turn(self, run: str, turn: TurnId, by: Person) -> str:
+        """Skip a turn; for most people, record a wish that counts once enough others have it as well."""
         t = await self._access.get_open_run(run, by)
         turn = _find_latest_ask(t, turn)
         known = t.turns.get(turn)
@@ -173,15 +176,15 @@ class Actions:
             raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
         if not may_steer(by, t):
             await self._access.record(run, SkipWished(turn, by.key))
-            missing = count_missing_voices(
-                await self._access.get_open_run(run, by), turn
-            )  # counted once the wish is stored: nobody's is lost
+            t = await self._access.get_open_run(run, by)  # after the wish is stored, so that no wish is lost
+            missing = count_missing_voices(t, turn)
             if missing > 0:
                 return f"Noted: {name_of(t, turn)} is skipped once {missing} more of those present wish it."
         await self._access.record(run, SkipAsked(turn, by.key))
         return f"{name_of(t, turn)} is skipped."
 
     async def retry_turn(self, run: str, turn: TurnId, by: Person) -> str:
+        """Ask a seat again whose turn has failed."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Retry")
         turn = _find_latest_ask(t, turn)
@@ -194,7 +197,7 @@ class Actions:
         return f"{name_of(t, turn)} is asked again."
 
     async def cast_vote(self, run: str, seat: str, by: Person, round_: int | None = None) -> str:
-        """`round_` None: the latest."""
+        """Vote for a seat, in the latest round where `round_` is None. A later vote in the round replaces it."""
         t = await self._access.get_votable_run(run, by)
         name = vote_choices(t).get(seat)
         if name is None:
@@ -210,7 +213,7 @@ class Actions:
         return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
 
     async def withdraw_vote(self, run: str, seat: str, by: Person, round_: int) -> str:
-        """Take a vote away, where it is that seat's."""
+        """Take a person's vote away if it is for that seat."""
         t = await self._access.get_votable_run(run, by)
         if t.votes.get((by.key, round_)) != seat:
             raise Refused("Your vote is not that seat's.")
@@ -218,13 +221,14 @@ class Actions:
         return "Your vote is taken away."
 
     async def close_vote(self, run: str, by: Person) -> str:
+        """Close the vote at the end of a run."""
         t = await self._access.get_votable_run(run, by)
         require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, VoteClosed(by.key))
         return "The vote is closed."
 
     async def reveal_answers(self, run: str, by: Person) -> str:
-        """Show what was said and is hidden, and whatever is said from now on."""
+        """Show all that is hidden, and whatever is said from now on."""
         t = await self.read_run(run, by)
         require_may_steer(by, t, "Reveal")
         if (
@@ -238,7 +242,7 @@ class Actions:
         return "Revealed: everything that is said here is shown from now on."
 
     async def list_guesses(self, run: str, speaker: str, by: Person) -> list[str]:
-        """Who that speaker may be. Raises Refused where nobody guesses."""
+        """Return the names that a speaker may turn out to have. Raises Refused where nobody guesses."""
         t = await self.read_run(run, by)
         if not guessing.is_guessing(t) or not names_hidden(t):
             raise Refused("There is nothing to guess here any more." if t.named else "Nobody guesses in this run.")
@@ -247,7 +251,7 @@ class Actions:
         return guessing.guessable_names(t)
 
     async def guess_speaker(self, run: str, speaker: str, guess: str, by: Person) -> str:
-        """One guess a person and speaker; a later one replaces it."""
+        """Record a person's guess of a speaker's name; a later guess replaces it."""
         names = {name.casefold(): name for name in await self.list_guesses(run, speaker, by)}
         known = names.get(guess.strip().casefold())
         if known is None:
@@ -256,8 +260,10 @@ class Actions:
         return f"You guess that {display_name(await self.read_run(run, by), speaker)} is {known}."
 
     async def add_remark(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
-        """An interjection: everyone is told of it from their next turn on. With an `origin` it was sent here, and may
-        be as long as a question."""
+        """Pass a remark on to every seat, from its next turn on.
+
+        A remark with an `origin` was sent here from elsewhere, and may be as long as a question.
+        """
         await self._access.get_open_run(run, by)
         text = text.strip()
         if not text:
@@ -270,13 +276,13 @@ class Actions:
         return "Passed on: everyone reads it from their next turn on."
 
     async def stop_run(self, run: str, by: Person) -> str:
-        """End the run, keeping what is there."""
+        """End a run, keeping what was said."""
         require_may_steer(by, await self._access.get_open_run(run, by), "Stop")
         await self._access.record(run, Stopped(by.key))
         return "Stopped; what was said is kept."
 
     async def remove_turn(self, run: str, turn: TurnId, by: Person) -> str:
-        """Blank a turn, for people and for later turns."""
+        """Blank a turn for people and for later turns. Only moderators may."""
         require_moderator(by, "Remove")
         t = await self.read_run(run, by)
         known = [i for i in t.turns if i.lane == turn.lane]
@@ -286,7 +292,7 @@ class Actions:
         return f"Removed what {name_of(t, turn)} said."
 
     async def delete_run(self, run: str, by: Person) -> str:
-        """The run is gone for people; its messages are the platform's to delete."""
+        """Delete a run for all people. Its messages are left to the platform to delete."""
         t = await self.read_run(run, by)
         require_may_steer(by, t, "Delete")
         if t.finished is None:
@@ -295,6 +301,7 @@ class Actions:
         return "Deleted."
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
+        """Keep a panel for the person's server."""
         require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Editing panels")
         seat_panel(panel, self.services.models)
         self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
@@ -302,6 +309,7 @@ class Actions:
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def set_usual_panel(self, name: str, by: Person, channel: str = "") -> str:
+        """Use a panel wherever none is named, in a channel or in the person's whole server."""
         require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
         await self.services.panels.choose_panel(name, by.server)
         await self.services.panels.set_usual(name, by.server, channel)
@@ -319,20 +327,20 @@ class Actions:
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 
     async def stop_runs_of(self, server: str) -> None:
-        """The bot is no longer in that server: what runs for it ends, so that nobody pays for what nobody sees."""
+        """Stop all runs of a server that the bot has left, so that nobody pays for what nobody sees."""
         for run in self._supervisor.runs_of_server(server):
             await self._access.record(run, Stopped("the server left"))
 
     def note_on_board(self, run: str, text: str) -> None:
-        """One sentence for the board."""
+        """Show one sentence on the board of a run."""
         self._supervisor.note(run, text)
 
 
 async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
-    """Of a run that is shown there; nowhere: it was held in a terminal, for everybody."""
+    """Return whether one of the addresses of a run can be seen. A run without any was held in a terminal."""
     return not addresses or any([await can_see(address) for address in addresses])
 
 
 def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:
-    """The latest ask of the turn's lane."""
+    """Return the latest ask in the turn's lane."""
     return next((i for i in reversed(tuple(t.turns)) if i.lane == turn.lane), turn)

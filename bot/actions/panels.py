@@ -1,4 +1,4 @@
-"""From a panel's settings to the panel of a run: models looked up, personas resolved, seats named apart."""
+"""Panels: the named ones of a server, and a panel's settings resolved into the seats of a run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bot.text import did_you_mean
 
 DEFAULT = "default"
 WRITTEN_SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
-MAX_TEMPERATURE = 2.0  # temperature, as SeatSettings has it
+MAX_TEMPERATURE = 2.0  # the same bound as in SeatSettings
 
 
 class PanelBook:
-    """The panels that may be named in a server: the configured ones, and those that people made there."""
+    """The panels of each server by name: the configured ones, and those that people made there."""
 
     def __init__(self, configured: Mapping[str, PanelSettings], shelf: DocumentStore) -> None:
         self._configured = configured
@@ -33,7 +33,7 @@ class PanelBook:
         return {**self._configured, **own}
 
     async def choose_panel(self, name: str, server: str, channels: Collection[str] = ()) -> PanelSettings:
-        """The panel of that name, or the usual one of the channel or server. Raises Refused, naming the near ones."""
+        """Return the panel of that name; without a name, the usual one of the channel or server. Raises Refused."""
         panels = await self.list_panels(server)
         name = name or await self.find_usual(server, channels)
         if name in panels:
@@ -49,13 +49,15 @@ class PanelBook:
         await self._shelf.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
 
     async def set_usual(self, name: str, server: str, channel: str = "") -> None:
-        """What is used where no panel is named: in that channel, or in the whole server."""
+        """Use a panel wherever none is named, in a channel or in the whole server."""
         await self._shelf.put(f"usual/{server}/{channel}", name)
 
 
 def read_seat(text: str) -> SeatSettings:
-    """A seat as people write it: its model, then perhaps "@" and a temperature, then perhaps "/" and how many tokens
-    it may write ("claude@0.2/600"). Raises Refused."""
+    """Read a seat as people write it, such as "claude", "claude@0.2" or "claude@0.2/600". Raises Refused.
+
+    A temperature may follow "@", and a limit of output tokens may follow "/".
+    """
     found = WRITTEN_SEAT.fullmatch(text.strip())
     model, temperature, tokens = found.groups() if found else ("", None, None)
     heat = None if temperature is None else _read_temperature(temperature)
@@ -68,7 +70,7 @@ def read_seat(text: str) -> SeatSettings:
 
 
 def _read_temperature(text: str) -> float | None:
-    """A temperature; None where it is none."""
+    """Read a temperature; return None where the text is none."""
     try:
         number = float(text)
     except ValueError:
@@ -77,7 +79,7 @@ def _read_temperature(text: str) -> float | None:
 
 
 def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
-    """Raises Refused when a seat's model is not in the catalogue."""
+    """Resolve a panel's settings into its seats, chair and judge. Raises Refused for a model not in the catalogue."""
     seats = _name_apart([_make_seat(s, models) for s in settings.seats])
     chair = settings.chair or settings.seats[0].model
     judge = settings.judge or chair
@@ -89,7 +91,7 @@ def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
 
 
 def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
-    """The panel's seat of that name or model. Raises Refused."""
+    """Return the panel's seat of that name or model. Raises Refused."""
     known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
     if word.strip().casefold() not in known:
         raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {did_you_mean(word, list(known), 'seats')}")
@@ -97,14 +99,17 @@ def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
 
 
 def add_seat(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
-    """A seat that joins that panel, told apart from all in it. Raises Refused when its model is not known."""
+    """Resolve one more seat for a panel, with a name and key of its own there. Raises Refused."""
     return _name_apart([*panel.seats, _make_seat(settings, models)])[-1]
 
 
 def leave_out_absent(
     panel: Panel, why_absent: Callable[[Seat], str | None], least: int, most: int
 ) -> tuple[Panel, tuple[str, ...]]:
-    """The panel without the seats that cannot answer, and why each is away. Raises Refused when too few or many are."""
+    """Return the panel without the seats that cannot answer, and why each is away.
+
+    Raises Refused when fewer than `least` or more than `most` seats are left.
+    """
     away = {s.key: why for s in panel.everyone() if (why := why_absent(s))}
     seats = tuple(s for s in panel.seats if s.key not in away)
     absent = tuple(f"{s.name} ({away[s.key]})" for s in panel.seats if s.key in away)
@@ -138,7 +143,7 @@ def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
 
 
 def _name_apart(seats: Sequence[Seat]) -> list[Seat]:
-    """Seats of the same model are told apart: "Claude", "Claude 2"; keys likewise."""
+    """Give seats of the same model names and keys of their own: "Claude", "Claude 2"."""
     apart: list[Seat] = []
     for seat in seats:
         same = sum(s.model == seat.model for s in apart)

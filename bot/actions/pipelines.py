@@ -1,4 +1,4 @@
-"""Pipelines as people write them: TOML with named steps, checked and resolved, and the book that keeps them.
+"""Pipelines: TOML with named steps as people write it, its checks, and the named pipelines of a server.
 
 description = "…"
 
@@ -41,7 +41,7 @@ Place = Annotated[int, Field(ge=1, le=MOST_SEATS, strict=True)]
 
 
 def _as_list(value: Any) -> Any:
-    """A single seat or input needs no list."""
+    """Put a single seat or input into a list."""
     return value if isinstance(value, list) else [value]
 
 
@@ -57,7 +57,7 @@ class PipelineSettings(Strict):
 
 
 def read_pipeline(text: str) -> PipelineSettings:
-    """A pipeline from its TOML, which may stand in a code block. Raises Refused, telling every mistake at once."""
+    """Read a pipeline from its TOML, with or without a code block around it. Raises Refused with every mistake."""
     if len(text) > TEXT_CHARS:
         raise Refused(f"A pipeline may have {TEXT_CHARS:,} characters; this has {len(text):,}.")
     try:
@@ -73,7 +73,7 @@ def read_pipeline(text: str) -> PipelineSettings:
 
 
 def strip_fence(text: str) -> str:
-    """The text without the code block it stands in."""
+    """Return the text without the code block around it, if there is one."""
     found = FENCED.search(text)
     return found["text"] if found else text
 
@@ -96,7 +96,7 @@ def _find_loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
 
 
 def _order_steps(pipeline: PipelineSettings) -> list[str]:
-    """The steps' names, inputs first. Raises Refused where steps wait for each other."""
+    """Return the names of the steps, each after its inputs. Raises Refused where steps wait for each other."""
     needs = {name: [i for i in step.inputs if i != QUESTION] for name, step in pipeline.steps.items()}
     try:
         return list(TopologicalSorter(needs).static_order())
@@ -107,10 +107,10 @@ def _order_steps(pipeline: PipelineSettings) -> list[str]:
 def seat_pipeline(
     pipeline: PipelineSettings, panel: PanelSettings, models: Mapping[str, Model]
 ) -> tuple[PanelSettings, tuple[Step, ...]]:
-    """The table that the pipeline needs, and its steps by the keys of that table's seats.
+    """Return the panel that the pipeline needs, and its steps with the keys of that panel's seats.
 
-    A place counts round the panel, so that every pipeline runs with any panel. Raises Refused, for instance where a
-    model is not in the catalogue.
+    A place is counted modulo the size of the panel, so that every pipeline runs with any panel. Raises Refused, for
+    instance where a model is not in the catalogue.
     """
     who = {name: list(_choose_seats(step, panel)) for name, step in pipeline.steps.items()}
     used = list(dict.fromkeys(one for each in who.values() for one in each if one != CHAIR)) or [0]
@@ -130,7 +130,7 @@ def seat_pipeline(
 
 
 def _choose_seats(step: StepSettings, panel: PanelSettings) -> dict[int | str, None]:
-    """Who does a step, each once: places in the panel (from 0), models as written, or the chair."""
+    """Return who does a step, each once: places in the panel (from 0), models as written, or the chair."""
     found: dict[int | str, None] = {}
     for word in step.seats:
         match word:
@@ -144,7 +144,7 @@ def _choose_seats(step: StepSettings, panel: PanelSettings) -> dict[int | str, N
 
 
 def drop_absent_seats(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]:
-    """The steps with those alone who are there; where nobody of a step is, the panel's first does it."""
+    """Return the steps without absent seats; a step that has none left goes to the panel's first seat."""
     there = {seat.key for seat in panel.everyone()}
     return tuple(
         replace(step, seats=tuple(key for key in step.seats if key in there) or (panel.seats[0].key,)) for step in steps
@@ -152,7 +152,7 @@ def drop_absent_seats(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]
 
 
 class PipelineBook:
-    """The pipelines that may be named in a server, as TOML: those that come with Moot (`own`), and those made there."""
+    """The pipelines of each server by name, as TOML: those that come with Moot (`own`), and those made there."""
 
     def __init__(self, own: Mapping[str, str], shelf: DocumentStore) -> None:
         self._own = own
@@ -165,7 +165,7 @@ class PipelineBook:
         return {**self._own, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
 
     async def choose_pipeline(self, name: str, server: str) -> str:
-        """Raises Refused, naming the near ones."""
+        """Return the TOML of the pipeline of that name. Raises Refused, with names like it."""
         known = await self.list_pipelines(server)
         if name in known:
             return known[name]
@@ -175,13 +175,13 @@ class PipelineBook:
         await self._shelf.put(f"pipeline/{server}/{name}", strip_fence(text))
 
     async def count_uses(self, server: str) -> dict[str, int]:
-        """How often each was run there; those that never were are left out."""
+        """Return how often each pipeline was run in a server, without those that never were."""
         prefix = f"pipeline-uses/{server}/"
         kept = await self._shelf.documents(prefix)
         return {key.removeprefix(prefix): n for key, n in kept.items() if isinstance(n, int)}
 
     async def add_use(self, name: str, server: str) -> None:
-        """One more use."""
+        """Count one more run of a pipeline."""
         async with self._counting:
             uses = (await self.count_uses(server)).get(name, 0)
             await self._shelf.put(f"pipeline-uses/{server}/{name}", uses + 1)

@@ -1,4 +1,4 @@
-"""How many runs may go on at once, so that nobody takes the table from all others, and all together not the machine."""
+"""Limits on runs at once: for a person, for a server, and for the whole process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from bot.settings import LimitSettings
 
 
 class RunQuota:
-    """`going_on` gives the starts of the runs that have no end yet. A vote after the end takes no room."""
+    """A count of runs against their limits. `going_on` returns the starts of unfinished runs.
+
+    A vote after the end of a run does not count.
+    """
 
     def __init__(self, limits: LimitSettings, going_on: Callable[[], Iterable[RunStarted]]) -> None:
         self._limits = limits
@@ -21,7 +24,7 @@ class RunQuota:
 
     @contextmanager
     def reserve(self, by: Person) -> Iterator[None]:
-        """Around the start of a run, until it counts as one that goes on. Raises Refused where there is no room."""
+        """Count a run that is being started, until `going_on` returns it. Raises Refused at a limit."""
         going_on = list(self._going_on())
         if (total := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
             raise Refused(f"{_format_runs(total)} go on already, and no more fit: ask again when one has ended.")

@@ -1,4 +1,4 @@
-"""What people wish for when a run is to start, and the wishes that follow from a run that was."""
+"""Requests to start a run: what a person asks for, and the requests that follow from an earlier run."""
 
 from __future__ import annotations
 
@@ -28,42 +28,36 @@ from bot.engine.thread import REMOVED, Post
 from bot.errors import Refused
 from bot.settings import PanelSettings
 
-SHORT_CHARS = 200  # of an earlier question, where it is named in another
-EARLIER_CHARS = 100_000  # of what a run goes on from; of that each model reads what its window takes
+MAX_NAMED_CHARS = 200  # of an earlier question, where another question names it
+EARLIER_CHARS = 100_000  # of what a run goes on from; each model reads as much of it as its window takes
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a person asked for when starting a run. `seats` instead of a `panel` by name; neither: the usual panel of
-    the place. `chair`: the model that sums up and judges; empty: as the panel says. `rounds` None: the format's usual
-    number. `channels`: where it was asked, by id and name. `seated`: the seats sat at an earlier run, so that nobody's
-    personas are new. `mode`: how far a council goes. `origin`: of what was sent into the context. `steps`: of a
-    pipeline, by the keys that `seats` will have. `search`: whether the web is searched; None: as the settings say.
-    `earlier`: what was said before, after the context. `veil`: what people are not to know at once.
-    """
+    """A person's request to start a run. Without `panel` and `seats` the usual panel of the place is taken."""
 
     format: str
     question: str
     by: Person
-    panel: str = ""
-    rounds: int | None = None
-    seats: PanelSettings | None = None
-    chair: str = ""
-    channels: tuple[str, ...] = ()
+    panel: str = ""  # by its name
+    rounds: int | None = None  # None: the format's usual number
+    seats: PanelSettings | None = None  # instead of a panel by its name
+    chair: str = ""  # the model that sums up or judges; "": as the panel says
+    channels: tuple[str, ...] = ()  # where it was asked, each by id and by name
     context: str = ""
     images: tuple[Image, ...] = ()
-    seated: bool = False
-    mode: Mode = "full"
+    seated: bool = False  # the seats are those of an earlier run, so that none of their personas is new
+    mode: Mode = "full"  # how far a council goes
     debating: DebateRules | None = None
-    origin: Origin | None = None
-    steps: tuple[Step, ...] = ()
-    search: Search | None = None
-    earlier: tuple[Earlier, ...] = ()
+    origin: Origin | None = None  # of what was sent into the context
+    steps: tuple[Step, ...] = ()  # of a pipeline, with the keys that the seats will have
+    search: Search | None = None  # None: as the settings say
+    earlier: tuple[Earlier, ...] = ()  # what was said before; it follows the context
     veil: Visibility = LIVE
 
 
 def rerun(t: Transcript, by: Person) -> RunRequest:
-    """The same once more."""
+    """Return a request for the same run once more."""
     start = t.started
     return RunRequest(
         start.format,
@@ -85,7 +79,7 @@ def rerun(t: Transcript, by: Person) -> RunRequest:
 
 
 def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> RunRequest:
-    """Going on from what a run came to; `thread`: what stands there."""
+    """Return a request that goes on from what a run came to; `thread` is what its thread reads."""
     rules = t.started.rules.debating
     debating = replace(rules, positions=()) if rules else None  # they answered the question before
     said = [Earlier(post.title, post.text or "", kept=post.is_outcome) for post in _readable_posts(thread)]
@@ -101,7 +95,7 @@ def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) 
 
 
 def _earlier_context(t: Transcript) -> list[Earlier]:
-    """What a run goes on from, and what was asked in it."""
+    """Return what a run went on from, and its question."""
     start = t.started
     context = [Earlier("context", start.context)] if start.context else []
     return [*context, *start.earlier, Earlier("question", start.question, kept=True)]
@@ -112,7 +106,7 @@ def _readable_posts(thread: Sequence[Post]) -> list[Post]:
 
 
 def _keep_newest(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
-    """The newest of it, and what was asked and came of it last of all: it goes on from run to run."""
+    """Drop the oldest parts until `EARLIER_CHARS` fit; questions and outcomes (`kept`) are dropped last."""
     kept = dict(enumerate(said))
     for n in sorted(kept, key=lambda n: (said[n].kept, n)):
         if sum(len(part.text) for part in kept.values()) <= EARLIER_CHARS:
@@ -126,14 +120,14 @@ def _format_posts(thread: Sequence[Post]) -> list[str]:
 
 
 def request_summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunRequest:
-    """What a run has come to so far, told by its chair's model alone. Raises Refused where nothing has been said."""
+    """Return a request for a summary of a run, by its chair's model. Raises Refused where nothing has been said."""
     start, said = t.started, _format_posts(thread)
     if not said:
         raise Refused("Nothing has been said there yet, so there is nothing to summarise.")
     remarks = [f"{remark.who}:\n{remark.text}" for remark in t.remarks]
     context = "\n\n".join([f"Question: {start.question}", *said, *remarks])
     asked = " ".join(start.question.split())
-    question = f"Summarise this {start.format}: {asked[:SHORT_CHARS]}{'…' if len(asked) > SHORT_CHARS else ''}"
+    question = f"Summarise this {start.format}: {asked[:MAX_NAMED_CHARS]}{'…' if len(asked) > MAX_NAMED_CHARS else ''}"
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
     if names_hidden(t):
         speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
@@ -141,7 +135,7 @@ def request_summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunReq
 
 
 def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
-    """Of what a seat has said: its latest turn in that lane, and when that ended, or began where it still speaks."""
+    """Return the origin of a seat's latest turn in a lane, timed at its end (or its start while it runs)."""
     turn = [turn for i, turn in t.turns.items() if i.lane == lane][-1]
     seat = next(s for s in t.started.panel.everyone() if s.key == lane.seat)
     ends = (e.at for e in t.entries if isinstance(e.fact, TurnEnded) and e.fact.turn == turn.id)
@@ -150,7 +144,7 @@ def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
 
 
 def origin_of_message(who: str, text: str) -> Origin:
-    """Of a message that no seat wrote."""
+    """Return the origin of a message that no seat wrote."""
     return Origin(who, _digest(text))
 
 
@@ -159,8 +153,11 @@ def _digest(text: str) -> str:
 
 
 def quote(said: str, passage: str) -> str:
-    """The part of `said` that people have copied, line breaks aside; all of it where they copied none. Raises
-    Refused where it does not stand there: an origin must not vouch for words that were never said."""
+    """Return the passage of `said` that a person has copied; all of `said` where the passage is empty.
+
+    Line breaks may differ. Raises Refused where the passage does not stand in `said`: an origin must not vouch for
+    words that were never said.
+    """
     if not passage.strip():
         return said
     if " ".join(passage.split()) not in " ".join(said.split()):
@@ -169,8 +166,11 @@ def quote(said: str, passage: str) -> str:
 
 
 def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, question: str, by: Person) -> RunRequest:
-    """Going on with one seat alone, from all that it has said in the thread; `said`: in that lane, where it may still
-    be speaking. Raises Refused where no seat has said it, or where that would tell whose seat it is."""
+    """Return a request that goes on with one seat alone, from all that it has said in the thread.
+
+    `said` is its text in that lane, where it may still be speaking. Raises Refused where no seat speaks in the lane,
+    and where the answer would reveal whose seat it is.
+    """
     if lane.stage in ASIDE:
         raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
     if names_hidden(t):
@@ -184,7 +184,7 @@ def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, que
 
 
 def panel_settings(panel: Panel) -> PanelSettings:
-    """The settings that seat the same panel again."""
+    """Return settings that seat the same panel again."""
     seats = [
         {"model": s.model, "name": s.name, "persona": s.persona, "temperature": s.temperature}
         | ({"max_tokens": s.max_tokens} if s.max_tokens else {})

@@ -1,4 +1,4 @@
-"""What a run begins with: a wish, checked, and resolved into the run's first fact."""
+"""A request checked, and resolved into the first fact of a run."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ from bot.text import did_you_mean
 
 
 class RequestResolver:
-    """`searcher`: who searches the web; None: nobody can. `why_absent(model)` tells why a model cannot be asked now
-    ("set ANTHROPIC_API_KEY"), or None. `vote_s`: how long people may vote after the end."""
+    """Checks of requests against what is set up here.
+
+    `searcher` searches the web; without it nobody can. `why_absent(model)` returns why a model cannot be asked now
+    ("set ANTHROPIC_API_KEY"), or None. `vote_s` is how long people may vote after the end of a run, in seconds.
+    """
 
     def __init__(
         self,
@@ -47,7 +50,10 @@ class RequestResolver:
         self._random = random
 
     async def resolve(self, request: RunRequest) -> RunStarted:
-        """Without what the place where it is shown decides. Raises Refused."""
+        """Check a request and return the start of its run. Raises Refused.
+
+        `room_chars` is left out: the place where the run is shown decides it.
+        """
         require_may_start(request.by, request.channels, self._settings.server_settings(request.by.server))
         form = _find_format(request.format)
         question = self._check_question(request.question, request.by)
@@ -79,21 +85,21 @@ class RequestResolver:
         )
 
     async def resolve_seat(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
-        """A seat that joins a table: a model as people write it, or with a `panel` that seat there. Raises Refused."""
+        """Return a seat that joins a run: one as people write it, or one of a named panel. Raises Refused."""
         written = (
             find_seat(await self._services.panels.choose_panel(panel, by.server), model) if panel else read_seat(model)
         )
         if persona and persona.lower() not in LIBRARY:
             require_may_edit_panels(by, self._settings.server_settings(by.server), "A persona in your own words")
             self._services.words.check(persona, by.server, "A persona")
-        wished = written.model_copy(update={"persona": persona}) if persona else written
-        seat = add_seat(table, wished, self._services.models)
+        seat_settings = written.model_copy(update={"persona": persona}) if persona else written
+        seat = add_seat(table, seat_settings, self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
             raise Refused(f"{seat.name} is away: {why}.")
         return seat
 
     async def resolve_pipeline(self, name: str, request: RunRequest) -> RunRequest:
-        """The same with the steps of the pipeline of that name, and its seats. Raises Refused."""
+        """Return the request with the steps and seats of the pipeline of that name. Raises Refused."""
         pipeline = read_pipeline(await self._services.pipelines.choose_pipeline(name, request.by.server))
         seats, steps = seat_pipeline(pipeline, await self._choose_panel(request), self._services.models)
         return replace(request, seats=seats, steps=steps, seated=True)
@@ -117,7 +123,7 @@ class RequestResolver:
         )
 
     def _choose_search(self, request: RunRequest, form: Format) -> Search:
-        """Formats that have no use for a search are not searched for."""
+        """Return how the web is searched for a run; "off" for formats that have no use for it. Raises Refused."""
         if not set(SEARCH_PROMPTS) <= set(form.PROMPTS):
             return "off"
         search = self._settings.search.default if request.search is None else request.search

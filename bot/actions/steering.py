@@ -1,7 +1,4 @@
-"""What people do to the course of a run that goes on: pauses, seats, objections, votes on the next round.
-
-Part of `bot.actions.actions`: each returns the sentence that its person is told, or raises Refused with one.
-"""
+"""The actions that steer a run while it goes on: pauses, seats, objections, votes on the next round."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
 from bot.text import did_you_mean
 
-MAX_STANDING_OBJECTIONS = 10  # objections at once: more than the rounds of a debate could answer
+MAX_STANDING_OBJECTIONS = 10  # more than the rounds of a debate could answer
 
 
 class SteeringActions:
@@ -51,7 +48,7 @@ class SteeringActions:
         self._supervisor = supervisor
 
     async def pause_run(self, run: str, by: Person) -> str:
-        """What speaks finishes, nothing begins."""
+        """Pause a run: turns that speak finish, and none begins."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Pause")
         if t.steering.paused:
@@ -60,6 +57,7 @@ class SteeringActions:
         return "Paused: what speaks now finishes, and nothing begins until it is resumed."
 
     async def resume_run(self, run: str, by: Person) -> str:
+        """Let a paused run go on."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Resume")
         if not t.steering.paused:
@@ -68,7 +66,7 @@ class SteeringActions:
         return "It goes on."
 
     async def add_seat(self, run: str, model: str, persona: str, panel: str, by: Person) -> str:
-        """`model` as people write a seat, or with a `panel` the model or name of a seat there."""
+        """Add a seat: `model` as people write it, or with a `panel` the model or name of a seat there."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Adding a seat")
         rules = _seat_rules(t)
@@ -86,6 +84,7 @@ class SteeringActions:
         return f"{seat.name} joins the table {rules.joins}."
 
     async def drop_seat(self, run: str, name: str, by: Person) -> str:
+        """Let a seat leave the table."""
         t = await self._access.get_open_run(run, by)
         require_may_steer(by, t, "Dropping a seat")
         if _seat_rules(t).fixed:
@@ -98,15 +97,19 @@ class SteeringActions:
         return f"{display_name(t, seat.key)} leaves the table; what it has said stays shown."
 
     async def note_joined(self, run: str, by: Person) -> None:
-        """Somebody has come into the thread of a run that goes on here. Noted once, and never refused: nobody has asked
-        for anything."""
+        """Record once that a person has joined the thread of a run of this process.
+
+        Nothing is refused, as the person has asked for nothing.
+        """
         t = self._supervisor.transcript(run)
         if t and t.started.server == by.server and by.key not in {*t.steering.joined, t.started.by}:
             await self._access.record(run, Joined(by.key, by.name), key=f"joined/{run}/{by.key}")
 
     async def raise_objection(self, run: str, text: str, by: Person, seat: str = "") -> str:
-        """An objection, to be answered first if it is the most upvoted. `seat`: the one it is put to; "": whom its
-        text names, else all."""
+        """Raise an objection; the next round answers the most upvoted one first.
+
+        It is put to `seat`; where that is "", to the seats that the text names, or else to all.
+        """
         t = await self._access.get_open_run(run, by)
         rules = _objection_rules(t)
         if rules.closed:
@@ -124,7 +127,7 @@ class SteeringActions:
         return f"Noted: {rules.answered_in} answers the most upvoted objection first."
 
     async def upvote_objection(self, run: str, number: int, by: Person) -> str:
-        """A second upvote takes the first away: a button has no other way back."""
+        """Upvote an objection. A second upvote takes the first away, as a button has no other way back."""
         t = await self._access.get_open_run(run, by)
         known = _find_standing(t, number)
         if known.said.by == by.key:
@@ -135,33 +138,35 @@ class SteeringActions:
         return f"You support {known.who}'s objection."
 
     async def withdraw_upvote(self, run: str, number: int, by: Person) -> str:
+        """Take an upvote of an objection away."""
         t = await self._access.get_open_run(run, by)
         if by.key not in _find_standing(t, number).upvotes:
             raise Refused("You have not upvoted it.")
         await self._access.record(run, UpvoteWithdrawn(number, by.key))
         return "Your upvote is taken away."
 
-    async def vote_on_next_round(self, run: str, round_: int, wish: RoundWish, by: Person) -> str:
+    async def vote_on_next_round(self, run: str, round_: int, vote: RoundWish, by: Person) -> str:
+        """Vote on whether another round follows this one."""
         await self._get_voted_round(run, by, round_)
-        await self._access.record(run, RoundVoteCast(by.key, round_, wish))
-        return f"Your vote is “{wish}”."
+        await self._access.record(run, RoundVoteCast(by.key, round_, vote))
+        return f"Your vote is “{vote}”."
 
     async def start_next_round(self, run: str, by: Person, round_: int = 0) -> str:
-        """Go on at once. `round_`: the one that people vote after; 0: whichever."""
+        """Begin the next round at once. `round_` is the one that people vote after; 0 stands for any."""
         t, round_ = await self._get_voted_round(run, by, round_)
         require_may_steer(by, t, "Next")
         await self._access.record(run, RoundAsked(by.key, round_, by.name))
         return f"Round {round_ + 1} begins."
 
     async def close_round_vote(self, run: str, by: Person, round_: int) -> str:
-        """Count now."""
+        """Close the vote on the next round, so that it is counted now."""
         t, round_ = await self._get_voted_round(run, by, round_)
         require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, RoundClosed(by.key, round_, by.name))
         return "The vote is closed."
 
     async def _get_voted_round(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
-        """The run, and the round after which people vote now. Raises Refused where they do not."""
+        """Return the run, and the round after which people vote now. Raises Refused where they do not."""
         t = await self._access.get_open_run(run, by)
         now = self._access.plan(t).vote_after
         if not now:
@@ -180,7 +185,7 @@ def _objection_rules(t: Transcript) -> ObjectionRules:
 
 
 def _find_seat(t: Transcript, name: str) -> Seat:
-    """The seat at the table of that name, key or number in the panel, counted from 1. Raises Refused."""
+    """Return the seat of that name, key or number in the panel (from 1). Raises Refused."""
     word = name.strip().casefold()
     for number, seat in enumerate(t.started.panel.seats, 1):
         if seat.key in _seat_keys(t) and word in (
@@ -198,7 +203,7 @@ def _seat_keys(t: Transcript) -> frozenset[str]:
 
 
 def _find_named_seats(t: Transcript, text: str) -> tuple[str, ...]:
-    """The seats whose names stand in the text as words of their own; of “Claude 2” that is not Claude."""
+    """Return the seats that a text names. Longer names come first, so that “Claude 2” does not name Claude."""
     left, found = text, []
     names = {s.key: display_name(t, s.key) for s in t.panel.seats}
     for seat in sorted(names, key=lambda key: -len(names[key])):

@@ -24,7 +24,7 @@ from tests.support.surfaces import Place, Platform
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("run_request", "told"),
     [
         (RunRequest("compare", "  \n", PAT, "default"), "There is no question"),
         (RunRequest("compare", "x" * 101, PAT, "default"), "The question has 101 characters and may have 100"),
@@ -36,11 +36,11 @@ from tests.support.surfaces import Place, Platform
         (RunRequest("debate", "?", PAT, "default", 7), "A debate has 1 to 6 rounds, not 7."),
     ],
 )
-async def test_a_wish_that_cannot_be_is_refused_with_what_to_do(
-    wish: RunRequest, told: str, scene: ActionsScene
+async def test_a_requestthat_cannot_be_met_is_refused_with_what_to_do(
+    run_request: RunRequest, told: str, scene: ActionsScene
 ) -> None:
     with pytest.raises(Refused) as caught:
-        await scene.actions.start_run(wish, lambda run, title: scene.place)
+        await scene.actions.start_run(run_request, lambda run, title: scene.place)
     assert told in str(caught.value)
     assert await scene.store.runs() == []
 
@@ -144,7 +144,7 @@ async def test_a_run_of_another_server_cannot_be_seen(scene: ActionsScene) -> No
 
 async def test_a_server_has_its_channels_roles_and_words(scene: ActionsScene) -> None:
     guest = Person("g", "Gus", server="x:strict", roles=frozenset({"speakers"}))
-    for wish, told in [
+    for request, told in [
         (RunRequest("compare", "Why?", guest), "Runs are started in talk or 7"),
         (
             RunRequest("compare", "Why?", replace(guest, roles=frozenset()), channels=("7",)),
@@ -153,19 +153,19 @@ async def test_a_server_has_its_channels_roles_and_words(scene: ActionsScene) ->
         (RunRequest("compare", "A NEWT?", guest, channels=("7",)), "a word that is not allowed here"),
     ]:
         with pytest.raises(Refused, match=told):
-            await scene.actions.start_run(wish, lambda run, title: scene.place)
+            await scene.actions.start_run(request, lambda run, title: scene.place)
     with pytest.raises(Refused, match="Editing panels needs the role elders"):
         await scene.actions.save_panel("mine", PANELS["default"], guest)
 
 
 async def test_personas_in_ones_own_words_need_the_right_and_library_ones_none(scene: ActionsScene) -> None:
-    def wish(persona: str, by: Person) -> RunRequest:
+    def make_request(persona: str, by: Person) -> RunRequest:
         seats = PanelSettings(seats=[SeatSettings(model="ada", persona=persona), SeatSettings(model="bob")])
         return RunRequest("compare", "Why?", by, seats=seats)
 
     with pytest.raises(Refused, match="A persona in your own words needs a moderator"):
-        await scene.actions.start_run(wish("You are a pirate.", PAT), lambda run, title: scene.place)
-    for allowed in (wish("Skeptic", PAT), wish("You are a pirate.", MO)):
+        await scene.actions.start_run(make_request("You are a pirate.", PAT), lambda run, title: scene.place)
+    for allowed in (make_request("Skeptic", PAT), make_request("You are a pirate.", MO)):
         await scene.actions.stop_run(await scene.actions.start_run(allowed, lambda run, title: Place(Platform())), MO)
 
 
@@ -186,7 +186,7 @@ async def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one(scen
     await scene.actions.stop_run(run, mo)
 
 
-async def test_wishes_that_follow_from_a_run(scene: ActionsScene) -> None:
+async def test_requests_that_follow_from_a_run(scene: ActionsScene) -> None:
     scene.speaker.lines = {}
     run = await scene.start_run("council")
     await scene.actions.close_vote(run, PAT)
@@ -202,8 +202,8 @@ async def test_wishes_that_follow_from_a_run(scene: ActionsScene) -> None:
     one = ask_seat(t, thread, TurnId("answer", 1, "bob").lane, "b", "More?", PAT)
     assert one.seats is not None
     assert [s.model for s in one.seats.seats] == ["bob"]
-    for wish in (rerun(t, PAT), followed, one):
-        await scene.actions.stop_run(await scene.actions.start_run(wish, lambda run, title: Place(Platform())), PAT)
+    for request in (rerun(t, PAT), followed, one):
+        await scene.actions.stop_run(await scene.actions.start_run(request, lambda run, title: Place(Platform())), PAT)
 
 
 async def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full(scene: ActionsScene) -> None:

@@ -27,8 +27,8 @@ FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
 EACH = LimitSettings().runs_per_person
 
 
-async def asked(scene: ActionsScene, by: Person) -> str:
-    """The run that began, or why none did."""
+async def ask_for_run(scene: ActionsScene, by: Person) -> str:
+    """Ask for a run; return its id, or why none began."""
     try:
         return await scene.actions.start_run(
             RunRequest("compare", "Why?", by, "default"), lambda run, title: scene.place
@@ -40,7 +40,7 @@ async def asked(scene: ActionsScene, by: Person) -> str:
 async def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_in_a_sentence(
     scene: ActionsScene,
 ) -> None:
-    told = await asyncio.gather(*(asked(scene, PAT) for _ in range(100)))
+    told = await asyncio.gather(*(ask_for_run(scene, PAT) for _ in range(100)))
     begun = [words for words in told if " " not in words]
     assert len(begun) == len(await scene.store.runs()) == EACH
     refused = {words for words in told if " " in words}
@@ -48,11 +48,11 @@ async def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_
     await asyncio.sleep(1)
     assert scene.speaker.speaking == 3 * EACH, "nothing was begun for those that were refused"
 
-    bob = await asked(scene, replace(PAT, key="bob"))
+    bob = await ask_for_run(scene, replace(PAT, key="bob"))
     assert " " not in bob, "others are not held up"
     await scene.actions.stop_run(begun[0], PAT)
     await asyncio.sleep(1)
-    assert " " not in await asked(scene, PAT), "a vote after the end takes no room"
+    assert " " not in await ask_for_run(scene, PAT), "a vote after the end takes no room"
     for run in (*begun[1:], bob, (await scene.store.runs())[0].run):
         await scene.actions.stop_run(run, replace(PAT, moderator=True))
 
@@ -180,10 +180,10 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
         watch = asyncio.create_task(turning())
         for person in crowd:
             await m.server.react(person, turn, "👍")
-        await _soon(lambda: len(taken_in) == len(crowd))
+        await _wait_until(lambda: len(taken_in) == len(crowd))
         watch.cancel()
         assert max(Counter(taken_in).values()) == 1
-        await _votes(m, len(crowd))
+        await _wait_for_votes(m, len(crowd))
 
 
 async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the_end(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the
             await m.server.unreact(person, turn, "👍")
         for person in keeps:
             await m.server.react(person, turn, "👍")
-        facts = await _votes(m, 3 * len(keeps) + 2 * len(takes_back))
+        facts = await _wait_for_votes(m, 3 * len(keeps) + 2 * len(takes_back))
         for person in crowd:
             own = [type(fact) for fact in facts if fact.by == f"discord:{person.id}"]
             assert own == [VoteCast, VoteWithdrawn, VoteCast][: 3 if person in keeps else 2]
@@ -206,15 +206,15 @@ async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the
         await m.wait_until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
 
 
-async def _soon(holds: Callable[[], bool]) -> None:
-    """Until it holds. The bound only keeps a broken test from hanging."""
+async def _wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds. The bound only keeps a broken test from hanging."""
     async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.01)
 
 
-async def _votes(m: Moot, count: int) -> list[VoteCast | VoteWithdrawn]:
-    """What was voted in the only run, once it is so much."""
+async def _wait_for_votes(m: Moot, count: int) -> list[VoteCast | VoteWithdrawn]:
+    """Return the votes in the only run, once there are so many."""
     (row,) = await m.store.runs()
     async with asyncio.timeout(30):
         while True:

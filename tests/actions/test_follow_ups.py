@@ -24,8 +24,8 @@ from tests.support.transcripts import Play, make_seat, make_start
 P = Person("p", "Pat")
 
 
-def council(begun: RunStarted | None = None) -> Play:
-    """A whole one: Bob is ranked first."""
+def play_council(begun: RunStarted | None = None) -> Play:
+    """Play a whole council in which Bob is ranked first."""
     play = Play(begun or make_start("council")).play_stage(lambda turn: f"{turn.seat} answers at length. " * 20)
     for turn in play.start_wanted():
         shown = [i.seat for i in play.t.turns[turn].about]
@@ -35,13 +35,13 @@ def council(begun: RunStarted | None = None) -> Play:
     return play.record(RunFinished("synthesised"))
 
 
-def followed(play: Play, question: str = "And then?") -> RunRequest:
+def ask_on(play: Play, question: str = "And then?") -> RunRequest:
     return follow_up(play.t, replay_thread(play.t.entries, play.form, play.t.at), question, P)
 
 
-def begun(wish: RunRequest, form: str = "council") -> RunStarted:
-    """The run that such a wish becomes."""
-    return replace(make_start(form), question=wish.question, context=wish.context, earlier=wish.earlier)
+def start_of(request: RunRequest, form: str = "council") -> RunStarted:
+    """Return the start of the run that a request becomes."""
+    return replace(make_start(form), question=request.question, context=request.context, earlier=request.earlier)
 
 
 def read(play: Play, turn: TurnId, window: int | None) -> str:
@@ -56,42 +56,42 @@ def first_turn(started: RunStarted) -> tuple[Play, TurnId]:
 
 class TestWhatIsKept:
     def test_question_turns_standings_and_synthesis(self) -> None:
-        wish = followed(council())
-        assert wish.context == ""
-        kept = [said.label for said in wish.earlier if said.kept]
+        request = ask_on(play_council())
+        assert request.context == ""
+        kept = [said.label for said in request.earlier if said.kept]
         assert kept[0] == "question"
         assert [label.split(" · ")[0].strip("🔔 ") for label in kept[1:]] == ["Standings", "Synthesis"]
-        labels = [said.label for said in wish.earlier]
+        labels = [said.label for said in request.earlier]
         assert [name for name in ("🟦 Ada", "🟩 Bob", "🟧 Cyd") if name in labels] == ["🟦 Ada", "🟩 Bob", "🟧 Cyd"]
-        texts = [said.text for said in wish.earlier]
+        texts = [said.text for said in request.earlier]
         assert len(texts) == len(set(texts)), "the top-ranked original is told once"
 
     def test_a_debates_verdict(self) -> None:
         play = Play(make_start("debate"))
         while not play.plan.outcome:
             play.play_stage(lambda turn: f"{turn} says so.\nVERDICT: Ada wins.")
-        wish = followed(play.record(RunFinished("judged")))
-        assert ["VERDICT: Ada wins." in said.text for said in wish.earlier if said.kept] == [False, True]
-        assert sum("opening" in said.label for said in wish.earlier) == 3
+        request = ask_on(play.record(RunFinished("judged")))
+        assert ["VERDICT: Ada wins." in said.text for said in request.earlier if said.kept] == [False, True]
+        assert sum("opening" in said.label for said in request.earlier) == 3
 
     def test_what_was_removed_is_not_gone_on_from(self) -> None:
-        play = council().record(Removed(TurnId("answer", 1, "ada"), "mod"))
-        assert not any("ada answers" in said.text or "Removed" in said.text for said in followed(play).earlier)
+        play = play_council().record(Removed(TurnId("answer", 1, "ada"), "mod"))
+        assert not any("ada answers" in said.text or "Removed" in said.text for said in ask_on(play).earlier)
 
     def test_what_was_sent_there_goes_on_with_it(self) -> None:
-        play = council(replace(make_start("council"), context="From Kim: tea."))
-        assert followed(play).earlier[0] == Earlier("context", "From Kim: tea.")
+        play = play_council(replace(make_start("council"), context="From Kim: tea."))
+        assert ask_on(play).earlier[0] == Earlier("context", "From Kim: tea.")
 
 
 class TestWithinTheWindow:
     def test_all_of_it_where_there_is_room(self) -> None:
-        play, turn = first_turn(begun(followed(council())))
+        play, turn = first_turn(start_of(ask_on(play_council())))
         text = read(play, turn, None)
         order = ["Tabs or spaces?", "ada answers", "Tabs it is", "And then?"]
         assert sorted(order, key=text.index) == order
 
     def test_whole_turns_go_the_oldest_first_and_what_came_of_it_last(self) -> None:
-        play, turn = first_turn(begun(followed(council())))
+        play, turn = first_turn(start_of(ask_on(play_council())))
         left = []
         for window in range(1_200, 200, -20):
             text = read(play, turn, window)
@@ -104,7 +104,7 @@ class TestWithinTheWindow:
         assert ["Bob > ", "Tabs it is"] in left
 
     def test_reviewers_lose_it_before_the_answers_they_judge(self) -> None:
-        play = Play(begun(followed(council())))
+        play = Play(start_of(ask_on(play_council())))
         play.play_stage(lambda turn: f"{turn.seat} knows. " * 60)
         text = read(play, play.start_wanted()[0], 1_100)
         assert all(f"{s} knows." in text for s in ("ada", "bob", "cyd"))
@@ -118,19 +118,19 @@ class TestWithinTheWindow:
             play = Play(started)
             for turn in play.start_wanted():
                 play.end_turn(turn, "x" * size)
-            wish = followed(play.record(RunFinished("compared")), "q" * min(size, 20_000))
-            assert sum(len(said.text) for said in wish.earlier) <= EARLIER_CHARS
-            started = begun(wish, "compare")
+            request = ask_on(play.record(RunFinished("compared")), "q" * min(size, 20_000))
+            assert sum(len(said.text) for said in request.earlier) <= EARLIER_CHARS
+            started = start_of(request, "compare")
 
     def test_a_follow_up_of_a_follow_up_knows_the_first_question_and_its_outcome(self) -> None:
-        play = council()
+        play = play_council()
         for n in range(6):
-            play = council(begun(followed(play, f"Question {n}?")))
-        wish = followed(play, "And at last?")
-        kept = [said.text for said in wish.earlier if said.kept]
+            play = play_council(start_of(ask_on(play, f"Question {n}?")))
+        request = ask_on(play, "And at last?")
+        kept = [said.text for said in request.earlier if said.kept]
         assert kept[0] == "Tabs or spaces?"
         assert sum(text.startswith("Question ") for text in kept) == 6
-        last, turn = first_turn(begun(wish))
+        last, turn = first_turn(start_of(request))
         for window in (600, 1_200, 4_000):
             assert "And at last?" in read(last, turn, window)
 
@@ -146,20 +146,20 @@ class TestOneSeat:
         return ask_seat(play.t, replay_thread(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
 
     def test_it_reads_all_that_it_has_said_as_its_own(self) -> None:
-        wish = self.ask(self.debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")
-        assert wish.seats is not None
-        assert [s.name for s in wish.seats.seats] == ["Bob"]
-        own = [said.text.splitlines()[0] for said in wish.earlier if said.own]
+        request = self.ask(self.debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")
+        assert request.seats is not None
+        assert [s.name for s in request.seats.seats] == ["Bob"]
+        own = [said.text.splitlines()[0] for said in request.earlier if said.own]
         assert own == ["opening/1/bob says so.", "rebuttal/2/bob says so.", "closing/3/bob says so."]
-        assert not any("ada" in said.text for said in wish.earlier)
-        started = replace(begun(wish, "compare"), panel=Panel((make_seat("bob"),)))
+        assert not any("ada" in said.text for said in request.earlier)
+        started = replace(start_of(request, "compare"), panel=Panel((make_seat("bob"),)))
         play, turn = first_turn(started)
         roles = [(p.role, p.text.splitlines()[0]) for p in play.form.ask(play.t, turn).parts][1:]
         assert [role for role, _ in roles] == ["user", "assistant", "assistant", "assistant", "user"]
 
     def test_it_goes_on_and_on(self) -> None:
-        wish = self.ask(self.debate(), TurnId("closing", 3, "bob"))
-        play = Play(replace(begun(wish, "compare"), panel=Panel((make_seat("bob"),))))
+        request = self.ask(self.debate(), TurnId("closing", 3, "bob"))
+        play = Play(replace(start_of(request, "compare"), panel=Panel((make_seat("bob"),))))
         play.play_stage(lambda turn: "my second thought").record(RunFinished("compared"))
         again = self.ask(play, TurnId("answer", 1, "bob"), "my second thought", "Sure?")
         assert [said.text for said in again.earlier if said.own][-1] == "my second thought"
@@ -168,12 +168,12 @@ class TestOneSeat:
     def test_one_that_still_speaks(self) -> None:
         play = Play(make_start("compare"))
         play.start_wanted()
-        wish = self.ask(play, TurnId("answer", 1, "bob"), "so f")
-        assert [said.text for said in wish.earlier if said.own] == ["so f"]
+        request = self.ask(play, TurnId("answer", 1, "bob"), "so f")
+        assert [said.text for said in request.earlier if said.own] == ["so f"]
 
     def test_a_search_is_no_seat(self) -> None:
         with pytest.raises(Refused, match="A search has said that"):
-            self.ask(council(), SEARCH)
+            self.ask(play_council(), SEARCH)
 
 
 def test_a_run_from_before_there_was_any_of_this_is_asked_as_it_was() -> None:

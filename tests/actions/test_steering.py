@@ -15,8 +15,8 @@ from bot.domain.controls import About, ObjectionRef
 from bot.domain.run import DebateRules, TurnId
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
-from commands.command import Here
-from commands.controls import PRESSES, NoOptions, ObjectionOptions, Target
+from commands.command import Here, NoOptions
+from commands.controls import PRESSES, ObjectionOptions, Target
 from commands.steer import COMMANDS as STEERING
 from commands.steer import AddOptions
 from tests.support.actions_scene import MO, PAT, ActionsScene

@@ -47,8 +47,8 @@ async def call(scene: ActionsScene, path: str, here: Here = HERE, **values: str)
     return await command.handle(scene.actions, command.options.model_validate(values), here)
 
 
-async def answered(scene: ActionsScene, form: str = "compare", **lines: str) -> str:
-    """A run in which every seat has said its line, and which is over."""
+async def play_answers(scene: ActionsScene, form: str = "compare", **lines: str) -> str:
+    """Play a run in which every seat says its line, to its end; return its id."""
     scene.speaker.lines = {seat: [text] for seat, text in lines.items()}
     run = await scene.start_run(form)
     await scene.actions.close_vote(run, PAT)
@@ -143,7 +143,7 @@ def _form(name: str) -> Format:
 
 class TestDifferences:
     async def test_of_the_pressed_and_the_next_or_of_two_by_name_or_number(self, scene: ActionsScene) -> None:
-        run = await answered(scene, ada="Tabs.", bob="Spaces.", cyd="Both.")
+        run = await play_answers(scene, ada="Tabs.", bob="Spaces.", cyd="Both.")
         for about, pair, told in [
             (None, {}, "~~Tabs.~~ **Spaces.**"),
             (TurnId("answer", 1, "cyd"), {}, "~~Both.~~ **Tabs.**"),
@@ -163,8 +163,8 @@ class TestDifferences:
     async def test_are_of_two_answers_of_a_comparison(self, scene: ActionsScene) -> None:
         for run, why in [
             ("", "no message of a comparison"),
-            (await answered(scene, "council"), "answers of a comparison"),
-            (await answered(scene, ada="Alone.", bob="", cyd=""), "no two answers yet"),
+            (await play_answers(scene, "council"), "answers of a comparison"),
+            (await play_answers(scene, ada="Alone.", bob="", cyd=""), "no two answers yet"),
         ]:
             with pytest.raises(Refused, match=why):
                 await press(scene, "differences", Target(run))
@@ -172,7 +172,7 @@ class TestDifferences:
 
 class TestSendTo:
     async def test_a_model_gets_the_text_and_people_see_where_it_comes_from(self, scene: ActionsScene) -> None:
-        run = await answered(scene, ada="Use tabs.\nThey are\nfine.", bob="b", cyd="c")
+        run = await play_answers(scene, ada="Use tabs.\nThey are\nfine.", bob="b", cyd="c")
         t = await scene.read_stored(run)
         sent = await press(scene, "send_to", Target(run, ADA), model="bob@0.1", text="They are fine.", note="True?")
         assert isinstance(sent, Started)
@@ -191,7 +191,7 @@ class TestSendTo:
         await scene.actions.stop_run(sent.run, PAT)
 
     async def test_a_run_that_goes_on_reads_it_from_the_next_turn_on(self, scene: ActionsScene) -> None:
-        run = await answered(scene, ada="x" * 60, bob="b", cyd="c")  # longer than a remark may be
+        run = await play_answers(scene, ada="x" * 60, bob="b", cyd="c")  # longer than a remark may be
         scene.speaker.lines = {"ada": [60.0, "a"]}
         other = await scene.start_run("debate")
         told = await press(scene, "send_to", Target(run, ADA), run=other, note="Look:")
@@ -212,7 +212,7 @@ class TestSendTo:
         await scene.actions.stop_run(sent.run, PAT)
 
     async def test_what_fails_changes_nothing_and_says_so(self, scene: ActionsScene) -> None:
-        run = await answered(scene, ada="Tabs.", bob="b", cyd="c")
+        run = await play_answers(scene, ada="Tabs.", bob="b", cyd="c")
         before = (await scene.store.runs(), await scene.store.read(run))
         for values, why in [
             ({}, "Name a model that is to read it, or a run"),
@@ -233,7 +233,7 @@ class TestSendTo:
     async def test_a_store_that_fails_is_told_of_too(
         self, monkeypatch: pytest.MonkeyPatch, scene: ActionsScene
     ) -> None:
-        run = await answered(scene, ada="Tabs.", bob="b", cyd="c")
+        run = await play_answers(scene, ada="Tabs.", bob="b", cyd="c")
 
         async def full(run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None) -> None:
             raise StoreFailed("The disk is full.")
