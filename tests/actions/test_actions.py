@@ -36,7 +36,7 @@ from tests.support.surfaces import Place, Platform
         (RunRequest("debate", "?", PAT, "default", 7), "A debate has 1 to 6 rounds, not 7."),
     ],
 )
-async def test_a_requestthat_cannot_be_met_is_refused_with_what_to_do(
+async def test_a_request_that_cannot_be_met_is_refused_with_what_to_do(
     run_request: RunRequest, told: str, scene: ActionsScene
 ) -> None:
     with pytest.raises(Refused) as caught:
