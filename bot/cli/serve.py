@@ -11,10 +11,9 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from adapters.discord.api import Rest
-from adapters.discord.budgets import discord_budget as discord_budget
+from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
-from adapters.slack.budgets import PREFIX as SLACK
-from adapters.slack.budgets import slack_budget as slack_budget
+from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
 from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
@@ -33,6 +32,7 @@ NO_PLATFORM = (
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
 MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
+BUDGETS = {"discord": discord_budget, "slack": slack_budget}  # by the platform that begins a budget's name
 
 
 class PlatformPlaces(Protocol):
@@ -134,7 +134,7 @@ def _make_bots(settings: Settings, core: Core, store: SqlStore) -> Iterator[Plat
 
 
 def _make_budget(name: str, started: float) -> Budget:
-    return slack_budget(name, started) if name.startswith(SLACK) else discord_budget(name, started)
+    return BUDGETS[name.partition(" ")[0]](name, started)
 
 
 async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
