@@ -32,6 +32,7 @@ from bot.domain.facts import (
 from bot.domain.run import SIDES, DebateRules, Failure, Form, Mode, Rules, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.engine.thread import thread_posts
+from bot.formats import FORMATS
 from bot.formats.common import END
 from bot.formats.council.review_order import letter_labels
 from tests.support.pipelines import draw_steps
@@ -49,7 +50,7 @@ MOST = 400  # facts; a run that needs more does not end
 @st.composite
 def draw_start(draw: st.DrawFn) -> RunStarted:
     """Draw the start of a run of any format, under any of its rules."""
-    form = draw(st.sampled_from(["council", "debate", "compare", "pipeline", "summary"]))
+    form = draw(st.sampled_from(list(FORMATS)))
     begun = make_start(form, seats=SEATS[: draw(st.integers(2, 5))])
     vote_s = draw(st.sampled_from([0.0, 60.0]))
     match form:

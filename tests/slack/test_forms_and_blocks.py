@@ -169,7 +169,7 @@ def test_the_manifest_says_what_is_declared_and_why(listen: bool) -> None:
     for event in EVENTS:
         assert (f"      - {event.name}  # {event.why}\n" in text) == (listen or not event.listen)
     assert ":history" not in text.replace("im:history", "").replace("mpim:history", "") or listen
-    assert re.findall(r"command: /(\w+)", text) == ["council", "debate", "compare", "moot"]
+    assert re.findall(r"command: /(\w+)", text) == list(dict.fromkeys(c.path[0] for c in COMMANDS))
     assert all(len(name) <= 24 and len(help) <= 150 for name, help in message_shortcuts().values())
     assert "socket_mode_enabled: true" in text
     assert "socket_mode_enabled: false" in render_manifest(listen, "https://moot.example")
