@@ -18,7 +18,7 @@ from bot.errors import Refused
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
-from commands.summarise import summarise_run
+from commands.summarise import start_summary
 from commands.transfer import TransferOptions, send_message, send_turn
 
 OURS = "moot"  # each press id begins with it
@@ -219,7 +219,7 @@ async def _send_to(actions: Actions, target: Target, options: TransferOptions, h
 
 
 async def _summarise(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Started(await summarise_run(actions, target.run, here))
+    return Started(await start_summary(actions, target.run, here))
 
 
 async def _differences(actions: Actions, target: Target, options: PairOptions, here: Here) -> Answer:

@@ -14,7 +14,7 @@ class SummariseOptions(StartOptions):
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
-async def summarise_run(actions: Actions, run: str, here: Here) -> str:
+async def start_summary(actions: Actions, run: str, here: Here) -> str:
     """Begin a run that summarises another one; return its id. Raises Refused."""
     t = await actions.read_run(run, here.by)
     request = request_summary(t, await actions.read_thread(run, here.by), here.by)
@@ -22,7 +22,7 @@ async def summarise_run(actions: Actions, run: str, here: Here) -> str:
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:
-    return Started(await summarise_run(actions, await choose_run(actions, options.run, here), here))
+    return Started(await start_summary(actions, await choose_run(actions, options.run, here), here))
 
 
 COMMAND = Command(("moot", "summarise"), "What has been said in a run so far.", SummariseOptions, _summarise)

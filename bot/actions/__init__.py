@@ -1,1 +1,1 @@
-"""What people may do, who may, and within which limits."""
+"""Actions that people may take, with their permissions and limits."""

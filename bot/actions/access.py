@@ -61,7 +61,7 @@ class RunAccess:
             await self._store.append(run, [fact], key=key)
         self._supervisor.wake(run)
 
-    def plan(self, t: Transcript) -> Plan:
+    def make_plan(self, t: Transcript) -> Plan:
         """Return the plan of a run as it stands now."""
         return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
 

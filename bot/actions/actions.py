@@ -146,7 +146,7 @@ class Actions:
     async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Return a lane's title and its whole text; for a card with full texts, those. Raises Refused."""
         t = await self.read_run(run, by)
-        plan = self._access.plan(t)
+        plan = self._access.make_plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
         if lane in plan.full_texts:
@@ -202,7 +202,7 @@ class Actions:
         name = vote_choices(t).get(seat)
         if name is None:
             raise Refused("That seat is not at this table.")
-        if round_ == ROUND_BEFORE and not self._access.plan(t).voting_before:
+        if round_ == ROUND_BEFORE and not self._access.make_plan(t).voting_before:
             raise Refused("Everyone has spoken, so it is too late to vote from before; vote again at the end.")
         if round_ is None:
             round_ = max((i.round for i in t.turns if i.seat == seat), default=1)
@@ -234,7 +234,7 @@ class Actions:
         if (
             t.revealed
             or t.started.rules.veil.reveal == "live"
-            or (t.finished and not self._access.plan(t).hidden_lanes)
+            or (t.finished and not self._access.make_plan(t).hidden_lanes)
         ):
             names = " Who is who is told once the vote is closed." if names_hidden(t) else ""
             raise Refused(f"Nothing that is said here is hidden.{names}")

@@ -98,7 +98,7 @@ def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     return known[word.strip().casefold()]
 
 
-def add_seat(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
+def make_further_seat(panel: Panel, settings: SeatSettings, models: Mapping[str, Model]) -> Seat:
     """Resolve one more seat for a panel, with a name and key of its own there. Raises Refused."""
     return _name_apart([*panel.seats, _make_seat(settings, models)])[-1]
 

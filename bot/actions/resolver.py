@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from bot.actions.panels import add_seat, find_seat, leave_out_absent, read_seat, seat_panel
+from bot.actions.panels import find_seat, leave_out_absent, make_further_seat, read_seat, seat_panel
 from bot.actions.permissions import Person, require_may_edit_panels, require_may_start
 from bot.actions.pipelines import drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest
@@ -93,7 +93,7 @@ class RequestResolver:
             require_may_edit_panels(by, self._settings.server_settings(by.server), "A persona in your own words")
             self._services.words.check(persona, by.server, "A persona")
         seat_settings = written.model_copy(update={"persona": persona}) if persona else written
-        seat = add_seat(table, seat_settings, self._services.models)
+        seat = make_further_seat(table, seat_settings, self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
             raise Refused(f"{seat.name} is away: {why}.")
         return seat

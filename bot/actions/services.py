@@ -1,4 +1,4 @@
-"""What runs are made from: settings, models, and the panels, pipelines and word lists of servers."""
+"""Settings, models, and the panels, pipelines and word lists of servers: all that runs are made from."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class SteeringActions:
     async def _get_voted_round(self, run: str, by: Person, round_: int) -> tuple[Transcript, int]:
         """Return the run, and the round after which people vote now. Raises Refused where they do not."""
         t = await self._access.get_open_run(run, by)
-        now = self._access.plan(t).vote_after
+        now = self._access.make_plan(t).vote_after
         if not now:
             raise Refused("Nobody votes on a next round now.")
         if round_ not in (0, now):

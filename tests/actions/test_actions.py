@@ -1,4 +1,4 @@
-"""What people may do, and what they are told when they may not."""
+"""Actions: requests, facts, and refusals in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people do to a run that goes on, and what comes of it."""
+"""People skip, vote, remove and delete: the effect on the run."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ async def test_runs_are_listed_for_those_who_can_look_where_they_are_shown(scene
     begun = [await scene.start_run() for _ in range(3)]
     asked: list[str] = []
 
-    async def sees(address: str) -> bool:
+    async def may_see(address: str) -> bool:
         asked.append(address)
         return len(asked) != 2
 
     assert len(await scene.actions.list_runs(PAT, 1, may_see_all)) == 1
-    shown = [row.run for row in await scene.actions.list_runs(PAT, 10, sees)]
+    shown = [row.run for row in await scene.actions.list_runs(PAT, 10, may_see)]
     assert len(shown) == 2
     assert set(shown) < set(begun)
     assert asked == ["place"] * 3
@@ -126,7 +126,7 @@ async def test_runs_are_listed_for_those_who_can_look_where_they_are_shown(scene
         await scene.actions.stop_run(run, PAT)
 
 
-async def sees_nothing(address: str) -> bool:
+async def may_see_nothing(address: str) -> bool:
     return False
 
 
@@ -137,7 +137,7 @@ async def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: C
     run = await scene.start_run()
     needed = {name: "ada" for name, field in command.options.model_fields.items() if field.is_required()}
     options = command.options.model_validate({**needed, "run": run})
-    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=sees_nothing)
+    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=may_see_nothing)
     with pytest.raises(Refused, match=f"^There is no run {run} here.$"):
         await command.handle(scene.actions, options, here)
     await scene.actions.stop_run(run, PAT)
@@ -145,9 +145,9 @@ async def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: C
 
 async def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at(scene: ActionsScene) -> None:
     run = await scene.start_run()
-    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=sees_nothing)
+    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=may_see_nothing)
     with pytest.raises(Refused, match=f"^Nothing was sent. There is no run {run} here.$"):
         await PRESSES["send_to"].handle(scene.actions, Target(text="tea"), TransferOptions(run=run), here)
     await scene.actions.require_visible(run, GUESTS[0], may_see_all)
-    await scene.actions.require_visible(run, PAT, sees_nothing)  # its starter may, wherever it stands
+    await scene.actions.require_visible(run, PAT, may_see_nothing)  # its starter may, wherever it stands
     await scene.actions.stop_run(run, PAT)

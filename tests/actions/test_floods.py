@@ -60,13 +60,13 @@ async def test_of_many_runs_asked_for_at_once_few_begin_and_the_rest_is_refused_
 async def test_between_the_starts_of_a_flood_others_have_their_turn(scene: ActionsScene) -> None:
     begun, most = 0, 0
 
-    def show(run: str, title: str) -> Surface:
+    def open_surface(run: str, title: str) -> Surface:
         nonlocal begun
         begun += 1
         return scene.place
 
     starts = [
-        asyncio.create_task(scene.actions.start_run(RunRequest("compare", "Why?", PAT, "default"), show))
+        asyncio.create_task(scene.actions.start_run(RunRequest("compare", "Why?", PAT, "default"), open_surface))
         for _ in range(EACH)
     ]
     while begun < EACH:
@@ -120,12 +120,12 @@ async def test_a_flood_of_commands_leaves_the_bot_to_the_others(tmp_path: Path) 
         board = await m.ask(by=m.bob, question="And milk?")
         answers = [await interaction.answer() for interaction in flood]
 
-        def refused() -> list[str]:
+        def list_refusals() -> list[str]:
             private = [message for seen in answers for message in (seen.message, *seen.followups)]
             return [message.text for message in private if message is not None and message.ephemeral]
 
-        await m.wait_until(lambda: len(refused()) == 60 - EACH)
-        assert all(words.startswith(f"You have {EACH} runs going on here already") for words in refused())
+        await m.wait_until(lambda: len(list_refusals()) == 60 - EACH)
+        assert all(words.startswith(f"You have {EACH} runs going on here already") for words in list_refusals())
         await m.wait_until(lambda: len(m.read_messages(m.channel)) == EACH + 1)
         for row in await m.store.runs(100):
             await m.call_command(m.mod, "moot stop", run=row.run)
@@ -161,7 +161,7 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
         crowd = [await m.server.create_member(m.guild, f"person{n}") for n in range(50)]
         turns_of_the_loop, taken_in = 0, []
 
-        async def turning() -> None:
+        async def count_turns() -> None:
             nonlocal turns_of_the_loop
             while True:
                 turns_of_the_loop += 1
@@ -171,13 +171,13 @@ async def test_a_flood_of_reactions_is_taken_a_few_at_a_time_so_that_all_else_go
         state = m.client._connection
         dispatch = state.dispatch
 
-        def dispatched(event: str, *given: object) -> None:
+        def note_dispatch(event: str, *given: object) -> None:
             if event == "raw_reaction_add":
                 taken_in.append(turns_of_the_loop)
             dispatch(event, *given)
 
-        state.dispatch = dispatched
-        watch = asyncio.create_task(turning())
+        state.dispatch = note_dispatch
+        watch = asyncio.create_task(count_turns())
         for person in crowd:
             await m.server.react(person, turn, "👍")
         await _wait_until(lambda: len(taken_in) == len(crowd))

@@ -44,7 +44,7 @@ def start_of(request: RunRequest, form: str = "council") -> RunStarted:
     return replace(make_start(form), question=request.question, context=request.context, earlier=request.earlier)
 
 
-def read(play: Play, turn: TurnId, window: int | None) -> str:
+def read_prompt(play: Play, turn: TurnId, window: int | None) -> str:
     count = make_counter("gpt-4o")
     return "\n\n".join(text_of(m) for m in fit_messages(play.form.ask(play.t, turn).parts, window, 0, count))
 
@@ -86,7 +86,7 @@ class TestWhatIsKept:
 class TestWithinTheWindow:
     def test_all_of_it_where_there_is_room(self) -> None:
         play, turn = first_turn(start_of(ask_on(play_council())))
-        text = read(play, turn, None)
+        text = read_prompt(play, turn, None)
         order = ["Tabs or spaces?", "ada answers", "Tabs it is", "And then?"]
         assert sorted(order, key=text.index) == order
 
@@ -94,7 +94,7 @@ class TestWithinTheWindow:
         play, turn = first_turn(start_of(ask_on(play_council())))
         left = []
         for window in range(1_200, 200, -20):
-            text = read(play, turn, window)
+            text = read_prompt(play, turn, window)
             assert "[…]" not in text, "a turn is there or not"
             assert "And then?" in text
             left.append([w for w in ("ada answers", "cyd answers", "Bob > ", "Tabs it is") if w in text])
@@ -106,7 +106,7 @@ class TestWithinTheWindow:
     def test_reviewers_lose_it_before_the_answers_they_judge(self) -> None:
         play = Play(start_of(ask_on(play_council())))
         play.play_stage(lambda turn: f"{turn.seat} knows. " * 60)
-        text = read(play, play.start_wanted()[0], 1_100)
+        text = read_prompt(play, play.start_wanted()[0], 1_100)
         assert all(f"{s} knows." in text for s in ("ada", "bob", "cyd"))
         assert "ada answers" not in text
         assert "[…]" not in text
@@ -132,21 +132,21 @@ class TestWithinTheWindow:
         assert sum(text.startswith("Question ") for text in kept) == 6
         last, turn = first_turn(start_of(request))
         for window in (600, 1_200, 4_000):
-            assert "And at last?" in read(last, turn, window)
+            assert "And at last?" in read_prompt(last, turn, window)
 
 
 class TestOneSeat:
-    def debate(self) -> Play:
+    def play_debate(self) -> Play:
         play = Play(make_start("debate"))
         while not play.plan.outcome:
             play.play_stage(lambda turn: f"{turn} says so.\nVERDICT: nobody")
         return play.record(RunFinished("judged"))
 
-    def ask(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> RunRequest:
+    def ask_on(self, play: Play, lane: TurnId, said: str = "said", question: str = "More?") -> RunRequest:
         return ask_seat(play.t, replay_thread(play.t.entries, play.form, play.t.at), lane.lane, said, question, P)
 
     def test_it_reads_all_that_it_has_said_as_its_own(self) -> None:
-        request = self.ask(self.debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")
+        request = self.ask_on(self.play_debate(), TurnId("rebuttal", 2, "bob"), "rebuttal/2/bob says so.")
         assert request.seats is not None
         assert [s.name for s in request.seats.seats] == ["Bob"]
         own = [said.text.splitlines()[0] for said in request.earlier if said.own]
@@ -158,22 +158,22 @@ class TestOneSeat:
         assert [role for role, _ in roles] == ["user", "assistant", "assistant", "assistant", "user"]
 
     def test_it_goes_on_and_on(self) -> None:
-        request = self.ask(self.debate(), TurnId("closing", 3, "bob"))
+        request = self.ask_on(self.play_debate(), TurnId("closing", 3, "bob"))
         play = Play(replace(start_of(request, "compare"), panel=Panel((make_seat("bob"),))))
         play.play_stage(lambda turn: "my second thought").record(RunFinished("compared"))
-        again = self.ask(play, TurnId("answer", 1, "bob"), "my second thought", "Sure?")
+        again = self.ask_on(play, TurnId("answer", 1, "bob"), "my second thought", "Sure?")
         assert [said.text for said in again.earlier if said.own][-1] == "my second thought"
         assert [said.text for said in again.earlier if said.kept and not said.own] == ["Tabs or spaces?", "More?"]
 
     def test_one_that_still_speaks(self) -> None:
         play = Play(make_start("compare"))
         play.start_wanted()
-        request = self.ask(play, TurnId("answer", 1, "bob"), "so f")
+        request = self.ask_on(play, TurnId("answer", 1, "bob"), "so f")
         assert [said.text for said in request.earlier if said.own] == ["so f"]
 
     def test_a_search_is_no_seat(self) -> None:
         with pytest.raises(Refused, match="A search has said that"):
-            self.ask(play_council(), SEARCH)
+            self.ask_on(play_council(), SEARCH)
 
 
 def test_a_run_from_before_there_was_any_of_this_is_asked_as_it_was() -> None:

@@ -1,4 +1,4 @@
-"""Who may do what."""
+"""Permissions of starters, moderators and everybody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people may do to the course of a run, what they are told, and what comes of it in the process."""
+"""People steer a run: the answers they get, and the effect on the run."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.support.speakers import make_refusal
 ANN, BEN = Person("ann", "Ann"), Person("ben", "Ben")
 
 
-async def debate(scene: ActionsScene, *, rounds: int = 3, next_: str = "at once", panel: str = "default") -> str:
-    """Under way; everyone speaks for a minute and ten seconds a turn."""
+async def start_debate(scene: ActionsScene, *, rounds: int = 3, next_: str = "at once", panel: str = "default") -> str:
+    """Start a debate in which every turn takes a minute and ten seconds; return its id."""
     scene.speaker.lines = {**{seat: ["a word", 70.0] for seat in ("ada", "bob", "cyd")}, "judge": ["VERDICT: Ada."]}
     how = DebateRules(watch=False, criteria=(), next=next_)  # type: ignore[arg-type]  # a test's word is a Next
     run = await scene.actions.start_run(
@@ -36,37 +36,37 @@ async def debate(scene: ActionsScene, *, rounds: int = 3, next_: str = "at once"
     return run
 
 
-async def refused(act: Awaitable[object]) -> str:
+async def read_refusal(act: Awaitable[object]) -> str:
     with pytest.raises(Refused) as caught:
         await act
     return str(caught.value)
 
 
-def board(scene: ActionsScene) -> str:
+def read_board(scene: ActionsScene) -> str:
     return next(text for lane, text in scene.place.read_texts() if lane.stage == "board")
 
 
 async def test_a_pause_holds_the_next_round_back_until_it_is_resumed(scene: ActionsScene) -> None:
-    run, steering = await debate(scene), scene.actions.steering
-    assert await refused(steering.pause_run(run, ANN)) == "Pause is for Pat and moderators."
+    run, steering = await start_debate(scene), scene.actions.steering
+    assert await read_refusal(steering.pause_run(run, ANN)) == "Pause is for Pat and moderators."
     assert (await steering.pause_run(run, PAT)).startswith("Paused: what speaks now finishes")
-    assert await refused(steering.pause_run(run, MO)) == "Pat has paused it already."
+    assert await read_refusal(steering.pause_run(run, MO)) == "Pat has paused it already."
     await asyncio.sleep(600)
     t = await scene.read_stored(run)
     assert {i.round for i in t.turns} == {1}
     assert all(turn.ended and turn.ended.finish == "done" for turn in t.turns.values())
-    assert "⏸ Paused by Pat" in board(scene)
-    assert await refused(steering.resume_run(run, ANN)) == "Resume is for Pat and moderators."
+    assert "⏸ Paused by Pat" in read_board(scene)
+    assert await read_refusal(steering.resume_run(run, ANN)) == "Resume is for Pat and moderators."
     assert await steering.resume_run(run, MO) == "It goes on."
-    assert await refused(steering.resume_run(run, MO)) == "It is not paused."
+    assert await read_refusal(steering.resume_run(run, MO)) == "It is not paused."
     await asyncio.sleep(5)
     assert {i.round for i in (await scene.read_stored(run)).turns} == {1, 2}
-    assert "Paused" not in board(scene)
+    assert "Paused" not in read_board(scene)
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_a_pause_that_nobody_ends_is_the_end_after_a_day(scene: ActionsScene) -> None:
-    run = await debate(scene)
+    run = await start_debate(scene)
     await scene.actions.steering.pause_run(run, PAT)
     await asyncio.sleep(86_300)
     assert (await scene.read_stored(run)).finished is None
@@ -78,11 +78,11 @@ async def test_a_pause_that_nobody_ends_is_the_end_after_a_day(scene: ActionsSce
 
 
 async def test_a_seat_is_added_as_it_was_resolved_and_another_dropped(scene: ActionsScene) -> None:
-    run, steering = await debate(scene, panel="twins"), scene.actions.steering
-    assert await refused(steering.add_seat(run, "cyd", "", "", ANN)) == "Adding a seat is for Pat and moderators."
-    assert "There is no model “dan”" in await refused(steering.add_seat(run, "dan", "", "", PAT))
-    assert "no seat “dan” in it" in await refused(steering.add_seat(run, "dan", "", "default", PAT))
-    assert "needs a moderator" in await refused(steering.add_seat(run, "cyd", "a nurse", "", PAT))
+    run, steering = await start_debate(scene, panel="twins"), scene.actions.steering
+    assert await read_refusal(steering.add_seat(run, "cyd", "", "", ANN)) == "Adding a seat is for Pat and moderators."
+    assert "There is no model “dan”" in await read_refusal(steering.add_seat(run, "dan", "", "", PAT))
+    assert "no seat “dan” in it" in await read_refusal(steering.add_seat(run, "dan", "", "default", PAT))
+    assert "needs a moderator" in await read_refusal(steering.add_seat(run, "cyd", "a nurse", "", PAT))
     assert (
         await steering.add_seat(run, "cyd@0.2/600", "skeptic", "", PAT)
         == "Cyd (skeptic) joins the table from round 2 on."
@@ -93,18 +93,18 @@ async def test_a_seat_is_added_as_it_was_resolved_and_another_dropped(scene: Act
     assert [s.key for s in seats] == ["ada", "ada:2", "cyd", "ada:3"]
     assert (seats[2].temperature, seats[2].max_tokens) == (0.2, 600)
     assert seats[2].persona == LIBRARY["skeptic"]
-    assert "debate of Ada, Ada 2, Cyd (skeptic), Ada 3" in board(scene)
-    assert await refused(steering.drop_seat(run, "Ada", ANN)) == "Dropping a seat is for Pat and moderators."
-    assert "Did you mean" in await refused(steering.drop_seat(run, "Ada 4", PAT))
+    assert "debate of Ada, Ada 2, Cyd (skeptic), Ada 3" in read_board(scene)
+    assert await read_refusal(steering.drop_seat(run, "Ada", ANN)) == "Dropping a seat is for Pat and moderators."
+    assert "Did you mean" in await read_refusal(steering.drop_seat(run, "Ada 4", PAT))
     assert await steering.drop_seat(run, "ada 2", PAT) == "Ada 2 leaves the table; what it has said stays shown."
     await steering.drop_seat(run, "1", PAT)
-    assert await refused(steering.drop_seat(run, "cyd", PAT)) == "A debate needs two seats: stop it instead."
+    assert await read_refusal(steering.drop_seat(run, "cyd", PAT)) == "A debate needs two seats: stop it instead."
     await asyncio.sleep(1)
     t = await scene.read_stored(run)
     cut = t.turns[TurnId("opening", 1, "ada")].ended
     assert cut is not None
     assert (cut.finish, cut.text) == ("skipped", "a word")
-    assert "Dropped: Ada 2 (by Pat), Ada (by Pat)" in board(scene)
+    assert "Dropped: Ada 2 (by Pat), Ada (by Pat)" in read_board(scene)
     wish = rerun(t, PAT)
     assert wish.seats is not None
     assert [s.model for s in wish.seats.seats] == ["cyd", "ada"], "who was dropped does not come again"
@@ -113,36 +113,39 @@ async def test_a_seat_is_added_as_it_was_resolved_and_another_dropped(scene: Act
 
 @pytest.mark.parametrize("scene", [{"cyd": "set CYD_KEY"}], indirect=True)
 async def test_who_is_away_does_not_join(scene: ActionsScene) -> None:
-    run = await debate(scene, panel="twins")
-    told = await refused(scene.actions.steering.add_seat(run, "cyd", "", "", PAT))
+    run = await start_debate(scene, panel="twins")
+    told = await read_refusal(scene.actions.steering.add_seat(run, "cyd", "", "", PAT))
     assert told == "Cyd is away: set CYD_KEY."
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_a_table_is_never_fuller_than_its_format_allows(scene: ActionsScene) -> None:
-    run, steering = await debate(scene), scene.actions.steering
+    run, steering = await start_debate(scene), scene.actions.steering
     for _ in range(5):
         await steering.add_seat(run, "ada", "", "", PAT)
-    assert await refused(steering.add_seat(run, "ada", "", "", PAT)) == "A debate has 8 seats at most: drop one first."
+    assert (
+        await read_refusal(steering.add_seat(run, "ada", "", "", PAT))
+        == "A debate has 8 seats at most: drop one first."
+    )
     await scene.actions.stop_run(run, PAT)
     await asyncio.sleep(1)
-    assert await refused(steering.add_seat(run, "ada", "", "", PAT)) == "This run is over."
+    assert await read_refusal(steering.add_seat(run, "ada", "", "", PAT)) == "This run is over."
 
 
 async def test_it_is_too_late_for_a_seat_that_nobody_would_hear(scene: ActionsScene) -> None:
-    run, steering = await debate(scene, rounds=1), scene.actions.steering
-    assert "The last round has begun" in await refused(steering.add_seat(run, "ada", "", "", PAT))
+    run, steering = await start_debate(scene, rounds=1), scene.actions.steering
+    assert "The last round has begun" in await read_refusal(steering.add_seat(run, "ada", "", "", PAT))
     await scene.actions.stop_run(run, PAT)
     scene.speaker.lines = {"ada": ["a"], "bob": ["b"], "cyd": ["c", 60.0]}
     council = await scene.start_run("council")
     assert await steering.add_seat(council, "ada", "", "", PAT) == "Ada 2 joins the table now."
     await asyncio.sleep(20)
-    assert "The reviews have begun" in await refused(steering.add_seat(council, "ada", "", "", PAT))
+    assert "The reviews have begun" in await read_refusal(steering.add_seat(council, "ada", "", "", PAT))
     await scene.actions.stop_run(council, PAT)
     compare = await scene.start_run("compare")
     for seat in ("ada", "bob"):
         await steering.drop_seat(compare, seat, PAT)
-    assert "needs one seat" in await refused(steering.drop_seat(compare, "cyd", PAT))
+    assert "needs one seat" in await read_refusal(steering.drop_seat(compare, "cyd", PAT))
     await scene.actions.stop_run(compare, PAT)
 
 
@@ -150,8 +153,8 @@ async def test_the_seats_of_a_pipeline_are_those_of_its_steps(scene: ActionsScen
     run = await scene.actions.run_pipeline(
         "refine", RunRequest("pipeline", "Why?", PAT), lambda run, title: scene.place
     )
-    assert "are fixed" in await refused(scene.actions.steering.add_seat(run, "ada", "", "", PAT))
-    assert "are fixed: skip its turn" in await refused(scene.actions.steering.drop_seat(run, "ada", PAT))
+    assert "are fixed" in await read_refusal(scene.actions.steering.add_seat(run, "ada", "", "", PAT))
+    assert "are fixed: skip its turn" in await read_refusal(scene.actions.steering.drop_seat(run, "ada", PAT))
     await scene.actions.stop_run(run, PAT)
 
 
@@ -160,15 +163,17 @@ async def test_a_failed_turn_of_a_seat_that_left_is_not_asked_again(scene: Actio
     run = await scene.start_run()
     await asyncio.sleep(1)
     await scene.actions.steering.drop_seat(run, "ada", PAT)
-    assert await refused(scene.actions.retry_turn(run, TurnId("answer", 1, "ada"), PAT)) == "Ada has left the table."
-    assert await refused(scene.actions.cast_vote(run, "ada", ANN)) == "That seat is not at this table."
+    assert (
+        await read_refusal(scene.actions.retry_turn(run, TurnId("answer", 1, "ada"), PAT)) == "Ada has left the table."
+    )
+    assert await read_refusal(scene.actions.cast_vote(run, "ada", ANN)) == "That seat is not at this table."
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_objections_are_raised_upvoted_and_answered(scene: ActionsScene) -> None:
-    run, steering = await debate(scene), scene.actions.steering
-    assert "There is no objection yet" in await refused(steering.raise_objection(run, " ", ANN))
-    assert "may have 20 characters; this has 21" in await refused(steering.raise_objection(run, "x" * 21, ANN))
+    run, steering = await start_debate(scene), scene.actions.steering
+    assert "There is no objection yet" in await read_refusal(steering.raise_objection(run, " ", ANN))
+    assert "may have 20 characters; this has 21" in await read_refusal(steering.raise_objection(run, "x" * 21, ANN))
     assert (
         await steering.raise_objection(run, "ADA, why?", ANN)
         == "Noted: round 2 answers the most upvoted objection first."
@@ -176,29 +181,31 @@ async def test_objections_are_raised_upvoted_and_answered(scene: ActionsScene) -
     await steering.raise_objection(run, "Adamant!", BEN)
     await steering.raise_objection(run, "Well?", BEN, "cyd")
     assert [o.said.to for o in (await scene.read_stored(run)).steering.objections] == [("ada",), (), ("cyd",)]
-    assert await refused(steering.upvote_objection(run, 1, ANN)) == "It is your own objection; others may upvote it."
+    assert (
+        await read_refusal(steering.upvote_objection(run, 1, ANN)) == "It is your own objection; others may upvote it."
+    )
     assert await steering.upvote_objection(run, 2, ANN) == "You support Ben's objection."
     assert await steering.upvote_objection(run, 2, ANN) == "Your upvote is taken away."
-    assert await refused(steering.withdraw_upvote(run, 2, ANN)) == "You have not upvoted it."
+    assert await read_refusal(steering.withdraw_upvote(run, 2, ANN)) == "You have not upvoted it."
     await steering.upvote_objection(run, 1, BEN)
     await asyncio.sleep(80)
-    assert "is answered, or being answered now" in await refused(steering.upvote_objection(run, 1, PAT))
-    assert "Round 2 answers Ann's objection first" in board(scene)
+    assert "is answered, or being answered now" in await read_refusal(steering.upvote_objection(run, 1, PAT))
+    assert "Round 2 answers Ann's objection first" in read_board(scene)
     asked = [str(ask) for seat, ask in scene.speaker.asked if seat == "ada"][-1]
     assert "objection from Ann, to be answered first" in asked
     for n in range(MAX_STANDING_OBJECTIONS - 2):
         await steering.raise_objection(run, f"No. {n}", ANN)
-    assert f"{MAX_STANDING_OBJECTIONS} objections stand already" in await refused(
+    assert f"{MAX_STANDING_OBJECTIONS} objections stand already" in await read_refusal(
         steering.raise_objection(run, "One more", ANN)
     )
     await asyncio.sleep(80)
-    assert "the last round has begun" in await refused(steering.raise_objection(run, "Too late", ANN))
+    assert "the last round has begun" in await read_refusal(steering.raise_objection(run, "Too late", ANN))
     await scene.actions.stop_run(run, PAT)
 
 
 async def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates(scene: ActionsScene) -> None:
     compare = await scene.start_run()
-    assert "Objections are answered in debates" in await refused(
+    assert "Objections are answered in debates" in await read_refusal(
         scene.actions.steering.raise_objection(compare, "No!", ANN)
     )
     await scene.actions.stop_run(compare, PAT)
@@ -206,27 +213,27 @@ async def test_what_is_objected_to_keeps_to_the_servers_words_and_to_debates(sce
     wish = RunRequest("debate", "Why?", there, "default", channels=("talk",), debating=DebateRules(cast=True))
     scene.speaker.lines = {**scene.speaker.lines, "judge": ["personas", 5.0]}
     run = await scene.actions.start_run(wish, lambda run, title: scene.place)
-    assert "nobody has spoken yet" in await refused(scene.actions.steering.raise_objection(run, "No!", there))
+    assert "nobody has spoken yet" in await read_refusal(scene.actions.steering.raise_objection(run, "No!", there))
     await asyncio.sleep(6)
-    told = await refused(scene.actions.steering.raise_objection(run, "a newt!", there))
+    told = await read_refusal(scene.actions.steering.raise_objection(run, "a newt!", there))
     assert told == "The objection has a word that is not allowed here: “newt”."
     await scene.actions.stop_run(run, there)
 
 
 @pytest.mark.parametrize(("end", "outcome"), [(True, "Ended after round 1 of 3 by vote"), (False, "Went on")])
 async def test_the_next_round_comes_by_vote(end: bool, outcome: str, scene: ActionsScene) -> None:
-    run, steering = await debate(scene, next_="vote"), scene.actions.steering
-    assert await refused(steering.vote_on_next_round(run, 1, "end", ANN)) == "Nobody votes on a next round now."
+    run, steering = await start_debate(scene, next_="vote"), scene.actions.steering
+    assert await read_refusal(steering.vote_on_next_round(run, 1, "end", ANN)) == "Nobody votes on a next round now."
     await asyncio.sleep(75)
     assert (
         await steering.vote_on_next_round(run, 1, "end" if end else "go on", ANN)
         == f"Your vote is “{'end' if end else 'go on'}”."
     )
-    assert await refused(steering.close_round_vote(run, BEN, 1)) == "Closing the vote is for Pat and moderators."
-    assert await refused(steering.start_next_round(run, BEN)) == "Next is for Pat and moderators."
+    assert await read_refusal(steering.close_round_vote(run, BEN, 1)) == "Closing the vote is for Pat and moderators."
+    assert await read_refusal(steering.start_next_round(run, BEN)) == "Next is for Pat and moderators."
     assert await steering.close_round_vote(run, PAT, 1) == "The vote is closed."
     await asyncio.sleep(10)
-    assert await refused(steering.close_round_vote(run, PAT, 1)) in (
+    assert await read_refusal(steering.close_round_vote(run, PAT, 1)) in (
         "Nobody votes on a next round now.",
         "This run is over.",
     )
@@ -234,14 +241,16 @@ async def test_the_next_round_comes_by_vote(end: bool, outcome: str, scene: Acti
     assert card.startswith(outcome)
     if not end:
         await asyncio.sleep(75)
-        assert await refused(steering.vote_on_next_round(run, 1, "end", ANN)) == "The vote after round 1 is closed."
+        assert (
+            await read_refusal(steering.vote_on_next_round(run, 1, "end", ANN)) == "The vote after round 1 is closed."
+        )
         assert await steering.start_next_round(run, MO) == "Round 3 begins."
         await scene.actions.stop_run(run, PAT)
     await scene.actions.close_vote(run, PAT)
 
 
 async def test_where_nobody_votes_it_goes_on_by_itself(scene: ActionsScene) -> None:
-    run = await debate(scene, next_="vote")
+    run = await start_debate(scene, next_="vote")
     await asyncio.sleep(70 + 117)
     assert {i.round for i in (await scene.read_stored(run)).turns} == {1}
     await asyncio.sleep(5)
@@ -251,7 +260,7 @@ async def test_where_nobody_votes_it_goes_on_by_itself(scene: ActionsScene) -> N
 
 
 async def test_who_joins_is_noted_once_while_it_runs(scene: ActionsScene) -> None:
-    run, steering = await debate(scene), scene.actions.steering
+    run, steering = await start_debate(scene), scene.actions.steering
     await asyncio.gather(
         *(steering.note_joined(run, who) for who in (ANN, ANN, BEN, PAT, replace(MO, server="elsewhere")))
     )
@@ -259,7 +268,7 @@ async def test_who_joins_is_noted_once_while_it_runs(scene: ActionsScene) -> Non
     await asyncio.sleep(1)
     joined = [e.fact for e in await scene.store.read(run) if type(e.fact).__name__ == "Joined"]
     assert len(joined) == 2
-    assert "With Ann and Ben" in board(scene)
+    assert "With Ann and Ben" in read_board(scene)
     await scene.actions.stop_run(run, PAT)
     await scene.actions.close_vote(run, PAT)
     await scene.actions.wait_until_finished(run)
@@ -268,7 +277,7 @@ async def test_who_joins_is_noted_once_while_it_runs(scene: ActionsScene) -> Non
 
 
 async def test_buttons_and_commands_do_the_same(scene: ActionsScene) -> None:
-    run = await debate(scene)
+    run = await start_debate(scene)
     here = Here(PAT, lambda run, question: scene.place, run=run)
     commands = {c.path[-1]: c for c in STEERING}
 

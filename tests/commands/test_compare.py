@@ -30,11 +30,11 @@ from tests.support.transcripts import Play, make_start
 ADA = TurnId("answer", 1, "ada")
 
 
-def somewhere(run: str, question: str) -> Surface:
+def open_place(run: str, question: str) -> Surface:
     return Place(Platform(round_trip_s=0.01))
 
 
-HERE = Here(PAT, somewhere)
+HERE = Here(PAT, open_place)
 
 
 async def press(scene: ActionsScene, action: str, target: Target, **values: str) -> Answer:
@@ -42,7 +42,7 @@ async def press(scene: ActionsScene, action: str, target: Target, **values: str)
     return await pressed.handle(scene.actions, target, pressed.options.model_validate(values), HERE)
 
 
-async def call(scene: ActionsScene, path: str, here: Here = HERE, **values: str) -> Answer:
+async def call_command(scene: ActionsScene, path: str, here: Here = HERE, **values: str) -> Answer:
     command = next(c for c in COMMANDS if c.path == tuple(path.split()))
     return await command.handle(scene.actions, command.options.model_validate(values), here)
 
@@ -94,7 +94,7 @@ class TestSeats:
         ]
 
     async def test_sit_at_the_table_so(self, scene: ActionsScene) -> None:
-        begun = await call(scene, "compare", question="Why?", models="ada@0.1/50, ada@1.5, bob")
+        begun = await call_command(scene, "compare", question="Why?", models="ada@0.1/50, ada@1.5, bob")
         assert isinstance(begun, Started)
         table = (await scene.read_stored(begun.run)).started.panel.seats
         told = [(s.name, s.temperature, s.max_tokens) for s in table[:2]]
@@ -127,7 +127,7 @@ class TestVotes:
             run = await scene.start_run(form)
             await asyncio.sleep(1)
             t = await scene.read_stored(run)
-            end = thread_posts(t, _form(form).plan(t, t.at))[-1]
+            end = thread_posts(t, find_format(form).plan(t, t.at))[-1]
             offered[form] = [c.label for c in end.controls]
             await scene.actions.close_vote(run, PAT)
         assert offered["compare"] == [
@@ -137,7 +137,7 @@ class TestVotes:
         assert not {"👍 Tie", "Show differences"} & set(offered["council"])
 
 
-def _form(name: str) -> Format:
+def find_format(name: str) -> Format:
     return Play(make_start(name)).form
 
 
@@ -235,10 +235,12 @@ class TestSendTo:
     ) -> None:
         run = await play_answers(scene, ada="Tabs.", bob="b", cyd="c")
 
-        async def full(run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None) -> None:
+        async def fail_full_disk(
+            run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
+        ) -> None:
             raise StoreFailed("The disk is full.")
 
-        monkeypatch.setattr(scene.store, "append", full)
+        monkeypatch.setattr(scene.store, "append", fail_full_disk)
         with pytest.raises(StoreFailed, match=r"Nothing was sent\. The disk is full"):
             await press(scene, "send_to", Target(run, ADA), model="bob")
 
@@ -250,9 +252,9 @@ class TestSummarise:
         scene.speaker.lines = {}
         here = replace(HERE, run=run)
         with pytest.raises(Refused, match="Which run"):
-            await call(scene, "moot summarise")
+            await call_command(scene, "moot summarise")
         await asyncio.sleep(61)
-        begun = await call(scene, "moot summarise", here)
+        begun = await call_command(scene, "moot summarise", here)
         assert isinstance(begun, Started)
         start_ = (await scene.read_stored(begun.run)).started
         assert (start_.format, start_.question) == ("summary", "Summarise this compare: Why?")
@@ -285,21 +287,21 @@ class TestSummarise:
 class TestPipelineCommands:
     async def test_list_show_and_the_forms(self, scene: ActionsScene) -> None:
         await scene.actions.services.pipelines.add_use("refine", "")
-        listed = await call(scene, "moot pipeline list")
+        listed = await call_command(scene, "moot pipeline list")
         assert isinstance(listed, Told)
         assert "**refine** (used 1 time): A draft" in listed.text
         assert "**ideas** (not used yet)" in listed.text
-        shown = await call(scene, "moot pipeline show", name="refine")
+        shown = await call_command(scene, "moot pipeline show", name="refine")
         assert isinstance(shown, Told)
         assert "- **rewrite** works on question, draft, critique" in shown.text
-        form = await call(scene, "moot pipeline save", name="mine")
+        form = await call_command(scene, "moot pipeline save", name="mine")
         assert form == Form("A pipeline", SaveOptions, ["name", "text"], {"name": "mine"})
-        more = await call(scene, "moot pipeline run", question="Why?", panel=MORE, pipeline="refine")
+        more = await call_command(scene, "moot pipeline run", question="Why?", panel=MORE, pipeline="refine")
         assert isinstance(more, Form)
         assert (more.options, more.values) == (PipelineOptions, {"question": "Why?", "pipeline": "refine"})
 
     async def test_run_starts_it(self, scene: ActionsScene) -> None:
-        begun = await call(scene, "moot pipeline run", question="Why?", pipeline="ideas", models="ada, bob@1")
+        begun = await call_command(scene, "moot pipeline run", question="Why?", pipeline="ideas", models="ada, bob@1")
         assert isinstance(begun, Started)
         t = await scene.read_stored(begun.run)
         assert isinstance(t.started, RunStarted)

@@ -1,4 +1,4 @@
-"""What people type after /debate, and how a debate is held for it."""
+"""The options of /debate as people type them, and the debate they make."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from commands.debate import COMMAND, DebateOptions
 from tests.support.debates import make_debate
 
 
-def wish(**typed: Any) -> RunRequest:
-    def never(run: str, question: str) -> Any:
+def make_request(**typed: Any) -> RunRequest:
+    def refuse_to_start(run: str, question: str) -> Any:
         raise AssertionError("nothing is started here")
 
-    return DebateOptions(question="Tea?", **typed).make_request("debate", Here(Person("p", "Pat"), never))
+    return DebateOptions(question="Tea?", **typed).make_request("debate", Here(Person("p", "Pat"), refuse_to_start))
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,18 @@ def wish(**typed: Any) -> RunRequest:
     ],
 )
 def test_a_debate_is_held_as_it_was_typed(typed: dict[str, Any], held: DebateRules) -> None:
-    assert wish(**typed).debating == held
+    assert make_request(**typed).debating == held
 
 
 def test_personas_in_words_go_to_their_seats() -> None:
-    asked = wish(models="a,b", personas="skeptic,a nurse")
+    asked = make_request(models="a,b", personas="skeptic,a nurse")
     assert asked.seats is not None
     assert [s.persona for s in asked.seats.seats] == ["skeptic", "a nurse"]
-    auto = wish(models="a,b", personas="auto").seats
+    auto = make_request(models="a,b", personas="auto").seats
     assert auto is not None
     assert [s.persona for s in auto.seats] == ["", ""]
     with pytest.raises(Refused, match="name these as well"):
-        wish(personas="skeptic,a nurse")
+        make_request(personas="skeptic,a nurse")
 
 
 def test_a_debate_again_is_held_alike_and_a_follow_up_without_the_old_positions() -> None:
