@@ -72,9 +72,9 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
 @app.command(help="Tell what has been said in a run so far; the model of its chair is asked.")
 def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     from bot.cli.exit import run_guarded  # as above
-    from bot.cli.try_run import summarise_run
+    from bot.cli.try_run import summarise_once
 
-    raise typer.Exit(run_guarded(summarise_run(run)))
+    raise typer.Exit(run_guarded(summarise_once(run)))
 
 
 @app.command(help="Run the bot on the platforms that are configured.")

@@ -40,7 +40,7 @@ async def try_once(format: str, typed: Mapping[str, str], events: Path | None = 
     return await _run_in_terminal(settings, command, options, options.panel or None, events, pipelines)
 
 
-async def summarise_run(run: str) -> int:
+async def summarise_once(run: str) -> int:
     """Let the model of a run's chair summarise what has been said in it so far."""
     return await _run_in_terminal(load_configuration(), SUMMARISE, SummariseOptions(run=run), None)
 

@@ -19,7 +19,7 @@ import pytest
 
 from bot.cli import try_run
 from bot.cli.show import show_run, show_runs
-from bot.cli.try_run import summarise_run, try_once
+from bot.cli.try_run import summarise_once, try_once
 from bot.engine.trace import EventsFile
 from bot.errors import Refused
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
@@ -126,7 +126,7 @@ async def test_a_pipeline_from_a_file_and_a_summary_of_it(
     capsys.readouterr()
     await show_runs()
     [run] = re.findall(r"\b[2-9a-z]{8}\b(?=.*pipeline)", capsys.readouterr().out)
-    assert await summarise_run(run) == 0
+    assert await summarise_once(run) == 0
     out = capsys.readouterr().out
     assert "Summarise this pipeline: Tabs or spaces?" in out
     assert "some text" in out
