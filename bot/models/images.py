@@ -12,9 +12,9 @@ from bot.domain.run import Image
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 
 # Tokens of one image, whatever its size: sizes cannot be read without an image library, and providers scale larger
-# images down to about this. Claude takes "~1,600 tokens" at most (platform.claude.com/docs/en/build-with-claude/vision).
-# OpenAI takes 85 + 170 a tile of 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision,
-# calculating costs).
+# images down to about this. Claude takes "~1,600 tokens" at most (its guide:
+# platform.claude.com/docs/en/build-with-claude/vision); OpenAI takes 85 + 170 a tile of
+# 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision, calculating costs).
 IMAGE_TOKENS = 1600
 
 BLIND = "you cannot see images"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.domain.word_filter import BLANK, MOST_CHARS, MOST_WORDS, WordFilter
 from bot.errors import Refused
+from tests.support.listed_words import texts
 
 LISTED = ("ham", "Foo Bar", "bar baz", "snark*", "Straße", "バカ", "c++", "café", "h*t", "नमस्ते")
 WORDS = WordFilter(LISTED)
@@ -64,34 +65,6 @@ def test_a_list_has_bounds() -> None:
     with pytest.raises(Refused, match="too long for the list"):
         WordFilter(["x" * (MOST_CHARS + 1)])
     assert WordFilter(["x"] * 2000).first_match("x") == "x"  # the same word twice is one
-
-
-pieces = st.sampled_from(
-    [
-        *(
-            "ham",
-            "Foo",
-            "foo",
-            " ",
-            "  ",
-            "bar",
-            "baz",
-            "snark",
-            "Stra",
-            "ß",
-            "ss",
-            "e",
-            "バ",
-            "カ",
-            "ハ",
-            "\u3099",
-            "c",
-        ),
-        *("+", "+", "caf", "é", "\u0301", "h*t", "नमस्", "ते", "a", "s", ".", "_", "\n", "\t", "\u200b", "\ufe0f", "Ｈ"),
-        *("ﬆ", "㌔", "\ud83d", "x"),
-    ]
-)
-texts = st.lists(pieces, max_size=12).map("".join)
 
 
 @given(st.one_of(texts, st.text()))

@@ -11,7 +11,7 @@ from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.pages import Pages
 from bot.ports import Page
-from tests.domain.test_word_filter import texts
+from tests.support.listed_words import texts
 from tests.support.markdown_strategies import markdown, prefixes
 from tests.support.surfaces import WholeText
 

@@ -22,9 +22,9 @@ from bot.models.local import discover_servers
 from bot.models.tokens import CUT_MARK, fit_messages
 from bot.models.usage import estimate_usage
 from bot.settings import ModelSettings
-from tests.models.test_local import LLAMA_CPP, OLLAMA, says, serving
-from tests.models.test_speak import all_of, model, speaker
 from tests.servers.model_server import ModelServer, Reply, answer, sse
+from tests.support.answers import collect_deltas, make_model, open_speaker
+from tests.support.local_servers import LLAMA_CPP, OLLAMA, send_json, serve_paths
 
 DATA = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 CAT, DOG = Image("cat.png", "image/png", DATA), Image("dog.jpg", "image/jpeg", DATA)
@@ -37,15 +37,15 @@ async def sent(asked: Model, reply: Reply, path: str) -> Any:
     """The body that arrives at `path`."""
     async with ModelServer() as server:
         server.tell(reply, path=path)
-        async with speaker(replace(asked, api_base=server.url + (asked.api_base or ""))) as made:
-            deltas = await all_of(made, ask=ASK)
+        async with open_speaker(replace(asked, api_base=server.url + (asked.api_base or ""))) as made:
+            deltas = await collect_deltas(made, ask=ASK)
         assert "".join(delta.text for delta in deltas) == "A cat."
         return next(seen.body for seen in server.log if seen.path == path)
 
 
 @pytest.mark.parametrize("prefix", ["hosted_vllm", "openai"])
 async def test_a_model_that_sees_gets_images_before_the_text(prefix: str) -> None:
-    asked = replace(model("", prefix), sees=True)
+    asked = replace(make_model("", prefix), sees=True)
     body = await sent(asked, answer("A cat."), "/v1/chat/completions")
     system, question = body["messages"]
     assert system == {"role": "system", "content": "Be brief."}
@@ -56,7 +56,7 @@ async def test_a_model_that_sees_gets_images_before_the_text(prefix: str) -> Non
 
 
 async def test_a_model_that_does_not_is_told_of_them() -> None:
-    body = await sent(model(""), answer("A cat."), "/v1/chat/completions")
+    body = await sent(make_model(""), answer("A cat."), "/v1/chat/completions")
     assert body["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": f"{LINE}\n{TEXT}"},
@@ -189,12 +189,15 @@ async def test_servers_on_this_machine_tell_who_sees() -> None:
         sees = (await request.json())["model"].startswith("qwen3")
         return web.json_response({"capabilities": ["completion", "vision"] if sees else ["completion"]})
 
-    props = says({"modalities": {"vision": True, "audio": False}})
-    async with serving({**OLLAMA, "/api/show": show}) as ollama, serving({**LLAMA_CPP, "/props": props}) as llama:
+    props = send_json({"modalities": {"vision": True, "audio": False}})
+    async with (
+        serve_paths({**OLLAMA, "/api/show": show}) as ollama,
+        serve_paths({**LLAMA_CPP, "/props": props}) as llama,
+    ):
         first, second = await discover_servers([ollama, llama])
     assert [model.name for model in first.models if model.sees] == ["qwen3:8b"]
     assert [model.sees for model in second.models] == [True]
-    async with serving(LLAMA_CPP) as older:
+    async with serve_paths(LLAMA_CPP) as older:
         [found] = await discover_servers([older])
     assert [model.sees for model in found.models] == [False]
 

@@ -1,91 +1,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import unused_port
 
 from bot.models import local
 from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model
 from bot.models.errors import ProviderError
 from bot.models.listing import fetch_available
 from bot.models.local import discover_servers, is_loading
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def says(body: Any, status: int = 200) -> Handler:
-    async def handler(_: web.Request) -> web.StreamResponse:
-        return web.json_response(body, status=status)
-
-    return handler
-
-
-@asynccontextmanager
-async def serving(paths: dict[str, Handler]) -> AsyncIterator[int]:
-    """The port of a server on 127.0.0.1; other paths than these are 404."""
-    app = web.Application()
-    for path, handler in paths.items():
-        app.router.add_route("*", path, handler)
-    server = TestServer(app, host="127.0.0.1")
-    await server.start_server()
-    assert server.port is not None
-    try:
-        yield server.port
-    finally:
-        await server.close()
+from tests.support.local_servers import LLAMA_CPP, LLAMA_CPP_STARTING, OLLAMA, VLLM, Handler, send_json, serve_paths
 
 
 def root(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-async def ollama_show(request: web.Request) -> web.StreamResponse:
-    """As Ollama describes a model: its window under the name of its architecture."""
-    shown: dict[str, Any] = {
-        "qwen3:8b": {"model_info": {"general.architecture": "qwen3", "qwen3.context_length": 40960}},
-        "tiny:latest": {"model_info": {"general.architecture": "llama", "llama.context_length": 2048}},
-        "nomic:latest": {"capabilities": ["embedding"]},
-    }
-    name = (await request.json())["model"]
-    return web.json_response(shown[name]) if name in shown else web.json_response({"error": "not found"}, status=404)
-
-
-OLLAMA: dict[str, Handler] = {
-    "/api/version": says({"version": "0.12.6"}),
-    "/api/tags": says(
-        {
-            "models": [
-                {"name": "qwen3:8b"},
-                {"name": "nomic:latest"},
-                {"name": "huge:cloud", "remote_host": "https://ollama.com:443"},
-                {"name": "gone:latest"},
-                {"name": "tiny:latest"},
-            ]
-        }
-    ),
-    "/api/show": ollama_show,
-    "/api/ps": says({"models": [{"name": "tiny:latest"}]}),
-    "/v1/models": says({"data": [{"id": "qwen3:8b"}]}),
-}
-VLLM: dict[str, Handler] = {"/v1/models": says({"data": [{"id": "org/Big-7B", "max_model_len": 16384}]})}
-LLAMA_CPP: dict[str, Handler] = {
-    "/v1/models": says({"models": [{"name": "m.gguf"}], "data": [{"id": "m.gguf", "meta": {"n_ctx_train": 8192}}]}),
-    "/props": says({"default_generation_settings": {"n_ctx": 4096}}),
-    "/health": says({"status": "ok"}),
-}
-LLAMA_CPP_STARTING: dict[str, Handler] = {
-    path: says({"error": {"message": "Loading model"}}, 503) for path in ("/v1/models", "/props", "/health")
-}
-
-
 async def test_ollama_is_found_with_windows_that_fit_and_what_is_loaded_first() -> None:
-    async with serving(OLLAMA) as port:
+    async with serve_paths(OLLAMA) as port:
         (found,) = await discover_servers([port])
     assert (found.kind, found.base_url) == ("ollama", root(port))
     assert [(m.litellm, m.num_ctx, m.window) for m in found.models] == [
@@ -98,7 +34,7 @@ async def test_ollama_is_found_with_windows_that_fit_and_what_is_loaded_first() 
 
 
 async def test_openai_compatible_servers_are_found_in_the_order_of_their_ports() -> None:
-    async with serving(VLLM) as vllm, serving(LLAMA_CPP) as llama:
+    async with serve_paths(VLLM) as vllm, serve_paths(LLAMA_CPP) as llama:
         first, second = await discover_servers([vllm, unused_port(), llama])
     assert [(m.litellm, m.name, m.window, m.api_base) for m in first.models] == [
         ("hosted_vllm/org/Big-7B", "Big-7B", 16384, f"{root(vllm)}/v1")
@@ -111,14 +47,14 @@ async def test_openai_compatible_servers_are_found_in_the_order_of_their_ports()
 
 
 async def test_a_server_that_loads_is_said_to_load() -> None:
-    async with serving(LLAMA_CPP_STARTING) as port:
+    async with serve_paths(LLAMA_CPP_STARTING) as port:
         (found,) = await discover_servers([port])
     assert (found.models, found.loading) == ((), True)
 
 
 async def test_embedding_models_are_no_seats() -> None:
-    listed = says({"data": [{"id": "text-embedding-nomic-embed-text-v1.5"}, {"id": "chatty"}]})
-    async with serving({"/v1/models": listed}) as port:
+    listed = send_json({"data": [{"id": "text-embedding-nomic-embed-text-v1.5"}, {"id": "chatty"}]})
+    async with serve_paths({"/v1/models": listed}) as port:
         (found,) = await discover_servers([port])
     assert [m.name for m in found.models] == ["chatty"]
 
@@ -152,25 +88,25 @@ async def page(_: web.Request) -> web.StreamResponse:
         breaks_off,
         garbage,
         page,
-        says([]),
-        says({"data": "none"}),
-        says({"data": [1, {"id": "embed"}]}),
-        says({"error": "Unexpected endpoint"}),
-        says({}, 401),
-        says({}, 500),
-        says({}, 503),
+        send_json([]),
+        send_json({"data": "none"}),
+        send_json({"data": [1, {"id": "embed"}]}),
+        send_json({"error": "Unexpected endpoint"}),
+        send_json({}, 401),
+        send_json({}, 500),
+        send_json({}, 503),
     ],
 )
 async def test_an_odd_server_is_passed_over(odd: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "PROBE_TIMEOUT_S", 2.0)  # the sound one answers in time beside whatever else runs here
-    async with serving({"/{any:.*}": odd}) as port, serving(VLLM) as sound:
+    async with serve_paths({"/{any:.*}": odd}) as port, serve_paths(VLLM) as sound:
         found = await discover_servers([port, sound])
     assert [s.base_url for s in found] == [f"{root(sound)}/v1"]
 
 
 async def test_an_odd_ollama_is_an_empty_one() -> None:
-    for tags in (says({"models": [{}, 3]}), says({}), hangs):
-        async with serving({"/api/version": says({"version": "1"}), "/api/tags": tags}) as port:
+    for tags in (send_json({"models": [{}, 3]}), send_json({}), hangs):
+        async with serve_paths({"/api/version": send_json({"version": "1"}), "/api/tags": tags}) as port:
             (found,) = await discover_servers([port])
         assert (found.kind, found.models) == ("ollama", ())
 
@@ -178,7 +114,7 @@ async def test_an_odd_ollama_is_an_empty_one() -> None:
 async def test_an_ollama_that_describes_oddly_is_taken_at_its_default() -> None:
     odd: list[Any] = [{"model_info": 3, "capabilities": None}, {"model_info": {"general.architecture": 1}}, []]
     for about in odd:
-        async with serving({**OLLAMA, "/api/show": says(about)}) as port:
+        async with serve_paths({**OLLAMA, "/api/show": send_json(about)}) as port:
             (found,) = await discover_servers([port])
         assert {m.num_ctx for m in found.models} == {OLLAMA_CTX}
 
@@ -192,7 +128,7 @@ def seat(litellm: str, base: str | None, **more: Any) -> Model:
 
 
 async def test_loading_asks_ollama_what_is_in_memory() -> None:
-    async with serving(OLLAMA) as port:
+    async with serve_paths(OLLAMA) as port:
         tiny = seat("ollama_chat/tiny", root(port), num_ctx=2048)
         assert not await is_loading(tiny)
         assert await is_loading(replace(tiny, litellm="ollama_chat/qwen3:8b"))
@@ -200,13 +136,13 @@ async def test_loading_asks_ollama_what_is_in_memory() -> None:
 
 
 async def test_loading_looks_for_ollama_where_litellm_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with serving(OLLAMA) as port:
+    async with serve_paths(OLLAMA) as port:
         monkeypatch.setenv("OLLAMA_API_BASE", root(port))
         assert await is_loading(seat("ollama_chat/qwen3:8b", None, num_ctx=2048))
 
 
 async def test_loading_asks_llama_cpp_for_its_health() -> None:
-    async with serving(LLAMA_CPP_STARTING) as starting, serving(LLAMA_CPP) as ready:
+    async with serve_paths(LLAMA_CPP_STARTING) as starting, serve_paths(LLAMA_CPP) as ready:
         assert await is_loading(seat("hosted_vllm/m", f"{root(starting)}/v1"))
         assert not await is_loading(seat("hosted_vllm/m", f"{root(ready)}/v1"))
     assert not await is_loading(seat("anthropic/claude", None))
@@ -235,36 +171,36 @@ GEMINI_LIST = {
     ("litellm", "path", "base", "handler", "offered"),
     [
         ("openai/x", "/v1/models", "/v1", guarded("Authorization", "Bearer k", OPENAI_LIST), ["openai/a", "openai/b"]),
-        ("hosted_vllm/x", "/v1/models", "/v1/", says(OPENAI_LIST), ["hosted_vllm/a", "hosted_vllm/b"]),
+        ("hosted_vllm/x", "/v1/models", "/v1/", send_json(OPENAI_LIST), ["hosted_vllm/a", "hosted_vllm/b"]),
         ("anthropic/x", "/v1/models", "", guarded("x-api-key", "k", {"data": [{"id": "c"}]}), ["anthropic/c"]),
         ("gemini/x", "/v1beta/models", "", guarded("x-goog-api-key", "k", GEMINI_LIST), ["gemini/gemini-x"]),
-        ("ollama_chat/x", "/api/tags", "", says({"models": [{"name": "q:8b"}]}), ["ollama_chat/q:8b"]),
+        ("ollama_chat/x", "/api/tags", "", send_json({"models": [{"name": "q:8b"}]}), ["ollama_chat/q:8b"]),
     ],
 )
 async def test_an_endpoint_tells_what_it_offers(
     litellm: str, path: str, base: str, handler: Handler, offered: list[str]
 ) -> None:
-    async with serving({path: handler}) as port:
+    async with serve_paths({path: handler}) as port:
         assert await fetch_available(seat(litellm, root(port) + base, api_key="k")) == offered
 
 
 @pytest.mark.parametrize(
     ("handler", "kind"),
     [
-        (says({}, 401), "key"),
-        (says({}, 429), "rate_limit"),
-        (says({}, 404), "not_found"),
-        (says({}, 500), "unreachable"),
-        (says({}, 418), "other"),
-        (says({"data": None}), "other"),
-        (says([]), "other"),
+        (send_json({}, 401), "key"),
+        (send_json({}, 429), "rate_limit"),
+        (send_json({}, 404), "not_found"),
+        (send_json({}, 500), "unreachable"),
+        (send_json({}, 418), "other"),
+        (send_json({"data": None}), "other"),
+        (send_json([]), "other"),
         (garbage, "other"),
         (page, "other"),
         (breaks_off, "other"),
     ],
 )
 async def test_what_goes_wrong_with_a_list_has_a_name(handler: Handler, kind: str) -> None:
-    async with serving({"/models": handler}) as port:
+    async with serve_paths({"/models": handler}) as port:
         with pytest.raises(ProviderError) as caught:
             await fetch_available(seat("openai/x", root(port), api_key="secret"))
     assert caught.value.kind == kind

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,26 +14,11 @@ from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Recording, replay
+from tests.support.recorded_streams import LITELLM_MODELS, read_events
 from tests.support.streams import STREAMS
 
 ASK = Ask((Part("user", "How do I cross the street?"),))
 
-# what litellm calls each recording's model, and the path before the one it adds itself
-CALLED = {
-    "anthropic-thinking": ("anthropic/claude-sonnet-4-0", ""),
-    "anthropic-web-search": ("anthropic/claude-sonnet-4-0", ""),
-    "deepseek-thinking": ("deepseek/deepseek-reasoner", ""),
-    "gemini-text": ("gemini/gemini-2.0-flash-exp", "/v1beta"),
-    "gemini-thinking": ("gemini/gemini-2.5-pro", "/v1beta"),
-    "gemini-web-search": ("gemini/gemini-2.5-pro", "/v1beta"),
-    "groq-web-search": ("groq/compound-beta", "/openai/v1"),
-    "mistral-thinking": ("mistral/magistral-medium-latest", "/v1"),
-    "openai-text": ("openai/gpt-4o-mini", "/v1"),
-    "openai-text-1": ("openai/gpt-4o-mini", "/v1"),
-    "openrouter-error": ("openrouter/minimax/minimax-m2:free", "/api/v1"),
-    "openrouter-reasoning": ("openrouter/openai/o3", "/api/v1"),
-    "zai-thinking": ("zai/glm-4.7", "/api/paas/v4"),
-}
 UNREPORTED = ("groq-web-search",)  # its usage stands in a field that litellm drops
 
 
@@ -62,7 +45,7 @@ async def hear(speaker: Speaker) -> Heard:
 
 
 async def replayed(name: str, recording: Recording) -> Heard:
-    called, base = CALLED[name]
+    called, base = LITELLM_MODELS[name]
     path = recording["path"].partition("?")[0].partition("#")[0]
     async with ModelServer() as server:
         server.tell(replay(recording), path=path)
@@ -72,12 +55,6 @@ async def replayed(name: str, recording: Recording) -> Heard:
             return await hear(speaker)
         finally:
             await speaker.aclose()
-
-
-def events(recording: Recording) -> Iterator[dict[str, Any]]:
-    for line in recording["sse"].splitlines():
-        if line.startswith("data:") and line != "data: [DONE]":
-            yield json.loads(line.removeprefix("data:"))
 
 
 def expected(name: str, recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
@@ -94,7 +71,7 @@ def expected(name: str, recording: Recording) -> tuple[str, str, tuple[int, int,
 def of_anthropic(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     text = thinking = ""
     used: dict[str, Any] = {}
-    for event in events(recording):
+    for event in read_events(recording):
         delta = event.get("delta", {})
         text += delta.get("text", "") if delta.get("type") == "text_delta" else ""
         thinking += delta.get("thinking", "") if delta.get("type") == "thinking_delta" else ""
@@ -105,7 +82,7 @@ def of_anthropic(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
 def of_gemini(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     said = {False: "", True: ""}
     used: dict[str, Any] = {}
-    for event in events(recording):
+    for event in read_events(recording):
         used = event.get("usageMetadata", used)
         for part in event["candidates"][0]["content"].get("parts", ()):
             said[part.get("thought", False)] += part.get("text", "")
@@ -117,7 +94,7 @@ def of_gemini(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
 def of_openai(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     text = thinking = ""
     used: dict[str, Any] = {}
-    for event in events(recording):
+    for event in read_events(recording):
         used = event.get("usage") or event.get("x_groq", {}).get("usage") or used
         for choice in event["choices"]:
             delta = choice["delta"]
@@ -133,7 +110,7 @@ def of_openai(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     return text, thinking, (used["prompt_tokens"], used["completion_tokens"], thought)
 
 
-@pytest.mark.parametrize("name", [n for n in CALLED if n not in ("openai-text", "openrouter-error")])
+@pytest.mark.parametrize("name", [n for n in LITELLM_MODELS if n not in ("openai-text", "openrouter-error")])
 async def test_an_answer_is_the_streams(name: str, reference: Path) -> None:
     recording = STREAMS[reference][name]
     text, thinking, tokens = expected(name, recording)
@@ -151,7 +128,7 @@ async def test_an_answer_is_the_streams(name: str, reference: Path) -> None:
 
 async def test_a_tool_call_is_named_and_is_no_answer(reference: Path) -> None:
     recording = STREAMS[reference]["openai-text"]
-    [call] = next(events(recording))["choices"][0]["delta"]["tool_calls"]
+    [call] = next(read_events(recording))["choices"][0]["delta"]["tool_calls"]
     _, _, tokens = expected("openai-text", recording)
     heard = await replayed("openai-text", recording)
     assert heard.error is not None
@@ -163,7 +140,7 @@ async def test_a_tool_call_is_named_and_is_no_answer(reference: Path) -> None:
 
 async def test_an_error_in_mid_stream_fails_with_the_providers_reason(reference: Path) -> None:
     recording = STREAMS[reference]["openrouter-error"]
-    [reason] = [event["error"]["message"] for event in events(recording) if "error" in event]
+    [reason] = [event["error"]["message"] for event in read_events(recording) if "error" in event]
     _, thinking, _ = expected("openrouter-error", recording)
     heard = await replayed("openrouter-error", recording)
     assert heard.error is not None
@@ -175,4 +152,4 @@ async def test_an_error_in_mid_stream_fails_with_the_providers_reason(reference:
 
 
 def test_every_stream_is_told_of(reference: Path) -> None:
-    assert set(CALLED) == set(STREAMS[reference])
+    assert set(LITELLM_MODELS) == set(STREAMS[reference])

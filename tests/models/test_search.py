@@ -29,10 +29,9 @@ from bot.models.prices import cost_usd
 from bot.models.search import PROVIDERS, SNIPPET_CHARS, TITLE_CHARS, Source, number_sources, resolve_searcher
 from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, RetrySettings, SearchSettings
-from tests.models.test_recorded_streams import CALLED, events
-from tests.models.test_speak import AT_ONCE, assert_for_people
-from tests.models.test_transforms import Heard, hear
 from tests.servers.model_server import ModelServer, Recording, Reply, answer, chunk, error, replay, sse
+from tests.support.answers import AT_ONCE, Heard, assert_for_people, hear
+from tests.support.recorded_streams import LITELLM_MODELS, read_events
 from tests.support.streams import STREAMS
 
 PATH = "/search"
@@ -163,7 +162,7 @@ async def test_a_search_that_hangs_is_given_up_and_its_connection_closed() -> No
 def cited(recording: Recording) -> list[str]:
     """Return the pages that a stream names, read from it without any library."""
     urls = []
-    for event in events(recording):
+    for event in read_events(recording):
         citation = event.get("delta", {}).get("citation", {})
         urls += [citation["url"]] if citation else []
         for candidate in event.get("candidates", ()):
@@ -173,7 +172,7 @@ def cited(recording: Recording) -> list[str]:
 
 @pytest.mark.parametrize("name", ["anthropic-web-search", "gemini-web-search"])
 async def test_a_models_own_search_ends_on_the_pages_it_names(name: str, reference: Path) -> None:
-    called, base = CALLED[name]
+    called, base = LITELLM_MODELS[name]
     recording = STREAMS[reference][name]
     async with ModelServer() as server:
         server.tell(replay(recording), path=recording["path"].partition("?")[0])

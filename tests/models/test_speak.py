@@ -19,33 +19,24 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import Seat, Usage
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
-from bot.models.deltas import Delta
 from bot.models.errors import Kind, ProviderError
-from bot.models.speak import Speaker
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
-from tests.models.test_transforms import Heard, hear
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
+from tests.support.answers import (
+    ASK,
+    AT_ONCE,
+    SEAT,
+    Heard,
+    assert_for_people,
+    collect_deltas,
+    hear,
+    make_model,
+    open_speaker,
+    wait_until_left,
+)
 
-ASK = Ask((Part("user", "Tabs or spaces?"),))
 SCHEMA = {"type": "object", "properties": {"ranking": {"type": "string"}}, "required": ["ranking"]}
-SEAT = Seat("a", "m", "A")
-AT_ONCE = RetrySettings(tries=3, base_s=0.001, cap_s=0.001)
 PREFIXES = ("hosted_vllm", "openai")  # litellm's two ways to an OpenAI-compatible endpoint
-
-
-def model(base: str, prefix: str = "hosted_vllm") -> Model:
-    return Model("m", f"{prefix}/test", "M", "p", api_base=f"{base}/v1")
-
-
-@asynccontextmanager
-async def speaker(
-    *models: Model, deadlines: DeadlineSettings | None = None, retries: RetrySettings = AT_ONCE
-) -> AsyncIterator[Speaker]:
-    made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries)
-    try:
-        yield made
-    finally:
-        await made.aclose()
 
 
 async def answered(
@@ -56,12 +47,8 @@ async def answered(
 ) -> tuple[Heard, ModelServer]:
     async with ModelServer() as server:
         server.tell(*replies)
-        async with speaker(model(server.url, prefix), deadlines=deadlines, retries=retries) as made:
+        async with open_speaker(make_model(server.url, prefix), deadlines=deadlines, retries=retries) as made:
             return await hear(made.speak(SEAT, ASK)), server
-
-
-async def all_of(made: Speaker, seat: Seat = SEAT, ask: Ask = ASK) -> list[Delta]:
-    return [delta async for delta in made.speak(seat, ask)]
 
 
 async def test_an_answer_comes_as_it_was_written() -> None:
@@ -85,19 +72,19 @@ async def test_thinking_comes_apart() -> None:
 async def test_a_seats_own_temperature_and_limit_win() -> None:
     async with ModelServer() as server:
         server.tell(answer("ok"))
-        given = replace(model(server.url), temperature=0.1, max_tokens=10, api_key="k-1")
-        async with speaker(given) as made:
-            await all_of(made)
-            await all_of(made, replace(SEAT, temperature=0.9, max_tokens=20))
+        given = replace(make_model(server.url), temperature=0.1, max_tokens=10, api_key="k-1")
+        async with open_speaker(given) as made:
+            await collect_deltas(made)
+            await collect_deltas(made, replace(SEAT, temperature=0.9, max_tokens=20))
         said = [(seen.body["temperature"], seen.body["max_tokens"]) for seen in server.log]
         assert said == [(0.1, 10), (0.9, 20)]
         assert {seen.headers["Authorization"] for seen in server.log} == {"Bearer k-1"}
 
 
 async def test_a_prompt_over_the_window_is_not_even_sent() -> None:
-    async with ModelServer() as server, speaker(replace(model(server.url), window=10)) as made:
+    async with ModelServer() as server, open_speaker(replace(make_model(server.url), window=10)) as made:
         with pytest.raises(ProviderError) as raised:
-            await all_of(made, ask=Ask((Part("user", "word " * 50),)))
+            await collect_deltas(made, ask=Ask((Part("user", "word " * 50),)))
         assert raised.value.kind == "window"
         assert server.log == []
 
@@ -123,12 +110,6 @@ FAULTS: list[tuple[Reply, Kind, str]] = [
 ]
 
 
-def assert_for_people(text: str) -> None:
-    assert "\n" not in text
-    for technical in ("Exception", "Error", "litellm", "<", "{", "sk-", "b'", "0x"):
-        assert technical not in text
-
-
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize(("reply", "kind", "told"), FAULTS, ids=str)
 async def test_each_fault_has_its_kind_and_a_sentence(prefix: str, reply: Reply, kind: Kind, told: str) -> None:
@@ -140,7 +121,7 @@ async def test_each_fault_has_its_kind_and_a_sentence(prefix: str, reply: Reply,
 
 
 async def test_a_refused_connection() -> None:
-    async with speaker(model(f"http://127.0.0.1:{unused_port()}"), retries=RetrySettings(tries=1)) as made:
+    async with open_speaker(make_model(f"http://127.0.0.1:{unused_port()}"), retries=RetrySettings(tries=1)) as made:
         heard = await hear(made.speak(SEAT, ASK))
     assert heard.error is not None
     assert (heard.error.kind, heard.error.text) == ("unreachable", "the provider cannot be reached")
@@ -187,21 +168,13 @@ async def test_of_ten_megabytes_in_one_chunk_the_beginning_is_kept(prefix: str) 
 async def test_endless_repetition_is_stopped_and_the_connection_closed() -> None:
     async with ModelServer() as server:
         server.tell(Reply(sse(chunk("Well. "), chunk("And so on, and so on. ")), then="repeat"))
-        async with speaker(model(server.url)) as made:
+        async with open_speaker(make_model(server.url)) as made:
             heard = await hear(made.speak(SEAT, ASK))
-            await left(server)
+            await wait_until_left(server)
     assert heard.ending == "repeated"
     assert heard.text.startswith("Well. And so on")
     assert heard.usage is not None
     assert heard.usage.source == "estimated"
-
-
-async def left(server: ModelServer) -> None:
-    """Until every connection to the server is done with."""
-    async with asyncio.timeout(10):
-        while any(seen.ended_at is None for seen in server.log):
-            await asyncio.sleep(0.001)  # what is waited for is a socket
-    assert all(seen.left_early for seen in server.log)
 
 
 @pytest.mark.parametrize(
@@ -222,10 +195,10 @@ async def test_a_stall_is_told_and_the_connection_closed(
 ) -> None:
     async with ModelServer() as server:
         server.tell(reply)
-        async with speaker(model(server.url), deadlines=deadlines) as made:
+        async with open_speaker(make_model(server.url), deadlines=deadlines) as made:
             await made.warm_up()
             heard = await hear(made.speak(SEAT, ASK))
-            await left(server)
+            await wait_until_left(server)
     assert heard.text.startswith(text)
     assert heard.error is not None
     assert heard.error.kind == "stalled"
@@ -236,8 +209,8 @@ async def test_a_stall_is_told_and_the_connection_closed(
 async def test_what_passes_is_tried_again_and_people_are_told_why() -> None:
     async with ModelServer() as server:
         server.tell(error(500, "Oops"), error(429, "Slow down", {"Retry-After": "0"}), answer("fine"))
-        async with speaker(model(server.url)) as made:
-            deltas = await all_of(made)
+        async with open_speaker(make_model(server.url)) as made:
+            deltas = await collect_deltas(made)
     notices = [delta.notice for delta in deltas if delta.notice]
     assert notices == ["trying again: the provider's server failed: Oops", "trying again: rate limit"]
     assert "".join(delta.text for delta in deltas) == "fine"
@@ -273,7 +246,7 @@ async def test_a_wait_that_outlasts_the_deadline_is_not_begun(header: dict[str, 
 async def test_a_provider_that_is_down_is_left_alone_and_tried_again_later() -> None:
     async with ModelServer() as server:
         server.tell(*[error(500)] * 5, answer("back"))
-        async with speaker(model(server.url), retries=RetrySettings(tries=1)) as made:
+        async with open_speaker(make_model(server.url), retries=RetrySettings(tries=1)) as made:
             for _ in range(5):
                 assert not made.open_circuits()
                 await hear(made.speak(SEAT, ASK))
@@ -288,7 +261,7 @@ async def test_a_provider_that_is_down_is_left_alone_and_tried_again_later() -> 
 async def test_one_refusal_does_not_open_a_circuit() -> None:
     async with ModelServer() as server:
         server.tell(error(401))
-        async with speaker(model(server.url)) as made:
+        async with open_speaker(make_model(server.url)) as made:
             for _ in range(7):
                 await hear(made.speak(SEAT, ASK))
             assert made.open_circuits() == {}
@@ -298,11 +271,11 @@ async def test_one_refusal_does_not_open_a_circuit() -> None:
 async def test_seats_of_one_provider_wait_in_order_and_see_their_place() -> None:
     async with ModelServer() as server:
         server.tell(answer("x", gap_s=0.02))
-        models = [replace(model(server.url), key=key, concurrency=1) for key in "abcd"]
-        async with speaker(*models) as made:
+        models = [replace(make_model(server.url), key=key, concurrency=1) for key in "abcd"]
+        async with open_speaker(*models) as made:
             await made.warm_up()
             async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(all_of(made, Seat(m.key, m.key, m.key))) for m in models]
+                asked = [tasks.create_task(collect_deltas(made, Seat(m.key, m.key, m.key))) for m in models]
             notices = [[delta.notice for delta in task.result() if delta.notice] for task in asked]
         spans = [(seen.at, seen.ended_at) for seen in server.log]
     assert sorted(notices, key=len) == [
@@ -321,8 +294,8 @@ async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monk
     monkeypatch.setattr(client, "open_stream", noted)
     async with ModelServer() as server:
         server.tell(answer("Yes."))
-        seats = {key: replace(model(server.url), key=key, litellm=f"hosted_vllm/{key}") for key in "abcd"}
-        async with speaker(*seats.values()) as made:
+        seats = {key: replace(make_model(server.url), key=key, litellm=f"hosted_vllm/{key}") for key in "abcd"}
+        async with open_speaker(*seats.values()) as made:
             await asyncio.gather(*(hear(made.speak(Seat(k, k, k), ASK, r)) for k, r in zip(seats, "1122", strict=True)))
     assert opened[-4:] == [*"acbd"]  # after the client's own first call
 
@@ -330,7 +303,7 @@ async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monk
 async def test_whoever_gives_up_waiting_makes_room() -> None:
     async with ModelServer() as server:
         server.tell(Reply(sse(chunk("on ")), then="hang"))
-        async with speaker(replace(model(server.url), concurrency=1)) as made:
+        async with open_speaker(replace(make_model(server.url), concurrency=1)) as made:
             async with aclosing(made.speak(SEAT, ASK)) as first:
                 await anext(first)
                 async with aclosing(made.speak(SEAT, ASK)) as second:
@@ -343,8 +316,8 @@ async def test_a_schema_goes_with_the_ask_and_an_endpoint_that_refuses_it_is_ask
     ask = Ask(ASK.parts, SCHEMA)
     async with ModelServer() as server:
         server.tell(answer("{}"), error(400, "response_format is not supported"), answer("A > B"))
-        async with speaker(model(server.url)) as made:
-            said = ["".join(delta.text for delta in await all_of(made, ask=ask)) for _ in range(3)]
+        async with open_speaker(make_model(server.url)) as made:
+            said = ["".join(delta.text for delta in await collect_deltas(made, ask=ask)) for _ in range(3)]
         asked = [seen.body.get("response_format", {}).get("json_schema", {}).get("schema") for seen in server.log]
     assert said == ["{}", "A > B", "A > B"]
     assert asked == [SCHEMA, SCHEMA, None, None], "once refused, it is not offered again"
@@ -393,8 +366,8 @@ async def test_a_local_model_that_loads_says_so_and_is_not_stalled(loaded: bool)
     deadlines = DeadlineSettings(first_token_timeout_s=0.01, total_timeout_s=30)
     async with ollama(loaded=loaded, slow_s=0.05) as url:
         local = Model("m", "ollama_chat/tiny", "M", "p", api_base=url, price=LOCAL, num_ctx=2048)
-        async with speaker(local, deadlines=deadlines) as made:
-            deltas = await all_of(made)
+        async with open_speaker(local, deadlines=deadlines) as made:
+            deltas = await collect_deltas(made)
     assert [delta.notice for delta in deltas if delta.notice] == ([] if loaded else ["loading the model"])
     assert "".join(delta.text for delta in deltas) == "Spaces."
     assert [delta.usage for delta in deltas if delta.usage] == [Usage(9, 2, 0, "reported")]

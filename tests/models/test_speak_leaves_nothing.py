@@ -15,17 +15,17 @@ from aiohttp import ClientSession
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.settings import RetrySettings
-from tests.models.test_speak import ASK, SEAT, all_of, left, model, speaker
 from tests.servers.model_server import CHAT, ModelServer, Reply, answer, chunk, error, sse
+from tests.support.answers import ASK, SEAT, collect_deltas, make_model, open_speaker, wait_until_left
 
 
 async def done(made: Speaker) -> None:
-    await all_of(made)
+    await collect_deltas(made)
 
 
 async def failed(made: Speaker) -> None:
     with pytest.raises(ProviderError):
-        await all_of(made)
+        await collect_deltas(made)
 
 
 async def cancelled(made: Speaker) -> None:
@@ -56,8 +56,8 @@ def test_nothing_is_left_of_an_answer(prefix: str) -> None:
                 server.tell(reply)
                 for path in ("/v1/messages", "/v1/v1/messages", "/v1/models/test:streamGenerateContent"):
                     server.tell(reply, path=path)
-                called = replace(model(server.url, prefix), api_key="k-1")
-                async with speaker(called, retries=RetrySettings(tries=1)) as made:
+                called = replace(make_model(server.url, prefix), api_key="k-1")
+                async with open_speaker(called, retries=RetrySettings(tries=1)) as made:
                     try:
                         await act(made)
                     except TimeoutError:
@@ -78,7 +78,7 @@ def test_nothing_is_left_of_an_answer(prefix: str) -> None:
 async def test_giving_up_closes_the_connection_at_once() -> None:
     async with ModelServer() as server:
         server.tell(Reply(sse(chunk("on and on ")), gap_s=0.001, then="repeat"), path=CHAT)
-        async with speaker(model(server.url)) as made:
+        async with open_speaker(make_model(server.url)) as made:
             async with aclosing(made.speak(SEAT, ASK)) as deltas:
                 await anext(deltas)
-            await left(server)
+            await wait_until_left(server)

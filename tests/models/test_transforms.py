@@ -8,7 +8,6 @@ from contextlib import aclosing
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -30,16 +29,9 @@ from bot.models.transforms import (
     stop_loops,
 )
 from bot.settings import DeadlineSettings
+from tests.support.answers import Heard, hear
 from tests.support.shared import read_answers
 from tests.support.virtual_time import run_virtual
-
-
-class Heard(NamedTuple):
-    text: str
-    thinking: str
-    ending: str | None
-    usage: Usage | None
-    error: ProviderError | None
 
 
 async def said(*deltas: Delta, error: ProviderError | None = None) -> Deltas:
@@ -51,22 +43,6 @@ async def said(*deltas: Delta, error: ProviderError | None = None) -> Deltas:
 
 def texts(pieces: Iterable[str]) -> list[Delta]:
     return [*(Delta(0.0, piece) for piece in pieces), Delta(0.0, ending="done")]
-
-
-async def hear(deltas: Deltas) -> Heard:
-    text = thinking = ""
-    ending = usage = error = None
-    try:
-        async with aclosing(deltas):
-            async for delta in deltas:
-                assert ending is None, "nothing comes after the ending"
-                text += delta.text
-                thinking += delta.thinking
-                ending = delta.ending
-                usage = delta.usage or usage
-    except ProviderError as raised:
-        error = raised
-    return Heard(text, thinking, ending, usage, error)
 
 
 def through(stage: Transform, deltas: Sequence[Delta], error: ProviderError | None = None) -> Heard:

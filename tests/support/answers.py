@@ -1,0 +1,79 @@
+"""Answers of models as tests ask for them: a seat, a question, a speaker, and what its listener hears."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import NamedTuple
+
+from bot.domain.asks import Ask, Part
+from bot.domain.run import Seat, Usage
+from bot.models.catalogue import Model
+from bot.models.deltas import Delta
+from bot.models.errors import ProviderError
+from bot.models.speak import Speaker
+from bot.models.transforms import Deltas
+from bot.settings import DeadlineSettings, RetrySettings
+from tests.servers.model_server import ModelServer
+
+ASK = Ask((Part("user", "Tabs or spaces?"),))
+SEAT = Seat("a", "m", "A")
+AT_ONCE = RetrySettings(tries=3, base_s=0.001, cap_s=0.001)
+
+
+class Heard(NamedTuple):
+    text: str
+    thinking: str
+    ending: str | None
+    usage: Usage | None
+    error: ProviderError | None
+
+
+async def hear(deltas: Deltas) -> Heard:
+    text = thinking = ""
+    ending = usage = error = None
+    try:
+        async with aclosing(deltas):
+            async for delta in deltas:
+                assert ending is None, "nothing comes after the ending"
+                text += delta.text
+                thinking += delta.thinking
+                ending = delta.ending
+                usage = delta.usage or usage
+    except ProviderError as raised:
+        error = raised
+    return Heard(text, thinking, ending, usage, error)
+
+
+def make_model(base: str, prefix: str = "hosted_vllm") -> Model:
+    return Model("m", f"{prefix}/test", "M", "p", api_base=f"{base}/v1")
+
+
+@asynccontextmanager
+async def open_speaker(
+    *models: Model, deadlines: DeadlineSettings | None = None, retries: RetrySettings = AT_ONCE
+) -> AsyncIterator[Speaker]:
+    made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+async def collect_deltas(made: Speaker, seat: Seat = SEAT, ask: Ask = ASK) -> list[Delta]:
+    return [delta async for delta in made.speak(seat, ask)]
+
+
+async def wait_until_left(server: ModelServer) -> None:
+    """Until every connection to the server is done with."""
+    async with asyncio.timeout(10):
+        while any(seen.ended_at is None for seen in server.log):
+            await asyncio.sleep(0.001)  # what is waited for is a socket
+    assert all(seen.left_early for seen in server.log)
+
+
+def assert_for_people(text: str) -> None:
+    assert "\n" not in text
+    for technical in ("Exception", "Error", "litellm", "<", "{", "sk-", "b'", "0x"):
+        assert technical not in text
