@@ -18,7 +18,7 @@ from bot.ports import Clock, Store, Trace
 
 log = structlog.get_logger()
 
-TRY_AGAIN_S = 10.0  # how often a store that fails is tried again
+TRY_AGAIN_S = 10.0  # between two tries of a store that fails
 
 
 class Journal:
@@ -32,7 +32,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._trace = trace
-        self._stored = self.transcript  # as it was when the store began to fail
+        self._stored = self.transcript  # the transcript when the store began to fail
         self._pending: list[Fact] = []  # recorded and not read back yet
         self._try_at = 0.0  # loop time
 

@@ -18,7 +18,7 @@ from bot.ports import Kind
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
 WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), Control("summarise", "Summarise"))
-REVEAL = Control("reveal", "Reveal")  # as long as something is hidden
+REVEAL = Control("reveal", "Reveal")  # offered as long as something is hidden
 HIDDEN = "What was said is still hidden: Reveal shows it."
 AFTERWARDS = tuple(
     Control(action, label)

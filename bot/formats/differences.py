@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-ALIKE = 0.5  # share of words that two sentences have in common from which on they say the same
-KEPT_WORDS = 4  # of an unchanged stretch, at each of its ends
-MOST_SENTENCES = 200  # of an answer; each is held against each of the other's
-MOST_WORDS = 1_500  # of an answer in the word diff
+ALIKE = 0.5  # share of common words from which on two sentences say the same
+KEPT_WORDS = 4  # shown at each end of an unchanged stretch
+MOST_SENTENCES = 200  # compared of an answer, each with each of the other's
+MOST_WORDS = 1_500  # compared of an answer in the word diff
 MARKUP = re.compile(r"([\\`*_~\[\]<>|#])")
 SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")
 BULLET = re.compile(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+")
-UNSPACED = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff65]"  # in these scripts each sign counts as a word
+UNSPACED = r"[\u3000-\u30ff\u3400-\u9fff\uff00-\uff65]"  # scripts in which each sign counts as a word
 WORD = re.compile(rf"(?=\w){UNSPACED}|(?:(?!{UNSPACED})\w)+")
 SPACED = re.compile(rf"{UNSPACED}|(?:(?!{UNSPACED})\S)+")
 GAP = re.compile(rf"(?<={UNSPACED}) (?={UNSPACED})")

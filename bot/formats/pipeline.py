@@ -38,7 +38,7 @@ ROUNDS = (1, 1)
 SEATS = (1, 12)
 seat_rules, objection_rules = fixed_seats, no_objections
 
-QUESTION = "question"  # what was asked, among the inputs of a step
+QUESTION = "question"  # the word for the run's question among a step's inputs
 
 State = Literal["waiting", "running", "heard", "silent", "left out"]
 

@@ -15,7 +15,7 @@ from bot.domain.visibility import display_name
 from bot.formats import pauses
 from bot.text import join_names
 
-NAMED = 2  # of those who have joined, before they are counted only
+NAMED = 2  # people who are named; the others are only counted
 
 
 def is_cut_off(t: Transcript, turn: Turn) -> bool:

@@ -26,7 +26,7 @@ from bot.formats.plan import Plan
 
 PROMPTS = ("summary.summary",)
 ROUNDS = (1, 1)
-SEATS = (1, 12)  # of a panel; its first seat speaks
+SEATS = (1, 12)  # the first seat of the panel speaks
 
 seat_rules, objection_rules = fixed_seats, no_objections
 

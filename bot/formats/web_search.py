@@ -37,7 +37,7 @@ PROMPTS = ("search.query", "search.find", "search.found", "search.again")
 QUERY, SEARCH = TurnId("search query", 1, "chair"), TurnId("web search", 1, "searcher")
 FIRST = frozenset({"answer", "cast", "opening", "argument"})  # stages in whose round 1 nobody was heard before
 ANSWER = "answer"  # the stage whose turns may be asked to look again
-QUERY_CHARS = 300  # of what is searched for; search providers refuse longer ones (Tavily: 400)
+QUERY_CHARS = 300  # longest query; search providers refuse longer ones (Tavily: 400)
 
 
 def with_search(plan: Planning) -> Planning:
@@ -61,7 +61,7 @@ def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
     gone_on = any(not _is_first(i) and i.stage not in ASIDE for i in t.turns)
     looks = () if gone_on else _second_looks(t)
     if made.outcome and not awaited:
-        open_ = ()  # nobody is left to read it
+        open_ = ()  # no turn is left to read it
     if not awaited and not looks:
         return replace(made, wanted=(*wants_for(open_), *made.wanted))
     going = tuple(w for w in made.wanted if _is_first(w.turn) or w.turn in t.turns)

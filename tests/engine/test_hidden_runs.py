@@ -36,7 +36,7 @@ from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.hidden_runs import make_hidden_start
 from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.speakers import make_refusal
-from tests.support.virtual_time import run_virtual
+from tests.support.virtual_time import in_virtual_time
 
 GUS = Person("g", "Gus")
 NAMES = ("Ada", "Bob", "Cyd", "ada", "bob", "cyd", "openai")
@@ -209,23 +209,21 @@ async def test_no_name_is_sent_to_a_platform_before_the_vote_has_closed(command:
     assert rerun(t, PAT).veil == follow_up(t, [], "And?", PAT).veil == t.started.rules.veil
 
 
-def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> None:
-    async def run() -> None:
-        scene = RestartScene()
-        started = make_hidden_start("compare", blind=True, vote_s=60.0)
-        a = TurnId("answer", 1, "a")
-        spoken = (TurnStarted(a), TurnEnded(a, "done", "tabs"), RunFinished("compared"))
-        await scene.store.append(RUN, [started, ViewAttached(scene.place.address), *spoken])
+@in_virtual_time
+async def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next() -> None:
+    scene = RestartScene()
+    started = make_hidden_start("compare", blind=True, vote_s=60.0)
+    a = TurnId("answer", 1, "a")
+    spoken = (TurnStarted(a), TurnEnded(a, "done", "tabs"), RunFinished("compared"))
+    await scene.store.append(RUN, [started, ViewAttached(scene.place.address), *spoken])
+    await asyncio.sleep(3_600)
+    for _ in range(2):  # the second one finds nothing left to do
+        async with scene.process({}) as supervisor:
+            await supervisor.resume(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(3_600)
-        for _ in range(2):  # the second one finds nothing left to do
-            async with scene.process({}) as supervisor:
-                await supervisor.resume(FORMATS, PLACE, scene.reopen)
-            await asyncio.sleep(3_600)
-        name = started.panel.seats[0].name
-        assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in scene.place.read_texts())
-        assert [e.fact for e in await scene.store.read(RUN)].count(NamesRevealed()) == 1
-
-    run_virtual(run())
+    name = started.panel.seats[0].name
+    assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in scene.place.read_texts())
+    assert [e.fact for e in await scene.store.read(RUN)].count(NamesRevealed()) == 1
 
 
 # guesses

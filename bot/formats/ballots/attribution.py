@@ -15,7 +15,7 @@ from bot.formats.ballots.explicit import is_header
 _THINK = r"think|thinking|thought|thoughts|reasoning|scratchpad|analysis"
 _THINKING = re.compile(rf"[<\[◁]({_THINK})[>\]▷](.*?)(?:[<\[◁]/\1[>\]▷]|\Z)", re.I | re.S)
 _THINKING_END = re.compile(rf"[<\[◁]/(?:{_THINK})[>\]▷]", re.I)
-_MARKER = re.compile(r"^\[([^\n|]{1,80}) \| (\w{4,40})\][ \t]*$", re.M)  # how material is framed in our prompts
+_MARKER = re.compile(r"^\[([^\n|]{1,80}) \| (\w{4,40})\][ \t]*$", re.M)  # the frame round material in our prompts
 _MARKUP = r"(?:b|i|u|em|strong|span|p|br|li|ol|ul|div|font|ranking\w*|final\w*)\b"
 _TAG = re.compile(
     rf"<(?!{_MARKUP})(?:([a-z][\w-]{{0,30}})\s[^<>\n]{{0,200}}"

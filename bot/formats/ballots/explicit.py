@@ -28,7 +28,7 @@ from bot.formats.ballots.shapes import (
 
 Tiers = tuple[tuple[str, ...], ...]
 
-_ABOUT = re.compile(  # what speaks about the ranking does not give it
+_ABOUT = re.compile(  # a line about the ranking does not give it
     r"\b(?:thoughts|notes|remarks|comments|criteria|criterion|rationale|reason(?:s|ing)?|explanation|considerations|"
     r"method(?:ology)?|process|kriterien|begründung|critères|raisons|criterios|razones)\b",
     re.I,

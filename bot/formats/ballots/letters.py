@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # what a label may not touch; ideographs and kana it may
-_MARKS = "\u0300-\u036f\u0900-\u0e7f"  # what Python does not count as letters but Indian and Thai words hold
+_LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # a label touches none of these; it may touch ideographs and kana
+_MARKS = "\u0300-\u036f\u0900-\u0e7f"  # marks in Indian and Thai words, no letters to Python
 _EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|✅👉🏆⭐"
 _COMMENT = re.compile(r"\s*(?:[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—])")
 _SIGNS = "=≈&+/,、~和与と및"

@@ -21,10 +21,10 @@ from bot.formats.council.review_order import letter_labels, name_tiers, review_o
 from bot.formats.plan import Want
 
 STAGE = "review"
-READ_TO_THE_END = ("done", "length", "repeated")  # what it says then is what its seat had to say
-KEPT_BALLOTS = 256  # texts read and counts made that are remembered; more than the open runs of a process need
+READ_TO_THE_END = ("done", "length", "repeated")  # ends after which its text is all that its seat had to say
+KEPT_BALLOTS = 256  # cached ballots and standings; more than the open runs of a process need
 
-Cast = tuple[tuple[str, Tiers], ...]  # reviewer → seats best first, as something that can be looked up
+Cast = tuple[tuple[str, Tiers], ...]  # reviewer → seats best first, hashable for the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ def _cast_ballots(held: Sequence[Review]) -> Cast:
     return tuple((r.seat, r.tiers) for r in held if r.turn and not r.pending)
 
 
-# A plan is made at every fact, and most facts change no ballot: what depends on ballots alone is remembered by them.
+# A plan is made at every fact, and most facts change no ballot: results that depend on ballots alone are cached.
 _read_cached = lru_cache(KEPT_BALLOTS)(read_ballot)
 
 

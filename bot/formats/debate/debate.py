@@ -107,7 +107,7 @@ UNSTREAMED = frozenset({"cast", "check", "scores"})  # cards and the end tell of
 OUTCOME = frozenset({"verdict"})
 CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
 WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
-POSITION_CHARS = 40  # of a position in a title
+POSITION_CHARS = 40  # longest position in a title
 
 
 @with_people
@@ -222,7 +222,7 @@ def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
             break
         match round_decision(t, round_, now):
             case "open":
-                yield (TurnId(VOTE_STAGE, round_, ""),)  # nobody speaks: people vote
+                yield (TurnId(VOTE_STAGE, round_, ""),)  # no seat speaks: people vote
             case "end":
                 break
             case "go on":
@@ -254,7 +254,7 @@ def _memory_parts(t: Transcript, turn: TurnId) -> list[Part]:
 
     Of each seat the latest turn is kept longest; older ones go whole when space is short.
     """
-    mark, since = frame_code(t, turn), Counter[str]()  # how often each seat has spoken since
+    mark, since = frame_code(t, turn), Counter[str]()  # turns of each seat since
     parts = []
     for s in reversed(turns_with_text(t, turns_before(t, turn))):
         age, own = since[s.id.seat], s.id.seat == turn.seat

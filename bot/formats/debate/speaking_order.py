@@ -16,7 +16,7 @@ from bot.domain.transcript import Transcript
 from bot.formats import seating
 from bot.formats.common import asks_of
 
-Step = tuple[TurnId, ...]  # those who speak at once
+Step = tuple[TurnId, ...]  # turns that run at once
 DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
 JUDGING = frozenset({"verdict", "scores"})
 
@@ -46,12 +46,12 @@ def round_steps(t: Transcript, round_: int) -> list[Step]:
         case "turns":  # each round begins with the next seat, so that nobody has the last word every time
             first = (round_ - 1) % len(seats)
             order = _one_by_one((*seats[first:], *seats[:first]))
-        case "oxford":  # who opened closes last; rebuttals are given at once, so that none goes unanswered
+        case "oxford":  # the first to open closes last; rebuttals run at once, so that none goes unanswered
             order = {"opening": _one_by_one(seats), "closing": _one_by_one(seats[::-1])}.get(stage, [seats])
         case "advocate":  # the last seat hears the others out and then speaks against them
             against = advocate_of(t, round_)
             order = [tuple(s for s in seats if s.key != against), tuple(s for s in seats if s.key == against)]
-        case "free":  # by lot
+        case "free":  # the order is drawn by lot
             order = _one_by_one(Random(t.started.seed + round_).sample(seats, len(seats)))
         case _ as never:
             assert_never(never)
