@@ -1,4 +1,4 @@
-"""One lane in one view: what has been shown of it, and which request comes next.
+"""One lane in one view: the pages that it shows, and the next request for them.
 
 A lane is shown as pages, one message each. The state of a page is what we know of its message, and it decides the next
 request for it:
@@ -52,7 +52,7 @@ from bot.ports import (
 
 
 class PageState(Enum):
-    """What is known of a page's message."""
+    """The knowledge of a page's message."""
 
     UNPOSTED = "unposted"
     POSTING = "posting"
@@ -62,7 +62,7 @@ class PageState(Enum):
 
 
 class PageEvent(Enum):
-    """What happens to a page's message."""
+    """An event of a page's message."""
 
     SENT = "its post is on its way"
     REFUSED = "the platform refused the post"

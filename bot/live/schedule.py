@@ -1,4 +1,4 @@
-"""Who is shown next: one scheduler for everything that draws on the platforms' budgets.
+"""The choice of the lane that is shown next: one scheduler for everything that draws on the platforms' budgets.
 
 The problem. Text grows in many lanes, a request shows all that one lane has, and budgets allow about one a second.
 What people feel is the wait of every character from being written to being seen, so the sum to keep small is the

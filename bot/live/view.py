@@ -1,4 +1,4 @@
-"""How a run is shown: its lanes in order, and on each surface one view of them at that surface's own pace."""
+"""The display of a run: its lanes in order, and on each surface a view of them at that surface's own pace."""
 
 from __future__ import annotations
 

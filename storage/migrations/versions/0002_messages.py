@@ -1,4 +1,4 @@
-"""Where pages stand, what servers have set up, and of each run what the lists need."""
+"""Tables of pages and of what servers have set up; columns of runs that lists need."""
 
 from __future__ import annotations
 

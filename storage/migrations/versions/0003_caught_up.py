@@ -1,4 +1,4 @@
-"""Which runs have caught up, what pages read, and which of them were about to be posted."""
+"""Columns: which runs have caught up, what pages read, and which of them were about to be posted."""
 
 from __future__ import annotations
 
