@@ -12,23 +12,23 @@ from bot.settings import LimitSettings
 
 
 class RunQuota:
-    """A count of runs against their limits. `going_on` returns the starts of unfinished runs.
+    """A count of runs against their limits. `list_unfinished` returns the starts of unfinished runs.
 
     A vote after the end of a run does not count.
     """
 
-    def __init__(self, limits: LimitSettings, going_on: Callable[[], Iterable[RunStarted]]) -> None:
+    def __init__(self, limits: LimitSettings, list_unfinished: Callable[[], Iterable[RunStarted]]) -> None:
         self._limits = limits
-        self._going_on = going_on
+        self._list_unfinished = list_unfinished
         self._starting: list[tuple[str, str]] = []  # person and server: many may ask before the first has begun
 
     @contextmanager
     def reserve(self, by: Person) -> Iterator[None]:
-        """Count a run that is being started, until `going_on` returns it. Raises Refused at a limit."""
-        going_on = list(self._going_on())
-        if (total := len(self._starting) + len(going_on)) >= self._limits.runs:  # first, as it costs least
+        """Count a run that is being started, until `list_unfinished` returns it. Raises Refused at a limit."""
+        unfinished = list(self._list_unfinished())
+        if (total := len(self._starting) + len(unfinished)) >= self._limits.runs:  # first, as it costs least
             raise Refused(f"{_format_runs(total)} go on already, and no more fit: ask again when one has ended.")
-        taken = [*self._starting, *((start.by, start.server) for start in going_on)]
+        taken = [*self._starting, *((start.by, start.server) for start in unfinished)]
         own = sum(person == by.key for person, _ in taken)
         if own >= self._limits.runs_per_person:
             raise Refused(f"You have {_format_runs(own)} going on here already: wait until one ends, or stop one.")

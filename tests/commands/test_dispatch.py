@@ -1,0 +1,144 @@
+"""Presses, reactions and mentions mean the same on every platform."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
+
+import pytest
+
+from bot.actions.permissions import Person
+from bot.domain.controls import ObjectionRef, SeatRef
+from bot.domain.run import Image, LaneId, TurnId
+from bot.errors import Refused
+from bot.ports import PostedPage
+from commands.command import Answer, Form, Here, Started, Told
+from commands.controls import Target, press_id, read_press_id, read_target
+from commands.dispatch import mention, menu_target, press, react, reaction_action
+from tests.support.actions_scene import MO, PAT, ActionsScene
+from tests.support.surfaces import Place, Platform
+
+ANSWER = PostedPage("place", LaneId("answer", 1, "ada"), 0, "ref")
+BOARD = PostedPage("place", LaneId("board", 0, ""), 0, "ref")
+OBJECTION = PostedPage("place", LaneId("objection", 1, ""), 0, "ref")
+
+
+def here_in(run: str = "") -> Here:
+    """Return a place in the thread of a run, or outside of any."""
+    return Here(PAT, lambda run, title: Place(Platform()), ("talk",), run)
+
+
+async def read_files(text: str) -> tuple[str, Sequence[Image]]:
+    """Add an attached text file to the text."""
+    return f"{text} and a file", ()
+
+
+def returning(value: Person) -> Callable[[], Awaitable[Person]]:
+    """Return a function that a platform would ask for the person with."""
+
+    async def get_person() -> Person:
+        return value
+
+    return get_person
+
+
+async def press_here(scene: ActionsScene, action: str, target: Target, values: dict[str, str] | None = None) -> Answer:
+    """Press as Pat does in the run's own thread."""
+
+    async def here() -> Here:
+        return here_in(target.run)
+
+    return await press(
+        scene.actions,
+        action,
+        target,
+        values,
+        person=returning(PAT),
+        here=here,
+        read_files=read_files,
+        in_order=nullcontext(),
+    )
+
+
+async def test_a_press_that_needs_words_shows_a_form_first(scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    form = await press_here(scene, "say", Target(run))
+    assert isinstance(form, Form)
+    assert form.fields == ["text"]
+    said = await press_here(scene, "say", Target(run), {"text": "And tabs?"})
+    assert said == Told("Passed on: everyone reads it from their next turn on.")
+    assert [remark.text for remark in (await scene.read_stored(run)).remarks] == ["And tabs?"]
+    await scene.actions.stop_run(run, PAT)
+
+
+async def test_buttons_of_another_version_are_refused_in_plain_words(scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    for action, target in (
+        ("dance", Target(run)),
+        ("skip", Target(run, SeatRef("ada"))),
+        ("skip", read_target(run, "answer/ada")),
+        ("upvote", Target(run)),
+    ):
+        with pytest.raises(Refused, match="of another version"):
+            await press_here(scene, action, target)
+    await scene.actions.stop_run(run, PAT)
+
+
+def test_a_press_is_read_back_from_its_text() -> None:
+    text = press_id("run", "vote", "ada:2")
+    assert text == "moot:run:vote:ada:2"
+    assert read_press_id(text) == ("run", "vote", "ada:2")
+    assert read_target("run", "ada:2") == Target("run", SeatRef("ada:2"))
+
+
+def test_the_menu_of_a_message_is_about_its_turn_or_its_text() -> None:
+    assert menu_target("ask_seat", ("run", ANSWER), "a", "Ada").about == TurnId("answer", 1, "ada")
+    assert menu_target("send_to", ("run", OBJECTION), "a", "").about == ObjectionRef(1)
+    assert menu_target("ask_about", None, "Tea?", "Kim") == Target(text="Tea?", author="Kim")
+    for found in (None, ("run", BOARD)):
+        with pytest.raises(Refused, match="no seat's message"):
+            menu_target("ask_seat", found, "Tea?", "Kim")
+
+
+def test_only_a_vote_is_taken_back_with_its_reaction() -> None:
+    assert [reaction_action(emoji, added=True) for emoji in ("👍", "🛑", "🍵")] == ["vote", "stop", ""]
+    assert [reaction_action(emoji, added=False) for emoji in ("👍", "🛑", "🍵")] == ["unvote", "", ""]
+
+
+async def test_a_reaction_presses_the_button_and_nobody_is_told_of_a_refusal(scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    await react(scene.actions, "vote", (run, ANSWER), returning(MO))
+    await react(scene.actions, "vote", ("other", ANSWER), returning(MO))
+    await react(scene.actions, "vote", None, returning(MO))
+    assert (await scene.read_stored(run)).votes == {("mo", 1): "ada"}
+    await scene.actions.stop_run(run, PAT)
+
+
+async def test_a_mention_is_a_remark_while_the_run_goes_on_and_a_question_after_it(scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    remark = await mention(scene.actions, "And tabs?", here_in(run), is_addressed=False, read_files=read_files)
+    assert isinstance(remark, Told)
+    await scene.actions.stop_run(run, PAT)
+    await scene.actions.wait_until_finished(run)
+
+    ignored = await mention(scene.actions, "Well?", here_in(run), is_addressed=False, read_files=read_files)
+    assert ignored is None
+    follow_up = await mention(scene.actions, "Well?", here_in(run), is_addressed=True, read_files=read_files)
+    assert isinstance(follow_up, Started)
+    started = (await scene.read_stored(follow_up.run)).started
+    assert (started.format, started.question) == ("compare", "Well? and a file")
+    assert [part.text for part in started.earlier if part.label == "question"] == ["Why?"]
+    await scene.actions.stop_run(follow_up.run, PAT)
+
+
+async def test_a_mention_outside_of_runs_asks_a_council_also_about_a_quoted_message(scene: ActionsScene) -> None:
+    asked = await mention(
+        scene.actions, "", here_in(), is_addressed=True, read_files=read_files, quoted=lambda: "Kim:\nTea is best."
+    )
+    assert isinstance(asked, Started)
+    started = (await scene.read_stored(asked.run)).started
+    assert (started.format, started.context) == ("council", "Kim:\nTea is best.")
+    assert started.question == "What do you make of this? and a file"
+    await asyncio.sleep(1)
+    await scene.actions.stop_run(asked.run, PAT)
