@@ -1,4 +1,4 @@
-"""What formats share: open turns, framed material, votes, and the end of a run."""
+"""The parts that formats share: open turns, framed material, votes, and the end of a run."""
 
 from __future__ import annotations
 

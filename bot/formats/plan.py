@@ -29,7 +29,7 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should be so now in a run: its turns, its messages and their buttons.
+    """The desired state of a run: its turns, its messages and their buttons.
 
     Course of the run:
     - `wanted`: the turns that should be running. `total`: turns expected in all; 0: not known.
@@ -82,7 +82,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class SeatRules:
-    """Whether seats may join and leave now.
+    """The rules for seats that join and leave, as they are now.
 
     `fixed`: none may, at any time. `closed`: why none may join now; "": one may. `joins`: from when on a seat that
     joins now takes part.
@@ -95,7 +95,7 @@ class SeatRules:
 
 @dataclass(frozen=True, slots=True)
 class ObjectionRules:
-    """Whether people may object to what was said now.
+    """The rules for people's objections, as they are now.
 
     `closed`: why nobody may; "": everybody may. `answered_in`: the round that answers an objection raised now.
     `standing`: the objections that are neither answered nor being answered.

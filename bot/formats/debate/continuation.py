@@ -1,4 +1,4 @@
-"""Whether a debate goes on: the judge's task after a round, and reading its reply.
+"""The check whether a debate goes on: the judge's task after a round, and reading its reply.
 
 Only an explicit word ends a debate. A reply that cannot be read lets it go on: a round too many costs money, a debate
 cut off by a slip of the pen loses its purpose.
