@@ -134,7 +134,7 @@ class Batch:
                 assert_never(never)
 
     def _append(self, write: Append) -> Fenced | None:
-        if fenced := self._fenced(write):
+        if fenced := self._check_epoch(write):
             return fenced
         if write.key is not None:
             if write.key in self.taken:
@@ -152,7 +152,7 @@ class Batch:
 
     def _show(self, write: Show) -> Fenced | None:
         before = self.shown.get(write.lane, "")
-        if (fenced := self._fenced(write)) or write.text == before:
+        if (fenced := self._check_epoch(write)) or write.text == before:
             return fenced
         kept = common_length(before, write.text)
         self.snapshots.append(
@@ -162,7 +162,7 @@ class Batch:
         return None
 
     def _place(self, write: Place) -> Fenced | None:
-        if fenced := self._fenced(write):
+        if fenced := self._check_epoch(write):
             return fenced
         if write.ref is not None:
             self.refs.add(write.ref)
@@ -171,7 +171,7 @@ class Batch:
         self.messages[write.run, write.address, write.lane, write.page] = row
         return None
 
-    def _fenced(self, write: Append | Show | Place) -> Fenced | None:
+    def _check_epoch(self, write: Append | Show | Place) -> Fenced | None:
         head = self.heads.get(write.run)
         epoch = head.epoch if head else 0
         if write.epoch in (None, epoch):

@@ -24,8 +24,9 @@ accept: Any = BaseSelectorEventLoop._accept_connection2  # type: ignore[attr-def
 async def accept_or_close(
     loop: Any, made: Any, conn: socket.socket, extra: Any, ssl: Any, server: AbstractServer, *more: Any
 ) -> None:
-    """A connection that is accepted in the turn of the loop in which its server closes is left open by CPython:
-    https://github.com/python/cpython/issues/109564
+    """Close a connection that is accepted in the turn of the loop in which its server closes.
+
+    CPython leaves it open: https://github.com/python/cpython/issues/109564
     """
     if server.is_serving():
         await accept(loop, made, conn, extra, ssl, server, *more)

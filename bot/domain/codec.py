@@ -96,7 +96,7 @@ def _read_dataclass(kind: Any, data: Mapping[str, Any], where: str) -> Any:
     known = {f.name: f for f in fields(kind)}
     if unknown := sorted(data.keys() - known.keys()):
         raise Unreadable(f"{where}: unknown here, perhaps written by a newer version: {', '.join(unknown)}")
-    if missing := [f.name for f in known.values() if f.name not in data and _required(f)]:
+    if missing := [f.name for f in known.values() if f.name not in data and _is_required(f)]:
         raise Unreadable(f"{where}: missing: {', '.join(missing)}")
     hints = _hints(kind)
     return kind(**{name: _read(hints[name], value, f"{where}.{name}") for name, value in data.items()})
@@ -105,7 +105,7 @@ def _read_dataclass(kind: Any, data: Mapping[str, Any], where: str) -> Any:
 _hints = functools.cache(get_type_hints)  # it evaluates the annotations' source: once a class is enough
 
 
-def _required(f: Field[Any]) -> bool:
+def _is_required(f: Field[Any]) -> bool:
     return f.default is MISSING and f.default_factory is MISSING
 
 

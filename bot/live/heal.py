@@ -147,7 +147,7 @@ def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
 
 
 def _is_word_char(char: str) -> bool:
-    """Whether a character is neither white space nor punctuation."""
+    """Tell whether a character is neither white space nor punctuation."""
     return not char.isspace() and (char.isalnum() or ord(char) > 0x2E7F)
 
 

@@ -44,17 +44,17 @@ class LaneHost(Protocol):
 
     @property
     def notifies(self) -> bool:
-        """Whether people are notified here when the run is over."""
+        """Tell whether people are notified here when the run is over."""
         ...
 
     @property
     def is_silent(self) -> bool:
-        """Whether no seat's words have been sent here yet."""
+        """Tell whether no seat's words have been sent here yet."""
         ...
 
     @property
     def has_waiting_words(self) -> bool:
-        """Whether a seat has spoken and has no message yet."""
+        """Tell whether a seat has spoken and has no message yet."""
         ...
 
     def now(self) -> float:
@@ -62,7 +62,7 @@ class LaneHost(Protocol):
         ...
 
     def is_next_to_post(self, job: Job) -> bool:
-        """Whether it is this lane's turn to be posted: messages appear in the order of their lanes."""
+        """Tell whether it is this lane's turn to be posted: messages appear in the order of their lanes."""
         ...
 
     def break_silence(self) -> None:

@@ -74,7 +74,7 @@ class PageEvent(Enum):
 
 
 class ViewState(Enum):
-    """Whether the lane is still shown here."""
+    """Tell whether the lane is still shown here."""
 
     SHOWING = "showing"
     OVER = "over"
@@ -160,22 +160,22 @@ class LaneView:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is asked for: the end is shown, the view was left, or the lane was given up."""
+        """Tell whether nothing more is asked for: the end is shown, the view was left, or the lane was given up."""
         return self._state is not ViewState.SHOWING
 
     @property
     def is_sayable(self) -> bool:
-        """Whether there is anything that a message could read."""
+        """Tell whether there is anything that a message could read."""
         return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
 
     @property
     def is_posted(self) -> bool:
-        """Whether a message of it is there."""
+        """Tell whether a message of it is there."""
         return any(page.ref is not None for page in self._pages)
 
     @property
     def is_open(self) -> bool:
-        """Whether it may grow yet."""
+        """Tell whether it may grow yet."""
         return self.lane.kind in ("turn", "board") and not self.lane.closed and not self.is_over
 
     @property
@@ -213,7 +213,7 @@ class LaneView:
 
     @property
     def _is_background(self) -> bool:
-        """Whether nobody waits for its words: the board, or a lane that shows only how far it is."""
+        """Tell whether nobody waits for its words: the board, or a lane that shows only how far it is."""
         return self.lane.kind == "board" or (self.lane.shows_progress and not self.lane.chars)
 
     def speed(self, now: float) -> float:
@@ -371,7 +371,7 @@ class LaneView:
         return (*self.lane.controls, read_on) if page.goes_on else self.lane.controls
 
     def _reads(self, number: int, text: str, controls: tuple[Control, ...], is_last: bool) -> bool:
-        """Whether a page's message reads so; the last one must have been sent when its lane was closed, if it is."""
+        """Tell whether a page reads so: of a closed lane, the last one must have been sent since."""
         if number >= len(self._pages):
             return False
         page = self._pages[number]

@@ -90,7 +90,7 @@ class Job(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether it may grow yet."""
+        """Tell whether it may grow yet."""
         ...
 
     def speed(self, now: float) -> float:
@@ -278,7 +278,7 @@ class Scheduler:
         return bid.value >= max((prices[name] for name in names), default=0.0)
 
     def _may_give_away(self, names: Sequence[str], now: float) -> bool:
-        """Whether budgets give first words away: nobody else wants them, or the eager ones have a request to spare."""
+        """Tell whether budgets give first words away: nobody else wants them, or a request is to spare."""
         if all(len(self._demand[name].open) <= 1 for name in names):
             return True
         spare = [o.spare for o in (self._budgets[name].outlook(now) for name in names) if o.spare is not None]

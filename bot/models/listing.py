@@ -99,7 +99,7 @@ def _list_of(model: Model, key: str) -> _List:
 
 
 def _can_chat(item: Mapping[str, Any]) -> bool:
-    """Whether a listed model answers in chats: Gemini says what each can do, others do not."""
+    """Tell whether a listed model answers in chats: Gemini says what each can do, others do not."""
     return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
 
 

@@ -62,7 +62,7 @@ async def discover_servers(ports: Sequence[int] = PORTS) -> list[LocalServer]:
 
 
 async def is_loading(model: Model) -> bool:
-    """Whether the next answer of a local model waits for its weights to be read. False if nobody can tell."""
+    """Tell whether the next answer of a local model waits for its weights to be read. False if nobody can tell."""
     async with aiohttp.ClientSession() as session:
         if model.num_ctx is not None:
             running = await _Asker(session, ollama_base(model)).get("/api/ps")
@@ -81,7 +81,7 @@ def _root(api_base: str) -> str:
 
 
 async def _is_getting_ready(asker: _Asker) -> bool:
-    """Whether llama.cpp says that it loads a model (its server's README, GET /health); any other 503 is an error."""
+    """Tell whether llama.cpp loads a model (its server's README, GET /health); another 503 is an error."""
     health = await asker.ask("GET", "/health", status=503)
     return "Loading model" in str(health.get("error"))
 

@@ -320,7 +320,7 @@ def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usa
 
 
 def _takes_schema(model: Model) -> bool:
-    """Whether a model takes a schema. litellm is not asked for Ollama's models: it would block the event loop."""
+    """Tell whether a model takes a schema. litellm is not asked for Ollama's models: it would block the event loop."""
     is_ollama = model.num_ctx is not None
     return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
 

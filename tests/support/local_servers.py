@@ -21,7 +21,7 @@ def send_json(body: Any, status: int = 200) -> Handler:
 
 @asynccontextmanager
 async def serve_paths(paths: dict[str, Handler]) -> AsyncIterator[int]:
-    """The port of a server on 127.0.0.1; other paths than these are 404."""
+    """Yield the port of a server on 127.0.0.1; other paths than these are 404."""
     app = web.Application()
     for path, handler in paths.items():
         app.router.add_route("*", path, handler)
