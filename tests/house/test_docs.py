@@ -36,6 +36,7 @@ def test_files_that_are_named_exist(page: Path) -> None:
     """A path is one from the root; a bare `budget.py` may stand in any folder."""
     text = page.read_text("utf-8").replace("\\_", "_")
     files = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    files |= set(re.findall(r'^```python title="(.+)"$', text, re.M))  # those that the page itself has whole
     named = set(re.findall(r"(?<![\w./-])\w[\w./-]*\.py\b", text))
     assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
     folders = set(re.findall(rf"`((?:{'|'.join(PACKAGES)})/(?:[\w/]*\w)?)/?`", text))
@@ -44,9 +45,12 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [p for p in PAGES if p.is_relative_to(ROOT / "docs")], ids=lambda p: p.stem)
 def test_names_of_code_that_are_named_exist(page: Path, words: frozenset[str]) -> None:
-    """`Classes`, `Class.attributes` and `functions_of_two_words`, in the product or its settings."""
-    names = re.findall(r"`([A-Z]\w*[a-z]\w*(?:\.\w+)?|_*[a-z]+(?:_[a-z]+)+)`", page.read_text("utf-8"))
-    assert [name for name in names if not words.issuperset(name.split("."))] == []
+    """`Classes`, `Class.attributes` and `functions_of_two_words`, in the product, its settings or files on the page."""
+    text = page.read_text("utf-8")
+    own = re.findall(r"\w+", " ".join(re.findall(r"^```python title=.*?^```", text, re.M | re.S)))
+    known = words.union(own)
+    names = re.findall(r"`([A-Z]\w*[a-z]\w*(?:\.\w+)?|_*[a-z]+(?:_[a-z]+)+)`", text)
+    assert [name for name in names if not known.issuperset(name.split("."))] == []
 
 
 def test_modules_that_are_named_exist() -> None:
