@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from adapters.discord.definitions import Json, define_commands, fingerprint, read_command
@@ -13,7 +11,7 @@ from commands import COMMANDS
 from commands.command import MORE
 from commands.controls import MENUS
 from tests.servers.discord import CannotAct
-from tests.support.discord_bot import THINKING, Moot, run_moot
+from tests.support.discord_bot import THINKING, Moot, StartMoot
 from tests.support.discord_guild import find_button
 
 DEFINED = {d["name"]: d for d in define_commands(COMMANDS, MENUS)}
@@ -94,147 +92,138 @@ async def suggested(m: Moot, name: str, option: str, **given: object) -> list[st
     return [c["value"] for c in (await asked.answer()).choices]
 
 
-async def test_options_are_completed_as_people_type(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        assert await suggested(m, "debate", "panel") == ["default", "pair", MORE]
-        assert await suggested(m, "debate", "panel", panel="pa") == ["pair", MORE]
-        assert await suggested(m, "moot panel create", "models", models="claude, g") == [
-            "claude, gpt",
-            "claude, gemini",
-        ]
-        assert await suggested(m, "moot panel create", "models", models="nobody") == []
-        assert "skeptic" in " ".join(await suggested(m, "moot panel create", "personas", personas="s"))
-        run = find_button(await m.ask(), "stop").split(":")[1]
-        assert await suggested(m, "moot show", "run") == [run]
+async def test_options_are_completed_as_people_type(moot: Moot) -> None:
+    assert await suggested(moot, "debate", "panel") == ["default", "pair", MORE]
+    assert await suggested(moot, "debate", "panel", panel="pa") == ["pair", MORE]
+    assert await suggested(moot, "moot panel create", "models", models="claude, g") == [
+        "claude, gpt",
+        "claude, gemini",
+    ]
+    assert await suggested(moot, "moot panel create", "models", models="nobody") == []
+    assert "skeptic" in " ".join(await suggested(moot, "moot panel create", "personas", personas="s"))
+    run = find_button(await moot.ask(), "stop").split(":")[1]
+    assert await suggested(moot, "moot show", "run") == [run]
 
 
-async def test_more_opens_a_form_that_asks_for_the_rest(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE, rounds=1)
-        form = await asked.answer()
-        assert form.modal is not None
-        assert form.modal["title"] == "A debate"
-        sent = await m.server.submit(m.ada, asked, {"models": "gpt, gemini"})
-        board = (await sent.answer()).message
-        assert board is not None
-        await m.wait_until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
-        run = find_button(board, "stop").split(":")[1]
-        (start, *_) = await m.store.read(run)
-        assert isinstance(start.fact, RunStarted)
-        assert start.fact.rules.rounds == 1  # typed beside More…
+async def test_more_opens_a_form_that_asks_for_the_rest(moot: Moot) -> None:
+    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE, rounds=1)
+    form = await asked.answer()
+    assert form.modal is not None
+    assert form.modal["title"] == "A debate"
+    sent = await moot.server.submit(moot.ada, asked, {"models": "gpt, gemini"})
+    board = (await sent.answer()).message
+    assert board is not None
+    await moot.wait_until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
+    run = find_button(board, "stop").split(":")[1]
+    (start, *_) = await moot.store.read(run)
+    assert isinstance(start.fact, RunStarted)
+    assert start.fact.rules.rounds == 1  # typed beside More…
 
 
-async def test_a_form_has_one_list_for_all_that_has_a_few_values(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        asked = await m.server.slash(m.ada, m.channel, "council", question="Tea?", panel=MORE, reveal="together")
-        form = (await asked.answer()).modal
-        assert form is not None
-        *_, last = (part["component"] for part in form["components"])
-        assert len(form["components"]) == 5
-        assert {o["value"]: o.get("default", False) for o in last["options"]} == {
-            "mode=answers": False,
-            "mode=ranking": False,
-            "search=off": False,
-            "search=auto": False,
-            "search=on": False,
-            "reveal=together": True,  # typed beside More…
-            "reveal=staggered": False,
-            "reveal=demand": False,
-            "blind=yes": False,
-            "guess=yes": False,
-        }
-        chosen = {"settings": ["mode=answers", "reveal=staggered", "blind=yes"]}
-        board = (await (await m.server.submit(m.ada, asked, chosen)).answer()).message
-        assert board is not None
-        run = find_button(board, "stop").split(":")[1]
-        (start, *_) = await m.store.read(run)
-        assert isinstance(start.fact, RunStarted)
-        assert start.fact.rules.mode == "answers"
-        assert start.fact.rules.veil == Visibility("staggered", blind=True)
+async def test_a_form_has_one_list_for_all_that_has_a_few_values(moot: Moot) -> None:
+    asked = await moot.server.slash(moot.ada, moot.channel, "council", question="Tea?", panel=MORE, reveal="together")
+    form = (await asked.answer()).modal
+    assert form is not None
+    *_, last = (part["component"] for part in form["components"])
+    assert len(form["components"]) == 5
+    assert {o["value"]: o.get("default", False) for o in last["options"]} == {
+        "mode=answers": False,
+        "mode=ranking": False,
+        "search=off": False,
+        "search=auto": False,
+        "search=on": False,
+        "reveal=together": True,  # typed beside More…
+        "reveal=staggered": False,
+        "reveal=demand": False,
+        "blind=yes": False,
+        "guess=yes": False,
+    }
+    chosen = {"settings": ["mode=answers", "reveal=staggered", "blind=yes"]}
+    board = (await (await moot.server.submit(moot.ada, asked, chosen)).answer()).message
+    assert board is not None
+    run = find_button(board, "stop").split(":")[1]
+    (start, *_) = await moot.store.read(run)
+    assert isinstance(start.fact, RunStarted)
+    assert start.fact.rules.mode == "answers"
+    assert start.fact.rules.veil == Visibility("staggered", blind=True)
 
 
-async def test_what_is_wrong_in_a_form_is_told(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
-        await asked.answer()
-        told = await m.read_answer(await m.server.submit(m.ada, asked, {"settings": ["form=turns", "form=free"]}))
-        assert told == "Form can be one of turns and free, not both."
-        asked = await m.server.slash(m.ada, m.channel, "debate", question="Tea?", panel=MORE)
-        await asked.answer()
-        told = await m.read_answer(await m.server.submit(m.ada, asked, {"models": "gptt"}))
-        assert told == "There is no model “gptt”. Did you mean gpt?"
+async def test_what_is_wrong_in_a_form_is_told(moot: Moot) -> None:
+    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE)
+    await asked.answer()
+    told = await moot.read_answer(await moot.server.submit(moot.ada, asked, {"settings": ["form=turns", "form=free"]}))
+    assert told == "Form can be one of turns and free, not both."
+    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE)
+    await asked.answer()
+    told = await moot.read_answer(await moot.server.submit(moot.ada, asked, {"models": "gptt"}))
+    assert told == "There is no model “gptt”. Did you mean gpt?"
 
 
-async def test_discord_lets_nobody_type_what_is_out_of_range(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        with pytest.raises(CannotAct):
-            await m.server.slash(m.ada, m.channel, "debate", question="Tea?", rounds=7)
+async def test_discord_lets_nobody_type_what_is_out_of_range(moot: Moot) -> None:
+    with pytest.raises(CannotAct):
+        await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", rounds=7)
 
 
-async def test_panels_are_made_changed_and_used(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        assert "default" in await m.call_command(m.ada, "moot panel list")
-        refused = await m.call_command(m.ada, "moot panel create", name="tea", models="claude, gpt")
-        assert refused == "Editing panels needs a moderator here."
-        made = await m.call_command(m.mod, "moot panel create", name="tea", models="claude, gpt", personas="skeptic")
-        assert made == "Panel “tea”: claude, gpt."
-        again = await m.call_command(m.mod, "moot panel create", name="tea", models="claude")
-        assert again.startswith("There is a panel “tea” already")
-        assert (
-            await m.call_command(m.mod, "moot panel edit", name="tea", models="gpt, gemini")
-            == "Panel “tea”: gpt, gemini."
-        )
-        assert "usual panel of this channel" in await m.call_command(m.mod, "moot panel default", name="tea")
-        assert "**tea** (usual here): gpt, gemini" in await m.call_command(m.bob, "moot panel list")
-        board = await m.ask()
-        assert "compare of GPT, Gemini" in board.text
-        other = await m.server.create_channel(m.guild, "other")
-        assert "compare of Claude, GPT, Gemini" in (await m.ask(where=other)).text
+async def test_panels_are_made_changed_and_used(moot: Moot) -> None:
+    assert "default" in await moot.call_command(moot.ada, "moot panel list")
+    refused = await moot.call_command(moot.ada, "moot panel create", name="tea", models="claude, gpt")
+    assert refused == "Editing panels needs a moderator here."
+    made = await moot.call_command(moot.mod, "moot panel create", name="tea", models="claude, gpt", personas="skeptic")
+    assert made == "Panel “tea”: claude, gpt."
+    again = await moot.call_command(moot.mod, "moot panel create", name="tea", models="claude")
+    assert again.startswith("There is a panel “tea” already")
+    assert (
+        await moot.call_command(moot.mod, "moot panel edit", name="tea", models="gpt, gemini")
+        == "Panel “tea”: gpt, gemini."
+    )
+    assert "usual panel of this channel" in await moot.call_command(moot.mod, "moot panel default", name="tea")
+    assert "**tea** (usual here): gpt, gemini" in await moot.call_command(moot.bob, "moot panel list")
+    board = await moot.ask()
+    assert "compare of GPT, Gemini" in board.text
+    other = await moot.server.create_channel(moot.guild, "other")
+    assert "compare of Claude, GPT, Gemini" in (await moot.ask(where=other)).text
 
 
-async def test_runs_are_listed_shown_told_something_and_stopped(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        m.script_model("gpt", THINKING)
-        board = await m.ask()
-        thread = await m.find_thread(board)
-        await m.find_turn(thread, "GPT is thinking…")
-        run = find_button(board, "stop").split(":")[1]
-        assert f"`{run}` compare, open: Tea or coffee?" in await m.call_command(m.bob, "moot runs")
-        assert run in await m.call_command(m.bob, "moot show", thread)
-        assert (await m.call_command(m.bob, "moot say", thread, text="think of milk")).startswith("Passed on")
-        assert (await m.call_command(m.bob, "moot stop", thread)) == "Stop is for ada and moderators."
-        assert (await m.call_command(m.bob, "moot stop")).startswith("Which run?")
-        assert (await m.call_command(m.ada, "moot stop", thread)).startswith("Stopped")
-        await m.find_end_card(thread)
-        assert (await m.call_command(m.ada, "moot watch", run=run)) == "This run is over."
-        assert "Ask with" in await m.call_command(m.cyd, "moot help")
-        assert "no run" in await m.call_command(m.cyd, "moot show", run="nothing")
+async def test_runs_are_listed_shown_told_something_and_stopped(moot: Moot) -> None:
+    moot.script_model("gpt", THINKING)
+    board = await moot.ask()
+    thread = await moot.find_thread(board)
+    await moot.find_turn(thread, "GPT is thinking…")
+    run = find_button(board, "stop").split(":")[1]
+    assert f"`{run}` compare, open: Tea or coffee?" in await moot.call_command(moot.bob, "moot runs")
+    assert run in await moot.call_command(moot.bob, "moot show", thread)
+    assert (await moot.call_command(moot.bob, "moot say", thread, text="think of milk")).startswith("Passed on")
+    assert (await moot.call_command(moot.bob, "moot stop", thread)) == "Stop is for ada and moderators."
+    assert (await moot.call_command(moot.bob, "moot stop")).startswith("Which run?")
+    assert (await moot.call_command(moot.ada, "moot stop", thread)).startswith("Stopped")
+    await moot.find_end_card(thread)
+    assert (await moot.call_command(moot.ada, "moot watch", run=run)) == "This run is over."
+    assert "Ask with" in await moot.call_command(moot.cyd, "moot help")
+    assert "no run" in await moot.call_command(moot.cyd, "moot show", run="nothing")
 
 
-async def test_runs_of_another_server_are_not_there(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        run = find_button(await m.ask(), "stop").split(":")[1]
-        guild = await m.server.create_guild("Another")
-        channel = await m.server.create_channel(guild)
-        eve = await m.server.create_member(guild, "eve")
-        assert "no run" in await m.call_command(eve, "moot show", channel, run=run)
-        assert "no runs yet" in await m.call_command(eve, "moot runs", channel)
+async def test_runs_of_another_server_are_not_there(moot: Moot) -> None:
+    run = find_button(await moot.ask(), "stop").split(":")[1]
+    guild = await moot.server.create_guild("Another")
+    channel = await moot.server.create_channel(guild)
+    eve = await moot.server.create_member(guild, "eve")
+    assert "no run" in await moot.call_command(eve, "moot show", channel, run=run)
+    assert "no runs yet" in await moot.call_command(eve, "moot runs", channel)
 
 
-async def test_who_may_start_where_is_the_servers_to_say(tmp_path: Path) -> None:
+async def test_who_may_start_where_is_the_servers_to_say(start_moot: StartMoot) -> None:
     rules = {"default": {"channels": ["debates"], "start_roles": ["speakers"]}}
-    async with run_moot(tmp_path, servers=rules) as m:
-        assert "Runs are started in debates here" in await m.call_command(m.ada, "compare", question="Tea?")
-        debates = await m.server.create_channel(m.guild, "debates")
-        assert "needs the role speakers" in await m.call_command(m.ada, "compare", debates, question="Tea?")
-        speakers = await m.server.create_role(m.guild, "speakers")
-        await m.server.give_roles(m.guild, m.ada, speakers)
-        await m.find_end_card(await m.find_thread(await m.ask(where=debates)))
+    moot = await start_moot(servers=rules)
+    assert "Runs are started in debates here" in await moot.call_command(moot.ada, "compare", question="Tea?")
+    debates = await moot.server.create_channel(moot.guild, "debates")
+    assert "needs the role speakers" in await moot.call_command(moot.ada, "compare", debates, question="Tea?")
+    speakers = await moot.server.create_role(moot.guild, "speakers")
+    await moot.server.give_roles(moot.guild, moot.ada, speakers)
+    await moot.find_end_card(await moot.find_thread(await moot.ask(where=debates)))
 
 
-async def test_commands_that_refuse_tell_that_person_alone(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        said = await m.call_command(m.ada, "compare", question="Tea?", panel="defaul")
-        assert said == "There is no panel “defaul”. Did you mean default?"
-        assert "There is no question" in await m.call_command(m.ada, "compare", question="   ")
-        assert m.read_messages(m.channel) == []
+async def test_commands_that_refuse_tell_that_person_alone(moot: Moot) -> None:
+    said = await moot.call_command(moot.ada, "compare", question="Tea?", panel="defaul")
+    assert said == "There is no panel “defaul”. Did you mean default?"
+    assert "There is no question" in await moot.call_command(moot.ada, "compare", question="   ")
+    assert moot.read_messages(moot.channel) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,16 +10,9 @@ import pytest
 from bot.domain.facts import VoteCast
 from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
-from tests.support.discord_bot import THINKING, Moot, make_endless, run_moot
+from tests.support.discord_bot import THINKING, Moot
 from tests.support.discord_guild import button_labels, find_button, is_silent
-
-
-async def open_run(m: Moot, **options: Any) -> tuple[Message, Channel, Message]:
-    """A run in which GPT goes on speaking: board, thread, its turn."""
-    m.script_model("gpt", make_endless("So far, so good"))
-    board = await m.ask(**options)
-    thread = await m.find_thread(board)
-    return board, thread, await m.find_turn(thread, "So far, so good")
+from tests.support.discord_runs import open_run
 
 
 def name_of(board: Message) -> str:
@@ -52,52 +44,49 @@ async def ended(m: Moot) -> tuple[Channel, Message]:
 # at once
 
 
-async def test_a_reaction_counts_before_the_posts_answer_is_there(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        m.script_model("gpt", THINKING)
-        await m.server.fail("POST", "/webhooks/*", None, 3, late_s=0.3)
-        thread = await m.find_thread(await m.ask())
-        turn = await m.find_by(thread, "GPT")
-        await m.react(m.ada, turn, "⏭️")
-        assert "GPT's answer (skipped)" in (await m.find_end_card(thread)).text
+async def test_a_reaction_counts_before_the_posts_answer_is_there(moot: Moot) -> None:
+    moot.script_model("gpt", THINKING)
+    await moot.server.fail("POST", "/webhooks/*", None, 3, late_s=0.3)
+    thread = await moot.find_thread(await moot.ask())
+    turn = await moot.find_by(thread, "GPT")
+    await moot.react(moot.ada, turn, "⏭️")
+    assert "GPT's answer (skipped)" in (await moot.find_end_card(thread)).text
 
 
-async def test_a_menu_acts_on_a_message_that_has_just_appeared(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        m.script_model("gpt", THINKING)
-        await m.server.fail("POST", "/webhooks/*", None, 3, late_s=0.2)
-        board = await m.ask()
-        turn = await m.find_by(await m.find_thread(board), "GPT")
-        asked = await m.choose_from_menu(m.mod, turn, "Remove")
-        assert await m.read_answer(asked) == "That turn is not over yet; skip it first."
-        await m.press(m.ada, board, "stop")
-        await m.find_end_card(await m.find_thread(board))
+async def test_a_menu_acts_on_a_message_that_has_just_appeared(moot: Moot) -> None:
+    moot.script_model("gpt", THINKING)
+    await moot.server.fail("POST", "/webhooks/*", None, 3, late_s=0.2)
+    board = await moot.ask()
+    turn = await moot.find_by(await moot.find_thread(board), "GPT")
+    asked = await moot.choose_from_menu(moot.mod, turn, "Remove")
+    assert await moot.read_answer(asked) == "That turn is not over yet; skip it first."
+    await moot.press(moot.ada, board, "stop")
+    await moot.find_end_card(await moot.find_thread(board))
 
 
 async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moot: Moot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with run_moot(tmp_path) as m:
-        board = await m.ask()
-        run = name_of(board)
-        end = await m.find_end_card(await m.find_thread(board))
-        await m.wait_until(lambda: "Verdict" in board.text)
-        read, reads, delays = m.store.read, asyncio.Lock(), iter((0.2, 0.1))
+    board = await moot.ask()
+    run = name_of(board)
+    end = await moot.find_end_card(await moot.find_thread(board))
+    await moot.wait_until(lambda: "Verdict" in board.text)
+    read, reads, delays = moot.store.read, asyncio.Lock(), iter((0.2, 0.1))
 
-        async def uneven(run: str, after: int = 0) -> Any:
-            """The disk is slowest for who comes first."""
-            async with reads:
-                delay = next(delays, 0.0)
-            await asyncio.sleep(delay)
-            return await read(run, after)
+    async def uneven(run: str, after: int = 0) -> Any:
+        """The disk is slowest for who comes first."""
+        async with reads:
+            delay = next(delays, 0.0)
+        await asyncio.sleep(delay)
+        return await read(run, after)
 
-        monkeypatch.setattr(m.store, "read", uneven)
-        seats = ["gemini", "claude", "gpt"]
-        clicks = [await m.server.click(m.bob, end, find_button(end, "vote", seat)) for seat in seats]
-        told = await asyncio.gather(*map(m.read_answer, clicks))
-        assert told == ["Your vote is Gemini's.", "Your vote is now Claude's.", "Your vote is now GPT's."]
-        votes = [e.fact.seat for e in await read(run) if isinstance(e.fact, VoteCast)]
-        assert votes == seats
+    monkeypatch.setattr(moot.store, "read", uneven)
+    seats = ["gemini", "claude", "gpt"]
+    clicks = [await moot.server.click(moot.bob, end, find_button(end, "vote", seat)) for seat in seats]
+    told = await asyncio.gather(*map(moot.read_answer, clicks))
+    assert told == ["Your vote is Gemini's.", "Your vote is now Claude's.", "Your vote is now GPT's."]
+    votes = [e.fact.seat for e in await read(run) if isinstance(e.fact, VoteCast)]
+    assert votes == seats
 
 
 # what a webhook has sent that is no more
@@ -111,45 +100,41 @@ async def over_and_orphaned(m: Moot) -> tuple[Channel, Message]:
     return thread, end
 
 
-async def test_the_bot_deletes_what_a_deleted_webhook_has_sent(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        thread, end = await over_and_orphaned(m)
-        assert await m.press(m.ada, end, "delete") == "Deleted."
-        await m.wait_until(lambda: not m.read_messages(thread) and not m.read_messages(m.channel))
+async def test_the_bot_deletes_what_a_deleted_webhook_has_sent(moot: Moot) -> None:
+    thread, end = await over_and_orphaned(moot)
+    assert await moot.press(moot.ada, end, "delete") == "Deleted."
+    await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
 
 
-async def test_without_the_permission_it_says_what_is_left_and_why(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        await m.server.deny(m.channel, "manage_messages")
-        thread, end = await over_and_orphaned(m)
-        asked = await m.server.click(m.ada, end, find_button(end, "delete"))
-        assert await m.read_answer(asked) == "Deleted."
-        left = await private(m, asked, "still there")
-        assert left == (
-            "3 messages are still there: the webhook that sent them was deleted, and to delete them myself I need the "
-            "permission “Manage Messages”."
-        )
-        assert len(m.read_messages(thread)) == 3
-        assert not m.read_messages(m.channel)
+async def test_without_the_permission_it_says_what_is_left_and_why(moot: Moot) -> None:
+    await moot.server.deny(moot.channel, "manage_messages")
+    thread, end = await over_and_orphaned(moot)
+    asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
+    assert await moot.read_answer(asked) == "Deleted."
+    left = await private(moot, asked, "still there")
+    assert left == (
+        "3 messages are still there: the webhook that sent them was deleted, and to delete them myself I need the "
+        "permission “Manage Messages”."
+    )
+    assert len(moot.read_messages(thread)) == 3
+    assert not moot.read_messages(moot.channel)
 
 
-async def test_a_run_in_an_archived_thread_is_deleted_whole(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        thread, end = await ended(m)
-        delete = find_button(end, "delete")
-        await m.server.archive(thread)
-        await m.read_answer(await m.server.click(m.ada, end, delete))
-        await m.wait_until(lambda: not m.read_messages(thread) and not m.read_messages(m.channel))
+async def test_a_run_in_an_archived_thread_is_deleted_whole(moot: Moot) -> None:
+    thread, end = await ended(moot)
+    delete = find_button(end, "delete")
+    await moot.server.archive(thread)
+    await moot.read_answer(await moot.server.click(moot.ada, end, delete))
+    await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
 
 
-async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        thread, end = await ended(m)
-        await m.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
-        asked = await m.server.click(m.ada, end, find_button(end, "delete"))
-        assert "is spent for 0.0 s" in await private(m, asked, "5 messages are still there")
-        await m.server.heal()
-        assert len([*m.read_messages(thread), *m.read_messages(m.channel)]) == 5
+async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(moot: Moot) -> None:
+    thread, end = await ended(moot)
+    await moot.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
+    asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
+    assert "is spent for 0.0 s" in await private(moot, asked, "5 messages are still there")
+    await moot.server.heal()
+    assert len([*moot.read_messages(thread), *moot.read_messages(moot.channel)]) == 5
 
 
 # who may know
@@ -167,32 +152,30 @@ async def hidden_channel(m: Moot, *seeing: User) -> Channel:
     return secret
 
 
-async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        secret = await hidden_channel(m, m.ada)
-        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
-        shown = name_of((await open_run(m, question="Tea?"))[0])
-        assert run in await m.call_command(m.ada, "moot runs")
-        for channel, person in ((m.channel, m.bob), (m.channel, m.mod)):
-            listed = await m.call_command(person, "moot runs", channel)
-            assert "surprise" not in listed
-            assert shown in listed
-        completed = await (await m.server.autocomplete(m.bob, m.channel, "moot show", "run")).answer()
-        assert [choice["value"] for choice in completed.choices] == [shown]
-        for name in (run, shown):
-            await m.call_command(m.ada, "moot stop", run=name)
+async def test_runs_of_a_channel_are_listed_for_those_who_see_it(moot: Moot) -> None:
+    secret = await hidden_channel(moot, moot.ada)
+    run = name_of((await open_run(moot, question="The surprise party?", where=secret))[0])
+    shown = name_of((await open_run(moot, question="Tea?"))[0])
+    assert run in await moot.call_command(moot.ada, "moot runs")
+    for channel, person in ((moot.channel, moot.bob), (moot.channel, moot.mod)):
+        listed = await moot.call_command(person, "moot runs", channel)
+        assert "surprise" not in listed
+        assert shown in listed
+    completed = await (await moot.server.autocomplete(moot.bob, moot.channel, "moot show", "run")).answer()
+    assert [choice["value"] for choice in completed.choices] == [shown]
+    for name in (run, shown):
+        await moot.call_command(moot.ada, "moot stop", run=name)
 
 
-async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        secret = await hidden_channel(m, m.ada, m.cyd)
-        run = name_of((await open_run(m, question="The surprise party?", where=secret))[0])
-        for person in (m.bob, m.mod):
-            for command in ("moot show", "moot watch", "moot summarise"):
-                assert await m.call_command(person, command, run=run) == f"There is no run {run} here."
-        for person in (m.ada, m.cyd):
-            assert await m.call_command(person, "moot show", run=run) == f"Run `{run}`, as it reads now:"
-        await m.call_command(m.ada, "moot stop", run=run)
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(moot: Moot) -> None:
+    secret = await hidden_channel(moot, moot.ada, moot.cyd)
+    run = name_of((await open_run(moot, question="The surprise party?", where=secret))[0])
+    for person in (moot.bob, moot.mod):
+        for command in ("moot show", "moot watch", "moot summarise"):
+            assert await moot.call_command(person, command, run=run) == f"There is no run {run} here."
+    for person in (moot.ada, moot.cyd):
+        assert await moot.call_command(person, "moot show", run=run) == f"Run `{run}`, as it reads now:"
+    await moot.call_command(moot.ada, "moot stop", run=run)
 
 
 # mirrors
@@ -207,65 +190,62 @@ async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
     return mirror, await m.find_thread(mirror)
 
 
-async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        board, thread, turn = await open_run(m)
-        mirror, there = await watched(m, name_of(board))
-        copy = await m.find_turn(there, "So far, so good")
-        assert button_labels(copy) == ["Skip"]
-        assert there.member_ids == [m.server.bot.id, m.bob.id]
-        await m.press(m.ada, copy, "skip")
-        ends = [await m.find_end_card(place) for place in (thread, there)]
-        await m.wait_until(lambda: all("Verdict" in b.text for b in (board, mirror)))
-        await m.wait_until(lambda: "skipped" in copy.text and "skipped" in turn.text)
-        assert [said.author.name for said in m.read_messages(there)] == [
-            said.author.name for said in m.read_messages(thread)
-        ]
-        assert [e.notified for e in ends] == [[m.ada.id], []]
-        assert [is_silent(e) for e in ends] == [False, True]
-        assert await m.press(m.cyd, ends[1], "vote", "claude") == "Your vote is Claude's."
-        assert await m.press(m.cyd, ends[0], "vote", "claude") == "Your vote is Claude's."
-        await m.press(m.ada, ends[1], "close")
-        await m.wait_until(lambda: all("Votes: Claude 1" in e.text for e in ends))
+async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(moot: Moot) -> None:
+    board, thread, turn = await open_run(moot)
+    mirror, there = await watched(moot, name_of(board))
+    copy = await moot.find_turn(there, "So far, so good")
+    assert button_labels(copy) == ["Skip"]
+    assert there.member_ids == [moot.server.bot.id, moot.bob.id]
+    await moot.press(moot.ada, copy, "skip")
+    ends = [await moot.find_end_card(place) for place in (thread, there)]
+    await moot.wait_until(lambda: all("Verdict" in b.text for b in (board, mirror)))
+    await moot.wait_until(lambda: "skipped" in copy.text and "skipped" in turn.text)
+    assert [said.author.name for said in moot.read_messages(there)] == [
+        said.author.name for said in moot.read_messages(thread)
+    ]
+    assert [e.notified for e in ends] == [[moot.ada.id], []]
+    assert [is_silent(e) for e in ends] == [False, True]
+    assert await moot.press(moot.cyd, ends[1], "vote", "claude") == "Your vote is Claude's."
+    assert await moot.press(moot.cyd, ends[0], "vote", "claude") == "Your vote is Claude's."
+    await moot.press(moot.ada, ends[1], "close")
+    await moot.wait_until(lambda: all("Votes: Claude 1" in e.text for e in ends))
 
 
-async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        board, thread, _ = await open_run(m)
-        mirror, there = await watched(m, name_of(board))
-        copy = await m.find_turn(there, "So far, so good")
-        await m.wait_until_stored(copy)
-        await m.stop()
-        m.script_model("gpt", answer("So far, so good, and better."))
-        await m.start()
-        for place in (thread, there):
-            await m.find_end_card(place)
-            assert len(m.read_messages(place)) == 4
-        await m.wait_until(lambda: "and better" in copy.text and "Verdict" in mirror.text)
-        assert len(m.read_asks("claude")) == 1
+async def test_a_mirror_goes_on_after_a_restart(moot: Moot) -> None:
+    board, thread, _ = await open_run(moot)
+    mirror, there = await watched(moot, name_of(board))
+    copy = await moot.find_turn(there, "So far, so good")
+    await moot.wait_until_stored(copy)
+    await moot.stop()
+    moot.script_model("gpt", answer("So far, so good, and better."))
+    await moot.start()
+    for place in (thread, there):
+        await moot.find_end_card(place)
+        assert len(moot.read_messages(place)) == 4
+    await moot.wait_until(lambda: "and better" in copy.text and "Verdict" in mirror.text)
+    assert len(moot.read_asks("claude")) == 1
 
 
 async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    moot: Moot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with run_moot(tmp_path) as m:
-        m.change_settings("limits", vote_s=0.0)
-        await m.stop()
-        await m.start()
-        board, thread, _ = await open_run(m)
-        other = await m.server.create_channel(m.guild, "other")
-        append = m.store.append
+    moot.change_settings("limits", vote_s=0.0)
+    await moot.stop()
+    await moot.start()
+    board, thread, _ = await open_run(moot)
+    other = await moot.server.create_channel(moot.guild, "other")
+    append = moot.store.append
 
-        async def late(run: str, facts: Any, **more: Any) -> None:
-            """The run comes to its end while the view is being stored."""
-            if "ViewAttached" in str(facts):
-                await m.press(m.ada, board, "stop")
-                await m.find_end_card(thread)
-                await m.wait_until(lambda: "Verdict" in board.text)
-                await asyncio.sleep(0.2)
-            await append(run, facts, **more)
+    async def late(run: str, facts: Any, **more: Any) -> None:
+        """The run comes to its end while the view is being stored."""
+        if "ViewAttached" in str(facts):
+            await moot.press(moot.ada, board, "stop")
+            await moot.find_end_card(thread)
+            await moot.wait_until(lambda: "Verdict" in board.text)
+            await asyncio.sleep(0.2)
+        await append(run, facts, **more)
 
-        monkeypatch.setattr(m.store, "append", late)
-        asked = await m.server.slash(m.bob, other, "moot watch", run=name_of(board))
-        assert await private(m, asked, "just come to its end")
-        assert m.read_messages(other) == []
+    monkeypatch.setattr(moot.store, "append", late)
+    asked = await moot.server.slash(moot.bob, other, "moot watch", run=name_of(board))
+    assert await private(moot, asked, "just come to its end")
+    assert moot.read_messages(other) == []

@@ -51,10 +51,9 @@ async def test_a_search_that_fails_is_a_line_on_the_board(tmp_path: Path) -> Non
         assert "search results" not in "".join(m.read_asks("gpt"))
 
 
-async def test_nobody_to_search_is_said_to_who_asks_for_it(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        told = await m.call_command(m.ada, "council", question="Tea?", search="on")
-        assert told == "Nothing here can search the web: an operator sets search.provider or search.model."
+async def test_nobody_to_search_is_said_to_who_asks_for_it(moot: Moot) -> None:
+    told = await moot.call_command(moot.ada, "council", question="Tea?", search="on")
+    assert told == "Nothing here can search the web: an operator sets search.provider or search.model."
 
 
 async def test_people_can_skip_a_search(tmp_path: Path) -> None:

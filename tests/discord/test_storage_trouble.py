@@ -159,19 +159,18 @@ async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_n
         assert [message.id for message in m.read_messages(thread)][: len(stood)] == stood
 
 
-async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        m.script_model("gpt", answer(*(f"{word} " for word in WORDS), gap_s=0.5))
-        boards = [await m.ask(question=f"Question {n}?") for n in range(2)]
-        for board in boards:
-            await m.wait_until_stored(board)
-        first, second = [row.run for row in reversed(await m.store.runs())]
-        await m.stop()
-        with sqlite3.connect(tmp_path / "moot.db") as raw:
-            raw.execute("UPDATE facts SET kind = 'Elected' WHERE run = ? AND seq = 1", [first])
-        raw.close()
-        m.script_model("gpt", answer("GPT speaks."))
-        await m.start()
-        await m.find_end_card(await m.find_thread(boards[1]))
-        assert f"`{second}` compare, compared" in await m.call_command(m.ada, "moot runs")
-        assert "Elected" in await m.call_command(m.ada, "moot show", run=first)
+async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moot: Moot) -> None:
+    moot.script_model("gpt", answer(*(f"{word} " for word in WORDS), gap_s=0.5))
+    boards = [await moot.ask(question=f"Question {n}?") for n in range(2)]
+    for board in boards:
+        await moot.wait_until_stored(board)
+    first, second = [row.run for row in reversed(await moot.store.runs())]
+    await moot.stop()
+    with sqlite3.connect(tmp_path / "moot.db") as raw:
+        raw.execute("UPDATE facts SET kind = 'Elected' WHERE run = ? AND seq = 1", [first])
+    raw.close()
+    moot.script_model("gpt", answer("GPT speaks."))
+    await moot.start()
+    await moot.find_end_card(await moot.find_thread(boards[1]))
+    assert f"`{second}` compare, compared" in await moot.call_command(moot.ada, "moot runs")
+    assert "Elected" in await moot.call_command(moot.ada, "moot show", run=first)

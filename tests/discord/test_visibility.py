@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from tests.servers.discord import Channel, Message, User
 from tests.servers.model_server import answer
-from tests.support.discord_bot import SEATS, THINKING, Moot, run_moot
+from tests.support.discord_bot import SEATS, THINKING, Moot
 from tests.support.discord_guild import button_labels, find_button
 
 NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
@@ -34,39 +33,37 @@ async def guess(m: Moot, by: User, card: Message, speaker: str, name: str) -> st
     return await m.read_answer(await m.server.submit(by, asked, {"name": [name]}))
 
 
-async def test_answers_wait_for_each_other_and_are_shown_together(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        quiet(m)
-        m.script_model("gemini", THINKING)
-        board = await m.ask(reveal="together")
-        thread = await m.find_thread(board)
-        for name in ("Claude", "GPT"):
-            await m.find_turn(thread, f"{name} is done: 10 characters, not shown yet.")
-        assert "Opinion" not in sent(m)
-        await m.wait_until(lambda: button_labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
-        await m.press(m.ada, await m.find_by(thread, "Gemini"), "skip")
-        for number in range(2):
-            await m.find_turn(thread, f"Opinion {number}.")
-        await m.wait_until(lambda: "Reveal" not in button_labels(board))
+async def test_answers_wait_for_each_other_and_are_shown_together(moot: Moot) -> None:
+    quiet(moot)
+    moot.script_model("gemini", THINKING)
+    board = await moot.ask(reveal="together")
+    thread = await moot.find_thread(board)
+    for name in ("Claude", "GPT"):
+        await moot.find_turn(thread, f"{name} is done: 10 characters, not shown yet.")
+    assert "Opinion" not in sent(moot)
+    await moot.wait_until(lambda: button_labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
+    await moot.press(moot.ada, await moot.find_by(thread, "Gemini"), "skip")
+    for number in range(2):
+        await moot.find_turn(thread, f"Opinion {number}.")
+    await moot.wait_until(lambda: "Reveal" not in button_labels(board))
 
 
-async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        quiet(m)
-        board = await m.ask(reveal="demand")
-        thread = await m.find_thread(board)
-        end = await m.find_end_card(thread)
-        assert "What was said is still hidden" in end.text
-        assert "Opinion" not in sent(m)
-        assert await m.press(m.bob, end, "reveal") == "Reveal is for ada and moderators."
-        assert (await m.press(m.ada, end, "reveal")).startswith("Revealed")
-        for number in range(3):
-            await m.find_turn(thread, f"Opinion {number}.")
-        await m.wait_until(lambda: "👍 Claude" in button_labels(end) and "**Verdict:** 3 of 3 answered." in board.text)
-        other = await m.find_thread(await m.ask(reveal="demand", question="And milk?"))
-        await m.find_end_card(other)
-        assert (await m.call_command(m.ada, "moot reveal", other)).startswith("Revealed")
-        await m.find_turn(other, "Opinion 0.")
+async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(moot: Moot) -> None:
+    quiet(moot)
+    board = await moot.ask(reveal="demand")
+    thread = await moot.find_thread(board)
+    end = await moot.find_end_card(thread)
+    assert "What was said is still hidden" in end.text
+    assert "Opinion" not in sent(moot)
+    assert await moot.press(moot.bob, end, "reveal") == "Reveal is for ada and moderators."
+    assert (await moot.press(moot.ada, end, "reveal")).startswith("Revealed")
+    for number in range(3):
+        await moot.find_turn(thread, f"Opinion {number}.")
+    await moot.wait_until(lambda: "👍 Claude" in button_labels(end) and "**Verdict:** 3 of 3 answered." in board.text)
+    other = await moot.find_thread(await moot.ask(reveal="demand", question="And milk?"))
+    await moot.find_end_card(other)
+    assert (await moot.call_command(moot.ada, "moot reveal", other)).startswith("Revealed")
+    await moot.find_turn(other, "Opinion 0.")
 
 
 async def blind(m: Moot, name: str = "compare", **options: Any) -> tuple[Message, Channel, Message]:
@@ -75,37 +72,35 @@ async def blind(m: Moot, name: str = "compare", **options: Any) -> tuple[Message
     return board, thread, await m.find_end_card(thread)
 
 
-async def test_nobody_knows_who_is_who_until_the_vote_has_closed(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        quiet(m)
-        since = len(m.server.requests)
-        board, thread, end = await blind(m, "council")
-        said = await m.find_by(thread, "Speaker A")
-        assert await m.press(m.bob, end, "vote", "a") == "Your vote is Speaker A's."
-        await m.press(m.bob, end, "export")
-        assert "council of Speaker A, Speaker B, Speaker C" in board.text
-        assert [name for name in NAMES if name in sent(m, since)] == []
-        assert not any("avatar_url" in (r.body or {}) for r in m.server.requests[since:] if isinstance(r.body, dict))
-        assert await m.press(m.ada, end, "close") == "The vote is closed."
-        await m.wait_until(lambda: "** (was Speaker A)\n" in said.text)
-        who = said.text.split("**")[1]
-        assert who in SEATS.values()
-        assert "Speaker A" in said.author.name  # a webhook's name stays as it was sent
-        await m.wait_until(lambda: f"Speaker A was {who}" in board.text and f"Votes: {who} 1" in end.text)
+async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> None:
+    quiet(moot)
+    since = len(moot.server.requests)
+    board, thread, end = await blind(moot, "council")
+    said = await moot.find_by(thread, "Speaker A")
+    assert await moot.press(moot.bob, end, "vote", "a") == "Your vote is Speaker A's."
+    await moot.press(moot.bob, end, "export")
+    assert "council of Speaker A, Speaker B, Speaker C" in board.text
+    assert [name for name in NAMES if name in sent(moot, since)] == []
+    assert not any("avatar_url" in (r.body or {}) for r in moot.server.requests[since:] if isinstance(r.body, dict))
+    assert await moot.press(moot.ada, end, "close") == "The vote is closed."
+    await moot.wait_until(lambda: "** (was Speaker A)\n" in said.text)
+    who = said.text.split("**")[1]
+    assert who in SEATS.values()
+    assert "Speaker A" in said.author.name  # a webhook's name stays as it was sent
+    await moot.wait_until(lambda: f"Speaker A was {who}" in board.text and f"Votes: {who} 1" in end.text)
 
 
-async def test_guesses_are_counted_when_names_are_told(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        quiet(m)
-        _, thread, end = await blind(m, guess=True)
-        card = await m.find_turn(thread, "Claude, Gemini and GPT sit at this table.")
-        assert button_labels(card) == [f"Who is Speaker {letter}?" for letter in "ABC"]
-        for name in SEATS.values():
-            assert await guess(m, m.bob, card, "a", name) == f"You guess that Speaker A is {name}."
-        await guess(m, m.cyd, card, "a", "Claude")
-        await m.press(m.ada, end, "close")
-        await m.wait_until(lambda: "Guessed right:" in card.text and "Guessed right:" in end.text)
-        who = (await m.find_turn(thread, "(was Speaker A)")).text.split("**")[1]
-        assert f"bob {int(who == 'Gemini')} of 1" in card.text
-        assert f"cyd {int(who == 'Claude')} of 1" in card.text
-        assert button_labels(card) == []
+async def test_guesses_are_counted_when_names_are_told(moot: Moot) -> None:
+    quiet(moot)
+    _, thread, end = await blind(moot, guess=True)
+    card = await moot.find_turn(thread, "Claude, Gemini and GPT sit at this table.")
+    assert button_labels(card) == [f"Who is Speaker {letter}?" for letter in "ABC"]
+    for name in SEATS.values():
+        assert await guess(moot, moot.bob, card, "a", name) == f"You guess that Speaker A is {name}."
+    await guess(moot, moot.cyd, card, "a", "Claude")
+    await moot.press(moot.ada, end, "close")
+    await moot.wait_until(lambda: "Guessed right:" in card.text and "Guessed right:" in end.text)
+    who = (await moot.find_turn(thread, "(was Speaker A)")).text.split("**")[1]
+    assert f"bob {int(who == 'Gemini')} of 1" in card.text
+    assert f"cyd {int(who == 'Claude')} of 1" in card.text
+    assert button_labels(card) == []

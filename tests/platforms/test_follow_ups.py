@@ -3,31 +3,28 @@ search beside the answers."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tests.discord.test_controls import over
 from tests.servers.discord import Message
 from tests.servers.model_server import answer
 from tests.servers.slack.world import Ref
-from tests.slack.test_runs import press, says
-from tests.support.discord_bot import RANKING, Moot, run_moot
+from tests.support.discord_bot import RANKING, Moot
 from tests.support.discord_guild import button_labels, find_button
-from tests.support.slack_app import run_app, wait_until
+from tests.support.discord_runs import finish_run
+from tests.support.slack_app import App, StartApp, wait_until
+from tests.support.slack_messages import press, read_text
 from tests.support.speakers import make_refusal
 from tests.support.transcripts import make_seat
 
 
-async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_synthesis(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        m.script_model("claude", answer("Claude answers."), RANKING, answer("The chair says tea."), answer("Milk."))
-        m.script_model("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
-        _, thread, end = await over(m, "council")
-        for n, question in enumerate(("And with milk?", "And with sugar?"), 1):
-            asked = await _asked_on(m, end, question)
-            for words in ("Tea or coffee?", "GPT answers.", "by Schulze's method", "The chair says tea.", question):
-                assert words in asked
-            end = await m.find(thread, lambda message: "Follow up" in button_labels(message), n)
-        assert "And with milk?" in asked
+async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_synthesis(moot: Moot) -> None:
+    moot.script_model("claude", answer("Claude answers."), RANKING, answer("The chair says tea."), answer("Milk."))
+    moot.script_model("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
+    _, thread, end = await finish_run(moot, "council")
+    for n, question in enumerate(("And with milk?", "And with sugar?"), 1):
+        asked = await _asked_on(moot, end, question)
+        for words in ("Tea or coffee?", "GPT answers.", "by Schulze's method", "The chair says tea.", question):
+            assert words in asked
+        end = await moot.find(thread, lambda message: "Follow up" in button_labels(message), n)
+    assert "And with milk?" in asked
 
 
 async def _asked_on(m: Moot, end: Message, question: str) -> str:
@@ -40,68 +37,66 @@ async def _asked_on(m: Moot, end: Message, question: str) -> str:
     return m.read_asks("gpt")[before]
 
 
-async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(tmp_path: Path) -> None:
-    async with run_moot(tmp_path) as m:
-        turns = [answer(f"GPT's turn {n}.") for n in (1, 2, 3)]
-        m.script_model("gpt", *turns, answer("Because."))
-        _, thread, _ = await over(m, "debate", rounds=3, panel="pair")
-        before = len(m.read_asks("gpt"))
-        form = await m.choose_from_menu(m.bob, await m.find_turn(thread, "GPT's turn 2."), "Ask this seat")
-        board = (await (await m.server.submit(m.bob, form, {"question": "Why?"})).answer()).message
-        assert board is not None
-        await m.wait_until(lambda: len(m.read_asks("gpt")) > before)
-        last = next(r for r in reversed(m.models.log) if r.path == "/gpt/chat/completions")
-        own = [message["content"] for message in last.body["messages"] if message["role"] == "assistant"]
-        assert own == ["GPT's turn 1.\n\nGPT's turn 2.\n\nGPT's turn 3."]
-        assert "Claude" not in str(last.body["messages"])
+async def test_a_seat_that_is_asked_alone_knows_all_that_it_has_said(moot: Moot) -> None:
+    turns = [answer(f"GPT's turn {n}.") for n in (1, 2, 3)]
+    moot.script_model("gpt", *turns, answer("Because."))
+    _, thread, _ = await finish_run(moot, "debate", rounds=3, panel="pair")
+    before = len(moot.read_asks("gpt"))
+    form = await moot.choose_from_menu(moot.bob, await moot.find_turn(thread, "GPT's turn 2."), "Ask this seat")
+    board = (await (await moot.server.submit(moot.bob, form, {"question": "Why?"})).answer()).message
+    assert board is not None
+    await moot.wait_until(lambda: len(moot.read_asks("gpt")) > before)
+    last = next(r for r in reversed(moot.models.log) if r.path == "/gpt/chat/completions")
+    own = [message["content"] for message in last.body["messages"] if message["role"] == "assistant"]
+    assert own == ["GPT's turn 1.\n\nGPT's turn 2.\n\nGPT's turn 3."]
+    assert "Claude" not in str(last.body["messages"])
 
 
-async def test_on_slack_too(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        await a.ask("tabs?", "/debate")
-        board = await a.find_board()
-        await a.wait_until_over()
-        before = len(a.speaker.asked)
-        await press(a, a.thread_messages(board)[-1], "follow_up")
-        await wait_until(lambda: len(a.server.world.views) == 1)
-        await (
-            await a.server.people.submit(a.ann.id, next(iter(a.server.world.views)), {"question": "And semicolons?"})
-        )
-        await wait_until(lambda: len(a.speaker.asked) > before)
-        first = "\n".join(part.text for part in a.speaker.asked[before][1].parts)
-        assert all(words in first for words in ("tabs?", "Tabs win.", "Spaces win.", "And semicolons?"))
-        await a.wait_until_over()
-        turn = next(message for message in a.thread_messages(board) if "Ada" in message.username)
-        before = len(a.speaker.asked)
-        await (await a.server.people.shortcut(a.ann.id, Ref(a.hall.id, turn.ts), "moot:ask_seat"))
-        await wait_until(lambda: len(a.server.world.views) == 2)
-        await (await a.server.people.submit(a.ann.id, list(a.server.world.views)[1], {"question": "why?"}))
-        await wait_until(lambda: len(a.speaker.asked) > before)
-        seat_key, ask = a.speaker.asked[before]
-        assert seat_key == "ada"
-        assert {part.text for part in ask.parts if part.role == "assistant"} == {"Tabs win."}
-        assert "Spaces win." not in str(ask.parts)
-        await a.wait_until_over()
+async def test_on_slack_too(app: App) -> None:
+    await app.ask("tabs?", "/debate")
+    board = await app.find_board()
+    await app.wait_until_over()
+    before = len(app.speaker.asked)
+    await press(app, app.thread_messages(board)[-1], "follow_up")
+    await wait_until(lambda: len(app.server.world.views) == 1)
+    await (
+        await app.server.people.submit(app.ann.id, next(iter(app.server.world.views)), {"question": "And semicolons?"})
+    )
+    await wait_until(lambda: len(app.speaker.asked) > before)
+    first = "\n".join(part.text for part in app.speaker.asked[before][1].parts)
+    assert all(words in first for words in ("tabs?", "Tabs win.", "Spaces win.", "And semicolons?"))
+    await app.wait_until_over()
+    turn = next(message for message in app.thread_messages(board) if "Ada" in message.username)
+    before = len(app.speaker.asked)
+    await (await app.server.people.shortcut(app.ann.id, Ref(app.hall.id, turn.ts), "moot:ask_seat"))
+    await wait_until(lambda: len(app.server.world.views) == 2)
+    await (await app.server.people.submit(app.ann.id, list(app.server.world.views)[1], {"question": "why?"}))
+    await wait_until(lambda: len(app.speaker.asked) > before)
+    seat_key, ask = app.speaker.asked[before]
+    assert seat_key == "ada"
+    assert {part.text for part in ask.parts if part.role == "assistant"} == {"Tabs win."}
+    assert "Spaces win." not in str(ask.parts)
+    await app.wait_until_over()
 
 
-async def test_a_search_on_slack(tmp_path: Path) -> None:
+async def test_a_search_on_slack(start_app: StartApp) -> None:
     lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": ["1. [Tabs](https://a.example/tabs): wide"]}
-    async with run_app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
-        await a.ask("tabs or spaces --search on", "/council")
-        board = await a.find_board()
-        await a.wait_until_over()
-        (sources,) = [message for message in a.thread_messages(board) if "Searcher" in message.username]
-        assert "[Tabs](https://a.example/tabs)" in says(sources)
-        reviews = [ask for _, ask in a.speaker.asked if "Rank the answers" in str(ask.parts)]
-        assert all("https://a.example/tabs" in str(ask.parts) for ask in reviews)
-        assert len(reviews) >= 2
+    app = await start_app(lines=lines, searcher=make_seat("searcher"))
+    await app.ask("tabs or spaces --search on", "/council")
+    board = await app.find_board()
+    await app.wait_until_over()
+    (sources,) = [message for message in app.thread_messages(board) if "Searcher" in message.username]
+    assert "[Tabs](https://a.example/tabs)" in read_text(sources)
+    reviews = [ask for _, ask in app.speaker.asked if "Rank the answers" in str(ask.parts)]
+    assert all("https://a.example/tabs" in str(ask.parts) for ask in reviews)
+    assert len(reviews) >= 2
 
 
-async def test_a_search_on_slack_that_fails(tmp_path: Path) -> None:
+async def test_a_search_on_slack_that_fails(start_app: StartApp) -> None:
     lines = {"ada": ["Tabs win."], "bob": ["Spaces win."], "searcher": [make_refusal()]}
-    async with run_app(tmp_path / "moot.db", lines=lines, searcher=make_seat("searcher")) as a:
-        await a.ask("tabs or spaces --search on", "/council")
-        board = await a.find_board()
-        await a.wait_until_over()
-        assert "Searcher's web search came to nothing: its key was refused" in says(board)
-        assert "Verdict" in says(board)
+    app = await start_app(lines=lines, searcher=make_seat("searcher"))
+    await app.ask("tabs or spaces --search on", "/council")
+    board = await app.find_board()
+    await app.wait_until_over()
+    assert "Searcher's web search came to nothing: its key was refused" in read_text(board)
+    assert "Verdict" in read_text(board)

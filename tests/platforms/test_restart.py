@@ -13,7 +13,7 @@ from bot.ports import replay_snapshots
 from storage import SqlStore
 from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer
-from tests.support.discord_bot import make_endless, run_moot
+from tests.support.discord_bot import Moot, make_endless
 from tests.support.processes import open_town
 from tests.support.slack_app import SLOW, make_settings, open_workspace, serve_app, wait_until
 
@@ -28,24 +28,23 @@ from tests.support.slack_app import SLOW, make_settings, open_workspace, serve_a
         ("POST", "/channels/*/messages"),  # the end card
     ],
 )
-async def test_what_was_posted_and_not_yet_noted_is_found_again(tmp_path: Path, method: str, path: str) -> None:
-    async with run_moot(tmp_path) as m:
-        m.server.faults.add(Fault(method, path, 0, acts=True))
-        await m.server.slash(m.ada, m.channel, "compare", question="Tea or coffee?")
-        await m.wait_until(lambda: any(r.status == 0 for r in m.server.requests))
-        await m.stop()
-        await m.start()
-        await m.wait_until(lambda: bool(m.read_messages(m.channel)))
-        (board,) = m.read_messages(m.channel)
-        thread = await m.find_thread(board)
-        await m.find_end_card(thread)
-        await m.wait_until(lambda: "Verdict" in board.text)
-        assert [s.id for s in m.read_messages(m.channel)] == [board.id]
-        said = m.read_messages(thread)
-        assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
-        assert len(said) == 4
-        assert all("speaks." in s.text for s in said[:3])
-        assert m.ada.id in thread.member_ids
+async def test_what_was_posted_and_not_yet_noted_is_found_again(moot: Moot, method: str, path: str) -> None:
+    moot.server.faults.add(Fault(method, path, 0, acts=True))
+    await moot.server.slash(moot.ada, moot.channel, "compare", question="Tea or coffee?")
+    await moot.wait_until(lambda: any(r.status == 0 for r in moot.server.requests))
+    await moot.stop()
+    await moot.start()
+    await moot.wait_until(lambda: bool(moot.read_messages(moot.channel)))
+    (board,) = moot.read_messages(moot.channel)
+    thread = await moot.find_thread(board)
+    await moot.find_end_card(thread)
+    await moot.wait_until(lambda: "Verdict" in board.text)
+    assert [s.id for s in moot.read_messages(moot.channel)] == [board.id]
+    said = moot.read_messages(thread)
+    assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
+    assert len(said) == 4
+    assert all("speaks." in s.text for s in said[:3])
+    assert moot.ada.id in thread.member_ids
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])

@@ -9,19 +9,19 @@ import pytest
 
 from tests.servers.slack import Unacknowledged
 from tests.servers.slack.http_deliveries import Signing
-from tests.slack.test_runs import action, press
-from tests.support.slack_app import SLOW, make_settings, open_workspace, run_app, serve_app, wait_until
+from tests.support.slack_app import SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_messages import find_button, press
 
 
-async def test_a_command_is_acknowledged_while_everything_behind_it_is_slow(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=SLOW) as a:
-        a.server.faults.stall("users.info")
-        delivery = await (await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
-        assert delivery.acknowledged_after_s is not None
-        assert a.channel_messages() == []
-        a.server.faults.release()
-        await press(a, await a.find_board(), "stop")
-        await a.wait_until_over()
+async def test_a_command_is_acknowledged_while_everything_behind_it_is_slow(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW)
+    app.server.faults.stall("users.info")
+    delivery = await (await app.server.people.command(app.ann.id, app.hall.id, "/compare", "tabs?"))
+    assert delivery.acknowledged_after_s is not None
+    assert app.channel_messages() == []
+    app.server.faults.release()
+    await press(app, await app.find_board(), "stop")
+    await app.wait_until_over()
 
 
 async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Pat
             mention = await (await people.say(a.ann.id, a.hall.id, "spaces?", mention=True))
             await again(mention)
             await a.find_board(2)
-            stop = await (await people.click(a.ann.id, board, action(board, "stop")))
+            stop = await (await people.click(a.ann.id, board, find_button(board, "stop")))
             await again(stop)
             await a.read_ephemerals()
         async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
@@ -49,53 +49,51 @@ async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Pat
             assert len(server.world.ephemerals) == 2
 
 
-async def test_a_form_that_is_sent_twice_starts_one_run(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        await a.ask("", "/compare")
-        await wait_until(lambda: bool(a.server.world.views))
-        (view,) = a.server.world.views
-        sent = await (await a.server.people.submit(a.ann.id, view, {"question": "tabs?"}))
-        await a.server.courier.send_again(sent)
-        await a.find_board()
-        await a.wait_until_over()
-        assert len(await a.store.runs()) == 1
+async def test_a_form_that_is_sent_twice_starts_one_run(app: App) -> None:
+    await app.ask("", "/compare")
+    await wait_until(lambda: bool(app.server.world.views))
+    (view,) = app.server.world.views
+    sent = await (await app.server.people.submit(app.ann.id, view, {"question": "tabs?"}))
+    await app.server.courier.send_again(sent)
+    await app.find_board()
+    await app.wait_until_over()
+    assert len(await app.store.runs()) == 1
 
 
-async def test_what_comes_out_of_order_is_taken_as_it_comes(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=SLOW, vote_s=60.0) as a:
-        await a.ask()
-        board = await a.find_board()
-        await wait_until(lambda: len(a.thread_messages(board)) == 2)
-        a.server.courier.hold()
-        seat = a.thread_messages(board)[0]
-        await a.server.people.react(a.ann.id, seat, "+1")
-        await a.server.people.unreact(a.ann.id, seat, "+1")
-        a.server.courier.release(backwards=True)
-        (run,) = await a.store.runs()
-        await wait_until(lambda: bool(a.supervisor._conductors[run.run].transcript.votes))
-        await press(a, board, "stop")
-        await wait_until(lambda: len(a.thread_messages(board)) == 3)
-        await press(a, a.thread_messages(board)[-1], "close")
-        await a.wait_until_over()
+async def test_what_comes_out_of_order_is_taken_as_it_comes(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW, vote_s=60.0)
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    app.server.courier.hold()
+    seat = app.thread_messages(board)[0]
+    await app.server.people.react(app.ann.id, seat, "+1")
+    await app.server.people.unreact(app.ann.id, seat, "+1")
+    app.server.courier.release(backwards=True)
+    (run,) = await app.store.runs()
+    await wait_until(lambda: bool(app.supervisor._conductors[run.run].transcript.votes))
+    await press(app, board, "stop")
+    await wait_until(lambda: len(app.thread_messages(board)) == 3)
+    await press(app, app.thread_messages(board)[-1], "close")
+    await app.wait_until_over()
 
 
 @pytest.mark.parametrize("signing", ["wrong", "old"])
-async def test_a_bad_signature_or_an_old_one_runs_nothing(tmp_path: Path, signing: Signing) -> None:
-    async with run_app(tmp_path / "moot.db", http=True) as a:
-        a.server.http.signing = signing
-        with pytest.raises(Unacknowledged, match="http_error"):
-            await (await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
-        assert a.channel_messages() == []
-        assert await a.store.runs() == []
+async def test_a_bad_signature_or_an_old_one_runs_nothing(start_app: StartApp, signing: Signing) -> None:
+    app = await start_app(http=True)
+    app.server.http.signing = signing
+    with pytest.raises(Unacknowledged, match="http_error"):
+        await (await app.server.people.command(app.ann.id, app.hall.id, "/compare", "tabs?"))
+    assert app.channel_messages() == []
+    assert await app.store.runs() == []
 
 
-async def test_sockets_that_are_dropped_are_opened_anew(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        await a.server.sockets.disconnect("refresh_requested")
-        await a.server.sockets.wait_for_connections()
-        await a.ask()
-        await a.find_board()
-        await a.wait_until_over()
+async def test_sockets_that_are_dropped_are_opened_anew(app: App) -> None:
+    await app.server.sockets.disconnect("refresh_requested")
+    await app.server.sockets.wait_for_connections()
+    await app.ask()
+    await app.find_board()
+    await app.wait_until_over()
 
 
 async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_path: Path) -> None:

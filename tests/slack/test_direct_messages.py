@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
 from adapters.slack import streams
 from tests.servers.slack.world import Channel, Message
-from tests.support.slack_app import App, run_app, wait_until
+from tests.support.slack_app import App, StartApp, wait_until
 
 TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmore\n```\n", 0.1, "done."]
 WHOLE = "Tabs are **bold** and"
@@ -40,13 +38,13 @@ def check(a: App, turn: Message) -> None:
     assert turn.username == ""
 
 
-async def test_turns_are_streamed(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
-        _, thread = await asked(a)
-        check(a, thread[0])
-        assert thread[0].stream == "stopped"
-        assert len(a.find_calls("chat.appendStream")) >= 2
-        assert [r.error for r in a.server.requests if r.error] == []
+async def test_turns_are_streamed(start_app: StartApp) -> None:
+    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    _, thread = await asked(app)
+    check(app, thread[0])
+    assert thread[0].stream == "stopped"
+    assert len(app.find_calls("chat.appendStream")) >= 2
+    assert [r.error for r in app.server.requests if r.error] == []
 
 
 @pytest.mark.parametrize(
@@ -58,32 +56,32 @@ async def test_turns_are_streamed(tmp_path: Path) -> None:
         ("chat.stopStream", "message_not_in_streaming_state"),
     ],
 )
-async def test_refusals_lead_back_to_edits(tmp_path: Path, method: str, code: str) -> None:
-    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
-        a.server.faults.fail(method, code)
-        _, thread = await asked(a)
-        check(a, thread[0])
-        assert len(thread) >= 3
+async def test_refusals_lead_back_to_edits(start_app: StartApp, method: str, code: str) -> None:
+    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    app.server.faults.fail(method, code)
+    _, thread = await asked(app)
+    check(app, thread[0])
+    assert len(thread) >= 3
 
 
-async def test_an_append_whose_answer_is_lost_is_not_there_twice(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
-        a.server.faults.reset("chat.appendStream", done=True)
-        _, thread = await asked(a)
-        check(a, thread[0])
+async def test_an_append_whose_answer_is_lost_is_not_there_twice(start_app: StartApp) -> None:
+    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    app.server.faults.reset("chat.appendStream", done=True)
+    _, thread = await asked(app)
+    check(app, thread[0])
 
 
-async def test_a_stream_ends_before_slack_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_ends_before_slack_ends_it(start_app: StartApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
-    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
-        _, thread = await asked(a)
-        check(a, thread[0])
-        assert len(a.find_calls("chat.update")) > 0
+    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    _, thread = await asked(app)
+    check(app, thread[0])
+    assert len(app.find_calls("chat.update")) > 0
 
 
-async def test_a_limit_puts_the_end_of_a_stream_off(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines={"ada": TEXT, "bob": TEXT}) as a:
-        a.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
-        _, thread = await asked(a)
-        check(a, thread[0])
-        assert all(m.stream in ("", "stopped") for m in thread)
+async def test_a_limit_puts_the_end_of_a_stream_off(start_app: StartApp) -> None:
+    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    app.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
+    _, thread = await asked(app)
+    check(app, thread[0])
+    assert all(m.stream in ("", "stopped") for m in thread)

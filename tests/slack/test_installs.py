@@ -18,8 +18,8 @@ from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
 from bot.errors import Misconfigured
-from tests.slack.test_runs import says
 from tests.support.slack_app import App, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_messages import read_text
 
 KEY = Fernet.generate_key().decode()
 
@@ -56,7 +56,7 @@ async def test_a_workspace_is_installed_and_its_token_is_sealed(tmp_path: Path) 
         await a.ask()
         board = await a.find_board()
         await a.wait_until_over()
-        assert "tabs or spaces" in says(board)
+        assert "tabs or spaces" in read_text(board)
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert b"slack_installations" in kept
     assert b"xoxb" not in kept

@@ -10,8 +10,8 @@ import pytest
 
 from bot.domain.facts import VoteCast
 from tests.servers.slack.world import Channel
-from tests.slack.test_runs import action, offers, press, says
-from tests.support.slack_app import LINES, SLOW, App, make_settings, open_workspace, run_app, serve_app, wait_until
+from tests.support.slack_app import LINES, SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_messages import find_button, has_button, press, read_text
 
 
 async def watched(a: App, user: str, run: str) -> tuple[Any, Any]:
@@ -27,120 +27,118 @@ async def seen(a: App, channel: Channel) -> None:
     await wait_until(lambda: bool(a.server.world.messages(channel.id)))
 
 
-async def test_a_reaction_counts_before_the_posts_answer_is_there(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=SLOW) as a:
-        await a.ask()
-        board = await a.find_board()
-        await wait_until(lambda: bool(a.thread_messages(board)))
-        await (await a.server.people.react(a.ann.id, a.thread_messages(board)[0], "octagonal_sign"))
-        await a.wait_until_over()
-        (run,) = await a.store.runs()
-        assert run.outcome == "stopped"
+async def test_a_reaction_counts_before_the_posts_answer_is_there(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW)
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: bool(app.thread_messages(board)))
+    await (await app.server.people.react(app.ann.id, app.thread_messages(board)[0], "octagonal_sign"))
+    await app.wait_until_over()
+    (run,) = await app.store.runs()
+    assert run.outcome == "stopped"
 
 
 async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_app: StartApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with run_app(tmp_path / "moot.db", vote_s=60.0) as a:
-        await a.ask()
-        board = await a.find_board()
-        await wait_until(lambda: len(a.thread_messages(board)) == 3)
-        end = a.thread_messages(board)[-1]
-        await wait_until(lambda: offers(end, "close"))
-        (run,) = await a.store.runs()
-        read, delays = a.store.read, iter((0.2, 0.1))
+    app = await start_app(vote_s=60.0)
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 3)
+    end = app.thread_messages(board)[-1]
+    await wait_until(lambda: has_button(end, "close"))
+    (run,) = await app.store.runs()
+    read, delays = app.store.read, iter((0.2, 0.1))
 
-        async def uneven(run: str, after: int = 0) -> Any:
-            """The disk is slowest for who comes first."""
-            await asyncio.sleep(next(delays, 0.0))
-            return await read(run, after)
+    async def uneven(run: str, after: int = 0) -> Any:
+        """The disk is slowest for who comes first."""
+        await asyncio.sleep(next(delays, 0.0))
+        return await read(run, after)
 
-        monkeypatch.setattr(a.store, "read", uneven)
-        seats = ["bob", "ada", "=tie"]
-        for delivery in [await a.server.people.click(a.ann.id, end, action(end, "vote", seat)) for seat in seats]:
-            await delivery
-        await a.read_ephemerals(3)
-        assert [e.fact.seat for e in await read(run.run) if isinstance(e.fact, VoteCast)] == seats
-        await press(a, end, "close")
-        await a.wait_until_over()
+    monkeypatch.setattr(app.store, "read", uneven)
+    seats = ["bob", "ada", "=tie"]
+    for delivery in [await app.server.people.click(app.ann.id, end, find_button(end, "vote", seat)) for seat in seats]:
+        await delivery
+    await app.read_ephemerals(3)
+    assert [e.fact.seat for e in await read(run.run) if isinstance(e.fact, VoteCast)] == seats
+    await press(app, end, "close")
+    await app.wait_until_over()
 
 
 @pytest.mark.parametrize("kind", ["member", "guest"])
-async def test_runs_of_a_channel_are_listed_for_those_who_see_it(tmp_path: Path, kind: Any) -> None:
-    async with run_app(tmp_path / "moot.db", settings={"allow_guests": True}) as a:
-        world, people = a.server.world, a.server.people
-        eve = world.add_user(a.team.id, "eve", kind)
-        secret = world.add_channel(a.team.id, "secret", [a.ann.id], "private")
-        public = world.add_channel(a.team.id, "public", [a.ann.id])
-        a.hall.members.append(eve.id)
-        for channel, question in ((secret, "the surprise party"), (public, "tabs"), (a.hall, "tea")):
-            await (await people.command(a.ann.id, channel.id, "/compare", question))
-            await seen(a, channel)
-        await a.wait_until_over()
-        for n, user in enumerate((a.ann.id, eve.id), 1):
-            await (await people.command(user, a.hall.id, "/moot", "runs"))
-            await a.read_ephemerals(n)
-        anns, eves = await a.read_ephemerals(2)
-        assert all(question in anns for question in ("the surprise party", "tabs", "tea"))
-        assert "surprise" not in eves
-        assert "tea" in eves
-        assert ("tabs" in eves) == (kind == "member")  # guests see the channels that they are in
-        await (await people.open_home(eve.id))
-        await wait_until(lambda: eve.id in world.homes)
-        assert "surprise" not in str(world.homes[eve.id].body)
+async def test_runs_of_a_channel_are_listed_for_those_who_see_it(start_app: StartApp, kind: Any) -> None:
+    app = await start_app(settings={"allow_guests": True})
+    world, people = app.server.world, app.server.people
+    eve = world.add_user(app.team.id, "eve", kind)
+    secret = world.add_channel(app.team.id, "secret", [app.ann.id], "private")
+    public = world.add_channel(app.team.id, "public", [app.ann.id])
+    app.hall.members.append(eve.id)
+    for channel, question in ((secret, "the surprise party"), (public, "tabs"), (app.hall, "tea")):
+        await (await people.command(app.ann.id, channel.id, "/compare", question))
+        await seen(app, channel)
+    await app.wait_until_over()
+    for n, user in enumerate((app.ann.id, eve.id), 1):
+        await (await people.command(user, app.hall.id, "/moot", "runs"))
+        await app.read_ephemerals(n)
+    anns, eves = await app.read_ephemerals(2)
+    assert all(question in anns for question in ("the surprise party", "tabs", "tea"))
+    assert "surprise" not in eves
+    assert "tea" in eves
+    assert ("tabs" in eves) == (kind == "member")  # guests see the channels that they are in
+    await (await people.open_home(eve.id))
+    await wait_until(lambda: eve.id in world.homes)
+    assert "surprise" not in str(world.homes[eve.id].body)
 
 
-async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        eve, bea = (a.server.world.add_user(a.team.id, name) for name in ("eve", "bea"))
-        secret = a.server.world.add_channel(a.team.id, "secret", [a.ann.id, bea.id], "private")
-        a.hall.members.extend([eve.id, bea.id])
-        await (await a.server.people.command(a.ann.id, secret.id, "/compare", "the surprise party"))
-        await seen(a, secret)
-        await a.wait_until_over()
-        (row,) = await a.store.runs()
-        for n, command in enumerate(("show", "watch", "summarise"), 1):
-            await (await a.server.people.command(eve.id, a.hall.id, "/moot", f"{command} {row.run}"))
-            assert (await a.read_ephemerals(n))[-1] == f"There is no run {row.run} here."
-        assert not a.server.world.files
-        for user in (a.ann.id, bea.id):
-            await (await a.server.people.command(user, a.hall.id, "/moot", f"show {row.run}"))
-        await wait_until(lambda: sum(file.done for file in a.server.world.files.values()) == 2)
+async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(app: App) -> None:
+    eve, bea = (app.server.world.add_user(app.team.id, name) for name in ("eve", "bea"))
+    secret = app.server.world.add_channel(app.team.id, "secret", [app.ann.id, bea.id], "private")
+    app.hall.members.extend([eve.id, bea.id])
+    await (await app.server.people.command(app.ann.id, secret.id, "/compare", "the surprise party"))
+    await seen(app, secret)
+    await app.wait_until_over()
+    (row,) = await app.store.runs()
+    for n, command in enumerate(("show", "watch", "summarise"), 1):
+        await (await app.server.people.command(eve.id, app.hall.id, "/moot", f"{command} {row.run}"))
+        assert (await app.read_ephemerals(n))[-1] == f"There is no run {row.run} here."
+    assert not app.server.world.files
+    for user in (app.ann.id, bea.id):
+        await (await app.server.people.command(user, app.hall.id, "/moot", f"show {row.run}"))
+    await wait_until(lambda: sum(file.done for file in app.server.world.files.values()) == 2)
 
 
-async def test_where_membership_cannot_be_told_private_channels_stay_private(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        secret = a.server.world.add_channel(a.team.id, "secret", [a.ann.id], "private")
-        await (await a.server.people.command(a.ann.id, secret.id, "/compare", "the surprise party"))
-        await seen(a, secret)
-        await a.wait_until_over()
-        a.server.faults.fail("users.conversations", "internal_error")
-        await (await a.server.people.command(a.ann.id, a.hall.id, "/moot", "runs"))
-        await (await a.server.people.command(a.ann.id, secret.id, "/moot", "runs"))
-        elsewhere, there = await a.read_ephemerals(2)
-        assert elsewhere.startswith("There are no runs")
-        assert "the surprise party" in there
+async def test_where_membership_cannot_be_told_private_channels_stay_private(app: App) -> None:
+    secret = app.server.world.add_channel(app.team.id, "secret", [app.ann.id], "private")
+    await (await app.server.people.command(app.ann.id, secret.id, "/compare", "the surprise party"))
+    await seen(app, secret)
+    await app.wait_until_over()
+    app.server.faults.fail("users.conversations", "internal_error")
+    await (await app.server.people.command(app.ann.id, app.hall.id, "/moot", "runs"))
+    await (await app.server.people.command(app.ann.id, secret.id, "/moot", "runs"))
+    elsewhere, there = await app.read_ephemerals(2)
+    assert elsewhere.startswith("There are no runs")
+    assert "the surprise party" in there
 
 
-async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=SLOW, vote_s=60.0) as a:
-        bea = a.server.world.add_user(a.team.id, "bea")
-        await a.ask()
-        board = await a.find_board()
-        await wait_until(lambda: len(a.thread_messages(board)) == 2)
-        (run,) = await a.store.runs()
-        _, mirror = await watched(a, bea.id, run.run)
-        await wait_until(lambda: len(a.thread_messages(mirror)) == 2)
-        assert [m.username for m in a.thread_messages(mirror)] == [m.username for m in a.thread_messages(board)]
-        await press(a, mirror, "stop")
-        await wait_until(lambda: len(a.thread_messages(board)) == len(a.thread_messages(mirror)) == 3)
-        await wait_until(lambda: "Verdict" in says(board) and "Verdict" in says(mirror))
-        ends = [a.thread_messages(place)[-1] for place in (board, mirror)]
-        assert [end.notified for end in ends] == [(a.ann.id,), ()]
-        await press(a, ends[1], "vote", bea.id, about="bob")
-        await press(a, ends[1], "close")
-        await a.wait_until_over()
-        assert all("Votes: Bob 1" in says(end) for end in ends)
+async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW, vote_s=60.0)
+    bea = app.server.world.add_user(app.team.id, "bea")
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    (run,) = await app.store.runs()
+    _, mirror = await watched(app, bea.id, run.run)
+    await wait_until(lambda: len(app.thread_messages(mirror)) == 2)
+    assert [m.username for m in app.thread_messages(mirror)] == [m.username for m in app.thread_messages(board)]
+    await press(app, mirror, "stop")
+    await wait_until(lambda: len(app.thread_messages(board)) == len(app.thread_messages(mirror)) == 3)
+    await wait_until(lambda: "Verdict" in read_text(board) and "Verdict" in read_text(mirror))
+    ends = [app.thread_messages(place)[-1] for place in (board, mirror)]
+    assert [end.notified for end in ends] == [(app.ann.id,), ()]
+    await press(app, ends[1], "vote", bea.id, about="bob")
+    await press(app, ends[1], "close")
+    await app.wait_until_over()
+    assert all("Votes: Bob 1" in read_text(end) for end in ends)
 
 
 async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -159,5 +157,5 @@ async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
             assert len(server.world.messages(room.id)) == 1
             for place in (board, mirror):
                 assert [m.username for m in a.thread_messages(place)] == ["🟦 Ada", "🟩 Bob", ""]
-                assert "Tabs win." in says(a.thread_messages(place)[0])
-                assert "Verdict" in says(place)
+                assert "Tabs win." in read_text(a.thread_messages(place)[0])
+                assert "Verdict" in read_text(place)

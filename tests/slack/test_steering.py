@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.servers.slack.world import Message, User, UserKind
-from tests.slack.test_runs import offers, press, says
-from tests.support.slack_app import LINES, App, make_settings, open_workspace, run_app, serve_app, wait_until
+from tests.support.slack_app import LINES, App, StartApp, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_messages import has_button, press, read_text
 from tests.support.speakers import Step
 
 HELD: Mapping[str, Sequence[Step]] = {"ada": ["Tabs win."], "bob": ["Spaces ", 600.0]}  # Bob's turn is to be skipped
@@ -25,7 +25,7 @@ async def debated(a: App, options: str = "--rounds 2") -> AsyncIterator[tuple[Me
     """A debate: its board, and Bob's turn that does not come to an end while Ada has spoken. In the end all is over."""
     await a.ask(f"tabs or spaces {options}", "/debate")
     board = await a.find_board()
-    await wait_until(lambda: len(turns(a, board)) == 2 and "Tabs win." in says(turns(a, board)[0]))
+    await wait_until(lambda: len(turns(a, board)) == 2 and "Tabs win." in read_text(turns(a, board)[0]))
     yield board, turns(a, board)[1]
     await a.wait_until_over()
 
@@ -36,7 +36,7 @@ def turns(a: App, board: Message) -> list[Message]:
 
 
 def card(a: App, board: Message, words: str) -> list[Message]:
-    return [m for m in a.thread_messages(board) if words in says(m)]
+    return [m for m in a.thread_messages(board) if words in read_text(m)]
 
 
 async def say(a: App, user: str, board: Message, text: str) -> None:
@@ -59,9 +59,9 @@ async def test_a_pause_outlasts_a_restart(tmp_path: Path) -> None:
             await wait_until(lambda: bool(server.world.ephemerals))
             assert server.world.ephemerals[0].text == "Pause is for ann and moderators."
             await press(a, board, "pause")
-            await wait_until(lambda: "Paused by ann" in says(board) and offers(board, "resume"))
+            await wait_until(lambda: "Paused by ann" in read_text(board) and has_button(board, "resume"))
             await skip(a, turn)
-            await wait_until(lambda: offers(turn, "object"))
+            await wait_until(lambda: has_button(turn, "object"))
             asked = len(a.speaker.asked)
             assert asked == 2
         async with serve_app(server, team, path, settings, lines=LINES) as a:
@@ -71,7 +71,7 @@ async def test_a_pause_outlasts_a_restart(tmp_path: Path) -> None:
             await press(a, board, "resume")
             await a.wait_until_over()
             assert [seat for seat, _ in a.speaker.asked[:2]] == ["ada", "bob"]
-            assert "Paused" not in says(board)
+            assert "Paused" not in read_text(board)
 
 
 @asynccontextmanager
@@ -81,70 +81,69 @@ async def debated_until_left(a: App) -> AsyncIterator[tuple[Message, Message]]:
     yield await held.__aenter__()
 
 
-async def test_a_seat_joins_and_another_leaves_in_mid_turn(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=HELD) as a:
-        async with debated(a) as (board, turn):
-            await say(a, a.ann.id, board, "moot add ada --persona skeptic")
-            assert (await a.read_ephemerals())[-1] == "Ada (skeptic) joins the table from round 2 on."
-            await say(a, a.ann.id, board, "moot drop bob")
-            assert (await a.read_ephemerals(2))[-1] == "Bob leaves the table; what it has said stays shown."
-            await wait_until(lambda: "dropped by ann · skipped" in says(turn))
-            assert says(turn).startswith("Spaces")
-        assert "Bob's opening (dropped)" in says(a.thread_messages(board)[-1])
-        assert [seat for seat, _ in a.speaker.asked[:4]] == ["ada", "bob", "ada", "ada:2"]
-        assert "Dropped: Bob (by ann)" in says(board)
+async def test_a_seat_joins_and_another_leaves_in_mid_turn(start_app: StartApp) -> None:
+    app = await start_app(lines=HELD)
+    async with debated(app) as (board, turn):
+        await say(app, app.ann.id, board, "moot add ada --persona skeptic")
+        assert (await app.read_ephemerals())[-1] == "Ada (skeptic) joins the table from round 2 on."
+        await say(app, app.ann.id, board, "moot drop bob")
+        assert (await app.read_ephemerals(2))[-1] == "Bob leaves the table; what it has said stays shown."
+        await wait_until(lambda: "dropped by ann · skipped" in read_text(turn))
+        assert read_text(turn).startswith("Spaces")
+    assert "Bob's opening (dropped)" in read_text(app.thread_messages(board)[-1])
+    assert [seat for seat, _ in app.speaker.asked[:4]] == ["ada", "bob", "ada", "ada:2"]
+    assert "Dropped: Bob (by ann)" in read_text(board)
 
 
-async def test_the_most_upvoted_objection_is_answered_first(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db", lines=HELD) as a:
-        bob, cyd = member(a, "bob"), member(a, "cyd")
-        async with debated(a) as (board, turn):
-            ada = turns(a, board)[0]
-            await wait_until(lambda: offers(ada, "object"))
-            await press(a, ada, "object", bob.id)
-            await wait_until(lambda: bool(a.server.world.views))
-            (view,) = a.server.world.views.values()
-            await (await a.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
-            await wait_until(lambda: bool(card(a, board, "What of the cost?")))
-            await say(a, cyd.id, board, "object Bob, define space!")
-            await wait_until(lambda: bool(card(a, board, "Bob, define space!")))
-            (first,), (second,) = card(a, board, "What of the cost?"), card(a, board, "Bob, define space!")
-            assert "to Ada" in says(first)
-            await press(a, second, "upvote", bob.id)
-            await a.wait_until_stored(5)
-            await (await a.server.people.react(a.ann.id, second, "+1"))
-            await wait_until(lambda: "▲ 2 · answered first in round 2" in says(second))
-            await (await a.server.people.unreact(a.ann.id, second, "+1"))
-            await wait_until(lambda: "▲ 1 · answered first in round 2" in says(second))
-            await wait_until(lambda: "round 2 answers cyd's objection first (▲ 1)" in says(board))
-            await skip(a, turn)
-        closing = {seat: str(ask) for seat, ask in a.speaker.asked[2:4]}
-        assert "objection from cyd, to be answered first" in closing["bob"]
-        assert "objection from cyd, put to Bob" in closing["ada"]
-        assert "answered in round 2 by Bob" in says(second)
-        assert "not answered: no round was left" in says(first)
-        assert not offers(first, "upvote")
+async def test_the_most_upvoted_objection_is_answered_first(start_app: StartApp) -> None:
+    app = await start_app(lines=HELD)
+    bob, cyd = member(app, "bob"), member(app, "cyd")
+    async with debated(app) as (board, turn):
+        ada = turns(app, board)[0]
+        await wait_until(lambda: has_button(ada, "object"))
+        await press(app, ada, "object", bob.id)
+        await wait_until(lambda: bool(app.server.world.views))
+        (view,) = app.server.world.views.values()
+        await (await app.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
+        await wait_until(lambda: bool(card(app, board, "What of the cost?")))
+        await say(app, cyd.id, board, "object Bob, define space!")
+        await wait_until(lambda: bool(card(app, board, "Bob, define space!")))
+        (first,), (second,) = card(app, board, "What of the cost?"), card(app, board, "Bob, define space!")
+        assert "to Ada" in read_text(first)
+        await press(app, second, "upvote", bob.id)
+        await app.wait_until_stored(5)
+        await (await app.server.people.react(app.ann.id, second, "+1"))
+        await wait_until(lambda: "▲ 2 · answered first in round 2" in read_text(second))
+        await (await app.server.people.unreact(app.ann.id, second, "+1"))
+        await wait_until(lambda: "▲ 1 · answered first in round 2" in read_text(second))
+        await wait_until(lambda: "round 2 answers cyd's objection first (▲ 1)" in read_text(board))
+        await skip(app, turn)
+    closing = {seat: str(ask) for seat, ask in app.speaker.asked[2:4]}
+    assert "objection from cyd, to be answered first" in closing["bob"]
+    assert "objection from cyd, put to Bob" in closing["ada"]
+    assert "answered in round 2 by Bob" in read_text(second)
+    assert "not answered: no round was left" in read_text(first)
+    assert not has_button(first, "upvote")
 
 
-async def test_people_vote_on_the_next_round(tmp_path: Path) -> None:
-    async with run_app(tmp_path / "moot.db") as a:
-        bob, boss = member(a, "bob"), member(a, "boss", "admin")
-        await a.ask("tabs or spaces --rounds 3 --next vote", "/debate")
-        board = await a.find_board()
-        await wait_until(lambda: bool(card(a, board, "Go on to round 2 of 3")))
-        (vote,) = card(a, board, "Go on to round 2 of 3")
-        await press(a, vote, "end_here", bob.id)
-        await wait_until(lambda: "1 has voted." in says(vote))
-        await press(a, vote, "next", bob.id)
-        await wait_until(lambda: any(e.text == "Next is for ann and moderators." for e in a.server.world.ephemerals))
-        await press(a, vote, "next", boss.id)
-        await wait_until(lambda: "Went on: boss pressed Next." in says(vote) and not offers(vote, "go_on"))
-        await wait_until(lambda: bool(card(a, board, "Go on to round 3 of 3")))
-        (vote,) = card(a, board, "Go on to round 3 of 3")
-        await press(a, vote, "end_here", bob.id)
-        await wait_until(lambda: "1 has voted." in says(vote))
-        await press(a, vote, "close_round")
-        await a.wait_until_over()
-        told = "Ended after round 2 of 3 by vote: 1 for ending, 0 for going on."
-        assert told in says(a.thread_messages(board)[-1])
-        assert told in says(vote)
+async def test_people_vote_on_the_next_round(app: App) -> None:
+    bob, boss = member(app, "bob"), member(app, "boss", "admin")
+    await app.ask("tabs or spaces --rounds 3 --next vote", "/debate")
+    board = await app.find_board()
+    await wait_until(lambda: bool(card(app, board, "Go on to round 2 of 3")))
+    (vote,) = card(app, board, "Go on to round 2 of 3")
+    await press(app, vote, "end_here", bob.id)
+    await wait_until(lambda: "1 has voted." in read_text(vote))
+    await press(app, vote, "next", bob.id)
+    await wait_until(lambda: any(e.text == "Next is for ann and moderators." for e in app.server.world.ephemerals))
+    await press(app, vote, "next", boss.id)
+    await wait_until(lambda: "Went on: boss pressed Next." in read_text(vote) and not has_button(vote, "go_on"))
+    await wait_until(lambda: bool(card(app, board, "Go on to round 3 of 3")))
+    (vote,) = card(app, board, "Go on to round 3 of 3")
+    await press(app, vote, "end_here", bob.id)
+    await wait_until(lambda: "1 has voted." in read_text(vote))
+    await press(app, vote, "close_round")
+    await app.wait_until_over()
+    told = "Ended after round 2 of 3 by vote: 1 for ending, 0 for going on."
+    assert told in read_text(app.thread_messages(board)[-1])
+    assert told in read_text(vote)

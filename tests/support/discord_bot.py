@@ -7,7 +7,7 @@ import gc
 import sys
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from typing import Any, Self
 from unittest.mock import patch
 
 import discord
+import pytest
 
 from adapters.discord.client import make_client
 from bot.cli import serve as serving
@@ -173,3 +174,19 @@ async def run_moot(
         if started:
             await stack.enter_async_context(made)
         yield made
+
+
+StartMoot = Callable[..., Awaitable[Moot]]  # takes what `run_moot` takes, but the path
+
+
+@pytest.fixture
+async def start_moot(tmp_path: Path) -> AsyncIterator[StartMoot]:
+    """Return a function that serves the bot with the options of `run_moot`, until the test is over."""
+    async with AsyncExitStack() as stack:
+        yield lambda *limits, **options: stack.enter_async_context(run_moot(tmp_path, *limits, **options))
+
+
+@pytest.fixture
+async def moot(start_moot: StartMoot) -> Moot:
+    """Return the bot in its guild, without further options."""
+    return await start_moot()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,3 +226,19 @@ async def run_app(path: Path, *, listen: bool = False, http: bool = False, **mor
         given |= more.pop("settings", {})
         async with serve_app(server, team, path, make_settings(server, team, **given), **more) as running:
             yield running
+
+
+StartApp = Callable[..., Awaitable[App]]  # takes what `run_app` takes, but the path
+
+
+@pytest.fixture
+async def start_app(tmp_path: Path) -> AsyncIterator[StartApp]:
+    """Return a function that serves the app with the options of `run_app`, until the test is over."""
+    async with AsyncExitStack() as stack:
+        yield lambda **options: stack.enter_async_context(run_app(tmp_path / "moot.db", **options))
+
+
+@pytest.fixture
+async def app(start_app: StartApp) -> App:
+    """Return the app in its workspace, without further options."""
+    return await start_app()
