@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 from tests.servers.model_server import Reply, answer, error
-from tests.support.discord_bot import RANKING, Moot, run_moot
+from tests.support.discord_bot import RANKING, Moot
 
 PAGES = [
     {"title": "Tea", "url": "https://a.example/tea", "content": "Tea was drunk first."},
@@ -17,38 +14,37 @@ PAGES = [
 FOUND = Reply((json.dumps({"results": PAGES}).encode(),), 200, {"Content-Type": "application/json"})
 
 
-@asynccontextmanager
-async def searching(tmp_path: Path, found: Reply, **settings: object) -> AsyncIterator[Moot]:
-    async with run_moot(tmp_path, started=False) as m:
-        m.models.tell(found, path="/search")
-        m.change_settings("search", provider="searxng", api_base=m.models.url, **settings)
-        for seat in ("claude", "gpt", "gemini"):
-            m.script_model(seat, answer(f"{seat} answers."), RANKING, answer("It was tea [1]."))
-        async with m:
-            yield m
+async def start_search(moot: Moot, found: Reply, **settings: object) -> None:
+    """Start the bot anew with a search that answers `found`."""
+    await moot.stop()
+    moot.models.tell(found, path="/search")
+    moot.change_settings("search", provider="searxng", api_base=moot.models.url, **settings)
+    for seat in ("claude", "gpt", "gemini"):
+        moot.script_model(seat, answer(f"{seat} answers."), RANKING, answer("It was tea [1]."))
+    await moot.start()
 
 
-async def test_a_council_finds_its_sources_and_shows_them(tmp_path: Path) -> None:
-    async with searching(tmp_path, FOUND) as m:
-        thread = await m.find_thread(await m.ask("council", search="on"))
-        sources = await m.find_turn(thread, "[Tea](https://a.example/tea)")
-        await m.find_end_card(thread)
-        assert "SearXNG" in sources.author.name
-        assert "2. [Coffee](https://b.example/coffee)" in sources.text
-        first, review = m.read_asks("gpt")[:2]
-        assert "a.example" not in first
-        assert "[Tea](https://a.example/tea): Tea was drunk first." in review
-        [looked] = [seen for seen in m.models.log if seen.path == "/search"]
-        assert looked.query["q"] == "Tea or coffee?"
+async def test_a_council_finds_its_sources_and_shows_them(moot: Moot) -> None:
+    await start_search(moot, FOUND)
+    thread = await moot.find_thread(await moot.ask("council", search="on"))
+    sources = await moot.find_turn(thread, "[Tea](https://a.example/tea)")
+    await moot.find_end_card(thread)
+    assert "SearXNG" in sources.author.name
+    assert "2. [Coffee](https://b.example/coffee)" in sources.text
+    first, review = moot.read_asks("gpt")[:2]
+    assert "a.example" not in first
+    assert "[Tea](https://a.example/tea): Tea was drunk first." in review
+    [looked] = [seen for seen in moot.models.log if seen.path == "/search"]
+    assert looked.query["q"] == "Tea or coffee?"
 
 
-async def test_a_search_that_fails_is_a_line_on_the_board(tmp_path: Path) -> None:
-    async with searching(tmp_path, error(500, "out of order"), default="on") as m:
-        board = await m.ask("council")
-        await m.find_end_card(await m.find_thread(board))
-        await m.wait_until(lambda: "Verdict" in board.text)
-        assert "⚠ SearXNG's web search came to nothing" in board.text
-        assert "search results" not in "".join(m.read_asks("gpt"))
+async def test_a_search_that_fails_is_a_line_on_the_board(moot: Moot) -> None:
+    await start_search(moot, error(500, "out of order"), default="on")
+    board = await moot.ask("council")
+    await moot.find_end_card(await moot.find_thread(board))
+    await moot.wait_until(lambda: "Verdict" in board.text)
+    assert "⚠ SearXNG's web search came to nothing" in board.text
+    assert "search results" not in "".join(moot.read_asks("gpt"))
 
 
 async def test_nobody_to_search_is_said_to_who_asks_for_it(moot: Moot) -> None:
@@ -56,10 +52,10 @@ async def test_nobody_to_search_is_said_to_who_asks_for_it(moot: Moot) -> None:
     assert told == "Nothing here can search the web: an operator sets search.provider or search.model."
 
 
-async def test_people_can_skip_a_search(tmp_path: Path) -> None:
-    async with searching(tmp_path, Reply(then="hang")) as m:
-        thread = await m.find_thread(await m.ask("council", search="on"))
-        sources = await m.find_by(thread, "SearXNG")
-        assert await m.press(m.ada, sources, "skip") == "SearXNG is skipped."
-        await m.find_end_card(thread)
-        assert len(m.read_asks("gpt")) == 2
+async def test_people_can_skip_a_search(moot: Moot) -> None:
+    await start_search(moot, Reply(then="hang"))
+    thread = await moot.find_thread(await moot.ask("council", search="on"))
+    sources = await moot.find_by(thread, "SearXNG")
+    assert await moot.press(moot.ada, sources, "skip") == "SearXNG is skipped."
+    await moot.find_end_card(thread)
+    assert len(moot.read_asks("gpt")) == 2

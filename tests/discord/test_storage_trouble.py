@@ -14,7 +14,7 @@ import pytest
 from bot.domain.facts import TurnEnded
 from storage.store import SqlStore
 from tests.servers.model_server import answer
-from tests.support.discord_bot import Moot, run_moot
+from tests.support.discord_bot import Moot
 
 WORDS = ["One", "word", "follows", "another,", "and", "so", "it", "goes", "on.", ""]
 Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
@@ -80,11 +80,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.engine.conductor.TRY_AGAIN_S", 0.1)
 
 
-@asynccontextmanager
-async def speaking_on(tmp_path: Path) -> AsyncIterator[Moot]:
-    async with run_moot(tmp_path) as m:
-        m.script_model("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
-        yield m
+def script_long_answer(moot: Moot) -> None:
+    """Let GPT speak for a while."""
+    moot.script_model("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
 
 
 async def outcome(m: Moot) -> str:
@@ -99,27 +97,29 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 @pytest.mark.parametrize("name", FAULTS)
-async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(tmp_path: Path, name: str) -> None:
+async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(
+    tmp_path: Path, moot: Moot, name: str
+) -> None:
     fault, why = FAULTS[name]
-    async with speaking_on(tmp_path) as m:
-        board = await m.ask()
-        thread = await m.find_thread(board)
-        turn = await m.find_turn(thread, "One word follows")
-        await m.wait_until_stored(turn)
-        async with fault(m.store, tmp_path / "moot.db"):
-            assert why in await m.press(m.ada, turn, "skip")
-            assert why in await m.call_command(m.bob, "compare", question="And milk?")
-            await m.find_end_card(thread)
-            await m.wait_until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
-            assert "and so it goes on." in turn.text
-            assert "skipped" not in turn.text
-        await m.wait_until(lambda: "Not being saved" not in board.text)
-        await until(lambda: _is(m, "compared"))
-        await m.stop()
-        await m.start()
-        assert "compared" in await m.call_command(m.ada, "moot runs")
-        assert [len(m.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 1, 1]
-        assert len(m.read_messages(m.channel)) == 1  # what was refused left nothing behind
+    script_long_answer(moot)
+    board = await moot.ask()
+    thread = await moot.find_thread(board)
+    turn = await moot.find_turn(thread, "One word follows")
+    await moot.wait_until_stored(turn)
+    async with fault(moot.store, tmp_path / "moot.db"):
+        assert why in await moot.press(moot.ada, turn, "skip")
+        assert why in await moot.call_command(moot.bob, "compare", question="And milk?")
+        await moot.find_end_card(thread)
+        await moot.wait_until(lambda: f"Not being saved: The store {tmp_path / 'moot.db'} failed" in board.text)
+        assert "and so it goes on." in turn.text
+        assert "skipped" not in turn.text
+    await moot.wait_until(lambda: "Not being saved" not in board.text)
+    await until(lambda: _is(moot, "compared"))
+    await moot.stop()
+    await moot.start()
+    assert "compared" in await moot.call_command(moot.ada, "moot runs")
+    assert [len(moot.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 1, 1]
+    assert len(moot.read_messages(moot.channel)) == 1  # what was refused left nothing behind
 
 
 async def _others_have_ended(m: Moot) -> bool:
@@ -132,31 +132,33 @@ async def _is(m: Moot, wanted: str) -> bool:
     return await outcome(m) == wanted
 
 
-async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path) -> None:
-    async with speaking_on(tmp_path) as m:
-        board = await m.ask()
-        thread = await m.find_thread(board)
-        turn = await m.find_turn(thread, "One word follows")
-        await m.wait_until_stored(turn)
-        damage(tmp_path / "moot.db")
-        await m.find_end_card(thread)
-        await m.wait_until(lambda: "Verdict" in board.text)
-        assert "and so it goes on." in turn.text
-        assert len(m.read_asks("gpt")) == 1
+async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path, moot: Moot) -> None:
+    script_long_answer(moot)
+    board = await moot.ask()
+    thread = await moot.find_thread(board)
+    turn = await moot.find_turn(thread, "One word follows")
+    await moot.wait_until_stored(turn)
+    damage(tmp_path / "moot.db")
+    await moot.find_end_card(thread)
+    await moot.wait_until(lambda: "Verdict" in board.text)
+    assert "and so it goes on." in turn.text
+    assert len(moot.read_asks("gpt")) == 1
 
 
-async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_not_stored(tmp_path: Path) -> None:
-    async with speaking_on(tmp_path) as m:
-        thread = await m.find_thread(await m.ask())
-        await until(lambda: _others_have_ended(m))
-        async with full(m.store, tmp_path / "moot.db"):
-            await m.find_end_card(thread)
-            stood = [message.id for message in m.read_messages(thread)]
-            await m.stop()
-        await m.start()
-        await until(lambda: _is(m, "compared"))
-        assert [len(m.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
-        assert [message.id for message in m.read_messages(thread)][: len(stood)] == stood
+async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_not_stored(
+    tmp_path: Path, moot: Moot
+) -> None:
+    script_long_answer(moot)
+    thread = await moot.find_thread(await moot.ask())
+    await until(lambda: _others_have_ended(moot))
+    async with full(moot.store, tmp_path / "moot.db"):
+        await moot.find_end_card(thread)
+        stood = [message.id for message in moot.read_messages(thread)]
+        await moot.stop()
+    await moot.start()
+    await until(lambda: _is(moot, "compared"))
+    assert [len(moot.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
+    assert [message.id for message in moot.read_messages(thread)][: len(stood)] == stood
 
 
 async def test_a_run_that_cannot_be_read_holds_up_no_other(tmp_path: Path, moot: Moot) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -59,8 +58,9 @@ class Scene:
         )
 
 
-@asynccontextmanager
+@pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
+    """Return a channel with the means to show runs there."""
     now = asyncio.get_running_loop().time
     async with DiscordServer(UNLIMITED) as server:
         channel = await server.create_channel(guild := await server.create_guild())
@@ -73,117 +73,109 @@ async def scene() -> AsyncIterator[Scene]:
                 yield Scene(server, channel, rest, budgets, Address(guild.id, channel.id, channel.id, "channel", "n"))
 
 
-async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread() -> None:
-    async with scene() as s:
-        surface = s.surface()
-        board = await surface.post(message(BOARD, "> Tea?"))
-        channel, at, face = read_ref(await surface.post(message()))
-        sent = await s.server.message(at)
-        assert (sent.author.name, sent.text, face, is_silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
-        assert channel == read_ref(board)[1]
+async def test_a_seat_speaks_by_the_webhook_in_the_boards_thread(scene: Scene) -> None:
+    surface = scene.surface()
+    board = await surface.post(message(BOARD, "> Tea?"))
+    channel, at, face = read_ref(await surface.post(message()))
+    sent = await scene.server.message(at)
+    assert (sent.author.name, sent.text, face, is_silent(sent)) == ("🟦 Ada · Moot", "Tea.", True, True)
+    assert channel == read_ref(board)[1]
 
 
-async def test_an_answer_that_was_lost_is_found_by_its_nonce() -> None:
-    async with scene() as s:
-        surface = s.surface(faces=False)
-        await surface.post(message(BOARD, "> Tea?"))
-        first = await surface.post(message())
-        assert await surface.post(message()) == first
-        assert await surface.post(message(LaneId("answer", 1, "bob"))) != first
+async def test_an_answer_that_was_lost_is_found_by_its_nonce(scene: Scene) -> None:
+    surface = scene.surface(faces=False)
+    await surface.post(message(BOARD, "> Tea?"))
+    first = await surface.post(message())
+    assert await surface.post(message()) == first
+    assert await surface.post(message(LaneId("answer", 1, "bob"))) != first
 
 
-async def test_what_a_webhook_sends_does_not_count_as_the_bots() -> None:
-    async with scene() as s:
-        surface = s.surface()
-        await surface.post(message(BOARD, "> Tea?"))
-        ref = await surface.post(message())
-        await surface.edit(ref, message(text="Tea!"))
-        counted = {r.ceiling for r in s.server.requests if "{webhook_token}" in r.route}
-        assert counted == {"address"}
-        assert {r.ceiling for r in s.server.requests if "{webhook_token}" not in r.route} == {"bot"}
+async def test_what_a_webhook_sends_does_not_count_as_the_bots(scene: Scene) -> None:
+    surface = scene.surface()
+    await surface.post(message(BOARD, "> Tea?"))
+    ref = await surface.post(message())
+    await surface.edit(ref, message(text="Tea!"))
+    counted = {r.ceiling for r in scene.server.requests if "{webhook_token}" in r.route}
+    assert counted == {"address"}
+    assert {r.ceiling for r in scene.server.requests if "{webhook_token}" not in r.route} == {"bot"}
 
 
 @pytest.mark.parametrize(("faces", "ceiling"), [(True, ADDRESS_CEILING), (False, BOT_CEILING)])
-async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(faces: bool, ceiling: str) -> None:
-    async with scene() as s:
-        surface = s.surface(faces=faces)
-        await surface.post(message(BOARD, "> Tea?"))
-        ref = await surface.post(message())
-        await s.server.fail("PATCH", "*", 429, 1, scope="global")
-        with pytest.raises(RateLimited) as refused:
-            await surface.edit(ref, message(text="Tea!"))
-        assert refused.value.bucket == ceiling == surface.draws("edit", message().lane)[-1]
+async def test_a_refusal_over_all_buckets_pauses_all_that_count_together(
+    scene: Scene, faces: bool, ceiling: str
+) -> None:
+    surface = scene.surface(faces=faces)
+    await surface.post(message(BOARD, "> Tea?"))
+    ref = await surface.post(message())
+    await scene.server.fail("PATCH", "*", 429, 1, scope="global")
+    with pytest.raises(RateLimited) as refused:
+        await surface.edit(ref, message(text="Tea!"))
+    assert refused.value.bucket == ceiling == surface.draws("edit", message().lane)[-1]
 
 
-async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling() -> None:
-    async with scene() as s:
-        now = asyncio.get_running_loop().time
-        spent = [s.budgets[BOT_CEILING].take(now()) for _ in range(50)]
-        asked = asyncio.create_task(s.rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=s.channel.id))
-        await asyncio.sleep(0.2)
-        assert not asked.done()
-        for ticket in spent:
-            s.budgets[BOT_CEILING].record_answer(ticket, now())
-        assert await asked == {"list": []}
+async def test_a_call_that_no_lane_bids_for_waits_for_room_below_the_ceiling(scene: Scene) -> None:
+    now = asyncio.get_running_loop().time
+    spent = [scene.budgets[BOT_CEILING].take(now()) for _ in range(50)]
+    asked = asyncio.create_task(scene.rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=scene.channel.id))
+    await asyncio.sleep(0.2)
+    assert not asked.done()
+    for ticket in spent:
+        scene.budgets[BOT_CEILING].record_answer(ticket, now())
+    assert await asked == {"list": []}
 
 
-async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket() -> None:
-    async with scene() as s:
-        surface = s.surface()
-        await surface.post(message(BOARD, "> Tea?"))
-        ref = await surface.post(message())
-        await s.server.age(read_ref(ref)[1], 3_700.0)
-        for n in range(3):
-            await surface.edit(ref, message(text=f"Tea {n}"))
-        with pytest.raises(RateLimited) as refused:
-            await surface.edit(ref, message(text="Tea!"))
-        assert refused.value.bucket == old_bucket_name(surface.draws("edit", TURN)[0])
-        assert 5.0 < refused.value.retry_after_s <= 6.0
+async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket(scene: Scene) -> None:
+    surface = scene.surface()
+    await surface.post(message(BOARD, "> Tea?"))
+    ref = await surface.post(message())
+    await scene.server.age(read_ref(ref)[1], 3_700.0)
+    for n in range(3):
+        await surface.edit(ref, message(text=f"Tea {n}"))
+    with pytest.raises(RateLimited) as refused:
+        await surface.edit(ref, message(text="Tea!"))
+    assert refused.value.bucket == old_bucket_name(surface.draws("edit", TURN)[0])
+    assert 5.0 < refused.value.retry_after_s <= 6.0
 
 
-async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well() -> None:
-    async with scene() as s:
-        for age_s, count in ((3_000, 2), (4_000, 3)):
-            sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
-            placed = [PostedPage(s.spot.text, lane, 0, message_ref(s.channel.id, sent)) for lane in (BOARD, TURN)]
-            surface = s.surface(placed=placed)
-            for lane in (BOARD, TURN):
-                assert len(surface.draws("edit", lane)) == count
-                assert old_bucket_name(surface.draws("delete", lane)[0]) not in surface.draws("delete", lane)
+async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well(scene: Scene) -> None:
+    for age_s, count in ((3_000, 2), (4_000, 3)):
+        sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
+        placed = [PostedPage(scene.spot.text, lane, 0, message_ref(scene.channel.id, sent)) for lane in (BOARD, TURN)]
+        surface = scene.surface(placed=placed)
+        for lane in (BOARD, TURN):
+            assert len(surface.draws("edit", lane)) == count
+            assert old_bucket_name(surface.draws("delete", lane)[0]) not in surface.draws("delete", lane)
 
 
-async def test_a_thread_that_may_not_be_opened_yet_holds_its_own_run_alone() -> None:
-    async with scene() as s:
-        surface = s.surface()
-        await surface.post(message(BOARD, "> Tea?"))
-        await s.server.fail("POST", "*/threads", 429, 1, retry_after_s=136)
-        with pytest.raises(RateLimited) as refused:
-            await surface.post(message())
-        assert refused.value.retry_after_s == 136
-        assert refused.value.bucket == surface.draws("post", TURN)[0]
-        assert refused.value.bucket not in surface.draws("edit", BOARD)
+async def test_a_thread_that_may_not_be_opened_yet_holds_its_own_run_alone(scene: Scene) -> None:
+    surface = scene.surface()
+    await surface.post(message(BOARD, "> Tea?"))
+    await scene.server.fail("POST", "*/threads", 429, 1, retry_after_s=136)
+    with pytest.raises(RateLimited) as refused:
+        await surface.post(message())
+    assert refused.value.retry_after_s == 136
+    assert refused.value.bucket == surface.draws("post", TURN)[0]
+    assert refused.value.bucket not in surface.draws("edit", BOARD)
 
 
-async def test_a_failure_is_told_after_one_try() -> None:
-    async with scene() as s:
-        surface = s.surface()
-        ref = await surface.post(message(BOARD, "> Tea?"))
-        await s.server.fail("PATCH", "*", 503, None)
-        with pytest.raises(SurfaceError):
-            await surface.edit(ref, message(BOARD, "> Tea!"))
-        assert len([r for r in s.server.requests if r.method == "PATCH"]) == 1
+async def test_a_failure_is_told_after_one_try(scene: Scene) -> None:
+    surface = scene.surface()
+    ref = await surface.post(message(BOARD, "> Tea?"))
+    await scene.server.fail("PATCH", "*", 503, None)
+    with pytest.raises(SurfaceError):
+        await surface.edit(ref, message(BOARD, "> Tea!"))
+    assert len([r for r in scene.server.requests if r.method == "PATCH"]) == 1
 
 
-async def test_a_forum_gets_a_post_of_its_own() -> None:
-    async with scene() as s:
-        forum = await s.server.create_forum(s.spot.guild or 0)
-        s.spot = replace(s.spot, channel=forum.id, parent=forum.id, kind="forum")
-        surface = s.surface()
-        board = await surface.post(message(BOARD, "> Tea?"))
-        ref = await surface.post(message())
-        (post,) = await s.server.threads(forum)
-        assert post.name == "Tea or coffee?"
-        assert read_ref(board)[0] == read_ref(ref)[0] == post.id
+async def test_a_forum_gets_a_post_of_its_own(scene: Scene) -> None:
+    forum = await scene.server.create_forum(scene.spot.guild or 0)
+    scene.spot = replace(scene.spot, channel=forum.id, parent=forum.id, kind="forum")
+    surface = scene.surface()
+    board = await surface.post(message(BOARD, "> Tea?"))
+    ref = await surface.post(message())
+    (post,) = await scene.server.threads(forum)
+    assert post.name == "Tea or coffee?"
+    assert read_ref(board)[0] == read_ref(ref)[0] == post.id
 
 
 def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
@@ -241,10 +233,9 @@ def test_only_the_end_card_tells_anybody() -> None:
     assert not build_body(message(kind="end", to="discord:1"), "run", 7)["flags"] & 1 << 12
 
 
-async def test_listed_words_are_blanked_in_what_is_shown() -> None:
-    async with scene() as s:
-        (page,) = s.surface(WordFilter(["darn"])).pages("turn").update("That darn tea.", final=True)
-        assert page.text == "That ████ tea."
+async def test_listed_words_are_blanked_in_what_is_shown(scene: Scene) -> None:
+    (page,) = scene.surface(WordFilter(["darn"])).pages("turn").update("That darn tea.", final=True)
+    assert page.text == "That ████ tea."
 
 
 def test_addresses_references_and_buttons_are_read_back() -> None:
