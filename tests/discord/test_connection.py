@@ -45,8 +45,8 @@ async def test_a_first_connect_that_is_refused_is_tried_again(
     monkeypatch.setattr("adapters.discord.client.ExponentialBackoff.delay", lambda self: 0.01)
     moot = await start_moot(started=False)
     await moot.server.refuse_connects(2)
-    async with moot:
-        assert "Ask with" in await moot.call_command(moot.ada, "moot help")
+    await moot.start()
+    assert "Ask with" in await moot.call_command(moot.ada, "moot help")
 
 
 async def test_a_token_that_is_refused_is_told_in_one_line(start_moot: StartMoot) -> None:

@@ -125,13 +125,13 @@ async def test_a_failed_seat_is_named_first_and_the_operator_hears_of_keys(start
     office = await moot.server.create_channel(moot.guild, "office")
     moot.change_settings("discord", operator_channel=str(office.id))
     moot.script_model("gpt", error(401, "Incorrect API key provided"))
-    async with moot:
-        board = await moot.ask()
-        end = await moot.find_end_card(await moot.find_thread(board))
-        assert end.text.split("\n\n")[0].endswith("Missing or cut short: GPT's answer (away today).")
-        told = await moot.find_turn(office, "GPT (gpt) cannot answer")
-        assert "key" in told.text
-        assert all("key" not in s.text for s in await moot.server.messages(board))
+    await moot.start()
+    board = await moot.ask()
+    end = await moot.find_end_card(await moot.find_thread(board))
+    assert end.text.split("\n\n")[0].endswith("Missing or cut short: GPT's answer (away today).")
+    told = await moot.find_turn(office, "GPT (gpt) cannot answer")
+    assert "key" in told.text
+    assert all("key" not in s.text for s in await moot.server.messages(board))
 
 
 async def test_seats_have_their_faces(start_moot: StartMoot) -> None:
@@ -141,14 +141,14 @@ async def test_seats_have_their_faces(start_moot: StartMoot) -> None:
         for key, model in moot.settings.models.items()
     }
     moot.settings = moot.settings.model_copy(update={"models": faces})
-    async with moot:
-        thread = await moot.find_thread(await moot.ask())
-        await moot.find_end_card(thread)
-        said = await moot.server.messages(thread)
-        assert [s.avatar_url for s in said[:2]] == [
-            "https://example.org/claude.png",
-            "https://example.org/gpt.png",
-        ]
+    await moot.start()
+    thread = await moot.find_thread(await moot.ask())
+    await moot.find_end_card(thread)
+    said = await moot.server.messages(thread)
+    assert [s.avatar_url for s in said[:2]] == [
+        "https://example.org/claude.png",
+        "https://example.org/gpt.png",
+    ]
 
 
 async def test_in_a_direct_message_names_head_what_is_said(moot: Moot) -> None:

@@ -15,7 +15,8 @@ from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer
 from tests.support.discord_bot import Moot, make_endless
 from tests.support.processes import open_town
-from tests.support.slack_app import SLOW, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_app import SLOW, wait_until
+from tests.support.slack_restarts import SlackRestarts
 
 
 @pytest.mark.parametrize(
@@ -48,22 +49,21 @@ async def test_what_was_posted_and_not_yet_noted_is_found_again(moot: Moot, meth
 
 
 @pytest.mark.parametrize("before", [0, 1, 2])
-async def test_on_slack_it_is_found_by_its_metadata(tmp_path: Path, before: int) -> None:
+async def test_on_slack_it_is_found_by_its_metadata(listening_restarts: SlackRestarts, before: int) -> None:
     """The answer to the board's post is lost with the process; that of the first seat's; of the second's."""
-    async with open_workspace(listen=True) as (slack, team):
-        settings = make_settings(slack, team, listen=True)
-        async with serve_app(slack, team, tmp_path / "moot.db", settings, lines=SLOW) as here:
-            slack.faults.stall("chat.postMessage", 0.0, times=before)
-            slack.faults.reset("chat.postMessage", done=True)
-            await here.ask()
-            await wait_until(lambda: len(here.find_calls("chat.postMessage")) > before)
-        async with serve_app(slack, team, tmp_path / "moot.db", settings) as here:
-            await here.wait_until_over()
-            (board,) = here.channel_messages()
-            assert "Verdict" in board.text
-            assert [said.username for said in here.thread_messages(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
-            assert ["win." in said.text for said in here.thread_messages(board)] == [True, True, False]
-            assert await here.store.unfinished_runs() == []
+    app = await listening_restarts.start(lines=SLOW)
+    listening_restarts.server.faults.stall("chat.postMessage", 0.0, times=before)
+    listening_restarts.server.faults.reset("chat.postMessage", done=True)
+    await app.ask()
+    await wait_until(lambda: len(app.find_calls("chat.postMessage")) > before)
+    await listening_restarts.stop()
+    app = await listening_restarts.start()
+    await app.wait_until_over()
+    (board,) = app.channel_messages()
+    assert "Verdict" in board.text
+    assert [said.username for said in app.thread_messages(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
+    assert ["win." in said.text for said in app.thread_messages(board)] == [True, True, False]
+    assert await app.store.unfinished_runs() == []
 
 
 async def claude_has_ended(store: SqlStore, run: str) -> bool:

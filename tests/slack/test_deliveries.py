@@ -11,6 +11,7 @@ from tests.servers.slack import Unacknowledged
 from tests.servers.slack.http_deliveries import Signing
 from tests.support.slack_app import SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
 from tests.support.slack_messages import find_button, press
+from tests.support.slack_restarts import SlackRestarts
 
 
 async def test_a_command_is_acknowledged_while_everything_behind_it_is_slow(start_app: StartApp) -> None:
@@ -24,29 +25,28 @@ async def test_a_command_is_acknowledged_while_everything_behind_it_is_slow(star
     await app.wait_until_over()
 
 
-async def test_whatever_comes_twice_acts_once_also_after_a_restart(tmp_path: Path) -> None:
-    async with open_workspace() as (server, team):
-        settings = make_settings(server, team)
-        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
-            people, again = server.people, server.courier.send_again
-            command = await (await people.command(a.ann.id, a.hall.id, "/compare", "tabs?"))
-            await again(command)
-            board = await a.find_board()
-            mention = await (await people.say(a.ann.id, a.hall.id, "spaces?", mention=True))
-            await again(mention)
-            await a.find_board(2)
-            stop = await (await people.click(a.ann.id, board, find_button(board, "stop")))
-            await again(stop)
-            await a.read_ephemerals()
-        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
-            for delivery in (command, mention, stop):
-                await again(delivery)
-            last = await (await people.command(a.ann.id, a.hall.id, "/moot", "runs"))
-            await a.read_ephemerals(2)
-            assert last.acknowledged_after_s is not None
-            assert len(await a.store.runs()) == 2
-            assert len(a.channel_messages()) == 3
-            assert len(server.world.ephemerals) == 2
+async def test_whatever_comes_twice_acts_once_also_after_a_restart(slack_restarts: SlackRestarts) -> None:
+    app = await slack_restarts.start(lines=SLOW)
+    people, again = slack_restarts.server.people, slack_restarts.server.courier.send_again
+    command = await (await people.command(app.ann.id, app.hall.id, "/compare", "tabs?"))
+    await again(command)
+    board = await app.find_board()
+    mention = await (await people.say(app.ann.id, app.hall.id, "spaces?", mention=True))
+    await again(mention)
+    await app.find_board(2)
+    stop = await (await people.click(app.ann.id, board, find_button(board, "stop")))
+    await again(stop)
+    await app.read_ephemerals()
+    await slack_restarts.stop()
+    app = await slack_restarts.start(lines=SLOW)
+    for delivery in (command, mention, stop):
+        await again(delivery)
+    last = await (await people.command(app.ann.id, app.hall.id, "/moot", "runs"))
+    await app.read_ephemerals(2)
+    assert last.acknowledged_after_s is not None
+    assert len(await app.store.runs()) == 2
+    assert len(app.channel_messages()) == 3
+    assert len(slack_restarts.server.world.ephemerals) == 2
 
 
 async def test_a_form_that_is_sent_twice_starts_one_run(app: App) -> None:

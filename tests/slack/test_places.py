@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.domain.facts import VoteCast
 from tests.servers.slack.world import Channel
-from tests.support.slack_app import LINES, SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_app import LINES, SLOW, App, StartApp, wait_until
 from tests.support.slack_messages import find_button, has_button, press, read_text
+from tests.support.slack_restarts import SlackRestarts
 
 
 async def watched(a: App, user: str, run: str) -> tuple[Any, Any]:
@@ -141,21 +141,20 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(start_app: Sta
     assert all("Votes: Bob 1" in read_text(end) for end in ends)
 
 
-async def test_a_mirror_goes_on_after_a_restart(tmp_path: Path) -> None:
-    async with open_workspace() as (server, team):
-        settings = make_settings(server, team)
-        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=SLOW) as a:
-            await a.ask()
-            board = await a.find_board()
-            await wait_until(lambda: len(a.thread_messages(board)) == 2)
-            (run,) = await a.store.runs()
-            room, mirror = await watched(a, a.ann.id, run.run)
-            await wait_until(lambda: len(a.thread_messages(mirror)) == 2)
-            await a.wait_until_stored(6)
-        async with serve_app(server, team, tmp_path / "moot.db", settings, lines=LINES) as a:
-            await a.wait_until_over()
-            assert len(server.world.messages(room.id)) == 1
-            for place in (board, mirror):
-                assert [m.username for m in a.thread_messages(place)] == ["🟦 Ada", "🟩 Bob", ""]
-                assert "Tabs win." in read_text(a.thread_messages(place)[0])
-                assert "Verdict" in read_text(place)
+async def test_a_mirror_goes_on_after_a_restart(slack_restarts: SlackRestarts) -> None:
+    app = await slack_restarts.start(lines=SLOW)
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    (run,) = await app.store.runs()
+    room, mirror = await watched(app, app.ann.id, run.run)
+    await wait_until(lambda: len(app.thread_messages(mirror)) == 2)
+    await app.wait_until_stored(6)
+    await slack_restarts.stop()
+    app = await slack_restarts.start(lines=LINES)
+    await app.wait_until_over()
+    assert len(slack_restarts.server.world.messages(room.id)) == 1
+    for place in (board, mirror):
+        assert [m.username for m in app.thread_messages(place)] == ["🟦 Ada", "🟩 Bob", ""]
+        assert "Tabs win." in read_text(app.thread_messages(place)[0])
+        assert "Verdict" in read_text(place)

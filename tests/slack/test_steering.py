@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from tests.servers.slack.world import Message, User, UserKind
-from tests.support.slack_app import LINES, App, StartApp, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_app import LINES, App, StartApp, wait_until
 from tests.support.slack_messages import has_button, press, read_text
+from tests.support.slack_restarts import SlackRestarts
 from tests.support.speakers import Step
 
 HELD: Mapping[str, Sequence[Step]] = {"ada": ["Tabs win."], "bob": ["Spaces ", 600.0]}  # Bob's turn is to be skipped
@@ -20,14 +19,12 @@ def member(a: App, name: str, role: UserKind = "member") -> User:
     return user
 
 
-@asynccontextmanager
-async def debated(a: App, options: str = "--rounds 2") -> AsyncIterator[tuple[Message, Message]]:
-    """A debate: its board, and Bob's turn that does not come to an end while Ada has spoken. In the end all is over."""
-    await a.ask(f"tabs or spaces {options}", "/debate")
-    board = await a.find_board()
-    await wait_until(lambda: len(turns(a, board)) == 2 and "Tabs win." in read_text(turns(a, board)[0]))
-    yield board, turns(a, board)[1]
-    await a.wait_until_over()
+async def start_debate(app: App, options: str = "--rounds 2") -> tuple[Message, Message]:
+    """Start a debate in which Ada has spoken and Bob goes on; return its board and Bob's turn."""
+    await app.ask(f"tabs or spaces {options}", "/debate")
+    board = await app.find_board()
+    await wait_until(lambda: len(turns(app, board)) == 2 and "Tabs win." in read_text(turns(app, board)[0]))
+    return board, turns(app, board)[1]
 
 
 def turns(a: App, board: Message) -> list[Message]:
@@ -50,46 +47,40 @@ async def skip(a: App, turn: Message) -> None:
     await press(a, turn, "skip")
 
 
-async def test_a_pause_outlasts_a_restart(tmp_path: Path) -> None:
-    async with open_workspace() as (server, team):
-        path, settings = tmp_path / "moot.db", make_settings(server, team)
-        async with serve_app(server, team, path, settings, lines=HELD) as a, debated_until_left(a) as (board, turn):
-            bob = member(a, "bob")
-            await press(a, board, "pause", bob.id)
-            await wait_until(lambda: bool(server.world.ephemerals))
-            assert server.world.ephemerals[0].text == "Pause is for ann and moderators."
-            await press(a, board, "pause")
-            await wait_until(lambda: "Paused by ann" in read_text(board) and has_button(board, "resume"))
-            await skip(a, turn)
-            await wait_until(lambda: has_button(turn, "object"))
-            asked = len(a.speaker.asked)
-            assert asked == 2
-        async with serve_app(server, team, path, settings, lines=LINES) as a:
-            await say(a, a.ann.id, board, "moot pause")
-            assert (await a.read_ephemerals(4))[-1] == "ann has paused it already."
-            assert a.speaker.asked == []
-            await press(a, board, "resume")
-            await a.wait_until_over()
-            assert [seat for seat, _ in a.speaker.asked[:2]] == ["ada", "bob"]
-            assert "Paused" not in read_text(board)
-
-
-@asynccontextmanager
-async def debated_until_left(a: App) -> AsyncIterator[tuple[Message, Message]]:
-    """The same, left as it stands."""
-    held = debated(a)
-    yield await held.__aenter__()
+async def test_a_pause_outlasts_a_restart(slack_restarts: SlackRestarts) -> None:
+    app = await slack_restarts.start(lines=HELD)
+    board, turn = await start_debate(app)
+    bob = member(app, "bob")
+    await press(app, board, "pause", bob.id)
+    await wait_until(lambda: bool(slack_restarts.server.world.ephemerals))
+    assert slack_restarts.server.world.ephemerals[0].text == "Pause is for ann and moderators."
+    await press(app, board, "pause")
+    await wait_until(lambda: "Paused by ann" in read_text(board) and has_button(board, "resume"))
+    await skip(app, turn)
+    await wait_until(lambda: has_button(turn, "object"))
+    asked = len(app.speaker.asked)
+    assert asked == 2
+    await slack_restarts.stop()
+    app = await slack_restarts.start(lines=LINES)
+    await say(app, app.ann.id, board, "moot pause")
+    assert (await app.read_ephemerals(4))[-1] == "ann has paused it already."
+    assert app.speaker.asked == []
+    await press(app, board, "resume")
+    await app.wait_until_over()
+    assert [seat for seat, _ in app.speaker.asked[:2]] == ["ada", "bob"]
+    assert "Paused" not in read_text(board)
 
 
 async def test_a_seat_joins_and_another_leaves_in_mid_turn(start_app: StartApp) -> None:
     app = await start_app(lines=HELD)
-    async with debated(app) as (board, turn):
-        await say(app, app.ann.id, board, "moot add ada --persona skeptic")
-        assert (await app.read_ephemerals())[-1] == "Ada (skeptic) joins the table from round 2 on."
-        await say(app, app.ann.id, board, "moot drop bob")
-        assert (await app.read_ephemerals(2))[-1] == "Bob leaves the table; what it has said stays shown."
-        await wait_until(lambda: "dropped by ann · skipped" in read_text(turn))
-        assert read_text(turn).startswith("Spaces")
+    board, turn = await start_debate(app)
+    await say(app, app.ann.id, board, "moot add ada --persona skeptic")
+    assert (await app.read_ephemerals())[-1] == "Ada (skeptic) joins the table from round 2 on."
+    await say(app, app.ann.id, board, "moot drop bob")
+    assert (await app.read_ephemerals(2))[-1] == "Bob leaves the table; what it has said stays shown."
+    await wait_until(lambda: "dropped by ann · skipped" in read_text(turn))
+    assert read_text(turn).startswith("Spaces")
+    await app.wait_until_over()
     assert "Bob's opening (dropped)" in read_text(app.thread_messages(board)[-1])
     assert [seat for seat, _ in app.speaker.asked[:4]] == ["ada", "bob", "ada", "ada:2"]
     assert "Dropped: Bob (by ann)" in read_text(board)
@@ -98,26 +89,27 @@ async def test_a_seat_joins_and_another_leaves_in_mid_turn(start_app: StartApp) 
 async def test_the_most_upvoted_objection_is_answered_first(start_app: StartApp) -> None:
     app = await start_app(lines=HELD)
     bob, cyd = member(app, "bob"), member(app, "cyd")
-    async with debated(app) as (board, turn):
-        ada = turns(app, board)[0]
-        await wait_until(lambda: has_button(ada, "object"))
-        await press(app, ada, "object", bob.id)
-        await wait_until(lambda: bool(app.server.world.views))
-        (view,) = app.server.world.views.values()
-        await (await app.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
-        await wait_until(lambda: bool(card(app, board, "What of the cost?")))
-        await say(app, cyd.id, board, "object Bob, define space!")
-        await wait_until(lambda: bool(card(app, board, "Bob, define space!")))
-        (first,), (second,) = card(app, board, "What of the cost?"), card(app, board, "Bob, define space!")
-        assert "to Ada" in read_text(first)
-        await press(app, second, "upvote", bob.id)
-        await app.wait_until_stored(5)
-        await (await app.server.people.react(app.ann.id, second, "+1"))
-        await wait_until(lambda: "▲ 2 · answered first in round 2" in read_text(second))
-        await (await app.server.people.unreact(app.ann.id, second, "+1"))
-        await wait_until(lambda: "▲ 1 · answered first in round 2" in read_text(second))
-        await wait_until(lambda: "round 2 answers cyd's objection first (▲ 1)" in read_text(board))
-        await skip(app, turn)
+    board, turn = await start_debate(app)
+    ada = turns(app, board)[0]
+    await wait_until(lambda: has_button(ada, "object"))
+    await press(app, ada, "object", bob.id)
+    await wait_until(lambda: bool(app.server.world.views))
+    (view,) = app.server.world.views.values()
+    await (await app.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
+    await wait_until(lambda: bool(card(app, board, "What of the cost?")))
+    await say(app, cyd.id, board, "object Bob, define space!")
+    await wait_until(lambda: bool(card(app, board, "Bob, define space!")))
+    (first,), (second,) = card(app, board, "What of the cost?"), card(app, board, "Bob, define space!")
+    assert "to Ada" in read_text(first)
+    await press(app, second, "upvote", bob.id)
+    await app.wait_until_stored(5)
+    await (await app.server.people.react(app.ann.id, second, "+1"))
+    await wait_until(lambda: "▲ 2 · answered first in round 2" in read_text(second))
+    await (await app.server.people.unreact(app.ann.id, second, "+1"))
+    await wait_until(lambda: "▲ 1 · answered first in round 2" in read_text(second))
+    await wait_until(lambda: "round 2 answers cyd's objection first (▲ 1)" in read_text(board))
+    await skip(app, turn)
+    await app.wait_until_over()
     closing = {seat: str(ask) for seat, ask in app.speaker.asked[2:4]}
     assert "objection from cyd, to be answered first" in closing["bob"]
     assert "objection from cyd, put to Bob" in closing["ada"]

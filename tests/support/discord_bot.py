@@ -96,7 +96,7 @@ class Moot(DiscordGuild):
         self._serving = asyncio.create_task(self._serve(), name="moot")
         while len(await self.server.connects()) == connected:
             if self._serving.done():
-                await self._serving
+                await self.wait_for_end()
             await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
@@ -156,7 +156,10 @@ class Moot(DiscordGuild):
 async def run_moot(
     tmp_path: Path, limits: Limits = UNLIMITED, *, allowed: Intent = PRIVILEGED, started: bool = True, **more: Any
 ) -> AsyncIterator[Moot]:
-    """Serve the bot in a guild; every seat answers in two words. `more` goes to `make_settings`."""
+    """Serve the bot in a guild; every seat answers in two words. `more` goes to `make_settings`.
+
+    `started` False: the test itself starts the bot, which is stopped at the end in any case.
+    """
     async with AsyncExitStack() as stack:
         models = await stack.enter_async_context(ModelServer())
         server = await stack.enter_async_context(DiscordServer(limits, allowed=allowed, deadline_s=PATIENCE_S))
@@ -172,7 +175,8 @@ async def run_moot(
             made.script_model(seat, answer(f"{name} ", "speaks."))
         await made.create_guild()
         if started:
-            await stack.enter_async_context(made)
+            await made.start()
+        stack.push_async_exit(made)
         yield made
 
 
