@@ -24,7 +24,7 @@ async def test_a_vote_is_one_whatever_it_is_cast_with(moot: Moot) -> None:
     await moot.react(moot.cyd, gpt, "❤️")
     await moot.server.unreact(moot.cyd, claude, "👍")
     await moot.server.unreact(moot.bob, claude, "👍")  # that is his vote no more
-    await heard(moot, end)
+    await wait_until_taken(moot, end)
     assert "Votes" not in end.text
     assert await moot.press(moot.bob, end, "close") == "Closing the vote is for ada and moderators."
     assert await moot.press(moot.mod, end, "close") == "The vote is closed."
@@ -35,9 +35,9 @@ async def test_a_vote_is_one_whatever_it_is_cast_with(moot: Moot) -> None:
     assert end.edits, "the counts are shown on the card that stands there"
 
 
-async def heard(m: Moot, end: Message) -> None:
-    """What was done before has been taken in: events come in order, and a vote's answer comes after its store."""
-    await m.press(m.bob, end, "vote", "gpt")
+async def wait_until_taken(moot: Moot, end: Message) -> None:
+    """Wait until the bot has taken earlier reactions: events come in order, and a vote is stored before its answer."""
+    await moot.press(moot.bob, end, "vote", "gpt")
 
 
 async def test_the_starter_skips_alone(moot: Moot) -> None:

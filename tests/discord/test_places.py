@@ -12,33 +12,24 @@ from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
 from tests.support.discord_bot import THINKING, Moot
 from tests.support.discord_guild import button_labels, find_button, is_silent
-from tests.support.discord_runs import open_run
+from tests.support.discord_runs import finish_run, open_run
 
 
-def name_of(board: Message) -> str:
-    """The run's."""
+def read_run(board: Message) -> str:
+    """Return the name of a board's run."""
     return find_button(board, "stop").split(":")[1]
 
 
-async def private(m: Moot, asked: Interaction, words: str) -> str:
-    """What is told with these words to the one who asked alone, as soon as it is."""
+async def read_private(moot: Moot, asked: Interaction, words: str) -> str:
+    """Return the text with these words that an interaction tells its person alone, as soon as there is one."""
     seen = await asked.answer()
 
     def told() -> list[str]:
         shown = [said for said in (seen.message, *seen.followups) if said is not None]
         return [said.text for said in shown if said.ephemeral and words in said.text]
 
-    await m.wait_until(lambda: bool(told()))
+    await moot.wait_until(lambda: bool(told()))
     return told()[0]
-
-
-async def ended(m: Moot) -> tuple[Channel, Message]:
-    """The thread and the end card of a run that is over and shown."""
-    board = await m.ask()
-    thread = await m.find_thread(board)
-    end = await m.find_end_card(thread)
-    await m.wait_until(lambda: "Verdict" in board.text)
-    return thread, end
 
 
 # at once
@@ -68,13 +59,13 @@ async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
     moot: Moot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board = await moot.ask()
-    run = name_of(board)
+    run = read_run(board)
     end = await moot.find_end_card(await moot.find_thread(board))
     await moot.wait_until(lambda: "Verdict" in board.text)
     read, reads, delays = moot.store.read, asyncio.Lock(), iter((0.2, 0.1))
 
     async def uneven(run: str, after: int = 0) -> Any:
-        """The disk is slowest for who comes first."""
+        """Read late, latest for who comes first."""
         async with reads:
             delay = next(delays, 0.0)
         await asyncio.sleep(delay)
@@ -92,26 +83,26 @@ async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
 # what a webhook has sent that is no more
 
 
-async def over_and_orphaned(m: Moot) -> tuple[Channel, Message]:
-    """A run at its end, its thread and end card; the webhook that its seats have spoken by is deleted."""
-    thread, end = await ended(m)
+async def orphan_run(m: Moot) -> tuple[Channel, Message]:
+    """Play a run to its end and delete the webhook of its seats; return its thread and end card."""
+    _, thread, end = await finish_run(m)
     (hook,) = await m.server.webhooks(m.channel)
     await m.server.delete_webhook(hook)
     return thread, end
 
 
 async def test_the_bot_deletes_what_a_deleted_webhook_has_sent(moot: Moot) -> None:
-    thread, end = await over_and_orphaned(moot)
+    thread, end = await orphan_run(moot)
     assert await moot.press(moot.ada, end, "delete") == "Deleted."
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
 
 
 async def test_without_the_permission_it_says_what_is_left_and_why(moot: Moot) -> None:
     await moot.server.deny(moot.channel, "manage_messages")
-    thread, end = await over_and_orphaned(moot)
+    thread, end = await orphan_run(moot)
     asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
     assert await moot.read_answer(asked) == "Deleted."
-    left = await private(moot, asked, "still there")
+    left = await read_private(moot, asked, "still there")
     assert left == (
         "3 messages are still there: the webhook that sent them was deleted, and to delete them myself I need the "
         "permission “Manage Messages”."
@@ -121,7 +112,7 @@ async def test_without_the_permission_it_says_what_is_left_and_why(moot: Moot) -
 
 
 async def test_a_run_in_an_archived_thread_is_deleted_whole(moot: Moot) -> None:
-    thread, end = await ended(moot)
+    _, thread, end = await finish_run(moot)
     delete = find_button(end, "delete")
     await moot.server.archive(thread)
     await moot.read_answer(await moot.server.click(moot.ada, end, delete))
@@ -129,10 +120,10 @@ async def test_a_run_in_an_archived_thread_is_deleted_whole(moot: Moot) -> None:
 
 
 async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(moot: Moot) -> None:
-    thread, end = await ended(moot)
+    _, thread, end = await finish_run(moot)
     await moot.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
     asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
-    assert "is spent for 0.0 s" in await private(moot, asked, "5 messages are still there")
+    assert "is spent for 0.0 s" in await read_private(moot, asked, "5 messages are still there")
     await moot.server.heal()
     assert len([*moot.read_messages(thread), *moot.read_messages(moot.channel)]) == 5
 
@@ -140,8 +131,8 @@ async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(moot: Moot) -
 # who may know
 
 
-async def hidden_channel(m: Moot, *seeing: User) -> Channel:
-    """A channel that these people and the bot can look at."""
+async def create_hidden_channel(m: Moot, *seeing: User) -> Channel:
+    """Return a channel that only these people and the bot can see."""
     lounge = await m.server.create_role(m.guild, "lounge")
     secret = await m.server.create_channel(m.guild, "secret")
     await m.server.deny(secret, "view_channel", whom=m.guild.id)
@@ -153,9 +144,9 @@ async def hidden_channel(m: Moot, *seeing: User) -> Channel:
 
 
 async def test_runs_of_a_channel_are_listed_for_those_who_see_it(moot: Moot) -> None:
-    secret = await hidden_channel(moot, moot.ada)
-    run = name_of((await open_run(moot, question="The surprise party?", where=secret))[0])
-    shown = name_of((await open_run(moot, question="Tea?"))[0])
+    secret = await create_hidden_channel(moot, moot.ada)
+    run = read_run((await open_run(moot, question="The surprise party?", where=secret))[0])
+    shown = read_run((await open_run(moot, question="Tea?"))[0])
     assert run in await moot.call_command(moot.ada, "moot runs")
     for channel, person in ((moot.channel, moot.bob), (moot.channel, moot.mod)):
         listed = await moot.call_command(person, "moot runs", channel)
@@ -168,8 +159,8 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(moot: Moot) -> 
 
 
 async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(moot: Moot) -> None:
-    secret = await hidden_channel(moot, moot.ada, moot.cyd)
-    run = name_of((await open_run(moot, question="The surprise party?", where=secret))[0])
+    secret = await create_hidden_channel(moot, moot.ada, moot.cyd)
+    run = read_run((await open_run(moot, question="The surprise party?", where=secret))[0])
     for person in (moot.bob, moot.mod):
         for command in ("moot show", "moot watch", "moot summarise"):
             assert await moot.call_command(person, command, run=run) == f"There is no run {run} here."
@@ -181,8 +172,8 @@ async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(moot: 
 # mirrors
 
 
-async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
-    """A second channel in which the run is shown: its board there, and the thread."""
+async def watch_elsewhere(m: Moot, run: str) -> tuple[Message, Channel]:
+    """Show a run in a second channel; return its board there and the thread."""
     other = await m.server.create_channel(m.guild, "other")
     asked = await m.server.slash(m.bob, other, "moot watch", run=run)
     mirror = (await asked.answer()).message
@@ -192,7 +183,7 @@ async def watched(m: Moot, run: str) -> tuple[Message, Channel]:
 
 async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(moot: Moot) -> None:
     board, thread, turn = await open_run(moot)
-    mirror, there = await watched(moot, name_of(board))
+    mirror, there = await watch_elsewhere(moot, read_run(board))
     copy = await moot.find_turn(there, "So far, so good")
     assert button_labels(copy) == ["Skip"]
     assert there.member_ids == [moot.server.bot.id, moot.bob.id]
@@ -213,7 +204,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(moot: Moot) ->
 
 async def test_a_mirror_goes_on_after_a_restart(moot: Moot) -> None:
     board, thread, _ = await open_run(moot)
-    mirror, there = await watched(moot, name_of(board))
+    mirror, there = await watch_elsewhere(moot, read_run(board))
     copy = await moot.find_turn(there, "So far, so good")
     await moot.wait_until_stored(copy)
     await moot.stop()
@@ -237,7 +228,7 @@ async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
     append = moot.store.append
 
     async def late(run: str, facts: Any, **more: Any) -> None:
-        """The run comes to its end while the view is being stored."""
+        """Store the view only when the run has come to its end."""
         if "ViewAttached" in str(facts):
             await moot.press(moot.ada, board, "stop")
             await moot.find_end_card(thread)
@@ -246,6 +237,6 @@ async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
         await append(run, facts, **more)
 
     monkeypatch.setattr(moot.store, "append", late)
-    asked = await moot.server.slash(moot.bob, other, "moot watch", run=name_of(board))
-    assert await private(moot, asked, "just come to its end")
+    asked = await moot.server.slash(moot.bob, other, "moot watch", run=read_run(board))
+    assert await read_private(moot, asked, "just come to its end")
     assert moot.read_messages(other) == []

@@ -74,7 +74,7 @@ FAULTS: dict[str, tuple[Fault, str]] = {
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock is waited for, and a store that failed is tried again, after seconds."""
+    """Shorten the waits for a lock, and before a store that has failed is tried again."""
     monkeypatch.setattr("storage.sqlite.BUSY_TIMEOUT_S", 0.05)
     monkeypatch.setattr("bot.engine.journal.TRY_AGAIN_S", 0.1)
     monkeypatch.setattr("bot.engine.conductor.TRY_AGAIN_S", 0.1)

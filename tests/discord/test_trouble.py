@@ -211,8 +211,11 @@ async def test_a_storm_of_429_delays_and_loses_nothing(moot: Moot) -> None:
     assert 0 < len([r for r in moot.server.requests if r.status == 429]) < 12
 
 
-async def test_an_edit_that_stalls_is_given_up_and_sent_again(moot: Moot, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_edit_that_stalls_is_given_up_and_sent_again(
+    start_moot: StartMoot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(Scheduler.__init__.__kwdefaults__ or {}, "request_timeout_s", 0.5)
+    moot = await start_moot()
     _, thread, turn = await open_run(moot)
     await moot.server.fail("PATCH", "/webhooks/*", None, 2, stall_s=30.0)
     await moot.server.click(moot.ada, turn, find_button(turn, "skip"))

@@ -24,7 +24,7 @@ def sent(m: Moot, since: int = 0) -> str:
 
 
 async def guess(m: Moot, by: User, card: Message, speaker: str, name: str) -> str:
-    """What somebody is told who has chosen from a speaker's list."""
+    """Choose a name for a speaker from the form's list; return the answer."""
     asked = await m.server.click(by, card, find_button(card, "guess", speaker))
     modal = (await asked.answer()).modal
     assert modal is not None

@@ -1,5 +1,4 @@
-"""Going on from a run, as people do it on Discord and on Slack, and what the models are then asked; and on Slack a
-search beside the answers."""
+"""Follow-ups of runs on Discord and on Slack, and what the models are then asked; on Slack a search as well."""
 
 from __future__ import annotations
 
@@ -20,15 +19,15 @@ async def test_a_council_is_gone_on_from_with_its_question_turns_standings_and_s
     moot.script_model("gpt", answer("GPT answers."), RANKING, answer("Milk, surely."))
     _, thread, end = await finish_run(moot, "council")
     for n, question in enumerate(("And with milk?", "And with sugar?"), 1):
-        asked = await _asked_on(moot, end, question)
+        asked = await follow_up(moot, end, question)
         for words in ("Tea or coffee?", "GPT answers.", "by Schulze's method", "The chair says tea.", question):
             assert words in asked
         end = await moot.find(thread, lambda message: "Follow up" in button_labels(message), n)
     assert "And with milk?" in asked
 
 
-async def _asked_on(m: Moot, end: Message, question: str) -> str:
-    """What GPT is asked first when Bob asks on from there."""
+async def follow_up(m: Moot, end: Message, question: str) -> str:
+    """Ask on from an end card as Bob; return what GPT is asked first."""
     before = len(m.read_asks("gpt"))
     form = await m.server.click(m.bob, end, find_button(end, "follow_up"))
     await form.answer()

@@ -47,13 +47,13 @@ async def stage(played: SurfaceCase) -> AsyncIterator[Stage]:
         yield opened
 
 
-def rendered(surface: Surface, text: str) -> str:
-    """As the first message of a turn would carry it."""
+def render(surface: Surface, text: str) -> str:
+    """Return a text as the first message of a turn would carry it."""
     return surface.pages("turn").update(text, final=True)[0].text
 
 
-async def begun(stage: Stage) -> MessageRef:
-    """A board and a turn stand; the turn."""
+async def post_turn(stage: Stage) -> MessageRef:
+    """Post a board and a turn; return the turn."""
     await stage.surface.post(make_message(BOARD, "Tea?"))
     return await stage.surface.post(make_message(ADA, "Ada is thinking…"))
 
@@ -69,7 +69,7 @@ async def test_messages_stand_in_the_order_of_their_posts(stage: Stage) -> None:
 
 @surfaces("whole")
 async def test_an_edit_carries_the_whole_text(stage: Stage) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     for text in ("Tea", "Tea, of course.", "Or not."):
         await stage.surface.edit(turn, make_message(ADA, text))
         assert (await stage.read_messages())[-1].text.endswith(text)
@@ -79,7 +79,7 @@ async def test_an_edit_carries_the_whole_text(stage: Stage) -> None:
 
 @surfaces()
 async def test_the_last_edit_leaves_the_whole_text_once(stage: Stage) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     for text in ("Tea", "Tea, of", "Tea, of course."):
         await stage.surface.edit(turn, make_message(ADA, text))
     await stage.surface.edit(turn, make_message(ADA, "Tea, of course. Always.", final=True))
@@ -90,7 +90,7 @@ async def test_the_last_edit_leaves_the_whole_text_once(stage: Stage) -> None:
 
 @surfaces()
 async def test_a_deleted_message_stands_no_more_and_the_others_do(stage: Stage) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     await stage.surface.post(make_message(BOB, "Coffee.", final=True))
     await stage.surface.delete(turn)
     board, other = [seen.text for seen in await stage.read_messages()]
@@ -113,8 +113,8 @@ def calls(surface: Surface, lane: LaneId, ref: MessageRef) -> dict[Method, Calla
 @surfaces()
 @pytest.mark.parametrize("text", [ODD, CODE, "", "\n", "*", "x" * 1_500], ids=repr)
 async def test_whatever_is_written_can_be_shown(stage: Stage, text: str) -> None:
-    turn = await begun(stage)
-    await stage.surface.edit(turn, make_message(ADA, rendered(stage.surface, text), final=True))
+    turn = await post_turn(stage)
+    await stage.surface.edit(turn, make_message(ADA, render(stage.surface, text), final=True))
     shown = (await stage.read_messages())[-1].text
     for word in ("héllo", "עברית", "日本語", "👩", "print(", "Done."):
         assert (word in shown) == (word in text)
@@ -129,7 +129,7 @@ async def test_a_text_as_long_as_seats_are_told_stands_in_one_message(stage: Sta
     (page,) = stage.surface.pages("turn").update(text, final=True, footer="6.1 s · 412 tokens · $0.004")
     assert not page.goes_on
     assert page.chars == room
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     await stage.surface.edit(turn, make_message(ADA, page.text, final=True))
     shown = (await stage.read_messages())[-1].text
     assert "end." in shown
@@ -147,7 +147,7 @@ async def test_a_text_at_the_limit_and_one_over_are_taken(stage: Stage, unit: st
     most = page_of(2 * (stage.surface.room_chars or 0) // len(unit)).chars // len(unit)
     while not page_of(most + 1).goes_on:  # a text that must be cut is cut a little before the limit
         most += 1
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     for units in (most, most + 1):
         full = make_message(ADA, page_of(units).text, title="x" * 200, controls=FIVE)
         await stage.surface.edit(turn, replace(full, final=units > most))
@@ -172,15 +172,15 @@ async def test_pages_stand_one_after_the_other_or_say_that_more_follows(stage: S
 @surfaces()
 async def test_nothing_that_models_write_pings_anybody(stage: Stage) -> None:
     for lane in (BOARD, ADA, BOB):
-        ref = await stage.surface.post(make_message(lane, rendered(stage.surface, PINGS), title=f"Ada {PINGS}"))
-        await stage.surface.edit(ref, make_message(lane, rendered(stage.surface, f"{CODE} {PINGS}"), final=True))
+        ref = await stage.surface.post(make_message(lane, render(stage.surface, PINGS), title=f"Ada {PINGS}"))
+        await stage.surface.edit(ref, make_message(lane, render(stage.surface, f"{CODE} {PINGS}"), final=True))
     assert stage.list_pings() == []
 
 
 @surfaces()
 async def test_the_end_tells_who_it_is_for_and_nobody_else_is_told(stage: Stage) -> None:
-    await begun(stage)
-    ref = await stage.surface.post(make_message(END, rendered(stage.surface, f"Tea. {PINGS}"), to=stage.person))
+    await post_turn(stage)
+    ref = await stage.surface.post(make_message(END, render(stage.surface, f"Tea. {PINGS}"), to=stage.person))
     first = set(stage.list_pings())
     assert first <= {stage.person}
     await stage.surface.edit(ref, make_message(END, "Tea.", to=stage.person))
@@ -209,7 +209,7 @@ async def test_buttons_appear_change_and_vanish_with_their_message(stage: Stage)
 
 @surfaces("people")
 async def test_what_a_person_has_deleted_is_gone(stage: Stage) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     await stage.delete_as_person(turn)
     with pytest.raises(Gone):
         await stage.surface.edit(turn, make_message(ADA, "Tea.", final=True))
@@ -238,7 +238,7 @@ async def test_a_refusal_for_now_names_the_budget_that_waits_and_for_how_long(st
 @surfaces("refuses")
 @pytest.mark.parametrize("how", ["for good", "by a fault", "by a torn connection"])
 async def test_every_other_refusal_is_told_by_what_it_means(stage: Stage, how: Refusal) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     await stage.refuse(how)
     for call in calls(stage.surface, ADA, turn).values():
         with pytest.raises(SurfaceError) as refused:
@@ -286,7 +286,7 @@ async def test_calls_draw_on_one_budget_just_where_they_are_counted_together(sta
 
 @surfaces("finds")
 async def test_a_page_is_known_again_by_looking(stage: Stage) -> None:
-    turn = await begun(stage)
+    turn = await post_turn(stage)
     assert await stage.surface.find(ADA, 0) == turn
     assert await stage.surface.find(BOB, 0) is None
     await stage.surface.edit(turn, make_message(ADA, "Tea.", final=True))

@@ -14,8 +14,8 @@ TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmo
 WHOLE = "Tabs are **bold** and"
 
 
-async def asked(a: App) -> tuple[Channel, list[Message]]:
-    """The direct message, and the thread that a question there has opened, when it is over."""
+async def ask_directly(a: App) -> tuple[Channel, list[Message]]:
+    """Ask in a direct message; return it, and the thread of the run when that is over."""
     where = a.server.world.im(a.ann.id)
     await (await a.server.people.say(a.ann.id, where.id, "tabs?"))
     await wait_until(lambda: len(a.server.world.messages(where.id)) == 2)
@@ -25,14 +25,14 @@ async def asked(a: App) -> tuple[Channel, list[Message]]:
     return where, a.thread_messages(board)
 
 
-def reads(message: Message) -> str:
-    """What people see: a stream's text, or the blocks of an edit."""
+def read_shown(message: Message) -> str:
+    """Return the text that people see: a stream's, or that of an edit's blocks."""
     return next((b["text"] for b in message.blocks if b["type"] == "markdown"), message.text)
 
 
 def check(a: App, turn: Message) -> None:
     """All of it is there, once."""
-    text = reads(turn)
+    text = read_shown(turn)
     assert text.startswith(f"**🟦 Ada**\n\n{WHOLE}")
     assert text.count("done.") == text.count("more") == text.count("Ada") == 1
     assert turn.username == ""
@@ -40,7 +40,7 @@ def check(a: App, turn: Message) -> None:
 
 async def test_turns_are_streamed(start_app: StartApp) -> None:
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
-    _, thread = await asked(app)
+    _, thread = await ask_directly(app)
     check(app, thread[0])
     assert thread[0].stream == "stopped"
     assert len(app.find_calls("chat.appendStream")) >= 2
@@ -59,7 +59,7 @@ async def test_turns_are_streamed(start_app: StartApp) -> None:
 async def test_refusals_lead_back_to_edits(start_app: StartApp, method: str, code: str) -> None:
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.fail(method, code)
-    _, thread = await asked(app)
+    _, thread = await ask_directly(app)
     check(app, thread[0])
     assert len(thread) >= 3
 
@@ -67,14 +67,14 @@ async def test_refusals_lead_back_to_edits(start_app: StartApp, method: str, cod
 async def test_an_append_whose_answer_is_lost_is_not_there_twice(start_app: StartApp) -> None:
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.reset("chat.appendStream", done=True)
-    _, thread = await asked(app)
+    _, thread = await ask_directly(app)
     check(app, thread[0])
 
 
 async def test_a_stream_ends_before_slack_ends_it(start_app: StartApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
-    _, thread = await asked(app)
+    _, thread = await ask_directly(app)
     check(app, thread[0])
     assert len(app.find_calls("chat.update")) > 0
 
@@ -82,6 +82,6 @@ async def test_a_stream_ends_before_slack_ends_it(start_app: StartApp, monkeypat
 async def test_a_limit_puts_the_end_of_a_stream_off(start_app: StartApp) -> None:
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
-    _, thread = await asked(app)
+    _, thread = await ask_directly(app)
     check(app, thread[0])
     assert all(m.stream in ("", "stopped") for m in thread)

@@ -25,8 +25,8 @@ KEY = Fernet.generate_key().decode()
 
 
 @asynccontextmanager
-async def installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[App]:
-    """The app over HTTP, with no workspace yet."""
+async def serve_installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[App]:
+    """Serve the app over HTTP, installed in no workspace yet."""
     async with open_workspace() as (server, team):
         app = server.world.app
         oauth = {"client_id": app.client_id, "client_secret": app.client_secret, "installations_key": key}
@@ -36,7 +36,7 @@ async def installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[
 
 
 async def install(a: App, code: str, state: str | None = None) -> int:
-    """Walk through Slack's pages; the status of the last one."""
+    """Walk through Slack's pages; return the status of the last one."""
     base = a.bot.url
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
         async with browser.get(f"{base}/slack/install") as page:
@@ -51,7 +51,7 @@ async def install(a: App, code: str, state: str | None = None) -> int:
 
 
 async def test_a_workspace_is_installed_and_its_token_is_sealed(tmp_path: Path) -> None:
-    async with installable(tmp_path / "moot.db") as a:
+    async with serve_installable(tmp_path / "moot.db") as a:
         assert await install(a, a.server.world.code(a.team.id)) == 200
         await a.ask()
         board = await a.find_board()
@@ -63,14 +63,14 @@ async def test_a_workspace_is_installed_and_its_token_is_sealed(tmp_path: Path) 
 
 
 async def test_a_stranger_s_state_installs_nothing(tmp_path: Path) -> None:
-    async with installable(tmp_path / "moot.db") as a:
+    async with serve_installable(tmp_path / "moot.db") as a:
         assert await install(a, a.server.world.code(a.team.id), state="forged") != 200
         await a.server.people.command(a.ann.id, a.hall.id, "/compare", "tabs?")
         assert await a.store.runs() == []
 
 
 async def test_an_installation_for_the_whole_organisation(tmp_path: Path) -> None:
-    async with installable(tmp_path / "moot.db") as a:
+    async with serve_installable(tmp_path / "moot.db") as a:
         world = a.server.world
         north = world.add_team("north", enterprise="E1", installed=False)
         south = world.add_team("south", enterprise="E1", installed=False)
@@ -86,7 +86,7 @@ async def test_an_installation_for_the_whole_organisation(tmp_path: Path) -> Non
 
 
 async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
-    async with installable(tmp_path / "moot.db") as a:
+    async with serve_installable(tmp_path / "moot.db") as a:
         await install(a, a.server.world.code(a.team.id))
         await a.ask()
         await a.find_board()
@@ -103,7 +103,7 @@ async def test_an_uninstalled_workspace_is_forgotten(tmp_path: Path) -> None:
 
 
 async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
-    async with installable(tmp_path / "moot.db") as a:
+    async with serve_installable(tmp_path / "moot.db") as a:
         sealed = await a.bot._open_installations()
         assert sealed is not None
         await sealed.async_save(
@@ -112,12 +112,12 @@ async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
         found = await sealed.async_find_installation(enterprise_id=None, team_id="T9")
         assert found is not None
         assert found.bot_token == "xoxb-secret"
-    async with installable(tmp_path / "moot.db", Fernet.generate_key().decode()) as a:
+    async with serve_installable(tmp_path / "moot.db", Fernet.generate_key().decode()) as a:
         sealed = await a.bot._open_installations()
         assert sealed is not None
         with pytest.raises(Misconfigured, match="installations_key"):
             await sealed.async_find_bot(enterprise_id=None, team_id="T9")
-    async with installable(tmp_path / "moot.db", f"{Fernet.generate_key().decode()}, {KEY}") as a:
+    async with serve_installable(tmp_path / "moot.db", f"{Fernet.generate_key().decode()}, {KEY}") as a:
         sealed = await a.bot._open_installations()
         assert sealed is not None
         bot = await sealed.async_find_bot(enterprise_id=None, team_id="T9")
@@ -127,5 +127,5 @@ async def test_another_key_does_not_open_what_is_stored(tmp_path: Path) -> None:
 
 async def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="installations_key"):
-        async with installable(tmp_path / "moot.db", "secret"):
+        async with serve_installable(tmp_path / "moot.db", "secret"):
             pass

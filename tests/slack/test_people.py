@@ -17,7 +17,7 @@ ASKED = {"ada": ["Tabs ", 60.0], "bob": ["Spaces."]}
 
 
 async def say(a: App, text: str, thread: str | None = None, **more: Any) -> Ref:
-    """A message in the channel that mentions the app."""
+    """Write a message that mentions the app."""
     delivery = await (await a.server.people.say(a.ann.id, a.hall.id, text, thread, mention=True, **more))
     return Ref(a.hall.id, delivery.event["ts"])
 

@@ -14,15 +14,15 @@ from tests.support.slack_messages import find_button, has_button, press, read_te
 from tests.support.slack_restarts import SlackRestarts
 
 
-async def watched(a: App, user: str, run: str) -> tuple[Any, Any]:
-    """A second channel in which the run is shown, and its board there."""
+async def watch_elsewhere(a: App, user: str, run: str) -> tuple[Any, Any]:
+    """Show a run in a second channel; return the channel and the board there."""
     room = a.server.world.add_channel(a.team.id, "room", [a.ann.id, user])
     await (await a.server.people.command(user, room.id, "/moot", f"watch {run}"))
     await wait_until(lambda: bool(a.server.world.messages(room.id)))
     return room, a.server.world.messages(room.id)[0]
 
 
-async def seen(a: App, channel: Channel) -> None:
+async def wait_until_seen(a: App, channel: Channel) -> None:
     """Something stands there."""
     await wait_until(lambda: bool(a.server.world.messages(channel.id)))
 
@@ -51,7 +51,7 @@ async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
     read, delays = app.store.read, iter((0.2, 0.1))
 
     async def uneven(run: str, after: int = 0) -> Any:
-        """The disk is slowest for who comes first."""
+        """Read late, latest for who comes first."""
         await asyncio.sleep(next(delays, 0.0))
         return await read(run, after)
 
@@ -75,7 +75,7 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(start_app: Star
     app.hall.members.append(eve.id)
     for channel, question in ((secret, "the surprise party"), (public, "tabs"), (app.hall, "tea")):
         await (await people.command(app.ann.id, channel.id, "/compare", question))
-        await seen(app, channel)
+        await wait_until_seen(app, channel)
     await app.wait_until_over()
     for n, user in enumerate((app.ann.id, eve.id), 1):
         await (await people.command(user, app.hall.id, "/moot", "runs"))
@@ -95,7 +95,7 @@ async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(app: A
     secret = app.server.world.add_channel(app.team.id, "secret", [app.ann.id, bea.id], "private")
     app.hall.members.extend([eve.id, bea.id])
     await (await app.server.people.command(app.ann.id, secret.id, "/compare", "the surprise party"))
-    await seen(app, secret)
+    await wait_until_seen(app, secret)
     await app.wait_until_over()
     (row,) = await app.store.runs()
     for n, command in enumerate(("show", "watch", "summarise"), 1):
@@ -110,7 +110,7 @@ async def test_a_run_of_a_channel_is_read_by_its_name_by_those_who_see_it(app: A
 async def test_where_membership_cannot_be_told_private_channels_stay_private(app: App) -> None:
     secret = app.server.world.add_channel(app.team.id, "secret", [app.ann.id], "private")
     await (await app.server.people.command(app.ann.id, secret.id, "/compare", "the surprise party"))
-    await seen(app, secret)
+    await wait_until_seen(app, secret)
     await app.wait_until_over()
     app.server.faults.fail("users.conversations", "internal_error")
     await (await app.server.people.command(app.ann.id, app.hall.id, "/moot", "runs"))
@@ -127,7 +127,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(start_app: Sta
     board = await app.find_board()
     await wait_until(lambda: len(app.thread_messages(board)) == 2)
     (run,) = await app.store.runs()
-    _, mirror = await watched(app, bea.id, run.run)
+    _, mirror = await watch_elsewhere(app, bea.id, run.run)
     await wait_until(lambda: len(app.thread_messages(mirror)) == 2)
     assert [m.username for m in app.thread_messages(mirror)] == [m.username for m in app.thread_messages(board)]
     await press(app, mirror, "stop")
@@ -147,7 +147,7 @@ async def test_a_mirror_goes_on_after_a_restart(slack_restarts: SlackRestarts) -
     board = await app.find_board()
     await wait_until(lambda: len(app.thread_messages(board)) == 2)
     (run,) = await app.store.runs()
-    room, mirror = await watched(app, app.ann.id, run.run)
+    room, mirror = await watch_elsewhere(app, app.ann.id, run.run)
     await wait_until(lambda: len(app.thread_messages(mirror)) == 2)
     await app.wait_until_stored(6)
     await slack_restarts.stop()

@@ -13,7 +13,7 @@ from tests.support.speakers import Step
 HELD: Mapping[str, Sequence[Step]] = {"ada": ["Tabs win."], "bob": ["Spaces ", 600.0]}  # Bob's turn is to be skipped
 
 
-def member(a: App, name: str, role: UserKind = "member") -> User:
+def add_member(a: App, name: str, role: UserKind = "member") -> User:
     user = a.server.world.add_user(a.team.id, name, role)
     a.hall.members.append(user.id)
     return user
@@ -23,26 +23,26 @@ async def start_debate(app: App, options: str = "--rounds 2") -> tuple[Message, 
     """Start a debate in which Ada has spoken and Bob goes on; return its board and Bob's turn."""
     await app.ask(f"tabs or spaces {options}", "/debate")
     board = await app.find_board()
-    await wait_until(lambda: len(turns(app, board)) == 2 and "Tabs win." in read_text(turns(app, board)[0]))
-    return board, turns(app, board)[1]
+    await wait_until(lambda: len(find_turns(app, board)) == 2 and "Tabs win." in read_text(find_turns(app, board)[0]))
+    return board, find_turns(app, board)[1]
 
 
-def turns(a: App, board: Message) -> list[Message]:
-    """Those of the debaters' messages that stand in the thread."""
+def find_turns(a: App, board: Message) -> list[Message]:
+    """Return the debaters' messages in the thread."""
     return [m for m in a.thread_messages(board) if m.username.startswith(("🟦", "🟩", "🟧"))]
 
 
-def card(a: App, board: Message, words: str) -> list[Message]:
+def find_cards(a: App, board: Message, words: str) -> list[Message]:
     return [m for m in a.thread_messages(board) if words in read_text(m)]
 
 
 async def say(a: App, user: str, board: Message, text: str) -> None:
-    """A command in the thread, where Slack has no slash commands."""
+    """Write a command in the thread, where Slack has no slash commands."""
     await (await a.server.people.say(user, a.hall.id, text, thread_ts=board.ts, mention=True))
 
 
 async def skip(a: App, turn: Message) -> None:
-    """Bob's turn; he speaks at once from then on."""
+    """Skip Bob's turn; he speaks at once from then on."""
     a.speaker.lines = LINES
     await press(a, turn, "skip")
 
@@ -50,7 +50,7 @@ async def skip(a: App, turn: Message) -> None:
 async def test_a_pause_outlasts_a_restart(slack_restarts: SlackRestarts) -> None:
     app = await slack_restarts.start(lines=HELD)
     board, turn = await start_debate(app)
-    bob = member(app, "bob")
+    bob = add_member(app, "bob")
     await press(app, board, "pause", bob.id)
     await wait_until(lambda: bool(slack_restarts.server.world.ephemerals))
     assert slack_restarts.server.world.ephemerals[0].text == "Pause is for ann and moderators."
@@ -88,18 +88,18 @@ async def test_a_seat_joins_and_another_leaves_in_mid_turn(start_app: StartApp) 
 
 async def test_the_most_upvoted_objection_is_answered_first(start_app: StartApp) -> None:
     app = await start_app(lines=HELD)
-    bob, cyd = member(app, "bob"), member(app, "cyd")
+    bob, cyd = add_member(app, "bob"), add_member(app, "cyd")
     board, turn = await start_debate(app)
-    ada = turns(app, board)[0]
+    ada = find_turns(app, board)[0]
     await wait_until(lambda: has_button(ada, "object"))
     await press(app, ada, "object", bob.id)
     await wait_until(lambda: bool(app.server.world.views))
     (view,) = app.server.world.views.values()
     await (await app.server.people.submit(bob.id, view.id, {"text": "What of the cost?"}))
-    await wait_until(lambda: bool(card(app, board, "What of the cost?")))
+    await wait_until(lambda: bool(find_cards(app, board, "What of the cost?")))
     await say(app, cyd.id, board, "object Bob, define space!")
-    await wait_until(lambda: bool(card(app, board, "Bob, define space!")))
-    (first,), (second,) = card(app, board, "What of the cost?"), card(app, board, "Bob, define space!")
+    await wait_until(lambda: bool(find_cards(app, board, "Bob, define space!")))
+    (first,), (second,) = find_cards(app, board, "What of the cost?"), find_cards(app, board, "Bob, define space!")
     assert "to Ada" in read_text(first)
     await press(app, second, "upvote", bob.id)
     await app.wait_until_stored(5)
@@ -119,19 +119,19 @@ async def test_the_most_upvoted_objection_is_answered_first(start_app: StartApp)
 
 
 async def test_people_vote_on_the_next_round(app: App) -> None:
-    bob, boss = member(app, "bob"), member(app, "boss", "admin")
+    bob, boss = add_member(app, "bob"), add_member(app, "boss", "admin")
     await app.ask("tabs or spaces --rounds 3 --next vote", "/debate")
     board = await app.find_board()
-    await wait_until(lambda: bool(card(app, board, "Go on to round 2 of 3")))
-    (vote,) = card(app, board, "Go on to round 2 of 3")
+    await wait_until(lambda: bool(find_cards(app, board, "Go on to round 2 of 3")))
+    (vote,) = find_cards(app, board, "Go on to round 2 of 3")
     await press(app, vote, "end_here", bob.id)
     await wait_until(lambda: "1 has voted." in read_text(vote))
     await press(app, vote, "next", bob.id)
     await wait_until(lambda: any(e.text == "Next is for ann and moderators." for e in app.server.world.ephemerals))
     await press(app, vote, "next", boss.id)
     await wait_until(lambda: "Went on: boss pressed Next." in read_text(vote) and not has_button(vote, "go_on"))
-    await wait_until(lambda: bool(card(app, board, "Go on to round 3 of 3")))
-    (vote,) = card(app, board, "Go on to round 3 of 3")
+    await wait_until(lambda: bool(find_cards(app, board, "Go on to round 3 of 3")))
+    (vote,) = find_cards(app, board, "Go on to round 3 of 3")
     await press(app, vote, "end_here", bob.id)
     await wait_until(lambda: "1 has voted." in read_text(vote))
     await press(app, vote, "close_round")

@@ -92,8 +92,11 @@ async def test_a_fault_of_slacks_is_tried_again(app: App, code: str) -> None:
     assert "Tabs win." in read_text(app.thread_messages(board)[0])
 
 
-async def test_an_update_that_stalls_is_given_up_and_sent_again(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_update_that_stalls_is_given_up_and_sent_again(
+    start_app: StartApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(Scheduler.__init__.__kwdefaults__ or {}, "request_timeout_s", 0.5)
+    app = await start_app()
     app.server.faults.stall("chat.update", 30.0, times=2)
     await app.ask()
     board = await app.find_board()

@@ -27,7 +27,7 @@ async def turns(a: App, board: Message, words: str, count: int) -> list[Message]
 
 
 async def offering(a: App, board: Message, name: str) -> Message:
-    """The message of the thread under which that can be pressed, once there is one."""
+    """Return the message of the thread with that button, once there is one."""
     await wait_until(lambda: any(has_button(m, name) for m in a.thread_messages(board)))
     return next(m for m in a.thread_messages(board) if has_button(m, name))
 
