@@ -17,8 +17,8 @@ from tests.support.discord_guild import find_button
 DEFINED = {d["name"]: d for d in define_commands(COMMANDS, MENUS)}
 
 
-def leaves() -> dict[str, Json]:
-    """Every command and subcommand by its words."""
+def list_leaves() -> dict[str, Json]:
+    """Return every command and subcommand by its words."""
     found: dict[str, Json] = {}
 
     def walk(words: str, node: Json) -> None:
@@ -34,17 +34,17 @@ def leaves() -> dict[str, Json]:
     return found
 
 
-def options(words: str) -> dict[str, Json]:
-    return {o["name"]: o for o in leaves()[words]["options"]}
+def find_options(words: str) -> dict[str, Json]:
+    return {o["name"]: o for o in list_leaves()[words]["options"]}
 
 
 def test_every_declared_command_is_defined_and_no_other() -> None:
-    assert set(leaves()) == {" ".join(c.path) for c in COMMANDS}
+    assert set(list_leaves()) == {" ".join(c.path) for c in COMMANDS}
     assert {name for name, d in DEFINED.items() if d["type"] == 3} == set(MENUS)
 
 
 def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
-    shown = options("debate")
+    shown = find_options("debate")
     assert next(iter(shown)) == "question"
     assert set(shown) == {"question", "panel", "rounds", "file"}
     assert shown["question"]["required"]
@@ -52,18 +52,18 @@ def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
 
 
 def test_ranges_choices_and_completion_come_from_the_declarations() -> None:
-    rounds = options("debate")["rounds"]
+    rounds = find_options("debate")["rounds"]
     assert (rounds["type"], rounds["min_value"], rounds["max_value"]) == (4, 1, 6)
-    assert options("debate")["panel"]["autocomplete"]
-    assert options("debate")["file"]["type"] == 11
-    where = options("moot panel default")["where"]
+    assert find_options("debate")["panel"]["autocomplete"]
+    assert find_options("debate")["file"]["type"] == 11
+    where = find_options("moot panel default")["where"]
     assert [c["value"] for c in where["choices"]] == ["channel", "server"]
-    assert "autocomplete" not in options("debate")["question"]
+    assert "autocomplete" not in find_options("debate")["question"]
 
 
 def test_definitions_keep_discords_bounds() -> None:
     assert len(DEFINED) <= 100
-    for words, node in leaves().items():
+    for words, node in list_leaves().items():
         assert 1 <= len(node["description"]) <= 100, words
         assert len(node["options"]) <= 25
         required = [o["required"] for o in node["options"]]
@@ -87,22 +87,22 @@ def test_what_was_typed_is_read_back() -> None:
     assert read_command({"name": "moot", "options": [{"name": "help", "type": 1}]}) == (("moot", "help"), {}, "")
 
 
-async def suggested(m: Moot, name: str, option: str, **given: object) -> list[str]:
+async def complete_option(m: Moot, name: str, option: str, **given: object) -> list[str]:
     asked = await m.server.autocomplete(m.ada, m.channel, name, option, **given)
     return [c["value"] for c in (await asked.answer()).choices]
 
 
 async def test_options_are_completed_as_people_type(moot: Moot) -> None:
-    assert await suggested(moot, "debate", "panel") == ["default", "pair", MORE]
-    assert await suggested(moot, "debate", "panel", panel="pa") == ["pair", MORE]
-    assert await suggested(moot, "moot panel create", "models", models="claude, g") == [
+    assert await complete_option(moot, "debate", "panel") == ["default", "pair", MORE]
+    assert await complete_option(moot, "debate", "panel", panel="pa") == ["pair", MORE]
+    assert await complete_option(moot, "moot panel create", "models", models="claude, g") == [
         "claude, gpt",
         "claude, gemini",
     ]
-    assert await suggested(moot, "moot panel create", "models", models="nobody") == []
-    assert "skeptic" in " ".join(await suggested(moot, "moot panel create", "personas", personas="s"))
+    assert await complete_option(moot, "moot panel create", "models", models="nobody") == []
+    assert "skeptic" in " ".join(await complete_option(moot, "moot panel create", "personas", personas="s"))
     run = find_button(await moot.ask(), "stop").split(":")[1]
-    assert await suggested(moot, "moot show", "run") == [run]
+    assert await complete_option(moot, "moot show", "run") == [run]
 
 
 async def test_more_opens_a_form_that_asks_for_the_rest(moot: Moot) -> None:

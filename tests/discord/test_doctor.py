@@ -44,7 +44,7 @@ def portal() -> Portal:
 
 @pytest.fixture
 async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    """Discord, whose answers also carry the bot's rights in its servers, page by page, and the portal's settings."""
+    """Return Discord with answers that also carry the bot's rights in its servers and the portal's settings."""
 
     def guilds(call: Call) -> Any:
         own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
@@ -66,18 +66,18 @@ async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield server
 
 
-def settings(server: DiscordServer, token: str = "", **more: Any) -> DiscordSettings:
+def make_settings(server: DiscordServer, token: str = "", **more: Any) -> DiscordSettings:
     return DiscordSettings(token=token or server.token, api_base=server.api_base, **more)
 
 
-async def look(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str, Finding]:
+async def run_check(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str, Finding]:
     found = await run_checks([discord_doctor.discord_check(told, lambda: time.time() + now_ahead_s)])
     return {f.what: f for f in found}
 
 
 async def test_a_bot_that_may_all_is_well(wire: DiscordServer) -> None:
     await wire.create_guild("Home")
-    found = await look(settings(wire))
+    found = await run_check(make_settings(wire))
     assert {f.state for f in found.values()} == {"ok"}
     assert list(found) == ["discord token", "discord intents", "discord servers", "clock"]
     assert str(wire.bot.id) in found["discord token"].meaning
@@ -89,7 +89,7 @@ async def test_missing_permissions_are_told_by_name_for_each_server(wire: Discor
         guild = await wire.create_guild(name)
         for role in list(guild.roles):
             await wire.edit_role(guild, role, *({p.flag for p in PERMISSIONS} - lacks))
-    found = await look(settings(wire))
+    found = await run_check(make_settings(wire))
     assert found["discord servers"].meaning == "1 of 3 grant all permissions"
     assert found["discord Strict"].state == "warning"
     assert "Permissions: Manage Webhooks." in found["discord Strict"].remedy
@@ -103,12 +103,12 @@ async def test_more_servers_than_a_page_holds_are_all_looked_at(
     monkeypatch.setattr(discord_doctor, "_PAGE", 2)
     for n in range(5):
         await wire.create_guild(f"Guild {n}")
-    assert (await look(settings(wire)))["discord servers"].meaning.startswith("5 of 5")
+    assert (await run_check(make_settings(wire)))["discord servers"].meaning.startswith("5 of 5")
     assert sum(request.path.endswith("/guilds") for request in wire.requests) == 3
 
 
 async def test_a_bot_in_no_server_is_pointed_to_its_invitation(wire: DiscordServer) -> None:
-    assert "moot invite discord" in (await look(settings(wire)))["discord servers"].remedy
+    assert "moot invite discord" in (await run_check(make_settings(wire)))["discord servers"].remedy
 
 
 @pytest.mark.parametrize(
@@ -119,19 +119,19 @@ async def test_the_privileged_intent_is_needed_by_listening_alone(
     wire: DiscordServer, portal: Portal, listen: bool, flags: int, state: str
 ) -> None:
     portal["flags"] = flags
-    found = (await look(settings(wire, listen=listen)))["discord intents"]
+    found = (await run_check(make_settings(wire, listen=listen)))["discord intents"]
     assert found.state == state
     assert "Message Content Intent" in found.meaning
 
 
 async def test_an_endpoint_that_takes_the_commands_away_is_broken(wire: DiscordServer, portal: Portal) -> None:
     portal["interactions_endpoint_url"] = "https://example.org"
-    assert (await look(settings(wire)))["discord application"].state == "broken"
+    assert (await run_check(make_settings(wire)))["discord application"].state == "broken"
 
 
 @pytest.mark.parametrize("token", ["wrong", "wro\nng", "schlüssel"])
 async def test_a_token_that_is_refused(wire: DiscordServer, token: str) -> None:
-    found = await look(settings(wire, token))
+    found = await run_check(make_settings(wire, token))
     assert [(f.what, f.state) for f in found.values()] == [("discord token", "broken")]
     assert "Reset Token" in found["discord token"].remedy
     assert token not in str(found)
@@ -139,13 +139,13 @@ async def test_a_token_that_is_refused(wire: DiscordServer, token: str) -> None:
 
 async def test_a_discord_that_is_not_there_or_fails_is_told_as_that(wire: DiscordServer) -> None:
     await wire.fail("GET", "/users/@me", 403)
-    assert "status 403" in (await look(settings(wire)))["discord"].meaning
+    assert "status 403" in (await run_check(make_settings(wire)))["discord"].meaning
     away = DiscordSettings(token=wire.token, api_base=f"http://127.0.0.1:{unused_port()}/api/v10")
-    assert "cannot be reached" in (await look(away))["discord"].meaning
+    assert "cannot be reached" in (await run_check(away))["discord"].meaning
 
 
 async def test_a_clock_that_is_wrong_is_told(wire: DiscordServer) -> None:
-    assert (await look(settings(wire), now_ahead_s=90))["clock"].state == "broken"
+    assert (await run_check(make_settings(wire), now_ahead_s=90))["clock"].state == "broken"
 
 
 async def test_the_whole_command_looks_at_discord(

@@ -25,12 +25,12 @@ PIXEL = bytes.fromhex(
 )
 
 
-def speakers(messages: list[Message]) -> list[str]:
+def list_speakers(messages: list[Message]) -> list[str]:
     return [m.author.name for m in messages]
 
 
 def check_quiet(messages: list[Message], end: Message) -> None:
-    """Only the end card notifies, and nothing may ping by what stands in it."""
+    """Check that the end card alone notifies, and that no message pings by its text."""
     for m in messages:
         if m.id != end.id:
             assert is_silent(m), m.text
@@ -50,7 +50,7 @@ async def test_a_debate_from_end_to_end(moot: Moot) -> None:
     assert set(thread.member_ids) == {moot.server.bot.id, moot.ada.id}
     before, *said = await moot.server.messages(thread)
     assert "Before it begins" in before.text  # a vote of its own, over by now
-    assert speakers(said) == [
+    assert list_speakers(said) == [
         "🟦 Claude · opening · Moot",
         "🟩 GPT · opening · Moot",
         "🟧 Gemini · opening · Moot",
@@ -191,7 +191,7 @@ async def check_inside(m: Moot, place: Channel) -> None:
     end = await m.find_end_card(place)
     assert board.channel_id == end.channel_id == place.id
     said = await m.server.messages(place)
-    assert speakers(said[1:-1]) == ["🟦 Claude · Moot", "🟩 GPT · Moot", "🟧 Gemini · Moot"]
+    assert list_speakers(said[1:-1]) == ["🟦 Claude · Moot", "🟩 GPT · Moot", "🟧 Gemini · Moot"]
 
 
 async def test_files_belong_to_the_question(moot: Moot) -> None:

@@ -9,8 +9,8 @@ from tests.support.discord_bot import Moot, StartMoot, make_endless
 from tests.support.discord_guild import button_labels, find_button
 
 
-async def debated(m: Moot) -> tuple[Message, Channel, Message]:
-    """Board, thread, and GPT's turn that does not come to an end while Claude has spoken."""
+async def start_debate(m: Moot) -> tuple[Message, Channel, Message]:
+    """Start a debate in which Claude has spoken and GPT goes on; return board, thread and GPT's turn."""
     m.script_model("gpt", make_endless("So far, ", "so good"), answer("GPT ", "again."))
     board = await m.ask("debate", rounds=2, panel="pair")
     thread = await m.find_thread(board)
@@ -20,7 +20,7 @@ async def debated(m: Moot) -> tuple[Message, Channel, Message]:
 
 
 async def test_a_pause_outlasts_a_restart(moot: Moot) -> None:
-    board, thread, turn = await debated(moot)
+    board, thread, turn = await start_debate(moot)
     assert await moot.press(moot.bob, board, "pause") == "Pause is for ada and moderators."
     assert (await moot.press(moot.ada, board, "pause")).startswith("Paused: what speaks now finishes")
     await moot.wait_until(lambda: "Paused by ada" in board.text and "Resume" in button_labels(board))
@@ -38,7 +38,7 @@ async def test_a_pause_outlasts_a_restart(moot: Moot) -> None:
 
 
 async def test_a_seat_joins_and_another_leaves_in_mid_turn(moot: Moot) -> None:
-    board, thread, turn = await debated(moot)
+    board, thread, turn = await start_debate(moot)
     added = await moot.call_command(moot.ada, "moot add", where=thread, model="gemini", persona="skeptic")
     assert added == "Gemini (skeptic) joins the table from round 2 on."
     refused = await moot.call_command(moot.bob, "moot drop", where=thread, seat="gpt")
@@ -57,7 +57,7 @@ async def test_a_seat_joins_and_another_leaves_in_mid_turn(moot: Moot) -> None:
 
 
 async def test_the_most_upvoted_objection_is_answered_first(moot: Moot) -> None:
-    board, thread, turn = await debated(moot)
+    board, thread, turn = await start_debate(moot)
     claude = await moot.find_by(thread, "Claude")
     await moot.wait_until(lambda: button_labels(claude) == ["Objection!"])
     form = await moot.server.click(moot.bob, claude, find_button(claude, "object"))
@@ -112,7 +112,7 @@ async def test_people_vote_on_the_next_round(moot: Moot) -> None:
 
 async def test_who_joins_the_thread_is_on_the_board(start_moot: StartMoot) -> None:
     moot = await start_moot(discord={"members": True})
-    board, thread, turn = await debated(moot)
+    board, thread, turn = await start_debate(moot)
     threads.join(moot.server.hub, thread, moot.bob.id)
     await moot.wait_until(lambda: "With bob" in board.text)
     threads.join(moot.server.hub, thread, moot.mod.id)
@@ -125,7 +125,7 @@ async def test_who_joins_the_thread_is_on_the_board(start_moot: StartMoot) -> No
 
 
 async def test_without_the_intent_those_are_noted_who_write(moot: Moot) -> None:
-    board, thread, turn = await debated(moot)
+    board, thread, turn = await start_debate(moot)
     threads.join(moot.server.hub, thread, moot.bob.id)
     await moot.server.say(moot.cyd, thread, "I only listen")
     await moot.wait_until(lambda: "With cyd" in board.text)

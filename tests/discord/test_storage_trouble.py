@@ -20,14 +20,14 @@ WORDS = ["One", "word", "follows", "another,", "and", "so", "it", "goes", "on.",
 Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
 
 
-async def pragma(store: SqlStore, text: str) -> None:
-    """Of the writer's connection, without a transaction around it."""
+async def set_pragma(store: SqlStore, text: str) -> None:
+    """Set a pragma of the writer's connection, without a transaction around it."""
     await store._writer.database.driver.execute(f"PRAGMA {text}")
 
 
 @asynccontextmanager
 async def full(store: SqlStore, path: Path) -> AsyncIterator[None]:
-    """No file may grow beyond what the database's log has now: a quota that is used up."""
+    """Let no file grow beyond the present size of the database's log, as a quota that is used up does."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name(f"{path.name}-wal").stat().st_size, hard))
     try:
@@ -38,14 +38,14 @@ async def full(store: SqlStore, path: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def read_only(store: SqlStore, path: Path) -> AsyncIterator[None]:
-    await pragma(store, "query_only = 1")
+    await set_pragma(store, "query_only = 1")
     yield
-    await pragma(store, "query_only = 0")
+    await set_pragma(store, "query_only = 0")
 
 
 @asynccontextmanager
 async def locked(store: SqlStore, path: Path) -> AsyncIterator[None]:
-    """By another program that writes."""
+    """Lock the database as another program does that writes."""
     other = sqlite3.connect(path, isolation_level=None, timeout=0)
     while not other.in_transaction:
         await asyncio.sleep(0.001)
@@ -56,7 +56,7 @@ async def locked(store: SqlStore, path: Path) -> AsyncIterator[None]:
 
 
 def damage(path: Path) -> None:
-    """All but the first page, as a dying disk might."""
+    """Overwrite all but the first page, as a dying disk might."""
     with sqlite3.connect(path, isolation_level=None) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw.close()
@@ -85,12 +85,12 @@ def script_long_answer(moot: Moot) -> None:
     moot.script_model("gpt", answer(*(f"{word} " for word in WORDS * 4), gap_s=0.04))
 
 
-async def outcome(m: Moot) -> str:
+async def read_outcome(m: Moot) -> str:
     (row,) = await m.store.runs()
     return row.outcome
 
 
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+async def wait_until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(30):
         while not await holds():
             await asyncio.sleep(0.01)
@@ -114,7 +114,7 @@ async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(
         assert "and so it goes on." in turn.text
         assert "skipped" not in turn.text
     await moot.wait_until(lambda: "Not being saved" not in board.text)
-    await until(lambda: _is(moot, "compared"))
+    await wait_until(lambda: _has_outcome(moot, "compared"))
     await moot.stop()
     await moot.start()
     assert "compared" in await moot.call_command(moot.ada, "moot runs")
@@ -122,14 +122,14 @@ async def test_a_run_goes_on_in_memory_and_is_stored_when_the_store_works_again(
     assert len(moot.read_messages(moot.channel)) == 1  # what was refused left nothing behind
 
 
-async def _others_have_ended(m: Moot) -> bool:
+async def _have_others_ended(m: Moot) -> bool:
     (row,) = await m.store.runs()
     facts = [entry.fact for entry in await m.store.read(row.run)]
     return len([fact for fact in facts if isinstance(fact, TurnEnded)]) == 2
 
 
-async def _is(m: Moot, wanted: str) -> bool:
-    return await outcome(m) == wanted
+async def _has_outcome(m: Moot, wanted: str) -> bool:
+    return await read_outcome(m) == wanted
 
 
 async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path, moot: Moot) -> None:
@@ -150,13 +150,13 @@ async def test_a_process_that_ends_with_its_disk_full_asks_again_only_what_was_n
 ) -> None:
     script_long_answer(moot)
     thread = await moot.find_thread(await moot.ask())
-    await until(lambda: _others_have_ended(moot))
+    await wait_until(lambda: _have_others_ended(moot))
     async with full(moot.store, tmp_path / "moot.db"):
         await moot.find_end_card(thread)
         stood = [message.id for message in moot.read_messages(thread)]
         await moot.stop()
     await moot.start()
-    await until(lambda: _is(moot, "compared"))
+    await wait_until(lambda: _has_outcome(moot, "compared"))
     assert [len(moot.read_asks(seat)) for seat in ("claude", "gpt", "gemini")] == [1, 2, 1]
     assert [message.id for message in moot.read_messages(thread)][: len(stood)] == stood
 

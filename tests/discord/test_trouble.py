@@ -20,13 +20,13 @@ from tests.support.discord_runs import open_run
 
 
 async def check_alive(m: Moot) -> None:
-    """Elsewhere a run comes to its end."""
+    """Check that a run in another channel comes to its end."""
     m.script_model("gpt", answer("GPT speaks."))
     other = await m.server.create_channel(m.guild, "elsewhere")
     await m.find_end_card(await m.find_thread(await m.ask(where=other)))
 
 
-def sent(m: Moot, method: str, route: str) -> list[Request]:
+def find_requests(m: Moot, method: str, route: str) -> list[Request]:
     return [r for r in m.server.requests if (r.method, r.route) == (method, route)]
 
 
@@ -80,7 +80,7 @@ async def test_a_run_that_begins_while_others_are_found_again_is_one_run(moot: M
 async def test_commands_are_told_to_discord_only_when_they_change(moot: Moot) -> None:
     await moot.stop()
     await moot.start()
-    assert len(sent(moot, "PUT", "/applications/{application_id}/commands")) == 1
+    assert len(find_requests(moot, "PUT", "/applications/{application_id}/commands")) == 1
 
 
 # what is taken away
@@ -226,7 +226,7 @@ async def test_an_edit_that_stalls_is_given_up_and_sent_again(
 async def test_looking_for_the_webhook_waits_when_it_is_told_to(moot: Moot) -> None:
     await moot.server.fail("GET", "*/webhooks", 429, 1, retry_after_s=0.3)
     await moot.find_end_card(await moot.find_thread(await moot.ask()))
-    assert len(sent(moot, "GET", "/channels/{channel_id}/webhooks")) == 2
+    assert len(find_requests(moot, "GET", "/channels/{channel_id}/webhooks")) == 2
 
 
 async def test_a_thread_that_may_be_opened_in_136_s_holds_up_nobody_else(moot: Moot) -> None:
@@ -235,7 +235,7 @@ async def test_a_thread_that_may_be_opened_in_136_s_holds_up_nobody_else(moot: M
     await moot.wait_until(lambda: "Verdict" in held.text)  # its board goes on
     other = await moot.ask(question="Free?")
     await moot.find_end_card(await moot.find_thread(other))
-    assert len(sent(moot, "POST", "/channels/{channel_id}/messages/{message_id}/threads")) == 2
+    assert len(find_requests(moot, "POST", "/channels/{channel_id}/messages/{message_id}/threads")) == 2
     assert held.id not in moot.server.hub.world.channels
 
 

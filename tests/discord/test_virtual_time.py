@@ -49,8 +49,10 @@ PROMPTS = {name: "Answer." for form in FORMATS.values() for name in form.PROMPTS
 
 
 class Beside(TaskGroup):
-    """Tasks in a context of their own. Simcord waits after each act until all tasks rest that came of it, and knows
-    none that rests by waiting for an event: what a run does goes on beside that.
+    """A task group whose tasks have a context of their own.
+
+    Simcord waits after each act until all tasks of its context rest, but cannot tell that a task rests that waits for
+    an event. In a context of its own a run goes on beside that.
     """
 
     context: Context
@@ -65,19 +67,19 @@ class Town:
     def __init__(self, store: MemoryStore) -> None:
         self.store = store
         self.env: simcord.Env
-        self.hall: RunSupervisor
+        self.supervisor: RunSupervisor
         self.bot: DiscordBot
         self.channel: simcord.ChannelHandle
         self.eve: simcord.MemberActor
         self.tom: simcord.MemberActor
 
-    def client(self, lines: Mapping[str, Sequence[Step]]) -> tuple[discord.Client, Scheduler]:
-        """A bot that is not connected yet."""
+    def make_client(self, lines: Mapping[str, Sequence[Step]]) -> tuple[discord.Client, Scheduler]:
+        """Make the client of a bot that is not connected yet, and its scheduler."""
         now = asyncio.get_running_loop().time
         assert SETTINGS.discord is not None
         budgets = Budgets(discord_budget, now())
         scheduler = Scheduler(budgets)
-        self.hall = RunSupervisor(
+        self.supervisor = RunSupervisor(
             store=self.store,
             speaker=ScriptedSpeaker(lines),
             scheduler=scheduler,
@@ -98,21 +100,21 @@ class Town:
             why_absent=lambda model: None,
             random=Random(1),
         )
-        actions = Actions(services, resolver, store=self.store, supervisor=self.hall, clock=now)
+        actions = Actions(services, resolver, store=self.store, supervisor=self.supervisor, clock=now)
         rest = Rest(budgets, now)
         client = make_client(SETTINGS.discord, rest)
         self.bot = DiscordBot(client, rest, actions, self.store, self.store, SETTINGS.discord, SETTINGS.limits)
         return client, scheduler
 
     @asynccontextmanager
-    async def core(self, scheduler: Scheduler) -> AsyncIterator[None]:
-        """The part of a process that is not discord.py's. Leaving it is as SIGTERM."""
+    async def run_core(self, scheduler: Scheduler) -> AsyncIterator[None]:
+        """Run the part of a process that is not discord.py's. Leaving the context is as SIGTERM."""
         with self.env.time_context():
             Beside.context = copy_context()
         up, down = asyncio.Event(), asyncio.Event()
 
         async def run() -> None:
-            async with scheduler, self.hall:
+            async with scheduler, self.supervisor:
                 up.set()
                 await down.wait()
                 raise asyncio.CancelledError
@@ -125,23 +127,25 @@ class Town:
             down.set()
             await asyncio.wait([running])
 
-    async def message(self, words: str) -> discord.Message:
-        """The first message of the thread that says so, once all has been shown."""
+    async def find_message(self, words: str) -> discord.Message:
+        """Return the first message of the thread with these words, once everything is shown."""
         await asyncio.sleep(5)
         (thread,) = self.channel.threads
-        found = [m for m in thread.history() if words in text(m)]
-        assert found, [text(m) for m in thread.history()]
+        found = [m for m in thread.history() if words in read_text(m)]
+        assert found, [read_text(m) for m in thread.history()]
         return found[0]
 
 
-def text(message: discord.Message) -> str:
-    return "\n".join(_texts(message.components))
+def read_text(message: discord.Message) -> str:
+    return "\n".join(_collect_texts(message.components))
 
 
-def _texts(components: Sequence[Any]) -> list[str]:
+def _collect_texts(components: Sequence[Any]) -> list[str]:
     found = []
     for part in components:
-        found += [part.content] if isinstance(part, discord.TextDisplay) else _texts(getattr(part, "children", ()))
+        found += (
+            [part.content] if isinstance(part, discord.TextDisplay) else _collect_texts(getattr(part, "children", ()))
+        )
     return found
 
 
@@ -150,19 +154,19 @@ Scene = Callable[[Town], Awaitable[None]]
 
 @pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Runs a scene in virtual time; `lines` as for Scripted."""
+    """Return a function that plays a scene in virtual time; its `lines` are as for `ScriptedSpeaker`."""
     monkeypatch.setattr("bot.engine.supervisor.TaskGroup", Beside)
     monkeypatch.setattr("bot.live.schedule.TaskGroup", Beside)
 
     async def scene(act: Scene, lines: Mapping[str, Sequence[Step]]) -> None:
         town = Town(MemoryStore(asyncio.get_running_loop().time))
-        client, scheduler = town.client(lines)
+        client, scheduler = town.make_client(lines)
         async with simcord.run(client) as town.env:
             guild = town.env.create_guild()
             town.channel = guild.create_text_channel("general")
             town.eve, town.tom = [guild.add_member(town.env.create_user(name)) for name in ("eve", "tom")]
             town.env.inject_error("POST", "/channels/*/webhooks", status=403, code=50013, times=None)
-            async with town.core(scheduler):
+            async with town.run_core(scheduler):
                 await act(town)
 
     return lambda act, **lines: run_virtual(scene(act, lines))
@@ -172,11 +176,11 @@ def test_a_command_is_answered_by_the_board_and_its_thread(play: Callable[..., N
     async def act(town: Town) -> None:
         asked = await town.eve.slash(town.channel, "compare", question="Tea?")
         assert not asked.ephemeral
-        assert "3 of 3 answered." in text(await town.message("**Result**"))
+        assert "3 of 3 answered." in read_text(await town.find_message("**Result**"))
         (board,) = [m for m in town.channel.history() if m.components]
-        assert "**Verdict:** 3 of 3 answered." in text(board)
+        assert "**Verdict:** 3 of 3 answered." in read_text(board)
         (thread,) = town.channel.threads
-        said = [text(m).splitlines()[0] for m in thread.history() if m.components]
+        said = [read_text(m).splitlines()[0] for m in thread.history() if m.components]
         assert said[:3] == ["**🟦 Ada**", "**🟩 Bob**", "**🟧 Cyd**"]
 
     play(act)
@@ -210,7 +214,7 @@ def test_commands_that_only_tell_tell_that_person_alone(
 def test_a_button_skips_and_a_majority_is_needed_of_others(play: Callable[..., None]) -> None:
     async def act(town: Town) -> None:
         await town.eve.slash(town.channel, "compare", question="Tea?")
-        turn = await town.message("So far")
+        turn = await town.find_message("So far")
         noted = await town.tom.click(turn, label="Skip")
         assert noted.response is not None
         assert noted.response.content.startswith("Noted: Bob is skipped once")
@@ -218,7 +222,7 @@ def test_a_button_skips_and_a_majority_is_needed_of_others(play: Callable[..., N
         skipped = await town.eve.click(turn, label="Skip")
         assert skipped.response is not None
         assert skipped.response.content == "Bob is skipped."
-        assert "Bob's answer (skipped)" in text(await town.message("**Result**"))
+        assert "Bob's answer (skipped)" in read_text(await town.find_message("**Result**"))
 
     play(act, bob=["So far", 600.0])
 
@@ -226,15 +230,15 @@ def test_a_button_skips_and_a_majority_is_needed_of_others(play: Callable[..., N
 def test_reactions_and_buttons_are_the_same_vote(play: Callable[..., None]) -> None:
     async def act(town: Town) -> None:
         await town.eve.slash(town.channel, "compare", question="Tea?")
-        end = await town.message("**Result**")
-        ada, bob = await town.message("**🟦 Ada**"), await town.message("**🟩 Bob**")
+        end = await town.find_message("**Result**")
+        ada, bob = await town.find_message("**🟦 Ada**"), await town.find_message("**🟩 Bob**")
         await town.eve.react(ada, "👍")
         await town.eve.click(end, label="👍 Bob")
         await town.tom.react(bob, "👍")
         await town.tom.unreact(bob, "👍")
-        assert "Votes" not in text(await town.message("**Result**"))
+        assert "Votes" not in read_text(await town.find_message("**Result**"))
         await asyncio.sleep(61)  # the vote closes by itself
-        assert "Votes: Bob 1" in text(await town.message("**Result**"))
+        assert "Votes: Bob 1" in read_text(await town.find_message("**Result**"))
 
     play(act)
 
@@ -243,8 +247,8 @@ def test_the_rest_of_the_options_stands_behind_more(play: Callable[..., None]) -
     async def act(town: Town) -> None:
         form = await town.eve.slash(town.channel, "debate", question="Tea?", panel="More…", rounds=1)
         await town.eve.submit_modal(form, {"question": "Tea?", "models": "ada, bob"})
-        await town.message("**Result**")
-        assert any("debate of Ada, Bob" in text(m) for m in town.channel.history())
+        await town.find_message("**Result**")
+        assert any("debate of Ada, Bob" in read_text(m) for m in town.channel.history())
 
     play(act)
 
@@ -252,16 +256,18 @@ def test_the_rest_of_the_options_stands_behind_more(play: Callable[..., None]) -
 def test_buttons_and_runs_survive_a_restart(play: Callable[..., None]) -> None:
     async def act(town: Town) -> None:
         await town.eve.slash(town.channel, "compare", question="Tea?")
-        before = await town.message("So far")
-        client, scheduler = town.client({"bob": ["So far, so good", 600.0]})  # it takes over while the first still runs
+        before = await town.find_message("So far")
+        client, scheduler = town.make_client(
+            {"bob": ["So far, so good", 600.0]}
+        )  # it takes over while the first still runs
         await town.env.restart_bot(client)
-        async with town.core(scheduler):
-            await town.hall.resume(FORMATS, town.bot.name, town.bot.places.reopen)
-            after = await town.message("So far, so good")
+        async with town.run_core(scheduler):
+            await town.supervisor.resume(FORMATS, town.bot.name, town.bot.places.reopen)
+            after = await town.find_message("So far, so good")
             assert after.id == before.id
             skipped = await town.eve.click(after, label="Skip")
             assert skipped.response is not None
             assert skipped.response.content == "Bob is skipped."
-            await town.message("**Result**")
+            await town.find_message("**Result**")
 
     play(act, bob=["So far", 600.0])

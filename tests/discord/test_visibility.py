@@ -12,14 +12,14 @@ from tests.support.discord_guild import button_labels, find_button
 NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
 
 
-def quiet(m: Moot) -> None:
-    """Seats whose answers do not tell whose they are."""
+def script_quiet_answers(m: Moot) -> None:
+    """Script answers that do not tell whose they are."""
     for number, seat in enumerate(SEATS):
         m.script_model(seat, answer(f"Opinion {number}."))
 
 
-def sent(m: Moot, since: int = 0) -> str:
-    """Everything that the bot has sent to Discord."""
+def read_sent(m: Moot, since: int = 0) -> str:
+    """Return everything that the bot has sent to Discord."""
     return repr([(r.path, dict(r.query), r.body) for r in m.server.requests[since:]])
 
 
@@ -34,13 +34,13 @@ async def guess(m: Moot, by: User, card: Message, speaker: str, name: str) -> st
 
 
 async def test_answers_wait_for_each_other_and_are_shown_together(moot: Moot) -> None:
-    quiet(moot)
+    script_quiet_answers(moot)
     moot.script_model("gemini", THINKING)
     board = await moot.ask(reveal="together")
     thread = await moot.find_thread(board)
     for name in ("Claude", "GPT"):
         await moot.find_turn(thread, f"{name} is done: 10 characters, not shown yet.")
-    assert "Opinion" not in sent(moot)
+    assert "Opinion" not in read_sent(moot)
     await moot.wait_until(lambda: button_labels(board) == ["Reveal", "Stop", "Pause", "Say something", "Summarise"])
     await moot.press(moot.ada, await moot.find_by(thread, "Gemini"), "skip")
     for number in range(2):
@@ -49,12 +49,12 @@ async def test_answers_wait_for_each_other_and_are_shown_together(moot: Moot) ->
 
 
 async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(moot: Moot) -> None:
-    quiet(moot)
+    script_quiet_answers(moot)
     board = await moot.ask(reveal="demand")
     thread = await moot.find_thread(board)
     end = await moot.find_end_card(thread)
     assert "What was said is still hidden" in end.text
-    assert "Opinion" not in sent(moot)
+    assert "Opinion" not in read_sent(moot)
     assert await moot.press(moot.bob, end, "reveal") == "Reveal is for ada and moderators."
     assert (await moot.press(moot.ada, end, "reveal")).startswith("Revealed")
     for number in range(3):
@@ -66,21 +66,21 @@ async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(moot:
     await moot.find_turn(other, "Opinion 0.")
 
 
-async def blind(m: Moot, name: str = "compare", **options: Any) -> tuple[Message, Channel, Message]:
+async def start_blind_run(m: Moot, name: str = "compare", **options: Any) -> tuple[Message, Channel, Message]:
     board = await m.ask(name, blind=True, **options)
     thread = await m.find_thread(board)
     return board, thread, await m.find_end_card(thread)
 
 
 async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> None:
-    quiet(moot)
+    script_quiet_answers(moot)
     since = len(moot.server.requests)
-    board, thread, end = await blind(moot, "council")
+    board, thread, end = await start_blind_run(moot, "council")
     said = await moot.find_by(thread, "Speaker A")
     assert await moot.press(moot.bob, end, "vote", "a") == "Your vote is Speaker A's."
     await moot.press(moot.bob, end, "export")
     assert "council of Speaker A, Speaker B, Speaker C" in board.text
-    assert [name for name in NAMES if name in sent(moot, since)] == []
+    assert [name for name in NAMES if name in read_sent(moot, since)] == []
     assert not any("avatar_url" in (r.body or {}) for r in moot.server.requests[since:] if isinstance(r.body, dict))
     assert await moot.press(moot.ada, end, "close") == "The vote is closed."
     await moot.wait_until(lambda: "** (was Speaker A)\n" in said.text)
@@ -91,8 +91,8 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> 
 
 
 async def test_guesses_are_counted_when_names_are_told(moot: Moot) -> None:
-    quiet(moot)
-    _, thread, end = await blind(moot, guess=True)
+    script_quiet_answers(moot)
+    _, thread, end = await start_blind_run(moot, guess=True)
     card = await moot.find_turn(thread, "Claude, Gemini and GPT sit at this table.")
     assert button_labels(card) == [f"Who is Speaker {letter}?" for letter in "ABC"]
     for name in SEATS.values():

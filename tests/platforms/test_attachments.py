@@ -19,7 +19,7 @@ STREAM = "application/octet-stream"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
 
-def refusal(name: str, mime: str, data: bytes) -> str:
+def read_refusal(name: str, mime: str, data: bytes) -> str:
     with pytest.raises(Refused) as caught:
         read_file(name, mime, data, LIMITS)
     return str(caught.value)
@@ -72,15 +72,17 @@ def test_images_are_known_by_their_bytes(mime: str, data: bytes) -> None:
     ],
 )
 def test_other_kinds_are_refused_by_their_name(mime: str, data: bytes, kind: str) -> None:
-    told = refusal("it.bin", mime, data)
+    told = read_refusal("it.bin", mime, data)
     assert told.startswith(f"“it.bin” {kind}")
     assert told.endswith(": attach the text that matters, or an image of it.")
 
 
 def test_bounds_are_told_with_what_to_do() -> None:
-    assert refusal("a.txt", "", b"") == "“a.txt” is empty: attach it again, or leave it out."
-    assert refusal("a.txt", "", b"x" * 1001).startswith("“a.txt” has 1,001 characters and may have 1,000: ")
-    assert refusal("a.png", "", PNG + b"\0" * 5000).startswith("“a.png” has 0.01 MB and an image may have 0.01 MB: ")
+    assert read_refusal("a.txt", "", b"") == "“a.txt” is empty: attach it again, or leave it out."
+    assert read_refusal("a.txt", "", b"x" * 1001).startswith("“a.txt” has 1,001 characters and may have 1,000: ")
+    assert read_refusal("a.png", "", PNG + b"\0" * 5000).startswith(
+        "“a.png” has 0.01 MB and an image may have 0.01 MB: "
+    )
     assert isinstance(read_file("a.txt", "", ("ß" * 1000).encode(), LIMITS), TextFile)  # characters, not bytes
 
 

@@ -20,7 +20,7 @@ from bot.live.pages import Pages
 from tests.support.markdown_strategies import lines
 
 
-def written(dialect: Dialect, text: str, footer: str = "") -> str:
+def write(dialect: Dialect, text: str, footer: str = "") -> str:
     return Pages(dialect, 100_000).update(text, final=True, footer=footer)[0].text
 
 
@@ -50,28 +50,28 @@ TABLE = "| Name | 漢字 | n |\n|:--|:-:|--:|\n| a | 良 | 1 |\n| **bb** | [x](h
     ],
 )
 def test_the_same_text_on_each_surface(source: str, discord: str, markdown: str, mrkdwn: str) -> None:
-    assert written(DiscordDialect(), source) == discord
-    assert written(SlackMarkdown(), source) == markdown
-    assert written(SlackMrkdwn(), source) == mrkdwn
+    assert write(DiscordDialect(), source) == discord
+    assert write(SlackMarkdown(), source) == markdown
+    assert write(SlackMrkdwn(), source) == mrkdwn
 
 
 def test_a_table_is_drawn_with_wide_characters_counted_twice() -> None:
-    rows = written(DiscordDialect(), TABLE).split("\n")
+    rows = write(DiscordDialect(), TABLE).split("\n")
     assert rows[0] == rows[-1] == "```"
     assert len({wcwidth.wcswidth(row) for row in rows[1:-1]}) == 1
     assert "x (https://a.b)" in rows[-2]
 
 
 def test_a_table_stays_markdown_where_it_is_drawn() -> None:
-    assert written(TerminalDialect(), TABLE).startswith("| Name | 漢字 | n |\n|:--|:-:|--:|\n| a | 良 | 1 |\n")
-    assert written(TerminalDialect(), "| a |\n|--|\n| `x\\|y` |").endswith("| `x\\|y` |")
+    assert write(TerminalDialect(), TABLE).startswith("| Name | 漢字 | n |\n|:--|:-:|--:|\n| a | 良 | 1 |\n")
+    assert write(TerminalDialect(), "| a |\n|--|\n| `x\\|y` |").endswith("| `x\\|y` |")
 
 
 def test_a_fence_of_three_backticks_cannot_be_closed_from_inside() -> None:
     source = "````\n```\nx\n````"
-    assert written(TerminalDialect(), source) == source
+    assert write(TerminalDialect(), source) == source
     for dialect in (DiscordDialect(), SlackMrkdwn()):
-        assert written(dialect, source).count("```") == 2
+        assert write(dialect, source).count("```") == 2
 
 
 MENTIONS = [
@@ -94,15 +94,15 @@ MENTIONS = [
 @pytest.mark.parametrize("mention", MENTIONS)
 def test_nobody_is_mentioned(mention: str, frame: str) -> None:
     for dialect in (DiscordDialect(), SlackMarkdown(), SlackMrkdwn()):
-        assert mention not in written(dialect, frame.replace("{}", mention))
+        assert mention not in write(dialect, frame.replace("{}", mention))
 
 
 def test_footers_are_small_and_stand_alone() -> None:
     footer = "6.1 s · 412 tokens · $0.004"
-    assert written(DiscordDialect(), "a", footer) == f"a\n-# {footer}"
-    assert written(SlackMarkdown(), "a", footer) == f"a\n\n_{footer}_"
-    assert written(SlackMrkdwn(), "a", footer) == f"a\n_{footer}_"
-    assert written(DiscordDialect(), "", footer) == f"-# {footer}"
+    assert write(DiscordDialect(), "a", footer) == f"a\n-# {footer}"
+    assert write(SlackMarkdown(), "a", footer) == f"a\n\n_{footer}_"
+    assert write(SlackMrkdwn(), "a", footer) == f"a\n_{footer}_"
+    assert write(DiscordDialect(), "", footer) == f"-# {footer}"
 
 
 def test_discord_counts_utf16_units() -> None:
@@ -113,17 +113,15 @@ def test_discord_counts_utf16_units() -> None:
 @settings(max_examples=150, deadline=None)
 @given(lines())
 def test_written_again_it_stays_the_same(line: str) -> None:
-    once = written(TerminalDialect(), line)
-    assert written(TerminalDialect(), once) == once
+    once = write(TerminalDialect(), line)
+    assert write(TerminalDialect(), once) == once
 
 
 @settings(max_examples=80, deadline=None)
 @given(lines())
 def test_rich_draws_every_letter(line: str) -> None:
     out = io.StringIO()
-    Console(file=out, width=10_000, color_system=None).print(
-        Markdown(written(TerminalDialect(), line), hyperlinks=False)
-    )
+    Console(file=out, width=10_000, color_system=None).print(Markdown(write(TerminalDialect(), line), hyperlinks=False))
     wanted = re.sub(r"https?://\S+|\]\([^)]*\)|<[^>]*>|&\w+;", "", clean(line))
     hay = iter(out.getvalue())
     assert all(char in hay for char in wanted if char.isalpha())

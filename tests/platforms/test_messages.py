@@ -17,7 +17,7 @@ from tests.support.virtual_time import run_virtual
 RUN, HERE, AWAY = "run", "here:1", "away:1"
 PAGE = PostedPage(HERE, LaneId("answer", 1, "ada"), 0, "here:ada")
 WAIT_S = 7.0  # that a platform asks for
-LIMITED = RateLimited("deletes", WAIT_S)
+LIMITED = RateLimited("delete_at", WAIT_S)
 
 
 def test_a_message_that_has_just_appeared_is_found_a_moment_later() -> None:
@@ -74,10 +74,10 @@ def test_a_message_is_deleted(name: str, refusals: Sequence[SurfaceError], left:
             if to_come:
                 raise to_come.pop(0)
 
-        async def deletes(address: str) -> DeleteMessage | None:
+        async def delete_at(address: str) -> DeleteMessage | None:
             return delete if address == HERE else None
 
-        assert await erase_messages(store, RUN, deletes) == left
+        assert await erase_messages(store, RUN, delete_at) == left
         assert loop.time() == took_s
         assert set(asked) == {PAGE.ref}
         assert not to_come

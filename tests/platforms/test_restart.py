@@ -66,12 +66,12 @@ async def test_on_slack_it_is_found_by_its_metadata(listening_restarts: SlackRes
     assert await app.store.unfinished_runs() == []
 
 
-async def claude_has_ended(store: SqlStore, run: str) -> bool:
-    """And that is shown, and noted."""
+async def has_claude_ended(store: SqlStore, run: str) -> bool:
+    """Return whether Claude's whole turn is shown, and the store knows it."""
     return any(p.lane.seat == "claude" and p.reads for p in await store.posted_pages(run))
 
 
-async def coffee_was_shown(store: SqlStore, run: str) -> bool:
+async def has_shown_coffee(store: SqlStore, run: str) -> bool:
     return any("Coffee, as I was" in text for _, _, text in replay_snapshots(await store.snapshots(run)))
 
 
@@ -82,7 +82,7 @@ async def test_a_killed_process_leaves_a_run_that_goes_on_in_its_messages(tmp_pa
         await t.start()
         await t.ask()
         await t.wait_for_texts("Tea, without a doubt.", "Coffee, as I was")
-        await t.wait_for_store(claude_has_ended)
+        await t.wait_for_store(has_claude_ended)
         stood = await t.read_messages()
         await t.end(signal.SIGKILL)
         t.script_model("gpt", answer("Coffee, and nothing else."))
@@ -101,7 +101,7 @@ async def test_words_cut_off_by_a_kill_are_kept_where_that_is_set(tmp_path: Path
         await t.start()
         await t.ask()
         await t.wait_for_texts("Coffee, as I was")
-        await t.wait_for_store(coffee_was_shown)
+        await t.wait_for_store(has_shown_coffee)
         await t.end(signal.SIGKILL)
         await t.start()
         await t.wait_for_texts("cut off by a restart", "Verdict")

@@ -98,8 +98,8 @@ async def test_a_deleted_message_stands_no_more_and_the_others_do(stage: Stage) 
     assert "Coffee." in other
 
 
-def calls(surface: Surface, lane: LaneId, ref: MessageRef) -> dict[Method, Callable[[], Awaitable[object]]]:
-    """One of each: a new message, and what can be done to one that stands."""
+def make_calls(surface: Surface, lane: LaneId, ref: MessageRef) -> dict[Method, Callable[[], Awaitable[object]]]:
+    """Return one call of each kind: for a new message, and for one that stands."""
     return {
         "post": lambda: surface.post(make_message(BOB, "Coffee.", final=True)),
         "edit": lambda: surface.edit(ref, make_message(lane, "Tea!", final=True)),
@@ -140,19 +140,19 @@ async def test_a_text_as_long_as_seats_are_told_stands_in_one_message(stage: Sta
 @pytest.mark.parametrize("unit", ["word ", "🌍 "])
 async def test_a_text_at_the_limit_and_one_over_are_taken(stage: Stage, unit: str) -> None:
 
-    def page_of(units: int) -> Page:
+    def find_page(units: int) -> Page:
         (page,) = stage.surface.pages("turn").update(unit * units, final=True, footer="9.9 s")
         return page
 
-    most = page_of(2 * (stage.surface.room_chars or 0) // len(unit)).chars // len(unit)
-    while not page_of(most + 1).goes_on:  # a text that must be cut is cut a little before the limit
+    most = find_page(2 * (stage.surface.room_chars or 0) // len(unit)).chars // len(unit)
+    while not find_page(most + 1).goes_on:  # a text that must be cut is cut a little before the limit
         most += 1
     turn = await post_turn(stage)
     for units in (most, most + 1):
-        full = make_message(ADA, page_of(units).text, title="x" * 200, controls=FIVE)
+        full = make_message(ADA, find_page(units).text, title="x" * 200, controls=FIVE)
         await stage.surface.edit(turn, replace(full, final=units > most))
     assert "9.9 s" in (await stage.read_messages())[-1].text
-    assert not page_of(most).goes_on
+    assert not find_page(most).goes_on
 
 
 @surfaces()
@@ -225,7 +225,7 @@ async def test_a_refusal_for_now_names_the_budget_that_waits_and_for_how_long(st
     surface = stage.surface
     refs = {BOARD: await surface.post(make_message(BOARD, "Tea?")), ADA: await surface.post(make_message(ADA, "…"))}
     await stage.refuse("for now")
-    for method, call in calls(surface, lane, refs[lane]).items():
+    for method, call in make_calls(surface, lane, refs[lane]).items():
         with pytest.raises(RateLimited) as refused:
             await call()
         assert refused.value.bucket in surface.draws(method, BOB if method == "post" else lane)  # the next try's
@@ -240,7 +240,7 @@ async def test_a_refusal_for_now_names_the_budget_that_waits_and_for_how_long(st
 async def test_every_other_refusal_is_told_by_what_it_means(stage: Stage, how: Refusal) -> None:
     turn = await post_turn(stage)
     await stage.refuse(how)
-    for call in calls(stage.surface, ADA, turn).values():
+    for call in make_calls(stage.surface, ADA, turn).values():
         with pytest.raises(SurfaceError) as refused:
             await call()
         assert isinstance(refused.value, Forbidden) == (how == "for good")

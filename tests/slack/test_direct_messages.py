@@ -30,8 +30,8 @@ def read_shown(message: Message) -> str:
     return next((b["text"] for b in message.blocks if b["type"] == "markdown"), message.text)
 
 
-def check(a: App, turn: Message) -> None:
-    """All of it is there, once."""
+def check_whole(a: App, turn: Message) -> None:
+    """Check that all of a turn is there, once."""
     text = read_shown(turn)
     assert text.startswith(f"**🟦 Ada**\n\n{WHOLE}")
     assert text.count("done.") == text.count("more") == text.count("Ada") == 1
@@ -41,7 +41,7 @@ def check(a: App, turn: Message) -> None:
 async def test_turns_are_streamed(start_app: StartApp) -> None:
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     _, thread = await ask_directly(app)
-    check(app, thread[0])
+    check_whole(app, thread[0])
     assert thread[0].stream == "stopped"
     assert len(app.find_calls("chat.appendStream")) >= 2
     assert [r.error for r in app.server.requests if r.error] == []
@@ -60,7 +60,7 @@ async def test_refusals_lead_back_to_edits(start_app: StartApp, method: str, cod
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.fail(method, code)
     _, thread = await ask_directly(app)
-    check(app, thread[0])
+    check_whole(app, thread[0])
     assert len(thread) >= 3
 
 
@@ -68,14 +68,14 @@ async def test_an_append_whose_answer_is_lost_is_not_there_twice(start_app: Star
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.reset("chat.appendStream", done=True)
     _, thread = await ask_directly(app)
-    check(app, thread[0])
+    check_whole(app, thread[0])
 
 
 async def test_a_stream_ends_before_slack_ends_it(start_app: StartApp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "ROLL_OVER_S", 0.2)
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     _, thread = await ask_directly(app)
-    check(app, thread[0])
+    check_whole(app, thread[0])
     assert len(app.find_calls("chat.update")) > 0
 
 
@@ -83,5 +83,5 @@ async def test_a_limit_puts_the_end_of_a_stream_off(start_app: StartApp) -> None
     app = await start_app(lines={"ada": TEXT, "bob": TEXT})
     app.server.faults.fail("chat.stopStream", "ratelimited", retry_after_s=1)
     _, thread = await ask_directly(app)
-    check(app, thread[0])
+    check_whole(app, thread[0])
     assert all(m.stream in ("", "stopped") for m in thread)

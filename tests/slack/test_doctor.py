@@ -20,10 +20,10 @@ ALL = [scope.name for scope in wanted_scopes(listen=False)]
 
 
 @asynccontextmanager
-async def slack(granted: list[str] | None = None, *, token: str = "xoxb-1", date: str = "") -> AsyncIterator[str]:
-    """Two methods, and the headers that Slack sends with every answer."""
+async def serve_slack(granted: list[str] | None = None, *, token: str = "xoxb-1", date: str = "") -> AsyncIterator[str]:
+    """Serve two methods, with the headers that Slack sends with every answer; yield the API's base."""
 
-    def answering(good: str) -> Callable[[web.Request], web.Response]:
+    def answer_with(good: str) -> Callable[[web.Request], web.Response]:
         def answer(request: web.Request) -> web.Response:
             headers = {"X-OAuth-Scopes": ",".join(granted)} if granted is not None else {}
             headers |= {"Date": date} if date else {}
@@ -34,10 +34,10 @@ async def slack(granted: list[str] | None = None, *, token: str = "xoxb-1", date
         return answer
 
     async def bot(request: web.Request) -> web.Response:
-        return answering(token)(request)
+        return answer_with(token)(request)
 
     async def app(request: web.Request) -> web.Response:
-        return answering("xapp-1")(request)
+        return answer_with("xapp-1")(request)
 
     served = web.Application()
     served.router.add_post("/api/auth.test", bot)
@@ -51,14 +51,14 @@ async def slack(granted: list[str] | None = None, *, token: str = "xoxb-1", date
         await runner.cleanup()
 
 
-async def findings(api_base: str, **more: object) -> dict[str, Finding]:
+async def find_all(api_base: str, **more: object) -> dict[str, Finding]:
     given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "api_base": api_base, **more}
     return {found.what: found for found in await slack_check(SlackSettings.model_validate(given), time.time).run()}
 
 
 async def test_all_is_well() -> None:
-    async with slack(ALL) as base:
-        found = await findings(base)
+    async with serve_slack(ALL) as base:
+        found = await find_all(base)
     assert {name: f.state for name, f in found.items()} == {
         "slack token": "ok",
         "slack scopes": "ok",
@@ -68,32 +68,32 @@ async def test_all_is_well() -> None:
 
 
 async def test_tokens_that_slack_refuses() -> None:
-    async with slack(ALL, token="xoxb-other") as base:
-        found = await findings(base, app_token="xapp-other")
+    async with serve_slack(ALL, token="xoxb-other") as base:
+        found = await find_all(base, app_token="xapp-other")
     assert (found["slack token"].state, found["slack app token"].state) == ("broken", "broken")
     assert not any("xoxb-1" in f.meaning + f.remedy or "xapp-other" in f.meaning + f.remedy for f in found.values())
 
 
 async def test_scopes_are_held_against_the_manifest() -> None:
-    async with slack([name for name in ALL if name != "reactions:read"]) as base:
-        lacking = (await findings(base))["slack scopes"]
+    async with serve_slack([name for name in ALL if name != "reactions:read"]) as base:
+        lacking = (await find_all(base))["slack scopes"]
     assert lacking.state == "broken"
     assert "reactions:read" in lacking.meaning
-    async with slack([*ALL, "channels:history"]) as base:
-        assert (await findings(base))["slack scopes"].state == "warning"
-        assert "channels:history" not in (await findings(base, listen=True))["slack scopes"].meaning.split("missing")[0]
-    async with slack(None) as base:
-        assert (await findings(base))["slack scopes"].state == "warning"
+    async with serve_slack([*ALL, "channels:history"]) as base:
+        assert (await find_all(base))["slack scopes"].state == "warning"
+        assert "channels:history" not in (await find_all(base, listen=True))["slack scopes"].meaning.split("missing")[0]
+    async with serve_slack(None) as base:
+        assert (await find_all(base))["slack scopes"].state == "warning"
 
 
 async def test_a_host_that_is_not_there() -> None:
-    async with slack(ALL) as base:
+    async with serve_slack(ALL) as base:
         pass
-    found = await findings(base)
+    found = await find_all(base)
     assert found["slack"].state == "broken"
     assert "slack.api_base" in found["slack"].remedy
 
 
 async def test_a_clock_that_is_wrong() -> None:
-    async with slack(ALL, date="Tue, 03 Mar 2020 00:00:00 GMT") as base:
-        assert (await findings(base))["clock"].state == "broken"
+    async with serve_slack(ALL, date="Tue, 03 Mar 2020 00:00:00 GMT") as base:
+        assert (await find_all(base))["clock"].state == "broken"

@@ -23,7 +23,7 @@ async def watch_elsewhere(a: App, user: str, run: str) -> tuple[Any, Any]:
 
 
 async def wait_until_seen(a: App, channel: Channel) -> None:
-    """Something stands there."""
+    """Wait until a message stands in a channel."""
     await wait_until(lambda: bool(a.server.world.messages(channel.id)))
 
 

@@ -11,7 +11,7 @@ from tests.support.slack_messages import press, read_text
 LONG = "word " * 2_000
 
 
-async def refused(a: App) -> str:
+async def read_refusal(a: App) -> str:
     (told, *_) = await a.read_ephemerals()
     assert a.channel_messages() == []
     return told
@@ -20,7 +20,7 @@ async def refused(a: App) -> str:
 async def test_a_channel_that_the_app_is_not_in_says_how_to_invite_it(app: App) -> None:
     app.hall.members.remove(app.team.bot_user)
     await app.ask()
-    assert "`/invite`" in await refused(app)
+    assert "`/invite`" in await read_refusal(app)
     app.hall.members.append(app.team.bot_user)
     await app.ask()
     await app.find_board()
@@ -31,13 +31,13 @@ async def test_a_private_channel_that_the_app_cannot_see(app: App) -> None:
     app.hall.kind = "private"
     app.hall.members.remove(app.team.bot_user)
     await app.ask()
-    assert "`/invite`" in await refused(app)
+    assert "`/invite`" in await read_refusal(app)
 
 
 async def test_an_archived_channel(app: App) -> None:
     app.hall.archived = True
     await app.ask()
-    assert "archived" in await refused(app)
+    assert "archived" in await read_refusal(app)
 
 
 @pytest.mark.parametrize("code", ["not_in_channel", "is_archived", "restricted_action"])
@@ -47,7 +47,7 @@ async def test_a_board_that_slack_refuses_ends_the_run_and_is_told(start_app: St
     if code == "restricted_action":
         app.server.contract = None
     await app.ask()
-    assert "I cannot show it here" in await refused(app)
+    assert "I cannot show it here" in await read_refusal(app)
     await app.wait_until_over()
     (run,) = await app.store.runs()
     assert run.outcome == "stopped"
@@ -55,7 +55,7 @@ async def test_a_board_that_slack_refuses_ends_the_run_and_is_told(start_app: St
 
 async def test_a_question_of_100_kb_is_refused(app: App) -> None:
     await app.ask("x" * 100_000)
-    assert "may have 20,000" in await refused(app)
+    assert "may have 20,000" in await read_refusal(app)
 
 
 async def test_a_message_deleted_under_its_text_is_posted_again(start_app: StartApp) -> None:

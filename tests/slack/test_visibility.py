@@ -11,13 +11,13 @@ QUIET = {"ada": ["Tabs."], "bob": ["Spaces."]}
 VOTE_S = 600.0
 
 
-def sent(a: App) -> str:
-    """Everything that the app has sent to Slack."""
+def read_sent(a: App) -> str:
+    """Return everything that the app has sent to Slack."""
     return repr([(r.method, r.args) for r in a.server.requests])
 
 
-async def turns(a: App, board: Message, words: str, count: int) -> list[Message]:
-    """Once so many messages of the thread read so."""
+async def find_turns(a: App, board: Message, words: str, count: int) -> list[Message]:
+    """Return the messages of the thread with these words, once there are so many."""
 
     def found() -> list[Message]:
         return [m for m in a.thread_messages(board) if words in read_text(m)]
@@ -26,7 +26,7 @@ async def turns(a: App, board: Message, words: str, count: int) -> list[Message]
     return found()
 
 
-async def offering(a: App, board: Message, name: str) -> Message:
+async def find_offering(a: App, board: Message, name: str) -> Message:
     """Return the message of the thread with that button, once there is one."""
     await wait_until(lambda: any(has_button(m, name) for m in a.thread_messages(board)))
     return next(m for m in a.thread_messages(board) if has_button(m, name))
@@ -36,11 +36,11 @@ async def test_answers_wait_for_each_other_and_are_shown_together(start_app: Sta
     app = await start_app(lines={"ada": ["Tabs."], "bob": [60.0]}, vote_s=VOTE_S)
     await app.ask("which? --reveal together")
     board = await app.find_board()
-    await turns(app, board, "Ada is done: 5 characters, not shown yet.", 1)
+    await find_turns(app, board, "Ada is done: 5 characters, not shown yet.", 1)
     await wait_until(lambda: has_button(board, "reveal"))
-    assert "Tabs." not in sent(app)
-    await press(app, await offering(app, board, "skip"), "skip")
-    await turns(app, board, "Tabs.", 1)
+    assert "Tabs." not in read_sent(app)
+    await press(app, await find_offering(app, board, "skip"), "skip")
+    await find_turns(app, board, "Tabs.", 1)
     await wait_until(lambda: not has_button(board, "reveal"))
 
 
@@ -48,32 +48,32 @@ async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(start
     app = await start_app(lines=QUIET, vote_s=VOTE_S)
     await app.ask("which? --reveal on-demand")
     board = await app.find_board()
-    end = await offering(app, board, "follow_up")
+    end = await find_offering(app, board, "follow_up")
     assert "What was said is still hidden" in read_text(end)
-    assert "Tabs." not in sent(app)
+    assert "Tabs." not in read_sent(app)
     await press(app, end, "reveal")
     assert (await app.read_ephemerals())[0].startswith("Revealed")
-    await turns(app, board, "Tabs.", 1)
-    await offering(app, board, "vote")
+    await find_turns(app, board, "Tabs.", 1)
+    await find_offering(app, board, "vote")
     await app.ask("and semicolons? --reveal demand")
     other = await app.find_board(1)
-    run = find_button(await offering(app, other, "follow_up"), "reveal").split(":")[1]
+    run = find_button(await find_offering(app, other, "follow_up"), "reveal").split(":")[1]
     await app.ask(f"reveal {run}", "/moot")
-    await turns(app, other, "Tabs.", 1)
+    await find_turns(app, other, "Tabs.", 1)
 
 
 async def test_nobody_knows_who_is_who_until_the_vote_has_closed(start_app: StartApp) -> None:
     app = await start_app(lines=QUIET, vote_s=VOTE_S)
     await app.ask("which? --blind yes", "/council")
     board = await app.find_board()
-    end = await offering(app, board, "vote")
+    end = await find_offering(app, board, "vote")
     await press(app, end, "vote", about="a")
     assert await app.read_ephemerals() == ["Your vote is Speaker A's."]
     assert "council of Speaker A, Speaker B" in read_text(board)
     assert {m.username for m in app.thread_messages(board)} >= {"🟦 Speaker A", "🟩 Speaker B"}
-    assert [name for name in NAMES if name in sent(app).replace("'", '"')] == []
+    assert [name for name in NAMES if name in read_sent(app).replace("'", '"')] == []
     await press(app, end, "close")
-    first, *_ = await turns(app, board, "** (was Speaker A)", 1)
+    first, *_ = await find_turns(app, board, "** (was Speaker A)", 1)
     who = read_text(first).split("**")[1]
     assert first.username == "🟦 Speaker A"  # a name that was sent stays
     await wait_until(lambda: f"Speaker A was {who}" in read_text(board) and f"Votes: {who} 1." in read_text(end))
@@ -83,7 +83,7 @@ async def test_guesses_are_counted_when_names_are_told(start_app: StartApp) -> N
     app = await start_app(lines=QUIET, vote_s=VOTE_S)
     await app.ask("which? --guess yes")
     board = await app.find_board()
-    end, card = await offering(app, board, "vote"), await offering(app, board, "guess")
+    end, card = await find_offering(app, board, "vote"), await find_offering(app, board, "guess")
     await press(app, card, "guess", about="a")
     await wait_until(lambda: len(app.server.world.views) == 1)
     [view] = app.server.world.views.values()
@@ -92,7 +92,7 @@ async def test_guesses_are_counted_when_names_are_told(start_app: StartApp) -> N
     await (await app.server.people.submit(app.ann.id, view.id, {"name": "Ada"}))
     assert await app.read_ephemerals() == ["You guess that Speaker A is Ada."]
     await press(app, end, "close")
-    [told] = await turns(app, board, "Speaker A was", 1)
+    [told] = await find_turns(app, board, "Speaker A was", 1)
     right = "Speaker A was Ada" in read_text(told)
     await wait_until(lambda: f"Guessed right: ann {int(right)} of 1" in read_text(card))
     assert not has_button(card, "guess")
