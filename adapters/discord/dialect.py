@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from bot.live.dialect import (
     CommonMark,
-    Inline,
     Piece,
-    Plain,
     Table,
-    draw_grid,
+    draw_table,
     utf16_length,
     without_fences,
     without_mentions,
@@ -19,7 +17,7 @@ from bot.live.dialect import (
 
 
 class DiscordDialect(CommonMark):
-    """Discord's Markdown: tables become fenced text, images links, rules a line, headings deeper than three bold."""
+    """Discord's Markdown: tables become code or lists, images links, rules a line, deep headings bold."""
 
     def measure(self, text: str) -> int:
         """Return the length in UTF-16 code units, as the client's JavaScript counts.
@@ -28,9 +26,6 @@ class DiscordDialect(CommonMark):
         there are never fewer units than code points.
         """
         return utf16_length(text)
-
-    def cells(self) -> Inline:
-        return Plain()
 
     def text(self, text: str) -> str:
         return without_mentions(super().text(text))
@@ -56,8 +51,7 @@ class DiscordDialect(CommonMark):
         return Piece(_escape(code), f"```{language}\n", "\n```")
 
     def table(self, table: Table) -> Piece:
-        drawn = draw_grid(table)
-        return Piece(_escape(drawn.body), f"```\n{_escape(drawn.head)}", "\n```")
+        return draw_table(table, self, _escape)
 
     def footer(self, text: str) -> str:
         return f"\n-# {self.text(text)}"

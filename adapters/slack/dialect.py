@@ -6,11 +6,9 @@ import re
 
 from bot.live.dialect import (
     CommonMark,
-    Inline,
     Piece,
-    Plain,
     Table,
-    draw_grid,
+    draw_table,
     hang_indent,
     without_fences,
     without_mentions,
@@ -34,14 +32,13 @@ class SlackMarkdown(CommonMark):
         return super().fence(without_mentions(code), language)
 
     def table(self, table: Table) -> Piece:
-        """Draw a native table within Slack's limits, else code.
+        """Write a table that Slack draws, within its limits, else code or a list.
 
         https://docs.slack.dev/reference/block-kit/blocks/table-block
         """
         if len(table.rows) <= TABLE_ROWS and len(table.rows[0]) <= TABLE_COLUMNS:
             return super().table(table)
-        drawn = draw_grid(table)
-        return Piece(without_mentions(without_fences(drawn.body)), f"```\n{without_fences(drawn.head)}", "\n```")
+        return draw_table(table, self, lambda code: without_mentions(without_fences(code)))
 
 
 class SlackMrkdwn(CommonMark):
@@ -50,11 +47,11 @@ class SlackMrkdwn(CommonMark):
     mrkdwn has no escape for its own marks. They format only at a word's start, so a word joiner goes before each.
     """
 
-    def cells(self) -> Inline:
-        return Plain()
-
     def text(self, text: str) -> str:
         return _FORMATS.sub("\u2060\\g<0>", escape_entities(text))
+
+    def label(self, text: str) -> str:
+        return self.text(text)
 
     def strong(self, inner: str) -> str:
         return f"*{inner}*"
@@ -70,7 +67,7 @@ class SlackMrkdwn(CommonMark):
 
     def link(self, inner: str, url: str) -> str:
         target = escape_entities(url.replace("|", "%7C").replace(">", "%3E"))
-        return f"<{target}>" if inner in ("", self.text(url)) else f"<{target}|{inner}>"
+        return f"<{target}>" if inner in ("", self.label(url)) else f"<{target}|{inner}>"
 
     def line_break(self) -> str:
         return "\n"
@@ -91,10 +88,7 @@ class SlackMrkdwn(CommonMark):
         return Piece(escape_entities(without_fences(code)), "```\n", "\n```")
 
     def table(self, table: Table) -> Piece:
-        drawn = draw_grid(table)
-        return Piece(
-            escape_entities(without_fences(drawn.body)), f"```\n{escape_entities(without_fences(drawn.head))}", "\n```"
-        )
+        return draw_table(table, self, lambda code: escape_entities(without_fences(code)))
 
     def footer(self, text: str) -> str:
         return f"\n_{self.text(text)}_"

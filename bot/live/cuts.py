@@ -55,8 +55,11 @@ def cut_block(doc: Document, block: Block, at: int) -> Cut:
     if leaf.type == "code_block":  # its lines are indented still
         return Cut(at, "", rows + ("" if fresh else f"{indent}    "), glue)
     if leaf.type in _CODE and first < line:
-        opener = "$$" if leaf.type == "math_block" else leaf.markup + leaf.info
-        return Cut(at, "", f"{rows}{indent}{opener}\n{'' if fresh else indent}", glue)
+        if leaf.type == "math_block":
+            closers, opener = f"\n{indent}{leaf.info}", leaf.markup + CONTINUED
+        else:
+            closers, opener = "", leaf.markup + leaf.info
+        return Cut(at, closers, f"{rows}{indent}{opener}\n{'' if fresh else indent}", glue)
     if leaf.type == "table_open" and line >= first + 2:
         header = doc.source[doc.lines[first] : doc.lines[first + 2]]
         if any(t.map and t.map[0] == first for t in stack):
@@ -91,6 +94,13 @@ def shallow_row_stops(doc: Document, block: Block) -> list[int]:
     if block.tokens[0].type == "blockquote_open":
         return []
     return [doc.lines[t.map[0]] for t in items if t.map and doc.lines[t.map[0]] > block.start]
+
+
+def outer_row_stops(doc: Document, block: Block) -> list[int]:
+    """Return the row stops of which none tears code or a table inside an item or a quote."""
+    nested = [t.map for t in block.tokens if t.level and t.map and t.type in (*_CODE, "table_open")]
+    inside = {doc.lines[line] for first, end in nested for line in range(first + 1, end)}
+    return [at for at in row_stops(doc, block) if at not in inside]
 
 
 def word_stops(doc: Document, block: Block) -> list[int]:

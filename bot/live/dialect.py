@@ -16,7 +16,7 @@ Align = Literal["", "left", "center", "right"]
 
 _BARE_URL = re.compile(r"https?://[^\s<>*`|\\\[\]]+")
 _SPECIAL = re.compile(
-    r"[\\`*\[\]~|]"
+    r"[\\`*\[~|]"  # a closing bracket means nothing by itself, and `\[…\]` would be a formula
     r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no emphasis
     r"|<(?=[A-Za-z/!?@#:$])"
     r"|&(?=#?\w+;)"
@@ -25,6 +25,7 @@ _LINE_START = re.compile(r"(?m)^([ \t]*)([#>=+-]|\d{1,9}(?=[.)](?:\s|$)))")
 _ESCAPED = r"\\\g<0>"
 _PIPE = re.compile(r"(?<!\\)\|")
 _MENTION = re.compile(r"@(?=everyone|here|channel)|<(?=[@#!:/]|(?:t|id|a):)")
+TABLE_WIDTH = 46  # columns of code that a phone shows in one line
 _JOINER = "\u2060"  # word joiner: invisible, and no word boundary
 
 
@@ -41,10 +42,14 @@ class Piece(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rendered cells; the first of `rows` is the header, `aligns` has one entry a column."""
+    """Rendered cells; the first of `rows` is the header, `aligns` has one entry a column.
+
+    `plain`: the same cells as text alone, for columns drawn by hand; the rows themselves where there is no difference.
+    """
 
     rows: Sequence[Sequence[str]]
     aligns: Sequence[Align]
+    plain: Sequence[Sequence[str]] = ()
 
 
 class Inline(Protocol):
@@ -52,6 +57,10 @@ class Inline(Protocol):
 
     def text(self, text: str) -> str:
         """Write text that must look as it is: escaped, mentions without effect."""
+        ...
+
+    def label(self, text: str) -> str:
+        """Write text as `text` does, inside the label of a link."""
         ...
 
     def strong(self, inner: str) -> str: ...
@@ -74,10 +83,6 @@ class Dialect(Inline, Protocol):
 
     def measure(self, text: str) -> int:
         """Return the text's length as the surface counts it against its limit."""
-        ...
-
-    def cells(self) -> Inline:
-        """Return the style of cells of a table."""
         ...
 
     def paragraph(self, inner: str) -> str: ...
@@ -105,6 +110,9 @@ class Plain:
     """A style of text alone. A link keeps its target behind its label."""
 
     def text(self, text: str) -> str:
+        return text
+
+    def label(self, text: str) -> str:
         return text
 
     def strong(self, inner: str) -> str:
@@ -135,11 +143,13 @@ class CommonMark:
     def measure(self, text: str) -> int:
         return len(text)
 
-    def cells(self) -> Inline:
-        return self
-
     def text(self, text: str) -> str:
         return change_outside_urls(text, lambda t: _SPECIAL.sub(_ESCAPED, t))
+
+    def label(self, text: str) -> str:
+        if _are_pairs(text):  # they need no escape, and two of them would look like a formula
+            return self.text(text).replace("\\[", "[")
+        return self.text(text).replace("]", "\\]")
 
     def strong(self, inner: str) -> str:
         return f"**{inner}**"
@@ -158,7 +168,7 @@ class CommonMark:
 
     def link(self, inner: str, url: str) -> str:
         target = url.translate(_TARGET_SAFE)
-        return self.text(url) if inner in ("", self.text(url)) else f"[{inner}]({target})"
+        return self.text(url) if inner in ("", self.label(url)) else f"[{inner}]({target})"
 
     def image(self, inner: str, url: str) -> str:
         return self.link(inner, url)
@@ -197,6 +207,16 @@ class CommonMark:
 _TARGET_SAFE = str.maketrans(
     {"(": "%28", ")": "%29", " ": "%20", "<": "%3C", ">": "%3E", "\\": "%5C", "|": "%7C", "@": "%40"}
 )
+
+
+def _are_pairs(text: str) -> bool:
+    """Return whether each square bracket has its partner and none begins a link."""
+    depth = 0
+    for char in text:
+        depth += (char == "[") - (char == "]")
+        if depth < 0:
+            return False
+    return depth == 0 and "](" not in text
 
 
 def _escape_start(match: re.Match[str]) -> str:
@@ -246,12 +266,30 @@ def hang_indent(marker: str, inner: str) -> str:
     return "\n".join((marker + first, *(indent + line if line else "" for line in rest)))
 
 
-def draw_grid(table: Table) -> Piece:
-    """Draw a table in columns for a fixed-width font; East-Asian wide characters count two (Unicode TR 11)."""
-    rows = [[" ".join(cell.split()) for cell in row] for row in table.rows]
+def draw_table(table: Table, dialect: Dialect, escape: Callable[[str], str]) -> Piece:
+    """Draw a table for surfaces that have none: in columns as code, or as a list where it is too wide for a phone.
+
+    `escape` makes what stands in a fence harmless. East-Asian wide characters count two (Unicode TR 11).
+    """
+    rows = [[" ".join(cell.split()) for cell in row] for row in table.plain or table.rows]
     widths = [max(_width(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(_pad, row, widths, table.aligns)).rstrip() for row in (rows[0], *rows[1:])]
-    return Piece("\n".join(lines[1:]), f"{lines[0]}\n{'  '.join('─' * w for w in widths)}\n")
+    if sum(widths) + 2 * (len(widths) - 1) > TABLE_WIDTH:
+        return _list_rows(rows[0], table.rows[1:], dialect)
+    lines = ["  ".join(map(_pad, row, widths, table.aligns)).rstrip() for row in rows]
+    head = escape(f"{lines[0]}\n{'  '.join('─' * w for w in widths)}\n")
+    return Piece(escape("\n".join(lines[1:])), f"```\n{head}", "\n```")
+
+
+def _list_rows(header: Sequence[str], rows: Sequence[Sequence[str]], dialect: Dialect) -> Piece:
+    """Write a table's rows as items; each cell stands behind its column's name."""
+    names = [dialect.strong(dialect.text(name)) if name else "" for name in header]
+    if not rows:
+        return Piece(" · ".join(filter(None, names)))
+    items = (
+        "\n".join(dialect.paragraph(f"{name} {cell or '–'}".strip()) for name, cell in zip(names, row, strict=True))
+        for row in rows
+    )
+    return Piece("\n".join(dialect.item(None, item) for item in items))
 
 
 def _width(text: str) -> int:

@@ -11,25 +11,26 @@ from typing import NamedTuple
 
 from markdown_it.token import Token
 
-from bot.live.markdown import DOLLAR_MATH, Document, parse, parse_inline
+from bot.live.formulas import looks_like_math, match_math
+from bot.live.markdown import Document, parse, parse_inline
+from bot.live.rules import flanks, split_row
 
 PATIENCE = 400  # code points: an opener that has found no partner within so many is text
 
 # A last line of nothing but block markers may still become anything: "-" a list, a heading's underline, a rule.
-_MARKERS = re.compile(
-    r"(?:[ \t>|:=#*_~`$+-]|\d{1,9}(?:[.)]|$)|\[[ xX]?(?:\]|$)|\ue000)*"
-    r"(?:(?:`{3,}|~{3,})[^`]*)?"
-)
-_POINTS = re.compile(r"\\.|`+|\$+|!?\[|<|[*_~]+", re.DOTALL)
+_MARKER = r"[ \t>|:=#*_~`$+-]|\d{1,9}(?:[.)]|$)|\\?\[[ xX]?(?:\]|$)|\\[(\]]?$|\ue000"
+_MARKERS = re.compile(rf"(?:{_MARKER})*+|(?:(?!```|~~~)(?:{_MARKER}))*+(?:`{{3,}}+|~{{3,}}+)[^`]*+")
+_POINTS = re.compile(r"\\.|`+|\$+|!?\[|<|\*+|_+|~+", re.DOTALL)
+_LAST_HALF = re.compile(r"(?:(?<!\\)\\|&#?\w{0,8})$")
 _LABEL = re.compile(r"!?\[(?:\\.|[^\[\]\\]|\[[^\[\]]*\])*\]", re.DOTALL)
 _TARGET = re.compile(r"\((?:\\.|[^()\\\n]|\([^()\n]*\))*\)")
 _AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>")
 _AUTOLINK_BEGUN = re.compile(r"<https?:?/?/?[^\s<>]*$")
-_LIKE_MATH = re.compile(r"\$(?=[^\s\d$])[^$\n]*[\\^_{=][^$\n]*$")
+_MATH_BEGUN = re.compile(r"\$\$|\$(?=[^\s\d$])(?=[^$\n\\^_{=]*+[\\^_{=])[^$\n]*+$|\\\(|\\\[(?P<square>[^\]]*+)")
 
 
 class OpenAtom(NamedTuple):
-    """An atom that has begun at `at` and not ended: "`…", "$…", "[…" or "<…"."""
+    r"""An atom that has begun at `at` and not ended: "`…", "$…", "\(…", "[…" or "<…"."""
 
     mark: str
     at: int
@@ -61,7 +62,7 @@ def scan(text: str) -> Scan:
         mark = point.group()
         if mark[0] in "*_~":
             _apply_emphasis(text, point, marks)
-        elif mark[0] != "\\":
+        elif mark[0] != "\\" or mark[1] in "([":
             end = _atom_end(text, point)
             if end is None:
                 atoms.append((point.start(), len(text)))
@@ -79,16 +80,24 @@ def heal(text: str) -> str:
         if begun is None:
             break
         text = _mend(text, begun)
-    text = re.sub(r"(?:(?<!\\)\\|&#?\w{0,8}|(?<!\\)[*_~]+)$", "", text)
-    return text.rstrip() + scan(text).closers
+    text = _without_last_half(text).rstrip()
+    return text + scan(text).closers
+
+
+def _without_last_half(text: str) -> str:
+    """Leave out what a text ends with where the next character tells what it is: marks, an entity, an escape."""
+    bare = text.rstrip("*_~")
+    if bare == text:
+        return _LAST_HALF.sub("", text)
+    return text[: len(bare) + (len(bare) - len(bare.rstrip("\\"))) % 2]
 
 
 def parse_growing(source: str) -> Document:
     """Parse clean Markdown that still grows; its last inline content is healed (`Token.children`)."""
     shown = source[: len(source) - count_held_back(source)]
-    doc = parse(shown)
+    doc = parse(shown, growing=True)
     if line := _find_completion(doc):
-        doc = _clip(parse(f"{shown.rstrip()}\n{line}"), shown)
+        doc = _clip(parse(f"{shown.rstrip()}\n{line}", growing=True), shown)
     if (last := _last_inline(doc)) is not None:
         last.children = parse_inline(heal(last.content)) or [Token("text", "", 0)]
     return doc
@@ -106,9 +115,11 @@ def _mend(text: str, begun: OpenAtom) -> str:
         case "`":
             body = after.strip("`")
             return f"{before}{begun.mark}{body}{begun.mark}" if body.strip() else before
-        case "$":
-            body = after.strip("$")
-            return f"{before}{begun.mark}{body}{begun.mark}" if body.strip() else before
+        case "$" | "\\":
+            closer = {"\\(": "\\)", "\\[": "\\]"}.get(begun.mark, begun.mark)
+            body = after[len(begun.mark) :].rstrip("$")
+            body = body[: len(body) - (len(body) - len(body.rstrip("\\"))) % 2]  # it may begin the closer
+            return f"{before}{begun.mark}{body.rstrip()}{closer}" if body.strip() else before
         case "<":
             return before + after[1:]
         case _:  # a link or an image: its label, its target is not complete
@@ -122,33 +133,19 @@ def _apply_emphasis(text: str, run: re.Match[str], marks: list[str]) -> None:
     kind = run.group()[0]
     if left == 1 and kind == "~":
         return
-    opens, closes = _flanks(text, run)
+    before, after = text[run.start() - 1 : run.start()] or " ", text[run.end() : run.end() + 1] or " "
+    opens, closes = flanks(before, after, run.group())
     while closes and left and (at := _last_of(marks, kind)) is not None and len(marks[at]) <= left:
         left -= len(marks[at])
         del marks[at:]  # what was opened inside and never closed is text
     if not opens or (closes and left < len(run.group())):
         return
-    if run.group() == "*" and text[: run.start()][-1:].isalnum() and text[run.end() :][:1].isalnum():
+    if run.group() == "*" and before.isalnum() and after.isalnum():
         return  # rather a product than emphasis inside a word
     if kind != "~":
         marks.extend([kind * 2] * (left // 2 % 2) + [kind] * (left % 2))
     elif left == 2:
         marks.append("~~")
-
-
-def _flanks(text: str, run: re.Match[str]) -> tuple[bool, bool]:
-    """Return whether the run can open, and whether it can close (CommonMark 0.31, 6.2)."""
-    before, after = text[run.start() - 1 : run.start()] or " ", text[run.end() : run.end() + 1] or " "
-    left = not after.isspace() and (_is_word_char(after) or not _is_word_char(before))
-    right = not before.isspace() and (_is_word_char(before) or not _is_word_char(after))
-    if run.group()[0] == "_":
-        return left and (not right or not _is_word_char(before)), right and (not left or not _is_word_char(after))
-    return left, right
-
-
-def _is_word_char(char: str) -> bool:
-    """Tell whether a character is neither white space nor punctuation."""
-    return not char.isspace() and (char.isalnum() or ord(char) > 0x2E7F)
 
 
 def _last_of(marks: list[str], kind: str) -> int | None:
@@ -163,15 +160,20 @@ def _atom_end(text: str, point: re.Match[str]) -> int | None:
         case "`":
             closing = re.compile(rf"(?<!`){mark}(?!`)").search(text, point.end())
             waiting = closing is None and young
-        case "$":
-            closing = DOLLAR_MATH.match(text, start)
-            waiting = closing is None and young and (mark == "$$" or bool(_LIKE_MATH.match(text, start)))
+        case "$" | "\\":
+            closing = match_math(text, start)
+            waiting = closing is None and young and mark != "$$$" and _is_math_begun(text, start)
         case "<":
             closing = _AUTOLINK.match(text, start)
             waiting = closing is None and young and bool(_AUTOLINK_BEGUN.match(text, start))
         case _:
             return _link_end(text, point, young)
     return closing.end() if closing else None if waiting else point.end()
+
+
+def _is_math_begun(text: str, start: int) -> bool:
+    begun = _MATH_BEGUN.match(text, start)
+    return begun is not None and (begun["square"] is None or looks_like_math(begun["square"]))
 
 
 def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:
@@ -187,7 +189,7 @@ def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:
 
 
 def _find_completion(doc: Document) -> str:
-    """Return the line that makes a table of a header row alone, or ends display math; "" when none is missing."""
+    """Return the line that makes a table of a header row alone; "" when there is none."""
     tokens = [t for t in doc.blocks[-1].tokens if t.nesting >= 0] if doc.blocks else []
     if len(tokens) < 2 or tokens[-2].type != "paragraph_open":
         return ""
@@ -196,12 +198,9 @@ def _find_completion(doc: Document) -> str:
     line = doc.source.rstrip()
     line = line[line.rfind("\n") + 1 :]
     indent = re.sub(r"[^>\s]", " ", line[: len(line) - len(row)])
-    if content.startswith("$$") and content.count("$$") == 1 and content.strip("$ \n"):
-        return f"{indent}$$"
     if not row.startswith("|") or not row.strip("| "):
         return ""
-    cells = re.split(r"(?<!\\)\|", row.strip().removeprefix("|"))
-    return f"{indent}|{'---|' * (len(cells) - (not cells[-1]))}"
+    return f"{indent}|{'---|' * len(split_row(row))}"
 
 
 def _clip(doc: Document, source: str) -> Document:

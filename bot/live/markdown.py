@@ -1,6 +1,6 @@
 """The one Markdown parser, set up for text that models write, and the blocks it finds.
 
-CommonMark with tables, strikethrough and dollar math. What differs from CommonMark, and why:
+CommonMark with tables, strikethrough and formulas (`bot.live.rules`). What else differs from CommonMark, and why:
 
 - HTML is text: a model that writes `List<String>` means it, and nothing may vanish.
 - Link reference definitions are text: while an answer streams, a definition comes after the blocks that use
@@ -11,7 +11,6 @@ CommonMark with tables, strikethrough and dollar math. What differs from CommonM
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -20,16 +19,12 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-# It stands before text that began on an earlier page: what follows never opens a block, and an item that
-# begins with it has no marker. A private-use character, which `clean` lets no text contain.
-CONTINUED = "\ue000"
+from bot.live import rules
+from bot.live.rules import CONTINUED as CONTINUED
+
 DEPTH = 24  # token levels; a quote takes one, a list two
 IMAGE_DEPTH = 4  # images in the descriptions of images
-
-# Dollars beside a digit or a space are money.
-DOLLAR_MATH = re.compile(r"\$\$((?:[^$]|\$(?!\$))+)\$\$|(?<!\d)\$(?![\s$\d])([^$]*?[^\s\\$])\$(?![\d$])")
 
 BlockRule = Callable[[StateBlock, int, int, bool], bool]
 InlineRule = Callable[[StateInline, bool], bool]
@@ -71,11 +66,14 @@ def _harmless() -> dict[int, str]:
     return dict.fromkeys(controls, "�") | dict.fromkeys(bidi, "\u2060") | dict.fromkeys(spaces, " ")
 
 
-def parse(source: str) -> Document:
-    """Parse clean Markdown into blocks; inline content is left unparsed (see `parse_inline`)."""
+def parse(source: str, *, growing: bool = False) -> Document:
+    """Parse clean Markdown into blocks; inline content is left unparsed (see `parse_inline`).
+
+    `growing`: a formula at its end that nothing closes yet is a formula.
+    """
     lines = [0, *accumulate(len(line) + 1 for line in source.split("\n"))]
     lines[-1] = len(source)
-    tops = list(split_siblings(parser().parse(source, {})))
+    tops = list(split_siblings(parser().parse(source, {rules.GROWING: growing})))
     firsts = [top[0].map[0] for top in tops if top[0].map]
     ends = [*(lines[first] for first in firsts), len(source)][1:]
     return Document(source, lines, [Block(t, lines[f], end, f) for t, f, end in zip(tops, firsts, ends, strict=True)])
@@ -103,8 +101,10 @@ def parser() -> MarkdownIt:
     """Return the parser, built once at first use; it keeps nothing between texts."""
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * DEPTH})
     md.enable(["table", "strikethrough"]).disable(["reference", "inline", "text_join"])
-    md.use(dollarmath_plugin, allow_labels=False)
-    md.inline.ruler.at("math_inline", _parse_math)
+    md.inline.ruler.before("escape", "math_inline", rules.parse_math)
+    md.inline.ruler.at("emphasis", rules.parse_emphasis)
+    md.block.ruler.before("fence", "math_block", rules.parse_math_block, {"alt": ["paragraph", "blockquote", "list"]})
+    md.block.ruler.at("table", rules.parse_table, {"alt": ["paragraph"]})
     for name in ("blockquote", "list"):
         rule, alt = _block_rule(md, name)
         md.block.ruler.at(name, _limit_depth(rule), {"alt": alt})
@@ -143,17 +143,6 @@ def _limit_image_depth(rule: InlineRule) -> InlineRule:
             state.env["image_depth"] = depth
 
     return parse_within_depth
-
-
-def _parse_math(state: StateInline, silent: bool) -> bool:
-    """Parse dollar math as the plugin does, which asks the text's last character whether its first may open."""
-    match = DOLLAR_MATH.match(state.src, state.pos)
-    if match is None:
-        return False
-    if not silent:
-        state.push("math_inline", "math", 0).content = match[1] or match[2]
-    state.pos = match.end()
-    return True
 
 
 def _parse_continued(state: StateBlock, start: int, _end: int, silent: bool) -> bool:

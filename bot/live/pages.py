@@ -19,11 +19,14 @@ from bot.live.dialect import Dialect, Piece, grapheme_ends
 from bot.live.heal import count_held_back, parse_growing, scan
 from bot.live.markdown import Block, Document, clean, parse
 from bot.live.render import render_block
+from bot.live.rules import OPEN
 from bot.ports import Page
 
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
-LONG_TABLE = 8 * LONG  # the columns of a page's table have one width, so it is cut late
+LONG_WHOLE = 8 * LONG  # a table's columns have one width, code in an item or a quote cannot go on: they are cut late
 GAP = "\n\n"
+
+Stops = Callable[[Document, Block], Sequence[int]]
 
 
 class Sheet(NamedTuple):
@@ -37,12 +40,16 @@ class Sheet(NamedTuple):
         return (self.text + self.foot).strip("\n")
 
     def plus(self, piece: Piece, glue: str | None, measure: Callable[[str], int]) -> Sheet:
-        """Return the page with one more piece. `glue`: it goes on with the block that the last piece began."""
+        """Return the page with one more piece. `glue`: it goes on with the block that the last piece began.
+
+        A piece that ends otherwise than the last one stands by itself: a table that has become a list, code that
+        needs a longer fence.
+        """
         if not piece.text:
             return self
         if not self.text:
             part = piece.head + piece.body
-        elif glue is None:
+        elif glue is None or piece.foot != self.foot:
             part = self.foot + GAP + piece.head + piece.body
         else:
             part = glue + piece.body
@@ -165,7 +172,10 @@ class Pages:
 
     def _shorten(self, doc: Document, block: Block) -> bool:
         """Settle most of a block that fits the page and grows beyond LONG; return False if no cut is possible yet."""
-        for stops in (cuts.shallow_row_stops, cuts.word_stops, cuts.row_stops, cuts.grapheme_stops):
+        kinds: list[Stops] = [cuts.shallow_row_stops, cuts.word_stops, cuts.outer_row_stops]
+        if block.end - self._carried > LONG_WHOLE:
+            kinds += [cuts.row_stops, cuts.grapheme_stops]
+        for stops in kinds:
             at = max(self._real_stops(doc, stops(doc, block)), default=0)
             if at - self._carried > LONG // 2:
                 sheet, cut = self._sheet_before(doc, cuts.cut_block(doc, block, at))
@@ -264,10 +274,12 @@ class Pages:
 
 
 def _longest_kept(block: Block) -> int:
-    return LONG_TABLE if block.tokens[0].type == "table_open" else LONG
+    return LONG_WHOLE if block.tokens[0].type in ("table_open", "blockquote_open") else LONG
 
 
 def _count_sure(doc: Document, source: str) -> int:
     """Count the blocks that no more text can change: those before the last one that has a whole line."""
     whole = source.count("\n")
+    if doc.blocks and doc.blocks[-1].tokens[0].meta.get(OPEN):
+        whole = min(whole, doc.blocks[-1].line)  # without an end it is text, of the paragraph before it
     return max((i for i, block in enumerate(doc.blocks) if block.line < whole), default=0)

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 
 from markdown_it.token import Token
 
-from bot.live.dialect import Align, Dialect, Inline, Piece, Table
+from bot.live.dialect import Align, Dialect, Inline, Piece, Plain, Table
+from bot.live.formulas import write_unicode
 from bot.live.markdown import CONTINUED, split_siblings
 from bot.live.markdown import parse_inline as parse_inline
 
 # the one HTML tag that models write everywhere, in cells above all
-_BREAK = re.compile(r"[ \t]*<br\s*/?>[ \t]*", re.IGNORECASE)
+_BREAK = re.compile(r"(?<![ \t])[ \t]*+<br\s*+/?>[ \t]*+", re.IGNORECASE)
+_PLAIN = Plain()
 _TASK = re.compile(r"\[([ xX])\](?=\s)")
 
 
@@ -28,7 +30,7 @@ def render_block(tokens: Sequence[Token], dialect: Dialect) -> Piece:
         case "fence" | "code_block":
             return _fence(first.content, first.info, dialect)
         case "math_block":
-            return _fence(first.content.strip("\n"), "latex", dialect)
+            return _formula(first.content.replace(CONTINUED, "").strip("\n"), dialect)
         case "hr":
             return Piece(dialect.rule())
         case "blockquote_open":
@@ -37,7 +39,7 @@ def render_block(tokens: Sequence[Token], dialect: Dialect) -> Piece:
         case "bullet_list_open" | "ordered_list_open":
             return Piece(_list(tokens, dialect))
         case "table_open":
-            return dialect.table(_table(tokens, dialect.cells()))
+            return dialect.table(_table(tokens, dialect))
         case "continued":
             return Piece("")
         case other:  # the parser's set of blocks is closed, its type is a string
@@ -67,7 +69,7 @@ def render_spans(tokens: Iterable[Token], style: Inline) -> str:
         if token.type in ("text", "text_special"):
             plain += token.content
             continue
-        open_[-1].append(_render_text(plain, style))
+        open_[-1].append(_render_text(plain, style, in_label=bool(urls)))
         plain = ""
         if token.nesting == 1:
             open_.append([])
@@ -77,13 +79,13 @@ def render_spans(tokens: Iterable[Token], style: Inline) -> str:
             open_[-1].append(_close_span(token, inner, urls, style))
         else:
             open_[-1].append(_render_leaf(token, style))
-    open_[-1].append(_render_text(plain, style))
+    open_[-1].append(_render_text(plain, style, in_label=bool(urls)))
     return "".join("".join(parts) for parts in open_)
 
 
-def _render_text(text: str, style: Inline) -> str:
+def _render_text(text: str, style: Inline, *, in_label: bool) -> str:
     lines = _BREAK.split(text.replace(CONTINUED, ""))
-    return style.line_break().join(style.text(line) for line in lines)
+    return style.line_break().join(map(style.label if in_label else style.text, lines))
 
 
 def _close_span(token: Token, inner: str, urls: list[str], style: Inline) -> str:
@@ -106,8 +108,11 @@ def _render_leaf(token: Token, style: Inline) -> str:
             return "\n"
         case "hardbreak":
             return style.line_break()
+        case "math_inline" if (formula := write_unicode(token.content.replace(CONTINUED, ""))) is not None:
+            return style.text(formula)
         case "code_inline" | "math_inline":
             code = " ".join(token.content.replace(CONTINUED, "").split("\n"))
+            code = code.strip() if token.type == "math_inline" else code
             return style.code(code) if code else ""
         case "image":
             return style.image(render_spans(token.children or (), style), str(token.attrs["src"]))
@@ -119,6 +124,13 @@ def _fence(code: str, info: str, dialect: Dialect) -> Piece:
     code = code.removesuffix("\n").replace(CONTINUED, "")
     language = re.sub(r"[^\w+#.-]", "", info.split()[0]) if info.strip() else ""
     return dialect.fence(code, language) if code.strip() else Piece("")
+
+
+def _formula(tex: str, dialect: Dialect) -> Piece:
+    lines = [write_unicode(line) for line in tex.split("\n")]
+    if None in lines:
+        return _fence(tex, "latex", dialect)
+    return _fence("\n".join(line for line in lines if line), "", dialect)
 
 
 def _list(tokens: Sequence[Token], dialect: Dialect) -> str:
@@ -155,17 +167,25 @@ def _between(following: Token) -> str:
     return "\n" if following.type in ("bullet_list_open", "ordered_list_open", "fence") else "\n\n"
 
 
-def _table(tokens: Sequence[Token], style: Inline) -> Table:
+def _table(tokens: Sequence[Token], dialect: Dialect) -> Table:
     rows: list[list[str]] = []
+    plain: list[list[str]] = []
     aligns: list[Align] = []
     for i, token in enumerate(tokens):
         if token.type == "tr_open":
             rows.append([])
+            plain.append([])
         elif token.type in ("th_open", "td_open"):
-            rows[-1].append(" ".join(render_inline(tokens[i + 1], style).replace("\\\n", " ").split()))
+            spans = tokens[i + 1].children or parse_inline(tokens[i + 1].content)
+            rows[-1].append(_cell(spans, dialect))
+            plain[-1].append(_cell(spans, _PLAIN))
             if token.type == "th_open":
                 aligns.append(_align(str(token.attrs.get("style", ""))))
-    return Table(rows, aligns)
+    return Table(rows, aligns, plain)
+
+
+def _cell(spans: Sequence[Token], style: Inline) -> str:
+    return " ".join(render_spans(spans, style).replace("\\\n", " ").split())
 
 
 def _align(style: str) -> Align:

@@ -72,7 +72,7 @@ def test_a_line_with_text_does_not_wait(last: str) -> None:
         ("| a | b |\n|--", "| a | b |\n|---|---|"),
         ("- x\n\n  | a | b", "- x\n\n  | a | b |\n  |---|---|"),
         ("> | a", "> | a |\n> |---|"),
-        ("$$\nx = 1", "```latex\nx = 1\n```"),
+        ("$$\nx = 1", "```\nx = 1\n```"),
         ("Para\n--", "Para"),
         ("Para\n---\n", "## Para"),
         ("- a\n  ```py\n  x", "- a\n  ```py\n  x\n  ```"),

@@ -79,4 +79,4 @@ def test_bad_input_makes_pages_within_the_limit(name: str) -> None:
 
 def test_links_defined_elsewhere_and_html_are_text() -> None:
     page = Pages(TerminalDialect(), 1000).update("See [1].\n\n[1]: https://a.b\n\nList<String> <b>x</b>", final=True)[0]
-    assert page.text == "See \\[1\\].\n\n\\[1\\]: https://a.b\n\nList\\<String> \\<b>x\\</b>"
+    assert page.text == "See \\[1].\n\n\\[1]: https://a.b\n\nList\\<String> \\<b>x\\</b>"

@@ -23,7 +23,10 @@ def _wrapped(words: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.builds(
         lambda form, text: form.format(text),
         st.sampled_from(
-            ["**{}**", "*{}*", "`{}`", "~~{}~~", "[{}](https://example.com/x_y)", "![{}](/i.png)", "$x_{}$"]
+            [
+                *("**{}**", "*{}*", "`{}`", "~~{}~~", "[{}](https://example.com/x_y)", "![{}](/i.png)", "$x_{}$"),
+                *("\\({}\\)", "$${}$$", "語**「{}」**語", "**_{}_**", "[a [{}] b](https://example.com)"),
+            ]
         ),
         words,
     )
@@ -48,6 +51,9 @@ def blocks(*, chaos: bool = True) -> st.SearchStrategy[str]:
         several.map(
             lambda rows: "| a | b |\n|---|:-:|\n" + "\n".join(f"| {row.replace('|', '')} | 2 |" for row in rows)
         ),
+        several.map(lambda rows: "$$\n" + "\n".join(rows) + "\n$$"),
+        several.map(lambda rows: "\\[\n" + "\n+ ".join(rows) + "\n\\]"),
+        several.map(lambda rows: "| `a|b` | c |\n|--|--|\n" + "\n".join(f"| {row} |" for row in rows)),
         several.map(lambda code: "```py\n" + "\n".join(code) + "\n```"),
         several.map(lambda code: "- item\n\n  ```\n" + "\n".join(f"  {row}" for row in code) + "\n  ```"),
         st.just("---"),
