@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -35,7 +36,13 @@ from bot.errors import Misconfigured
 
 FILE = "moot.toml"
 
-Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,40}$")]
+KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
+Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
+
+
+def is_key(text: str) -> bool:
+    """Return True where a model or panel may have this key."""
+    return re.fullmatch(KEY_PATTERN, text) is not None
 
 
 class Strict(BaseModel):

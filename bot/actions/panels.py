@@ -146,9 +146,12 @@ def _name_apart(seats: Sequence[Seat]) -> list[Seat]:
     """Give seats of the same model names and keys of their own: "Claude", "Claude 2"."""
     apart: list[Seat] = []
     for seat in seats:
-        same = sum(s.model == seat.model for s in apart)
-        name, n = seat.name, 2
-        while any(s.name == name for s in apart):
-            name, n = f"{seat.name} {n}", n + 1
-        apart.append(replace(seat, key=seat.key if same == 0 else f"{seat.key}:{same + 1}", name=name))
+        key = _find_free(seat.key, ":", {s.key for s in apart})
+        apart.append(replace(seat, key=key, name=_find_free(seat.name, " ", {s.name for s in apart})))
     return apart
+
+
+def _find_free(word: str, sep: str, taken: Collection[str]) -> str:
+    """Return the word, or the word with the first number from 2 on that makes it a new one."""
+    numbered = (f"{word}{sep}{n}" for n in range(2, len(taken) + 2))
+    return word if word not in taken else next(w for w in numbered if w not in taken)

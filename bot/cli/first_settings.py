@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.cli.provision import USUAL_SEATS
 from bot.formats.personas import LIBRARY
 from bot.models.catalogue import KEY_VARIABLES, Model
+from bot.models.local import make_key
 
 MAX_SEATS = 12  # the same as PanelSettings allows
 
@@ -65,16 +65,10 @@ def make_local_choices(models: Iterable[Model], taken: Iterable[str] = ()) -> li
     choices = []
     for model in models:
         if model.litellm.isprintable():
-            key = _make_key(model.name, keys)
+            key = make_key(model.name, keys)
             keys.add(key)
             choices.append(Choice(key, model.name, model.litellm, api_base=model.api_base or "", window=model.window))
     return choices
-
-
-def _make_key(name: str, taken: set[str]) -> str:
-    """Make a new key of letters, digits and hyphens, which needs no quotes in TOML, of at most 40 characters."""
-    base = re.sub(r"[^a-z0-9]+", "-", name.lower())[:36].strip("-") or "model"
-    return next(key for n in range(1, len(taken) + 2) if (key := base if n == 1 else f"{base}-{n}") not in taken)
 
 
 def render_settings(models: Sequence[Choice], seats: Sequence[Choice], chair: Choice | None) -> str:

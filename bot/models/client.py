@@ -42,6 +42,7 @@ def load_litellm() -> None:
     litellm = _litellm()
     litellm.suppress_debug_info = True  # it prints to standard output
     litellm.telemetry = False
+    litellm.disable_hf_tokenizer_download = True  # it would fetch one for "llama-3" and the like, and block the loop
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # our own guard tells loops from tables
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its log lines quote prompts
     asyncio.run(_first_call())

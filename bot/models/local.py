@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model, provider_of
+from bot.settings import is_key
 
 PORTS = (11434, 1234, 8080)  # the defaults of Ollama, of LM Studio, and of llama.cpp and many others
 PROBE_TIMEOUT_S = 0.5
 _MOST_MODELS = 40  # a server
+_NAME_CHARS = 60  # of a model's name on screen; some ids are whole paths
 
 Found = Mapping[str, Any]  # an object of JSON; empty where there is none
 T = TypeVar("T")
@@ -58,7 +61,30 @@ async def discover_servers(ports: Sequence[int] = PORTS) -> list[LocalServer]:
     """Find the servers that answer on these ports of 127.0.0.1, in their order. An odd one raises nothing."""
     async with aiohttp.ClientSession() as session:
         found = await _gather(_identify(_Asker(session, f"http://127.0.0.1:{port}")) for port in ports)
-    return [server for server in found if server is not None]
+    return _set_keys([server for server in found if server is not None])
+
+
+def make_key(name: str, taken: Collection[str]) -> str:
+    """Make a new key of letters, digits and hyphens, which needs no quotes in TOML, of at most 40 characters."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower())[:36].strip("-") or "model"
+    return next(key for n in range(1, len(taken) + 2) if (key := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+def _set_keys(servers: Sequence[LocalServer]) -> list[LocalServer]:
+    """Give each model a key of its own: the server's id where that may be a key, else one made of it.
+
+    Ids may hold anything, and two servers may list the same. The order in which a server lists them does not matter, as
+    runs that are taken up again know models by key.
+    """
+    keys: dict[tuple[str | None, str], str] = {}
+    for model in sorted((m for s in servers for m in s.models), key=lambda m: (not is_key(m.key), m.api_base, m.key)):
+        taken = set(keys.values())
+        is_good = is_key(model.key) and model.key not in taken
+        keys[model.api_base, model.key] = model.key if is_good else make_key(model.key, taken)
+    return [
+        replace(server, models=tuple(replace(m, key=keys[m.api_base, m.key]) for m in server.models))
+        for server in servers
+    ]
 
 
 async def is_loading(model: Model) -> bool:
@@ -94,8 +120,8 @@ async def _identify(asker: _Asker) -> LocalServer | None:
 async def _ask_ollama(asker: _Asker) -> LocalServer:
     """Ask Ollama (https://docs.ollama.com/api): /api/tags lists, /api/show tells a window, /api/ps what is loaded."""
     tags, running = await _gather(asker.get(path) for path in ("/api/tags", "/api/ps"))
-    here = [tag for tag in _objects(tags, "models") if "name" in tag and not tag.get("remote_host")]  # not its cloud's
-    names = [str(tag["name"]) for tag in here][:_MOST_MODELS]
+    here = [tag for tag in _objects(tags, "models") if not tag.get("remote_host")]  # not its cloud's
+    names = list(_by_id(here, "name"))
     names.sort(key=lambda name: _full_name(name) not in _loaded_names(running))
     shown = await _gather(asker.ask("POST", "/api/show", {"model": name}) for name in names)
     models = (_ollama_model(asker.base_url, name, about) for name, about in zip(names, shown, strict=True))
@@ -124,9 +150,9 @@ async def _ask_openai(asker: _Asker) -> LocalServer | None:
     base_url = f"{asker.base_url}/v1"
     sees = _object(props, "modalities").get("vision") is True  # llama.cpp's way to say so; others do not tell
     models = tuple(
-        _model("hosted_vllm", str(item["id"]), base_url, window=_window(item, props), sees=sees)
-        for item in _objects(listed, "data")[:_MOST_MODELS]
-        if "id" in item and "embed" not in str(item["id"]).lower()  # LM Studio lists its embedding models too
+        _model("hosted_vllm", name, base_url, window=_window(item, props), sees=sees)
+        for name, item in _by_id(_objects(listed, "data"), "id").items()
+        if "embed" not in name.lower()  # LM Studio lists its embedding models too
     )
     return LocalServer("openai", base_url, models, loading=busy) if models or busy else None
 
@@ -144,7 +170,7 @@ def _model(
     return Model(
         key=name,
         litellm=f"{prefix}/{name}",
-        name=name.rpartition("/")[2].removesuffix(".gguf").removesuffix(":latest"),
+        name=name.rpartition("/")[2].removesuffix(".gguf").removesuffix(":latest")[:_NAME_CHARS].strip() or "model",
         provider=provider_of(prefix, base_url),
         api_base=base_url,
         price=LOCAL,
@@ -170,6 +196,12 @@ def _objects(found: Found, key: str) -> list[Found]:
     """Return the objects of a list, whatever else an odd server put there."""
     items = found.get(key)
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _by_id(items: Iterable[Found], key: str) -> dict[str, Found]:
+    """Return the first few objects by their id. One that cannot be printed could be neither shown nor asked for."""
+    named = {str(item[key]): item for item in items if key in item}
+    return {name: named[name] for name in list(named)[:_MOST_MODELS] if name and name.isprintable()}
 
 
 def _loaded_names(running: Found) -> set[str]:

@@ -59,6 +59,33 @@ async def test_embedding_models_are_no_seats() -> None:
     assert [m.name for m in found.models] == ["chatty"]
 
 
+@pytest.mark.parametrize(
+    ("listed", "keys"),
+    [
+        (["m", "org/Big-7B"], ["m", "org-big-7b"]),
+        (["qwen3:8b", "qwen3/8b"], ["qwen3:8b", "qwen3-8b"]),
+        (["a b", "a/b", "a-b"], ["a-b-2", "a-b-3", "a-b"]),  # the one that is a key keeps it
+        (["a/b", "a b", "a-b"], ["a-b-3", "a-b-2", "a-b"]),  # in whatever order they come
+        (["🦙", "模型"], ["model-2", "model"]),
+        (["m", "m", "m"], ["m"]),
+        (["x" * 41, "y" * 200], ["x" * 36, "y" * 36]),
+        (["", "bell\a", "line\nbreak", "m\u202e", "\ud800", "m"], ["m"]),  # what cannot be printed is left out
+    ],
+)
+async def test_any_id_gets_a_key_of_its_own(listed: list[str], keys: list[str]) -> None:
+    models = {"data": [{"id": name} for name in listed]}
+    async with serve_paths({"/v1/models": send_json(models)}) as one, serve_paths(VLLM) as other:
+        found, _ = await discover_servers([one, other])
+    assert [m.key for m in found.models][: len(keys)] == keys
+    assert {m.litellm.removeprefix("hosted_vllm/") for m in found.models} <= set(listed)
+
+
+async def test_two_servers_that_list_the_same_model_are_two_models() -> None:
+    async with serve_paths(VLLM) as one, serve_paths(VLLM) as other:
+        servers = await discover_servers([one, other])
+    assert {m.key for s in servers for m in s.models} == {"org-big-7b", "org-big-7b-2"}
+
+
 async def hangs(_: web.Request) -> web.StreamResponse:
     await asyncio.Event().wait()
     raise AssertionError("nobody sets it")
