@@ -146,7 +146,15 @@ class SlackBot:
         order = KeyedSemaphore()
         self._interactions = InteractionHandler(self._api, self._actions, self.places, self.people, self._limits, order)
         self.listener = Listener(
-            self._api, self._interactions, self.places, self.people, order, QuestionLog(), listen=listen
+            self._api,
+            self._interactions,
+            self.places,
+            self.people,
+            self._deliveries,
+            order,
+            QuestionLog(),
+            self._clock,
+            listen=listen,
         )
 
     async def _check_tokens(self) -> None:

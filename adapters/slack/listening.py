@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.questions import QuestionLog
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct
@@ -16,6 +17,7 @@ from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
+from bot.ports import Clock
 from commands import dispatch
 from commands.command import Command, Started, Told
 
@@ -30,6 +32,8 @@ EMOJI = {
     "octagonal_sign": "🛑",
     "repeat": "🔁",
 }
+EDITED = "I took that message as it was before the edit: write a new one."
+EDITED_LATE = f"An edit of a message that is older than {KEPT_S / 60:.0f} minutes starts nothing: write a new one."
 
 
 class Listener:
@@ -44,12 +48,16 @@ class Listener:
         interactions: InteractionHandler,
         places: Places,
         people: People,
+        deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
+        clock: Clock,
         *,
         listen: bool,
     ) -> None:
         self._api = api
+        self._deliveries = deliveries
+        self._clock = clock
         self._interactions = interactions
         self._actions = interactions.actions
         self._places = places
@@ -65,6 +73,8 @@ class Listener:
         if not _is_by_person(event):
             return
         reply = self._reply(workspace, event)
+        if not await self._is_new(reply, event):
+            return
         text = event.get("text", "").replace(f"<@{workspace.bot_user}>", "").strip()
         await self._interactions.report_errors(reply, self._take_addressed(reply, event, syntax.unescape(text)))
 
@@ -79,7 +89,8 @@ class Listener:
             await self.take_mention(workspace, event)
         elif self._listen and f"<@{workspace.bot_user}>" not in event.get("text", ""):  # mentions come as such as well
             reply = self._reply(workspace, event)
-            if await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", "")):
+            run = await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", ""))
+            if run and await self._is_new(reply, event):
                 text = syntax.unescape(event.get("text", ""))
                 await self._interactions.report_errors(reply, self._dispatch(reply, event, text, is_addressed=False))
 
@@ -98,6 +109,24 @@ class Listener:
         async with self._order.of(event["user"]):
             found = await self._places.find_page(workspace.id, item.get("channel", ""), item.get("ts", ""))
             await dispatch.react(self._actions, action, found, get_person)
+
+    async def _is_new(self, reply: Reply, event: Json) -> bool:
+        """Return whether a message comes for the first time, and note that it has come.
+
+        Slack sends `app_mention` again, under a new event id, when a message is edited. Such an edit is noted on the
+        board of the run that the message has started; else its writer is told that it changes nothing.
+        """
+        message, is_edit = _question_key(event["channel"], event["ts"]), "edited" in event
+        key = f"{reply.request.workspace.id}/{message}"
+        is_late = is_edit and self._clock() - float(event["ts"]) > KEPT_S  # nobody knows whether it was taken
+        if not is_late and self._deliveries.take(key):
+            await self._deliveries.save(key)
+            return True
+        if run := self._questions.find_run(message) if is_edit else "":
+            dispatch.note_change(self._actions, run, "edited")
+        elif is_edit:
+            await reply.tell(EDITED_LATE if is_late else EDITED)
+        return False
 
     def _take_change(self, event: Json) -> None:
         """Note on the board of the run that a message has started how that message was changed."""

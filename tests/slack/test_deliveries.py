@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
+from adapters.common.deliveries import KEPT_S
+from adapters.slack.listening import EDITED, EDITED_LATE
 from tests.servers.slack import Unacknowledged
+from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.http_deliveries import Signing
+from tests.servers.slack.world import Ref
 from tests.support.slack_app import SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
-from tests.support.slack_messages import find_button, press
+from tests.support.slack_messages import find_button, press, read_text
 from tests.support.slack_restarts import SlackRestarts
 
 
@@ -116,3 +121,48 @@ async def test_stopping_leaves_no_task_and_the_run_goes_on_in_its_messages(tmp_p
             assert [m.username for m in thread] == ["🟦 Ada", "🟩 Bob", ""]
             assert "Tabs win." in thread[0].blocks[0]["text"]
     assert asyncio.all_tasks() == before
+
+
+def _at(delivery: Delivery) -> Ref:
+    return Ref(delivery.event["channel"], delivery.event["ts"])
+
+
+@pytest.mark.parametrize("listen", [False, True])
+async def test_an_edited_question_is_asked_once_and_its_board_says_so(start_app: StartApp, listen: bool) -> None:
+    """Slack sends the mention again, under a new event id."""
+    app = await start_app(lines=SLOW, listen=listen)
+    people = app.server.people
+    asked = await (await people.say(app.ann.id, app.hall.id, "tabs?", mention=True))
+    board = await app.find_board(1)
+    for words in ("tabs or spaces?", "tabs or three spaces?"):
+        again = await (await people.edit(app.ann.id, _at(asked), f"<@{app.team.bot_user}> {words}"))
+        assert again.event["type"] == "app_mention"
+    await wait_until(lambda: "edited after the start" in read_text(board))
+    assert len(await app.store.runs()) == 1
+    assert app.server.world.ephemerals == []
+    await press(app, board, "stop")
+    await app.wait_until_over()
+
+
+async def test_an_edit_of_what_started_nothing_tells_what_to_do(app: App) -> None:
+    people = app.server.people
+    empty = await (await people.say(app.ann.id, app.hall.id, "", mention=True))
+    await app.read_ephemerals()
+    await (await people.edit(app.ann.id, _at(empty), f"<@{app.team.bot_user}> tabs?"))
+    assert (await app.read_ephemerals(2))[1] == EDITED
+    assert await app.store.runs() == []
+
+
+async def test_a_mention_that_an_edit_adds_asks_once_while_the_message_is_young(app: App) -> None:
+    people = app.server.people
+    plain = await people.say(app.ann.id, app.hall.id, "tabs?")
+    await (await people.edit(app.ann.id, _at(plain), f"<@{app.team.bot_user}> tabs?"))
+    await app.find_board(1)
+    await (await people.edit(app.ann.id, _at(plain), f"<@{app.team.bot_user}> tabs??"))
+    await app.wait_until_over()
+    assert len(await app.store.runs()) == 1
+    old = await people.say(app.ann.id, app.hall.id, "spaces?")
+    app.bot.listener._clock = lambda: time.time() + KEPT_S + 60.0
+    await (await people.edit(app.ann.id, _at(old), f"<@{app.team.bot_user}> spaces?"))
+    assert await app.read_ephemerals() == [EDITED_LATE]
+    assert len(await app.store.runs()) == 1

@@ -129,6 +129,30 @@ class People:
             return self._courier.deliver_event(team.id, mentioned, where)
         return heard
 
+    async def edit(self, user: str, message: Located, text: str) -> Delivery:
+        """Edit one's own message. Where it then mentions the bot, Slack sends `app_mention` once more.
+
+        Returns the delivery of the app_mention where there is one, else that of message_changed.
+        """
+        found, where = self._find_message(message), self._world.channels[message.channel]
+        team = self._world.teams[where.team]
+        if found.user != user:
+            raise ValueError("only one's own messages can be edited")
+        before = message_json(self._world, found, reactions=False)
+        found.text, found.edited = text, True
+        found.record_form(self._world.now())
+        now = message_event(self._world, found)
+        edited = {"edited": {"user": user, "ts": self._world.ts()}}
+        changed = {k: now[k] for k in ("channel", "channel_type", "team")}
+        changed |= {"type": "message", "subtype": "message_changed", "hidden": True, "ts": self._world.ts()}
+        stands = {k: v for k, v in now.items() if k not in ("channel", "channel_type", "event_ts")} | edited
+        changed |= {"message": stands, "previous_message": before, "event_ts": changed["ts"]}
+        heard = self._courier.deliver_event(team.id, changed, where)
+        if team.bot_user in found.mentions and where.kind != "im":
+            mentioned = {k: v for k, v in now.items() if k != "channel_type"} | edited | {"type": "app_mention"}
+            return self._courier.deliver_event(team.id, mentioned | {"event_ts": self._world.ts()}, where)
+        return heard
+
     async def react(self, user: str, message: Located, name: str) -> Delivery:
         users = self._find_message(message).reactions.setdefault(name, [])
         if user in users:
