@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -33,11 +34,17 @@ from pydantic_settings import (
 
 from bot.domain.run import Search
 from bot.errors import Misconfigured
+from bot.network import clean_address, clean_key
 
 FILE = "moot.toml"
 
 KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
 Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
+
+
+Address = Annotated[str, AfterValidator(lambda text: clean_address(text) if text.strip() else "")]
+SocketAddress = Annotated[str, AfterValidator(lambda text: clean_address(text, ("wss", "ws")) if text.strip() else "")]
+Secret = Annotated[SecretStr, AfterValidator(lambda secret: SecretStr(clean_key(secret.get_secret_value())))]
 
 
 def is_key(text: str) -> bool:
@@ -54,15 +61,16 @@ class Strict(BaseModel):
 class ModelSettings(Strict):
     litellm: str = Field(description="any litellm model string")
     name: str = Field("", description="what people see; the key where left out")
-    avatar_url: str = Field("", description="its face on platforms that show one: a picture's public address")
-    api_key: SecretStr | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
-    api_base: str | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
+    avatar_url: Address = Field("", description="its face on platforms that show one: a picture's public address")
+    api_key: Secret | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
+    api_base: Address | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
     temperature: float | None = Field(None, ge=0, le=2)
     max_tokens: PositiveInt | None = 1200
     concurrency: PositiveInt = Field(4, description="answers at once with this provider")
     input_usd_per_mtok: float | None = Field(None, ge=0)
     output_usd_per_mtok: float | None = Field(None, ge=0)
     context_window: PositiveInt | None = Field(None, description="tokens")
+    proxy: bool = Field(False, description="reach api_base by the environment's proxy even on a private address")
     vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
 
     def resolve_key(self) -> str | None:
@@ -72,7 +80,15 @@ class ModelSettings(Strict):
 def _resolve_key(secret: SecretStr | None) -> str | None:
     """Return the API key itself; None when none is set here, or the variable that it names is empty."""
     value = secret.get_secret_value() if secret else ""
-    return (os.environ.get(value.removeprefix("env:")) if value.startswith("env:") else value) or None
+    return (read_key(value.removeprefix("env:"), os.environ) if value.startswith("env:") else value) or None
+
+
+def read_key(variable: str, environ: Mapping[str, str]) -> str:
+    """Return the key in a variable of the environment; "" where there is none that could be one."""
+    try:
+        return clean_key(environ.get(variable, ""))
+    except ValueError:
+        return ""
 
 
 class SeatSettings(Strict):
@@ -144,8 +160,8 @@ class SearchSettings(Strict):
         "", "brave", "duckduckgo", "exa_ai", "firecrawl", "linkup", "perplexity", "searxng", "serper", "tavily"
     ] = Field("", description="litellm's name for it")
     model: str = Field("", description="one of the models, instead of a provider")
-    api_key: SecretStr | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
-    api_base: str | None = Field(None, description="another endpoint: your own SearXNG, a test server")
+    api_key: Secret | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
+    api_base: Address | None = Field(None, description="another endpoint: your own SearXNG, a test server")
     results: int = Field(5, ge=1, le=20, description="pages that a provider is asked for")
     concurrency: PositiveInt = Field(4, description="searches at once")
     wait_s: NonNegativeFloat = Field(20.0, description="how long reviews and later rounds wait for it, from the start")
@@ -197,11 +213,11 @@ class ServerSettings(Strict):
 
 
 class DiscordSettings(Strict):
-    token: SecretStr
+    token: Secret
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
     members: bool = Field(False, description="note who joins runs' threads; needs the server-members intent")
-    api_base: str = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
-    gateway_url: str = Field("", description="another gateway; the one that the API names where left out")
+    api_base: Address = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
+    gateway_url: SocketAddress = Field("", description="another gateway; the one that the API names where left out")
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
     shard_count: PositiveInt | None = Field(None, description="of all processes; what Discord advises where left out")
     shard_ids: list[int] | None = Field(None, description="those of this process; all where left out")
@@ -210,21 +226,23 @@ class DiscordSettings(Strict):
 class SlackSettings(Strict):
     """Slack: one workspace by `bot_token`, or many by `client_id`, `client_secret` and `installations_key`."""
 
-    bot_token: SecretStr | None = Field(None, description="xoxb-…, of the one workspace")
-    app_token: SecretStr | None = Field(None, description="xapp-…, for Socket Mode")
-    signing_secret: SecretStr | None = Field(None, description="for HTTP: Slack signs its requests with it")
+    bot_token: Secret | None = Field(None, description="xoxb-…, of the one workspace")
+    app_token: Secret | None = Field(None, description="xapp-…, for Socket Mode")
+    signing_secret: Secret | None = Field(None, description="for HTTP: Slack signs its requests with it")
     mode: Literal["socket", "http"] = Field("socket", description="socket needs no address that Slack can reach")
     host: str = Field("127.0.0.1", description="where HTTP listens")
     port: int = Field(3000, ge=0, le=65535)
-    public_url: str = Field("", description="https://…, where Slack reaches this host")
+    public_url: Address = Field("", description="https://…, where Slack reaches this host")
     client_id: str | None = Field(None, description="with it the app is installed by OAuth, in many workspaces")
-    client_secret: SecretStr | None = None
+    client_secret: Secret | None = None
     installations_key: SecretStr | None = Field(None, description="a Fernet key that seals stored tokens")
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the history scopes")
     allow_shared_channels: bool = Field(False, description="Slack Connect channels")
     allow_guests: bool = False
     allow_outsiders: bool = Field(False, description="people of other organisations")
-    api_base: str = Field("https://slack.com/api/", description="another API host: GovSlack, a proxy, a test server")
+    api_base: Address = Field(
+        "https://slack.com/api/", description="another API host: GovSlack, a proxy, a test server"
+    )
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
 
     @model_validator(mode="after")

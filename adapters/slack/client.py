@@ -35,6 +35,7 @@ from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused
+from bot.network import is_nearby
 from bot.ports import Clock, DocumentStore, Store, SurfaceError
 from bot.settings import LimitSettings, SlackSettings
 
@@ -229,6 +230,8 @@ class SlackBot:
     async def _connect_socket(self, app: AsyncApp) -> AsyncIterator[None]:
         handler = AsyncSocketModeHandler(app, self._settings.app, web_client=self._api.client())
         client = handler.client
+        if is_nearby(self._settings.api_base):
+            client.proxy = None  # it has taken the environment's, whatever the host
         try:
             await handler.connect_async()
             yield

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.domain.run import Price
 from bot.models import prices
-from bot.settings import ModelSettings
+from bot.settings import ModelSettings, read_key
 
 LOCAL = Price(0.0, 0.0, "local")
 OLLAMA_CTX = 8192  # tokens: a round of answers with their question; more costs memory on machines that have little
@@ -27,6 +27,8 @@ _SELF_HOSTED = (
     "xinference",
     "docker_model_runner",
 )
+OPENAI_COMPATIBLE = ("openai/", "hosted_vllm/")  # how litellm's names of such endpoints begin
+_TAKE_OPENAI_KEY = (*OPENAI_COMPATIBLE, "text-completion-openai/", "custom_openai/")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # The variables in which litellm looks for a provider's key: any one of them will do. They are those of
@@ -61,6 +63,36 @@ KEY_VARIABLES: Mapping[str, tuple[str, ...]] = {
     "xai": ("XAI_API_KEY",),
 }
 
+# The domains of providers whose keys go to an `api_base` there without being named: a region, or the usual address
+# written out. To any other host goes only the key that the settings name for it.
+_DOMAINS: Mapping[str, tuple[str, ...]] = {
+    "ai21": ("ai21.com",),
+    "ai21_chat": ("ai21.com",),
+    "anthropic": ("anthropic.com", "claude.com"),
+    "cerebras": ("cerebras.ai",),
+    "codestral": ("mistral.ai",),
+    "cohere": ("cohere.ai", "cohere.com"),
+    "dashscope": ("aliyuncs.com",),
+    "deepinfra": ("deepinfra.com",),
+    "deepseek": ("deepseek.com",),
+    "fireworks_ai": ("fireworks.ai",),
+    "gemini": ("googleapis.com",),
+    "groq": ("groq.com",),
+    "mistral": ("mistral.ai",),
+    "moonshot": ("moonshot.ai", "moonshot.cn"),
+    "nebius": ("nebius.ai", "nebius.com"),
+    "novita": ("novita.ai",),
+    "nvidia_nim": ("nvidia.com",),
+    "openai": ("openai.com",),
+    "openrouter": ("openrouter.ai",),
+    "perplexity": ("perplexity.ai",),
+    "replicate": ("replicate.com",),
+    "together_ai": ("together.ai", "together.xyz"),
+    "vercel_ai_gateway": ("vercel.sh",),
+    "volcengine": ("volces.com",),
+    "xai": ("x.ai",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -84,6 +116,7 @@ class Model:
     key_variable: str = ""  # the variable that the settings name for the key; "" if they name none
     search: str = ""  # litellm's search provider; such a model speaks no words of its own …
     results: int = 0  # … and is asked for so many pages
+    proxy: bool = False  # the environment's proxy takes it even on a private address
 
 
 def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
@@ -93,15 +126,15 @@ def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
 
 
 def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
-    prefix = _prefix(settings.litellm, known)
+    prefix, api_base = _prefix(settings.litellm, known), settings.api_base or None
     window, source = _window(settings, prefix, known)
     return Model(
         key=key,
         litellm=settings.litellm,
         name=settings.name or key,
-        provider=provider_of(prefix, settings.api_base),
+        provider=provider_of(prefix, api_base),
         api_key=settings.resolve_key(),
-        api_base=settings.api_base,
+        api_base=api_base,
         temperature=settings.temperature,
         max_tokens=settings.max_tokens,
         concurrency=settings.concurrency,
@@ -112,6 +145,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         sees=prices.has_vision(settings.litellm, known) if settings.vision is None else settings.vision,
         avatar_url=settings.avatar_url,
         key_variable=named_variable(settings.api_key),
+        proxy=settings.proxy,
     )
 
 
@@ -170,30 +204,56 @@ def prefix_of(model: Model) -> str:
 
 
 def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
-    """Return one of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME".
+    """Return one of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME", "unusable: …".
 
     It says what is there, not whether the provider accepts it: nobody is asked.
     """
     if model.api_key is not None and not model.key_variable:
         return "set here"
-    if not model.key_variable and prefix_of(model) in _SELF_HOSTED:
-        return "not needed"
     names = _key_variables(model)
     if not names:
-        return "left to litellm"
-    return next((f"in {name}" for name in names if environ.get(name)), f"missing: set {names[0]}")
+        return "left to litellm" if prefix_of(model) not in (*_SELF_HOSTED, *KEY_VARIABLES) else "not needed"
+    if found := _find_variable(model, environ):
+        return f"in {found}"
+    if held := next((name for name in names if environ.get(name, "").strip()), None):
+        return f"unusable: {held} holds what no key can be, so copy it again"
+    return f"missing: set {names[0]}"
 
 
 def has_key(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a run may seat this model."""
-    return not key_state(model, environ).startswith("missing")
+    """Whether a run may seat this model."""
+    return not key_state(model, environ).startswith(("missing", "unusable"))
 
 
 def key_of(model: Model, environ: Mapping[str, str] = os.environ) -> str | None:
     """Return the key itself, from the settings or from the variable that litellm would read."""
-    found = (environ[name] for name in _key_variables(model) if environ.get(name))
-    return model.api_key or next(found, None)
+    if model.api_key is not None:
+        return model.api_key
+    found = _find_variable(model, environ)
+    return read_key(found, environ) if found else None
+
+
+def sent_key(model: Model, environ: Mapping[str, str] = os.environ) -> str | None:
+    """Return the key that is handed to litellm; None where litellm looks for it itself.
+
+    litellm wants a key for most providers, and would take the provider's own to any endpoint.
+    """
+    if _find_variable(model, environ) == "ANTHROPIC_AUTH_TOKEN":
+        return None  # litellm sends it by another header than a key
+    key = key_of(model, environ)
+    is_known = prefix_of(model) in KEY_VARIABLES or model.litellm.startswith(_TAKE_OPENAI_KEY)
+    return "none" if key is None and model.api_base and is_known else key
+
+
+def _find_variable(model: Model, environ: Mapping[str, str]) -> str | None:
+    return next((name for name in _key_variables(model) if read_key(name, environ)), None)
 
 
 def _key_variables(model: Model) -> tuple[str, ...]:
-    return (model.key_variable,) if model.key_variable else KEY_VARIABLES.get(prefix_of(model), ())
+    """Return the variables in which a model's key may be; none where none is needed or named for its host."""
+    if model.key_variable:
+        return (model.key_variable,)
+    prefix, host = prefix_of(model), urlsplit(model.api_base or "").hostname
+    if host and not any(f".{host}".endswith(f".{domain}") for domain in _DOMAINS.get(prefix, ())):
+        return ()
+    return KEY_VARIABLES.get(prefix, ())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import inspect
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
+
+from bot.network import is_nearby
 
 Request = Mapping[str, Any]  # the arguments of litellm.acompletion
 
@@ -36,8 +39,11 @@ def _litellm() -> Any:
     return importlib.import_module("litellm")
 
 
-def load_litellm() -> None:
-    """Import litellm (1.5 s) and make a first call without a network (0.4 s). It blocks: call it in a thread."""
+def load_litellm(proxied: Collection[str] = ()) -> None:
+    """Import litellm (1.5 s) and make a first call without a network (0.4 s). It blocks: call it in a thread.
+
+    `proxied`: the hosts nearby that are reached by the environment's proxy all the same.
+    """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # before the import, or that downloads the price map
     litellm = _litellm()
     litellm.suppress_debug_info = True  # it prints to standard output
@@ -45,7 +51,26 @@ def load_litellm() -> None:
     litellm.disable_hf_tokenizer_download = True  # it would fetch one for "llama-3" and the like, and block the loop
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # our own guard tells loops from tables
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its log lines quote prompts
+    _reach_nearby_directly(proxied)
     asyncio.run(_first_call())
+
+
+def _reach_nearby_directly(proxied: Collection[str]) -> None:
+    """Let the environment's proxy take only what leaves the private network, whatever NO_PROXY says.
+
+    All calls then go through the one transport that asks for a proxy call by call. The clients of httpx beside it would
+    be made for each proxy that the environment names, and fail on one that httpx does not know, such as socks://.
+    """
+    http_handler = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+    transport = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport").LiteLLMAiohttpTransport
+    find_proxy = inspect.unwrap(transport._proxy_from_env)
+
+    @functools.wraps(find_proxy)
+    def find_unless_nearby(self: Any, url: Any) -> Any:
+        return None if is_nearby(url.host) and url.host not in proxied else find_proxy(self, url)
+
+    http_handler.get_environment_proxies = dict
+    transport._proxy_from_env = find_unless_nearby
 
 
 async def _first_call() -> None:

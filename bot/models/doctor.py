@@ -15,6 +15,7 @@ from bot.models import listing
 from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
+from bot.network import tell_address
 from bot.settings import DeadlineSettings
 
 DEADLINES = DeadlineSettings(first_token_timeout_s=20.0, idle_timeout_s=10.0, total_timeout_s=30.0)
@@ -60,7 +61,7 @@ async def _check_search(model: Model, seat: Seat, speaker: Speaker | None) -> li
 
 async def _check_model(model: Model, is_needed: bool, speaker: Speaker | None) -> list[Finding]:
     if not has_key(model):
-        found = _finding(model, "broken", "it has no key, so runs go on without it", f"Set {_key_place(model)}.")
+        found = _finding(model, "broken", _tell_missing(model), f"Set {_key_place(model)}.")
     elif speaker is None:
         found = await _check_listed(model)
     else:
@@ -114,7 +115,7 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
         case "not_found":
             remedy = "`moot models --available` shows what there is; correct its litellm name or api_base."
         case "unreachable" if model.api_base:
-            remedy = f"Start the server at {model.api_base}, or correct api_base."
+            remedy = f"Start the server at {tell_address(model.api_base)}, or correct api_base."
         case "unreachable":
             remedy = "Look at this machine's network and the provider's status page."
         case "window":
@@ -130,11 +131,19 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
     return _finding(model, "broken", error.text, remedy, took_s)
 
 
+def _tell_missing(model: Model) -> str:
+    state = key_state(model)
+    why = state if state.startswith("unusable") else "it has no key"
+    return f"{why}, so runs go on without it"
+
+
 def _key_place(model: Model) -> str:
     """Name the variable, or the setting, in which the key is or should be."""
     state = key_state(model)
     if state.startswith(("in ", "missing: set ")):
         return state.rpartition(" ")[2]
+    if state.startswith("unusable: "):
+        return state.split()[1]
     return f"models.{model.key}.api_key"
 
 

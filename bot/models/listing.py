@@ -13,6 +13,7 @@ from bot.domain.run import Price
 from bot.models.catalogue import Model, key_of, key_state, prefix_of
 from bot.models.errors import Kind, ProviderError
 from bot.models.local import ollama_base
+from bot.network import is_nearby, tell_address
 
 LISTING_TIMEOUT_S = 10.0
 
@@ -27,6 +28,7 @@ _BASES: Mapping[str, str] = {
     "together_ai": "https://api.together.xyz/v1",
     "xai": "https://api.x.ai/v1",
 }
+_BASE_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")  # those of OpenAI's own client
 _ANTHROPIC = "https://api.anthropic.com"
 _GEMINI = "https://generativelanguage.googleapis.com"
 
@@ -66,7 +68,7 @@ async def fetch_available(model: Model) -> list[str]:
     Raises ProviderError: "key", "not_found" (also if nobody knows how to ask), "rate_limit", "unreachable", "other".
     """
     source = _list_of(model, key_of(model) or "")
-    found = await _fetch(source, own=model.api_base is not None)
+    found = await _fetch(source, proxy=model.proxy or not is_nearby(source.url))
     items = found.get(source.items)
     if not isinstance(items, list):
         raise ProviderError("other", f"{model.provider} gave no list of models")
@@ -92,10 +94,16 @@ def _list_of(model: Model, key: str) -> _List:
         case "ollama" | "ollama_chat":
             return _List(f"{ollama_base(model)}/api/tags", {}, "models", "name")
         case prefix:
-            base = model.api_base or _BASES.get(prefix, "")
+            base = model.api_base or _find_base(prefix)
             if not base:
                 raise ProviderError("not_found", f"no list of models is known for {prefix}; set api_base to one")
             return _List(f"{base.rstrip('/')}/models", {"Authorization": f"Bearer {key}"} if key else {}, "data", "id")
+
+
+def _find_base(prefix: str) -> str:
+    """Return the address at which litellm looks for a provider; "" where it is not known here."""
+    named = [os.environ.get(name, "") for name in _BASE_VARIABLES] if prefix == "openai" else []
+    return next(filter(None, named), _BASES.get(prefix, ""))
 
 
 def _can_chat(item: Mapping[str, Any]) -> bool:
@@ -103,21 +111,21 @@ def _can_chat(item: Mapping[str, Any]) -> bool:
     return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
 
 
-async def _fetch(source: _List, *, own: bool) -> Mapping[str, Any]:
-    """Fetch a list. `own`: an endpoint of people's own is reached directly, others through the environment's proxy."""
+async def _fetch(source: _List, *, proxy: bool) -> Mapping[str, Any]:
+    """Fetch a list. `proxy`: through the environment's proxy, if it names one."""
     timeout = aiohttp.ClientTimeout(total=LISTING_TIMEOUT_S)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=not own) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=proxy) as session,
             session.get(source.url, headers=source.headers) as response,
         ):
             if not response.ok:
                 raise ProviderError(_kind(response.status), f"{response.url.host} answered {response.status}")
             found = await response.json()
     except (aiohttp.ClientConnectionError, TimeoutError) as error:
-        raise ProviderError("unreachable", f"{source.url} does not answer") from error
+        raise ProviderError("unreachable", f"{tell_address(source.url)} does not answer") from error
     except (aiohttp.ClientError, ValueError) as error:
-        raise ProviderError("other", f"{source.url} did not answer in JSON") from error
+        raise ProviderError("other", f"{tell_address(source.url)} did not answer in JSON") from error
     return found if isinstance(found, dict) else {}
 
 

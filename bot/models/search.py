@@ -12,7 +12,7 @@ from bot.errors import Misconfigured
 from bot.models import prices
 from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provider_of
 from bot.models.client import Request
-from bot.settings import SearchSettings
+from bot.settings import SearchSettings, read_key
 
 KEY = "searcher"  # of the seat that searches
 NOTHING = "the search found no page that can be linked"
@@ -86,7 +86,9 @@ def _search_model(settings: SearchSettings) -> Model:
         litellm=f"{provider}/search",
         name=name,
         provider=provider_of(provider, settings.api_base),
-        api_key=settings.resolve_key() or os.environ.get(named),  # litellm takes none of its own to another endpoint
+        api_key=settings.resolve_key()
+        or read_key(named, os.environ)
+        or None,  # litellm takes none of its own to another endpoint
         api_base=settings.api_base,
         concurrency=settings.concurrency,
         price=_price(settings),

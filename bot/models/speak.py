@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import aclosing
 from functools import partial
 from itertools import count
 from typing import Any, assert_never
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -17,7 +18,7 @@ from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
 from bot.models import client, retries, search
-from bot.models.catalogue import Model, has_key, key_of, key_state
+from bot.models.catalogue import OPENAI_COMPATIBLE, Model, has_key, key_of, key_state, sent_key
 from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
 from bot.models.error_mapping import kind_of, map_error, map_midstream_error
@@ -45,7 +46,6 @@ from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 log = structlog.get_logger()
 
 Messages = list[Message]
-_OPENAI_COMPATIBLE = ("openai/", "hosted_vllm/")
 _LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer than the way to a thread and back
 
 
@@ -66,6 +66,7 @@ class Speaker:
         self._deadlines = deadlines
         self._retry = retry
         self._clock = clock
+        self._proxied = [host for m in models.values() if m.proxy and (host := urlsplit(m.api_base or "").hostname)]
         self._secrets = tuple(filter(None, map(key_of, models.values())))
         self._blank = make_redactor(self._secrets)
         self._queues = {
@@ -82,7 +83,7 @@ class Speaker:
         """Load litellm in a thread, so that the first answer need not wait 2 s for it. A second call does nothing."""
         async with self._warm_up_lock:
             if not self._warm:
-                await asyncio.to_thread(_load)
+                await asyncio.to_thread(_load, self._proxied)
                 self._warm = True
 
     async def aclose(self) -> None:
@@ -201,8 +202,8 @@ class Speaker:
             log.warning("few requests are left", provider=model.provider, left=left[0], of=left[1])
 
 
-def _load() -> None:
-    client.load_litellm()
+def _load(proxied: Collection[str]) -> None:
+    client.load_litellm(proxied)
     make_counter("")("hello")  # loads its tables
 
 
@@ -285,13 +286,10 @@ def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> 
     """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
     if model.search:
         return search.build_request(model, query)
-    key = model.api_key
-    if key is None and _is_own_endpoint(model):
-        key = "none"  # the client wants one, and OpenAI's own must not go to another endpoint
     given = {
         "model": model.litellm,
         "messages": messages,
-        "api_key": key,
+        "api_key": sent_key(model),
         "api_base": model.api_base,
         "temperature": model.temperature if seat.temperature is None else seat.temperature,
         "max_tokens": _max_tokens(model, seat),
@@ -326,7 +324,7 @@ def _takes_schema(model: Model) -> bool:
 
 
 def _is_own_endpoint(model: Model) -> bool:
-    return model.api_base is not None and model.litellm.startswith(_OPENAI_COMPATIBLE)
+    return model.api_base is not None and model.litellm.startswith(OPENAI_COMPATIBLE)
 
 
 def _response_format(schema: JsonSchema) -> dict[str, Any]:
