@@ -9,10 +9,10 @@ from typing import Any
 from commands.command import Command, Options
 
 # phones write -- as a dash; a list goes on after a comma; quotes keep words together
-_OPTION = re.compile(r"""(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?""")
+_OPTION = re.compile(r"""(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^“”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?""")
 
-_LINK = re.compile(r"<(https?://[^|>]+|mailto:[^|>]+)(?:\|[^>]*)?>")
-_NAMED = re.compile(r"<([#@!])([^|>]+)(?:\|([^>]*))?>")
+_LINK = re.compile(r"<(https?://[^|<>]+|mailto:[^|<>]+)(?:\|[^<>]*)?>")
+_NAMED = re.compile(r"<([#@!])([^|<>]+)(?:\|([^<>]*))?>")
 MAX_WORDS = 3  # of the longest command
 
 

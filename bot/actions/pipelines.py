@@ -34,7 +34,7 @@ PANEL, CHAIR = "panel", "chair"  # words for seats
 MOST_SEATS = 12
 MOST_TURNS = 36  # of all steps together
 TEXT_CHARS = 20_000  # of a pipeline's TOML
-FENCED = re.compile(r"(`{3,})\w*\n(?P<text>.*)\n\1", re.DOTALL)  # as in a chat, or as an attached file comes
+FENCE = re.compile(r"(?<!`)(`{3,}+)\w*+\n")  # as in a chat, or as an attached file comes
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,29}$")]
 Place = Annotated[int, Field(ge=1, le=MOST_SEATS, strict=True)]
@@ -74,8 +74,9 @@ def read_pipeline(text: str) -> PipelineSettings:
 
 def strip_fence(text: str) -> str:
     """Return the text without the code block around it, if there is one."""
-    found = FENCED.search(text)
-    return found["text"] if found else text
+    opening = FENCE.search(text)
+    end = text.rfind(f"\n{opening[1]}", opening.end()) if opening else -1
+    return text[opening.end() : end] if opening and end >= 0 else text
 
 
 def _describe_mistake(where: tuple[int | str, ...], message: str) -> str:

@@ -34,12 +34,15 @@ _ABOUT = re.compile(  # a line about the ranking does not give it
     re.I,
 )
 _DECOR = re.compile(r"^[\W_]{0,12}(?:\d{1,2}[.)]\s{0,3})?[\W_]{0,6}")
-_HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’_`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
-_BARE = re.compile(r"(?:\s(?:finale?|overall|général|generale?|globale?))?[\s*_`~#=-]*(\([^()]{0,80}\))?[\s*_`~#=-]*")
+_HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
+_BARE = re.compile(
+    r"(?:\s(?:finale?|overall|général|generale?|globale?))?[\s*_`~#=-]*+(?:\([^()]{0,80}\)[\s*_`~#=-]*+)?"
+)
 _UPWARDS = re.compile(
-    r"worst\W{1,3}(?:to|first|→|->|>)|least\W+(?:\w+\W+)?to\W+(?:most|best)|ascending|1\s*=\s*worst|lowest to highest|"
-    r"schlecht\w*\W+(?:\w+\W+){0,2}best|schwächst\w*\W+(?:\w+\W+){0,2}(?:best|stärkst)|pire\W+(?:\w+\W+)?au\W+meilleur|"
-    r"peor\W+a\W+(?:la\W+)?mejor|pior\W+(?:\w+\W+){1,2}melhor|peggiore\W+al\w?\W+migliore|худш\w*\W+к\W+лучш|"
+    r"worst\W{1,3}(?:to|first|→|->|>)|least\W++(?:\w++\W++)?to\W++(?:most|best)|ascending|1\s*+=\s*+worst|"
+    r"lowest to highest|schlecht\w{0,8}+\W++(?:\w++\W++){0,2}best|pire\W++(?:\w++\W++)?au\W++meilleur|"
+    r"schwächst\w{0,8}+\W++(?:\w++\W++){0,2}(?:best|stärkst)|peor\W++a\W++(?:la\W++)?mejor|"
+    r"pior\W++(?:\w++\W++){1,2}melhor|peggiore\W++al\w?\W++migliore|худш\w{0,8}+\W++к\W++лучш|"
     r"最差.{0,4}最[好佳优優]|(?:最低|最悪|悪い).{0,6}(?:最高|最良|良い)|나쁜.{0,8}좋은",
     re.I,
 )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # a label touches none of these; it may touch ideographs and kana
 _MARKS = "\u0300-\u036f\u0900-\u0e7f"  # marks in Indian and Thai words, no letters to Python
 _EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|✅👉🏆⭐"
-_COMMENT = re.compile(r"\s*(?:[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—])")
+_COMMENT = re.compile(r"[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—]")
 _SIGNS = "=≈&+/,、~和与と및"
 _WORDS = ("and", "und", "et", "y", "e", "en", "og", "och", "и", "tie with", "tied with")
 
@@ -26,7 +26,7 @@ class Letters:
         self._ending = re.compile(rf"(?<![{_LETTER}])({any_label})$", re.I)
 
         words = "|".join(word for word in _WORDS if word.upper() not in self._known)  # "E" may be a label
-        self._tie = re.compile(rf"\s*(?:[{_SIGNS}]|\b(?:{words})\b)\s*", re.I)
+        self._tie = re.compile(rf"[{_SIGNS}]|\b(?:{words})\b", re.I)
 
     def only_label(self, text: str) -> str | None:
         """Return the label when the text is nothing but a reference to it."""
@@ -35,7 +35,7 @@ class Letters:
 
     def tied_labels(self, text: str) -> list[str | None]:
         """Return the labels of "A", "A = B", "A and B"; None for each that is not known."""
-        parts = [part for part in self._tie.split(text.strip(_EDGE)) if part]
+        parts = [part for part in self._tie.split(text.strip(_EDGE)) if part.strip()]
         labels = [self.only_label(part) for part in parts]
         return labels if all(labels) else [alone] if (alone := self.only_label(text)) else labels
 

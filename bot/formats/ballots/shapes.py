@@ -21,8 +21,8 @@ RANKING = re.compile(
     r"κατάταξη|rangordning|rankning|順位|ランキング|排名|排序|名次|순위|랭킹|الترتيب|ترتيب|रैंकिंग|דירוג)(?![a-z])",
     re.I,
 )
-_ARROW = re.compile(r"\s*(?:-{1,3}>|=+>|>=?>?>?|[≫≻→⇒➔➜›≥])\s*")
-_LESS = re.compile(r"\s*(?:<{1,3}|[≪≺←])\s*")
+_ARROW = re.compile(r"-{1,3}>|(?<!=)=++>|>=?>?>?|[≫≻→⇒➔➜›≥]")
+_LESS = re.compile(r"<{1,3}|[≪≺←]")
 _ORDINAL = (
     r"(?:#|rank|place|platz|rang|puesto|posto|lugar|miejsce|место|plats|第|nr\.?|no\.)\s{0,2}(\d{1,2})(?!\d)(?:位|名)?",
     r"(\d{1,2})(?:st|nd|rd|th|er|ère|e|ème|o|a|位|名|等|위|등|-е|-й)\b(?:\s(?:place|platz|rang|puesto|lugar|место))?",
@@ -30,10 +30,15 @@ _ORDINAL = (
 )
 PLACED = re.compile(rf"[\W_]{{0,8}}(?:{'|'.join(_ORDINAL)})[\s*_`.):=–—-]{{0,6}}(\S.*)", re.I)
 NUMBERED = re.compile(r"[\W_]{0,8}(\d{1,2})(?!\d)[\s*_`.):=–—-]{1,6}(\S.*)")
-_INLINE = re.compile(r"[\s,;]+(?=(?:\d{1,2}[.)](?!\d)|\d{1,2}(?:st|nd|rd|th)\b))")
+_INLINE = re.compile(r"(?<![\s,;])[\s,;]++(?=(?:\d{1,2}[.)](?!\d)|\d{1,2}(?:st|nd|rd|th)\b))")
 _COLUMN = re.compile(
     r"#|no\.?|nr\.?|pos(?:ition|ición|izione)?\.?|place|platz|rang|puesto|lugar|posto|место|miejsce|名次|顺位|등수|",
     re.I,
+)
+_BETWEEN = (
+    re.compile(r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?"),
+    re.compile(r"(?:,|(?<![\s,]))\s++(?:then|and|und|dann|puis|luego|y|et)\s++"),
+    re.compile(r"[\s-]+"),
 )
 _TIED = re.compile(r"(?<![\w])tied?\b")
 
@@ -93,7 +98,7 @@ def read_arrows(line: str, letters: Letters) -> Shape | None:
         *inner, last = others
         middle = [letters.tied_labels(part) for part in inner]
         groups: list[Group] = [letters.last_labels(first), *middle, letters.entry_labels(last)]
-        short = all(any(group) or len(part) <= 20 for group, part in zip(middle, inner, strict=True))
+        short = all(any(group) or len(part.strip()) <= 20 for group, part in zip(middle, inner, strict=True))
         if short and any(groups[0]) and count_labels(groups) > 1:
             return Shape("arrows", groups, upwards=upwards)
     return None
@@ -128,12 +133,8 @@ def _group_by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
 def _read_row(text: str, letters: Letters) -> Shape | None:
     """Read "B, A, C", "B then A then C" or "B A C": nothing but letters, in order; "=" ties."""
     text = re.split(r"\.(?:\s|$)|\s[(–—]", text.strip(" []{}*_`"))[0]
-    for separator in (
-        r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?",
-        r",?\s+(?:then|and|und|dann|puis|luego|y|et)\s+",
-        r"[\s-]+",
-    ):
-        parts = [part for part in re.split(separator, text) if part.strip()]
+    for separator in _BETWEEN:
+        parts = [part for part in separator.split(text) if part.strip()]
         groups: list[Group] = [
             letters.tied_labels(_TIED.sub("", part))
             if "=" in part or _TIED.search(part)
