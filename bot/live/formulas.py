@@ -10,13 +10,13 @@ import re
 import unicodedata
 
 # `\(…\)`: nobody escapes round brackets in Markdown. `\[…\]` must look like a formula: `\[1\]` is an escaped bracket.
-_ROUND = r"\\\((?P<round>(?:\\[^()]|[^\\])++)\\\)"
-_SQUARE = r"\\\[(?P<square>(?:\\[^\[\]]|[^\\])++)\\\](?!\()"
+_ROUND = r"\\\((?P<round>(?:\\[^()]|[^\\]){1,1999}+)\\\)"
+_SQUARE = r"\\\[(?P<square>(?:\\[^\[\]]|[^\\]){1,1999}+)\\\](?!\()"
 # Dollars beside a digit or a space are money, unless powers or commands say otherwise.
-_DOUBLE = r"\$\$(?P<double>(?:\\.|[^$\\]|\$(?!\$))++)\$\$"
+_DOUBLE = r"\$\$(?P<double>(?:\\.|[^$\\]|\$(?!\$)){1,1999}+)\$\$"
 _NUMBER = r"(?=\d[^$\\^_]*+(?:\\[A-Za-z]|\^|_[\d{])|\d[^\s$A-Za-z=*]*+[A-Za-z=*][^\s$]*+\$)"
 _SINGLE = (
-    r"(?<!\d)\$(?:(?![\s$\d])|" + _NUMBER + r")(?P<single>(?:\\.|[^$\\])++)(?<!\s)\$"
+    r"(?<!\d)\$(?:(?![\s$\d])|" + _NUMBER + r")(?P<single>(?:\\.|[^$\\]){1,1999}+)(?<!\s)\$"
     r"(?![\d$]|(?!(?:th|st|nd|rd|s)\b)[A-Za-z])"
 )
 MATH = re.compile(f"{_ROUND}|{_SQUARE}|{_DOUBLE}|{_SINGLE}", re.DOTALL)
@@ -31,9 +31,9 @@ def looks_like_math(text: str) -> bool:
 def match_math(text: str, at: int) -> re.Match[str] | None:
     """Return the formula that begins at a code point; its last group is its TeX."""
     match = MATH.match(text, at)
-    if match and match.lastgroup == "square" and not looks_like_math(match["square"]):
+    if match is None or not match[match.lastgroup or 0].strip():
         return None
-    return match
+    return None if match.lastgroup == "square" and not looks_like_math(match["square"]) else match
 
 
 _SIGNS = """

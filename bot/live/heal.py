@@ -21,9 +21,9 @@ PATIENCE = 400  # code points: an opener that has found no partner within so man
 _MARKER = r"[ \t>|:=#*_~`$+-]|\d{1,9}(?:[.)]|$)|\\?\[[ xX]?(?:\]|$)|\\[(\]]?$|\ue000"
 _MARKERS = re.compile(rf"(?:{_MARKER})*+|(?:(?!```|~~~)(?:{_MARKER}))*+(?:`{{3,}}+|~{{3,}}+)[^`]*+")
 _POINTS = re.compile(r"\\.|`+|\$+|!?\[|<|\*+|_+|~+", re.DOTALL)
-_LAST_HALF = re.compile(r"(?:(?<!\\)\\|&#?\w{0,8})$")
-_LABEL = re.compile(r"!?\[(?:\\.|[^\[\]\\]|\[[^\[\]]*\])*\]", re.DOTALL)
-_TARGET = re.compile(r"\((?:\\.|[^()\\\n]|\([^()\n]*\))*\)")
+_LAST_HALF = re.compile(r"(?:(?<!\\)\\|&#?\w{0,8}|(?<!\S)\$)$")
+_LABEL = re.compile(r"!?\[(?:\\.|[^\[\]\\]|\[[^\[\]]{0,999}+\]){0,999}+\]", re.DOTALL)
+_TARGET = re.compile(r"\((?:\\.|[^()\\\n]|\([^()\n]{0,1999}+\)){0,1999}+\)")
 _AUTOLINK = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*>")
 _AUTOLINK_BEGUN = re.compile(r"<https?:?/?/?[^\s<>]*$")
 _MATH_BEGUN = re.compile(r"\$\$|\$(?=[^\s\d$])(?=[^$\n\\^_{=]*+[\\^_{=])[^$\n]*+$|\\\(|\\\[(?P<square>[^\]]*+)")
@@ -173,7 +173,7 @@ def _atom_end(text: str, point: re.Match[str]) -> int | None:
 
 def _is_math_begun(text: str, start: int) -> bool:
     begun = _MATH_BEGUN.match(text, start)
-    return begun is not None and (begun["square"] is None or looks_like_math(begun["square"]))
+    return begun is not None and (not begun["square"] or looks_like_math(begun["square"]))
 
 
 def _link_end(text: str, point: re.Match[str], young: bool) -> int | None:

@@ -102,7 +102,8 @@ def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False, "maxNesting": 4 * DEPTH})
     md.enable(["table", "strikethrough"]).disable(["reference", "inline", "text_join"])
     md.inline.ruler.before("escape", "math_inline", rules.parse_math)
-    md.inline.ruler.at("emphasis", rules.parse_emphasis)
+    for name in ("emphasis", "strikethrough"):
+        md.inline.ruler.at(name, rules.parse_emphasis)
     md.block.ruler.before("fence", "math_block", rules.parse_math_block, {"alt": ["paragraph", "blockquote", "list"]})
     md.block.ruler.at("table", rules.parse_table, {"alt": ["paragraph"]})
     for name in ("blockquote", "list"):

@@ -112,7 +112,6 @@ def _render_leaf(token: Token, style: Inline) -> str:
             return style.text(formula)
         case "code_inline" | "math_inline":
             code = " ".join(token.content.replace(CONTINUED, "").split("\n"))
-            code = code.strip() if token.type == "math_inline" else code
             return style.code(code) if code else ""
         case "image":
             return style.image(render_spans(token.children or (), style), str(token.attrs["src"]))

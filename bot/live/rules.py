@@ -72,19 +72,22 @@ def _may_end(char: str) -> bool:
 
 
 def parse_emphasis(state: StateInline, silent: bool) -> bool:
-    """Note a run of "*" or "_" for the parser, which pairs them at the end."""
+    """Note a run of "*", "_" or "~" for the parser, which pairs them at the end; "~" by twos."""
     start, mark = state.pos, state.src[state.pos]
-    if silent or mark not in "*_":
+    if silent or mark not in "*_~":
         return False
     end = start
     while end < state.posMax and state.src[end] == mark:
         end += 1
+    length, width = end - start, 2 if mark == "~" else 1
     before, after = state.src[start - 1] if start else " ", state.src[end] if end < state.posMax else " "
     opens, closes = flanks(before, after, state.src[start:end])
-    for _ in range(end - start):
+    if length % width:
         state.push("text", "", 0).content = mark
+    for _ in range(length // width):
+        state.push("text", "", 0).content = mark * width
         state.delimiters.append(
-            Delimiter(ord(mark), end - start, token=len(state.tokens) - 1, end=-1, open=opens, close=closes)
+            Delimiter(ord(mark), 0 if mark == "~" else length, len(state.tokens) - 1, -1, opens, closes)
         )
     state.pos = end
     return True
@@ -96,7 +99,8 @@ def parse_math(state: StateInline, silent: bool) -> bool:
     if match is None or match.end() > state.posMax:
         return False
     if not silent:
-        state.push("math_inline", "math", 0).content = match[match.lastgroup or 0]
+        tex = match[match.lastgroup or 0].strip().strip("`")  # GitLab's way: $`x`$
+        state.push("math_inline", "math", 0).content = tex
     state.pos = match.end()
     return True
 
@@ -130,7 +134,11 @@ def parse_math_block(state: StateBlock, start: int, end: int, silent: bool) -> b
     if found >= 0:
         content, _, mark = content.rpartition(closer)
         content = content.rstrip() + mark.strip()
-    if not content.strip() or (closer == "\\]" and not opener[2] and not looks_like_math(content)):
+    else:
+        content = content.removesuffix(closer[0])  # half of what will close it
+    if found >= 0 and not content.strip():
+        return False
+    if closer == "\\]" and content.strip() and not opener[2] and not looks_like_math(content):
         return False
     if not silent:
         token = state.push("math_block", "math", 0)
@@ -141,7 +149,7 @@ def parse_math_block(state: StateBlock, start: int, end: int, silent: bool) -> b
 
 
 _ROW_MARKS = re.compile(r"\\[|(]|\\.|`++|\||\$")
-_DELIMITERS = re.compile(r"\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+")
+_DELIMITERS = re.compile(r"(?=[|:-])\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+")
 
 
 def split_row(row: str, columns: int = 0) -> list[str]:

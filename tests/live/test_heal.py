@@ -22,6 +22,13 @@ from tests.support.markdown_strategies import lines
         ("a **", "a"),
         ("a *it and **both", "a *it and **both***"),
         ("a ~~gone", "a ~~gone~~"),
+        ("a **_text", "a **_text_**"),
+        ("a **_text_", "a **_text_**"),
+        ("a **_text_*", "a **_text_**"),
+        ("a ~~**text", "a ~~**text**~~"),
+        ("a _**text", "a _**text**_"),
+        ("a ***text", "a ***text***"),
+        ("これは**「重", "これは**「重**"),
         ("an _em", "an _em_"),
         ("snake_case", "snake_case"),
         ("2 * 3", "2 * 3"),
@@ -37,6 +44,14 @@ from tests.support.markdown_strategies import lines
         ("x is $\\frac{a}", "x is $\\frac{a}$"),
         ("it costs $5 and", "it costs $5 and"),
         ("x is $$a", "x is $$a$$"),
+        ("x is $$a$", "x is $$a$$"),
+        ("x is $", "x is"),
+        ("x is \\(", "x is"),
+        ("x is \\(x_1", "x is \\(x_1\\)"),
+        ("x is \\(x_1\\", "x is \\(x_1\\)"),
+        ("x is \\[", "x is"),
+        ("x is \\[x = 1", "x is \\[x = 1\\]"),
+        ("as \\[1\\] and", "as \\[1\\] and"),
         ("if a <b then", "if a <b then"),
         ("a [done](https://a.b) **b", "a [done](https://a.b) **b**"),
         ("Tom &am", "Tom"),
@@ -54,7 +69,8 @@ def test_an_opener_without_a_partner_is_text_in_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "last", ["-", "- [", "- [x]", "#", "###", "12", "12.", "> ", "---", "==", "|--|:", "```", "```py"]
+    "last",
+    ["-", "- [", "- [x]", "#", "###", "12", "12.", "> ", "---", "==", "|--|:", "```", "```py", "$$", "\\[", "\\"],
 )
 def test_a_line_of_markers_alone_waits(last: str) -> None:
     assert count_held_back(f"Before\n{last}") == len(last)
@@ -73,6 +89,11 @@ def test_a_line_with_text_does_not_wait(last: str) -> None:
         ("- x\n\n  | a | b", "- x\n\n  | a | b |\n  |---|---|"),
         ("> | a", "> | a |\n> |---|"),
         ("$$\nx = 1", "```\nx = 1\n```"),
+        ("$$\nx\n+ y", "```\nx\n+ y\n```"),
+        ("$$x$", "```\nx\n```"),
+        ("So:\n\\[\n", "So:"),
+        ("So:\n\\[\nx = 1\n\\", "So:\n\n```\nx = 1\n```"),
+        ("- So:\n  \\[\n  x = 1", "- So:\n\n  ```\n  x = 1\n  ```"),
         ("Para\n--", "Para"),
         ("Para\n---\n", "## Para"),
         ("- a\n  ```py\n  x", "- a\n  ```py\n  x\n  ```"),

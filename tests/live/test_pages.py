@@ -159,6 +159,31 @@ def test_a_fence_closes_at_the_page_and_reopens_with_its_language() -> None:
     assert texts("```py\n" + "x = 1\n" * 6 + "```", 30) == ["```py\nx = 1\nx = 1\nx = 1\n```"] * 2
 
 
+@pytest.mark.parametrize("around", ["- item\n\n  ```py\n{}  ```\n", "> ```py\n{}> ```\n", "1. > ```py\n{}   > ```\n"])
+@pytest.mark.parametrize("dialect", DIALECTS[:3])
+def test_code_inside_an_item_or_a_quote_stays_whole_where_the_page_has_room(around: str, dialect: Dialect) -> None:
+    prefix = around[: around.index("`")].rsplit("\n", 1)[-1].replace("1.", "  ")
+    source = around.format("".join(f"{prefix}x = {n}\n" for n in range(300)))
+    pages = Pages(dialect, 12_000)
+    for end in range(0, len(source), 500):
+        pages.update(source[:end])
+    (page,) = pages.update(source, final=True)
+    assert page.text.count("```") == 2
+    assert page.text == texts(source, 12_000, dialect)[0]
+
+
+def test_a_long_formula_that_goes_on_is_a_formula_on_each_page() -> None:
+    source = "$$\n" + "\\vec{x} + y\n" * 8 + "$$"
+    assert texts(source, 60) == ["```latex\n" + "\n".join(["\\vec{x} + y"] * 4) + "\n```"] * 2
+
+
+def test_a_table_that_becomes_a_list_leaves_no_code_open() -> None:
+    rows = "| a | b |\n" * 1_500 + f"| {'wide ' * 12} | b |\n" * 200
+    text = texts(f"| h | i |\n|--|--|\n{rows}", 100_000, DiscordDialect())[0]
+    assert text.count("```") == 2
+    assert text.index("a  b\n```\n\n- **h** a") < text.index("- **h** wide")
+
+
 def test_a_tables_header_stands_on_every_page() -> None:
     pages = texts("| a |\n|---|\n" + "| row |\n" * 6, 40)
     assert len(pages) > 1

@@ -64,6 +64,30 @@ def test_a_table_is_drawn_with_wide_characters_counted_twice() -> None:
     assert "x (https://a.b)" in rows[-2]
 
 
+WIDE = f"| Name | Why \\| how |\n|--|--|\n| **a** | {'many words ' * 5}|\n| [x](https://a.b) | |"
+
+
+def test_a_table_wider_than_a_phone_is_a_list() -> None:
+    words = "many words " * 5
+    first = f"- **Name** **a**\n  **Why \\| how** {words.strip()}"
+    assert write(DiscordDialect(), WIDE) == f"{first}\n- **Name** [x](https://a.b)\n  **Why \\| how** –"
+    assert write(SlackMrkdwn(), WIDE).startswith("• *Name* *a*\n  *Why | how* many words")
+    for dialect in (SlackMarkdown(), TerminalDialect()):  # both draw tables
+        assert write(dialect, WIDE).startswith("| Name | Why \\| how |")
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_list"), [("x" * 42, False), ("x" * 43, True), ("漢" * 21, False), ("漢" * 22, True)]
+)
+def test_a_table_is_drawn_up_to_the_width_of_a_phone(cell: str, is_list: bool) -> None:
+    drawn = write(DiscordDialect(), f"| a | b |\n|--|--|\n| 22 | {cell} |")
+    assert drawn.startswith("- **a** 22" if is_list else "```\n")
+
+
+def test_a_wide_header_alone_is_a_line() -> None:
+    assert write(DiscordDialect(), f"| {'a' * 30} | {'b' * 30} |\n|--|--|") == f"**{'a' * 30}** · **{'b' * 30}**"
+
+
 def test_a_table_stays_markdown_where_it_is_drawn() -> None:
     assert write(TerminalDialect(), TABLE).startswith("| Name | 漢字 | n |\n|:--|:-:|--:|\n| a | 良 | 1 |\n")
     assert write(TerminalDialect(), "| a |\n|--|\n| `x\\|y` |").endswith("| `x\\|y` |")
