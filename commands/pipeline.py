@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from bot.actions.actions import Actions
-from bot.actions.pipelines import read_pipeline
+from bot.actions.pipeline_files import read_pipeline
 from commands.command import (
     Answer,
     Command,

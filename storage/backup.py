@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from bot.domain.codec import Unreadable
 from bot.errors import Misconfigured, StoreFailed
-from storage import rows, sqlite, versions
+from storage import migrate, rows, sqlite
 from storage.errors import translating_errors
 from storage.schema import facts, runs
 
@@ -74,7 +74,7 @@ def _copy(path: Path, to: Path, part: Path) -> None:
 def _examine_rows(conn: Connection) -> Examination:
     if damaged := [str(row) for row in conn.exec_driver_sql("PRAGMA integrity_check").scalars() if row != "ok"]:
         return Examination(0, 0, tuple(damaged))
-    versions.require_version(conn)
+    migrate.require_version(conn)
     found = conn.execute(select(runs.c.run, runs.c.seq).order_by(runs.c.run)).all()
     count = conn.scalar(select(func.count()).select_from(facts)) or 0
     return Examination(

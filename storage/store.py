@@ -15,7 +15,7 @@ from bot.domain.facts import Fact
 from bot.domain.run import TurnId
 from bot.domain.transcript import Entry
 from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
-from storage import rows, sqlite, versions
+from storage import migrate, rows, sqlite
 from storage.batch import Append, Claim, Place, Put, Show
 from storage.errors import translating_errors
 from storage.sqlite import Database
@@ -99,7 +99,7 @@ async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> As
             database = await stack.enter_async_context(
                 sqlite.open_reader(path) if read_only else sqlite.open_writer(path)
             )
-            await database.transact(versions.require_version if read_only else versions.upgrade_schema)
+            await database.transact(migrate.require_version if read_only else migrate.upgrade_schema)
             reader = await stack.enter_async_context(sqlite.open_reader(path))
         writer = await stack.enter_async_context(Writer(database, path))
         engine = sqlite.make_engine(path)

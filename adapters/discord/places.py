@@ -8,8 +8,8 @@ from functools import partial
 
 import discord
 
-from adapters.common.messages import DeleteMessage, erase_messages, find_posted
 from adapters.common.people import person_id
+from adapters.common.posted_messages import DeleteMessage, erase_messages, find_posted
 from adapters.discord.addresses import Address, message_ref, read_address
 from adapters.discord.api import Rest, retry_missing
 from adapters.discord.people import Channel

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 
-from adapters.common.messages import DeleteMessage, erase_messages, find_posted
+from adapters.common.posted_messages import DeleteMessage, erase_messages, find_posted
 from adapters.common.recent import RecentDict
 from adapters.slack.addresses import Address, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace

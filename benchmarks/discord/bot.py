@@ -20,7 +20,7 @@ from benchmarks.discord.scenes import Scene, draw_lines, panel_name, seat_keys
 from benchmarks.discord.speaker import Replaying
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.engine.supervisor import RunSupervisor

@@ -21,7 +21,7 @@ from bot.actions.permissions import (
     require_may_steer,
     require_moderator,
 )
-from bot.actions.pipelines import read_pipeline, seat_pipeline
+from bot.actions.pipeline_files import read_pipeline, seat_pipeline
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver

@@ -8,7 +8,7 @@ from random import Random
 
 from bot.actions.panels import find_seat, leave_out_absent, make_further_seat, read_seat, seat_panel
 from bot.actions.permissions import Person, require_may_edit_panels, require_may_start
-from bot.actions.pipelines import drop_absent_seats, read_pipeline, seat_pipeline
+from bot.actions.pipeline_files import drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest
 from bot.actions.services import Services
 from bot.domain.facts import RunStarted

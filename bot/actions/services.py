@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.actions.panels import PanelBook
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.domain.word_filter import WordFilters
 from bot.models.catalogue import Model
 from bot.settings import Settings

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.cli.logs import configure_logs

@@ -1,1 +1,1 @@
-"""The database's history, one numbered file a step; `storage.versions` runs what is missing."""
+"""The database's history, one numbered file a step; `storage.migrate` runs what is missing."""

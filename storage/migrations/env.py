@@ -1,4 +1,4 @@
-"""The script that alembic runs: the missing steps, on the connection that `storage.versions` hands over."""
+"""The script that alembic runs: the missing steps, on the connection that `storage.migrate` hands over."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.concurrency import TaskGroup

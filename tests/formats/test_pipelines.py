@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions.pipelines import PipelineBook, drop_absent_seats, read_pipeline, seat_pipeline
+from bot.actions.pipeline_files import PipelineBook, drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest, rerun
 from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Step, TurnId

@@ -16,7 +16,7 @@ import pytest
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.permissions import Person
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.transcript import Transcript

@@ -20,7 +20,7 @@ from adapters.slack.client import PATH, SlackBot
 from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
-from bot.actions.pipelines import PipelineBook
+from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.run import Seat

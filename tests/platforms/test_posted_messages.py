@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from adapters.common.messages import FRESH_S, RETRY_S, DeleteMessage, erase_messages, find_posted
+from adapters.common.posted_messages import FRESH_S, RETRY_S, DeleteMessage, erase_messages, find_posted
 from adapters.common.retry import MAX_WAITS
 from bot.domain.run import LaneId
 from bot.ports import Forbidden, Gone, MessageRef, PostedPage, RateLimited, SurfaceError
