@@ -24,6 +24,12 @@ _TAG = re.compile(
 )
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
 _TEX = re.compile(r"\\(succ|gt|rightarrow|to)\b|\\(?:boxed|text)\b|\$")
+_STRUCK = re.compile(  # as Markdown, HTML and Unicode strike out; "A ~ B" is a tie
+    r"(?<!~)~~(?![~\s])(?:[^~\n]|~(?!~)|\n(?![ \t]*\n))++~~(?!~)|(?<![~\w])~(?![~\s])[^~\n]++(?<!\s)~(?![~\w])|"
+    r"<(s|del|strike)>[^<]*+</\1>|(?:[^\n][\u0335-\u0338])++",
+    re.I,
+)
+_CIRCLED = {ord(first) + i: f"{i + 1}. " for first in "①❶➀➊" for i in range(10)}
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufe0e\ufe0f\ufeff\r\u00ad"))
 
 
@@ -36,10 +42,14 @@ class Voices(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Give look-alikes one form: full-width letters and signs, circled digits, escaped arrows, TeX, line ends."""
+    """Give look-alikes one form: full-width letters and signs, circled digits, escaped arrows, TeX, line ends.
+
+    What is struck out is no text.
+    """
     text = text.replace("\r\n", "\n").replace("&gt;", ">").replace("&lt;", "<")
+    text = _STRUCK.sub(lambda m: _blank(m[0]) or " ", text)
     text = _TEX.sub(lambda m: " > " if m[1] else " ", text)
-    return unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+    return unicodedata.normalize("NFKC", text.translate(_CIRCLED)).translate(_INVISIBLE)
 
 
 def split_voices(text: str) -> Voices:

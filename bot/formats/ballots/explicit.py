@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.formats.ballots.json_ballots import find_json_rankings
 from bot.formats.ballots.letters import Letters
@@ -18,12 +18,15 @@ from bot.formats.ballots.shapes import (
     PLACED,
     RANKING,
     Group,
+    Shape,
     count_labels,
     read_arrows,
     read_block,
     read_inline,
+    read_list,
     read_numbered,
     read_table,
+    split_numbers,
 )
 
 Tiers = tuple[tuple[str, ...], ...]
@@ -73,8 +76,8 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
             continue
         intro = f"{_line_before(lines, i)} {line}"
         rest, is_block = headed
-        body = _block_under_header(lines[i + 1 :]) if is_block else []
-        if found := read_inline(rest, letters) or read_block(body, letters):
+        body = _block_under_header(lines[i + 1 :])
+        if found := read_block(body, letters) if is_block else _read_begun(rest, body, letters):
             turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
             yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
 
@@ -115,12 +118,20 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     after = line[word.end() :]
     if _ABOUT.search(line[: word.end() + 40].partition(":")[0]):
         return None
-    if re.match(r"[\s#]*\d", after):
+    if re.match(r"[\s#]*\d", after) and len(split_numbers(after)) < 3:
         return None  # "Rank 1" is a place, not a header
     if colon := _HEADED.fullmatch(after):
-        rest = re.sub(r"^\s*\([^()]*\)", "", colon[2]).strip(" *_`~")
+        rest = re.sub(r"^\s*\((?!\d)[^()]*\)", "", colon[2]).strip(" *_`~")
         return rest, not rest
     return ("", True) if _BARE.fullmatch(after) and word.end() <= 60 else (after, False)
+
+
+def _read_begun(rest: str, body: Sequence[str], letters: Letters) -> Shape | None:
+    """Read a ranking on its header's line; where only its first entry stands there, with the lines below."""
+    found = read_inline(rest, letters)
+    is_first = found and count_labels(found.groups) == 1 and (NUMBERED.match(rest) or letters.only_label(rest))
+    longer = read_list([rest, *body], letters) if is_first else None
+    return longer or found
 
 
 def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
@@ -184,7 +195,13 @@ def _split_blocks(lines: Sequence[tuple[int, str]]) -> Iterator[list[tuple[int, 
 
 
 def _make_signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool = False) -> Signal:
-    """Make a signal of groups: each label counts at its first place, and tiers that lose all labels go."""
+    """Make a signal of groups: each label counts at its first place, and tiers that lose all labels go.
+
+    Where what is best cannot be read there is no tier: a ranking without its first would rank the second first.
+    """
+    groups = groups[::-1] if reverse else groups
+    if not groups or not any(groups[0]):
+        groups = []
     seen: set[str] = set()
     doubled: list[str] = []
     tiers: list[tuple[str, ...]] = []
@@ -199,5 +216,4 @@ def _make_signal(at: int, kind: str, groups: Sequence[Group], *, reverse: bool =
         if tier:
             tiers.append(tuple(tier))
     unknown = sum(label is None for group in groups for label in group)
-    found = Signal(at, kind, tuple(tiers), unknown, tuple(dict.fromkeys(doubled)))
-    return replace(found, tiers=found.tiers[::-1], reversed=True) if reverse else found
+    return Signal(at, kind, tuple(tiers), unknown, tuple(dict.fromkeys(doubled)), reverse)

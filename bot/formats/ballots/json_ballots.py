@@ -72,6 +72,7 @@ def _is_rank(key: str, value: Any) -> bool:
 
 
 def _read_ranks(ranks: Mapping[str, Any], letters: Letters) -> list[Group]:
-    """Read a rank for each letter: {"A": 2, "B": 1}."""
+    """Read a rank for each letter, {"A": 2, "B": 1}, or a letter for each rank, {"1": "B", "2": "A"}."""
     placed = [(rank, letters.only_label(name)) for name, rank in ranks.items() if isinstance(rank, int)]
+    placed = placed or [(int(k), letters.only_label(str(v))) for k, v in ranks.items() if k.isdecimal() and len(k) < 3]
     return [[label for at, label in placed if at == rank] for rank in sorted({rank for rank, _ in placed})]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 _LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # a label touches none of these; it may touch ideographs and kana
 _MARKS = "\u0300-\u036f\u0900-\u0e7f"  # marks in Indian and Thai words, no letters to Python
-_EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|✅👉🏆⭐"
+_EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|-–—→•·✅👉🏆⭐"
+_NOT = re.compile(r"\b(?:not|never|neither|no|nicht|kein\w{0,2}|pas|ni|non|não|не)\b", re.I)
 _COMMENT = re.compile(r"[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—]")
 _SIGNS = "=≈&+/,、~和与と및"
 _WORDS = ("and", "und", "et", "y", "e", "en", "og", "och", "и", "tie with", "tied with")
@@ -22,7 +23,10 @@ class Letters:
         # at most two words before the label, in any language
         noun = rf"(?:(?!(?:{any_label})(?![{_LETTER}]))(?:[^\W\d_]|[{_MARKS}]){{1,20}}[\s#_:.-]{{0,3}}){{0,2}}?"
         self._whole = re.compile(rf"{noun}(?<![{_LETTER}])({any_label})(?![{_LETTER}])[^\W\d_a-z]{{0,4}}", re.I)
-        self._leading = re.compile(rf"{noun}(?<![{_LETTER}])({any_label})(?![{_LETTER}]|['’](?!s\b))", re.I)
+        self._leading = re.compile(
+            rf"{noun}(?<![{_LETTER}])({any_label})(?![{_LETTER}]|['’](?!s\b)|\s(?:or|oder|ou|или)\s)", re.I
+        )
+        self._mention = re.compile(rf"(?<![{_LETTER}])({any_label})(?![{_LETTER}])")
         self._ending = re.compile(rf"(?<![{_LETTER}])({any_label})$", re.I)
 
         words = "|".join(word for word in _WORDS if word.upper() not in self._known)  # "E" may be a label
@@ -43,14 +47,18 @@ class Letters:
         """Return the labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
 
         A label in capitals may be followed by plain words ("B is clearest"), one in small letters may not, or the
-        article "a" would be a vote.
+        article "a" would be a vote. Of an entry that does not begin with its label all is read ("The best is B"): it
+        means the one label that it mentions.
         """
         for head in (text, *_before_comments(text)):
             labels = self.tied_labels(head)
             if labels and all(labels):
                 return labels
         found = self._leading.match(text.strip(_EDGE))
-        return [self._known[found[1].upper()] if found and found[1].isupper() else None]
+        if found and found[1].isupper() and not _NOT.search(found[0]):
+            return [self._known[found[1].upper()]]
+        mentioned = set(self._mention.findall(text))
+        return [mentioned.pop() if len(mentioned) == 1 and not _NOT.search(text) else None]
 
     def last_labels(self, text: str) -> list[str | None]:
         """Return the labels on which a piece of prose ends: of "So I rank them: A = B" both."""

@@ -29,8 +29,13 @@ _ORDINAL = (
     r"(\d{1,2})\.\s(?:place|platz|plats|miejsce)\b",
 )
 PLACED = re.compile(rf"[\W_]{{0,8}}(?:{'|'.join(_ORDINAL)})[\s*_`.):=–—-]{{0,6}}(\S.*)", re.I)
-NUMBERED = re.compile(r"[\W_]{0,8}(\d{1,2})(?!\d)[\s*_`.):=–—-]{1,6}(\S.*)")
-_INLINE = re.compile(r"(?<![\s,;])[\s,;]++(?=(?:\d{1,2}[.)](?!\d)|\d{1,2}(?:st|nd|rd|th)\b))")
+NUMBERED = re.compile(r"[\W_]{0,8}(\d{1,2})(?!\d)[\s*_`.)\]:=°–—-]{1,6}(\S.*)")
+_INLINE = re.compile(r"(?<![\s,;])[\s,;]++(?=[(\[#]?\d{1,2}(?:[.):=\]](?!\d)|(?:st|nd|rd|th)\b|\s[–—-]\s)|#\d{1,2}\s)")
+_BEHIND = re.compile(  # a place behind its label: "B (1st)", "B: 1", "Answer B – rank 1"
+    r"([^(\[:=–—-]{1,40}+)[(\[:=–—-]\s{0,2}(?:#|rank |place |no\. ?)?(\d{1,2})(?:st|nd|rd|th|\.)?[)\]]?\W{0,3}", re.I
+)
+_LETTERED = re.compile(r"[\W_]{0,8}[a-z][.)]\s")  # "a) B", where "a" is a number
+_REMARK = re.compile(r"\([^()]{0,200}\)")
 _COLUMN = re.compile(
     r"#|no\.?|nr\.?|pos(?:ition|ición|izione)?\.?|place|platz|rang|puesto|lugar|posto|место|miejsce|名次|顺位|등수|",
     re.I,
@@ -38,7 +43,7 @@ _COLUMN = re.compile(
 _BETWEEN = (
     re.compile(r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?"),
     re.compile(r"(?:,|(?<![\s,]))\s++(?:then|and|und|dann|puis|luego|y|et)\s++"),
-    re.compile(r"[\s-]+"),
+    re.compile(r"[\s–—-]+"),
 )
 _TIED = re.compile(r"(?<![\w])tied?\b")
 
@@ -60,7 +65,8 @@ def read_inline(rest: str, letters: Letters) -> Shape | None:
     """Read a ranking on the header's own line: arrows, numbers, or letters in a row."""
     return (
         read_arrows(rest, letters)
-        or read_numbered(_INLINE.sub("\n", rest).split("\n"), letters)
+        or _read_places(re.split("[,;]", rest), letters)
+        or _read_numbers(rest, letters)
         or _read_row(rest, letters)
     )
 
@@ -68,14 +74,34 @@ def read_inline(rest: str, letters: Letters) -> Shape | None:
 def read_block(body: Sequence[str], letters: Letters) -> Shape | None:
     """Read a ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
     first = next((line for line in body if line.strip()), "")
-    numbers = _INLINE.sub("\n", first).split("\n")
     return (
         read_table(body, letters)
         or read_arrows(first, letters)
-        or read_numbered(numbers if len(numbers) > 1 else body, letters)
-        or _read_bullets(body, letters)
+        or _read_places(body, letters)
+        or (_read_numbers(first, letters) if len(split_numbers(first)) > 1 else read_list(body, letters))
         or _read_row(first, letters)
     )
+
+
+def read_list(lines: Sequence[str], letters: Letters) -> Shape | None:
+    """Read a list with an entry a line: with numbers, bullets or letters alone."""
+    return read_numbered(lines, letters) or _read_bullets(lines, letters)
+
+
+def split_numbers(line: str) -> list[str]:
+    """Split "1. B 2. A" into its entries."""
+    return [entry for entry in _INLINE.sub("\n", line).split("\n") if any(map(str.isalnum, entry))]
+
+
+def _read_numbers(line: str, letters: Letters) -> Shape | None:
+    """Read "1. B 2. A"; of numbers behind the labels these are no places."""
+    entries = split_numbers(line)
+    is_label_first = entries and not _match_place(entries[0]) and any(letters.entry_labels(entries[0]))
+    return None if is_label_first else read_numbered(entries, letters)
+
+
+def _match_place(line: str) -> re.Match[str] | None:
+    return PLACED.match(line) or NUMBERED.match(line)
 
 
 def _read_bullets(body: Sequence[str], letters: Letters) -> Shape | None:
@@ -108,7 +134,7 @@ def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
     """Read a numbered list by its numbers, best is 1, equal ones tied; Markdown's "1. 1. 1." by its order."""
     entries: list[tuple[int, Group]] = []
     for line in lines:
-        match = PLACED.match(line) or NUMBERED.match(line)
+        match = _match_place(line)
         if not match:
             continue
         number = next(int(g) for g in match.groups() if g)
@@ -117,31 +143,50 @@ def read_numbered(lines: Iterable[str], letters: Letters) -> Shape | None:
         entries.append((number, letters.entry_labels(match[match.re.groups])))
     if not count_labels(group for _, group in entries):
         return None
-    if len({number for number, _ in entries}) == 1:
+    if {number for number, _ in entries} == {1}:
         return Shape("a list", [group for _, group in entries])
     counts_down = entries[0][0] > entries[-1][0]
     return Shape("a list", _group_by_place(entries), in_line_order=not counts_down)
 
 
+def _read_places(parts: Iterable[str], letters: Letters) -> Shape | None:
+    """Read places behind their labels: "A (2), B (1)", or a line for each; scores are no places."""
+    found = [_BEHIND.fullmatch(part.strip().lstrip("*•+- ")) for part in parts if part.strip()]
+    entries = [(int(match[2]), [letters.only_label(match[1])]) for match in found if match]
+    places = {number for number, _ in entries}
+    if len(found) < 2 or len(entries) < len(found) or places != set(range(1, len(places) + 1)):
+        return None
+    groups = _group_by_place(entries)
+    return Shape("places", groups, in_line_order=False) if all(map(all, groups)) else None
+
+
 def _group_by_place(entries: Iterable[tuple[int, Group]]) -> list[Group]:
-    places: dict[int, list[str | None]] = {}
+    """Return the groups by their places; where nothing has the first place, something unread has it."""
+    entries = list(entries)
+    places: dict[int, list[str | None]] = {} if min((n for n, _ in entries), default=0) < 2 else {1: [None]}
     for number, group in sorted(entries, key=lambda entry: entry[0]):
         places.setdefault(number, []).extend(group)
     return list(places.values())
 
 
 def _read_row(text: str, letters: Letters) -> Shape | None:
-    """Read "B, A, C", "B then A then C" or "B A C": nothing but letters, in order; "=" ties."""
-    text = re.split(r"\.(?:\s|$)|\s[(–—]", text.strip(" []{}*_`"))[0]
-    for separator in _BETWEEN:
-        parts = [part for part in separator.split(text) if part.strip()]
+    """Read "B, A, C", "B then A then C" or "B A C": nothing but letters, in order; "=" ties.
+
+    Remarks in brackets are left out; where there is more than letters, what stands before a remark is read.
+    """
+    text = "" if _LETTERED.match(text) else text.strip(" []{}*_`")
+    whole = _REMARK.sub(" ", text)
+    begun = re.split(r"\.(?:\s|$)|\s[(–—]", text)[0]
+    for text, separator in ((text, separator) for text in (whole, begun) for separator in _BETWEEN):
+        parts = [part for part in separator.split(text) if any(map(str.isalnum, part))]
         groups: list[Group] = [
             letters.tied_labels(_TIED.sub("", part))
             if "=" in part or _TIED.search(part)
             else [letters.only_label(part)]
             for part in parts
         ]
-        if count_labels(groups) * 2 > len(groups):
+        known = count_labels(groups)
+        if known * 2 > len(groups) and (text == begun or all(map(all, groups))):
             return Shape("a row of letters", groups)
     return None
 
