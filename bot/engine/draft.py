@@ -36,6 +36,8 @@ class Draft:
         return "".join(self.parts)
 
     def add_delta(self, delta: Delta) -> None:
+        if delta.restarts:
+            self._withdraw_text()
         if delta.text:
             self.parts.append(delta.text)
             self.chars += len(delta.text)
@@ -44,6 +46,13 @@ class Draft:
                 self.lane.add(delta.text)
         self.usage = delta.usage or self.usage
         self.finish = delta.ending or self.finish
+
+    def _withdraw_text(self) -> None:
+        """Take back the text so far: it was thinking."""
+        self.parts.clear()
+        self.chars, self.first_at = 0, None
+        if self.lane and not self.hidden:
+            self.lane.withdraw()
 
     def reveal(self) -> None:
         """Show the text so far, and from now on each delta as it comes."""

@@ -202,7 +202,9 @@ class LaneView:
         if lane.closed or lane.kind in ("card", "end"):
             return Bid(END, math.inf, unseen)
         shown = self.visible_chars
-        if lane.length < shown:  # begun again: what is shown stays until the new text has outgrown it
+        if (
+            lane.length < shown and not lane.withdrawn
+        ):  # begun again: what is shown stays until the new text has outgrown it
             lane.settle()
             return None
         waited = unseen * now - (lane.moments - self._moments)

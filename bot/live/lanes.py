@@ -39,6 +39,7 @@ class Lane:
         "title",
         "to",
         "version",
+        "withdrawn",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +70,7 @@ class Lane:
         self.moments = 0.0
         self.began = 0.0  # when the first text came, once `chars` is not 0
         self.ended = 0.0  # when it was closed
+        self.withdrawn = False  # the text may be shorter than what is shown, which is then wrong
         self._parts: list[str] = []
         self._time = time
         self._on_change = on_change
@@ -101,8 +103,17 @@ class Lane:
     def restart(self, kept: str) -> None:
         """Begin again with `kept`, as a re-ask does. Views keep what they show until the new text has outgrown it."""
         if not self.closed:
+            self.withdrawn = False
             self._replace(kept)
             self._note_change(0)
+
+    def withdraw(self) -> None:
+        """Take back the whole text: what views show of it goes at once, as urgently as it came."""
+        if not self.closed:
+            self.withdrawn = True
+            gone = self.length
+            self._replace("")
+            self._note_change(gone)
 
     def reopen(self) -> None:
         """Open the lane again: a failed turn is asked once more."""

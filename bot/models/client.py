@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from bot.models import wire
 from bot.network import is_nearby
 
 Request = Mapping[str, Any]  # the arguments of litellm.acompletion
@@ -52,6 +53,7 @@ def load_litellm(proxied: Collection[str] = ()) -> None:
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # our own guard tells loops from tables
     logging.getLogger("LiteLLM").setLevel(logging.CRITICAL)  # its log lines quote prompts
     _reach_nearby_directly(proxied)
+    _mend_streams()
     asyncio.run(_first_call())
 
 
@@ -71,6 +73,12 @@ def _reach_nearby_directly(proxied: Collection[str]) -> None:
 
     http_handler.get_environment_proxies = dict
     transport._proxy_from_env = find_unless_nearby
+
+
+def _mend_streams() -> None:
+    """Have litellm read streams that `wire` has made regular; every asynchronous call goes through this transport."""
+    transport = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport").LiteLLMAiohttpTransport
+    transport.handle_async_request = wire.mend_responses(inspect.unwrap(transport.handle_async_request))
 
 
 async def _first_call() -> None:

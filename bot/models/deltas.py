@@ -15,7 +15,8 @@ class Delta:
     """One step of a stream. `at`: loop time (seconds) at which it left litellm.
 
     `notice` tells why nothing comes yet ("second in the queue", "loading the model", "trying again in 4 s:
-    rate limit"); `usage` and `ending` come at most once, with the last deltas.
+    rate limit"); `usage` and `ending` come at most once, with the last deltas. `restarts`: all text before this
+    delta was thinking.
     """
 
     at: float
@@ -24,3 +25,4 @@ class Delta:
     notice: str = ""
     usage: Usage | None = None
     ending: Ending | None = None
+    restarts: bool = False

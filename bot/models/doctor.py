@@ -120,6 +120,8 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
             remedy = "Look at this machine's network and the provider's status page."
         case "window":
             remedy = "Its context_window is too small for any question: correct it."
+        case "ours":
+            remedy = "Install Moot again (`make venv`); if it stays, report it: the provider was not at fault."
         case "other":
             remedy = "The provider's own words say why."
         case "no_text":  # a thinking model needs more than a tiny answer's tokens

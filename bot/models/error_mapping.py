@@ -5,24 +5,39 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 from bot.models.errors import Kind, ProviderError
 
-_LONGEST_REASON = 300  # characters
+_LONGEST_REASON = 600  # characters; the remedy often stands at the end
 _DEEPEST = 8  # causes of causes
 _BILLING = re.compile(r"insufficient_quota|credit balance|billing|payment", re.IGNORECASE)
 _KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
 _WINDOW = re.compile(r"context[ _](length|window|size)|prompt is too long|too many tokens", re.IGNORECASE)
+_SAID_IN_STREAM: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("rate_limit", re.compile(r"rate[ _-]?limit|too many requests", re.IGNORECASE)),
+    ("refused", re.compile(r"content[ _-]?(filter|policy)|moderation", re.IGNORECASE)),
+    ("not_found", re.compile(r"not found|not_found|does not exist|no such model", re.IGNORECASE)),
+)
 _RETRY_IN = re.compile(r'(?:retry in |"retryDelay": ?")(\d+(?:\.\d+)?)\s*s')  # Gemini says it in the body alone
 
 
-def map_error(error: Exception, now: float, blank: Callable[[str], str] = str) -> ProviderError:
-    """Return the ProviderError for what litellm raised. `now`: wall seconds; `blank` takes keys out of the reason."""
+def map_error(
+    error: Exception, now: float, blank: Callable[[str], str] = str, *, is_reading: bool = False
+) -> ProviderError:
+    """Return the ProviderError for what litellm raised.
+
+    `now`: wall seconds; `blank` takes keys out of the reason; `is_reading`: the provider has begun to answer, so an
+    answer of an odd shape may be what litellm failed at.
+    """
     origins = _origins(error)
-    match _transport_failure(origins):
+    if read := next((origin for origin in origins if isinstance(origin, ProviderError)), None):
+        return ProviderError(read.kind, blank(read.text), read.retry_after_s)
+    match _transport_failure(origins, is_reading):
+        case "ours":
+            return ProviderError("ours", f"{_REASONS['ours']}: {blank(_describe_bug(origins))}")
         case "unreadable":
             return ProviderError("other", "what the provider sent cannot be read")
         case "late":
@@ -33,11 +48,30 @@ def map_error(error: Exception, now: float, blank: Callable[[str], str] = str) -
             return ProviderError("unreachable", f"{_REASONS['unreachable']}: the connection was lost")
         case None:
             kind = kind_of(error)
-            said = "the provider's server failed" if kind == "unreachable" else _REASONS[kind]
-            reason = blank(_extract_reason(origins[0]))
-            return ProviderError(kind, f"{said}: {reason}" if reason else said, _retry_after_s(kind, origins[0], now))
+            return _with_reason(kind, blank(_extract_reason(origins[0])), _retry_after_s(kind, origins[0], now))
         case _ as never:
             assert_never(never)
+
+
+def map_error_body(body: Mapping[str, Any]) -> ProviderError:
+    """Return the ProviderError for an error in JSON that came in place of an answer. Its reason may hold keys.
+
+    Such errors have no status of HTTP. Many have one inside; otherwise their words say of which kind they are.
+    """
+    inner = body.get("error") or body
+    fields = [place.get(name) for place in (inner, body) if isinstance(place, Mapping) for name in _STATUS_FIELDS]
+    status = next((int(number) for number in map(str, fields) if re.fullmatch(r"[45]\d\d", number)), None)
+    reason = _find_reason(inner) or _find_reason({**body, "error": None})
+    words = f"{reason} {' '.join(str(field) for field in fields if isinstance(field, str))}"
+    kind = _kind_by_words(words) if status is None else _kind_by_status(status, words)
+    if status is None and kind == "other":
+        kind = next((kind for kind, said in _SAID_IN_STREAM if said.search(words)), "unreachable")
+    return _with_reason(kind, _shorten(reason))
+
+
+def _with_reason(kind: Kind, reason: str, retry_after_s: float | None = None) -> ProviderError:
+    said = "the provider's server failed" if kind == "unreachable" else _REASONS[kind]
+    return ProviderError(kind, f"{said}: {reason}" if reason else said, retry_after_s)
 
 
 def map_midstream_error(error: ProviderError) -> ProviderError:
@@ -59,6 +93,7 @@ _REASONS: dict[Kind, str] = {
     "stalled": "the provider did not answer in time",
     "broken_off": "the answer broke off",
     "no_text": "the answer was empty",
+    "ours": "Moot's own client failed, not the provider",
     "other": "the provider answered with an error",
 }
 
@@ -125,8 +160,10 @@ def _origins(error: BaseException) -> tuple[BaseException, ...]:
     return tuple(found)
 
 
-def _transport_failure(origins: Iterable[BaseException]) -> Literal["unreadable", "late", "unconnected", "lost"] | None:
-    """Say how the connection failed; None if the provider answered and said what is wrong."""
+def _transport_failure(
+    origins: Sequence[BaseException], is_reading: bool
+) -> Literal["ours", "unreadable", "late", "unconnected", "lost"] | None:
+    """Say how the connection or the client failed; None if the provider answered and said what is wrong."""
     import httpx  # slow to import, and loaded by litellm, whose client it is
 
     for origin in origins:
@@ -139,41 +176,81 @@ def _transport_failure(origins: Iterable[BaseException]) -> Literal["unreadable"
                 return "unconnected"
             case httpx.TransportError() | OSError():
                 return "lost"
-            case ValueError() | TypeError() | AttributeError() | LookupError():
+            case json.JSONDecodeError() | UnicodeError():
                 return "unreadable"
-    return None
+            case _ if isinstance(origin, _BUGS):
+                return "ours"
+            case ValueError() | TypeError() | AttributeError() | LookupError():
+                return "unreadable" if is_reading and not _is_own(origin) else "ours"
+    return "ours" if type(origins[0]).__module__ == "builtins" else None
+
+
+_BUGS = (ImportError, AssertionError, NameError, ArithmeticError, NotImplementedError, RecursionError)
+
+
+def _is_own(error: BaseException) -> bool:
+    """Whether an error was raised in a line of our own, and not in a library's reading."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_globals.get("__name__", "").startswith("bot.")
+
+
+def _describe_bug(origins: Sequence[BaseException]) -> str:
+    """Name the error itself, for the log and for whoever reports it."""
+    bug = next((origin for origin in origins if type(origin).__module__ == "builtins"), origins[0])
+    text = " ".join(str(bug).split())
+    return _shorten(f"{type(bug).__name__}: {text}" if text else type(bug).__name__)
 
 
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?: -)?:? *(?:- )?)+")
-_SENTENCE_END = re.compile(r"(?<=\w{3}[.!?]) |(?<=\][.!?]) ")  # not after "e.g."
 _TRAILER = re.compile(r", Metadata: .*$|\. Handle with `litellm\..*$", re.DOTALL)  # litellm's own advice
 _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)  # as it shows some bodies
+_REASON_FIELDS = ("message", "msg", "detail", "details", "error", "error_msg", "error_message", "status_msg", "errors")
+_STATUS_FIELDS = ("code", "status", "status_code", "http_code", "type", "error_type")
+_MOST_DETAILS = 3  # of a list of mistakes in what was asked
 
 
 def _extract_reason(error: BaseException) -> str:
-    """Return the provider's own words: one sentence in one line, or "" if it sent a web page."""
+    """Return the provider's own words in one line, remedy included, or "" if it sent a web page."""
     text = str(getattr(error, "message", "") or error)
     text = _TRAILER.sub("", _WRAPPING.sub("", text))
     if _BYTES.fullmatch(text):
         text = ast.literal_eval(text).decode(errors="replace")
     text = " ".join((_find_message(text) or text).removeprefix("Message: ").split())
-    if text.startswith(("<", "{")):
-        return ""
-    text = _SENTENCE_END.split(text, maxsplit=1)[0].rstrip(".")
+    return "" if text.startswith(("<", "{")) else _shorten(text)
+
+
+def _shorten(text: str) -> str:
+    text = text.rstrip(". ")
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "…"
 
 
 def _find_message(text: str) -> str:
-    """Return the `message` of a JSON body in a text; "" if there is none."""
+    """Return the reason in a JSON body in a text; "" if there is none."""
     start = text.find("{")
     if start < 0:
         return ""
     try:
         body, _ = json.JSONDecoder().raw_decode(text, start)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
-    inner = body.get("error", body)
-    return str(inner.get("message", "")) if isinstance(inner, dict) else str(inner)
+    return _find_reason(body)
+
+
+def _find_reason(said: object, depth: int = 0) -> str:
+    """Return the words of an error's body, wherever providers put them; those of a list with what they are about."""
+    if isinstance(said, str):
+        return " ".join(said.split())
+    if depth > _DEEPEST:
+        return ""
+    if isinstance(said, list):
+        return "; ".join(filter(None, (_find_reason(each, depth + 1) for each in said[:_MOST_DETAILS])))
+    if not isinstance(said, Mapping):
+        return ""
+    words = next(filter(None, (_find_reason(said.get(name), depth + 1) for name in _REASON_FIELDS)), "")
+    place = said.get("loc")  # of a field, as FastAPI names it
+    return f"{'.'.join(map(str, place))}: {words}" if words and isinstance(place, list) else words
 
 
 def _retry_after_s(kind: Kind, error: BaseException, now: float) -> float | None:

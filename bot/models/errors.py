@@ -15,6 +15,7 @@ Kind = Literal[
     "stalled",  # one of our deadlines passed
     "broken_off",  # the stream broke after it had begun
     "no_text",  # it ended without visible text: only thinking, or a tool call
+    "ours",  # our own client failed: a missing part or a bug, here or in litellm
     "other",  # anything else; the text is the provider's
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)

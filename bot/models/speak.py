@@ -163,25 +163,23 @@ class Speaker:
 
     async def _stream(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
         """Yield what litellm makes of one call, as deltas."""
+        stream = None
         try:
-            async with aclosing(
-                _stream_search(model, request) if model.search else self._stream_answer(model, request, schema)
-            ) as said:
+            if not model.search:
+                stream = await self._open(model, request, schema)
+                self._warn_when_low(model, stream)
+            said = _stream_search(model, request) if stream is None else _stream_answer(request, stream)
+            async with aclosing(said):
                 async for delta in said:
                     yield delta
         except ProviderError:
             raise
         except Exception as error:
-            raise map_error(error, self._clock(), self._blank) from None  # litellm's own text may quote prompt and key
-
-    async def _stream_answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
-        stream = await self._open(model, request, schema)
-        self._warn_when_low(model, stream)
-        try:
-            async for delta in _read_chunks(stream, searches="web_search_options" in request):
-                yield delta
-        finally:
-            await client.close_stream(stream)
+            is_reading = model.search != "" or stream is not None
+            mapped = map_error(error, self._clock(), self._blank, is_reading=is_reading)
+            if mapped.kind == "ours":
+                log.error("our own client failed", model=model.key, reason=mapped.text)
+            raise mapped from None  # litellm's own text may quote prompt and key
 
     async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> ModelStream:
         """Open a stream, with a schema if the model takes one. An endpoint that refuses it is never given one again."""
@@ -215,6 +213,14 @@ async def _stream_search(model: Model, request: Request) -> Deltas:
         raise ProviderError("no_text", search.NOTHING)
     yield Delta(_now(), text)
     yield Delta(_now(), usage=Usage(source="reported"), ending="done")
+
+
+async def _stream_answer(request: Request, stream: ModelStream) -> Deltas:
+    try:
+        async for delta in _read_chunks(stream, searches="web_search_options" in request):
+            yield delta
+    finally:
+        await client.close_stream(stream)
 
 
 async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
@@ -252,7 +258,7 @@ async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
 
 def _find_fault(stream: ModelStream, finish: str | None, tool: str) -> ProviderError | None:
     if finish == "content_filter":
-        return ProviderError("refused", "the provider's content filter stopped the answer")
+        return ProviderError("refused", "the model, or the provider's content filter, refused to answer")
     if tool:
         return ProviderError("no_text", f"it asked for a tool ({tool}) instead of answering")
     if stream.received_finish_reason is None and stream.intermittent_finish_reason is None:
@@ -276,7 +282,7 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
             circuit.record_failure(_now())
         case "rate_limit" | "key" | "billing" | "window" | "refused" | "not_found" | "no_text" | "other":
             circuit.record_success()
-        case "stalled" | "broken_off":
+        case "stalled" | "broken_off" | "ours":
             pass
         case _ as never:
             assert_never(never)

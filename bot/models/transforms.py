@@ -6,17 +6,18 @@ Each closes the stream that it reads when it is closed itself, so that closing t
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from typing import assert_never
+from functools import partial
+from typing import Generic, Protocol, TypeVar, assert_never
 
 from bot.domain.run import Usage
 from bot.models.deltas import Delta, Ending
 from bot.models.errors import ProviderError
 from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
+from bot.models.thinking import ThoughtSplitter, Told
 from bot.settings import DeadlineSettings
 
 Deltas = AsyncGenerator[Delta, None]
@@ -68,31 +69,43 @@ async def limit_length(deltas: Deltas, most: int) -> Deltas:
 
 
 def split_thinking(deltas: Deltas) -> Deltas:
-    """Move what stands between inline thinking tags, however divided over deltas, from `text` to `thinking`.
+    """Move thinking that stands in the text, however divided over deltas, from `text` to `thinking`.
 
-    The blank lines between a leading thought and the answer go with it. A tag in backquotes is text.
+    The blank lines between a leading thought and the answer go with it. A delta that `restarts` says that all text
+    before it was thinking.
     """
-    thoughts = _Thoughts()
-    return _apply(deltas, thoughts.feed, thoughts.flush)
+    splitter = ThoughtSplitter()
+
+    def feed(delta: Delta) -> Delta:
+        told = splitter.feed(delta.text)
+        if told.text == delta.text and not told.thinking and not told.restarts:
+            return delta  # nearly always
+        return _add(replace(delta, text=""), told)
+
+    return _apply(deltas, feed, lambda delta: _add(delta, splitter.flush()))
+
+
+def _add(delta: Delta, told: Told) -> Delta:
+    if told.restarts:
+        return replace(delta, text=told.text, thinking=delta.thinking + delta.text + told.thinking, restarts=True)
+    return replace(delta, text=delta.text + told.text, thinking=delta.thinking + told.thinking)
 
 
 def stop_loops(deltas: Deltas) -> Deltas:
     """End a stream with "repeated" when its text or its thinking goes round in circles; what came before is kept."""
-    text, thinking = Repetition(), Repetition()
+    pair = _Pair(Repetition)
 
     def feed(delta: Delta) -> Delta:
-        delta = _map_texts(delta, text.feed, thinking.feed)
-        return replace(delta, ending="repeated") if text.looping or thinking.looping else delta
+        delta = pair.feed(delta)
+        return replace(delta, ending="repeated") if pair.text.looping or pair.thinking.looping else delta
 
-    return _apply(deltas, feed, lambda: (text.flush(), thinking.flush()))
+    return _apply(deltas, feed, pair.finish)
 
 
 def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
     """Blank API keys that a model writes, the configured ones among them."""
-    text, thinking = Redactor(secrets), Redactor(secrets)
-    return _apply(
-        deltas, lambda delta: _map_texts(delta, text.feed, thinking.feed), lambda: (text.flush(), thinking.flush())
-    )
+    pair = _Pair(partial(Redactor, secrets))
+    return _apply(deltas, pair.feed, pair.finish)
 
 
 async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> Deltas:
@@ -103,6 +116,9 @@ async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> 
     async with aclosing(deltas):
         try:
             async for delta in deltas:
+                if delta.restarts:
+                    thinking += text
+                    text.clear()
                 text.append(delta.text)
                 thinking.append(delta.thinking)
                 known = known or delta.usage is not None
@@ -121,6 +137,8 @@ async def need_text(deltas: Deltas) -> Deltas:
     read = thought = False
     async with aclosing(deltas):
         async for delta in deltas:
+            if delta.restarts:
+                read, thought = False, True
             read = read or (bool(delta.text) and not delta.text.isspace())
             thought = thought or bool(delta.thinking)
             if delta.ending and not read:
@@ -143,90 +161,51 @@ def _describe_silence(ending: Ending, thought: bool) -> str:
             assert_never(never)
 
 
-async def _apply(
-    deltas: Deltas, feed: Callable[[Delta], Delta], flush: Callable[[], tuple[str, str]]
-) -> AsyncGenerator[Delta, None]:
-    """Apply `feed` to each delta; `flush` gives what it has held back (text, thinking), at the end and on failure."""
+async def _apply(deltas: Deltas, feed: Callable[[Delta], Delta], finish: Callable[[Delta], Delta]) -> Deltas:
+    """Apply `feed` to each delta. `finish` adds what it has held back, at the end and on failure."""
     async with aclosing(deltas):
         try:
             async for delta in deltas:
                 delta = feed(delta)
                 if delta.ending:
-                    text, thinking = flush()
-                    yield replace(delta, text=delta.text + text, thinking=delta.thinking + thinking)
+                    yield finish(delta)
                     return
                 yield delta
         except ProviderError:
-            text, thinking = flush()
-            if text or thinking:
-                yield Delta(_now(), text, thinking)
+            rest = finish(Delta(_now()))
+            if rest.text or rest.thinking:
+                yield rest
             raise
 
 
-def _map_texts(delta: Delta, text: Callable[[str], str], thinking: Callable[[str], str]) -> Delta:
-    new_text = text(delta.text) if delta.text else ""
-    new_thinking = thinking(delta.thinking) if delta.thinking else ""
-    if new_text == delta.text and new_thinking == delta.thinking:
-        return delta  # nearly always: a new delta costs more than the comparison
-    return replace(delta, text=new_text, thinking=new_thinking)
+class _Filter(Protocol):
+    def feed(self, text: str) -> str: ...
+    def flush(self) -> str: ...
+
+
+F = TypeVar("F", bound=_Filter)
+
+
+class _Pair(Generic[F]):
+    """Two filters of one kind: one for the text and one for the thinking. A text that restarts has a new one."""
+
+    def __init__(self, make: Callable[[], F]) -> None:
+        self._make = make
+        self.text = make()
+        self.thinking = make()
+
+    def feed(self, delta: Delta) -> Delta:
+        if delta.restarts:
+            self.text = self._make()
+        text = self.text.feed(delta.text) if delta.text else ""
+        thinking = self.thinking.feed(delta.thinking) if delta.thinking else ""
+        if text == delta.text and thinking == delta.thinking:
+            return delta  # nearly always: a new delta costs more than the comparison
+        return replace(delta, text=text, thinking=thinking)
+
+    def finish(self, delta: Delta) -> Delta:
+        return replace(delta, text=delta.text + self.text.flush(), thinking=delta.thinking + self.thinking.flush())
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-_TAGS = ("<think>", "</think>", "<thinking>", "</thinking>")
-_LONGEST_TAG = max(map(len, _TAGS))
-
-
-class _Thoughts:
-    """A parser that tells text from thinking. It holds back at most the beginning of a tag."""
-
-    def __init__(self) -> None:
-        self._inside = False
-        self._held = ""
-        self._last = ""  # the character before `held`
-        self._answered = False  # something visible has come
-        self._trim = False  # a leading thought has ended and the answer has not begun
-
-    def feed(self, delta: Delta) -> Delta:
-        if not delta.text:
-            return delta
-        if not (self._inside or self._held or self._trim or "<" in delta.text):  # nearly always
-            self._last = delta.text[-1]
-            self._answered = self._answered or not delta.text.isspace()
-            return delta
-        buffer = self._held + delta.text
-        said = {False: "", True: delta.thinking}
-        at = 0
-        for tag in _TAG.finditer(buffer):
-            if not self._inside and (buffer[tag.start() - 1] if tag.start() else self._last) == "`":
-                continue
-            said[self._inside] += self._clean(buffer[at : tag.start()])
-            at, self._inside = tag.end(), not tag[1]
-            self._trim = not self._inside and not self._answered
-        cut = max(at, len(buffer) - _partial_tag_length(buffer))
-        said[self._inside] += self._clean(buffer[at:cut])
-        self._last, self._held = buffer[cut - 1 : cut] or self._last, buffer[cut:]
-        return replace(delta, text=said[False], thinking=said[True])
-
-    def flush(self) -> tuple[str, str]:
-        held, self._held = self._held, ""
-        return ("", held) if self._inside else (held, "")
-
-    def _clean(self, text: str) -> str:
-        if self._inside:
-            return text
-        if self._trim:
-            text = text.lstrip()
-            self._trim = not text
-        self._answered = self._answered or bool(text.strip())
-        return text
-
-
-def _partial_tag_length(text: str) -> int:
-    """Count the characters at the end that may be the beginning of a tag."""
-    at = text.rfind("<", max(0, len(text) - _LONGEST_TAG))
-    end = text[at:].lower()
-    return len(end) if at >= 0 and any(tag.startswith(end) for tag in _TAGS) else 0

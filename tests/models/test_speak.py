@@ -106,7 +106,8 @@ FAULTS: list[tuple[Reply, Kind, str]] = [
     (Reply(then="reset"), "unreachable", "the provider cannot be reached: the connection was lost"),
     (answer("no", finish="content_filter"), "refused", "content filter"),
     (answer(""), "no_text", "the answer was empty"),
-    (Reply((b"<html>log in</html>",)), "broken_off", "the connection closed before its end"),
+    (Reply((b"<html>log in</html>",)), "not_found", "a web page came instead of an answer: look at its api_base"),
+    (Reply(), "broken_off", "the connection closed before its end"),
 ]
 
 

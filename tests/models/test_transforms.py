@@ -58,28 +58,6 @@ PLACES = st.lists(st.integers(0, 10_000), max_size=30)
 BROKEN = ProviderError("broken_off", "the connection was lost")
 
 
-@pytest.mark.parametrize(
-    ("whole", "text", "thinking"),
-    [
-        ("<think>hm\nso</think>\n\nYes.", "Yes.", "hm\nso"),
-        ("<thinking>hm</thinking>Yes.", "Yes.", "hm"),
-        ("<THINK>hm</Think> Yes.", "Yes.", "hm"),
-        ("Yes. <think>hm</think> No.", "Yes.  No.", "hm"),
-        ("<think>one</think><think>two</think>Yes", "Yes", "onetwo"),
-        ("<think>never closed", "", "never closed"),
-        ("Use the `<think>` tag <thinker> 3 < 4 <thin", "Use the `<think>` tag <thinker> 3 < 4 <thin", ""),
-        ("  \nYes", "  \nYes", ""),
-        ("", "", ""),
-    ],
-)
-@given(at=PLACES)
-def test_thinking_is_parted_from_the_answer_however_it_is_divided(
-    whole: str, text: str, thinking: str, at: list[int]
-) -> None:
-    heard = through(split_thinking, texts(divided(whole, at)))
-    assert (heard.text, heard.thinking, heard.ending) == (text, thinking, "done")
-
-
 def test_what_was_held_back_comes_when_a_stream_breaks() -> None:
     heard = through(split_thinking, [Delta(0.0, "3 <thi")], BROKEN)
     assert heard.text == "3 <thi"

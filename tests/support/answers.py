@@ -37,6 +37,8 @@ async def hear(deltas: Deltas) -> Heard:
         async with aclosing(deltas):
             async for delta in deltas:
                 assert ending is None, "nothing comes after the ending"
+                if delta.restarts:
+                    text, thinking = "", thinking + text
                 text += delta.text
                 thinking += delta.thinking
                 ending = delta.ending
