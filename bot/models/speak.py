@@ -27,7 +27,7 @@ from bot.models.images import BLIND, Message, describe_images
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
 from bot.models.redaction import make_redactor
-from bot.models.tokens import fit_messages, make_counter
+from bot.models.tokens import make_counter
 from bot.models.transforms import (
     Deltas,
     Transform,
@@ -40,6 +40,7 @@ from bot.models.transforms import (
     stop_loops,
 )
 from bot.models.usage import estimate_usage, read_usage
+from bot.models.window import fit_messages
 from bot.ports import Clock
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 

@@ -18,7 +18,8 @@ from bot.engine.thread import replay_thread
 from bot.errors import Refused
 from bot.formats.web_search import SEARCH
 from bot.models.images import text_of
-from bot.models.tokens import fit_messages, make_counter
+from bot.models.tokens import make_counter
+from bot.models.window import fit_messages
 from tests.support.transcripts import Play, make_seat, make_start
 
 P = Person("p", "Pat")

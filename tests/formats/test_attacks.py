@@ -18,7 +18,8 @@ from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.ranking import Standings
 from bot.models.errors import ProviderError
 from bot.models.images import text_of
-from bot.models.tokens import fit_messages, make_counter
+from bot.models.tokens import make_counter
+from bot.models.window import fit_messages
 from tests.support.transcripts import Play, make_start
 
 SEATS = ("ada", "bob", "cyd")

@@ -25,7 +25,7 @@ from bot.formats.council.review_order import letter_labels
 from bot.live.board import build_board, render_board
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
-from bot.models.tokens import fit_messages
+from bot.models.window import fit_messages
 from bot.settings import PanelSettings
 from tests.support.actions_scene import MODELS
 from tests.support.transcripts import Play, make_start

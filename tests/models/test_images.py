@@ -19,8 +19,8 @@ from bot.models.catalogue import LOCAL, Model, resolve_models
 from bot.models.errors import ProviderError
 from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, describe_images
 from bot.models.local import discover_servers
-from bot.models.tokens import CUT_MARK, fit_messages
 from bot.models.usage import estimate_usage
+from bot.models.window import CUT_MARK, fit_messages
 from bot.settings import ModelSettings
 from tests.servers.model_server import ModelServer, Reply, answer, sse
 from tests.support.answers import collect_deltas, make_model, open_speaker
