@@ -20,7 +20,7 @@ def clean_key(text: str) -> str:
 
 
 def clean_address(text: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
-    """Return an address without the blanks and quotes around it. Raises ValueError, not quoting it, where it is none."""
+    """Return an address without the blanks and quotes around it. Raises ValueError, without quoting it."""
     address = _strip(text)
     try:
         parts = urlsplit(address)

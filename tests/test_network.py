@@ -62,7 +62,7 @@ def test_an_address_is_stripped(written: str) -> None:
     ],
 )
 def test_what_is_no_address_is_said_without_it(written: str) -> None:
-    with pytest.raises(ValueError, match="such as http://127.0.0.1:8000") as caught:
+    with pytest.raises(ValueError, match="such as http://") as caught:
         clean_address(written)
     assert "secret" not in str(caught.value)
 

@@ -63,7 +63,7 @@ def _reach_nearby_directly(proxied: Collection[str]) -> None:
     All calls then go through the one transport that asks for a proxy call by call. The clients of httpx beside it would
     be made for each proxy that the environment names, and fail on one that httpx does not know, such as socks://.
     """
-    http_handler = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+    http_handler: Any = importlib.import_module("litellm.llms.custom_httpx.http_handler")
     transport = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport").LiteLLMAiohttpTransport
     find_proxy = inspect.unwrap(transport._proxy_from_env)
 

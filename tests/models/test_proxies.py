@@ -1,4 +1,4 @@
-"""A proxy in the environment: what goes to this machine or a private network never passes it, unless a setting says so."""
+"""A proxy in the environment: what goes to this machine or a private network never passes it by itself."""
 
 from __future__ import annotations
 
