@@ -1,12 +1,31 @@
-"""How names are written in a sentence."""
+"""How names are written in a sentence, and how bytes of a file that people wrote are read as text."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
 _MAX_LISTED = 8
+_CONTROLS = set(range(32)) - set(b"\t\r\n")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def decode_text(data: bytes) -> str:
+    """Decode a file that people wrote: UTF-8 or UTF-16, with a mark before it or without.
+
+    PowerShell 5 appends UTF-16 to whatever is there, so that one file may hold both. Raises UnicodeDecodeError.
+    """
+    if b"\0" in data:
+        plain = data.replace(b"\0", b"")
+        for mark in (*_UTF_16, codecs.BOM_UTF8):
+            plain = plain.replace(mark, b"")
+        if plain.isascii() and not set(plain) & _CONTROLS:
+            return plain.decode("ascii")
+        if data.startswith(_UTF_16):
+            return data.decode("utf-16")
+    return data.decode("utf-8-sig")
 
 
 def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> str:

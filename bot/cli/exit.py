@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Coroutine
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from dotenv import load_dotenv
 
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.models.errors import ProviderError
+from bot.settings import DOTENV, read_text
 
 OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
 def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
-    load_dotenv(".env")  # litellm looks for providers' keys in the environment, and they may stand in .env
     try:
+        # litellm looks for providers' keys in the environment, and they may stand in .env
+        load_dotenv(stream=StringIO(read_text(Path(DOTENV))))
         return asyncio.run(command)
     except Misconfigured as error:
         return complain(str(error), UNUSABLE)

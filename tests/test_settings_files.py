@@ -1,0 +1,155 @@
+"""Files and variables as people write them: odd encodings, forgotten quotes and underscores, and secrets never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.errors import Misconfigured
+from bot.settings import load_settings
+from tests.support.command_line import run_moot
+
+MODEL = '[models.claude]\nlitellm = "anthropic/x"\n'
+TOKEN = "MOOT_DISCORD__TOKEN=tok-1\n"
+SECRET = "xoxb-1-secret"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def find_mistakes() -> list[str]:
+    with pytest.raises(Misconfigured) as caught:
+        load_settings()
+    return str(caught.value).splitlines()
+
+
+ENCODINGS = {
+    "UTF-8": lambda text: text.encode(),
+    "UTF-8 with a mark": lambda text: text.encode("utf-8-sig"),
+    "UTF-16 of PowerShell": lambda text: text.encode("utf-16"),
+    "UTF-16 without a mark": lambda text: text.encode("utf-16-le"),
+    "UTF-16, the other way round": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "UTF-16 behind UTF-8": lambda text: b"# mine\n" + text.encode("utf-16-le"),
+    "UTF-8 behind UTF-16": lambda text: "# mine\n".encode("utf-16") + text.encode(),
+    "line ends of Windows": lambda text: text.replace("\n", "\r\n").encode(),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_files_are_read_in_any_usual_encoding(encoding: str) -> None:
+    Path(".env").write_bytes(ENCODINGS[encoding](TOKEN))
+    Path("moot.toml").write_bytes(ENCODINGS[encoding](MODEL))
+    found = load_settings()
+    assert found.discord
+    assert found.discord.token.get_secret_value() == "tok-1"
+    assert list(found.models) == ["claude"]
+
+
+def test_a_name_beyond_ascii_in_utf_16_is_read() -> None:
+    Path("moot.toml").write_bytes((MODEL + 'name = "Клод"').encode("utf-16"))
+    assert load_settings().models["claude"].name == "Клод"
+
+
+@pytest.mark.parametrize("name", [".env", "moot.toml"])
+def test_a_file_that_is_no_text_is_refused_in_a_sentence(name: str, tmp_path: Path) -> None:
+    Path(name).write_bytes(b"A=\xff\xfa\n")
+    for command in ("models", "runs", "doctor"):
+        done = run_moot(command, "--no-spend", cwd=tmp_path) if command == "doctor" else run_moot(command, cwd=tmp_path)
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+        assert f"{name} cannot be read" in " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.mark.parametrize(
+    ("written", "line"),
+    [
+        (
+            '[models.gpt-4.1]\nlitellm = "x/y"',
+            'models.gpt-4.1: a name with a dot stands in quotes: [models."gpt-4.1"].',
+        ),
+        ('[models.a.b.c]\nlitellm = "x/y"', 'models.a.b.c: a name with a dot stands in quotes: [models."a.b.c"].'),
+        ('[panels.v1.5]\nseats = ["a"]', 'panels.v1.5: a name with a dot stands in quotes: [panels."v1.5"].'),
+    ],
+)
+def test_a_dotted_name_without_quotes_is_told_of_them(written: str, line: str) -> None:
+    Path("moot.toml").write_text(written)
+    assert find_mistakes()[0] == f"moot.toml: {line}"
+    assert len(find_mistakes()) == 1 or written.startswith("[panels")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("MOOT_DISCORD_TOKEN", "MOOT_DISCORD__TOKEN"),
+        ("MOOT__DISCORD__TOKEN", "MOOT_DISCORD__TOKEN"),
+        ("moot_discord_token", "MOOT_DISCORD__TOKEN"),
+        ("MOOT_SLACK_BOT_TOKEN", "MOOT_SLACK__BOT_TOKEN"),
+        ("MOOT_MODELS_CLAUDE__API_KEY", "MOOT_MODELS__CLAUDE__API_KEY"),
+        ("MOOT_LOG_LEVEL", "MOOT_LOG__LEVEL"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_variable_with_one_underscore_is_told_of(
+    name: str, meant: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "environment":
+        monkeypatch.setenv(name, SECRET)
+    else:
+        Path(".env").write_text(f"{name}={SECRET}\n")
+    [line] = find_mistakes()
+    assert line.endswith(f"{name}: there is no such setting. Two underscores stand between levels: {meant}.")
+
+
+def test_a_variable_of_no_table_is_told_of_and_other_programs_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOOT_DISCRD__TOKEN", SECRET)
+    monkeypatch.setenv("MOOT_TEST_SHARED", "elsewhere")
+    monkeypatch.setenv("DISCORD_TOKEN", "theirs")
+    assert find_mistakes() == ["environment: MOOT_DISCRD__TOKEN: there is no such setting."]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"MOOT_SLACK": f'{{"bot_token": "{SECRET}"'},  # cut off
+        {"MOOT_SLACK": f"bot_token={SECRET}"},
+        {"MOOT_SLACK": f'"{SECRET}"'},
+        {"MOOT_SLACK": f'["{SECRET}"]'},
+        {"MOOT_SLACK": f'{{"bot_tokn": "{SECRET}"}}'},
+        {"MOOT_SLACK": f'{{"bot_token": {{"v": "{SECRET}"}}}}'},
+        {"MOOT_SLACK": f'{{"bot_token": "{SECRET} {SECRET}", "app_token": "x"}}'},
+        {"MOOT_SLACK__MODE": SECRET, "MOOT_SLACK__BOT_TOKEN": "x"},
+        {"MOOT_SLACK__PORT": SECRET, "MOOT_SLACK__BOT_TOKEN": "x"},
+        {"MOOT_DISCORD": SECRET},
+        {"MOOT_DISCORD__LISTEN": SECRET},
+        {"MOOT_DISCORD__API_BASE": f"u:{SECRET}@h"},
+        {"MOOT_MODELS": f'{{"a": "{SECRET}"}}'},
+        {"MOOT_MODELS__A": SECRET},
+        {"MOOT_MODELS__A__API_KEY": f"{SECRET}\n{SECRET}"},
+        {"MOOT_MODELS__A__API_BASE": f"u:{SECRET}@h/v1"},
+        {"MOOT_SEARCH__API_KEY": f"[{SECRET}", "MOOT_SEARCH__RESULTS": "x"},
+    ],
+)
+def test_no_mistake_shows_a_secret(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    for line in find_mistakes():
+        assert SECRET not in line
+        assert line.startswith("environment: ")
+        assert not any(name in line for name in ("Settings", "pydantic", "constrained", "Source"))
+
+
+def test_no_command_prints_a_secret_of_a_mistake(tmp_path: Path) -> None:
+    for args in (("models",), ("doctor", "--no-spend", "--json")):
+        done = run_moot(*args, cwd=tmp_path, MOOT_SLACK=f'{{"bot_token": "{SECRET}"')
+        assert SECRET not in done.stdout + done.stderr
+        assert "environment: MOOT_SLACK holds a whole table" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("value", ["0", "-1", '"x"', "true", "[1]"])
+def test_no_name_of_a_library_is_in_a_mistake(value: str) -> None:
+    Path("moot.toml").write_text(f'[council]\nquorum = {value}\n[models]\n"a b" = {{litellm = "x"}}\nc = 3\n')
+    for line in find_mistakes():
+        assert not any(word in line for word in ("constrained", "[key]", "ModelSettings", "instance", "pattern"))
