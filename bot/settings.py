@@ -98,6 +98,19 @@ def read_key(variable: str, environ: Mapping[str, str]) -> str:
         return ""
 
 
+def _as_ids(value: Any) -> Any:
+    """Accept ids that are written as numbers."""
+    return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
+
+
+def _as_allowed(value: Any) -> Any:
+    """Check that it is a list of ids, or everyone. Raises ValueError."""
+    ids = _as_ids(value)
+    if ids != "everyone" and not (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
+        raise ValueError('write "everyone", or a list of ids: ["123", "456"]')
+    return ids
+
+
 class SeatSettings(Strict):
     model: str
     name: str = ""
@@ -135,6 +148,8 @@ class LimitSettings(Strict):
     question_chars: PositiveInt = 20_000
     remark_chars: PositiveInt = 4_000
     answer_chars: PositiveInt = Field(200_000, description="of one answer with its thinking; what comes then is cut")
+    seats: int = Field(12, ge=2, le=12, description="at one table, whoever has put it together")
+    rounds: int = Field(6, ge=1, le=6, description="of one debate")
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
     runs_per_person: PositiveInt = Field(5, description="that one person may have going on at once")
@@ -207,6 +222,11 @@ class LogSettings(Strict):
     json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
 
 
+Ids = Annotated[list[str], BeforeValidator(_as_ids)]
+Allowed = Annotated[Literal["everyone"] | list[str], BeforeValidator(_as_allowed)]
+DirectMessages = Literal["off", "members", "everyone"]
+
+
 class ServerSettings(Strict):
     """Settings of one server or workspace, by its id; "default" holds for those that are not named.
 
@@ -216,11 +236,20 @@ class ServerSettings(Strict):
     channels: list[str] = Field(default_factory=list, description="where runs may be started; empty: everywhere")
     start_roles: list[str] = Field(default_factory=list, description="who may start runs; empty: everyone")
     panel_roles: list[str] = Field(default_factory=list, description="who may edit panels and write personas")
+    deny: Ids = Field(default_factory=list, description="who may do nothing: people by id, roles by id or name")
     words: list[str] = Field(default_factory=list, description="not allowed in questions, blanked in answers")
+
+
+def _check_ids(allowed: list[str] | str, pattern: str, what: str) -> None:
+    """Raise ValueError for what is no id, as anybody can give a server the name of another."""
+    if wrong := [one for one in allowed if not re.fullmatch(pattern, one)] if isinstance(allowed, list) else []:
+        raise ValueError(f"allow takes {what}, and {wrong[0]!r} is none")
 
 
 class DiscordSettings(Strict):
     token: Secret
+    allow: Allowed = Field("everyone", description="the ids of the servers that may use it, or everyone")
+    direct_messages: DirectMessages = Field("members", description="who may write to it directly; members of servers")
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
     members: bool = Field(False, description="note who joins runs' threads; needs the server-members intent")
     api_base: Address = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
@@ -228,6 +257,11 @@ class DiscordSettings(Strict):
     operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
     shard_count: PositiveInt | None = Field(None, description="of all processes; what Discord advises where left out")
     shard_ids: list[int] | None = Field(None, description="those of this process; all where left out")
+
+    @model_validator(mode="after")
+    def _check_allowed(self) -> DiscordSettings:
+        _check_ids(self.allow, r"\d{5,20}", "the numbers of servers (Copy Server ID)")
+        return self
 
 
 class SlackSettings(Strict):
@@ -243,6 +277,8 @@ class SlackSettings(Strict):
     client_id: str | None = Field(None, description="with it the app is installed by OAuth, in many workspaces")
     client_secret: Secret | None = None
     installations_key: SecretStr | None = Field(None, description="a Fernet key that seals stored tokens")
+    allow: Allowed = Field("everyone", description="the ids of the workspaces or organisations that may use it")
+    direct_messages: DirectMessages = Field("members", description="who may write to it directly; the workspace's own")
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the history scopes")
     allow_shared_channels: bool = Field(False, description="Slack Connect channels")
     allow_guests: bool = False
@@ -254,6 +290,7 @@ class SlackSettings(Strict):
 
     @model_validator(mode="after")
     def _check_credentials(self) -> SlackSettings:
+        _check_ids(self.allow, "[TE][A-Z0-9]+", "ids of workspaces (T…) or organisations (E…)")
         if (self.bot_token is None) == (self.client_id is None):
             raise ValueError("either bot_token (one workspace) or client_id (many, by OAuth)")
         if self.client_id and not (self.client_secret and self.installations_key and self.signing_secret):
@@ -271,6 +308,12 @@ class SlackSettings(Strict):
     @property
     def app(self) -> str:
         return self.app_token.get_secret_value().strip() if self.app_token else ""
+
+    @property
+    def secret(self) -> str:
+        """Return a secret that stays the same from start to start."""
+        given = (self.signing_secret, self.app_token, self.bot_token)
+        return next(secret.get_secret_value().strip() for secret in given if secret)
 
     @property
     def signing(self) -> str:

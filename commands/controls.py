@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
@@ -201,7 +201,7 @@ async def _remove(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    request = RunRequest("council", target.text, here.by, channels=here.channels, images=here.images)
+    request = RunRequest("council", target.text, here.by, images=here.images)
     return await _start_run(actions, request, here)
 
 
@@ -260,7 +260,7 @@ async def _close_round(actions: Actions, target: Target, options: NoOptions, her
 
 
 async def _start_run(actions: Actions, request: RunRequest, here: Here) -> Answer:
-    return Started(await actions.start_run(request, here.open_surface))
+    return Started(await actions.start_run(replace(request, channels=here.channels), here.open_surface))
 
 
 PRESSES: Mapping[str, Press] = {

@@ -13,12 +13,15 @@ from discord.backoff import ExponentialBackoff
 
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
+from adapters.common.seals import Seal
 from adapters.discord import gateway
 from adapters.discord.api import CALL_ERRORS, Rest, use_host
 from adapters.discord.definitions import define_commands, fingerprint
 from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
+from adapters.discord.memberships import NOT_ALLOWED, Memberships
 from adapters.discord.owner_notices import OwnerNotices
+from adapters.discord.people import People
 from adapters.discord.permissions import wanted_intents
 from adapters.discord.places import Places
 from adapters.discord.webhooks import Webhooks
@@ -88,14 +91,28 @@ class DiscordBot:
         application = self._client.application_id
         assert application is not None, "login has asked for it"
         webhooks = Webhooks(self._rest, application)
-        self.places = Places(self._store, self._rest, webhooks, self._client, self._actions.services.words.of)
+        services, loop_time = self._actions.services, asyncio.get_running_loop().time
+        self._memberships = Memberships(self._client, services.settings, self._settings, loop_time)
+        self.places = Places(
+            self._store,
+            self._rest,
+            webhooks,
+            self._client,
+            services.words.of,
+            self._memberships.list_rules,
+            loop_time,
+        )
+        people = People(self.places, self._memberships, services.settings)
         deliveries = DeliveryLog("discord", self._documents, time.time)
         await deliveries.load()
+        self._owner_notices = OwnerNotices(self._documents)
         order, questions = KeyedSemaphore(), QuestionLog()
         self.interactions = InteractionHandler(
             self._actions,
             self.places,
-            OwnerNotices(self._documents),
+            people,
+            Seal(self._settings.token.get_secret_value()),
+            self._owner_notices,
             self._client,
             self._limits,
             deliveries,
@@ -105,6 +122,7 @@ class DiscordBot:
         self._listener = Listener(
             self._actions,
             self.places,
+            people,
             self._client,
             self._limits,
             deliveries,
@@ -153,6 +171,8 @@ class DiscordBot:
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         self.widened.set()
+        if not self._memberships.is_allowed(guild.id):
+            await self._owner_notices.refuse(guild, NOT_ALLOWED.format(guild.id))
 
     async def on_thread_member_join(self, member: discord.ThreadMember) -> None:
         await self._listener.take_member(member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -14,13 +15,14 @@ from pydantic import ValidationError
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
+from adapters.common.seals import Seal
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
 from adapters.discord.forms import read_modal, unasked_values
 from adapters.discord.owner_notices import OwnerNotices
-from adapters.discord.people import Channel, channel_words, make_person, require_permissions
-from adapters.discord.places import Places
+from adapters.discord.people import People, channel_words, require_permissions
+from adapters.discord.places import Channel, Places, may_write
 from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
@@ -37,7 +39,7 @@ from commands.suggestions import suggest_values
 
 log = structlog.get_logger()
 
-KEPT_CHARS = 80  # of a custom_id's 100, for the values that a form keeps
+KEPT_CHARS = 72  # of a custom_id's 100, for the values that a form keeps; its seal takes 13
 # actions whose answer may be a board
 STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")
 
@@ -52,6 +54,8 @@ class InteractionHandler:
         self,
         actions: Actions,
         places: Places,
+        people: People,
+        seal: Seal,
         owner_notices: OwnerNotices,
         client: discord.Client,
         limits: LimitSettings,
@@ -61,6 +65,8 @@ class InteractionHandler:
     ) -> None:
         self._actions = actions
         self._places = places
+        self._people = people
+        self._seal = seal
         self._owner_notices = owner_notices
         self._client = client
         self._limits = limits
@@ -110,7 +116,7 @@ class InteractionHandler:
                     run, action, about = found
                     await self._press(interaction, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
-                if found := read_press_id(data["custom_id"]):
+                if found := read_press_id(self._seal.open(data["custom_id"], str(interaction.user.id))):
                     await self._take_form(interaction, *found, read_modal(data), reply)
 
     async def _take_command(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
@@ -132,14 +138,17 @@ class InteractionHandler:
             values[into] = text
         here = await self._locate(interaction, reply, images)
         answer = await command.handle(self._actions, command.options.model_validate(values), here)
-        await self._answer(answer, reply, press_id("", "command", _command_key(command.path, answer)))
+        await self._answer(interaction, answer, reply, press_id("", "command", _command_key(command.path, answer)))
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, focused = read_command(data)
-        options, by, can_see = self._commands[path].options, self._person(interaction), self._can_see(interaction)
-        await reply.suggest(
-            await suggest_values(self._actions, options, focused, str(values.get(focused, "")), by, can_see)
-        )
+        options, can_see = self._commands[path].options, self._can_see(interaction)
+        try:
+            by = await self._find_person(interaction)
+            found = await suggest_values(self._actions, options, focused, str(values.get(focused, "")), by, can_see)
+        except Refused:  # Discord shows no sentence while people type
+            found = []
+        await reply.suggest(found)
 
     async def _take_menu(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         raw = data["resolved"]["messages"][data["target_id"]]
@@ -183,15 +192,12 @@ class InteractionHandler:
         reply: Reply,
         files: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        async def get_person() -> Person:
-            return self._person(interaction)
-
         answer = await dispatch.press(
             self._actions,
             action,
             target,
             values,
-            person=get_person,
+            person=partial(self._find_person, interaction),
             here=partial(self._locate, interaction, reply, afresh=action == "run_again"),
             read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
             in_order=self._order.of(str(interaction.user.id)),
@@ -200,16 +206,16 @@ class InteractionHandler:
         if isinstance(answer, Started) and "target_id" in data:
             self._questions.add(str(data["target_id"]), answer.run)
         about = about_text(target.about) if target.run else f"{interaction.channel_id}/{data.get('target_id', '')}"
-        await self._answer(answer, reply, press_id(target.run, action, about))
+        await self._answer(interaction, answer, reply, press_id(target.run, action, about))
         if left := await dispatch.erase_deleted(self._actions, action, target.run, self._places.erase):
             await reply.tell(left)
 
-    async def _answer(self, answer: Answer, reply: Reply, key: str) -> None:
+    async def _answer(self, interaction: discord.Interaction[Any], answer: Answer, reply: Reply, key: str) -> None:
         match answer:
             case Told(text, file):
                 await reply.tell(text, file)
             case Form():
-                await reply.show_form(answer, key)
+                await reply.show_form(answer, self._seal.close(key, str(interaction.user.id)))
             case Started():
                 await reply.wait_until_shown()
 
@@ -221,7 +227,7 @@ class InteractionHandler:
         `afresh`: it gets a thread, or a forum's post, of its own.
         """
         channel: Channel = interaction.channel
-        by, run = self._person(interaction), await self._places.find_run(channel)
+        by, run = await self._find_person(interaction), await self._places.find_run(channel)
 
         def show(run: str, question: str) -> Surface:
             parent = channel.parent if afresh and isinstance(channel, discord.Thread) else None
@@ -230,8 +236,11 @@ class InteractionHandler:
                 require_permissions(granted, place)
             if parent is not None:
                 reply.board_elsewhere = parent.mention
-            return self._places.create(run, question, place, granted, interaction.user.id, None if parent else reply)
+            opening = None if parent else reply
+            return self._places.create(run, question, place, granted, interaction.user.id, opening, by.ruled_by)
 
+        if afresh and isinstance(channel, discord.Thread):
+            by = replace(by, may_write=may_write(channel.parent, interaction.permissions))
         return Here(by, show, channel_words(channel), run, tuple(images), self._can_see(interaction))
 
     def _can_see(self, interaction: discord.Interaction[Any]) -> CanSee:
@@ -240,8 +249,11 @@ class InteractionHandler:
 
         return can_see
 
-    def _person(self, interaction: discord.Interaction[Any]) -> Person:
-        return make_person(interaction.user, interaction.guild_id, interaction.permissions)
+    async def _find_person(self, interaction: discord.Interaction[Any]) -> Person:
+        """Return who acts. Raises Refused where they may not."""
+        return await self._people.find_person(
+            interaction.user, interaction.channel, interaction.guild_id, interaction.permissions
+        )
 
 
 def _command_key(path: Sequence[str], answer: Answer) -> str:

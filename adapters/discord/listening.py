@@ -11,8 +11,8 @@ from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
 from adapters.discord.files import discord_files
-from adapters.discord.people import Channel, channel_words, make_person, require_permissions
-from adapters.discord.places import Places
+from adapters.discord.people import People, channel_words, require_permissions
+from adapters.discord.places import Channel, Places
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
@@ -37,6 +37,7 @@ class Listener:
         self,
         actions: Actions,
         places: Places,
+        people: People,
         client: discord.Client,
         limits: LimitSettings,
         deliveries: DeliveryLog,
@@ -47,6 +48,7 @@ class Listener:
     ) -> None:
         self._actions = actions
         self._places = places
+        self._people = people
         self._client = client
         self._limits = limits
         self._deliveries = deliveries
@@ -63,7 +65,7 @@ class Listener:
             return
         run = await self._places.find_run(message.channel)
         if run and message.guild is not None:
-            await self._join(run, self._person(message))
+            await self._join(run, message.channel, message.author)
         if not (message.content or message.attachments):
             return
         mentioned = self._client.user in message.mentions
@@ -79,7 +81,7 @@ class Listener:
             answer = await dispatch.mention(
                 self._actions,
                 text,
-                self._here(message, run),
+                await self._locate(message, run),
                 is_addressed=mentioned or message.guild is None,
                 read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
                 quoted=lambda: _quote(message),
@@ -104,55 +106,52 @@ class Listener:
         if run := await self._places.find_run(member.thread):
             user = guild.get_member(member.id) or await guild.fetch_member(member.id)
             if not user.bot:
-                await self._join(run, _person_in(member.thread, user))
+                await self._join(run, member.thread, user)
 
-    async def _join(self, run: str, by: Person) -> None:
-        with suppress(StoreFailed):  # nobody waits for an answer
-            await self._actions.steering.note_joined(run, by)
+    async def _join(self, run: str, channel: Channel, user: discord.abc.User) -> None:
+        with suppress(Refused, StoreFailed):  # nobody waits for an answer
+            await self._actions.steering.note_joined(run, await self._find_person(channel, user))
 
     async def take_change(self, message: int, change: Literal["edited", "deleted"]) -> None:
         """Note on the board of the run that a message has started how that message was changed."""
         if run := self._questions.find_run(str(message)):
             dispatch.note_change(self._actions, run, change)
 
-    def _here(self, message: discord.Message, run: str) -> Here:
+    async def _locate(self, message: discord.Message, run: str) -> Here:
+        """Return who asks and where. Raises Refused where they may not."""
+        by = await self._find_person(message.channel, message.author)
         return Here(
-            self._person(message),
-            lambda new, title: self._create_place(message, new, title),
-            channel_words(message.channel),
-            run,
+            by, lambda new, title: self._create_place(message, new, title, by), channel_words(message.channel), run
         )
 
-    def _create_place(self, message: discord.Message, run: str, title: str) -> Surface:
+    def _create_place(self, message: discord.Message, run: str, title: str, by: Person) -> Surface:
         granted = discord.Permissions.none()
         if message.guild is not None:
             granted = message.channel.permissions_for(message.guild.me)
             require_permissions(granted, message.channel)
-        return self._places.create(run, title, message.channel, granted, message.author.id, None)
+        return self._places.create(run, title, message.channel, granted, message.author.id, None, by.ruled_by)
 
-    def _person(self, message: discord.Message) -> Person:
-        return _person_in(message.channel, message.author)
+    async def _find_person(self, channel: Channel, user: discord.abc.User) -> Person:
+        """Return who acts. Raises Refused where they may not."""
+        guild = getattr(channel, "guild", None)
+        known = guild is not None and isinstance(user, discord.Member)
+        granted = channel.permissions_for(user) if known else discord.Permissions.none()
+        return await self._people.find_person(user, channel, guild.id if guild else None, granted)
 
     async def _find_reacting(self, event: discord.RawReactionActionEvent) -> Person | None:
         channel = self._client.get_channel(event.channel_id)
         if event.guild_id is None:
             user = self._client.get_user(event.user_id) or await self._client.fetch_user(event.user_id)
-            return None if user.bot else make_person(user, None, discord.Permissions.none())
+            return None if user.bot else await self._find_person(channel or discord.Object(event.channel_id), user)
         guild = self._client.get_guild(event.guild_id)
         if guild is None or channel is None:
             return None
         member = event.member or guild.get_member(event.user_id) or await guild.fetch_member(event.user_id)
-        return None if member.bot else _person_in(channel, member)
+        return None if member.bot else await self._find_person(channel, member)
 
     def _without_mention(self, text: str) -> str:
         me = self._client.user.id if self._client.user else 0
         return text.replace(f"<@{me}>", "").replace(f"<@!{me}>", "").strip()
-
-
-def _person_in(channel: Channel, user: discord.abc.User) -> Person:
-    guild = getattr(channel, "guild", None)
-    rights = channel.permissions_for(user) if guild and isinstance(user, discord.Member) else discord.Permissions.none()
-    return make_person(user, guild.id if guild else None, rights)
 
 
 def _quote(message: discord.Message) -> str:

@@ -2,37 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import discord
 
+from adapters.discord.memberships import DIRECT, Memberships, role_words
 from adapters.discord.permissions import missing_permissions
-from bot.actions.permissions import Person
+from adapters.discord.places import Channel, Places, may_write
+from bot.actions.permissions import Person, require_admitted
 from bot.errors import Refused
+from bot.settings import Settings
 
-Channel = Any  # discord.py's many kinds of channels
+
+class People:
+    """The people who may use the bot, of servers that are allowed: those who are not denied."""
+
+    def __init__(self, places: Places, memberships: Memberships, settings: Settings) -> None:
+        self._places = places
+        self._memberships = memberships
+        self._settings = settings
+
+    async def find_person(
+        self, user: discord.abc.User, channel: Channel, guild: int | None, granted: discord.Permissions
+    ) -> Person:
+        """Return a user as a person who acts in a channel. Raises Refused for those who may not use the bot.
+
+        `granted`: their permissions there. In a direct message each person is a server of their own, so that nobody
+        sees the runs of others; the rules of the servers that they share with the bot hold.
+        """
+        if guild is None:
+            shared = await self._memberships.find_shared(user.id)
+            server = f"{DIRECT}{user.id}"
+            person = Person(f"discord:{user.id}", user.display_name, server, manager=False, shared=shared)
+        else:
+            self._memberships.require_allowed(guild)
+            person = make_person(user, guild, granted, channel)
+        for member in person.as_members():
+            require_admitted(member, self._settings.server_settings(member.server))
+        return replace(person, rights_at=partial(self._places.find_rights, user=user, here=channel, granted=granted))
 
 
-def make_person(user: discord.abc.User, guild_id: int | None, rights: discord.Permissions) -> Person:
-    """Return a user as a person. `rights`: theirs in the channel.
-
-    In a direct message each person is a server of their own, so that nobody sees the runs of others.
-    """
-    server = f"discord:{guild_id}" if guild_id else f"discord:@{user.id}"
-    roles = [role for role in getattr(user, "roles", ()) if not role.is_default()]
+def make_person(user: discord.abc.User, guild: int, granted: discord.Permissions, channel: Channel) -> Person:
+    """Return a user as a person in a server. `granted`: their permissions in the channel."""
+    whole = user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
     return Person(
         key=f"discord:{user.id}",
         name=user.display_name,
-        server=server,
-        moderator=rights.manage_messages or rights.administrator,
-        roles=frozenset(word for role in roles for word in (str(role.id), role.name)),
+        server=f"discord:{guild}",
+        moderator=granted.manage_messages or granted.administrator,
+        roles=role_words(user),
+        manager=whole.manage_guild or whole.administrator,
+        may_write=may_write(channel, granted),
     )
 
 
 def channel_words(channel: Channel) -> tuple[str, ...]:
-    """Return id and name of a channel and, for a thread, of its parent."""
-    around = (channel, getattr(channel, "parent", None))
-    return tuple(word for c in around if c is not None for word in (str(c.id), str(getattr(c, "name", ""))) if word)
+    """Return id and name of a channel; for a thread its id, then those of its parent, as anybody names a thread."""
+    parent = getattr(channel, "parent", None) if isinstance(channel, discord.Thread) else channel
+    words = (str(channel.id), *(() if parent is None else (str(parent.id), str(getattr(parent, "name", "")))))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def require_permissions(granted: discord.Permissions, channel: Channel) -> None:

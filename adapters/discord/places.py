@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from typing import Any
 
 import discord
 
 from adapters.common.people import person_id
 from adapters.common.posted_messages import DeleteMessage, erase_messages, find_posted
+from adapters.common.recent import RecentDict
 from adapters.discord.addresses import Address, message_ref, read_address
-from adapters.discord.api import Rest, retry_missing
-from adapters.discord.people import Channel
+from adapters.discord.api import CALL_ERRORS, Rest, retry_missing
 from adapters.discord.surface import BoardReply, DiscordSurface, age_s
 from adapters.discord.webhooks import Webhooks
+from bot.actions.permissions import NO_RIGHTS, Rights
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
 from bot.domain.word_filter import WordFilter
-from bot.ports import PostedPage, Store, Surface
+from bot.ports import Clock, PostedPage, Store, Surface
+
+Channel = Any  # discord.py's many kinds of channels
+FRESH_S = 60.0  # a channel that the gateway has not shown, such as an archived thread, is asked for again after that
+CACHE_SIZE = 1_000
 
 
 class Places:
-    """The places of all runs on Discord. `words` returns a server's word list."""
+    """The places of all runs on Discord. `words` returns the word list of servers.
+
+    `rules` returns the servers whose rules hold in one, which may be somebody's direct messages; None: each its own.
+    """
 
     def __init__(
-        self, store: Store, rest: Rest, webhooks: Webhooks, client: discord.Client, words: Callable[[str], WordFilter]
+        self,
+        store: Store,
+        rest: Rest,
+        webhooks: Webhooks,
+        client: discord.Client,
+        words: Callable[..., WordFilter],
+        rules: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+        time: Clock = time.monotonic,
     ) -> None:
         self._store = store
         self._pages = SingleFlight(store.find_page)
@@ -33,6 +50,8 @@ class Places:
         self._webhooks = webhooks
         self._client = client
         self._words = words
+        self._rules = rules
+        self._fetched: RecentDict[int, Channel] = RecentDict(size=CACHE_SIZE, age_s=FRESH_S, clock=time)
         self._inside: dict[int, str] = {}  # thread or direct message that no run opened → the latest run there
 
     def create(
@@ -43,8 +62,12 @@ class Places:
         granted: discord.Permissions,
         starter: int | None,
         opening: BoardReply | None,
+        rules: Sequence[str] = (),
     ) -> DiscordSurface:
-        """Return a new place for a run. `granted`: the bot's permissions there."""
+        """Return a new place for a run. `granted`: the bot's permissions there.
+
+        `rules`: the servers whose rules hold; its own where left out.
+        """
         address = new_address(channel)
         if address.kind == "inside":
             self._inside[address.channel] = run
@@ -54,7 +77,7 @@ class Places:
             address,
             run=run,
             title=title,
-            words=self._words(f"discord:{address.guild}"),
+            words=self._words(*rules or [f"discord:{address.guild}"]),
             may_use_webhooks=granted.manage_webhooks,
             opening=opening,
             starter=starter if address.guild else None,
@@ -72,7 +95,7 @@ class Places:
             self._inside[address.channel] = run
         if address.guild:
             await self._webhooks.prefetch(address.guild)
-        return self._rebuild(address, run, posted, t)
+        return self._rebuild(address, run, posted, t, await self._find_rules(t.started.server))
 
     async def erase(self, run: str) -> list[str]:
         """Delete a run's messages; return, for each that is left, why it could not be deleted."""
@@ -102,6 +125,40 @@ class Places:
         rights = channel.permissions_for(user)
         return rights.view_channel and (rights.manage_threads or (known and not _is_private(channel)))
 
+    async def find_rights(
+        self, address_text: str, *, user: discord.abc.User, here: Channel, granted: discord.Permissions
+    ) -> Rights | None:
+        """Return the rights of a user who acts in channel `here` at an address of their server; None: it is gone.
+
+        `granted`: their permissions here, which Discord has sent along.
+        """
+        address = read_address(address_text)
+        if address is None:
+            return NO_RIGHTS
+        if address.guild is None:  # their own direct messages, as nobody else is in that server
+            return Rights(see=True, write=True)
+        if address.channel in (here.id, getattr(here, "parent_id", None)):
+            return _rights_in(here, granted)
+        try:
+            channel: Channel = self._client.get_channel(address.channel) or await self._fetch_channel(address.channel)
+            if channel is None or not isinstance(user, discord.Member):
+                return None if channel is None else NO_RIGHTS
+            rights = channel.permissions_for(user)
+            if _is_private(channel) and not rights.manage_threads:
+                await channel.fetch_member(user.id)
+        except CALL_ERRORS:  # neither they nor we can see it, or Discord does not say
+            return NO_RIGHTS
+        return _rights_in(channel, rights)
+
+    async def _fetch_channel(self, channel: int) -> Channel | None:
+        """Return a channel that the gateway has not shown; None: there is none. Raises the errors in CALL_ERRORS."""
+        if found := self._fetched.get(channel):
+            return found
+        try:
+            return self._fetched.put(channel, await self._client.fetch_channel(channel))
+        except discord.NotFound:
+            return None
+
     async def find_run(self, channel: Channel) -> str:
         """Return the run that a thread or direct message belongs to; "" where it belongs to none."""
         if channel.id in self._inside:
@@ -114,10 +171,18 @@ class Places:
         found = await find_posted(self._pages.get, *refs, age_s=age_s(at))
         return found[0] if found else ""
 
+    async def _find_rules(self, server: str) -> Sequence[str]:
+        return await self._rules(server) if self._rules else [server]
+
     def _rebuild(
-        self, address: Address, run: str, posted: Sequence[PostedPage], t: Transcript | None = None
+        self,
+        address: Address,
+        run: str,
+        posted: Sequence[PostedPage],
+        t: Transcript | None = None,
+        rules: Sequence[str] = (),
     ) -> DiscordSurface:
-        """Return the place of an earlier run. With `t` the run goes on there."""
+        """Return the place of an earlier run. With `t` the run goes on there, under the `rules` of servers."""
         starter = person_id(t.started.by) if t and address.guild else ""
         parent: Channel = self._client.get_channel(address.parent)
         guild = getattr(parent, "guild", None)
@@ -127,12 +192,31 @@ class Places:
             address,
             run=run,
             title=t.started.question if t else "",
-            words=self._words(t.started.server if t else ""),
+            words=self._words(*rules),
             may_use_webhooks=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
             starter=int(starter) if starter else None,
             posted=[p for p in posted if p.ref],
             began_at=t.entries[0].at if t else None,
         )
+
+
+def may_write(channel: Channel, granted: discord.Permissions) -> bool:
+    """Return whether somebody with these permissions may write in a channel, in its threads, or to us directly."""
+    if granted.administrator or getattr(channel, "guild", None) is None:
+        return True
+    if isinstance(channel, discord.Thread):
+        return granted.manage_threads or (granted.send_messages_in_threads and not channel.locked)
+    return granted.send_messages
+
+
+def _rights_in(channel: Channel, granted: discord.Permissions) -> Rights:
+    """Return the rights in a channel where runs stand in threads."""
+    is_thread = isinstance(channel, discord.Thread)
+    return Rights(
+        see=granted.view_channel or granted.administrator,
+        write=may_write(channel, granted) or (not is_thread and granted.send_messages_in_threads),
+        moderate=granted.manage_messages or granted.administrator,
+    )
 
 
 def _is_private(channel: Channel) -> bool:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
+from adapters.common.seals import Seal
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.dialect import escape_entities
 from adapters.slack.handlers import Handlers
@@ -139,13 +140,19 @@ class SlackBot:
         listen = self._settings.listen
         loop_time = asyncio.get_running_loop().time
         access = AccessRules(
-            self._settings.allow_shared_channels, self._settings.allow_guests, self._settings.allow_outsiders
+            self._settings.allow_shared_channels,
+            self._settings.allow_guests,
+            self._settings.allow_outsiders,
+            self._settings.allow,
+            self._settings.direct_messages,
         )
-        self.people = People(self._api, access, loop_time)
+        self.people = People(self._api, access, self._actions.services.settings.server_settings, loop_time)
         words = self._actions.services.words.of
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
         order = KeyedSemaphore()
-        self._interactions = InteractionHandler(self._api, self._actions, self.places, self.people, self._limits, order)
+        self._interactions = InteractionHandler(
+            self._api, self._actions, self.places, self.people, self._limits, order, Seal(self._settings.secret)
+        )
         self.listener = Listener(
             self._api,
             self._interactions,

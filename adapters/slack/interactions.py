@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from adapters.common.attachments import attach_files
 from adapters.common.recent import RecentDict
+from adapters.common.seals import Seal
 from adapters.slack import forms, syntax
 from adapters.slack.api import Api, Workspace
 from adapters.slack.files import slack_files
@@ -19,7 +21,7 @@ from adapters.slack.places import Places
 from adapters.slack.replies import BoardNotShown, Reply, Request
 from adapters.slack.surface import SHARE
 from bot.actions.actions import Actions
-from bot.actions.permissions import Person, require_may_steer
+from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.domain.controls import about_text
 from bot.domain.run import Image
@@ -47,6 +49,7 @@ log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
+SEALED = "sealed"  # in a form's metadata
 MAX_QUOTED = 200  # messages of others that a form may be open about
 TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison"}
 
@@ -65,6 +68,7 @@ class InteractionHandler:
         people: People,
         limits: LimitSettings,
         order: KeyedSemaphore,
+        seal: Seal,
     ) -> None:
         self.actions = actions
         self.commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
@@ -73,6 +77,7 @@ class InteractionHandler:
         self._people = people
         self._limits = limits
         self._order = order
+        self._seal = seal
         self._quoted: RecentDict[str, Target] = RecentDict(size=MAX_QUOTED)  # name in a form → message
 
     async def take_command(self, workspace: Workspace, body: Json) -> None:
@@ -102,14 +107,28 @@ class InteractionHandler:
 
     async def take_form(self, workspace: Workspace, body: Json) -> None:
         """Take a form that was sent. `find_mistakes` has found none in it."""
-        metadata = forms.read_metadata(body["view"])
-        reply = Reply(self._api, Request(workspace, body["user"]["id"], metadata["channel"], metadata["thread"]))
+        user = body["user"]["id"]
+        try:
+            metadata = self._read_metadata(body)
+        except Refused as error:
+            await Reply(self._api, Request(workspace, user, "")).tell(str(error))
+            return
+        reply = Reply(self._api, Request(workspace, user, metadata["channel"], metadata["thread"]))
         await self.report_errors(reply, self._take_form(reply, metadata, forms.read_view(body["view"])))
 
     def find_mistakes(self, body: Json) -> dict[str, str]:
         """Return what is wrong with each field of a form that is being sent."""
-        metadata = forms.read_metadata(body["view"])
+        try:
+            metadata = self._read_metadata(body)
+        except Refused:  # `take_form` says so
+            return {}
         return forms.find_mistakes(self._options(metadata), forms.read_view(body["view"]))
+
+    def _read_metadata(self, body: Json) -> dict[str, str]:
+        """Return what a form was opened with. Raises Refused where it was not opened for its sender."""
+        sealed = forms.read_metadata(body["view"]).get(SEALED, "")
+        metadata: dict[str, str] = json.loads(self._seal.open(sealed, body["user"]["id"]))
+        return metadata
 
     async def report_errors(self, reply: Reply, work: Awaitable[None]) -> None:
         """Do work for a request. Whatever goes wrong becomes one sentence to that person."""
@@ -241,7 +260,7 @@ class InteractionHandler:
         """Post the result to the channel as well, as the end of a thread notifies its starter alone."""
         by = (await self.locate(reply)).by
         t = await self.actions.read_run(run, by)
-        require_may_steer(by, t, SHARE.label)
+        await self.actions.require_may_steer(run, by, SHARE.label)
         verdict = next((p.text for p in reversed(await self.actions.read_thread(run, by)) if p.kind == "end"), None)
         if (place := await self._places.find_surface(run)) is None or not verdict:
             raise Refused("There is no result to share.")
@@ -266,7 +285,8 @@ class InteractionHandler:
                 )
                 suggested[field] = [value for value in found if value != MORE]
         place = {"channel": reply.request.channel, "thread": reply.request.thread}
-        await reply.show_form(form, {**metadata, **place}, suggested)
+        sealed = self._seal.close(json.dumps({**metadata, **place}), reply.request.user)
+        await reply.show_form(form, {SEALED: sealed}, suggested)
 
     def _options(self, metadata: Mapping[str, str]) -> type[Options]:
         if path := metadata.get("command"):

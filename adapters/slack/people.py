@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
 
 from adapters.common.people import person_id
 from adapters.common.recent import RecentDict
 from adapters.common.retry import retry_when_limited
 from adapters.slack.addresses import is_direct, read_address
 from adapters.slack.api import Api, Denied, Workspace
-from bot.actions.permissions import Person
+from bot.actions.permissions import NO_RIGHTS, Person, Rights, require_admitted
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
 from bot.ports import Clock, SurfaceError
+from bot.settings import DirectMessages, ServerSettings
 
 FRESH_S = 300.0  # answers are reused so long: Slack lets us read 50 channels and 100 people a minute
 PAGE_SIZE, MAX_PAGES = 200, 5  # of the channels that somebody is in
@@ -25,18 +27,24 @@ UNKNOWN = "I could not find out who you are here, so I did nothing: try again in
 
 @dataclass(frozen=True, slots=True)
 class AccessRules:
-    """Permissions for others than full members of the workspace to use the app."""
+    """Permissions to use the app: for workspaces, direct messages, and others than full members of a workspace."""
 
     shared_channels: bool = False
     guests: bool = False
     outsiders: bool = False
+    allow: Literal["everyone"] | Sequence[str] = "everyone"
+    direct_messages: DirectMessages = "members"
 
 
 class People:
-    """Look-ups of people and channels at Slack, cached. Without an answer people are refused. `time`: the loop's."""
+    """Look-ups of people and channels at Slack, cached. Without an answer people are refused. `time`: the loop's.
 
-    def __init__(self, api: Api, access: AccessRules, time: Clock) -> None:
+    `rules` returns a server's settings.
+    """
+
+    def __init__(self, api: Api, access: AccessRules, rules: Callable[[str], ServerSettings], time: Clock) -> None:
         self._api = api
+        self._rules = rules
         self._access = access
         self._users: RecentDict[str, Mapping[str, Any]] = RecentDict(size=CACHE_SIZE, age_s=FRESH_S, clock=time)
         self._channels: RecentDict[str, Mapping[str, Any]] = RecentDict(size=CACHE_SIZE, age_s=FRESH_S, clock=time)
@@ -48,11 +56,15 @@ class People:
 
         In a direct message each person is a server of their own, so that nobody sees the runs of others.
         """
+        self._require_allowed(workspace)
+        direct = is_direct(channel)
+        if direct and self._access.direct_messages == "off":
+            raise Refused("I answer no direct messages: ask me in a channel.")
         known = await self._find_user(workspace, user)
         if known.get("is_bot"):
             raise Refused("Apps cannot use me.")
         outside = known.get("is_stranger") or not _is_member(workspace, known)
-        if outside and not self._access.outsiders:
+        if outside and (not self._access.outsiders or (direct and self._access.direct_messages == "members")):
             raise Refused("I am for this organisation's own people; whoever runs me can allow others.")
         guest = bool(known.get("is_restricted") or known.get("is_ultra_restricted"))
         if guest and not self._access.guests:
@@ -61,8 +73,27 @@ class People:
         roles = {"guest"} if guest else {"admin", "member"} if admin else {"member"}
         profile = known.get("profile", {})
         name = profile.get("display_name") or profile.get("real_name") or known.get("name") or user
-        server = f"{workspace.server}:@{user}" if is_direct(channel) else workspace.server
-        return Person(f"slack:{user}", str(name), server, admin, frozenset(roles))
+        server = f"{workspace.server}:@{user}" if direct else workspace.server
+        person = Person(f"slack:{user}", str(name), server, admin, frozenset(roles), manager=admin)
+        require_admitted(person, self._rules(server))
+        return replace(person, rights_at=partial(self._find_rights, workspace=workspace, by=person, here=channel))
+
+    def _require_allowed(self, workspace: Workspace) -> None:
+        """Raise Refused in a workspace that the operator has not allowed, by itself or with its organisation."""
+        allow = self._access.allow
+        if allow != "everyone" and not {workspace.id, workspace.enterprise} & set(allow):
+            raise Refused(
+                f"I am not set up for this workspace. Whoever runs me can allow it: send them its id, {workspace.id}."
+            )
+
+    async def _find_rights(self, address: str, *, workspace: Workspace, by: Person, here: str) -> Rights:
+        """Return the rights of a person who acts in channel `here` at an address of their workspace.
+
+        Slack tells nobody's right to write in a channel that they see; its admins are the moderators of all of them.
+        """
+        if not await self.may_see(workspace, address, by, here):
+            return NO_RIGHTS
+        return Rights(see=True, write=True, moderate=by.moderator)
 
     async def check_channel(self, workspace: Workspace, channel: str) -> tuple[str, ...]:
         """Return id and name of a channel. Raises Refused where no run can, or may, be held."""

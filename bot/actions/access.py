@@ -1,13 +1,23 @@
 """Runs as one person may act on them: read, still open, still votable; and facts recorded in them.
 
-`Actions` and `SteeringActions` both stand on this.
+Rights belong to the place where a run stands, wherever its person acts from: whoever cannot see that place is told that
+there is no such run, and whoever cannot write there may only read. `Actions` and `SteeringActions` both stand on this.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 
-from bot.actions.permissions import Person
+from bot.actions.permissions import (
+    NO_RIGHTS,
+    Person,
+    Rights,
+    may_steer,
+    require_may_steer,
+    require_moderator,
+)
 from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.facts import Fact
 from bot.domain.transcript import Transcript, fold_all
@@ -35,25 +45,44 @@ class RunAccess:
         self._refused_late = 0  # actions on runs and turns that were over
 
     async def get_run(self, run: str, by: Person) -> Transcript:
-        """Return what has happened so far. Raises Refused when the person's server has no such run."""
+        """Return what has happened so far. Raises Refused when the person can see no place where the run stands."""
         t = await self._latest.get(run)
-        if t.start is None or t.deleted or t.start.server != by.server:
+        if t.start is None or t.deleted or t.start.server != by.server or not (await _find_rights(t, by)).see:
             raise self.refuse_unknown(run)
         return t
 
-    async def get_open_run(self, run: str, by: Person) -> Transcript:
-        """Return what has happened so far in a run that is not over. Raises Refused."""
+    async def get_writable_run(self, run: str, by: Person) -> Transcript:
+        """Return what has happened so far in a run on which the person may act. Raises Refused."""
         t = await self.get_run(run, by)
+        if not (await _find_rights(t, by)).write:
+            raise Refused("You cannot write where that run stands, so you can only read it.")
+        return t
+
+    async def get_open_run(self, run: str, by: Person) -> Transcript:
+        """Return what has happened so far in a run that goes on and that the person may act on. Raises Refused."""
+        t = await self.get_writable_run(run, by)
         if t.finished is not None:
             raise self.refuse_late("This run is over.", run)
         return t
 
     async def get_votable_run(self, run: str, by: Person) -> Transcript:
-        """Return what has happened so far in a run whose vote is open. Raises Refused."""
-        t = await self.get_run(run, by)
+        """Return what has happened so far in a run in which the person may vote. Raises Refused."""
+        t = await self.get_writable_run(run, by)
         if not is_voting_open(t, self._clock()):
             raise self.refuse_late("The vote is closed.", run)
         return t
+
+    async def may_steer(self, by: Person, t: Transcript) -> bool:
+        """Return whether the person steers the run alone, as its starter and moderators of its place do."""
+        return may_steer(await _as_there(by, t), t)
+
+    async def require_may_steer(self, by: Person, t: Transcript, what: str) -> None:
+        """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
+        require_may_steer(await _as_there(by, t), t, what)
+
+    async def require_moderator(self, by: Person, t: Transcript, what: str) -> None:
+        """Raise Refused unless the person is a moderator where the run stands; `what` begins the refusal."""
+        require_moderator(await _as_there(by, t), what)
 
     async def record(self, run: str, fact: Fact, *, key: str | None = None) -> None:
         """Store a fact of a run, with a `key` only once, and wake the run's conductor."""
@@ -84,3 +113,28 @@ class RunAccess:
             if t.start is None:
                 raise
             return t
+
+
+async def _find_rights(t: Transcript, by: Person) -> Rights:
+    """Return the person's rights where the run stands: those to see and write of any of its places.
+
+    Moderators are those of the place where it began, as anybody may show a run in one more. Where all of its places are
+    gone, it is left to its starter.
+    """
+    if by.rights_at is None or not t.views:
+        return Rights(see=True, write=True, moderate=by.moderator)
+    found = [await by.rights_at(view.address) for view in t.views]
+    there = [rights for rights in found if rights is not None and rights.see]
+    if all(rights is None for rights in found):
+        return Rights(see=True, write=True) if by.key == t.started.by else NO_RIGHTS
+    began = found[0]
+    return Rights(
+        see=bool(there),
+        write=any(rights.write for rights in there),
+        moderate=began is not None and began.see and began.moderate,
+    )
+
+
+async def _as_there(by: Person, t: Transcript) -> Person:
+    """Return the person with the rights that they have where the run stands."""
+    return replace(by, moderator=(await _find_rights(t, by)).moderate)

@@ -16,10 +16,8 @@ from bot.actions.panels import seat_panel
 from bot.actions.permissions import (
     Person,
     count_missing_voices,
-    may_steer,
     require_may_edit_panels,
-    require_may_steer,
-    require_moderator,
+    require_may_write_prompts,
 )
 from bot.actions.pipeline_files import read_pipeline, seat_pipeline
 from bot.actions.quota import RunQuota
@@ -113,6 +111,10 @@ class Actions:
         """Return what has happened so far. Raises Refused when the person's server has no such run."""
         return await self._access.get_run(run, by)
 
+    async def require_may_steer(self, run: str, by: Person, what: str) -> None:
+        """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
+        await self._access.require_may_steer(by, await self._access.get_writable_run(run, by), what)
+
     async def require_visible(self, run: str, by: Person, can_see: CanSee) -> None:
         """Raise Refused unless the person started the run or can see a place where it is shown.
 
@@ -139,7 +141,7 @@ class Actions:
 
     async def read_thread(self, run: str, by: Person) -> list[Post]:
         """Return the posts of a run's thread as they read now, with the server's listed words blanked."""
-        t, masked = await self.read_run(run, by), self.services.words.of(by.server).censor
+        t, masked = await self.read_run(run, by), self.services.words.of(*by.ruled_by).censor
         found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
@@ -157,7 +159,7 @@ class Actions:
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
         text = said[-1].text or self._supervisor.lane_text(run, lane)
-        return name_of(t, lane), self.services.words.of(by.server).censor(text)
+        return name_of(t, lane), self.services.words.of(*by.ruled_by).censor(text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip the turn that a seat is speaking now."""
@@ -174,7 +176,7 @@ class Actions:
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
             raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
-        if not may_steer(by, t):
+        if not await self._access.may_steer(by, t):
             await self._access.record(run, SkipWished(turn, by.key))
             t = await self._access.get_open_run(run, by)  # after the wish is stored, so that no wish is lost
             missing = count_missing_voices(t, turn)
@@ -186,7 +188,7 @@ class Actions:
     async def retry_turn(self, run: str, turn: TurnId, by: Person) -> str:
         """Ask a seat again whose turn has failed."""
         t = await self._access.get_open_run(run, by)
-        require_may_steer(by, t, "Retry")
+        await self._access.require_may_steer(by, t, "Retry")
         turn = _find_latest_ask(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is None or known.ended.finish != "failed":
@@ -223,14 +225,14 @@ class Actions:
     async def close_vote(self, run: str, by: Person) -> str:
         """Close the vote at the end of a run."""
         t = await self._access.get_votable_run(run, by)
-        require_may_steer(by, t, "Closing the vote")
+        await self._access.require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, VoteClosed(by.key))
         return "The vote is closed."
 
     async def reveal_answers(self, run: str, by: Person) -> str:
         """Show all that is hidden, and whatever is said from now on."""
-        t = await self.read_run(run, by)
-        require_may_steer(by, t, "Reveal")
+        t = await self._access.get_writable_run(run, by)
+        await self._access.require_may_steer(by, t, "Reveal")
         if (
             t.revealed
             or t.started.rules.veil.reveal == "live"
@@ -252,6 +254,7 @@ class Actions:
 
     async def guess_speaker(self, run: str, speaker: str, guess: str, by: Person) -> str:
         """Record a person's guess of a speaker's name; a later guess replaces it."""
+        await self._access.get_writable_run(run, by)
         names = {name.casefold(): name for name in await self.list_guesses(run, speaker, by)}
         known = names.get(guess.strip().casefold())
         if known is None:
@@ -271,20 +274,21 @@ class Actions:
         most = self._limits.question_chars if origin else self._limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
-        self.services.words.check(text, by.server, "The remark")
+        self.services.words.check(text, by.ruled_by, "The remark")
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
     async def stop_run(self, run: str, by: Person) -> str:
         """End a run, keeping what was said."""
-        require_may_steer(by, await self._access.get_open_run(run, by), "Stop")
+        t = await self._access.get_open_run(run, by)
+        await self._access.require_may_steer(by, t, "Stop")
         await self._access.record(run, Stopped(by.key))
         return "Stopped; what was said is kept."
 
     async def remove_turn(self, run: str, turn: TurnId, by: Person) -> str:
         """Blank a turn for people and for later turns. Only moderators may."""
-        require_moderator(by, "Remove")
-        t = await self.read_run(run, by)
+        t = await self._access.get_writable_run(run, by)
+        await self._access.require_moderator(by, t, "Remove")
         known = [i for i in t.turns if i.lane == turn.lane]
         if not known or t.turns[known[-1]].ended is None:
             raise Refused("That turn is not over yet; skip it first.")
@@ -293,8 +297,8 @@ class Actions:
 
     async def delete_run(self, run: str, by: Person) -> str:
         """Delete a run for all people. Its messages are left to the platform to delete."""
-        t = await self.read_run(run, by)
-        require_may_steer(by, t, "Delete")
+        t = await self._access.get_writable_run(run, by)
+        await self._access.require_may_steer(by, t, "Delete")
         if t.finished is None:
             await self._access.record(run, Stopped(by.key))
         await self._access.record(run, Deleted(by.key))
@@ -302,26 +306,27 @@ class Actions:
 
     async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
         """Keep a panel for the person's server."""
-        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Editing panels")
+        self.services.require(require_may_edit_panels, by, "Editing panels")
         seat_panel(panel, self.services.models)
-        self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.server, "A persona")
+        self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.ruled_by, "A persona")
         await self.services.panels.save_panel(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
     async def set_usual_panel(self, name: str, by: Person, channel: str = "") -> str:
         """Use a panel wherever none is named, in a channel or in the person's whole server."""
-        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Choosing the usual panel")
+        require = require_may_write_prompts if channel else require_may_edit_panels
+        self.services.require(require, by, "Choosing the usual panel")
         await self.services.panels.choose_panel(name, by.server)
         await self.services.panels.set_usual(name, by.server, channel)
         return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
 
     async def save_pipeline(self, name: str, text: str, by: Person) -> str:
         """Keep a pipeline, written as TOML, for the person's server."""
-        require_may_edit_panels(by, self.services.settings.server_settings(by.server), "Editing pipelines")
+        self.services.require(require_may_edit_panels, by, "Editing pipelines")
         pipeline = read_pipeline(text)
         seat_pipeline(pipeline, await self.services.panels.choose_panel("", by.server), self.services.models)
         self.services.words.check(
-            " ".join(step.prompt for step in pipeline.steps.values()), by.server, "A step's prompt"
+            " ".join(step.prompt for step in pipeline.steps.values()), by.ruled_by, "A step's prompt"
         )
         await self.services.pipelines.save_pipeline(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."

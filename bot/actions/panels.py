@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from bot.domain.run import Panel, Seat
 from bot.errors import Refused
@@ -14,7 +15,10 @@ from bot.ports import DocumentStore
 from bot.settings import PanelSettings, SeatSettings
 from bot.text import did_you_mean
 
+N = TypeVar("N", int, float)
+
 DEFAULT = "default"
+MAX_NAMED_PERSONA = 20  # characters; a longer persona is no part of its seat's name
 WRITTEN_SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
 MAX_TEMPERATURE = 2.0  # the same bound as in SeatSettings
 
@@ -25,6 +29,11 @@ class PanelBook:
     def __init__(self, configured: Mapping[str, PanelSettings], shelf: DocumentStore) -> None:
         self._configured = configured
         self._shelf = shelf
+
+    @property
+    def configured(self) -> Iterable[PanelSettings]:
+        """Return the panels that the operator has set up."""
+        return self._configured.values()
 
     async def list_panels(self, server: str) -> dict[str, PanelSettings]:
         prefix = f"panel/{server}/"
@@ -90,6 +99,56 @@ def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """The most that the operator has set for a model, anywhere; None: no limit."""
+
+    temperature: float | None
+    max_tokens: int | None
+
+
+def find_ceilings(models: Mapping[str, Model], configured: Iterable[PanelSettings]) -> Mapping[str, Ceiling]:
+    """Return the ceiling of each model: its own settings, or what a seat of the operator's panels has beyond them."""
+    seats = [seat for panel in configured for seat in panel.seats]
+    return {
+        key: Ceiling(
+            _highest(model.temperature, [s.temperature for s in seats if s.model == key]),
+            _highest(model.max_tokens, [s.max_tokens for s in seats if s.model == key]),
+        )
+        for key, model in models.items()
+    }
+
+
+def _highest(own: N | None, of_seats: Iterable[N | None]) -> N | None:
+    if own is None:
+        return None
+    most: N = own
+    for value in of_seats:
+        if value is not None and value > most:
+            most = value
+    return most
+
+
+def cap_seats(panel: PanelSettings, ceilings: Mapping[str, Ceiling]) -> PanelSettings:
+    """Return the panel with no seat above its model's ceiling."""
+    return panel.model_copy(update={"seats": [cap_seat(seat, ceilings) for seat in panel.seats]})
+
+
+def cap_seat(seat: SeatSettings, ceilings: Mapping[str, Ceiling]) -> SeatSettings:
+    """Return the seat with the least of what it wants and what the operator has set."""
+    most = ceilings.get(seat.model, Ceiling(None, None))
+    return seat.model_copy(
+        update={
+            "temperature": _least(seat.temperature, most.temperature),
+            "max_tokens": _least(seat.max_tokens, most.max_tokens),
+        }
+    )
+
+
+def _least(wanted: N | None, most: N | None) -> N | None:
+    return wanted if wanted is None or most is None else min(wanted, most)
+
+
 def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     """Return the panel's seat of that name or model. Raises Refused."""
     known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
@@ -127,7 +186,8 @@ def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
     model = models.get(written.model)
     if model is None:
         raise Refused(f"There is no model “{written.model}”. {did_you_mean(written.model, list(models), 'models')}")
-    name = written.name or model.name + (f" ({written.persona})" if 0 < len(written.persona) <= 20 else "")
+    persona = " ".join(written.persona.split())
+    name = written.name or model.name + (f" ({persona})" if 0 < len(persona) <= MAX_NAMED_PERSONA else "")
     return Seat(
         key=model.key,
         model=model.key,

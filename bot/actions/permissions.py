@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field, replace
 
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
@@ -15,10 +15,35 @@ MIN_PRESENT = 3  # fewer people cannot decide anything together
 
 
 @dataclass(frozen=True, slots=True)
+class Rights:
+    """The rights of a person in one place. `moderate`: over what others do there."""
+
+    see: bool = False
+    write: bool = False
+    moderate: bool = False
+
+
+NO_RIGHTS = Rights()
+RightsAt = Callable[[str], Awaitable[Rights | None]]  # by the address of a place; None: that place is gone
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A person's standing in a server that a direct message is outside of."""
+
+    server: str
+    roles: frozenset[str] = frozenset()
+    manager: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """A person on a platform, with their roles in the place where they act.
 
-    `key` is unique over all platforms. `roles` holds each role by its id and by its name.
+    `key` is unique over all platforms. `roles` holds each role by its id and by its name. `moderator` and `may_write`
+    are rights in that place, `manager` is the right to set up its whole server; None: the place is the whole server, as
+    in a terminal. `rights_at` looks up their rights in other places; None: there are no others. `shared`: in a direct
+    message, the servers whose rules hold there.
     """
 
     key: str
@@ -26,21 +51,62 @@ class Person:
     server: str = ""
     moderator: bool = False
     roles: frozenset[str] = frozenset()
+    manager: bool | None = None
+    may_write: bool = True
+    rights_at: RightsAt | None = field(default=None, compare=False, repr=False)
+    shared: tuple[Membership, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Return the platform's id of the person: "123" of "discord:123"."""
+        return self.key.partition(":")[2]
+
+    @property
+    def may_set_up(self) -> bool:
+        """Return whether the person may set up what their whole server uses."""
+        return self.moderator if self.manager is None else self.manager
+
+    @property
+    def ruled_by(self) -> tuple[str, ...]:
+        """Return the servers whose rules hold for what the person does here."""
+        return tuple(member.server for member in self.shared) or (self.server,)
+
+    def as_members(self) -> tuple[Person, ...]:
+        """Return the person as each server knows them whose rules hold here."""
+        members = (replace(self, server=m.server, roles=m.roles, manager=m.manager, shared=()) for m in self.shared)
+        return tuple(members) or (self,)
+
+
+def require_admitted(person: Person, server: ServerSettings) -> None:
+    """Raise Refused for a person whom the operator has denied, by their id or by a role."""
+    if set(server.deny) & {person.id, *person.roles}:
+        raise Refused("You may not use me here: whoever runs me has decided so, and can change it.")
 
 
 def require_may_start(person: Person, channels: Collection[str], server: ServerSettings) -> None:
     """Raise Refused unless the person may start a run in one of these channels."""
+    if not person.may_write:
+        raise Refused("You cannot write here, so no run starts here for you: ask where you can.")
     if server.channels and not set(server.channels) & set(channels):
         raise Refused(f"Runs are started in {join_names(server.channels, 'or')} here; try it there.")
     if server.start_roles and not (person.moderator or person.roles & set(server.start_roles)):
         raise Refused(f"Starting a run needs the role {join_names(server.start_roles, 'or')} here.")
 
 
+def require_may_write_prompts(person: Person, server: ServerSettings, what: str) -> None:
+    """Raise Refused unless the person may put words into models' instructions in this place."""
+    if not (person.moderator or person.may_set_up or person.roles & set(server.panel_roles)):
+        raise Refused(f"{what} needs {_name_roles(server, 'a moderator here')}.")
+
+
 def require_may_edit_panels(person: Person, server: ServerSettings, what: str) -> None:
-    """Raise Refused unless the person may edit panels, which put words into models' mouths."""
-    if not (person.moderator or person.roles & set(server.panel_roles)):
-        who = f"the role {join_names(server.panel_roles, 'or')}" if server.panel_roles else "a moderator"
-        raise Refused(f"{what} needs {who} here.")
+    """Raise Refused unless the person may edit panels and pipelines, which a whole server uses."""
+    if not (person.may_set_up or person.roles & set(server.panel_roles)):
+        raise Refused(f"{what} needs {_name_roles(server, 'somebody who manages this server')}.")
+
+
+def _name_roles(server: ServerSettings, others: str) -> str:
+    return f"the role {join_names(server.panel_roles, 'or')} here" if server.panel_roles else others
 
 
 def may_steer(person: Person, t: Transcript) -> bool:

@@ -6,13 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
-from bot.actions.panels import find_seat, leave_out_absent, make_further_seat, read_seat, seat_panel
-from bot.actions.permissions import Person, require_may_edit_panels, require_may_start
+from bot.actions.panels import (
+    cap_seat,
+    cap_seats,
+    find_seat,
+    leave_out_absent,
+    make_further_seat,
+    read_seat,
+    seat_panel,
+)
+from bot.actions.permissions import Person, require_may_start, require_may_write_prompts
 from bot.actions.pipeline_files import drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest
 from bot.actions.services import Services
 from bot.domain.facts import RunStarted
-from bot.domain.run import DebateRules, Panel, Rules, Search, Seat
+from bot.domain.run import SIDES, DebateRules, Panel, Rules, Search, Seat
 from bot.domain.visibility import shuffle_seats
 from bot.errors import Refused
 from bot.formats import FORMATS
@@ -54,14 +62,19 @@ class RequestResolver:
 
         `room_chars` is left out: the place where the run is shown decides it.
         """
-        require_may_start(request.by, request.channels, self._settings.server_settings(request.by.server))
+        self._require_may_start(request)
         form = _find_format(request.format)
         question = self._check_question(request.question, request.by)
-        rounds = _choose_rounds(request, form)
-        seats = seat_panel(await self._choose_panel(request), self._services.models)
+        rounds = _choose_rounds(request, form, self._settings.limits.rounds)
+        chosen = cap_seats(await self._choose_panel(request), self._services.ceilings)
+        seats = seat_panel(chosen, self._services.models)
         search = self._choose_search(request, form)
+        least, most = form.SEATS
         panel, absent = leave_out_absent(
-            seats, lambda seat: self._why_absent(self._services.models[seat.model]), *form.SEATS
+            seats,
+            lambda seat: self._why_absent(self._services.models[seat.model]),
+            least,
+            min(most, self._settings.limits.seats),
         )
         seed = self._random.getrandbits(32)
         if request.veil.blind:
@@ -84,16 +97,26 @@ class RequestResolver:
             earlier=request.earlier,
         )
 
+    def _require_may_start(self, request: RunRequest) -> None:
+        """Raise Refused unless the person may start a run there; in a direct message, in all servers shared."""
+        for member in request.by.as_members():
+            try:
+                require_may_start(member, request.channels, self._settings.server_settings(member.server))
+            except Refused as error:
+                if not request.by.shared:
+                    raise
+                raise Refused(f"The rules of the servers that we share hold here as well. {error}") from error
+
     async def resolve_seat(self, table: Panel, model: str, persona: str, panel: str, by: Person) -> Seat:
         """Return a seat that joins a run: one as people write it, or one of a named panel. Raises Refused."""
         written = (
             find_seat(await self._services.panels.choose_panel(panel, by.server), model) if panel else read_seat(model)
         )
         if persona and persona.lower() not in LIBRARY:
-            require_may_edit_panels(by, self._settings.server_settings(by.server), "A persona in your own words")
-            self._services.words.check(persona, by.server, "A persona")
+            self._services.require(require_may_write_prompts, by, "A persona in your own words")
+            self._services.words.check(persona, by.ruled_by, "A persona")
         seat_settings = written.model_copy(update={"persona": persona}) if persona else written
-        seat = make_further_seat(table, seat_settings, self._services.models)
+        seat = make_further_seat(table, cap_seat(seat_settings, self._services.ceilings), self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
             raise Refused(f"{seat.name} is away: {why}.")
         return seat
@@ -140,7 +163,7 @@ class RequestResolver:
                 f"The question has {len(text):,} characters and may have {most:,}: shorten it, or raise "
                 "limits.question_chars."
             )
-        self._services.words.check(text, by.server, "The question")
+        self._services.words.check(text, by.ruled_by, "The question")
         return text
 
     def _check_debate(self, request: RunRequest) -> DebateRules | None:
@@ -149,7 +172,9 @@ class RequestResolver:
             raise Refused("One position makes no debate: give two or more, with semicolons.")
         if any(len(position) > self._settings.limits.remark_chars for position in positions):
             raise Refused(f"A position may have {self._settings.limits.remark_chars:,} characters.")
-        self._services.words.check("\n".join(positions), request.by.server, "A position")
+        if not (request.seated or set(positions) <= set(SIDES)):
+            self._services.require(require_may_write_prompts, request.by, "A position in your own words")
+        self._services.words.check("\n".join(positions), request.by.ruled_by, "A position")
         return request.debating
 
     async def _choose_panel(self, request: RunRequest) -> PanelSettings:
@@ -161,10 +186,8 @@ class RequestResolver:
             return await self._services.panels.choose_panel(request.panel, request.by.server, request.channels)
         written = [seat.persona for seat in request.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
         if written and not request.seated:
-            require_may_edit_panels(
-                request.by, self._settings.server_settings(request.by.server), "A persona in your own words"
-            )
-            self._services.words.check(" ".join(written), request.by.server, "A persona")
+            self._services.require(require_may_write_prompts, request.by, "A persona in your own words")
+            self._services.words.check(" ".join(written), request.by.ruled_by, "A persona")
         return request.seats
 
 
@@ -174,9 +197,11 @@ def _find_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def _choose_rounds(request: RunRequest, form: Format) -> int:
-    usual, most = form.ROUNDS
-    rounds = usual if request.rounds is None else request.rounds
+def _choose_rounds(request: RunRequest, form: Format, limit: int) -> int:
+    usual, most = form.ROUNDS[0], min(form.ROUNDS[1], limit)
+    rounds = min(usual, most) if request.rounds is None else request.rounds
+    if request.seated:  # as in an earlier run, from before the limit
+        rounds = min(rounds, most)
     if not 1 <= rounds <= most:
         raise Refused(f"A {request.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")
     return rounds

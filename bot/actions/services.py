@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from bot.actions.panels import PanelBook
+from bot.actions.panels import PanelBook, find_ceilings
+from bot.actions.permissions import Person
 from bot.actions.pipeline_files import PipelineBook
 from bot.domain.word_filter import WordFilters
 from bot.models.catalogue import Model
-from bot.settings import Settings
+from bot.settings import ServerSettings, Settings
+
+Requirement = Callable[[Person, ServerSettings, str], None]
 
 
 class Services:
@@ -22,3 +25,9 @@ class Services:
         self.pipelines = pipelines
         self.models = models
         self.words = WordFilters(lambda server: settings.server_settings(server).words)
+        self.ceilings = find_ceilings(models, panels.configured)
+
+    def require(self, check: Requirement, by: Person, what: str) -> None:
+        """Raise Refused where `check` refuses the person in any server whose rules hold for what they do."""
+        for member in by.as_members():
+            check(member, self.settings.server_settings(member.server), what)

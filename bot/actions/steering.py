@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.actions.access import RunAccess
-from bot.actions.permissions import Person, require_may_steer
+from bot.actions.permissions import Person
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.facts import (
@@ -50,7 +50,7 @@ class SteeringActions:
     async def pause_run(self, run: str, by: Person) -> str:
         """Pause a run: turns that speak finish, and none begins."""
         t = await self._access.get_open_run(run, by)
-        require_may_steer(by, t, "Pause")
+        await self._access.require_may_steer(by, t, "Pause")
         if t.steering.paused:
             raise Refused(f"{t.steering.paused.name or t.steering.paused.by} has paused it already.")
         await self._access.record(run, Paused(by.key, by.name))
@@ -59,7 +59,7 @@ class SteeringActions:
     async def resume_run(self, run: str, by: Person) -> str:
         """Let a paused run go on."""
         t = await self._access.get_open_run(run, by)
-        require_may_steer(by, t, "Resume")
+        await self._access.require_may_steer(by, t, "Resume")
         if not t.steering.paused:
             raise Refused("It is not paused.")
         await self._access.record(run, Resumed(by.key, by.name))
@@ -68,13 +68,13 @@ class SteeringActions:
     async def add_seat(self, run: str, model: str, persona: str, panel: str, by: Person) -> str:
         """Add a seat: `model` as people write it, or with a `panel` the model or name of a seat there."""
         t = await self._access.get_open_run(run, by)
-        require_may_steer(by, t, "Adding a seat")
+        await self._access.require_may_steer(by, t, "Adding a seat")
         rules = _seat_rules(t)
         if rules.fixed:
             raise Refused(f"The seats of a {t.started.format} are fixed when it starts.")
         if rules.closed:
             raise Refused(rules.closed)
-        most = FORMATS[t.started.format].SEATS[1]
+        most = min(FORMATS[t.started.format].SEATS[1], self._limits.seats)
         if len(t.panel.seats) >= most:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
         seat = await self._resolver.resolve_seat(t.started.panel, model, persona, panel, by)
@@ -86,7 +86,7 @@ class SteeringActions:
     async def drop_seat(self, run: str, name: str, by: Person) -> str:
         """Let a seat leave the table."""
         t = await self._access.get_open_run(run, by)
-        require_may_steer(by, t, "Dropping a seat")
+        await self._access.require_may_steer(by, t, "Dropping a seat")
         if _seat_rules(t).fixed:
             raise Refused(f"The seats of a {t.started.format} are fixed: skip its turn instead.")
         seat = _find_seat(t, name)
@@ -121,7 +121,7 @@ class SteeringActions:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
         if len(rules.standing) >= MAX_STANDING_OBJECTIONS:
             raise Refused(f"{MAX_STANDING_OBJECTIONS} objections stand already: upvote the one that says it best.")
-        self._words.check(text, by.server, "The objection")
+        self._words.check(text, by.ruled_by, "The objection")
         to = (seat,) if seat in _seat_keys(t) else _find_named_seats(t, text)
         await self._access.record(run, Objected(by.key, text, by.name, to))
         return f"Noted: {rules.answered_in} answers the most upvoted objection first."
@@ -154,14 +154,14 @@ class SteeringActions:
     async def start_next_round(self, run: str, by: Person, round_: int = 0) -> str:
         """Begin the next round at once. `round_` is the one that people vote after; 0 stands for any."""
         t, round_ = await self._get_voted_round(run, by, round_)
-        require_may_steer(by, t, "Next")
+        await self._access.require_may_steer(by, t, "Next")
         await self._access.record(run, RoundAsked(by.key, round_, by.name))
         return f"Round {round_ + 1} begins."
 
     async def close_round_vote(self, run: str, by: Person, round_: int) -> str:
         """Close the vote on the next round, so that it is counted now."""
         t, round_ = await self._get_voted_round(run, by, round_)
-        require_may_steer(by, t, "Closing the vote")
+        await self._access.require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, RoundClosed(by.key, round_, by.name))
         return "The vote is closed."
 

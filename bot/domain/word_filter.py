@@ -26,13 +26,13 @@ class WordFilter:
     """A list of words, each found whole and in any case.
 
     A word may hold spaces, then it stands on one line; a `*` at its end stands for any ending. Raises Refused for a
-    list that is longer than AutoMod takes.
+    list that is longer than `most`, by default what AutoMod takes.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], *, most: int = MOST_WORDS) -> None:
         listed = {key: word for word in words if (key := _key(word)).strip("*")}
-        if len(listed) > MOST_WORDS:
-            raise Refused(f"The list has {len(listed):,} words and may have {MOST_WORDS:,}: leave some out.")
+        if len(listed) > most:
+            raise Refused(f"The list has {len(listed):,} words and may have {most:,}: leave some out.")
         if long := next((word for key, word in listed.items() if len(key) > MOST_CHARS), None):
             raise Refused(f"“{long}” is too long for the list: shorten it to {MOST_CHARS} characters.")
         self._tree = Node()
@@ -74,21 +74,22 @@ class WordFilter:
 
 
 class WordFilters:
-    """The word list of each server, by `listed`."""
+    """The word lists of servers, by `listed`."""
 
     def __init__(self, listed: Callable[[str], Sequence[str]]) -> None:
         self._listed = listed
-        self._known: dict[str, WordFilter] = {}
+        self._known: dict[tuple[str, ...], WordFilter] = {}  # by the words: most servers share a list
 
-    def of(self, server: str) -> WordFilter:
-        """Return the words that must not be read in that server."""
-        if server not in self._known:
-            self._known[server] = WordFilter(self._listed(server))
-        return self._known[server]
+    def of(self, *servers: str) -> WordFilter:
+        """Return the words that must not be read in any of these servers."""
+        words = tuple(dict.fromkeys(word for server in servers for word in self._listed(server)))
+        if words not in self._known:
+            self._known[words] = WordFilter(words, most=MOST_WORDS * len(servers))
+        return self._known[words]
 
-    def check(self, text: str, server: str, what: str) -> None:
+    def check(self, text: str, servers: Iterable[str], what: str) -> None:
         """Check that the text has no listed word. Raises Refused; `what` begins its sentence."""
-        if word := self.of(server).first_match(text):
+        if word := self.of(*servers).first_match(text):
             raise Refused(f"{what} has a word that is not allowed here: “{word}”.")
 
 

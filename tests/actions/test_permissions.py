@@ -45,7 +45,7 @@ def test_a_role_that_starts_runs_counts_by_id_and_by_name(role: str) -> None:
 def test_panels_are_for_a_role_or_moderators() -> None:
     require_may_edit_panels(MOD, OPEN, "Editing panels")
     require_may_edit_panels(ELDER, ServerSettings(panel_roles=["elders"]), "Editing panels")
-    with pytest.raises(Refused, match="Editing panels needs a moderator here"):
+    with pytest.raises(Refused, match="Editing panels needs somebody who manages this server"):
         require_may_edit_panels(ELDER, OPEN, "Editing panels")
 
 

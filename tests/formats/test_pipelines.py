@@ -239,7 +239,7 @@ async def test_a_pipeline_is_saved_for_its_server_and_run_from_there(scene: Acti
     scene.speaker.lines = {}
     mo = replace(MO, server="x:1")
     text = written(draft="", edit="seats = 2\ninputs = ['question', 'draft']")
-    with pytest.raises(Refused, match="Editing pipelines needs a moderator"):
+    with pytest.raises(Refused, match="Editing pipelines needs somebody who manages this server"):
         await scene.actions.save_pipeline("mine", text, PAT)
     assert await scene.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
     assert await scene.actions.services.pipelines.choose_pipeline("mine", "x:1") == text

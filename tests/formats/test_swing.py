@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.formats.common import END
 from bot.formats.debate.swing import BEFORE, measure_swing, vote_before_choices
 from bot.formats.vote_options import ROUND_BEFORE
-from tests.support.actions_scene import PAT, ActionsScene
+from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.debates import make_debate, play_to_end
 from tests.support.transcripts import Play
 
@@ -99,7 +99,7 @@ def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
 
 async def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes(scene: ActionsScene) -> None:
     scene.speaker.lines = {"ada": [5.0, "for"], "bob": [5.0, "against"], "cyd": [5.0, "for"]}
-    request = RunRequest("debate", "Tabs?", PAT, "default", 1, debating=DebateRules("oxford", POSITIONS))
+    request = RunRequest("debate", "Tabs?", MO, "default", 1, debating=DebateRules("oxford", POSITIONS))
     run = await scene.actions.start_run(request, lambda run, title: scene.place)
     await asyncio.sleep(1)
     [card] = [text for lane, text in scene.place.read_texts() if lane == BEFORE]
@@ -112,7 +112,7 @@ async def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_clo
     await asyncio.sleep(60)
     await scene.actions.cast_vote(run, "bob", PAT)
     await scene.actions.cast_vote(run, "bob", GUEST)
-    await scene.actions.close_vote(run, PAT)
+    await scene.actions.close_vote(run, MO)
     await scene.actions.wait_until_finished(run)
     shown = dict(scene.place.read_texts())
     assert "spaces: 50 → 100 %: one of you moved." in shown[END]

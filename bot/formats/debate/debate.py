@@ -15,7 +15,7 @@ from typing import assert_never
 
 from bot.domain.asks import Ask, Part
 from bot.domain.controls import Control
-from bot.domain.run import ASIDE, LaneId, TurnId
+from bot.domain.run import ASIDE, SIDES, LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import alias, display_name
 from bot.formats import web_search
@@ -275,8 +275,10 @@ def _stance_text(t: Transcript, turn: TurnId) -> str:
     The prompts of runs from before there were positions say nothing of it.
     """
     given = position_of(t, turn.seat)
+    quoted = f"“{given}”"
+    stands = quoted if given in SIDES else frame("the position", quoted, frame_code(t, turn))
     prompt = "advocate" if turn.seat == advocate_of(t, turn.round) else "position" if given else "choose"
-    return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=given).strip()
+    return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=stands).strip()
 
 
 def _is_watched(t: Transcript) -> bool:
