@@ -21,7 +21,7 @@ from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
 from adapters.discord.memberships import NOT_ALLOWED, Memberships
 from adapters.discord.owner_notices import OwnerNotices
-from adapters.discord.people import People
+from adapters.discord.people import Admissions
 from adapters.discord.permissions import wanted_intents
 from adapters.discord.places import Places
 from adapters.discord.webhooks import Webhooks
@@ -102,7 +102,7 @@ class DiscordBot:
             self._memberships.list_rules,
             loop_time,
         )
-        people = People(self.places, self._memberships, services.settings)
+        admissions = Admissions(self.places, self._memberships, services.settings)
         deliveries = DeliveryLog("discord", self._documents, time.time)
         await deliveries.load()
         self._owner_notices = OwnerNotices(self._documents)
@@ -110,7 +110,7 @@ class DiscordBot:
         self.interactions = InteractionHandler(
             self._actions,
             self.places,
-            people,
+            admissions,
             Seal(self._settings.token.get_secret_value()),
             self._owner_notices,
             self._client,
@@ -122,7 +122,7 @@ class DiscordBot:
         self._listener = Listener(
             self._actions,
             self.places,
-            people,
+            admissions,
             self._client,
             self._limits,
             deliveries,

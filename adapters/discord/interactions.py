@@ -21,7 +21,7 @@ from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
 from adapters.discord.forms import read_modal, unasked_values
 from adapters.discord.owner_notices import OwnerNotices
-from adapters.discord.people import People, channel_words, require_permissions
+from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places, may_write
 from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
@@ -54,7 +54,7 @@ class InteractionHandler:
         self,
         actions: Actions,
         places: Places,
-        people: People,
+        admissions: Admissions,
         seal: Seal,
         owner_notices: OwnerNotices,
         client: discord.Client,
@@ -65,7 +65,7 @@ class InteractionHandler:
     ) -> None:
         self._actions = actions
         self._places = places
-        self._people = people
+        self._admissions = admissions
         self._seal = seal
         self._owner_notices = owner_notices
         self._client = client
@@ -251,7 +251,7 @@ class InteractionHandler:
 
     async def _find_person(self, interaction: discord.Interaction[Any]) -> Person:
         """Return who acts. Raises Refused where they may not."""
-        return await self._people.find_person(
+        return await self._admissions.find_person(
             interaction.user, interaction.channel, interaction.guild_id, interaction.permissions
         )
 

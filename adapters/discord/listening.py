@@ -11,7 +11,7 @@ from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
 from adapters.discord.files import discord_files
-from adapters.discord.people import People, channel_words, require_permissions
+from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
@@ -37,7 +37,7 @@ class Listener:
         self,
         actions: Actions,
         places: Places,
-        people: People,
+        admissions: Admissions,
         client: discord.Client,
         limits: LimitSettings,
         deliveries: DeliveryLog,
@@ -48,7 +48,7 @@ class Listener:
     ) -> None:
         self._actions = actions
         self._places = places
-        self._people = people
+        self._admissions = admissions
         self._client = client
         self._limits = limits
         self._deliveries = deliveries
@@ -136,7 +136,7 @@ class Listener:
         guild = getattr(channel, "guild", None)
         known = guild is not None and isinstance(user, discord.Member)
         granted = channel.permissions_for(user) if known else discord.Permissions.none()
-        return await self._people.find_person(user, channel, guild.id if guild else None, granted)
+        return await self._admissions.find_person(user, channel, guild.id if guild else None, granted)
 
     async def _find_reacting(self, event: discord.RawReactionActionEvent) -> Person | None:
         channel = self._client.get_channel(event.channel_id)

@@ -15,8 +15,8 @@ from bot.errors import Refused
 from bot.settings import Settings
 
 
-class People:
-    """The people who may use the bot, of servers that are allowed: those who are not denied."""
+class Admissions:
+    """The people who may use the bot: of servers that are allowed, and not denied there."""
 
     def __init__(self, places: Places, memberships: Memberships, settings: Settings) -> None:
         self._places = places

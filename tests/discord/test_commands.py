@@ -167,15 +167,23 @@ async def test_discord_lets_nobody_type_what_is_out_of_range(moot: Moot) -> None
 async def test_panels_are_made_changed_and_used(moot: Moot) -> None:
     assert "default" in await moot.call_command(moot.ada, "moot panel list")
     refused = await moot.call_command(moot.ada, "moot panel create", name="tea", models="claude, gpt")
-    assert refused == "Editing panels needs a moderator here."
-    made = await moot.call_command(moot.mod, "moot panel create", name="tea", models="claude, gpt", personas="skeptic")
+    assert refused == "Editing panels needs somebody who manages this server."
+    refused = await moot.call_command(moot.mod, "moot panel create", name="tea", models="claude, gpt")
+    assert refused == "Editing panels needs somebody who manages this server."
+    keepers = await moot.server.create_role(moot.guild, "keepers", "manage_guild")
+    boss = await moot.server.create_member(moot.guild, "boss", keepers)
+    made = await moot.call_command(boss, "moot panel create", name="tea", models="claude, gpt", personas="skeptic")
     assert made == "Panel “tea”: claude, gpt."
-    again = await moot.call_command(moot.mod, "moot panel create", name="tea", models="claude")
+    again = await moot.call_command(boss, "moot panel create", name="tea", models="claude")
     assert again.startswith("There is a panel “tea” already")
     assert (
-        await moot.call_command(moot.mod, "moot panel edit", name="tea", models="gpt, gemini")
+        await moot.call_command(boss, "moot panel edit", name="tea", models="gpt, gemini")
         == "Panel “tea”: gpt, gemini."
     )
+    refused = await moot.read_answer(
+        await moot.server.slash(moot.mod, moot.channel, "moot panel default", name="tea", where="server")
+    )
+    assert refused == "Choosing the usual panel needs somebody who manages this server."
     assert "usual panel of this channel" in await moot.call_command(moot.mod, "moot panel default", name="tea")
     assert "**tea** (usual here): gpt, gemini" in await moot.call_command(moot.bob, "moot panel list")
     board = await moot.ask()
