@@ -22,6 +22,8 @@ _TAG = re.compile(
     r"|([a-z]{2,20}[_-][a-z]{1,2}|question|document|data|prompt|context|quote|blockquote))>",
     re.I,
 )
+_MARKER_END = re.compile(r"\[end of [^\n|]{1,80} \| \w{4,40}\]")
+_TAG_END = re.compile(r"</([a-z][\w-]{0,30})>", re.I)
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})(.*)")
 _TEX = re.compile(r"\\(succ|gt|rightarrow|to)\b|\\(?:boxed|text)\b|\$")
 _STRUCK = re.compile(  # as Markdown, HTML and Unicode strike out; "A ~ B" is a tie
@@ -77,11 +79,12 @@ def _without_thinking(text: str) -> tuple[str, str]:
 
 def _without_marked(text: str) -> str:
     """Blank material between our own marker lines, whose code is unknown to its authors."""
+    ends = {m[0]: m.start() for m in _MARKER_END.finditer(text)}  # the last of each
     kept, at = [], 0
     while opening := _MARKER.search(text, at):
         closing = f"[end of {opening[1]} | {opening[2]}]"
-        end = text.find(closing, opening.end())
-        stop = opening.end() if end < 0 else end + len(closing)
+        is_there = ends.get(closing, -1) >= opening.end()
+        stop = text.find(closing, opening.end()) + len(closing) if is_there else opening.end()
         kept += [text[at : opening.start()], _blank(text[opening.start() : stop])]
         at = stop
     return "".join([*kept, text[at:]])
@@ -92,14 +95,13 @@ def _without_tags(text: str) -> str:
 
     It goes up to the last end of that tag, as the material may fake an end.
     """
-    kept, at, low = [], 0, text.lower()
+    ends = {m[1].lower(): m.end() for m in _TAG_END.finditer(text)}
+    kept, at = [], 0
     while opening := _TAG.search(text, at):
-        end = low.rfind(f"</{(opening[1] or opening[2]).lower()}>", opening.end())
-        stop = opening.end() if end < 0 else low.index(">", end) + 1
-        kept += [
-            text[at : opening.start()],
-            text[opening.start() : stop] if end < 0 else _blank(text[opening.start() : stop]),
-        ]
+        end = ends.get((opening[1] or opening[2]).lower(), 0)
+        stop = max(end, opening.end())
+        said = text[opening.start() : stop]
+        kept += [text[at : opening.start()], _blank(said) if end > opening.end() else said]
         at = stop
     return "".join([*kept, text[at:]])
 

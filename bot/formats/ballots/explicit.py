@@ -8,8 +8,10 @@ reviews in order of mention.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, takewhile
 
 from bot.formats.ballots.json_ballots import find_json_rankings
 from bot.formats.ballots.letters import Letters
@@ -29,6 +31,7 @@ from bot.formats.ballots.shapes import (
     split_numbers,
 )
 
+MOST_LINES = 400  # that a header may have below it
 Tiers = tuple[tuple[str, ...], ...]
 
 _ABOUT = re.compile(  # a line about the ranking does not give it
@@ -76,8 +79,8 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
             continue
         intro = f"{_line_before(lines, i)} {line}"
         rest, is_block = headed
-        body = _block_under_header(lines[i + 1 :])
-        if found := read_block(body, letters) if is_block else _read_begun(rest, body, letters):
+        below = (line for _, line in islice(lines, i + 1, i + 1 + MOST_LINES))
+        if found := read_block(_block_under_header(below), letters) if is_block else _read_begun(rest, below, letters):
             turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
             yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
 
@@ -111,6 +114,8 @@ def is_header(line: str) -> bool:
 
 def _read_header(line: str) -> tuple[str, bool] | None:
     """Return the text behind a ranking's header on its line, and whether the lines below belong to it."""
+    if not RANKING.search(line, 0, 150):
+        return None
     line = _DECOR.sub("", line[:2000])
     word = RANKING.search(line[:120])
     if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
@@ -126,14 +131,16 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     return ("", True) if _BARE.fullmatch(after) and word.end() <= 60 else (after, False)
 
 
-def _read_begun(rest: str, body: Sequence[str], letters: Letters) -> Shape | None:
+def _read_begun(rest: str, below: Iterable[str], letters: Letters) -> Shape | None:
     """Read a ranking on its header's line; where only its first entry stands there, with the lines below."""
     found = read_inline(rest, letters)
-    is_first = found and count_labels(found.groups) == 1 and (NUMBERED.match(rest) or letters.only_label(rest))
-    longer = read_list([rest, *body], letters) if is_first else None
-    return longer or found
+    if found and count_labels(found.groups) == 1 and (NUMBERED.match(rest) or letters.only_label(rest)):
+        body = takewhile(lambda line: _read_header(line) is None, below)
+        return read_list([rest, *body], letters) or found
+    return found
 
 
+@lru_cache(maxsize=4)  # each text is looked through twice
 def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
     """Return the lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
     text = _QUOTED.sub(lambda m: _unquote(m[0], letters), text)
@@ -147,7 +154,8 @@ def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
 def _unquote(quoted: str, letters: Letters) -> str:
     """Return a quoted letter as that letter; blank any other quotation, which is not the reviewer's own."""
     inside = quoted[1:-1]
-    return f" {inside} " if letters.only_label(inside) else re.sub(r"[^\n]", " ", quoted)
+    blank = "\n".join(" " * len(line) for line in quoted.split("\n"))
+    return f" {inside} " if len(inside) <= 80 and letters.only_label(inside) else blank
 
 
 def _number_medals(line: str) -> str:
@@ -168,10 +176,10 @@ def _line_before(lines: Sequence[tuple[int, str]], i: int) -> str:
     return next((line for _, line in reversed(lines[max(0, i - 3) : i]) if line.strip()), "")
 
 
-def _block_under_header(lines: Sequence[tuple[int, str]]) -> list[str]:
+def _block_under_header(lines: Iterable[str]) -> list[str]:
     """Return the lines that belong to a header: those up to the next heading."""
     body: list[str] = []
-    for _, line in lines[:400]:
+    for line in lines:
         if (line.lstrip().startswith("#") and not PLACED.match(line)) or is_header(line):
             break
         body.append(line)

@@ -18,10 +18,12 @@ _STRINGS = re.compile(r"([\"'])((?:(?!\1)[^\\\n]){0,60})\1")
 def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[Group]]]:
     """Yield the rankings in JSON objects, each with its place and kind; of a cut object the part that was written."""
     decoder, read_to = json.JSONDecoder(), 0
+    key = _KEY.search(text)
     for start in _JSON.finditer(text):
         if start.end() < read_to:
             continue
-        key = _KEY.search(text, start.end())
+        if key and key.start() < start.end():
+            key = _KEY.search(text, start.end())
         if not key:
             return
         try:
