@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -72,7 +73,7 @@ class ModelSettings(Strict):
     api_key: Secret | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
     api_base: Address | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
     temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: PositiveInt | None = 1200
+    max_tokens: NonNegativeInt | None = Field(1200, description="of one answer; 0: none is set, the provider's holds")
     concurrency: PositiveInt = Field(4, description="answers at once with this provider")
     input_usd_per_mtok: float | None = Field(None, ge=0)
     output_usd_per_mtok: float | None = Field(None, ge=0)

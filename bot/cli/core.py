@@ -72,7 +72,9 @@ async def build_core(
     """
     found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
-    speaker = Speaker(known, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars)
+    speaker = Speaker(
+        known, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars, shelf=store
+    )
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
     try:

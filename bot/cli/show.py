@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -11,11 +13,12 @@ from bot.cli.exit import FAILED, OK, complain
 from bot.cli.tables import render_catalogue, render_runs, render_thread
 from bot.domain.facts import RunStarted
 from bot.engine.thread import replay_thread
-from bot.errors import Refused
+from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.models import listing
 from bot.models.catalogue import resolve_models
 from bot.models.errors import ProviderError
+from bot.models.parameters import Habits, read_habits
 from storage import open_store
 
 
@@ -26,7 +29,12 @@ async def show_models(available: bool) -> int:
     if not models:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
         return OK
-    console.print(render_catalogue(listing.list_configured(models.values())))
+    habits: Mapping[str, Habits] = {}
+    if settings.storage.path.exists():
+        with suppress(Misconfigured, StoreFailed):  # the catalogue is told without
+            async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+                habits = await read_habits(store)
+    console.print(render_catalogue(listing.list_configured(models.values(), habits=habits)))
     if not available:
         return OK
     status = OK

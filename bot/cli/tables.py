@@ -17,7 +17,10 @@ from bot.ports import RunRow
 
 
 def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
+    rows = list(rows)
     table = Table("model", "litellm", "key", "$ per million tokens in / out", "window")
+    if any(row.sent for row in rows):
+        table.add_column("sent")
     for row in rows:
         price = row.price
         cost = (
@@ -28,7 +31,8 @@ def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
             else (f"{price.input_usd_per_mtok:g} / {price.output_usd_per_mtok:g} ({price.source})")
         )
         window = f"{row.window:,} ({row.window_source})" if row.window else "unknown"
-        table.add_row(Text(f"{row.key}: {row.name}"), Text(row.litellm), Text(row.key_state), Text(cost), Text(window))
+        cells = (f"{row.key}: {row.name}", row.litellm, row.key_state, cost, window, row.sent)
+        table.add_row(*map(Text, cells[: len(table.columns)]))
     return table
 
 

@@ -28,6 +28,7 @@ class Draft:
     chars: int = 0
     first_at: float | None = None
     usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None  # as the provider reports it; None: it is computed from the usage
     finish: Finish = "done"
     over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
 
@@ -45,6 +46,7 @@ class Draft:
             if self.lane and not self.hidden:
                 self.lane.add(delta.text)
         self.usage = delta.usage or self.usage
+        self.cost_usd = self.cost_usd if delta.cost_usd is None else delta.cost_usd
         self.finish = delta.ending or self.finish
 
     def _withdraw_text(self) -> None:
@@ -67,5 +69,5 @@ class Draft:
 
     def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
         timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
-        cost = cost_usd(self.usage, self.seat.price)
+        cost = cost_usd(self.usage, self.seat.price) if self.cost_usd is None else self.cost_usd
         return TurnEnded(self.want.turn, finish, self.text, self.usage, cost, timings, failure)

@@ -136,7 +136,7 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         api_key=settings.resolve_key(),
         api_base=api_base,
         temperature=settings.temperature,
-        max_tokens=settings.max_tokens,
+        max_tokens=settings.max_tokens or None,
         concurrency=settings.concurrency,
         price=_price(settings, prefix, known),
         window=window,

@@ -100,7 +100,6 @@ async def open_stream(request: Request) -> ModelStream:
     stream: ModelStream = await _litellm().acompletion(
         **request,
         stream=True,
-        stream_options={"include_usage": True},  # without it no usage comes
         max_retries=0,  # providers differ in what they retry: the loop is ours
         drop_params=True,  # a temperature that a model does not take is no reason to fail
     )

@@ -16,7 +16,7 @@ class Delta:
 
     `notice` tells why nothing comes yet ("second in the queue", "loading the model", "trying again in 4 s:
     rate limit"); `usage` and `ending` come at most once, with the last deltas. `restarts`: all text before this
-    delta was thinking.
+    delta was thinking. `cost_usd`: what the provider itself says, where it does.
     """
 
     at: float
@@ -26,3 +26,4 @@ class Delta:
     usage: Usage | None = None
     ending: Ending | None = None
     restarts: bool = False
+    cost_usd: float | None = None

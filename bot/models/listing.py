@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,7 @@ from bot.domain.run import Price
 from bot.models.catalogue import Model, key_of, key_state, prefix_of
 from bot.models.errors import Kind, ProviderError
 from bot.models.local import ollama_base
+from bot.models.parameters import Habits, describe_habits, endpoint_key
 from bot.network import is_nearby, tell_address
 
 LISTING_TIMEOUT_S = 10.0
@@ -44,11 +46,27 @@ class ModelRow:
     price: Price | None  # with its source
     window: int | None
     window_source: str
+    sent: str = ""  # otherwise than asked for, as the endpoint has refused something
 
 
-def list_configured(models: Iterable[Model], environ: Mapping[str, str] = os.environ) -> list[ModelRow]:
+def list_configured(
+    models: Iterable[Model],
+    environ: Mapping[str, str] = os.environ,
+    habits: Mapping[str, Habits] = MappingProxyType({}),
+) -> list[ModelRow]:
+    """Return the rows of these models. `habits`: what their endpoints were found to refuse, by `endpoint_key`."""
     return [
-        ModelRow(m.key, m.litellm, m.name, key_state(m, environ), m.price, m.window, m.window_source) for m in models
+        ModelRow(
+            key=m.key,
+            litellm=m.litellm,
+            name=m.name,
+            key_state=key_state(m, environ),
+            price=m.price,
+            window=m.window,
+            window_source=m.window_source,
+            sent=describe_habits(habits.get(endpoint_key(m), {})),
+        )
+        for m in models
     ]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Collection, Mapping
-from contextlib import aclosing
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing, suppress
 from functools import partial
 from itertools import count
 from typing import Any, assert_never
@@ -17,12 +17,14 @@ import structlog
 from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
-from bot.models import client, retries, search
+from bot.errors import StoreFailed
+from bot.models import client, parameters, retries, search
 from bot.models.catalogue import OPENAI_COMPATIBLE, Model, has_key, key_of, key_state, sent_key
 from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
 from bot.models.error_mapping import kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
+from bot.models.frames import find_codes
 from bot.models.images import BLIND, Message, describe_images
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
@@ -33,20 +35,22 @@ from bot.models.transforms import (
     Transform,
     blank_keys,
     count_usage,
+    drop_markers,
     keep_deadlines,
     limit_length,
     need_text,
     split_thinking,
     stop_loops,
 )
-from bot.models.usage import estimate_usage, read_usage
+from bot.models.usage import estimate_usage, read_cost, read_usage
 from bot.models.window import fit_messages
-from bot.ports import Clock
+from bot.ports import Clock, DocumentStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 
 log = structlog.get_logger()
 
 Messages = list[Message]
+_USUAL_ANSWER = 1_200  # tokens kept free in a window where no limit is set
 _LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer than the way to a thread and back
 
 
@@ -61,7 +65,9 @@ class Speaker:
         *,
         answer_chars: int = LimitSettings().answer_chars,
         clock: Clock = time.time,
+        shelf: DocumentStore | None = None,
     ) -> None:
+        """Take models by key. What their endpoints refuse is kept on the shelf, where there is one."""
         self._answer_chars = answer_chars
         self._models = models
         self._deadlines = deadlines
@@ -74,7 +80,8 @@ class Speaker:
             provider: Queue(_least_concurrency(models, provider)) for provider in {m.provider for m in models.values()}
         }
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
-        self._schemaless: set[str] = set()  # models whose endpoint has refused a schema
+        self._shelf = shelf
+        self._habits: dict[str, dict[str, str]] = {}  # endpoint → what it refuses, and takes instead
         self._loading = SingleFlight(lambda key: is_loading(models[key]))  # many may ask a model at once
         self._warm_up_lock = asyncio.Lock()
         self._turns_by_run = KeyedSemaphore()
@@ -84,6 +91,7 @@ class Speaker:
         """Load litellm in a thread, so that the first answer need not wait 2 s for it. A second call does nothing."""
         async with self._warm_up_lock:
             if not self._warm:
+                self._habits |= await parameters.read_habits(self._shelf)
                 await asyncio.to_thread(_load, self._proxied)
                 self._warm = True
 
@@ -117,7 +125,7 @@ class Speaker:
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, _build_request(model, seat, messages, ask.query), ask.schema)
-            for transform in self._transforms(model, messages):
+            for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
                 answer = transform(answer)
             async with aclosing(answer):
                 async for delta in answer:
@@ -125,15 +133,18 @@ class Speaker:
         finally:
             ticket.leave()
 
-    def _transforms(self, model: Model, messages: Messages) -> tuple[Transform, ...]:
+    def _transforms(
+        self, model: Model, messages: Messages, seat: Seat, codes: tuple[str, ...]
+    ) -> tuple[Transform, ...]:
         """Return the transforms that a stream passes, in this order."""
         return (
             partial(limit_length, most=self._answer_chars),  # first, so that no later one works on more
             split_thinking,  # before the others, which treat text and thinking apart
+            partial(drop_markers, codes=codes),  # of what is text
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
             partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
-            need_text,  # last: it judges what can be read in the end
+            partial(need_text, limit=_max_tokens(model, seat)),  # last: it judges what can be read in the end
         )
 
     async def _answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
@@ -183,17 +194,31 @@ class Speaker:
             raise mapped from None  # litellm's own text may quote prompt and key
 
     async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> ModelStream:
-        """Open a stream, with a schema if the model takes one. An endpoint that refuses it is never given one again."""
-        if schema is None or model.key in self._schemaless or not _takes_schema(model):
-            return await client.open_stream(request)
-        try:
-            return await client.open_stream({**request, "response_format": _response_format(schema)})
-        except Exception as error:
-            if getattr(error, "status_code", None) != 400 or kind_of(error) != "other":
-                raise
-        self._schemaless.add(model.key)
-        log.info("this endpoint takes no JSON schema", model=model.key)
-        return await client.open_stream(request)
+        """Open a stream, with a schema if the model takes one.
+
+        What the endpoint refuses of that is renamed or left out, now and in later requests.
+        """
+        if schema is not None and _takes_schema(model):
+            request = {**request, "response_format": _response_format(schema)}
+        habits = self._habits.setdefault(parameters.endpoint_key(model), {})
+        tried: set[str] = set()
+        while True:
+            used = dict(habits)
+            try:
+                return await client.open_stream(parameters.adapt_request(request, used))
+            except Exception as error:
+                refusal = str(error)
+                refused = _find_refused(error, [name for name in request if used.get(name, name)])
+                if refused is None:
+                    raise
+            tried.add(used.get(refused, refused))
+            if habits.get(refused) != used.get(refused):
+                continue  # another seat has just learnt it
+            habits[refused] = parameters.find_remedy(refused, refusal, tried)
+            log.info("an endpoint refuses a parameter", model=model.key, parameter=refused, instead=habits[refused])
+            if self._shelf is not None and not parameters.is_about_value(refusal):
+                with suppress(StoreFailed):
+                    await self._shelf.put(parameters.endpoint_key(model), dict(habits))
 
     def _warn_when_low(self, model: Model, stream: ModelStream) -> None:
         left = requests_left(client.response_headers(stream))
@@ -245,16 +270,16 @@ async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
         read = read or bool(text)
         sources += search.find_sources(choice.delta)
         yield Delta(now(), text, thinking)
-    usage = read_usage(stream)
+    usage, cost = read_usage(stream), read_cost(stream)
     if error := _find_fault(stream, finish, "" if read else tool):
-        yield Delta(now(), usage=usage)
+        yield Delta(now(), usage=usage, cost_usd=cost)
         raise error
     if searches:
         pages = search.number_sources(sources, search.MOST_CITED)
-        yield Delta(now(), f"\n\n{pages}" if pages else "", usage=usage)
+        yield Delta(now(), f"\n\n{pages}" if pages else "", usage=usage, cost_usd=cost)
         if not pages:
             raise ProviderError("no_text", search.NOTHING)
-    yield Delta(now(), usage=usage, ending="length" if finish == "length" else "done")
+    yield Delta(now(), usage=usage, cost_usd=cost, ending="length" if finish == "length" else "done")
 
 
 def _find_fault(stream: ModelStream, finish: str | None, tool: str) -> ProviderError | None:
@@ -301,6 +326,7 @@ def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> 
         "temperature": model.temperature if seat.temperature is None else seat.temperature,
         "max_tokens": _max_tokens(model, seat),
         "num_ctx": model.num_ctx,
+        "stream_options": {"include_usage": True},  # without it no usage comes
         "web_search_options": {"search_context_size": "medium"} if query else None,
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -322,6 +348,16 @@ async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
 
 def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usage:
     return estimate_usage(messages, text, thinking, make_counter(model.litellm))
+
+
+def _find_refused(error: Exception, sent: Sequence[str]) -> str | None:
+    """Return the parameter that an endpoint refuses; None if the error is another one.
+
+    A schema may be refused in any words: it is the least usual of what is sent.
+    """
+    if getattr(error, "status_code", None) not in (400, 422) or kind_of(error) != "other":
+        return None
+    return parameters.find_refused(str(error), sent) or next((n for n in sent if n == "response_format"), None)
 
 
 def _takes_schema(model: Model) -> bool:

@@ -15,6 +15,7 @@ from typing import Generic, Protocol, TypeVar, assert_never
 from bot.domain.run import Usage
 from bot.models.deltas import Delta, Ending
 from bot.models.errors import ProviderError
+from bot.models.frames import MarkerFilter
 from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
 from bot.models.thinking import ThoughtSplitter, Told
@@ -91,6 +92,12 @@ def _add(delta: Delta, told: Told) -> Delta:
     return replace(delta, text=delta.text + told.text, thinking=delta.thinking + told.thinking)
 
 
+def drop_markers(deltas: Deltas, codes: tuple[str, ...]) -> Deltas:
+    """Drop the marker lines of the prompt, known by their codes, from the text."""
+    pair = _Pair(partial(MarkerFilter, codes))
+    return _apply(deltas, pair.feed, pair.finish) if codes else deltas
+
+
 def stop_loops(deltas: Deltas) -> Deltas:
     """End a stream with "repeated" when its text or its thinking goes round in circles; what came before is kept."""
     pair = _Pair(Repetition)
@@ -132,33 +139,47 @@ async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> 
             raise
 
 
-async def need_text(deltas: Deltas) -> Deltas:
-    """Raise ProviderError("no_text") if a stream ends without anything to read."""
+async def need_text(deltas: Deltas, limit: int | None = None) -> Deltas:
+    """Raise ProviderError("no_text") if a stream ends without anything to read.
+
+    `limit`: the tokens that were allowed; None: those of the provider.
+    """
     read = thought = False
+    used = Usage()
     async with aclosing(deltas):
         async for delta in deltas:
             if delta.restarts:
                 read, thought = False, True
             read = read or (bool(delta.text) and not delta.text.isspace())
             thought = thought or bool(delta.thinking)
+            used = delta.usage or used
             if delta.ending and not read:
                 yield replace(delta, ending=None)
-                raise ProviderError("no_text", _describe_silence(delta.ending, thought))
+                raise ProviderError("no_text", _describe_silence(delta.ending, thought, used, limit))
             yield delta
 
 
-def _describe_silence(ending: Ending, thought: bool) -> str:
-    if not thought:
-        return "the answer was empty"
+def _describe_silence(ending: Ending, thought: bool, used: Usage, limit: int | None) -> str:
+    thought = thought or used.thinking > 0
     match ending:
         case "done":
-            return "it only thought and gave no answer"
+            return "it only thought and gave no answer" if thought else "the answer was empty"
         case "length":
-            return "its token limit was used up by thinking, before any answer"
+            return _describe_limit(thought, used, limit)
         case "repeated":
             return "its thinking went round in circles and was stopped before any answer"
         case _ as never:
             assert_never(never)
+
+
+def _describe_limit(thought: bool, used: Usage, limit: int | None) -> str:
+    """Say what used the limit up. A thinking model that shows no thoughts reports their tokens, or all as output."""
+    spent = used.thinking or used.output if used.source == "reported" else 0
+    figure = f" of {limit:,}" if limit else ""
+    by = " by thinking" if thought else ""
+    tokens = f" ({spent:,} tokens)" if spent else ""
+    remedy = "set a higher max_tokens for it" if limit else "set max_tokens for it"
+    return f"its token limit{figure} was used up{by}{tokens}, before any answer: {remedy}"
 
 
 async def _apply(deltas: Deltas, feed: Callable[[Delta], Delta], finish: Callable[[Delta], Delta]) -> Deltas:

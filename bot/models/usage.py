@@ -28,6 +28,13 @@ def read_usage(stream: ModelStream) -> Usage | None:
     return Usage(usage.prompt_tokens + left_out, output, thinking, "reported")
 
 
+def read_cost(stream: ModelStream) -> float | None:
+    """Return what the provider says that the answer cost, in US dollars, as `wire` has found it; None: not said."""
+    usages = [u for chunk in stream.chunks if (u := getattr(chunk, "usage", None)) is not None]
+    cost = getattr(usages[-1], "cost", None) if usages else None
+    return float(cost) if isinstance(cost, int | float) else None
+
+
 def estimate_usage(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
     """Estimate the usage by our own tables."""
     thought = _count_tokens(thinking, count)
