@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import Literal
 
+_MARKS = re.compile(r"[\\`*\[\]~|<>$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^[#=+-]|(?<=^\d)[.)]")
 _MAX_LISTED = 8
 _CONTROLS = set(range(32)) - set(b"\t\r\n")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -26,6 +28,11 @@ def decode_text(data: bytes) -> str:
         if data.startswith(_UTF_16):
             return data.decode("utf-16")
     return data.decode("utf-8-sig")
+
+
+def as_text(name: str) -> str:
+    """Return what people call themselves or things, for a sentence in Markdown: it reads there as it is."""
+    return _MARKS.sub(r"\\\g<0>", " ".join(name.split()))
 
 
 def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> str:

@@ -10,6 +10,7 @@ from bot.live.dialect import (
     Piece,
     Table,
     draw_table,
+    has_false_label,
     utf16_length,
     without_fences,
     without_mentions,
@@ -34,7 +35,7 @@ class DiscordDialect(CommonMark):
         return without_mentions(super().code(text))
 
     def link(self, inner: str, url: str) -> str:
-        if "://" in inner and inner != self.text(url):
+        if inner != self.text(url) and ("://" in inner or has_false_label(inner, url)):
             return f"{inner} ({self.text(url)})"  # Discord draws no masked link whose label looks like another link
         return super().link(inner, url)
 

@@ -10,6 +10,7 @@ from bot.live.dialect import (
     Table,
     draw_table,
     hang_indent,
+    has_false_label,
     without_fences,
     without_mentions,
 )
@@ -27,6 +28,9 @@ class SlackMarkdown(CommonMark):
 
     def code(self, text: str) -> str:
         return without_mentions(super().code(text))
+
+    def link(self, inner: str, url: str) -> str:
+        return f"{inner} ({self.text(url)})" if has_false_label(inner, url) else super().link(inner, url)
 
     def fence(self, code: str, language: str) -> Piece:
         return super().fence(without_mentions(code), language)
@@ -67,6 +71,8 @@ class SlackMrkdwn(CommonMark):
 
     def link(self, inner: str, url: str) -> str:
         target = escape_entities(url.replace("|", "%7C").replace(">", "%3E"))
+        if has_false_label(inner, url):
+            return f"{inner} (<{target}>)"
         return f"<{target}>" if inner in ("", self.label(url)) else f"<{target}|{inner}>"
 
     def line_break(self) -> str:

@@ -5,8 +5,11 @@ Text is clean of control characters before it comes here (`bot.live.markdown.cle
 
 from __future__ import annotations
 
-from bot.live.dialect import CommonMark
+from bot.live.dialect import CommonMark, has_false_label
 
 
 class TerminalDialect(CommonMark):
     """CommonMark as it is: rich draws tables, rules and headings itself, and an image as its link."""
+
+    def link(self, inner: str, url: str) -> str:
+        return f"{inner} ({self.text(url)})" if has_false_label(inner, url) else super().link(inner, url)

@@ -9,7 +9,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.settings import ServerSettings
-from bot.text import join_names
+from bot.text import as_text, join_names
 
 MIN_PRESENT = 3  # fewer people cannot decide anything together
 
@@ -117,7 +117,7 @@ def may_steer(person: Person, t: Transcript) -> bool:
 def require_may_steer(person: Person, t: Transcript, what: str) -> None:
     """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
     if not may_steer(person, t):
-        raise Refused(f"{what} is for {t.started.name or 'the person who started this run'} and moderators.")
+        raise Refused(f"{what} is for {as_text(t.started.name) or 'the person who started this run'} and moderators.")
 
 
 def require_moderator(person: Person, what: str) -> None:

@@ -30,7 +30,7 @@ from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
-from bot.text import did_you_mean
+from bot.text import as_text, did_you_mean
 
 MAX_STANDING_OBJECTIONS = 10  # more than the rounds of a debate could answer
 
@@ -52,7 +52,7 @@ class SteeringActions:
         t = await self._access.get_open_run(run, by)
         await self._access.require_may_steer(by, t, "Pause")
         if t.steering.paused:
-            raise Refused(f"{t.steering.paused.name or t.steering.paused.by} has paused it already.")
+            raise Refused(f"{as_text(t.steering.paused.name or t.steering.paused.by)} has paused it already.")
         await self._access.record(run, Paused(by.key, by.name))
         return "Paused: what speaks now finishes, and nothing begins until it is resumed."
 
@@ -135,7 +135,7 @@ class SteeringActions:
         if by.key in known.upvotes:
             return await self.withdraw_upvote(run, number, by)
         await self._access.record(run, Upvoted(number, by.key))
-        return f"You support {known.who}'s objection."
+        return f"You support {as_text(known.who)}'s objection."
 
     async def withdraw_upvote(self, run: str, number: int, by: Person) -> str:
         """Take an upvote of an objection away."""

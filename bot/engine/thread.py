@@ -103,10 +103,17 @@ def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
     failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
     retry = (Control("retry", "Retry", turn.id),) if failed else ()
     if turn.id.lane in plan.hidden_lanes and turn.spoke:
-        done = f"{name} is done: {len(turn.ended.text):,} characters, not shown yet."
+        length = "" if names_hidden(t) else f"{len(turn.ended.text):,} characters, "
+        done = f"{name} is done: {length}not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
+    facts = build_footer(redact_failure(t, turn.ended), seat.price, hidden=names_hidden(t))
     note = " · ".join(
-        n for n in (plan.footers.get(turn.id.lane, ""), build_footer(redact_failure(t, turn.ended), seat.price)) if n
+        n
+        for n in (
+            plan.footers.get(turn.id.lane, ""),
+            facts,
+        )
+        if n
     )
     text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
     controls = (*retry, *plan.controls.get(turn.id.lane, ()))

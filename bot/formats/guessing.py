@@ -9,7 +9,7 @@ from bot.domain.facts import Guessed
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
-from bot.text import join_names
+from bot.text import as_text, join_names
 
 GUESS = LaneId("guess", 1, "")
 TITLE = "Guess who"
@@ -47,7 +47,7 @@ def guess_results(t: Transcript) -> str:
     if not t.named or not t.guesses:
         return ""
     given, right = Counter(by for by, _ in t.guesses), Counter(g.by for g in t.guesses.values() if _is_right(t, g))
-    who = {g.by: g.name or g.by for g in t.guesses.values()}
+    who = {g.by: as_text(g.name or g.by) for g in t.guesses.values()}
     best = sorted(given, key=lambda by: right[by] / given[by], reverse=True)
     people = ", ".join(f"{who[by]} {right[by]} of {given[by]} ({right[by] / given[by]:.0%})" for by in best)
     return f"Guessed right: {people}. {_recognised_line(t)}"

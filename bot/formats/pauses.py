@@ -11,6 +11,7 @@ from dataclasses import replace
 from bot.domain.facts import Claimed
 from bot.domain.transcript import Transcript
 from bot.formats.plan import Plan
+from bot.text import as_text
 
 HOUR_S, DAY_S = 3_600.0, 86_400.0
 
@@ -33,7 +34,7 @@ def cut_short_reason(t: Transcript, now: float) -> str:
     if t.steering.paused is None:
         return ""
     over = t.finished.outcome == "stopped" if t.finished else now >= pause_ends_at(t)
-    who = t.steering.paused.name or t.steering.paused.by
+    who = as_text(t.steering.paused.name or t.steering.paused.by)
     return f"Paused by {who} and not resumed {_within(t)}; what was said is kept." if over else ""
 
 
@@ -48,8 +49,9 @@ def pause_line(t: Transcript) -> str:
     paused = t.steering.paused
     if paused is None or t.finished:
         return ""
+    who = as_text(paused.name or paused.by)
     return (
-        f"⏸ Paused by {paused.name or paused.by}: what speaks finishes, nothing begins until somebody resumes it. "
+        f"⏸ Paused by {who}: what speaks finishes, nothing begins until somebody resumes it. "
         f"Not resumed {_within(t)}, it ends as it stands."
     )
 

@@ -13,7 +13,7 @@ from bot.domain.run import LaneId, Seat
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name
 from bot.formats import pauses
-from bot.text import join_names
+from bot.text import as_text, join_names
 
 NAMED = 2  # people who are named; the others are only counted
 
@@ -56,7 +56,7 @@ def seating_lines(t: Transcript) -> tuple[str, ...]:
 
 def watchers_line(t: Transcript) -> str:
     """Name the people who have joined or spoken, but the one who asked: "With Ann, Bob and 3 more"."""
-    spoke = {r.by: r.who for r in t.remarks} | {o.said.by: o.who for o in t.steering.objections}
+    spoke = {r.by: as_text(r.who) for r in t.remarks} | {o.said.by: as_text(o.who) for o in t.steering.objections}
     there = {by: name for by, name in {**t.steering.joined, **spoke}.items() if by != t.started.by}
     named, more = list(there.values())[:NAMED], len(there) - NAMED
     if more > 0:

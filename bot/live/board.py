@@ -11,6 +11,7 @@ from bot.domain.facts import TurnEnded
 from bot.domain.run import ASIDE, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
+from bot.text import as_text
 
 Notices = dict[TurnId, str]  # the reason why a running turn says nothing yet
 
@@ -77,7 +78,9 @@ def build_board(
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
     return Board(
         question=start.question,
-        origin=" · ".join([f"{start.format} of {panel}", f"asked by {start.name or start.by}", *_list_origins(t)]),
+        origin=" · ".join(
+            [f"{start.format} of {panel}", f"asked by {as_text(start.name or start.by)}", *_list_origins(t)]
+        ),
         verdict=verdict,
         key=reveal_key(t),
         stage=stage,
@@ -85,7 +88,7 @@ def build_board(
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
         lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
-        fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 else "",
+        fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not names_hidden(t) else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
@@ -96,8 +99,10 @@ def build_board(
 
 def _list_origins(t: Transcript) -> list[str]:
     """Return the origins of the texts that were sent here."""
-    begun = [f"from {t.started.origin}"] if t.started.origin else []
-    later = [f"sent in by {remark.who}: {remark.origin}" for remark in t.remarks if remark.origin]
+    begun = [f"from {as_text(str(t.started.origin))}"] if t.started.origin else []
+    later = [
+        f"sent in by {as_text(remark.who)}: {as_text(str(remark.origin))}" for remark in t.remarks if remark.origin
+    ]
     return [*begun, *later[-SENT_REMARKS:]]
 
 
@@ -130,8 +135,13 @@ def describe_spending(t: Transcript) -> str:
     return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
-def build_footer(ended: TurnEnded, price: Price | None) -> str:
-    """Return what a turn took and cost, and how it ended unless it ended by itself."""
+def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False) -> str:
+    """Return what a turn took and cost, and how it ended unless it ended by itself.
+
+    `hidden`: nobody may know whose it is, and time, length and price would tell models apart.
+    """
+    if hidden:
+        return _describe_finish(ended)
     facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
     return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
 
@@ -177,7 +187,8 @@ def _build_line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: f
     """Build a turn's line. `apart`: turns of several stages are listed, so each names its stage."""
     took = _list_durations(t, turn.id[:2])
     if turn.ended:
-        state = f"{_describe_finish(redact_failure(t, turn.ended)) or 'done'} · {turn.ended.timings.total_s:.1f} s"
+        finish = _describe_finish(redact_failure(t, turn.ended)) or "done"
+        state = finish if names_hidden(t) else f"{finish} · {turn.ended.timings.total_s:.1f} s"  # a time may tell too
     elif turn.id in notices:
         state = "at work" if names_hidden(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):

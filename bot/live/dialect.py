@@ -7,8 +7,10 @@ is what dialects start from; `Plain` writes text alone, for cells of tables that
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import wcwidth
 
@@ -24,6 +26,7 @@ _SPECIAL = re.compile(
 _LINE_START = re.compile(r"(?m)^([ \t]*)([#>=+-]|\d{1,9}(?=[.)](?:\s|$)))")
 _ESCAPED = r"\\\g<0>"
 _PIPE = re.compile(r"(?<!\\)\|")
+_NO_HOST = re.compile(r"[^\w.-]+")
 _MENTION = re.compile(r"@(?=everyone|here|channel)|<(?=[@#!:/]|(?:t|id|a):)")
 TABLE_WIDTH = 46  # columns of code that a phone shows in one line
 _JOINER = "\u2060"  # word joiner: invisible, and no word boundary
@@ -238,6 +241,22 @@ def without_mentions(text: str) -> str:
     This is a second lock: the adapters switch mentions off in every request as well.
     """
     return _MENTION.sub(rf"\g<0>{_JOINER}", text)
+
+
+def has_false_label(label: str, url: str) -> bool:
+    """Return whether a link's label reads like another address than the one that it leads to."""
+    try:
+        target = (urlsplit(url).hostname or "").removeprefix("www.")
+    except ValueError:
+        return True
+    seen = "".join(char for char in unicodedata.normalize("NFKC", label) if unicodedata.category(char) != "Cf")
+    words = _NO_HOST.split(seen.casefold().replace("\\", ""))
+    return any(_is_host(word) and word.strip("._").removeprefix("www.") != target for word in words)
+
+
+def _is_host(word: str) -> bool:
+    *head, last = word.strip("._").split(".")
+    return bool(head) and (len(last) > 1 or len(head) == 3) and (not last.isdigit() or len(head) == 3)
 
 
 def without_fences(code: str) -> str:

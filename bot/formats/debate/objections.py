@@ -18,6 +18,7 @@ from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name
 from bot.formats.common import frame, frame_code, is_settled, name_of
 from bot.formats.debate.speaking_order import DEBATERS, debaters_in, upcoming_round
+from bot.text import as_text
 
 
 def objection_of_round(t: Transcript, round_: int) -> int:
@@ -83,11 +84,11 @@ def objection_lines(t: Transcript) -> tuple[str, ...]:
     """Tell the board how many objections stand, and which is answered first."""
     stand, next_ = standing_objections(t), upcoming_round(t)
     held = [o for o in t.steering.objections if not _answers_to(t, o) and _is_being_answered(t, o)]
-    lines = [f"Round {_rounds_of(t, o)[-1]} answers {o.who}'s objection first" for o in held]
+    lines = [f"Round {_rounds_of(t, o)[-1]} answers {as_text(o.who)}'s objection first" for o in held]
     if stand and next_:
         first = next(o for o in stand if o.number == foremost_objection(t))
         count = f"{len(stand)} objections stand; " if len(stand) > 1 else ""
-        lines.append(f"{count}round {next_} answers {first.who}'s objection first ({_upvote_count(first)})")
+        lines.append(f"{count}round {next_} answers {as_text(first.who)}'s objection first ({_upvote_count(first)})")
     return tuple(line[0].upper() + line[1:] for line in lines)
 
 

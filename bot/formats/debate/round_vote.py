@@ -16,6 +16,7 @@ from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import pauses
 from bot.formats.debate.speaking_order import DEBATERS, JUDGING, debate_rules, round_start_seq
+from bot.text import as_text
 
 VOTE_STAGE = "round"
 BUTTONS = {
@@ -93,7 +94,7 @@ def outcome_line(t: Transcript, round_: int, now: float) -> str:
     if round_decision(t, round_, now) == "end":
         return f"Ended after round {round_} of {t.started.rules.rounds} by vote: {end} for ending, {on} for going on."
     if isinstance(pressed, RoundAsked):
-        return f"Went on: {pressed.name or pressed.by} pressed Next."
+        return f"Went on: {as_text(pressed.name or pressed.by)} pressed Next."
     return f"Went on: {on} for it, {end} for ending." if on or end else "Went on: nobody voted."
 
 
