@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,8 @@ def _copy(path: Path, to: Path, part: Path) -> None:
     sqlite.require_file(path)
     if to.exists():
         raise Misconfigured(f"{to} is there already, and a backup replaces nothing: name another file.")
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        sqlite.keep_private(part, make=True)
     with (
         translating_errors(path),
         closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,

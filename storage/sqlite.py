@@ -18,6 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from bot.errors import Misconfigured
 
 BUSY_TIMEOUT_S = 5.0
+OWNER_ONLY = 0o600  # rights of files that hold questions, answers and sealed tokens
 
 T = TypeVar("T")
 
@@ -32,12 +33,16 @@ def lock_file(path: Path) -> Iterator[None]:
         raise Misconfigured(f"The store {path} is a directory: name a file.")
     if path.exists() and not _may_write(path):  # SQLite would open it, and fail with the first write
         raise Misconfigured(f"The store {path} may not be written: change the file's rights, or name another file.")
-    holder = path.with_name(path.name + ".lock")
-    lock = FileLock(holder, timeout=0)
+    real = path.resolve()  # a link to the file is the same file, with the same lock
+    holder = real.with_name(real.name + ".lock")
+    lock = FileLock(holder, timeout=0, mode=OWNER_ONLY)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        real.parent.mkdir(parents=True, exist_ok=True)
         held = lock.acquire()
         holder.write_text(str(os.getpid()))
+        keep_private(real, make=True)
+        for end in (".lock", "-wal", "-shm"):
+            keep_private(real.with_name(real.name + end))
     except Timeout:
         pid = holder.read_text() or "unknown"
         raise Misconfigured(
@@ -51,6 +56,14 @@ def lock_file(path: Path) -> Iterator[None]:
         ) from error
     with held:
         yield
+
+
+def keep_private(file: Path, *, make: bool = False) -> None:
+    """Let nobody but its owner read or write a file; SQLite gives its log the rights of the database."""
+    if make and not file.exists():
+        file.touch(OWNER_ONLY)
+    if file.exists() and file.stat().st_uid == os.geteuid():
+        file.chmod(OWNER_ONLY)
 
 
 def _may_write(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Files and variables as people write them: odd encodings, forgotten quotes and underscores, and secrets never shown."""
+"""Files and variables as people write them: odd encodings, forgotten quotes and underscores, secrets in them."""
 
 from __future__ import annotations
 

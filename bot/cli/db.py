@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-
+from bot.cli.console import CleanConsole
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK
 from storage.backup import Examination, back_up, examine_database
@@ -15,7 +14,7 @@ async def check_database() -> int:
     """Print what is wrong with the database; FAILED where something is."""
     path = load_configuration().storage.path
     found = await examine_database(path)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = CleanConsole(soft_wrap=True, highlight=False, markup=False)
     if not found.wrong:
         console.print(f"{path} is whole: {_render_counts(found)}.")
         return OK
@@ -29,7 +28,9 @@ async def back_up_database(to: Path) -> int:
     """Copy the database to a new file and check the copy."""
     path = load_configuration().storage.path
     found = await back_up(path, to)
-    Console(soft_wrap=True, highlight=False, markup=False).print(f"{path} → {to}, checked: {_render_counts(found)}.")
+    CleanConsole(soft_wrap=True, highlight=False, markup=False).print(
+        f"{path} → {to}, checked: {_render_counts(found)}."
+    )
     return OK
 
 

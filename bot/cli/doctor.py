@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli.console import CleanConsole
 from bot.cli.exit import FAILED, OK
 from bot.cli.logs import configure_logs
 from bot.cli.provision import USUAL_SEATS, provide_models
@@ -42,7 +43,7 @@ async def run_doctor(*, spend: bool, json_object: bool) -> int:
     else:
         configure_logs(settings.log)
         findings = await _check_everything(settings, spend=spend)
-    console = Console()
+    console = CleanConsole()
     if json_object:
         print(json.dumps(as_json(findings)))
     else:

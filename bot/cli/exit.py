@@ -11,15 +11,18 @@ from typing import Any
 
 from dotenv import load_dotenv
 
+from bot.cli.console import NotShown, give_up_output, honour_encoding
 from bot.errors import Misconfigured, Refused, StoreFailed
+from bot.live.markdown import clean
 from bot.models.errors import ProviderError
 from bot.settings import DOTENV, read_text
 
-OK, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
+    honour_encoding()
     try:
         # litellm looks for providers' keys in the environment, and they may stand in .env
         load_dotenv(stream=StringIO(read_text(Path(DOTENV))))
@@ -28,11 +31,14 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
         return complain(str(error), UNUSABLE)
     except (Refused, StoreFailed, ProviderError) as error:
         return complain(str(error), FAILED)
+    except NotShown as error:
+        give_up_output()
+        return complain(str(error), NOT_SHOWN)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return complain("Left at once.", INTERRUPTED)
 
 
 def complain(text: str, status: int) -> int:
     """Print the text on standard error and return the status."""
-    print(text, file=sys.stderr)
+    print(clean(text), file=sys.stderr)
     return status

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.prompt import Prompt
 
+from bot.cli.console import CleanConsole
 from bot.cli.exit import OK
 from bot.cli.first_settings import (
     KNOWN,
@@ -36,7 +37,7 @@ async def write_first_settings(
     for. Raises Refused when a file is there and `force` is not set, or a seat is not found; Misconfigured when the
     file cannot be written.
     """
-    console = Console()
+    console = CleanConsole()
     _refuse_to_replace(force=force)
     found = await _find_choices(ports)
     ask = ask and console.is_terminal and sys.stdin.isatty()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
+from bot.cli.console import CleanConsole
 from bot.cli.exit import OK
 from bot.errors import Misconfigured
 from bot.settings import load_settings
@@ -29,7 +28,7 @@ async def print_discord_invite() -> int:
     source = "as Discord told it" if is_confirmed else "read from the token, as Discord could not be asked"
     value = permissions.wanted_permissions().value
     print(permissions.invite_link(application))
-    console = Console()
+    console = CleanConsole()
     console.print(f"\nApplication {application}, {source}. Permissions ({value}):", highlight=False)
     for permission in permissions.PERMISSIONS:
         console.print(f"- {permission.label}: {permission.why}", highlight=False)

@@ -7,6 +7,7 @@ import sys
 
 import structlog
 
+from bot.live.markdown import clean
 from bot.settings import LogSettings
 
 
@@ -23,6 +24,7 @@ def configure_logs(settings: LogSettings) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             renderer,
+            lambda logger, name, line: clean(line) if isinstance(line, str) else line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # sys.stderr is looked up for each logger, as a screen may have replaced it meanwhile

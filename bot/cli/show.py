@@ -6,8 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from rich.console import Console
-
+from bot.cli.console import CleanConsole
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.cli.tables import render_catalogue, render_runs, render_thread
@@ -24,7 +23,7 @@ from storage import open_store
 
 async def show_models(available: bool) -> int:
     """Print the catalogue; with `available`, also ask each provider for the names of its models."""
-    settings, console = load_configuration(), Console()
+    settings, console = load_configuration(), CleanConsole()
     models = resolve_models(settings.models)
     if not models:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
@@ -54,7 +53,7 @@ async def show_runs() -> int:
     if settings.storage.path.exists():
         async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
             rows = await store.runs()
-    Console().print(render_runs(rows) if rows else "There are no runs yet.")
+    CleanConsole().print(render_runs(rows) if rows else "There are no runs yet.")
     return OK
 
 
@@ -66,5 +65,5 @@ async def show_run(run: str) -> int:
     if not entries or not isinstance(entries[0].fact, RunStarted):
         raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
     start = entries[0].fact
-    Console().print(render_thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
+    CleanConsole().print(render_thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
     return OK

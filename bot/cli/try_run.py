@@ -15,6 +15,7 @@ from rich.prompt import Prompt
 from adapters.terminal.options import read_options
 from adapters.terminal.session import hold_session
 from adapters.terminal.surface import terminal_budget
+from bot.cli.console import CleanConsole, NotShown
 from bot.cli.core import build_core, load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.cli.provision import USUAL_SEATS, ChooseModels, provide_models
@@ -54,7 +55,7 @@ async def _run_in_terminal(
     pipelines: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Give a command that starts a run to a core of its own, and show the run to its end."""
-    console = Console()
+    console = CleanConsole()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, panel, _make_model_choice(console)))
@@ -67,6 +68,8 @@ async def _run_in_terminal(
         if isinstance(options, RunOptions):
             options = options.model_copy(update={"panel": supply.panel})
         transcript = await hold_session(core.actions, command, options, console)
+    if console.failure:
+        raise NotShown(f"The run is kept (`moot runs`), but the output cannot be written: {console.failure}.")
     if transcript.finished is None or transcript.finished.outcome == "failed":
         return complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
     return OK

@@ -26,6 +26,7 @@ from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from bot.ports import Clock, PostedPage, replay_snapshots
 from storage import open_store
+from storage.backup import back_up
 from storage.errors import explain_error
 from storage.writer import MAX_REMEMBERED, Remembered
 from tests.support.paths import ROOT
@@ -50,6 +51,7 @@ from pathlib import Path
 from bot.errors import StoreFailed
 from bot.domain.facts import Interjected
 from storage import open_store
+from storage.backup import back_up
 
 async def main():
     async with open_store(Path(sys.argv[1]), clock=time.time) as store:
@@ -396,3 +398,24 @@ async def test_a_row_that_cannot_be_read_leaves_later_reads_the_newest_state(tmp
         await store.append("other", [remark("three")])
         assert [entry.fact for entry in await store.read("other")] == [remark("three")]
         del held
+
+
+async def test_nobody_else_may_read_what_is_stored(tmp_path: Path) -> None:
+    path = tmp_path / "moot.db"
+    path.touch(0o644)
+    path.chmod(0o644)
+    async with open_store(path, clock=lambda: 0.0):
+        await back_up(path, tmp_path / "copy.db")
+        rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert set(rights.values()) == {0o600}
+    assert {"moot.db", "moot.db-wal", "moot.db-shm", "moot.db.lock", "copy.db"} <= rights.keys()
+
+
+async def test_a_link_to_the_file_lets_no_second_writer_in(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "moot.db")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    async with open_store(tmp_path / "moot.db", clock=lambda: 0.0):
+        for other in ("link.db", "folder/moot.db"):
+            with pytest.raises(Misconfigured, match="in use by the process"):
+                async with open_store(tmp_path / other, clock=lambda: 0.0):
+                    pass
