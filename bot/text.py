@@ -1,4 +1,4 @@
-"""How names are written in a sentence, and how bytes of a file that people wrote are read as text."""
+"""How names are written in a sentence, what counts as text, and how bytes that people wrote are read as text."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> st
     return f"{', '.join(head)} {last} {tail}" if head else tail
 
 
+def join_blocks(*blocks: str) -> str:
+    """Join texts with a blank line between them, without empty ones."""
+    return "\n\n".join(filter(None, (block.strip() for block in blocks)))
+
+
 def did_you_mean(word: str, known: Sequence[str], what: str) -> str:
     """Return a sentence that names the known words closest to a mistyped one, or the first few where none is close.
 
@@ -54,3 +59,36 @@ def did_you_mean(word: str, known: Sequence[str], what: str) -> str:
     if not offered:
         return f"No {what} are configured yet."
     return f"{'Did you mean' if close else f'The {what} are'} {', '.join(offered)}{'?' if close else '.'}"
+
+
+# C0 controls except tab and line ends, DEL, noncharacters: nobody types them, stores and terminals choke on them
+_NO_TEXT = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 65534, 65535))
+
+
+def clean_text(text: str) -> str:
+    """Return the text without control characters, and with "�" for each half of a character that lacks the other.
+
+    Two halves that stand together become the character that they mean.
+    """
+    if text.isprintable() and text.isascii():  # nearly always, where text comes in small pieces
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").translate(_NO_TEXT)
+
+
+class TextCleaner:
+    """A `clean_text` for text that comes in pieces. It holds back at most one half of a character."""
+
+    def __init__(self) -> None:
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Return the part of the text so far that is whole."""
+        text, self._held = self._held + text, ""
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._held = text[:-1], text[-1]
+        return clean_text(text)
+
+    def flush(self) -> str:
+        """Return what was held back."""
+        held, self._held = self._held, ""
+        return clean_text(held)

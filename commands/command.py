@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from bot.actions.actions import Actions
@@ -18,6 +18,7 @@ from bot.domain.run import Image, Search
 from bot.errors import Refused
 from bot.ports import CanSee, OpenSurface
 from bot.settings import PanelSettings
+from bot.text import clean_text
 
 MORE = "More…"  # offered among the panels; it opens a form of every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
@@ -27,10 +28,20 @@ Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
 
 class Options(BaseModel):
-    """Options of a command or button; `file_into` names the one that takes an attached text file, if any."""
+    """Options of a command or button; `file_into` names the one that takes an attached text file, if any.
+
+    Whatever people type is cleaned here.
+    """
 
     model_config = ConfigDict(frozen=True)
     file_into: ClassVar[str] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 class NoOptions(Options):
@@ -63,10 +74,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text."""
+    """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text.
+
+    `must_read`: it is told also where answers to remarks are not.
+    """
 
     text: str
     file: tuple[str, str] | None = None
+    must_read: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from bot.domain.codec import Unreadable
 from bot.domain.controls import About, ObjectionRef, SeatRef, read_about
 from bot.domain.run import LaneId, TurnId
 from bot.errors import Refused
+from bot.text import join_blocks
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
 from commands.summarise import start_summary
-from commands.transfer import TransferOptions, send_message, send_turn
+from commands.transfer import ABOUT_THIS, TransferOptions, send_message, send_turn
 
 OURS = "moot"  # each press id begins with it
 ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
@@ -49,12 +50,16 @@ def describe_leftover(reasons: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The thing that was pressed: a run and what in it; for a menu also the message's text and author."""
+    """The thing that was pressed: a run and what in it; for a menu also the message's text and author.
+
+    `carried` is what the message quotes: forwards, embeds.
+    """
 
     run: str = ""
     about: About = None
     text: str = ""
     author: str = ""
+    carried: str = ""
 
     @property
     def turn(self) -> TurnId:
@@ -201,7 +206,10 @@ async def _remove(actions: Actions, target: Target, options: NoOptions, here: He
 
 
 async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    request = RunRequest("council", target.text, here.by, images=here.images)
+    question = target.text or (ABOUT_THIS if target.carried or here.images else "")
+    if not question:
+        raise Refused("There is nothing in that message that I can read: ask in your own words.")
+    request = RunRequest("council", question, here.by, context=target.carried, images=here.images)
     return await _start_run(actions, request, here)
 
 
@@ -215,7 +223,7 @@ async def _ask_seat(actions: Actions, target: Target, options: QuestionOptions, 
 async def _send_to(actions: Actions, target: Target, options: TransferOptions, here: Here) -> Answer:
     if target.run:
         return await send_turn(actions, target.run, target.lane, options, here)
-    return await send_message(actions, target.author, target.text, options, here)
+    return await send_message(actions, target.author, join_blocks(target.text, target.carried), options, here)
 
 
 async def _summarise(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

@@ -18,8 +18,10 @@ from bot.domain.controls import about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage, Surface
+from bot.text import join_blocks, join_names
 from commands.command import Answer, Here, NoOptions, Started, Told
 from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, Target, describe_leftover, make_form
+from commands.transfer import ABOUT_THIS
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
 
@@ -71,12 +73,12 @@ async def erase_deleted(
     return describe_leftover(left) if left else ""
 
 
-def menu_target(action: str, found: tuple[str, PostedPage] | None, text: str, author: str) -> Target:
+def menu_target(action: str, found: tuple[str, PostedPage] | None, text: str, author: str, carried: str = "") -> Target:
     """Return what a message's menu is about; `found`: the run and page that the message shows. Raises Refused."""
     run, page = found if found else ("", None)
     if action in ABOUT_A_SEAT and (page is None or not page.lane.seat):
         raise Refused("That is no seat's message: use this on what a seat has said in one of my threads.")
-    return Target(run, about_lane(page.lane) if page else None, text, author)
+    return Target(run, about_lane(page.lane) if page else None, text, author, carried)
 
 
 def reaction_action(emoji: str, *, added: bool) -> str:
@@ -111,27 +113,43 @@ async def mention(
     is_addressed: bool,
     read_files: ReadFiles,
     quoted: Callable[[], str] = str,
+    carried: str = "",
 ) -> Answer | None:
     """Take a message that may be for us; return its answer, None where it is not for us. Raises Refused.
 
     In the thread of a run that goes on it is a remark. Otherwise it must be addressed to us, by a mention or in a
-    direct message: then it starts a council, or a follow-up in the thread of a run that is over. `quoted` returns the
-    message that this one replies to, on platforms that have such replies.
+    direct message: then it starts a council, or a follow-up in the thread of a run that is over. `carried` is what the
+    message holds beside its text: forwards, embeds. `quoted` returns the message that it replies to, on platforms that
+    have such replies, and raises Refused where that cannot be read; in a run's thread all have read that one already.
     """
     if here.run and (await actions.read_run(here.run, here.by)).finished is None:
-        return Told(await actions.add_remark(here.run, text, here.by))
+        return await _add_remark(actions, join_blocks(text, carried), here, read_files)
     if not is_addressed:
         return None
+    context = join_blocks(quoted(), carried)
+    question = text or (ABOUT_THIS if context else "")
     if here.run:
         t = await actions.read_run(here.run, here.by)
-        request = follow_up(t, await actions.read_thread(here.run, here.by), text, here.by)
-    elif context := quoted():
-        request = RunRequest("council", text or "What do you make of this?", here.by, context=context)
+        request = follow_up(t, await actions.read_thread(here.run, here.by), question, here.by)
     else:
-        request = RunRequest("council", text, here.by)
+        request = RunRequest("council", question, here.by)
+    request = replace(request, context=context)
     question, images = await read_files(request.question)
     request = replace(request, question=question, images=tuple(images), channels=here.channels)
     return Started(await actions.start_run(request, here.open_surface))
+
+
+async def _add_remark(actions: Actions, text: str, here: Here, read_files: ReadFiles) -> Told:
+    """Pass a message on as a remark, with the text files that it has; its pictures are named as left out."""
+    said, images = await read_files(text)
+    if not images:
+        return Told(await actions.add_remark(here.run, said, here.by))
+    names = join_names([f"“{image.name}”" for image in images])
+    if not said.strip():
+        raise Refused(f"A remark has no pictures: say in words what matters in {names}.")
+    told = await actions.add_remark(here.run, said, here.by)
+    left_out = f"Without {names}: a remark has no pictures, so say in words what matters there."
+    return Told(f"{told} {left_out}", must_read=True)
 
 
 def note_change(actions: Actions, run: str, change: Literal["edited", "deleted"]) -> None:

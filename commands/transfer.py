@@ -11,6 +11,8 @@ from bot.domain.run import LaneId, Origin
 from bot.errors import Refused, StoreFailed
 from commands.command import Answer, Here, Options, Started, Told, option, read_seats
 
+ABOUT_THIS = "What do you make of this?"  # asked about a message where nothing else is
+
 
 class TransferOptions(Options):
     model: str = option("", "which model; left out where it goes to a run", suggest="models")
@@ -47,7 +49,7 @@ def _all_or_nothing() -> Iterator[None]:
 
 
 async def _send(actions: Actions, text: str, origin: Origin, options: TransferOptions, here: Here) -> Answer:
-    if not text.strip():
+    if not (text.strip() or (here.images and options.model)):
         raise Refused("There is no text in it.")
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
@@ -57,10 +59,11 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     request = RunRequest(
         "compare",
-        options.note or "What do you make of this?",
+        options.note or ABOUT_THIS,
         here.by,
         seats=read_seats(options.model),
         channels=here.channels,
+        images=here.images,
         context=f"From {origin}:\n{text}",
         origin=origin,
     )

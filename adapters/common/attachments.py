@@ -91,7 +91,7 @@ def read_file(name: str, mime: str, data: bytes, limits: LimitSettings) -> TextF
 
 def join_texts(question: str, texts: Iterable[TextFile]) -> str:
     """Return the question with the files behind it, each in a fence that nothing inside it closes."""
-    return "\n\n".join([question, *map(_fence, texts)])
+    return "\n\n".join([*filter(None, [question]), *map(_fence, texts)])
 
 
 def _fence(file: TextFile) -> str:

@@ -20,6 +20,7 @@ from adapters.discord.definitions import define_commands, fingerprint
 from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
 from adapters.discord.memberships import NOT_ALLOWED, Memberships
+from adapters.discord.names import Reader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions
 from adapters.discord.permissions import wanted_intents
@@ -106,7 +107,7 @@ class DiscordBot:
         deliveries = DeliveryLog("discord", self._documents, time.time)
         await deliveries.load()
         self._owner_notices = OwnerNotices(self._documents)
-        order, questions = KeyedSemaphore(), QuestionLog()
+        order, questions, reader = KeyedSemaphore(), QuestionLog(), Reader(self._client)
         self.interactions = InteractionHandler(
             self._actions,
             self.places,
@@ -118,6 +119,7 @@ class DiscordBot:
             deliveries,
             order,
             questions,
+            reader,
         )
         self._listener = Listener(
             self._actions,
@@ -128,6 +130,7 @@ class DiscordBot:
             deliveries,
             order,
             questions,
+            reader,
             listen=self._settings.listen,
         )
         for event in (

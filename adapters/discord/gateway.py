@@ -6,7 +6,10 @@ import asyncio
 from typing import Any
 
 import discord
+import structlog
 from discord.gateway import DiscordWebSocket
+
+log = structlog.get_logger()
 
 SLICE_S = 0.01  # events are handled for so long, then other tasks have their turn
 
@@ -17,12 +20,16 @@ class Gateway(DiscordWebSocket):
     discord.py handles everything that has arrived without a pause, and begins a task for each event. A burst of
     thousands, compressed to a few kilobytes, would hold up the loop for longer than the 3 s that an interaction can
     wait for its answer, and begin as many tasks. With pauses, later events stay unread in the connection.
+    An event that it cannot read is passed over.
     """
 
     _turn_at = 0.0  # loop time
 
     async def received_message(self, msg: Any, /) -> None:
-        await super().received_message(msg)
+        try:
+            await super().received_message(msg)
+        except (LookupError, TypeError, ValueError, AttributeError):  # else it would end the connection
+            log.exception("an event is not as discord.py expects it, and was passed over")
         loop = asyncio.get_running_loop()
         if loop.time() - self._turn_at >= SLICE_S:
             await asyncio.sleep(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,6 +20,7 @@ from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
 from adapters.discord.forms import read_modal, unasked_values
+from adapters.discord.names import Reader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places, may_write
@@ -62,6 +63,7 @@ class InteractionHandler:
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
+        reader: Reader,
     ) -> None:
         self._actions = actions
         self._places = places
@@ -72,6 +74,7 @@ class InteractionHandler:
         self._limits = limits
         self._order = order
         self._questions = questions
+        self._reader = reader
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
         self._deliveries = deliveries
 
@@ -117,11 +120,13 @@ class InteractionHandler:
                     await self._press(interaction, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
                 if found := read_press_id(self._seal.open(data["custom_id"], str(interaction.user.id))):
-                    await self._take_form(interaction, *found, read_modal(data), reply)
+                    values = await self._read_values(interaction, read_modal(data))
+                    await self._take_form(interaction, *found, values, reply)
 
     async def _take_command(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, _ = read_command(data)
         files = [data["resolved"]["attachments"][values.pop(FILE)]] if FILE in values else []
+        values = await self._read_values(interaction, values)
         await self._run_command(interaction, self._commands[path], values, files, reply)
 
     async def _run_command(
@@ -155,8 +160,9 @@ class InteractionHandler:
         by_bot = raw["author"].get("bot")  # a person's message is no page: it needs no look-up before a form is shown
         found = await self._places.find_page(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
         action = MENUS[data["name"]]
-        target = dispatch.menu_target(action, found, _read_text(raw), raw["author"]["username"])
-        await self._press(interaction, action, target, None, reply, raw.get("attachments", ()))
+        content = await self._reader.read_message(raw, interaction.channel, interaction.user)
+        target = dispatch.menu_target(action, found, content.text, _author(raw), content.context)
+        await self._press(interaction, action, target, None, reply, content.files)
 
     async def _take_form(
         self,
@@ -172,16 +178,27 @@ class InteractionHandler:
             await self._run_command(
                 interaction, self._commands[tuple(path.split())], dict(parse_qsl(kept_values)) | values, (), reply
             )
-        else:
-            await self._press(interaction, action, await self._find_target(run, about), values, reply)
+            return
+        target, files = await self._find_target(interaction, run, about)
+        await self._press(interaction, action, target, values, reply, files)
 
-    async def _find_target(self, run: str, about: str) -> Target:
-        """Return what a form is about: a run, or a message of others, whose form has "channel/message" as `about`."""
+    async def _find_target(
+        self, interaction: discord.Interaction[Any], run: str, about: str
+    ) -> tuple[Target, Sequence[Mapping[str, Any]]]:
+        """Return what a form is about, and its files.
+
+        That is a run, or a message of others, whose form has "channel/message" as `about`.
+        """
         if run or "/" not in about:
-            return read_target(run, about)
+            return read_target(run, about), ()
         channel, message = about.split("/")
-        quoted = await self._client.get_partial_messageable(int(channel)).fetch_message(int(message))
-        return Target(text=quoted.content, author=quoted.author.display_name)
+        raw: Any = await self._client.http.get_message(int(channel), int(message))
+        content = await self._reader.read_message(raw, interaction.channel, interaction.user)
+        return Target(text=content.text, author=_author(raw), carried=content.context), content.files
+
+    async def _read_values(self, interaction: discord.Interaction[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+        data: Any = interaction.data
+        return await self._reader.read_values(values, interaction.channel, interaction.user, data.get("resolved") or {})
 
     async def _press(
         self,
@@ -277,13 +294,5 @@ def _is_public(interaction: discord.Interaction[Any]) -> bool:
     return found is not None and found[1] in STARTING
 
 
-def _read_text(raw: Mapping[str, Any]) -> str:
-    """Return a message's content, or the texts among its components."""
-    return str(raw.get("content") or "\n".join(_collect_texts(raw.get("components", ()))))
-
-
-def _collect_texts(components: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for part in components:
-        if "content" in part:
-            yield str(part["content"])
-        yield from _collect_texts(part.get("components", ()))
+def _author(raw: Mapping[str, Any]) -> str:
+    return str(raw["author"].get("global_name") or raw["author"]["username"])

@@ -10,9 +10,12 @@ import discord
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.questions import QuestionLog
+from adapters.common.quotes import Content
 from adapters.discord.files import discord_files
+from adapters.discord.names import Reader
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places
+from adapters.discord.reader import HOLDERS, WRITTEN, message_json
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
@@ -20,11 +23,14 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.settings import LimitSettings
 from commands import dispatch
-from commands.command import Here, Started
+from commands.command import Here, Started, Told
 from commands.controls import MENUS
 
 ABOUT = next(name for name, action in MENUS.items() if action == "ask_about")
 NOBODY = discord.AllowedMentions.none()
+ROLE_ALONE = (
+    "Discord shows me what you wrote only if you mention me by name, not by my role: choose the one with APP beside it."
+)
 
 
 class Listener:
@@ -43,6 +49,7 @@ class Listener:
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
+        reader: Reader,
         *,
         listen: bool,
     ) -> None:
@@ -54,6 +61,7 @@ class Listener:
         self._deliveries = deliveries
         self._order = order
         self._questions = questions
+        self._reader = reader
         self._listen = listen
 
     async def take_message(self, message: discord.Message) -> None:
@@ -61,35 +69,61 @@ class Listener:
 
         Whoever writes in a run's thread has joined it, even if Discord does not show us the text.
         """
-        if message.author.bot:
+        if message.author.bot or message.type.value not in WRITTEN:
             return
         run = await self._places.find_run(message.channel)
         if run and message.guild is not None:
             await self._join(run, message.channel, message.author)
-        if not (message.content or message.attachments):
-            return
-        mentioned = self._client.user in message.mentions
+        by_role = message.guild is not None and message.guild.self_role in message.role_mentions
+        mentioned = self._client.user in message.mentions or by_role
         if not mentioned and not (self._listen and run) and message.guild is not None:
             return
         if not self._deliveries.take(str(message.id)):
             return
         await self._deliveries.save(str(message.id))
         await self._deliveries.expire()
-        text = self._without_mention(message.content)
-        files = [file.to_dict() for file in message.attachments]
         try:
-            answer = await dispatch.mention(
-                self._actions,
-                text,
-                await self._locate(message, run),
-                is_addressed=mentioned or message.guild is None,
-                read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
-                quoted=lambda: _quote(message),
-            )
-            if isinstance(answer, Started):
-                self._questions.add(str(message.id), answer.run)
+            await self._take_content(message, run, is_addressed=mentioned or message.guild is None)
         except (Refused, StoreFailed) as error:
-            await message.reply(str(error), mention_author=False, allowed_mentions=NOBODY, silent=True)
+            await self._tell(message, str(error))
+
+    async def _take_content(self, message: discord.Message, run: str, *, is_addressed: bool) -> None:
+        """Read a message that may be for us and do what it says. Raises Refused."""
+        raw = message_json(message)
+        raw["content"] = self._without_mention(message)
+        content = await self._reader.read_message(raw, message.channel, message.author)
+        if content.is_empty and not is_addressed:
+            return
+        if message.guild and not message.content and self._client.user not in message.mentions and not content.files:
+            raise Refused(ROLE_ALONE)
+        reply = _find_reply(message)
+        quoted = await self._reader.quote(message_json(reply), message.channel, message.author) if reply else Content()
+        if quoted.is_empty:
+            content.require_readable()
+        files = discord_files(self._client, [*content.files, *quoted.files])
+
+        def quote() -> str:
+            _require_reply(message)
+            quoted.require_readable()
+            return quoted.carried
+
+        answer = await dispatch.mention(
+            self._actions,
+            content.text,
+            await self._locate(message, run),
+            is_addressed=is_addressed,
+            read_files=lambda text: attach_files(text, files, self._limits),
+            quoted=quote,
+            carried=content.context,
+        )
+        match answer:
+            case Started():
+                self._questions.add(str(message.id), answer.run)
+            case Told(text, must_read=True):
+                await self._tell(message, text)
+
+    async def _tell(self, message: discord.Message, text: str) -> None:
+        await message.reply(text[:2000], mention_author=False, allowed_mentions=NOBODY, silent=True)
 
     async def take_reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
         """Take a reaction to a message of ours as the press of the button that does the same."""
@@ -149,16 +183,30 @@ class Listener:
         member = event.member or guild.get_member(event.user_id) or await guild.fetch_member(event.user_id)
         return None if member.bot else await self._find_person(channel, member)
 
-    def _without_mention(self, text: str) -> str:
+    def _without_mention(self, message: discord.Message) -> str:
+        """Return the text without the mentions of us at its ends; one amid the words is one of its words."""
         me = self._client.user.id if self._client.user else 0
-        return text.replace(f"<@{me}>", "").replace(f"<@!{me}>", "").strip()
+        role = message.guild.self_role if message.guild else None
+        ours = (f"<@{me}>", f"<@!{me}>", f"<@&{role.id}>" if role else f"<@{me}>")
+        text = message.content.strip()
+        while text.startswith(ours) or text.endswith(ours):
+            for mark in ours:
+                text = text.removeprefix(mark).removesuffix(mark).strip()
+        return text
 
 
-def _quote(message: discord.Message) -> str:
-    """Return the message that this one replies to, "" where it replies to none. Raises Refused."""
+def _find_reply(message: discord.Message) -> discord.Message | None:
+    """Return the message that this one replies to; None where there is none, or it is gone."""
     about = message.reference.resolved if message.reference else None
-    if not isinstance(about, discord.Message):
-        return ""
-    if not about.content:
+    return about if message.type is discord.MessageType.reply and isinstance(about, discord.Message) else None
+
+
+def _require_reply(message: discord.Message) -> None:
+    """Raise Refused where a message replies to one that is gone, or that Discord does not show us."""
+    if message.type is not discord.MessageType.reply:
+        return
+    if (about := _find_reply(message)) is None:
+        raise Refused("The message that you reply to is gone, so I cannot read it: ask in your own words.")
+    raw = message_json(about)
+    if not any(raw[held] for held in HOLDERS):
         raise Refused(f"Discord does not show me that message: use its menu → Apps → “{ABOUT}”.")
-    return f"{about.author.display_name}:\n{about.content}"

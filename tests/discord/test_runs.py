@@ -9,6 +9,7 @@ from tests.servers.discord import Channel, Limits, Message, Rule, Upload, thread
 from tests.servers.model_server import answer, error
 from tests.support.discord_bot import RANKING, SEATS, THINKING, Moot, StartMoot, make_endless
 from tests.support.discord_guild import button_labels, is_silent
+from tests.support.files import PIXEL
 
 SCORES = answer(
     json.dumps(
@@ -19,10 +20,6 @@ SCORES = answer(
     )
 )
 VERDICT = answer("Both have a point.\nVERDICT: Tea wins. It is warm. It is calm. It is cheap.")
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8cfc0000003010100c9fe92ef"
-    "0000000049454e44ae426082"
-)
 
 
 def list_speakers(messages: list[Message]) -> list[str]:

@@ -134,7 +134,8 @@ class Gateway:
             or bot in [u["id"] for u in data["mentions"]]
         ):
             return data
-        return {**data, "content": "", "embeds": [], "attachments": [], "components": []}
+        bare = {k: v for k, v in data.items() if k not in ("poll", "message_snapshots")}
+        return {**bare, "content": "", "embeds": [], "attachments": [], "components": []}
 
     def _push(self, session: _Session, event: str, data: Json) -> None:
         session.seq += 1

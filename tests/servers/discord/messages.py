@@ -27,10 +27,11 @@ def post(
     *,
     webhook_id: int | None = None,
     under: int | None = None,
+    extra: Json | None = None,
 ) -> Message:
     """Post a message, and show it to everybody unless it is ephemeral.
 
-    `under` is its id where that is not new. Raises 50035, 50006, 160005.
+    `under` is its id where that is not new, `extra` what its JSON has besides. Raises 50035, 50006, 160005.
     """
     world = hub.world
     reference = body.get("message_reference") or {}
@@ -50,8 +51,9 @@ def post(
         reply_to=int(reference["message_id"]) if reference else None,
         nonce=body.get("nonce"),
         kind=19 if reference else 0,
+        extra=extra or {},
     )
-    if not message.flags & LOADING:
+    if not message.flags & LOADING and not message.extra:
         check_message(message)
     reopen(hub, channel, author.id)
     message.id = under or world.new_id()

@@ -6,6 +6,7 @@ https://docs.discord.com/developers/resources
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any, assert_never
 from urllib.parse import unquote
 
@@ -73,9 +74,10 @@ def role(r: Role, position: int = 1) -> Json:
         "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
         "hoist": False,
-        "managed": False,
+        "managed": r.bot_id is not None,
         "mentionable": True,
         "flags": 0,
+        **({} if r.bot_id is None else {"tags": {"bot_id": str(r.bot_id)}}),
     }
 
 
@@ -224,6 +226,13 @@ def emoji(name: str) -> Json:
     return {"id": number or None, "name": text}
 
 
+def snapshot(world: World, m: Message) -> Json:
+    """Return a message as a forward of it contains it: without its author."""
+    kept = ("type", "content", "timestamp", "edited_timestamp", "flags", "mentions", "mention_roles", "attachments")
+    data = message(world, m, quoted=False)
+    return {"message": {k: data[k] for k in (*kept, "embeds", "components", "sticker_items") if k in data}}
+
+
 def message(world: World, m: Message, *, quoted: bool = True) -> Json:
     """Return a message as REST answers it; the gateway adds guild and member.
 
@@ -242,7 +251,7 @@ def message(world: World, m: Message, *, quoted: bool = True) -> Json:
         "tts": False,
         "mention_everyone": False,
         "mentions": [user(world.users[i]) for i in m.mentions],
-        "mention_roles": [],
+        "mention_roles": re.findall(r"<@&(\d+)>", m.content),
         "attachments": [upload(u) for u in m.attachments],
         "embeds": m.embeds,
         "components": m.components,
@@ -268,6 +277,7 @@ def message(world: World, m: Message, *, quoted: bool = True) -> Json:
         data["application_id"] = str(world.bot.id)
     if m.id in world.channels:  # a thread that was started from a message has the message's id
         data["thread"] = channel(world, world.channels[m.id])
+    data |= m.extra
     if m.reply_to is not None:
         data["message_reference"] = {"message_id": str(m.reply_to), "channel_id": str(c.id), "type": 0}
         quote = world.messages[c.id].get(m.reply_to)

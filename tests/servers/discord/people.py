@@ -35,14 +35,29 @@ class People(Base):
         mentions: Sequence[Ref] = (),
         reply_to: Ref | None = None,
         attachments: Sequence[Upload] = (),
+        embeds: Sequence[Json] = (),
+        **extra: Any,
     ) -> Message:
-        """Post a plain message; `mentions` are put before the text."""
+        """Post a plain message; `mentions` are put before the text.
+
+        `embeds` are those that Discord makes of links; `extra` are further fields of its JSON, such as `sticker_items`.
+        """
         place = self.hub.world.channel(id_of(channel))
         require_send(self.hub.world, place, id_of(user))
         body: Json = {"content": " ".join([*(f"<@{id_of(m)}>" for m in mentions), text]).strip()}
         if reply_to is not None:
             body["message_reference"] = {"message_id": str(id_of(reply_to))}
-        return messages.post(self.hub, place, self.hub.world.user(id_of(user)), body, list(attachments))
+        if embeds:
+            body["embeds"] = list(embeds)
+        return messages.post(self.hub, place, self.hub.world.user(id_of(user)), body, list(attachments), extra=extra)
+
+    async def forward(self, user: Ref, channel: Ref, message: Ref, mentions: Sequence[Ref] = ()) -> Message:
+        """Forward a message; clients send it without any text, so `mentions` come through other programs alone."""
+        found = self._find_message(message)
+        text = " ".join(f"<@{id_of(m)}>" for m in mentions)
+        reference = {"type": 1, "message_id": str(found.id), "channel_id": str(found.channel_id)}
+        snapshots = [payloads.snapshot(self.hub.world, found)]
+        return await self.say(user, channel, text, message_snapshots=snapshots, message_reference=reference)
 
     async def deliver_again(self, message: Ref) -> None:
         """Send the bot the event of a message once more, as a resuming gateway does."""

@@ -38,7 +38,7 @@ class Scene(Base):
         owner_id = (await self.create_user("owner")).id if owner is None else id_of(owner)
         guild = Guild(number, name, owner_id)
         guild.roles[number] = Role(number, "@everyone", int(EVERYBODY))
-        bots = Role(world.new_id(), world.bot.name, int(BOT))
+        bots = Role(world.new_id(), world.bot.name, int(BOT), world.bot.id)
         guild.roles[bots.id] = bots
         guild.members = {owner_id: Member(owner_id), world.bot.id: Member(world.bot.id, [bots.id])}
         world.guilds[number] = guild

@@ -48,6 +48,7 @@ class Role:
     id: int
     name: str
     permissions: int
+    bot_id: int | None = None  # of the bot whose own role it is
 
 
 @dataclass(slots=True)
@@ -143,6 +144,7 @@ class Message:
     mentions: list[int] = field(default_factory=list)
     notified: list[int] = field(default_factory=list)
     reply_to: int | None = None
+    extra: dict[str, Any] = field(default_factory=dict)  # further fields of its JSON: snapshots, stickers, a poll
     nonce: str | int | None = None
     kind: int = 0
     edited_at: float | None = None
