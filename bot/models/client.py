@@ -9,6 +9,7 @@ import inspect
 import logging
 import os
 import sys
+import warnings
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -46,6 +47,7 @@ def load_litellm(proxied: Collection[str] = ()) -> None:
     `proxied`: the hosts nearby that are reached by the environment's proxy all the same.
     """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # before the import, or that downloads the price map
+    warnings.filterwarnings("ignore", message=".*using the `ReadOnly` qualifier", category=UserWarning)  # pydantic's
     litellm = _litellm()
     litellm.suppress_debug_info = True  # it prints to standard output
     litellm.telemetry = False

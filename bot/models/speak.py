@@ -322,7 +322,7 @@ def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> 
         "model": model.litellm,
         "messages": messages,
         "api_key": sent_key(model),
-        "api_base": model.api_base,
+        "api_base": _endpoint(model),
         "temperature": model.temperature if seat.temperature is None else seat.temperature,
         "max_tokens": _max_tokens(model, seat),
         "num_ctx": model.num_ctx,
@@ -330,6 +330,14 @@ def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> 
         "web_search_options": {"search_context_size": "medium"} if query else None,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _endpoint(model: Model) -> str | None:
+    """Return where a model is asked. litellm takes Cohere's address for the whole one."""
+    base = model.api_base
+    if base is None or not model.litellm.startswith(("cohere/", "cohere_chat/")) or base.rstrip("/").endswith("/chat"):
+        return base
+    return f"{base.rstrip('/').removesuffix('/v2')}/v2/chat"
 
 
 def _max_tokens(model: Model, seat: Seat) -> int | None:

@@ -26,22 +26,24 @@ class Heard(NamedTuple):
     text: str
     thinking: str
     usage: Usage | None
+    cost_usd: float | None
     ending: str | None
     error: ProviderError | None
 
 
 async def hear(speaker: Speaker) -> Heard:
     text = thinking = ""
-    usage = ending = error = None
+    usage = cost = ending = error = None
     try:
         async for delta in speaker.speak(Seat("a", "m", "A"), ASK):
             text += delta.text
             thinking += delta.thinking
             usage = delta.usage or usage
+            cost = delta.cost_usd or cost
             ending = delta.ending or ending
     except ProviderError as raised:
         error = raised
-    return Heard(text, thinking, usage, ending, error)
+    return Heard(text, thinking, usage, cost, ending, error)
 
 
 async def replayed(name: str, recording: Recording) -> Heard:
@@ -62,6 +64,8 @@ def expected(name: str, recording: Recording) -> tuple[str, str, tuple[int, int,
     match name.partition("-")[0]:
         case "anthropic":
             return of_anthropic(recording)
+        case "cohere":
+            return of_cohere(recording)
         case "gemini":
             return of_gemini(recording)
         case _:
@@ -77,6 +81,24 @@ def of_anthropic(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
         thinking += delta.get("thinking", "") if delta.get("type") == "thinking_delta" else ""
         used |= event.get("usage") or event.get("message", {}).get("usage") or {}
     return text, thinking, (used["input_tokens"], used["output_tokens"], 0)
+
+
+def of_cohere(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
+    text = ""
+    used: dict[str, Any] = {}
+    for event in read_events(recording):
+        if event["type"] == "content-delta":
+            text += event["delta"]["message"]["content"]["text"]
+        used = event.get("delta", {}).get("usage", {}).get("tokens") or used
+    return text, "", (used["input_tokens"], used["output_tokens"], 0)
+
+
+def of_responses(recording: Recording) -> tuple[str, tuple[int, int, int]]:
+    """Return the tool that is called, and the tokens."""
+    last = [event["response"] for event in read_events(recording) if "response" in event][-1]
+    [tool] = [item["name"] for item in last["output"] if item["type"] == "function_call"]
+    used = last["usage"]
+    return tool, (used["input_tokens"], used["output_tokens"], used["output_tokens_details"]["reasoning_tokens"])
 
 
 def of_gemini(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
@@ -110,7 +132,9 @@ def of_openai(recording: Recording) -> tuple[str, str, tuple[int, int, int]]:
     return text, thinking, (used["prompt_tokens"], used["completion_tokens"], thought)
 
 
-@pytest.mark.parametrize("name", [n for n in LITELLM_MODELS if n not in ("openai-text", "openrouter-error")])
+@pytest.mark.parametrize(
+    "name", [n for n in LITELLM_MODELS if n not in ("openai-text", "openai-responses", "openrouter-error")]
+)
 async def test_an_answer_is_the_streams(name: str, reference: Path) -> None:
     recording = STREAMS[reference][name]
     text, thinking, tokens = expected(name, recording)
@@ -136,6 +160,24 @@ async def test_a_tool_call_is_named_and_is_no_answer(reference: Path) -> None:
     assert call["function"]["name"] in heard.error.text
     assert heard.text == ""
     assert heard.usage == Usage(*tokens, source="reported")
+
+
+async def test_a_tool_call_of_the_responses_api_is_named(reference: Path) -> None:
+    recording = STREAMS[reference]["openai-responses"]
+    tool, tokens = of_responses(recording)
+    heard = await replayed("openai-responses", recording)
+    assert heard.error is not None
+    assert (heard.error.kind, heard.error.text) == ("no_text", f"it asked for a tool ({tool}) instead of answering")
+    assert heard.usage == Usage(*tokens, source="reported")
+
+
+@pytest.mark.parametrize("name", ["openrouter-cost", "perplexity-cost"])
+async def test_a_cost_in_the_stream_is_the_cost(name: str, reference: Path) -> None:
+    recording = STREAMS[reference][name]
+    *_, last = (event["usage"] for event in read_events(recording) if event.get("usage"))
+    cost = last["cost"]
+    heard = await replayed(name, recording)
+    assert heard.cost_usd == (cost["total_cost"] if isinstance(cost, dict) else cost)
 
 
 async def test_an_error_in_mid_stream_fails_with_the_providers_reason(reference: Path) -> None:

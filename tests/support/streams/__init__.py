@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tests.servers.model_server import Recording, recordings
 from tests.support.shared import OWN, SHARED
-from tests.support.streams import anthropic, gemini, openai
+from tests.support.streams import anthropic, cohere, gemini, openai, responses
 
 # by folder of reference data, then by name
 STREAMS: Mapping[Path, Mapping[str, Recording]] = {
-    OWN: {**anthropic.STREAMS, **gemini.STREAMS, **openai.STREAMS},
-    SHARED: recordings(SHARED / "wire"),
+    OWN: {**anthropic.STREAMS, **cohere.STREAMS, **gemini.STREAMS, **openai.STREAMS, **responses.STREAMS},
+    SHARED: {**recordings(SHARED / "wire"), **recordings(SHARED / "wire-more")},
 }

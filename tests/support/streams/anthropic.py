@@ -9,7 +9,7 @@ from tests.servers.model_server import Recording
 from tests.support.streams.recording import Json, make_recording
 
 
-def _anthropic(*blocks: Iterable[Json], sent: int, written: int) -> Recording:
+def make_anthropic(*blocks: Iterable[Json], sent: int, written: int, stop: str = "end_turn") -> Recording:
     """Build a message of content blocks; each is its start and then its deltas."""
     first = {"input_tokens": sent, "cache_read_input_tokens": 0, "output_tokens": 1}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-0", "content": []}
@@ -20,12 +20,12 @@ def _anthropic(*blocks: Iterable[Json], sent: int, written: int) -> Recording:
         events += ({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas)
         events.append({"type": "content_block_stop", "index": index})
     last = {"input_tokens": sent, "cache_read_input_tokens": 0, "output_tokens": written}
-    events.append({"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": last})
+    events.append({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": last})
     events.append({"type": "message_stop"})
     return make_recording("/v1/messages?beta=true", (f"event: {e['type']}\ndata: {json.dumps(e)}" for e in events))
 
 
-def _thinking_block(*pieces: str) -> list[Json]:
+def thinking_block(*pieces: str) -> list[Json]:
     deltas = [{"type": "thinking_delta", "thinking": piece} for piece in pieces]
     return [
         {"type": "thinking", "thinking": "", "signature": ""},
@@ -34,7 +34,7 @@ def _thinking_block(*pieces: str) -> list[Json]:
     ]
 
 
-def _text_block(*pieces: str, pages: Iterable[Json] = ()) -> list[Json]:
+def text_block(*pieces: str, pages: Iterable[Json] = ()) -> list[Json]:
     """Build a block of text that cites these pages."""
     cited = [{"type": "citations_delta", "citation": {"type": "web_search_result_location", **page}} for page in pages]
     start = {"type": "text", "text": "", **({"citations": []} if cited else {})}
@@ -42,8 +42,8 @@ def _text_block(*pieces: str, pages: Iterable[Json] = ()) -> list[Json]:
 
 
 def _anthropic_thinking() -> Recording:
-    return _anthropic(
-        _thinking_block("No lights", " are named."), _text_block("Find", " a bridge", "."), sent=27, written=19
+    return make_anthropic(
+        thinking_block("No lights", " are named."), text_block("Find", " a bridge", "."), sent=27, written=19
     )
 
 
@@ -53,17 +53,17 @@ def _anthropic_web_search() -> Recording:
     other = {"title": "Trams (a list)", "url": "https://trams.example/list?of=all&by=town"}
     found = [{"type": "web_search_result", "title": title, "url": url, "encrypted_content": "QQ==", "page_age": None}]
     page = {"cited_text": "Cars stop.", "title": title, "url": url, "encrypted_index": "QQ=="}
-    return _anthropic(
-        _thinking_block("I should look", " it up."),
+    return make_anthropic(
+        thinking_block("I should look", " it up."),
         [
             {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
             *({"type": "input_json_delta", "partial_json": piece} for piece in ("", '{"query": "zeb', 'ra crossing"}')),
         ],
         [{"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": found}],
-        _text_block("Use a zebra crossing: "),
-        _text_block("cars stop", " there", pages=[page]),
-        _text_block(", and trams may not", pages=[{**page, **other}, page]),
-        _text_block("."),
+        text_block("Use a zebra crossing: "),
+        text_block("cars stop", " there", pages=[page]),
+        text_block(", and trams may not", pages=[{**page, **other}, page]),
+        text_block("."),
         sent=410,
         written=58,
     )

@@ -10,11 +10,12 @@ from tests.servers.model_server import Recording
 from tests.support.streams.recording import Json, make_recording
 
 
-def _gemini(model: str, *parts: Json, used: Json, grounding: Json | None = None) -> Recording:
-    """Build a stream of parts, each with the usage so far; lines end as Google ends them."""
-    events = [{"candidates": [{"content": {"parts": [part], "role": "model"}, "index": 0}]} for part in parts]
+def make_gemini(model: str, *parts: Json, used: Json, grounding: Json | None = None, finish: str = "STOP") -> Recording:
+    """Build a stream of parts, each with the usage so far; lines end as Google ends them. It may have no parts."""
+    contents: list[Json] = [{"parts": [part], "role": "model"} for part in parts] or [{"role": "model"}]
+    events = [{"candidates": [{"content": content, "index": 0}]} for content in contents]
     last: dict[str, Any] = events[-1]["candidates"][0]
-    last |= {"finishReason": "STOP", **({"groundingMetadata": grounding} if grounding else {})}
+    last |= {"finishReason": finish, **({"groundingMetadata": grounding} if grounding else {})}
     early = {"promptTokenCount": used["promptTokenCount"], "totalTokenCount": used["promptTokenCount"]}
     lines = [
         f"data: {json.dumps({**event, 'usageMetadata': used if event is events[-1] else early, 'modelVersion': model})}"
@@ -24,7 +25,7 @@ def _gemini(model: str, *parts: Json, used: Json, grounding: Json | None = None)
 
 
 def _gemini_text() -> Recording:
-    return _gemini(
+    return make_gemini(
         "gemini-2.0-flash-exp",
         *({"text": piece} for piece in ("By", " the footbridge", ".\n")),
         used={"promptTokenCount": 14, "candidatesTokenCount": 6, "totalTokenCount": 20},
@@ -33,7 +34,7 @@ def _gemini_text() -> Recording:
 
 def _gemini_thinking() -> Recording:
     """Build thinking as parts that are marked as thoughts."""
-    return _gemini(
+    return make_gemini(
         "gemini-2.5-pro",
         *({"text": piece, "thought": True} for piece in ("**Weighing it**\n\nIt depends", " on the street.\n\n\n")),
         *({"text": piece} for piece in ("Slowly", " and together.")),
@@ -54,7 +55,7 @@ def _gemini_web_search() -> Recording:
         "groundingSupports": [{"segment": s, "groundingChunkIndices": [n]} for n, s in enumerate(segments)],
         "webSearchQueries": ["tram brakes"],
     }
-    return _gemini(
+    return make_gemini(
         "gemini-2.5-pro",
         *({"text": piece} for piece in ("Trams", " brake", " slowly.")),
         used={
@@ -67,6 +68,9 @@ def _gemini_web_search() -> Recording:
         grounding=grounding,
     )
 
+
+SOME_USAGE: Json = {"promptTokenCount": 14, "candidatesTokenCount": 6, "totalTokenCount": 20}
+ALL_THOUGHT: Json = {"promptTokenCount": 14, "thoughtsTokenCount": 1_197, "totalTokenCount": 1_211}
 
 STREAMS: Mapping[str, Recording] = {
     "gemini-text": _gemini_text(),

@@ -149,6 +149,44 @@ def _openrouter_error() -> Recording:
     )
 
 
+def _openrouter_cost() -> Recording:
+    """Build an answer whose last event says what it cost."""
+    cost = {"cost": 0.00012, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.00012}}
+    return _chat(
+        "/api/v1/chat/completions",
+        PROCESSING,
+        _choice(role="assistant", content="Wave"),
+        _choice("stop", role="assistant", content=""),
+        {**_choice("stop", role="assistant", content=""), "usage": {**_usage(9, 2, 0)["usage"], **cost}},
+        model="anthropic/claude-haiku-4.5",
+    )
+
+
+def _perplexity_cost() -> Recording:
+    """Build a search whose every event repeats the pages and the cost so far; the last one has no [DONE] behind it."""
+    pages = {"citations": ["https://crossings.example/zebra"], "search_results": [{"title": "Zebra crossings"}]}
+
+    def event(written: int, cost: float, finish: str | None = None, **delta: str) -> Json:
+        costs = {"input_tokens_cost": 0, "output_tokens_cost": cost / 50, "request_cost": cost, "total_cost": cost}
+        usage = {**_usage(6, written)["usage"], "search_context_size": "low", "cost": costs}
+        return {**_choice(finish, role="assistant", **delta), **pages, "usage": usage}
+
+    events = [event(1, 0, content="Look"), event(2, 0, content=" left."), event(3, 0.005, "stop", content="")]
+    recording = _chat("/chat/completions", *events, model="sonar")
+    return {**recording, "sse": recording["sse"].removesuffix("data: [DONE]\n\n")}
+
+
+def _snowflake_no_finish() -> Recording:
+    """Build an answer that ends without a reason."""
+    return _chat(
+        "/api/v2/cortex/v1/chat/completions",
+        _choice(role="assistant", content="Run", refusal="", tool_calls=None),
+        _choice(role="assistant", content="", refusal="", tool_calls=None),
+        {"choices": [], **_usage(21, 4, 0)},
+        model="claude-sonnet-4-6",
+    )
+
+
 STREAMS: Mapping[str, Recording] = {
     "deepseek-thinking": _deepseek_thinking(),
     "groq-web-search": _groq_web_search(),
@@ -157,5 +195,8 @@ STREAMS: Mapping[str, Recording] = {
     "openai-text-1": _openai_text(),
     "openrouter-error": _openrouter_error(),
     "openrouter-reasoning": _openrouter_reasoning(),
+    "openrouter-cost": _openrouter_cost(),
+    "perplexity-cost": _perplexity_cost(),
+    "snowflake-no-finish": _snowflake_no_finish(),
     "zai-thinking": _zai_thinking(),
 }
