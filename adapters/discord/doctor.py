@@ -78,6 +78,7 @@ async def _examine(settings: DiscordSettings, now: Clock) -> list[Finding]:
     return [
         Finding("discord token", "ok", f"valid: {application.name} ({application.id})"),
         *_check_portal(application),
+        *_check_allowed(application, settings),
         *_check_intents(application.flags, settings),
         *_check_guilds(guilds),
         *skew,
@@ -155,6 +156,14 @@ def _check_portal(application: discord.AppInfo) -> list[Finding]:
         barred = "Requires OAuth2 Code Grant is on: nobody can invite the bot"
         found.append(Finding("discord application", "warning", barred, f"{_PORTAL} Bot: switch it off."))
     return found
+
+
+def _check_allowed(application: discord.AppInfo, settings: DiscordSettings) -> list[Finding]:
+    """Return a warning where anybody can invite the bot, and whoever does is answered at the operator's cost."""
+    if not application.bot_public or settings.allow != "everyone":
+        return []
+    remedy = f'Set discord.allow = ["…"] to your servers\' ids, or switch Public Bot off: {_PORTAL} Bot.'
+    return [Finding("discord allow", "warning", "anybody can invite the bot, and every server is answered", remedy)]
 
 
 def _check_intents(flags: discord.ApplicationFlags, settings: DiscordSettings) -> list[Finding]:

@@ -37,6 +37,9 @@ async def _examine(settings: SlackSettings, now: Clock) -> list[Finding]:
             found += await _check_bot(api, settings, now)
         else:
             found.append(Finding("slack token", "ok", "by OAuth: each workspace brings its own"))
+            if settings.allow == "everyone":
+                means = "every workspace that installs the app is answered"
+                found.append(Finding("slack allow", "warning", means, 'Set slack.allow = ["T…"] to your workspaces.'))
         if settings.mode == "socket":
             found.append(await _check_socket(api, settings))
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -53,9 +54,28 @@ async def write_first_settings(
         head = _ask_for_chair(console, seated) if ask and len(seated) > 1 else next(iter(seated), None)
     _write_file(render_settings(found, seated, head), force=force)
     console.print(f"{FILE} is written.", highlight=False)
-    for line in _next_steps(seated, has_token=load_settings().discord is not None):
+    settings = load_settings()
+    if ask:
+        for name, platform in (("discord", settings.discord), ("slack", settings.slack)):
+            if platform is not None:
+                _add_to_file(_ask_for_servers(console, name))
+    for line in _next_steps(seated, has_token=settings.discord is not None):
         console.print(line, markup=False, highlight=False)
     return OK
+
+
+def _ask_for_servers(console: Console, platform: str) -> str:
+    """Ask whose bot it is; return the table of settings that says so."""
+    what = "Discord servers (right-click, Copy Server ID)" if platform == "discord" else "Slack workspaces (T…)"
+    given = Prompt.ask(f"The ids of the {what} that may use it, with commas", console=console, default="everyone")
+    ids = [word.strip() for word in given.split(",") if word.strip()]
+    allow = json.dumps("everyone" if ids in ([], ["everyone"]) else ids)
+    return f"\n[{platform}]\nallow = {allow}   # who else invites it is told to ask you\n"
+
+
+def _add_to_file(table: str) -> None:
+    with Path(FILE).open("a", encoding="utf-8") as file:
+        file.write(table)
 
 
 def _refuse_to_replace(*, force: bool) -> None:

@@ -76,11 +76,16 @@ async def run_check(told: DiscordSettings, now_ahead_s: float = 0.0) -> dict[str
 
 
 async def test_a_bot_that_may_all_is_well(wire: DiscordServer) -> None:
-    await wire.create_guild("Home")
-    found = await run_check(make_settings(wire))
+    guild = await wire.create_guild("Home")
+    found = await run_check(make_settings(wire, allow=[str(guild.id)]))
     assert {f.state for f in found.values()} == {"ok"}
     assert list(found) == ["discord token", "discord intents", "discord servers", "clock"]
     assert str(wire.bot.id) in found["discord token"].meaning
+
+
+async def test_a_public_bot_that_answers_everyone_is_warned_of(wire: DiscordServer) -> None:
+    found = (await run_check(make_settings(wire)))["discord allow"]
+    assert (found.state, "discord.allow" in found.remedy) == ("warning", True)
 
 
 async def test_missing_permissions_are_told_by_name_for_each_server(wire: DiscordServer) -> None:
