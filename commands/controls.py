@@ -11,9 +11,7 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
-from bot.domain.codec import Unreadable
-from bot.domain.controls import About, ObjectionRef, SeatRef, read_about
-from bot.domain.run import LaneId, TurnId
+from bot.domain.controls import ObjectionRef, SeatRef, Target
 from bot.errors import Refused
 from bot.text import join_blocks
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
@@ -21,9 +19,6 @@ from commands.differences import PairOptions, show_differences
 from commands.export import export_run
 from commands.summarise import start_summary
 from commands.transfer import ABOUT_THIS, TransferOptions, send_message, send_turn
-
-OURS = "moot"  # each press id begins with it
-ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
 
 
 class RemarkOptions(Options):
@@ -49,46 +44,6 @@ def describe_leftover(reasons: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """The thing that was pressed: a run and what in it; for a menu also the message's text and author.
-
-    `carried` is what the message quotes: forwards, embeds.
-    """
-
-    run: str = ""
-    about: About = None
-    text: str = ""
-    author: str = ""
-    carried: str = ""
-
-    @property
-    def turn(self) -> TurnId:
-        """Return the turn, or the card by its lane. Raises Refused where a seat or an objection was pressed."""
-        if not isinstance(self.about, TurnId):
-            raise Refused(ANOTHER_VERSION)
-        return self.about
-
-    @property
-    def seat(self) -> str:
-        """Return the seat's key. Raises Refused where no seat was pressed."""
-        if not isinstance(self.about, SeatRef):
-            raise Refused(ANOTHER_VERSION)
-        return self.about.key
-
-    @property
-    def objection(self) -> int:
-        """Return the objection's number. Raises Refused where no objection was pressed."""
-        if not isinstance(self.about, ObjectionRef):
-            raise Refused(ANOTHER_VERSION)
-        return self.about.number
-
-    @property
-    def lane(self) -> LaneId:
-        """Return where that stands in the thread. Raises Refused where a seat was pressed."""
-        return self.about.lane if isinstance(self.about, ObjectionRef) else self.turn.lane
-
-
-@dataclass(frozen=True, slots=True)
 class Press:
     """A button, reaction or menu. If its `options` have fields, a form of them is shown first.
 
@@ -105,28 +60,6 @@ async def make_form(press: Press, actions: Actions, target: Target, by: Person) 
     """Return the form that a press shows first. Raises Refused."""
     choices = await press.choices(actions, target, by) if press.choices else {}
     return Form(press.help.rstrip("."), press.options, list(press.options.model_fields), {}, choices)
-
-
-def press_id(run: str, action: str, kept: str) -> str:
-    """Return a press as the text that a platform keeps with a button or a form, and gives back.
-
-    `kept`: what it is about, as `about_text` writes it, or what else a platform keeps with a form.
-    """
-    return f"{OURS}:{run}:{action}:{kept}"
-
-
-def read_press_id(text: str) -> tuple[str, str, str] | None:
-    """Return run, action and what was kept; None where the text is not ours."""
-    parts = text.split(":", 3)
-    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == OURS else None
-
-
-def read_target(run: str, kept: str) -> Target:
-    """Return what was pressed, of a button that keeps only that; without what it is about where that is unreadable."""
-    try:
-        return Target(run, read_about(kept))
-    except Unreadable:
-        return Target(run)
 
 
 async def _skip(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

@@ -14,13 +14,13 @@ from typing import Any, Literal
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, follow_up
-from bot.domain.controls import about_lane
+from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage, Surface
 from bot.text import join_blocks, join_names
 from commands.command import Answer, Here, NoOptions, Started, Told
-from commands.controls import ANOTHER_VERSION, PRESSES, REACTIONS, Target, describe_leftover, make_form
+from commands.controls import PRESSES, REACTIONS, describe_leftover, make_form
 from commands.transfer import ABOUT_THIS
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written

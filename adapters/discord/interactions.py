@@ -28,14 +28,14 @@ from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
-from bot.domain.controls import about_text
+from bot.domain.controls import Target, about_text, press_id, read_press_id, read_target
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, describe_mistakes
-from commands.controls import MENUS, Target, press_id, read_press_id, read_target
+from commands.controls import MENUS
 from commands.suggestions import suggest_values
 
 log = structlog.get_logger()

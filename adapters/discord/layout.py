@@ -13,10 +13,9 @@ import discord
 from discord import ui
 
 from adapters.common.people import person_id
-from bot.domain.controls import Control, about_text
+from bot.domain.controls import Control, about_text, press_id
 from bot.domain.run import LaneId
 from bot.ports import Message
-from commands.controls import press_id
 
 TEXT_CHARS = 4_000
 HEAD_CHARS = 300  # reserved for the lines above and below a text: a heading, a mention, links

@@ -20,12 +20,12 @@ from adapters.slack.interactions import InteractionHandler
 from adapters.slack.listening import Listener
 from adapters.slack.scopes import wanted_events
 from adapters.slack.workspaces import Workspaces
-from commands.controls import OURS
+from bot.domain.controls import PRESS_PREFIX
 
 log = structlog.get_logger()
 
 Json = Mapping[str, Any]
-BUTTONS = re.compile(f"^{OURS}:")
+BUTTONS = re.compile(f"^{PRESS_PREFIX}:")
 
 
 class AppEvents(Protocol):

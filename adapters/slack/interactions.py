@@ -23,7 +23,7 @@ from adapters.slack.surface import SHARE
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
-from bot.domain.controls import about_text
+from bot.domain.controls import Target, about_text, read_press_id, read_target
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface, SurfaceError
@@ -42,7 +42,7 @@ from commands.command import (
     describe_mistakes,
     read_extra,
 )
-from commands.controls import PRESSES, Target, read_press_id, read_target
+from commands.controls import PRESSES
 from commands.suggestions import suggest_values
 
 log = structlog.get_logger()

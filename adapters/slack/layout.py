@@ -10,9 +10,8 @@ from typing import Any
 
 from adapters.common.people import person_id
 from adapters.slack.dialect import SlackMarkdown, escape_entities
-from bot.domain.controls import Control, about_text
+from bot.domain.controls import Control, about_text, press_id
 from bot.ports import Message
-from commands.controls import press_id
 
 Json = dict[str, Any]
 

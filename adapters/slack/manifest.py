@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from adapters.slack.client import PATH
 from adapters.slack.scopes import wanted_events, wanted_scopes
+from bot.domain.controls import PRESS_PREFIX
 from commands import COMMANDS
-from commands.controls import MENUS, OURS, PRESSES
+from commands.controls import MENUS, PRESSES
 
 HELP_CHARS = 150
 OTHER_HELP = "Everything else: panels, runs, help."
@@ -34,7 +35,8 @@ def slash_commands() -> dict[str, str]:
 
 def message_shortcuts() -> dict[str, tuple[str, str]]:
     """Return the message shortcuts: callback id → name, of at most 24 characters, and help."""
-    return {f"{OURS}:{action}": (SHORT_NAMES.get(name, name), PRESSES[action].help) for name, action in MENUS.items()}
+    shown = {action: SHORT_NAMES.get(name, name) for name, action in MENUS.items()}
+    return {f"{PRESS_PREFIX}:{action}": (name, PRESSES[action].help) for action, name in shown.items()}
 
 
 def _manifest_lines(listen: bool, public_url: str) -> Iterator[str]:

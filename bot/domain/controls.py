@@ -1,13 +1,16 @@
-"""What people may press: a button under a message, and what it is about, as values and as text."""
+"""Buttons under messages as values: what each is about, and the text that a platform keeps with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import assert_never
 
-from bot.domain.codec import read_turn
+from bot.domain.codec import Unreadable, read_turn
 from bot.domain.run import LaneId, TurnId
+from bot.errors import Refused
 
+PRESS_PREFIX = "moot"  # each press id begins with it
+ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
 OBJECTION = "objection"  # the stage of the cards that show objections
 
 
@@ -41,6 +44,46 @@ class Control:
     about: About = None
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The thing that was pressed: a run and what in it; for a menu also the message's text and author.
+
+    `carried` is what the message quotes: forwards, embeds.
+    """
+
+    run: str = ""
+    about: About = None
+    text: str = ""
+    author: str = ""
+    carried: str = ""
+
+    @property
+    def turn(self) -> TurnId:
+        """Return the turn, or the card by its lane. Raises Refused where a seat or an objection was pressed."""
+        if not isinstance(self.about, TurnId):
+            raise Refused(ANOTHER_VERSION)
+        return self.about
+
+    @property
+    def seat(self) -> str:
+        """Return the seat's key. Raises Refused where no seat was pressed."""
+        if not isinstance(self.about, SeatRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.key
+
+    @property
+    def objection(self) -> int:
+        """Return the objection's number. Raises Refused where no objection was pressed."""
+        if not isinstance(self.about, ObjectionRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.number
+
+    @property
+    def lane(self) -> LaneId:
+        """Return where that stands in the thread. Raises Refused where a seat was pressed."""
+        return self.about.lane if isinstance(self.about, ObjectionRef) else self.turn.lane
+
+
 def about_text(about: About) -> str:
     """Write what a button is about as text that `read_about` reads back. Platforms keep this text in messages."""
     match about:
@@ -67,3 +110,25 @@ def read_about(text: str) -> About:
 def about_lane(lane: LaneId) -> About:
     """Return what a press under the messages of a lane is about."""
     return ObjectionRef(lane.round) if lane.stage == OBJECTION else TurnId(*lane)
+
+
+def press_id(run: str, action: str, kept: str) -> str:
+    """Return a press as the text that a platform keeps with a button or a form, and gives back.
+
+    `kept`: what it is about, as `about_text` writes it, or what else a platform keeps with a form.
+    """
+    return f"{PRESS_PREFIX}:{run}:{action}:{kept}"
+
+
+def read_press_id(text: str) -> tuple[str, str, str] | None:
+    """Return run, action and what was kept; None where the text is not ours."""
+    parts = text.split(":", 3)
+    return (parts[1], parts[2], parts[3]) if len(parts) == 4 and parts[0] == PRESS_PREFIX else None
+
+
+def read_target(run: str, kept: str) -> Target:
+    """Return what was pressed, of a button that keeps only that; without what it is about where that is unreadable."""
+    try:
+        return Target(run, read_about(kept))
+    except Unreadable:
+        return Target(run)

@@ -9,6 +9,7 @@ import pytest
 
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
+from bot.domain.controls import Target
 from bot.domain.facts import RunStarted
 from bot.domain.run import TurnId
 from bot.errors import Refused
@@ -16,7 +17,7 @@ from bot.formats import FORMATS
 from bot.settings import PanelSettings, SeatSettings
 from commands.command import MORE, Here, Started, Told
 from commands.command import Form as AskFirst
-from commands.controls import PRESSES, Target
+from commands.controls import PRESSES
 from commands.council import COMMAND as COUNCIL
 from commands.council import CouncilOptions
 from tests.support.actions_scene import MO, PANELS, PAT, ActionsScene

@@ -7,12 +7,13 @@ import asyncio
 import pytest
 
 from bot.actions.permissions import Person
+from bot.domain.controls import Target
 from bot.domain.run import TurnId
 from bot.engine.thread import REMOVED
 from bot.errors import Refused
 from commands import COMMANDS
 from commands.command import Command, Here, may_see_all
-from commands.controls import PRESSES, Target
+from commands.controls import PRESSES
 from commands.transfer import TransferOptions
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.speakers import make_refusal

@@ -11,12 +11,12 @@ import pytest
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, rerun
 from bot.actions.steering import MAX_STANDING_OBJECTIONS
-from bot.domain.controls import About, ObjectionRef
+from bot.domain.controls import About, ObjectionRef, Target
 from bot.domain.run import DebateRules, TurnId
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
 from commands.command import Here, NoOptions
-from commands.controls import PRESSES, ObjectionOptions, Target
+from commands.controls import PRESSES, ObjectionOptions
 from commands.steer import COMMANDS as STEERING
 from commands.steer import AddOptions
 from tests.support.actions_scene import MO, PAT, ActionsScene

@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 
 from bot.actions.panels import read_seat
+from bot.domain.controls import Target
 from bot.domain.facts import Fact, Interjected, RunStarted, VoteCast
 from bot.domain.run import TurnId
 from bot.engine.thread import thread_posts
@@ -20,7 +21,7 @@ from bot.live.board import build_board, render_board
 from bot.ports import Surface
 from commands import COMMANDS
 from commands.command import MORE, Answer, Form, Here, Started, Told, read_seats
-from commands.controls import PRESSES, Target
+from commands.controls import PRESSES
 from commands.export import export_run
 from commands.pipeline import PipelineOptions, SaveOptions
 from tests.support.actions_scene import MO, PAT, ActionsScene

@@ -9,12 +9,11 @@ from contextlib import nullcontext
 import pytest
 
 from bot.actions.permissions import Person
-from bot.domain.controls import ObjectionRef, SeatRef
+from bot.domain.controls import ObjectionRef, SeatRef, Target, read_target
 from bot.domain.run import Image, LaneId, TurnId
 from bot.errors import Refused
 from bot.ports import PostedPage
 from commands.command import Answer, Form, Here, Started, Told
-from commands.controls import Target, press_id, read_press_id, read_target
 from commands.dispatch import mention, menu_target, press, react, reaction_action
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.surfaces import Place, Platform
@@ -83,13 +82,6 @@ async def test_buttons_of_another_version_are_refused_in_plain_words(scene: Acti
         with pytest.raises(Refused, match="of another version"):
             await press_here(scene, action, target)
     await scene.actions.stop_run(run, PAT)
-
-
-def test_a_press_is_read_back_from_its_text() -> None:
-    text = press_id("run", "vote", "ada:2")
-    assert text == "moot:run:vote:ada:2"
-    assert read_press_id(text) == ("run", "vote", "ada:2")
-    assert read_target("run", "ada:2") == Target("run", SeatRef("ada:2"))
 
 
 def test_the_menu_of_a_message_is_about_its_turn_or_its_text() -> None:

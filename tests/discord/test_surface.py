@@ -22,7 +22,6 @@ from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
 from bot.ports import Message, PostedPage, RateLimited, SurfaceError
-from commands.controls import press_id, read_press_id
 from tests.servers.discord import Channel, DiscordServer
 from tests.servers.discord.checks import check_message
 from tests.servers.discord.client import redirect_clients
@@ -238,7 +237,7 @@ async def test_listed_words_are_blanked_in_what_is_shown(scene: Scene) -> None:
     assert page.text == "That ████ tea."
 
 
-def test_addresses_references_and_buttons_are_read_back() -> None:
+def test_addresses_and_references_are_read_back() -> None:
     for spot in (
         Address(1, 2, 3, "inside", "ab"),
         Address(None, 2, 2, "inside", "ab"),
@@ -248,5 +247,3 @@ def test_addresses_references_and_buttons_are_read_back() -> None:
     assert read_address("slack:T1:C1") is None
     assert read_ref(message_ref(1, 2, by_webhook=True)) == (1, 2, True)
     assert read_ref(message_ref(1, 2)) == (1, 2, False)
-    assert read_press_id(press_id("run", "vote", "a:b")) == ("run", "vote", "a:b")
-    assert read_press_id("somebody else's") is None

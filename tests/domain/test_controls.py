@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.codec import Unreadable
-from bot.domain.controls import About, Control, ObjectionRef, SeatRef, about_text, read_about
+from bot.domain.controls import (
+    About,
+    Control,
+    ObjectionRef,
+    SeatRef,
+    Target,
+    about_text,
+    press_id,
+    read_about,
+    read_press_id,
+    read_target,
+)
 from bot.domain.run import TurnId
 from bot.live.changes import message_digest
 
@@ -30,6 +41,14 @@ def test_a_button_keeps_what_it_is_about(about: About, text: str) -> None:
 def test_text_that_is_about_nothing_known_is_unreadable() -> None:
     with pytest.raises(Unreadable):
         read_about("answer/ada")
+
+
+def test_a_press_is_read_back_from_its_text() -> None:
+    text = press_id("run", "vote", "ada:2")
+    assert text == "moot:run:vote:ada:2"
+    assert read_press_id(text) == ("run", "vote", "ada:2")
+    assert read_press_id("somebody else's") is None
+    assert read_target("run", "ada:2") == Target("run", SeatRef("ada:2"))
 
 
 def test_a_digest_is_the_same_as_that_of_earlier_versions() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bot.actions.permissions import Person
 from bot.actions.request import ask_seat, follow_up, origin_of_turn, request_summary, rerun
-from bot.domain.controls import Control, SeatRef
+from bot.domain.controls import Control, SeatRef, Target
 from bot.domain.facts import (
     CaughtUp,
     NamesRevealed,
@@ -27,7 +27,7 @@ from bot.formats import FORMATS
 from bot.ports import replay_snapshots
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
-from commands.controls import PRESSES, Target, make_form
+from commands.controls import PRESSES, make_form
 from commands.council import COMMAND as COUNCIL
 from commands.debate import COMMAND as DEBATE
 from commands.differences import PairOptions, show_differences
