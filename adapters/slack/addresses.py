@@ -50,3 +50,8 @@ def read_ref(ref: MessageRef) -> tuple[str, str]:
     """Return channel and time stamp, by which Slack knows a message."""
     _, channel, ts = ref.removeprefix("slack:").split("/")
     return channel, ts
+
+
+def question_key(channel: str, ts: str) -> str:
+    """Return the key of a message in the `QuestionLog`."""
+    return f"{channel}/{ts}"

@@ -149,9 +149,9 @@ class SlackBot:
         self.people = People(self._api, access, self._actions.services.settings.server_settings, loop_time)
         words = self._actions.services.words.of
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
-        order = KeyedSemaphore()
+        order, questions, seal = KeyedSemaphore(), QuestionLog(), Seal(self._settings.secret)
         self._interactions = InteractionHandler(
-            self._api, self._actions, self.places, self.people, self._limits, order, Seal(self._settings.secret)
+            self._api, self._actions, self.places, self.people, self._limits, order, questions, seal
         )
         self.listener = Listener(
             self._api,
@@ -160,7 +160,7 @@ class SlackBot:
             self.people,
             self._deliveries,
             order,
-            QuestionLog(),
+            questions,
             self._clock,
             listen=listen,
         )

@@ -92,9 +92,8 @@ class Handlers:
             self._start(_log_failure(self._handle(key, body, work)))
 
     async def _handle(self, key: str, body: Json, work: Callable[[Workspace, Json], Awaitable[None]]) -> None:
-        await self._deliveries.save(
-            key
-        )  # the store writes in order: then pages that were posted before can be found, too
+        # the store writes in order: once this is saved, pages that were posted before can be found, too
+        await self._deliveries.save(key)
         kind = body.get("event", {}).get("type")
         if kind in ("app_uninstalled", "tokens_revoked"):
             await self._app.end_runs(body, uninstalled=kind == "app_uninstalled")

@@ -11,9 +11,11 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.common.attachments import attach_files
+from adapters.common.questions import QuestionLog
 from adapters.common.recent import RecentDict
 from adapters.common.seals import Seal
 from adapters.slack import forms, syntax
+from adapters.slack.addresses import question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.files import slack_files
 from adapters.slack.people import People
@@ -57,7 +59,8 @@ TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison
 class InteractionHandler:
     """The handler of interactions: answers each.
 
-    `limits` bound attachments; `order` lets one person's presses act one after the other.
+    `limits` bound attachments; `order` lets one person's presses act one after the other; `questions` keeps the runs
+    that menus of messages have started.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class InteractionHandler:
         people: People,
         limits: LimitSettings,
         order: KeyedSemaphore,
+        questions: QuestionLog,
         seal: Seal,
     ) -> None:
         self.actions = actions
@@ -77,6 +81,7 @@ class InteractionHandler:
         self._people = people
         self._limits = limits
         self._order = order
+        self._questions = questions
         self._seal = seal
         self._quoted: RecentDict[str, Target] = RecentDict(size=MAX_QUOTED)  # name in a form → message
 
@@ -212,7 +217,8 @@ class InteractionHandler:
         author = message.get("username") or message.get("user") or ""
         action = callback.partition(":")[2]
         target = dispatch.menu_target(action, found, text, author)
-        await self._press(reply, action, target, None, message.get("files", ()))
+        question = question_key(request.channel, message["ts"])
+        await self._press(reply, action, target, None, message.get("files", ()), question)
 
     async def _take_form(self, reply: Reply, metadata: Mapping[str, str], values: Mapping[str, Any]) -> None:
         if path := metadata.get("command"):
@@ -232,7 +238,9 @@ class InteractionHandler:
         target: Target,
         values: Mapping[str, Any] | None,
         files: Sequence[Json] = (),
+        question: str = "",
     ) -> None:
+        """Do what was pressed, and answer. `question`: the message whose menu was used."""
         if action == SHARE.action:
             await self._share(reply, target.run)
             return
@@ -250,6 +258,8 @@ class InteractionHandler:
             read_files=lambda text: self.read_files(reply, text, files),
             in_order=self._order.of(reply.request.user),
         )
+        if question and isinstance(answer, Started):
+            self._questions.add(question, answer.run)
         metadata = {"action": action, **self._keep_target(target)} if isinstance(answer, Form) else {}
         by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
         await self._answer(reply, answer, by, metadata)

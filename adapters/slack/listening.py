@@ -8,7 +8,7 @@ from typing import Any
 from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.questions import QuestionLog
 from adapters.slack import syntax
-from adapters.slack.addresses import is_direct
+from adapters.slack.addresses import is_direct, question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.people import People
@@ -116,7 +116,7 @@ class Listener:
         Slack sends `app_mention` again, under a new event id, when a message is edited. Such an edit is noted on the
         board of the run that the message has started; else its writer is told that it changes nothing.
         """
-        message, is_edit = _question_key(event["channel"], event["ts"]), "edited" in event
+        message, is_edit = question_key(event["channel"], event["ts"]), "edited" in event
         key = f"{reply.request.workspace.id}/{message}"
         is_late = is_edit and self._clock() - float(event["ts"]) > KEPT_S  # nobody knows whether it was taken
         if not is_late and self._deliveries.take(key):
@@ -132,7 +132,7 @@ class Listener:
         """Note on the board of the run that a message has started how that message was changed."""
         deleted = event["subtype"] == "message_deleted"
         ts = event["deleted_ts"] if deleted else event["message"]["ts"]
-        if run := self._questions.find_run(_question_key(event["channel"], ts)):
+        if run := self._questions.find_run(question_key(event["channel"], ts)):
             dispatch.note_change(self._actions, run, "deleted" if deleted else "edited")
 
     async def _take_addressed(self, reply: Reply, event: Json, text: str) -> None:
@@ -167,17 +167,13 @@ class Listener:
         )
         match answer:
             case Started(run):
-                self._questions.add(_question_key(event["channel"], event["ts"]), run)
+                self._questions.add(question_key(event["channel"], event["ts"]), run)
                 await self._interactions.wait_until_shown(reply, run, here.by)
             case Told(text) if not self._listen:  # else every remark in a thread would be answered
                 await reply.tell(text)
 
     def _reply(self, workspace: Workspace, event: Json) -> Reply:
         return Reply(self._api, Request(workspace, event["user"], event["channel"], event.get("thread_ts", "")))
-
-
-def _question_key(channel: str, ts: str) -> str:
-    return f"{channel}/{ts}"
 
 
 def _is_by_person(event: Json) -> bool:

@@ -107,6 +107,19 @@ async def test_the_shortcuts_of_messages(app: App) -> None:
     assert "tabs?" in asked
 
 
+async def test_an_edit_of_a_message_that_a_shortcut_asked_about_is_noted(start_app: StartApp) -> None:
+    app = await start_app(lines=SLOW, listen=True)
+    people = app.server.people
+    asked = Ref(app.hall.id, (await people.say(app.ann.id, app.hall.id, "tabs?")).event["ts"])
+    await (await people.shortcut(app.ann.id, asked, "moot:ask_about"))
+    await wait_until(lambda: len(app.server.world.messages(app.hall.id, asked.ts)) > 1)
+    board = app.server.world.messages(app.hall.id, asked.ts)[1]
+    await (await people.edit(app.ann.id, asked, "tabs or spaces?"))
+    await wait_until(lambda: "edited after the start" in read_text(board))
+    await press(app, board, "stop")
+    await app.wait_until_over()
+
+
 async def test_a_moderator_removes_a_turn_by_its_shortcut(app: App) -> None:
     boss = app.server.world.add_user(app.team.id, "boss", "owner")
     app.hall.members.append(boss.id)
