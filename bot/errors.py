@@ -11,5 +11,9 @@ class Misconfigured(Exception):
     """An error that the operator can mend; its text says where it is, what is wrong and what would be right."""
 
 
+class Unreachable(Exception):
+    """A platform gives no answer now; its text says which and why. It is tried again."""
+
+
 class StoreFailed(Exception):
     """A failure of the disk or the database; its text says what happened, what it means and what to do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,11 @@ from commands import COMMANDS
 from commands.controls import MENUS
 
 log = structlog.get_logger()
+
+
+async def _go_on() -> None:
+    """Connect at once."""
+
 
 MAX_CONNECTIONS = 100  # with Discord's REST at once: in a flood discord.py would open one for each answer
 GUILD_WAIT_S = 0.2  # discord.py is ready when no guild came for so long; a later guild's runs go on when it comes
@@ -149,7 +155,9 @@ class DiscordBot:
         await self._register(application)
 
     async def on_ready(self) -> None:
-        self.ready.set()
+        if not self.ready.is_set():
+            self.ready.set()
+            await self._check_operator_channel()
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         await self.interactions.take(interaction)
@@ -183,11 +191,20 @@ class DiscordBot:
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.stop_runs_of(f"discord:{guild.id}")
 
-    async def serve(self) -> None:
-        """Serve until cancelled. Raises Misconfigured when Discord refuses the token or an intent."""
+    def describe(self) -> str:
+        """Return what is up: the bot's name, and the number of its servers."""
+        servers = len(self._client.guilds)
+        return f"Discord: {self._client.user} in {servers} server{'' if servers == 1 else 's'}"
+
+    async def serve(self, accepted: Callable[[], Awaitable[None]] = _go_on) -> None:
+        """Serve until cancelled; connect once `accepted`, which is called when Discord takes the token, returns.
+
+        Raises Misconfigured when Discord refuses the token or an intent.
+        """
         try:
             async with self._client:
-                await self._client.login(self._settings.token.get_secret_value().strip())
+                await self._log_in()
+                await accepted()
                 await self._stay_connected()
         except discord.LoginFailure as error:
             raise Misconfigured(
@@ -202,12 +219,36 @@ class DiscordBot:
     async def tell_operator(self, text: str) -> None:
         """Write to the operators' channel, and in any case to the log."""
         log.warning("for the operator", text=text)
-        if self._settings.operator_channel:
-            channel = self._client.get_partial_messageable(int(self._settings.operator_channel))
+        if self._settings.operator_channel and self.ready.is_set():
             try:
+                channel = self._client.get_partial_messageable(int(self._settings.operator_channel))
                 await channel.send(text[:2000])
-            except CALL_ERRORS as error:
+            except (ValueError, *CALL_ERRORS) as error:
                 log.error("the operators' channel cannot be written", reason=str(error))
+
+    async def _log_in(self) -> None:
+        """Log in, and again with back-off while Discord gives no answer or answers with an error."""
+        backoff = ExponentialBackoff[Any]()
+        while True:
+            try:
+                return await self._client.login(self._settings.token.get_secret_value())
+            except discord.LoginFailure:
+                raise
+            except CALL_ERRORS as error:
+                delay = backoff.delay()
+                log.warning("Discord is not reached; trying again", reason=repr(error), delay_s=round(delay, 1))
+            await self._client.http.close()  # its next log-in makes a session anew
+            self._client.http.connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
+            await asyncio.sleep(delay)
+
+    async def _check_operator_channel(self) -> None:
+        """Say in the log where the operators' channel cannot be found; runs go on all the same."""
+        written = self._settings.operator_channel
+        try:
+            if written:
+                await self._client.fetch_channel(int(written))
+        except (ValueError, discord.InvalidData, *CALL_ERRORS) as error:
+            log.error("discord.operator_channel names no channel that the bot can see", reason=str(error))
 
     async def _stay_connected(self) -> None:
         """Connect, and connect anew where discord.py gives up.

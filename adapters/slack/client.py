@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, assert_never, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 import structlog
@@ -14,6 +15,7 @@ from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
+from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -35,12 +37,17 @@ from adapters.slack.scopes import wanted_scopes
 from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
-from bot.errors import Misconfigured, Refused
+from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import is_nearby
 from bot.ports import Clock, DocumentStore, Store, SurfaceError
 from bot.settings import LimitSettings, SlackSettings
 
 log = structlog.get_logger()
+
+
+async def _go_on() -> None:
+    """Connect at once."""
+
 
 Json = Mapping[str, Any]
 PATH = "/slack/events"
@@ -77,8 +84,24 @@ class SlackBot:
         self._clock = clock
         self._engine = engine
 
-    async def serve(self) -> None:
-        """Serve until cancelled. Raises Misconfigured when Slack refuses a token or cannot be reached."""
+    def describe(self) -> str:
+        """Return what is up: the workspace, by the first part of its address, or that there may be many."""
+        url = self._workspaces.only_url
+        return f"Slack: {(urlsplit(url).hostname or 'one workspace').partition('.')[0] if url else 'by OAuth'}"
+
+    async def serve(self, accepted: Callable[[], Awaitable[None]] = _go_on) -> None:
+        """Serve until cancelled; connect once `accepted`, which is called when Slack takes the tokens, returns.
+
+        Raises Misconfigured when Slack refuses a token, Unreachable when it gives no answer.
+        """
+        try:
+            await self._serve(accepted)
+        except (SurfaceError, SlackClientError, aiohttp.ClientError, OSError) as error:
+            raise Unreachable(f"{type(error).__name__}: {error}") from error
+        finally:
+            self.ready.clear()
+
+    async def _serve(self, accepted: Callable[[], Awaitable[None]]) -> None:
         settings = self._settings
         async with aiohttp.ClientSession() as session, TaskGroup() as tasks:
             self._api = Api(session, settings.api_base)
@@ -87,6 +110,7 @@ class SlackBot:
             self._deliveries = DeliveryLog("slack", self._documents, self._clock)
             await self._deliveries.load()
             await self._check_tokens()
+            await accepted()
             self._build_parts()
             app = await self._build_app(installations)
             handlers = Handlers(
@@ -175,8 +199,6 @@ class SlackBot:
         except Denied as error:
             which = "bot_token" if settings.bot and not self._workspaces.has_any else "app_token"
             raise Misconfigured(f"slack.{which}: {error}. docs/slack.md tells where tokens are found.") from error
-        except SurfaceError as error:
-            raise Misconfigured(f"slack: {error}. Is slack.api_base right?") from error
 
     async def _open_installations(self) -> SealedInstallations | None:
         settings = self._settings

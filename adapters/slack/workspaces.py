@@ -29,6 +29,11 @@ class Workspaces:
         """Return whether any token was found to be good."""
         return bool(self._known)
 
+    @property
+    def only_url(self) -> str:
+        """The address of the workspace whose token is set; "" where there is none."""
+        return next((found.url for found in self._known.values()), "") if self._token else ""
+
     async def find_only(self) -> Workspace:
         """Return the workspace whose token is set. Raises SurfaceError."""
         if self._known:

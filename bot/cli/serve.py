@@ -4,33 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import random
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
+from itertools import count
 from typing import Any, Protocol
+
+import structlog
 
 from adapters.discord.api import Rest
 from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
+from bot.cli.console import CleanConsole
 from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.domain.word_filter import WordFilter
 from bot.engine.supervisor import Reopen
 from bot.engine.trace import NoTrace
-from bot.errors import Misconfigured, Refused
+from bot.errors import Misconfigured, Refused, Unreachable
 from bot.formats import FORMATS
 from bot.live.budget import Budget
 from bot.settings import Settings
 from storage import SqlStore, open_store
 
+log = structlog.get_logger()
+
 NO_PLATFORM = (
     "No platform is configured, so there is nothing to run. Discord: set discord.token (MOOT_DISCORD__TOKEN). "
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
+_LONGEST_WAIT_S = 300.0  # between tries to connect
 MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
 BUDGETS = {"discord": discord_budget, "slack": slack_budget}  # by the platform that begins a budget's name
 
@@ -43,10 +51,11 @@ class PlatformPlaces(Protocol):
 
 
 class Platform(Protocol):
-    """A bot on one platform: `serve` runs it until cancelled and raises Misconfigured.
+    """A bot on one platform: `serve` runs it until cancelled, and raises Misconfigured or Unreachable.
 
-    `places` exist once `ready` is set; `widened` is set when more of them can be reached than before. The addresses
-    of places begin with the platform's `name`.
+    It calls `accepted` once the platform has taken its token, and connects when that returns. `places` exist once
+    `ready` is set; `widened` is set when more of them can be reached than before. The addresses of places begin with
+    the platform's `name`.
     """
 
     name: str
@@ -56,7 +65,11 @@ class Platform(Protocol):
     @property
     def places(self) -> PlatformPlaces: ...
 
-    async def serve(self) -> None: ...
+    def describe(self) -> str:
+        """Return what is up, once `ready` is set, such as "Slack: acme"."""
+        ...
+
+    async def serve(self, accepted: Callable[[], Awaitable[None]]) -> None: ...
 
     async def tell_operator(self, text: str) -> None: ...
 
@@ -107,12 +120,24 @@ async def serve_platforms(
         settings, supply, store, NoTrace(), _make_budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
     ) as core:
         bots = list(_make_bots(settings, core, store))
-        taking_up = asyncio.create_task(_take_up_runs(bots, core, store))
-        tasks = [taking_up, *(asyncio.create_task(_connect(bot, taking_up)) for bot in bots)]
+        logged_in, refused = asyncio.Event(), list[str]()
+        taking_up = asyncio.create_task(_take_up_runs(bots, core, store, logged_in))
+
+        async def accepted() -> None:
+            """Let open runs be taken up, and wait for that.
+
+            They need models first of all, and connecting while models are loaded would take longer for both. Before a
+            platform has taken its token no model is asked, as a start that fails would ask them each time.
+            """
+            logged_in.set()
+            await asyncio.wait([taking_up])
+
+        tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, accepted, refused)) for bot in bots)]
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
-        tasks.append(asyncio.create_task(_report_loaded(bots, core, on_loaded)))
+        tasks.append(asyncio.create_task(_report_loaded(core.warming, on_loaded)))
+        tasks += [asyncio.create_task(_report_ready(bot, bots, core, on_loaded)) for bot in bots]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -137,20 +162,35 @@ def _make_budget(name: str, started: float) -> Budget:
     return BUDGETS[name.partition(" ")[0]](name, started)
 
 
-async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore) -> None:
+async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore, logged_in: asyncio.Event) -> None:
     """Take up runs that an earlier process left open, and wait until models can be asked."""
+    await logged_in.wait()
     if await store.unfinished_runs():
         await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
 
 
-async def _connect(bot: Platform, taking_up: asyncio.Task[None]) -> None:
-    """Serve a platform once open runs are taken up.
+async def _connect(
+    bot: Platform, bots: Sequence[Platform], accepted: Callable[[], Awaitable[None]], refused: list[str]
+) -> None:
+    """Serve a platform, and again with back-off where it cannot be reached, so that it keeps no other one away.
 
-    Those need models first of all, and connecting while models are loaded would take longer for both.
+    One whose token is refused stays away while another is served. `refused` names those.
     """
-    await asyncio.wait([taking_up])
-    await bot.serve()
+    for tried in count():
+        try:
+            await bot.serve(accepted)
+            return
+        except Misconfigured as error:
+            refused.append(bot.name)
+            if len(refused) == len(bots):
+                raise
+            log.error("this platform stays away until its settings are corrected", platform=bot.name, reason=str(error))
+            return
+        except Unreachable as error:
+            delay = min(_LONGEST_WAIT_S, 2.0 ** min(tried, 10)) * (0.5 + random.random() / 2)
+            log.warning("not connected; trying again", platform=bot.name, reason=str(error), delay_s=round(delay, 1))
+            await asyncio.sleep(delay)
 
 
 async def _resume_runs(bot: Platform, core: Core) -> None:
@@ -172,19 +212,28 @@ async def _hand_over_runs(stop: asyncio.Event, core: Core) -> None:
     raise _NothingLeft
 
 
-async def _report_loaded(bots: Sequence[Platform], core: Core, on_loaded: Callable[[], None]) -> None:
+async def _report_loaded(warming: asyncio.Task[None], on_loaded: Callable[[], None]) -> None:
+    await asyncio.wait([warming])
+    on_loaded()
+
+
+async def _report_ready(bot: Platform, bots: Sequence[Platform], core: Core, on_loaded: Callable[[], None]) -> None:
+    """Print what is up each time that one more platform is."""
+    await bot.ready.wait()
     await asyncio.wait([core.warming])
     on_loaded()
-    for bot in bots:
-        await bot.ready.wait()
-        on_loaded()
+    up = " · ".join(other.describe() for other in bots if other.ready.is_set())
+    CleanConsole(soft_wrap=True, highlight=False, markup=False).print(f"{up} · ready")
 
 
 async def _forward_notices(bots: Sequence[Platform], notices: asyncio.Queue[str]) -> None:
     while True:
         text = await notices.get()
         for bot in bots:
-            await bot.tell_operator(text)
+            try:
+                await bot.tell_operator(text)
+            except Exception as error:  # nobody is told, which is no reason to stop
+                log.error("the operator cannot be told", platform=bot.name, reason=repr(error))
 
 
 async def _run_until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

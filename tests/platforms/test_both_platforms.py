@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import aiohttp
+import discord
+import pytest
+from aiohttp.test_utils import unused_port
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from tests.support.discord_bot import run_moot
 from tests.support.slack_app import make_settings, open_workspace, wait_until
@@ -26,3 +34,51 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
             await here.start()
             await slack.sockets.wait_for_connections()
             assert "Your vote" in await here.press(here.bob, await here.find_end_card(board.id), "vote", "claude")
+
+
+@pytest.mark.parametrize("fault", ["not there", "token refused", "channel of no use"])
+async def test_discord_is_served_while_slack_is_not(
+    fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_workspace() as (slack, team):
+        changes: dict[str, dict[str, object]] = {
+            "not there": {"api_base": f"http://127.0.0.1:{unused_port()}/api/"},
+            "token refused": {"bot_token": SecretStr("xoxb-none")},
+            "channel of no use": {"operator_channel": "#nowhere"},
+        }
+        settings = make_settings(slack, team).model_copy(update=changes[fault])
+        async with run_moot(tmp_path, slack=settings) as here:
+            assert "Ask with" in await here.call_command(here.ada, "moot help")
+            await wait_until(lambda: "in 1 server" in capsys.readouterr().out)
+
+
+async def test_a_wrong_channel_of_operators_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with run_moot(tmp_path, discord={"operator_channel": "#ops"}) as here:
+            await wait_until(lambda: any("operator_channel" in line["event"] for line in logs))
+            assert "Ask with" in await here.call_command(here.ada, "moot help")
+
+
+async def test_slack_is_served_while_discord_is_not_and_discord_once_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.discord.client.ExponentialBackoff.delay", lambda self: 0.01)
+    there = discord.http.HTTPClient.static_login
+    down = True
+
+    async def static_login(self: discord.http.HTTPClient, token: str) -> object:
+        answer = await there(self, token)
+        if down:
+            raise aiohttp.ServerDisconnectedError
+        return answer
+
+    monkeypatch.setattr(discord.http.HTTPClient, "static_login", static_login)
+    async with (
+        open_workspace() as (slack, team),
+        run_moot(tmp_path, slack=make_settings(slack, team), started=False) as here,
+    ):
+        starting = asyncio.create_task(here.start())
+        await slack.sockets.wait_for_connections()
+        down = False
+        await starting
+        assert "Ask with" in await here.call_command(here.ada, "moot help")
