@@ -235,6 +235,44 @@ def test_an_ending_without_text_is_named(deltas: list[Delta], reason: str) -> No
     assert heard.usage == told, "what it cost is known nevertheless"
 
 
+SPENT: list[tuple[Usage, int | None, list[Delta], str]] = [
+    (
+        Usage(30, 1200, 1200, "reported"),
+        1200,
+        [],
+        " of 1,200 was used up by thinking (1,200 tokens), before any answer",
+    ),
+    (Usage(30, 1200, 1100, "reported"), None, [], " was used up by thinking (1,100 tokens), before any answer"),
+    (Usage(30, 1200, 0, "reported"), 1200, [], " of 1,200 was used up (1,200 tokens), before any answer"),
+    (Usage(30, 9, 9, "estimated"), 1200, [Delta(0.0, thinking="hm")], " of 1,200 was used up by thinking, before any answer"),
+]
+
+
+@pytest.mark.parametrize(("used", "limit", "said", "told"), SPENT)
+def test_a_limit_that_was_used_up_is_told_with_its_figures(
+    used: Usage, limit: int | None, said: list[Delta], told: str
+) -> None:
+    heard = through(partial(need_text, limit=limit), [*said, Delta(0.0, usage=used, ending="length")])
+    assert heard.error is not None
+    assert heard.error.text.startswith(f"its token limit{told}")
+    assert "max_tokens" in heard.error.text
+
+
+def test_what_turns_out_to_be_thinking_is_no_text_for_any_stage() -> None:
+    said = [Delta(0.0, "Hm. sk-"), Delta(0.0, "Yes", restarts=True), *texts(["."])]
+    stages = (stop_loops, partial(blank_keys, secrets=()), partial(count_usage, estimate=estimate), need_text)
+
+    def all_stages(deltas: Deltas) -> Deltas:
+        for stage in stages:
+            deltas = stage(deltas)
+        return deltas
+
+    heard = through(all_stages, said)
+    assert (heard.text, heard.thinking) == ("Yes.", "Hm. ")
+    assert heard.usage is not None
+    assert heard.usage.thinking == len("Hm. ")
+
+
 DEADLINES = DeadlineSettings(first_token_timeout_s=5, idle_timeout_s=2, total_timeout_s=20)
 
 
