@@ -26,6 +26,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "response_format": ("response_format", "json_schema", "output_format", "response_schema"),
     "num_ctx": ("num_ctx",),
 }
+_NAMED = {
+    parameter: re.compile(rf"(?<![A-Za-z_])(?:{'|'.join(names)})(?![A-Za-z_])") for parameter, names in _NAMES.items()
+}
 _REFUSES = re.compile(
     r"unsupported|support|unrecogni[sz]ed|unknown|unexpected|extra (?:inputs|fields?)|extra_forbidden|permitted|allowed"
     r"|invalid|deprecated|too (?:large|high|big)|at most|exceed|must be|should be|maximum|additional propert|not accept"
@@ -55,16 +58,10 @@ def find_refused(text: str, sent: Iterable[str]) -> str | None:
     """Return the parameter, of those sent, that a refusal names first; None if it names none."""
     if not _REFUSES.search(text):
         return None
-    places = {
-        parameter: min(places)
-        for parameter in sent
-        if (places := [m.start() for name in _NAMES.get(parameter, ()) for m in [_find_name(name, text)] if m])
+    found = {
+        parameter: named for parameter in sent if parameter in _NAMED and (named := _NAMED[parameter].search(text))
     }
-    return min(places, key=lambda parameter: places[parameter], default=None)
-
-
-def _find_name(name: str, text: str) -> re.Match[str] | None:
-    return re.search(rf"(?<![A-Za-z_]){name}(?![A-Za-z_])", text)
+    return min(found, key=lambda parameter: found[parameter].start(), default=None)
 
 
 def find_remedy(parameter: str, text: str, tried: Iterable[str]) -> str:
@@ -74,7 +71,7 @@ def find_remedy(parameter: str, text: str, tried: Iterable[str]) -> str:
 
 
 def is_about_value(text: str) -> bool:
-    """Whether a refusal is of this value alone, so that it says nothing of other values."""
+    """Tell whether a refusal is of this value alone, so that it says nothing of other values."""
     return _OF_VALUE.search(text) is not None
 
 

@@ -53,7 +53,7 @@ _OPENING = frozenset("\"'“‘«([{<*_~|/\\`")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SplitText:
     """What a piece of text came to. `restarts`: all text before it was thinking."""
 
     text: str = ""
@@ -76,18 +76,18 @@ class ThoughtSplitter:
         self._thinking: list[str] = []
         self._restarts = False
 
-    def feed(self, text: str) -> Told:
+    def feed(self, text: str) -> SplitText:
         """Tell what can be told now."""
         if self._state == "answer" and not self._held and not _FIRST.search(text):  # nearly always
             self._place.pass_over(text)
-            return Told(text)
+            return SplitText(text)
         return self._read(self._held + text, is_last=False)
 
-    def flush(self) -> Told:
+    def flush(self) -> SplitText:
         """Tell what was held back, once nothing more comes."""
         return self._read(self._held, is_last=True)
 
-    def _read(self, buffer: str, *, is_last: bool) -> Told:
+    def _read(self, buffer: str, *, is_last: bool) -> SplitText:
         at, self._held = 0, ""
         while at < len(buffer):
             match self._state:
@@ -100,7 +100,7 @@ class ThoughtSplitter:
             if at < 0:
                 self._held = buffer[~at:]
                 break
-        told = Told("".join(self._text), "".join(self._thinking), self._restarts)
+        told = SplitText("".join(self._text), "".join(self._thinking), self._restarts)
         self._text, self._thinking, self._restarts = [], [], False
         return told
 
@@ -247,7 +247,7 @@ def _blank_end(text: str, at: int) -> int:
 
 
 def _may_begin(text: str, at: int, *others: str) -> bool:
-    """Whether the rest of a text may be the beginning of a mark, or of a head that is not whole."""
+    """Tell whether the rest of a text may be the beginning of a mark, or of a head that is not whole."""
     low = text[at : at + _HEAD_CHARS].lower()
     if any(mark.startswith(low) for mark in (*_MARKS, *_HEAD_STARTS, *others)):
         return True

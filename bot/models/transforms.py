@@ -18,7 +18,7 @@ from bot.models.errors import ProviderError
 from bot.models.frames import MarkerFilter
 from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
-from bot.models.thinking import ThoughtSplitter, Told
+from bot.models.thinking import SplitText, ThoughtSplitter
 from bot.settings import DeadlineSettings
 
 Deltas = AsyncGenerator[Delta, None]
@@ -86,7 +86,7 @@ def split_thinking(deltas: Deltas) -> Deltas:
     return _apply(deltas, feed, lambda delta: _add(delta, splitter.flush()))
 
 
-def _add(delta: Delta, told: Told) -> Delta:
+def _add(delta: Delta, told: SplitText) -> Delta:
     if told.restarts:
         return replace(delta, text=told.text, thinking=delta.thinking + delta.text + told.thinking, restarts=True)
     return replace(delta, text=delta.text + told.text, thinking=delta.thinking + told.thinking)

@@ -27,8 +27,8 @@ Handler = Callable[[Any, "httpx.Request"], Awaitable["httpx.Response"]]  # of a 
 _MOST_MENDED = 2_000_000  # bytes of a line or a body; a longer one is no answer of a model
 _PAGE_BYTES = 4_096  # of a web page, which are enough to find its title
 _XAI_TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/rest-api-reference/inference/chat
-_TITLE = re.compile(rb"<title[^>]{0,80}>([^<]{1,80})", re.IGNORECASE)
-_STREAMED = re.compile(rb'"stream":\s?true')
+_TITLE = re.compile(r"<title[^>]{0,80}>([^<]{1,80})", re.IGNORECASE)
+_STREAMED = (b'"stream": true', b'"stream":true')
 
 
 def mend_responses(handle: Handler) -> Handler:
@@ -51,7 +51,9 @@ def mend_responses(handle: Handler) -> Handler:
 def _choose_mender(request: httpx.Request) -> Mender | None:
     """Return the mender of the answer to this request; None where it asks for no stream."""
     path = request.url.path
-    if request.method != "POST" or not ("streamGenerateContent" in path or _STREAMED.search(request.content)):
+    if request.method != "POST" or not (
+        "streamGenerateContent" in path or any(said in request.content for said in _STREAMED)
+    ):
         return None
     if path.endswith("/chat/completions"):
         return ChatMender()
@@ -375,6 +377,6 @@ def _read_json(data: bytes) -> Event | None:
 
 def _page_error(page: bytes) -> ProviderError:
     """Return the error for a web page in place of an answer: a log-in, a proxy's page, another server."""
-    title = _TITLE.search(page)
-    named = f" (“{' '.join(title[1].decode(errors='replace').split())}”)" if title else ""
+    title = _TITLE.search(page.decode(errors="replace"))
+    named = f" (“{' '.join(title[1].split())}”)" if title else ""
     return ProviderError("not_found", f"a web page{named} came instead of an answer: look at its api_base")

@@ -279,6 +279,31 @@ def test_pages_are_posted_in_order_and_deleted_when_there_are_fewer() -> None:
     run_virtual(scene())
 
 
+@pytest.mark.parametrize("waits_s", [0.0, 8.0])
+def test_what_is_taken_back_leaves_the_messages_at_once(waits_s: float) -> None:
+    """Its first text was thinking, of three pages; the answer is shorter and may wait."""
+
+    async def scene() -> None:
+        async with house() as h:
+            place = Place(h.platform, "paged", posts=["posts"], edits=["edits"], pages=Tens)
+            h.display.attach(place)
+            lane = h.display.open(key(0), "0", kind="turn", placeholder="…")
+            lane.add("0123456789abcdefghij!")
+            await asyncio.sleep(20)
+            lane.withdraw()
+            await asyncio.sleep(waits_s)
+            if waits_s:
+                assert [text for _, text in place.read_texts()] == ["…"]
+            lane.add("Tabs")
+            await asyncio.sleep(8)
+            assert [text for _, text in place.read_texts()] == ["Tabs"]
+            lane.close()
+            await h.display.wait_until_caught_up()
+            assert [text for _, text in place.read_texts()] == ["Tabs"]
+
+    run_virtual(scene())
+
+
 def test_a_page_whose_post_was_lost_is_found_and_deleted_when_the_text_has_become_shorter() -> None:
     async def scene() -> None:
         platform = Platform({name: WindowLimit(5, 5.0) for name in NAMES}, fault=Faults(["ok", "ok", "lost"]))

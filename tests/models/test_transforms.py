@@ -244,7 +244,12 @@ SPENT: list[tuple[Usage, int | None, list[Delta], str]] = [
     ),
     (Usage(30, 1200, 1100, "reported"), None, [], " was used up by thinking (1,100 tokens), before any answer"),
     (Usage(30, 1200, 0, "reported"), 1200, [], " of 1,200 was used up (1,200 tokens), before any answer"),
-    (Usage(30, 9, 9, "estimated"), 1200, [Delta(0.0, thinking="hm")], " of 1,200 was used up by thinking, before any answer"),
+    (
+        Usage(30, 9, 9, "estimated"),
+        1200,
+        [Delta(0.0, thinking="hm")],
+        " of 1,200 was used up by thinking, before any answer",
+    ),
 ]
 
 

@@ -10,7 +10,7 @@ from bot.domain.run import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 
-Step = str | float | Exception  # say this, wait so many seconds, or fail
+Step = str | float | Exception | Delta  # say this, wait so many seconds, fail, or yield this
 
 
 class ScriptedSpeaker:
@@ -35,6 +35,8 @@ class ScriptedSpeaker:
             for step in self.lines.get(seat.key) or self.lines.get(seat.model, [seat.key]):
                 if isinstance(step, Exception):
                     raise step
+                elif isinstance(step, Delta):
+                    yield step
                 elif isinstance(step, float):
                     await asyncio.sleep(step)
                 else:
