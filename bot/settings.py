@@ -153,6 +153,8 @@ class LimitSettings(Strict):
     rounds: int = Field(6, ge=1, le=6, description="of one debate")
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")
+    pdf_bytes: PositiveInt = Field(10_000_000, description="of one PDF")
+    pdf_pages: PositiveInt = Field(50, description="of one PDF that are read; the first ones")
     runs_per_person: PositiveInt = Field(5, description="that one person may have going on at once")
     runs_per_server: PositiveInt = Field(25, description="that may go on at once in one server or workspace")
     runs: PositiveInt = Field(200, description="that may go on at once in this process")

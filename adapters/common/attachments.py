@@ -1,4 +1,4 @@
-"""Files that come with a question: texts become part of it, images go beside it, all others are refused.
+"""Files that come with a question: texts and PDFs become part of it, images go beside it, others are refused.
 
 A file's bytes decide what it is. Its name and type come from whoever sends it, and a platform calls a file of
 TypeScript a video.
@@ -6,16 +6,23 @@ TypeScript a video.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import codecs
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
 
+import charset_normalizer
+import puremagic
+
+from adapters.common.pdf import read_pdf
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings import LimitSettings
+from bot.text import clean_text, join_names
 
 NAME_CHARS = 100  # a longer name is cut
 _MAX_BYTES_PER_CODE_POINT = 4  # in UTF-8 and in UTF-16
@@ -25,21 +32,22 @@ _MAX_BYTES_PER_CODE_POINT = 4  # in UTF-8 and in UTF-16
 class RemoteFile:
     """A file at a platform, not fetched yet. `mime` and `size` (bytes) are as the platform gives them.
 
-    `fetch` returns the bytes; what it raises goes through to whoever reads the file.
+    `fetch(max_bytes)` returns all its bytes; what it raises goes through to whoever reads the file.
     """
 
     name: str
     mime: str
     size: int
-    fetch: Callable[[], Awaitable[bytes]]
+    fetch: Callable[[int], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file that can be read as text, its lines ended by line feeds."""
+    """A file that can be read as text, its lines ended by line feeds. `note` says how it was read, if not as UTF-8."""
 
     name: str
     text: str
+    note: str = ""
 
 
 async def attach_files(question: str, files: Sequence[RemoteFile], limits: LimitSettings) -> tuple[str, list[Image]]:
@@ -48,7 +56,13 @@ async def attach_files(question: str, files: Sequence[RemoteFile], limits: Limit
     texts: list[TextFile] = []
     images: list[Image] = []
     for file in files:
-        match read_file(file.name, file.mime, await file.fetch(), limits):
+        data = await file.fetch(_most_bytes(limits))
+        if data.startswith(PDF):
+            found = await _read_pdf(_clean_name(file.name), data, limits)
+            texts += [found[0]] if found[0].text else []
+            images += found[1]
+            continue
+        match await asyncio.to_thread(read_file, file.name, file.mime, data, limits):  # guessing takes its time
             case TextFile() as text:
                 texts.append(text)
             case Image() as image:
@@ -56,11 +70,30 @@ async def attach_files(question: str, files: Sequence[RemoteFile], limits: Limit
     return join_texts(question, texts), images
 
 
+async def _read_pdf(name: str, data: bytes, limits: LimitSettings) -> tuple[TextFile, Sequence[Image]]:
+    if len(data) > limits.pdf_bytes:
+        sizes = f"{_format_megabytes(len(data))} and a PDF may have {_format_megabytes(limits.pdf_bytes)}"
+        raise Refused(f"“{name}” has {sizes}: attach the pages that matter.")
+    pdf = await read_pdf(name, data, limits.pdf_pages, limits.image_bytes)
+    _check_length(name, pdf.text, limits)
+    return TextFile(name, pdf.text, pdf.note), pdf.pictures
+
+
+def _most_bytes(limits: LimitSettings) -> int:
+    return max(limits.image_bytes, limits.pdf_bytes, limits.question_chars * _MAX_BYTES_PER_CODE_POINT)
+
+
+def _check_length(name: str, text: str, limits: LimitSettings) -> None:
+    if len(text) > limits.question_chars:
+        lengths = f"{len(text):,} characters and may have {limits.question_chars:,}"
+        raise Refused(f"“{name}” has {lengths}: attach the part that matters.")
+
+
 def check_sizes(sizes: Sequence[int], limits: LimitSettings) -> None:
     """Raise Refused for files that are too many, or too large to be worth fetching. `sizes` in bytes."""
     if len(sizes) > limits.attachments:
         raise Refused(f"A question may come with {limits.attachments} files, not {len(sizes)}: leave some out.")
-    most = max(limits.image_bytes, limits.question_chars * _MAX_BYTES_PER_CODE_POINT)
+    most = _most_bytes(limits)
     if max(sizes, default=0) > most:
         raise Refused(
             f"A file may have {_format_megabytes(most)}, not {_format_megabytes(max(sizes))}: attach a smaller one."
@@ -77,16 +110,14 @@ def read_file(name: str, mime: str, data: bytes, limits: LimitSettings) -> TextF
             sizes = f"{_format_megabytes(len(data))} and an image may have {_format_megabytes(limits.image_bytes)}"
             raise Refused(f"“{name}” has {sizes}: scale it down or crop it.")
         return Image(name, image_type, base64.b64encode(data).decode("ascii"))
-    text = None if data.startswith(_UNREADABLE) else _decode(data)
+    text, note = (None, "") if data.startswith(RTF) else _decode(name, data, limits)
     if text is None:
         kind = _describe_kind(mime, data)
         raise Refused(
             f"“{name}” is {kind}, which cannot be read here: attach the text that matters, or an image of it."
         )
-    if len(text) > limits.question_chars:
-        lengths = f"{len(text):,} characters and may have {limits.question_chars:,}"
-        raise Refused(f"“{name}” has {lengths}: attach the part that matters.")
-    return TextFile(name, text)
+    _check_length(name, text, limits)
+    return TextFile(name, text, note)
 
 
 def join_texts(question: str, texts: Iterable[TextFile]) -> str:
@@ -98,7 +129,8 @@ def _fence(file: TextFile) -> str:
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", file.text)), default=0))
     language = PurePath(file.name).suffix.removeprefix(".")
     language = language if language.isalnum() else ""
-    return f"File “{file.name}”:\n\n{fence}{language}\n{file.text.rstrip(chr(10))}\n{fence}"
+    note = f" ({file.note})" if file.note else ""
+    return f"File “{file.name}”{note}:\n\n{fence}{language}\n{file.text.rstrip(chr(10))}\n{fence}"
 
 
 def _clean_name(name: str) -> str:
@@ -111,33 +143,80 @@ def _format_megabytes(size: int) -> str:
     return f"{size / 1e6:.2f} MB"
 
 
+def _sniff(data: bytes) -> str:
+    """Return the type of a file by its bytes; "" where they tell nothing for certain."""
+    try:
+        found = puremagic.magic_string(data[:SNIFFED_BYTES])
+    except puremagic.PureError:
+        return ""
+    return next((str(match.mime_type) for match in found if match.mime_type and match.confidence >= CERTAIN), "")
+
+
 def _find_image_type(data: bytes) -> str | None:
     """Return the type of an image that every provider's vision takes; None for all other files."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    return "image/webp" if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else None
+    kind = _sniff(data)
+    return kind if kind in ("image/png", "image/jpeg", "image/gif", "image/webp") else None
 
 
-_UNREADABLE = (b"%PDF-", b"{\\rtf")  # these may be ASCII, but their source is nothing to read
+def _decode(name: str, data: bytes, limits: LimitSettings) -> tuple[str | None, str]:
+    """Return the text of a file and how it was read; None where it is none. Raises Refused where that is unclear.
 
-
-def _decode(data: bytes) -> str | None:
-    """Decode UTF-16 after its byte order mark, else UTF-8; return None for what is neither, or holds NUL."""
+    UTF-16 has a byte order mark, or else it, like older encodings, is guessed; texts with NUL are none.
+    """
     is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
+    with suppress(UnicodeDecodeError):
         text = data.decode("utf-16" if is_utf_16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in text else text.replace("\r\n", "\n").replace("\r", "\n")
+        if "\0" not in text:
+            return clean_text(_end_lines(text)), ""
+    if _sniff(data):
+        return None, ""
+    if len(data) > limits.question_chars * _MAX_BYTES_PER_CODE_POINT:
+        raise Refused(f"“{name}” is too long to be read as text: attach the part that matters, as UTF-8.")
+    guesses = _guess_encodings(data)
+    if len(guesses) > MAX_GUESSES:
+        names = join_names([ENCODINGS[encoding] for encoding, _ in guesses], "or")
+        raise Refused(f"“{name}” is text in {names}, which nobody can tell for certain: save it as UTF-8.")
+    if not guesses:
+        return None, ""
+    encoding, text = guesses[0]
+    return clean_text(_end_lines(text)), f"read as {ENCODINGS[encoding]}, which is a guess"
 
+
+def _guess_encodings(data: bytes) -> list[tuple[str, str]]:
+    """Return the encodings that fit equally well, the most usual first, each with the text that it makes."""
+    matches = [m for m in charset_normalizer.from_bytes(data, cp_isolation=list(ENCODINGS)) if "\0" not in str(m)]
+    if not matches:
+        return []
+    best = min((m.chaos, -m.coherence) for m in matches)
+    fitting = {e: str(m) for m in matches if (m.chaos, -m.coherence) == best for e in m.could_be_from_charset}
+    texts = {fitting[encoding]: encoding for encoding in reversed(ENCODINGS) if encoding in fitting}
+    return sorted(((e, t) for t, e in texts.items()), key=lambda guess: list(ENCODINGS).index(guess[0]))
+
+
+def _end_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+PDF, RTF = b"%PDF-", b"{\\rtf"  # these may be ASCII, but their source is nothing to read
+SNIFFED_BYTES = 8_192
+CERTAIN = 0.3  # of puremagic's confidence: that of three bytes
+MAX_GUESSES = 2
+# encodings that files on people's machines have, the most usual first
+ENCODINGS = {
+    "utf_16_le": "UTF-16",
+    "utf_16_be": "UTF-16 (big-endian)",
+    "cp1252": "Windows-1252 (Western)",
+    "cp932": "Shift-JIS",
+    "cp1250": "Windows-1250 (Central European)",
+    "cp1251": "Windows-1251 (Cyrillic)",
+    "gb18030": "GB 18030 (Chinese)",
+    "big5": "Big5 (Chinese)",
+    "cp949": "EUC-KR (Korean)",
+    "euc_jp": "EUC-JP",
+}
 
 _KINDS = (
-    (b"%PDF-", "a PDF"),
-    (b"{\\rtf", "an RTF document"),
+    (RTF, "an RTF document"),
     (b"PK\x03\x04", "an Office document or a ZIP archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document"),
     (b"\x1f\x8b", "a compressed archive"),
@@ -150,6 +229,7 @@ _TYPES = {"audio": "a sound", "video": "a video", "image": "an image other than 
 
 
 def _describe_kind(mime: str, data: bytes) -> str:
-    """Return what to call a file that cannot be read, with its article."""
+    """Return what to call a file that cannot be read, with its article: by its bytes, else by what its sender says."""
     known = (kind for magic, kind in _KINDS if data.startswith(magic))
-    return next(known, None) or _TYPES.get(mime.partition("/")[0], "neither an image nor text in UTF-8")
+    sniffed = (_TYPES.get(kind.partition("/")[0]) for kind in (_sniff(data), mime))
+    return next(known, None) or next(filter(None, sniffed), "neither an image nor text that I can read")

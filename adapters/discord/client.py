@@ -126,6 +126,7 @@ class DiscordBot:
             order,
             questions,
             reader,
+            self._session,
         )
         self._listener = Listener(
             self._actions,
@@ -137,6 +138,7 @@ class DiscordBot:
             order,
             questions,
             reader,
+            self._session,
             listen=self._settings.listen,
         )
         for event in (
@@ -202,7 +204,7 @@ class DiscordBot:
         Raises Misconfigured when Discord refuses the token or an intent.
         """
         try:
-            async with self._client:
+            async with self._client, aiohttp.ClientSession() as self._session:
                 await self._log_in()
                 await accepted()
                 await self._stay_connected()

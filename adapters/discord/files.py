@@ -6,19 +6,30 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import discord
+import aiohttp
 
 from adapters.common.attachments import RemoteFile
+from adapters.common.downloads import download
+from bot.errors import Refused
+from bot.ports import SurfaceError
 
 
-def discord_files(client: discord.Client, files: Sequence[Mapping[str, Any]]) -> list[RemoteFile]:
-    """Return attachments, given as Discord's JSON, as files to read."""
+def discord_files(session: aiohttp.ClientSession, files: Sequence[Mapping[str, Any]]) -> list[RemoteFile]:
+    """Return attachments, given as Discord's JSON, as files to read. Fetching one raises Refused."""
     return [
         RemoteFile(
-            name=file["filename"],
+            name=str(file.get("filename") or "file"),
             mime=file.get("content_type") or "",
-            size=int(file["size"]),
-            fetch=partial(client.http.get_from_cdn, file["url"]),
+            size=int(file.get("size") or 0),
+            fetch=partial(_download, session, file),
         )
         for file in files
     ]
+
+
+async def _download(session: aiohttp.ClientSession, file: Mapping[str, Any], max_bytes: int) -> bytes:
+    try:
+        return await download(session, str(file["url"]), size=int(file.get("size") or 0), max_bytes=max_bytes)
+    except SurfaceError as error:
+        name = str(file.get("filename") or "file")
+        raise Refused(f"“{name}” could not be fetched: {error}. Attach it again, or leave it out.") from error

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import aiohttp
 import discord
 import structlog
 from pydantic import ValidationError
 
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
+from adapters.common.failures import report_failure
 from adapters.common.questions import QuestionLog
 from adapters.common.seals import Seal
 from adapters.discord.api import CALL_ERRORS
@@ -28,7 +31,7 @@ from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
-from bot.domain.controls import Target, about_text, press_id, read_press_id, read_target
+from bot.domain.controls import ANOTHER_VERSION, Target, about_text, press_id, read_press_id, read_target
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
@@ -64,6 +67,7 @@ class InteractionHandler:
         order: KeyedSemaphore,
         questions: QuestionLog,
         reader: Reader,
+        session: aiohttp.ClientSession,
     ) -> None:
         self._actions = actions
         self._places = places
@@ -75,6 +79,7 @@ class InteractionHandler:
         self._order = order
         self._questions = questions
         self._reader = reader
+        self._session = session
         self._commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
         self._deliveries = deliveries
 
@@ -95,6 +100,13 @@ class InteractionHandler:
                 await reply.tell(describe_mistakes(error))
             except CALL_ERRORS as error:  # it is too late, the thread was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=interaction.id, reason=str(error))
+            except Exception:
+                told = report_failure("an interaction could not be handled")
+                with suppress(*CALL_ERRORS):
+                    if interaction.type is discord.InteractionType.autocomplete:
+                        await reply.suggest(())  # it takes no sentence
+                    else:
+                        await reply.tell(told)
 
     async def _save(self, interaction: discord.Interaction[Any]) -> None:
         """Save the delivery for the next process, beside the work: no answer waits for it.
@@ -115,19 +127,23 @@ class InteractionHandler:
             case discord.InteractionType.autocomplete:
                 await self._complete(interaction, data, reply)
             case discord.InteractionType.component:
-                if found := read_press_id(data["custom_id"]):
-                    run, action, about = found
-                    await self._press(interaction, action, read_target(run, about), None, reply)
+                run, action, about = _require_ours(read_press_id(data["custom_id"]))
+                await self._press(interaction, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
-                if found := read_press_id(self._seal.open(data["custom_id"], str(interaction.user.id))):
-                    values = await self._read_values(interaction, read_modal(data))
-                    await self._take_form(interaction, *found, values, reply)
+                found = _require_ours(read_press_id(self._seal.open(data["custom_id"], str(interaction.user.id))))
+                values = await self._read_values(interaction, read_modal(data))
+                await self._take_form(interaction, *found, values, reply)
 
     async def _take_command(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, _ = read_command(data)
         files = [data["resolved"]["attachments"][values.pop(FILE)]] if FILE in values else []
         values = await self._read_values(interaction, values)
-        await self._run_command(interaction, self._commands[path], values, files, reply)
+        await self._run_command(interaction, self._find_command(path), values, files, reply)
+
+    def _find_command(self, path: Sequence[str]) -> Command:
+        if (command := self._commands.get(tuple(path))) is None:
+            raise Refused(f"There is no `/{' '.join(path)}` in this version of mine: `/moot help` lists what there is.")
+        return command
 
     async def _run_command(
         self,
@@ -138,7 +154,7 @@ class InteractionHandler:
         reply: Reply,
     ) -> None:
         into = command.options.file_into
-        text, images = await attach_files(values.get(into, ""), discord_files(self._client, files), self._limits)
+        text, images = await attach_files(values.get(into, ""), discord_files(self._session, files), self._limits)
         if into and text:
             values[into] = text
         here = await self._locate(interaction, reply, images)
@@ -147,7 +163,7 @@ class InteractionHandler:
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, focused = read_command(data)
-        options, can_see = self._commands[path].options, self._can_see(interaction)
+        options, can_see = self._find_command(path).options, self._can_see(interaction)
         try:
             by = await self._find_person(interaction)
             found = await suggest_values(self._actions, options, focused, str(values.get(focused, "")), by, can_see)
@@ -176,7 +192,7 @@ class InteractionHandler:
         if action == "command":
             path, _, kept_values = about.partition("?")
             await self._run_command(
-                interaction, self._commands[tuple(path.split())], dict(parse_qsl(kept_values)) | values, (), reply
+                interaction, self._find_command(path.split()), dict(parse_qsl(kept_values)) | values, (), reply
             )
             return
         target, files = await self._find_target(interaction, run, about)
@@ -216,7 +232,7 @@ class InteractionHandler:
             values,
             person=partial(self._find_person, interaction),
             here=partial(self._locate, interaction, reply, afresh=action == "run_again"),
-            read_files=lambda text: attach_files(text, discord_files(self._client, files), self._limits),
+            read_files=lambda text: attach_files(text, discord_files(self._session, files), self._limits),
             in_order=self._order.of(str(interaction.user.id)),
         )
         data: Any = interaction.data
@@ -292,6 +308,13 @@ def _is_public(interaction: discord.Interaction[Any]) -> bool:
         return not path or starts or path == ("moot", "watch")
     found = read_press_id(data.get("custom_id", ""))
     return found is not None and found[1] in STARTING
+
+
+def _require_ours(found: tuple[str, str, str] | None) -> tuple[str, str, str]:
+    """Return what an id says. Raises Refused where the id is not one of ours."""
+    if found is None:
+        raise Refused(ANOTHER_VERSION)
+    return found
 
 
 def _author(raw: Mapping[str, Any]) -> str:

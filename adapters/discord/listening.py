@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Literal
 
+import aiohttp
 import discord
+import structlog
 
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
+from adapters.common.failures import report_failure
 from adapters.common.questions import QuestionLog
 from adapters.common.quotes import Content
+from adapters.discord.api import CALL_ERRORS
 from adapters.discord.files import discord_files
 from adapters.discord.names import Reader
 from adapters.discord.people import Admissions, channel_words, require_permissions
@@ -25,6 +29,8 @@ from bot.settings import LimitSettings
 from commands import dispatch
 from commands.command import Here, Started, Told
 from commands.controls import MENUS
+
+log = structlog.get_logger()
 
 ABOUT = next(name for name, action in MENUS.items() if action == "ask_about")
 NOBODY = discord.AllowedMentions.none()
@@ -50,6 +56,7 @@ class Listener:
         order: KeyedSemaphore,
         questions: QuestionLog,
         reader: Reader,
+        session: aiohttp.ClientSession,
         *,
         listen: bool,
     ) -> None:
@@ -62,6 +69,7 @@ class Listener:
         self._order = order
         self._questions = questions
         self._reader = reader
+        self._session = session
         self._listen = listen
 
     async def take_message(self, message: discord.Message) -> None:
@@ -86,6 +94,11 @@ class Listener:
             await self._take_content(message, run, is_addressed=mentioned or message.guild is None)
         except (Refused, StoreFailed) as error:
             await self._tell(message, str(error))
+        except CALL_ERRORS as error:  # the place is closed to us, or gone
+            log.info("a message could not be answered", reason=str(error))
+        except Exception:
+            with suppress(*CALL_ERRORS):
+                await self._tell(message, report_failure("a message could not be handled"))
 
     async def _take_content(self, message: discord.Message, run: str, *, is_addressed: bool) -> None:
         """Read a message that may be for us and do what it says. Raises Refused."""
@@ -100,7 +113,7 @@ class Listener:
         quoted = await self._reader.quote(message_json(reply), message.channel, message.author) if reply else Content()
         if quoted.is_empty:
             content.require_readable()
-        files = discord_files(self._client, [*content.files, *quoted.files])
+        files = discord_files(self._session, [*content.files, *quoted.files])
 
         def quote() -> str:
             _require_reply(message)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.common.downloads import download, is_same_site
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.network import is_nearby
@@ -25,6 +25,7 @@ _BY_QUERY = (
     "conversations.replies",
     "conversations.history",
     "files.getUploadURLExternal",
+    "files.info",
     "users.conversations",
     "users.info",
 )
@@ -142,25 +143,22 @@ class Api:
         files = [{"id": place["file_id"], "title": name}]
         await self.call(workspace, "files.completeUploadExternal", files=files, channel_id=channel)
 
-    def _is_own_host(self, url: str) -> bool:
-        host, home = (urlsplit(address).hostname or "" for address in (url, self._base))
-        return host == home or host.endswith(f".{home}")
-
-    async def download(self, workspace: Workspace, url: str, max_bytes: int) -> bytes:
-        """Return a file of a message: at most `max_bytes` of it, and one more.
+    async def download(self, workspace: Workspace, url: str, size: int, max_bytes: int) -> bytes:
+        """Return a file of a message, whole. `size`: as Slack says; 0 where it says nothing.
 
         The token goes to Slack's own hosts alone, since a remote file may be anywhere.
         """
-        if not self._is_own_host(url):
+        if not is_same_site(url, self._base):
             raise SurfaceError("it does not lie at Slack")
-        try:
-            async with self.session.get(url, headers={"Authorization": f"Bearer {workspace.token}"}) as answer:
-                answer.raise_for_status()
-                if answer.content_type == "text/html":  # Slack's sign-in page, with status 200
-                    raise Denied("missing_scope", "files:read")
-                return await answer.content.read(max_bytes + 1)
-        except aiohttp.ClientError as error:
-            raise SurfaceError(f"the file could not be fetched: {type(error).__name__}") from error
+
+        def check(answer: aiohttp.ClientResponse) -> None:
+            if answer.content_type == "text/html" and answer.content_length != size:  # Slack's page for signing in
+                raise Denied("missing_scope", "files:read")
+
+        headers = {"Authorization": f"Bearer {workspace.token}"}
+        return await download(
+            self.session, url, size=size, max_bytes=max_bytes, home=self._base, headers=headers, check=check
+        )
 
 
 def _translate_error(error: SlackApiError, method: Method, team: str, channel: str) -> SurfaceError:

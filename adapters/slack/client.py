@@ -14,7 +14,9 @@ import structlog
 from aiohttp import web
 from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
 from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
@@ -31,6 +33,7 @@ from adapters.slack.installs import SealedInstallations, make_sealer
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.layout import PLAIN_CHARS, shorten_escaped
 from adapters.slack.listening import Listener
+from adapters.slack.names import Reader
 from adapters.slack.people import AccessRules, People
 from adapters.slack.places import Places
 from adapters.slack.scopes import wanted_scopes
@@ -175,7 +178,15 @@ class SlackBot:
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
         order, questions, seal = KeyedSemaphore(), QuestionLog(), Seal(self._settings.secret)
         self._interactions = InteractionHandler(
-            self._api, self._actions, self.places, self.people, self._limits, order, questions, seal
+            self._api,
+            self._actions,
+            self.places,
+            self.people,
+            self._limits,
+            order,
+            questions,
+            seal,
+            Reader(self.people),
         )
         self.listener = Listener(
             self._api,
@@ -213,7 +224,7 @@ class SlackBot:
     async def _build_app(self, installations: SealedInstallations | None) -> AsyncApp:
         settings = self._settings
         oauth = await self._build_oauth(installations) if installations else None
-        return AsyncApp(
+        app = AsyncApp(
             name="moot",
             signing_secret=settings.signing,
             client=self._api.client(),
@@ -221,7 +232,10 @@ class SlackBot:
                 Any, Authorize(self._workspaces)
             ),  # bolt takes an AsyncAuthorize, though its types do not say so
             oauth_settings=oauth,
+            raise_error_for_unhandled_request=True,
         )
+        app.error(_answer_error)
+        return app
 
     async def _build_oauth(self, installations: SealedInstallations) -> AsyncOAuthSettings:
         settings = self._settings
@@ -280,3 +294,15 @@ class SlackBot:
             yield
         finally:
             await runner.cleanup()
+
+
+async def _answer_error(error: Exception) -> BoltResponse:
+    """Acknowledge a delivery that nothing here handles, such as the press of a button that is not ours.
+
+    Without an acknowledgement Slack shows an error to the person, and sends events again.
+    """
+    if isinstance(error, BoltUnhandledRequestError):
+        log.info("a delivery is none of ours", kind=str(error.body.get("type", "")))
+        return BoltResponse(status=200, body="")
+    log.error("a delivery could not be taken", exc_info=error)
+    return BoltResponse(status=500, body="")

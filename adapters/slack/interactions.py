@@ -11,6 +11,7 @@ import structlog
 from pydantic import ValidationError
 
 from adapters.common.attachments import attach_files
+from adapters.common.failures import report_failure
 from adapters.common.questions import QuestionLog
 from adapters.common.recent import RecentDict
 from adapters.common.seals import Seal
@@ -18,6 +19,7 @@ from adapters.slack import forms, syntax
 from adapters.slack.addresses import question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.files import slack_files
+from adapters.slack.names import Reader
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import BoardNotShown, Reply, Request
@@ -73,8 +75,10 @@ class InteractionHandler:
         order: KeyedSemaphore,
         questions: QuestionLog,
         seal: Seal,
+        reader: Reader,
     ) -> None:
         self.actions = actions
+        self.reader = reader
         self.commands: Mapping[tuple[str, ...], Command] = {c.path: c for c in COMMANDS}
         self._api = api
         self._places = places
@@ -83,7 +87,8 @@ class InteractionHandler:
         self._order = order
         self._questions = questions
         self._seal = seal
-        self._quoted: RecentDict[str, Target] = RecentDict(size=MAX_QUOTED)  # name in a form → message
+        # name in a form → message with its files
+        self._quoted: RecentDict[str, tuple[Target, Sequence[Json]]] = RecentDict(size=MAX_QUOTED)
 
     async def take_command(self, workspace: Workspace, body: Json) -> None:
         """Take a slash command. Without its required options it opens a form of all of them."""
@@ -91,9 +96,7 @@ class InteractionHandler:
             workspace, body["user_id"], body["channel_id"], "", body.get("response_url", ""), body["trigger_id"]
         )
         reply = Reply(self._api, request)
-        await self.report_errors(
-            reply, self._run_typed(reply, body["command"].lstrip("/"), syntax.unescape(body["text"] or ""))
-        )
+        await self.report_errors(reply, self._run_typed(reply, body["command"].lstrip("/"), body["text"] or ""))
 
     async def take_press(self, workspace: Workspace, body: Json) -> None:
         """Take the press of a button under a message of ours, or on the home tab."""
@@ -145,6 +148,8 @@ class InteractionHandler:
             await reply.tell(describe_mistakes(error))
         except SurfaceError as error:
             log.warning("Slack refused an answer", reason=str(error))
+        except Exception:
+            await reply.tell(report_failure("a request could not be handled"))
 
     async def run_command(
         self, reply: Reply, command: Command, values: Mapping[str, Any], files: Sequence[Json] = ()
@@ -181,7 +186,7 @@ class InteractionHandler:
 
     async def read_files(self, reply: Reply, text: str, files: Sequence[Json]) -> tuple[str, list[Image]]:
         """Fetch files; return the text followed by those that are texts, and the images. Raises Refused."""
-        return await attach_files(text, slack_files(self._api, reply.request.workspace, files), self._limits)
+        return await attach_files(text, await slack_files(self._api, reply.request.workspace, files), self._limits)
 
     async def wait_until_shown(self, reply: Reply, run: str, by: Person) -> None:
         """Wait until people see a new run. Raises Refused for one that cannot be shown, and stops it, as it costs."""
@@ -192,7 +197,8 @@ class InteractionHandler:
                 await self.actions.stop_run(run, by)
             raise Refused(f"I cannot show it here: {error}.") from error
 
-    async def _run_typed(self, reply: Reply, first: str, text: str) -> None:
+    async def _run_typed(self, reply: Reply, first: str, sent: str) -> None:
+        text = await self.reader.read_text(reply.request.workspace, sent, reply.request.channel)
         found = syntax.find_command(self.commands, text, lead=(first,))
         if found is None and not text:
             found = syntax.find_command(self.commands, "help", lead=(first,))
@@ -213,23 +219,31 @@ class InteractionHandler:
         request = reply.request
         by_app = message.get("bot_id") == request.workspace.bot_id  # else it is no page, and needs no look-up
         found = await self._places.find_page(request.workspace.id, request.channel, message["ts"]) if by_app else None
-        text = syntax.unescape(message.get("text") or "")
-        author = message.get("username") or message.get("user") or ""
+        content = await self.reader.read_message(request.workspace, message, request.channel)
+        author = await self.reader.name_author(request.workspace, message)
         action = callback.partition(":")[2]
-        target = dispatch.menu_target(action, found, text, author)
+        target = dispatch.menu_target(action, found, content.text, author, content.context)
         question = question_key(request.channel, message["ts"])
-        await self._press(reply, action, target, None, message.get("files", ()), question)
+        await self._press(reply, action, target, None, content.files, question)
 
     async def _take_form(self, reply: Reply, metadata: Mapping[str, str], values: Mapping[str, Any]) -> None:
         if path := metadata.get("command"):
-            await self.run_command(reply, self.commands[tuple(path.split())], values)
+            await self.run_command(reply, self.commands[tuple(path.split())], await self._read_values(reply, values))
             return
         target = read_target(metadata["run"], metadata["about"])
+        files: Sequence[Json] = ()
         if quoted := metadata.get("quoted"):
             if (known := self._quoted.pop(quoted)) is None:
                 raise Refused("I have been started anew meanwhile: use the shortcut once more.")
-            target = known
-        await self._press(reply, metadata["action"], target, values)
+            target, files = known
+        await self._press(reply, metadata["action"], target, await self._read_values(reply, values), files)
+
+    async def _read_values(self, reply: Reply, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a form as people saw them: mentions that were copied into them by name."""
+        workspace, channel = reply.request.workspace, reply.request.channel
+        typed = {key: value for key, value in values.items() if isinstance(value, str)}
+        read = {key: await self.reader.read_typed(workspace, text, channel) for key, text in typed.items()}
+        return {**values, **read}
 
     async def _press(
         self,
@@ -260,7 +274,7 @@ class InteractionHandler:
         )
         if question and isinstance(answer, Started):
             self._questions.add(question, answer.run)
-        metadata = {"action": action, **self._keep_target(target)} if isinstance(answer, Form) else {}
+        metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
         by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
         await self._answer(reply, answer, by, metadata)
         if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
@@ -304,12 +318,12 @@ class InteractionHandler:
         press = PRESSES.get(metadata.get("action", ""))
         return press.options if press else RunOptions
 
-    def _keep_target(self, target: Target) -> dict[str, str]:
+    def _keep_target(self, target: Target, files: Sequence[Json]) -> dict[str, str]:
         """Return the metadata by which a form finds its target; a message of others is kept here, by a name."""
         if target.run:
             return {"run": target.run, "about": about_text(target.about)}
         name = secrets.token_hex(8)
-        self._quoted.put(name, target)
+        self._quoted.put(name, (target, files))
         return {"run": "", "about": "", "quoted": name}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.questions import QuestionLog
+from adapters.common.quotes import Content
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct, question_key
 from adapters.slack.api import Api, Workspace
@@ -18,12 +20,13 @@ from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
 from bot.ports import Clock
+from bot.text import join_blocks
 from commands import dispatch
 from commands.command import Command, Started, Told
 
 Json = Mapping[str, Any]
 
-WRITTEN = (None, "file_share", "thread_broadcast")  # subtypes of messages that people write
+WRITTEN = (None, "file_share", "me_message", "thread_broadcast")  # subtypes of messages that people write
 # https://docs.slack.dev/reference/methods/reactions.add: reactions come by name
 EMOJI = {
     "+1": "👍",
@@ -75,8 +78,7 @@ class Listener:
         reply = self._reply(workspace, event)
         if not await self._is_new(reply, event):
             return
-        text = event.get("text", "").replace(f"<@{workspace.bot_user}>", "").strip()
-        await self._interactions.report_errors(reply, self._take_addressed(reply, event, syntax.unescape(text)))
+        await self._interactions.report_errors(reply, self._take_addressed(reply, event))
 
     async def take_message(self, workspace: Workspace, event: Json) -> None:
         """Take a direct message as a mention, and a message in a run's thread as a remark if we listen."""
@@ -87,12 +89,11 @@ class Listener:
             return
         if is_direct(event["channel"]):
             await self.take_mention(workspace, event)
-        elif self._listen and f"<@{workspace.bot_user}>" not in event.get("text", ""):  # mentions come as such as well
+        elif self._listen and not _mentions(event, workspace.bot_user):  # mentions come as such as well
             reply = self._reply(workspace, event)
             run = await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", ""))
             if run and await self._is_new(reply, event):
-                text = syntax.unescape(event.get("text", ""))
-                await self._interactions.report_errors(reply, self._dispatch(reply, event, text, is_addressed=False))
+                await self._interactions.report_errors(reply, self._take_remark(reply, event))
 
     async def take_reaction(self, workspace: Workspace, event: Json, *, added: bool) -> None:
         """Take a reaction to a message of ours as the press of the button that does the same."""
@@ -135,17 +136,34 @@ class Listener:
         if run := self._questions.find_run(question_key(event["channel"], ts)):
             dispatch.note_change(self._actions, run, "deleted" if deleted else "edited")
 
-    async def _take_addressed(self, reply: Reply, event: Json, text: str) -> None:
+    async def _take_remark(self, reply: Reply, event: Json) -> None:
+        """Take a message in a run's thread that does not mention us, if there is something to read in it."""
+        content = await self._read(reply, event)
+        if not content.is_empty:
+            await self._dispatch(reply, event, content, is_addressed=False)
+
+    async def _read(self, reply: Reply, event: Json) -> Content:
+        workspace = reply.request.workspace
+        text = _without_mention(str(event.get("text") or ""), workspace.bot_user)
+        # rich text says the same once more, with the mention in it
+        own = {**event, "text": text, "blocks": ()} if event.get("text") else event
+        return await self._interactions.reader.read_message(workspace, own, event["channel"])
+
+    async def _take_addressed(self, reply: Reply, event: Json) -> None:
         """Take a mention: a command by its name, as Slack has no slash commands in threads; else as everywhere."""
-        if found := self._find_command(text):
+        content = await self._read(reply, event)
+        content.require_readable()
+        if found := self._find_command(content.text):
             command, rest = found
             values = syntax.parse_options(command.options, rest)
             if not syntax.is_complete(command.options, values):
                 first = syntax.main_option(command.options)
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
-            await self._interactions.run_command(reply, command, values, event.get("files", ()))
+            if into := command.options.file_into:
+                values[into] = join_blocks(values.get(into, ""), content.context)
+            await self._interactions.run_command(reply, command, values, content.files)
             return
-        await self._dispatch(reply, event, text, is_addressed=True)
+        await self._dispatch(reply, event, content, is_addressed=True)
 
     def _find_command(self, text: str) -> tuple[Command, str] | None:
         """Return the command that a text names: one that starts a run by its first word, or any other, complete."""
@@ -156,20 +174,21 @@ class Listener:
             found = known if known[0].path != ("moot",) and is_complete else None
         return found
 
-    async def _dispatch(self, reply: Reply, event: Json, text: str, *, is_addressed: bool) -> None:
+    async def _dispatch(self, reply: Reply, event: Json, content: Content, *, is_addressed: bool) -> None:
         here = await self._interactions.locate(reply)
         answer = await dispatch.mention(
             self._actions,
-            text,
+            content.text,
             here,
             is_addressed=is_addressed,
-            read_files=lambda text: self._interactions.read_files(reply, text, event.get("files", ())),
+            read_files=lambda text: self._interactions.read_files(reply, text, content.files),
+            carried=content.context,
         )
         match answer:
             case Started(run):
                 self._questions.add(question_key(event["channel"], event["ts"]), run)
                 await self._interactions.wait_until_shown(reply, run, here.by)
-            case Told(text) if not self._listen:  # else every remark in a thread would be answered
+            case Told(text, _, must_read) if must_read or not self._listen:  # else each remark would be answered
                 await reply.tell(text)
 
     def _reply(self, workspace: Workspace, event: Json) -> Reply:
@@ -178,3 +197,20 @@ class Listener:
 
 def _is_by_person(event: Json) -> bool:
     return bool(event.get("user")) and not event.get("bot_id")
+
+
+def _mentions(event: Json, user: str) -> bool:
+    text = str(event.get("text") or "")
+    return f"<@{user}>" in text or f"<@{user}|" in text
+
+
+def _without_mention(text: str, user: str) -> str:
+    """Return the text without the mentions of us at its ends; one amid the words is one of its words."""
+    ours = re.compile(rf"<@{user}(?:\|[^<>\n]{{0,100}})?>")
+    text = text.strip()
+    while found := ours.match(text):
+        text = text[found.end() :].lstrip()
+    marks = list(ours.finditer(text))
+    while marks and marks[-1].end() == len(text):
+        text = text[: marks.pop().start()].rstrip()
+    return text

@@ -71,12 +71,27 @@ class People:
             raise Refused("I am for full members of this workspace; whoever runs me can allow guests.")
         admin = not outside and bool(known.get("is_admin") or known.get("is_owner"))
         roles = {"guest"} if guest else {"admin", "member"} if admin else {"member"}
-        profile = known.get("profile", {})
-        name = profile.get("display_name") or profile.get("real_name") or known.get("name") or user
+        name = _display_name(known) or user
         server = f"{workspace.server}:@{user}" if direct else workspace.server
         person = Person(f"slack:{user}", str(name), server, admin, frozenset(roles), manager=admin)
         require_admitted(person, self._rules(server))
         return replace(person, rights_at=partial(self._find_rights, workspace=workspace, by=person, here=channel))
+
+    async def name_user(self, workspace: Workspace, user: str) -> str:
+        """Return how a user is called; "" where Slack does not say."""
+        try:
+            return _display_name(await self._find_user(workspace, user))
+        except Refused:
+            return ""
+
+    async def name_channel(self, workspace: Workspace, channel: str, here: str) -> str:
+        """Return a channel's name for people in `here`; "" for a private one elsewhere, or where Slack does not say."""
+        try:
+            info = await self._find_channel(workspace, channel)
+        except Refused:
+            return ""
+        is_open = channel == here or not (info.get("is_private") or info.get("is_mpim"))
+        return str(info.get("name") or "") if is_open else ""
 
     def _require_allowed(self, workspace: Workspace) -> None:
         """Raise Refused in a workspace that the operator has not allowed, by itself or with its organisation."""
@@ -180,3 +195,8 @@ def _is_member(workspace: Workspace, user: Mapping[str, Any]) -> bool:
     if user.get("team_id") == workspace.id:
         return True
     return bool(workspace.enterprise) and user.get("enterprise_user", {}).get("enterprise_id") == workspace.enterprise
+
+
+def _display_name(user: Mapping[str, Any]) -> str:
+    profile = user.get("profile", {})
+    return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")

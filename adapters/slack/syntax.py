@@ -11,8 +11,6 @@ from commands.command import Command, Options
 # phones write -- as a dash; a list goes on after a comma; quotes keep words together
 _OPTION = re.compile(r"""(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^“”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?""")
 
-_LINK = re.compile(r"<(https?://[^|<>]+|mailto:[^|<>]+)(?:\|[^<>]*)?>")
-_NAMED = re.compile(r"<([#@!])([^|<>]+)(?:\|([^<>]*))?>")
 MAX_WORDS = 3  # of the longest command
 
 
@@ -56,14 +54,3 @@ def main_option(options: type[Options]) -> str:
 def is_complete(options: type[Options], values: Mapping[str, Any]) -> bool:
     """Return whether every required option has a value."""
     return all(name in values for name, field in options.model_fields.items() if field.is_required())
-
-
-def unescape(text: str) -> str:
-    """Return the text that people wrote. Slack sends links and mentions in angles, and & < > as entities.
-
-    https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
-    """
-    named = _NAMED.sub(lambda m: f"{'@' if m[1] == '!' else m[1]}{m[3] or m[2]}", _LINK.sub(r"\1", text))
-    for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
-        named = named.replace(entity, char)
-    return named

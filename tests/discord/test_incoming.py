@@ -9,6 +9,9 @@ from unittest.mock import patch
 import pytest
 
 from adapters.discord.listening import ROLE_ALONE
+from adapters.discord.names import Reader
+from adapters.discord.places import Places
+from bot.domain.controls import ANOTHER_VERSION
 from commands.transfer import ABOUT_THIS
 from tests.servers.discord import Message, Upload, messages, payloads
 from tests.servers.discord.world import World
@@ -192,3 +195,23 @@ async def test_a_message_of_discord_itself_is_no_remark(start_moot: StartMoot) -
     await moot.server.say(moot.ada, await moot.server.dm(moot.ada), "Tea?")
     await moot.wait_until(lambda: bool(moot.read_asks("claude")))
     assert [row.question for row in await moot.store.runs()] == ["Tea?"]
+
+
+async def test_an_id_that_is_not_ours_is_answered(moot: Moot) -> None:
+    button = {"type": 1, "components": [{"type": 2, "style": 1, "label": "x", "custom_id": "theirs"}]}
+    talk = await moot.server.say(moot.bob, moot.channel, "", components=[button])
+    talk.components = [button | {"components": [button["components"][0] | {"id": 2}]}]  # type: ignore[index]
+    told = await moot.read_answer(await moot.server.click(moot.ada, talk, "theirs"))
+    assert told == ANOTHER_VERSION
+
+
+async def test_a_bug_ends_in_a_sentence(moot: Moot) -> None:
+    with patch.object(Places, "find_run", side_effect=RuntimeError("a bug")):
+        told = await moot.call_command(moot.ada, "compare", question="Tea?")
+        assert told.startswith("Something went wrong on my side: ")
+    with patch.object(Reader, "read_message", side_effect=RuntimeError("a bug")):
+        await moot.server.say(moot.ada, moot.channel, "Tea?", mentions=[moot.server.bot])
+        await moot.find(moot.channel, lambda m: m.text.startswith("Something went wrong on my side: "))
+    assert [str(fault) for fault in moot.faults] == ["a bug", "a bug"]
+    moot.faults.clear()
+    assert await moot.store.runs() == []

@@ -1,20 +1,34 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import codecs
+import gzip
+import struct
 from typing import Any
 
+import pypdfium2
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from adapters.common.attachments import NAME_CHARS, TextFile, check_sizes, join_texts, read_file
+from adapters.common.attachments import (
+    NAME_CHARS,
+    RemoteFile,
+    TextFile,
+    attach_files,
+    check_sizes,
+    join_texts,
+    read_file,
+)
 from bot.domain.run import Image
 from bot.errors import Refused
 from bot.settings import LimitSettings
+from tests.support.files import lock_pdf, make_pdf
 
-LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000)
+LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000, pdf_bytes=5000)
+USUAL = LimitSettings()
 STREAM = "application/octet-stream"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 
@@ -57,17 +71,17 @@ def test_images_are_known_by_their_bytes(mime: str, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("mime", "data", "kind"),
     [
-        ("application/pdf", b"%PDF-1.7\nplain letters", "is a PDF,"),
         ("text/rtf", b"{\\rtf1 letters}", "is an RTF document,"),
         (STREAM, b"PK\x03\x04\x14\0", "is an Office document or a ZIP archive,"),
         (STREAM, b"\x7fELF\0", "is a program,"),
         ("audio/ogg", b"OggS\0", "is a sound,"),
         ("video/mp4", b"\0\0\0\x18ftypmp42", "is a video,"),
         ("image/heic", b"\0\0\0\x18ftypheic", "is an image other than PNG, JPEG, GIF or WebP,"),
-        ("text/plain", b"one\0two", "is neither an image nor text in UTF-8,"),
-        ("text/plain", "Größe".encode("latin-1"), "is neither an image nor text in UTF-8,"),
-        ("text/plain", codecs.BOM_UTF16_LE + b"odd", "is neither an image nor text in UTF-8,"),
-        ("text/plain", codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is neither an image nor text in UTF-8,"),
+        ("text/plain", b"one\0two", "is neither an image nor text that I can read,"),
+        ("text/plain", codecs.BOM_UTF32_LE + "a".encode("utf-32-le"), "is neither an image nor text that I can read,"),
+        (STREAM, bytes(range(256)) * 4, "is neither an image nor text that I can read,"),
+        (STREAM, gzip.compress(b"text"), "is a compressed archive,"),
+        ("", b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 20, "is a sound,"),  # nobody has said so
         ("audio/wav", b"RIFF\x24\0\0\0WAVEfmt ", "is a sound,"),
     ],
 )
@@ -75,6 +89,87 @@ def test_other_kinds_are_refused_by_their_name(mime: str, data: bytes, kind: str
     told = read_refusal("it.bin", mime, data)
     assert told.startswith(f"“it.bin” {kind}")
     assert told.endswith(": attach the text that matters, or an image of it.")
+
+
+GUESSED = [
+    ("cp1252", "Größe – 5 € im Café, naïve Überlegungen", "Windows-1252 (Western)"),
+    ("cp1252", "Größe", "Windows-1252 (Western)"),
+    ("cp932", "設定,値\n名前,太郎\n", "Shift-JIS"),
+    ("utf-16-le", "Größe 漢字, in UTF-16", "UTF-16"),
+    ("utf-16-be", "Größe 漢字, in UTF-16", "UTF-16 (big-endian)"),
+    ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy", "Windows-1250 (Central European)"),
+    ("cp1251", "Привет, мир! Это довольно длинный текст на русском языке.", "Windows-1251 (Cyrillic)"),
+    ("gb18030", "这是一个中文文本文件，用于测试编码检测。", "GB 18030 (Chinese)"),
+]
+
+
+@pytest.mark.parametrize(("encoding", "text", "named"), GUESSED)
+def test_texts_in_other_encodings_are_read_and_the_guess_is_shown(encoding: str, text: str, named: str) -> None:
+    file = read_file("a.csv", "text/csv", text.encode(encoding), LIMITS)
+    assert file == TextFile("a.csv", text, f"read as {named}, which is a guess")
+    assert join_texts("Why?", [file]).startswith(f"Why?\n\nFile “a.csv” (read as {named}, which is a guess):\n\n```csv")
+
+
+def test_what_could_be_many_encodings_is_refused_with_their_names() -> None:
+    told = read_refusal("a.txt", "text/plain", "Привет".encode("cp1251"))
+    assert told.startswith("“a.txt” is text in ")
+    assert "Windows-1251 (Cyrillic)" in told
+    assert told.endswith(": save it as UTF-8.")
+
+
+def read_files(*files: tuple[str, bytes], limits: LimitSettings = USUAL) -> tuple[str, list[Image]]:
+    """Attach files to the question “Why?”."""
+
+    def remote(name: str, data: bytes) -> RemoteFile:
+        async def fetch(max_bytes: int) -> bytes:
+            return data
+
+        return RemoteFile(name, "", len(data), fetch)
+
+    return asyncio.run(attach_files("Why?", [remote(name, data) for name, data in files], limits))
+
+
+def test_a_pdf_is_read_page_by_page() -> None:
+    text, images = read_files(("a.pdf", make_pdf("Milk goes in first. " * 5, "Tea goes in last. " * 5)))
+    assert text.startswith("Why?\n\nFile “a.pdf” (a PDF of 2 pages):\n\n```pdf\n[page 1]\nMilk goes in first.")
+    assert "[page 2]\nTea goes in last." in text
+    assert images == []
+
+
+def test_pages_with_hardly_any_text_come_as_pictures() -> None:
+    text, images = read_files(("a.pdf", make_pdf("Milk goes in first. " * 5, "", "Fig. 1")))
+    assert "(a PDF of 3 pages, 2 of them as pictures, having hardly any text)" in text
+    assert [image.name for image in images] == ["a.pdf, page 2.png", "a.pdf, page 3.png"]
+    for image in images:
+        data = base64.b64decode(image.data)
+        assert isinstance(read_file(image.name, "", data, LimitSettings()), Image)
+        bitmap = pypdfium2.PdfDocument(make_pdf("")).get_page_size(0)
+        width, height = struct.unpack(">II", data[16:24])
+        assert abs(width / height - bitmap[0] / bitmap[1]) < 0.01
+
+
+def test_a_long_pdf_is_read_from_its_beginning() -> None:
+    limits = LimitSettings(pdf_pages=2)
+    text, _ = read_files(("a.pdf", make_pdf(*["Milk goes in first. " * 5] * 3)), limits=limits)
+    assert "(the first 2 pages of a PDF of 3 pages)" in text
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (lock_pdf(make_pdf("Milk")), "“a.pdf” is locked by a password: attach it without one."),
+        (b"%PDF-1.7\nplain letters", "“a.pdf” is a PDF that is damaged or not whole: attach it again."),
+        (make_pdf("Milk " * 2_500), "“a.pdf” has 12,508 characters and may have 10,000: attach the part that matters."),
+        (
+            make_pdf("Milk") + b" " * 30_000,
+            "“a.pdf” has 0.03 MB and a PDF may have 0.02 MB: attach the pages that matter.",
+        ),
+    ],
+)
+def test_a_pdf_that_cannot_be_read_says_why(data: bytes, told: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read_files(("a.pdf", data), limits=LimitSettings(question_chars=10_000, pdf_bytes=20_000))
+    assert str(caught.value) == told
 
 
 def test_bounds_are_told_with_what_to_do() -> None:

@@ -58,7 +58,6 @@ def test_whatever_is_typed_is_read(text: str) -> None:
     found = syntax.parse_options(DebateOptions, text)
     assert set(found) <= set(DebateOptions.model_fields)
     syntax.find_command(BY_PATH, text)
-    syntax.unescape(text)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +73,6 @@ def test_subcommands_are_found(text: str, path: tuple[str, ...], rest: str) -> N
     assert found is not None
     assert (found[0].path, found[1]) == (path, rest)
     assert syntax.find_command(BY_PATH, "sing", lead=("moot",)) is None
-
-
-def test_what_slack_encodes_is_read_as_it_was_typed() -> None:
-    sent = "a &lt;b&gt; &amp;amp; <https://x.y/z|x.y> <#C1|hall> <@U1|ann> <!here>"
-    assert syntax.unescape(sent) == "a <b> &amp; https://x.y/z #hall @ann @here"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: "-".join(c.path))

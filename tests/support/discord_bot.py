@@ -17,6 +17,8 @@ from unittest.mock import patch
 import discord
 import pytest
 
+from adapters.common.failures import report_failure
+from adapters.discord import interactions, listening
 from adapters.discord.client import make_client
 from bot.cli import serve as serving
 from bot.cli.provision import Provision
@@ -123,10 +125,20 @@ class Moot(DiscordGuild):
         assert self.settings.discord is not None  # `make_settings` sets it
         make = make_client
         async with open_store(self._path, clock=time.time) as self.store:
-            with patch.object(serving, "make_client", lambda *given: self._hurry(make(*given))):
+            with (
+                patch.object(serving, "make_client", lambda *given: self._hurry(make(*given))),
+                patch.object(interactions, "report_failure", self._keep_failure),
+                patch.object(listening, "report_failure", self._keep_failure),
+            ):
                 await serving.serve_platforms(
                     self.settings, supply, self.store, asyncio.Event(), on_loaded=self._loaded
                 )
+
+    def _keep_failure(self, what: str) -> str:
+        """Keep the exception that is being handled, of which people are told a sentence."""
+        if error := sys.exception():
+            self.faults.append(error)
+        return report_failure(what)
 
     def _loaded(self) -> None:
         self.loads += 1

@@ -25,7 +25,7 @@ def message_json(world: World, message: Message, reactions: bool = True) -> Json
         "blocks": message.blocks,
         "attachments": message.attachments,
         "metadata": message.metadata,
-        "files": [file_json(world, world.files[f]) for f in message.files],
+        "files": [*(file_json(world, world.files[f]) for f in message.files), *message.odd_files],
         "thread_ts": message.thread_ts or (message.ts if replies else ""),
         "parent_user_id": parent.user if parent and message.thread_ts else "",
         "reply_count": len(replies) or None,

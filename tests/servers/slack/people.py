@@ -107,8 +107,15 @@ class People:
         thread_ts: str | None = None,
         mention: bool = False,
         files: Sequence[tuple[str, bytes]] = (),
+        attachments: Sequence[Json] = (),
+        blocks: Sequence[Json] = (),
+        odd_files: Sequence[Json] = (),
+        bot_id: str = "",
     ) -> Delivery:
         """Write a message; `mention` puts the bot's name in front, `files` are (name, content).
+
+        `odd_files` are files as Slack sends those that are not whole: shared, deleted, hidden. With a `bot_id` an app
+        writes it.
 
         Returns the delivery of the app_mention where there is one, else that of the message event. `event["ts"]` is the
         message.
@@ -119,8 +126,10 @@ class People:
         said = f"<@{team.bot_user}> {text}" if mention else text
         message = Message(channel, self._world.ts(), user, self._world.now(), said, thread_ts=thread_ts or "")
         message.files = [self._store_file(user, team.id, name, content).id for name, content in files]
+        message.attachments, message.blocks, message.bot_id = list(attachments), list(blocks), bot_id
+        message.odd_files = list(odd_files)
         self._world.put(message)
-        event = message_event(self._world, message) | ({"subtype": "file_share"} if files else {})
+        event = message_event(self._world, message) | ({"subtype": "file_share"} if files or odd_files else {})
         heard = self._courier.deliver_event(team.id, event, where)
         if team.bot_user in message.notified and where.kind != "im":
             mentioned = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}

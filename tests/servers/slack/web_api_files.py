@@ -32,6 +32,13 @@ def complete(call: Call) -> Json:
     return {"files": [file_json(call.world, f) for f in files]}
 
 
+def info(call: Call) -> Json:
+    file = call.world.files.get(call.text("file"))
+    if file is None or file.content is None:
+        raise SlackError("file_not_found")
+    return {"file": file_json(call.world, file), "comments": []}
+
+
 def _complete_file(call: Call, item: Json) -> File:
     file = call.world.files.get(str(item.get("id")))
     if file is None or file.content is None or file.done:
@@ -79,5 +86,6 @@ class Store:
 
 FILES = {
     "files.getUploadURLExternal": Method(upload_url, "files:write", "t4"),
+    "files.info": Method(info, "files:read", "t4"),
     "files.completeUploadExternal": Method(complete, "files:write", "t4"),
 }

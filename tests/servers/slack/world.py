@@ -97,6 +97,7 @@ class Message:
     broadcast: bool = False
     metadata: Json | None = None
     files: list[str] = field(default_factory=list)
+    odd_files: list[Json] = field(default_factory=list)  # as they are sent, beside `files`
     reactions: dict[str, list[str]] = field(default_factory=dict)
     edits: list[Edit] = field(default_factory=list)
     mentions: tuple[str, ...] = ()
