@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import StringIO
 from math import ceil
 from pathlib import Path
@@ -24,7 +24,6 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import (
@@ -33,7 +32,6 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 from pydantic_settings.sources.utils import parse_env_vars
 
@@ -44,7 +42,6 @@ from bot.text import decode_text
 
 FILE = "moot.toml"
 DOTENV = ".env"
-_MAX_TOLD = 60  # characters of a value that is wrong
 
 KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
 Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
@@ -120,13 +117,13 @@ class SeatSettings(Strict):
     max_tokens: PositiveInt | None = None
 
 
-def _expand_seat(seat: Any) -> Any:
+def expand_seat(seat: Any) -> Any:
     """Expand a seat that is written as the name of its model alone."""
     return {"model": seat} if isinstance(seat, str) else seat
 
 
 class PanelSettings(Strict):
-    seats: list[Annotated[SeatSettings, BeforeValidator(_expand_seat)]] = Field(min_length=1, max_length=12)
+    seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(min_length=1, max_length=12)
     chair: str | None = Field(None, description="a model; the first seat's where left out")
     judge: str | None = Field(None, description="a model; the chair's where left out")
 
@@ -357,7 +354,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _DotenvSource(settings_cls), InitSettingsSource(settings_cls, _read_file())
+        return (
+            init_settings,
+            env_settings,
+            _DotenvSource(settings_cls),
+            InitSettingsSource(settings_cls, read_toml()),
+        )
 
     def server_settings(self, key: str) -> ServerSettings:
         """Return the settings of the server of that key, such as "discord:1": a platform's name and the id there.
@@ -369,7 +371,7 @@ class Settings(BaseSettings):
         return named or self.servers.get("default") or ServerSettings()
 
 
-def read_text(path: Path) -> str:
+def read_operator_file(path: Path) -> str:
     """Return the text of a file that an operator wrote; "" where there is none. Raises Misconfigured."""
     try:
         return decode_text(path.read_bytes())
@@ -381,143 +383,20 @@ def read_text(path: Path) -> str:
         raise Misconfigured(f"{path} cannot be read: it is no text in UTF-8. Save it as UTF-8.") from error
 
 
-def _read_file() -> dict[str, Any]:
+def read_toml() -> dict[str, Any]:
     """Return what moot.toml holds. Raises Misconfigured."""
     try:
-        return tomllib.loads(read_text(Path(FILE)))
+        return tomllib.loads(read_operator_file(Path(FILE)))
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"{FILE} is not valid TOML: {error}.") from error
 
 
-def _read_dotenv() -> dict[str, str | None]:
-    return dotenv_values(stream=StringIO(read_text(Path(DOTENV))))
+def read_dotenv() -> dict[str, str | None]:
+    return dotenv_values(stream=StringIO(read_operator_file(Path(DOTENV))))
 
 
 class _DotenvSource(DotEnvSettingsSource):
     """The variables of .env, in whatever encoding it was written."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return parse_env_vars(_read_dotenv())
-
-
-def load_settings() -> Settings:
-    """Load the settings of the working directory. Raises Misconfigured, with a line for each mistake."""
-    written = _read_file()
-    mistakes = [f"{FILE}: {key}: there is no such setting." for key in written if key not in Settings.model_fields]
-    mistakes += _find_misspelt_variables({**_read_dotenv(), **os.environ})
-    unquoted = _find_unquoted_names(written)
-    mistakes += unquoted.values()
-    settings: Settings | None = None
-    try:
-        settings = Settings()
-    except SettingsError as error:  # a table given as a word; its text names a class, and its cause quotes the value
-        found = re.search(r'field "(\w+)"', str(error))
-        name = (found[1] if found else "…").upper()
-        mistakes.append(
-            f"environment: MOOT_{name} holds a whole table and must be JSON. Set one variable a setting instead: "
-            f"MOOT_{name}__…"
-        )
-    except ValidationError as error:
-        mistakes += dict.fromkeys(
-            _describe_mistake(_real_path(e["loc"]), e["type"], e["msg"], e.get("input"), written)
-            for e in error.errors()
-            if tuple(e["loc"][:2]) not in unquoted
-        )
-    mistakes += _find_unknown_models(settings.model_dump() if settings else written)
-    if settings is None or mistakes:
-        raise Misconfigured("\n".join(mistakes))
-    return settings
-
-
-def _find_misspelt_variables(environ: Mapping[str, str | None]) -> list[str]:
-    """Return a line for each variable that means a setting and is none: its levels stand two underscores apart."""
-    mistakes = []
-    for name in environ:
-        first, apart, _ = name.upper().removeprefix("MOOT_").lstrip("_").partition("__")
-        if not name.upper().startswith("MOOT_") or (first.lower() in Settings.model_fields and name[5:6] != "_"):
-            continue
-        table, one, rest = first.partition("_")
-        if table.lower() in Settings.model_fields and (one or apart):
-            meant = "__".join(filter(None, [table, rest, name.upper().partition(first)[2].lstrip("_")]))
-            mistakes.append(
-                f"environment: {name}: there is no such setting. Two underscores stand between levels: MOOT_{meant}."
-            )
-        elif apart:
-            mistakes.append(f"environment: {name}: there is no such setting.")
-    return mistakes
-
-
-def _find_unquoted_names(written: Mapping[str, Any]) -> dict[tuple[int | str, ...], str]:
-    """Return a line for each name that was written with a dot and without quotes, by the path that TOML made of it."""
-    known: dict[str, type[Strict]] = {"models": ModelSettings, "panels": PanelSettings, "servers": ServerSettings}
-    mistakes: dict[tuple[int | str, ...], str] = {}
-    for table, kind in known.items():
-        named = written.get(table)
-        for name, value in named.items() if isinstance(named, dict) else ():
-            words = [name]
-            while isinstance(value, dict) and not value.keys() & kind.model_fields.keys():
-                inner = next(((k, v) for k, v in value.items() if isinstance(v, dict)), None)
-                if inner is None:
-                    break
-                words.append(inner[0])
-                value = inner[1]
-            if len(words) > 1:
-                whole = ".".join(words)
-                mistakes[table, name] = (
-                    f'{FILE}: {table}.{whole}: a name with a dot stands in quotes: [{table}."{whole}"].'
-                )
-    return mistakes
-
-
-def _real_path(loc: Sequence[int | str]) -> list[str]:
-    """Return the path of a mistake without the names that pydantic gives to its own types."""
-    return [str(p) for p in loc if not re.search(r"[\[\]()]|^constrained-|^(int|float|str|bool|function)$", str(p))]
-
-
-def _describe_mistake(path: Sequence[str], kind: str, message: str, value: Any, written: Mapping[str, Any]) -> str:
-    """Describe a mistake in one line: its source, its key, what is wrong, and the value unless it may be a secret."""
-    source = FILE if path[0] in written and "MOOT_" + "__".join(path).upper() not in os.environ else "environment"
-    where = f"{source}: {'.'.join(path)}"
-    match kind:
-        case "extra_forbidden":
-            return f"{where}: there is no such setting."
-        case "missing":
-            return f"{where}: is missing."
-        case "value_error":
-            return f"{where}: {message.removeprefix('Value error, ')}."
-        case "model_type" | "dict_type":
-            return f"{where}: is a table, [{'.'.join(path)}], and no single value."
-        case "string_pattern_mismatch":
-            return f"{where}: a name has up to 40 letters, digits and _ . : - in it."
-    told = f" (found {value!r})" if _may_be_told(path, value) else ""
-    return f"{where}: {message[:1].lower()}{message[1:]}{told}."
-
-
-def _may_be_told(path: Sequence[str], value: Any) -> bool:
-    """Return True where a value is short, no secret and in no table that holds secrets."""
-    if path[0] in ("discord", "slack") or any(word in path[-1] for word in ("key", "token", "secret", "base", "url")):
-        return False
-    return isinstance(value, bool | int | float) or (
-        isinstance(value, str) and len(value) <= _MAX_TOLD and value.isprintable()
-    )
-
-
-def _find_unknown_models(tree: Mapping[str, Any]) -> list[str]:
-    """Return a line for each model that a panel names and that is not there.
-
-    `tree` may be a file that is wrong elsewhere too.
-    """
-    models, panels = tree.get("models", {}), tree.get("panels", {})
-    tables = [(name, p) for name, p in panels.items() if isinstance(p, dict)] if isinstance(panels, dict) else []
-    return [
-        f"{FILE}: panels.{name}.{key}: there is no model “{model}”; the models are: {', '.join(models) or 'none'}."
-        for name, panel in tables
-        for key, model in _list_models(panel)
-        if isinstance(model, str) and model not in models
-    ]
-
-
-def _list_models(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    seats = [_expand_seat(seat) for seat in panel.get("seats", [])]
-    named = [(f"seats.{n}", s.get("model")) for n, s in enumerate(seats) if isinstance(s, dict)]
-    return [*named, ("chair", panel.get("chair")), ("judge", panel.get("judge"))]
+        return parse_env_vars(read_dotenv())

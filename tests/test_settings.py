@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured
-from bot.settings import ModelSettings, Settings, load_settings
+from bot.settings import ModelSettings, Settings
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "moot.example.toml"

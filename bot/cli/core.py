@@ -20,6 +20,7 @@ from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.cli.logs import configure_logs
 from bot.cli.provision import Provision
+from bot.cli.settings_file import load_settings
 from bot.engine.conductor import AWAY
 from bot.engine.supervisor import RunSupervisor
 from bot.live.budget import Budget, Budgets
@@ -29,7 +30,7 @@ from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.ports import Trace
 from bot.prompts import load_packaged, load_prompts
-from bot.settings import Settings, load_settings
+from bot.settings import Settings
 from storage import SqlStore
 
 

@@ -17,6 +17,7 @@ from bot.cli.console import CleanConsole
 from bot.cli.exit import FAILED, OK
 from bot.cli.logs import configure_logs
 from bot.cli.provision import USUAL_SEATS, provide_models
+from bot.cli.settings_file import load_settings
 from bot.doctor import Check, Finding, State, as_json, is_healthy, list_settings_mistakes, run_checks
 from bot.errors import Misconfigured, Refused
 from bot.models import doctor as model_doctor
@@ -24,7 +25,7 @@ from bot.models.errors import ProviderError
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.prompts import check_prompts
-from bot.settings import FILE, PanelSettings, RetrySettings, Settings, load_settings
+from bot.settings import FILE, PanelSettings, RetrySettings, Settings
 from storage import doctor as storage_doctor
 
 _LEAST_TABLE_COLUMNS = 80

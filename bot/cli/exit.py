@@ -15,7 +15,7 @@ from bot.cli.console import NotShown, give_up_output, honour_encoding
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.live.markdown import clean
 from bot.models.errors import ProviderError
-from bot.settings import DOTENV, read_text
+from bot.settings import DOTENV, read_operator_file
 
 OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -25,7 +25,7 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     honour_encoding()
     try:
         # litellm looks for providers' keys in the environment, and they may stand in .env
-        load_dotenv(stream=StringIO(read_text(Path(DOTENV))))
+        load_dotenv(stream=StringIO(read_operator_file(Path(DOTENV))))
         return asyncio.run(command)
     except Misconfigured as error:
         return complain(str(error), UNUSABLE)

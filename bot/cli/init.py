@@ -23,9 +23,10 @@ from bot.cli.first_settings import (
     render_settings,
 )
 from bot.cli.provision import USUAL_SEATS
+from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import embedded, local
-from bot.settings import FILE, load_settings
+from bot.settings import FILE
 
 
 async def write_first_settings(

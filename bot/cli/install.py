@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.cli.console import CleanConsole
 from bot.cli.exit import OK
+from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured
-from bot.settings import load_settings
 
 
 async def print_slack_manifest(*, listen: bool, url: str) -> int:

@@ -221,7 +221,7 @@ def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def has_key(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a run may seat this model."""
+    """Tell whether a run may seat this model."""
     return not key_state(model, environ).startswith(("missing", "unusable"))
 
 

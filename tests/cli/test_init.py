@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from bot.cli.doctor import run_doctor
 from bot.cli.first_settings import KNOWN, Choice, make_local_choices, render_settings
 from bot.cli.init import write_first_settings
+from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model, resolve_models
-from bot.settings import PanelSettings, Settings, load_settings
+from bot.settings import PanelSettings, Settings
 from tests.servers.model_server import ModelServer, model_list
 from tests.support.command_line import NO_KEYS, open_terminal, run_moot
 

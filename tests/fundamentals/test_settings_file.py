@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured
-from bot.settings import load_settings
 
 
 @pytest.fixture

@@ -64,10 +64,12 @@ BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.live.cuts._openings": lambda: [Use(re.compile(f"(?:{_MARKER}){{0,9}}"), WHOLE)],
     "bot.live.dialect.longest_run": lambda: [_scan("`+")],
     "bot.live.heal._atom_end": lambda: [_scan("(?<!`)``(?!`)")],
+    "bot.models.parameters._find_name": lambda: [_scan(r"(?<![A-Za-z_])max_tokens(?![A-Za-z_])")],
     "bot.models.redaction.__init__": _redactor,
     "bot.models.redaction.make_redactor": lambda: [
         _scan(rf"own|(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
     ],
+    "bot.settings._check_ids": lambda: [Use(re.compile(r"\d{5,20}"), WHOLE), Use(re.compile("[TE][A-Z0-9]+"), WHOLE)],
     "commands.debate._read_positions": lambda: [_scan(r"[;\n]")],
 }
 
@@ -94,7 +96,7 @@ def _patterns_of(value: object, name: str, depth: int = 3) -> Iterator[tuple[str
     """Yield the patterns that a module's name stands for, those in classes and collections too."""
     inner: list[tuple[str, object]] = []
     match value:
-        case re.Pattern():
+        case re.Pattern(pattern=str()):  # those over bytes see what is on the wire, bounded there
             yield name, value
         case type():
             inner = list(vars(value).items())

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from bot.cli.settings_file import load_settings
 from bot.domain.codec import decode, encode
-from bot.settings import load_settings
 from storage import open_store
 from tests.servers.discord import Channel, DiscordServer, Message, User, Webhook
 from tests.servers.discord.world import V2, ChannelKind
