@@ -9,17 +9,17 @@ from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
-from bot.formats.common import END, seat_of
+from bot.formats.common import seat_of
+from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
 from bot.formats.vote_options import vote_choices
-from bot.live.board import build_footer, describe_spending, seat_mark
+from bot.live.board import build_footer, seat_mark
 from bot.ports import Kind
 
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
 WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), Control("summarise", "Summarise"))
 REVEAL = Control("reveal", "Reveal")  # offered as long as something is hidden
-HIDDEN = "What was said is still hidden: Reveal shows it."
 AFTERWARDS = tuple(
     Control(action, label)
     for action, label in (
@@ -66,7 +66,7 @@ def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
         if turn.id.stage not in plan.unstreamed_stages
     }
     cards = [
-        _end_post(t, plan, text) if lane == END else _card_post(plan, lane, text)
+        _end_post(t, plan) if lane == END else _card_post(plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
         if lane not in plan.withheld_cards or not plan.hidden_lanes
@@ -126,18 +126,15 @@ def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
     return Post(lane, "card", plan.titles.get(lane, ""), text, controls=controls)
 
 
-def _end_post(t: Transcript, plan: Plan, text: str) -> Post:
+def _end_post(t: Transcript, plan: Plan) -> Post:
     """Return the one card that tells people: the result, its time and cost, and what they can do next."""
     if plan.hidden_lanes:
-        return Post(
-            END, "end", "Result", f"{HIDDEN}\n\n{describe_spending(t)}", controls=(REVEAL, *AFTERWARDS), to=t.started.by
-        )
-    ballot = (
-        [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items()] if plan.voting else []
-    )
-    close = [Control("close", "Close the vote")] if plan.voting else []
-    controls = (*ballot, *close, *plan.controls.get(END, ()), *AFTERWARDS)
-    return Post(END, "end", "Result", f"{text}\n\n{describe_spending(t)}", controls=controls, to=t.started.by)
+        controls = (REVEAL, *AFTERWARDS)
+    else:
+        ballot = [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items()]
+        vote = (*ballot, Control("close", "Close the vote")) if plan.voting else ()
+        controls = (*vote, *plan.controls.get(END, ()), *AFTERWARDS)
+    return Post(END, "end", "Result", end_text(t, plan), controls=controls, to=t.started.by)
 
 
 def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:

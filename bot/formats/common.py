@@ -1,10 +1,8 @@
-"""The parts that formats share: open turns, framed material, votes, and the end of a run."""
+"""The parts that formats share: open turns, framed material, and what people may do in every format."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import wraps
 from hashlib import sha256
@@ -18,10 +16,7 @@ from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
-from bot.formats.vote_options import vote_names
 
-END = LaneId("end", 1, "")
-VERDICT_SENTENCES = 3
 WHOLE: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
 
@@ -147,55 +142,6 @@ def is_voting_open(t: Transcript, now: float) -> bool:
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
 
 
-def plan_if_stopped(
-    t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]
-) -> Plan | None:
-    """Return the plan of a run that people have stopped, or paused for good; None where it goes on."""
-    why = pauses.cut_short_reason(t, now)
-    return plan_end(t, now, "stopped", why, titles=titles, cards=cards) if why else None
-
-
-def plan_end(
-    t: Transcript,
-    now: float,
-    outcome: str,
-    verdict: str,
-    *,
-    dissent: str = "",
-    headline: str = "",
-    reason: str = "",
-    titles: Mapping[LaneId, str] | None = None,
-    cards: Mapping[LaneId, str] | None = None,
-) -> Plan:
-    """Return the plan of a run that has come to its end: its end card names missing seats, then the verdict.
-
-    `headline`: the result of people's votes, before the verdict and hidden as long as counts are. `reason`: why the run
-    ended when it did.
-    """
-    # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
-    hide = t.started.rules.vote_s > 0 and is_voting_open(t, now)
-    verdict = " ".join(line for line in ("" if hide else headline, first_sentences(verdict, VERDICT_SENTENCES)) if line)
-    count = "" if hide else votes_line(t)
-    lines = (missing_line(t), verdict, reason, dissent, count, visibility.reveal_key(t), guessing.guess_results(t))
-    card = "\n\n".join(line for line in lines if line)
-    return Plan(
-        stage="stopped" if outcome == "stopped" else "finished",
-        outcome=outcome,
-        verdict=verdict,
-        titles=titles or {},
-        cards={**(cards or {}), END: card},
-    )
-
-
-SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
-
-
-def first_sentences(text: str, most: int) -> str:
-    """Return the first few sentences, as far as punctuation tells; an omission is marked."""
-    found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
-    return " ".join(found[:most]) + (" …" if len(found) > most else "")
-
-
 def wants_for(turns: Iterable[TurnId]) -> tuple[Want, ...]:
     return tuple(Want(i) for i in turns)
 
@@ -270,15 +216,6 @@ def prose_of(text: str) -> str:
     return " ".join(" ".join(kept).split())
 
 
-def missing_line(t: Transcript) -> str:
-    """Name the seats that were not heard to their end, with the reasons; "" when all were."""
-    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
-    cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
-    lines = [*visibility.absent_seats(t), *dict.fromkeys(failed)]
-    return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
-
-
 def failure_reason(t: Transcript, turn: Turn) -> str:
     """Return why a turn was not heard to its end."""
     if turn.ended is None:
@@ -286,17 +223,6 @@ def failure_reason(t: Transcript, turn: Turn) -> str:
     if seating.is_cut_off(t, turn):
         return "dropped"
     return visibility.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
-
-
-def votes_line(t: Transcript) -> str:
-    """Return the counts of people's votes, most first."""
-    known, given_away = vote_names(t), visibility.self_identified(t)
-    count = Counter(last_votes(t).values())
-    listed = (
-        f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"
-        for seat, n in count.most_common()
-    )
-    return f"Votes: {', '.join(listed)}." if count else ""
 
 
 def last_votes(t: Transcript) -> dict[str, str]:

@@ -10,19 +10,17 @@ from bot.domain.run import ASIDE, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import web_search
 from bot.formats.common import (
-    END,
     answer_count_line,
     instruction_part,
     no_objections,
     open_turns,
-    plan_end,
-    plan_if_stopped,
     question_parts,
     transcript_at_start,
     turns_with_text,
     wants_for,
     with_people,
 )
+from bot.formats.end_card import END, plan_end, plan_if_stopped
 from bot.formats.plan import Plan, SeatRules
 from bot.formats.web_search import search_parts, with_search
 

@@ -22,8 +22,6 @@ from bot.formats.common import (
     name_of,
     no_objections,
     open_turns,
-    plan_end,
-    plan_if_stopped,
     prose_of,
     question_parts,
     remark_parts,
@@ -31,6 +29,7 @@ from bot.formats.common import (
     turns_with_text,
     with_people,
 )
+from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import Plan, Want
 
 PROMPTS = ("pipeline.step",)

@@ -13,8 +13,6 @@ from bot.formats.common import (
     name_of,
     no_objections,
     open_turns,
-    plan_end,
-    plan_if_stopped,
     prose_of,
     question_parts,
     transcript_at_start,
@@ -22,6 +20,7 @@ from bot.formats.common import (
     wants_for,
     with_people,
 )
+from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import Plan
 
 PROMPTS = ("summary.summary",)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
+from bot.domain.costs import show_cost, total_cost
 from bot.domain.facts import TurnEnded
 from bot.domain.run import ASIDE, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
@@ -129,12 +130,6 @@ def _quote(question: str) -> str:
     return "\n".join(f"> {line}" for line in cut.splitlines())
 
 
-def describe_spending(t: Transcript) -> str:
-    """Return time, tokens and money of a run in one line."""
-    tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
-    return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
-
-
 def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False) -> str:
     """Return what a turn took and cost, and how it ended unless it ended by itself.
 
@@ -144,27 +139,6 @@ def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False)
         return _describe_finish(ended)
     facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
     return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
-
-
-def show_cost(cost_usd: float | None, price: Price | None) -> str:
-    if price is not None and price.source == "local":
-        return "free (local)"
-    if cost_usd is None:
-        return "cost unknown"
-    if 0 < cost_usd < 0.0005:
-        return "under $0.001"
-    return f"${cost_usd:.3f}" if cost_usd < 1 else f"${cost_usd:,.2f}"
-
-
-def total_cost(t: Transcript) -> str:
-    """Return the cost of all turns so far. An unknown cost is called unknown, never taken for nothing."""
-    seats = t.started.panel.everyone()
-    if all(s.price is not None and s.price.source == "local" for s in seats):
-        return "free (local)"
-    ends = [turn.ended for turn in t.turns.values() if turn.ended]
-    known = sum(e.cost_usd for e in ends if e.cost_usd is not None)
-    unknown = any(e.cost_usd is None and e.usage.source != "none" for e in ends)
-    return show_cost(known, None) + (" and what is unknown" if unknown else "")
 
 
 def seat_mark(t: Transcript, seat: str) -> str:

@@ -28,9 +28,9 @@ from bot.domain.transcript import Transcript
 from bot.engine.trace import NoTrace
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.formats.common import END
 from bot.formats.council.cards import REVIEWS
 from bot.formats.debate.speaking_order import DEBATERS
+from bot.formats.end_card import END
 from bot.models import embedded
 from bot.models.embedded import embedded_server, panel_models
 from bot.settings import DeadlineSettings, PanelSettings, Settings

@@ -15,7 +15,7 @@ from bot.domain.facts import Fact, Interjected, RunStarted, VoteCast
 from bot.domain.run import TurnId
 from bot.engine.thread import thread_posts
 from bot.errors import Refused, StoreFailed
-from bot.formats.common import END
+from bot.formats.end_card import END
 from bot.formats.plan import Format
 from bot.live.board import build_board, render_board
 from bot.ports import Surface

@@ -33,7 +33,7 @@ from bot.domain.visibility import (
     shuffle_seats,
 )
 from bot.engine.thread import REVEAL, board_controls, board_verdict, replay_thread, thread_posts
-from bot.formats.common import END
+from bot.formats.end_card import END
 from bot.formats.guessing import GUESS
 from tests.support.hidden_runs import find_leaks, make_hidden_play, make_hidden_start
 from tests.support.transcripts import Play, make_panel

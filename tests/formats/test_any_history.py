@@ -33,8 +33,8 @@ from bot.domain.run import SIDES, DebateRules, Failure, Form, Mode, Rules, TurnI
 from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
-from bot.formats.common import END
 from bot.formats.council.review_order import letter_labels
+from bot.formats.end_card import END
 from tests.support.pipelines import draw_steps
 from tests.support.transcripts import Play, make_start
 

@@ -19,9 +19,9 @@ from bot.domain.facts import SkipAsked, TurnEnded
 from bot.domain.run import Failure, Finish, TurnId
 from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
-from bot.formats.common import END
 from bot.formats.council.cards import REVIEWS, STANDINGS
 from bot.formats.council.review_order import letter_labels
+from bot.formats.end_card import END
 from bot.live.board import build_board, render_board
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError

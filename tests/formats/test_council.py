@@ -15,10 +15,11 @@ from bot.domain.controls import Control
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
 from bot.engine.thread import thread_posts
-from bot.formats.common import END, seat_of
+from bot.formats.common import seat_of
 from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
+from bot.formats.end_card import END
 from tests.support.transcripts import Play, make_start
 
 FIVE = ("ada", "bob", "cyd", "dan", "eve")

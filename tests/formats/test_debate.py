@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bot.domain.facts import Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, VoteCast
 from bot.domain.run import SIDES, DebateRules, Failure, Finish, Form, TurnId
-from bot.formats.common import END
 from bot.formats.debate.continuation import ContinuationCheck, read_check
 from bot.formats.debate.debate import PERSONAS
 from bot.formats.debate.judge import SCORES
+from bot.formats.end_card import END
 from tests.support.debates import make_debate, make_scores, play_to_end, say_usual
 from tests.support.transcripts import Play
 

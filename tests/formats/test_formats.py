@@ -24,10 +24,10 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Failure, TurnId
 from bot.formats import FORMATS
-from bot.formats.common import END, first_sentences
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
+from bot.formats.end_card import END, first_sentences
 from tests.support.transcripts import Play, make_start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]

@@ -23,9 +23,9 @@ from bot.domain.facts import (
     UpvoteWithdrawn,
 )
 from bot.domain.run import TurnId
-from bot.formats.common import END
 from bot.formats.debate import objections
 from bot.formats.debate.round_vote import round_vote_lane as after
+from bot.formats.end_card import END
 from tests.support.debates import make_debate, play_to_end, say_usual
 from tests.support.transcripts import Play, find_controls, make_start, read_ask
 

@@ -15,7 +15,7 @@ from bot.actions.request import RunRequest, rerun
 from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Step, TurnId
 from bot.errors import Refused
-from bot.formats.common import END
+from bot.formats.end_card import END
 from bot.settings import PanelSettings, SeatSettings
 from tests.support.actions_scene import MO, MODELS, PANELS, PAT, ActionsScene
 from tests.support.pipelines import draw_steps, make_step

@@ -34,8 +34,8 @@ from bot.domain.facts import (
 )
 from bot.domain.run import LaneId, TurnId
 from bot.engine.thread import running_controls, thread_posts
-from bot.formats.common import END
 from bot.formats.council.cards import ORIGINAL
+from bot.formats.end_card import END
 from tests.support.debates import make_debate, play_to_end, say_usual
 from tests.support.transcripts import Play, make_seat, make_start, read_ask
 

@@ -12,8 +12,8 @@ from bot.domain.facts import RunFinished, VoteCast, VoteClosed
 from bot.domain.run import DebateRules
 from bot.engine.thread import thread_posts
 from bot.errors import Refused
-from bot.formats.common import END
 from bot.formats.debate.swing import BEFORE, measure_swing, vote_before_choices
+from bot.formats.end_card import END
 from bot.formats.vote_options import ROUND_BEFORE
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.debates import make_debate, play_to_end

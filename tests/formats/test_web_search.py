@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import DebateRules, Failure, Form, Rules, Search, TurnId
 from bot.engine.thread import thread_posts
-from bot.formats.common import END
 from bot.formats.council.chair import SYNTHESIS
+from bot.formats.end_card import END
 from bot.formats.web_search import QUERY, QUERY_CHARS, SEARCH, read_query, search_query
 from bot.live.board import build_board
 from tests.support.transcripts import Play, make_seat, make_start

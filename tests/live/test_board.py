@@ -6,8 +6,7 @@ import pytest
 
 from bot.domain.facts import TurnEnded, TurnStarted
 from bot.domain.run import Failure, Panel, Price, Timings, TurnId, Usage
-from bot.live.board import build_board, build_footer, render_board, show_cost
-from bot.models.catalogue import LOCAL
+from bot.live.board import build_board, build_footer, render_board
 from tests.support.transcripts import Play, make_seat, make_start
 
 ADA, BOB, CYD = (TurnId("answer", 1, s) for s in ("ada", "bob", "cyd"))
@@ -16,22 +15,6 @@ PAID = Price(1, 1, "litellm")
 
 def ended(turn: TurnId, total_s: float) -> TurnEnded:
     return TurnEnded(turn, "done", "text", Usage(10, 20, 0, "reported"), 0.002, Timings(total_s, 0.5))
-
-
-@pytest.mark.parametrize(
-    ("cost", "price", "shown"),
-    [
-        (None, None, "cost unknown"),
-        (0.0, LOCAL, "free (local)"),
-        (None, LOCAL, "free (local)"),
-        (0.0, PAID, "$0.000"),
-        (0.0001, PAID, "under $0.001"),
-        (0.0042, PAID, "$0.004"),
-        (1234.5, PAID, "$1,234.50"),
-    ],
-)
-def test_costs_are_shown(cost: float | None, price: Price | None, shown: str) -> None:
-    assert show_cost(cost, price) == shown
 
 
 def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:

@@ -9,11 +9,12 @@ from typing import Any
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
-from bot.formats.common import END, name_of, prose_of, turns_with_text
+from bot.formats.common import name_of, prose_of, turns_with_text
 from bot.formats.council.chair import SYNTHESIS, final_synthesis, substitute_chair_line, synthesis_turns
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import Review, answer_turns, has_review_begun, reviewed_answers
+from bot.formats.end_card import END
 
 REVIEWS, STANDINGS, ORIGINAL = LaneId("reviews", 1, ""), LaneId("standings", 1, ""), LaneId("original", 1, "")
 LATE = "came after the reviews had begun: not reviewed"

@@ -22,8 +22,6 @@ from bot.formats.common import (
     name_of,
     no_objections,
     open_turns,
-    plan_end,
-    plan_if_stopped,
     question_parts,
     remark_parts,
     transcript_at_start,
@@ -47,6 +45,7 @@ from bot.formats.council.reviews import (
     read_review,
     reviews_open_at,
 )
+from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import Plan, SeatRules, Want
 from bot.formats.web_search import search_parts, with_search
 

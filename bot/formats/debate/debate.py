@@ -26,8 +26,6 @@ from bot.formats.common import (
     is_settled,
     name_of,
     open_turns,
-    plan_end,
-    plan_if_stopped,
     question_parts,
     remark_parts,
     seat_of,
@@ -91,6 +89,7 @@ from bot.formats.debate.swing import (
     vote_before_card,
     vote_before_controls,
 )
+from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.web_search import search_parts, with_search
 

@@ -1,0 +1,98 @@
+"""The end card: what it says of the result, the votes, and the time and cost of a run."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from bot.domain import visibility
+from bot.domain.costs import total_cost
+from bot.domain.run import LaneId
+from bot.domain.transcript import Transcript
+from bot.formats import guessing, pauses
+from bot.formats.common import WHOLE, failure_reason, is_voting_open, last_votes, name_of
+from bot.formats.plan import Plan
+from bot.formats.vote_options import vote_names
+
+END = LaneId("end", 1, "")
+VERDICT_SENTENCES = 3
+HIDDEN = "What was said is still hidden: Reveal shows it."
+SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
+
+
+def plan_if_stopped(
+    t: Transcript, now: float, titles: Mapping[LaneId, str], cards: Mapping[LaneId, str]
+) -> Plan | None:
+    """Return the plan of a run that people have stopped, or paused for good; None where it goes on."""
+    why = pauses.cut_short_reason(t, now)
+    return plan_end(t, now, "stopped", why, titles=titles, cards=cards) if why else None
+
+
+def plan_end(
+    t: Transcript,
+    now: float,
+    outcome: str,
+    verdict: str,
+    *,
+    dissent: str = "",
+    headline: str = "",
+    reason: str = "",
+    titles: Mapping[LaneId, str] | None = None,
+    cards: Mapping[LaneId, str] | None = None,
+) -> Plan:
+    """Return the plan of a run that has come to its end: its end card names missing seats, then the verdict.
+
+    `headline`: the result of people's votes, before the verdict and hidden as long as counts are. `reason`: why the run
+    ended when it did.
+    """
+    # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
+    hide = t.started.rules.vote_s > 0 and is_voting_open(t, now)
+    verdict = " ".join(line for line in ("" if hide else headline, first_sentences(verdict, VERDICT_SENTENCES)) if line)
+    count = "" if hide else votes_line(t)
+    lines = (missing_line(t), verdict, reason, dissent, count, visibility.reveal_key(t), guessing.guess_results(t))
+    card = "\n\n".join(line for line in lines if line)
+    return Plan(
+        stage="stopped" if outcome == "stopped" else "finished",
+        outcome=outcome,
+        verdict=verdict,
+        titles=titles or {},
+        cards={**(cards or {}), END: card},
+    )
+
+
+def end_text(t: Transcript, plan: Plan) -> str:
+    """Return what the end card says: the result, or that it is still hidden, and what the run took and cost."""
+    return f"{HIDDEN if plan.hidden_lanes else plan.cards[END]}\n\n{describe_spending(t)}"
+
+
+def missing_line(t: Transcript) -> str:
+    """Name the seats that were not heard to their end, with the reasons; "" when all were."""
+    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
+    cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
+    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
+    lines = [*visibility.absent_seats(t), *dict.fromkeys(failed)]
+    return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
+
+
+def votes_line(t: Transcript) -> str:
+    """Return the counts of people's votes, most first."""
+    known, given_away = vote_names(t), visibility.self_identified(t)
+    count = Counter(last_votes(t).values())
+    listed = (
+        f"{known.get(seat, seat)} {n}{' (not blind: the answer tells whose it is)' if seat in given_away else ''}"
+        for seat, n in count.most_common()
+    )
+    return f"Votes: {', '.join(listed)}." if count else ""
+
+
+def describe_spending(t: Transcript) -> str:
+    """Return time, tokens and money of a run in one line."""
+    tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
+    return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
+
+
+def first_sentences(text: str, most: int) -> str:
+    """Return the first few sentences, as far as punctuation tells; an omission is marked."""
+    found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
+    return " ".join(found[:most]) + (" …" if len(found) > most else "")
