@@ -123,7 +123,7 @@ async def serve_platforms(
         logged_in, refused = asyncio.Event(), list[str]()
         taking_up = asyncio.create_task(_take_up_runs(bots, core, store, logged_in))
 
-        async def accepted() -> None:
+        async def let_connect() -> None:
             """Let open runs be taken up, and wait for that.
 
             They need models first of all, and connecting while models are loaded would take longer for both. Before a
@@ -132,7 +132,7 @@ async def serve_platforms(
             logged_in.set()
             await asyncio.wait([taking_up])
 
-        tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, accepted, refused)) for bot in bots)]
+        tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots)]
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
