@@ -92,3 +92,28 @@ def test_a_variable_that_can_be_no_key_is_named(monkeypatch: pytest.MonkeyPatch)
     model = resolved("openai/x")
     assert (key_of(model), has_key(model)) == (None, False)
     assert key_state(model) == "unusable: OPENAI_API_KEY holds what no key can be, so copy it again"
+
+
+@pytest.mark.parametrize("prefix", ["openai", "hosted_vllm", "anthropic", "gemini", "ollama_chat"])
+@pytest.mark.parametrize(
+    ("key", "base", "environ"),
+    [
+        ("k\n1", "http://127.0.0.1:1", {}),
+        ("“k” 1", "http://127.0.0.1:1", {}),
+        *(("k", base, {}) for base in ("localhost:1/v1", "htp://h/v1", "http://h:99999/v1", "http://[::1/v1", "//h")),
+        ("k", None, {"{}_API_BASE": "localhost:11434"}),
+    ],
+)
+async def test_what_cannot_be_sent_is_no_fault_of_the_provider(
+    prefix: str, key: str, base: str | None, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name.format(prefix.removesuffix("_chat").upper()), value)
+    model = Model("m", f"{prefix}/x", "M", prefix, api_key=key, api_base=base)
+    async with open_speaker(model) as made:
+        heard = [(await hear(made.speak(SEAT, ASK))).error for _ in range(6)]
+        assert {error and error.kind for error in heard} == {"ours"}
+        assert not made.open_circuits()
+    assert heard[0]
+    assert heard[0].text.startswith("nothing was sent, as ")
+    assert key == "k" or key not in heard[0].text
