@@ -69,6 +69,14 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
     raise typer.Exit(run_guarded(show_run(run)))
 
 
+@app.command(help="Set a run aside that goes on when it should not, also while the bot runs.")
+def close(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
+    from bot.cli.close import close_run  # as above
+    from bot.cli.exit import run_guarded
+
+    raise typer.Exit(run_guarded(close_run(run)))
+
+
 @app.command(help="Tell what has been said in a run so far; the model of its chair is asked.")
 def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
     from bot.cli.exit import run_guarded  # as above

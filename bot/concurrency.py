@@ -1,11 +1,13 @@
-"""Small helpers on asyncio: a task group, a semaphore per key, calls that many share."""
+"""Small helpers on asyncio: a task group, a semaphore per key, calls that many share, watched work."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 
@@ -78,3 +80,29 @@ class _Flight(Generic[T]):
         self.lock = asyncio.Lock()  # fair: callers go on in the order in which they came
         self.calls_begun = 0
         self.latest: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+
+class TookTooLong(Exception):
+    """A piece of work held the event loop, and was interrupted."""
+
+
+class Watched(Generic[T]):
+    """A coroutine as an awaitable: each of its steps, from one wait to the next, runs inside `watch()`."""
+
+    def __init__(self, work: Coroutine[Any, Any, T], watch: Callable[[], AbstractContextManager[None]]) -> None:
+        self._work = work
+        self._watch = watch
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        step = partial(self._work.send, None)
+        while True:
+            with self._watch():
+                try:
+                    awaited = step()
+                except StopIteration as end:
+                    result: T = end.value
+                    return result
+            try:
+                step = partial(self._work.send, (yield awaited))
+            except BaseException as error:  # such as a cancel, which is the coroutine's to take
+                step = partial(self._work.throw, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -125,6 +126,17 @@ class DocumentStore(Protocol):
     async def documents(self, prefix: str) -> dict[str, Json]:
         """Return every document whose key begins with `prefix`."""
         ...
+
+
+class RunningNote(Protocol):
+    """A note of the run that is worked on at this moment, which outlives the process. "" stands for none."""
+
+    @property
+    def found(self) -> str:
+        """Return the run that an earlier process died in."""
+        ...
+
+    def write(self, run: str) -> None: ...
 
 
 class Trace(Protocol):
@@ -269,5 +281,6 @@ class Surface(Protocol):
     async def delete(self, ref: MessageRef) -> None: ...
 
 
+Watch = Callable[[], AbstractContextManager[None]]  # bounds the time of work that holds the event loop
 CanSee = Callable[[str], Awaitable[bool]]  # may the person who asks see what stands at an address?
 OpenSurface = Callable[[str, str], Surface]  # a place for a run, by the run's id and its question

@@ -122,7 +122,7 @@ async def mention(
     message holds beside its text: forwards, embeds. `quoted` returns the message that it replies to, on platforms that
     have such replies, and raises Refused where that cannot be read; in a run's thread all have read that one already.
     """
-    if here.run and (await actions.read_run(here.run, here.by)).finished is None:
+    if here.run and not (await actions.read_run(here.run, here.by)).is_over:
         return await _add_remark(actions, join_blocks(text, carried), here, read_files)
     if not is_addressed:
         return None

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from bot.domain.codec import encode
-from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted
+from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted, SetAside
+from bot.domain.transcript import SET_ASIDE
 from bot.ports import Fenced, Json
 
 Row = dict[str, Any]
@@ -91,6 +92,8 @@ class Head:
                 return replace(head, server=data["server"], format=data["format"], question=data["question"])
             case RunFinished.__name__ if head.finished_at is None:
                 return replace(head, outcome=data["outcome"], finished_at=at)
+            case SetAside.__name__ if head.finished_at is None:
+                return replace(head, outcome=SET_ASIDE, finished_at=at)
             case Deleted.__name__:
                 return replace(head, deleted_at=at)
             case CaughtUp.__name__:

@@ -83,7 +83,7 @@ def save_batch(conn: Connection, batch: Batch) -> None:
     if batch.messages:
         _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
-        _put_documents(conn, batch.shelf)
+        put_documents(conn, batch.shelf)
 
 
 def read_entries(conn: Connection, run: str, after: int) -> list[Entry]:
@@ -138,6 +138,12 @@ def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[s
     return found
 
 
+def put_documents(conn: Connection, documents: Mapping[str, Json]) -> None:
+    conn.execute(delete(shelf).where(shelf.c.key.in_(documents)))
+    if kept := [{"key": key, "value": value} for key, value in documents.items() if value is not None]:
+        conn.execute(insert(shelf), kept)
+
+
 def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None], refs: Collection[str]) -> None:
     """Write rows of pages. A page stands in one message and a message shows one page: older rows make way."""
     conn.execute(_SAME_PAGE, [dict(zip(_PAGE, page, strict=True)) for page in pages])
@@ -145,12 +151,6 @@ def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None],
         conn.execute(_SAME_MESSAGE, {"refs": list(refs)})
     if rows := [row for row in pages.values() if row]:
         conn.execute(_ADD_MESSAGES, rows)
-
-
-def _put_documents(conn: Connection, documents: Mapping[str, Json]) -> None:
-    conn.execute(delete(shelf).where(shelf.c.key.in_(documents)))
-    if kept := [{"key": key, "value": value} for key, value in documents.items() if value is not None]:
-        conn.execute(insert(shelf), kept)
 
 
 def _read_fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:

@@ -23,11 +23,16 @@ OWNER_ONLY = 0o600  # rights of files that hold questions, answers and sealed to
 T = TypeVar("T")
 
 
+class InUse(Misconfigured):
+    """Another process holds the file."""
+
+
 @contextmanager
 def lock_file(path: Path) -> Iterator[None]:
     """Hold the file for this process, and make its directory if it is missing.
 
-    The system releases the lock of a dead process. Raises Misconfigured, with the pid of the process that holds it.
+    The system releases the lock of a dead process. Raises InUse, with the pid of the process that holds it, or
+    Misconfigured.
     """
     if path.is_dir():
         raise Misconfigured(f"The store {path} is a directory: name a file.")
@@ -45,7 +50,7 @@ def lock_file(path: Path) -> Iterator[None]:
             keep_private(real.with_name(real.name + end))
     except Timeout:
         pid = holder.read_text() or "unknown"
-        raise Misconfigured(
+        raise InUse(
             f"The store {path} is in use by the process with pid {pid}: only one writes a SQLite file. "
             "Stop that one, or name another file."
         ) from None

@@ -22,6 +22,7 @@ from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.facts import Fact
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.supervisor import RunSupervisor
+from bot.engine.thread import current_plan
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.formats.common import is_voting_open
@@ -61,7 +62,7 @@ class RunAccess:
     async def get_open_run(self, run: str, by: Person) -> Transcript:
         """Return what has happened so far in a run that goes on and that the person may act on. Raises Refused."""
         t = await self.get_writable_run(run, by)
-        if t.finished is not None:
+        if t.is_over:
             raise self.refuse_late("This run is over.", run)
         return t
 
@@ -92,7 +93,8 @@ class RunAccess:
 
     def make_plan(self, t: Transcript) -> Plan:
         """Return the plan of a run as it stands now."""
-        return FORMATS[t.started.format].plan(t, max(self._clock(), t.at))
+        with self._supervisor.watch(""):
+            return current_plan(t, FORMATS[t.started.format], self._clock())
 
     def refuse_unknown(self, run: str) -> Refused:
         """Log and return a refusal for an action on a run that there is not."""

@@ -142,7 +142,8 @@ class Actions:
     async def read_thread(self, run: str, by: Person) -> list[Post]:
         """Return the posts of a run's thread as they read now, with the server's listed words blanked."""
         t, masked = await self.read_run(run, by), self.services.words.of(*by.ruled_by).censor
-        found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
+        with self._supervisor.watch(run):
+            found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
         return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
 
     async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
@@ -236,7 +237,7 @@ class Actions:
         if (
             t.revealed
             or t.started.rules.veil.reveal == "live"
-            or (t.finished and not self._access.make_plan(t).hidden_lanes)
+            or (t.is_over and not self._access.make_plan(t).hidden_lanes)
         ):
             names = " Who is who is told once the vote is closed." if names_hidden(t) else ""
             raise Refused(f"Nothing that is said here is hidden.{names}")
@@ -299,7 +300,7 @@ class Actions:
         """Delete a run for all people. Its messages are left to the platform to delete."""
         t = await self._access.get_writable_run(run, by)
         await self._access.require_may_steer(by, t, "Delete")
-        if t.finished is None:
+        if not t.is_over:
             await self._access.record(run, Stopped(by.key))
         await self._access.record(run, Deleted(by.key))
         return "Deleted."

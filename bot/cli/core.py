@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -23,6 +23,7 @@ from bot.cli.provision import Provision
 from bot.cli.settings_file import load_settings
 from bot.engine.conductor import AWAY
 from bot.engine.supervisor import RunSupervisor
+from bot.engine.watchdog import Watchdog
 from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model, has_key, key_state
@@ -32,6 +33,7 @@ from bot.ports import Trace
 from bot.prompts import load_packaged, load_prompts
 from bot.settings import Settings
 from storage import SqlStore
+from storage.note import open_note
 
 
 def load_configuration() -> Settings:
@@ -79,19 +81,25 @@ async def build_core(
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
     try:
-        async with (
-            Scheduler(budgets) as scheduler,
-            RunSupervisor(
-                store=store,
-                speaker=speaker,
-                scheduler=scheduler,
-                clock=time.time,
-                trace=trace,
-                owner=f"{socket.gethostname()}:{os.getpid()}",
-                tell_operator=tell_operator,
-                restart=settings.restart,
-            ) as supervisor,
-        ):
+        async with AsyncExitStack() as stack:
+            note = stack.enter_context(open_note(settings.storage.path))
+            watchdog = stack.enter_context(Watchdog(note))
+            scheduler = await stack.enter_async_context(Scheduler(budgets))
+            supervisor = await stack.enter_async_context(
+                RunSupervisor(
+                    store=store,
+                    speaker=speaker,
+                    scheduler=scheduler,
+                    clock=time.time,
+                    trace=trace,
+                    owner=f"{socket.gethostname()}:{os.getpid()}",
+                    tell_operator=tell_operator,
+                    restart=settings.restart,
+                    watch=watchdog.watch,
+                )
+            )
+            if watchdog.died_in:
+                await supervisor.count_death(watchdog.died_in)
             services = Services(
                 settings=settings,
                 panels=PanelBook(supply.panels, store),

@@ -24,13 +24,15 @@ from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.domain.word_filter import WordFilter
-from bot.engine.supervisor import Reopen
+from bot.engine.supervisor import CLOSED, Reopen
 from bot.engine.trace import NoTrace
-from bot.errors import Misconfigured, Refused, Unreachable
+from bot.engine.watchdog import end_when_held
+from bot.errors import Misconfigured, Refused, StoreFailed, Unreachable
 from bot.formats import FORMATS
 from bot.live.budget import Budget
 from bot.settings import Settings
 from storage import SqlStore, open_store
+from storage.closing import forget_closing, requested_closings
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ NO_PLATFORM = (
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
 _LONGEST_WAIT_S = 300.0  # between tries to connect
+REQUESTS_S = 1.0  # how often requests of other processes are looked for
 MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
 BUDGETS = {"discord": discord_budget, "slack": slack_budget}  # by the platform that begins a budget's name
 
@@ -93,6 +96,8 @@ async def run_bot() -> int:
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s
+        last_resort = asyncio.create_task(end_when_held())
+        stack.callback(last_resort.cancel)
         await _run_until_stopped(serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze), stop)
     return OK
 
@@ -133,6 +138,7 @@ async def serve_platforms(
             await asyncio.wait([taking_up])
 
         tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots)]
+        tasks.append(asyncio.create_task(_watch_requests(core, store)))
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
@@ -165,9 +171,26 @@ def _make_budget(name: str, started: float) -> Budget:
 async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore, logged_in: asyncio.Event) -> None:
     """Take up runs that an earlier process left open, and wait until models can be asked."""
     await logged_in.wait()
+    await _close_requested(core, store)  # first, as such a run may be what keeps the bot from starting
     if await store.unfinished_runs():
         await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
+
+
+async def _close_requested(core: Core, store: SqlStore) -> None:
+    """Close the runs that `moot close` names."""
+    for run in await requested_closings(store):
+        await core.supervisor.close_run(run, CLOSED)
+        await forget_closing(store, run)
+
+
+async def _watch_requests(core: Core, store: SqlStore) -> None:
+    while True:
+        try:
+            await _close_requested(core, store)
+        except StoreFailed as error:
+            log.warning("requests to close runs cannot be read", reason=str(error))
+        await asyncio.sleep(REQUESTS_S)
 
 
 async def _connect(

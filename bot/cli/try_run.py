@@ -70,6 +70,8 @@ async def _run_in_terminal(
         transcript = await hold_session(core.actions, command, options, console)
     if console.failure:
         raise NotShown(f"The run is kept (`moot runs`), but the output cannot be written: {console.failure}.")
+    if transcript.set_aside:
+        return complain(transcript.set_aside.why, FAILED)
     if transcript.finished is None or transcript.finished.outcome == "failed":
         return complain("The run failed: no seat could answer. The reasons stand above.", FAILED)
     return OK

@@ -102,6 +102,18 @@ class CaughtUp:
     """The run is over and every surface has shown, or given up, the end of every lane: nothing is left to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessDied:
+    """A process died while it worked on this run, as the next one found."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The run broke, or an operator has closed it: nothing more is planned for it. `why`: a sentence for people."""
+
+    why: str
+
+
 # … and people's are wishes. `by` is who, as the platform knows them.
 
 
@@ -333,6 +345,8 @@ Fact = (
     | NamesRevealed
     | RunFinished
     | CaughtUp
+    | ProcessDied
+    | SetAside
     | SkipAsked
     | SkipWished
     | RetryAsked

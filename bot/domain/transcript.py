@@ -19,6 +19,7 @@ from bot.domain.facts import (
     NamesRevealed,
     Objected,
     Paused,
+    ProcessDied,
     Removed,
     Resumed,
     RetryAsked,
@@ -30,6 +31,7 @@ from bot.domain.facts import (
     RunStarted,
     SeatAdded,
     SeatDropped,
+    SetAside,
     SkipAsked,
     SkipWished,
     SteeringFact,
@@ -45,6 +47,8 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Panel, TurnId
 from bot.domain.steering import Steering, add_seat, steer
+
+SET_ASIDE = "set aside"  # listed as the outcome of such a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ class Transcript:
     guesses: Mapping[tuple[str, str], Guessed] = field(default_factory=lambda: MappingProxyType({}))  # by, speaker
     stopped: Stopped | None = None
     finished: RunFinished | None = None
-    finished_at: float = 0.0
+    finished_at: float = 0.0  # or when it was set aside
+    set_aside: SetAside | None = None
     deleted: bool = False
 
     @property
@@ -118,6 +123,11 @@ class Transcript:
         if self.start is None:
             raise LookupError("this transcript has no RunStarted yet")
         return self.start
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more is said in it."""
+        return self.finished is not None or self.set_aside is not None
 
     @property
     def panel(self) -> Panel:
@@ -142,7 +152,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     match entry.fact:
         case RunStarted() as fact:
             return t if t.start else _with_person(replace(t, start=fact), fact.by)
-        case Claimed() | CaughtUp():
+        case Claimed() | CaughtUp() | ProcessDied():
             return t
         case TurnStarted(turn, about, objection):
             return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry, objection=objection))
@@ -151,6 +161,8 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return t if known.ended else _with_turn(t, replace(known, ended=fact))
         case RunFinished() as fact:
             return t if t.finished else replace(t, finished=fact, finished_at=entry.at)
+        case SetAside() as fact:
+            return t if t.set_aside else replace(t, set_aside=fact, finished_at=t.finished_at or entry.at)
         case SkipAsked(turn, by):
             return _with_person(replace(t, skips=t.skips | {turn}), by)
         case SkipWished(by=by) as fact:

@@ -8,7 +8,7 @@ snapshot; a turn that is wanted and not running is started. Then it waits until 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
 from typing import Literal, Protocol, assert_never
 
@@ -16,14 +16,14 @@ import structlog
 
 from bot.concurrency import TaskGroup
 from bot.domain.asks import Ask
-from bot.domain.facts import CaughtUp, RunFinished, TurnEnded, TurnStarted
+from bot.domain.facts import CaughtUp, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.draft import Draft
 from bot.engine.journal import TRY_AGAIN_S, Journal
 from bot.engine.snapshots import SnapshotWriter
-from bot.engine.thread import Post, board_controls, board_verdict, thread_posts
+from bot.engine.thread import Post, board_controls, board_verdict, current_plan, plan_set_aside, thread_posts
 from bot.formats.common import seat_of
 from bot.formats.plan import Format, Plan, Want
 from bot.live.board import Notices, build_board, render_board
@@ -38,7 +38,7 @@ BOARD = LaneId("board", 1, "")
 OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these …
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
 AWAY = "away today"  # … and members read this instead
-BROKEN = "Moot made a mistake in this run; it has been logged. What was said is kept."
+BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
 
 
 CutOffPolicy = Literal["again", "keep"]
@@ -164,7 +164,7 @@ class Conductor:
 
     async def record_caught_up(self) -> None:
         """Record that all of the run is shown; a run that is not over is left to the next process."""
-        if self._is_over:
+        if self._is_over or self.transcript.set_aside:
             await self._journal.record([CaughtUp()])
             await self._journal.read()
 
@@ -174,15 +174,37 @@ class Conductor:
         plan = self._plan
         return self.transcript.finished is not None and not (plan.voting or plan.hidden_lanes or plan.reveals_due)
 
-    def show_bug(self, live: LaneOpener) -> None:
-        """Say on the board that a bug of ours has ended the run here."""
-        self.note(BROKEN)
+    async def set_aside(self, live: LaneOpener, why: str) -> None:
+        """Store that the run ends here with what it has, ask for no plan any more, and show that."""
+        await self._journal.read()
+        if self.transcript.set_aside is None:
+            ends = [await self._end_as_it_stands(i) for i, turn in self.transcript.turns.items() if turn.ended is None]
+            await self._journal.record([*ends, SetAside(why)])
+            await self._journal.read()
+        self.show_set_aside(live, self._lanes.keys())
+
+    async def _end_as_it_stands(self, turn: TurnId) -> TurnEnded:
+        if turn in self._running:
+            return self._running[turn][0].end(asyncio.get_running_loop().time(), "stopped")
+        return TurnEnded(turn, "stopped", (await self.snapshots.last_texts()).get(turn, ""))
+
+    def show_set_aside(self, live: LaneOpener, standing: Collection[LaneId]) -> None:
+        """Show the board of a run that was set aside, and of its other lanes those that stand there already."""
+        self._running.clear()
+        self._plan = plan_set_aside(self.transcript)
         self._show_board(live)
-        self._lanes[BOARD].close()
+        for post in thread_posts(self.transcript, self._plan):
+            if post.lane in standing and post.text is not None:
+                lane = self._open_lane(live, post)
+                lane.set_controls(post.controls)
+                lane.close(post.text, post.footer)
+        for lane in self._lanes.values():
+            if lane.key not in self._plan.hidden_lanes:
+                lane.close()
 
     def _replan(self) -> bool:
         """Ask for the plan; False once the run is over for people, or the process leaves."""
-        self._plan = self._form.plan(self.transcript, max(self._clock(), self.transcript.at))
+        self._plan = current_plan(self.transcript, self._form, self._clock())
         match self._stay_until:
             case "as long as it takes":
                 return not self._is_over
@@ -311,7 +333,8 @@ class Conductor:
         warnings += [f"Away: {seat}" for seat in absent_seats(self.transcript)]
         plan = self._plan
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
-        warnings += [*plan.warnings, *self._notes, *unsaved]
+        aside = [self.transcript.set_aside.why] if self.transcript.set_aside else []
+        warnings += [*plan.warnings, *aside, *self._notes, *unsaved]
         result = board_verdict(self.transcript, plan)
         card = build_board(
             self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines

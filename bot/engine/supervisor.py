@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
 
 import structlog
 
-from bot.concurrency import TaskGroup
-from bot.domain.facts import RunStarted, Stopped
+from bot.concurrency import TaskGroup, Watched
+from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped, TurnEnded
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.conductor import Conductor, TurnSpeaker
+from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace
+from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace, replay_snapshots
 from bot.settings import RestartSettings
 
 log = structlog.get_logger()
@@ -27,6 +27,9 @@ RESUMED_AT_ONCE = 20
 LAST_WORDS_S = 3.0  # to show the boards of runs that are handed over
 RESTARTING = "Moot is restarting; this goes on by itself."
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
+MOST_DEATHS = 2  # of processes in one run, after which it is set aside; one may be chance
+DEADLY = "Moot stopped twice in the middle of this run, so it was set aside. What was said is kept."
+CLOSED = "The operator has closed this run. What was said is kept."
 
 USUAL = RestartSettings()
 
@@ -56,7 +59,9 @@ class RunSupervisor:
         owner: str,
         tell_operator: Callable[[str], None] | None = None,
         restart: RestartSettings = USUAL,
+        watch: Callable[[str], AbstractContextManager[None]] = lambda run: nullcontext(),
     ) -> None:
+        """Make a supervisor. `watch` bounds the work on a run that holds the event loop."""
         self.leaving = False
         self._store = store
         self._speaker = speaker
@@ -66,10 +71,12 @@ class RunSupervisor:
         self._owner = owner
         self._tell_operator = tell_operator
         self._restart = restart
+        self.watch = watch
         self._tasks = TaskGroup()
         self._conductors: dict[str, Conductor] = {}
         self._displays: dict[str, Display] = {}
         self._running: dict[str, asyncio.Task[Transcript]] = {}
+        self._closing: dict[str, str] = {}  # run → why it is being set aside
         self._claimed: dict[str, asyncio.Event] = {}  # run → set once its conductor has claimed it
 
     async def __aenter__(self) -> RunSupervisor:
@@ -118,13 +125,16 @@ class RunSupervisor:
             on_posted=conductor.snapshots.note_page,
             on_note=partial(self._report_loss, conductor),
             before_post=conductor.snapshots.record_page,
+            on_broken=partial(self._break_off, run),
+            watch=partial(self.watch, run),
             awaited={address: standing[address] for address in awaited},
         )
         for surface in surfaces:
             display.attach(surface, standing[surface.address])
         self._conductors[run] = conductor
         self._displays[run] = display
-        self._running[run] = self._tasks.create_task(self._conduct(conductor, display), name=run)
+        lanes = {page.lane for pages in standing.values() for page in pages}
+        self._running[run] = self._tasks.create_task(self._conduct(conductor, display, lanes), name=run)
 
     def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
         """Show a run that goes on here in one more place; `pages`: its messages of an earlier time."""
@@ -136,29 +146,87 @@ class RunSupervisor:
         if self._tell_operator is not None:
             self._tell_operator(f"{why} (run {conductor.run}). All of it is kept: `moot show {conductor.run}`.")
 
-    async def _conduct(self, conductor: Conductor, display: Display) -> Transcript:
-        """Conduct a run until its lanes have caught up: it is over for this process once its end is shown."""
+    async def _conduct(self, conductor: Conductor, display: Display, standing: Collection[LaneId]) -> Transcript:
+        """Conduct a run until its lanes have caught up: it is over for this process once its end is shown.
+
+        `standing`: the lanes of which messages stand from an earlier time.
+        """
+        run = conductor.run
         try:
             async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.snapshots.keep_saving())
-                await conductor.conduct(display)
+                if conductor.transcript.set_aside:
+                    with self.watch(run):
+                        conductor.show_set_aside(display, standing)
+                else:
+                    await Watched(conductor.conduct(display), partial(self.watch, run))
                 if not conductor.transcript.deleted:
                     await display.wait_until_caught_up()
                 keeping.cancel()
             await conductor.snapshots.save()
             await conductor.record_caught_up()
         except Fenced:
-            log.warning("another process has taken the run over", run=conductor.run)
+            log.warning("another process has taken the run over", run=run)
+        except asyncio.CancelledError:
+            if run not in self._closing or self.leaving:
+                raise
+            if (me := asyncio.current_task()) is not None:
+                me.uncancel()  # it was cancelled for this
+            await self._set_aside(conductor, display, self._closing[run])
         except Exception:  # a bug in one run must not end the others
-            log.exception("a run broke off", run=conductor.run)
-            with suppress(Exception):  # the board itself may be what is wrong
-                conductor.show_bug(display)
-                await display.wait_until_caught_up()
+            log.exception("a run broke off", run=run)
+            await self._set_aside(conductor, display, BROKEN)
         finally:
             display.close()
+            self._closing.pop(run, None)
             for known in (self._claimed, self._conductors, self._displays, self._running):
-                del known[conductor.run]
+                del known[run]
         return conductor.transcript
+
+    async def _set_aside(self, conductor: Conductor, display: Display, why: str) -> None:
+        """End a run with what it has, and say why on its board."""
+        run = conductor.run
+        self._closing[run] = why
+        try:
+            await Watched(conductor.set_aside(display, why), partial(self.watch, run))
+            await display.wait_until_caught_up()
+            await conductor.snapshots.save()
+            await conductor.record_caught_up()
+        except Exception:  # what broke it may break this as well
+            log.exception("a run that was set aside cannot be shown", run=run)
+
+    def _break_off(self, run: str, error: Exception) -> None:
+        """Set a run aside because its messages cannot be made."""
+        log.error("a message of a run cannot be made", run=run, exc_info=error)
+        self._close(run, BROKEN)
+
+    def _close(self, run: str, why: str) -> None:
+        if run in self._running and run not in self._closing:
+            self._closing[run] = why
+            self._running[run].cancel()
+
+    async def close_run(self, run: str, why: str) -> None:
+        """Set a run aside, wherever it stands; `why` is for people. The next start shows what cannot be shown now."""
+        if run in self._running:
+            self._close(run, why)
+        else:
+            await set_aside(self._store, run, why)
+
+    async def count_death(self, run: str) -> None:
+        """Note that an earlier process died while it worked on the run; set aside what has been deadly twice.
+
+        A run that goes on to be so when it is merely shown is shown no more.
+        """
+        entries = await self._store.read(run)
+        if not entries:
+            return
+        deaths = 1 + sum(isinstance(entry.fact, ProcessDied) for entry in entries)
+        log.error("the last process died in a run", run=run, deaths=deaths)
+        await self._store.append(run, [ProcessDied()])
+        if deaths == MOST_DEATHS:
+            await set_aside(self._store, run, DEADLY)
+        elif deaths > MOST_DEATHS:
+            await self._store.append(run, [CaughtUp()])
 
     async def hand_over(self) -> None:
         """Hand open runs to the next process before this one stops.
@@ -170,7 +238,7 @@ class RunSupervisor:
             conductor.leave("until its end")
         await self._wait_for_runs(self._restart.grace_s)
         for conductor in self._conductors.values():
-            if conductor.transcript.finished is None:
+            if not conductor.transcript.is_over:
                 conductor.note(RESTARTING)
             conductor.leave("no longer")
         await self._wait_for_runs(LAST_WORDS_S)
@@ -198,7 +266,7 @@ class RunSupervisor:
 
     def unfinished_starts(self) -> list[RunStarted]:
         """Return the starts of the runs that have no end yet."""
-        return [c.transcript.started for c in self._conductors.values() if c.transcript.finished is None]
+        return [c.transcript.started for c in self._conductors.values() if not c.transcript.is_over]
 
     def runs_of_server(self, server: str) -> list[str]:
         """Return the runs that go on here for that server."""
@@ -211,7 +279,9 @@ class RunSupervisor:
         """
 
         async def take_up_run(run: str) -> None:
-            t = fold_all(Transcript(), await self._store.read(run))
+            t = await self._read(run)
+            if t.set_aside:  # `resume` shows it
+                return
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
             if awaited and t.finished is None and not self._is_stale(t) and not (run in self._claimed or self.leaving):
                 await self.begin(run, forms[t.started.format], (), awaited)
@@ -227,7 +297,7 @@ class RunSupervisor:
 
         async def resume_run(run: str) -> None:
             shown = self._addresses(run)
-            t = self.transcript(run) or fold_all(Transcript(), await self._store.read(run))
+            t = self.transcript(run) or await self._read(run)
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
             pages = await self._posted_pages(run, here)
             surfaces = [surface for address in here if (surface := await reopen(address, run, t, pages[address]))]
@@ -236,8 +306,20 @@ class RunSupervisor:
                 self._attach_found(run, platform, surfaces, pages)
             elif surfaces and not self.leaving:
                 await self._resume(run, t, forms[t.started.format], surfaces)
+            elif t.set_aside and here:  # the place is gone, and nothing else is to be done for the run
+                await self._store.append(run, [CaughtUp()])
 
         await self._each_unfinished(resume_run)
+
+    async def _read(self, run: str) -> Transcript:
+        """Return what has happened in a stored run. One whose facts do not fold is set aside unseen."""
+        entries = await self._store.read(run)
+        try:
+            with self.watch(run):
+                return fold_all(Transcript(), entries)
+        except Exception:
+            await self._store.append(run, [SetAside(BROKEN), CaughtUp()])
+            raise
 
     async def _each_unfinished(self, work: Callable[[str], Awaitable[None]]) -> None:
         """Do the work for each unfinished run, several at a time; an error in one does not hold up the others."""
@@ -263,7 +345,7 @@ class RunSupervisor:
             self.note(run, TOO_OLD)
 
     def _is_stale(self, t: Transcript) -> bool:
-        return t.finished is None and self._clock() - t.at > self._restart.max_age_s
+        return not t.is_over and self._clock() - t.at > self._restart.max_age_s
 
     async def _posted_pages(self, run: str, addresses: Collection[str]) -> PagesByAddress:
         """Return the messages of a run at each of these addresses; those of awaited addresses are known."""
@@ -301,3 +383,11 @@ class RunSupervisor:
     async def wait_until_finished(self, run: str) -> Transcript:
         """Wait until a run that goes on here is over and shown."""
         return await asyncio.shield(self._running[run])
+
+
+async def set_aside(store: Store, run: str, why: str) -> None:
+    """Set aside a run that no process conducts: what its turns had shown is their end. Raises StoreFailed."""
+    t = fold_all(Transcript(), await store.read(run))
+    shown = {turn: text for turn, _, text in replay_snapshots(await store.snapshots(run))}
+    ends = [TurnEnded(i, "stopped", shown.get(i, "")) for i, turn in t.turns.items() if turn.ended is None]
+    await store.append(run, [*ends, SetAside(why)])

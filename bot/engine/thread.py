@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId, TurnId
-from bot.domain.transcript import Entry, Transcript, Turn, fold_all, in_rows
+from bot.domain.transcript import SET_ASIDE, Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
 from bot.formats.common import seat_of
 from bot.formats.end_card import END, end_text
@@ -58,6 +58,17 @@ def running_controls(t: Transcript) -> tuple[Control, ...]:
     return tuple(RESUME if control is PAUSE and t.steering.paused else control for control in WHILE_IT_RUNS)
 
 
+def plan_set_aside(t: Transcript) -> Plan:
+    """Return the plan of a run that was set aside: nothing is wanted, and what was hidden stays hidden."""
+    veiled = t.started.rules.veil.reveal != "live" and not t.revealed
+    return Plan(stage=SET_ASIDE, hidden_lanes=frozenset(i.lane for i in t.turns) if veiled else frozenset())
+
+
+def current_plan(t: Transcript, form: Format, now: float) -> Plan:
+    """Return the plan at wall time `now`. A run that was set aside is never planned: that may be what broke it."""
+    return plan_set_aside(t) if t.set_aside else form.plan(t, max(t.at, now))
+
+
 def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
     """Return the posts of the thread now: turns in the order of their starts, then the cards."""
     found = {
@@ -83,7 +94,7 @@ def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
 
 def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
     """Return the buttons under the board."""
-    return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.finished else running_controls(t)))
+    return (*((REVEAL,) if plan.hidden_lanes else ()), *(() if t.is_over else running_controls(t)))
 
 
 def board_verdict(t: Transcript, plan: Plan) -> str:
@@ -100,7 +111,7 @@ def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
         return Post(turn.id.lane, "turn", title, None, placeholder=f"{name} is thinking…", controls=skip, face=face)
     if turn.removed:
         return Post(turn.id.lane, "turn", title, f"{reveal_header(t, seat.key)}{REMOVED}", face=face)
-    failed = turn.ended.finish == "failed" and t.finished is None and t.stopped is None
+    failed = turn.ended.finish == "failed" and not t.is_over and t.stopped is None
     retry = (Control("retry", "Retry", turn.id),) if failed else ()
     if turn.id.lane in plan.hidden_lanes and turn.spoke:
         length = "" if names_hidden(t) else f"{len(turn.ended.text):,} characters, "
@@ -139,6 +150,10 @@ def _end_post(t: Transcript, plan: Plan) -> Post:
 
 def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:
     """Return the whole thread of a stored run, each message where it first appeared, as it reads at wall time `now`."""
+    entries = tuple(entries)
+    t = fold_all(Transcript(), entries)
+    if t.set_aside:
+        return thread_posts(t, plan_set_aside(t))
     t = Transcript()
     thread: dict[LaneId, Post] = {}
     for row in in_rows(entries):

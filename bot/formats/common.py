@@ -137,7 +137,7 @@ def no_objections(t: Transcript) -> ObjectionRules:
 
 def is_voting_open(t: Transcript, now: float) -> bool:
     """Tell whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others."""
-    if t.closed or t.deleted or len(t.started.panel.seats) < 2:
+    if t.closed or t.deleted or t.set_aside or len(t.started.panel.seats) < 2:
         return False
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s
 

@@ -87,7 +87,7 @@ def build_board(
         stage=stage,
         done=len(ended),
         total=max(total, len(t.turns)),
-        elapsed_s=(t.finished_at if t.finished else now) - t.entries[0].at,
+        elapsed_s=(t.finished_at if t.is_over else now) - t.entries[0].at,
         lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
         fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not names_hidden(t) else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,

@@ -9,11 +9,12 @@ from typing import Protocol
 from bot.domain.run import LaneId
 from bot.live.lanes import Lane
 from bot.live.schedule import Job
-from bot.ports import PostedPage, Surface, Trace
+from bot.ports import PostedPage, Surface, Trace, Watch
 
 OnShown = Callable[[LaneId, str], None]
 OnPosted = Callable[[PostedPage], None]
 OnNote = Callable[[str], None]
+OnBroken = Callable[[Exception], None]
 BeforePost = Callable[[PostedPage], Awaitable[None]]
 
 
@@ -23,7 +24,8 @@ class LaneEvents:
 
     `on_shown` takes the part of a turn's text that has just become visible (for snapshots), `on_posted` where a message
     stands and what it lastingly reads, `on_note` one sentence for people when a view or one of its lanes is given up.
-    `before_post` is awaited before a message is posted (the `ref` of its page is "").
+    `before_post` is awaited before a message is posted (the `ref` of its page is ""). `on_broken` takes a bug in
+    the making of a message; `watch` bounds the time that making one may take.
     """
 
     trace: Trace
@@ -31,6 +33,8 @@ class LaneEvents:
     on_posted: OnPosted
     on_note: OnNote
     before_post: BeforePost
+    on_broken: OnBroken
+    watch: Watch
 
 
 class LaneHost(Protocol):

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -325,6 +326,16 @@ class LaneView:
         """Ask for nothing more, whatever comes."""
         self._state = ViewState.GIVEN_UP
         self.leave()
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Bound the time of work on this lane that holds the event loop."""
+        return self._host.events.watch()
+
+    def break_off(self, error: Exception) -> None:
+        """Give the lane up, as there is a bug in how it is shown."""
+        self._flying = None
+        self.give_up()
+        self._host.events.on_broken(error)
 
     def _fail(self, why: str) -> None:
         self.give_up()

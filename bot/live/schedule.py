@@ -27,8 +27,8 @@ import asyncio
 import math
 from bisect import bisect_right, insort
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from statistics import fmean
 from types import TracebackType
@@ -36,7 +36,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from bot.concurrency import TaskGroup
+from bot.concurrency import TaskGroup, TookTooLong, Watched
 from bot.live.budget import Budget, Budgets, SentRequest
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
@@ -73,7 +73,7 @@ class SurfaceCall(NamedTuple):
     """One request, its text taken. `send` raises SurfaceError."""
 
     method: Method
-    send: Callable[[], Awaitable[MessageRef | None]]
+    send: Callable[[], Coroutine[None, None, MessageRef | None]]
 
 
 class Job(Protocol):
@@ -112,6 +112,14 @@ class Job(Protocol):
     def on_success(self, call: SurfaceCall, ref: MessageRef | None, duration_s: float) -> None: ...
 
     def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None: ...
+
+    def watch(self) -> AbstractContextManager[None]:
+        """Bound the time of work on it that holds the event loop."""
+        ...
+
+    def break_off(self, error: Exception) -> None:
+        """Take a bug in one of these methods: it asks for nothing more."""
+        ...
 
 
 class Lengths:
@@ -245,8 +253,8 @@ class Scheduler:
         """Send whatever is due now; return when to look again (infinity: when something is new)."""
         again_at = math.inf
         waiting: list[tuple[Bid, Job]] = []
-        for job in self._jobs:
-            if bid := job.bid(now):
+        for job in tuple(self._jobs):
+            if bid := _bid_of(job, now):
                 waiting.append((bid, job))
             else:
                 again_at = min(again_at, job.ready_at(now))
@@ -263,7 +271,7 @@ class Scheduler:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
             elif not (job in given or self._is_due(bid, names, now, asked, prices)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
-            elif call := job.take():
+            elif call := _take_from(job):
                 paid = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
                 prices.clear()
                 self._start(self._request(job, call, paid), "live request")
@@ -325,32 +333,62 @@ class Scheduler:
     async def _request(self, job: Job, call: SurfaceCall, paid: list[tuple[Budget, SentRequest]]) -> None:
         now = asyncio.get_running_loop().time
         began = now()
+        ref: MessageRef | None = None
+        failed: SurfaceError | None = None
         try:
             async with asyncio.timeout(self._request_timeout_s):
-                ref = await call.send()
+                ref = await Watched(call.send(), job.watch)
         except RateLimited as error:
             # what a lane needs beside its message (a webhook) may be refused as well: its own budget waits for it
             name = error.bucket if error.bucket in job.draws else next(iter(job.draws), error.bucket)
             self._budgets[name].record_refusal(now(), error.retry_after_s)
-            job.on_failure(call, error, now() - began)
+            failed = error
         except SurfaceError as error:
-            job.on_failure(call, error, now() - began)
+            failed = error
         except TimeoutError:
-            job.on_failure(call, SurfaceError(f"no answer in {self._request_timeout_s:g} s"), now() - began)
+            failed = SurfaceError(f"no answer in {self._request_timeout_s:g} s")
+        except TookTooLong as error:
+            job.break_off(error)
+            self.wake()
+            return
         except Exception as error:  # whatever a platform's client raises must not stop the other lanes
             log.warning("a surface raised what it should not", error=repr(error))
-            job.on_failure(call, SurfaceError(repr(error)), now() - began)
-        else:
-            job.on_success(call, ref, now() - began)
+            failed = SurfaceError(repr(error))
         finally:
             for budget, request in paid:
                 budget.record_answer(request, now())
-            self.wake()
+        try:
+            if failed is None:
+                job.on_success(call, ref, now() - began)
+            else:
+                job.on_failure(call, failed, now() - began)
+        except Exception as error:  # a bug of ours in one lane
+            job.break_off(error)
+        self.wake()
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
         task = self._group.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _bid_of(job: Job, now: float) -> Bid | None:
+    """Return the job's offer; a bug in one job must not stop the others."""
+    try:
+        return job.bid(now)
+    except Exception as error:
+        job.break_off(error)
+        return None
+
+
+def _take_from(job: Job) -> SurfaceCall | None:
+    """Return the job's request, as `_bid_of`. Making it may take long, as it goes through the whole text."""
+    try:
+        with job.watch():
+            return job.take()
+    except Exception as error:
+        job.break_off(error)
+        return None
 
 
 def _urgency(bid: Bid, *, free: bool) -> tuple[int, bool, float]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from types import MappingProxyType
 
 from bot.domain.run import LaneId
-from bot.live.lane_host import BeforePost, LaneEvents, OnNote, OnPosted, OnShown
+from bot.live.lane_host import BeforePost, LaneEvents, OnBroken, OnNote, OnPosted, OnShown
 from bot.live.lane_view import LaneView
 from bot.live.lanes import Lane
 from bot.live.schedule import Job, Scheduler
-from bot.ports import Kind, PostedPage, Surface, Trace
+from bot.ports import Kind, PostedPage, Surface, Trace, Watch
 
 
 async def _store_nothing(page: PostedPage) -> None:
@@ -33,6 +34,8 @@ class Display:
         on_posted: OnPosted = lambda page: None,
         on_note: OnNote = lambda text: None,
         before_post: BeforePost = _store_nothing,
+        on_broken: OnBroken = lambda error: None,
+        watch: Watch = nullcontext,
         awaited: Mapping[str, Sequence[PostedPage]] = NOTHING_AWAITED,
     ) -> None:
         """Take the listeners (`LaneEvents`) and what is awaited.
@@ -43,7 +46,7 @@ class Display:
         self.lanes: dict[LaneId, Lane] = {}
         self.views: list[View] = []
         self.awaited = dict(awaited)
-        self.events = LaneEvents(trace, on_shown, on_posted, on_note, before_post)
+        self.events = LaneEvents(trace, on_shown, on_posted, on_note, before_post, on_broken, watch)
         self.scheduler = scheduler
         self.now = asyncio.get_running_loop().time
         self._settled = asyncio.Event()

@@ -35,14 +35,22 @@ class Town:
         self.models = models
         self.process: Process | None = None
 
-    async def start(self) -> None:
-        """Start the bot and return once it hears what people do."""
+    async def start(self, *, connects: bool = True) -> None:
+        """Start the bot and return once it hears what people do, or at once where it may die before."""
         connected, self._asked_before = len(await self.discord.connects()), len(self.discord.requests)
         self.process = await self._spawn(None, "run")
+        if not connects:
+            return
         async with asyncio.timeout(60):
             while len(await self.discord.connects()) == connected:
                 assert self.process.returncode is None, "it has ended by itself"
                 await asyncio.sleep(0.01)
+
+    async def wait_until_ended(self) -> int:
+        """Wait until the bot ends by itself and return its status."""
+        assert self.process is not None, "start it first"
+        async with asyncio.timeout(60):
+            return await self.process.wait()
 
     async def end(self, number: signal.Signals) -> int:
         """Send the signal and return the status with which the bot ended."""
@@ -60,16 +68,22 @@ class Town:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *words),
             cwd=self.path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self._settings},
+            env={**os.environ, "PYTHONPATH": f"{self.path / 'planted'}:{ROOT}", **self._settings},
             stdout=output,
             stderr=output and asyncio.subprocess.STDOUT,
         )
 
+    def plant(self, bug: str) -> None:
+        """Run a piece of Python in each process that is started from now on, before it does anything else."""
+        planted = self.path / "planted"
+        planted.mkdir(exist_ok=True)
+        (planted / "sitecustomize.py").write_text(bug, "utf-8")
+
     # people and models
 
-    async def ask(self, command: str = "compare", **options: object) -> None:
+    async def ask(self, command: str = "compare", question: str = "Tea or coffee?", **options: object) -> None:
         """Call a command as Ada."""
-        await self.discord.slash(self.ada, self.channel, command, question="Tea or coffee?", **options)
+        await self.discord.slash(self.ada, self.channel, command, question=question, **options)
 
     async def read_refusal(self) -> str:
         """Ask once more and return the sentence of the refusal."""

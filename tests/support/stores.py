@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.domain.facts import CaughtUp, Claimed, Fact
 from bot.domain.run import TurnId
-from bot.domain.transcript import Entry, Transcript, fold_all
+from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
 from bot.ports import Clock, Fenced, Json, MessageRef, PostedPage, RunRow, Snapshot, replay_snapshots
 from storage.batch import common_length
 
@@ -74,7 +74,7 @@ class MemoryStore:
                 t.entries[0].at,
                 t.started.format,
                 t.started.question,
-                t.finished.outcome if t.finished else "",
+                SET_ASIDE if t.set_aside and not t.finished else t.finished.outcome if t.finished else "",
                 tuple(view.address for view in t.views),
             )
             for run, t in self._for_people()

@@ -1,0 +1,103 @@
+"""The watchdog: no run may hold the event loop, which is everybody's.
+
+What a run does between two waits (its plan, its asks, the making of its messages) is pure and short. Where a bug makes
+it long, two walls stand:
+
+- A timer interrupts it after `HELD_S`. Python code, a sleep and a backtracking pattern end with `TookTooLong`, and the
+  run is set aside as after any other bug.
+- What cannot be interrupted holds the loop on. `end_when_held` then ends the process. The note says which run it
+  was in, and the next process finds it there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import UnsupportedOperation
+from types import FrameType, TracebackType
+
+from bot.concurrency import TookTooLong
+from bot.ports import RunningNote
+
+HELD_S = 5.0  # a plan takes milliseconds; platforms give a bot up after 3 s without an answer
+LAST_RESORT_CPU_S = 30.0  # of the whole process; by CPU, so that a process that was paused is not ended as it wakes
+
+
+class _Interrupted(BaseException):
+    """The time is over. No `except Exception` in the code that holds the loop may swallow it."""
+
+
+class Watchdog:
+    """A bound on work that holds the event loop; a context manager, as it owns the timer's signal.
+
+    Only the main thread has signals, and not every system has the timer: elsewhere it only writes the note.
+    """
+
+    def __init__(self, note: RunningNote, *, held_s: float = HELD_S) -> None:
+        self._note = note
+        self._held_s = held_s
+        self._has_timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        self._watching = False
+
+    def __enter__(self) -> Watchdog:
+        if self._has_timer:
+            self._before = signal.signal(signal.SIGALRM, self._interrupt)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._has_timer:
+            signal.signal(signal.SIGALRM, self._before)
+
+    @property
+    def died_in(self) -> str:
+        """Return the run that an earlier process died in; "" for none."""
+        return self._note.found
+
+    @contextmanager
+    def watch(self, run: str) -> Iterator[None]:
+        """Note that the run is worked on. Raises TookTooLong when that holds the loop for too long."""
+        if self._watching:  # the outer one counts
+            yield
+            return
+        self._note.write(run)
+        self._watching = True
+        self._set_timer(self._held_s)
+        try:
+            yield
+        except _Interrupted:
+            raise TookTooLong(f"it held the event loop for {self._held_s:g} s") from None
+        finally:
+            self._watching = False
+            self._set_timer(0)
+            self._note.write("")
+
+    def _set_timer(self, seconds: float) -> None:
+        if self._has_timer:
+            signal.setitimer(signal.ITIMER_REAL, seconds, seconds)  # again and again, should it be swallowed
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self._watching:
+            raise _Interrupted
+
+
+async def end_when_held() -> None:
+    """End the process hard once the loop has not come round for `LAST_RESORT_CPU_S`, with a traceback; until cancelled.
+
+    The system does it, since whatever holds the loop may hold the interpreter.
+    """
+    if not hasattr(signal, "setitimer"):
+        return
+    with suppress(AttributeError, UnsupportedOperation):  # standard error may be no file
+        faulthandler.register(signal.SIGVTALRM, file=sys.stderr, chain=True)
+    try:
+        while True:
+            signal.setitimer(signal.ITIMER_VIRTUAL, LAST_RESORT_CPU_S)
+            await asyncio.sleep(1)
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        faulthandler.unregister(signal.SIGVTALRM)

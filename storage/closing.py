@@ -1,0 +1,34 @@
+"""Requests to close a run, from another process than the one that writes the database.
+
+Such a request is a document: the writer looks for them, does what they ask, and takes them away.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from bot.ports import DocumentStore
+from storage import rows, sqlite, versions
+from storage.errors import translating_errors
+
+PREFIX = "close/"
+
+
+async def request_closing(path: Path, run: str) -> None:
+    """Ask the process that holds the database to close a run. Raises Misconfigured, StoreFailed."""
+    sqlite.require_file(path)
+    with translating_errors(path):
+        async with sqlite.open_writer(path) as database:  # SQLite lets two write, one after the other
+            await database.transact(versions.require_version)
+            await database.transact(lambda conn: rows.put_documents(conn, {PREFIX + run: time.time()}))
+
+
+async def requested_closings(documents: DocumentStore) -> list[str]:
+    """Return the runs that are to be closed."""
+    return [key.removeprefix(PREFIX) for key in await documents.documents(PREFIX)]
+
+
+async def forget_closing(documents: DocumentStore, run: str) -> None:
+    """Take a request away, as it is done."""
+    await documents.put(PREFIX + run, None)
