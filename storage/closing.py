@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from bot.ports import DocumentStore
-from storage import rows, sqlite, versions
+from storage import migrate, rows, sqlite
 from storage.errors import translating_errors
 
 PREFIX = "close/"
@@ -20,7 +20,7 @@ async def request_closing(path: Path, run: str) -> None:
     sqlite.require_file(path)
     with translating_errors(path):
         async with sqlite.open_writer(path) as database:  # SQLite lets two write, one after the other
-            await database.transact(versions.require_version)
+            await database.transact(migrate.require_version)
             await database.transact(lambda conn: rows.put_documents(conn, {PREFIX + run: time.time()}))
 
 
