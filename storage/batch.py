@@ -66,7 +66,14 @@ class Put:
     value: Json
 
 
-Write = Append | Claim | Show | Place | Put
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """Forget events from before a wall time, and fold what lanes of runs that are over showed."""
+
+    before: float
+
+
+Write = Append | Claim | Show | Place | Put | Tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,8 @@ class Batch:
     messages: dict[PageKey, Row | None] = field(default_factory=dict)  # None: another page took its message
     refs: set[str] = field(default_factory=set)  # messages that were given to a page, if only for a while
     shelf: dict[str, Json] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)  # runs that are over now: nothing of them is shown any more
+    tidy_before: float | None = None
 
     def __post_init__(self) -> None:
         self.heads = dict(self.stored)
@@ -132,6 +141,9 @@ class Batch:
                 return self._place(write)
             case Put():
                 self.shelf[write.key] = write.value
+                return None
+            case Tidy():
+                self.tidy_before = write.before
                 return None
             case _ as never:
                 assert_never(never)
@@ -189,6 +201,8 @@ class Batch:
         for seq, (kind, data) in enumerate(facts, start=head.seq + 1):
             self.facts.append({"run": write.run, "seq": seq, "at": write.at, "kind": kind, "data": data})
             head = head.after(seq, write.at, kind, data)
+            if kind in (CaughtUp.__name__, Deleted.__name__):
+                self.over.add(write.run)
         self.heads[write.run] = head
 
 

@@ -10,14 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
 
-from bot.domain.codec import Unreadable, decode, read_turn
+from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.transcript import Entry
 from bot.ports import Json, PostedPage, RunRow, Snapshot, replay_snapshots
-from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Write
+from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Tidy, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
+
+MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
 # SQLite takes to run it.
@@ -54,6 +56,16 @@ _POSTED_PAGES = (
 )
 _FIND = select(messages).where(messages.c.ref == bindparam("ref"))
 
+# runs that are over and still have more than the last text of each lane: those of earlier versions
+_UNFOLDED = (
+    select(snapshots.c.run)
+    .join(runs, runs.c.run == snapshots.c.run)
+    .where(or_(runs.c.caught_up_at.is_not(None), runs.c.deleted_at.is_not(None)))
+    .group_by(snapshots.c.run)
+    .having(func.count() > func.count(snapshots.c.turn.distinct()))
+    .limit(MAX_FOLDED)
+)
+
 _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
@@ -63,7 +75,7 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put)}),
+        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put | Tidy)}),
         taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
     )
@@ -84,6 +96,12 @@ def save_batch(conn: Connection, batch: Batch) -> None:
         _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
         put_documents(conn, batch.shelf)
+    for run in batch.over:
+        _fold_snapshots(conn, run)
+    if batch.tidy_before is not None:
+        conn.execute(delete(events).where(events.c.at < batch.tidy_before))
+        for run in conn.scalars(_UNFOLDED).all():
+            _fold_snapshots(conn, run)
 
 
 def read_entries(conn: Connection, run: str, after: int) -> list[Entry]:
@@ -151,6 +169,19 @@ def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None],
         conn.execute(_SAME_MESSAGE, {"refs": list(refs)})
     if rows := [row for row in pages.values() if row]:
         conn.execute(_ADD_MESSAGES, rows)
+
+
+def _fold_snapshots(conn: Connection, run: str) -> None:
+    """Keep of what each lane of a run showed the last text alone: that is all that a replay of it needs."""
+    shots = read_snapshots(conn, run)
+    last = {turn: (at, text) for turn, at, text in replay_snapshots(shots)}
+    if len(shots) > len(last):
+        conn.execute(delete(snapshots).where(snapshots.c.run == run))
+        kept = [
+            {"run": run, "turn": turn_text(turn), "at": at, "kept": 0, "text": text}
+            for turn, (at, text) in last.items()
+        ]
+        conn.execute(_ADD_SNAPSHOTS, kept)
 
 
 def _read_fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:

@@ -16,10 +16,12 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Entry
 from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import migrate, rows, sqlite
-from storage.batch import Append, Claim, Place, Put, Show
+from storage.batch import Append, Claim, Place, Put, Show, Tidy
 from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
+
+EVENTS_KEPT_S = 86_400.0  # platforms send an event again for minutes
 
 T = TypeVar("T")
 
@@ -76,6 +78,10 @@ class SqlStore:
 
     async def documents(self, prefix: str) -> dict[str, Json]:
         return await self._read(lambda conn: rows.list_documents(conn, prefix))
+
+    async def tidy(self) -> None:
+        """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be."""
+        await self._writer.write(Tidy(self._clock() - EVENTS_KEPT_S))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with translating_errors(self._path):

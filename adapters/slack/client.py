@@ -19,7 +19,6 @@ from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
-from slack_sdk.oauth.state_store.sqlalchemy import AsyncSQLAlchemyOAuthStateStore
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.common.deliveries import DeliveryLog
@@ -29,7 +28,7 @@ from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.dialect import escape_entities
 from adapters.slack.handlers import Handlers
 from adapters.slack.home import RUNS, build_home
-from adapters.slack.installs import SealedInstallations, make_sealer
+from adapters.slack.installs import SealedInstallations, SealedStates, make_sealer
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.layout import PLAIN_CHARS, shorten_escaped
 from adapters.slack.listening import Listener
@@ -223,7 +222,7 @@ class SlackBot:
 
     async def _build_app(self, installations: SealedInstallations | None) -> AsyncApp:
         settings = self._settings
-        oauth = await self._build_oauth(installations) if installations else None
+        oauth = self._build_oauth(installations) if installations else None
         app = AsyncApp(
             name="moot",
             signing_secret=settings.signing,
@@ -237,11 +236,10 @@ class SlackBot:
         app.error(_answer_error)
         return app
 
-    async def _build_oauth(self, installations: SealedInstallations) -> AsyncOAuthSettings:
+    def _build_oauth(self, installations: SealedInstallations) -> AsyncOAuthSettings:
         settings = self._settings
-        assert self._engine is not None, "`_open_installations` has checked it"
-        states = AsyncSQLAlchemyOAuthStateStore(STATE_S, self._engine)
-        await states.create_tables()
+        assert settings.installations_key is not None, "`_open_installations` has checked it"
+        states = SealedStates(make_sealer(settings.installations_key.get_secret_value()), STATE_S)
         host = settings.api_base.removesuffix("/").removesuffix("/api")
         return AsyncOAuthSettings(
             client_id=settings.client_id,

@@ -6,6 +6,7 @@ there is no such run, and whoever cannot write there may only read. `Actions` an
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import structlog
@@ -31,6 +32,8 @@ from bot.ports import Clock, Store
 
 log = structlog.get_logger()
 
+MAX_ACTS = 500  # facts of one person in one run; whoever presses so often is no person
+MAX_COUNTED = 10_000  # pairs of a person and a run that are counted at once
 MAX_PENDING_WRITES_PER_RUN = 100  # so that one popular run does not hold up the writes of others
 
 
@@ -43,6 +46,7 @@ class RunAccess:
         self._clock = clock
         self._latest = SingleFlight(self._read)
         self._pending_writes = KeyedSemaphore(MAX_PENDING_WRITES_PER_RUN)
+        self._acts: OrderedDict[tuple[str, str], int] = OrderedDict()  # (run, person) → facts; the latest last
         self._refused_late = 0  # actions on runs and turns that were over
 
     async def get_run(self, run: str, by: Person) -> Transcript:
@@ -86,10 +90,22 @@ class RunAccess:
         require_moderator(await _as_there(by, t), what)
 
     async def record(self, run: str, fact: Fact, *, key: str | None = None) -> None:
-        """Store a fact of a run, with a `key` only once, and wake the run's conductor."""
+        """Store a fact of a run, with a `key` only once, and wake the run's conductor.
+
+        Raises Refused where its person has done too much in the run already.
+        """
+        self._count_act(run, getattr(fact, "by", ""))
         async with self._pending_writes.of(run):
             await self._store.append(run, [fact], key=key)
         self._supervisor.wake(run)
+
+    def _count_act(self, run: str, person: str) -> None:
+        count = self._acts.pop((run, person), 0)
+        self._acts[run, person] = min(count + 1, MAX_ACTS)
+        if len(self._acts) > MAX_COUNTED:
+            self._acts.popitem(last=False)
+        if count >= MAX_ACTS:
+            raise Refused(f"You have done {MAX_ACTS} things in this run, and it takes no more from you.")
 
     def make_plan(self, t: Transcript) -> Plan:
         """Return the plan of a run as it stands now."""

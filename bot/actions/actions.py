@@ -53,6 +53,9 @@ from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
 RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
+MAX_VIEWS = 10  # places in which one run is shown
+MAX_REMARKS, MAX_REMARKS_OF_ONE = 200, 50  # in a run; each is part of every later ask
+MAX_REMARKS_CHARS, MAX_REMARKS_CHARS_OF_ONE = 200_000, 60_000
 MAX_LISTED_RUNS = 200  # newest runs of a server, before those that a person cannot see are left out
 
 
@@ -69,9 +72,9 @@ class Actions:
         self._supervisor = supervisor
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
-        self._quota = RunQuota(self._limits, supervisor.unfinished_starts)
+        self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
         self._starting = asyncio.Lock()
-        self.steering = SteeringActions(services, resolver, self._access, supervisor)
+        self.steering = SteeringActions(services, resolver, self._access, supervisor, self._quota)
 
     async def start_run(self, request: RunRequest, open_surface: OpenSurface) -> str:
         """Begin a run and show it; return its id. Raises Refused."""
@@ -100,7 +103,11 @@ class Actions:
         t = await self._access.get_open_run(run, by)
         if self._supervisor.transcript(run) is None:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
+        if len(t.views) >= MAX_VIEWS:
+            raise Refused(f"It is shown in {MAX_VIEWS} places already: follow it in one of them.")
         surface = open_surface(run, t.started.question)
+        if ViewAttached(surface.address) in t.views:
+            raise Refused("It is shown here already.")
         await self._store.append(run, [ViewAttached(surface.address)])
         if self._supervisor.transcript(run) is None:
             raise Refused("This run has just come to its end.")
@@ -268,13 +275,14 @@ class Actions:
 
         A remark with an `origin` was sent here from elsewhere, and may be as long as a question.
         """
-        await self._access.get_open_run(run, by)
+        t = await self._access.get_open_run(run, by)
         text = text.strip()
         if not text:
             raise Refused("There is nothing to pass on: write something first.")
         most = self._limits.question_chars if origin else self._limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
+        _check_room_for_remark(t, text, by)
         self.services.words.check(text, by.ruled_by, "The remark")
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
@@ -345,6 +353,16 @@ class Actions:
 async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
     """Return whether one of the addresses of a run can be seen. A run without any was held in a terminal."""
     return not addresses or any([await can_see(address) for address in addresses])
+
+
+def _check_room_for_remark(t: Transcript, text: str, by: Person) -> None:
+    """Raise Refused where a run has as many remarks as it may have, of one person or of all."""
+    own = [len(remark.text) for remark in t.remarks if remark.by == by.key]
+    if len(own) >= MAX_REMARKS_OF_ONE or sum(own) + len(text) > MAX_REMARKS_CHARS_OF_ONE:
+        raise Refused("You have said as much here as one person may: wait for the answers, then follow up.")
+    said = sum(len(remark.text) for remark in t.remarks)
+    if len(t.remarks) >= MAX_REMARKS or said + len(text) > MAX_REMARKS_CHARS:
+        raise Refused("This run has heard as many remarks as it can pass on: wait for the answers, then follow up.")
 
 
 def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:

@@ -1,4 +1,4 @@
-"""Limits on runs at once: for a person, for a server, and for the whole process."""
+"""Limits on runs at once: for a person, for a server, and for the whole process; and on paused ones."""
 
 from __future__ import annotations
 
@@ -10,36 +10,67 @@ from bot.domain.facts import RunStarted
 from bot.errors import Refused
 from bot.settings import LimitSettings
 
+MAX_PAUSED = 3  # runs that one person has started and that are paused; they hold no place
+
 
 class RunQuota:
-    """A count of runs against their limits. `list_unfinished` returns the starts of unfinished runs.
+    """A count of runs against their limits.
 
-    A vote after the end of a run does not count.
+    `list_unfinished` returns the starts of runs that have no end yet and are not paused, `list_paused` of those that
+    are. A vote after the end of a run does not count. A paused run holds no place; so that nobody piles them up, there
+    are limits on them as well, and a run that is resumed needs a place again.
     """
 
-    def __init__(self, limits: LimitSettings, list_unfinished: Callable[[], Iterable[RunStarted]]) -> None:
+    def __init__(
+        self,
+        limits: LimitSettings,
+        list_unfinished: Callable[[], Iterable[RunStarted]],
+        list_paused: Callable[[], Iterable[RunStarted]] = tuple,
+    ) -> None:
         self._limits = limits
         self._list_unfinished = list_unfinished
+        self._list_paused = list_paused
         self._starting: list[tuple[str, str]] = []  # person and server: many may ask before the first has begun
 
     @contextmanager
     def reserve(self, by: Person) -> Iterator[None]:
         """Count a run that is being started, until `list_unfinished` returns it. Raises Refused at a limit."""
-        unfinished = list(self._list_unfinished())
-        if (total := len(self._starting) + len(unfinished)) >= self._limits.runs:  # first, as it costs least
-            raise Refused(f"{_format_runs(total)} go on already, and no more fit: ask again when one has ended.")
-        taken = [*self._starting, *((start.by, start.server) for start in unfinished)]
-        own = sum(person == by.key for person, _ in taken)
-        if own >= self._limits.runs_per_person:
-            raise Refused(f"You have {_format_runs(own)} going on here already: wait until one ends, or stop one.")
-        around = sum(server == by.server for _, server in taken)
-        if around >= self._limits.runs_per_server:
-            raise Refused(f"{_format_runs(around)} go on here already: ask again when one has ended.")
+        self._check_room(by.key, by.server)
         self._starting.append((by.key, by.server))
         try:
             yield
         finally:
             self._starting.remove((by.key, by.server))
+
+    def check_pause(self, start: RunStarted) -> None:
+        """Raise Refused where as many runs are paused as may be."""
+        paused = list(self._list_paused())
+        if sum(other.by == start.by for other in paused) >= MAX_PAUSED:
+            who = start.name or start.by
+            raise Refused(f"{MAX_PAUSED} runs of {who} are paused already: resume or stop one of them first.")
+        if sum(other.server == start.server for other in paused) >= self._limits.runs_per_server:
+            raise Refused(f"{_format_runs(len(paused))} are paused here already: resume or stop one of them first.")
+        if len(paused) >= self._limits.runs:
+            raise Refused(f"{_format_runs(len(paused))} are paused already, and no more may be: stop this one instead.")
+
+    def check_resume(self, start: RunStarted) -> None:
+        """Raise Refused where a paused run finds no place to go on."""
+        try:
+            self._check_room(start.by, start.server)
+        except Refused as error:
+            raise Refused(f"It cannot go on yet. {error}") from None
+
+    def _check_room(self, starter: str, server: str) -> None:
+        unfinished = list(self._list_unfinished())
+        if (total := len(self._starting) + len(unfinished)) >= self._limits.runs:  # first, as it costs least
+            raise Refused(f"{_format_runs(total)} go on already, and no more fit: ask again when one has ended.")
+        taken = [*self._starting, *((start.by, start.server) for start in unfinished)]
+        own = sum(person == starter for person, _ in taken)
+        if own >= self._limits.runs_per_person:
+            raise Refused(f"You have {_format_runs(own)} going on here already: wait until one ends, or stop one.")
+        around = sum(place == server for _, place in taken)
+        if around >= self._limits.runs_per_server:
+            raise Refused(f"{_format_runs(around)} go on here already: ask again when one has ended.")
 
 
 def _format_runs(count: int) -> str:

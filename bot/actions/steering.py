@@ -6,6 +6,7 @@ import re
 
 from bot.actions.access import RunAccess
 from bot.actions.permissions import Person
+from bot.actions.quota import RunQuota
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.facts import (
@@ -39,13 +40,19 @@ class SteeringActions:
     """Actions on a run that goes on: each returns a sentence for its person, or raises Refused with one."""
 
     def __init__(
-        self, services: Services, resolver: RequestResolver, access: RunAccess, supervisor: RunSupervisor
+        self,
+        services: Services,
+        resolver: RequestResolver,
+        access: RunAccess,
+        supervisor: RunSupervisor,
+        quota: RunQuota,
     ) -> None:
         self._words = services.words
         self._limits = services.settings.limits
         self._resolver = resolver
         self._access = access
         self._supervisor = supervisor
+        self._quota = quota
 
     async def pause_run(self, run: str, by: Person) -> str:
         """Pause a run: turns that speak finish, and none begins."""
@@ -53,6 +60,7 @@ class SteeringActions:
         await self._access.require_may_steer(by, t, "Pause")
         if t.steering.paused:
             raise Refused(f"{as_text(t.steering.paused.name or t.steering.paused.by)} has paused it already.")
+        self._quota.check_pause(t.started)
         await self._access.record(run, Paused(by.key, by.name))
         return "Paused: what speaks now finishes, and nothing begins until it is resumed."
 
@@ -62,6 +70,7 @@ class SteeringActions:
         await self._access.require_may_steer(by, t, "Resume")
         if not t.steering.paused:
             raise Refused("It is not paused.")
+        self._quota.check_resume(t.started)
         await self._access.record(run, Resumed(by.key, by.name))
         return "It goes on."
 

@@ -41,6 +41,7 @@ NO_PLATFORM = (
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
 _LONGEST_WAIT_S = 300.0  # between tries to connect
+TIDY_S = 3_600.0  # between two times that the store forgets what nothing needs
 REQUESTS_S = 1.0  # how often requests of other processes are looked for
 MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
 BUDGETS = {"discord": discord_budget, "slack": slack_budget}  # by the platform that begins a budget's name
@@ -139,6 +140,7 @@ async def serve_platforms(
 
         tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots)]
         tasks.append(asyncio.create_task(_watch_requests(core, store)))
+        tasks.append(asyncio.create_task(_tidy_store(store, taking_up)))
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
@@ -191,6 +193,16 @@ async def _watch_requests(core: Core, store: SqlStore) -> None:
         except StoreFailed as error:
             log.warning("requests to close runs cannot be read", reason=str(error))
         await asyncio.sleep(REQUESTS_S)
+
+
+async def _tidy_store(store: SqlStore, taking_up: asyncio.Task[None]) -> None:
+    await asyncio.wait([taking_up])
+    while True:
+        try:
+            await store.tidy()
+        except StoreFailed as error:
+            log.warning("the store cannot be tidied", reason=str(error))
+        await asyncio.sleep(TIDY_S)
 
 
 async def _connect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
@@ -265,8 +265,15 @@ class RunSupervisor:
         return self._conductors[run].transcript if run in self._conductors else None
 
     def unfinished_starts(self) -> list[RunStarted]:
-        """Return the starts of the runs that have no end yet."""
-        return [c.transcript.started for c in self._conductors.values() if not c.transcript.is_over]
+        """Return the starts of the runs that have no end yet and are not paused."""
+        return [t.started for t in self._transcripts() if not t.is_over and not t.steering.paused]
+
+    def paused_starts(self) -> list[RunStarted]:
+        """Return the starts of the runs that are paused."""
+        return [t.started for t in self._transcripts() if not t.is_over and t.steering.paused]
+
+    def _transcripts(self) -> Iterator[Transcript]:
+        return (conductor.transcript for conductor in self._conductors.values())
 
     def runs_of_server(self, server: str) -> list[str]:
         """Return the runs that go on here for that server."""

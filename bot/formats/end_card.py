@@ -89,7 +89,7 @@ def votes_line(t: Transcript) -> str:
 def describe_spending(t: Transcript) -> str:
     """Return time, tokens and money of a run in one line."""
     tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
-    return f"{(t.finished_at if t.finished else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
+    return f"{(t.finished_at if t.is_over else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
 
 
 def first_sentences(text: str, most: int) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,7 @@ pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not insta
 from cryptography.fernet import Fernet
 from slack_sdk.oauth.installation_store import Installation
 
+from adapters.slack.installs import SealedStates, make_sealer
 from bot.errors import Misconfigured
 from tests.support.slack_app import App, make_settings, open_workspace, serve_app, wait_until
 from tests.support.slack_messages import read_text
@@ -129,3 +131,30 @@ async def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="installations_key"):
         async with serve_installable(tmp_path / "moot.db", "secret"):
             pass
+
+
+async def test_installations_that_are_only_begun_leave_nothing_behind(tmp_path: Path) -> None:
+    async with serve_installable(tmp_path / "moot.db") as a:
+
+        async def count_rows() -> int:
+            with closing(sqlite3.connect(tmp_path / "moot.db")) as raw:
+                tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+                return sum(raw.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables)
+
+        before = await count_rows()
+        async with aiohttp.ClientSession() as anybody:
+            for _ in range(20):
+                async with anybody.get(f"{a.bot.url}/slack/install") as page:
+                    assert page.status == 200
+        assert await count_rows() == before
+        for _ in range(3):
+            assert await install(a, a.server.world.code(a.team.id)) == 200
+        assert await count_rows() == before + 2  # one installation and its bot
+
+
+async def test_a_state_counts_once_and_not_for_long() -> None:
+    states, later = (SealedStates(make_sealer(KEY), age_s) for age_s in (600, -1))
+    state = await states.async_issue()
+    assert [await states.async_consume(text) for text in (state, state, "", "é", state[:-1])] == [True] + [False] * 4
+    assert not await later.async_consume(await later.async_issue())
+    assert not await states.async_consume(make_sealer(KEY).encrypt(b"xoxb-1").decode())  # sealed, but no state

@@ -53,6 +53,11 @@ class ActionsScene:
         """Begin a run that Pat asks for, shown in the scene's place."""
         return await self.actions.start_run(RunRequest(form, "Why?", PAT, panel, rounds), lambda run, title: self.place)
 
+    async def finish(self, run: str) -> None:
+        """Wait until a run that was stopped is over."""
+        while (await self.read_stored(run)).finished is None:
+            await asyncio.sleep(0.1)
+
     async def read_stored(self, run: str) -> Transcript:
         """Return what the store knows of a run."""
         return fold_all(Transcript(), await self.store.read(run))

@@ -1,0 +1,59 @@
+"""What the store forgets, and when."""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bot.domain.facts import CaughtUp, Deleted, Fact, Interjected
+from bot.domain.run import TurnId
+from bot.ports import replay_snapshots
+from storage import open_store
+from storage.store import EVENTS_KEPT_S
+from tests.support.transcripts import make_start
+
+START = make_start("compare")
+
+
+def remark(text: str) -> Interjected:
+    return Interjected("ann", text)
+
+
+@pytest.mark.parametrize("end", [CaughtUp(), Deleted("ann")])
+async def test_of_a_run_that_is_over_the_last_text_of_each_lane_is_kept(tmp_path: Path, end: Fact) -> None:
+    path, ada, bob = tmp_path / "moot.db", TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob")
+    async with open_store(path, clock=itertools.count(1.0).__next__) as store:
+        for run in ("r", "other"):
+            await store.append(run, [START])
+            for text in ("It", "It depends", "No"):
+                await store.snapshot(run, ada, text)
+            await store.snapshot(run, bob, "Yes")
+        before = [(turn, text) for turn, _, text in replay_snapshots(await store.snapshots("other"))]
+        await store.append("r", [end])
+        assert sorted((s.turn, s.kept, s.text) for s in await store.snapshots("r")) == [(ada, 0, "No"), (bob, 0, "Yes")]
+        assert [(turn, text) for turn, _, text in replay_snapshots(await store.snapshots("other"))] == before
+
+
+async def test_what_nothing_needs_is_forgotten_in_time(tmp_path: Path) -> None:
+    path, ada = tmp_path / "moot.db", TurnId("answer", 1, "ada")
+    now = 0.0
+    async with open_store(path, clock=lambda: now) as store:
+        await store.append("r", [START], key="early")
+        await store.append("r", [CaughtUp()])
+        await store.snapshot("r", ada, "It")  # as an earlier version has left it
+        await store.snapshot("r", ada, "It depends")
+        now = EVENTS_KEPT_S
+        await store.append("r", [remark("hello")], key="late")
+        await store.tidy()
+        await store.append("r", [remark("again")], key="early")  # at the moment of its age it still counts
+        now += 1.0
+        await store.tidy()
+        assert [shot.text for shot in await store.snapshots("r")] == ["It depends"]
+        await store.append("r", [remark("again")], key="late")
+        assert len(await store.read("r")) == 3
+    with closing(sqlite3.connect(path)) as raw:
+        assert raw.execute("SELECT key FROM events").fetchall() == [("late",)]
