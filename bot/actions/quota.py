@@ -9,6 +9,7 @@ from bot.actions.permissions import Person
 from bot.domain.facts import RunStarted
 from bot.errors import Refused
 from bot.settings import LimitSettings
+from bot.text import as_text
 
 MAX_PAUSED = 3  # runs that one person has started and that are paused; they hold no place
 
@@ -46,7 +47,7 @@ class RunQuota:
         """Raise Refused where as many runs are paused as may be."""
         paused = list(self._list_paused())
         if sum(other.by == start.by for other in paused) >= MAX_PAUSED:
-            who = start.name or start.by
+            who = as_text(start.name or start.by)
             raise Refused(f"{MAX_PAUSED} runs of {who} are paused already: resume or stop one of them first.")
         if sum(other.server == start.server for other in paused) >= self._limits.runs_per_server:
             raise Refused(f"{_format_runs(len(paused))} are paused here already: resume or stop one of them first.")

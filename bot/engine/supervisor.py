@@ -155,9 +155,11 @@ class RunSupervisor:
         try:
             async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.snapshots.keep_saving())
-                if conductor.transcript.set_aside:
-                    with self.watch(run):
-                        conductor.show_set_aside(display, standing)
+                t = conductor.transcript
+                if t.set_aside:
+                    deadly = any(isinstance(entry.fact, ProcessDied) for entry in t.entries)
+                    with self.watch(run):  # of a run that was deadly nothing is made again but the board
+                        conductor.show_set_aside(display, () if deadly else standing)
                 else:
                     await Watched(conductor.conduct(display), partial(self.watch, run))
                 if not conductor.transcript.deleted:

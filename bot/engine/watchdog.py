@@ -4,7 +4,7 @@ What a run does between two waits (its plan, its asks, the making of its message
 it long, two walls stand:
 
 - A timer interrupts it after `HELD_S`. Python code, a sleep and a backtracking pattern end with `TookTooLong`, and the
-  run is set aside as after any other bug.
+  run is set aside as after any other bug. Where the machine is too busy to work on it, it has `PATIENCE` times as long.
 - What cannot be interrupted holds the loop on. `end_when_held` then ends the process. The note says which run it
   was in, and the next process finds it there.
 """
@@ -16,6 +16,7 @@ import faulthandler
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import UnsupportedOperation
@@ -25,6 +26,7 @@ from bot.concurrency import TookTooLong
 from bot.ports import RunningNote
 
 HELD_S = 5.0  # a plan takes milliseconds; platforms give a bot up after 3 s without an answer
+PATIENCE = 6
 LAST_RESORT_CPU_S = 30.0  # of the whole process; by CPU, so that a process that was paused is not ended as it wakes
 
 
@@ -66,11 +68,12 @@ class Watchdog:
             return
         self._note.write(run)
         self._watching = True
+        self._ticks, self._cpu_s = 0, time.thread_time()
         self._set_timer(self._held_s)
         try:
             yield
         except _Interrupted:
-            raise TookTooLong(f"it held the event loop for {self._held_s:g} s") from None
+            raise TookTooLong(f"it held the event loop for {self._ticks * self._held_s:g} s") from None
         finally:
             self._watching = False
             self._set_timer(0)
@@ -81,7 +84,10 @@ class Watchdog:
             signal.setitimer(signal.ITIMER_REAL, seconds, seconds)  # again and again, should it be swallowed
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._watching:
+        if not self._watching:
+            return
+        self._ticks += 1
+        if time.thread_time() - self._cpu_s >= self._held_s / 2 or self._ticks >= PATIENCE:
             raise _Interrupted
 
 

@@ -233,7 +233,8 @@ class LaneView:
 
     def take(self) -> SurfaceCall | None:
         """Return the request that shows the lane's text of this moment; None when there is nothing to send."""
-        change = self._next_change()
+        with self.watch():  # it goes through the whole text
+            change = self._next_change()
         if change is None:
             self._version, self._more = self.lane.version, False
             self.lane.settle()

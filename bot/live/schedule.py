@@ -30,9 +30,10 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from types import TracebackType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import structlog
 
@@ -41,6 +42,8 @@ from bot.live.budget import Budget, Budgets, SentRequest
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 END, FIRST, TEXT = range(3)  # ranks of a bid
 LEAST_S = 0.001  # the shortest wait: a moment that rounding puts just before a token is there
@@ -114,7 +117,7 @@ class Job(Protocol):
     def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None: ...
 
     def watch(self) -> AbstractContextManager[None]:
-        """Bound the time of work on it that holds the event loop."""
+        """Bound the time of a step of `SurfaceCall.send`."""
         ...
 
     def break_off(self, error: Exception) -> None:
@@ -254,7 +257,7 @@ class Scheduler:
         again_at = math.inf
         waiting: list[tuple[Bid, Job]] = []
         for job in tuple(self._jobs):
-            if bid := _bid_of(job, now):
+            if bid := _guard(job, partial(job.bid, now)):
                 waiting.append((bid, job))
             else:
                 again_at = min(again_at, job.ready_at(now))
@@ -271,7 +274,7 @@ class Scheduler:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
             elif not (job in given or self._is_due(bid, names, now, asked, prices)):
                 again_at = min(again_at, now + LOOK_AGAIN_S)
-            elif call := _take_from(job):
+            elif call := _guard(job, job.take):
                 paid = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
                 prices.clear()
                 self._start(self._request(job, call, paid), "live request")
@@ -357,13 +360,10 @@ class Scheduler:
         finally:
             for budget, request in paid:
                 budget.record_answer(request, now())
-        try:
-            if failed is None:
-                job.on_success(call, ref, now() - began)
-            else:
-                job.on_failure(call, failed, now() - began)
-        except Exception as error:  # a bug of ours in one lane
-            job.break_off(error)
+        if failed is None:
+            _guard(job, partial(job.on_success, call, ref, now() - began))
+        else:
+            _guard(job, partial(job.on_failure, call, failed, now() - began))
         self.wake()
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
@@ -372,20 +372,10 @@ class Scheduler:
         task.add_done_callback(self._tasks.discard)
 
 
-def _bid_of(job: Job, now: float) -> Bid | None:
-    """Return the job's offer; a bug in one job must not stop the others."""
+def _guard(job: Job, act: Callable[[], T]) -> T | None:
+    """Return what a method of the job returns; a bug in one job must not stop the others."""
     try:
-        return job.bid(now)
-    except Exception as error:
-        job.break_off(error)
-        return None
-
-
-def _take_from(job: Job) -> SurfaceCall | None:
-    """Return the job's request, as `_bid_of`. Making it may take long, as it goes through the whole text."""
-    try:
-        with job.watch():
-            return job.take()
+        return act()
     except Exception as error:
         job.break_off(error)
         return None

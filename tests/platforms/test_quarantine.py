@@ -20,7 +20,7 @@ from tests.support.processes import Town, open_town
 WALLS = """
 import asyncio, os, time
 import bot.engine.watchdog as watchdog
-watchdog.Watchdog.__init__.__kwdefaults__["held_s"] = 0.5
+watchdog.Watchdog.__init__.__kwdefaults__["held_s"] = 1.0
 watchdog.LAST_RESORT_CPU_S = 3.0
 
 # GPT poisons the run that asks for it
@@ -84,10 +84,9 @@ surface.build_body = planted
 # how it goes wrong; and whether the process outlives it
 WHAT = {
     "raises": ("raise ZeroDivisionError('planted')", True),
-    "spins": ("while True: pass", True),
+    "spins": ("while True:\n        try: time.sleep(0.001); sum(range(10**6))\n        except Exception: pass", True),
     "sleeps": ("time.sleep(3600)", True),
     "backtracks": ("__import__('re').match('(a|a)*b', 'a' * 40)", True),
-    "swallows": ("while True:\n        try: time.sleep(60)\n        except Exception: pass", True),
     "hangs in C": ("sum(range(10**15))", False),
     "kills": ("os.kill(os.getpid(), 9)", False),
     "aborts": ("os.abort()", False),
@@ -119,16 +118,12 @@ POISON, TEA = "Which poison?", "Tea or coffee?"
     [
         ("plan", "raises"),
         ("plan", "backtracks"),
-        ("plan", "swallows"),
         ("plan", "hangs in C"),
         ("plan", "kills"),
         ("ask", "spins"),
-        ("ask", "raises"),
-        ("text", "raises"),
         ("text", "sleeps"),
         ("text", "aborts"),
         ("post", "spins"),
-        ("post", "kills"),
     ],
 )
 async def test_it_is_set_aside_and_the_others_go_on(tmp_path: Path, where: str, what: str) -> None:

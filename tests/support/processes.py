@@ -41,7 +41,7 @@ class Town:
         self.process = await self._spawn(None, "run")
         if not connects:
             return
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             while len(await self.discord.connects()) == connected:
                 assert self.process.returncode is None, "it has ended by itself"
                 await asyncio.sleep(0.01)
@@ -141,7 +141,7 @@ class Town:
             said = "\n".join(str(m.components) for place in places for m in place.values())
             return all(text in said for text in texts)
 
-        await self.discord.until(there, 60)
+        await self.discord.until(there, 120)
 
     async def wait_for_store(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> None:
         """Wait until `happened` is true of the only run in the store."""
