@@ -10,7 +10,7 @@ from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.domain.facts import CaughtUp
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.supervisor import CLOSED, set_aside
+from bot.engine.quarantine import CLOSED, set_aside
 from bot.errors import Refused
 from storage import SqlStore, open_store
 from storage.closing import forget_closing, request_closing, requested_closings

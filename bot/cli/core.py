@@ -22,6 +22,7 @@ from bot.cli.logs import configure_logs
 from bot.cli.provision import Provision
 from bot.cli.settings_file import load_settings
 from bot.engine.conductor import AWAY
+from bot.engine.quarantine import count_death
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.watchdog import Watchdog
 from bot.live.budget import Budget, Budgets
@@ -99,7 +100,7 @@ async def build_core(
                 )
             )
             if watchdog.died_in:
-                await supervisor.count_death(watchdog.died_in)
+                await count_death(store, watchdog.died_in)
             services = Services(
                 settings=settings,
                 panels=PanelBook(supply.panels, store),

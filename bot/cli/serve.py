@@ -24,7 +24,8 @@ from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.domain.word_filter import WordFilter
-from bot.engine.supervisor import CLOSED, Reopen
+from bot.engine.quarantine import CLOSED
+from bot.engine.supervisor import Reopen
 from bot.engine.trace import NoTrace
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, Refused, StoreFailed, Unreachable

@@ -11,14 +11,15 @@ from types import TracebackType
 import structlog
 
 from bot.concurrency import TaskGroup, Watched
-from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped, TurnEnded
+from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
+from bot.engine.quarantine import set_aside
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
-from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace, replay_snapshots
+from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace
 from bot.settings import RestartSettings
 
 log = structlog.get_logger()
@@ -27,9 +28,6 @@ RESUMED_AT_ONCE = 20
 LAST_WORDS_S = 3.0  # to show the boards of runs that are handed over
 RESTARTING = "Moot is restarting; this goes on by itself."
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
-MOST_DEATHS = 2  # of processes in one run, after which it is set aside; one may be chance
-DEADLY = "Moot stopped twice in the middle of this run, so it was set aside. What was said is kept."
-CLOSED = "The operator has closed this run. What was said is kept."
 
 USUAL = RestartSettings()
 
@@ -214,22 +212,6 @@ class RunSupervisor:
         else:
             await set_aside(self._store, run, why)
 
-    async def count_death(self, run: str) -> None:
-        """Note that an earlier process died while it worked on the run; set aside what has been deadly twice.
-
-        A run that goes on to be so when it is merely shown is shown no more.
-        """
-        entries = await self._store.read(run)
-        if not entries:
-            return
-        deaths = 1 + sum(isinstance(entry.fact, ProcessDied) for entry in entries)
-        log.error("the last process died in a run", run=run, deaths=deaths)
-        await self._store.append(run, [ProcessDied()])
-        if deaths == MOST_DEATHS:
-            await set_aside(self._store, run, DEADLY)
-        elif deaths > MOST_DEATHS:
-            await self._store.append(run, [CaughtUp()])
-
     async def hand_over(self) -> None:
         """Hand open runs to the next process before this one stops.
 
@@ -392,11 +374,3 @@ class RunSupervisor:
     async def wait_until_finished(self, run: str) -> Transcript:
         """Wait until a run that goes on here is over and shown."""
         return await asyncio.shield(self._running[run])
-
-
-async def set_aside(store: Store, run: str, why: str) -> None:
-    """Set aside a run that no process conducts: what its turns had shown is their end. Raises StoreFailed."""
-    t = fold_all(Transcript(), await store.read(run))
-    shown = {turn: text for turn, _, text in replay_snapshots(await store.snapshots(run))}
-    ends = [TurnEnded(i, "stopped", shown.get(i, "")) for i, turn in t.turns.items() if turn.ended is None]
-    await store.append(run, [*ends, SetAside(why)])

@@ -11,7 +11,7 @@ import pytest
 
 from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunFinished, SetAside, Stopped, TurnEnded
 from bot.engine.conductor import BROKEN
-from bot.engine.supervisor import CLOSED, DEADLY, MOST_DEATHS
+from bot.engine.quarantine import CLOSED, DEADLY, MOST_DEATHS
 from storage import open_store
 from tests.servers.model_server import answer
 from tests.support.discord_bot import make_endless
