@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from bot.domain.run import Price
 from bot.models import prices
+from bot.models.errors import ProviderError
+from bot.network import clean_address, clean_key
 from bot.settings import ModelSettings, read_key
 
 LOCAL = Price(0.0, 0.0, "local")
@@ -243,6 +245,24 @@ def sent_key(model: Model, environ: Mapping[str, str] = os.environ) -> str | Non
     key = key_of(model, environ)
     is_known = prefix_of(model) in KEY_VARIABLES or model.litellm.startswith(_TAKE_OPENAI_KEY)
     return "none" if key is None and model.api_base and is_known else key
+
+
+def check_sendable(model: Model) -> None:
+    """Raise ProviderError where nothing could be sent with a model's key and address, so that no provider is blamed.
+
+    Settings are checked where they are read; variables that litellm reads by itself are not.
+    """
+    prefix = prefix_of(model).upper().removesuffix("_CHAT").replace("-", "_")
+    variables = [] if model.api_base else [f"{prefix}_API_BASE", f"{prefix}_BASE_URL"]
+    addresses = {"api_base": model.api_base, **{name: os.environ.get(name) for name in variables}}
+    where = "its key"
+    try:
+        clean_key(model.api_key or "")
+        for where, address in addresses.items():  # noqa: B007  # what is told of an error
+            if address and clean_address(address) != address:
+                raise ValueError("take the blanks and quotes around it away")
+    except ValueError as error:
+        raise ProviderError("ours", f"nothing was sent, as {where} is written wrongly: {error}") from None
 
 
 def _find_variable(model: Model, environ: Mapping[str, str]) -> str | None:

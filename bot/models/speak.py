@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +19,7 @@ from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
 from bot.errors import StoreFailed
 from bot.models import client, parameters, retries, search
-from bot.models.catalogue import OPENAI_COMPATIBLE, Model, has_key, key_of, key_state, prefix_of, sent_key
+from bot.models.catalogue import OPENAI_COMPATIBLE, Model, check_sendable, has_key, key_of, key_state, sent_key
 from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
 from bot.models.error_mapping import kind_of, map_error, map_midstream_error
@@ -45,7 +44,6 @@ from bot.models.transforms import (
 )
 from bot.models.usage import estimate_usage, read_cost, read_usage
 from bot.models.window import fit_messages
-from bot.network import clean_address, clean_key
 from bot.ports import Clock, DocumentStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 
@@ -118,7 +116,7 @@ class Speaker:
         model = self._models[seat.model]
         if model.search and not has_key(model):
             raise ProviderError("key", f"its key is {key_state(model)}")
-        _check_settings(model)
+        check_sendable(model)
         messages = [] if model.search else await _fit_messages(model, seat, ask)
         ticket = self._queues[model.provider].join()
         try:
@@ -315,24 +313,6 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
             pass
         case _ as never:
             assert_never(never)
-
-
-def _check_settings(model: Model) -> None:
-    """Raise ProviderError where nothing could be sent with a model's key and address, so that no provider is blamed.
-
-    Settings are checked where they are read; variables that litellm reads by itself are not.
-    """
-    prefix = prefix_of(model).upper().removesuffix("_CHAT").replace("-", "_")
-    variables = [] if model.api_base else [f"{prefix}_API_BASE", f"{prefix}_BASE_URL"]
-    addresses = {"api_base": model.api_base, **{name: os.environ.get(name) for name in variables}}
-    where = "its key"
-    try:
-        clean_key(model.api_key or "")
-        for where, address in addresses.items():  # noqa: B007  # what is told of an error
-            if address and clean_address(address) != address:
-                raise ValueError("take the blanks and quotes around it away")
-    except ValueError as error:
-        raise ProviderError("ours", f"nothing was sent, as {where} is written wrongly: {error}") from None
 
 
 def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
