@@ -354,12 +354,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (
-            init_settings,
-            env_settings,
-            _DotenvSource(settings_cls),
-            InitSettingsSource(settings_cls, read_toml()),
-        )
+        return init_settings, env_settings, _DotenvSource(settings_cls), InitSettingsSource(settings_cls, read_toml())
 
     def server_settings(self, key: str) -> ServerSettings:
         """Return the settings of the server of that key, such as "discord:1": a platform's name and the id there.
