@@ -69,6 +69,7 @@ class DiscordBot:
     """Moot on Discord. `serve` runs it; `places.reopen` finds the runs of an earlier process once `ready` is set."""
 
     name = "discord"
+    session: aiohttp.ClientSession  # fetches attached files; `serve` opens it before the log-in
 
     def __init__(
         self,
@@ -126,7 +127,7 @@ class DiscordBot:
             order,
             questions,
             reader,
-            self._session,
+            self.session,
         )
         self._listener = Listener(
             self._actions,
@@ -138,7 +139,7 @@ class DiscordBot:
             order,
             questions,
             reader,
-            self._session,
+            self.session,
             listen=self._settings.listen,
         )
         for event in (
@@ -204,7 +205,7 @@ class DiscordBot:
         Raises Misconfigured when Discord refuses the token or an intent.
         """
         try:
-            async with self._client, aiohttp.ClientSession() as self._session:
+            async with self._client, aiohttp.ClientSession() as self.session:
                 await self._log_in()
                 await accepted()
                 await self._stay_connected()

@@ -110,11 +110,9 @@ class _ResponseDate:
 async def _log_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Client, _ResponseDate]]:
     """Yield a client for REST that never connects to the gateway.
 
-    Raises LoginFailure for a token that is refused or cannot be one, and the errors in `CALL_ERRORS`.
+    Raises LoginFailure for a token that is refused, and the errors in `CALL_ERRORS`.
     """
     token = settings.token.get_secret_value().strip()
-    if not token.isascii() or not token.isprintable():
-        raise discord.LoginFailure("no header can carry it")
     dated, trace = _ResponseDate(), aiohttp.TraceConfig()
     trace.on_request_end.append(dated.note)
     use_host(settings.api_base, settings.gateway_url)

@@ -101,6 +101,7 @@ class InteractionHandler:
             except CALL_ERRORS as error:  # it is too late, the thread was locked meanwhile, or the connection broke
                 log.info("an interaction could not be answered", interaction=interaction.id, reason=str(error))
             except Exception:
+                saving.cancel()  # the note of a delivery ends with its work
                 told = report_failure("an interaction could not be handled")
                 with suppress(*CALL_ERRORS):
                     if interaction.type is discord.InteractionType.autocomplete:

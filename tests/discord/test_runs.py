@@ -203,7 +203,7 @@ async def test_files_belong_to_the_question(moot: Moot) -> None:
 
 
 async def test_a_file_that_cannot_be_read_is_refused(moot: Moot) -> None:
-    film = Upload("menu.mp4", b"\x00\x01", "video/mp4")
+    film = Upload("menu.mp4", b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00", "video/mp4")
     said = await moot.call_command(moot.ada, "compare", question="What to drink?", file=film)
     assert "menu.mp4" in said
     assert await moot.server.messages(moot.channel) == []

@@ -14,6 +14,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 import simcord
@@ -161,7 +162,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     async def scene(act: Scene, lines: Mapping[str, Sequence[Step]]) -> None:
         town = Town(MemoryStore(asyncio.get_running_loop().time))
         client, scheduler = town.make_client(lines)
-        async with simcord.run(client) as town.env:
+        async with aiohttp.ClientSession() as town.bot.session, simcord.run(client) as town.env:
             guild = town.env.create_guild()
             town.channel = guild.create_text_channel("general")
             town.eve, town.tom = [guild.add_member(town.env.create_user(name)) for name in ("eve", "tom")]
@@ -257,9 +258,9 @@ def test_buttons_and_runs_survive_a_restart(play: Callable[..., None]) -> None:
     async def act(town: Town) -> None:
         await town.eve.slash(town.channel, "compare", question="Tea?")
         before = await town.find_message("So far")
-        client, scheduler = town.make_client(
-            {"bob": ["So far, so good", 600.0]}
-        )  # it takes over while the first still runs
+        session = town.bot.session
+        client, scheduler = town.make_client({"bob": ["So far, so good", 600.0]})  # it takes over from the first
+        town.bot.session = session
         await town.env.restart_bot(client)
         async with town.run_core(scheduler):
             await town.supervisor.resume(FORMATS, town.bot.name, town.bot.places.reopen)
