@@ -62,7 +62,9 @@ def did_you_mean(word: str, known: Sequence[str], what: str) -> str:
 
 
 # C0 controls except tab and line ends, DEL, noncharacters: nobody types them, stores and terminals choke on them
-_NO_TEXT = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 65534, 65535))
+_NO_TEXT = "\0-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff"
+_DROPPED = re.compile(f"[{_NO_TEXT}]")
+_UNCLEAN = re.compile(f"[{_NO_TEXT}\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
@@ -70,9 +72,9 @@ def clean_text(text: str) -> str:
 
     Two halves that stand together become the character that they mean.
     """
-    if text.isprintable() and text.isascii():  # nearly always, where text comes in small pieces
+    if not _UNCLEAN.search(text):  # nearly always
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").translate(_NO_TEXT)
+    return _DROPPED.sub("", text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 class TextCleaner:

@@ -32,6 +32,7 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
+from bot.text import clean_text
 from commands.command import Command, Here, Started, StartOptions, Told
 from commands.steer import COMMANDS as STEERING
 
@@ -97,7 +98,7 @@ async def _act_on(actions: Actions, run: str, typed: Input) -> str:
         case VoteKey(number):
             await actions.cast_vote(run, _find_seat(await actions.read_run(run, BY), number), BY)
         case RemarkLine(text):
-            await actions.add_remark(run, text, BY)
+            await actions.add_remark(run, clean_text(text), BY)
         case GuessLine(number, name):
             await actions.guess_speaker(run, _find_seat(await actions.read_run(run, BY), number), name, BY)
         case RevealKey():

@@ -9,7 +9,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.settings import ServerSettings
-from bot.text import as_text, join_names
+from bot.text import as_text, clean_text, join_names
 
 MIN_PRESENT = 3  # fewer people cannot decide anything together
 
@@ -55,6 +55,9 @@ class Person:
     may_write: bool = True
     rights_at: RightsAt | None = field(default=None, compare=False, repr=False)
     shared: tuple[Membership, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", clean_text(self.name))  # as platforms send it
 
     @property
     def id(self) -> str:

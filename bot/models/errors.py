@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+from bot.text import clean_text
+
 Kind = Literal[
     "rate_limit",  # too many requests; `retry_after_s` where the provider says
     "key",  # the key is missing or refused
@@ -27,5 +29,5 @@ class ProviderError(Exception):
     def __init__(self, kind: Kind, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(text)
         self.kind = kind
-        self.text = text
+        self.text = clean_text(text)
         self.retry_after_s = retry_after_s

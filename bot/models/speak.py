@@ -34,6 +34,7 @@ from bot.models.transforms import (
     Deltas,
     Transform,
     blank_keys,
+    clean_texts,
     count_usage,
     drop_markers,
     keep_deadlines,
@@ -140,6 +141,7 @@ class Speaker:
         """Return the transforms that a stream passes, in this order."""
         return (
             partial(limit_length, most=self._answer_chars),  # first, so that no later one works on more
+            clean_texts,  # the one place for whatever models and searches send
             split_thinking,  # before the others, which treat text and thinking apart
             partial(drop_markers, codes=codes),  # of what is text
             stop_loops,  # before anything costs work for text that nobody will see

@@ -20,6 +20,7 @@ from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
 from bot.models.thinking import SplitText, ThoughtSplitter
 from bot.settings import DeadlineSettings
+from bot.text import TextCleaner
 
 Deltas = AsyncGenerator[Delta, None]
 Transform = Callable[[Deltas], Deltas]
@@ -67,6 +68,12 @@ async def limit_length(deltas: Deltas, most: int) -> Deltas:
                 return
             left -= came
             yield delta
+
+
+def clean_texts(deltas: Deltas) -> Deltas:
+    """Take out of text and thinking what is no text, however divided over deltas."""
+    pair = _Pair(TextCleaner)
+    return _apply(deltas, pair.feed, pair.finish)
 
 
 def split_thinking(deltas: Deltas) -> Deltas:

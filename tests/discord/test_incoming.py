@@ -15,6 +15,7 @@ from bot.domain.controls import ANOTHER_VERSION
 from commands.transfer import ABOUT_THIS
 from tests.servers.discord import Message, Upload, messages, payloads
 from tests.servers.discord.world import World
+from tests.servers.model_server import answer
 from tests.support.discord_bot import Moot, StartMoot
 from tests.support.files import PIXEL
 
@@ -215,3 +216,16 @@ async def test_a_bug_ends_in_a_sentence(moot: Moot) -> None:
     assert [str(fault) for fault in moot.faults] == ["a bug", "a bug"]
     moot.faults.clear()
     assert await moot.store.runs() == []
+
+
+async def test_text_that_is_no_text_breaks_nothing_later(moot: Moot) -> None:
+    """A model divides a character over two chunks, and sends a half and a NUL; so does a person."""
+    moot.script_model("claude", answer("Te\ud83d", "\ude00a\0\ud800"))
+    await moot.server.say(moot.ada, moot.channel, "Tea\ud800\0?", mentions=[moot.server.bot])
+    board = await moot.find_board(moot.channel, "Tea\ufffd?")
+    thread = await moot.find_thread(board)
+    await moot.find_end_card(thread)
+    await moot.server.say(moot.ada, thread, "and\udc00 lemon?", mentions=[moot.server.bot])
+    await moot.wait_until(lambda: any("and\ufffd lemon?" in ask for ask in moot.read_asks("gpt")))
+    assert any("Te😀a\ufffd" in ask for ask in moot.read_asks("gpt"))
+    await moot.wait_until_over()
