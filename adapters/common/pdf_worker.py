@@ -23,7 +23,7 @@ WIDTH_PX = 1_100  # of a drawn page; text of usual size can be read then
 MEMORY_BYTES, CPU_S = 2 * 2**30, 30  # of this process
 
 
-def read_pdf(data: bytes, pages: int, pictures: int, picture_bytes: int) -> dict[str, Any]:
+def read_pages(data: bytes, pages: int, pictures: int, picture_bytes: int) -> dict[str, Any]:
     """Return `error` ("locked", "broken"), or the `count` of pages, their `texts`, and `pictures` by page in base64."""
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
@@ -91,12 +91,12 @@ def _limit_process() -> None:
         resource.setrlimit(what, (most, most))
 
 
-def main() -> None:
+def _main() -> None:
     """Read one PDF as the arguments say."""
     _limit_process()
     logging.disable(logging.CRITICAL)  # pypdf tells of each oddity
-    json.dump(read_pdf(sys.stdin.buffer.read(), *map(int, sys.argv[1:4])), sys.stdout)
+    json.dump(read_pages(sys.stdin.buffer.read(), *map(int, sys.argv[1:4])), sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    _main()

@@ -21,7 +21,7 @@ from adapters.discord.definitions import define_commands, fingerprint
 from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
 from adapters.discord.memberships import NOT_ALLOWED, Memberships
-from adapters.discord.names import Reader
+from adapters.discord.names import DiscordReader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions
 from adapters.discord.permissions import wanted_intents
@@ -114,7 +114,7 @@ class DiscordBot:
         deliveries = DeliveryLog("discord", self._documents, time.time)
         await deliveries.load()
         self._owner_notices = OwnerNotices(self._documents)
-        order, questions, reader = KeyedSemaphore(), QuestionLog(), Reader(self._client)
+        order, questions, reader = KeyedSemaphore(), QuestionLog(), DiscordReader(self._client)
         self.interactions = InteractionHandler(
             self._actions,
             self.places,

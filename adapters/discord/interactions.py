@@ -23,7 +23,7 @@ from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
 from adapters.discord.forms import read_modal, unasked_values
-from adapters.discord.names import Reader
+from adapters.discord.names import DiscordReader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places, may_write
@@ -66,7 +66,7 @@ class InteractionHandler:
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
-        reader: Reader,
+        reader: DiscordReader,
         session: aiohttp.ClientSession,
     ) -> None:
         self._actions = actions

@@ -16,7 +16,7 @@ from adapters.common.questions import QuestionLog
 from adapters.common.quotes import Content
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.files import discord_files
-from adapters.discord.names import Reader
+from adapters.discord.names import DiscordReader
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places
 from adapters.discord.reader import HOLDERS, WRITTEN, message_json
@@ -55,7 +55,7 @@ class Listener:
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
-        reader: Reader,
+        reader: DiscordReader,
         session: aiohttp.ClientSession,
         *,
         listen: bool,

@@ -11,7 +11,7 @@ from adapters.common.quotes import Content, one_line
 from adapters.common.recent import RecentDict
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.places import Channel
-from adapters.discord.reader import Names, find_ids, own_texts, quote_raw, read_message, read_text
+from adapters.discord.reader import DiscordNames, find_mentions, message_texts, quote_raw, read_content, read_raw
 
 LOOKUPS = 10  # of people whom nothing here knows yet, for one message
 KEPT_S, KEPT = 600.0, 5_000  # of people who were looked up
@@ -19,7 +19,7 @@ KEPT_S, KEPT = 600.0, 5_000  # of people who were looked up
 Json = Mapping[str, Any]
 
 
-class Reader:
+class DiscordReader:
     """A reader with look-ups of names: among what Discord sent along, in the cache, and at last by a call."""
 
     def __init__(self, client: discord.Client) -> None:
@@ -29,12 +29,12 @@ class Reader:
     async def read_message(self, raw: Json, channel: Channel, writer: discord.abc.User) -> Content:
         """Return what a message, given as Discord's JSON, holds."""
         known = _known_people(raw.get("mentions") or (), {})
-        return read_message(raw, await self._find_names(own_texts(raw), channel, writer, known))
+        return read_raw(raw, await self._find_names(message_texts(raw), channel, writer, known))
 
     async def quote(self, raw: Json, channel: Channel, reader: discord.abc.User) -> Content:
         """Return what a message holds as a quotation; `reader` is the person who quotes it."""
         known = _known_people(raw.get("mentions") or (), {})
-        return quote_raw(raw, await self._find_names(own_texts(raw), channel, reader, known))
+        return quote_raw(raw, await self._find_names(message_texts(raw), channel, reader, known))
 
     async def read_values(
         self, values: Mapping[str, Any], channel: Channel, writer: discord.abc.User, resolved: Json
@@ -43,16 +43,16 @@ class Reader:
         known = _known_people(resolved.get("users", {}).values(), resolved.get("members", {}))
         typed = [value for value in values.values() if isinstance(value, str)]
         names = await self._find_names(typed, channel, writer, known)
-        return {key: read_text(value, names) if isinstance(value, str) else value for key, value in values.items()}
+        return {key: read_content(value, names) if isinstance(value, str) else value for key, value in values.items()}
 
     async def _find_names(
         self, texts: Iterable[str], channel: Channel, writer: discord.abc.User, known: Mapping[int, str]
-    ) -> Names:
+    ) -> DiscordNames:
         """Return the names of all that texts mention; `known` are people by id whom Discord named along with them.
 
         A channel is named if the writer can see it.
         """
-        ids = find_ids(texts)
+        ids = find_mentions(texts)
         guild: discord.Guild | None = getattr(channel, "guild", None)
         roles = {i: role.name for i in ids.roles if guild and (role := guild.get_role(i))}
         channels = {i: name for i in ids.channels if (name := _channel_name(guild, i, channel, writer))}
@@ -65,7 +65,7 @@ class Reader:
                 name = await self._fetch(guild, number)
             if name:
                 users[number] = name
-        return Names(
+        return DiscordNames(
             {i: one_line(n) for i, n in users.items()},
             {i: one_line(n) for i, n in roles.items()},
             {i: one_line(n) for i, n in channels.items()},

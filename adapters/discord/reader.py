@@ -46,8 +46,8 @@ _MARK = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Names by id, as far as the person who wrote may know them."""
+class DiscordNames:
+    """DiscordNames by id, as far as the person who wrote may know them."""
 
     users: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Ids:
     channels: tuple[int, ...]
 
 
-def find_ids(texts: Iterable[str]) -> Ids:
+def find_mentions(texts: Iterable[str]) -> Ids:
     """Return the ids of people, roles and channels that are mentioned in texts."""
     found: dict[str, dict[int, None]] = {"user": {}, "role": {}, "channel": {}}
     for text in texts:
@@ -73,12 +73,12 @@ def find_ids(texts: Iterable[str]) -> Ids:
     return Ids(tuple(found["user"]), tuple(found["role"]), tuple(found["channel"]))
 
 
-def read_text(text: str, names: Names) -> str:
+def read_content(text: str, names: DiscordNames) -> str:
     """Return a text as people saw it: names for mentions, channels and emoji, times in words. Code stays as it is."""
     return clean_text(outside_code(text, lambda part: _MARK.sub(lambda mark: _name_mark(mark, names), part)))
 
 
-def _name_mark(mark: re.Match[str], names: Names) -> str:
+def _name_mark(mark: re.Match[str], names: DiscordNames) -> str:
     kind, value = _kind_of(mark)
     match kind:
         case "user":
@@ -101,14 +101,14 @@ def _kind_of(mark: re.Match[str]) -> tuple[str, str]:
     return next((kind, value) for kind, value in mark.groupdict().items() if value and kind != "style")
 
 
-def read_message(raw: Json, names: Names, depth: int = 0) -> Content:
+def read_raw(raw: Json, names: DiscordNames, depth: int = 0) -> Content:
     """Return what a message holds, with those that it forwards. The one that it replies to is apart: `quote_raw`."""
     shown = join_blocks(*_collect_texts(raw.get("components") or ()))
-    text, carried = read_text(str(raw.get("content") or ""), names).strip(), read_text(shown, names)
+    text, carried = read_content(str(raw.get("content") or ""), names).strip(), read_content(shown, names)
     if not text:  # an app's message has its text in its components
         text, carried = carried, ""
-    embeds = [read_text(_describe_embed(embed), names) for embed in raw.get("embeds") or ()]
-    poll = read_text(_describe_poll(raw.get("poll") or {}), names)
+    embeds = [read_content(_describe_embed(embed), names) for embed in raw.get("embeds") or ()]
+    poll = read_content(_describe_poll(raw.get("poll") or {}), names)
     own = Content(
         text, join_blocks(carried, *embeds, poll), tuple(raw.get("attachments") or ()), tuple(_list_unread(raw))
     )
@@ -118,27 +118,27 @@ def read_message(raw: Json, names: Names, depth: int = 0) -> Content:
     return join_contents(own, *quoted)
 
 
-def quote_raw(raw: Json, names: Names) -> Content:
+def quote_raw(raw: Json, names: DiscordNames) -> Content:
     """Return what a message holds as a quotation."""
     author = raw.get("author") or {}
     who = str(author.get("global_name") or author.get("username") or "")
-    return quote_message(read_message(raw, names, 1), who, read_time(raw.get("timestamp")), _file_names(raw))
+    return quote_message(read_raw(raw, names, 1), who, read_time(raw.get("timestamp")), _file_names(raw))
 
 
-def _quote_snapshot(snapshot: Json, names: Names, depth: int) -> Content:
+def _quote_snapshot(snapshot: Json, names: DiscordNames, depth: int) -> Content:
     raw: Json = snapshot.get("message") or {}
     when = read_time(raw.get("timestamp"))
-    return quote_message(read_message(raw, names, depth + 1), "Forwarded message", when, _file_names(raw))
+    return quote_message(read_raw(raw, names, depth + 1), "Forwarded message", when, _file_names(raw))
 
 
-def own_texts(raw: Json) -> Iterator[str]:
+def message_texts(raw: Json) -> Iterator[str]:
     """Yield every text in a message, also in those that it carries, to find what it mentions."""
     yield str(raw.get("content") or "")
     yield from _collect_texts(raw.get("components") or ())
     yield from (_describe_embed(embed) for embed in raw.get("embeds") or ())
     yield _describe_poll(raw.get("poll") or {})
     for snapshot in raw.get("message_snapshots") or ():
-        yield from own_texts(snapshot.get("message") or {})
+        yield from message_texts(snapshot.get("message") or {})
 
 
 def _collect_texts(components: Sequence[Json]) -> Iterator[str]:

@@ -32,7 +32,7 @@ from adapters.slack.installs import SealedInstallations, SealedStates, make_seal
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.layout import PLAIN_CHARS, shorten_escaped
 from adapters.slack.listening import Listener
-from adapters.slack.names import Reader
+from adapters.slack.names import SlackReader
 from adapters.slack.people import AccessRules, People
 from adapters.slack.places import Places
 from adapters.slack.scopes import wanted_scopes
@@ -185,7 +185,7 @@ class SlackBot:
             order,
             questions,
             seal,
-            Reader(self.people),
+            SlackReader(self.people),
         )
         self.listener = Listener(
             self._api,

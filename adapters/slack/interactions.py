@@ -19,7 +19,7 @@ from adapters.slack import forms, syntax
 from adapters.slack.addresses import question_key
 from adapters.slack.api import Api, Workspace
 from adapters.slack.files import slack_files
-from adapters.slack.names import Reader
+from adapters.slack.names import SlackReader
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import BoardNotShown, Reply, Request
@@ -75,7 +75,7 @@ class InteractionHandler:
         order: KeyedSemaphore,
         questions: QuestionLog,
         seal: Seal,
-        reader: Reader,
+        reader: SlackReader,
     ) -> None:
         self.actions = actions
         self.reader = reader

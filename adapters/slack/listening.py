@@ -35,6 +35,7 @@ EMOJI = {
     "octagonal_sign": "🛑",
     "repeat": "🔁",
 }
+_MENTION = re.compile(r"<@([A-Z0-9]{1,30})(?:\|[^<>\n]{0,100})?>")
 EDITED = "I took that message as it was before the edit: write a new one."
 EDITED_LATE = f"An edit of a message that is older than {KEPT_S / 60:.0f} minutes starts nothing: write a new one."
 
@@ -200,17 +201,17 @@ def _is_by_person(event: Json) -> bool:
 
 
 def _mentions(event: Json, user: str) -> bool:
-    text = str(event.get("text") or "")
-    return f"<@{user}>" in text or f"<@{user}|" in text
+    return any(mark[1] == user for mark in _MENTION.finditer(str(event.get("text") or "")))
 
 
 def _without_mention(text: str, user: str) -> str:
     """Return the text without the mentions of us at its ends; one amid the words is one of its words."""
-    ours = re.compile(rf"<@{user}(?:\|[^<>\n]{{0,100}})?>")
-    text = text.strip()
-    while found := ours.match(text):
-        text = text[found.end() :].lstrip()
-    marks = list(ours.finditer(text))
-    while marks and marks[-1].end() == len(text):
-        text = text[: marks.pop().start()].rstrip()
-    return text
+    marks = [mark for mark in _MENTION.finditer(text) if mark[1] == user]
+    start, end = 0, len(text)
+    for mark in marks:
+        if not text[start : mark.start()].strip():
+            start = mark.end()
+    for mark in reversed(marks):
+        if mark.start() >= start and not text[mark.end() : end].strip():
+            end = mark.start()
+    return text[start:end].strip()

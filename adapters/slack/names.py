@@ -8,14 +8,14 @@ from typing import Any
 from adapters.common.quotes import Content, one_line
 from adapters.slack.api import Workspace
 from adapters.slack.people import People
-from adapters.slack.reader import Names, find_ids, own_texts, read_message, read_text, read_typed
+from adapters.slack.reader import SlackNames, find_unnamed, read_event, read_mrkdwn, read_typed, shown_texts
 
 LOOKUPS = 10  # of people, and of channels, for one message
 
 Json = Mapping[str, Any]
 
 
-class Reader:
+class SlackReader:
     """A reader with look-ups of names at Slack, which are cached."""
 
     def __init__(self, people: People) -> None:
@@ -23,11 +23,11 @@ class Reader:
 
     async def read_message(self, workspace: Workspace, raw: Json, channel: str) -> Content:
         """Return what a message holds; `channel` is the one in which it is read."""
-        return read_message(raw, await self._find_names(workspace, own_texts(raw), channel))
+        return read_event(raw, await self._find_names(workspace, shown_texts(raw), channel))
 
     async def read_text(self, workspace: Workspace, text: str, channel: str) -> str:
         """Return what somebody has typed in a channel."""
-        return read_text(text, await self._find_names(workspace, (text,), channel))
+        return read_mrkdwn(text, await self._find_names(workspace, (text,), channel))
 
     async def read_typed(self, workspace: Workspace, text: str, channel: str) -> str:
         """Return what somebody has typed into a form, which Slack does not escape, with names for copied mentions."""
@@ -40,8 +40,8 @@ class Reader:
         user = str(message.get("user") or "")
         return one_line(await self._people.name_user(workspace, user)) if user else ""
 
-    async def _find_names(self, workspace: Workspace, texts: Iterable[str], channel: str) -> Names:
-        users, channels = find_ids(texts)
+    async def _find_names(self, workspace: Workspace, texts: Iterable[str], channel: str) -> SlackNames:
+        users, channels = find_unnamed(texts)
         named = {user: one_line(await self._people.name_user(workspace, user)) for user in users[:LOOKUPS]}
         places = {c: one_line(await self._people.name_channel(workspace, c, channel)) for c in channels[:LOOKUPS]}
-        return Names({i: n for i, n in named.items() if n}, {i: n for i, n in places.items() if n})
+        return SlackNames({i: n for i, n in named.items() if n}, {i: n for i, n in places.items() if n})

@@ -40,32 +40,32 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))  # the ampersand last
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Names by id, as far as the person who wrote may know them."""
+class SlackNames:
+    """SlackNames by id, as far as the person who wrote may know them."""
 
     users: Mapping[str, str] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_ids(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+def find_unnamed(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the ids of people and of channels that texts mention without a name."""
     marks = [mark for text in texts for mark in _ANGLES.findall(text) if not mark.partition("|")[2]]
     ids = [dict.fromkeys(m[1:].partition("|")[0] for m in marks if m[0] == sign) for sign in "@#"]
     return list(ids[0]), list(ids[1])
 
 
-def read_text(text: str, names: Names) -> str:
+def read_mrkdwn(text: str, names: SlackNames) -> str:
     """Return a text as people saw it, from Slack's escaped form."""
     parts = _ANGLES.split(text)  # what is in angles stands at the odd places
     return clean_text("".join(_read_mark(part, names) if n % 2 else _unescape(part) for n, part in enumerate(parts)))
 
 
-def read_typed(text: str, names: Names) -> str:
+def read_typed(text: str, names: SlackNames) -> str:
     """Return a text that is not escaped, with names for mentions of people and channels."""
     return clean_text(_MENTION.sub(lambda mark: _read_mark(mark[1], names), text))
 
 
-def _read_mark(mark: str, names: Names) -> str:
+def _read_mark(mark: str, names: SlackNames) -> str:
     value, _, label = mark.partition("|")
     label = _unescape(label)
     match value[:1]:
@@ -104,39 +104,39 @@ def _escape(text: str) -> str:
     return text
 
 
-def read_message(raw: Json, names: Names, depth: int = 0) -> Content:
+def read_event(raw: Json, names: SlackNames, depth: int = 0) -> Content:
     """Return what a message holds, with those that are shared in it."""
     text, shown = str(raw.get("text") or ""), join_blocks(*_walk(raw.get("blocks") or ()))
     if raw.get("bot_id") or not text.strip():  # an app's `text` only stands in for its blocks
         text = shown or text
     files = tuple(file for file in raw.get("files") or () if isinstance(file, Mapping))
-    own = Content(read_text(text, names).strip(), "", files, tuple(_list_pictures(raw.get("blocks") or ())))
+    own = Content(read_mrkdwn(text, names).strip(), "", files, tuple(_list_pictures(raw.get("blocks") or ())))
     if depth >= MAX_DEPTH:
         return own
     return join_contents(own, *(_quote_attachment(a, names, depth + 1) for a in raw.get("attachments") or ()))
 
 
-def own_texts(raw: Json) -> Iterator[str]:
+def shown_texts(raw: Json) -> Iterator[str]:
     """Yield every text in a message, also in those that it carries, to find what it mentions."""
     yield str(raw.get("text") or "")
     yield from _walk(raw.get("blocks") or ())
     for attachment in raw.get("attachments") or ():
         yield _attachment_text(attachment)
-        yield from own_texts({"attachments": attachment.get("attachments")})
+        yield from shown_texts({"attachments": attachment.get("attachments")})
 
 
-def _quote_attachment(attachment: Json, names: Names, depth: int) -> Content:
+def _quote_attachment(attachment: Json, names: SlackNames, depth: int) -> Content:
     """Return a shared message, an alert or the preview of a link as a quotation."""
     files = tuple(file for file in attachment.get("files") or () if isinstance(file, Mapping))
     pictures = ["a picture in an attachment"] if attachment.get("image_url") else []
-    inner = Content(read_text(_attachment_text(attachment), names), "", files, tuple(pictures))
+    inner = Content(read_mrkdwn(_attachment_text(attachment), names), "", files, tuple(pictures))
     if depth < MAX_DEPTH:
         more = attachment.get("attachments") or ()
         inner = join_contents(inner, *(_quote_attachment(a, names, depth + 1) for a in more))
     who = str(attachment.get("author_name") or attachment.get("author_subname") or attachment.get("service_name") or "")
     channel = str(attachment.get("channel_name") or "")
     who = f"{who} in #{channel}" if who and channel else who
-    return quote_message(inner, read_text(who, Names()), _read_ts(attachment.get("ts")), map(file_name, files))
+    return quote_message(inner, read_mrkdwn(who, SlackNames()), _read_ts(attachment.get("ts")), map(file_name, files))
 
 
 def _attachment_text(attachment: Json) -> str:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 
 from adapters.discord.listening import ROLE_ALONE
-from adapters.discord.names import Reader
+from adapters.discord.names import DiscordReader
 from adapters.discord.places import Places
 from bot.domain.controls import ANOTHER_VERSION
 from commands.transfer import ABOUT_THIS
@@ -210,7 +210,7 @@ async def test_a_bug_ends_in_a_sentence(moot: Moot) -> None:
     with patch.object(Places, "find_run", side_effect=RuntimeError("a bug")):
         told = await moot.call_command(moot.ada, "compare", question="Tea?")
         assert told.startswith("Something went wrong on my side: ")
-    with patch.object(Reader, "read_message", side_effect=RuntimeError("a bug")):
+    with patch.object(DiscordReader, "read_message", side_effect=RuntimeError("a bug")):
         await moot.server.say(moot.ada, moot.channel, "Tea?", mentions=[moot.server.bot])
         await moot.find(moot.channel, lambda m: m.text.startswith("Something went wrong on my side: "))
     assert [str(fault) for fault in moot.faults] == ["a bug", "a bug"]

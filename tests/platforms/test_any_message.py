@@ -22,8 +22,8 @@ from tests.support.schema_strategies import MARKS, WORD, from_sample, from_schem
 LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
 UNCLEAN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 DISCORD_MARKS = re.compile(r"(?<!\\)<(@[!&]?\d+|#\d+|a?:\w+:\d+|t:17\d+(:R)?)>")
-DISCORD_NAMES = discord.Names({1576: "bob"}, {3: "cooks"}, {157: "hall"})
-SLACK_NAMES = slack.Names({"U9": "ann"}, {"C1": "hall"})
+DISCORD_NAMES = discord.DiscordNames({1576: "bob"}, {3: "cooks"}, {157: "hall"})
+SLACK_NAMES = slack.SlackNames({"U9": "ann"}, {"C1": "hall"})
 
 
 def check_readable(content: Content) -> str:
@@ -51,14 +51,14 @@ def test_any_message_of_discord_is_read(reference: Path) -> None:
     @settings(suppress_health_check=LARGE)
     @given(from_schema(schemas, schemas["MessageResponse"]))
     def check(raw: dict[str, Any]) -> None:
-        content = discord.read_message(raw, DISCORD_NAMES)
+        content = discord.read_raw(raw, DISCORD_NAMES)
         shown = check_readable(content)
         assert not DISCORD_MARKS.search(outside_code(shown, str)) or "`" in shown
         if has_text(raw):
             assert WORD in shown
         quoted = discord.quote_raw(raw, DISCORD_NAMES)
         assert quoted.is_empty == content.is_empty
-        discord.find_ids(discord.own_texts(raw))
+        discord.find_mentions(discord.message_texts(raw))
 
     check()
 
@@ -70,11 +70,11 @@ def test_any_message_of_slack_is_read(reference: Path) -> None:
     @settings(suppress_health_check=LARGE)
     @given(from_sample(sample))
     def check(raw: dict[str, Any]) -> None:
-        shown = check_readable(slack.read_message(raw, SLACK_NAMES))
-        assert "<@U9>" not in shown
+        shown = check_readable(slack.read_event(raw, SLACK_NAMES))
         if raw.get("text"):
             assert WORD in shown
-        slack.find_ids(slack.own_texts(raw))
+            assert "<@U9>" not in slack.read_mrkdwn(raw["text"], SLACK_NAMES)
+        slack.find_unnamed(slack.shown_texts(raw))
 
     check()
 
@@ -82,8 +82,8 @@ def test_any_message_of_slack_is_read(reference: Path) -> None:
 @given(texts())
 def test_any_typed_text_is_read(text: str) -> None:
     for read in (
-        discord.read_text(text, DISCORD_NAMES),
-        slack.read_text(text, SLACK_NAMES),
+        discord.read_content(text, DISCORD_NAMES),
+        slack.read_mrkdwn(text, SLACK_NAMES),
         slack.read_typed(text, SLACK_NAMES),
     ):
         assert WORD in read
@@ -117,8 +117,8 @@ SEEN = [
 
 @pytest.mark.parametrize(("platform", "sent", "seen"), SEEN, ids=[sent for _, sent, _ in SEEN])
 def test_what_people_saw_is_what_is_read(platform: Any, sent: str, seen: str) -> None:
-    names = DISCORD_NAMES if platform is discord else SLACK_NAMES
-    assert platform.read_text(sent, names) == seen
+    read = discord.read_content(sent, DISCORD_NAMES) if platform is discord else slack.read_mrkdwn(sent, SLACK_NAMES)
+    assert read == seen
 
 
 @given(st.lists(st.sampled_from(["`", "``", "```", "a", " ", "\n"])).map("".join))
@@ -127,7 +127,7 @@ def test_code_and_the_rest_are_all_of_a_text(text: str) -> None:
 
 
 CLEANED = [
-    ("a\0b", "ab"),
+    ("a\0b\x1b[31m", "ab[31m"),
     ("\ud83d\ude00", "😀"),
     ("\ud83d!", "\ufffd!"),
     ("!\ude00", "!\ufffd"),
