@@ -42,6 +42,8 @@ from bot.text import decode_text
 
 FILE = "moot.toml"
 DOTENV = ".env"
+MAX_SEATS = 12  # at one table
+MAX_TEMPERATURE = 2.0
 
 KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
 Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
@@ -69,7 +71,7 @@ class ModelSettings(Strict):
     avatar_url: Address = Field("", description="its face on platforms that show one: a picture's public address")
     api_key: Secret | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
     api_base: Address | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
-    temperature: float | None = Field(None, ge=0, le=2)
+    temperature: float | None = Field(None, ge=0, le=MAX_TEMPERATURE)
     max_tokens: NonNegativeInt | None = Field(1200, description="of one answer; 0: none is set, the provider's holds")
     concurrency: PositiveInt = Field(4, description="answers at once with this provider")
     input_usd_per_mtok: float | None = Field(None, ge=0)
@@ -113,7 +115,7 @@ class SeatSettings(Strict):
     model: str
     name: str = ""
     persona: str = Field("", description="one from the library, or free text")
-    temperature: float | None = Field(None, ge=0, le=2)
+    temperature: float | None = Field(None, ge=0, le=MAX_TEMPERATURE)
     max_tokens: PositiveInt | None = None
 
 
@@ -123,7 +125,7 @@ def expand_seat(seat: Any) -> Any:
 
 
 class PanelSettings(Strict):
-    seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(min_length=1, max_length=12)
+    seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(min_length=1, max_length=MAX_SEATS)
     chair: str | None = Field(None, description="a model; the first seat's where left out")
     judge: str | None = Field(None, description="a model; the chair's where left out")
 
@@ -146,7 +148,7 @@ class LimitSettings(Strict):
     question_chars: PositiveInt = 20_000
     remark_chars: PositiveInt = 4_000
     answer_chars: PositiveInt = Field(200_000, description="of one answer with its thinking; what comes then is cut")
-    seats: int = Field(12, ge=2, le=12, description="at one table, whoever has put it together")
+    seats: int = Field(MAX_SEATS, ge=2, le=MAX_SEATS, description="at one table, whoever has put it together")
     rounds: int = Field(6, ge=1, le=6, description="of one debate")
     attachments: PositiveInt = Field(4, description="files that may come with a question")
     image_bytes: PositiveInt = Field(3_750_000, description="of one image; 5 MB in base64 is the most that all take")

@@ -16,13 +16,12 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.run import Image, Search
 from bot.errors import Refused
-from bot.ports import CanSee, OpenSurface
-from bot.settings import PanelSettings
+from bot.ports import CanSee, OpenSurface, Surface
+from bot.settings import MAX_SEATS, PanelSettings
 from bot.text import clean_text
 
 MORE = "More…"  # offered among the panels; it opens a form of every option
 SEARCH = "the web: off, auto (a model decides) or on; as set up here where left out"
-MAX_SEATS = 12  # the same bound as in PanelSettings
 TYPE_ERRORS = {"bool_parsing": "say yes or no", "int_parsing": "give a whole number"}  # instead of pydantic's words
 Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 
@@ -120,6 +119,11 @@ def read_extra(options: type[Options], field: str, key: Literal["suggest", "more
     """Return what `option` was given beside pydantic's own."""
     schema = options.model_fields[field].json_schema_extra
     return schema.get(key) if isinstance(schema, dict) else None
+
+
+def open_no_surface(run: str, question: str) -> Surface:
+    """Stand in for `Here.open_surface` where nothing that is done may start a run."""
+    raise AssertionError("a reaction or steering starts no run")
 
 
 def describe_mistakes(error: ValidationError) -> str:

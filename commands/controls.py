@@ -25,7 +25,7 @@ class RemarkOptions(Options):
     text: str = Field(description="what everyone is told from their next turn on")
 
 
-class ObjectionOptions(Options):
+class ObjectionFormOptions(Options):
     text: str = Field(description="what must be answered, in a sentence")
 
 
@@ -175,7 +175,7 @@ async def _resume(actions: Actions, target: Target, options: NoOptions, here: He
     return Told(await actions.steering.resume_run(target.run, here.by))
 
 
-async def _object(actions: Actions, target: Target, options: ObjectionOptions, here: Here) -> Answer:
+async def _object(actions: Actions, target: Target, options: ObjectionFormOptions, here: Here) -> Answer:
     """Raise an objection; pressed under a turn, it is put to that turn's seat."""
     return Told(await actions.steering.raise_objection(target.run, options.text, here.by, target.turn.seat))
 
@@ -213,7 +213,7 @@ PRESSES: Mapping[str, Press] = {
     "stop": Press("End the run, keeping what is there.", _stop),
     "pause": Press("Let what speaks finish, and begin nothing.", _pause),
     "resume": Press("Go on after a pause.", _resume),
-    "object": Press("Object to what was said.", _object, ObjectionOptions),
+    "object": Press("Object to what was said.", _object, ObjectionFormOptions),
     "upvote": Press("Support an objection.", _upvote),
     "go_on": Press("Vote for another round.", _go_on),
     "end_here": Press("Vote for ending after this round.", _end_here),

@@ -17,9 +17,9 @@ from bot.actions.request import RunRequest, follow_up
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
-from bot.ports import PostedPage, Surface
+from bot.ports import PostedPage
 from bot.text import join_blocks, join_names
-from commands.command import Answer, Here, NoOptions, Started, Told
+from commands.command import Answer, Here, NoOptions, Started, Told, open_no_surface
 from commands.controls import PRESSES, REACTIONS, describe_leftover, make_form
 from commands.transfer import ABOUT_THIS
 
@@ -59,7 +59,7 @@ async def press(
         return await declared.handle(actions, replace(target, text=text), options, at)
 
 
-async def erase_deleted(
+async def finish_delete(
     actions: Actions, action: str, run: str, erase: Callable[[str], Awaitable[Sequence[str]]]
 ) -> str:
     """Erase a run's messages after its Delete was pressed; return a sentence on those that are left, else "".
@@ -102,7 +102,7 @@ async def react(
     with suppress(Refused, StoreFailed):  # a reaction cannot be answered to one person alone
         if by := await person():
             target = Target(run, about_lane(page.lane))
-            await PRESSES[action].handle(actions, target, NoOptions(), Here(by, _show_nowhere))
+            await PRESSES[action].handle(actions, target, NoOptions(), Here(by, open_no_surface))
 
 
 async def mention(
@@ -155,7 +155,3 @@ async def _add_remark(actions: Actions, text: str, here: Here, read_files: ReadF
 def note_change(actions: Actions, run: str, change: Literal["edited", "deleted"]) -> None:
     """Note on the board that the question was changed; the run goes on with what was asked."""
     actions.note_on_board(run, f"The question was {change} after the start; the run goes on with what was asked.")
-
-
-def _show_nowhere(run: str, title: str) -> Surface:
-    raise AssertionError("a reaction starts no run")

@@ -16,7 +16,7 @@ class ListRunsOptions(Options):
     count: int = Field(10, ge=1, le=25, description="how many")
 
 
-class RunOption(Options):
+class KnownRunOptions(Options):
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
@@ -31,12 +31,12 @@ async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answe
     return Told("\n".join(lines) or "There are no runs yet: try `/council`.")
 
 
-async def _show(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _show(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     run = await choose_run(actions, options.run, here)
     return Told(f"Run `{run}`, as it reads now:", await export_run(actions, run, here.by))
 
 
-async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _watch(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
     await actions.require_visible(options.run, here.by, here.may_see)
@@ -44,11 +44,11 @@ async def _watch(actions: Actions, options: RunOption, here: Here) -> Answer:
     return Started(options.run)
 
 
-async def _stop(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _stop(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     return Told(await actions.stop_run(await choose_run(actions, options.run, here), here.by))
 
 
-async def _reveal(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _reveal(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     return Told(await actions.reveal_answers(await choose_run(actions, options.run, here), here.by))
 
 
@@ -84,10 +84,10 @@ def _shorten(question: str) -> str:
 
 COMMANDS = (
     Command(("moot", "runs"), "What has been asked here, newest first.", ListRunsOptions, _runs),
-    Command(("moot", "show"), "A run as it reads now.", RunOption, _show),
-    Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", RunOption, _watch),
-    Command(("moot", "stop"), "End a run, keeping what is there.", RunOption, _stop),
-    Command(("moot", "reveal"), "Show what is said in a run and hidden.", RunOption, _reveal),
+    Command(("moot", "show"), "A run as it reads now.", KnownRunOptions, _show),
+    Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", KnownRunOptions, _watch),
+    Command(("moot", "stop"), "End a run, keeping what is there.", KnownRunOptions, _stop),
+    Command(("moot", "reveal"), "Show what is said in a run and hidden.", KnownRunOptions, _reveal),
     Command(("moot", "say"), "Tell everyone at the table something.", SayOptions, _say),
     Command(("moot", "help"), "What can be done here.", NoOptions, _help),
 )

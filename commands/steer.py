@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from commands.command import Answer, Command, Here, Options, Told, option
-from commands.runs import RunOption, choose_run
+from commands.runs import KnownRunOptions, choose_run
 
 
 class AddOptions(Options):
@@ -23,16 +23,16 @@ class DropOptions(Options):
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
-class ObjectOptions(Options):
+class ObjectCommandOptions(Options):
     text: str = Field(description="what must be answered, in a sentence; seats that it names must, else all")
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
-async def _pause(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _pause(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     return Told(await actions.steering.pause_run(await choose_run(actions, options.run, here), here.by))
 
 
-async def _resume(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _resume(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     return Told(await actions.steering.resume_run(await choose_run(actions, options.run, here), here.by))
 
 
@@ -45,21 +45,21 @@ async def _drop(actions: Actions, options: DropOptions, here: Here) -> Answer:
     return Told(await actions.steering.drop_seat(await choose_run(actions, options.run, here), options.seat, here.by))
 
 
-async def _object(actions: Actions, options: ObjectOptions, here: Here) -> Answer:
+async def _object(actions: Actions, options: ObjectCommandOptions, here: Here) -> Answer:
     return Told(
         await actions.steering.raise_objection(await choose_run(actions, options.run, here), options.text, here.by)
     )
 
 
-async def _next(actions: Actions, options: RunOption, here: Here) -> Answer:
+async def _next(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
     return Told(await actions.steering.start_next_round(await choose_run(actions, options.run, here), here.by))
 
 
 COMMANDS = (
-    Command(("moot", "pause"), "Let what speaks finish, and begin nothing.", RunOption, _pause),
-    Command(("moot", "resume"), "Go on after a pause.", RunOption, _resume),
+    Command(("moot", "pause"), "Let what speaks finish, and begin nothing.", KnownRunOptions, _pause),
+    Command(("moot", "resume"), "Go on after a pause.", KnownRunOptions, _resume),
     Command(("moot", "add"), "A seat joins the table, from the next round on.", AddOptions, _add),
     Command(("moot", "drop"), "A seat leaves the table; what it said stays shown.", DropOptions, _drop),
-    Command(("moot", "object"), "Object: the most upvoted objection is answered first.", ObjectOptions, _object),
-    Command(("moot", "next"), "Begin the next round without waiting for the vote.", RunOption, _next),
+    Command(("moot", "object"), "Object: the most upvoted objection is answered first.", ObjectCommandOptions, _object),
+    Command(("moot", "next"), "Begin the next round without waiting for the vote.", KnownRunOptions, _next),
 )

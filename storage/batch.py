@@ -16,7 +16,7 @@ from bot.domain.transcript import SET_ASIDE
 from bot.ports import Fenced, Json
 
 Row = dict[str, Any]
-LaneKey = tuple[str, str]  # run, turn as text
+LaneRow = tuple[str, str]  # run, turn as text
 PageKey = tuple[str, str, str, int]  # run, address, lane as text, page
 
 
@@ -45,7 +45,7 @@ class Show:
     epoch: int | None
 
     @property
-    def lane(self) -> LaneKey:
+    def lane(self) -> LaneRow:
         return self.run, self.turn
 
 
@@ -114,7 +114,7 @@ class Batch:
 
     stored: Mapping[str, Head]
     taken: set[str]
-    shown: dict[LaneKey, str]
+    shown: dict[LaneRow, str]
     heads: dict[str, Head] = field(init=False)  # as they are after the batch
     facts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)

@@ -16,7 +16,7 @@ from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.transcript import Entry
 from bot.ports import Json, PostedPage, RunRow, Snapshot, replay_snapshots
-from storage.batch import Append, Batch, Head, LaneKey, PageKey, Put, Show, Tidy, Write
+from storage.batch import Append, Batch, Head, LaneRow, PageKey, Put, Show, Tidy, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
@@ -70,7 +70,7 @@ _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
 
-def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneKey, str]) -> Batch:
+def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[LaneRow, str]) -> Batch:
     """Load what these writes are about. `remembered`: the last texts of lanes that need not be asked for."""
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
@@ -201,11 +201,11 @@ def _load_keys(conn: Connection, keys: Collection[str]) -> set[str]:
     return set(conn.scalars(_TAKEN, {"keys": list(keys)}).all()) if keys else set()
 
 
-def _load_texts(conn: Connection, lanes: Collection[LaneKey]) -> dict[LaneKey, str]:
+def _load_texts(conn: Connection, lanes: Collection[LaneRow]) -> dict[LaneRow, str]:
     """Load the last text of each lane; lanes that showed nothing yet are left out."""
     if not lanes:
         return {}
-    kept: dict[LaneKey, list[Snapshot]] = {}
+    kept: dict[LaneRow, list[Snapshot]] = {}
     for row in conn.execute(_SHOWN, {"lanes": list(lanes)}).all():
         kept.setdefault((row.run, row.turn), []).append(_read_snapshot(row))
     return {lane: text for lane, shots in kept.items() for _, _, text in replay_snapshots(shots)}

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from bot.errors import StoreFailed
 from storage import rows
-from storage.batch import Batch, LaneKey, Write
+from storage.batch import Batch, LaneRow, Write
 from storage.errors import translating_errors
 from storage.sqlite import Database
 
@@ -33,7 +33,7 @@ class Writer:
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting: asyncio.Queue[Waiting | None] = asyncio.Queue()  # bounded by the room; None is the end
         self._closed = False
-        self._shown = Remembered()
+        self._shown = RecentTexts()
 
     async def __aenter__(self) -> Writer:
         self._task = asyncio.create_task(self._run(), name="store writer")
@@ -122,13 +122,13 @@ class Writer:
         return StoreFailed(f"The store {self._path} is closed: this was not stored. The bot is stopping.")
 
 
-class Remembered:
+class RecentTexts:
     """The last texts of the lanes shown most lately."""
 
     def __init__(self) -> None:
-        self.texts: OrderedDict[LaneKey, str] = OrderedDict()
+        self.texts: OrderedDict[LaneRow, str] = OrderedDict()
 
-    def update(self, shown: Mapping[LaneKey, str]) -> None:
+    def update(self, shown: Mapping[LaneRow, str]) -> None:
         for lane, text in shown.items():
             self.texts[lane] = text
             self.texts.move_to_end(lane)

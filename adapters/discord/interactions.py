@@ -241,7 +241,7 @@ class InteractionHandler:
             self._questions.add(str(data["target_id"]), answer.run)
         about = about_text(target.about) if target.run else f"{interaction.channel_id}/{data.get('target_id', '')}"
         await self._answer(interaction, answer, reply, press_id(target.run, action, about))
-        if left := await dispatch.erase_deleted(self._actions, action, target.run, self._places.erase):
+        if left := await dispatch.finish_delete(self._actions, action, target.run, self._places.erase):
             await reply.tell(left)
 
     async def _answer(self, interaction: discord.Interaction[Any], answer: Answer, reply: Reply, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks by which seats speak under their own names: one a channel, found again after a restart."""
+"""Webhooks by which seats speak under their own names: one per channel, found again after a restart."""
 
 from __future__ import annotations
 

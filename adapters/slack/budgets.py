@@ -1,4 +1,4 @@
-"""Slack's limits as budgets by name: one a method and workspace, and one a channel for posting.
+"""Slack's limits as budgets by name: one per method and workspace, and one per channel for posting.
 
 https://docs.slack.dev/apis/web-api/rate-limits
 """

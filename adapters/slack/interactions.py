@@ -277,7 +277,7 @@ class InteractionHandler:
         metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
         by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
         await self._answer(reply, answer, by, metadata)
-        if left := await dispatch.erase_deleted(self.actions, action, target.run, self._places.erase):
+        if left := await dispatch.finish_delete(self.actions, action, target.run, self._places.erase):
             await reply.tell(left)
 
     async def _share(self, reply: Reply, run: str) -> None:

@@ -106,7 +106,7 @@ NEEDS: Mapping[Method, tuple[str, ...]] = {
     "views.publish": (),
 }
 # needed by no method: commands and shortcuts are delivered, and files are fetched by their own URLs
-BESIDES = ("commands", "files:read")
+SCOPES_WITHOUT_METHOD = ("commands", "files:read")
 
 
 def wanted_scopes(*, listen: bool) -> tuple[Scope, ...]:

@@ -33,7 +33,7 @@ from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.text import clean_text
-from commands.command import Command, Here, Started, StartOptions, Told
+from commands.command import Command, Here, Started, StartOptions, Told, open_no_surface
 from commands.steer import COMMANDS as STEERING
 
 BY = Person("you", "you", moderator=True)  # a terminal has one person
@@ -123,12 +123,8 @@ async def _run_command(actions: Actions, run: str, text: str) -> str:
         options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})
     except ValidationError as error:
         raise Refused(f"Write the {first} behind it: /{word} …") from error
-    answer = await command.handle(actions, options, Here(BY, _refuse_surface, run=run))
+    answer = await command.handle(actions, options, Here(BY, open_no_surface, run=run))
     return answer.text if isinstance(answer, Told) else ""
-
-
-def _refuse_surface(run: str, question: str) -> Surface:
-    raise AssertionError("steering starts no run")
 
 
 def _find_seat(t: Transcript, number: int) -> str:

@@ -48,7 +48,7 @@ from bot.engine.thread import Post, replay_thread
 from bot.errors import Refused
 from bot.formats import FORMATS, guessing
 from bot.formats.common import name_of
-from bot.formats.vote_options import BESIDE, ROUND_BEFORE, vote_choices
+from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
 from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
 
@@ -219,7 +219,7 @@ class Actions:
         before = t.votes.get((by.key, round_))
         await self._access.record(run, VoteCast(by.key, round_, seat))
         changed = before is not None and before != seat
-        vote = f"“{name}”" if seat in BESIDE else f"{name}'s"
+        vote = f"“{name}”" if seat in EXTRA_VOTE_OPTIONS else f"{name}'s"
         return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
 
     async def withdraw_vote(self, run: str, seat: str, by: Person, round_: int) -> str:

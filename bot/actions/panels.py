@@ -12,7 +12,7 @@ from bot.errors import Refused
 from bot.formats.personas import persona_text as persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.ports import DocumentStore
-from bot.settings import PanelSettings, SeatSettings
+from bot.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
 from bot.text import did_you_mean
 
 N = TypeVar("N", int, float)
@@ -20,7 +20,6 @@ N = TypeVar("N", int, float)
 DEFAULT = "default"
 MAX_NAMED_PERSONA = 20  # characters; a longer persona is no part of its seat's name
 WRITTEN_SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?P<tokens>\d{1,6}))?")
-MAX_TEMPERATURE = 2.0  # the same bound as in SeatSettings
 
 
 class PanelBook:

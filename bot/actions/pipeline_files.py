@@ -27,17 +27,16 @@ from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
 from bot.ports import DocumentStore
-from bot.settings import PanelSettings, Strict
+from bot.settings import MAX_SEATS, PanelSettings, Strict
 from bot.text import did_you_mean
 
 PANEL, CHAIR = "panel", "chair"  # words for seats
-MOST_SEATS = 12
-MOST_TURNS = 36  # of all steps together
+MAX_TURNS = 36  # of all steps together
 TEXT_CHARS = 20_000  # of a pipeline's TOML
 FENCE = re.compile(r"(?<!`)(`{3,}+)\w*+\n")  # as in a chat, or as an attached file comes
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,29}$")]
-Place = Annotated[int, Field(ge=1, le=MOST_SEATS, strict=True)]
+Place = Annotated[int, Field(ge=1, le=MAX_SEATS, strict=True)]
 
 
 def _as_list(value: Any) -> Any:
@@ -47,7 +46,7 @@ def _as_list(value: Any) -> Any:
 
 class StepSettings(Strict):
     prompt: str = Field(min_length=1, max_length=4_000)
-    seats: Annotated[list[Place | str], BeforeValidator(_as_list)] = Field([1], min_length=1, max_length=MOST_SEATS)
+    seats: Annotated[list[Place | str], BeforeValidator(_as_list)] = Field([1], min_length=1, max_length=MAX_SEATS)
     inputs: Annotated[list[str], BeforeValidator(_as_list)] = Field([QUESTION], min_length=1)
 
 
@@ -116,10 +115,8 @@ def seat_pipeline(
     who = {name: list(_choose_seats(step, panel)) for name, step in pipeline.steps.items()}
     used = list(dict.fromkeys(one for each in who.values() for one in each if one != CHAIR)) or [0]
     turns = sum(map(len, who.values()))
-    if len(used) > MOST_SEATS or turns > MOST_TURNS:
-        raise Refused(
-            f"A pipeline may have {MOST_SEATS} seats and {MOST_TURNS} turns; this has {len(used)} and {turns}."
-        )
+    if len(used) > MAX_SEATS or turns > MAX_TURNS:
+        raise Refused(f"A pipeline may have {MAX_SEATS} seats and {MAX_TURNS} turns; this has {len(used)} and {turns}.")
     seats = [panel.seats[one] if isinstance(one, int) else read_seat(one) for one in used]
     table = panel.model_copy(update={"seats": seats, "chair": panel.chair or panel.seats[0].model})
     keys = {CHAIR: CHAIR, **{one: s.key for one, s in zip(used, seat_panel(table, models).seats, strict=True)}}

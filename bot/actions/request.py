@@ -9,8 +9,8 @@ from hashlib import sha256
 from bot.actions.permissions import Person
 from bot.domain.facts import TurnEnded
 from bot.domain.run import (
-    ASIDE,
     LIVE,
+    SEARCH_STAGES,
     DebateRules,
     Earlier,
     Image,
@@ -46,7 +46,7 @@ class RunRequest:
     channels: tuple[str, ...] = ()  # where it was asked, each by id and by name
     context: str = ""
     images: tuple[Image, ...] = ()
-    seated: bool = False  # the seats are those of an earlier run, so that none of their personas is new
+    personas_approved: bool = False  # the seats are those of an earlier run, so that none of their personas is new
     mode: Mode = "full"  # how far a council goes
     debating: DebateRules | None = None
     origin: Origin | None = None  # of what was sent into the context
@@ -67,7 +67,7 @@ def rerun(t: Transcript, by: Person) -> RunRequest:
         seats=panel_settings(t.panel),
         context=start.context,
         images=start.images,
-        seated=True,
+        personas_approved=True,
         mode=start.rules.mode,
         debating=start.rules.debating,
         origin=start.origin,
@@ -131,7 +131,8 @@ def request_summary(t: Transcript, thread: Sequence[Post], by: Person) -> RunReq
     speaker = replace(start.panel.chair or t.panel.seats[0], persona="")
     if names_hidden(t):
         speaker = replace(speaker, name="Summary")  # whose model that is may tell who somebody is
-    return RunRequest("summary", question, by, seats=panel_settings(Panel((speaker,))), context=context, seated=True)
+    seats = panel_settings(Panel((speaker,)))
+    return RunRequest("summary", question, by, seats=seats, context=context, personas_approved=True)
 
 
 def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
@@ -171,7 +172,7 @@ def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, que
     `said` is its text in that lane, where it may still be speaking. Raises Refused where no seat speaks in the lane,
     and where the answer would reveal whose seat it is.
     """
-    if lane.stage in ASIDE:
+    if lane.stage in SEARCH_STAGES:
         raise Refused("A search has said that, and no seat: use Follow up, which asks the table.")
     if names_hidden(t):
         raise Refused("That would tell who it is: ask once the names are known.")
@@ -180,7 +181,8 @@ def ask_seat(t: Transcript, thread: Sequence[Post], lane: LaneId, said: str, que
     texts = {post.lane: post.text or "" for post in others} | {lane: said}
     own = [Earlier(seat.name, text, kept=spoken == lane, own=True) for spoken, text in texts.items()]
     earlier = _keep_newest([*_earlier_context(t), *own])
-    return RunRequest("compare", question, by, seats=panel_settings(Panel((seat,))), earlier=earlier, seated=True)
+    seats = panel_settings(Panel((seat,)))
+    return RunRequest("compare", question, by, seats=seats, earlier=earlier, personas_approved=True)
 
 
 def panel_settings(panel: Panel) -> PanelSettings:

@@ -125,7 +125,7 @@ class RequestResolver:
         """Return the request with the steps and seats of the pipeline of that name. Raises Refused."""
         pipeline = read_pipeline(await self._services.pipelines.choose_pipeline(name, request.by.server))
         seats, steps = seat_pipeline(pipeline, await self._choose_panel(request), self._services.models)
-        return replace(request, seats=seats, steps=steps, seated=True)
+        return replace(request, seats=seats, steps=steps, personas_approved=True)
 
     def _make_rules(self, request: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
         council = self._settings.council
@@ -172,7 +172,7 @@ class RequestResolver:
             raise Refused("One position makes no debate: give two or more, with semicolons.")
         if any(len(position) > self._settings.limits.remark_chars for position in positions):
             raise Refused(f"A position may have {self._settings.limits.remark_chars:,} characters.")
-        if not (request.seated or set(positions) <= set(SIDES)):
+        if not (request.personas_approved or set(positions) <= set(SIDES)):
             self._services.require(require_may_write_prompts, request.by, "A position in your own words")
         self._services.words.check("\n".join(positions), request.by.ruled_by, "A position")
         return request.debating
@@ -185,7 +185,7 @@ class RequestResolver:
         if request.seats is None:
             return await self._services.panels.choose_panel(request.panel, request.by.server, request.channels)
         written = [seat.persona for seat in request.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
-        if written and not request.seated:
+        if written and not request.personas_approved:
             self._services.require(require_may_write_prompts, request.by, "A persona in your own words")
             self._services.words.check(" ".join(written), request.by.ruled_by, "A persona")
         return request.seats
@@ -200,7 +200,7 @@ def _find_format(name: str) -> Format:
 def _choose_rounds(request: RunRequest, form: Format, limit: int) -> int:
     usual, most = form.ROUNDS[0], min(form.ROUNDS[1], limit)
     rounds = min(usual, most) if request.rounds is None else request.rounds
-    if request.seated:  # as in an earlier run, from before the limit
+    if request.personas_approved:  # as in an earlier run, from before the limit
         rounds = min(rounds, most)
     if not 1 <= rounds <= most:
         raise Refused(f"A {request.format} has {'1 round' if most == 1 else f'1 to {most} rounds'}, not {rounds}.")

@@ -26,7 +26,7 @@ from bot.domain.facts import (
 from bot.domain.run import Seat
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript
-from bot.domain.visibility import display_name, letter_seat
+from bot.domain.visibility import anonymise_seat, display_name
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
@@ -88,7 +88,7 @@ class SteeringActions:
             raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
         seat = await self._resolver.resolve_seat(t.started.panel, model, persona, panel, by)
         if t.started.rules.veil.blind:
-            seat = letter_seat(seat, len(t.started.panel.seats))
+            seat = anonymise_seat(seat, len(t.started.panel.seats))
         await self._access.record(run, SeatAdded(seat, by.key, by.name))
         return f"{seat.name} joins the table {rules.joins}."
 

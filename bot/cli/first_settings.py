@@ -10,8 +10,7 @@ from bot.cli.provision import USUAL_SEATS
 from bot.formats.personas import LIBRARY
 from bot.models.catalogue import KEY_VARIABLES, Model
 from bot.models.local import make_key
-
-MAX_SEATS = 12  # the same as PanelSettings allows
+from bot.settings import MAX_SEATS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +126,7 @@ def _render_panel(seats: Sequence[Choice], chair: Choice | None) -> list[str]:
             for p in list(LIBRARY)[:USUAL_SEATS]
         ]
     lines = [
-        "# Who sits at the table, 12 at most.",
+        f"# Who sits at the table, {MAX_SEATS} at most.",
         "[panels.default]",
         "seats = [",
         *(f"    {row}," for row in rows),

@@ -15,7 +15,6 @@ from bot.cli.console import CleanConsole
 from bot.cli.exit import OK
 from bot.cli.first_settings import (
     KNOWN,
-    MAX_SEATS,
     Choice,
     find_hosted_choices,
     key_variables,
@@ -26,7 +25,7 @@ from bot.cli.provision import USUAL_SEATS
 from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import embedded, local
-from bot.settings import FILE
+from bot.settings import FILE, MAX_SEATS
 
 
 async def write_first_settings(

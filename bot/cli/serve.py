@@ -176,7 +176,7 @@ async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore, l
     await logged_in.wait()
     await _close_requested(core, store)  # first, as such a run may be what keeps the bot from starting
     if await store.unfinished_runs():
-        await core.supervisor.take_up(FORMATS, [bot.name for bot in bots])
+        await core.supervisor.continue_without_places(FORMATS, [bot.name for bot in bots])
         await asyncio.wait([core.warming])
 
 
@@ -234,7 +234,7 @@ async def _resume_runs(bot: Platform, core: Core) -> None:
     await bot.ready.wait()
     while True:
         bot.widened.clear()
-        await core.supervisor.resume(FORMATS, bot.name, bot.places.reopen)
+        await core.supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
         await bot.widened.wait()
 
 

@@ -30,7 +30,7 @@ from bot.domain.run import (
 RoundWish = Literal["go on", "end"]
 
 
-# The owner's are observations …
+# What the owner of a run has observed:
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SetAside:
     why: str
 
 
-# … and people's are wishes. `by` is who, as the platform knows them.
+# What people wish. `by` is who, as the platform knows them:
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class VoteCast:
-    """A vote. Each person has one a round; a later one replaces it.
+    """A vote. Each person has one per round; a later one replaces it.
 
     `seat`: a seat's key, or another option that `bot.formats.vote_options` names.
     """
@@ -184,7 +184,7 @@ class Revealed:
 
 @dataclass(frozen=True, slots=True)
 class Guessed:
-    """A guess who a speaker is. Each person has one a speaker; a later one replaces it.
+    """A guess who a speaker is. Each person has one per speaker; a later one replaces it.
 
     `speaker`: a seat's key; `guess`: a seat's name.
     """
@@ -299,7 +299,7 @@ class UpvoteWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class RoundVoteCast:
-    """A vote whether the run goes on after that round. Each person has one a round; a later one replaces it."""
+    """A vote whether the run goes on after that round. Each person has one per round; a later one replaces it."""
 
     by: str
     round: int

@@ -13,7 +13,7 @@ Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
 Search = Literal["off", "auto", "on"]  # whether the web is searched; auto: a model decides whether and for what
 
-ASIDE = frozenset({"search query", "web search"})  # stages that run beside a format's own
+SEARCH_STAGES = frozenset({"search query", "web search"})  # stages that run beside a format's own
 
 
 class LaneId(NamedTuple):

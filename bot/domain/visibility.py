@@ -2,8 +2,8 @@
 
 Names. A blind run's panel is shuffled when it starts and sits under letters from then on, so that everything which goes
 in panel order or carries a seat's key (turns, votes, buttons, messages) names nobody. `display_name` is the one place
-where a key becomes a name; models are told the same names as people, or their answers would tell them. Once its vote is
-closed, or it is over where nobody votes, the run's owner stores `NamesRevealed`.
+where a key becomes a name. Models are told the same names as people; otherwise their answers would reveal who is who.
+Once its vote is closed, or it is over where nobody votes, the run's owner stores `NamesRevealed`.
 
 Words. `hidden_lanes` tells which turns people do not read yet. That follows from the facts and their times alone.
 """
@@ -55,10 +55,10 @@ class HiddenLanes:
 def shuffle_seats(panel: Panel, seed: int) -> Panel:
     """Return the panel of a blind run: its seats in an order by lot, under letters for keys."""
     seats = Random(seed).sample(panel.seats, len(panel.seats))
-    return replace(panel, seats=tuple(letter_seat(seat, place) for place, seat in enumerate(seats)))
+    return replace(panel, seats=tuple(anonymise_seat(seat, place) for place, seat in enumerate(seats)))
 
 
-def letter_seat(seat: Seat, place: int) -> Seat:
+def anonymise_seat(seat: Seat, place: int) -> Seat:
     """Return the seat as it sits at that place of a blind run's panel, counted from 0."""
     return replace(seat, key=ascii_lowercase[place])
 
@@ -152,7 +152,7 @@ def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str], outco
             assert_never(never)
 
 
-def names_maker(text: str, seat: Seat) -> bool:
+def reveals_identity(text: str, seat: Seat) -> bool:
     """Tell whether an answer says whose it is: by the name of its seat, of its model or of that model's provider."""
     names = {seat.name, seat.model, seat.provider, *BRANDS.get(seat.provider, ())}
     return any(re.search(_name_pattern(name), text, re.IGNORECASE) for name in names if len(name) > 1)
@@ -165,7 +165,7 @@ def self_identified(t: Transcript) -> frozenset[str]:
     return frozenset(
         s.key
         for s in t.started.panel.seats
-        if any(names_maker(turn.text, s) for i, turn in t.turns.items() if i.seat == s.key)
+        if any(reveals_identity(turn.text, s) for i, turn in t.turns.items() if i.seat == s.key)
     )
 
 

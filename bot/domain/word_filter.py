@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bot.errors import Refused
 
 BLANK = "█"
-MOST_WORDS, MOST_CHARS = 1000, 60  # as AutoMod has them: discord.com/developers/docs/resources/auto-moderation
+MAX_WORDS, MAX_WORD_CHARS = 1000, 60  # as AutoMod has them: discord.com/developers/docs/resources/auto-moderation
 
 
 class WordFilter:
@@ -29,12 +29,12 @@ class WordFilter:
     list that is longer than `most`, by default what AutoMod takes.
     """
 
-    def __init__(self, words: Iterable[str], *, most: int = MOST_WORDS) -> None:
+    def __init__(self, words: Iterable[str], *, most: int = MAX_WORDS) -> None:
         listed = {key: word for word in words if (key := _key(word)).strip("*")}
         if len(listed) > most:
             raise Refused(f"The list has {len(listed):,} words and may have {most:,}: leave some out.")
-        if long := next((word for key, word in listed.items() if len(key) > MOST_CHARS), None):
-            raise Refused(f"“{long}” is too long for the list: shorten it to {MOST_CHARS} characters.")
+        if long := next((word for key, word in listed.items() if len(key) > MAX_WORD_CHARS), None):
+            raise Refused(f"“{long}” is too long for the list: shorten it to {MAX_WORD_CHARS} characters.")
         self._tree = Node()
         for key, word in listed.items():
             self._tree.plant(key, word)
@@ -84,7 +84,7 @@ class WordFilters:
         """Return the words that must not be read in any of these servers."""
         words = tuple(dict.fromkeys(word for server in servers for word in self._listed(server)))
         if words not in self._known:
-            self._known[words] = WordFilter(words, most=MOST_WORDS * len(servers))
+            self._known[words] = WordFilter(words, most=MAX_WORDS * len(servers))
         return self._known[words]
 
     def check(self, text: str, servers: Iterable[str], what: str) -> None:

@@ -35,9 +35,9 @@ from bot.ports import Clock, Kind, Store, Trace
 log = structlog.get_logger()
 
 BOARD = LaneId("board", 1, "")
-OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these …
+OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
-AWAY = "away today"  # … and members read this instead
+AWAY = "away today"  # members read this in place of an operator's error
 BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
 
 
@@ -127,7 +127,7 @@ class Conductor:
         if self._half_spoken == "keep" and self.transcript.stopped is None:
             await self._keep_cut_off_turns()
 
-    def leave(self, until: StayUntil) -> None:
+    def stay(self, until: StayUntil) -> None:
         """Set how long to stay from now on: a process that stops takes its leave step by step."""
         self._stay_until = until
         self.wake()
@@ -221,8 +221,8 @@ class Conductor:
         self._show_posts(live)
         wanted = {w.turn: w for w in plan.wanted if not (known := t.turns.get(w.turn)) or known.ended is None}
         for turn, (draft, task) in self._running.items():
-            if turn not in wanted and draft.over is None:
-                draft.over = self._unwanted_finish(turn)
+            if turn not in wanted and draft.decided_finish is None:
+                draft.decided_finish = self._unwanted_finish(turn)
                 task.cancel()
         open_turns = [i for i, turn in t.turns.items() if turn.ended is None]
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
@@ -277,18 +277,18 @@ class Conductor:
                 async for delta in deltas:
                     draft.add_delta(delta)
                     self._note_delta(turn, delta)
-            draft.over = draft.finish
+            draft.decided_finish = draft.finish
         except ProviderError as error:
-            draft.over, failure = "failed", self._describe_failure(draft.seat, error)
+            draft.decided_finish, failure = "failed", self._describe_failure(draft.seat, error)
             turn_log.info("turn failed", kind=error.kind, reason=error.text)
         except asyncio.CancelledError:
-            if draft.over is None:  # the process is leaving: the next start asks this turn again
+            if draft.decided_finish is None:  # the process is leaving: the next start asks this turn again
                 raise
         except Exception:
-            draft.over, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
+            draft.decided_finish, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
             turn_log.exception("bug in a turn")
         self.notices.pop(turn, None)
-        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.over, failure)])
+        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.decided_finish, failure)])
         self._changed.set()
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
@@ -328,8 +328,8 @@ class Conductor:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: LaneOpener) -> None:
-        resting = {} if names_hidden(self.transcript) else self._speaker.open_circuits()  # providers by name
-        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in resting.items()]
+        providers_down = {} if names_hidden(self.transcript) else self._speaker.open_circuits()  # providers by name
+        warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in providers_down.items()]
         warnings += [f"Away: {seat}" for seat in absent_seats(self.transcript)]
         plan = self._plan
         unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []

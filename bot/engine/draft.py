@@ -30,7 +30,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None  # as the provider reports it; None: it is computed from the usage
     finish: Finish = "done"
-    over: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
+    decided_finish: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
 
     @property
     def text(self) -> str:

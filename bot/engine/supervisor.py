@@ -89,7 +89,7 @@ class RunSupervisor:
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
         """Conduct a run, whose start is stored, and show it; a run begun earlier goes on in its messages.
 
-        `awaited`: addresses at which `resume` will show it as well.
+        `awaited`: addresses at which `resume_in_places` will show it as well.
         """
         begun = self._claimed[run] = asyncio.Event()
         try:
@@ -114,7 +114,7 @@ class RunSupervisor:
         )
         await conductor.claim()
         if self.leaving:
-            conductor.leave("until its end")
+            conductor.stay("until its end")
         standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
@@ -219,12 +219,12 @@ class RunSupervisor:
         """
         self.leaving = True
         for conductor in self._conductors.values():
-            conductor.leave("until its end")
+            conductor.stay("until its end")
         await self._wait_for_runs(self._restart.grace_s)
         for conductor in self._conductors.values():
             if not conductor.transcript.is_over:
                 conductor.note(RESTARTING)
-            conductor.leave("no longer")
+            conductor.stay("no longer")
         await self._wait_for_runs(LAST_WORDS_S)
         for task in self._running.values():
             task.cancel()
@@ -263,23 +263,23 @@ class RunSupervisor:
         """Return the runs that go on here for that server."""
         return [run for run, c in self._conductors.items() if c.transcript.started.server == server]
 
-    async def take_up(self, forms: Mapping[str, Format], platforms: Collection[str]) -> None:
+    async def continue_without_places(self, forms: Mapping[str, Format], platforms: Collection[str]) -> None:
         """Go on with every run that an earlier process has left open, before its platforms are ready.
 
-        Their models speak meanwhile. A run that asks no model waits for `resume`.
+        Their models speak meanwhile. A run that asks no model waits for `resume_in_places`.
         """
 
-        async def take_up_run(run: str) -> None:
+        async def continue_run(run: str) -> None:
             t = await self._read(run)
-            if t.set_aside:  # `resume` shows it
+            if t.set_aside:  # `resume_in_places` shows it
                 return
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
             if awaited and t.finished is None and not self._is_stale(t) and not (run in self._claimed or self.leaving):
                 await self.begin(run, forms[t.started.format], (), awaited)
 
-        await self._each_unfinished(take_up_run)
+        await self._each_unfinished(continue_run)
 
-    async def resume(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
+    async def resume_in_places(self, forms: Mapping[str, Format], platform: str, reopen: Reopen) -> None:
         """Show a platform's runs in its places once it is ready, and go on with those that have not caught up.
 
         They go on in their messages. `reopen` finds a surface by its address. A run that can be shown nowhere any more

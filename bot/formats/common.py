@@ -11,13 +11,13 @@ from string import Template
 
 from bot.domain import visibility
 from bot.domain.asks import FRAME_END, Part
-from bot.domain.run import ASIDE, Earlier, Finish, LaneId, Seat, TurnId
+from bot.domain.run import SEARCH_STAGES, Earlier, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 
-WHOLE: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
+COMPLETE_FINISHES: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
 
 def seat_of(t: Transcript, turn: TurnId | LaneId) -> Seat:
@@ -41,7 +41,7 @@ def answer_count_line(t: Transcript, turns: Iterable[TurnId]) -> str:
     Text from before a skip or a failure is kept, but is no answer.
     """
     turns = tuple(turns)
-    whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in WHOLE]
+    whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in COMPLETE_FINISHES]
     return f"{len(whole)} of {len(turns)} answered."
 
 
@@ -75,7 +75,7 @@ def _has_gone_on(t: Transcript, turns: Sequence[TurnId]) -> bool:
     lanes = {i.lane for i in turns}
     begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
     return begun is not None and any(
-        i.lane not in lanes and i.stage not in ASIDE and i.ask == 1 and turn.started.seq > begun
+        i.lane not in lanes and i.stage not in SEARCH_STAGES and i.ask == 1 and turn.started.seq > begun
         for i, turn in t.turns.items()
     )
 
@@ -160,9 +160,9 @@ def frame_code(t: Transcript, turn: TurnId) -> str:
     return sha256(f"{t.started.seed}:{turn}".encode()).hexdigest()[:8]
 
 
-def frame(label: str, text: str, mark: str) -> str:
+def frame(label: str, text: str, code: str) -> str:
     """Put material between marker lines; a marker inside it is harmless, as its author does not know the code."""
-    return f"[{label} | {mark}]\n{text.strip()}\n{FRAME_END}{label} | {mark}]"
+    return f"[{label} | {code}]\n{text.strip()}\n{FRAME_END}{label} | {code}]"
 
 
 def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bot.domain.asks import Ask
 from bot.domain.controls import Control
-from bot.domain.run import ASIDE, TurnId
+from bot.domain.run import SEARCH_STAGES, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import web_search
 from bot.formats.common import (
@@ -47,7 +47,7 @@ def _plan_answers(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
-    if turn.stage in ASIDE:
+    if turn.stage in SEARCH_STAGES:
         return web_search.ask_search(t, turn)
     t = transcript_at_start(t, turn)
     return Ask((instruction_part(t, turn, "compare.answer"), *question_parts(t, turn), *search_parts(t, turn)))

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 ALIKE = 0.5  # share of common words from which on two sentences say the same
 KEPT_WORDS = 4  # shown at each end of an unchanged stretch
-MOST_SENTENCES = 200  # compared of an answer, each with each of the other's
-MOST_WORDS = 1_500  # compared of an answer in the word diff
+MAX_SENTENCES = 200  # compared of an answer, each with each of the other's
+MAX_COMPARED_WORDS = 1_500  # compared of an answer in the word diff
 MARKUP = re.compile(r"([\\`*_~\[\]<>|#])")
 SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")
 BULLET = re.compile(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+")
@@ -39,8 +39,8 @@ def describe_differences(a: NamedAnswer, b: NamedAnswer) -> str:
         f"**Word by word**, ~~{_escape(a.name)}~~ and **{_escape(b.name)}**:\n\n{_word_diff(a.text, b.text)}",
     ]
     words = max(len(SPACED.findall(said.text)) for said in (a, b))
-    if words > MOST_WORDS or max(len(first), len(second)) > MOST_SENTENCES:
-        parts.append(f"*Compared: the first {MOST_SENTENCES} sentences and {MOST_WORDS:,} words of each.*")
+    if words > MAX_COMPARED_WORDS or max(len(first), len(second)) > MAX_SENTENCES:
+        parts.append(f"*Compared: the first {MAX_SENTENCES} sentences and {MAX_COMPARED_WORDS:,} words of each.*")
     return "\n\n".join(parts)
 
 
@@ -52,8 +52,8 @@ def _split_sentences(text: str) -> list[str]:
 
 def _unmatched_sentences(own: Sequence[str], other: Sequence[str]) -> list[str]:
     """Return the sentences to which no sentence of the other is alike, as far as their words tell."""
-    others = [_word_set(sentence) for sentence in other[:MOST_SENTENCES]]
-    return [s for s in own[:MOST_SENTENCES] if not any(_are_alike(_word_set(s), words) for words in others)]
+    others = [_word_set(sentence) for sentence in other[:MAX_SENTENCES]]
+    return [s for s in own[:MAX_SENTENCES] if not any(_are_alike(_word_set(s), words) for words in others)]
 
 
 def _word_set(sentence: str) -> frozenset[str]:
@@ -76,7 +76,7 @@ def _only_section(name: str, sentences: Sequence[str]) -> str:
 
 def _word_diff(a: str, b: str) -> str:
     """Return the second text with new words in bold and lost ones struck through; equal stretches are shortened."""
-    old, new = SPACED.findall(a)[:MOST_WORDS], SPACED.findall(b)[:MOST_WORDS]
+    old, new = SPACED.findall(a)[:MAX_COMPARED_WORDS], SPACED.findall(b)[:MAX_COMPARED_WORDS]
     return " ".join(_stretches(old, new)) or "Nothing to compare."
 
 

@@ -11,7 +11,7 @@ from bot.domain.costs import total_cost
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats import guessing, pauses
-from bot.formats.common import WHOLE, failure_reason, is_voting_open, last_votes, name_of
+from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of
 from bot.formats.plan import Plan
 from bot.formats.vote_options import vote_names
 
@@ -68,7 +68,7 @@ def end_text(t: Transcript, plan: Plan) -> str:
 
 def missing_line(t: Transcript) -> str:
     """Name the seats that were not heard to their end, with the reasons; "" when all were."""
-    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in WHOLE}
+    said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in COMPLETE_FINISHES}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
     failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
     lines = [*visibility.absent_seats(t), *dict.fromkeys(failed)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.formats.ballots.attribution import split_voices
 
-MOST_TRIES = 50  # braces looked at: a reply of 40,000 of them is no reply
+MAX_TRIED_BRACES = 50  # braces looked at: a reply of 40,000 of them is no reply
 
 Reply = dict[str, Any]
 
@@ -31,7 +31,7 @@ def _decode_all(text: str) -> list[Reply]:
     decoder = json.JSONDecoder()
     found: list[Reply] = []
     at = text.find("{")
-    for _ in range(MOST_TRIES):
+    for _ in range(MAX_TRIED_BRACES):
         if at < 0:
             break
         try:

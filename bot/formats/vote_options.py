@@ -11,7 +11,7 @@ from bot.domain.visibility import display_name
 ROUND_BEFORE = 0  # the round of votes that are cast before the first one
 
 # Beside the seats of a comparison; no seat's key begins like this.
-BESIDE: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
+EXTRA_VOTE_OPTIONS: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
 
 
 def vote_choices(t: Transcript) -> Mapping[str, str]:
@@ -22,4 +22,4 @@ def vote_choices(t: Transcript) -> Mapping[str, str]:
 def vote_names(t: Transcript) -> Mapping[str, str]:
     """Return the same with dropped seats: votes that they were given before stay theirs."""
     seats = {s.key: display_name(t, s.key) for s in t.started.panel.seats}
-    return {**seats, **BESIDE} if t.started.format == "compare" else seats
+    return {**seats, **EXTRA_VOTE_OPTIONS} if t.started.format == "compare" else seats

@@ -13,7 +13,7 @@ from string import Template
 
 from bot.domain.asks import Ask, JsonSchema, Part
 from bot.domain.facts import Claimed
-from bot.domain.run import ASIDE, TurnId
+from bot.domain.run import SEARCH_STAGES, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
     Planning,
@@ -58,7 +58,7 @@ def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
     until = _waits_until(t)
     open_ = _open_turns(t)
     awaited = bool(open_) and now < until
-    gone_on = any(not _is_first(i) and i.stage not in ASIDE for i in t.turns)
+    gone_on = any(not _is_first(i) and i.stage not in SEARCH_STAGES for i in t.turns)
     looks = () if gone_on else _second_looks(t)
     if made.outcome and not awaited:
         open_ = ()  # no turn is left to read it

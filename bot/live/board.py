@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain.costs import show_cost, total_cost
 from bot.domain.facts import TurnEnded
-from bot.domain.run import ASIDE, Price, TurnId
+from bot.domain.run import SEARCH_STAGES, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
 from bot.text import as_text
@@ -17,7 +17,7 @@ from bot.text import as_text
 Notices = dict[TurnId, str]  # the reason why a running turn says nothing yet
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
-MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one a seat, by place in the panel
+MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one per seat, by place in the panel
 BAR_CELLS = 12
 SENT_REMARKS = 3  # the newest remarks whose origin is shown
 QUESTION_CHARS = 2_000  # so much of the question stands on the board
@@ -49,7 +49,7 @@ class Board:
     rest_s: float | None
     tokens: int
     cost: str
-    interventions: tuple[str, ...]  # lines on what people have done to its course
+    board_lines: tuple[str, ...]  # lines on what people have done to its course
     warnings: tuple[str, ...]
 
 
@@ -61,7 +61,7 @@ def build_board(
     now: float,
     warnings: Sequence[str] = (),
     verdict: str = "",
-    interventions: Sequence[str] = (),
+    board_lines: Sequence[str] = (),
 ) -> Board:
     """Build the card at wall time `now`."""
     ended = [turn for turn in t.turns.values() if turn.ended]
@@ -93,7 +93,7 @@ def build_board(
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
         tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
         cost=total_cost(t),
-        interventions=tuple(interventions),
+        board_lines=tuple(board_lines),
         warnings=tuple(warnings),
     )
 
@@ -121,7 +121,7 @@ def render_board(card: Board) -> str:
         parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
     if card.fastest and not card.verdict:
         parts.append(f"Fastest: {card.fastest}")
-    parts += card.interventions
+    parts += card.board_lines
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 
@@ -148,7 +148,7 @@ def seat_mark(t: Transcript, seat: str) -> str:
 
 def _current_stage(t: Transcript) -> tuple[str, int]:
     """Return stage and round of the turn that started last; turns that run beside a stage do not count."""
-    return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in ASIDE), ("", 0))
+    return next(((i.stage, i.round) for i in reversed(tuple(t.turns)) if i.stage not in SEARCH_STAGES), ("", 0))
 
 
 def _list_durations(t: Transcript, stage: tuple[str, int]) -> list[float]:

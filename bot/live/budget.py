@@ -26,7 +26,7 @@ class SentRequest:
 
 
 class Outlook(NamedTuple):
-    """The requests that a budget has for the next seconds: `tokens` for `span_s`, `reserved` of them for posts.
+    """The requests that a budget has for the next seconds: `tokens` for `span_s`.
 
     What is not spent by then is lost. `spare`: requests that first words may have at no price; None: they pay as all
     others do.
@@ -34,7 +34,6 @@ class Outlook(NamedTuple):
 
     tokens: float
     span_s: float
-    reserved: float
     spare: float | None = None
 
 
@@ -80,7 +79,6 @@ class FixedWindow:
         limit: int,
         window_s: float,
         *,
-        reserve: int = 0,
         at_once: float = math.inf,
         eager: bool = False,
     ) -> None:
@@ -93,7 +91,6 @@ class FixedWindow:
         self.window_s = window_s
         self._at_once = at_once
         self._eager = eager
-        self._reserve = float(reserve)
         self._full = limit
         self._guessed_at = -math.inf
         self._told = False
@@ -101,8 +98,8 @@ class FixedWindow:
         self._used = limit
         self._window = 0
         self._flying: list[SentRequest] = []
-        self._strays = 0  # answered after their window may have ended: the next window may have counted them …
-        self._stray_at = -math.inf  # … the last one at this time
+        self._strays = 0  # answered after their window may have ended: the next window may have counted them
+        self._stray_at = -math.inf  # when the last stray was answered
         self._delay = 0.0  # the longest a request was lately on its way
 
     def tokens(self, now: float) -> float:
@@ -114,7 +111,6 @@ class FixedWindow:
         return Outlook(
             self._requests_left(now),
             span_s,
-            self._reserve * span_s / self.window_s,
             self._requests_left(now) - 1 if self._eager else None,
         )
 
@@ -231,10 +227,10 @@ class SlidingWindow:
     def outlook(self, now: float) -> Outlook:
         """Return the stretch from now on in which requests are scarcest."""
         free, span_s = float(self._free(now)), self.window_s
-        scarce = Outlook(float(self._limit(now)), span_s, 0.0)
+        scarce = Outlook(float(self._limit(now)), span_s)
         for k, end in enumerate(self._ends):
             if end > now and (free + k) * scarce.span_s < scarce.tokens * (end - now):
-                scarce = Outlook(free + k, end - now, 0.0)
+                scarce = Outlook(free + k, end - now)
         return scarce
 
     def free_at(self, now: float) -> float:
@@ -290,13 +286,11 @@ class TokenBucket:
         capacity: float,
         per_s: float,
         *,
-        reserve: int = 0,
         documented: bool = False,
     ) -> None:
         """Make a bucket. `documented`: the rate is the platform's word; a refusal then only pauses it."""
         self.capacity = capacity
         self.per_s = per_s
-        self._reserve = float(reserve)
         self._full = per_s
         self._guessed_at = -math.inf
         self._told = documented
@@ -311,7 +305,7 @@ class TokenBucket:
 
     def outlook(self, now: float) -> Outlook:
         span_s = self.capacity / self.per_s if self.per_s else 0.0
-        return Outlook(self.tokens(now) + self.capacity, span_s, self._reserve)
+        return Outlook(self.tokens(now) + self.capacity, span_s)
 
     def free_at(self, now: float) -> float:
         missing = 1.0 - self.tokens(now)

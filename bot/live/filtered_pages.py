@@ -19,8 +19,8 @@ class FilteredPages:
     def __init__(self, pages: Paginator, words: WordFilter) -> None:
         self._pages = pages
         self._words = words
-        self._lines = ""  # whole lines as they came (no word goes beyond one, so they are read once) …
-        self._censored = ""  # … and as they are shown
+        self._lines = ""  # whole lines as they came; no word goes beyond one, so they are read once
+        self._censored = ""  # those lines as they are shown
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
         """Return the pages as `Pages.update` does; none as long as nothing can be shown."""

@@ -107,8 +107,8 @@ NEXT_METHOD: Mapping[PageState, Method] = {
 }
 
 TRIES = 6  # failures in a row after which a surface is no longer asked to show a lane
-BACK_OFF_S = 0.5  # doubled with each failure in a row …
-BACK_OFF_CAP_S = 30.0  # … up to this
+BACK_OFF_S = 0.5  # after a first failure; doubled with each one that follows
+BACK_OFF_CAP_S = 30.0  # the longest back-off
 NO_TEXT = "…"  # shown for a lane that ended without a word or a footer
 BACKGROUND_RATE = 1.0  # the board, footers and progress lines are scheduled like text at 1 code point a second
 
@@ -152,7 +152,7 @@ class LaneView:
         self._failures = 0
         self._retry_at = -math.inf
         self._posted_again = False
-        self._expect(self._method_for(0))
+        self._set_next_method(self._method_for(0))
 
     @property
     def draws(self) -> Sequence[str]:
@@ -165,7 +165,7 @@ class LaneView:
         return self._state is not ViewState.SHOWING
 
     @property
-    def is_sayable(self) -> bool:
+    def has_content(self) -> bool:
         """Tell whether there is anything that a message could read."""
         return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
 
@@ -190,7 +190,7 @@ class LaneView:
         if self.is_over or self._flying or now < self._retry_at:
             return None
         if not self.is_posted:
-            if not self.is_sayable or not self._host.is_next_to_post(self):
+            if not self.has_content or not self._host.is_next_to_post(self):
                 return None
             return Bid(FIRST if self._host.has_waiting_words else END, math.inf, 1)
         if lane.version == self._version and not self._more:
@@ -243,7 +243,7 @@ class LaneView:
             return None
         draws = tuple(self._surface.draws(change.method, self.lane.key))
         if change.method != self._method or draws != self._draws:  # another budget may be asked: bid again
-            self._expect(change.method)
+            self._set_next_method(change.method)
             self._host.wake()
             return None
         self._flying = change
@@ -259,7 +259,7 @@ class LaneView:
 
     def on_success(self, call: SurfaceCall, ref: MessageRef | None, duration_s: float) -> None:
         """Note what the answered request has shown, or found."""
-        change = self._land(200, duration_s)
+        change = self._finish_request(200, duration_s)
         self._failures = 0
         match change.method:
             case "delete":
@@ -272,7 +272,7 @@ class LaneView:
         self._version, self._more = change.mark.version, change.more
         if not change.more:
             self._chars, self._moments = change.mark.chars, change.mark.moments
-        self._expect("edit")
+        self._set_next_method("edit")
         events, chars = self._host.events, self.visible_chars
         events.trace.record_shown(self._surface.name, self.lane.key, change.page, chars, change.is_final)
         if self.lane.kind == "turn" and chars:
@@ -283,13 +283,13 @@ class LaneView:
 
     def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None:
         """Decide what follows from a failed request: another try, another request, or none any more."""
-        change = self._land(error.status, duration_s)
+        change = self._finish_request(error.status, duration_s)
         is_lost = change.method == "post" and (error.status == 0 or error.status >= 500)
         if change.method == "post":
             self._move(change.page, PageEvent.UNANSWERED if is_lost else PageEvent.REFUSED)
         match error:
             case RateLimited():
-                self._expect(self._method)  # its budget pauses; the next bid takes the text of then
+                self._set_next_method(self._method)  # its budget pauses; the next bid takes the text of then
             case Forbidden():
                 self._host.forbid(self.lane, str(error) or "it is not allowed to")
             case Gone() if change.method == "delete":
@@ -297,12 +297,12 @@ class LaneView:
             case Gone() if change.method == "edit" and not self._posted_again:
                 self._posted_again = True
                 self._move(change.page, PageEvent.MISSING)
-                self._expect("post")
+                self._set_next_method("post")
             case Gone():
                 self._fail("its message was deleted")
             case _:
                 if is_lost:
-                    self._expect("find")
+                    self._set_next_method("find")
                 self._failures += 1
                 if self._failures >= TRIES:
                     self._fail(f"{TRIES} tries failed, the last one with: {error}")
@@ -404,7 +404,7 @@ class LaneView:
     def _note_search(self, number: int, ref: MessageRef | None) -> None:
         """Note whether a lost message stands there; what it reads is not known."""
         self._move(number, PageEvent.MISSING if ref is None else PageEvent.FOUND, ShownPage(ref=ref))
-        self._expect(self._method_for(number))
+        self._set_next_method(self._method_for(number))
         if ref is not None:
             self._report_page(number)
 
@@ -453,7 +453,7 @@ class LaneView:
             lane.face,
         )
 
-    def _land(self, status: int, duration_s: float) -> Change:
+    def _finish_request(self, status: int, duration_s: float) -> Change:
         """Return the change whose request was answered, or never will be."""
         change, self._flying = self._flying, None
         assert change is not None  # one request at a time, and this one was taken
@@ -461,7 +461,7 @@ class LaneView:
         trace.record_request(self._surface.name, change.method, bucket, self.lane.key, status, duration_s)
         return change
 
-    def _expect(self, method: Method) -> None:
+    def _set_next_method(self, method: Method) -> None:
         self._method: Method = method
         self._draws = tuple(self._surface.draws(method, self.lane.key))
 

@@ -53,7 +53,7 @@ STOCK_S = 0.05  # demand changes slowly: how long a count of it serves
 MEMORY_S = 60.0  # what has been usual: a running mean over about so long
 FAINT = 0.001  # what has been usual is forgotten below this, so that a process does not remember all its threads
 ENDS_SHARE = 0.75  # of the ends to come; the others take the place of a showing that was due anyway
-ENDS_MOST = 0.75  # of what is left: where ends do not come as expected, text must not stand still for them
+MAX_ENDS_SHARE = 0.75  # of what is left: where ends do not come as expected, text must not stand still for them
 FIRST_WEIGHT = 3.0  # the value of first words, as a multiple of their wait
 FIRST_WITHIN_S = 3.5  # after so long they pay no price
 
@@ -300,8 +300,7 @@ class Scheduler:
         if (name, outlook.span_s) not in asked:  # the same for all bids of a decision, and no small sum
             asked[name, outlook.span_s] = self._count_demand(name, outlook.span_s)
         wanted, ends = asked[name, outlook.span_s]
-        left = outlook.tokens - outlook.reserved
-        return price(wanted, left - min(ends, ENDS_MOST * left))
+        return price(wanted, outlook.tokens - min(ends, MAX_ENDS_SHARE * outlook.tokens))
 
     def _count_demand(self, name: str, span_s: float) -> tuple[float, float]:
         """Return what growing lanes want of a budget in the next `span_s`, and the requests expected that pay no price.

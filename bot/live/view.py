@@ -147,7 +147,7 @@ class View:
     def is_next_to_post(self, job: Job) -> bool:
         """Tell whether it is this lane's turn to be posted; one that has nothing to say yet holds nobody up."""
         waiting = (shown for shown in self._lane_views if not shown.is_posted and not shown.is_over)
-        return next((shown for shown in waiting if shown.is_sayable), None) is job
+        return next((shown for shown in waiting if shown.has_content), None) is job
 
     def break_silence(self) -> None:
         """Note that a seat's words are sent here."""

@@ -116,8 +116,8 @@ class Model:
     sees: bool = False  # images; if False they are described in words, as many models would refuse the question
     avatar_url: str = ""
     key_variable: str = ""  # the variable that the settings name for the key; "" if they name none
-    search: str = ""  # litellm's search provider; such a model speaks no words of its own …
-    results: int = 0  # … and is asked for so many pages
+    search: str = ""  # litellm's search provider; such a model speaks no words of its own
+    results: int = 0  # the pages that a search is asked for
     proxy: bool = False  # the environment's proxy takes it even on a private address
 
 

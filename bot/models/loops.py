@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 _PROBE = 48  # characters that must come again before a period is even considered
-_LONGEST_PERIOD = 1_000  # characters
-_SUSPECT = 400  # characters in a row that repeat, three times at least: held back from here on …
-_LOOP = 2_000  # … and given up as a loop here: longer than a table's rows, a zero matrix or a refrain go on
+_MAX_PERIOD_CHARS = 1_000  # characters
+_SUSPECT = 400  # characters in a row that repeat, three times at least: held back from here on
+_LOOP = 2_000  # a run of so many is a loop, and given up: longer than a table's rows, a zero matrix or a refrain go on
 _STEP = 128  # characters between two looks
-_TAIL = 3 * _LONGEST_PERIOD + _PROBE
+_TAIL = 3 * _MAX_PERIOD_CHARS + _PROBE
 
 
 class Repetition:
@@ -21,8 +21,8 @@ class Repetition:
     def __init__(self) -> None:
         self.looping = False  # the text has ended in a loop; what was held is dropped
         self._tail = ""  # the end of the text up to the last look, and what is held
-        self._fresh: list[str] = []  # the text since the last look …
-        self._unseen = 0  # … and its characters
+        self._fresh: list[str] = []  # the text since the last look
+        self._unseen = 0  # the characters since the last look
         self._period = 0  # 0: nothing is held
         self._run = 0  # characters in a row that repeat
         self._held: list[str] = []
@@ -70,7 +70,7 @@ class Repetition:
         run = max(_SUSPECT, 3 * period)
         if (
             before >= 0
-            and period <= _LONGEST_PERIOD
+            and period <= _MAX_PERIOD_CHARS
             and len(tail) >= run
             and tail[period - run :] == tail[-run:-period]
         ):

@@ -16,7 +16,7 @@ from bot.settings import SearchSettings, read_key
 
 KEY = "searcher"  # of the seat that searches
 NOTHING = "the search found no page that can be linked"
-MOST_CITED = 10  # pages named below a model's own search
+MAX_CITED_PAGES = 10  # pages named below a model's own search
 TITLE_CHARS, SNIPPET_CHARS = 120, 300  # so much of one source, as people read the same in a message or two
 
 # The providers that take one key, with the variable in which litellm looks for it; "" if they ask for none.

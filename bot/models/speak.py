@@ -278,7 +278,7 @@ async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
         yield Delta(now(), usage=usage, cost_usd=cost)
         raise error
     if searches:
-        pages = search.number_sources(sources, search.MOST_CITED)
+        pages = search.number_sources(sources, search.MAX_CITED_PAGES)
         yield Delta(now(), f"\n\n{pages}" if pages else "", usage=usage, cost_usd=cost)
         if not pages:
             raise ProviderError("no_text", search.NOTHING)

@@ -16,7 +16,7 @@ from bot.domain.run import DebateRules, TurnId
 from bot.errors import Refused
 from bot.formats.personas import LIBRARY
 from commands.command import Here, NoOptions
-from commands.controls import PRESSES, ObjectionOptions
+from commands.controls import PRESSES, ObjectionFormOptions
 from commands.steer import COMMANDS as STEERING
 from commands.steer import AddOptions
 from tests.support.actions_scene import MO, PAT, ActionsScene
@@ -286,7 +286,7 @@ async def test_buttons_and_commands_do_the_same(scene: ActionsScene) -> None:
         return told.text  # type: ignore[union-attr]  # steering tells a sentence
 
     async def press(name: str, about: About = None) -> str:
-        options = ObjectionOptions(text="Why, Bob?") if name == "object" else NoOptions()
+        options = ObjectionFormOptions(text="Why, Bob?") if name == "object" else NoOptions()
         told = await PRESSES[name].handle(scene.actions, Target(run, about), options, here)
         return told.text  # type: ignore[union-attr]  # as above
 

@@ -263,7 +263,7 @@ def test_buttons_and_runs_survive_a_restart(play: Callable[..., None]) -> None:
         town.bot.session = session
         await town.env.restart_bot(client)
         async with town.run_core(scheduler):
-            await town.supervisor.resume(FORMATS, town.bot.name, town.bot.places.reopen)
+            await town.supervisor.resume_in_places(FORMATS, town.bot.name, town.bot.places.reopen)
             after = await town.find_message("So far, so good")
             assert after.id == before.id
             skipped = await town.eve.click(after, label="Skip")

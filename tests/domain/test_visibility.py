@@ -28,7 +28,7 @@ from bot.domain.visibility import (
     STAGGER_S,
     alias,
     display_name,
-    names_maker,
+    reveals_identity,
     self_identified,
     shuffle_seats,
 )
@@ -168,7 +168,7 @@ def test_the_vote_that_time_closes_makes_the_names_due() -> None:
     ],
 )
 def test_an_answer_that_names_its_maker(text: str, named: bool) -> None:
-    assert names_maker(text, CLAUDE) is named
+    assert reveals_identity(text, CLAUDE) is named
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_an_answer_that_names_its_maker(text: str, named: bool) -> None:
     ],
 )
 def test_names_are_read_as_words_of_their_own(text: str, seat: Seat, named: bool) -> None:
-    assert names_maker(text, seat) is named
+    assert reveals_identity(text, seat) is named
 
 
 def test_brands_are_known_by_names_that_can_be_told_apart() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.word_filter import BLANK, MOST_CHARS, MOST_WORDS, WordFilter
+from bot.domain.word_filter import BLANK, MAX_WORD_CHARS, MAX_WORDS, WordFilter
 from bot.errors import Refused
 from tests.support.listed_words import texts
 
@@ -61,9 +61,9 @@ def test_empty_words_are_none() -> None:
 
 def test_a_list_has_bounds() -> None:
     with pytest.raises(Refused, match=r"1,001 words and may have 1,000"):
-        WordFilter(f"w{n}" for n in range(MOST_WORDS + 1))
+        WordFilter(f"w{n}" for n in range(MAX_WORDS + 1))
     with pytest.raises(Refused, match="too long for the list"):
-        WordFilter(["x" * (MOST_CHARS + 1)])
+        WordFilter(["x" * (MAX_WORD_CHARS + 1)])
     assert WordFilter(["x"] * 2000).first_match("x") == "x"  # the same word twice is one
 
 

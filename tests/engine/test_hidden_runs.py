@@ -219,7 +219,7 @@ async def test_a_blind_run_that_ended_in_another_process_is_told_of_by_the_next(
     await asyncio.sleep(3_600)
     for _ in range(2):  # the second one finds nothing left to do
         async with scene.process({}) as supervisor:
-            await supervisor.resume(FORMATS, PLACE, scene.reopen)
+            await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(3_600)
     name = started.panel.seats[0].name
     assert any(text.startswith(f"**{name}** (was Speaker A)") for _, text in scene.place.read_texts())

@@ -26,7 +26,7 @@ async def test_a_run_goes_on_in_the_messages_that_stand() -> None:
     await scene.begin_and_die_after(2.0, {"ada": ["kept"], "bob": ["ha", 60.0], "cyd": [60.0]})
     stood = set(scene.place.history)
     async with scene.process({"bob": ["all of it"]}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         t = await supervisor.wait_until_finished(RUN)
     assert t.finished == RunFinished("compared")
     assert sorted(seat for seat, _ in scene.speakers[1].asked) == ["bob", "cyd"]  # Ada's answer was there
@@ -48,7 +48,7 @@ async def test_what_was_shown_stays_until_there_are_new_words() -> None:
     await scene.begin_and_die_after(2.0, {"ada": ["kept"], "bob": ["a long beginning", 60.0], "cyd": [60.0]})
     ada, bob = scene.read_history("ada"), scene.read_history("bob")
     async with scene.process({"bob": [5.0, "new", 5.0]}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await supervisor.wait_until_finished(RUN)
     assert scene.read_history("ada") == ada  # what was over and shown is not sent again
     assert scene.read_history("bob")[len(bob)] == "new"
@@ -59,7 +59,7 @@ async def test_half_spoken_turns_are_kept_where_that_is_set() -> None:
     scene = RestartScene()
     await scene.begin_and_die_after(2.0, {"bob": ["a beginning", 60.0], "cyd": [60.0]})
     async with scene.process({}, half_spoken="keep") as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         t = await supervisor.wait_until_finished(RUN)
     ends = {turn.id.seat: turn.ended for turn in t.turns.values()}
     assert ends["bob"] is not None
@@ -76,7 +76,7 @@ async def test_what_is_not_known_to_have_been_posted_is_looked_for() -> None:
     for placed in await scene.store.posted_pages(RUN):  # as if nothing of what Discord answered had been stored
         await scene.store.record_page(RUN, replace(placed, ref="", reads=""))
     async with scene.process({}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await supervisor.wait_until_finished(RUN)
     assert len([ref for ref in scene.place.history if ref not in stood]) == 1  # the end card
     assert all(placed.ref and placed.reads for placed in await scene.store.posted_pages(RUN))
@@ -91,10 +91,10 @@ async def test_a_finished_run_is_left_alone_only_once_it_is_shown() -> None:
     scene.place.platform.fault = lambda method, lane: 0.0
     await asyncio.sleep(1e6)  # an end that nobody saw does not age
     async with scene.process({}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await supervisor.wait_until_finished(RUN)
         assert [lane.stage for lane, _ in scene.place.read_texts()][-1] == "end"
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         assert supervisor.transcript(RUN) is None
     assert CaughtUp() in [entry.fact for entry in await scene.store.read(RUN)]
 
@@ -105,7 +105,7 @@ async def test_a_run_that_lay_still_for_too_long_is_closed() -> None:
     await scene.begin_and_die_after(2.0, {"bob": ["a beginning", 60.0], "cyd": [60.0]})
     await asyncio.sleep(3_600)
     async with scene.process({}, max_age_s=1_800) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         t = await supervisor.wait_until_finished(RUN)
     assert t.finished == RunFinished("stopped")
     assert scene.speakers[1].asked == []
@@ -131,7 +131,7 @@ async def test_many_runs_are_taken_up_together_and_a_bad_one_holds_up_none() -> 
         return Place(scene.place.platform, address)
 
     async with scene.process({}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, reopen)
     assert most == RESUMED_AT_ONCE
     assert await scene.store.unfinished_runs() == ["run7"]
 
@@ -148,7 +148,8 @@ async def test_a_second_platform_that_asks_meanwhile_shows_the_run_as_well() -> 
 
     async with scene.process({}) as supervisor:
         await asyncio.gather(
-            supervisor.resume(FORMATS, PLACE, scene.reopen), supervisor.resume(FORMATS, "other", elsewhere)
+            supervisor.resume_in_places(FORMATS, PLACE, scene.reopen),
+            supervisor.resume_in_places(FORMATS, "other", elsewhere),
         )
         await supervisor.wait_until_finished(RUN)
     assert [lane for lane, _ in other.read_texts()] == [lane for lane, _ in scene.place.read_texts()]
@@ -169,7 +170,7 @@ async def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(sec
     assert (RESTARTING in board) == (seconds > 5)
     assert await scene.store.unfinished_runs() == ([RUN] if seconds > 5 else [])
     async with scene.process({"bob": ["so far, so good"]}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(10)
     assert scene.read_history("bob")[-1].startswith("so far, so good")
     assert await scene.store.unfinished_runs() == []
@@ -181,7 +182,7 @@ async def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> No
     begun = replace(make_start("compare"), rules=Rules(vote_s=60))
     await scene.store.append(RUN, [begun, ViewAttached(scene.place.address), RunFinished("compared")])
     async with scene.process({}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(1)
         assert supervisor.transcript(RUN) is not None
         await scene.store.append(RUN, [VoteClosed("p")])
@@ -195,6 +196,6 @@ async def test_what_can_be_shown_nowhere_stays_as_it_is() -> None:
     scene = RestartScene()
     await scene.store.append(RUN, [make_start("compare"), ViewAttached("elsewhere")])
     async with scene.process({}) as supervisor:
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         assert supervisor.transcript(RUN) is None
     assert (await scene.transcript()).turns == {}

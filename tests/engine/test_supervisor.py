@@ -37,12 +37,12 @@ async def test_models_speak_before_any_platform_is_there() -> None:
     await cut_run_off(scene)
     stood, bob = set(scene.place.history), scene.read_history("bob")
     async with scene.process({"bob": ["all of it", 60.0]}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await asyncio.sleep(5)
         assert sorted(seat for seat, _ in scene.speakers[1].asked) == ["bob", "cyd"]
         assert set(scene.place.history) == stood
         assert scene.read_history("bob") == bob
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(1)
         assert scene.read_history("bob")[len(bob)] == "all of it"
         await supervisor.wait_until_finished(RUN)
@@ -56,11 +56,11 @@ async def test_a_run_that_ends_before_its_platform_is_there_is_shown_once_it_is(
     scene = RestartScene()
     await cut_run_off(scene)
     async with scene.process({}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await asyncio.sleep(3_600)
         assert (await scene.transcript()).finished == RunFinished("compared")
         assert await scene.store.unfinished_runs() == [RUN]
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await supervisor.wait_until_finished(RUN)
     assert [lane.stage for lane, _ in scene.place.read_texts()][-1] == "end"
     assert await scene.store.unfinished_runs() == []
@@ -73,16 +73,16 @@ async def test_what_its_platform_cannot_show_is_left_until_it_can(has_ended: boo
     scene = RestartScene()
     await cut_run_off(scene)
     async with scene.process({} if has_ended else {"bob": [60.0]}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await asyncio.sleep(1)
-        await supervisor.resume(FORMATS, PLACE, find_nothing)
+        await supervisor.resume_in_places(FORMATS, PLACE, find_nothing)
         await asyncio.sleep(1)
         assert supervisor.transcript(RUN) is None
         assert scene.speakers[1].speaking == 0
         t = await scene.transcript()
         assert (t.finished is not None) == has_ended
         assert CaughtUp() not in [entry.fact for entry in t.entries]
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await supervisor.wait_until_finished(RUN)
     assert [lane.stage for lane, _ in scene.place.read_texts()][-1] == "end"
 
@@ -98,11 +98,11 @@ async def test_a_run_waits_for_all_its_platforms_before_it_is_left(other_shows_i
         return other if other_shows_it else None
 
     async with scene.process({"bob": [60.0]}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE, OTHER])
-        await supervisor.resume(FORMATS, PLACE, find_nothing)
+        await supervisor.continue_without_places(FORMATS, [PLACE, OTHER])
+        await supervisor.resume_in_places(FORMATS, PLACE, find_nothing)
         await asyncio.sleep(1)
         assert supervisor.transcript(RUN) is not None
-        await supervisor.resume(FORMATS, OTHER, elsewhere)
+        await supervisor.resume_in_places(FORMATS, OTHER, elsewhere)
         await asyncio.sleep(1)
         assert (supervisor.transcript(RUN) is not None) == other_shows_it
     assert bool(other.read_texts()) == other_shows_it
@@ -118,7 +118,7 @@ async def test_what_asks_no_model_or_has_no_platform_here_is_not_taken_up() -> N
     await scene.store.append("nowhere", [make_start("compare")])
     before = [await scene.store.read(run) for run in ("old", "ended", "elsewhere", "nowhere")]
     async with scene.process({}, max_age_s=1_800) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await asyncio.sleep(1)
         assert not any(map(supervisor.transcript, ("old", "ended", "elsewhere", "nowhere")))
     assert [await scene.store.read(run) for run in ("old", "ended", "elsewhere", "nowhere")] == before
@@ -129,8 +129,10 @@ async def test_a_platform_that_comes_while_runs_are_taken_up_claims_none_twice()
     scene = RestartScene()
     await cut_run_off(scene)
     async with scene.process({}) as supervisor:
-        taking, showing = supervisor.take_up(FORMATS, [PLACE]), supervisor.resume(FORMATS, PLACE, scene.reopen)
-        await asyncio.gather(taking, showing)
+        await asyncio.gather(
+            supervisor.continue_without_places(FORMATS, [PLACE]),
+            supervisor.resume_in_places(FORMATS, PLACE, scene.reopen),
+        )
         await supervisor.wait_until_finished(RUN)
     assert sum(isinstance(e.fact, Claimed) for e in await scene.store.read(RUN)) == 2  # once a process
     assert len(scene.speakers[1].asked) == 2
@@ -141,15 +143,15 @@ async def test_a_process_that_stops_before_any_platform_is_there_hands_over() ->
     scene = RestartScene()
     await cut_run_off(scene)
     async with scene.process({"bob": [60.0]}, grace_s=5.0) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await supervisor.hand_over()
         await asyncio.sleep(0)
         assert scene.speakers[1].speaking == 0
-        await supervisor.take_up(FORMATS, [PLACE])  # what is taken up too late is not taken up
+        await supervisor.continue_without_places(FORMATS, [PLACE])  # what is taken up too late is not taken up
         assert len(scene.speakers[1].asked) == 2
     async with scene.process({}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
-        await supervisor.resume(FORMATS, PLACE, scene.reopen)
+        await supervisor.continue_without_places(FORMATS, [PLACE])
+        await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         t = await supervisor.wait_until_finished(RUN)
     assert t.finished == RunFinished("compared")
 
@@ -159,7 +161,7 @@ async def test_what_is_deleted_meanwhile_waits_for_no_platform() -> None:
     scene = RestartScene()
     await cut_run_off(scene)
     async with scene.process({"bob": [60.0]}) as supervisor:
-        await supervisor.take_up(FORMATS, [PLACE])
+        await supervisor.continue_without_places(FORMATS, [PLACE])
         await scene.store.append(RUN, [Stopped("p"), Deleted("p")])
         supervisor.wake(RUN)
         await asyncio.sleep(5)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.formats.differences import MOST_SENTENCES, MOST_WORDS, NamedAnswer, describe_differences
+from bot.formats.differences import MAX_COMPARED_WORDS, MAX_SENTENCES, NamedAnswer, describe_differences
 
 
 def compare(a: str, b: str) -> tuple[str, str, str]:
@@ -54,12 +54,14 @@ def test_what_only_one_says_and_word_by_word(a: str, b: str, only_a: str, only_b
 
 
 def test_long_answers_are_compared_so_far_and_it_says_so() -> None:
-    assert "Compared: the first" not in describe_differences(NamedAnswer("A", "a " * MOST_WORDS), NamedAnswer("B", "b"))
-    assert "Compared: the first" in describe_differences(
-        NamedAnswer("A", "a " * (MOST_WORDS + 1)), NamedAnswer("B", "b")
+    assert "Compared: the first" not in describe_differences(
+        NamedAnswer("A", "a " * MAX_COMPARED_WORDS), NamedAnswer("B", "b")
     )
     assert "Compared: the first" in describe_differences(
-        NamedAnswer("A", "a. " * (MOST_SENTENCES + 1)), NamedAnswer("B", "b")
+        NamedAnswer("A", "a " * (MAX_COMPARED_WORDS + 1)), NamedAnswer("B", "b")
+    )
+    assert "Compared: the first" in describe_differences(
+        NamedAnswer("A", "a. " * (MAX_SENTENCES + 1)), NamedAnswer("B", "b")
     )
 
 

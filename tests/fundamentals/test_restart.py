@@ -35,7 +35,7 @@ async def test_the_next_process_goes_on_in_the_same_messages(
 
     speaker.asked.clear()
     speaker.lines = {"bob": ["Spaces."], "cyd": ["Both."]}
-    await next_supervisor.resume(FORMATS, "place", reopen)
+    await next_supervisor.resume_in_places(FORMATS, "place", reopen)
     await asyncio.sleep(60)
     assert sorted(seat for seat, _ in speaker.asked) == ["bob", "cyd"]
     answers = {lane.seat: text for lane, text in place.read_texts() if lane.stage == "answer"}

@@ -58,7 +58,7 @@ def _redactor() -> list[Use]:
 
 BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.actions.steering._find_named_seats": lambda: [_scan(r"(?<!\w)gpt\-4\ o(?!\w)", re.I)],
-    "bot.domain.visibility.names_maker": lambda: [_scan(_name_pattern("gpt-4-o-mini-2026"), re.I)],
+    "bot.domain.visibility.reveals_identity": lambda: [_scan(_name_pattern("gpt-4-o-mini-2026"), re.I)],
     "bot.domain.word_filter.__init__": lambda: [Use(WordFilter(["bad word", "worse*", "見る"])._start, SCANS)],
     "bot.formats.ballots.letters.__init__": _letters,
     "bot.live.cuts._openings": lambda: [Use(re.compile(f"(?:{_MARKER}){{0,9}}"), WHOLE)],

@@ -126,14 +126,13 @@ def test_a_limit_of_zero_is_never_free(budget: Budget) -> None:
     assert budget.free_at(1.0) == math.inf
 
 
-def test_the_reserve_for_posts_melts_with_the_window() -> None:
-    window = FixedWindow(5, 5.0, reserve=2)
-    assert window.outlook(0.0)[:3] == (5, 5.0, 2.0)
+def test_what_a_window_has_left_is_for_its_last_seconds() -> None:
+    window = FixedWindow(5, 5.0)
+    assert window.outlook(0.0)[:2] == (5, 5.0)
     window.record_answer(window.take(0.0), 0.0)
-    tokens, span_s, held, *_ = window.outlook(4.0)
+    tokens, span_s, *_ = window.outlook(4.0)
     assert tokens == 4
     assert span_s == pytest.approx(1.0)
-    assert held == pytest.approx(0.4)
 
 
 @given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 2)), max_size=80), st.integers(1, 6))

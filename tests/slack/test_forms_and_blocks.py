@@ -18,7 +18,7 @@ from adapters.slack.budgets import method_bucket, slack_budget
 from adapters.slack.dialect import SlackMarkdown
 from adapters.slack.layout import build_payload, shorten_escaped
 from adapters.slack.manifest import message_shortcuts, render_manifest
-from adapters.slack.scopes import BESIDES, EVENTS, NEEDS, SCOPES, Method, wanted_events, wanted_scopes
+from adapters.slack.scopes import EVENTS, NEEDS, SCOPES, SCOPES_WITHOUT_METHOD, Method, wanted_events, wanted_scopes
 from bot.domain.controls import Control, SeatRef
 from bot.domain.run import LaneId
 from bot.live.dialect import Table
@@ -127,7 +127,8 @@ def test_budgets_are_told_apart_by_workspace_method_and_channel() -> None:
 
 
 def test_each_scope_is_needed_and_each_need_is_a_scope() -> None:
-    needed = {scope for needs in NEEDS.values() for scope in needs} | {event.scope for event in EVENTS} | set(BESIDES)
+    of_methods = {scope for needs in NEEDS.values() for scope in needs}
+    needed = of_methods | {event.scope for event in EVENTS} | set(SCOPES_WITHOUT_METHOD)
     assert needed - {""} == {scope.name for scope in SCOPES}
     assert set(get_args(Method)) == set(NEEDS)
     for event in EVENTS:

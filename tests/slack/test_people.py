@@ -149,9 +149,7 @@ async def test_plain_words_in_a_thread_are_remarks_only_where_the_app_listens(st
     board = await app.find_board()
     await (await app.server.people.say(app.ann.id, app.hall.id, "think of the diff", board.ts))
     (run,) = await app.store.runs()
-    await wait_until(
-        lambda: "Interjected" in [type(e.fact).__name__ for e in app.supervisor._conductors[run.run].transcript.entries]
-    )
+    await wait_until(lambda: bool((t := app.supervisor.transcript(run.run)) and t.remarks))
     await press(app, board, "stop")
     await app.wait_until_over()
 

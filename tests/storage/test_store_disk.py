@@ -28,7 +28,7 @@ from bot.ports import Clock, PostedPage, replay_snapshots
 from storage import open_store
 from storage.backup import back_up
 from storage.errors import explain_error
-from storage.writer import MAX_REMEMBERED, Remembered
+from storage.writer import MAX_REMEMBERED, RecentTexts
 from tests.support.paths import ROOT
 
 TURN = TurnId("answer", 1, "claude")
@@ -330,7 +330,7 @@ async def test_pages_and_documents_survive_a_restart(tmp_path: Path) -> None:
 
 
 def test_only_so_many_lanes_are_remembered() -> None:
-    remembered = Remembered()
+    remembered = RecentTexts()
     for n in range(MAX_REMEMBERED):
         remembered.update({("r", str(n)): "text"})
     remembered.update({("r", "0"): "more", ("r", "new"): "text"})

@@ -182,7 +182,7 @@ async def serve_app(
                 server.deliver_to(bot.url + PATH)
             else:
                 await server.sockets.wait_for_connections()
-            await supervisor.resume(FORMATS, bot.name, bot.places.reopen)
+            await supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
             yield App(server, team, ann, hall, bot, supervisor, actions, store, speaker)
         finally:
             serving.cancel()

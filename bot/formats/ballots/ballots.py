@@ -17,7 +17,7 @@ from bot.formats.ballots.explicit import Signal, find_plain_rankings, find_state
 from bot.formats.ballots.letters import Letters
 
 HEADER = "FINAL RANKING:"
-LONGEST = 50_000  # characters: a model that never ends writes no ballot, and reading it would hold up everybody
+MAX_BALLOT_CHARS = 50_000  # a model that never ends writes no ballot, and reading it would hold up everybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def read_ballot(text: str, labels: Sequence[str]) -> Ballot:
     """
     if not text.strip():
         return Ballot((), "abstained", "nothing was written")
-    if len(text) > LONGEST:
-        return Ballot((), "abstained", f"longer than {LONGEST:,} characters")
+    if len(text) > MAX_BALLOT_CHARS:
+        return Ballot((), "abstained", f"longer than {MAX_BALLOT_CHARS:,} characters")
     letters = Letters(labels)
     said = split_voices(normalise(text))
     if strict := _strict_json(text, labels) or _strict_header(text, said.own, labels):

@@ -31,7 +31,7 @@ from bot.formats.ballots.shapes import (
     split_numbers,
 )
 
-MOST_LINES = 400  # that a header may have below it
+MAX_HEADER_LINES = 400  # that a header may have below it
 Tiers = tuple[tuple[str, ...], ...]
 
 _ABOUT = re.compile(  # a line about the ranking does not give it
@@ -79,7 +79,7 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
             continue
         intro = f"{_line_before(lines, i)} {line}"
         rest, is_block = headed
-        below = (line for _, line in islice(lines, i + 1, i + 1 + MOST_LINES))
+        below = (line for _, line in islice(lines, i + 1, i + 1 + MAX_HEADER_LINES))
         if found := read_block(_block_under_header(below), letters) if is_block else _read_begun(rest, below, letters):
             turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
             yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)

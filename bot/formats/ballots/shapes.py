@@ -72,7 +72,7 @@ def read_inline(rest: str, letters: Letters) -> Shape | None:
 
 
 def read_block(body: Sequence[str], letters: Letters) -> Shape | None:
-    """Read a ranking on the lines under a header: a table, arrows, a list, or letters one a line."""
+    """Read a ranking on the lines under a header: a table, arrows, a list, or one letter per line."""
     first = next((line for line in body if line.strip()), "")
     return (
         read_table(body, letters)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import is_settled, name_of, seat_of, turns_with_text
-from bot.formats.council.reviews import READ_TO_THE_END
+from bot.formats.council.reviews import COMPLETE_OR_REPEATED
 
 SYNTHESIS = TurnId("synthesis", 1, "chair")
 SUBSTITUTES = 2  # a provider that is down for three models is down for the person too
@@ -56,4 +56,5 @@ def substitute_chair_line(t: Transcript) -> str:
 def _has_failed(t: Transcript, turn: TurnId) -> bool:
     """Tell whether every ask of a turn failed or came to nothing; a skip is no failure."""
     ends = [known.ended for i, known in t.turns.items() if i.lane == turn.lane and known.ended]
-    return all(e.finish == "failed" or (e.finish in READ_TO_THE_END and not e.text.strip()) for e in ends) and any(ends)
+    is_empty = [e.finish in COMPLETE_OR_REPEATED and not e.text.strip() for e in ends]
+    return any(ends) and all(e.finish == "failed" or empty for e, empty in zip(ends, is_empty, strict=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.asks import Ask, Part
-from bot.domain.run import ASIDE, TurnId
+from bot.domain.run import SEARCH_STAGES, TurnId
 from bot.domain.transcript import Transcript
 from bot.formats import web_search
 from bot.formats.ballots.ballots import ballot_schema
@@ -110,7 +110,7 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None) ->
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
-    if turn.stage in ASIDE:
+    if turn.stage in SEARCH_STAGES:
         return web_search.ask_search(t, turn)
     about = t.turns[turn].about if turn in t.turns else ()
     t = transcript_at_start(t, turn)

@@ -15,16 +15,16 @@ from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read_ballot
-from bot.formats.common import is_settled, open_turns, turns_with_text
+from bot.formats.common import COMPLETE_FINISHES, is_settled, open_turns, turns_with_text
 from bot.formats.council.ranking import Standings, Tiers, compute_standings, is_top_decided
 from bot.formats.council.review_order import letter_labels, name_tiers, review_orders
 from bot.formats.plan import Want
 
 STAGE = "review"
-READ_TO_THE_END = ("done", "length", "repeated")  # ends after which its text is all that its seat had to say
+COMPLETE_OR_REPEATED = (*COMPLETE_FINISHES, "repeated")  # after these the text is all that the seat had to say
 KEPT_BALLOTS = 256  # cached ballots and standings; more than the open runs of a process need
 
-Cast = tuple[tuple[str, Tiers], ...]  # reviewer → seats best first, hashable for the cache
+BallotTable = tuple[tuple[str, Tiers], ...]  # reviewer → seats best first, hashable for the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,12 @@ def read_review(turn: Turn) -> Ballot:
 
 
 def _is_unreadable(turn: Turn, ballot: Ballot) -> bool:
-    said_all = turn.ended is not None and turn.ended.finish in READ_TO_THE_END
+    said_all = turn.ended is not None and turn.ended.finish in COMPLETE_OR_REPEATED
     return said_all and not turn.removed and not ballot.tiers
 
 
-def _cast_ballots(held: Sequence[Review]) -> Cast:
-    return tuple((r.seat, r.tiers) for r in held if r.turn and not r.pending)
+def _cast_ballots(reviews: Sequence[Review]) -> BallotTable:
+    return tuple((r.seat, r.tiers) for r in reviews if r.turn and not r.pending)
 
 
 # A plan is made at every fact, and most facts change no ballot: results that depend on ballots alone are cached.
@@ -161,10 +161,10 @@ _read_cached = lru_cache(KEPT_BALLOTS)(read_ballot)
 
 
 @lru_cache(KEPT_BALLOTS)
-def _standings_cached(cast: Cast, seats: tuple[str, ...]) -> Standings:
-    return compute_standings(dict(cast), seats)
+def _standings_cached(ballots: BallotTable, seats: tuple[str, ...]) -> Standings:
+    return compute_standings(dict(ballots), seats)
 
 
 @lru_cache(KEPT_BALLOTS)
-def _is_top_decided_cached(cast: Cast, outstanding: tuple[str, ...], seats: tuple[str, ...]) -> bool:
-    return is_top_decided(dict(cast), outstanding, seats)
+def _is_top_decided_cached(ballots: BallotTable, outstanding: tuple[str, ...], seats: tuple[str, ...]) -> bool:
+    return is_top_decided(dict(ballots), outstanding, seats)

@@ -15,7 +15,7 @@ from typing import assert_never
 
 from bot.domain.asks import Ask, Part
 from bot.domain.controls import Control
-from bot.domain.run import ASIDE, SIDES, LaneId, TurnId
+from bot.domain.run import SEARCH_STAGES, SIDES, LaneId, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import alias, display_name
 from bot.formats import web_search
@@ -105,7 +105,7 @@ SEATS = (2, 8)
 UNSTREAMED = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
 OUTCOME = frozenset({"verdict"})
 CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
-WATCHED_FROM = 3  # rounds: a shorter debate is over before it could be cut short
+MIN_ROUNDS_FOR_CHECKS = 3  # rounds: a shorter debate is over before it could be cut short
 POSITION_CHARS = 40  # longest position in a title
 
 
@@ -153,7 +153,7 @@ def _plan_step(t: Transcript, now: float) -> Plan:
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
-    if turn.stage in ASIDE:
+    if turn.stage in SEARCH_STAGES:
         return web_search.ask_search(t, turn)
     objection = objection_of_round(t, turn.round) if turn.stage in DEBATERS else 0
     t = transcript_at_start(t, turn)
@@ -215,7 +215,7 @@ def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
         yield from round_steps(t, round_)
         if silent == round_:
             return
-        if _is_watched(t) and round_ < t.started.rules.rounds:
+        if _has_checks(t) and round_ < t.started.rules.rounds:
             yield (_check_turn(round_),)
         if _check_result(t, round_).state != "going on":
             break
@@ -280,9 +280,9 @@ def _stance_text(t: Transcript, turn: TurnId) -> str:
     return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=stands).strip()
 
 
-def _is_watched(t: Transcript) -> bool:
+def _has_checks(t: Transcript) -> bool:
     watch = debate_rules(t).watch
-    return t.started.rules.rounds >= WATCHED_FROM if watch is None else watch
+    return t.started.rules.rounds >= MIN_ROUNDS_FOR_CHECKS if watch is None else watch
 
 
 def _check_turn(round_: int) -> TurnId:
@@ -314,7 +314,7 @@ def _total_turns(t: Transcript) -> int:
     """Return the number of turns expected in all."""
     held = range(1, _last_round(t) + 1)
     debaters = sum(len(step) for round_ in held for step in round_steps(t, round_))
-    checked = sum(_is_watched(t) and round_ < t.started.rules.rounds for round_ in held)
+    checked = sum(_has_checks(t) and round_ < t.started.rules.rounds for round_ in held)
     judge = 1 + bool(debate_rules(t).criteria)  # the verdict, and its scores
     return bool(_aliases_to_cast(t)) + debaters + checked + judge
 
@@ -389,7 +389,7 @@ def _is_put_to_vote(t: Transcript, round_: int) -> bool:
     """
     if not has_round_vote(t, round_) or round_start_seq(t, round_) == inf:
         return False
-    held = [i for step in round_steps(t, round_) for i in step] + ([_check_turn(round_)] if _is_watched(t) else [])
+    held = [i for step in round_steps(t, round_) for i in step] + ([_check_turn(round_)] if _has_checks(t) else [])
     ends = [known.ended for i in held if (known := t.turns.get(i))]
     over = all(is_settled(t, i) for i in held) and all(end and end.finish != "stopped" for end in ends)
     return over and _check_result(t, round_).state == "going on" and _silent_round(t) != round_
