@@ -102,12 +102,17 @@ Answer = Started | Told | Form
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, called by the words of its `path`. `handle` raises Refused."""
+    """A command, called by the words of its `path`. `handle` raises Refused.
+
+    `takes_text`: a mention that names the command may go on with its options; without it such a mention is a remark or
+    a question that happens to begin with the command's name.
+    """
 
     path: tuple[str, ...]
     help: str
     options: type[Options]
     handle: Callable[[Actions, Any, Here], Awaitable[Answer]]
+    takes_text: bool = False
 
 
 def option(default: Any, help: str, *, suggest: Suggest | None = None, more: bool = False, **bounds: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Everything that can be pressed: buttons, reactions and message menus. Adapters draw these and add none."""
+"""Everything that can be pressed: buttons, reactions and message menus. Adapters draw these and declare none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
-from bot.domain.controls import ObjectionRef, SeatRef, Target
+from bot.domain.controls import Control, ObjectionRef, SeatRef, Target
 from bot.errors import Refused
 from bot.text import join_blocks
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
@@ -48,12 +48,14 @@ class Press:
     """A button, reaction or menu. If its `options` have fields, a form of them is shown first.
 
     `choices` returns the values of fields that depend on what was pressed. Both functions raise Refused.
+    `starts_run`: the answer may be the board of a run, for all to see.
     """
 
     help: str
     handle: Callable[[Actions, Target, Any, Here], Awaitable[Answer]]
     options: type[Options] = NoOptions
     choices: Callable[[Actions, Target, Person], Awaitable[Mapping[str, Sequence[str]]]] | None = None
+    starts_run: bool = False
 
 
 async def make_form(press: Press, actions: Actions, target: Target, by: Person) -> Form:
@@ -224,17 +226,19 @@ PRESSES: Mapping[str, Press] = {
     "say": Press("Tell everyone at the table something.", _say, RemarkOptions),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),
-    "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions),
-    "run_again": Press("The same once more.", _run_again),
+    "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions, starts_run=True),
+    "run_again": Press("The same once more.", _run_again, starts_run=True),
     "export": Press("The run as a file.", _export),
     "delete": Press("Delete the run's messages.", _delete),
-    "ask_about": Press("Ask the council about a message.", _ask_about),
-    "ask_seat": Press("Go on with one seat alone.", _ask_seat, QuestionOptions),
-    "send_to": Press("Send a message to a model or run.", _send_to, TransferOptions),
-    "summarise": Press("What has been said so far.", _summarise),
+    "ask_about": Press("Ask the council about a message.", _ask_about, starts_run=True),
+    "ask_seat": Press("Go on with one seat alone.", _ask_seat, QuestionOptions, starts_run=True),
+    "send_to": Press("Send a message to a model or run.", _send_to, TransferOptions, starts_run=True),
+    "summarise": Press("What has been said so far.", _summarise, starts_run=True),
     "differences": Press("Show how two answers differ.", _differences, PairOptions),
     "remove": Press("Blank a turn.", _remove),
 }
+# Slack alone draws and answers it, as its board stands in a thread that notifies nobody else.
+SHARE = Control("share", "Share to channel")
 REACTIONS: Mapping[str, str] = {"👍": "vote", "⏭️": "skip", "🛑": "stop", "🔁": "retry"}
 MENUS: Mapping[str, str] = {
     "Ask the council about this": "ask_about",

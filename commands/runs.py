@@ -6,7 +6,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.errors import Refused
-from commands.command import Answer, Command, Here, NoOptions, Options, Started, Told, option
+from commands.command import Answer, Command, Here, NoOptions, Options, Started, StartOptions, Told, option
 from commands.export import export_run
 
 LINE_CHARS = 80
@@ -17,6 +17,10 @@ class ListRunsOptions(Options):
 
 
 class KnownRunOptions(Options):
+    run: str = option("", "which run; this thread's where left out", suggest="runs")
+
+
+class WatchOptions(StartOptions):
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 
@@ -36,7 +40,7 @@ async def _show(actions: Actions, options: KnownRunOptions, here: Here) -> Answe
     return Told(f"Run `{run}`, as it reads now:", await export_run(actions, run, here.by))
 
 
-async def _watch(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
+async def _watch(actions: Actions, options: WatchOptions, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
     await actions.require_visible(options.run, here.by, here.may_see)
@@ -85,9 +89,11 @@ def _shorten(question: str) -> str:
 COMMANDS = (
     Command(("moot", "runs"), "What has been asked here, newest first.", ListRunsOptions, _runs),
     Command(("moot", "show"), "A run as it reads now.", KnownRunOptions, _show),
-    Command(("moot", "watch"), "Show a run that goes on elsewhere here as well.", KnownRunOptions, _watch),
+    Command(
+        ("moot", "watch"), "Show a run that goes on elsewhere here as well.", WatchOptions, _watch, takes_text=True
+    ),
     Command(("moot", "stop"), "End a run, keeping what is there.", KnownRunOptions, _stop),
     Command(("moot", "reveal"), "Show what is said in a run and hidden.", KnownRunOptions, _reveal),
-    Command(("moot", "say"), "Tell everyone at the table something.", SayOptions, _say),
+    Command(("moot", "say"), "Tell everyone at the table something.", SayOptions, _say, takes_text=True),
     Command(("moot", "help"), "What can be done here.", NoOptions, _help),
 )

@@ -60,6 +60,12 @@ COMMANDS = (
     Command(("moot", "resume"), "Go on after a pause.", KnownRunOptions, _resume),
     Command(("moot", "add"), "A seat joins the table, from the next round on.", AddOptions, _add),
     Command(("moot", "drop"), "A seat leaves the table; what it said stays shown.", DropOptions, _drop),
-    Command(("moot", "object"), "Object: the most upvoted objection is answered first.", ObjectCommandOptions, _object),
+    Command(
+        ("moot", "object"),
+        "Object: the most upvoted objection is answered first.",
+        ObjectCommandOptions,
+        _object,
+        takes_text=True,
+    ),
     Command(("moot", "next"), "Begin the next round without waiting for the vote.", KnownRunOptions, _next),
 )

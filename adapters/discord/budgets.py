@@ -12,10 +12,8 @@ from collections.abc import Mapping
 
 from bot.live.budget import Budget, FixedWindow, SlidingWindow, TokenBucket
 
-BOT_CEILING, ADDRESS_CEILING = (
-    "discord",
-    "discord address",
-)  # over all buckets: calls with the bot's token, calls without
+BOT_CEILING = "discord"  # over all buckets, of calls with the bot's token
+ADDRESS_CEILING = "discord address"  # over all buckets, of calls without it
 REQUESTS_PER_S = 50  # requests below each ceiling
 DEFAULT_REQUESTS, DEFAULT_WINDOW_S = 5, 5.0  # until the first answer tells a bucket's own limit
 OLD_EDITS, OLD_EDITS_WINDOW_S = 3, 6.0  # edits a channel, of messages that are older than an hour

@@ -38,14 +38,12 @@ from bot.ports import CanSee, Surface
 from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, describe_mistakes
-from commands.controls import MENUS
+from commands.controls import MENUS, PRESSES
 from commands.suggestions import suggest_values
 
 log = structlog.get_logger()
 
 KEPT_CHARS = 72  # of a custom_id's 100, for the values that a form keeps; its seal takes 13
-# actions whose answer may be a board
-STARTING = ("follow_up", "run_again", "ask_about", "ask_seat", "send_to", "summarise")
 
 
 class InteractionHandler:
@@ -306,9 +304,10 @@ def _is_public(interaction: discord.Interaction[Any]) -> bool:
     if interaction.type is discord.InteractionType.application_command:
         path = () if data.get("type") == 3 else read_command(data)[0]
         starts = any(c.path == path and issubclass(c.options, StartOptions) for c in COMMANDS)
-        return not path or starts or path == ("moot", "watch")
+        return not path or starts
     found = read_press_id(data.get("custom_id", ""))
-    return found is not None and found[1] in STARTING
+    pressed = PRESSES.get(found[1]) if found else None
+    return pressed is not None and pressed.starts_run
 
 
 def _require_ours(found: tuple[str, str, str] | None) -> tuple[str, str, str]:

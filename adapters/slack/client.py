@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, assert_never, cast
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -223,13 +223,12 @@ class SlackBot:
     async def _build_app(self, installations: SealedInstallations | None) -> AsyncApp:
         settings = self._settings
         oauth = self._build_oauth(installations) if installations else None
+        authorize: Any = Authorize(self._workspaces)  # bolt takes an AsyncAuthorize, though its types do not say so
         app = AsyncApp(
             name="moot",
             signing_secret=settings.signing,
             client=self._api.client(),
-            authorize=cast(
-                Any, Authorize(self._workspaces)
-            ),  # bolt takes an AsyncAuthorize, though its types do not say so
+            authorize=authorize,
             oauth_settings=oauth,
             raise_error_for_unhandled_request=True,
         )

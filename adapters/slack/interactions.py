@@ -23,7 +23,6 @@ from adapters.slack.names import SlackReader
 from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import BoardNotShown, Reply, Request
-from adapters.slack.surface import SHARE
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
@@ -46,7 +45,7 @@ from commands.command import (
     describe_mistakes,
     read_extra,
 )
-from commands.controls import PRESSES
+from commands.controls import PRESSES, SHARE
 from commands.suggestions import suggest_values
 
 log = structlog.get_logger()

@@ -171,8 +171,8 @@ class Listener:
         commands = self._interactions.commands
         found = syntax.find_command(commands, text)
         if found is None and (known := syntax.find_command(commands, text, lead=("moot",))):
-            is_complete = not known[1] or known[0].path in (("moot", "say"), ("moot", "watch"), ("moot", "object"))
-            found = known if known[0].path != ("moot",) and is_complete else None
+            command, rest = known
+            found = known if command.path != ("moot",) and (command.takes_text or not rest) else None
         return found
 
     async def _dispatch(self, reply: Reply, event: Json, content: Content, *, is_addressed: bool) -> None:

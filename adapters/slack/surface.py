@@ -36,6 +36,7 @@ from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
+from commands.controls import SHARE
 
 T = TypeVar("T")
 
@@ -45,7 +46,6 @@ HALVINGS = 4
 PAGE_SIZE, MAX_PAGES = 200, 10  # messages a page and pages, when looking for one of ours
 SKEW_S = 60.0  # between our clock and Slack's
 EVENT_TYPE = "moot_page"  # of the metadata by which a message is found again
-SHARE = Control("share", "Share to channel")
 
 
 class BoardWatcher(Protocol):

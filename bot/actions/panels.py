@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bot.domain.run import Panel, Seat
 from bot.errors import Refused
-from bot.formats.personas import persona_text as persona_text
+from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.ports import DocumentStore
 from bot.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings

@@ -77,7 +77,7 @@ class Turn:
 
     @property
     def spoke(self) -> bool:
-        """Tell whether others can read it: it ended with something to read, whatever ended it."""
+        """Return whether others can read it: it ended with something to read, whatever ended it."""
         return bool(self.text.strip())
 
 
@@ -126,7 +126,7 @@ class Transcript:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing more is said in it."""
+        """Return whether nothing more is said in it."""
         return self.finished is not None or self.set_aside is not None
 
     @property
@@ -136,7 +136,7 @@ class Transcript:
         return replace(panel, seats=tuple(s for s in panel.seats if s.key not in dropped)) if dropped else panel
 
     def is_skipped(self, turn: TurnId) -> bool:
-        """Tell whether people want no more of a turn: it is skipped, or its seat is dropped."""
+        """Return whether people want no more of a turn: it is skipped, or its seat is dropped."""
         return turn in self.skips or turn.seat in self.steering.dropped
 
     def before(self, seq: int) -> Transcript:

@@ -64,7 +64,7 @@ def anonymise_seat(seat: Seat, place: int) -> Seat:
 
 
 def names_hidden(t: Transcript) -> bool:
-    """Tell whether nobody may know who is who."""
+    """Return whether nobody may know who is who."""
     return t.started.rules.veil.blind and not t.named
 
 
@@ -153,7 +153,7 @@ def hidden_lanes(t: Transcript, now: float, *, unstreamed: frozenset[str], outco
 
 
 def reveals_identity(text: str, seat: Seat) -> bool:
-    """Tell whether an answer says whose it is: by the name of its seat, of its model or of that model's provider."""
+    """Return whether an answer says whose it is: by the name of its seat, of its model or of that model's provider."""
     names = {seat.name, seat.model, seat.provider, *BRANDS.get(seat.provider, ())}
     return any(re.search(_name_pattern(name), text, re.IGNORECASE) for name in names if len(name) > 1)
 

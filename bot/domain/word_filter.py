@@ -196,7 +196,7 @@ def _start(letters: Iterable[str]) -> str:
 
 
 def _within_word(folded: str, at: int) -> bool:
-    """Tell whether a word goes on from the letter before `at`; a mark always does."""
+    """Return whether a word goes on from the letter before `at`; a mark always does."""
     if not 0 < at < len(folded):
         return False
     return (_joins(folded[at]) and _joins(folded[at - 1])) or _is_mark(folded[at])
@@ -210,7 +210,7 @@ def _word_end(folded: str, at: int) -> int:
 
 @lru_cache(maxsize=8192)
 def _joins(char: str) -> bool:
-    """Tell whether it and its like beside it are one word."""
+    """Return whether it and its like beside it are one word."""
     return (char.isalnum() or _is_mark(char)) and not _IS_UNSPACED.match(char)
 
 

@@ -170,7 +170,7 @@ class Conductor:
 
     @property
     def _is_over(self) -> bool:
-        """Tell whether the end is stored, the vote after it is closed, and nothing is hidden."""
+        """Return whether the end is stored, the vote after it is closed, and nothing is hidden."""
         plan = self._plan
         return self.transcript.finished is not None and not (plan.voting or plan.hidden_lanes or plan.reveals_due)
 

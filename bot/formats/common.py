@@ -52,7 +52,7 @@ def asks_of(t: Transcript, turn: TurnId) -> list[TurnId]:
 
 
 def is_settled(t: Transcript, turn: TurnId) -> bool:
-    """Tell whether nothing more will come of a turn: it ended, or was skipped or lost its seat before it began."""
+    """Return whether nothing more will come of a turn: it ended, or was skipped or lost its seat before it began."""
     known = t.turns.get(turn)
     return known.ended is not None if known else t.is_skipped(turn)
 
@@ -71,7 +71,7 @@ def open_turns(t: Transcript, turns: Sequence[TurnId]) -> tuple[TurnId, ...] | N
 
 
 def _has_gone_on(t: Transcript, turns: Sequence[TurnId]) -> bool:
-    """Tell whether turns of a later stage have started."""
+    """Return whether turns of a later stage have started."""
     lanes = {i.lane for i in turns}
     begun = max((t.turns[i].started.seq for i in turns if i in t.turns), default=None)
     return begun is not None and any(
@@ -136,7 +136,7 @@ def no_objections(t: Transcript) -> ObjectionRules:
 
 
 def is_voting_open(t: Transcript, now: float) -> bool:
-    """Tell whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others."""
+    """Return whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others."""
     if t.closed or t.deleted or t.set_aside or len(t.started.panel.seats) < 2:
         return False
     return t.finished is None or now < t.finished_at + t.started.rules.vote_s

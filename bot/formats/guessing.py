@@ -16,7 +16,7 @@ TITLE = "Guess who"
 
 
 def is_guessing(t: Transcript) -> bool:
-    """Tell whether people guess in this run."""
+    """Return whether people guess in this run."""
     rules = t.started.rules.veil
     return rules.blind and rules.guess
 

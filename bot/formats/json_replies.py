@@ -23,7 +23,7 @@ def json_objects(text: str) -> list[Reply]:
 
 
 def is_same_name(a: object, b: str) -> bool:
-    """Tell whether a model wrote that word or name, whatever its case and markup."""
+    """Return whether a model wrote that word or name, whatever its case and markup."""
     return isinstance(a, str) and a.strip(" *_`\"'.:").casefold() == b.casefold()
 
 

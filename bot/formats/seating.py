@@ -19,18 +19,18 @@ NAMED = 2  # people who are named; the others are only counted
 
 
 def is_cut_off(t: Transcript, turn: Turn) -> bool:
-    """Tell whether a turn was cut off because its seat was dropped."""
+    """Return whether a turn was cut off because its seat was dropped."""
     ended = turn.ended is not None and turn.ended.finish == "skipped"
     return ended and turn.id.seat in t.steering.dropped and turn.id not in t.skips
 
 
 def has_joined_after(t: Transcript, seat: str, seq: float) -> bool:
-    """Tell whether that seat joined after the fact `seq`."""
+    """Return whether that seat joined after the fact `seq`."""
     return t.steering.added.get(seat, 0) > seq
 
 
 def has_left_before(t: Transcript, seat: str, seq: float) -> bool:
-    """Tell whether that seat left before the fact `seq`."""
+    """Return whether that seat left before the fact `seq`."""
     return t.steering.dropped.get(seat, seq) < seq
 
 

@@ -168,7 +168,7 @@ def _second_looks(t: Transcript) -> tuple[TurnId, ...]:
 
 
 def _is_answered_twice(t: Transcript) -> bool:
-    """Tell whether answers are given a second time.
+    """Return whether answers are given a second time.
 
     That is so where nothing follows them, since a search would be in vain otherwise.
     """

@@ -38,7 +38,7 @@ class Change:
 
     @property
     def is_final(self) -> bool:
-        """Tell whether nothing will be sent for the lane after this."""
+        """Return whether nothing will be sent for the lane after this."""
         return self.closed and not self.more
 
 

@@ -48,17 +48,17 @@ class LaneHost(Protocol):
 
     @property
     def notifies(self) -> bool:
-        """Tell whether people are notified here when the run is over."""
+        """Return whether people are notified here when the run is over."""
         ...
 
     @property
     def is_silent(self) -> bool:
-        """Tell whether no seat's words have been sent here yet."""
+        """Return whether no seat's words have been sent here yet."""
         ...
 
     @property
     def has_waiting_words(self) -> bool:
-        """Tell whether a seat has spoken and has no message yet."""
+        """Return whether a seat has spoken and has no message yet."""
         ...
 
     def now(self) -> float:
@@ -66,7 +66,7 @@ class LaneHost(Protocol):
         ...
 
     def is_next_to_post(self, job: Job) -> bool:
-        """Tell whether it is this lane's turn to be posted: messages appear in the order of their lanes."""
+        """Return whether it is this lane's turn to be posted: messages appear in the order of their lanes."""
         ...
 
     def break_silence(self) -> None:

@@ -75,7 +75,7 @@ class PageEvent(Enum):
 
 
 class ViewState(Enum):
-    """Tell whether the lane is still shown here."""
+    """Return whether the lane is still shown here."""
 
     SHOWING = "showing"
     OVER = "over"
@@ -161,22 +161,22 @@ class LaneView:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether nothing more is asked for: the end is shown, the view was left, or the lane was given up."""
+        """Return whether nothing more is asked for: the end is shown, the view was left, or the lane was given up."""
         return self._state is not ViewState.SHOWING
 
     @property
     def has_content(self) -> bool:
-        """Tell whether there is anything that a message could read."""
+        """Return whether there is anything that a message could read."""
         return bool(self.lane.placeholder or self.lane.length or self.lane.closed)
 
     @property
     def is_posted(self) -> bool:
-        """Tell whether a message of it is there."""
+        """Return whether a message of it is there."""
         return any(page.ref is not None for page in self._pages)
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it may grow yet."""
+        """Return whether it may grow yet."""
         return self.lane.kind in ("turn", "board") and not self.lane.closed and not self.is_over
 
     @property
@@ -216,7 +216,7 @@ class LaneView:
 
     @property
     def _is_background(self) -> bool:
-        """Tell whether nobody waits for its words: the board, or a lane that shows only how far it is."""
+        """Return whether nobody waits for its words: the board, or a lane that shows only how far it is."""
         return self.lane.kind == "board" or (self.lane.shows_progress and not self.lane.chars)
 
     def speed(self, now: float) -> float:
@@ -385,7 +385,7 @@ class LaneView:
         return (*self.lane.controls, read_on) if page.goes_on else self.lane.controls
 
     def _reads(self, number: int, text: str, controls: tuple[Control, ...], is_last: bool) -> bool:
-        """Tell whether a page reads so: of a closed lane, the last one must have been sent since."""
+        """Return whether a page reads so: of a closed lane, the last one must have been sent since."""
         if number >= len(self._pages):
             return False
         page = self._pages[number]

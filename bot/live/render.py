@@ -9,8 +9,7 @@ from markdown_it.token import Token
 
 from bot.live.dialect import Align, Dialect, Inline, Piece, Plain, Table
 from bot.live.formulas import write_unicode
-from bot.live.markdown import CONTINUED, split_siblings
-from bot.live.markdown import parse_inline as parse_inline
+from bot.live.markdown import CONTINUED, parse_inline, split_siblings
 
 # the one HTML tag that models write everywhere, in cells above all
 _BREAK = re.compile(r"(?<![ \t])[ \t]*+<br\s*+/?>[ \t]*+", re.IGNORECASE)

@@ -93,7 +93,7 @@ class Job(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it may grow yet."""
+        """Return whether it may grow yet."""
         ...
 
     def speed(self, now: float) -> float:
@@ -289,7 +289,7 @@ class Scheduler:
         return bid.value >= max((prices[name] for name in names), default=0.0)
 
     def _may_give_away(self, names: Sequence[str], now: float) -> bool:
-        """Tell whether budgets give first words away: nobody else wants them, or a request is to spare."""
+        """Return whether budgets give first words away: nobody else wants them, or a request is to spare."""
         if all(len(self._demand[name].open) <= 1 for name in names):
             return True
         spare = [o.spare for o in (self._budgets[name].outlook(now) for name in names) if o.spare is not None]

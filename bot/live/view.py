@@ -120,12 +120,12 @@ class View:
 
     @property
     def is_behind(self) -> bool:
-        """Tell whether the end of a closed lane is still to be shown here."""
+        """Return whether the end of a closed lane is still to be shown here."""
         return any(shown.lane.closed and not shown.is_over for shown in self._lane_views)
 
     @property
     def has_waiting_words(self) -> bool:
-        """Tell whether a seat has spoken and has no message yet."""
+        """Return whether a seat has spoken and has no message yet."""
         unposted = (shown for shown in self._lane_views if not shown.is_posted and not shown.is_over)
         return any(shown.lane.kind == "turn" and shown.lane.length for shown in unposted)
 
@@ -145,7 +145,7 @@ class View:
                 self._display.scheduler.add(shown)
 
     def is_next_to_post(self, job: Job) -> bool:
-        """Tell whether it is this lane's turn to be posted; one that has nothing to say yet holds nobody up."""
+        """Return whether it is this lane's turn to be posted; one that has nothing to say yet holds nobody up."""
         waiting = (shown for shown in self._lane_views if not shown.is_posted and not shown.is_over)
         return next((shown for shown in waiting if shown.has_content), None) is job
 

@@ -188,7 +188,7 @@ def _price(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Pric
 
 
 def _is_local(prefix: str, api_base: str | None) -> bool:
-    """Tell whether it runs on this machine; another host may well be rented, so its price is unknown."""
+    """Return whether it runs on this machine; another host may well be rented, so its price is unknown."""
     if api_base is None:
         return prefix in _OLLAMA
     return prefix in _SELF_HOSTED and urlsplit(api_base).hostname in LOOPBACK
@@ -223,7 +223,7 @@ def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
 
 
 def has_key(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether a run may seat this model."""
+    """Return whether a run may seat this model."""
     return not key_state(model, environ).startswith(("missing", "unusable"))
 
 

@@ -22,7 +22,7 @@ _START_TIMEOUT_S = 60.0  # it takes one second; a cold disk and a busy machine t
 
 
 def is_installed() -> bool:
-    """Tell whether engine and weights are both installed."""
+    """Return whether engine and weights are both installed."""
     return find_spec("xllamacpp") is not None and find_weights() is not None
 
 

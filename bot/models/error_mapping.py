@@ -189,7 +189,7 @@ _BUGS = (ImportError, AssertionError, NameError, ArithmeticError, NotImplemented
 
 
 def _is_own(error: BaseException) -> bool:
-    """Tell whether an error was raised in a line of our own, and not in a library's reading."""
+    """Return whether an error was raised in a line of our own, and not in a library's reading."""
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next

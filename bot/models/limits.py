@@ -125,5 +125,5 @@ _HEADERS = (
 
 
 def is_low(left: int, limit: int) -> bool:
-    """Tell whether so few requests are left of those allowed that the operator should know."""
+    """Return whether so few requests are left of those allowed that the operator should know."""
     return left <= max(1, limit * _LOW)

@@ -125,7 +125,7 @@ def _find_base(prefix: str) -> str:
 
 
 def _can_chat(item: Mapping[str, Any]) -> bool:
-    """Tell whether a listed model answers in chats: Gemini says what each can do, others do not."""
+    """Return whether a listed model answers in chats: Gemini says what each can do, others do not."""
     return "generateContent" in item.get("supportedGenerationMethods", ["generateContent"])
 
 

@@ -88,7 +88,7 @@ def _set_keys(servers: Sequence[LocalServer]) -> list[LocalServer]:
 
 
 async def is_loading(model: Model) -> bool:
-    """Tell whether the next answer of a local model waits for its weights to be read. False if nobody can tell."""
+    """Return whether the next answer of a local model waits for its weights to be read. False if nobody can tell."""
     async with aiohttp.ClientSession() as session:
         if model.num_ctx is not None:
             running = await _Asker(session, ollama_base(model)).get("/api/ps")
@@ -107,7 +107,7 @@ def _root(api_base: str) -> str:
 
 
 async def _is_getting_ready(asker: _Asker) -> bool:
-    """Tell whether llama.cpp loads a model (its server's README, GET /health); another 503 is an error."""
+    """Return whether llama.cpp loads a model (its server's README, GET /health); another 503 is an error."""
     health = await asker.ask("GET", "/health", status=503)
     return "Loading model" in str(health.get("error"))
 

@@ -71,7 +71,7 @@ def find_remedy(parameter: str, text: str, tried: Iterable[str]) -> str:
 
 
 def is_about_value(text: str) -> bool:
-    """Tell whether a refusal is of this value alone, so that it says nothing of other values."""
+    """Return whether a refusal is of this value alone, so that it says nothing of other values."""
     return _OF_VALUE.search(text) is not None
 
 

@@ -87,5 +87,5 @@ def find_window(litellm: str, known: PriceMap) -> int | None:
 
 
 def has_vision(litellm: str, known: PriceMap) -> bool:
-    """Tell whether the map says that a model reads images (`litellm.supports_vision` reads the same)."""
+    """Return whether the map says that a model reads images (`litellm.supports_vision` reads the same)."""
     return bool(find_entry(litellm, known).get("supports_vision"))

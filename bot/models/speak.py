@@ -372,7 +372,7 @@ def _find_refused(error: Exception, sent: Sequence[str]) -> str | None:
 
 
 def _takes_schema(model: Model) -> bool:
-    """Tell whether a model takes a schema. litellm is not asked for Ollama's models: it would block the event loop."""
+    """Return whether a model takes a schema; litellm is not asked for Ollama's: it would block the event loop."""
     is_ollama = model.num_ctx is not None
     return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
 

@@ -247,7 +247,7 @@ def _blank_end(text: str, at: int) -> int:
 
 
 def _may_begin(text: str, at: int, *others: str) -> bool:
-    """Tell whether the rest of a text may be the beginning of a mark, or of a head that is not whole."""
+    """Return whether the rest of a text may be the beginning of a mark, or of a head that is not whole."""
     low = text[at : at + _HEAD_CHARS].lower()
     if any(mark.startswith(low) for mark in (*_MARKS, *_HEAD_STARTS, *others)):
         return True

@@ -107,7 +107,7 @@ def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
 
 
 def is_header(line: str) -> bool:
-    """Tell whether a line announces a ranking for the lines that follow."""
+    """Return whether a line announces a ranking for the lines that follow."""
     headed = _read_header(line)
     return headed is not None and headed[1]
 
@@ -187,7 +187,7 @@ def _block_under_header(lines: Iterable[str]) -> list[str]:
 
 
 def _has_arrows_alone(line: str, letters: Letters) -> bool:
-    """Tell whether arrows are all that the line holds, up to the last of them."""
+    """Return whether arrows are all that the line holds, up to the last of them."""
     return all(letters.tied_labels(re.split("[<>≫≻→⇒➔➜›≥≪≺←=-]", line)[0]))
 
 

@@ -54,7 +54,7 @@ def substitute_chair_line(t: Transcript) -> str:
 
 
 def _has_failed(t: Transcript, turn: TurnId) -> bool:
-    """Tell whether every ask of a turn failed or came to nothing; a skip is no failure."""
+    """Return whether every ask of a turn failed or came to nothing; a skip is no failure."""
     ends = [known.ended for i, known in t.turns.items() if i.lane == turn.lane and known.ended]
     is_empty = [e.finish in COMPLETE_OR_REPEATED and not e.text.strip() for e in ends]
     return any(ends) and all(e.finish == "failed" or empty for e, empty in zip(ends, is_empty, strict=True))

@@ -201,7 +201,7 @@ def find_dissent(ballots: Ballots, order: Tiers) -> Dissent | None:
 
 
 def is_top_decided(ballots: Ballots, outstanding: Sequence[str], candidates: Sequence[str]) -> bool:
-    """Tell whether the top-ranked seat stays so whatever the reviewers still out say, abstentions and ties included.
+    """Return whether the top-ranked seat stays so whatever the reviewers still out say, abstentions and ties included.
 
     Sound, not exact: every margin is taken at its worst for the top-ranked on both sides of each comparison, so a
     True is certain, while a False may come though no ballot could change the top any more.

@@ -113,7 +113,7 @@ def count_standings(t: Transcript, held: Sequence[Review]) -> Standings:
 
 
 def is_top_safe(t: Transcript, held: Sequence[Review]) -> bool:
-    """Tell whether there is a top-ranked answer that no review still out can change."""
+    """Return whether there is a top-ranked answer that no review still out can change."""
     seats = tuple(turn.id.seat for turn in reviewed_answers(t))
     if _standings_cached(_cast_ballots(held), seats).top is None:
         return False

@@ -383,7 +383,7 @@ def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
 
 
 def _is_put_to_vote(t: Transcript, round_: int) -> bool:
-    """Tell whether people vote, or have voted, on the course after that round.
+    """Return whether people vote, or have voted, on the course after that round.
 
     Once they have, that stays so: a card that people have seen does not vanish when a turn is asked again.
     """

@@ -166,7 +166,7 @@ def _latest_ask(t: Transcript, turn: TurnId) -> Turn | None:
 
 
 def _has_failed(t: Transcript, turn: TurnId) -> bool:
-    """Tell whether a turn was to speak and could not; a turn that people skipped has not failed."""
+    """Return whether a turn was to speak and could not; a turn that people skipped has not failed."""
     known = _latest_ask(t, turn)
     if known is None or known.ended is None:
         return False
@@ -184,7 +184,7 @@ def _verdict_author(t: Transcript) -> str:
 
 
 def _needs_scores(t: Transcript) -> bool:
-    """Tell whether there is a verdict that was heard out, and somebody to score by it."""
+    """Return whether there is a verdict that was heard out, and somebody to score by it."""
     known = _latest_ask(t, verdict_turn(_verdict_author(t)))
     heard_out = known is not None and known.ended is not None and known.ended.finish in WRITTEN
     return heard_out and bool(debate_rules(t).criteria) and bool(scorable_debaters(t))
@@ -202,7 +202,7 @@ def _silence_reason(t: Transcript) -> str:
 
 
 def _needs_mending(t: Transcript, scores: TurnId) -> bool:
-    """Tell whether a reply came and cannot be read. A judge that failed has been tried again already."""
+    """Return whether a reply came and cannot be read. A judge that failed has been tried again already."""
     known = t.turns.get(scores)
     return bool(known and known.ended and known.ended.finish in WRITTEN and _problem_of(t, known))
 

@@ -42,7 +42,7 @@ def round_vote_controls(round_: int) -> tuple[Control, ...]:
 
 
 def has_round_vote(t: Transcript, round_: int) -> bool:
-    """Tell whether people decide on the course after that round."""
+    """Return whether people decide on the course after that round."""
     return debate_rules(t).next == "vote" and round_ < t.started.rules.rounds
 
 

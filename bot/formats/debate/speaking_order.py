@@ -96,7 +96,7 @@ def turns_before(t: Transcript, turn: TurnId) -> list[TurnId]:
 
 
 def has_words(t: Transcript, turns: Iterable[TurnId]) -> bool:
-    """Tell whether anything was said in those turns, retries included.
+    """Return whether anything was said in those turns, retries included.
 
     Text that was removed since counts, so that a removal never takes a debate back to an earlier step.
     """

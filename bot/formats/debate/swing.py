@@ -45,13 +45,13 @@ class Swing:
 
 
 def has_vote_before(t: Transcript) -> bool:
-    """Tell whether people vote before and after, which they do where the vote goes on after the end."""
+    """Return whether people vote before and after, which they do where the vote goes on after the end."""
     rules = t.started.rules
     return rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
 
 
 def is_vote_before_open(t: Transcript) -> bool:
-    """Tell whether a vote still counts as one from before: until everyone has spoken once."""
+    """Return whether a vote still counts as one from before: until everyone has spoken once."""
     first = [turn for step in round_steps(t, 1) for turn in step]
     return has_vote_before(t) and t.stopped is None and t.finished is None and open_turns(t, first) is not None
 
