@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+MAX_CHARS = 1_500  # of a refusal: one message on any platform
+
 
 class Refused(Exception):
     """An error that the person can mend; its text says what to do instead, in one sentence."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 1]}…")
 
 
 class Misconfigured(Exception):

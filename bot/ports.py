@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -29,12 +29,21 @@ class Snapshot:
     text: str
 
 
-def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
-    """Yield the whole text of a lane each time it was shown: turn, wall time, text."""
-    shown: dict[TurnId, str] = {}
+def last_texts(snapshots: Iterable[Snapshot]) -> dict[TurnId, str]:
+    """Return the text of each lane as it was shown last, in time that is linear in what the snapshots hold."""
+    shown: dict[TurnId, list[str]] = {}
+    lengths: dict[TurnId, int] = {}
     for s in snapshots:
-        shown[s.turn] = shown.get(s.turn, "")[: s.kept] + s.text
-        yield s.turn, s.at, shown[s.turn]
+        parts, length = shown.setdefault(s.turn, []), lengths.get(s.turn, 0)
+        while length > s.kept:
+            length -= len(parts[-1])
+            last = parts.pop()
+            if length < s.kept:
+                parts.append(last[: s.kept - length])
+                length = s.kept
+        parts.append(s.text)
+        lengths[s.turn] = length + len(s.text)
+    return {turn: "".join(parts) for turn, parts in shown.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Literal
 
 _MARKS = re.compile(r"[\\`*\[\]~|<>$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)|^[#=+-]|(?<=^\d)[.)]")
+QUOTED_CHARS = 60  # of what somebody has typed
 _MAX_LISTED = 8
 _CONTROLS = set(range(32)) - set(b"\t\r\n")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -35,6 +36,18 @@ def as_text(name: str) -> str:
     return _MARKS.sub(r"\\\g<0>", " ".join(name.split()))
 
 
+def shorten_typed(text: str, most: int = QUOTED_CHARS) -> str:
+    """Return the beginning of what somebody has typed, on one line, for a sentence in Markdown."""
+    line = " ".join(text[: 4 * most].split())
+    is_whole = len(line) <= most and len(text) <= 4 * most
+    return as_text(line if is_whole else f"{line[: most - 1].rstrip()}…")
+
+
+def quote_typed(text: str, most: int = QUOTED_CHARS) -> str:
+    """Return the same in quotation marks."""
+    return f"“{shorten_typed(text, most)}”"
+
+
 def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> str:
     """Join at least one name as people write them: "Ada", "Ada and Bob", "Ada, Bob and Cyd".
 
@@ -54,7 +67,7 @@ def did_you_mean(word: str, known: Sequence[str], what: str) -> str:
 
     `what` is the plural of what the words name, such as "panels".
     """
-    close = get_close_matches(word, known, n=3)
+    close = get_close_matches(word[:QUOTED_CHARS], known, n=3)
     offered = close or known[:_MAX_LISTED]
     if not offered:
         return f"No {what} are configured yet."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from bot.actions.actions import Actions
 from bot.domain.controls import About
 from bot.domain.run import TurnId
@@ -10,7 +12,7 @@ from bot.domain.visibility import display_name
 from bot.errors import Refused
 from bot.formats.common import turns_with_text
 from bot.formats.differences import NamedAnswer, describe_differences
-from bot.text import did_you_mean
+from bot.text import did_you_mean, quote_typed
 from commands.command import Here, Options, Told, option
 
 
@@ -32,7 +34,7 @@ async def show_differences(actions: Actions, run: str, about: About, options: Pa
         raise Refused(f"Those are both {said[first].name}: name two seats.")
     for seat in (first, second):
         await actions.read_lane(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
-    text = describe_differences(said[first], said[second])
+    text = await asyncio.to_thread(describe_differences, said[first], said[second])  # it may take a second
     return Told(text, ("differences.md", text))
 
 
@@ -57,4 +59,4 @@ def _pick_answer(word: str, said: dict[str, NamedAnswer]) -> str:
         if word in (str(number), key.casefold(), name.casefold()):
             return key
     names = [name for name, _ in said.values()]
-    raise Refused(f"There is no answer of “{word}”. {did_you_mean(word, names, 'answers')}")
+    raise Refused(f"There is no answer of {quote_typed(word)}. {did_you_mean(word, names, 'answers')}")

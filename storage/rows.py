@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, o
 from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.transcript import Entry
-from bot.ports import Json, PostedPage, RunRow, Snapshot, replay_snapshots
+from bot.ports import Json, PostedPage, RunRow, Snapshot, last_texts
 from storage.batch import Append, Batch, Head, LaneRow, PageKey, Put, Show, Tidy, Write
 from storage.schema import events, facts, messages, runs, shelf, snapshots
 
@@ -174,12 +174,13 @@ def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None],
 def _fold_snapshots(conn: Connection, run: str) -> None:
     """Keep of what each lane of a run showed the last text alone: that is all that a replay of it needs."""
     shots = read_snapshots(conn, run)
-    last = {turn: (at, text) for turn, at, text in replay_snapshots(shots)}
+    last = last_texts(shots)
+    times = {shot.turn: shot.at for shot in shots}
     if len(shots) > len(last):
         conn.execute(delete(snapshots).where(snapshots.c.run == run))
         kept = [
-            {"run": run, "turn": turn_text(turn), "at": at, "kept": 0, "text": text}
-            for turn, (at, text) in last.items()
+            {"run": run, "turn": turn_text(turn), "at": times[turn], "kept": 0, "text": text}
+            for turn, text in last.items()
         ]
         conn.execute(_ADD_SNAPSHOTS, kept)
 
@@ -208,7 +209,7 @@ def _load_texts(conn: Connection, lanes: Collection[LaneRow]) -> dict[LaneRow, s
     kept: dict[LaneRow, list[Snapshot]] = {}
     for row in conn.execute(_SHOWN, {"lanes": list(lanes)}).all():
         kept.setdefault((row.run, row.turn), []).append(_read_snapshot(row))
-    return {lane: text for lane, shots in kept.items() for _, _, text in replay_snapshots(shots)}
+    return {lane: text for lane, shots in kept.items() for text in last_texts(shots).values()}
 
 
 def _read_snapshot(row: Row[*tuple[Any, ...]]) -> Snapshot:

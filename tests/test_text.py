@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.text import did_you_mean, join_names
+from bot.errors import MAX_CHARS, Refused
+from bot.text import QUOTED_CHARS, did_you_mean, join_names, quote_typed
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,24 @@ def test_names_are_joined_as_people_write_them(names: list[str], text: str) -> N
 )
 def test_a_mistyped_word_is_answered_with_the_close_ones_or_the_first(word: str, known: list[str], text: str) -> None:
     assert did_you_mean(word, known, "panels") == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "quoted"),
+    [
+        ("fast", "“fast”"),
+        ("my_panel", "“my_panel”"),
+        ("two\n  lines", "“two lines”"),
+        ("**bold** [a](b)", r"“\*\*bold\*\* \[a\](b)”"),
+        ("a" * QUOTED_CHARS, f"“{'a' * QUOTED_CHARS}”"),
+        ("a" * 6_000, f"“{'a' * (QUOTED_CHARS - 1)}…”"),
+        (" " * 6_000 + "far", "“…”"),
+    ],
+)
+def test_what_somebody_has_typed_is_quoted_short_and_as_plain_text(typed: str, quoted: str) -> None:
+    assert quote_typed(typed) == quoted
+
+
+def test_no_refusal_is_longer_than_a_message() -> None:
+    assert str(Refused("a" * MAX_CHARS)) == "a" * MAX_CHARS
+    assert str(Refused("a" * 50_000)) == "a" * (MAX_CHARS - 1) + "…"

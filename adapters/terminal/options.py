@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from bot.errors import Refused
-from bot.text import did_you_mean
+from bot.text import did_you_mean, quote_typed
 from commands import COMMANDS
 from commands.command import Command, RunOptions, describe_mistakes
 
@@ -31,7 +31,7 @@ def read_options(format: str, typed: Mapping[str, str]) -> tuple[Command, RunOpt
     """Return the command of a format, and its options as they were typed. Raises Refused."""
     known = list_format_commands()
     if format not in known:
-        raise Refused(f"There is no format “{format}”. {did_you_mean(format, list(known), 'formats')}")
+        raise Refused(f"There is no format {quote_typed(format)}. {did_you_mean(format, list(known), 'formats')}")
     command = known[format]
     fields = command.options.model_fields
     if unknown := next((name for name in typed if name not in fields), None):

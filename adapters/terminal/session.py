@@ -32,7 +32,7 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
-from bot.text import clean_text
+from bot.text import clean_text, quote_typed
 from commands.command import Command, Here, Started, StartOptions, Told, open_no_surface
 from commands.steer import COMMANDS as STEERING
 
@@ -117,7 +117,9 @@ async def _run_command(actions: Actions, run: str, text: str) -> str:
     word, _, rest = text.partition(" ")
     command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
     if command is None:
-        raise Refused(f"There is no /{word} here, but {', '.join(f'/{c.path[-1]}' for c in STEERING)}.")
+        raise Refused(
+            f"There is no {quote_typed('/' + word)} here, but {', '.join(f'/{c.path[-1]}' for c in STEERING)}."
+        )
     first = next(iter(command.options.model_fields))
     try:
         options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})

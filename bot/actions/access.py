@@ -29,6 +29,7 @@ from bot.formats import FORMATS
 from bot.formats.common import is_voting_open
 from bot.formats.plan import Plan
 from bot.ports import Clock, Store
+from bot.text import shorten_typed
 
 log = structlog.get_logger()
 
@@ -114,7 +115,7 @@ class RunAccess:
 
     def refuse_unknown(self, run: str) -> Refused:
         """Log and return a refusal for an action on a run that there is not."""
-        return self.refuse_late(f"There is no run {run} here.", run)
+        return self.refuse_late(f"There is no run {shorten_typed(run)} here.", run)
 
     def refuse_late(self, why: str, run: str) -> Refused:
         """Log and return a refusal for an action on a run or turn that is already over."""

@@ -51,6 +51,7 @@ from bot.formats.common import name_of
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
 from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
 from bot.settings import PanelSettings
+from bot.text import quote_typed
 
 RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 MAX_VIEWS = 10  # places in which one run is shown
@@ -112,7 +113,7 @@ class Actions:
         if self._supervisor.transcript(run) is None:
             raise Refused("This run has just come to its end.")
         self._supervisor.attach(run, surface)
-        return f"Showing “{t.started.question[:80]}” here."
+        return f"Showing {quote_typed(t.started.question, 80)} here."
 
     async def read_run(self, run: str, by: Person) -> Transcript:
         """Return what has happened so far. Raises Refused when the person's server has no such run."""

@@ -13,7 +13,7 @@ from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.ports import DocumentStore
 from bot.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
-from bot.text import did_you_mean
+from bot.text import did_you_mean, quote_typed
 
 N = TypeVar("N", int, float)
 
@@ -46,7 +46,7 @@ class PanelBook:
         name = name or await self.find_usual(server, channels)
         if name in panels:
             return panels[name]
-        raise Refused(f"There is no panel “{name}”. {did_you_mean(name, list(panels), 'panels')}")
+        raise Refused(f"There is no panel {quote_typed(name)}. {did_you_mean(name, list(panels), 'panels')}")
 
     async def find_usual(self, server: str, channels: Collection[str] = ()) -> str:
         set_up = await self._shelf.documents(f"usual/{server}/")
@@ -71,7 +71,7 @@ def read_seat(text: str) -> SeatSettings:
     heat = None if temperature is None else _read_temperature(temperature)
     if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
         raise Refused(
-            f"“{text.strip()[:60]}” is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
+            f"{quote_typed(text.strip())} is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
             "most) or claude@0.2/600."
         )
     return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
@@ -152,7 +152,7 @@ def find_seat(panel: PanelSettings, word: str) -> SeatSettings:
     """Return the panel's seat of that name or model. Raises Refused."""
     known = {name.casefold(): s for s in reversed(panel.seats) for name in (s.model, s.name) if name}
     if word.strip().casefold() not in known:
-        raise Refused(f"There is no seat “{word.strip()[:60]}” in it. {did_you_mean(word, list(known), 'seats')}")
+        raise Refused(f"There is no seat {quote_typed(word.strip())} in it. {did_you_mean(word, list(known), 'seats')}")
     return known[word.strip().casefold()]
 
 
@@ -184,7 +184,9 @@ def leave_out_absent(
 def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
     model = models.get(written.model)
     if model is None:
-        raise Refused(f"There is no model “{written.model}”. {did_you_mean(written.model, list(models), 'models')}")
+        raise Refused(
+            f"There is no model {quote_typed(written.model)}. {did_you_mean(written.model, list(models), 'models')}"
+        )
     persona = " ".join(written.persona.split())
     name = written.name or model.name + (f" ({persona})" if 0 < len(persona) <= MAX_NAMED_PERSONA else "")
     return Seat(

@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError
@@ -28,11 +29,16 @@ from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
 from bot.ports import DocumentStore
 from bot.settings import MAX_SEATS, PanelSettings, Strict
-from bot.text import did_you_mean
+from bot.text import did_you_mean, quote_typed, shorten_typed
 
 PANEL, CHAIR = "panel", "chair"  # words for seats
+MAX_INPUTS = 12  # of a step: the question and every other step
+MAX_MISTAKES = 8  # told at once
 MAX_TURNS = 36  # of all steps together
 TEXT_CHARS = 20_000  # of a pipeline's TOML
+# more dotted parts than any key of a pipeline has: Python's parser of TOML takes quadratic time for them
+_PART = r"(?:[\w-]++|\"[^\"\n]*+\"|'[^'\n]*+')"
+_DEEP = re.compile(rf"(?<![\w-]){_PART}(?:[ \t]*+\.[ \t]*+{_PART}){{30}}")
 FENCE = re.compile(r"(?<!`)(`{3,}+)\w*+\n")  # as in a chat, or as an attached file comes
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,29}$")]
@@ -47,7 +53,7 @@ def _as_list(value: Any) -> Any:
 class StepSettings(Strict):
     prompt: str = Field(min_length=1, max_length=4_000)
     seats: Annotated[list[Place | str], BeforeValidator(_as_list)] = Field([1], min_length=1, max_length=MAX_SEATS)
-    inputs: Annotated[list[str], BeforeValidator(_as_list)] = Field([QUESTION], min_length=1)
+    inputs: Annotated[list[str], BeforeValidator(_as_list)] = Field([QUESTION], min_length=1, max_length=MAX_INPUTS)
 
 
 class PipelineSettings(Strict):
@@ -59,13 +65,18 @@ def read_pipeline(text: str) -> PipelineSettings:
     """Read a pipeline from its TOML, with or without a code block around it. Raises Refused with every mistake."""
     if len(text) > TEXT_CHARS:
         raise Refused(f"A pipeline may have {TEXT_CHARS:,} characters; this has {len(text):,}.")
+    if _DEEP.search(text):
+        raise Refused("That is no pipeline: its keys have too many dots.")
     try:
         pipeline = PipelineSettings.model_validate(tomllib.loads(strip_fence(text)))
     except tomllib.TOMLDecodeError as error:
-        raise Refused(f"That is not valid TOML: {error}.") from error
+        raise Refused(f"That is not valid TOML: {shorten_typed(str(error), 200)}.") from error
+    except RecursionError as error:
+        raise Refused("That is no pipeline: it nests too deep.") from error
     except ValidationError as error:
-        raise Refused("\n".join(_describe_mistake(e["loc"], e["msg"]) for e in error.errors())) from error
-    if mistakes := list(_find_loose_ends(pipeline)):
+        told = [_describe_mistake(e["loc"], e["msg"]) for e in error.errors(include_input=False)[:MAX_MISTAKES]]
+        raise Refused("\n".join(told)) from error
+    if mistakes := list(islice(_find_loose_ends(pipeline), MAX_MISTAKES)):
         raise Refused("\n".join(mistakes))
     _order_steps(pipeline)
     return pipeline
@@ -79,7 +90,9 @@ def strip_fence(text: str) -> str:
 
 
 def _describe_mistake(where: tuple[int | str, ...], message: str) -> str:
-    path = ".".join(str(part) for part in where if part not in ("[key]", "str") and "constrained" not in str(part))
+    path = ".".join(
+        shorten_typed(str(part)) for part in where if part not in ("[key]", "str") and "constrained" not in str(part)
+    )
     if message == "Extra inputs are not permitted":
         return f"{path}: there is no such setting."
     return f"{path or 'The pipeline'}: {message[:1].lower()}{message[1:]}."
@@ -92,7 +105,7 @@ def _find_loose_ends(pipeline: PipelineSettings) -> Iterator[str]:
     for name, step in steps.items():
         for unknown in dict.fromkeys(i for i in step.inputs if i != QUESTION and i not in steps):
             hint = did_you_mean(unknown, [QUESTION, *steps], "inputs")
-            yield f"steps.{name}.inputs: there is no step “{unknown}”. {hint}"
+            yield f"steps.{name}.inputs: there is no step {quote_typed(unknown)}. {hint}"
 
 
 def _order_steps(pipeline: PipelineSettings) -> list[str]:
@@ -167,7 +180,7 @@ class PipelineBook:
         known = await self.list_pipelines(server)
         if name in known:
             return known[name]
-        raise Refused(f"There is no pipeline “{name}”. {did_you_mean(name, list(known), 'pipelines')}")
+        raise Refused(f"There is no pipeline {quote_typed(name)}. {did_you_mean(name, list(known), 'pipelines')}")
 
     async def save_pipeline(self, name: str, text: str, server: str) -> None:
         await self._shelf.put(f"pipeline/{server}/{name}", strip_fence(text))

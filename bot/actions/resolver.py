@@ -29,7 +29,7 @@ from bot.formats.plan import Format
 from bot.formats.web_search import PROMPTS as SEARCH_PROMPTS
 from bot.models.catalogue import Model
 from bot.settings import PanelSettings
-from bot.text import did_you_mean
+from bot.text import did_you_mean, quote_typed
 
 
 class RequestResolver:
@@ -193,7 +193,7 @@ class RequestResolver:
 
 def _find_format(name: str) -> Format:
     if name not in FORMATS:
-        raise Refused(f"There is no format “{name}”. {did_you_mean(name, list(FORMATS), 'formats')}")
+        raise Refused(f"There is no format {quote_typed(name)}. {did_you_mean(name, list(FORMATS), 'formats')}")
     return FORMATS[name]
 
 

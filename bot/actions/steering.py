@@ -31,7 +31,7 @@ from bot.engine.supervisor import RunSupervisor
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
-from bot.text import as_text, did_you_mean
+from bot.text import as_text, did_you_mean, quote_typed
 
 MAX_STANDING_OBJECTIONS = 10  # more than the rounds of a debate could answer
 
@@ -204,7 +204,7 @@ def _find_seat(t: Transcript, name: str) -> Seat:
         ):
             return seat
     known = [display_name(t, s.key) for s in t.panel.seats]
-    raise Refused(f"There is no seat “{name.strip()[:60]}”. {did_you_mean(name, known, 'seats')}")
+    raise Refused(f"There is no seat {quote_typed(name.strip())}. {did_you_mean(name, known, 'seats')}")
 
 
 def _seat_keys(t: Transcript) -> frozenset[str]:

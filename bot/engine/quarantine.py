@@ -6,7 +6,7 @@ import structlog
 
 from bot.domain.facts import CaughtUp, ProcessDied, SetAside, TurnEnded
 from bot.domain.transcript import Transcript, fold_all
-from bot.ports import Store, replay_snapshots
+from bot.ports import Store, last_texts
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ CLOSED = "The operator has closed this run. What was said is kept."
 async def set_aside(store: Store, run: str, why: str) -> None:
     """Set a run aside: what its turns had shown is their end. The next process that finds its place shows that."""
     t = fold_all(Transcript(), await store.read(run))
-    shown = {turn: text for turn, _, text in replay_snapshots(await store.snapshots(run))}
+    shown = last_texts(await store.snapshots(run))
     ends = [TurnEnded(i, "stopped", shown.get(i, "")) for i, turn in t.turns.items() if turn.ended is None]
     await store.append(run, [*ends, SetAside(why)])
 

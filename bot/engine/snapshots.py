@@ -8,7 +8,7 @@ from contextlib import suppress
 from bot.domain.run import LaneId, TurnId
 from bot.engine.journal import Journal
 from bot.errors import StoreFailed
-from bot.ports import Fenced, PostedPage, Store, SurfaceError, replay_snapshots
+from bot.ports import Fenced, PostedPage, Store, SurfaceError, last_texts
 
 
 class SnapshotWriter:
@@ -57,7 +57,7 @@ class SnapshotWriter:
     async def last_texts(self) -> dict[TurnId, str]:
         """Return each turn's last snapshot."""
         try:
-            return {turn: text for turn, _, text in replay_snapshots(await self._store.snapshots(self._run))}
+            return last_texts(await self._store.snapshots(self._run))
         except StoreFailed as error:
             self._journal.note_failure(error)
             return {}

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import islice
 from typing import NamedTuple
 
 ALIKE = 0.5  # share of common words from which on two sentences say the same
 KEPT_WORDS = 4  # shown at each end of an unchanged stretch
 MAX_SENTENCES = 200  # compared of an answer, each with each of the other's
 MAX_COMPARED_WORDS = 1_500  # compared of an answer in the word diff
+MAX_WORD_CHARS = 200  # of one of them
+SENTENCE_WORDS = 60  # by which a sentence is compared
+FREQUENT = 5  # times: words that are there more often are passed over in looking for what two answers share
 MARKUP = re.compile(r"([\\`*_~\[\]<>|#])")
 SENTENCE = re.compile(r"(?<=[.!?…])\s+|(?<=[。！？])\s*|\n+")
 BULLET = re.compile(r"^\s*(?:[-*+>]|#+|\d+[.)])\s+")
@@ -57,7 +62,8 @@ def _unmatched_sentences(own: Sequence[str], other: Sequence[str]) -> list[str]:
 
 
 def _word_set(sentence: str) -> frozenset[str]:
-    return frozenset(WORD.findall(sentence.casefold()))
+    found = (match[0] for match in WORD.finditer(sentence.casefold()))
+    return frozenset(islice(found, SENTENCE_WORDS))
 
 
 def _are_alike(a: frozenset[str], b: frozenset[str]) -> bool:
@@ -76,17 +82,20 @@ def _only_section(name: str, sentences: Sequence[str]) -> str:
 
 def _word_diff(a: str, b: str) -> str:
     """Return the second text with new words in bold and lost ones struck through; equal stretches are shortened."""
-    old, new = SPACED.findall(a)[:MAX_COMPARED_WORDS], SPACED.findall(b)[:MAX_COMPARED_WORDS]
+    old, new = (
+        [match[0][:MAX_WORD_CHARS] for match in islice(SPACED.finditer(text), MAX_COMPARED_WORDS)] for text in (a, b)
+    )
     return " ".join(_stretches(old, new)) or "Nothing to compare."
 
 
 def _stretches(old: Sequence[str], new: Sequence[str]) -> Iterator[str]:
     """Yield the stretches of a word diff.
 
-    difflib passes over words that are more than a hundredth of a long text: a text of one word would take a minute
-    otherwise (https://docs.python.org/3/library/difflib.html#difflib.SequenceMatcher).
+    Frequent words of long texts are passed over, as difflib compares each place of a word with each other place of
+    it (https://docs.python.org/3/library/difflib.html#difflib.SequenceMatcher).
     """
-    for _, i, j, k, m in SequenceMatcher(None, old, new).get_opcodes():
+    count = Counter(new) if len(new) >= 200 else Counter[str]()
+    for _, i, j, k, m in SequenceMatcher(lambda word: count[word] > FREQUENT, old, new).get_opcodes():
         gone, come = old[i:j], new[k:m]
         if gone == come:
             yield _shorten(gone)

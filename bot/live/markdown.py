@@ -109,7 +109,8 @@ def parser() -> MarkdownIt:
     for name in ("blockquote", "list"):
         rule, alt = _block_rule(md, name)
         md.block.ruler.at(name, _limit_depth(rule), {"alt": alt})
-    md.inline.ruler.at("image", _limit_image_depth(_inline_rule(md, "image")))
+    md.inline.ruler.at("image", _only_with_label(_limit_image_depth(_inline_rule(md, "image")), 1))
+    md.inline.ruler.at("link", _only_with_label(_inline_rule(md, "link"), 0))
     md.block.ruler.before("table", "continued", _parse_continued)
     return md
 
@@ -128,6 +129,15 @@ def _limit_depth(rule: BlockRule) -> BlockRule:
         return state.level < DEPTH and rule(state, start, end, silent)
 
     return parse_within_depth
+
+
+def _only_with_label(rule: InlineRule, mark: int) -> InlineRule:
+    """Try a rule only where a label may begin, `mark` characters on."""
+
+    def parse_label(state: StateInline, silent: bool) -> bool:
+        return rules.is_label(state, state.pos + mark) and rule(state, silent)
+
+    return parse_label
 
 
 def _limit_image_depth(rule: InlineRule) -> InlineRule:

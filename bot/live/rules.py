@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -93,6 +94,34 @@ def parse_emphasis(state: StateInline, silent: bool) -> bool:
     return True
 
 
+LABEL_BRACKETS = 32  # in the label of a link
+
+
+@lru_cache(maxsize=64)
+def find_labels(text: str) -> frozenset[int]:
+    """Return where labels of links begin, in a text of many brackets.
+
+    The parser looks through the rest of the text for the end of each bracket: quadratic where few have one.
+    """
+    open_: list[tuple[int, int]] = []  # where each bracket that is open begins, and how many there were before it
+    labels: set[int] = set()
+    count = 0
+    for mark in _BRACKETS.finditer(text):
+        if mark.group() == "[":
+            open_.append((mark.start(), count))
+            count += 1
+        elif mark.group()[0] == "]" and open_:
+            begun, before = open_.pop()
+            if mark.group() == "](" and count - before <= LABEL_BRACKETS:
+                labels.add(begun)
+    return frozenset(labels)
+
+
+def is_label(state: StateInline, at: int) -> bool:
+    """Tell whether a link's label may begin here."""
+    return state.src.count("[") <= LABEL_BRACKETS or at in find_labels(state.src)
+
+
 def parse_math(state: StateInline, silent: bool) -> bool:
     """Parse a formula inside a line."""
     match = match_math(state.src, state.pos)
@@ -105,6 +134,7 @@ def parse_math(state: StateInline, silent: bool) -> bool:
     return True
 
 
+_BRACKETS = re.compile(r"\\.|\[|\]\(?", re.DOTALL)
 _MATH_OPENER = re.compile(r"(\$\$(?!\$)|\\\[)(\ue000?)")
 _AFTER_MATH = re.compile(r"[ \t]*+[.,;:]?+[ \t]*+")
 

@@ -12,10 +12,9 @@ from bot.domain.facts import Fact, SkipAsked, Stopped, TurnEnded, TurnStarted
 from bot.domain.transcript import Entry, Transcript
 from bot.engine.supervisor import RunSupervisor
 from bot.errors import StoreFailed
-from bot.ports import replay_snapshots
 from tests.support.conducted_runs import ADA, BOB, RUN, ConductedRun, conduct_run, read_ends
 from tests.support.speakers import make_refusal
-from tests.support.stores import MemoryStore
+from tests.support.stores import MemoryStore, replay_snapshots
 from tests.support.transcripts import make_start
 from tests.support.virtual_time import run_virtual
 

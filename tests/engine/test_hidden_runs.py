@@ -24,7 +24,6 @@ from bot.domain.run import TurnId
 from bot.domain.visibility import COULD_NOT, STAGGER_S
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.ports import replay_snapshots
 from commands.command import Here, Started, Told
 from commands.compare import COMMAND as COMPARE
 from commands.controls import PRESSES, make_form
@@ -36,6 +35,7 @@ from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.hidden_runs import make_hidden_start
 from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.speakers import make_refusal
+from tests.support.stores import replay_snapshots
 from tests.support.virtual_time import in_virtual_time
 
 GUS = Person("g", "Gus")

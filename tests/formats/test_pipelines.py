@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions.pipeline_files import PipelineBook, drop_absent_seats, read_pipeline, seat_pipeline
+from bot.actions.pipeline_files import PipelineBook, drop_absent_seats, read_pipeline, seat_pipeline, strip_fence
 from bot.actions.request import RunRequest, rerun
 from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Step, TurnId
@@ -224,6 +224,37 @@ class TestWritten:
 
 def _keys(count: int) -> list[str]:
     return ["ada", *(f"ada:{n}" for n in range(2, count + 1))]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (".".join(["a"] * 9_000) + " = 1", "its keys have too many dots"),
+        ("x = {" + ".".join(['"a"'] * 4_000) + " = 1}", "its keys have too many dots"),
+        ("x = " + "[" * 15_000, "it nests too deep"),
+        ("x = " + "{a=" * 6_000, "it nests too deep"),
+        (f"[{'a' * 10_000}]\n[{'a' * 9_000}]", "there is no such setting"),
+        ("\n".join(f"k{i} = 1" for i in range(2_000)), "there is no such setting"),
+        (f"[steps.a]\nprompt = 'x'\ninputs = {[f's{i}' for i in range(2_000)]}", "at most 12 items"),
+    ],
+)
+def test_what_is_no_pipeline_is_refused_in_a_message(written: str, told: str) -> None:
+    with pytest.raises(Refused, match=told) as caught:
+        read_pipeline(written)
+    assert len(str(caught.value)) <= 1_500
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("```toml\na = 1\n```", "a = 1"),
+        ("Here:\n````\na = '```'\n````\nThanks.", "a = '```'"),
+        ("```\na = 1", "```\na = 1"),
+        ("a = 1", "a = 1"),
+    ],
+)
+def test_a_block_around_a_pipeline_is_taken_off(written: str, text: str) -> None:
+    assert strip_fence(written) == text
 
 
 def test_uses_are_counted_a_server() -> None:

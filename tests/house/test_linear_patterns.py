@@ -57,6 +57,7 @@ def _redactor() -> list[Use]:
 
 
 BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
+    "adapters.slack.listening._without_mention": lambda: [_scan(r"<@U1(?:\|[^<>\n]{0,100})?>")],
     "bot.actions.steering._find_named_seats": lambda: [_scan(r"(?<!\w)gpt\-4\ o(?!\w)", re.I)],
     "bot.domain.visibility.reveals_identity": lambda: [_scan(_name_pattern("gpt-4-o-mini-2026"), re.I)],
     "bot.domain.word_filter.__init__": lambda: [Use(WordFilter(["bad word", "worse*", "見る"])._start, SCANS)],

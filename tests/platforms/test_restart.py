@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bot.engine.supervisor import RESTARTING
-from bot.ports import replay_snapshots
 from storage import SqlStore
 from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer
@@ -17,6 +16,7 @@ from tests.support.discord_bot import Moot, make_endless
 from tests.support.processes import open_town
 from tests.support.slack_app import SLOW, wait_until
 from tests.support.slack_restarts import SlackRestarts
+from tests.support.stores import replay_snapshots
 
 
 @pytest.mark.parametrize(

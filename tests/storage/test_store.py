@@ -31,10 +31,10 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Panel, Rules, Seat, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold_all
-from bot.ports import Clock, DocumentStore, Fenced, Json, PostedPage, Snapshot, Store, replay_snapshots
+from bot.ports import Clock, DocumentStore, Fenced, Json, PostedPage, Snapshot, Store
 from storage import open_store
 from storage.batch import Append, Batch, Show
-from tests.support.stores import MemoryStore
+from tests.support.stores import MemoryStore, replay_snapshots
 
 TURN = TurnId("answer", 1, "claude")
 OTHER = TurnId("answer", 1, "gpt")

@@ -11,9 +11,9 @@ import pytest
 
 from bot.domain.facts import CaughtUp, Deleted, Fact, Interjected
 from bot.domain.run import TurnId
-from bot.ports import replay_snapshots
 from storage import open_store
 from storage.store import EVENTS_KEPT_S
+from tests.support.stores import replay_snapshots
 from tests.support.transcripts import make_start
 
 START = make_start("compare")

@@ -24,12 +24,13 @@ import pytest
 from bot.domain.facts import Interjected
 from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
-from bot.ports import Clock, PostedPage, replay_snapshots
+from bot.ports import Clock, PostedPage
 from storage import open_store
 from storage.backup import back_up
 from storage.errors import explain_error
 from storage.writer import MAX_REMEMBERED, RecentTexts
 from tests.support.paths import ROOT
+from tests.support.stores import replay_snapshots
 
 TURN = TurnId("answer", 1, "claude")
 

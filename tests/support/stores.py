@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bot.domain.facts import CaughtUp, Claimed, Fact
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
-from bot.ports import Clock, Fenced, Json, MessageRef, PostedPage, RunRow, Snapshot, replay_snapshots
+from bot.ports import Clock, Fenced, Json, MessageRef, PostedPage, RunRow, Snapshot, last_texts
 from storage.batch import common_length
+
+
+def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
+    """Yield the whole text of a lane each time it was shown: turn, wall time, text."""
+    shown: dict[TurnId, str] = {}
+    for s in snapshots:
+        shown[s.turn] = shown.get(s.turn, "")[: s.kept] + s.text
+        yield s.turn, s.at, shown[s.turn]
 
 
 class MemoryStore:
@@ -42,7 +50,7 @@ class MemoryStore:
 
     async def snapshot(self, run: str, turn: TurnId, text: str, *, epoch: int | None = None) -> None:
         self._check(run, epoch)
-        before = {turn: text for turn, _, text in replay_snapshots(self._snapshots[run])}.get(turn, "")
+        before = last_texts(self._snapshots[run]).get(turn, "")
         if text != before:
             kept = common_length(before, text)
             self._snapshots[run].append(Snapshot(turn, self._clock(), kept, text[kept:]))
