@@ -117,9 +117,8 @@ async def _run_command(actions: Actions, run: str, text: str) -> str:
     word, _, rest = text.partition(" ")
     command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
     if command is None:
-        raise Refused(
-            f"There is no {quote_typed('/' + word)} here, but {', '.join(f'/{c.path[-1]}' for c in STEERING)}."
-        )
+        known = ", ".join(f"/{c.path[-1]}" for c in STEERING)
+        raise Refused(f"There is no {quote_typed('/' + word)} here, but {known}.")
     first = next(iter(command.options.model_fields))
     try:
         options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})

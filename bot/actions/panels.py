@@ -71,8 +71,8 @@ def read_seat(text: str) -> SeatSettings:
     heat = None if temperature is None else _read_temperature(temperature)
     if not model or (temperature is not None and heat is None) or (tokens and not int(tokens)):
         raise Refused(
-            f"{quote_typed(text.strip())} is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 (tokens at "
-            "most) or claude@0.2/600."
+            f"{quote_typed(text.strip())} is no seat: write claude, claude@0.2 (temperature, 0 to 2), claude/600 "
+            "(tokens at most) or claude@0.2/600."
         )
     return SeatSettings(model=model.strip(), temperature=heat, max_tokens=int(tokens) if tokens else None)
 
