@@ -25,9 +25,9 @@ WRITTEN_SEAT = re.compile(r"(?P<model>[^@]+?)(?:@(?P<temperature>[^@/]*))?(?:/(?
 class PanelBook:
     """The panels of each server by name: the configured ones, and those that people made there."""
 
-    def __init__(self, configured: Mapping[str, PanelSettings], shelf: DocumentStore) -> None:
+    def __init__(self, configured: Mapping[str, PanelSettings], documents: DocumentStore) -> None:
         self._configured = configured
-        self._shelf = shelf
+        self._documents = documents
 
     @property
     def configured(self) -> Iterable[PanelSettings]:
@@ -36,7 +36,7 @@ class PanelBook:
 
     async def list_panels(self, server: str) -> dict[str, PanelSettings]:
         prefix = f"panel/{server}/"
-        made = await self._shelf.documents(prefix)
+        made = await self._documents.documents(prefix)
         own = {key.removeprefix(prefix): PanelSettings.model_validate(value) for key, value in made.items()}
         return {**self._configured, **own}
 
@@ -49,16 +49,16 @@ class PanelBook:
         raise Refused(f"There is no panel {quote_typed(name)}. {did_you_mean(name, list(panels), 'panels')}")
 
     async def find_usual(self, server: str, channels: Collection[str] = ()) -> str:
-        set_up = await self._shelf.documents(f"usual/{server}/")
+        set_up = await self._documents.documents(f"usual/{server}/")
         found = (set_up.get(f"usual/{server}/{place}") for place in (*channels, ""))
         return next((str(name) for name in found if name), DEFAULT)
 
     async def save_panel(self, name: str, panel: PanelSettings, server: str) -> None:
-        await self._shelf.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
+        await self._documents.put(f"panel/{server}/{name}", panel.model_dump(mode="json"))
 
     async def set_usual(self, name: str, server: str, channel: str = "") -> None:
         """Use a panel wherever none is named, in a channel or in the whole server."""
-        await self._shelf.put(f"usual/{server}/{channel}", name)
+        await self._documents.put(f"usual/{server}/{channel}", name)
 
 
 def read_seat(text: str) -> SeatSettings:

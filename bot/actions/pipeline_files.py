@@ -165,15 +165,15 @@ def drop_absent_seats(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]
 class PipelineBook:
     """The pipelines of each server by name, as TOML: those that come with Moot (`own`), and those made there."""
 
-    def __init__(self, own: Mapping[str, str], shelf: DocumentStore) -> None:
-        self._own = own
-        self._shelf = shelf
+    def __init__(self, built_in: Mapping[str, str], documents: DocumentStore) -> None:
+        self._built_in = built_in
+        self._documents = documents
         self._counting = asyncio.Lock()
 
     async def list_pipelines(self, server: str) -> dict[str, str]:
         prefix = f"pipeline/{server}/"
-        made = await self._shelf.documents(prefix)
-        return {**self._own, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
+        made = await self._documents.documents(prefix)
+        return {**self._built_in, **{key.removeprefix(prefix): str(text) for key, text in made.items()}}
 
     async def choose_pipeline(self, name: str, server: str) -> str:
         """Return the TOML of the pipeline of that name. Raises Refused, with names like it."""
@@ -183,16 +183,16 @@ class PipelineBook:
         raise Refused(f"There is no pipeline {quote_typed(name)}. {did_you_mean(name, list(known), 'pipelines')}")
 
     async def save_pipeline(self, name: str, text: str, server: str) -> None:
-        await self._shelf.put(f"pipeline/{server}/{name}", strip_fence(text))
+        await self._documents.put(f"pipeline/{server}/{name}", strip_fence(text))
 
     async def count_uses(self, server: str) -> dict[str, int]:
         """Return how often each pipeline was run in a server, without those that never were."""
         prefix = f"pipeline-uses/{server}/"
-        kept = await self._shelf.documents(prefix)
+        kept = await self._documents.documents(prefix)
         return {key.removeprefix(prefix): n for key, n in kept.items() if isinstance(n, int)}
 
     async def add_use(self, name: str, server: str) -> None:
         """Count one more run of a pipeline."""
         async with self._counting:
             uses = (await self.count_uses(server)).get(name, 0)
-            await self._shelf.put(f"pipeline-uses/{server}/{name}", uses + 1)
+            await self._documents.put(f"pipeline-uses/{server}/{name}", uses + 1)

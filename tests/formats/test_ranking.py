@@ -328,7 +328,7 @@ def test_decided_is_sound_for_four_candidates(cast: Ballots, waiting: str) -> No
         assert tops == {compute_standings(so_far, "abcd").top}
 
 
-def test_decided_when_it_is_plain() -> None:
+def test_the_top_is_decided_once_no_ballot_can_change_it() -> None:
     three = repeat_ballots((3, "a b c"))
     assert is_top_decided(three, [], "abc")
     assert is_top_decided(three, ["x", "y"], "abc")

@@ -223,14 +223,14 @@ class TestWhoIsThere:
             (["Ann", "Bob", "Cid", "Dee", "Eve"], "With Ann, Bob and 3 more"),
         ],
     )
-    def test_is_one_line_and_each_person_once(self, names: list[str], told: str) -> None:
+    def test_the_board_names_each_person_who_joined_once(self, names: list[str], told: str) -> None:
         play = make_debate().record(*(Joined(name, name) for name in names), Joined("Ann", "Ann again"))
         assert play.record(Interjected("Ann", "tea", "Ann")).plan.board_lines == (told,)
 
     def test_who_asked_is_not_told_of(self) -> None:
         assert make_debate().record(Joined("a person", "A")).plan.board_lines == ()
 
-    def test_to_come_is_not_yet_to_be_present(self) -> None:
+    def test_a_person_who_joins_does_not_yet_count_as_present(self) -> None:
         assert "q" not in make_debate().record(Joined("q", "Quin")).t.present
 
 
