@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from random import Random
 
 from adapters.discord.dialect import DiscordDialect
@@ -18,10 +17,13 @@ from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.domain.run import Seat
+from bot.domain.word_filter import WordFilter
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
-from bot.live.pages import Pages
+from bot.live.dialect import Dialect
+from bot.live.filtered_pages import FilteredPages
+from bot.live.one_page import OnePage
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
@@ -39,6 +41,10 @@ PIECE = 2_000  # characters of an answer that come at once
 LIMITS = LimitSettings(runs_per_person=1_000, runs_per_server=1_000, runs=1_000)
 
 
+# a message of each platform, without the line above that names who speaks
+PAGERS: Sequence[tuple[Dialect, int]] = ((DiscordDialect(), 3_800), (SlackMarkdown(), 10_800))
+
+
 class Bot:
     """Actions, with the voice behind the seats."""
 
@@ -49,8 +55,9 @@ class Bot:
 
     def here(self, by: Person = BY, run: str = "") -> Here:
         self._runs += 1
-        pages = (partial(Pages, DiscordDialect(), 2_000), partial(Pages, SlackMarkdown(), 11_000))[self._runs % 2]
-        place = Place(Platform(round_trip_s=0.0), pages=pages)
+        dialect, chars = PAGERS[self._runs % 2]
+        words = WordFilter(WORDS)
+        place = Place(Platform(round_trip_s=0.0), pages=lambda: FilteredPages(OnePage(dialect, chars), words))
         return Here(by, lambda run, title: place, run=run)
 
     async def start_slow(self) -> str:

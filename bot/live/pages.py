@@ -25,6 +25,7 @@ from bot.ports import Page
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
 LONG_WHOLE = 8 * LONG  # a table's columns have one width, code in an item or a quote cannot go on: they are cut late
 GAP = "\n\n"
+_OPENERS = "*_~[<`$&\\"
 
 Stops = Callable[[Document, Block], Sequence[int]]
 
@@ -173,7 +174,7 @@ class Pages:
     def _shorten(self, doc: Document, block: Block) -> bool:
         """Settle most of a block that fits the page and grows beyond LONG; return False if no cut is possible yet."""
         kinds: list[Stops] = [cuts.shallow_row_stops, cuts.word_stops, cuts.outer_row_stops]
-        if block.end - self._carried > LONG_WHOLE:
+        if block.end - self._carried > LONG_WHOLE or _is_noise(doc.source[self._carried : block.end]):
             kinds += [cuts.row_stops, cuts.grapheme_stops]
         for stops in kinds:
             at = max(self._real_stops(doc, stops(doc, block)), default=0)
@@ -271,6 +272,11 @@ class Pages:
 
     def _escape(self, text: str) -> str:
         return self._dialect.paragraph(self._dialect.text(text))
+
+
+def _is_noise(source: str) -> bool:
+    """Tell whether a text is mostly marks that open something: each costs the parser much, and none has a meaning."""
+    return sum(map(source.count, _OPENERS)) > LONG
 
 
 def _longest_kept(block: Block) -> int:

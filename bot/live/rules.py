@@ -40,6 +40,11 @@ def flanks(before: str, after: str, run: str) -> Flanks:
     words from punctuation (https://github.com/tats-u/markdown-cjk-friendly). And `**Note:**text` is bold: the marks
     of a run of two or more stand on the inner side of what is quoted, bracketed, or ended by a colon.
     """
+    return _flanks_of(before, after, run[:2])
+
+
+@lru_cache(maxsize=4096)  # texts have few such pairs, and each is looked at again and again while a text grows
+def _flanks_of(before: str, after: str, run: str) -> Flanks:
     left = not after.isspace() and (not _is_punctuation(after) or not _is_word(before) or _is_cjk(before))
     right = not before.isspace() and (not _is_punctuation(before) or not _is_word(after) or _is_cjk(after))
     if run[0] == "_":
@@ -98,11 +103,13 @@ LABEL_BRACKETS = 32  # in the label of a link
 
 
 @lru_cache(maxsize=64)
-def find_labels(text: str) -> frozenset[int]:
-    """Return where labels of links begin, in a text of many brackets.
+def find_labels(text: str) -> frozenset[int] | None:
+    """Return where labels of links begin, in a text of many brackets; None where they are few.
 
     The parser looks through the rest of the text for the end of each bracket: quadratic where few have one.
     """
+    if text.count("[") <= LABEL_BRACKETS:
+        return None
     open_: list[tuple[int, int]] = []  # where each bracket that is open begins, and how many there were before it
     labels: set[int] = set()
     count = 0
@@ -119,7 +126,8 @@ def find_labels(text: str) -> frozenset[int]:
 
 def is_label(state: StateInline, at: int) -> bool:
     """Tell whether a link's label may begin here."""
-    return state.src.count("[") <= LABEL_BRACKETS or at in find_labels(state.src)
+    labels = find_labels(state.src)
+    return labels is None or at in labels
 
 
 def parse_math(state: StateInline, silent: bool) -> bool:
