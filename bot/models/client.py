@@ -75,6 +75,9 @@ def _reach_nearby_directly(proxied: Collection[str]) -> None:
 
     http_handler.get_environment_proxies = dict
     transport._proxy_from_env = find_unless_nearby
+    httpx = importlib.import_module("httpx")  # slow to import, and loaded by litellm
+    direct = http_handler.HTTPHandler(client=httpx.Client(trust_env=False))
+    _litellm().module_level_client = direct  # it asks Ollama alone, what a model can do
 
 
 def _mend_streams() -> None:

@@ -57,7 +57,6 @@ def _redactor() -> list[Use]:
 
 
 BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
-    "adapters.slack.listening._without_mention": lambda: [_scan(r"<@U1(?:\|[^<>\n]{0,100})?>")],
     "bot.actions.steering._find_named_seats": lambda: [_scan(r"(?<!\w)gpt\-4\ o(?!\w)", re.I)],
     "bot.domain.visibility.reveals_identity": lambda: [_scan(_name_pattern("gpt-4-o-mini-2026"), re.I)],
     "bot.domain.word_filter.__init__": lambda: [Use(WordFilter(["bad word", "worse*", "見る"])._start, SCANS)],
@@ -65,7 +64,6 @@ BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.live.cuts._openings": lambda: [Use(re.compile(f"(?:{_MARKER}){{0,9}}"), WHOLE)],
     "bot.live.dialect.longest_run": lambda: [_scan("`+")],
     "bot.live.heal._atom_end": lambda: [_scan("(?<!`)``(?!`)")],
-    "bot.models.parameters._find_name": lambda: [_scan(r"(?<![A-Za-z_])max_tokens(?![A-Za-z_])")],
     "bot.models.redaction.__init__": _redactor,
     "bot.models.redaction.make_redactor": lambda: [
         _scan(rf"own|(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)

@@ -18,15 +18,17 @@ from tests.support.paths import ROOT
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 SH, MAKE = shutil.which("sh") or "sh", shutil.which("make") or "make"
 
-# The migrations are scripts that alembic runs: `moot try` does that. What few runs need is imported by those alone.
-IMPORT_EVERYTHING = """
+# The migrations are scripts that alembic runs, and a worker is a program: `moot try` and a PDF run them. What few runs
+# need is imported by those alone.
+PROGRAMS = ("storage.migrations.", "adapters.common.pdf_worker")
+IMPORT_EVERYTHING = f"""
 import importlib, pkgutil, sys
 for root in ("bot", "adapters", "commands", "storage"):
     for module in pkgutil.walk_packages(importlib.import_module(root).__path__, root + "."):
-        if not module.name.startswith("storage.migrations."):
+        if not module.name.startswith({PROGRAMS}):
             importlib.import_module(module.name)
 import litellm
-print("early:", *[name for name in ("mcp", "pypdf", "pypdfium2", "puremagic") if name in sys.modules])
+print("early:", *[name for name in ("mcp", "pypdf", "pypdfium2") if name in sys.modules])
 """
 
 
