@@ -137,6 +137,29 @@ class DocumentStore(Protocol):
         ...
 
 
+class PictureStore(Protocol):
+    """Pictures, each kept once under its digest for as long as a run that shows it is not over."""
+
+    async def keep_picture(self, run: str, by: str, server: str, data: bytes | None, digest: str = "") -> str:
+        """Keep a picture for a run, and return its digest. Without `data`: one that is kept already."""
+        ...
+
+    async def picture_size(self, digest: str) -> int | None:
+        """Return the size of a picture in bytes; None where it is not kept."""
+        ...
+
+    async def picture_piece(self, digest: str, number: int) -> bytes | None:
+        """Return one piece of a picture, counted from 0; None behind the last.
+
+        The length of each piece but the last is a multiple of three.
+        """
+        ...
+
+    async def picture_bytes(self, by: str, server: str) -> tuple[int, int, int]:
+        """Return the bytes of pictures that a person's runs show, those of a server, and all."""
+        ...
+
+
 class RunningNote(Protocol):
     """A note of the run that is worked on at this moment, which outlives the process. "" stands for none."""
 

@@ -67,13 +67,26 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """A picture of a run. `data` None: it is kept already, and has `size` bytes."""
+
+    run: str
+    at: float
+    by: str
+    server: str
+    digest: str
+    size: int
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tidy:
     """Forget events from before a wall time, and fold what lanes of runs that are over showed."""
 
     before: float
 
 
-Write = Append | Claim | Show | Place | Put | Tidy
+Write = Append | Claim | Show | Place | Put | Keep | Tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,7 @@ class Batch:
     refs: set[str] = field(default_factory=set)  # messages that were given to a page, if only for a while
     shelf: dict[str, Json] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # runs that are over now: nothing of them is shown any more
+    pictures: list[Keep] = field(default_factory=list)
     tidy_before: float | None = None
 
     def __post_init__(self) -> None:
@@ -141,6 +155,9 @@ class Batch:
                 return self._place(write)
             case Put():
                 self.shelf[write.key] = write.value
+                return None
+            case Keep():
+                self.pictures.append(write)
                 return None
             case Tidy():
                 self.tidy_before = write.before

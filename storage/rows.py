@@ -10,15 +10,29 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.transcript import Entry
 from bot.ports import Json, PostedPage, RunRow, Snapshot, last_texts
-from storage.batch import Append, Batch, Head, LaneRow, PageKey, Put, Show, Tidy, Write
-from storage.schema import events, facts, messages, runs, shelf, snapshots
+from storage.batch import Append, Batch, Head, Keep, LaneRow, PageKey, Put, Show, Tidy, Write
+from storage.schema import events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
 
+PIECE_BYTES = 3 * 65_536  # of a picture; base64 takes three bytes at a time
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
@@ -54,6 +68,7 @@ _POSTED_PAGES = (
     .where(messages.c.run == bindparam("run"))
     .order_by(messages.c.address, messages.c.lane, messages.c.page)
 )
+_PIECE = select(pictures.c.data).where(pictures.c.digest == bindparam("digest"), pictures.c.piece == bindparam("piece"))
 _FIND = select(messages).where(messages.c.ref == bindparam("ref"))
 
 # runs that are over and still have more than the last text of each lane: those of earlier versions
@@ -66,6 +81,8 @@ _UNFOLDED = (
     .limit(MAX_FOLDED)
 )
 
+_GOING_ON = select(runs.c.run).where(runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None))
+
 _FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
@@ -75,7 +92,7 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put | Tidy)}),
+        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put | Keep | Tidy)}),
         taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
     )
@@ -96,10 +113,16 @@ def save_batch(conn: Connection, batch: Batch) -> None:
         _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
         put_documents(conn, batch.shelf)
+    for picture in batch.pictures:
+        _keep_picture(conn, picture)
     for run in batch.over:
         _fold_snapshots(conn, run)
+    if batch.over:
+        _free_pictures(conn, picture_uses.c.run.in_(batch.over))
     if batch.tidy_before is not None:
         conn.execute(delete(events).where(events.c.at < batch.tidy_before))
+        unused = and_(picture_uses.c.at < batch.tidy_before, picture_uses.c.run.not_in(_GOING_ON))
+        _free_pictures(conn, unused)  # of runs that never began
         for run in conn.scalars(_UNFOLDED).all():
             _fold_snapshots(conn, run)
 
@@ -183,6 +206,47 @@ def _fold_snapshots(conn: Connection, run: str) -> None:
             for turn, text in last.items()
         ]
         conn.execute(_ADD_SNAPSHOTS, kept)
+
+
+def find_picture_size(conn: Connection, digest: str) -> int | None:
+    return conn.scalar(select(picture_uses.c.bytes).where(picture_uses.c.digest == digest).limit(1))
+
+
+def read_picture_piece(conn: Connection, digest: str, number: int) -> bytes | None:
+    return conn.scalar(_PIECE, {"digest": digest, "piece": number})
+
+
+def count_picture_bytes(conn: Connection, by: str, server: str) -> tuple[int, int, int]:
+    """Return the bytes of a person's pictures, of a server's, and of all; a picture counts once for each."""
+
+    def count(*where: ColumnElement[bool]) -> int:
+        each = select(picture_uses.c.digest, func.max(picture_uses.c.bytes).label("bytes")).where(*where)
+        return conn.scalar(select(func.sum(each.group_by(picture_uses.c.digest).subquery().c.bytes))) or 0
+
+    return count(picture_uses.c.by == by), count(picture_uses.c.server == server), count()
+
+
+def _keep_picture(conn: Connection, kept: Keep) -> None:
+    if kept.data is not None and find_picture_size(conn, kept.digest) is None:
+        pieces = range(0, kept.size, PIECE_BYTES)
+        rows = [
+            {"digest": kept.digest, "piece": number, "data": kept.data[at : at + PIECE_BYTES]}
+            for number, at in enumerate(pieces)
+        ]
+        conn.execute(insert(pictures), rows)
+    use = {"run": kept.run, "digest": kept.digest, "bytes": kept.size, "by": kept.by, "server": kept.server}
+    same = (picture_uses.c.run == kept.run, picture_uses.c.digest == kept.digest)
+    conn.execute(delete(picture_uses).where(*same))
+    conn.execute(insert(picture_uses), {**use, "at": kept.at})
+
+
+def _free_pictures(conn: Connection, over: ColumnElement[bool]) -> None:
+    """Let uses of pictures go, and each picture that no run uses any more."""
+    freed = conn.scalars(select(picture_uses.c.digest).where(over)).all()
+    if freed:
+        conn.execute(delete(picture_uses).where(over))
+        used = select(picture_uses.c.digest)
+        conn.execute(delete(pictures).where(pictures.c.digest.in_(freed), pictures.c.digest.not_in(used)))
 
 
 def _read_fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:

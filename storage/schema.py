@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
-HEAD = "0003"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0004"  # the newest migration; alembic knows it too, but takes half a second to import
 
 metadata = MetaData()
 
@@ -81,4 +81,26 @@ shelf = Table(
     metadata,
     Column("key", String, primary_key=True),
     Column("value", JSON, nullable=False),
+)
+
+# Pictures, each once, in pieces: they are sent so, and nobody needs one whole.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("piece", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# The runs that show them; a picture goes with the last.
+picture_uses = Table(
+    "picture_uses",
+    metadata,
+    Column("run", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Column("bytes", Integer, nullable=False),
+    Column("by", String, nullable=False),
+    Column("server", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Index("picture_uses_digest", "digest"),
 )

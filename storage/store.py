@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from bot.domain.run import TurnId
 from bot.domain.transcript import Entry
 from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import migrate, rows, sqlite
-from storage.batch import Append, Claim, Place, Put, Show, Tidy
+from storage.batch import Append, Claim, Keep, Place, Put, Show, Tidy
 from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
@@ -78,6 +79,23 @@ class SqlStore:
 
     async def documents(self, prefix: str) -> dict[str, Json]:
         return await self._read(lambda conn: rows.list_documents(conn, prefix))
+
+    async def keep_picture(self, run: str, by: str, server: str, data: bytes | None, digest: str = "") -> str:
+        if data is None:
+            size = await self.picture_size(digest) or 0
+        else:
+            digest, size = sha256(data).hexdigest(), len(data)
+        await self._writer.write(Keep(run, self._clock(), by, server, digest, size, data))
+        return digest
+
+    async def picture_size(self, digest: str) -> int | None:
+        return await self._read(lambda conn: rows.find_picture_size(conn, digest))
+
+    async def picture_piece(self, digest: str, number: int) -> bytes | None:
+        return await self._read(lambda conn: rows.read_picture_piece(conn, digest, number))
+
+    async def picture_bytes(self, by: str, server: str) -> tuple[int, int, int]:
+        return await self._read(lambda conn: rows.count_picture_bytes(conn, by, server))
 
     async def tidy(self) -> None:
         """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be."""

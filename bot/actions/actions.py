@@ -19,6 +19,7 @@ from bot.actions.permissions import (
     require_may_edit_panels,
     require_may_write_prompts,
 )
+from bot.actions.pictures import PictureKeeper
 from bot.actions.pipeline_files import read_pipeline, seat_pipeline
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
@@ -49,7 +50,7 @@ from bot.errors import Refused
 from bot.formats import FORMATS, guessing
 from bot.formats.common import name_of
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
-from bot.ports import CanSee, Clock, OpenSurface, RunRow, Store
+from bot.ports import CanSee, Clock, OpenSurface, PictureStore, RunRow, Store
 from bot.settings import PanelSettings
 from bot.text import quote_typed
 
@@ -64,8 +65,16 @@ class Actions:
     """Everything that people may do. Commands also use its `services` and `steering`."""
 
     def __init__(
-        self, services: Services, resolver: RequestResolver, *, store: Store, supervisor: RunSupervisor, clock: Clock
+        self,
+        services: Services,
+        resolver: RequestResolver,
+        *,
+        store: Store,
+        supervisor: RunSupervisor,
+        clock: Clock,
+        pictures: PictureStore | None = None,
     ) -> None:
+        """Take what actions need. Without `pictures`, those of a question stay in the facts."""
         self.services = services
         self._limits = services.settings.limits
         self._resolver = resolver
@@ -73,6 +82,7 @@ class Actions:
         self._supervisor = supervisor
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
+        self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor, self._quota)
@@ -89,6 +99,8 @@ class Actions:
             run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
             surface = open_surface(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
+            if self._pictures is not None:
+                started = replace(started, images=await self._pictures.keep(run, request.by, started.images))
             await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
             await self._supervisor.begin(run, FORMATS[started.format], [surface])
         return run

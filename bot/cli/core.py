@@ -77,7 +77,12 @@ async def build_core(
     found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
     speaker = Speaker(
-        known, settings.deadlines, settings.retries, answer_chars=settings.limits.answer_chars, shelf=store
+        known,
+        settings.deadlines,
+        settings.retries,
+        answer_chars=settings.limits.answer_chars,
+        shelf=store,
+        pictures=store,
     )
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
@@ -115,7 +120,7 @@ async def build_core(
                 why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
             )
-            actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=time.time)
+            actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=time.time, pictures=store)
             yield Core(actions, supervisor, budgets, warming)
     finally:
         await asyncio.wait([warming])

@@ -163,11 +163,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture with the question; `data` in base64."""
+    """A picture with the question.
+
+    `data` in base64; "" where it is kept beside the facts, under the SHA-256 of its bytes as `digest`.
+    """
 
     name: str
     mime: str
     data: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from bot.models import wire
+from bot.models import pictures, wire
 from bot.network import is_nearby
 
 Request = Mapping[str, Any]  # the arguments of litellm.acompletion
@@ -81,9 +81,14 @@ def _reach_nearby_directly(proxied: Collection[str]) -> None:
 
 
 def _mend_streams() -> None:
-    """Have litellm read streams that `wire` has made regular; every asynchronous call goes through this transport."""
+    """Have litellm send pictures out of the store, and read streams that `wire` has made regular.
+
+    Every asynchronous call goes through this transport.
+    """
     transport = importlib.import_module("litellm.llms.custom_httpx.aiohttp_transport").LiteLLMAiohttpTransport
-    transport.handle_async_request = wire.mend_responses(inspect.unwrap(transport.handle_async_request))
+    transport.handle_async_request = wire.mend_responses(
+        pictures.fill_requests(inspect.unwrap(transport.handle_async_request))
+    )
 
 
 async def _first_call() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.domain.asks import Part
 from bot.domain.run import Image
+from bot.models.pictures import picture_data
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 
@@ -18,6 +19,7 @@ Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it
 IMAGE_TOKENS = 1600
 
 BLIND = "you cannot see images"
+GONE = "they are no longer kept"
 NO_ROOM = "there is no room for them beside the text"
 
 
@@ -40,7 +42,7 @@ def build_message(role: str, texts: Sequence[str], images: Sequence[Image]) -> M
 
 
 def _image_piece(image: Image) -> Message:
-    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{image.data}"}}
+    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{picture_data(image)}"}}
 
 
 def text_of(message: Message) -> str:

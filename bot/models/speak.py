@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, assert_never
@@ -15,8 +16,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.concurrency import KeyedSemaphore, SingleFlight
-from bot.domain.asks import Ask, JsonSchema
-from bot.domain.run import Seat, Usage
+from bot.domain.asks import Ask, JsonSchema, Part
+from bot.domain.run import Image, Seat, Usage
 from bot.errors import StoreFailed
 from bot.models import client, parameters, retries, search
 from bot.models.catalogue import OPENAI_COMPATIBLE, Model, check_sendable, has_key, key_of, key_state, sent_key
@@ -25,9 +26,10 @@ from bot.models.deltas import Delta
 from bot.models.error_mapping import kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
 from bot.models.frames import find_codes
-from bot.models.images import BLIND, Message, describe_images
+from bot.models.images import BLIND, GONE, Message, describe_images
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
+from bot.models.pictures import must_be_whole, read_whole, set_pictures
 from bot.models.redaction import make_redactor
 from bot.models.tokens import make_counter
 from bot.models.transforms import (
@@ -45,7 +47,7 @@ from bot.models.transforms import (
 )
 from bot.models.usage import estimate_usage, read_cost, read_usage
 from bot.models.window import fit_messages
-from bot.ports import Clock, DocumentStore
+from bot.ports import Clock, DocumentStore, PictureStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 
 log = structlog.get_logger()
@@ -67,8 +69,12 @@ class Speaker:
         answer_chars: int = LimitSettings().answer_chars,
         clock: Clock = time.time,
         shelf: DocumentStore | None = None,
+        pictures: PictureStore | None = None,
     ) -> None:
-        """Take models by key. What their endpoints refuse is kept on the shelf, where there is one."""
+        """Take models by key. What their endpoints refuse is kept on the shelf, where there is one.
+
+        `pictures` has those that come without their data.
+        """
         self._answer_chars = answer_chars
         self._models = models
         self._deadlines = deadlines
@@ -82,6 +88,7 @@ class Speaker:
         }
         self._circuits = {provider: Circuit(provider) for provider in self._queues}
         self._shelf = shelf
+        self._pictures = pictures
         self._habits: dict[str, dict[str, str]] = {}  # endpoint → what it refuses, and takes instead
         self._loading = SingleFlight(lambda key: is_loading(models[key]))  # many may ask a model at once
         self._warm_up_lock = asyncio.Lock()
@@ -118,7 +125,9 @@ class Speaker:
         if model.search and not has_key(model):
             raise ProviderError("key", f"its key is {key_state(model)}")
         check_sendable(model)
+        ask = await self._find_pictures(model, ask)
         messages = [] if model.search else await _fit_messages(model, seat, ask)
+        set_pictures(self._pictures, messages)
         ticket = self._queues[model.provider].join()
         try:
             async with aclosing(ticket.places()) as places:
@@ -134,6 +143,26 @@ class Speaker:
                     yield delta
         finally:
             ticket.leave()
+
+    async def _find_pictures(self, model: Model, ask: Ask) -> Ask:
+        """Return the ask with pictures as this provider can be sent them; what is no longer kept is told in words."""
+        if not model.sees or not any(part.images for part in ask.parts):
+            return ask
+        parts: list[Part] = []
+        for part in ask.parts:
+            images = [await self._find_picture(model, image) for image in part.images]
+            found = tuple(image for image in images if image is not None)
+            gone = replace(part, images=tuple(i for i, f in zip(part.images, images, strict=True) if f is None))
+            parts.append(replace(describe_images(gone, GONE), images=found))
+        return replace(ask, parts=tuple(parts))
+
+    async def _find_picture(self, model: Model, image: Image) -> Image | None:
+        if image.data:
+            return image
+        if self._pictures is None or await self._pictures.picture_size(image.digest) is None:
+            return None
+        whole = must_be_whole(model.litellm)
+        return replace(image, data=await read_whole(image, self._pictures)) if whole else image
 
     def _transforms(
         self, model: Model, messages: Messages, seat: Seat, codes: tuple[str, ...]

@@ -187,6 +187,24 @@ async def test_a_database_of_the_third_version_is_read(tmp_path: Path) -> None:
         ]
 
 
+def make_0004(path: Path) -> None:
+    """As the fourth version leaves one of the third, with what it adds: a picture in pieces, and who uses it."""
+    make_0003(path)
+    make_empty(path, "0004")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.executemany("INSERT INTO pictures VALUES ('digest', ?, ?)", [(0, b"abc"), (1, b"de")])
+        raw.execute("INSERT INTO picture_uses VALUES ('open', 'digest', 5, 'ann', 'discord:1', 20.0)")
+
+
+async def test_a_database_of_the_fourth_version_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "moot.db"
+    make_0004(path)
+    async with open_store(path, clock=ticking()) as store:
+        assert await store.picture_size("digest") == 5
+        assert [await store.picture_piece("digest", number) for number in range(3)] == [b"abc", b"de", None]
+        assert await store.picture_bytes("ann", "discord:2") == (5, 0, 5)
+
+
 def test_every_released_version_is_brought_forward_by_a_test() -> None:
     released = {
         revision.revision for revision in ScriptDirectory(str(ROOT / "storage" / "migrations")).walk_revisions()

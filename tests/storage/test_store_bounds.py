@@ -57,3 +57,35 @@ async def test_what_nothing_needs_is_forgotten_in_time(tmp_path: Path) -> None:
         assert len(await store.read("r")) == 3
     with closing(sqlite3.connect(path)) as raw:
         assert raw.execute("SELECT key FROM events").fetchall() == [("late",)]
+
+
+@pytest.mark.parametrize("end", [CaughtUp(), Deleted("ann")])
+async def test_a_picture_is_kept_once_until_the_last_run_that_shows_it_is_over(tmp_path: Path, end: Fact) -> None:
+    picture = bytes(range(256)) * 2_000
+    async with open_store(tmp_path / "moot.db", clock=itertools.count(1.0).__next__) as store:
+        digests = {await store.keep_picture(run, by, "s", picture) for run, by in (("a", "ann"), ("b", "ben"))}
+        [digest] = digests
+        assert await store.keep_picture("c", "ann", "s", None, digest) == digest
+        other = await store.keep_picture("c", "ann", "t", b"another")
+        assert await store.picture_bytes("ann", "s") == (len(picture) + 7, len(picture), len(picture) + 7)
+        for run in ("a", "b", "c"):
+            await store.append(run, [START])
+        for run in ("a", "b"):
+            await store.append(run, [end])
+            assert await store.picture_size(digest) == len(picture)
+        pieces = [await store.picture_piece(digest, number) for number in range(4)]
+        assert b"".join(piece or b"" for piece in pieces) == picture
+        await store.append("c", [end])
+        assert [await store.picture_size(kept) for kept in (digest, other)] == [None, None]
+        assert await store.picture_piece(digest, 0) is None
+        assert await store.picture_bytes("ann", "s") == (0, 0, 0)
+
+
+async def test_a_picture_of_a_run_that_never_began_goes_in_time(tmp_path: Path) -> None:
+    now = 0.0
+    async with open_store(tmp_path / "moot.db", clock=lambda: now) as store:
+        await store.append("open", [START])
+        digests = [await store.keep_picture(run, "ann", "s", run.encode()) for run in ("never", "open")]
+        now = EVENTS_KEPT_S + 1.0
+        await store.tidy()
+        assert [await store.picture_size(digest) for digest in digests] == [None, 4]

@@ -14,6 +14,7 @@ from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.models.transforms import Deltas
+from bot.ports import PictureStore
 from bot.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer
 
@@ -54,9 +55,12 @@ def make_model(base: str, prefix: str = "hosted_vllm") -> Model:
 
 @asynccontextmanager
 async def open_speaker(
-    *models: Model, deadlines: DeadlineSettings | None = None, retries: RetrySettings = AT_ONCE
+    *models: Model,
+    deadlines: DeadlineSettings | None = None,
+    retries: RetrySettings = AT_ONCE,
+    pictures: PictureStore | None = None,
 ) -> AsyncIterator[Speaker]:
-    made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries)
+    made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries, pictures=pictures)
     try:
         yield made
     finally:

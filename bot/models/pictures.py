@@ -1,0 +1,116 @@
+"""Pictures on their way to a provider, sent piece by piece out of the store.
+
+litellm holds a request several times: as messages, as JSON, as bytes, and each seat of a panel has its own. So it is
+handed a short mark in place of each picture, and its transport puts the picture there while the body is sent. One piece
+is in memory at a time for each request.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextvars import ContextVar
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from bot.domain.run import Image
+from bot.ports import PictureStore
+
+if TYPE_CHECKING:  # it comes with litellm, which is imported late
+    import httpx
+
+Handler = Callable[[Any, "httpx.Request"], Awaitable["httpx.Response"]]
+
+DIGEST_CHARS = 64
+MARK = "MootPicture0"  # it and the digest are base64 of a whole number of bytes, so that litellm takes them for data
+_MARK = MARK.encode()
+_SIGNED = ("bedrock/", "sagemaker/", "sagemaker_chat/")  # they sign the body that litellm sees
+
+_SENT: ContextVar[tuple[PictureStore, frozenset[str]] | None] = ContextVar("pictures", default=None)
+
+
+def picture_data(image: Image) -> str:
+    """Return the data of a picture in base64, or the mark that stands for it."""
+    return image.data or f"{MARK}{image.digest}"
+
+
+def set_pictures(store: PictureStore | None, messages: Sequence[Mapping[str, Any]]) -> None:
+    """Let what this task sends from now on have pictures of the store in the place of their marks.
+
+    Only of pictures that these messages show: a mark may also be what somebody wrote. It holds until the next call, as
+    litellm sends some requests only when their answer is read.
+    """
+    pieces = [piece for m in messages if isinstance(m["content"], list) for piece in m["content"]]
+    urls = [piece["image_url"]["url"] for piece in pieces if piece["type"] == "image_url"]
+    digests = frozenset(url.rpartition(MARK)[2] for url in urls if url.startswith("data:") and MARK in url)
+    _SENT.set((store, digests) if store is not None and digests else None)
+
+
+def must_be_whole(model: str) -> bool:
+    """Return True where a provider of litellm's needs pictures in the body from the beginning."""
+    return model.startswith(_SIGNED)
+
+
+async def read_whole(image: Image, store: PictureStore) -> str:
+    """Return the data of a picture in base64, all of it."""
+    return b"".join([piece async for piece in _encode(image.digest, store)]).decode()
+
+
+def fill_requests(handle: Handler) -> Handler:
+    """Return a transport's way to answer requests, with pictures in the place of their marks."""
+
+    @functools.wraps(handle)
+    async def handle_filled(transport: Any, request: httpx.Request) -> httpx.Response:
+        if (sent := _SENT.get()) is None or _MARK not in request.content:
+            return await handle(transport, request)
+        filled = await _fill(request, *sent)
+        response = await handle(transport, filled)
+        response.request = request
+        return response
+
+    return handle_filled
+
+
+async def _fill(request: httpx.Request, store: PictureStore, known: Collection[str]) -> httpx.Request:
+    import httpx
+
+    texts, digests = _split(request.content, known)
+    sizes = {digest: await store.picture_size(digest) for digest in set(digests)}
+    length = sum(map(len, texts)) + sum(4 * -(-(sizes[digest] or 0) // 3) for digest in digests)
+
+    class FilledBody(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for text, digest in zip_longest(texts, digests):
+                yield text
+                if digest is not None:
+                    async for piece in _encode(digest, store):
+                        yield piece
+
+    headers = httpx.Headers(request.headers)
+    headers["Content-Length"] = str(length)
+    return httpx.Request(
+        request.method, request.url, headers=headers, stream=FilledBody(), extensions=request.extensions
+    )
+
+
+def _split(body: bytes, known: Collection[str]) -> tuple[list[bytes], list[str]]:
+    """Return the texts between the marks of known pictures, one more than there are marks, and the digests."""
+    texts, digests, begun, at = list[bytes](), list[str](), 0, 0
+    while (at := body.find(_MARK, at)) >= 0:
+        end = at + len(_MARK) + DIGEST_CHARS
+        digest = body[at + len(_MARK) : end].decode("ascii", "replace")
+        if digest in known:
+            texts.append(body[begun:at])
+            digests.append(digest)
+            begun = end
+        at = end
+    return [*texts, body[begun:]], digests
+
+
+async def _encode(digest: str, store: PictureStore) -> AsyncIterator[bytes]:
+    """Yield a picture in base64. Pieces are whole multiples of three bytes long, so that their codes join."""
+    number = 0
+    while piece := await store.picture_piece(digest, number):
+        yield base64.b64encode(piece)
+        number += 1
