@@ -32,7 +32,7 @@ from bot.ports import Json, PostedPage, RunRow, Snapshot, last_texts
 from storage.batch import Append, Batch, Head, Keep, LaneRow, PageKey, Put, Show, Tidy, Write
 from storage.schema import events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
 
-PIECE_BYTES = 3 * 65_536  # of a picture; base64 takes three bytes at a time
+PIECE_BYTES = 3 * 16_384  # of a picture; base64 takes three bytes at a time
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
@@ -228,9 +228,9 @@ def count_picture_bytes(conn: Connection, by: str, server: str) -> tuple[int, in
 
 def _keep_picture(conn: Connection, kept: Keep) -> None:
     if kept.data is not None and find_picture_size(conn, kept.digest) is None:
-        pieces = range(0, kept.size, PIECE_BYTES)
+        data, pieces = memoryview(kept.data), range(0, kept.size, PIECE_BYTES)
         rows = [
-            {"digest": kept.digest, "piece": number, "data": kept.data[at : at + PIECE_BYTES]}
+            {"digest": kept.digest, "piece": number, "data": data[at : at + PIECE_BYTES]}
             for number, at in enumerate(pieces)
         ]
         conn.execute(insert(pictures), rows)

@@ -56,18 +56,22 @@ async def attach_files(question: str, files: Sequence[RemoteFile], limits: Limit
     texts: list[TextFile] = []
     images: list[Image] = []
     for file in files:
-        data = await file.fetch(_most_bytes(limits))
-        if data.startswith(PDF):
-            found = await _read_pdf(_clean_name(file.name), data, limits)
-            texts += [found[0]] if found[0].text else []
-            images += found[1]
-            continue
-        match await asyncio.to_thread(read_file, file.name, file.mime, data, limits):  # guessing takes its time
-            case TextFile() as text:
-                texts.append(text)
-            case Image() as image:
-                images.append(image)
+        for read in await _fetch_and_read(file, limits):
+            match read:
+                case TextFile() as text:
+                    texts.append(text)
+                case Image() as image:
+                    images.append(image)
     return join_texts(question, texts), images
+
+
+async def _fetch_and_read(file: RemoteFile, limits: LimitSettings) -> Sequence[TextFile | Image]:
+    """Return what a file adds to a question. Its bytes are let go before the next file is fetched."""
+    data = await file.fetch(_most_bytes(limits))
+    if data.startswith(PDF):
+        text, pictures = await _read_pdf(_clean_name(file.name), data, limits)
+        return [*([text] if text.text else []), *pictures]
+    return [await asyncio.to_thread(read_file, file.name, file.mime, data, limits)]  # guessing takes its time
 
 
 async def _read_pdf(name: str, data: bytes, limits: LimitSettings) -> tuple[TextFile, Sequence[Image]]:
