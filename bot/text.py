@@ -107,3 +107,8 @@ class TextCleaner:
         """Return what was held back."""
         held, self._held = self._held, ""
         return clean_text(held)
+
+
+def ordinal(n: int) -> str:
+    suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{suffix}"

@@ -8,7 +8,6 @@ from typing import Any
 
 from bot.domain.asks import Part
 from bot.domain.run import Image
-from bot.models.pictures import picture_data
 
 Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it for each provider
 
@@ -17,6 +16,10 @@ Message = dict[str, Any]  # one of OpenAI's chat messages; litellm translates it
 # platform.claude.com/docs/en/build-with-claude/vision); OpenAI takes 85 + 170 a tile of
 # 512 px, eight tiles at most: 1,445 (platform.openai.com/docs/guides/vision, calculating costs).
 IMAGE_TOKENS = 1600
+
+# It stands for a picture that is kept: with the digest, base64 of a whole number of bytes, so that litellm takes it for
+# data. `bot.models.pictures` puts the picture there.
+MARK = "MootPicture0"
 
 BLIND = "you cannot see images"
 GONE = "they are no longer kept"
@@ -42,7 +45,7 @@ def build_message(role: str, texts: Sequence[str], images: Sequence[Image]) -> M
 
 
 def _image_piece(image: Image) -> Message:
-    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{picture_data(image)}"}}
+    return {"type": "image_url", "image_url": {"url": f"data:{image.mime};base64,{image.data or MARK + image.digest}"}}
 
 
 def text_of(message: Message) -> str:

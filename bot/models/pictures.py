@@ -11,10 +11,14 @@ import base64
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from bot.domain.asks import Ask, Part
 from bot.domain.run import Image
+from bot.models.catalogue import Model
+from bot.models.images import GONE, MARK, describe_images
 from bot.ports import PictureStore
 
 if TYPE_CHECKING:  # it comes with litellm, which is imported late
@@ -23,16 +27,35 @@ if TYPE_CHECKING:  # it comes with litellm, which is imported late
 Handler = Callable[[Any, "httpx.Request"], Awaitable["httpx.Response"]]
 
 DIGEST_CHARS = 64
-MARK = "MootPicture0"  # it and the digest are base64 of a whole number of bytes, so that litellm takes them for data
 _MARK = MARK.encode()
 _SIGNED = ("bedrock/", "sagemaker/", "sagemaker_chat/")  # they sign the body that litellm sees
 
 _SENT: ContextVar[tuple[PictureStore, frozenset[str]] | None] = ContextVar("pictures", default=None)
 
 
-def picture_data(image: Image) -> str:
-    """Return the data of a picture in base64, or the mark that stands for it."""
-    return image.data or f"{MARK}{image.digest}"
+async def find_pictures(ask: Ask, model: Model, store: PictureStore | None) -> Ask:
+    """Return the ask with pictures as the model's provider can be sent them; those no longer kept are told in words."""
+    if not model.sees or not any(part.images for part in ask.parts):
+        return ask
+    return replace(ask, parts=tuple([await _find_pictures_of(part, model, store) for part in ask.parts]))
+
+
+async def _find_pictures_of(part: Part, model: Model, store: PictureStore | None) -> Part:
+    found, gone = list[Image](), list[Image]()
+    for image in part.images:
+        if image.data:
+            found.append(image)
+        elif store is None or await store.picture_size(image.digest) is None:
+            gone.append(image)
+        elif model.litellm.startswith(_SIGNED):
+            found.append(replace(image, data=await _read_whole(image.digest, store)))
+        else:
+            found.append(image)
+    return replace(describe_images(replace(part, images=tuple(gone)), GONE), images=tuple(found))
+
+
+async def _read_whole(digest: str, store: PictureStore) -> str:
+    return b"".join([piece async for piece in _encode(digest, store)]).decode()
 
 
 def set_pictures(store: PictureStore | None, messages: Sequence[Mapping[str, Any]]) -> None:
@@ -45,16 +68,6 @@ def set_pictures(store: PictureStore | None, messages: Sequence[Mapping[str, Any
     urls = [piece["image_url"]["url"] for piece in pieces if piece["type"] == "image_url"]
     digests = frozenset(url.rpartition(MARK)[2] for url in urls if url.startswith("data:") and MARK in url)
     _SENT.set((store, digests) if store is not None and digests else None)
-
-
-def must_be_whole(model: str) -> bool:
-    """Return True where a provider of litellm's needs pictures in the body from the beginning."""
-    return model.startswith(_SIGNED)
-
-
-async def read_whole(image: Image, store: PictureStore) -> str:
-    """Return the data of a picture in base64, all of it."""
-    return b"".join([piece async for piece in _encode(image.digest, store)]).decode()
 
 
 def fill_requests(handle: Handler) -> Handler:

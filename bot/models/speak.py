@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any, assert_never
@@ -16,8 +15,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.concurrency import KeyedSemaphore, SingleFlight
-from bot.domain.asks import Ask, JsonSchema, Part
-from bot.domain.run import Image, Seat, Usage
+from bot.domain.asks import Ask, JsonSchema
+from bot.domain.run import Seat, Usage
 from bot.errors import StoreFailed
 from bot.models import client, parameters, retries, search
 from bot.models.catalogue import OPENAI_COMPATIBLE, Model, check_sendable, has_key, key_of, key_state, sent_key
@@ -26,10 +25,10 @@ from bot.models.deltas import Delta
 from bot.models.error_mapping import kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
 from bot.models.frames import find_codes
-from bot.models.images import BLIND, GONE, Message, describe_images
+from bot.models.images import BLIND, Message, describe_images
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
-from bot.models.pictures import must_be_whole, read_whole, set_pictures
+from bot.models.pictures import find_pictures, set_pictures
 from bot.models.redaction import make_redactor
 from bot.models.tokens import make_counter
 from bot.models.transforms import (
@@ -49,6 +48,7 @@ from bot.models.usage import estimate_usage, read_cost, read_usage
 from bot.models.window import fit_messages
 from bot.ports import Clock, DocumentStore, PictureStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
+from bot.text import ordinal
 
 log = structlog.get_logger()
 
@@ -71,10 +71,7 @@ class Speaker:
         shelf: DocumentStore | None = None,
         pictures: PictureStore | None = None,
     ) -> None:
-        """Take models by key. What their endpoints refuse is kept on the shelf, where there is one.
-
-        `pictures` has those that come without their data.
-        """
+        """Take models by key. The shelf keeps what endpoints refuse; `pictures` has those that come without data."""
         self._answer_chars = answer_chars
         self._models = models
         self._deadlines = deadlines
@@ -125,14 +122,14 @@ class Speaker:
         if model.search and not has_key(model):
             raise ProviderError("key", f"its key is {key_state(model)}")
         check_sendable(model)
-        ask = await self._find_pictures(model, ask)
+        ask = await find_pictures(ask, model, self._pictures)
         messages = [] if model.search else await _fit_messages(model, seat, ask)
         set_pictures(self._pictures, messages)
         ticket = self._queues[model.provider].join()
         try:
             async with aclosing(ticket.places()) as places:
                 async for place in places:
-                    yield Delta(_now(), notice=f"waiting: {_ordinal(place)} in the queue of {model.provider}")
+                    yield Delta(_now(), notice=f"waiting: {ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, _build_request(model, seat, messages, ask.query), ask.schema)
@@ -143,26 +140,6 @@ class Speaker:
                     yield delta
         finally:
             ticket.leave()
-
-    async def _find_pictures(self, model: Model, ask: Ask) -> Ask:
-        """Return the ask with pictures as this provider can be sent them; what is no longer kept is told in words."""
-        if not model.sees or not any(part.images for part in ask.parts):
-            return ask
-        parts: list[Part] = []
-        for part in ask.parts:
-            images = [await self._find_picture(model, image) for image in part.images]
-            found = tuple(image for image in images if image is not None)
-            gone = replace(part, images=tuple(i for i, f in zip(part.images, images, strict=True) if f is None))
-            parts.append(replace(describe_images(gone, GONE), images=found))
-        return replace(ask, parts=tuple(parts))
-
-    async def _find_picture(self, model: Model, image: Image) -> Image | None:
-        if image.data:
-            return image
-        if self._pictures is None or await self._pictures.picture_size(image.digest) is None:
-            return None
-        whole = must_be_whole(model.litellm)
-        return replace(image, data=await read_whole(image, self._pictures)) if whole else image
 
     def _transforms(
         self, model: Model, messages: Messages, seat: Seat, codes: tuple[str, ...]
@@ -417,11 +394,6 @@ def _response_format(schema: JsonSchema) -> dict[str, Any]:
 def _least_concurrency(models: Mapping[str, Model], provider: str) -> int:
     """Return the least concurrency that any model of a provider asks for: they share its limit."""
     return min(m.concurrency for m in models.values() if m.provider == provider)
-
-
-def _ordinal(n: int) -> str:
-    suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
-    return f"{n}{suffix}"
 
 
 def _now() -> float:

@@ -15,8 +15,7 @@ import pytest
 from bot.domain.asks import Ask, Part
 from bot.domain.run import Image
 from bot.models.catalogue import LOCAL, Model
-from bot.models.images import GONE
-from bot.models.pictures import MARK
+from bot.models.images import GONE, MARK
 from storage import SqlStore, open_store
 from tests.servers.model_server import ModelServer, Reply, answer, sse
 from tests.support.answers import collect_deltas, make_model, open_speaker
