@@ -88,7 +88,8 @@ class InteractionHandler:
         async with TaskGroup() as tasks, Reply(interaction, public=_is_public(interaction)) as reply:
             saving = tasks.create_task(self._save(interaction), name="save a delivery")
             try:
-                await self._dispatch(interaction, reply)
+                with self._actions.refusals.watch(str(interaction.user.id)):
+                    await self._dispatch(interaction, reply)
                 if interaction.guild is not None and interaction.type is discord.InteractionType.application_command:
                     await self._owner_notices.notify(interaction.guild, interaction.app_permissions)
             except (Refused, StoreFailed) as error:

@@ -91,7 +91,8 @@ class Listener:
         await self._deliveries.save(str(message.id))
         await self._deliveries.expire()
         try:
-            await self._take_content(message, run, is_addressed=mentioned or message.guild is None)
+            with self._actions.refusals.watch(str(message.author.id)):
+                await self._take_content(message, run, is_addressed=mentioned or message.guild is None)
         except (Refused, StoreFailed) as error:
             await self._tell(message, str(error))
         except CALL_ERRORS as error:  # the place is closed to us, or gone

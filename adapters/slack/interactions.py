@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -137,10 +137,11 @@ class InteractionHandler:
         metadata: dict[str, str] = json.loads(self._seal.open(sealed, body["user"]["id"]))
         return metadata
 
-    async def report_errors(self, reply: Reply, work: Awaitable[None]) -> None:
+    async def report_errors(self, reply: Reply, work: Coroutine[Any, Any, None]) -> None:
         """Do work for a request. Whatever goes wrong becomes one sentence to that person."""
         try:
-            await work
+            with self.actions.refusals.watch(f"{reply.request.workspace.id}/{reply.request.user}"):
+                await work
         except (Refused, StoreFailed) as error:
             await reply.tell(str(error))
         except ValidationError as error:
@@ -149,6 +150,8 @@ class InteractionHandler:
             log.warning("Slack refused an answer", reason=str(error))
         except Exception:
             await reply.tell(report_failure("a request could not be handled"))
+        finally:
+            work.close()  # it was not begun where too much was refused before
 
     async def run_command(
         self, reply: Reply, command: Command, values: Mapping[str, Any], files: Sequence[Json] = ()

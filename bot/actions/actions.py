@@ -21,7 +21,7 @@ from bot.actions.permissions import (
 )
 from bot.actions.pictures import PictureKeeper
 from bot.actions.pipeline_files import read_pipeline, seat_pipeline
-from bot.actions.quota import RunQuota
+from bot.actions.quota import RefusalCount, RunQuota
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
@@ -84,6 +84,7 @@ class Actions:
         self._access = RunAccess(store, supervisor, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
+        self.refusals = RefusalCount(clock)
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor, self._quota)
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+
+from pydantic import ValidationError
 
 from bot.actions.permissions import Person
 from bot.domain.facts import RunStarted
 from bot.errors import Refused
+from bot.ports import Clock
 from bot.settings import LimitSettings
 from bot.text import as_text
 
 MAX_PAUSED = 3  # runs that one person has started and that are paused; they hold no place
+
+MAX_REFUSALS, REFUSALS_S = 60, 60.0  # of one person within so many seconds; nobody mistypes faster
+MAX_REFUSED_PEOPLE = 1_000  # whose refusals are counted
+ENOUGH = f"{MAX_REFUSALS} of your requests were refused within a minute: wait one, then try again."
 
 
 class RunQuota:
@@ -72,6 +80,29 @@ class RunQuota:
         around = sum(place == server for _, place in taken)
         if around >= self._limits.runs_per_server:
             raise Refused(f"{_format_runs(around)} go on here already: ask again when one has ended.")
+
+
+class RefusalCount:
+    """A count of what each person was refused lately, so that whoever goes on regardless costs next to nothing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()  # person → their latest refusals, oldest first
+
+    @contextmanager
+    def watch(self, person: str) -> Iterator[None]:
+        """Count a request of a person that is refused. Raises Refused at once after too many."""
+        times = self._times.get(person)
+        if times and len(times) == MAX_REFUSALS and self._clock() < times[0] + REFUSALS_S:
+            raise Refused(ENOUGH)
+        try:
+            yield
+        except (Refused, ValidationError):
+            self._times.setdefault(person, deque(maxlen=MAX_REFUSALS)).append(self._clock())
+            self._times.move_to_end(person)
+            if len(self._times) > MAX_REFUSED_PEOPLE:
+                self._times.popitem(last=False)
+            raise
 
 
 def _format_runs(count: int) -> str:
