@@ -20,7 +20,7 @@ from bot.actions.permissions import (
     require_moderator,
 )
 from bot.concurrency import KeyedSemaphore, SingleFlight
-from bot.domain.facts import Fact
+from bot.domain.facts import Deleted, Fact, Stopped
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import current_plan
@@ -95,7 +95,8 @@ class RunAccess:
 
         Raises Refused where its person has done too much in the run already.
         """
-        self._count_act(run, getattr(fact, "by", ""))
+        if not isinstance(fact, Stopped | Deleted):  # an end can always be made
+            self._count_act(run, getattr(fact, "by", ""))
         async with self._pending_writes.of(run):
             await self._store.append(run, [fact], key=key)
         self._supervisor.wake(run)

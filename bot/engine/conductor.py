@@ -87,6 +87,7 @@ class Conductor:
         """
         self.run = run
         self.notices: Notices = {}
+        self.was_set_aside = asyncio.Event()
         self._form = form
         self._speaker = speaker
         self._clock = clock
@@ -181,6 +182,7 @@ class Conductor:
             ends = [await self._end_as_it_stands(i) for i, turn in self.transcript.turns.items() if turn.ended is None]
             await self._journal.record([*ends, SetAside(why)])
             await self._journal.read()
+        self.was_set_aside.set()
         self.show_set_aside(live, self._lanes.keys())
 
     async def _end_as_it_stands(self, turn: TurnId) -> TurnEnded:

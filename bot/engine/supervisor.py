@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from types import TracebackType
 
@@ -16,6 +16,7 @@ from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
 from bot.engine.quarantine import set_aside
+from bot.errors import StoreFailed
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
@@ -25,6 +26,7 @@ from bot.settings import RestartSettings
 log = structlog.get_logger()
 
 RESUMED_AT_ONCE = 20
+STORED_WITHIN_S = 5.0  # how long one waits for a run to be set aside
 LAST_WORDS_S = 3.0  # to show the boards of runs that are handed over
 RESTARTING = "Moot is restarting; this goes on by itself."
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
@@ -194,6 +196,9 @@ class RunSupervisor:
             await conductor.record_caught_up()
         except Exception:  # what broke it may break this as well
             log.exception("a run that was set aside cannot be shown", run=run)
+            if conductor.transcript.set_aside is None:
+                with suppress(StoreFailed):
+                    await self._store.append(run, [SetAside(why)])
 
     def _break_off(self, run: str, error: Exception) -> None:
         """Set a run aside because its messages cannot be made."""
@@ -207,10 +212,13 @@ class RunSupervisor:
 
     async def close_run(self, run: str, why: str) -> None:
         """Set a run aside, wherever it stands; `why` is for people. The next start shows what cannot be shown now."""
-        if run in self._running:
-            self._close(run, why)
-        else:
+        if run not in self._running:
             await set_aside(self._store, run, why)
+            return
+        self._close(run, why)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STORED_WITHIN_S):
+                await self._conductors[run].was_set_aside.wait()
 
     async def hand_over(self) -> None:
         """Hand open runs to the next process before this one stops.
