@@ -5,14 +5,14 @@ from __future__ import annotations
 from sqlalchemy import Connection, inspect, text
 
 from bot.errors import Misconfigured
-from storage.schema import HEAD
+from storage.schema import HEAD, READABLE_FROM
 
 
 def require_version(conn: Connection) -> None:
-    """Raise Misconfigured when the database is not of this version. For readers, which change nothing."""
+    """Raise Misconfigured when a reader, which changes nothing, cannot read the database as it is."""
     version = _read_version(conn)
     _refuse_newer(version)
-    if version != HEAD:
+    if version < READABLE_FROM:
         raise Misconfigured(
             f"The database has version {version or 'none'}, this program reads {HEAD}: run the bot once."
         )
