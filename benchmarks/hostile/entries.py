@@ -114,8 +114,12 @@ async def _answer(bot: Bot, text: str) -> None:
 
 async def _differences(bot: Bot, text: str) -> None:
     run = await bot.play(RunRequest("compare", "Why?", BY), {SEATS[0]: text, SEATS[1]: text[::-1]})
-    told = await show_differences(bot.actions, run, TurnId("answer", 1, SEATS[0]), PairOptions(), bot.here())
-    _tell(told.text)
+    try:
+        told = await show_differences(bot.actions, run, TurnId("answer", 1, SEATS[0]), PairOptions(), bot.here())
+    except Refused as error:  # white space is no answer
+        _tell(str(error))
+    else:
+        _tell(told.text)
 
 
 async def _search(bot: Bot, text: str) -> None:

@@ -42,6 +42,11 @@ def show(run: Annotated[str, typer.Argument(help="which")]) -> None:
 
 
 @app.command()
+def close(run: Annotated[str, typer.Argument(help="which")]) -> None:
+    """Set one aside."""
+
+
+@app.command()
 def summarise(run: Annotated[str, typer.Argument(help="which")]) -> None:
     """Tell a summary."""
 

@@ -104,9 +104,9 @@ def parse_growing(source: str) -> Document:
 
 
 def count_held_back(source: str) -> int:
-    """Count the code points that are held back: a last line that is nothing but markers so far."""
+    """Count the code points that are held back: a short last line that is nothing but markers so far."""
     last = source[source.rfind("\n") + 1 :]
-    return len(last) if _MARKERS.fullmatch(last) else 0
+    return len(last) if len(last) <= PATIENCE and _MARKERS.fullmatch(last) else 0
 
 
 def _mend(text: str, begun: OpenAtom) -> str:
