@@ -10,7 +10,7 @@ from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 
 ON_MESSAGES = (  # under a turn or a card: formats, `bot.engine.thread` and `bot.live.lane_view` put them there
-    *("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "reveal", "guess"),
+    *("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "reveal", "guess", "differences"),
     *("object", "upvote", "go_on", "end_here", "next", "close_round"),
 )
 

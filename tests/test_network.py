@@ -1,3 +1,5 @@
+"""Keys and addresses as people write them, and which addresses are near."""
+
 from __future__ import annotations
 
 import pytest

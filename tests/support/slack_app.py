@@ -100,7 +100,8 @@ class App:
 
     async def wait_until_over(self) -> None:
         """Wait until every run is over and shown."""
-        await wait_until(lambda: not any(c for c in self.supervisor._conductors.values()))
+        runs = [row.run for row in await self.store.runs()]
+        await wait_until(lambda: all(self.supervisor.transcript(run) is None for run in runs))
 
     async def read_ephemerals(self, count: int = 1) -> list[str]:
         """Return the sentences that people were told alone, once there are so many."""
