@@ -91,7 +91,7 @@ class Store(Protocol):
     ) -> None:
         """Store facts together, all of them or none.
 
-        People's facts carry no epoch. `key` is the platform's event id: each is taken once. Raises Fenced when `epoch`
+        People's facts carry no epoch. `key` names facts that are stored once. Raises Fenced when `epoch`
         is no longer the run's.
         """
         ...

@@ -44,7 +44,7 @@ def shorten_typed(text: str, most: int = QUOTED_CHARS) -> str:
 
 
 def quote_typed(text: str, most: int = QUOTED_CHARS) -> str:
-    """Return the same in quotation marks."""
+    """Return the beginning of what somebody has typed, in quotation marks, for a sentence in Markdown."""
     return f"“{shorten_typed(text, most)}”"
 
 

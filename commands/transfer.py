@@ -9,6 +9,7 @@ from bot.actions.actions import Actions
 from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, quote
 from bot.domain.run import LaneId, Origin
 from bot.errors import Refused, StoreFailed
+from bot.text import join_blocks
 from commands.command import Answer, Here, Options, Started, Told, option, read_seats
 
 ABOUT_THIS = "What do you make of this?"  # asked about a message where nothing else is
@@ -23,7 +24,7 @@ class TransferOptions(Options):
 
 async def send_turn(actions: Actions, run: str, lane: LaneId, options: TransferOptions, here: Here) -> Answer:
     """Send what a seat has said in a lane. Raises Refused; nothing was sent then."""
-    with _all_or_nothing():
+    with _say_that_nothing_was_sent():
         _, said = await actions.read_lane(run, lane, here.by)
         text = quote(said, options.text)
         origin = origin_of_turn(await actions.read_run(run, here.by), run, lane, text)
@@ -32,14 +33,14 @@ async def send_turn(actions: Actions, run: str, lane: LaneId, options: TransferO
 
 async def send_message(actions: Actions, author: str, said: str, options: TransferOptions, here: Here) -> Answer:
     """Send a message that no seat wrote. Raises Refused; nothing was sent then."""
-    with _all_or_nothing():
+    with _say_that_nothing_was_sent():
         text = quote(said, options.text)
         return await _send(actions, text, origin_of_message(author, text), options, here)
 
 
 @contextmanager
-def _all_or_nothing() -> Iterator[None]:
-    """Say in a refusal that nothing was sent. That is true, as each sending is one write."""
+def _say_that_nothing_was_sent() -> Iterator[None]:
+    """Say in a refusal, or where a remark cannot be stored, that nothing was sent."""
     try:
         yield
     except Refused as error:
@@ -55,7 +56,7 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
         await actions.require_visible(options.run, here.by, here.may_see)
-        await actions.add_remark(options.run, f"{options.note}\n\n{text}", here.by, origin)
+        await actions.add_remark(options.run, join_blocks(options.note, text), here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     request = RunRequest(
         "compare",

@@ -1,7 +1,7 @@
 """The outcome of a batch of writes: a pure step from what the database holds to the rows that join it.
 
-The rules of the store stand here and nowhere else: how facts are numbered, when an owner is fenced off, when an
-event was taken before, what a snapshot keeps. `storage.rows` loads what a batch is about and saves its rows.
+The rules of the store stand here and nowhere else: how facts are numbered, when an owner is fenced off, when a
+fact with a key was stored before, what a snapshot keeps. `storage.rows` loads what a batch is about and saves its rows.
 """
 
 from __future__ import annotations

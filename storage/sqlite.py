@@ -125,9 +125,9 @@ def _connect(path: Path, mode: str) -> aiosqlite.Connection:
 def make_engine(path: Path) -> AsyncEngine:
     """Make an engine for libraries that keep tables of their own in the file. It connects at their first statement."""
     url = URL.create("sqlite+aiosqlite", database=str(path.absolute()))
-    found = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S})
-    _set_up(found.sync_engine)
-    return found
+    engine = create_async_engine(url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_S})
+    _set_up(engine.sync_engine)
+    return engine
 
 
 def _set_up(engine: Engine) -> None:

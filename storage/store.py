@@ -22,7 +22,7 @@ from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
 
-EVENTS_KEPT_S = 86_400.0  # platforms send an event again for minutes
+EVENTS_KEPT_S = 86_400.0  # facts with a key come twice within minutes, if at all
 
 T = TypeVar("T")
 

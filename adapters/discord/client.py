@@ -13,7 +13,7 @@ import structlog
 from discord.backoff import ExponentialBackoff
 
 from adapters.common.deliveries import DeliveryLog
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.seals import Seal
 from adapters.discord import gateway
 from adapters.discord.api import CALL_ERRORS, Rest, use_host

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.failures import report_failure
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.seals import Seal
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command

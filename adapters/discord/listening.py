@@ -12,7 +12,7 @@ import structlog
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
 from adapters.common.failures import report_failure
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.files import discord_files

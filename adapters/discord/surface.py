@@ -90,7 +90,7 @@ class DiscordSurface:
         self._thread = address.channel if address.kind == "inside" else self._board if has_thread else None
         self._began_at = began_at or time.time()
         self._thread_lock = asyncio.Lock()
-        webhooks.retry_refused(address.parent)  # here, so that a run tries once and not with each post
+        webhooks.forget_refusal(address.parent)  # here, so that a run tries once and not with each post
         self._turns: dict[LaneId, tuple[str, int]] = {}  # lane → title and message, for the links of the end card
 
     def pages(self, kind: Kind) -> Paginator:
@@ -200,7 +200,7 @@ class DiscordSurface:
         return (name, old_bucket_name(name), above) if old else (name, above)
 
     async def _find_webhook(self) -> Webhook | None:
-        return await self._webhooks.find(self._address.parent, allowed=self._may_use_webhooks)
+        return await self._webhooks.find_or_create(self._address.parent, allowed=self._may_use_webhooks)
 
     def _thread_query(self, channel: int) -> dict[str, str]:
         return {} if channel == self._address.parent else {"thread_id": str(channel)}

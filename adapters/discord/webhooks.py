@@ -39,20 +39,20 @@ class Webhooks:
         """Return whether Discord has refused a webhook in a channel."""
         return channel in self._known and self._known[channel] is None
 
-    async def find(self, channel: int, *, allowed: bool) -> Webhook | None:
+    async def find_or_create(self, channel: int, *, allowed: bool) -> Webhook | None:
         """Return the channel's webhook, making one if needed. Raises SurfaceError.
 
         `allowed`: the bot may manage webhooks there.
         """
         async with self._locks[channel]:
             if channel not in self._known and allowed:
-                self._note(channel, await self._find_or_create(channel))
+                self._note(channel, await self._look_up_or_create(channel))
             return self._known.get(channel)
 
     async def prefetch(self, guild: int) -> None:
         """Find all of ours in a server with one call, since runs may go on in many of its channels.
 
-        It needs Manage Webhooks in the whole server; without it `find` looks at each channel by itself.
+        It needs Manage Webhooks in the whole server; without it `find_or_create` looks at each channel by itself.
         """
         async with self._locks[guild]:
             if guild in self._prefetched:
@@ -68,12 +68,12 @@ class Webhooks:
         """Forget a webhook that was deleted: the next seat that speaks makes a new one."""
         self._known.pop(channel, None)
 
-    def retry_refused(self, channel: int) -> None:
+    def forget_refusal(self, channel: int) -> None:
         """Forget a refusal, which may have been taken back since: the next seat that speaks finds out."""
         if self.is_refused(channel):
             self.forget(channel)
 
-    async def _find_or_create(self, channel: int) -> Webhook | None:
+    async def _look_up_or_create(self, channel: int) -> Webhook | None:
         try:
             found = await self._rest.call("GET", "/channels/{channel_id}/webhooks", channel_id=channel)
             for webhook in self._select_own(found["list"]):

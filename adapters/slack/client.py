@@ -22,7 +22,7 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.common.deliveries import DeliveryLog
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.seals import Seal
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.dialect import escape_entities

@@ -13,7 +13,7 @@ from bot.errors import Refused
 from bot.ports import SurfaceError
 
 # files without bytes of their own, by `mode` and `filetype`: https://docs.slack.dev/reference/objects/file-object
-MODES = {
+WHY_UNREADABLE = {
     "tombstone": "was deleted",
     "hidden_by_limit": "is hidden by the limit of this workspace's plan",
     "external": "does not lie at Slack but at another service",
@@ -42,7 +42,7 @@ async def _find_file(api: Api, workspace: Workspace, file: Json) -> RemoteFile:
     elif access in ("access_denied", "file_not_found"):
         raise Refused(NO_ACCESS.format(name=file_name(file)))
     kinds = ("external" if file.get("is_external") else "", file.get("mode"), file.get("filetype"))
-    if why := next((MODES[kind] for kind in kinds if kind in MODES), ""):
+    if why := next((WHY_UNREADABLE[kind] for kind in kinds if kind in WHY_UNREADABLE), ""):
         raise Refused(UNREADABLE.format(name=file_name(file), why=why))
     url = file.get("url_private_download") or file.get("url_private")
     if not url:
@@ -59,7 +59,7 @@ async def _look_up(api: Api, workspace: Workspace, file: Json) -> Json:
         found: Json = (await api.call(workspace, "files.info", file=str(file.get("id") or "")))["file"]
     except (SurfaceError, KeyError) as error:
         raise Refused(NO_ACCESS.format(name=file_name(file))) from error
-    return {**found, "file_access": ""} if found.get("file_access") == "visible" else found
+    return found
 
 
 async def _download(api: Api, workspace: Workspace, name: str, url: str, size: int, max_bytes: int) -> bytes:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from adapters.common.attachments import attach_files
 from adapters.common.failures import report_failure
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.recent import RecentDict
 from adapters.common.seals import Seal
 from adapters.slack import forms, syntax

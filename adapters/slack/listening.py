@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from adapters.common.deliveries import KEPT_S, DeliveryLog
-from adapters.common.questions import QuestionLog
+from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct, question_key

@@ -105,8 +105,7 @@ NEEDS: Mapping[Method, tuple[str, ...]] = {
     "views.open": (),
     "views.publish": (),
 }
-# needed by no method: commands and shortcuts are delivered, and files are fetched by their own URLs
-SCOPES_WITHOUT_METHOD = ("commands", "files:read")
+SCOPES_WITHOUT_METHOD = ("commands",)  # commands and shortcuts are delivered
 
 
 def wanted_scopes(*, listen: bool) -> tuple[Scope, ...]:

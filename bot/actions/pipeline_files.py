@@ -163,7 +163,7 @@ def drop_absent_seats(steps: tuple[Step, ...], panel: Panel) -> tuple[Step, ...]
 
 
 class PipelineBook:
-    """The pipelines of each server by name, as TOML: those that come with Moot (`own`), and those made there."""
+    """The pipelines of each server by name, as TOML: those that come with Moot (`built_in`), and those made there."""
 
     def __init__(self, built_in: Mapping[str, str], documents: DocumentStore) -> None:
         self._built_in = built_in

@@ -12,7 +12,6 @@ from functools import wraps
 from string import Template
 
 from bot.domain.asks import Ask, JsonSchema, Part
-from bot.domain.facts import Claimed
 from bot.domain.run import SEARCH_STAGES, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.common import (
@@ -31,6 +30,7 @@ from bot.formats.common import (
     wants_for,
 )
 from bot.formats.json_replies import json_objects
+from bot.formats.pauses import last_claim_at
 from bot.formats.plan import Plan
 
 PROMPTS = ("search.query", "search.find", "search.found", "search.again")
@@ -154,8 +154,7 @@ def _waits_until(t: Transcript) -> float:
 
     A claim restarts it, as it does a grace time.
     """
-    claimed = max((e.at for e in t.entries if isinstance(e.fact, Claimed)), default=0.0)
-    return max(t.entries[0].at, claimed) + t.started.rules.search_wait_s
+    return max(t.entries[0].at, last_claim_at(t)) + t.started.rules.search_wait_s
 
 
 def _second_looks(t: Transcript) -> tuple[TurnId, ...]:

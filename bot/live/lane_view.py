@@ -75,7 +75,7 @@ class PageEvent(Enum):
 
 
 class ViewState(Enum):
-    """Return whether the lane is still shown here."""
+    """Whether the lane is still shown here."""
 
     SHOWING = "showing"
     OVER = "over"

@@ -113,11 +113,11 @@ async def test_one_look_finds_the_webhooks_of_a_whole_server() -> None:
         server, guild = w.scene.server, w.scene.guild
         channels = [w.scene.channel, *[await server.create_channel(guild) for _ in range(2)]]
         made = Webhooks(w.rest, w.application)
-        hooks = [await made.find(channel.id, allowed=True) for channel in channels]
+        hooks = [await made.find_or_create(channel.id, allowed=True) for channel in channels]
         looked = len(server.requests)
         faces = Webhooks(w.rest, w.application)  # as in the next process
         await asyncio.gather(*(faces.prefetch(guild.id) for _ in channels))
-        assert [await faces.find(channel.id, allowed=True) for channel in channels] == hooks
+        assert [await faces.find_or_create(channel.id, allowed=True) for channel in channels] == hooks
         assert len(server.requests) == looked + 1
 
 
@@ -126,4 +126,4 @@ async def test_without_the_right_to_look_at_a_whole_server_each_channel_is_looke
         await w.scene.server.fail("GET", "/guilds/*/webhooks", 403, code=50013)
         faces = Webhooks(w.rest, w.application)
         await faces.prefetch(w.scene.guild.id)
-        assert await faces.find(w.scene.channel.id, allowed=True) is not None
+        assert await faces.find_or_create(w.scene.channel.id, allowed=True) is not None

@@ -1,4 +1,4 @@
-"""The chair of a council, and where it fails its substitutes: the top-ranked seats that can."""
+"""The chair of a council, and, if it fails, its substitutes: the top-ranked seats that can."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def next_synthesis(t: Transcript, ranked: Sequence[str]) -> TurnId | None:
     None once one is there, was skipped, or no seat is left that could. `ranked`: the seats that answered, top-ranked
     first. A seat that shares its model with a chair that failed cannot sum up either.
     """
-    held = synthesis_turns(t)
-    if not is_settled(t, held[-1]):
-        return held[-1]
-    if not _has_failed(t, held[-1]) or len(held) > SUBSTITUTES:
+    syntheses = synthesis_turns(t)
+    if not is_settled(t, syntheses[-1]):
+        return syntheses[-1]
+    if not _has_failed(t, syntheses[-1]) or len(syntheses) > SUBSTITUTES:
         return None
-    failed = {seat_of(t, i).model for i in held}
-    able = (TurnId("synthesis", 1, seat) for seat in ranked if seat not in t.steering.dropped)
+    failed = {seat_of(t, i).model for i in syntheses}
+    able = (SYNTHESIS._replace(seat=seat) for seat in ranked if seat not in t.steering.dropped)
     return next((i for i in able if seat_of(t, i).model not in failed), None)
 
 
 def synthesis_turns(t: Transcript) -> list[TurnId]:
     """Return the chair's turn, then those of its substitutes."""
-    return [SYNTHESIS, *(i for i in t.turns if i.stage == "synthesis" and i.ask == 1 and i != SYNTHESIS)]
+    return [SYNTHESIS, *(i for i in t.turns if i.stage == SYNTHESIS.stage and i.ask == 1 and i != SYNTHESIS)]
 
 
 def final_synthesis(t: Transcript) -> Turn | None:

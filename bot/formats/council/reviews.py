@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.domain.facts import Claimed, TurnEnded
+from bot.domain.facts import TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read_ballot
 from bot.formats.common import COMPLETE_FINISHES, is_settled, open_turns, turns_with_text
 from bot.formats.council.ranking import Standings, Tiers, compute_standings, is_top_decided
 from bot.formats.council.review_order import letter_labels, name_tiers, review_orders
+from bot.formats.pauses import last_claim_at
 from bot.formats.plan import Want
 
 STAGE = "review"
@@ -68,12 +69,11 @@ def reviews_open_at(t: Transcript) -> float | None:
     ends = {e.fact.turn: e.at for e in reversed(t.entries) if isinstance(e.fact, TurnEnded) and e.fact.turn in heard}
     if rules.quorum is None or len(heard) < rules.quorum:
         return None
-    claimed = max((e.at for e in t.entries if isinstance(e.fact, Claimed)), default=0.0)
-    return max(sorted(ends.values())[rules.quorum - 1], claimed) + rules.grace_s
+    return max(sorted(ends.values())[rules.quorum - 1], last_claim_at(t)) + rules.grace_s
 
 
 def countable_answers(t: Transcript) -> list[Turn]:
-    """Return the answers that count; that of a dropped seat does where it was reviewed before."""
+    """Return the answers that count; that of a dropped seat only if the reviews had begun."""
     said = turns_with_text(t, answer_turns(t))
     return said if has_review_begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
