@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from io import StringIO
@@ -13,17 +12,13 @@ from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    StringConstraints,
     model_validator,
 )
 from pydantic_settings import (
@@ -37,32 +32,15 @@ from pydantic_settings.sources.utils import parse_env_vars
 
 from bot.domain.run import Search
 from bot.errors import Misconfigured
-from bot.network import clean_address, clean_key
+from bot.network import clean_key
+from bot.platform_settings import DiscordSettings, ServerSettings, SlackSettings
+from bot.setting_types import Address, Key, Secret, Strict
 from bot.text import decode_text
 
 FILE = "moot.toml"
 DOTENV = ".env"
 MAX_SEATS = 12  # at one table
 MAX_TEMPERATURE = 2.0
-
-KEY_PATTERN = "[A-Za-z0-9_.:-]{1,40}"  # no slash, which divides a turn's stage from its seat
-Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
-
-
-Address = Annotated[str, AfterValidator(lambda text: clean_address(text) if text.strip() else "")]
-SocketAddress = Annotated[str, AfterValidator(lambda text: clean_address(text, ("wss", "ws")) if text.strip() else "")]
-Secret = Annotated[SecretStr, AfterValidator(lambda secret: SecretStr(clean_key(secret.get_secret_value())))]
-
-
-def is_key(text: str) -> bool:
-    """Return True where a model or panel may have this key."""
-    return re.fullmatch(KEY_PATTERN, text) is not None
-
-
-class Strict(BaseModel):
-    """A table of settings in which an unknown key is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelSettings(Strict):
@@ -96,19 +74,6 @@ def read_key(variable: str, environ: Mapping[str, str]) -> str:
         return clean_key(environ.get(variable, ""))
     except ValueError:
         return ""
-
-
-def _as_ids(value: Any) -> Any:
-    """Accept ids that are written as numbers."""
-    return [str(one) if isinstance(one, int) else one for one in value] if isinstance(value, list) else value
-
-
-def _as_allowed(value: Any) -> Any:
-    """Check that it is a list of ids, or everyone. Raises ValueError."""
-    ids = _as_ids(value)
-    if ids != "everyone" and not (isinstance(ids, list) and all(isinstance(one, str) for one in ids)):
-        raise ValueError('write "everyone", or a list of ids: ["123", "456"]')
-    return ids
 
 
 class SeatSettings(Strict):
@@ -222,104 +187,6 @@ class RestartSettings(Strict):
 class LogSettings(Strict):
     level: Literal["debug", "info", "warning", "error"] = "warning"
     json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
-
-
-Ids = Annotated[list[str], BeforeValidator(_as_ids)]
-Allowed = Annotated[Literal["everyone"] | list[str], BeforeValidator(_as_allowed)]
-DirectMessages = Literal["off", "members", "everyone"]
-
-
-class ServerSettings(Strict):
-    """Settings of one server or workspace, by its id; "default" holds for those that are not named.
-
-    Roles and channels are given by id or by name.
-    """
-
-    channels: list[str] = Field(default_factory=list, description="where runs may be started; empty: everywhere")
-    start_roles: list[str] = Field(default_factory=list, description="who may start runs; empty: everyone")
-    panel_roles: list[str] = Field(default_factory=list, description="who may edit panels and write personas")
-    deny: Ids = Field(default_factory=list, description="who may do nothing: people by id, roles by id or name")
-    words: list[str] = Field(default_factory=list, description="not allowed in questions, blanked in answers")
-
-
-def _check_ids(allowed: list[str] | str, pattern: str, what: str) -> None:
-    """Raise ValueError for what is no id, as anybody can give a server the name of another."""
-    if wrong := [one for one in allowed if not re.fullmatch(pattern, one)] if isinstance(allowed, list) else []:
-        raise ValueError(f"allow takes {what}, and {wrong[0]!r} is none")
-
-
-class DiscordSettings(Strict):
-    token: Secret
-    allow: Allowed = Field("everyone", description="the ids of the servers that may use it, or everyone")
-    direct_messages: DirectMessages = Field("members", description="who may write to it directly; members of servers")
-    listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
-    members: bool = Field(False, description="note who joins runs' threads; needs the server-members intent")
-    api_base: Address = Field("https://discord.com/api/v10", description="another REST host: a proxy, a test server")
-    gateway_url: SocketAddress = Field("", description="another gateway; the one that the API names where left out")
-    operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
-    shard_count: PositiveInt | None = Field(None, description="of all processes; what Discord advises where left out")
-    shard_ids: list[int] | None = Field(None, description="those of this process; all where left out")
-
-    @model_validator(mode="after")
-    def _check_allowed(self) -> DiscordSettings:
-        _check_ids(self.allow, r"\d{5,20}", "the numbers of servers (Copy Server ID)")
-        return self
-
-
-class SlackSettings(Strict):
-    """Slack: one workspace by `bot_token`, or many by `client_id`, `client_secret` and `installations_key`."""
-
-    bot_token: Secret | None = Field(None, description="xoxb-…, of the one workspace")
-    app_token: Secret | None = Field(None, description="xapp-…, for Socket Mode")
-    signing_secret: Secret | None = Field(None, description="for HTTP: Slack signs its requests with it")
-    mode: Literal["socket", "http"] = Field("socket", description="socket needs no address that Slack can reach")
-    host: str = Field("127.0.0.1", description="where HTTP listens")
-    port: int = Field(3000, ge=0, le=65535)
-    public_url: Address = Field("", description="https://…, where Slack reaches this host")
-    client_id: str | None = Field(None, description="with it the app is installed by OAuth, in many workspaces")
-    client_secret: Secret | None = None
-    installations_key: SecretStr | None = Field(None, description="a Fernet key that seals stored tokens")
-    allow: Allowed = Field("everyone", description="the ids of the workspaces or organisations that may use it")
-    direct_messages: DirectMessages = Field("members", description="who may write to it directly; the workspace's own")
-    listen: bool = Field(False, description="read plain messages in runs' threads; needs the history scopes")
-    allow_shared_channels: bool = Field(False, description="Slack Connect channels")
-    allow_guests: bool = False
-    allow_outsiders: bool = Field(False, description="people of other organisations")
-    api_base: Address = Field(
-        "https://slack.com/api/", description="another API host: GovSlack, a proxy, a test server"
-    )
-    operator_channel: str = Field("", description="the id of the channel that is told of faults of keys and billing")
-
-    @model_validator(mode="after")
-    def _check_credentials(self) -> SlackSettings:
-        _check_ids(self.allow, "[TE][A-Z0-9]+", "ids of workspaces (T…) or organisations (E…)")
-        if (self.bot_token is None) == (self.client_id is None):
-            raise ValueError("either bot_token (one workspace) or client_id (many, by OAuth)")
-        if self.client_id and not (self.client_secret and self.installations_key and self.signing_secret):
-            raise ValueError("client_id needs client_secret, installations_key and signing_secret")
-        if self.mode == "socket" and self.app_token is None:
-            raise ValueError('mode "socket" needs app_token')
-        if self.mode == "http" and self.signing_secret is None:
-            raise ValueError('mode "http" needs signing_secret')
-        return self
-
-    @property
-    def bot(self) -> str:
-        return self.bot_token.get_secret_value().strip() if self.bot_token else ""
-
-    @property
-    def app(self) -> str:
-        return self.app_token.get_secret_value().strip() if self.app_token else ""
-
-    @property
-    def secret(self) -> str:
-        """Return a secret that stays the same from start to start."""
-        given = (self.signing_secret, self.app_token, self.bot_token)
-        return next(secret.get_secret_value().strip() for secret in given if secret)
-
-    @property
-    def signing(self) -> str:
-        return self.signing_secret.get_secret_value().strip() if self.signing_secret else ""
 
 
 class Settings(BaseSettings):

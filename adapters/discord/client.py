@@ -30,8 +30,9 @@ from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
+from bot.platform_settings import DiscordSettings
 from bot.ports import DocumentStore, Store
-from bot.settings import DiscordSettings, LimitSettings
+from bot.settings import LimitSettings
 from commands import COMMANDS
 from commands.controls import MENUS
 

@@ -16,8 +16,8 @@ from adapters.discord.api import CALL_ERRORS, use_host
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
+from bot.platform_settings import DiscordSettings
 from bot.ports import Clock
-from bot.settings import DiscordSettings
 
 _TIMEOUT_S = 20.0  # for all answers together, with the retries that discord.py makes by itself
 _PAGE = 200  # servers: https://discord.com/developers/docs/resources/user#get-current-user-guilds

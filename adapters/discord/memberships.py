@@ -11,8 +11,9 @@ from adapters.discord.api import CALL_ERRORS
 from bot.actions.permissions import Membership
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Refused
+from bot.platform_settings import DiscordSettings
 from bot.ports import Clock
-from bot.settings import DiscordSettings, Settings
+from bot.settings import Settings
 
 DIRECT = "discord:@"  # begins the key of a person's direct messages, as a server
 NOT_ALLOWED = "I am not set up for this server. Whoever runs me can allow it: send them its id, {}."

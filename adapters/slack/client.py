@@ -41,8 +41,9 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import is_nearby
+from bot.platform_settings import SlackSettings
 from bot.ports import Clock, DocumentStore, Store, SurfaceError
-from bot.settings import LimitSettings, SlackSettings
+from bot.settings import LimitSettings
 
 log = structlog.get_logger()
 

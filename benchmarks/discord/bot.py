@@ -27,7 +27,8 @@ from bot.engine.supervisor import RunSupervisor
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.settings import DiscordSettings, LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.platform_settings import DiscordSettings
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from storage import SqlStore, open_store
 
 

@@ -26,7 +26,8 @@ from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, ServerSettings, Settings
+from bot.platform_settings import ServerSettings
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
-from bot.settings import ServerSettings
+from bot.platform_settings import ServerSettings
 from bot.text import as_text, clean_text, join_names
 
 MIN_PRESENT = 3  # fewer people cannot decide anything together

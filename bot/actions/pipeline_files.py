@@ -28,7 +28,8 @@ from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
 from bot.ports import DocumentStore
-from bot.settings import MAX_SEATS, PanelSettings, Strict
+from bot.setting_types import Strict
+from bot.settings import MAX_SEATS, PanelSettings
 from bot.text import did_you_mean, quote_typed, shorten_typed
 
 PANEL, CHAIR = "panel", "chair"  # words for seats

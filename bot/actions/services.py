@@ -9,7 +9,8 @@ from bot.actions.permissions import Person
 from bot.actions.pipeline_files import PipelineBook
 from bot.domain.word_filter import WordFilters
 from bot.models.catalogue import Model
-from bot.settings import ServerSettings, Settings
+from bot.platform_settings import ServerSettings
+from bot.settings import Settings
 
 Requirement = Callable[[Person, ServerSettings, str], None]
 

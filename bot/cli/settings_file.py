@@ -15,17 +15,9 @@ from pydantic_settings import (
 )
 
 from bot.errors import Misconfigured
-from bot.settings import (
-    FILE,
-    ModelSettings,
-    PanelSettings,
-    ServerSettings,
-    Settings,
-    Strict,
-    expand_seat,
-    read_dotenv,
-    read_toml,
-)
+from bot.platform_settings import ServerSettings
+from bot.setting_types import Strict
+from bot.settings import FILE, ModelSettings, PanelSettings, Settings, expand_seat, read_dotenv, read_toml
 
 _MAX_TOLD = 60  # characters of a value that is wrong
 

@@ -16,7 +16,7 @@ from bot.actions.permissions import (
 from bot.domain.facts import Interjected, SkipWished
 from bot.domain.run import TurnId
 from bot.errors import Refused
-from bot.settings import ServerSettings
+from bot.platform_settings import ServerSettings
 from tests.support.transcripts import Play, make_start
 
 ADA = TurnId("answer", 1, "ada")

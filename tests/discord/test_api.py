@@ -19,8 +19,8 @@ from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
+from bot.platform_settings import DiscordSettings
 from bot.ports import Gone, Message, RateLimited
-from bot.settings import DiscordSettings
 from tests.servers.discord import Limits, Rule
 from tests.support.discord_scene import UNLIMITED, Scene, open_scene
 

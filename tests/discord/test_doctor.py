@@ -18,7 +18,7 @@ from adapters.discord import doctor as discord_doctor
 from adapters.discord.permissions import INTENTS, PERMISSIONS, missing_permissions, wanted_intents, wanted_permissions
 from bot.cli.install import print_discord_invite
 from bot.doctor import Finding, run_checks
-from bot.settings import DiscordSettings
+from bot.platform_settings import DiscordSettings
 from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
 from tests.servers.discord.permissions import guild_permissions

@@ -14,7 +14,7 @@ pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not insta
 from adapters.slack.doctor import slack_check
 from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Finding
-from bot.settings import SlackSettings
+from bot.platform_settings import SlackSettings
 
 ALL = [scope.name for scope in wanted_scopes(listen=False)]
 

@@ -30,14 +30,8 @@ from bot.formats import FORMATS
 from bot.live.budget import Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.settings import (
-    LimitSettings,
-    PanelSettings,
-    SeatSettings,
-    ServerSettings,
-    Settings,
-    SlackSettings,
-)
+from bot.platform_settings import ServerSettings, SlackSettings
+from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Channel, Message, Team, User
