@@ -26,6 +26,7 @@ from adapters.common.question_log import QuestionLog
 from adapters.common.seals import Seal
 from adapters.slack.api import Api, Denied, Workspace
 from adapters.slack.dialect import escape_entities
+from adapters.slack.door import Door
 from adapters.slack.handlers import Handlers
 from adapters.slack.home import RUNS, build_home
 from adapters.slack.installs import SealedInstallations, SealedStates, make_sealer
@@ -53,7 +54,6 @@ async def _go_on() -> None:
 
 
 Json = Mapping[str, Any]
-PATH = "/slack/events"
 STATE_S = 600  # an installation must be finished at Slack within this time
 
 
@@ -232,6 +232,7 @@ class SlackBot:
             authorize=authorize,
             oauth_settings=oauth,
             raise_error_for_unhandled_request=True,
+            request_verification_enabled=False,  # `Door` verifies them before they are read
         )
         app.error(_answer_error)
         return app
@@ -283,8 +284,7 @@ class SlackBot:
 
     @asynccontextmanager
     async def _serve_http(self, app: AsyncApp) -> AsyncIterator[None]:
-        """Serve bolt's own routes: events, and installing by OAuth."""
-        runner = web.AppRunner(app.server(port=0, path=PATH).web_app, access_log=None)
+        runner = Door(app, self._settings.signing, time.monotonic).make_runner()
         await runner.setup()
         try:
             await web.TCPSite(runner, self._settings.host, self._settings.port).start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from adapters.slack.client import PATH
+from adapters.slack.door import PATH
 from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.domain.controls import PRESS_PREFIX
 from commands import COMMANDS

@@ -92,17 +92,25 @@ class RefusalCount:
     @contextmanager
     def watch(self, person: str) -> Iterator[None]:
         """Count a request of a person that is refused. Raises Refused at once after too many."""
-        times = self._times.get(person)
-        if times and len(times) == MAX_REFUSALS and self._clock() < times[0] + REFUSALS_S:
-            raise Refused(ENOUGH)
+        self.check(person)
         try:
             yield
         except (Refused, ValidationError):
-            self._times.setdefault(person, deque(maxlen=MAX_REFUSALS)).append(self._clock())
-            self._times.move_to_end(person)
-            if len(self._times) > MAX_REFUSED_PEOPLE:
-                self._times.popitem(last=False)
+            self.add(person)
             raise
+
+    def check(self, person: str) -> None:
+        """Raise Refused where a person was refused too often lately."""
+        times = self._times.get(person)
+        if times and len(times) == MAX_REFUSALS and self._clock() < times[0] + REFUSALS_S:
+            raise Refused(ENOUGH)
+
+    def add(self, person: str) -> None:
+        """Count one refusal of a person."""
+        self._times.setdefault(person, deque(maxlen=MAX_REFUSALS)).append(self._clock())
+        self._times.move_to_end(person)
+        if len(self._times) > MAX_REFUSED_PEOPLE:
+            self._times.popitem(last=False)
 
 
 def _format_runs(count: int) -> str:

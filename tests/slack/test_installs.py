@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -20,21 +18,9 @@ from slack_sdk.oauth.installation_store import Installation
 
 from adapters.slack.installs import SealedStates, make_sealer
 from bot.errors import Misconfigured
-from tests.support.slack_app import App, make_settings, open_workspace, serve_app, wait_until
+from tests.support.slack_app import App, wait_until
+from tests.support.slack_installs import KEY, serve_installable
 from tests.support.slack_messages import read_text
-
-KEY = Fernet.generate_key().decode()
-
-
-@asynccontextmanager
-async def serve_installable(path: Path, key: str = KEY, **more: Any) -> AsyncIterator[App]:
-    """Serve the app over HTTP, installed in no workspace yet."""
-    async with open_workspace() as (server, team):
-        app = server.world.app
-        oauth = {"client_id": app.client_id, "client_secret": app.client_secret, "installations_key": key}
-        http = {"bot_token": None, "mode": "http", "port": 0, "signing_secret": app.signing_secret}
-        async with serve_app(server, team, path, make_settings(server, team, **oauth, **http), **more) as a:
-            yield a
 
 
 async def install(a: App, code: str, state: str | None = None) -> int:

@@ -16,7 +16,8 @@ import pytest
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
 from adapters.slack.budgets import slack_budget as slack_budget
-from adapters.slack.client import PATH, SlackBot
+from adapters.slack.client import SlackBot
+from adapters.slack.door import PATH
 from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook

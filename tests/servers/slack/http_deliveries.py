@@ -20,9 +20,9 @@ Signing = Literal["right", "wrong", "old"]
 OLD_S = 60 * 5 + 1  # the app must refuse requests older than five minutes
 
 
-def signature(secret: str, timestamp: str, body: str) -> str:
+def signature(secret: str, timestamp: str, body: bytes) -> str:
     """Return the value of X-Slack-Signature."""
-    return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:{body}".encode(), hashlib.sha256).hexdigest()
+    return "v0=" + hmac.new(secret.encode(), f"v0:{timestamp}:".encode() + body, hashlib.sha256).hexdigest()
 
 
 class HttpDeliveries:
@@ -59,7 +59,10 @@ class HttpDeliveries:
     def _sign(self, body: str) -> dict[str, str]:
         timestamp = str(int(self._world.wall() - (OLD_S if self.signing == "old" else 0)))
         secret = "another" if self.signing == "wrong" else self._world.app.signing_secret
-        return {"X-Slack-Request-Timestamp": timestamp, "X-Slack-Signature": signature(secret, timestamp, body)}
+        return {
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": signature(secret, timestamp, body.encode()),
+        }
 
 
 def _encode_body(delivery: Delivery) -> tuple[str, str]:
