@@ -10,7 +10,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, assert_never
 
 from bot.models.errors import Kind, ProviderError
+from bot.text import clean_text
 
+CLOSED_EARLY = "the answer broke off: the connection closed before its end"
 _LONGEST_REASON = 600  # characters; the remedy often stands at the end
 _DEEPEST = 8  # causes of causes
 _BILLING = re.compile(r"insufficient_quota|credit balance|billing|payment", re.IGNORECASE)
@@ -47,8 +49,10 @@ def map_error(
         case "lost":
             return ProviderError("unreachable", f"{_REASONS['unreachable']}: the connection was lost")
         case None:
-            kind = kind_of(error)
-            return _with_reason(kind, blank(_extract_reason(origins[0])), _retry_after_s(kind, origins[0], now))
+            kind, reason = kind_of(error), _extract_reason(origins[0])
+            if kind == "key" and reason.startswith(_PAGE):  # a firewall's or a log-in's, which knows no key
+                kind = "other"
+            return _with_reason(kind, blank(reason), _retry_after_s(kind, origins, now))
         case _ as never:
             assert_never(never)
 
@@ -62,6 +66,8 @@ def map_error_body(body: Mapping[str, Any]) -> ProviderError:
     fields = [place.get(name) for place in (inner, body) if isinstance(place, Mapping) for name in _STATUS_FIELDS]
     status = next((int(number) for number in map(str, fields) if re.fullmatch(r"[45]\d\d", number)), None)
     reason = _find_reason(inner) or _find_reason({**body, "error": None})
+    if not reason and not any(fields):
+        return ProviderError("not_found", "JSON without an answer in it came instead of one: look at its api_base")
     words = f"{reason} {' '.join(str(field) for field in fields if isinstance(field, str))}"
     kind = _kind_by_words(words) if status is None else _kind_by_status(status, words)
     if status is None and kind == "other":
@@ -203,8 +209,14 @@ def _describe_bug(origins: Sequence[BaseException]) -> str:
     return _shorten(f"{type(bug).__name__}: {text}" if text else type(bug).__name__)
 
 
-_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?: -)?:? *(?:- )?)+")
-_TRAILER = re.compile(r", Metadata: .*$|\. Handle with `litellm\..*$", re.DOTALL)  # litellm's own advice
+_WRAPPING = re.compile(
+    r"^(?:(?:(?:litellm\.)?\w*(?:Error|Exception|Timeout)\b(?: -)?:?|(?<=Error )code: \d{3}\b) *(?:- )?)+"
+)
+_PAGE = "a web page"
+_TITLE = re.compile(r"<title[^>]{0,80}>([^<]{1,80})", re.IGNORECASE)
+_TRAILER = re.compile(  # what litellm adds
+    r"\bTraceback \(most recent call last\):.*$|, Metadata: .*$|\. Handle with `litellm\..*$", re.DOTALL
+)
 _BYTES = re.compile(r"""b(['"]).*\1""", re.DOTALL)  # as it shows some bodies
 _REASON_FIELDS = ("message", "msg", "detail", "details", "error", "error_msg", "error_message", "status_msg", "errors")
 _STATUS_FIELDS = ("code", "status", "status_code", "http_code", "type", "error_type")
@@ -212,17 +224,27 @@ _MOST_DETAILS = 3  # of a list of mistakes in what was asked
 
 
 def _extract_reason(error: BaseException) -> str:
-    """Return the provider's own words in one line, remedy included, or "" if it sent a web page."""
-    text = str(getattr(error, "message", "") or error)
+    """Return the provider's own words in one line, remedy included; of a web page its title, if it has one."""
+    said = _find_reason(getattr(error, "body", None))  # as OpenAI's client keeps it
+    text = said or str(getattr(error, "message", "") or error)
     text = _TRAILER.sub("", _WRAPPING.sub("", text))
     if _BYTES.fullmatch(text):
         text = ast.literal_eval(text).decode(errors="replace")
     text = " ".join((_find_message(text) or text).removeprefix("Message: ").split())
-    return "" if text.startswith(("<", "{")) else _shorten(text)
+    if text.startswith("<"):
+        return describe_page(text)
+    return "" if text.startswith("{") else _shorten(text)
+
+
+def describe_page(page: str) -> str:
+    """Name a web page that came in place of what was asked for."""
+    title = _TITLE.search(page)
+    named = f" (“{' '.join(title[1].split())}”)" if title else ""
+    return f"{_PAGE}{named} came instead of an answer"
 
 
 def _shorten(text: str) -> str:
-    text = text.rstrip(". ")
+    text = clean_text(text).rstrip(". ")
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "…"
 
 
@@ -253,19 +275,19 @@ def _find_reason(said: object, depth: int = 0) -> str:
     return f"{'.'.join(map(str, place))}: {words}" if words and isinstance(place, list) else words
 
 
-def _retry_after_s(kind: Kind, error: BaseException, now: float) -> float | None:
+def _retry_after_s(kind: Kind, origins: Sequence[BaseException], now: float) -> float | None:
     """Return the seconds after which the provider asks to come again; None if it does not say.
 
     RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, Gemini a sentence.
     """
     if kind not in ("rate_limit", "unreachable"):
         return None
-    headers = _response_headers(error)
+    headers = next(filter(None, map(_response_headers, origins)), {})
     if ms := _parse_number(headers.get("retry-after-ms")):
         return ms / 1000
     after = headers.get("retry-after")
     if after is None:
-        found = _RETRY_IN.search(str(error))
+        found = _RETRY_IN.search(str(origins[0]))
         return float(found[1]) if found else None
     seconds = _parse_number(after)
     return seconds if seconds is not None else _seconds_until(after, now)

@@ -22,7 +22,7 @@ from bot.models import client, parameters, retries, search
 from bot.models.catalogue import OPENAI_COMPATIBLE, Model, check_sendable, has_key, key_of, key_state, sent_key
 from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
-from bot.models.error_mapping import kind_of, map_error, map_midstream_error
+from bot.models.error_mapping import CLOSED_EARLY, kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
 from bot.models.frames import find_codes
 from bot.models.images import BLIND, Message, describe_images
@@ -297,7 +297,7 @@ def _find_fault(stream: ModelStream, finish: str | None, tool: str) -> ProviderE
     if tool:
         return ProviderError("no_text", f"it asked for a tool ({tool}) instead of answering")
     if stream.received_finish_reason is None and stream.intermittent_finish_reason is None:
-        return ProviderError("broken_off", "the answer broke off: the connection closed before its end")
+        return ProviderError("broken_off", CLOSED_EARLY)
     return None
 
 

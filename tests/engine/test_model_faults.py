@@ -78,7 +78,7 @@ FAULTS: Mapping[str, Fault] = {
     "stall in the middle": Fault(Reply(HALF, then="hang"), "failed", "stalled", KEPT, BRIEF),
     "slow drip": Fault(Reply(sse(*map(chunk, NUMBERS[:9])), gap_s=0.2, then="hang"), "failed", "stalled", None, SHORT),
     "drip of nothing": Fault(Reply(sse(chunk("")), gap_s=0.01, then="repeat"), "failed", "stalled", deadlines=SOON),
-    "garbage": Fault(Reply((b"\x00\xff<!>", b"\n\n{]")), "failed", "broken_off"),
+    "garbage": Fault(Reply((b"\x00\xff<!>", b"\n\n{]")), "failed", "not_found"),
     "garbage in the middle": Fault(Reply((*HALF, b"data: {not json\n\n", b"!\n\n")), "failed", "broken_off", KEPT),
     "nothing": Fault(Reply(), "failed", "broken_off"),
     "an empty answer": Fault(answer(""), "failed", "no_text"),

@@ -62,7 +62,7 @@ async def test_embedding_models_are_no_seats() -> None:
 @pytest.mark.parametrize(
     ("listed", "keys"),
     [
-        (["m", "org/Big-7B"], ["m", "org-big-7b"]),
+        (["m", "acme/Big-7B"], ["m", "acme-big-7b"]),
         (["qwen3:8b", "qwen3/8b"], ["qwen3:8b", "qwen3-8b"]),
         (["a b", "a/b", "a-b"], ["a-b-2", "a-b-3", "a-b"]),  # the one that is a key keeps it
         (["a/b", "a b", "a-b"], ["a-b-3", "a-b-2", "a-b"]),  # in whatever order they come

@@ -79,6 +79,11 @@ ANSWERS: dict[str, tuple[Reply, str, str]] = {  # name → the stream, its text 
     "a null delta first": (Reply(sse(choice(delta=None), chunk("Tabs"), STOP, "[DONE]")), "Tabs", ""),
     "a null delta amid": (Reply(sse(chunk("Ta"), choice(delta=None), chunk("bs"), STOP, "[DONE]")), "Tabs", ""),
     "a null delta last": (Reply(sse(chunk("Tabs"), choice("stop", delta=None), "[DONE]")), "Tabs", ""),
+    "a null choice": (Reply(sse(chunk("Tabs"), {"id": "c-1", "choices": [None]}, STOP, "[DONE]")), "Tabs", ""),
+    "a text for a delta": (Reply(sse(choice("stop", text="Tabs"), "[DONE]")), "Tabs", ""),
+    "figures first": (Reply(sse(used(7, 3), chunk("Tabs"), STOP, "[DONE]")), "Tabs", ""),
+    "figures amid": (Reply(sse(chunk("Ta"), used(7, 3), chunk("bs"), STOP, "[DONE]")), "Tabs", ""),
+    "a reason of its own": (Reply(sse(chunk("Tabs"), choice("eos", delta={}), "[DONE]")), "Tabs", ""),
     "no delta last": (Reply(sse(chunk("Tabs"), choice("stop"), "[DONE]")), "Tabs", ""),
     "null choices": (Reply(sse(chunk("Tabs"), {"id": "c-1", "choices": None}, STOP, "[DONE]")), "Tabs", ""),
     "no choices": (Reply(sse(chunk("Tabs"), {"id": "c-1"}, STOP, "[DONE]")), "Tabs", ""),
@@ -113,7 +118,7 @@ async def test_an_answer_of_any_shape_is_whole(name: str, prefix: str) -> None:
     reply, text, thinking = ANSWERS[name]
     heard, _ = await heard_by(prefix, reply)
     assert (heard.text, heard.thinking, heard.ending, heard.error) == (text, thinking, "done", None)
-    if name.startswith("whole") or name == "figures for an end":
+    if name.startswith(("whole", "figures")):
         assert heard.usage == REPORTED
 
 
@@ -186,6 +191,13 @@ FAILURES: dict[str, tuple[Reply, str, Kind, str]] = {  # name → the stream, wh
     ),
     "a refusal, whole": (body(whole(None, refusal="I cannot help.")), "I cannot help.", "refused", "refused to answer"),
     "a refusal without an end": (Reply(sse(chunk(refusal="No."), "[DONE]")), "No.", "refused", "refused to answer"),
+    "figures first, and no end": (Reply(sse(used(7, 3), chunk("Ta"))), "Ta", "broken_off", "closed before its end"),
+    "an event that is cut": (
+        Reply((*sse(chunk("Ta")), b'data: {"choices": [{"delta": {"con\n\n', *sse(STOP, "[DONE]"))),
+        "Ta",
+        "broken_off",
+        "the answer broke off: what the provider sent cannot be read",
+    ),
     "nothing": (Reply(()), "", "broken_off", "the connection closed before its end"),
     "an end alone": (Reply(sse("[DONE]")), "", "no_text", "the answer was empty"),
     "half of a whole": (

@@ -1,0 +1,172 @@
+"""Streams of OpenAI's chat completions made regular, as many endpoints send them.
+
+Many speak that protocol (https://platform.openai.com/docs/api-reference/chat-streaming) with habits of their own, of
+which litellm loses what it does not expect: the text, the end, or the reason of a failure. Here each habit becomes the
+regular form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bot.models.error_mapping import map_error_body
+from bot.models.errors import ProviderError
+from bot.models.mender import MOST_MENDED, Event, LineMender, read_json
+
+_XAI_TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/rest-api-reference/inference/chat
+
+
+class ChatMender(LineMender):
+    """A mender of OpenAI's protocol, as many endpoints speak it."""
+
+    last = b"data: [DONE]\n\n"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._named = ""  # the name of the event whose data comes next
+        self._head: Event = {}  # what every event of this answer says of it
+        self._ended = False  # a reason to finish has come
+        self._counted = False  # an event of figures alone has come: it is the last one
+        self._refused = False  # the model has written in the field that is there for refusals
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        name, colon, value = line.partition(b":")
+        match name:
+            case b"event":
+                self._named = value.strip().decode(errors="replace")
+                return None  # nobody reads it, and one without data ends the reading
+            case b"data" if colon:
+                return self._mend_data(line, value.strip())
+            case b"" if not colon:
+                self._named = ""
+                return line
+        if line.startswith(b"{"):  # a failure in mid-stream, without the form of an event
+            self._raise_error(read_json(line))
+        return None  # comments, ids, times to try again: without data they would end the reading as well
+
+    def _mend_data(self, line: bytes, data: bytes) -> bytes | None:
+        if data == b"[DONE]":
+            return b"".join(self._end()) + line
+        if not data:
+            return None
+        event = read_json(data)
+        if event is None and len(data) > MOST_MENDED:
+            return line
+        if event is None and data.startswith(b"{"):  # words of the answer may be lost with it
+            raise ProviderError("other", "what the provider sent cannot be read")
+        if not event:
+            return None
+        self._raise_error(event)
+        return b"data: " + json.dumps(event).encode() if self._mend_event(event) else line
+
+    def _mend_event(self, event: Event) -> bool:
+        """Make an event regular in its place; return whether anything was changed."""
+        changed = False
+        sent = event.get("choices")
+        choices = [choice for choice in sent if isinstance(choice, dict)] if isinstance(sent, list) else []
+        if choices != sent:
+            event["choices"], changed = choices, True
+        for choice in choices:
+            changed |= self._mend_choice(choice)
+        usage = event.get("usage")
+        self._counted = not choices and (self._counted or isinstance(usage, dict))
+        if isinstance(usage, dict) and (cost := _reported_cost(usage)) is not None and usage.get("cost") != cost:
+            usage["cost"], changed = cost, True
+        if not self._head:
+            self._head = {key: event[key] for key in ("id", "object", "created", "model") if key in event}
+        return changed
+
+    def _mend_choice(self, choice: Event) -> bool:
+        changed = False
+        delta, finish = choice.get("delta"), choice.get("finish_reason")
+        if not isinstance(delta, dict):
+            message = choice.get("message")
+            delta = choice["delta"] = message if isinstance(message, dict) else {"content": choice.get("text")}
+            changed = True
+        changed |= self._mend_delta(delta)
+        if finish == "error":
+            raise map_error_body({"error": choice.get("error") or "it gave no reason"})
+        if finish == "":
+            choice["finish_reason"], changed = None, True
+        if finish:
+            self._ended = True
+            if self._refused:
+                choice["finish_reason"], changed = "content_filter", True
+        return changed
+
+    def _mend_delta(self, delta: Event) -> bool:
+        content, refusal = delta.get("content"), delta.get("refusal")
+        if isinstance(refusal, str) and refusal:
+            self._refused = True
+            delta["content"] = _join_parts(content)[0] + refusal
+            return True
+        if content is None or isinstance(content, str):
+            return False
+        text, thinking = _join_parts(content)
+        delta["content"] = text
+        if thinking:
+            delta["reasoning_content"] = (delta.get("reasoning_content") or "") + thinking
+        return True
+
+    def _raise_error(self, event: Event | None) -> None:
+        if event is None:
+            return
+        named = self._named == "error" and not event.get("choices")
+        if event.get("error") or event.get("object") == "error" or named:
+            raise map_error_body(event)
+
+    def divide(self, answer: Event) -> Iterator[Event]:
+        if not answer.get("choices"):
+            raise map_error_body(answer)
+        usage = answer.pop("usage", None)
+        finish = next((end for choice in answer["choices"] if (end := choice.pop("finish_reason", None))), "stop")
+        yield from (answer, self._finish(finish))
+        if usage:
+            yield {**answer, "choices": [], "usage": usage}
+
+    def flush(self) -> Iterator[bytes]:
+        yield from super().flush()
+        if self._counted:
+            yield from self._end()
+
+    def _end(self) -> Iterator[bytes]:
+        """Yield the end that a stream ought to have had, once it is known to be whole."""
+        if not self._ended:
+            self._ended = True
+            yield b"data: " + json.dumps(self._finish("content_filter" if self._refused else "stop")).encode() + b"\n\n"
+
+    def _finish(self, reason: str) -> Event:
+        return {**self._head, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+
+
+def _join_parts(content: object) -> tuple[str, str]:
+    """Return the text and the thinking of a content, which may be a string, a part, or a list of parts."""
+    text = thinking = ""
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, dict):
+            if thought := part.get("thinking") or part.get("reasoning"):
+                thinking += "".join(_join_parts(thought))
+            said = part.get("text") or part.get("refusal") or ""
+            text += said if isinstance(said, str) else str(said.get("value", ""))  # as OpenAI's assistants write it
+        elif part is not None:
+            text += str(part)
+    return text, thinking
+
+
+def _reported_cost(usage: Mapping[str, Any]) -> float | None:
+    """Return what a provider says that the answer cost, in US dollars; None: it does not say.
+
+    OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting) counts what the owner of another provider's key
+    pays there apart. Perplexity's sum contains its fee for the search.
+    """
+    cost = usage.get("cost")
+    if isinstance(cost, Mapping):
+        cost = cost.get("total_cost")
+    if isinstance(ticks := usage.get("cost_in_usd_ticks"), int):
+        cost = ticks / _XAI_TICKS_PER_USD
+    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost < 0:
+        return None
+    elsewhere = (usage.get("cost_details") or {}).get("upstream_inference_cost") if usage.get("is_byok") else None
+    return cost + (elsewhere or 0.0)

@@ -1,0 +1,143 @@
+"""Streams of protocols that one provider speaks, made regular before litellm reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from bot.models.error_mapping import map_error_body
+from bot.models.mender import Event, EventMender, LineMender, raise_error, read_json
+
+
+class OllamaMender(LineMender):
+    """A mender of Ollama's lines of JSON, of which one may be an error (https://docs.ollama.com/api/errors)."""
+
+    reads_whole = False
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        if b'"error"' in line:
+            raise_error(read_json(line))
+        return line
+
+
+class CohereMender(EventMender):
+    """A mender of Cohere's events (https://docs.cohere.com/reference/chat-stream).
+
+    litellm reads each line as bare JSON, looks for the end under other names than Cohere gives it, and drops thinking.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thinking_at: int | None = None  # the number of the block of thinking that is open
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        line = super().mend_line(line) or b""
+        event = read_json(line.removeprefix(b"data:")) if line.startswith(b"data:") else None
+        if event is None:
+            return None
+        content = event.get("delta", {}).get("message", {}).get("content", {})
+        match event.get("type"):
+            case "content-delta" if isinstance(content, dict) and "thinking" in content:
+                content["text"] = content.pop("thinking")
+            case "content-start" if isinstance(content, dict) and content.get("type") == "thinking":
+                self._thinking_at = event.get("index")
+                event = _cohere_text("<think>")
+            case "content-end" if event.get("index") == self._thinking_at:
+                self._thinking_at = None
+                event = _cohere_text("</think>")
+            case "message-end":
+                if event["delta"].get("finish_reason") in ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"):
+                    raise map_error_body({"error": event["delta"].get("error") or event["delta"]["finish_reason"]})
+                event |= {"event": "message-end", "data": {"delta": event["delta"]}}
+        return json.dumps(event).encode()
+
+    def divide(self, answer: Event) -> Iterator[Event]:
+        message = _require(answer, "message")
+        blocks = message.get("content") if isinstance(message, dict) else None
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            content = {"delta": {"message": {"content": block}}, "index": index}
+            if block.get("type") == "thinking":
+                yield {"type": "content-start", **content}
+            yield {"type": "content-delta", **content}
+            yield {"type": "content-end", "index": index}
+        ended = {name: answer[name] for name in ("finish_reason", "usage") if name in answer}
+        yield {"type": "message-end", "delta": ended}
+
+
+def _cohere_text(text: str) -> Event:
+    return {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": text}}}}
+
+
+class AnthropicMender(EventMender):
+    """A mender of Anthropic's events (https://docs.claude.com/en/docs/build-with-claude/streaming)."""
+
+    def divide(self, answer: Event) -> Iterator[Event]:
+        blocks = _require(answer, "content")
+        yield {"type": "message_start", "message": {**answer, "content": [], "stop_reason": None}}
+        for index, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            kind = block.get("type")
+            yield {"type": "content_block_start", "index": index, "content_block": {**block, **_BEGUN.get(kind, {})}}
+            if kind in _BEGUN:
+                yield {
+                    "type": "content_block_delta",
+                    "index": index,
+                    "delta": {"type": f"{kind}_delta", kind: block.get(kind) or ""},
+                }
+            yield {"type": "content_block_stop", "index": index}
+        ended = {name: answer.get(name) for name in ("stop_reason", "stop_sequence")}
+        yield {"type": "message_delta", "delta": ended, "usage": answer.get("usage") or {}}
+        yield {"type": "message_stop"}
+
+
+_BEGUN = {"text": {"text": ""}, "thinking": {"thinking": "", "signature": ""}}  # a block before its first delta
+
+
+class GeminiMender(EventMender):
+    """A mender of Gemini's events, which come as one list where the query for events was lost on the way.
+
+    litellm takes the end of the connection for the end of the answer.
+    """
+
+    ends = (b'"finishReason"', b'"blockReason"')
+
+    def divide(self, answer: Event) -> Iterator[Event]:
+        if "promptFeedback" not in answer:
+            _require(answer, "candidates", "usageMetadata")
+        yield answer
+
+
+class ResponsesMender(EventMender):
+    """A mender of the events of OpenAI's Responses API (https://platform.openai.com/docs/api-reference)."""
+
+    ends = (b"response.completed", b"response.incomplete", b"response.failed")
+
+    def divide(self, answer: Event) -> Iterator[Event]:
+        items = _require(answer, "output", "status")
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            for number, part in enumerate(item.get("content") or () if item.get("type") == "message" else ()):
+                at = {"output_index": index, "item_id": item.get("id"), "content_index": number}
+                yield {"type": "response.output_text.delta", **at, "delta": part.get("text") or ""}
+        status = answer.get("status")
+        yield {"type": f"response.{status if status in ('incomplete', 'failed') else 'completed'}", "response": answer}
+
+
+class WholeResponseMender(LineMender):
+    """A mender of a response that was asked for whole, which only finds the error in place of one."""
+
+    def feed_whole(self, body: bytes) -> Iterator[bytes]:
+        if (answer := read_json(body)) is not None:
+            _require(answer, "output")
+        yield body
+
+    def mend_line(self, line: bytes) -> bytes | None:
+        return line
+
+
+def _require(answer: Event, *names: str) -> Any:
+    """Return the first of these fields that a whole answer has. Raises ProviderError where it is none."""
+    raise_error(answer)
+    found = next((answer[name] for name in names if name in answer), None)
+    if found is None:
+        raise map_error_body(answer)
+    return found
