@@ -68,7 +68,10 @@ BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.models.redaction.make_redactor": lambda: [
         _scan(rf"own|(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
     ],
-    "bot.platform_settings._check_ids": lambda: [Use(re.compile(r"\d{5,20}"), WHOLE), Use(re.compile("[TE][A-Z0-9]+"), WHOLE)],
+    "bot.platform_settings._check_ids": lambda: [
+        Use(re.compile(r"\d{5,20}"), WHOLE),
+        Use(re.compile("[TE][A-Z0-9]+"), WHOLE),
+    ],
     "commands.debate._read_positions": lambda: [_scan(r"[;\n]")],
 }
 
