@@ -61,7 +61,7 @@ class Here:
     channels: tuple[str, ...] = ()  # this channel and those around it, each by id and by name
     run: str = ""  # the run whose thread this is
     images: tuple[Image, ...] = ()  # attached
-    may_see: CanSee = may_see_all  # which places this person can see
+    may_see: CanSee = may_see_all  # which places this person can see, for lists of runs
 
 
 @dataclass(frozen=True, slots=True)

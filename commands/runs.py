@@ -36,28 +36,27 @@ async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answe
 
 
 async def _show(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    run = await choose_run(actions, options.run, here)
+    run = choose_run(options.run, here)
     return Told(f"Run `{run}`, as it reads now:", await export_run(actions, run, here.by))
 
 
 async def _watch(actions: Actions, options: WatchOptions, here: Here) -> Answer:
     if not options.run:
         raise Refused("Which run? `/moot runs` lists them.")
-    await actions.require_visible(options.run, here.by, here.may_see)
     await actions.watch_run(options.run, here.by, here.open_surface)
     return Started(options.run)
 
 
 async def _stop(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    return Told(await actions.stop_run(await choose_run(actions, options.run, here), here.by))
+    return Told(await actions.stop_run(choose_run(options.run, here), here.by))
 
 
 async def _reveal(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    return Told(await actions.reveal_answers(await choose_run(actions, options.run, here), here.by))
+    return Told(await actions.reveal_answers(choose_run(options.run, here), here.by))
 
 
 async def _say(actions: Actions, options: SayOptions, here: Here) -> Answer:
-    return Told(await actions.add_remark(await choose_run(actions, options.run, here), options.text, here.by))
+    return Told(await actions.add_remark(choose_run(options.run, here), options.text, here.by))
 
 
 async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
@@ -72,11 +71,12 @@ async def _help(actions: Actions, options: NoOptions, here: Here) -> Answer:
     )
 
 
-async def choose_run(actions: Actions, named: str, here: Here) -> str:
-    """Return the run that a person names, or else that of their thread. Raises Refused."""
-    if named:
-        await actions.require_visible(named, here.by, here.may_see)
-    elif not here.run:
+def choose_run(named: str, here: Here) -> str:
+    """Return the run that a person names, or else that of their thread. Raises Refused where there is neither.
+
+    Whether they may see it, and act on it, is checked by what is then done with it.
+    """
+    if not (named or here.run):
         raise Refused("Which run? Use this in its thread, or name it: `/moot runs` lists them.")
     return named or here.run
 

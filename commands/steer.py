@@ -29,30 +29,28 @@ class ObjectCommandOptions(Options):
 
 
 async def _pause(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    return Told(await actions.steering.pause_run(await choose_run(actions, options.run, here), here.by))
+    return Told(await actions.steering.pause_run(choose_run(options.run, here), here.by))
 
 
 async def _resume(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    return Told(await actions.steering.resume_run(await choose_run(actions, options.run, here), here.by))
+    return Told(await actions.steering.resume_run(choose_run(options.run, here), here.by))
 
 
 async def _add(actions: Actions, options: AddOptions, here: Here) -> Answer:
-    run = await choose_run(actions, options.run, here)
+    run = choose_run(options.run, here)
     return Told(await actions.steering.add_seat(run, options.model, options.persona, options.panel, here.by))
 
 
 async def _drop(actions: Actions, options: DropOptions, here: Here) -> Answer:
-    return Told(await actions.steering.drop_seat(await choose_run(actions, options.run, here), options.seat, here.by))
+    return Told(await actions.steering.drop_seat(choose_run(options.run, here), options.seat, here.by))
 
 
 async def _object(actions: Actions, options: ObjectCommandOptions, here: Here) -> Answer:
-    return Told(
-        await actions.steering.raise_objection(await choose_run(actions, options.run, here), options.text, here.by)
-    )
+    return Told(await actions.steering.raise_objection(choose_run(options.run, here), options.text, here.by))
 
 
 async def _next(actions: Actions, options: KnownRunOptions, here: Here) -> Answer:
-    return Told(await actions.steering.start_next_round(await choose_run(actions, options.run, here), here.by))
+    return Told(await actions.steering.start_next_round(choose_run(options.run, here), here.by))
 
 
 COMMANDS = (

@@ -22,7 +22,7 @@ async def start_summary(actions: Actions, run: str, here: Here) -> str:
 
 
 async def _summarise(actions: Actions, options: SummariseOptions, here: Here) -> Answer:
-    return Started(await start_summary(actions, await choose_run(actions, options.run, here), here))
+    return Started(await start_summary(actions, choose_run(options.run, here), here))
 
 
 COMMAND = Command(("moot", "summarise"), "What has been said in a run so far.", SummariseOptions, _summarise)

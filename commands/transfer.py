@@ -55,7 +55,6 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
-        await actions.require_visible(options.run, here.by, here.may_see)
         await actions.add_remark(options.run, join_blocks(options.note, text), here.by, origin)
         return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
     request = RunRequest(

@@ -25,10 +25,15 @@ class Seal:
     def open(self, sealed: str, person: str) -> str:
         """Return the text. Raises Refused where it was not sealed for that person."""
         text, _, seal = sealed.rpartition(MARK)
-        if not hmac.compare_digest(seal.encode(), self._make(text, person).encode()):
+        if not hmac.compare_digest(_encode(seal), _encode(self._make(text, person))):
             raise Refused("That form was not made for you here: use the command, button or menu once more.")
         return text
 
     def _make(self, text: str, person: str) -> str:
-        digest = hmac.digest(self._key, f"{person}\n{text}".encode(), "sha256")
+        digest = hmac.digest(self._key, _encode(f"{person}\n{text}"), "sha256")
         return urlsafe_b64encode(digest[:_BYTES]).decode()
+
+
+def _encode(text: str) -> bytes:
+    """Return the bytes of a text that anybody may have sent, halves of surrogate pairs among it."""
+    return text.encode("utf-8", "surrogatepass")

@@ -130,7 +130,7 @@ class InteractionHandler:
                 run, action, about = _require_ours(read_press_id(data["custom_id"]))
                 await self._press(interaction, action, read_target(run, about), None, reply)
             case discord.InteractionType.modal_submit:
-                found = _require_ours(read_press_id(self._seal.open(data["custom_id"], str(interaction.user.id))))
+                found = _require_ours(read_press_id(self._seal.open(data["custom_id"], _name_asker(interaction))))
                 values = await self._read_values(interaction, read_modal(data))
                 await self._take_form(interaction, *found, values, reply)
 
@@ -248,7 +248,7 @@ class InteractionHandler:
             case Told(text, file):
                 await reply.tell(text, file)
             case Form():
-                await reply.show_form(answer, self._seal.close(key, str(interaction.user.id)))
+                await reply.show_form(answer, self._seal.close(key, _name_asker(interaction)))
             case Started():
                 await reply.wait_until_shown()
 
@@ -297,6 +297,11 @@ def _command_key(path: Sequence[str], answer: Answer) -> str:
     typed_before = unasked_values(answer)
     whole = f"{words}?{urlencode(typed_before)}" if typed_before else words
     return whole if len(whole) <= KEPT_CHARS else words
+
+
+def _name_asker(interaction: discord.Interaction[Any]) -> str:
+    """Return for whom a form is sealed: that person, in that channel."""
+    return f"{interaction.user.id}/{interaction.channel_id}"
 
 
 def _is_public(interaction: discord.Interaction[Any]) -> bool:

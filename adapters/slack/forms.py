@@ -5,7 +5,6 @@ https://docs.slack.dev/surfaces/modals
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
@@ -25,8 +24,8 @@ LONG = ("question", "text", "note")
 _YES_OR_NO = {True: "yes", False: "no"}
 
 
-def build_view(form: Form, metadata: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> Json:
-    """Return the form as a modal. `metadata` comes back with its values; `suggested`: field → its choices."""
+def build_view(form: Form, sealed: str, suggested: Mapping[str, Sequence[str]]) -> Json:
+    """Return the form as a modal. `sealed` comes back with its values; `suggested`: field → its choices."""
     fields = form.options.model_fields
     return {
         "type": "modal",
@@ -34,15 +33,9 @@ def build_view(form: Form, metadata: Mapping[str, str], suggested: Mapping[str, 
         "title": _plain_text(form.title, TITLE_CHARS),
         "submit": _plain_text("Send", TITLE_CHARS),
         "close": _plain_text("Cancel", TITLE_CHARS),
-        "private_metadata": json.dumps(metadata),
+        "private_metadata": sealed,
         "blocks": [_build_input(n, fields[n], form.values.get(n), suggested.get(n, ())) for n in form.fields],
     }
-
-
-def read_metadata(view: Mapping[str, Any]) -> dict[str, str]:
-    """Return the metadata that the form was opened with."""
-    found: dict[str, str] = json.loads(view.get("private_metadata") or "{}")
-    return found
 
 
 def read_view(view: Mapping[str, Any]) -> dict[str, Any]:

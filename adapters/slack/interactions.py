@@ -52,7 +52,6 @@ log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
-SEALED = "sealed"  # in a form's metadata
 MAX_QUOTED = 200  # messages of others that a form may be open about
 TITLES = {"council": "A council", "debate": "A debate", "compare": "A comparison"}
 
@@ -133,7 +132,7 @@ class InteractionHandler:
 
     def _read_metadata(self, body: Json) -> dict[str, str]:
         """Return what a form was opened with. Raises Refused where it was not opened for its sender."""
-        sealed = forms.read_metadata(body["view"]).get(SEALED, "")
+        sealed = str(body["view"].get("private_metadata") or "")
         metadata: dict[str, str] = json.loads(self._seal.open(sealed, body["user"]["id"]))
         return metadata
 
@@ -312,7 +311,7 @@ class InteractionHandler:
                 suggested[field] = [value for value in found if value != MORE]
         place = {"channel": reply.request.channel, "thread": reply.request.thread}
         sealed = self._seal.close(json.dumps({**metadata, **place}), reply.request.user)
-        await reply.show_form(form, {SEALED: sealed}, suggested)
+        await reply.show_form(form, sealed, suggested)
 
     def _options(self, metadata: Mapping[str, str]) -> type[Options]:
         if path := metadata.get("command"):

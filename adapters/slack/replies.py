@@ -85,11 +85,11 @@ class Reply:
         for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
-    async def show_form(self, form: Form, metadata: Mapping[str, str], suggested: Mapping[str, Sequence[str]]) -> None:
-        """Open a form; `metadata` comes back with its values. Raises Refused where no form can be opened."""
+    async def show_form(self, form: Form, sealed: str, suggested: Mapping[str, Sequence[str]]) -> None:
+        """Open a form; `sealed` comes back with its values. Raises Refused where no form can be opened."""
         if not self.request.trigger_id:
             raise Refused("That needs a form: use the slash command, or a button.")
-        view = build_view(form, metadata, suggested)
+        view = build_view(form, sealed, suggested)
         try:
             await self._api.call(self.request.workspace, "views.open", trigger_id=self.request.trigger_id, view=view)
         except SurfaceError as error:

@@ -129,21 +129,12 @@ class Actions:
         return f"Showing {quote_typed(t.started.question, 80)} here."
 
     async def read_run(self, run: str, by: Person) -> Transcript:
-        """Return what has happened so far. Raises Refused when the person's server has no such run."""
+        """Return what has happened so far. Raises Refused where the person can see no such run."""
         return await self._access.get_run(run, by)
 
     async def require_may_steer(self, run: str, by: Person, what: str) -> None:
         """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
         await self._access.require_may_steer(by, await self._access.get_writable_run(run, by), what)
-
-    async def require_visible(self, run: str, by: Person, can_see: CanSee) -> None:
-        """Raise Refused unless the person started the run or can see a place where it is shown.
-
-        The refusal reads as for a run that does not exist.
-        """
-        t = await self.read_run(run, by)
-        if by.key != t.started.by and not await _may_see([view.address for view in t.views], can_see):
-            raise self._access.refuse_unknown(run)
 
     async def wait_until_finished(self, run: str) -> Transcript | None:
         """Wait until the run is over and all of it is shown; return None when another process conducts it."""
@@ -156,7 +147,9 @@ class Actions:
         """
         found: list[RunRow] = []
         for row in await self._store.runs(MAX_LISTED_RUNS, by.server):
-            if await _may_see(row.addresses, can_see) and len(found) < limit:
+            if len(found) == limit:
+                break
+            if await _may_see(row.addresses, can_see):
                 found.append(row)
         return found
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bot.actions.permissions import Person
-from bot.domain.controls import Target
+from bot.actions.permissions import NO_RIGHTS, Person, Rights
+from bot.domain.controls import ANOTHER_VERSION, ObjectionRef, SeatRef, Target
 from bot.domain.run import TurnId
 from bot.engine.thread import REMOVED
 from bot.errors import Refused
@@ -123,12 +125,21 @@ async def test_runs_are_listed_for_those_who_can_look_where_they_are_shown(scene
     assert len(shown) == 2
     assert set(shown) < set(begun)
     assert asked == ["place"] * 3
+    assert len(await scene.actions.list_runs(PAT, 1, may_see)) == 1
+    assert asked == ["place"] * 4
     for run in begun:
         await scene.actions.stop_run(run, PAT)
 
 
-async def may_see_nothing(address: str) -> bool:
-    return False
+async def find_no_rights(address: str) -> Rights:
+    return NO_RIGHTS
+
+
+async def find_right_to_see(address: str) -> Rights:
+    return Rights(see=True)
+
+
+STRANGER = replace(GUESTS[0], rights_at=find_no_rights)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +149,7 @@ async def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: C
     run = await scene.start_run()
     needed = {name: "ada" for name, field in command.options.model_fields.items() if field.is_required()}
     options = command.options.model_validate({**needed, "run": run})
-    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=may_see_nothing)
+    here = Here(STRANGER, lambda run, title: scene.place)
     with pytest.raises(Refused, match=f"^There is no run {run} here.$"):
         await command.handle(scene.actions, options, here)
     await scene.actions.stop_run(run, PAT)
@@ -146,9 +157,32 @@ async def test_a_run_is_named_by_those_who_can_look_where_it_is_shown(command: C
 
 async def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at(scene: ActionsScene) -> None:
     run = await scene.start_run()
-    here = Here(GUESTS[0], lambda run, title: scene.place, may_see=may_see_nothing)
+    here = Here(STRANGER, lambda run, title: scene.place)
     with pytest.raises(Refused, match=f"^Nothing was sent. There is no run {run} here.$"):
         await PRESSES["send_to"].handle(scene.actions, Target(text="tea"), TransferOptions(run=run), here)
-    await scene.actions.require_visible(run, GUESTS[0], may_see_all)
-    await scene.actions.require_visible(run, PAT, may_see_nothing)  # its starter may, wherever it stands
+    await scene.actions.stop_run(run, PAT)
+
+
+@pytest.mark.parametrize("action", sorted(PRESSES.keys() - {"ask_about"}))  # which is about no run
+async def test_a_press_acts_only_where_its_person_sees_and_writes(action: str, scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    await asyncio.sleep(1)
+    before = await scene.store.read(run)
+    press = PRESSES[action]
+    needed: dict[str, Any] = dict.fromkeys(press.options.model_fields, "ada")
+    told: dict[str, list[str]] = {"stranger": [], "reader": []}
+    for who, by in (("stranger", STRANGER), ("reader", replace(MO, rights_at=find_right_to_see))):
+        for about in (None, SeatRef("ada"), TurnId("answer", 1, "ada"), ObjectionRef(1)):
+            options = press.options.model_construct(**needed)
+            here = Here(by, lambda run, title: scene.place)
+            try:
+                await press.handle(scene.actions, Target(run, about), options, here)
+            except Refused as error:
+                told[who].append(str(error))
+            else:
+                told[who].append("done")
+    assert await scene.store.read(run) == before
+    assert {text.removeprefix("Nothing was sent. ") for text in told["stranger"]} - {ANOTHER_VERSION} == {
+        f"There is no run {run} here."
+    }
     await scene.actions.stop_run(run, PAT)

@@ -151,14 +151,28 @@ class People(Base):
         full = {"custom_id": custom_id, "component_type": kind, "id": component["id"], **data}
         return self._start_interaction(COMPONENT, user_id, place, full, message)
 
-    async def submit(self, user: Ref, modal: Ref, values: Mapping[str, Any]) -> Interaction:
-        """Send the modal that interaction `modal` was answered with; `values` by custom id."""
+    async def submit(
+        self,
+        user: Ref,
+        modal: Ref,
+        values: Mapping[str, Any],
+        *,
+        custom_id: str | None = None,
+        where: Ref | None = None,
+    ) -> Interaction:
+        """Send the modal that interaction `modal` was answered with; `values` by custom id.
+
+        With another `custom_id` or `where` it is forged, as by a client of one's own.
+        """
         asked = self.hub.interactions.get(id_of(modal))
         if asked.answer.modal is None:
             raise CannotAct("that interaction was not answered with a modal")
         shown = asked.answer.modal
-        data = {"custom_id": shown["custom_id"], "components": fill_modal(shown["components"], values)}
-        place = self.hub.world.channel(asked.channel_id)
+        data = {
+            "custom_id": shown["custom_id"] if custom_id is None else custom_id,
+            "components": fill_modal(shown["components"], values),
+        }
+        place = self.hub.world.channel(asked.channel_id if where is None else id_of(where))
         return self._start_interaction(MODAL, id_of(user), place, data, asked.source)
 
     async def redeliver(self, interaction: Ref) -> None:
