@@ -19,6 +19,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import (
@@ -30,7 +31,7 @@ from pydantic_settings import (
 )
 from pydantic_settings.sources.utils import parse_env_vars
 
-from bot.domain.run import Search
+from bot.domain.run import Effort, Search
 from bot.errors import Misconfigured
 from bot.network import clean_key
 from bot.platform_settings import DiscordSettings, ServerSettings, SlackSettings
@@ -41,6 +42,26 @@ FILE = "moot.toml"
 DOTENV = ".env"
 MAX_SEATS = 12  # at one table
 MAX_TEMPERATURE = 2.0
+OUR_PARAMS = frozenset(
+    {
+        "api_base",
+        "api_key",
+        "base_url",
+        "max_tokens",
+        "messages",
+        "mock_response",
+        "model",
+        "num_ctx",
+        "reasoning_effort",
+    }
+    | {"response_format", "stream", "stream_options", "temperature", "tool_choice", "tools", "web_search_options"}
+)  # what a model's `params` may not hold
+
+
+class DeadlineSettings(Strict):
+    first_token_timeout_s: PositiveFloat = Field(60.0, description="who thinks, or loads first, may take the total")
+    idle_timeout_s: PositiveFloat = 30.0
+    total_timeout_s: PositiveFloat = 300.0
 
 
 class ModelSettings(Strict):
@@ -50,13 +71,25 @@ class ModelSettings(Strict):
     api_key: Secret | None = Field(None, description='"env:NAME", the key itself, or left out: litellm\'s own')
     api_base: Address | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
     temperature: float | None = Field(None, ge=0, le=MAX_TEMPERATURE)
-    max_tokens: NonNegativeInt | None = Field(1200, description="of one answer; 0: none is set, the provider's holds")
+    effort: Effort | None = Field(None, description="how much it thinks; its own where left out")
+    max_tokens: NonNegativeInt | None = Field(
+        None, description="of one answer, without its thinking; left out: 1200, or none if it thinks by itself; 0: none"
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="sent along as they are, by litellm's names")
+    deadlines: DeadlineSettings | None = Field(None, description="of this model, where they differ from all others'")
     concurrency: PositiveInt = Field(4, description="answers at once with this provider")
     input_usd_per_mtok: float | None = Field(None, ge=0)
     output_usd_per_mtok: float | None = Field(None, ge=0)
     context_window: PositiveInt | None = Field(None, description="tokens")
     proxy: bool = Field(False, description="reach api_base by the environment's proxy even on a private address")
     vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
+
+    @field_validator("params")
+    @classmethod
+    def _check_params(cls, params: dict[str, Any]) -> dict[str, Any]:
+        if ours := sorted(set(params) & OUR_PARAMS):
+            raise ValueError(f"{', '.join(ours)}: Moot sets these itself, by settings of their own or none")
+        return params
 
     def resolve_key(self) -> str | None:
         return _resolve_key(self.api_key)
@@ -82,6 +115,7 @@ class SeatSettings(Strict):
     persona: str = Field("", description="one from the library, or free text")
     temperature: float | None = Field(None, ge=0, le=MAX_TEMPERATURE)
     max_tokens: PositiveInt | None = None
+    effort: Effort | None = None
 
 
 def expand_seat(seat: Any) -> Any:
@@ -93,12 +127,7 @@ class PanelSettings(Strict):
     seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(min_length=1, max_length=MAX_SEATS)
     chair: str | None = Field(None, description="a model; the first seat's where left out")
     judge: str | None = Field(None, description="a model; the chair's where left out")
-
-
-class DeadlineSettings(Strict):
-    first_token_timeout_s: PositiveFloat = Field(60.0, description="a local model may take the total: it loads first")
-    idle_timeout_s: PositiveFloat = 30.0
-    total_timeout_s: PositiveFloat = 300.0
+    effort: Effort | None = Field(None, description="of seats, chair and judge that have none of their own")
 
 
 class RetrySettings(Strict):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from bot.domain.run import Panel, Seat
+from bot.domain.run import Effort, Panel, Seat
 from bot.errors import Refused
 from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
@@ -88,13 +88,13 @@ def _read_temperature(text: str) -> float | None:
 
 def seat_panel(settings: PanelSettings, models: Mapping[str, Model]) -> Panel:
     """Resolve a panel's settings into its seats, chair and judge. Raises Refused for a model not in the catalogue."""
-    seats = _name_apart([_make_seat(s, models) for s in settings.seats])
+    seats = _name_apart([_make_seat(s, models, settings.effort) for s in settings.seats])
     chair = settings.chair or settings.seats[0].model
     judge = settings.judge or chair
     return Panel(
         tuple(seats),
-        replace(_make_seat(SeatSettings(model=chair), models), key="chair"),
-        replace(_make_seat(SeatSettings(model=judge), models), key="judge"),
+        replace(_make_seat(SeatSettings(model=chair), models, settings.effort), key="chair"),
+        replace(_make_seat(SeatSettings(model=judge), models, settings.effort), key="judge"),
     )
 
 
@@ -181,7 +181,7 @@ def leave_out_absent(
     return Panel(seats, chair, judge), absent
 
 
-def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
+def _make_seat(written: SeatSettings, models: Mapping[str, Model], effort: Effort | None = None) -> Seat:
     model = models.get(written.model)
     if model is None:
         raise Refused(
@@ -200,6 +200,7 @@ def _make_seat(written: SeatSettings, models: Mapping[str, Model]) -> Seat:
         price=model.price,
         avatar_url=model.avatar_url,
         provider=prefix_of(model),
+        effort=written.effort or effort or model.effort,
     )
 
 

@@ -190,6 +190,7 @@ def panel_settings(panel: Panel) -> PanelSettings:
     seats = [
         {"model": s.model, "name": s.name, "persona": s.persona, "temperature": s.temperature}
         | ({"max_tokens": s.max_tokens} if s.max_tokens else {})
+        | ({"effort": s.effort} if s.effort else {})
         for s in panel.seats
     ]
     chair, judge = (s.model if s else None for s in (panel.chair, panel.judge))

@@ -106,7 +106,7 @@ def _render_model(choice: Choice) -> str:
     ]
     if choice.variable:
         lines.append(f"api_key = {_quote(f'env:{choice.variable}')}   # the variable to read; the key stays there")
-        lines.append("max_tokens = 4000   # of one answer, thinking included")
+        lines.append("max_tokens = 4000   # of one answer, without its thinking")
     if choice.api_base:
         lines.append(f"api_base = {_quote(choice.api_base)}   # found on this machine")
     if choice.window:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 Finish = Literal["done", "length", "skipped", "failed", "stopped", "repeated", "cut"]  # cut: by a restart
 Mode = Literal["answers", "ranking", "full"]  # how far a council goes
+Effort = Literal["none", "low", "medium", "high"]  # how much a model thinks before it answers
 Search = Literal["off", "auto", "on"]  # whether the web is searched; auto: a model decides whether and for what
 
 SEARCH_STAGES = frozenset({"search query", "web search"})  # stages that run beside a format's own
@@ -70,6 +71,7 @@ class Seat:
     price: Price | None = None  # None: unknown, and shown as unknown
     avatar_url: str = ""
     provider: str = ""  # "": not known in runs from before it was kept
+    effort: Effort | None = None  # None: the model's own
 
 
 @dataclass(frozen=True, slots=True)

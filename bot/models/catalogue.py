@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.domain.run import Price
+from bot.domain.run import Effort, Price
 from bot.models import prices
 from bot.models.errors import ProviderError
 from bot.network import clean_address, clean_key
-from bot.settings import ModelSettings, read_key
+from bot.settings import DeadlineSettings, ModelSettings, read_key
 
 LOCAL = Price(0.0, 0.0, "local")
+ANSWER_TOKENS = 1200  # of an answer, where the settings say nothing and the model does not think
 OLLAMA_CTX = 8192  # tokens: a round of answers with their question; more costs memory on machines that have little
 
 _OLLAMA = ("ollama_chat", "ollama")
@@ -118,6 +120,10 @@ class Model:
     key_variable: str = ""  # the variable that the settings name for the key; "" if they name none
     search: str = ""  # litellm's search provider; such a model speaks no words of its own
     results: int = 0  # the pages that a search is asked for
+    effort: Effort | None = None  # None: its own
+    thinks: bool = False  # by itself, where no effort is asked of it
+    params: Mapping[str, Any] = field(default_factory=dict)  # sent along as they are
+    deadlines: DeadlineSettings | None = None  # None: those of all models
     proxy: bool = False  # the environment's proxy takes it even on a private address
 
 
@@ -130,6 +136,7 @@ def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
 def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
     prefix, api_base = _prefix(settings.litellm, known), settings.api_base or None
     window, source = _window(settings, prefix, known)
+    thinks = prices.has_thinking(settings.litellm, known)
     return Model(
         key=key,
         litellm=settings.litellm,
@@ -138,7 +145,11 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         api_key=settings.resolve_key(),
         api_base=api_base,
         temperature=settings.temperature,
-        max_tokens=settings.max_tokens or None,
+        max_tokens=_answer_limit(settings, thinks),
+        effort=settings.effort,
+        thinks=thinks,
+        params=settings.params,
+        deadlines=settings.deadlines,
         concurrency=settings.concurrency,
         price=_price(settings, prefix, known),
         window=window,
@@ -149,6 +160,13 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         key_variable=named_variable(settings.api_key),
         proxy=settings.proxy,
     )
+
+
+def _answer_limit(settings: ModelSettings, thinks: bool) -> int | None:
+    """Return the most tokens of an answer; None: no limit, as where thinking would use up any that we could set."""
+    if settings.max_tokens is not None:
+        return settings.max_tokens or None
+    return None if thinks and settings.effort != "none" else ANSWER_TOKENS
 
 
 def _prefix(litellm: str, known: prices.PriceMap) -> str:

@@ -25,6 +25,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "stream_options": ("stream_options", "include_usage"),
     "response_format": ("response_format", "json_schema", "output_format", "response_schema"),
     "num_ctx": ("num_ctx",),
+    "reasoning_effort": (
+        *("reasoning_effort", "reasoning", "effort", "thinking", "thinking_budget", "thinkingBudget", "budget_tokens"),
+        *("thinkingConfig", "thinking_config", "thinkingLevel", "think"),
+    ),
 }
 _NAMED = {
     parameter: re.compile(rf"(?<![A-Za-z_])(?:{'|'.join(names)})(?![A-Za-z_])") for parameter, names in _NAMES.items()
@@ -79,7 +83,7 @@ def adapt_request(request: Mapping[str, Any], habits: Habits) -> dict[str, Any]:
     """Return a request without what the endpoint refuses, and with the rest under the names that it takes."""
     kept = {name: value for name, value in request.items() if name not in habits}
     renamed = {habits[name]: request[name] for name in request if habits.get(name)}
-    return {**kept, "extra_body": renamed} if renamed else kept
+    return {**kept, "extra_body": {**kept.get("extra_body", {}), **renamed}} if renamed else kept
 
 
 def describe_habits(habits: Habits) -> str:

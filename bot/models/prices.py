@@ -89,3 +89,15 @@ def find_window(litellm: str, known: PriceMap) -> int | None:
 def has_vision(litellm: str, known: PriceMap) -> bool:
     """Return whether the map says that a model reads images (`litellm.supports_vision` reads the same)."""
     return bool(find_entry(litellm, known).get("supports_vision"))
+
+
+def has_thinking(litellm: str, known: PriceMap) -> bool:
+    """Return whether a model thinks where nobody asks it to, as far as the map says.
+
+    Claude's older models think on request only. Models behind a router ("openrouter/openai/gpt-5") are looked up
+    without it.
+    """
+    found = find_entry(litellm, known) or find_entry(litellm.partition("/")[2], known)
+    if "claude" in litellm:
+        return bool(found.get("thinking_always_on"))
+    return bool(found.get("supports_reasoning")) and found.get("default_reasoning_effort") != "none"

@@ -108,7 +108,7 @@ def _price(settings: SearchSettings) -> Price | None:
     return Price(0.0, 0.0, "litellm", listed or 0.0)
 
 
-def build_request(model: Model, query: str) -> Request:
+def build_search(model: Model, query: str) -> Request:
     """Build the arguments of litellm.asearch."""
     given = {
         "query": query,

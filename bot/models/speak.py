@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from itertools import count
-from typing import Any, assert_never
+from typing import assert_never
 from urllib.parse import urlsplit
 
 import structlog
@@ -19,7 +19,7 @@ from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
 from bot.errors import StoreFailed
 from bot.models import client, parameters, retries, search
-from bot.models.catalogue import OPENAI_COMPATIBLE, Model, check_sendable, has_key, key_of, key_state, sent_key
+from bot.models.catalogue import Model, check_sendable, has_key, key_of, key_state
 from bot.models.client import ModelStream, Request
 from bot.models.deltas import Delta
 from bot.models.error_mapping import CLOSED_EARLY, kind_of, map_error, map_midstream_error
@@ -30,6 +30,14 @@ from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
 from bot.models.pictures import find_pictures, set_pictures
 from bot.models.redaction import make_redactor
+from bot.models.requests import (
+    build_request,
+    does_think,
+    find_answer_limit,
+    find_limit,
+    response_format,
+    takes_schema,
+)
 from bot.models.tokens import make_counter
 from bot.models.transforms import (
     Deltas,
@@ -132,7 +140,7 @@ class Speaker:
                     yield Delta(_now(), notice=f"waiting: {ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
-            answer = self._answer(model, _build_request(model, seat, messages, ask.query), ask.schema)
+            answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema)
             for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
                 answer = transform(answer)
             async with aclosing(answer):
@@ -153,12 +161,19 @@ class Speaker:
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
             partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
-            partial(need_text, limit=_max_tokens(model, seat)),  # last: it judges what can be read in the end
+            partial(need_text, limit=find_limit(model, seat)),  # last: it judges what can be read in the end
         )
 
-    async def _answer(self, model: Model, request: Request, schema: JsonSchema | None) -> Deltas:
+    def _deadlines_of(self, model: Model, seat: Seat) -> DeadlineSettings:
+        """Return the deadlines of a model: its own, and all others'; who loads or thinks first may be silent longer."""
+        own = model.deadlines.model_dump(exclude_unset=True) if model.deadlines else {}
+        deadlines = self._deadlines.model_copy(update=own)
+        is_slow = (_is_local(model) or does_think(model, seat)) and "first_token_timeout_s" not in own
+        return _extend_first_token(deadlines) if is_slow else deadlines
+
+    async def _answer(self, model: Model, seat: Seat, request: Request, schema: JsonSchema | None) -> Deltas:
         """Yield one answer. It is asked for again if it fails in passing before its first token."""
-        deadlines = _extend_first_token(self._deadlines) if _is_local(model) else self._deadlines
+        deadlines = self._deadlines_of(model, seat)
         ends_at = _now() + deadlines.total_timeout_s
         circuit = self._circuits[model.provider]
         for tried in count(1):
@@ -207,8 +222,8 @@ class Speaker:
 
         What the endpoint refuses of that is renamed or left out, now and in later requests.
         """
-        if schema is not None and _takes_schema(model):
-            request = {**request, "response_format": _response_format(schema)}
+        if schema is not None and takes_schema(model):
+            request = {**request, "response_format": response_format(schema)}
         habits = self._habits.setdefault(parameters.endpoint_key(model), {})
         tried: set[str] = set()
         while True:
@@ -306,7 +321,7 @@ def _is_local(model: Model) -> bool:
 
 
 def _extend_first_token(deadlines: DeadlineSettings) -> DeadlineSettings:
-    """Allow a local model more time: it is not stalled while its weights load or it reads a long prompt."""
+    """Allow more time: a model is not stalled while its weights load, it reads a long prompt, or it thinks unseen."""
     return deadlines.model_copy(update={"first_token_timeout_s": deadlines.total_timeout_s})
 
 
@@ -323,41 +338,10 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
             assert_never(never)
 
 
-def _build_request(model: Model, seat: Seat, messages: Messages, query: str) -> Request:
-    """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
-    if model.search:
-        return search.build_request(model, query)
-    given = {
-        "model": model.litellm,
-        "messages": messages,
-        "api_key": sent_key(model),
-        "api_base": _endpoint(model),
-        "temperature": model.temperature if seat.temperature is None else seat.temperature,
-        "max_tokens": _max_tokens(model, seat),
-        "num_ctx": model.num_ctx,
-        "stream_options": {"include_usage": True},  # without it no usage comes
-        "web_search_options": {"search_context_size": "medium"} if query else None,
-    }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _endpoint(model: Model) -> str | None:
-    """Return where a model is asked. litellm takes Cohere's address for the whole one."""
-    base = model.api_base
-    if base is None or not model.litellm.startswith(("cohere/", "cohere_chat/")) or base.rstrip("/").endswith("/chat"):
-        return base
-    return f"{base.rstrip('/').removesuffix('/v2')}/v2/chat"
-
-
-def _max_tokens(model: Model, seat: Seat) -> int | None:
-    return model.max_tokens if seat.max_tokens is None else seat.max_tokens
-
-
 async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
     parts = ask.parts if model.sees else [describe_images(part, BLIND) for part in ask.parts]
-    fitted = partial(
-        fit_messages, parts, seat.window or model.window, _max_tokens(model, seat) or 0, make_counter(model.litellm)
-    )
+    reserve = find_answer_limit(model, seat) or 0
+    fitted = partial(fit_messages, parts, seat.window or model.window, reserve, make_counter(model.litellm))
     if sum(len(part.text) for part in parts) < _LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)
@@ -375,20 +359,6 @@ def _find_refused(error: Exception, sent: Sequence[str]) -> str | None:
     if getattr(error, "status_code", None) not in (400, 422) or kind_of(error) != "other":
         return None
     return parameters.find_refused(str(error), sent) or next((n for n in sent if n == "response_format"), None)
-
-
-def _takes_schema(model: Model) -> bool:
-    """Return whether a model takes a schema; litellm is not asked for Ollama's: it would block the event loop."""
-    is_ollama = model.num_ctx is not None
-    return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
-
-
-def _is_own_endpoint(model: Model) -> bool:
-    return model.api_base is not None and model.litellm.startswith(OPENAI_COMPATIBLE)
-
-
-def _response_format(schema: JsonSchema) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(schema), "strict": True}}
 
 
 def _least_concurrency(models: Mapping[str, Model], provider: str) -> int:
