@@ -22,8 +22,9 @@ Recording = Mapping[str, Any]
 class Reply:
     """One response of the server: its pieces are written one by one, each after `gap_s` seconds.
 
-    After the last piece `then` decides what follows. "end": the body ends as it should. "hang": nothing more comes and
-    the connection stays open. "reset": the connection is torn. "repeat": the last piece is sent again and again.
+    The last piece waits for `release`, where there is one. After it `then` decides what follows. "end": the body ends
+    as it should. "hang": nothing more comes and the connection stays open. "reset": the connection is torn. "repeat":
+    the last piece is sent again and again.
     """
 
     pieces: tuple[bytes, ...] = ()
@@ -31,6 +32,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/event-stream"})
     gap_s: float = 0.0
     then: Literal["end", "hang", "reset", "repeat"] = "end"
+    release: asyncio.Event | None = None
 
 
 @dataclass(slots=True)
@@ -157,7 +159,11 @@ class ModelServer:
     async def _send_reply(self, request: web.Request, reply: Reply, seen: Request) -> web.StreamResponse:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         await response.prepare(request)
-        await self._write(response, reply.pieces, reply.gap_s, seen)
+        first = reply.pieces if reply.release is None else reply.pieces[:-1]
+        await self._write(response, first, reply.gap_s, seen)
+        if reply.release is not None:
+            await reply.release.wait()
+            await self._write(response, reply.pieces[-1:], 0.0, seen)
         match reply.then:
             case "hang":
                 await asyncio.Event().wait()

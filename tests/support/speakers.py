@@ -10,7 +10,7 @@ from bot.domain.run import Seat, Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 
-Step = str | float | Exception | Delta  # say this, wait so many seconds, fail, or yield this
+Step = str | float | asyncio.Event | Exception | Delta  # say this, wait (seconds, or until set), fail, or yield this
 
 
 class ScriptedSpeaker:
@@ -37,6 +37,8 @@ class ScriptedSpeaker:
                     raise step
                 elif isinstance(step, Delta):
                     yield step
+                elif isinstance(step, asyncio.Event):
+                    await step.wait()
                 elif isinstance(step, float):
                     await asyncio.sleep(step)
                 else:
