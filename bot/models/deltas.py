@@ -15,8 +15,8 @@ class Delta:
     """One step of a stream. `at`: loop time (seconds) at which it left litellm.
 
     `notice` tells why nothing comes yet ("second in the queue", "loading the model", "trying again in 4 s:
-    rate limit"); `usage` and `ending` come at most once, with the last deltas. `restarts`: all text before this
-    delta was thinking. `cost_usd`: what the provider itself says, where it does.
+    rate limit"); `usage` is that so far, a later one replaces it; `ending` comes with the last delta. `restarts`: all
+    text before this delta was thinking. `cost_usd`: what the provider itself says, where it does.
     """
 
     at: float

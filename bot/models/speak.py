@@ -25,7 +25,7 @@ from bot.models.deltas import Delta
 from bot.models.error_mapping import CLOSED_EARLY, kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
 from bot.models.frames import find_codes
-from bot.models.images import BLIND, Message, describe_images
+from bot.models.images import BLIND, Message, describe_images, text_of
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
 from bot.models.pictures import find_pictures, set_pictures
@@ -52,7 +52,7 @@ from bot.models.transforms import (
     split_thinking,
     stop_loops,
 )
-from bot.models.usage import estimate_usage, read_cost, read_usage
+from bot.models.usage import count_prompt, read_cost, read_usage
 from bot.models.window import fit_messages
 from bot.ports import Clock, DocumentStore, PictureStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
@@ -141,7 +141,8 @@ class Speaker:
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema)
-            for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
+            prompt = 0 if model.search else await _count_prompt(model, messages)
+            for transform in self._transforms(model, prompt, seat, find_codes(ask.parts)):
                 answer = transform(answer)
             async with aclosing(answer):
                 async for delta in answer:
@@ -149,9 +150,7 @@ class Speaker:
         finally:
             ticket.leave()
 
-    def _transforms(
-        self, model: Model, messages: Messages, seat: Seat, codes: tuple[str, ...]
-    ) -> tuple[Transform, ...]:
+    def _transforms(self, model: Model, prompt: int, seat: Seat, codes: tuple[str, ...]) -> tuple[Transform, ...]:
         """Return the transforms that a stream passes, in this order."""
         return (
             partial(limit_length, most=self._answer_chars),  # first, so that no later one works on more
@@ -160,7 +159,7 @@ class Speaker:
             partial(drop_markers, codes=codes),  # of what is text
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
-            partial(count_usage, estimate=partial(_estimate, model, messages)),  # of all that came through
+            partial(count_usage, prompt=prompt, count=make_counter(model.litellm)),  # of all that came through
             partial(need_text, limit=find_limit(model, seat)),  # last: it judges what can be read in the end
         )
 
@@ -347,8 +346,11 @@ async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
     return await asyncio.to_thread(fitted)
 
 
-def _estimate(model: Model, messages: Messages, text: str, thinking: str) -> Usage:
-    return estimate_usage(messages, text, thinking, make_counter(model.litellm))
+async def _count_prompt(model: Model, messages: Messages) -> int:
+    counted = partial(count_prompt, messages, make_counter(model.litellm))
+    if sum(len(text_of(message)) for message in messages) < _LONG_PROMPT:
+        return counted()
+    return await asyncio.to_thread(counted)
 
 
 def _find_refused(error: Exception, sent: Sequence[str]) -> str | None:

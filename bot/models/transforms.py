@@ -19,6 +19,8 @@ from bot.models.frames import MarkerFilter
 from bot.models.loops import Repetition
 from bot.models.redaction import Redactor
 from bot.models.thinking import SplitText, ThoughtSplitter
+from bot.models.tokens import Count
+from bot.models.usage import GrowingCount
 from bot.settings import DeadlineSettings
 from bot.text import TextCleaner
 
@@ -122,28 +124,24 @@ def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
     return _apply(deltas, pair.feed, pair.finish)
 
 
-async def count_usage(deltas: Deltas, estimate: Callable[[str, str], Usage]) -> Deltas:
-    """Add the usage that nobody reported, from text and thinking so far, also when the stream fails."""
-    text: list[str] = []
-    thinking: list[str] = []
+async def count_usage(deltas: Deltas, prompt: int, count: Count) -> Deltas:
+    """Add the usage so far to each delta, until the provider reports its own: a turn may be cut off at any moment.
+
+    `prompt`: the tokens of what is asked.
+    """
+    said, thought = GrowingCount(count), GrowingCount(count)
     known = False
     async with aclosing(deltas):
-        try:
-            async for delta in deltas:
-                if delta.restarts:
-                    thinking += text
-                    text.clear()
-                text.append(delta.text)
-                thinking.append(delta.thinking)
-                known = known or delta.usage is not None
-                if delta.ending and not known:
-                    delta = replace(delta, usage=estimate("".join(text), "".join(thinking)))
-                    known = True
-                yield delta
-        except ProviderError:
-            if not known and (any(text) or any(thinking)):
-                yield Delta(_now(), usage=estimate("".join(text), "".join(thinking)))
-            raise
+        async for delta in deltas:
+            if delta.restarts:
+                thought.take(said)
+            said.add(delta.text)
+            thought.add(delta.thinking)
+            known = known or delta.usage is not None
+            if not known and not delta.notice:  # nothing is used while it waits
+                used = Usage(prompt, said.total + thought.total, thought.total, "estimated")
+                delta = replace(delta, usage=used)
+            yield delta
 
 
 async def need_text(deltas: Deltas, limit: int | None = None) -> Deltas:

@@ -7,6 +7,7 @@ from bot.models.client import ModelStream
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
+_TAIL_CHARS = 200  # a few tokens may be counted twice at each of its ends
 _COUNTED_CHARS = 50_000  # longer texts are scaled from their first part, as counting would stall the event loop
 _GUESSES_THINKING = frozenset({"anthropic", "bedrock"})  # they report no such figure, so litellm counts itself
 
@@ -35,11 +36,33 @@ def read_cost(stream: ModelStream) -> float | None:
     return float(cost) if isinstance(cost, int | float) else None
 
 
-def estimate_usage(messages: list[Message], text: str, thinking: str, count: Count) -> Usage:
-    """Estimate the usage by our own tables."""
-    thought = _count_tokens(thinking, count)
-    prompt = sum(_count_tokens(text_of(message), count) + count_image_tokens(message) for message in messages)
-    return Usage(prompt, _count_tokens(text, count) + thought, thought, "estimated")
+def count_prompt(messages: list[Message], count: Count) -> int:
+    """Count the tokens of what is asked, with its pictures, by our own tables."""
+    return sum(_count_tokens(text_of(message), count) + count_image_tokens(message) for message in messages)
+
+
+class GrowingCount:
+    """The tokens of a text that grows: of what is long past nothing is counted again."""
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
+        self._past = 0  # tokens
+        self._tail = ""
+
+    @property
+    def total(self) -> int:
+        return self._past + (self._count(self._tail) if self._tail else 0)
+
+    def add(self, text: str) -> None:
+        """Let the text grow."""
+        self._tail += text
+        if len(self._tail) > _TAIL_CHARS:
+            self._past, self._tail = self._past + _count_tokens(self._tail, self._count), ""
+
+    def take(self, other: GrowingCount) -> None:
+        """Take over all that another has counted, which then begins anew."""
+        self._past += other.total
+        other._past, other._tail = 0, ""
 
 
 def _count_tokens(text: str, count: Count) -> int:

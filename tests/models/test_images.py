@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.asks import Ask, Part
-from bot.domain.run import Image, Usage
+from bot.domain.run import Image
 from bot.models.catalogue import LOCAL, Model, resolve_models
 from bot.models.errors import ProviderError
 from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, describe_images
 from bot.models.local import discover_servers
-from bot.models.usage import estimate_usage
+from bot.models.usage import count_prompt
 from bot.models.window import CUT_MARK, fit_messages
 from bot.settings import ModelSettings
 from tests.servers.model_server import ModelServer, Reply, answer, sse
@@ -172,7 +172,7 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
 
 def test_an_estimate_counts_them_and_not_their_letters() -> None:
     messages = fit_messages([Part("user", "12345", images=(CAT, DOG))], None, 0, len)
-    assert estimate_usage(messages, "123", "", len) == Usage(5 + 2 * IMAGE_TOKENS, 3, 0, "estimated")
+    assert count_prompt(messages, len) == 5 + 2 * IMAGE_TOKENS
 
 
 # Who sees

@@ -20,6 +20,7 @@ from bot.domain.run import Seat, Usage
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind, ProviderError
+from bot.models.tokens import make_counter
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.support.answers import (
@@ -371,4 +372,22 @@ async def test_a_local_model_that_loads_says_so_and_is_not_stalled(loaded: bool)
             deltas = await collect_deltas(made)
     assert [delta.notice for delta in deltas if delta.notice] == ([] if loaded else ["loading the model"])
     assert "".join(delta.text for delta in deltas) == "Spaces."
-    assert [delta.usage for delta in deltas if delta.usage] == [Usage(9, 2, 0, "reported")]
+    assert [delta.usage for delta in deltas if delta.usage][-1] == Usage(9, 2, 0, "reported")
+
+
+async def test_what_was_used_so_far_is_known_at_any_moment() -> None:
+    """A turn that is skipped, stopped or cut off is paid for as well."""
+    async with ModelServer() as server:
+        words = [f"{number} tabs, " for number in range(200)]
+        server.tell(replace(answer(*words), then="hang"))
+        used = []
+        async with open_speaker(make_model(server.url)) as made, aclosing(made.speak(SEAT, ASK)) as deltas:
+            async for delta in deltas:
+                used.append(delta.usage)
+                if len(used) == 150:
+                    break
+    assert all(usage and usage.source == "estimated" and usage.input > 0 for usage in used)
+    outputs = [usage.output for usage in used if usage]
+    assert outputs == sorted(outputs)
+    whole = make_counter("hosted_vllm/test")("".join(words[:150]))
+    assert outputs[-1] == pytest.approx(whole, rel=0.05)

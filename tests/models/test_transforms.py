@@ -28,6 +28,7 @@ from bot.models.transforms import (
     split_thinking,
     stop_loops,
 )
+from bot.models.usage import GrowingCount
 from bot.settings import DeadlineSettings
 from tests.support.answers import Heard, hear
 from tests.support.shared import read_answers
@@ -181,10 +182,6 @@ def test_a_providers_error_shows_no_key(told: str, shown: str) -> None:
     assert make_redactor(("hunter2",))(told) == shown
 
 
-def estimate(text: str, thinking: str) -> Usage:
-    return Usage(0, len(text) + len(thinking), len(thinking), "estimated")
-
-
 @given(text=st.text(max_size=60), at=st.lists(st.integers(0, 60), max_size=6), most=st.integers(1, 80))
 def test_what_is_longer_than_its_bound_is_cut_there_and_the_rest_is_untouched(
     text: str, at: list[int], most: int
@@ -200,18 +197,31 @@ def test_thinking_is_bounded_with_the_text() -> None:
 
 
 def test_usage_is_estimated_where_none_is_reported() -> None:
-    heard = through(partial(count_usage, estimate=estimate), [Delta(0.0, "four", "five5"), *texts(["!"])])
+    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "four", "five5"), *texts(["!"])])
     assert heard.usage == Usage(0, 10, 5, "estimated")
+
+
+async def test_nothing_is_used_while_a_seat_waits() -> None:
+    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "yes")), prompt=7, count=len)
+    assert [delta.usage async for delta in deltas] == [None, Usage(7, 3, 0, "estimated")]
+
+
+@given(st.lists(st.text("ab ", max_size=150), max_size=20))
+def test_a_growing_text_is_counted_as_a_whole_one(pieces: list[str]) -> None:
+    growing = GrowingCount(len)
+    for piece in pieces:
+        growing.add(piece)
+    assert growing.total == len("".join(pieces))
 
 
 def test_reported_usage_stands() -> None:
     told = Usage(3, 4, 0, "reported")
-    heard = through(partial(count_usage, estimate=estimate), [Delta(0.0, "x"), Delta(0.0, usage=told, ending="done")])
+    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "x"), Delta(0.0, usage=told, ending="done")])
     assert heard.usage == told
 
 
 def test_a_broken_answer_is_counted_as_well() -> None:
-    heard = through(partial(count_usage, estimate=estimate), [Delta(0.0, "four")], BROKEN)
+    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "four")], BROKEN)
     assert heard.usage == Usage(0, 4, 0, "estimated")
     assert heard.error is BROKEN
 
@@ -265,7 +275,7 @@ def test_a_limit_that_was_used_up_is_told_with_its_figures(
 
 def test_what_turns_out_to_be_thinking_is_no_text_for_any_stage() -> None:
     said = [Delta(0.0, "Hm. sk-"), Delta(0.0, "Yes", restarts=True), *texts(["."])]
-    stages = (stop_loops, partial(blank_keys, secrets=()), partial(count_usage, estimate=estimate), need_text)
+    stages = (stop_loops, partial(blank_keys, secrets=()), partial(count_usage, prompt=0, count=len), need_text)
 
     def all_stages(deltas: Deltas) -> Deltas:
         for stage in stages:
@@ -329,7 +339,7 @@ ALL: tuple[Transform, ...] = (
     split_thinking,
     stop_loops,
     partial(blank_keys, secrets=()),
-    partial(count_usage, estimate=estimate),
+    partial(count_usage, prompt=0, count=len),
     need_text,
 )
 
