@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.prompt import Prompt
 
@@ -25,7 +26,10 @@ from bot.cli.provision import USUAL_SEATS
 from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import embedded, local
+from bot.platform_settings import DiscordSettings, SlackSettings
 from bot.settings import FILE, MAX_SEATS
+
+EVERYONE = "everyone"
 
 
 async def write_first_settings(
@@ -58,19 +62,28 @@ async def write_first_settings(
     if ask:
         for name, platform in (("discord", settings.discord), ("slack", settings.slack)):
             if platform is not None:
-                _add_to_file(_ask_for_servers(console, name))
+                _add_to_file(_ask_for_servers(console, name, platform))
     for line in _next_steps(seated, has_token=settings.discord is not None):
         console.print(line, markup=False, highlight=False)
     return OK
 
 
-def _ask_for_servers(console: Console, platform: str) -> str:
-    """Ask whose bot it is; return the table of settings that says so."""
-    what = "Discord servers (right-click, Copy Server ID)" if platform == "discord" else "Slack workspaces (T…)"
-    given = Prompt.ask(f"The ids of the {what} that may use it, with commas", console=console, default="everyone")
-    ids = [word.strip() for word in given.split(",") if word.strip()]
-    allow = json.dumps("everyone" if ids in ([], ["everyone"]) else ids)
-    return f"\n[{platform}]\nallow = {allow}   # who else invites it is told to ask you\n"
+def _ask_for_servers(console: Console, name: str, platform: DiscordSettings | SlackSettings) -> str:
+    """Ask whose bot it is; return the table of settings that says so: everyone's where the input ends."""
+    what = "Discord servers (right-click, Copy Server ID)" if name == "discord" else "Slack workspaces (T…)"
+    while True:
+        try:
+            given = Prompt.ask(f"The ids of the {what} that may use it, with commas", console=console, default=EVERYONE)
+        except EOFError:
+            given = EVERYONE
+        ids = [word.strip() for word in given.split(",") if word.strip()]
+        allow = EVERYONE if ids in ([], [EVERYONE]) else ids
+        try:
+            type(platform).model_validate({**dict(platform), "allow": allow})
+        except ValidationError:
+            console.print(f"Ids alone, with commas between them, or {EVERYONE}.")
+        else:
+            return f"\n[{name}]\nallow = {json.dumps(allow)}   # who else invites it is told to ask you\n"
 
 
 def _add_to_file(table: str) -> None:

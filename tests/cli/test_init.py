@@ -161,3 +161,21 @@ async def test_a_narrow_terminal_is_asked_for_seats_and_chair() -> None:
         assert await terminal.wait_for_end() == 0
     panel = tomllib.loads(Path("moot.toml").read_text("utf-8"))["panels"]["default"]
     assert panel == {"seats": ["gemini", "claude"], "chair": "claude"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "allow"),
+    [
+        ("\n", "everyone"),
+        ("Home\n100, my server\n10001, 10002\n", ["10001", "10002"]),  # names are asked for again
+        ("\x04", "everyone"),  # the end of the input
+    ],
+)
+async def test_whose_bot_it_is_is_asked_where_a_platform_is_set_up(typed: str, allow: object) -> None:
+    keys = {**NO_KEYS, "ANTHROPIC_API_KEY": "k", "MOOT_DISCORD__TOKEN": "a.b.c"}
+    async with open_terminal("init", columns=80, **keys) as terminal:
+        await terminal.wait_for("that may use it")
+        for line in typed.splitlines(keepends=True):
+            terminal.type(line)
+        assert await terminal.wait_for_end() == 0
+    assert tomllib.loads(Path("moot.toml").read_text("utf-8"))["discord"] == {"allow": allow}

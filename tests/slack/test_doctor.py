@@ -11,6 +11,8 @@ from aiohttp import web
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
+from cryptography.fernet import Fernet
+
 from adapters.slack.doctor import slack_check
 from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Finding
@@ -97,3 +99,12 @@ async def test_a_host_that_is_not_there() -> None:
 async def test_a_clock_that_is_wrong() -> None:
     async with serve_slack(ALL, date="Tue, 03 Mar 2020 00:00:00 GMT") as base:
         assert (await find_all(base))["clock"].state == "broken"
+
+
+async def test_an_app_that_any_workspace_may_install_is_warned_of() -> None:
+    key = Fernet.generate_key().decode()
+    oauth = {"client_id": "1", "client_secret": "s", "signing_secret": "s", "installations_key": key, "bot_token": None}
+    async with serve_slack(ALL) as base:
+        found = (await find_all(base, **oauth))["slack allow"]
+        assert (found.state, "slack.allow" in found.remedy) == ("warning", True)
+        assert "slack allow" not in await find_all(base, **oauth, allow=["T1"])

@@ -7,7 +7,7 @@ import gc
 import sys
 import time
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,7 @@ from bot.cli import serve as serving
 from bot.cli.provision import Provision
 from bot.models import prices
 from bot.models.catalogue import resolve_models
+from bot.platform_settings import ServerSettings
 from bot.settings import Settings
 from storage import open_store
 from tests.servers.discord import DiscordServer, Intent, Limits, Rule
@@ -80,6 +81,14 @@ class Moot(DiscordGuild):
         """Change a table of the settings from the next start on."""
         changed = getattr(self.settings, table).model_copy(update=values)
         self.settings = self.settings.model_copy(update={table: changed})
+
+    async def restart(self, servers: Mapping[str, Any] | None = None, **discord: object) -> None:
+        """Start the bot anew with rules for servers by their ids, and settings of Discord."""
+        await self.stop()
+        rules = {server: ServerSettings(**given) for server, given in (servers or {}).items()}
+        self.settings = self.settings.model_copy(update={"servers": rules})
+        self.change_settings("discord", **discord)
+        await self.start()
 
     async def __aenter__(self) -> Self:
         await self.start()
