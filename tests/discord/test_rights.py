@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.controls import ObjectionRef, SeatRef, about_text, press_id
+from bot.domain.facts import Interjected, Stopped
 from bot.domain.run import TurnId
 from commands.command import MORE
-from tests.servers.discord.world import User
+from tests.servers.discord import Interaction, threads
+from tests.servers.discord.world import Message, User
 from tests.support.discord_bot import THINKING, Moot
 from tests.support.discord_guild import find_button
 
@@ -35,9 +37,7 @@ async def test_a_moderator_of_one_channel_steers_no_run_of_another(moot: Moot) -
 
 @pytest.mark.parametrize("allow", [["12345"], []])
 async def test_a_server_that_is_not_allowed_is_told_its_id(moot: Moot, allow: list[str]) -> None:
-    await moot.stop()
-    moot.change_settings("discord", allow=allow)
-    await moot.start()
+    await moot.restart(allow=allow)
     told = await moot.call_command(moot.ada, "council", question="Tea?")
     assert told == (
         f"I am not set up for this server. Whoever runs me can allow it: send them its id, {moot.guild.id}."
@@ -119,3 +119,93 @@ async def test_a_button_made_for_a_run_that_one_cannot_see_does_nothing(moot: Mo
     assert await moot.store.read(run) == before
     assert len(await moot.store.runs()) == 1
     assert (await moot.call_command(moot.mod, "moot stop", hidden, run=run)).startswith("Stopped")
+
+
+async def test_the_owner_of_a_server_that_is_not_allowed_is_told_once(moot: Moot) -> None:
+    await moot.restart(allow=[str(moot.guild.id)])
+    client = moot.client
+    assert client is not None
+    await moot.wait_until(client.is_ready)  # before that a server has not just been joined
+    owner = await moot.server.create_user("owner")
+    other = await moot.server.create_guild("*Other*", owner)
+    room = await moot.server.create_channel(other)
+    direct = await moot.server.dm(owner)
+    told = f"I am not set up for this server. Whoever runs me can allow it: send them its id, {other.id}."
+    assert (await moot.find_turn(direct, told)).text.startswith("In “\\*Other\\*” I answer nobody yet.")
+    await moot.restart(allow=[str(moot.guild.id)])
+    await moot.server.say(owner, room, "Tea?", mentions=[moot.server.bot])
+    assert await moot.find_turn(room, told)
+    assert await moot.call_command(owner, "moot panel list", room) == told
+    assert len(moot.read_messages(direct)) == 1
+    assert await moot.store.runs() == []
+
+
+@pytest.mark.parametrize("by", ["id", "role", "role's id"])
+async def test_whoever_is_denied_does_nothing(moot: Moot, by: str) -> None:
+    moot.script_model("gpt", THINKING)
+    board = await moot.ask()
+    thread = await moot.find_thread(board)
+    run = find_button(board, "stop").split(":")[1]
+    quiet = await moot.server.create_role(moot.guild, "quiet")
+    await moot.server.give_roles(moot.guild, moot.ada, quiet)
+    await moot.wait_until_stored(board)
+    rule = {"id": str(moot.ada.id), "role": "quiet", "role's id": str(quiet.id)}[by]
+    await moot.restart({"default": {"deny": [rule]}})
+    told = "You may not use me here: whoever runs me has decided so, and can change it."
+    assert await moot.press(moot.ada, board, "stop") == told
+    assert await moot.call_command(moot.ada, "moot runs") == told
+    assert await moot.call_command(moot.ada, "compare", question="Tea?") == told
+    await moot.server.react(moot.ada, board, "🛑")
+    await moot.server.say(moot.ada, thread, "stop", mentions=[moot.server.bot])
+    assert await moot.find_turn(thread, told)
+    assert not [e for e in await moot.store.read(run) if isinstance(e.fact, Stopped | Interjected)]
+    assert len(await moot.store.runs()) == 1
+    assert (await moot.press(moot.mod, board, "stop")).startswith("Stopped")
+
+
+async def go_on(moot: Moot, end: Message, turn: Message) -> list[Interaction]:
+    """Go on from a run that is over in each of three ways; return what was answered."""
+    follow_up = await moot.server.click(moot.bob, end, find_button(end, "follow_up"))
+    ask_seat = await moot.choose_from_menu(moot.bob, turn, "Ask this seat")
+    await follow_up.answer()
+    return [
+        await moot.server.click(moot.bob, end, find_button(end, "run_again")),
+        await moot.server.submit(moot.bob, follow_up, {"question": "And with milk?"}),
+        await moot.server.submit(moot.bob, ask_seat, {"question": "Why?"}),
+    ]
+
+
+async def test_what_goes_on_from_a_run_begins_in_the_channels_that_are_set(moot: Moot) -> None:
+    await moot.restart({"default": {"channels": ["general"]}})
+    board = await moot.ask()
+    thread = await moot.find_thread(board)
+    end, turn = await moot.find_end_card(thread), await moot.find_by(thread, "Claude")
+    await moot.wait_until_over()
+    for asked in await go_on(moot, end, turn):
+        await asked.answer()
+    await moot.wait_until_over()
+    assert len(await moot.store.runs()) == 4
+    await moot.restart({"default": {"channels": ["tea-room"]}})
+    refused = "Runs are started in tea-room here; try it there."
+    for asked in await go_on(moot, end, turn):
+        assert await moot.read_answer(asked) == refused
+    assert len(await moot.store.runs()) == 4
+
+
+async def test_a_thread_named_like_a_channel_that_is_set_is_not_that_channel(moot: Moot) -> None:
+    tea = await moot.server.create_channel(moot.guild, "tea-room")
+    await moot.restart({"default": {"channels": ["tea-room"]}})
+    forum = await moot.server.create_forum(moot.guild)
+    talk = await moot.server.say(moot.bob, moot.channel, "shall we?")
+    refused = "Runs are started in tea-room here; try it there."
+    for place in (
+        moot.channel,
+        await moot.server.thread(moot.bob, talk, "tea-room"),
+        threads.open_thread(moot.server.hub, forum, moot.bob.id, "tea-room"),
+    ):
+        assert await moot.call_command(moot.bob, "compare", place, question="Tea?") == refused
+        await moot.server.say(moot.bob, place, "Tea?", mentions=[moot.server.bot])
+        assert await moot.find_turn(place, refused)
+    talk = await moot.server.say(moot.bob, tea, "shall we?")
+    await moot.ask(where=await moot.server.thread(moot.bob, talk, "anything"))
+    await moot.wait_until_over()
