@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,7 @@ def try_(ctx: typer.Context) -> None:
     from bot.cli.try_run import try_once  # and the database
 
     program = make_program(lambda *typed: run_guarded(try_once(*typed)), ctx.command.help or "")
-    program(ctx.args, prog_name=ctx.command_path)
+    raise typer.Exit(program(ctx.args, prog_name=ctx.command_path, standalone_mode=False))
 
 
 @app.command(help="The models as configured: keys, prices, windows, and where each value comes from.")
@@ -153,7 +154,18 @@ def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
 
 
 def main() -> None:
-    app()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        if stream.errors == "strict":
+            stream.reconfigure(errors="replace")  # what the terminal's encoding has no sign for becomes "?"
+    try:
+        status = app(standalone_mode=False)
+    except typer.Abort:  # the keyboard is closed
+        status = 1
+    except (typer.TyperException, OSError) as error:
+        from bot.cli.exit import complain_of_usage  # as above
+
+        status = complain_of_usage(error)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

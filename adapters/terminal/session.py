@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import assert_never
 
 from pydantic import ValidationError
@@ -53,8 +53,9 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
             set_line = screen.set_line
         else:
             run = await _start_run(actions, command, options, make_pipe_surface(console))
-            for seat in absent_seats(await actions.read_run(run, BY)):
-                console.print(f"Away: {seat}", markup=False)
+            with suppress(OSError):  # the run goes on; that it could not be shown is said at its end
+                for seat in absent_seats(await actions.read_run(run, BY)):
+                    console.print(f"Away: {seat}", markup=False)
             hint, set_line = "", _ignore_line
         if console.is_terminal and sys.stdin.isatty():
             editor = LineEditor(inputs.put_nowait, lambda line: set_line(line or hint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -94,4 +95,5 @@ def _list_printable(waiting: Mapping[MessageRef, Message]) -> list[MessageRef]:
 
 def _print(console: Console, message: Message) -> None:
     head = f"== {message.title} ==\n" if message.title else ""
-    console.print(f"{head}{message.text.rstrip()}\n", markup=False, highlight=False, soft_wrap=True)
+    with suppress(OSError):  # the run goes on; that it could not be shown is said at its end
+        console.print(f"{head}{message.text.rstrip()}\n", markup=False, highlight=False, soft_wrap=True)

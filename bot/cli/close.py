@@ -6,6 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
+from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.domain.facts import CaughtUp
@@ -28,7 +29,7 @@ async def close_run(run: str) -> int:
             if (status := await _check_open(store, run)) is None:
                 await set_aside(store, run, CLOSED)
                 await forget_closing(store, run)
-                print(f"Run {run} is closed; its board says so once the bot runs.")
+                print_plain(f"Run {run} is closed; its board says so once the bot runs.")
             return OK if status is None else status
     except InUse:
         return await _close_beside(path, run)
@@ -43,7 +44,7 @@ async def _close_beside(path: Path, run: str) -> int:
         for _ in range(round(ANSWERED_WITHIN_S / LOOK_AGAIN_S)):
             await asyncio.sleep(LOOK_AGAIN_S)
             if run not in await requested_closings(store):
-                print(f"Run {run} is closed.")
+                print_plain(f"Run {run} is closed.")
                 return OK
     return complain(
         f"The running bot has not closed run {run} within {ANSWERED_WITHIN_S:.0f} s. The request is kept: the next "
@@ -59,5 +60,5 @@ async def _check_open(store: SqlStore, run: str) -> int | None:
         raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
     if not (t.set_aside or t.deleted or any(isinstance(entry.fact, CaughtUp) for entry in t.entries)):
         return None
-    print(f"Run {run} is over already.")
+    print_plain(f"Run {run} is over already.")
     return OK

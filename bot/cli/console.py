@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -13,8 +14,8 @@ from rich.segment import Segment
 from bot.live.markdown import clean
 
 
-class NotShown(Exception):
-    """A failure to print; its text says why."""
+class NotShown(OSError):
+    """A failure to print; its text says why, and is "" where whoever read the output has left."""
 
 
 class CleanConsole(Console):
@@ -31,25 +32,30 @@ class CleanConsole(Console):
             yield segment if segment.control else Segment(clean(segment.text), segment.style)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print, or raise NotShown where the output takes nothing: a full disk, a closed file."""
+        """Print, or raise NotShown: the disk is full, the file is closed, whoever read it has left."""
         try:
+            if sys.stdout is None and self._file is None:
+                raise OSError(errno.EBADF, "it is closed")
             super().print(*objects, **options)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError as error:
+            self.failure = "whoever read it has left"
+            raise NotShown("") from error
         except (OSError, ValueError) as error:
             self.failure = getattr(error, "strerror", None) or type(error).__name__
             raise NotShown(f"The output cannot be written: {self.failure}.") from error
 
+    def on_broken_pipe(self) -> None:
+        """Let `print` tell of it; rich would end the process at once, with a run in the midst."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-def honour_encoding() -> None:
-    """Print what the terminal's encoding has no sign for as a question mark, instead of failing."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None and stream.errors == "strict":
-            reconfigure(errors="replace")
+
+def print_plain(text: str) -> None:
+    """Print a text as it is, however long its lines are. Raises NotShown."""
+    CleanConsole(soft_wrap=True, highlight=False, markup=False, emoji=False).print(text)
 
 
 def give_up_output() -> None:
     """Drop what waits for an output that takes nothing, or Python would fail once more at the end of the process."""
-    with open(os.devnull, "w") as nothing:
-        os.dup2(nothing.fileno(), sys.stdout.fileno())
+    if sys.stdout is not None:
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.cli.console import CleanConsole
+from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK
 from storage.backup import Examination, back_up, examine_database
@@ -14,13 +14,12 @@ async def check_database() -> int:
     """Print what is wrong with the database; FAILED where something is."""
     path = load_configuration().storage.path
     found = await examine_database(path)
-    console = CleanConsole(soft_wrap=True, highlight=False, markup=False)
     if not found.wrong:
-        console.print(f"{path} is whole: {_render_counts(found)}.")
+        print_plain(f"{path} is whole: {_render_counts(found)}.")
         return OK
     for sentence in found.wrong:
-        console.print(f"✗ {sentence}")
-    console.print(f"{path} is damaged. Stop the bot, put it aside, and go back to the last backup.")
+        print_plain(f"✗ {sentence}")
+    print_plain(f"{path} is damaged. Stop the bot, put it aside, and go back to the last backup.")
     return FAILED
 
 
@@ -28,9 +27,7 @@ async def back_up_database(to: Path) -> int:
     """Copy the database to a new file and check the copy."""
     path = load_configuration().storage.path
     found = await back_up(path, to)
-    CleanConsole(soft_wrap=True, highlight=False, markup=False).print(
-        f"{path} → {to}, checked: {_render_counts(found)}."
-    )
+    print_plain(f"{path} → {to}, checked: {_render_counts(found)}.")
     return OK
 
 

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bot.cli.console import CleanConsole
+from bot.cli.console import CleanConsole, print_plain
 from bot.cli.exit import FAILED, OK
 from bot.cli.logs import configure_logs
 from bot.cli.provision import USUAL_SEATS, provide_models
@@ -44,10 +44,10 @@ async def run_doctor(*, spend: bool, json_object: bool) -> int:
     else:
         configure_logs(settings.log)
         findings = await _check_everything(settings, spend=spend)
-    console = CleanConsole()
     if json_object:
-        print(json.dumps(as_json(findings)))
+        print_plain(json.dumps(as_json(findings)))
     else:
+        console = CleanConsole()
         console.print(_render_findings(findings, console.width))
     return OK if is_healthy(findings) else FAILED
 

@@ -9,9 +9,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import typer
 from dotenv import load_dotenv
 
-from bot.cli.console import NotShown, give_up_output, honour_encoding
+from bot.cli.console import NotShown, give_up_output
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.live.markdown import clean
 from bot.models.errors import ProviderError
@@ -22,7 +23,6 @@ OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
 def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
-    honour_encoding()
     try:
         # litellm looks for providers' keys in the environment, and they may stand in .env
         load_dotenv(stream=StringIO(read_operator_file(Path(DOTENV))))
@@ -33,7 +33,7 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
         return complain(str(error), FAILED)
     except NotShown as error:
         give_up_output()
-        return complain(str(error), NOT_SHOWN)
+        return complain(str(error), NOT_SHOWN) if str(error) else NOT_SHOWN
     except (KeyboardInterrupt, asyncio.CancelledError):
         return complain("Left at once.", INTERRUPTED)
 
@@ -42,3 +42,15 @@ def complain(text: str, status: int) -> int:
     """Print the text on standard error and return the status."""
     print(clean(text), file=sys.stderr)
     return status
+
+
+def complain_of_usage(error: typer.TyperException | OSError) -> int:
+    """Say what is wrong with what was typed, or that the help could not be printed, and return the status."""
+    if isinstance(error, OSError):
+        give_up_output()
+        return complain(f"The output cannot be written: {error.strerror}.", NOT_SHOWN)
+    said, context = error.format_message().strip(), getattr(error, "ctx", None)
+    if not said:  # a command that was typed alone, whose help was printed
+        return UNUSABLE
+    help = f" `{context.command_path} --help` says what there is." if context else ""
+    return complain(f"{said.rstrip('.')}.{help}", UNUSABLE)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from bot.cli.console import CleanConsole
+from bot.cli.console import print_plain
 from bot.cli.exit import OK
 from bot.cli.settings_file import load_settings
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Refused
+from bot.network import clean_address
 
 
 async def print_slack_manifest(*, listen: bool, url: str) -> int:
-    """Print the app's manifest, to be pasted where Slack makes apps from one."""
+    """Print the app's manifest, to be pasted where Slack makes apps from one. Raises Refused."""
+    if url:
+        try:
+            url = clean_address(url, ("https",))
+        except ValueError as error:
+            raise Refused(f"--url: {error}.") from error
     from adapters.slack.manifest import render_manifest  # its library is slow to import
 
-    print(render_manifest(listen, url), end="")
+    print_plain(render_manifest(listen, url).rstrip())
     return OK
 
 
@@ -27,9 +33,8 @@ async def print_discord_invite() -> int:
     application, is_confirmed = await discord_doctor.find_application_id(settings.discord)
     source = "as Discord told it" if is_confirmed else "read from the token, as Discord could not be asked"
     value = permissions.wanted_permissions().value
-    print(permissions.invite_link(application))
-    console = CleanConsole()
-    console.print(f"\nApplication {application}, {source}. Permissions ({value}):", highlight=False)
+    print_plain(permissions.invite_link(application))
+    print_plain(f"\nApplication {application}, {source}. Permissions ({value}):")
     for permission in permissions.PERMISSIONS:
-        console.print(f"- {permission.label}: {permission.why}", highlight=False)
+        print_plain(f"- {permission.label}: {permission.why}")
     return OK

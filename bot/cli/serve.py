@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from itertools import count
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
-from bot.cli.console import CleanConsole
+from bot.cli.console import NotShown, print_plain
 from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
@@ -259,7 +259,8 @@ async def _report_ready(bot: Platform, bots: Sequence[Platform], core: Core, on_
     await asyncio.wait([core.warming])
     on_loaded()
     up = " · ".join(other.describe() for other in bots if other.ready.is_set())
-    CleanConsole(soft_wrap=True, highlight=False, markup=False).print(f"{up} · ready")
+    with suppress(NotShown):  # a bot serves without a terminal
+        print_plain(f"{up} · ready")
 
 
 async def _forward_notices(bots: Sequence[Platform], notices: asyncio.Queue[str]) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.cli.console import CleanConsole
-from bot.cli.exit import NOT_SHOWN, OK
+from bot.cli.exit import NOT_SHOWN, OK, UNUSABLE
 from tests.servers.model_server import ModelServer, answer
 from tests.support.command_line import run_moot
 from tests.support.model_panel import tell_every_seat, write_settings
@@ -72,20 +72,81 @@ async def test_answers_are_printed_in_any_encoding(encoding: str, folder: Path) 
     assert out.count(b"Tabs ") == 3
 
 
+@pytest.mark.parametrize("args", [["try", "--help"], ["--help"], ["show"], ["nonsense"]], ids=" ".join)
+def test_help_and_mistakes_are_printed_in_any_encoding(args: list[str], folder: Path) -> None:
+    ended = run_moot(*args, cwd=folder, PYTHONIOENCODING="ascii")
+    assert ended.returncode == (OK if "--help" in args else UNUSABLE)
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout or ended.stderr
+
+
+HARM = "\x1b[31m\u202e"
+MISTAKES = {
+    ("show",): "Missing argument 'run'. `python -m bot show --help` says what there is.\n",
+    ("nonsense",): "No such command 'nonsense'. `python -m bot --help` says what there is.\n",
+    ("models", "--nope"): "No such option: --nope. `python -m bot models --help` says what there is.\n",
+    ("try", "--nope"): "No such option: --nope (Possible options: --mode, --next, --panel). `python -m bot try",
+    ("show", "a", "b"): "Got unexpected extra argument(s) (b). `python -m bot show --help` says what there is.\n",
+    ("manifest", "slack", "--url", HARM): "--url: an address is written whole, such as https://127.0.0.1:8000.\n",
+    (f"no{HARM}",): "No such command",
+    ("doctor", f"--{HARM}"): "No such option",
+    ("try", "Tea?", "--format", HARM): "There is no format",
+    ("show", HARM): "There is no",
+    ("db", "backup", f"/nowhere/{HARM}"): "There is no store",
+}
+
+
+@pytest.mark.parametrize("typed", MISTAKES, ids=lambda typed: ascii(" ".join(typed)))
+def test_a_mistake_is_said_in_one_line_without_what_could_harm_the_screen(typed: tuple[str, ...], folder: Path) -> None:
+    ended = run_moot(*typed, cwd=folder)
+    assert ended.returncode != OK
+    assert ended.stderr.startswith(MISTAKES[typed])
+    assert not set("\x1b\u202e") & set(ended.stderr + ended.stdout)
+    assert ended.stderr.count("\n") == 1
+
+
+OUTPUTS = ["a full disk", "a closed file", "a reader who has left"]
+
+
+async def run_into(output: str, *args: str) -> tuple[int, str]:
+    """Run a command whose output takes nothing; return its status and what it says of that."""
+    read, write = os.pipe()
+    os.close(read)
+    with open("/dev/full" if output == "a full disk" else write, "wb") as out:  # noqa: ASYNC230  # answers at once
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *args),
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=None if output == "a closed file" else out,
+            stderr=subprocess.PIPE,
+            preexec_fn=(lambda: os.close(1)) if output == "a closed file" else None,
+        )
+        _, err = await process.communicate()
+    if output == "a full disk":
+        os.close(write)
+    assert process.returncode is not None
+    return process.returncode, err.decode()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-async def test_a_run_that_could_not_be_shown_has_a_status_of_its_own(folder: Path) -> None:
+@pytest.mark.parametrize("output", OUTPUTS)
+async def test_a_run_that_could_not_be_shown_has_a_status_of_its_own(output: str, folder: Path) -> None:
     async with ModelServer() as server:
         write_settings(server)
         tell_every_seat(server, answer("Tabs."))
-        with open("/dev/full", "wb") as full:  # noqa: ASYNC230  # a device answers at once
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "bot", "try", "Tabs?", "--format", "compare"),
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                stdout=full,
-                stderr=subprocess.PIPE,
-            )
-            _, err = await process.communicate()
-    assert process.returncode == NOT_SHOWN
-    assert b"the output cannot be written: No space left on device." in err
-    assert b"Traceback" not in err
-    assert "Tabs?" in run_moot("runs", cwd=folder).stdout
+        status, err = await run_into(output, "try", "Tabs?", "--format", "compare")
+    assert status == NOT_SHOWN
+    why = {"a full disk": "No space left on device", "a closed file": "it is closed"}
+    told = why.get(output, "whoever read it has left")
+    assert err.strip() == f"The run is kept (`moot runs`), but the output cannot be written: {told}."
+    [row] = [line for line in run_moot("runs", cwd=folder).stdout.splitlines() if "Tabs?" in line]
+    assert "compared" in row
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("args", [["models"], ["manifest", "slack"], ["doctor", "--json", "--no-spend"]], ids=" ".join)
+async def test_what_could_not_be_printed_has_that_status_too(args: list[str], output: str, folder: Path) -> None:
+    status, err = await run_into(output, *args)
+    assert status == NOT_SHOWN
+    assert err == ("" if output == OUTPUTS[2] else err)
+    assert "Traceback" not in err

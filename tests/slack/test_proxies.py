@@ -32,8 +32,8 @@ async def test_a_slack_nearby_is_reached_directly(start_app: StartApp, proxy: Mo
     app = await start_app(http=http)
     await app.ask()
     await app.ask("")
-    mention = {"mention": True, "files": [("notes.txt", b"Milk first.")]}
-    await (await app.server.people.say(app.ann.id, app.hall.id, "Tea?", **mention))
+    notes = [("notes.txt", b"Milk first.")]
+    await (await app.server.people.say(app.ann.id, app.hall.id, "Tea?", mention=True, files=notes))
     await wait_until(lambda: len(app.speaker.asked) >= 4)
     await app.wait_until_over()
     assert "Milk first." in str([ask for _, ask in app.speaker.asked])
