@@ -42,7 +42,9 @@ class Scene(Base):
         guild.roles[bots.id] = bots
         guild.members = {owner_id: Member(owner_id), world.bot.id: Member(world.bot.id, [bots.id])}
         world.guilds[number] = guild
-        self.hub.gateway.emit("GUILD_CREATE", payloads.guild_create(world, guild), intent=Intent.GUILDS, place=guild)
+        joined = payloads.guild_create(world, guild)
+        del joined["unavailable"]  # by which Discord tells a guild that was joined from one that came back
+        self.hub.gateway.emit("GUILD_CREATE", joined, intent=Intent.GUILDS, place=guild)
         return guild
 
     async def create_member(self, guild: Ref, name: str, *roles: Ref) -> User:
