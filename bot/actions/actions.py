@@ -290,7 +290,7 @@ class Actions:
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
         _check_room_for_remark(t, text, by)
-        self.services.words.check(text, by.ruled_by, "The remark")
+        self.services.check_text(text, by, "The remark")
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
 
@@ -324,7 +324,7 @@ class Actions:
         """Keep a panel for the person's server."""
         self.services.require(require_may_edit_panels, by, "Editing panels")
         seat_panel(panel, self.services.models)
-        self.services.words.check(" ".join(seat.persona for seat in panel.seats), by.ruled_by, "A persona")
+        self.services.check_text(" ".join(seat.persona for seat in panel.seats), by, "A persona")
         await self.services.panels.save_panel(name, panel, by.server)
         return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
 
@@ -341,9 +341,7 @@ class Actions:
         self.services.require(require_may_edit_panels, by, "Editing pipelines")
         pipeline = read_pipeline(text)
         seat_pipeline(pipeline, await self.services.panels.choose_panel("", by.server), self.services.models)
-        self.services.words.check(
-            " ".join(step.prompt for step in pipeline.steps.values()), by.ruled_by, "A step's prompt"
-        )
+        self.services.check_text(" ".join(step.prompt for step in pipeline.steps.values()), by, "A step's prompt")
         await self.services.pipelines.save_pipeline(name, text, by.server)
         return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
 

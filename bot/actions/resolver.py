@@ -19,6 +19,7 @@ from bot.actions.permissions import Person, require_may_start, require_may_write
 from bot.actions.pipeline_files import drop_absent_seats, read_pipeline, seat_pipeline
 from bot.actions.request import RunRequest
 from bot.actions.services import Services
+from bot.domain.api_keys import blank_api_keys
 from bot.domain.facts import RunStarted
 from bot.domain.run import SIDES, DebateRules, Panel, Rules, Search, Seat
 from bot.domain.visibility import shuffle_seats
@@ -90,7 +91,7 @@ class RequestResolver:
             absent=absent,
             name=request.by.name,
             server=request.by.server,
-            context=request.context,
+            context=blank_api_keys(request.context),  # others wrote it
             images=request.images,
             origin=request.origin,
             steps=drop_absent_seats(request.steps, panel),
@@ -114,7 +115,7 @@ class RequestResolver:
         )
         if persona and persona.lower() not in LIBRARY:
             self._services.require(require_may_write_prompts, by, "A persona in your own words")
-            self._services.words.check(persona, by.ruled_by, "A persona")
+            self._services.check_text(persona, by, "A persona")
         seat_settings = written.model_copy(update={"persona": persona}) if persona else written
         seat = make_further_seat(table, cap_seat(seat_settings, self._services.ceilings), self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
@@ -163,7 +164,7 @@ class RequestResolver:
                 f"The question has {len(text):,} characters and may have {most:,}: shorten it, or raise "
                 "limits.question_chars."
             )
-        self._services.words.check(text, by.ruled_by, "The question")
+        self._services.check_text(text, by, "The question")
         return text
 
     def _check_debate(self, request: RunRequest) -> DebateRules | None:
@@ -174,7 +175,7 @@ class RequestResolver:
             raise Refused(f"A position may have {self._settings.limits.remark_chars:,} characters.")
         if not (request.personas_approved or set(positions) <= set(SIDES)):
             self._services.require(require_may_write_prompts, request.by, "A position in your own words")
-        self._services.words.check("\n".join(positions), request.by.ruled_by, "A position")
+        self._services.check_text("\n".join(positions), request.by, "A position")
         return request.debating
 
     async def _choose_panel(self, request: RunRequest) -> PanelSettings:
@@ -187,7 +188,7 @@ class RequestResolver:
         written = [seat.persona for seat in request.seats.seats if seat.persona and seat.persona.lower() not in LIBRARY]
         if written and not request.personas_approved:
             self._services.require(require_may_write_prompts, request.by, "A persona in your own words")
-            self._services.words.check(" ".join(written), request.by.ruled_by, "A persona")
+            self._services.check_text(" ".join(written), request.by, "A persona")
         return request.seats
 
 

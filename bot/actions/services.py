@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from bot.actions.panels import PanelBook, find_ceilings
 from bot.actions.permissions import Person
 from bot.actions.pipeline_files import PipelineBook
+from bot.domain.api_keys import find_key_issuer
 from bot.domain.word_filter import WordFilters
+from bot.errors import Refused
 from bot.models.catalogue import Model
 from bot.platform_settings import ServerSettings
 from bot.settings import Settings
@@ -32,3 +34,12 @@ class Services:
         """Raise Refused where `check` refuses the person in any server whose rules hold for what they do."""
         for member in by.as_members():
             check(member, self.settings.server_settings(member.server), what)
+
+    def check_text(self, text: str, by: Person, what: str) -> None:
+        """Raise Refused for a text with a listed word, or with a key, which no model may read; `what` begins it."""
+        if issuer := find_key_issuer(text):
+            raise Refused(
+                f"{what} holds what looks like a key of {issuer}, so nothing was taken and no model has read it. "
+                "Whoever can read this place has seen it: revoke it where it comes from, and write again without it."
+            )
+        self.words.check(text, by.ruled_by, what)

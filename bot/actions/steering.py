@@ -47,7 +47,7 @@ class SteeringActions:
         supervisor: RunSupervisor,
         quota: RunQuota,
     ) -> None:
-        self._words = services.words
+        self._services = services
         self._limits = services.settings.limits
         self._resolver = resolver
         self._access = access
@@ -130,7 +130,7 @@ class SteeringActions:
             raise Refused(f"An objection may have {most:,} characters; this has {len(text):,}.")
         if len(rules.standing) >= MAX_STANDING_OBJECTIONS:
             raise Refused(f"{MAX_STANDING_OBJECTIONS} objections stand already: upvote the one that says it best.")
-        self._words.check(text, by.ruled_by, "The objection")
+        self._services.check_text(text, by, "The objection")
         to = (seat,) if seat in _seat_keys(t) else _find_named_seats(t, text)
         await self._access.record(run, Objected(by.key, text, by.name, to))
         return f"Noted: {rules.answered_in} answers the most upvoted objection first."

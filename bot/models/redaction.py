@@ -6,14 +6,10 @@ import re
 import string
 from collections.abc import Callable, Iterable
 
-BLANKED = "[key removed]"
+from bot.domain.api_keys import BLANKED, LEAST_AFTER_PREFIX, PREFIXES
 
-# Issuers give their keys prefixes so that leaked ones can be found: OpenAI and many others (sk-), Google (AIza),
-# Groq, xAI, Hugging Face, GitHub, Slack, AWS.
-_PREFIXES = ("sk-", "AIza", "gsk_", "xai-", "hf_", "ghp_", "github_pat_", "xoxb-", "xoxp-", "xapp-", "AKIA")
-_KNOWN = "|".join(map(re.escape, _PREFIXES))
+_KNOWN = "|".join(map(re.escape, PREFIXES))
 _KEY_CHARS = string.ascii_letters + string.digits + "_-"
-_LEAST_AFTER_PREFIX = 12  # characters; with the prefix no issuer's key is shorter
 _MOST_HELD = 40  # characters; a word this long without a digit is a word
 _OWN_PREFIX = 8  # characters of a configured key by which it is known
 
@@ -36,12 +32,12 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        own = tuple(s[:_OWN_PREFIX] for s in secrets if len(s) >= _OWN_PREFIX + _LEAST_AFTER_PREFIX)
-        prefixes = own + _PREFIXES
+        own = tuple(s[:_OWN_PREFIX] for s in secrets if len(s) >= _OWN_PREFIX + LEAST_AFTER_PREFIX)
+        prefixes = (*own, *PREFIXES)
         known = "|".join(map(re.escape, prefixes))
         begun = "|".join(re.escape(p[:n]) for p in prefixes for n in range(1, len(p)))
         # a digit tells a key from a long hyphenated word
-        self._key = re.compile(rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{_LEAST_AFTER_PREFIX},}}", re.ASCII)
+        self._key = re.compile(rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{LEAST_AFTER_PREFIX},}}", re.ASCII)
         self._start = re.compile(rf"(?<![\w-])(?:(?:{known})[\w-]*|{begun})\Z", re.ASCII)
         self._last = ""  # the character shown last: it tells whether a word begins here
         self._held = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 import pytest
 
 from bot.actions.permissions import (
@@ -13,10 +15,12 @@ from bot.actions.permissions import (
     require_may_steer,
     require_moderator,
 )
+from bot.actions.request import RunRequest
 from bot.domain.facts import Interjected, SkipWished
 from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.platform_settings import ServerSettings
+from tests.support.actions_scene import ActionsScene
 from tests.support.transcripts import Play, make_start
 
 ADA = TurnId("answer", 1, "ada")
@@ -74,3 +78,25 @@ def test_a_majority_of_those_present_who_are_three_at_least(others: int, wishing
     play = Play(make_start("compare")).record(*(Interjected(f"o{n}", "hello") for n in range(others)))
     play.record(*(SkipWished(ADA, by) for by in [*wishing, "pat"]))
     assert count_missing_voices(play.t, ADA) == missing
+
+
+KEY = "sk-" + "4fT9xQ2mLp7Rk"
+
+
+async def test_a_key_reaches_no_model(scene: ActionsScene) -> None:
+    """A question and a remark are refused; of what others wrote and is quoted with a question the key is taken out."""
+
+    def ask(question: str, context: str = "") -> Awaitable[str]:
+        request = RunRequest("compare", question, PAT, context=context)
+        return scene.actions.start_run(request, lambda run, title: scene.place)
+
+    with pytest.raises(Refused, match=r"looks like a key of OpenAI .* revoke it"):
+        await ask(f"Why is {KEY} refused?")
+    assert scene.speaker.asked == []
+    run = await ask("Why?", f"Ben wrote: {KEY}")
+    with pytest.raises(Refused, match="The remark holds what looks like a key"):
+        await scene.actions.add_remark(run, KEY, PAT)
+    await scene.actions.stop_run(run, PAT)
+    t = await scene.read_stored(run)
+    assert t.started.context == "Ben wrote: [key removed]"
+    assert KEY not in repr(t.entries)

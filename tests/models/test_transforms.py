@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.api_keys import BLANKED
 from bot.domain.run import Usage
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
-from bot.models.redaction import BLANKED, make_redactor
+from bot.models.redaction import make_redactor
 from bot.models.transforms import (
     Deltas,
     Transform,
