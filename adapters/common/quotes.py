@@ -58,7 +58,7 @@ def join_contents(own: Content, *carried: Content) -> Content:
         own.text,
         join_blocks(own.carried, *(join_blocks(c.text, c.context) for c in carried)),
         (*own.files, *(file for c in carried for file in c.files)),
-        own.unread,
+        (*own.unread, *(one for c in carried if c.is_empty for one in c.unread)),
     )
 
 
@@ -69,7 +69,9 @@ def quote_message(content: Content, who: str, when: str, names: Iterable[str]) -
     files = f"Files: {listed}" if listed else ""
     said = shorten(join_blocks(content.text, content.context))
     quoted = "\n".join(filter(None, (f"{head}:" if head else "", said, files)))
-    return Content("", quoted if said or files else "", content.files, content.unread)
+    if not said and not files:
+        return Content("", "", content.files, content.unread)
+    return Content("", quoted, content.files)  # what could not be read is told in it
 
 
 def shorten(text: str) -> str:

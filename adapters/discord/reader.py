@@ -29,6 +29,7 @@ Json = Mapping[str, Any]
 
 WRITTEN = (0, 19, 20, 23)  # types of messages that somebody writes: plain, reply, answers to a command and to a menu
 TEXT_DISPLAY = 10
+MEDIA = (11, 12, 13)  # a thumbnail, a gallery, a file
 # the parts of a message that may hold something to read
 HOLDERS = ("content", "embeds", "attachments", "components", "sticker_items", "poll", "message_snapshots")
 PLACES = {
@@ -143,10 +144,17 @@ def message_texts(raw: Json) -> Iterator[str]:
 
 def _collect_texts(components: Sequence[Json]) -> Iterator[str]:
     """Yield the texts of components in the order in which they are read."""
-    for part in components:
+    for part in _walk_components(components):
         if part.get("type") == TEXT_DISPLAY:
             yield str(part.get("content") or "")
-        yield from _collect_texts(part.get("components") or ())
+
+
+def _walk_components(components: Sequence[Json]) -> Iterator[Json]:
+    for part in components:
+        yield part
+        yield from _walk_components(part.get("components") or ())
+        if part.get("accessory"):
+            yield part["accessory"]
 
 
 def _describe_embed(embed: Json) -> str:
@@ -170,20 +178,31 @@ def _describe_poll(poll: Json) -> str:
     question = str((poll.get("question") or {}).get("text") or "")
     counts = {count.get("id"): count.get("count") for count in (poll.get("results") or {}).get("answer_counts") or ()}
     answers = [
-        f"- {(answer.get('poll_media') or {}).get('text') or ''}"
+        f"- {_describe_answer(answer.get('poll_media') or {})}"
         + (f" ({counts[answer.get('answer_id')]} votes)" if answer.get("answer_id") in counts else "")
         for answer in poll.get("answers") or ()
     ]
     return "\n".join([f"Poll: {question}", *answers]) if question or answers else ""
 
 
+def _describe_answer(media: Json) -> str:
+    emoji = media.get("emoji") or {}
+    shown = f":{emoji.get('name')}:" if emoji.get("id") else str(emoji.get("name") or "")
+    return f"{shown} {media.get('text') or ''}".strip()
+
+
 def _list_unread(raw: Json) -> Iterator[str]:
     """Yield what no text can be made of, with its article."""
     for sticker in raw.get("sticker_items") or raw.get("stickers") or ():
         yield f"a sticker (“{one_line(str(sticker.get('name') or ''))}”)"
-    pictures = [embed for embed in raw.get("embeds") or () if embed.get("image") or embed.get("video")]
+    embeds = raw.get("embeds") or ()
+    pictures = [
+        e for e in embeds if e.get("image") or e.get("video") or (e.get("thumbnail") and not _describe_embed(e))
+    ]
     if pictures:
         yield "a picture in an embed" if len(pictures) == 1 else "pictures in embeds"
+    if any(part.get("type") in MEDIA for part in _walk_components(raw.get("components") or ())):
+        yield "pictures or files in its layout"
 
 
 def _file_names(raw: Json) -> list[str]:
@@ -218,5 +237,5 @@ def _holder_json(holder: discord.Message | discord.MessageSnapshot) -> dict[str,
 def _poll_json(poll: discord.Poll) -> dict[str, Any]:
     return {
         "question": {"text": str(poll.question or "")},
-        "answers": [{"answer_id": answer.id, "poll_media": {"text": answer.text}} for answer in poll.answers],
+        "answers": [{"answer_id": answer.id, "poll_media": answer.media.to_dict()} for answer in poll.answers],
     }

@@ -33,6 +33,7 @@ PARTS = (
     "cards",
 )
 
+MARKS = {"code": "`", "strike": "~", "italic": "_", "bold": "*"}  # by the name of a style
 _ANGLES = re.compile(r"<([^<>\n]{1,3000})>")
 _MENTION = re.compile(r"<([@#][A-Z0-9]{1,30}(?:\|[^<>|\n]{0,100})?)>")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:\S")
@@ -86,7 +87,7 @@ def _read_mark(mark: str, names: SlackNames) -> str:
 def _read_special(value: str, label: str) -> str:
     kind, *rest = value.split("^")
     if kind == "date" and rest:
-        return label or (describe_time(int(rest[0])) if rest[0].isdecimal() else "")
+        return label or _read_ts(rest[0]) or "a date"
     if kind == "subteam":
         return f"@{(label or 'a user group').removeprefix('@')}"
     return f"@{(label or kind).removeprefix('@')}"
@@ -104,34 +105,39 @@ def _escape(text: str) -> str:
     return text
 
 
+def _objects(value: Any) -> Iterator[Json]:
+    """Yield the objects of a list, whatever else stands in it or instead of it."""
+    yield from (part for part in value if isinstance(part, Mapping)) if isinstance(value, list | tuple) else ()
+
+
 def read_event(raw: Json, names: SlackNames, depth: int = 0) -> Content:
     """Return what a message holds, with those that are shared in it."""
-    text, shown = str(raw.get("text") or ""), join_blocks(*_walk(raw.get("blocks") or ()))
+    text, shown = str(raw.get("text") or ""), join_blocks(*_walk(_objects(raw.get("blocks"))))
     if raw.get("bot_id") or not text.strip():  # an app's `text` only stands in for its blocks
         text = shown or text
-    files = tuple(file for file in raw.get("files") or () if isinstance(file, Mapping))
-    own = Content(read_mrkdwn(text, names).strip(), "", files, tuple(_list_pictures(raw.get("blocks") or ())))
+    files = tuple(_objects(raw.get("files")))
+    own = Content(read_mrkdwn(text, names).strip(), "", files, tuple(_list_pictures(_objects(raw.get("blocks")))))
     if depth >= MAX_DEPTH:
         return own
-    return join_contents(own, *(_quote_attachment(a, names, depth + 1) for a in raw.get("attachments") or ()))
+    return join_contents(own, *(_quote_attachment(a, names, depth + 1) for a in _objects(raw.get("attachments"))))
 
 
 def shown_texts(raw: Json) -> Iterator[str]:
     """Yield every text in a message, also in those that it carries, to find what it mentions."""
     yield str(raw.get("text") or "")
-    yield from _walk(raw.get("blocks") or ())
-    for attachment in raw.get("attachments") or ():
+    yield from _walk(_objects(raw.get("blocks")))
+    for attachment in _objects(raw.get("attachments")):
         yield _attachment_text(attachment)
         yield from shown_texts({"attachments": attachment.get("attachments")})
 
 
 def _quote_attachment(attachment: Json, names: SlackNames, depth: int) -> Content:
     """Return a shared message, an alert or the preview of a link as a quotation."""
-    files = tuple(file for file in attachment.get("files") or () if isinstance(file, Mapping))
+    files = tuple(_objects(attachment.get("files")))
     pictures = ["a picture in an attachment"] if attachment.get("image_url") else []
     inner = Content(read_mrkdwn(_attachment_text(attachment), names), "", files, tuple(pictures))
     if depth < MAX_DEPTH:
-        more = attachment.get("attachments") or ()
+        more = _objects(attachment.get("attachments"))
         inner = join_contents(inner, *(_quote_attachment(a, names, depth + 1) for a in more))
     who = str(attachment.get("author_name") or attachment.get("author_subname") or attachment.get("service_name") or "")
     channel = str(attachment.get("channel_name") or "")
@@ -141,9 +147,13 @@ def _quote_attachment(attachment: Json, names: SlackNames, depth: int) -> Conten
 
 def _attachment_text(attachment: Json) -> str:
     title, link = one_line(str(attachment.get("title") or "")), str(attachment.get("title_link") or "")
-    shared = [(held.get("message") or {}).get("blocks") or () for held in attachment.get("message_blocks") or ()]
-    blocks = join_blocks(*_walk([*(attachment.get("blocks") or ()), *(block for held in shared for block in held)]))
-    fields = [f"{one_line(str(f.get('title') or ''))}: {f.get('value') or ''}" for f in attachment.get("fields") or ()]
+    shared = [
+        _objects((held.get("message") or {}).get("blocks")) for held in _objects(attachment.get("message_blocks"))
+    ]
+    blocks = join_blocks(*_walk([*_objects(attachment.get("blocks")), *(block for held in shared for block in held)]))
+    fields = [
+        f"{one_line(str(f.get('title') or ''))}: {f.get('value') or ''}" for f in _objects(attachment.get("fields"))
+    ]
     lines = [
         str(attachment.get("pretext") or ""),
         f"<{link}|{title}>" if title and link else title,
@@ -169,8 +179,10 @@ def file_name(file: Json) -> str:
 
 
 def _list_pictures(blocks: Iterable[Json]) -> Iterator[str]:
-    if any(block.get("type") == "image" for block in blocks):
-        yield "a picture in a block"
+    for block in blocks:
+        if block.get("type") == "image":
+            told = one_line(str(block.get("alt_text") or ""))
+            yield f"a picture in a block (“{told}”)" if told else "a picture in a block"
 
 
 def _walk(parts: Iterable[Any], depth: int = 0) -> Iterator[str]:
@@ -182,9 +194,15 @@ def _walk(parts: Iterable[Any], depth: int = 0) -> Iterator[str]:
             continue
         match part.get("type"):
             case "rich_text":
-                yield join_blocks(*map(_read_rich, part.get("elements") or ()))
+                inner = (_read_rich(element).strip("\n") for element in _objects(part.get("elements")))
+                yield "\n".join(filter(None, inner))
             case "raw_text":
                 yield _escape(str(part.get("text") or ""))
+            case "table":
+                rows = part.get("rows")
+                yield (
+                    "\n".join(" | ".join(map(_read_cell, row)) for row in rows if isinstance(row, list)) if rows else ""
+                )
             case _:
                 for key in PARTS:
                     value = part.get(key)
@@ -194,26 +212,40 @@ def _walk(parts: Iterable[Any], depth: int = 0) -> Iterator[str]:
                         yield from _walk([value], depth + 1)
 
 
+def _read_cell(cell: Any) -> str:
+    return " ".join(" ".join(_walk([cell])).split())
+
+
 def _read_rich(part: Json) -> str:
     """Return a part of rich text: a section, list, quote or code, as Slack would write it in `text`."""
-    inner = part.get("elements") or ()
+    inner = list(_objects(part.get("elements")))
     match part.get("type"):
         case "rich_text_list":
-            marks = (f"{n}." if part.get("style") == "ordered" else "•" for n in range(1, len(inner) + 1))
-            return "\n".join(f"{mark} {_read_rich(item)}" for mark, item in zip(marks, inner, strict=True))
+            first, space = int(part.get("offset") or 0) + 1, "    " * int(part.get("indent") or 0)
+            marks = (f"{n}." if part.get("style") == "ordered" else "•" for n in range(first, first + len(inner)))
+            return "\n".join(f"{space}{mark} {_read_rich(item)}" for mark, item in zip(marks, inner, strict=True))
         case "rich_text_preformatted":
             return f"```\n{''.join(map(_read_element, inner))}\n```"
         case "rich_text_quote":
-            return f"&gt; {''.join(map(_read_element, inner))}"
+            return "&gt; " + "".join(map(_read_element, inner)).strip("\n").replace("\n", "\n&gt; ")
         case _:
             return "".join(map(_read_element, inner))
+
+
+def _mark_text(text: str, style: Json) -> str:
+    """Return text with Slack's marks for its style: what is struck out was not meant."""
+    words = text.strip()
+    for name, mark in MARKS.items():
+        if style.get(name) and words and "\n" not in words:
+            text = text.replace(words, f"{mark}{words}{mark}")
+            words = text.strip()
+    return text
 
 
 def _read_element(part: Json) -> str:
     match part.get("type"):
         case "text":
-            text = _escape(str(part.get("text") or ""))
-            return f"`{text}`" if (part.get("style") or {}).get("code") else text
+            return _mark_text(_escape(str(part.get("text") or "")), part.get("style") or {})
         case "link":
             label = _escape(str(part.get("text") or ""))
             return f"<{_escape(str(part.get('url') or ''))}{'|' if label else ''}{label}>"

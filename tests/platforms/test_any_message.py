@@ -112,6 +112,7 @@ SEEN = [
     (slack, "<mailto:a@b.example|a@b.example> <tel:+1|call me>", "a@b.example call me (tel:+1)"),
     (slack, "<!subteam^S1|@cooks> <!subteam^S1> <!channel>", "@cooks @a user group @channel"),
     (slack, "<!date^1700000000^{date}> <!date^1^x|then>", "14 November 2023, 22:13 UTC then"),
+    (slack, "<!date^-5^x> <!date^soon^x>", "31 December 1969, 23:59 UTC a date"),
     (slack, "a &lt;b&gt; &amp;amp; <b c>", "a <b> &amp; <b c>"),
 ]
 
@@ -120,6 +121,84 @@ SEEN = [
 def test_what_people_saw_is_what_is_read(platform: Any, sent: str, seen: str) -> None:
     read = discord.read_content(sent, DISCORD_NAMES) if platform is discord else slack.read_mrkdwn(sent, SLACK_NAMES)
     assert read == seen
+
+
+def section(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def words(text: str, **style: bool) -> dict[str, Any]:
+    return {"type": "text", "text": text, "style": style}
+
+
+def rich(*elements: dict[str, Any]) -> dict[str, Any]:
+    return {"blocks": [{"type": "rich_text", "elements": list(elements)}]}
+
+
+def listed(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": "rich_text_list", "style": "bullet", "elements": [section(words(text))], **more}
+
+
+def forwarded(**message: Any) -> dict[str, Any]:
+    return {"content": "", "message_snapshots": [{"message": {"content": "", **message}}]}
+
+
+TEA = {"question": {"text": "Which?"}, "answers": [{"answer_id": 1, "poll_media": {"emoji": {"name": "🍵"}}}]}
+CELLS = [{"type": "raw_text", "text": "a"}, {"type": "rich_text", "elements": [section(words("b"))]}]
+PREVIEW = {"title": "T", "text": "D", "image_url": "https://i.example/1.png"}
+CARRIED: dict[str, tuple[Any, dict[str, Any], str, tuple[str, ...]]] = {  # a message, what is read, what is not
+    "a poll of emoji": (discord, {"poll": TEA}, "Poll: Which?\n- 🍵", ()),
+    "a forwarded poll": (discord, forwarded(poll=TEA), "Forwarded message:\nPoll: Which?\n- 🍵", ()),
+    "a forwarded sticker": (discord, forwarded(sticker_items=[{"name": "Wave"}]), "", ("a sticker (“Wave”)",)),
+    "a forward of a forward": (
+        discord,
+        forwarded(**forwarded(content="deep")),
+        "Forwarded message:\nForwarded message:\ndeep",
+        (),
+    ),
+    "a thumbnail alone": (discord, {"embeds": [{"thumbnail": {"url": "x"}}]}, "", ("a picture in an embed",)),
+    "a preview's thumbnail": (discord, {"embeds": [{"title": "T", "thumbnail": {"url": "x"}}]}, "T", ()),
+    "a gallery": (discord, {"components": [{"type": 12, "items": []}]}, "", ("pictures or files in its layout",)),
+    "words beside a button": (
+        discord,
+        {"components": [{"type": 9, "components": [{"type": 10, "content": "Hi"}], "accessory": {"type": 2}}]},
+        "Hi",
+        (),
+    ),
+    "words that are struck out": (
+        slack,
+        rich(section(words("tabs", strike=True), words(" spaces ", bold=True))),
+        "~tabs~ *spaces*",
+        (),
+    ),
+    "a list in a list": (slack, rich(listed("a"), listed("b", indent=1)), "• a\n    • b", ()),
+    "a list that goes on": (slack, rich(listed("c", style="ordered", offset=2)), "3. c", ()),
+    "a quote of two lines": (slack, rich({"type": "rich_text_quote", "elements": [words("a\nb")]}), "> a\n> b", ()),
+    "a table": (slack, {"blocks": [{"type": "table", "rows": [CELLS, CELLS]}]}, "a | b\na | b", ()),
+    "a picture": (slack, {"blocks": [{"type": "image", "alt_text": "A cat"}]}, "", ("a picture in a block (“A cat”)",)),
+    "a preview with a picture": (
+        slack,
+        {"text": "see", "attachments": [PREVIEW]},
+        "see\n\nT\nD\n\n[It came with a picture in an attachment.]",
+        (),
+    ),
+    "a preview of a picture": (slack, {"attachments": [{"image_url": "x"}]}, "", ("a picture in an attachment",)),
+    "nothing where parts belong": (
+        slack,
+        {"text": "x", "attachments": [None], "blocks": "y", "files": [None]},
+        "x",
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize(("platform", "raw", "read", "unread"), CARRIED.values(), ids=CARRIED)
+def test_what_a_message_carries_is_read_or_named(
+    platform: Any, raw: dict[str, Any], read: str, unread: tuple[str, ...]
+) -> None:
+    content = discord.read_raw(raw, DISCORD_NAMES) if platform is discord else slack.read_event(raw, SLACK_NAMES)
+    assert "\n\n".join(filter(None, (content.text, content.context))) == read
+    assert content.unread == unread
 
 
 @given(st.lists(st.sampled_from(["`", "``", "```", "a", " ", "\n"])).map("".join))

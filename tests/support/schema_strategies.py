@@ -100,7 +100,7 @@ def from_sample(sample: Any, key: str = "") -> st.SearchStrategy[Any]:
                 fixed, optional={n: from_sample(value, n) for n, value in sample.items() if n not in fixed}
             )
         case list() if sample:
-            return st.lists(st.one_of([from_sample(item) for item in sample]), max_size=3)
+            return st.lists(st.one_of([*(from_sample(item) for item in sample), st.none()]), max_size=3)
         case str() if key in ("type", "id", "ts", "style"):
             return st.just(sample)
         case str():
