@@ -168,6 +168,10 @@ REPAIRED = [
     ("struck out by one tilde", "FINAL RANKING:\n1. ~A~ B\n2. A\n3. C", BAC),
     ("struck out in HTML", "FINAL RANKING:\n1. <del>A</del> B\n2. A\n3. C", BAC),
     ("struck out in Unicode", "FINAL RANKING:\n1. A\u0336 B\n2. A\n3. C", BAC),
+    ("a tie in a row without commas", "FINAL RANKING: B A = C", "B A=C"),
+    ("a tie first in a row without commas", "FINAL RANKING: B = A C", "B=A C"),
+    ("a row before arrows", "FINAL RANKING: B A > C", "B A C"),
+    ("numbers with their word", "FINAL RANKING:\n1. No. B\n2. No. A\n3. No. C", BAC),
     ("a row struck out", "FINAL RANKING: ~~A, B, C~~ B, A, C", BAC),
     ("a ranking struck out", "FINAL RANKING: B > A > C\n\n~~FINAL RANKING: A > B > C~~", BAC),
     ("a ranking struck out over lines", "FINAL RANKING: B > A > C\n\n~~FINAL RANKING:\n1. A\n2. B\n3. C~~", BAC),
@@ -175,6 +179,12 @@ REPAIRED = [
 ]  # fmt: skip
 
 ABSTAINED = [
+    ("a refusal to rank", "I refuse to rank A, B, C."),
+    ("a refusal, politely", "I'm sorry, I cannot rank A, B and C"),
+    ("a refusal to rank them", "I won’t rank them: A, B, C"),
+    ("no way to rank", "It is impossible to rank A, B, C."),
+    ("a first that is denied", "FINAL RANKING:\n1. Not B\n2. A"),
+    ("a tie with what is no answer", "FINAL RANKING: X = C"),
     ("nothing", ""),
     ("white space", " \n\t\n"),
     ("a critique in order of mention", "Answer A is clear. Answer B is wrong. Answer C is short."),

@@ -39,6 +39,11 @@ _ABOUT = re.compile(  # a line about the ranking does not give it
     r"method(?:ology)?|process|kriterien|begründung|critères|raisons|criterios|razones)\b",
     re.I,
 )
+_DENIED = re.compile(  # before the word: "I cannot rank A, B and C"
+    r"(?<![\w])(?:cannot|(?:can|won|don|didn|wouldn|couldn)['’]t|not|never|refuse|decline|abstain|unable|impossible|"
+    r"nicht|kein\w{0,2}|weigere|ne|não|no puedo|non posso)(?![\w])",
+    re.I,
+)
 _DECOR = re.compile(r"^[\W_]{0,12}(?:\d{1,2}[.)]\s{0,3})?[\W_]{0,6}")
 _HEADED = re.compile(r"(?:[^\W\d]|[\s*,'’`~]){0,40}(\([^()]{0,80}\))?[\s*_`~]{0,6}:[*_`~]{0,4}(.*)")
 _BARE = re.compile(
@@ -119,6 +124,8 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     line = _DECOR.sub("", line[:2000])
     word = RANKING.search(line[:120])
     if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
+        return None
+    if _DENIED.search(line[: word.start()]):
         return None
     after = line[word.end() :]
     if _ABOUT.search(line[: word.end() + 40].partition(":")[0]):

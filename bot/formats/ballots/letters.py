@@ -8,7 +8,7 @@ from collections.abc import Sequence
 _LETTER = "0-9A-Za-zÀ-ɏͰ-ϿЀ-ӿ"  # a label touches none of these; it may touch ideographs and kana
 _MARKS = "\u0300-\u036f\u0900-\u0e7f"  # marks in Indian and Thai words, no letters to Python
 _EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|-–—→•·✅👉🏆⭐"
-_NOT = re.compile(r"\b(?:not|never|neither|no|nicht|kein\w{0,2}|pas|ni|non|não|не)\b", re.I)
+_NOT = re.compile(r"\b(?:not|never|neither|no(?!\.)|nicht|kein\w{0,2}|pas|ni|non|não|не)\b", re.I)
 _COMMENT = re.compile(r"[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—]")
 _SIGNS = "=≈&+/,、~和与と및"
 _WORDS = ("and", "und", "et", "y", "e", "en", "og", "och", "и", "tie with", "tied with")
@@ -35,7 +35,7 @@ class Letters:
     def only_label(self, text: str) -> str | None:
         """Return the label when the text is nothing but a reference to it."""
         found = self._whole.fullmatch(text.strip(_EDGE))
-        return self._known[found[1].upper()] if found else None
+        return self._known[found[1].upper()] if found and not _NOT.search(found[0][: found.start(1)]) else None
 
     def tied_labels(self, text: str) -> list[str | None]:
         """Return the labels of "A", "A = B", "A and B"; None for each that is not known."""
@@ -66,6 +66,8 @@ class Letters:
             labels = self.tied_labels(tail)
             if labels and all(labels):
                 return labels
+        if len(words := text.split()) > 1 and all(map(self.only_label, words)):
+            return [None]  # "B A" may be a row or a tie
         found = self._ending.search(text.rstrip(_EDGE)[-60:])
         return [self._known[found[1].upper()] if found else None]
 

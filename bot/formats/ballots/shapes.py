@@ -43,7 +43,7 @@ _COLUMN = re.compile(
 _BETWEEN = (
     re.compile(r"[,;、/]\s*(?:and\s|und\s|et\s|y\s)?"),
     re.compile(r"(?:,|(?<![\s,]))\s++(?:then|and|und|dann|puis|luego|y|et)\s++"),
-    re.compile(r"[\s–—-]+"),
+    re.compile(r"(?<![=\s–—-])[\s–—-]++(?!=)"),
 )
 _TIED = re.compile(r"(?<![\w])tied?\b")
 
@@ -185,7 +185,7 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
             else [letters.only_label(part)]
             for part in parts
         ]
-        known = count_labels(groups)
+        known = count_labels(groups) if all(len(group) == 1 or all(group) for group in groups) else 0
         if known * 2 > len(groups) and (text == begun or all(map(all, groups))):
             return Shape("a row of letters", groups)
     return None
