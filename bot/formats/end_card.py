@@ -87,9 +87,15 @@ def votes_line(t: Transcript) -> str:
 
 
 def describe_spending(t: Transcript) -> str:
-    """Return time, tokens and money of a run in one line."""
+    """Return time, tokens and money of a run in one line; its time alone while nobody may know who is who.
+
+    Of a run that was stopped, the sums may be those of one seat.
+    """
+    took = f"{(t.finished_at if t.is_over else t.at) - t.entries[0].at:.1f} s"
+    if visibility.names_hidden(t):
+        return took
     tokens = sum(turn.ended.usage.output for turn in t.turns.values() if turn.ended)
-    return f"{(t.finished_at if t.is_over else t.at) - t.entries[0].at:.1f} s · {tokens} tokens · {total_cost(t)}"
+    return f"{took} · {tokens} tokens · {total_cost(t)}"
 
 
 def first_sentences(text: str, most: int) -> str:

@@ -47,8 +47,7 @@ class Board:
     lines: tuple[BoardLine, ...]
     fastest: str
     rest_s: float | None
-    tokens: int
-    cost: str
+    spent: str  # tokens and cost; "" while nobody may know who is who, as each answer adds its own
     board_lines: tuple[str, ...]  # lines on what people have done to its course
     warnings: tuple[str, ...]
 
@@ -91,11 +90,14 @@ def build_board(
         lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
         fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not names_hidden(t) else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
-        tokens=sum(turn.ended.usage.output for turn in ended if turn.ended),
-        cost=total_cost(t),
+        spent="" if names_hidden(t) else f"{_count_tokens(ended)} tokens · {total_cost(t)}",
         board_lines=tuple(board_lines),
         warnings=tuple(warnings),
     )
+
+
+def _count_tokens(turns: Sequence[Turn]) -> int:
+    return sum(turn.ended.usage.output for turn in turns if turn.ended)
 
 
 def _list_origins(t: Transcript) -> list[str]:
@@ -109,7 +111,7 @@ def _list_origins(t: Transcript) -> list[str]:
 
 def render_board(card: Board) -> str:
     """Write the card as Markdown: the question, the progress, and at the end the verdict."""
-    spent = f"{card.elapsed_s:.0f} s · {card.tokens} tokens · {card.cost}"
+    spent = " · ".join(part for part in (f"{card.elapsed_s:.0f} s", card.spent) if part)
     parts = [_quote(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
     if card.verdict:
         parts += [f"**Verdict:** {card.verdict}", card.key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.servers.discord import Channel, Message, User
@@ -10,6 +11,9 @@ from tests.support.discord_bot import SEATS, THINKING, Moot
 from tests.support.discord_guild import button_labels, find_button
 
 NAMES = ("Claude", "GPT", "Gemini", "claude", "gpt", "gemini", "vllm")
+
+
+FIGURES = re.compile(r"\d tokens|\$\d|free|unknown|\d s · \d")  # which would tell models apart
 
 
 def script_quiet_answers(m: Moot) -> None:
@@ -81,6 +85,7 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> 
     await moot.press(moot.bob, end, "export")
     assert "council of Speaker A, Speaker B, Speaker C" in board.text
     assert [name for name in NAMES if name in read_sent(moot, since)] == []
+    assert FIGURES.findall(read_sent(moot, since)) == []
     assert not any("avatar_url" in (r.body or {}) for r in moot.server.requests[since:] if isinstance(r.body, dict))
     assert await moot.press(moot.ada, end, "close") == "The vote is closed."
     await moot.wait_until(lambda: "** (was Speaker A)\n" in said.text)
@@ -104,3 +109,25 @@ async def test_guesses_are_counted_when_names_are_told(moot: Moot) -> None:
     assert f"bob {int(who == 'Gemini')} of 1" in card.text
     assert f"cyd {int(who == 'Claude')} of 1" in card.text
     assert button_labels(card) == []
+
+
+async def test_figures_stay_hidden_after_a_restart_until_names_are_told(moot: Moot) -> None:
+    script_quiet_answers(moot)
+    moot.script_model("gemini", THINKING, answer("Opinion 3."))
+    since = len(moot.server.requests)
+    board = await moot.ask(blind=True)
+    thread = await moot.find_thread(board)
+    for number in range(2):
+        await moot.wait_until_stored(await moot.find_turn(thread, f"Opinion {number}."))
+    await moot.stop()
+    await moot.start()
+    end = await moot.find_end_card(thread)
+    await moot.wait_until(lambda: "Verdict" in board.text)
+    run = find_button(end, "close").split(":")[1]
+    seen = await (await moot.server.slash(moot.bob, moot.channel, "moot show", run=run)).answer()
+    await moot.wait_until(lambda: bool(seen.message and seen.message.attachments))
+    assert seen.message is not None
+    (file,) = seen.message.attachments
+    assert FIGURES.findall(read_sent(moot, since) + file.data.decode()) == []
+    await moot.press(moot.ada, end, "close")
+    await moot.wait_until(lambda: bool(FIGURES.search(end.text)) and bool(FIGURES.search(board.text)))

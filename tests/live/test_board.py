@@ -21,7 +21,7 @@ def test_the_board_tells_who_is_done_and_what_is_to_come() -> None:
     play = Play(make_start("compare")).record(TurnStarted(ADA), TurnStarted(BOB), TurnStarted(CYD))
     play.record(ended(ADA, 2.0), ended(BOB, 4.0))
     card = build_board(play.t, "answers", 3, {CYD: "waiting: 2nd in the queue"}, play.t.at + 1)
-    assert (card.done, card.total, card.tokens) == (2, 3, 40)
+    assert (card.done, card.total, card.spent) == (2, 3, "40 tokens · free (local)")
     assert [line.state for line in card.lines] == [
         "done · 2.0 s",
         "done · 4.0 s",
@@ -49,7 +49,7 @@ def test_an_unknown_cost_is_told_beside_the_known_one() -> None:
     play = Play(replace(make_start("compare"), panel=panel))
     unknown = TurnEnded(BOB, "done", "text", Usage(1, 2, 0, "estimated"), None)
     play.record(ended(ADA, 1.0), unknown)
-    assert build_board(play.t, "", 3, {}, play.t.at).cost == "$0.002 and what is unknown"
+    assert build_board(play.t, "", 3, {}, play.t.at).spent == "22 tokens · $0.002 and what is unknown"
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.servers.slack.world import Message
 from tests.support.slack_app import App, StartApp, wait_until
 from tests.support.slack_messages import find_button, has_button, press, read_text
+from tests.support.slack_restarts import SlackRestarts
 
 NAMES = ("Ada", "Bob", '"ada', '"bob', "/ada", "/bob", "openai")
 QUIET = {"ada": ["Tabs."], "bob": ["Spaces."]}
 VOTE_S = 600.0
+FIGURES = re.compile(r"\d tokens|\$\d|free|unknown|\d s · \d")  # which would tell models apart
 
 
 def read_sent(a: App) -> str:
@@ -72,6 +76,7 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(start_app: Star
     assert "council of Speaker A, Speaker B" in read_text(board)
     assert {m.username for m in app.thread_messages(board)} >= {"🟦 Speaker A", "🟩 Speaker B"}
     assert [name for name in NAMES if name in read_sent(app).replace("'", '"')] == []
+    assert FIGURES.findall(read_sent(app)) == []
     await press(app, end, "close")
     first, *_ = await find_turns(app, board, "** (was Speaker A)", 1)
     who = read_text(first).split("**")[1]
@@ -96,3 +101,23 @@ async def test_guesses_are_counted_when_names_are_told(start_app: StartApp) -> N
     right = "Speaker A was Ada" in read_text(told)
     await wait_until(lambda: f"Guessed right: ann {int(right)} of 1" in read_text(card))
     assert not has_button(card, "guess")
+
+
+async def test_figures_stay_hidden_after_a_restart_until_names_are_told(slack_restarts: SlackRestarts) -> None:
+    app = await slack_restarts.start(lines={"ada": ["Tabs."], "bob": [60.0]}, vote_s=VOTE_S)
+    await app.ask("which? --blind yes", "/compare")
+    board = await app.find_board()
+    await find_turns(app, board, "Tabs.", 1)
+    await app.wait_until_stored(3)
+    await slack_restarts.stop()
+    app = await slack_restarts.start(lines=QUIET, vote_s=VOTE_S)
+    end = await find_offering(app, board, "close")
+    await wait_until(lambda: "Verdict" in read_text(board))
+    run = find_button(end, "close").split(":")[1]
+    await app.ask(f"show {run}", "/moot")
+    await wait_until(lambda: any(file.done for file in app.server.world.files.values()))
+    (file,) = app.server.world.files.values()
+    assert file.content is not None
+    assert FIGURES.findall(read_sent(app) + file.content.decode()) == []
+    await press(app, end, "close")
+    await wait_until(lambda: bool(FIGURES.search(read_text(end))) and bool(FIGURES.search(read_text(board))))
