@@ -125,23 +125,37 @@ def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
 
 
 async def count_usage(deltas: Deltas, prompt: int, count: Count) -> Deltas:
-    """Add the usage so far to each delta, until the provider reports its own: a turn may be cut off at any moment.
+    """Add the usage so far as it grows, until the provider reports its own: a turn may be cut off at any moment.
 
-    `prompt`: the tokens of what is asked.
+    `prompt`: the tokens of what is asked. At the end, and where the stream fails, it is exact.
     """
     said, thought = GrowingCount(count), GrowingCount(count)
-    known = False
+    told: Usage | None = None
+    is_known = False
+
+    def find_used(*, exact: bool) -> Usage:
+        if exact:
+            said.catch_up()
+            thought.catch_up()
+        return Usage(prompt, said.total + thought.total, thought.total, "estimated")
+
     async with aclosing(deltas):
-        async for delta in deltas:
-            if delta.restarts:
-                thought.take(said)
-            said.add(delta.text)
-            thought.add(delta.thinking)
-            known = known or delta.usage is not None
-            if not known and not delta.notice:  # nothing is used while it waits
-                used = Usage(prompt, said.total + thought.total, thought.total, "estimated")
-                delta = replace(delta, usage=used)
-            yield delta
+        try:
+            async for delta in deltas:
+                if delta.restarts:
+                    thought.take(said)
+                said.add(delta.text)
+                thought.add(delta.thinking)
+                is_known = is_known or delta.usage is not None
+                is_waiting = bool(delta.notice)  # nothing is used then
+                if not (is_known or is_waiting) and (used := find_used(exact=delta.ending is not None)) != told:
+                    told = used
+                    delta = replace(delta, usage=used)
+                yield delta
+        except ProviderError:
+            if not is_known and told is not None:
+                yield Delta(_now(), usage=find_used(exact=True))
+            raise
 
 
 async def need_text(deltas: Deltas, limit: int | None = None) -> Deltas:

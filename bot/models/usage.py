@@ -7,7 +7,8 @@ from bot.models.client import ModelStream
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
-_TAIL_CHARS = 200  # a few tokens may be counted twice at each of its ends
+_STEP_CHARS = 40  # ten tokens: what a turn that is cut off may lack
+_TAIL_CHARS = 200  # a token may be counted twice at each of its ends
 _COUNTED_CHARS = 50_000  # longer texts are scaled from their first part, as counting would stall the event loop
 _GUESSES_THINKING = frozenset({"anthropic", "bedrock"})  # they report no such figure, so litellm counts itself
 
@@ -42,27 +43,38 @@ def count_prompt(messages: list[Message], count: Count) -> int:
 
 
 class GrowingCount:
-    """The tokens of a text that grows: of what is long past nothing is counted again."""
+    """The tokens of a text that grows, as far as they are counted: at every few words, and nothing twice for long."""
 
     def __init__(self, count: Count) -> None:
         self._count = count
-        self._past = 0  # tokens
+        self._past = 0  # tokens of what is not in the tail
+        self._of_tail = 0  # tokens of the tail when it was counted last
         self._tail = ""
+        self._uncounted = 0  # characters
 
     @property
     def total(self) -> int:
-        return self._past + (self._count(self._tail) if self._tail else 0)
+        return self._past + self._of_tail
 
     def add(self, text: str) -> None:
         """Let the text grow."""
         self._tail += text
+        self._uncounted += len(text)
+        if self._uncounted > _STEP_CHARS:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Count what is not counted yet."""
+        if self._uncounted:
+            self._of_tail, self._uncounted = _count_tokens(self._tail, self._count), 0
         if len(self._tail) > _TAIL_CHARS:
-            self._past, self._tail = self._past + _count_tokens(self._tail, self._count), ""
+            self._past, self._of_tail, self._tail = self.total, 0, ""
 
     def take(self, other: GrowingCount) -> None:
         """Take over all that another has counted, which then begins anew."""
+        other.catch_up()
         self._past += other.total
-        other._past, other._tail = 0, ""
+        other._past, other._of_tail, other._tail = 0, 0, ""
 
 
 def _count_tokens(text: str, count: Count) -> int:

@@ -203,15 +203,18 @@ def test_usage_is_estimated_where_none_is_reported() -> None:
 
 
 async def test_nothing_is_used_while_a_seat_waits() -> None:
-    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "yes")), prompt=7, count=len)
-    assert [delta.usage async for delta in deltas] == [None, Usage(7, 3, 0, "estimated")]
+    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "y" * 50)), prompt=7, count=len)
+    assert [delta.usage async for delta in deltas] == [None, Usage(7, 50, 0, "estimated")]
 
 
 @given(st.lists(st.text("ab ", max_size=150), max_size=20))
 def test_a_growing_text_is_counted_as_a_whole_one(pieces: list[str]) -> None:
-    growing = GrowingCount(len)
+    growing, chars = GrowingCount(len), 0
     for piece in pieces:
         growing.add(piece)
+        chars += len(piece)
+        assert chars - 40 <= growing.total <= chars
+    growing.catch_up()
     assert growing.total == len("".join(pieces))
 
 
