@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from io import StringIO
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     BeforeValidator,
     Field,
@@ -278,14 +280,45 @@ def read_operator_file(path: Path) -> str:
 
 def read_toml() -> dict[str, Any]:
     """Return what moot.toml holds. Raises Misconfigured."""
+    text = read_operator_file(Path(FILE))
     try:
-        return tomllib.loads(read_operator_file(Path(FILE)))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"{FILE} is not valid TOML: {error}.") from error
+        raise Misconfigured(f"{FILE} is not valid TOML: {error}{_find_remedy(text, str(error))}.") from error
+
+
+def _find_remedy(text: str, mistake: str) -> str:
+    """Return how the line of a mistake is written rightly, behind a colon; "" where that is not known."""
+    if mistake.startswith("Cannot "):
+        return ": the same name stands there twice"
+    number = re.search(r"at line (\d{1,9})", mistake)
+    lines = text.splitlines()
+    line = lines[int(number[1]) - 1].strip()[:500] if number and int(number[1]) <= len(lines) else ""
+    return next((f": {remedy}" for sign, remedy in _REMEDIES if sign.search(line)), "")
+
+
+_REMEDIES = (  # what a line has, and how it is written
+    (re.compile("[“”„‘’«»]"), 'values stand in plain quotes, "…"'),
+    (re.compile("[\u00a0\u200b\ufeff]"), "it holds an invisible character that was copied with it: type the line anew"),
+    (re.compile(r"^\[[^\]]*[^\w\s.\-\[\]]"), 'a name with such signs stands in quotes, [models."qwen3:8b"]'),
+    (re.compile(r"=\s*(?:True|False|yes|no|on|off)\b"), "it is true or false, in small letters"),
+    (re.compile(r"\\"), "a path of Windows stands in single quotes"),
+    (re.compile(r"=\s*[A-Za-z]"), 'a text stands in quotes, name = "value"'),
+    (re.compile("^[^=]+:"), 'a setting is written name = "value"'),
+)
 
 
 def read_dotenv() -> dict[str, str | None]:
-    return dotenv_values(stream=StringIO(read_operator_file(Path(DOTENV))))
+    """Return the variables of .env. Raises Misconfigured where one that is meant for us cannot be read."""
+    written = list(parse_stream(StringIO(read_operator_file(Path(DOTENV)))))
+    for one in written:
+        is_good = not one.error and (one.key is None or (one.value is not None and one.key.isidentifier()))
+        if not is_good and _OURS.search(one.original.string):
+            raise Misconfigured(f"{DOTENV}: line {one.original.line}: a variable is written NAME=value, on one line.")
+    return dotenv_values(stream=StringIO("".join(one.original.string for one in written if not one.error)))
+
+
+_OURS = re.compile("MOOT[_-]|[_-](?:KEY|TOKEN|SECRET)")  # in a line that may hold one of our variables
 
 
 class _DotenvSource(DotEnvSettingsSource):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
-from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import typer
-from dotenv import load_dotenv
 
 from bot.cli.console import NotShown, give_up_output
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.live.markdown import clean
 from bot.models.errors import ProviderError
-from bot.settings import DOTENV, read_operator_file
+from bot.settings import read_dotenv
 
 OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -25,7 +23,9 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
     try:
         # litellm looks for providers' keys in the environment, and they may stand in .env
-        load_dotenv(stream=StringIO(read_operator_file(Path(DOTENV))))
+        for name, value in read_dotenv().items():
+            if value is not None:
+                os.environ.setdefault(name, value)
         return asyncio.run(command)
     except Misconfigured as error:
         return complain(str(error), UNUSABLE)
@@ -36,6 +36,8 @@ def run_guarded(command: Coroutine[Any, Any, int]) -> int:
         return complain(str(error), NOT_SHOWN) if str(error) else NOT_SHOWN
     except (KeyboardInterrupt, asyncio.CancelledError):
         return complain("Left at once.", INTERRUPTED)
+    finally:
+        command.close()  # it may not have begun
 
 
 def complain(text: str, status: int) -> int:

@@ -153,3 +153,55 @@ def test_no_name_of_a_library_is_in_a_mistake(value: str) -> None:
     Path("moot.toml").write_text(f'[council]\nquorum = {value}\n[models]\n"a b" = {{litellm = "x"}}\nc = 3\n')
     for line in find_mistakes():
         assert not any(word in line for word in ("constrained", "[key]", "ModelSettings", "instance", "pattern"))
+
+
+REMEDIES = {  # a file → what is said of it, behind where the mistake stands
+    "[models.x]\nlitellm = “openai/x”": 'values stand in plain quotes, "…".',
+    "[models.x]\nlitellm = openai/x": 'a text stands in quotes, name = "value".',
+    "[models.x]\nlitellm: openai": 'a setting is written name = "value".',
+    "[models.x]\nlitellm\u00a0= 'a/b'": "it holds an invisible character that was copied with it: type the line anew.",
+    "[models.qwen3:8b]\nlitellm = 'a/b'": 'a name with such signs stands in quotes, [models."qwen3:8b"].',
+    "[discord]\nlisten = True": "it is true or false, in small letters.",
+    '[storage]\npath = "C:\\Users\\ann"': "a path of Windows stands in single quotes.",
+    "[models.x]\nlitellm = 'a/b'\nlitellm = 'c/d'": "the same name stands there twice.",
+    f"{MODEL}{MODEL}": "the same name stands there twice.",
+}
+
+
+@pytest.mark.parametrize("text", REMEDIES, ids=ascii)
+def test_a_mistake_in_toml_says_how_it_is_written(text: str) -> None:
+    Path("moot.toml").write_text(text, "utf-8")
+    [told] = find_mistakes()
+    assert told.startswith("moot.toml is not valid TOML: ")
+    assert told.endswith(f"): {REMEDIES[text]}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MOOT_DISCORD__TOKEN: tok-1",
+        '$env:MOOT_DISCORD__TOKEN="tok-1"',
+        "set MOOT_DISCORD__TOKEN=tok-1",
+        'MOOT_DISCORD__TOKEN="tok-1',
+        "MOOT_DISCORD__TOKEN",
+        "MOOT-DISCORD-TOKEN=tok-1",
+        "MOOT_DISCORD__TOKEN\uff1dtok-1",
+        "OPENAI_API_KEY: tok-1",
+    ],
+)
+def test_a_line_of_dotenv_that_cannot_be_read_is_named_without_its_value(line: str, tmp_path: Path) -> None:
+    Path("moot.toml").write_text(MODEL, "utf-8")
+    Path(".env").write_text(f"# mine\n{line}\n", "utf-8")
+    told = [".env: line 2: a variable is written NAME=value, on one line."]
+    assert find_mistakes() == told
+    assert run_moot("models", cwd=tmp_path).stderr.splitlines() == told
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "# MOOT_DISCORD__TOKEN\n", "if true; then\n", "OTHER\n", "export A=b\n"], ids=ascii
+)
+def test_what_else_stands_in_dotenv_is_no_concern(text: str, tmp_path: Path) -> None:
+    Path("moot.toml").write_text(MODEL, "utf-8")
+    Path(".env").write_text(text, "utf-8")
+    done = run_moot("models", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
