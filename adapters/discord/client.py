@@ -208,6 +208,7 @@ class DiscordBot:
         try:
             async with self._client, aiohttp.ClientSession() as self.session:
                 await self._log_in()
+                self._check_intents()
                 await accepted()
                 await self._stay_connected()
         except discord.LoginFailure as error:
@@ -244,6 +245,14 @@ class DiscordBot:
             await self._client.http.close()  # its next log-in makes a session anew
             self._client.http.connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
             await asyncio.sleep(delay)
+
+    def _check_intents(self) -> None:
+        """Raise PrivilegedIntentsRequired where the gateway would, so that it is known before anything is begun."""
+        flags, settings = self._client.application_flags, self._settings
+        content = flags.gateway_message_content or flags.gateway_message_content_limited
+        members = flags.gateway_guild_members or flags.gateway_guild_members_limited
+        if (settings.listen and not content) or (settings.members and not members):
+            raise discord.PrivilegedIntentsRequired(None)
 
     async def _check_operator_channel(self) -> None:
         """Say in the log where the operators' channel cannot be found; runs go on all the same."""

@@ -122,6 +122,7 @@ class SlackBot:
             handlers.register(app, listen=settings.listen)
             async with self._connect(app):
                 self.ready.set()
+                await self._check_operator_channel()
                 await asyncio.Event().wait()
 
     async def tell_operator(self, text: str) -> None:
@@ -136,6 +137,22 @@ class SlackBot:
                 await self._api.call(await self._workspaces.find_only(), "chat.postMessage", **message)
             except SurfaceError as error:
                 log.error("the operators' channel cannot be written", reason=str(error))
+
+    async def _check_operator_channel(self) -> None:
+        """Say in the log where the operators' channel cannot be written; the app serves all the same."""
+        channel = self._settings.operator_channel
+        if not channel:
+            return
+        if not self._settings.bot:
+            log.error("slack.operator_channel is nobody's with many workspaces: what it is for stands in the log alone")
+            return
+        try:
+            answer = await self._api.call(await self._workspaces.find_only(), "conversations.info", channel=channel)
+        except SurfaceError as error:
+            log.error("slack.operator_channel names no channel that the app can see", reason=str(error))
+            return
+        if not any(answer["channel"].get(kind) for kind in ("is_member", "is_im", "is_mpim")):
+            log.error("slack.operator_channel names a channel that the app is not in: /invite it there")
 
     async def show_home(self, workspace: Workspace, event: Json) -> None:
         """Show the home tab to a person who has opened it."""

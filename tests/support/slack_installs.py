@@ -23,7 +23,12 @@ async def serve_installable(path: Path, key: str = KEY, **more: Any) -> AsyncIte
     """Serve the app over HTTP, installed in no workspace yet."""
     async with open_workspace() as (server, team):
         app = server.world.app
-        oauth = {"client_id": app.client_id, "client_secret": app.client_secret, "installations_key": key}
+        oauth: dict[str, Any] = {
+            "client_id": app.client_id,
+            "client_secret": app.client_secret,
+            "installations_key": key,
+        }
+        oauth |= more.pop("settings", {})
         http = {"bot_token": None, "mode": "http", "port": 0, "signing_secret": app.signing_secret}
         async with serve_app(server, team, path, make_settings(server, team, **oauth, **http), **more) as a:
             yield a

@@ -71,7 +71,7 @@ class Gateway:
         self.connects: list[Connect] = []
         self._world = world
         self._token = token
-        self._allowed = allowed
+        self.allowed = allowed
         self._heartbeat_s = heartbeat_s
         self._sessions: dict[str, _Session] = {}
         self._outboxes: set[asyncio.Queue[_Order]] = set()
@@ -206,7 +206,7 @@ class Gateway:
         if data["token"] != self._token:
             outbox.put_nowait(4004)
             return
-        if intents & PRIVILEGED & ~self._allowed:
+        if intents & PRIVILEGED & ~self.allowed:
             outbox.put_nowait(4014)
             return
         index, count = data.get("shard", (0, 1))

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.servers.discord import payloads
 from tests.servers.discord.errors import DiscordError
+from tests.servers.discord.gateway import Intent
 from tests.servers.discord.routing import Call, Route, snowflake
 from tests.servers.discord.world import Channel, ChannelKind, World
 
@@ -23,6 +24,10 @@ def me(call: Call) -> Any:
     return {**payloads.user(call.hub.world.bot), "verified": True, "mfa_enabled": False, "email": None, "flags": 0}
 
 
+# the application's flags that tell of privileged intents, of an app in few servers
+INTENT_FLAGS = {Intent.GUILD_MEMBERS: 1 << 15, Intent.MESSAGE_CONTENT: 1 << 19}
+
+
 def user(call: Call) -> Any:
     return payloads.user(call.hub.world.user(call.id("user_id")))
 
@@ -38,7 +43,7 @@ def application(call: Call) -> Any:
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "00" * 32,
-        "flags": 0,
+        "flags": sum(flag for intent, flag in INTENT_FLAGS.items() if call.hub.gateway.allowed & intent),
         "owner": payloads.user(bot),
         "team": None,
         "bot": payloads.user(bot),
