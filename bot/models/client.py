@@ -144,6 +144,11 @@ async def close_stream(stream: ModelStream) -> None:
         pass
 
 
+def read_fields(delta: Any) -> Mapping[str, Any]:
+    """Return the fields of a chunk's delta, a model of pydantic's: asking it for one that it lacks takes 5 µs."""
+    return {**(delta.model_extra or {}), **vars(delta)}
+
+
 def response_headers(stream: ModelStream) -> Mapping[str, str]:
     """Return the response's headers, with litellm's prefix before the names it does not know."""
     found: Mapping[str, str] = stream._hidden_params.get("additional_headers") or {}

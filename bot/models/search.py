@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bot.domain.run import Price, Seat
@@ -120,15 +121,15 @@ def build_search(model: Model, query: str) -> Request:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def find_sources(delta: object) -> Iterator[Source]:
-    """Yield the sources that a chunk of a model's own search names.
+def find_sources(delta: Mapping[str, Any]) -> Iterator[Source]:
+    """Yield the sources that a chunk of a model's own search names, in the fields of its delta.
 
     They come in OpenAI's form, which litellm gives Gemini's as well, or in Anthropic's.
     """
-    for note in getattr(delta, "annotations", None) or ():
+    for note in delta.get("annotations") or ():
         if citation := note.get("url_citation"):
             yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
-    if citation := (getattr(delta, "provider_specific_fields", None) or {}).get("citation"):
+    if citation := (delta.get("provider_specific_fields") or {}).get("citation"):
         yield Source(str(citation.get("title") or ""), str(citation.get("url") or ""))
 
 

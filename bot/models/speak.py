@@ -286,12 +286,13 @@ async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
             continue
         choice = chunk.choices[0]
         finish = choice.finish_reason or finish
-        text = choice.delta.content or ""
-        thinking = getattr(choice.delta, "reasoning_content", None) or ""
-        if calls := choice.delta.tool_calls:
+        delta = client.read_fields(choice.delta)
+        text = delta.get("content") or ""
+        thinking = delta.get("reasoning_content") or ""
+        if calls := delta.get("tool_calls"):
             tool = tool or calls[0].function.name or "a tool"
         read = read or bool(text)
-        sources += search.find_sources(choice.delta)
+        sources += search.find_sources(delta)
         yield Delta(now(), text, thinking)
     usage, cost = read_usage(stream), read_cost(stream)
     if error := _find_fault(stream, finish, "" if read else tool):

@@ -130,31 +130,34 @@ async def count_usage(deltas: Deltas, prompt: int, count: Count) -> Deltas:
     `prompt`: the tokens of what is asked. At the end, and where the stream fails, it is exact.
     """
     said, thought = GrowingCount(count), GrowingCount(count)
-    told: Usage | None = None
-    is_known = False
+    is_told = is_known = False
 
-    def find_used(*, exact: bool) -> Usage:
-        if exact:
-            said.catch_up()
-            thought.catch_up()
+    def find_used() -> Usage:
         return Usage(prompt, said.total + thought.total, thought.total, "estimated")
+
+    def find_all_used() -> Usage:
+        said.catch_up()
+        thought.catch_up()
+        return find_used()
 
     async with aclosing(deltas):
         try:
             async for delta in deltas:
                 if delta.restarts:
                     thought.take(said)
-                said.add(delta.text)
-                thought.add(delta.thinking)
+                has_grown = said.add(delta.text) | thought.add(delta.thinking)
                 is_known = is_known or delta.usage is not None
-                is_waiting = bool(delta.notice)  # nothing is used then
-                if not (is_known or is_waiting) and (used := find_used(exact=delta.ending is not None)) != told:
-                    told = used
-                    delta = replace(delta, usage=used)
+                if is_known or delta.notice:  # nothing is used while it waits
+                    pass
+                elif delta.ending:
+                    delta = replace(delta, usage=find_all_used())
+                elif has_grown or not is_told:
+                    is_told = True
+                    delta = replace(delta, usage=find_used())
                 yield delta
         except ProviderError:
-            if not is_known and told is not None:
-                yield Delta(_now(), usage=find_used(exact=True))
+            if is_told and not is_known:
+                yield Delta(_now(), usage=find_all_used())
             raise
 
 

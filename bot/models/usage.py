@@ -56,12 +56,14 @@ class GrowingCount:
     def total(self) -> int:
         return self._past + self._of_tail
 
-    def add(self, text: str) -> None:
-        """Let the text grow."""
+    def add(self, text: str) -> bool:
+        """Let the text grow; return whether more of it is counted now."""
         self._tail += text
         self._uncounted += len(text)
-        if self._uncounted > _STEP_CHARS:
-            self.catch_up()
+        if self._uncounted <= _STEP_CHARS:
+            return False
+        self.catch_up()
+        return True
 
     def catch_up(self) -> None:
         """Count what is not counted yet."""
