@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +13,9 @@ from aiohttp.test_utils import unused_port
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from adapters.slack.dialect import escape_entities
+from tests.servers.discord import Upload
+from tests.servers.slack import SlackServer
 from tests.support.discord_bot import run_moot
 from tests.support.slack_app import make_settings, open_workspace, wait_until
 
@@ -34,6 +38,43 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
             await here.start()
             await slack.sockets.wait_for_connections()
             assert "Your vote" in await here.press(here.bob, await here.find_end_card(board.id), "vote", "claude")
+
+
+SOUND = b"OggS\0\1"
+REFUSED: dict[str, tuple[str, str]] = {  # what is asked, with a file or without → the beginning of what is told
+    "nothing": ("", "There is no question: say what the table should talk about."),
+    "a word that is not allowed": (
+        "Is a _newt_ <tea> & coffee?",
+        "The question has a word that is not allowed here: “newt”.",
+    ),
+    "a sound": ("Tea?", "“it.ogg” is a sound"),
+}
+
+
+def _told(slack: SlackServer, count: int) -> bool:
+    return len(slack.world.ephemerals) >= count
+
+
+async def test_a_refusal_of_a_mention_reads_the_same_on_both(tmp_path: Path) -> None:
+    async with open_workspace() as (slack, team):
+        settings = make_settings(slack, team)
+        async with run_moot(
+            tmp_path, slack=settings, discord={"listen": True}, servers={"default": {"words": ["newt"]}}
+        ) as here:
+            await slack.sockets.wait_for_connections()
+            ann = next(user for user in slack.world.users.values() if user.name == "ann")
+            hall = next(channel for channel in slack.world.channels.values() if channel.name == "hall")
+            for number, (name, (asked, told)) in enumerate(REFUSED.items()):
+                sound = [Upload("it.ogg", SOUND, "audio/ogg")] if name == "a sound" else []
+                await here.server.say(here.ada, here.channel, asked, mentions=[here.server.bot], attachments=sound)
+                files = [(file.filename, file.data) for file in sound]
+                await (await slack.people.say(ann.id, hall.id, escape_entities(asked), mention=True, files=files))
+                await wait_until(partial(_told, slack, number + 1))
+                shown = await here.find(here.channel, lambda m: m.author.id == here.server.bot.id, nth=number)
+                (block,) = slack.world.ephemerals[-1].blocks
+                assert shown.text == block["text"]
+                assert shown.text.startswith(told)
+            assert here.models.log == []
 
 
 @pytest.mark.parametrize("fault", ["not there", "token refused", "channel of no use"])
