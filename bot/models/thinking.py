@@ -26,6 +26,12 @@ _CLOSERS = frozenset(closer for closers in _PAIRS.values() for closer in closers
 _BARE, _BARE_END = "analysis", "assistantfinal"  # harmony's heads where a server has dropped its special tokens
 _ENDS = ("<|end|>", "<|return|>", "<|call|>")  # of a harmony message
 _DROPPED = (*_ENDS, "<|start_response|>", "<|end_response|>", "<|begin_of_solution|>", "<|end_of_solution|>")
+# What chat templates end an answer with; servers with another template let it through. Elsewhere it is text.
+_TEMPLATE_ENDS = (
+    *("<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|eot|>", "<|endoftext|>", "<|end_of_text|>", "<|end_of_turn|>"),
+    *("<|endofassistant|>", "<|user|>", "<|im_start|>", "<end_of_turn>", "<eos>", "</s>", "[eos]"),
+)
+_ENDS_CHARS = 200  # several of them
 _HEAD_STARTS = ("<|end|>", "<|start|>", "<|channel|>")
 _HEAD_CHARS = 160  # a head is no longer
 
@@ -40,13 +46,14 @@ def _any_of(marks: tuple[str, ...] | frozenset[str]) -> str:
     return "|".join(map(re.escape, sorted(marks, key=len, reverse=True)))
 
 
-_MARK = re.compile(rf"{_HEAD}|{_any_of((*_PAIRS, *_CLOSERS, *_DROPPED))}", re.IGNORECASE)
+_MARK = re.compile(rf"{_HEAD}|{_any_of((*_PAIRS, *_CLOSERS, *_DROPPED, *_TEMPLATE_ENDS))}", re.IGNORECASE)
+_TEMPLATE_END = re.compile(_any_of(_TEMPLATE_ENDS), re.IGNORECASE)
 _BARE_START = re.compile(rf"{_BARE}(?=[A-Z\"'])")
 _ENDS_OF = {opener: re.compile(_any_of(closers), re.IGNORECASE) for opener, closers in _PAIRS.items()} | {
     "head": re.compile(rf"{_any_of(_ENDS)}|(?=<\|start\|>|<\|channel\|>final)", re.IGNORECASE),
     _BARE: re.compile(_BARE_END),
 }
-_MARKS = (*_PAIRS, *_CLOSERS, *_DROPPED)
+_MARKS = (*_PAIRS, *_CLOSERS, *_DROPPED, *_TEMPLATE_ENDS)
 _FIRST = re.compile(r"[<\[◁]")  # the characters with which marks begin
 _SENTENCE_ENDS = frozenset(".!?…。！？」』")
 _OPENING = frozenset("\"'“‘«([{<*_~|/\\`")
@@ -154,6 +161,10 @@ class ThoughtSplitter:
         name = mark[0].lower()
         if name == "<|end|>" and not is_last and _may_begin(buffer, mark.start()):
             return ~mark.start()  # a head may follow
+        if name in _TEMPLATE_ENDS:
+            if not _is_template_end(buffer[mark.start() :], is_last):
+                return self._say(buffer, mark.start(), mark.end())
+            return len(buffer) if is_last else ~mark.start()
         if self._place.is_code():
             is_text = True
         elif name in _CLOSERS:
@@ -240,6 +251,14 @@ def _fence_of(line: str) -> str:
     line = line.lstrip(" >")
     bare = line.lstrip(line[:1])
     return line[: len(line) - len(bare)] if line.startswith(("```", "~~~")) else ""
+
+
+def _is_template_end(rest: str, is_last: bool) -> bool:
+    """Return whether nothing but ends of chat templates is left, the last of which may not be whole yet."""
+    if len(rest) > _ENDS_CHARS:
+        return False
+    other = _TEMPLATE_END.sub("", rest).strip().lower()
+    return not other or (not is_last and any(mark.startswith(other) for mark in _TEMPLATE_ENDS))
 
 
 def _blank_end(text: str, at: int) -> int:

@@ -49,6 +49,15 @@ TOLD = [
     ),
     ("They ask.<|end|><|start|>assistant<|channel|>final<|message|>Tabs.", "Tabs.", "They ask."),
     ("analysisThey ask for tabs.assistantfinalTabs.", "Tabs.", "They ask for tabs."),
+    # what a chat template ends an answer with
+    ("Tabs.<|im_end|>", "Tabs.", ""),
+    ("Tabs.<|eot_id|>\n", "Tabs.", ""),
+    ("Tabs.\n</s></s> <|endoftext|>", "Tabs.\n", ""),
+    ("<think>hm</think>Tabs.<end_of_turn>", "Tabs.", "hm"),
+    ("A turn ends with <|im_end|> there.", "A turn ends with <|im_end|> there.", ""),
+    ("It ends with `<|im_end|>`", "It ends with `<|im_end|>`", ""),
+    ("```\n<|im_end|>\n```", "```\n<|im_end|>\n```", ""),
+    ("a </s> b <|eot_id|> c", "a </s> b <|eot_id|> c", ""),
     # thinking whose beginning stood in the prompt
     ("Okay, the user asks.\n</think>\n\nTabs.", "Tabs.", "Okay, the user asks.\n"),
     ("Okay.</think>Tabs.", "Tabs.", "Okay."),

@@ -122,7 +122,7 @@ def test_no_whole_answer_is_taken_for_a_loop_or_a_key_or_a_thought(reference: Pa
         for answer in answers:
             pieces = texts(answer[n : n + 7] for n in range(0, len(answer), 7))
             heard = await hear(blank_keys(stop_loops(split_thinking(said(*pieces))), ()))
-            if heard.text != answer:
+            if heard.text != answer.removesuffix("</s>"):  # what one template ends with was recorded with them
                 changed.append(answer)
         return changed
 
