@@ -83,7 +83,8 @@ async def _remark(bot: Bot, text: str) -> None:
 
 async def _persona(bot: Bot, text: str) -> None:
     seats = [SeatSettings(model=seat, persona=text) for seat in SEATS]
-    await bot.play(RunRequest("debate", "Why?", BY, seats=PanelSettings(seats=seats)))
+    with suppress(Refused):  # what looks like a key is no persona
+        await bot.play(RunRequest("debate", "Why?", BY, seats=PanelSettings(seats=seats)))
 
 
 async def _pipeline(bot: Bot, text: str) -> None:
