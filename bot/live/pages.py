@@ -24,6 +24,7 @@ from bot.ports import Page
 
 LONG = 1024  # code points: a block that grows beyond is cut, and so much is read at once
 LONG_WHOLE = 8 * LONG  # a table's columns have one width, code in an item or a quote cannot go on: they are cut late
+INDENT = 8  # code points: no block asks for more
 GAP = "\n\n"
 _OPENERS = "*_~[<`$&\\"
 
@@ -103,12 +104,15 @@ class Pages:
         if not self._fits(self._sheet):
             self._close()
         grown, self._text, self._ended = text[len(self._text) :], text, final
-        sheet = self._sheet
-        for at in range(0, max(len(grown), 1), LONG):
+        sheet, at = self._sheet, 0
+        while at < max(len(grown), 1):
             if len(self._closed) >= self._most:
                 return [*self._closed, Page("", 0, final)]
-            self._source += clean(grown[at : at + LONG])
-            sheet = self._settle(final and at + LONG >= len(grown))
+            stuck = len(self._source)  # it is read again with each step
+            step = LONG if stuck <= LONG_WHOLE else stuck
+            self._source += clean(grown[at : at + step])
+            at += step
+            sheet = self._settle(final and at >= len(grown))
         waiting = 0 if final else count_held_back(self._source[self._carried :])
         chars = self._at - self._page_at + len(self._source) - self._carried - waiting
         body = sheet.whole()
@@ -138,7 +142,7 @@ class Pages:
             piece = self._render(doc, block)
             sheets.append(sheets[-1].plus(piece, None if i else self._glue, self._dialect.measure))
             fits = self._fits(sheets[-1])
-            if fits and (i < sure or block.end - max(block.start, self._carried) <= _longest_kept(block)):
+            if fits and (i < sure or _filled_end(doc, block) - max(block.start, self._carried) <= _longest_kept(block)):
                 continue
             if i:
                 self._take(sheets[i], Cut(block.start, "", "", None))
@@ -149,6 +153,8 @@ class Pages:
             return None
         if final:
             self._take(sheets[-1], Cut(len(self._source), "", "", None))
+        elif (end := _blank_end(doc)) > self._carried:
+            self._take(sheets[-1], Cut(end, "", "", None))
         elif sure:
             self._take(sheets[sure], Cut(doc.blocks[sure].start, "", "", None))
         return sheets[-1]
@@ -281,6 +287,23 @@ def _is_noise(source: str) -> bool:
 
 def _longest_kept(block: Block) -> int:
     return LONG_WHOLE if block.tokens[0].type in ("table_open", "blockquote_open") else LONG
+
+
+def _filled_end(doc: Document, block: Block) -> int:
+    """Return where a block ends, without the blank lines behind it; in code they count."""
+    if block.end < len(doc.source) or block.tokens[0].type == "fence":
+        return block.end
+    return len(doc.source.rstrip())
+
+
+def _blank_end(doc: Document) -> int:
+    """Return up to where a text can be settled that ends in so many blanks that no block goes on behind them; else 0.
+
+    A few stay, as the indent of what follows.
+    """
+    filled = _filled_end(doc, doc.blocks[-1]) if doc.blocks else 0
+    at = len(doc.source) - INDENT
+    return at if at - filled > LONG and not doc.source[filled:].strip() else 0
 
 
 def _count_sure(doc: Document, source: str) -> int:

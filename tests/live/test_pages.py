@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from adapters.discord.dialect import DiscordDialect
 from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn
 from adapters.terminal.dialect import TerminalDialect
+from bot.live import heal
+from bot.live import pages as live_pages
 from bot.live.dialect import Dialect, Plain
-from bot.live.markdown import clean, parse
+from bot.live.markdown import Document, clean, parse
 from bot.live.pages import LONG, Pages
 from bot.live.render import render_block, render_inline
 from bot.ports import Page
@@ -226,3 +228,22 @@ def test_no_text_is_one_empty_page() -> None:
 def test_a_page_must_have_room(reserve: int) -> None:
     with pytest.raises(ValueError, match="cannot keep"):
         Pages(DIALECTS[0], 20, reserve=reserve)
+
+
+@pytest.mark.parametrize("unit", ["\n", " ", " \n", "_", "word\n\n\n\n"])
+def test_what_cannot_be_settled_is_not_read_again_with_each_step(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+    read: list[int] = []
+
+    def count(source: str, *, growing: bool = False) -> Document:
+        read.append(len(source))
+        return parse(source, growing=growing)
+
+    monkeypatch.setattr(heal, "parse", count)
+    monkeypatch.setattr(live_pages, "parse", count)
+    source = (unit * 60_000)[:60_000]
+    made = Pages(DiscordDialect(), 100_000)
+    for end in (30_000, 60_000):
+        made.update(source[:end])
+    *_, page = made.update(source + "End", final=True)
+    assert sum(read) < 12 * len(source)
+    assert "End" in page.text
