@@ -240,10 +240,10 @@ def test_what_cannot_be_settled_is_not_read_again_with_each_step(monkeypatch: py
 
     monkeypatch.setattr(heal, "parse", count)
     monkeypatch.setattr(live_pages, "parse", count)
-    source = (unit * 60_000)[:60_000]
-    made = Pages(DiscordDialect(), 100_000)
-    for end in (30_000, 60_000):
+    source = (unit * 200_000)[:200_000]
+    made = Pages(DiscordDialect(), 500_000)
+    for end in (100_000, 200_000):
         made.update(source[:end])
     *_, page = made.update(source + "End", final=True)
-    assert sum(read) < 12 * len(source)
+    assert sum(read) < 30 * len(source)
     assert "End" in page.text
