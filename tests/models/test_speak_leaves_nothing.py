@@ -67,12 +67,12 @@ def test_nothing_is_left_of_an_answer(prefix: str) -> None:
                 server.log.clear()
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    threads, sockets = threading.active_count(), len(psutil.Process().net_connections())
+    threads, sockets = set(threading.enumerate()), len(psutil.Process().net_connections())
     asyncio.run(main())
     gc.collect()  # an unclosed session warns when it is collected; one that litellm still holds is not
     assert not [o for o in gc.get_objects() if type(o) is ClientSession and not o.closed]
-    assert threading.active_count() == threads
-    assert len(psutil.Process().net_connections()) == sockets
+    assert set(threading.enumerate()) <= threads  # one of before may have ended
+    assert len(psutil.Process().net_connections()) <= sockets
 
 
 async def test_giving_up_closes_the_connection_at_once() -> None:
