@@ -48,7 +48,10 @@ OUR_PARAMS = frozenset(
     {
         "api_base",
         "api_key",
+        "allowed_openai_params",
         "base_url",
+        "drop_params",
+        "max_retries",
         "max_tokens",
         "messages",
         "mock_response",

@@ -49,4 +49,4 @@ def watch_loop(holds: Holds) -> Iterator[None]:
     try:
         yield
     finally:
-        asyncio.Handle._run = step  # type: ignore[method-assign]
+        asyncio.Handle._run = step  # type: ignore[method-assign]  # as above

@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.asks import JsonSchema
 from bot.domain.run import Effort, Seat
 from bot.models import client, search
-from bot.models.catalogue import OPENAI_COMPATIBLE, Model, sent_key
+from bot.models.catalogue import ANSWER_TOKENS, OPENAI_COMPATIBLE, Model, sent_key
 from bot.models.client import Request
 from bot.models.images import Message
 
@@ -22,7 +22,7 @@ def build_request(model: Model, seat: Seat, messages: list[Message], query: str)
     """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
     if model.search:
         return search.build_search(model, query)
-    effort = seat.effort or model.effort
+    effort = _effort_of(model, seat)
     given = {
         "model": model.litellm,
         "messages": messages,
@@ -46,6 +46,12 @@ def find_answer_limit(model: Model, seat: Seat) -> int | None:
     return model.max_tokens if seat.max_tokens is None else seat.max_tokens
 
 
+def find_reserve(model: Model, seat: Seat, window: int) -> int:
+    """Return the tokens of a window that are kept for the answer; where it has no limit, as many as are usual."""
+    limit = find_answer_limit(model, seat)
+    return min(ANSWER_TOKENS, window // 4) if limit is None else limit
+
+
 def find_limit(model: Model, seat: Seat) -> int | None:
     """Return the most tokens of an answer with its thinking; None: no limit."""
     answer = find_answer_limit(model, seat)
@@ -67,13 +73,18 @@ def takes_schema(model: Model) -> bool:
     return is_ollama or _is_own_endpoint(model) or client.supports_schema(model.litellm)
 
 
+def _effort_of(model: Model, seat: Seat) -> Effort | None:
+    """Return the effort that is asked of a seat; None: its model's own."""
+    return seat.effort or model.effort
+
+
 def _thinking_of(model: Model, seat: Seat) -> Effort:
-    return seat.effort or model.effort or ("medium" if model.thinks else "none")
+    return _effort_of(model, seat) or ("medium" if model.thinks else "none")
 
 
 def _temperature(model: Model, seat: Seat) -> float | None:
     """Return the temperature; None: the provider's own, as where Claude is told to think, which takes no other."""
-    if "claude" in model.litellm and (seat.effort or model.effort or "none") != "none":
+    if "claude" in model.litellm and _effort_of(model, seat) not in (None, "none"):
         return None
     return model.temperature if seat.temperature is None else seat.temperature
 

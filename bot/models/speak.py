@@ -33,12 +33,12 @@ from bot.models.redaction import make_redactor
 from bot.models.requests import (
     build_request,
     does_think,
-    find_answer_limit,
     find_limit,
+    find_reserve,
     response_format,
     takes_schema,
 )
-from bot.models.tokens import make_counter
+from bot.models.tokens import Count, make_counter
 from bot.models.transforms import (
     Deltas,
     Transform,
@@ -141,8 +141,7 @@ class Speaker:
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
             answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema)
-            prompt = 0 if model.search else await _count_prompt(model, messages)
-            for transform in self._transforms(model, prompt, seat, find_codes(ask.parts)):
+            for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
                 answer = transform(answer)
             async with aclosing(answer):
                 async for delta in answer:
@@ -150,8 +149,11 @@ class Speaker:
         finally:
             ticket.leave()
 
-    def _transforms(self, model: Model, prompt: int, seat: Seat, codes: tuple[str, ...]) -> tuple[Transform, ...]:
+    def _transforms(
+        self, model: Model, messages: Messages, seat: Seat, codes: tuple[str, ...]
+    ) -> tuple[Transform, ...]:
         """Return the transforms that a stream passes, in this order."""
+        count = make_counter(model.litellm)
         return (
             partial(limit_length, most=self._answer_chars),  # first, so that no later one works on more
             clean_texts,  # the one place for whatever models and searches send
@@ -159,7 +161,7 @@ class Speaker:
             partial(drop_markers, codes=codes),  # of what is text
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
-            partial(count_usage, prompt=prompt, count=make_counter(model.litellm)),  # of all that came through
+            partial(count_usage, count_prompt=partial(_count_prompt, messages, count), count=count),  # of all that came
             partial(need_text, limit=find_limit(model, seat)),  # last: it judges what can be read in the end
         )
 
@@ -340,15 +342,16 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
 
 async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
     parts = ask.parts if model.sees else [describe_images(part, BLIND) for part in ask.parts]
-    reserve = find_answer_limit(model, seat) or 0
-    fitted = partial(fit_messages, parts, seat.window or model.window, reserve, make_counter(model.litellm))
+    window = seat.window or model.window
+    reserve = find_reserve(model, seat, window) if window else 0
+    fitted = partial(fit_messages, parts, window, reserve, make_counter(model.litellm))
     if sum(len(part.text) for part in parts) < _LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)
 
 
-async def _count_prompt(model: Model, messages: Messages) -> int:
-    counted = partial(count_prompt, messages, make_counter(model.litellm))
+async def _count_prompt(messages: Messages, count: Count) -> int:
+    counted = partial(count_prompt, messages, count)
     if sum(len(text_of(message)) for message in messages) < _LONG_PROMPT:
         return counted()
     return await asyncio.to_thread(counted)

@@ -6,7 +6,7 @@ Each closes the stream that it reads when it is closed itself, so that closing t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -124,16 +124,18 @@ def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
     return _apply(deltas, pair.feed, pair.finish)
 
 
-async def count_usage(deltas: Deltas, prompt: int, count: Count) -> Deltas:
+async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]], count: Count) -> Deltas:
     """Add the usage so far as it grows, until the provider reports its own: a turn may be cut off at any moment.
 
-    `prompt`: the tokens of what is asked. At the end, and where the stream fails, it is exact.
+    `count_prompt`: counts the tokens of what is asked; it is called once the answer has begun, so that it holds up no
+    first word. At the end, and where the stream fails, the usage is exact.
     """
     said, thought = GrowingCount(count), GrowingCount(count)
-    is_told = is_known = False
+    is_known = False
+    prompt: int | None = None
 
     def find_used() -> Usage:
-        return Usage(prompt, said.total + thought.total, thought.total, "estimated")
+        return Usage(prompt or 0, said.total + thought.total, thought.total, "estimated")
 
     def find_all_used() -> Usage:
         said.catch_up()
@@ -150,13 +152,17 @@ async def count_usage(deltas: Deltas, prompt: int, count: Count) -> Deltas:
                 if is_known or delta.notice:  # nothing is used while it waits
                     pass
                 elif delta.ending:
+                    prompt = await count_prompt() if prompt is None else prompt
                     delta = replace(delta, usage=find_all_used())
-                elif has_grown or not is_told:
-                    is_told = True
+                elif prompt is None:
+                    yield delta
+                    prompt = await count_prompt()
+                    delta = Delta(_now(), usage=find_used())
+                elif has_grown:
                     delta = replace(delta, usage=find_used())
                 yield delta
         except ProviderError:
-            if is_told and not is_known:
+            if prompt is not None and not is_known:
                 yield Delta(_now(), usage=find_all_used())
             raise
 

@@ -128,7 +128,10 @@ async def test_params_arrive_as_they_are() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["api_key", "messages", "max_tokens", "stream", "model"])
+@pytest.mark.parametrize(
+    "name",
+    ["api_key", "messages", "max_tokens", "stream", "model", "max_retries", "drop_params", "allowed_openai_params"],
+)
 def test_params_that_are_moots_own_are_a_mistake(name: str) -> None:
     with pytest.raises(ValidationError, match=name):
         ModelSettings(litellm="openai/x", params={name: 1})

@@ -198,13 +198,23 @@ def test_thinking_is_bounded_with_the_text() -> None:
 
 
 def test_usage_is_estimated_where_none_is_reported() -> None:
-    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "four", "five5"), *texts(["!"])])
+    heard = through(
+        partial(count_usage, count_prompt=count_nothing, count=len), [Delta(0.0, "four", "five5"), *texts(["!"])]
+    )
     assert heard.usage == Usage(0, 10, 5, "estimated")
 
 
+async def count_nothing() -> int:
+    return 0
+
+
+async def count_seven() -> int:
+    return 7
+
+
 async def test_nothing_is_used_while_a_seat_waits() -> None:
-    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "y" * 50)), prompt=7, count=len)
-    assert [delta.usage async for delta in deltas] == [None, Usage(7, 50, 0, "estimated")]
+    deltas = count_usage(said(Delta(0.0, notice="2nd"), Delta(0.0, "y" * 50)), count_seven, count=len)
+    assert [delta.usage async for delta in deltas] == [None, None, Usage(7, 50, 0, "estimated")]
 
 
 @given(st.lists(st.text("ab ", max_size=150), max_size=20))
@@ -220,12 +230,15 @@ def test_a_growing_text_is_counted_as_a_whole_one(pieces: list[str]) -> None:
 
 def test_reported_usage_stands() -> None:
     told = Usage(3, 4, 0, "reported")
-    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "x"), Delta(0.0, usage=told, ending="done")])
+    heard = through(
+        partial(count_usage, count_prompt=count_nothing, count=len),
+        [Delta(0.0, "x"), Delta(0.0, usage=told, ending="done")],
+    )
     assert heard.usage == told
 
 
 def test_a_broken_answer_is_counted_as_well() -> None:
-    heard = through(partial(count_usage, prompt=0, count=len), [Delta(0.0, "four")], BROKEN)
+    heard = through(partial(count_usage, count_prompt=count_nothing, count=len), [Delta(0.0, "four")], BROKEN)
     assert heard.usage == Usage(0, 4, 0, "estimated")
     assert heard.error is BROKEN
 
@@ -279,7 +292,12 @@ def test_a_limit_that_was_used_up_is_told_with_its_figures(
 
 def test_what_turns_out_to_be_thinking_is_no_text_for_any_stage() -> None:
     said = [Delta(0.0, "Hm. sk-"), Delta(0.0, "Yes", restarts=True), *texts(["."])]
-    stages = (stop_loops, partial(blank_keys, secrets=()), partial(count_usage, prompt=0, count=len), need_text)
+    stages = (
+        stop_loops,
+        partial(blank_keys, secrets=()),
+        partial(count_usage, count_prompt=count_nothing, count=len),
+        need_text,
+    )
 
     def all_stages(deltas: Deltas) -> Deltas:
         for stage in stages:
@@ -343,7 +361,7 @@ ALL: tuple[Transform, ...] = (
     split_thinking,
     stop_loops,
     partial(blank_keys, secrets=()),
-    partial(count_usage, prompt=0, count=len),
+    partial(count_usage, count_prompt=count_nothing, count=len),
     need_text,
 )
 
