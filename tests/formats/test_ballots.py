@@ -382,3 +382,21 @@ def test_what_never_ends_is_no_ballot() -> None:
     text = "FINAL RANKING:\n1. A\n2. B\n"
     assert read_ballot(text, ["A", "B"]).quality == "strict"
     assert read_ballot("so on " * 10_000 + text, ["A", "B"]).note == "longer than 50,000 characters"
+
+
+@pytest.mark.parametrize(
+    ("text", "tiers"),
+    [
+        ("# Ranking\n" * 1_000 + "Ranking: B > A > C", BAC),  # the last of many headers
+        ("Ranking: A, B, C\n" + "# Ranking\nof a kind\n" * 1_000, ""),
+        ("A > so\n" * 1_000 + "\nB > A > C", BAC),
+        ("1st A\n" * 1_000 + "\n\n1st B\n2nd A\n3rd C", BAC),
+        ("1. A\n" * 1_000, ""),  # no ranking has so many entries
+        ('{"ranking": ["B", "A", "C", ' + '"A", ' * 5_000, BAC),
+        ('{"ranking": ["B", "A", "C", ' + '"A", ' * 5_000 + '"A"]}', BAC),
+        (f"Ranking: B > A > C{' and so on' * 1_000}", BAC),
+        ("🥇 so\n" * 1_000 + "Ranking:\n🥇 B 🥈 A 🥉 C", BAC),
+    ],
+)
+def test_what_goes_on_and_on_is_read_as_far_as_a_ranking_may_be_long(text: str, tiers: str) -> None:
+    assert read_ballot(text, ABC).tiers == parse_tiers(tiers)

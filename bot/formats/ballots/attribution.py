@@ -114,8 +114,9 @@ def _without_blocks(text: str) -> tuple[str, str]:
     own: list[str] = []
     block: list[str] = []
     fence = last = heading = ""
+    has_fences = "```" in text or "~~~" in text
     for line in text.split("\n"):
-        mark = _FENCE.match(line)
+        mark = _FENCE.match(line) if has_fences else None
         if fence and mark and mark[1].startswith(fence) and not mark[2].strip():
             fence = ""
             own.append("")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice, takewhile
+from itertools import accumulate, islice, takewhile
 
 from bot.formats.ballots.json_ballots import find_json_rankings
 from bot.formats.ballots.letters import Letters
@@ -31,7 +31,9 @@ from bot.formats.ballots.shapes import (
     split_numbers,
 )
 
-MAX_HEADER_LINES = 400  # that a header may have below it
+MAX_LINES = 400  # of a ranking, below its header or without one
+MAX_LINE_CHARS = 2000  # of a line that are read
+MAX_PLACES = 200  # where a ranking may stand that are looked at, of each kind the last ones
 Tiers = tuple[tuple[str, ...], ...]
 
 _ABOUT = re.compile(  # a line about the ranking does not give it
@@ -58,6 +60,10 @@ _UPWARDS = re.compile(
     re.I,
 )
 _MEDALS = {"🥇": "1st ", "🥈": "2nd ", "🥉": "3rd "}
+_MEDAL = re.compile("|".join(_MEDALS))
+_ANY_ARROW = re.compile(r"[<>≫≻→⇒➔➜›≥≪≺←]")
+_KEY_CAP = re.compile(r"(\d)\u20e3")
+_TAG = re.compile(r"</?[a-z_]{1,16}/?>")
 _QUOTED = re.compile(r"“[^“”]*”|„[^„“”]*[“”]|«[^«»]*»|「[^「」]*」|『[^『』]*』|(?<!\w)\"(?:[^\"\n]|\n(?!\s*\n))*\"")
 
 
@@ -77,14 +83,14 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     """Yield rankings that are announced: JSON with a ranking in it, and text under a ranking's header."""
     for at, kind, groups in find_json_rankings(text, letters):
         yield _make_signal(at, kind, groups)
+    if not RANKING.search(text):
+        return
     lines = _split_lines(text, letters)
-    for i, (at, line) in enumerate(lines):
-        headed = _read_header(line)
-        if headed is None:
-            continue
+    headers = [(i, header) for i, (_, line) in enumerate(lines) if (header := _read_header(line))]
+    for i, (rest, is_block) in headers[-MAX_PLACES:]:
+        at, line = lines[i]
         intro = f"{_line_before(lines, i)} {line}"
-        rest, is_block = headed
-        below = (line for _, line in islice(lines, i + 1, i + 1 + MAX_HEADER_LINES))
+        below = (line for _, line in islice(lines, i + 1, i + 1 + MAX_LINES))
         if found := read_block(_block_under_header(below), letters) if is_block else _read_begun(rest, below, letters):
             turn = found.upwards or (found.in_line_order and bool(_UPWARDS.search(intro)))
             yield _make_signal(at, f"a header and {found.kind}", found.groups, reverse=turn)
@@ -93,11 +99,14 @@ def find_stated_rankings(text: str, letters: Letters) -> Iterator[Signal]:
 def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
     """Yield rankings without a header that can be nothing else: arrows, rank tables, lists of places, bare lists."""
     lines = _split_lines(text, letters)
-    for at, line in lines:
+    with_arrows = [(at, line) for at, line in lines if _ANY_ARROW.search(line)] if _ANY_ARROW.search(text) else []
+    for at, line in with_arrows[-MAX_PLACES:]:
         arrows = read_arrows(line, letters)
         if arrows and (_has_arrows_alone(line, letters) or RANKING.search(re.split("[<>]", line)[0])):
             yield _make_signal(at, arrows.kind, arrows.groups, reverse=arrows.upwards)
-    for block in _split_blocks(lines):
+    for block in list(_split_blocks(lines))[-MAX_PLACES:]:
+        if len(block) > MAX_LINES:
+            continue
         body = [line for _, line in block]
         ranks, places = read_table(body, letters), read_numbered(body, letters)
         if ranks:
@@ -105,6 +114,8 @@ def find_plain_rankings(text: str, letters: Letters) -> Iterator[Signal]:
         elif places and sum(bool(PLACED.match(line)) for line in body) > 1 and count_labels(places.groups) > 1:
             yield _make_signal(block[-1][0], "a list of places", places.groups)
     written = [line for _, line in lines if line.strip()]
+    if len(written) > MAX_LINES:
+        return
     entries = [NUMBERED.match(line) for line in written]
     is_bare = len(entries) > 1 and all(entry and letters.only_label(entry[2]) for entry in entries)
     if is_bare and (bare := read_numbered(written, letters)):
@@ -121,7 +132,7 @@ def _read_header(line: str) -> tuple[str, bool] | None:
     """Return the text behind a ranking's header on its line, and whether the lines below belong to it."""
     if not RANKING.search(line, 0, 150):
         return None
-    line = _DECOR.sub("", line[:2000])
+    line = _DECOR.sub("", line[:MAX_LINE_CHARS])
     word = RANKING.search(line[:120])
     if not word or word.start() > 60 or re.search(r"[.!?;:|<>,]", line[: word.start()]):
         return None
@@ -151,11 +162,14 @@ def _read_begun(rest: str, below: Iterable[str], letters: Letters) -> Shape | No
 def _split_lines(text: str, letters: Letters) -> list[tuple[int, str]]:
     """Return the lines with their places, quotations blanked, medals and key-caps as the numbers they stand for."""
     text = _QUOTED.sub(lambda m: _unquote(m[0], letters), text)
-    lines, at = [], 0
-    for line in text.split("\n"):
-        lines += [(at, piece) for piece in _number_medals(re.sub(r"</?[a-z_]{1,16}/?>", "", line)).split("\n")]
-        at += len(line) + 1
-    return lines
+    places = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
+    lines = zip(places, _KEY_CAP.sub(r"\1. ", _TAG.sub("", text)).split("\n"), strict=False)  # neither has a line's end
+    has_medals = bool(_MEDAL.search(text))
+    return [
+        (at, piece)
+        for at, line in lines
+        for piece in (_number_medals(line[:MAX_LINE_CHARS]).split("\n") if has_medals else [line[:MAX_LINE_CHARS]])
+    ]
 
 
 def _unquote(quoted: str, letters: Letters) -> str:
@@ -166,16 +180,14 @@ def _unquote(quoted: str, letters: Letters) -> str:
 
 
 def _number_medals(line: str) -> str:
-    line = re.sub(r"(\d)\u20e3", r"\1. ", line)
-    count = sum(line.count(medal) for medal in _MEDALS)
-    if count == 0:
+    medals = _MEDAL.findall(line)
+    if not medals:
         return line
     if "|" in line:
-        return re.sub("|".join(_MEDALS), lambda m: _MEDALS[m[0]][0], line)
-    if count == 1:  # before or behind the answer it belongs to
-        medal = next(medal for medal in _MEDALS if medal in line)
-        return _MEDALS[medal] + re.sub(r"^[\s*•-]+", "", line.replace(medal, ""))
-    return re.sub("|".join(_MEDALS), lambda m: f"\n{_MEDALS[m[0]]}", line)
+        return _MEDAL.sub(lambda m: _MEDALS[m[0]][0], line)
+    if len(medals) == 1:  # before or behind the answer it belongs to
+        return _MEDALS[medals[0]] + re.sub(r"^[\s*•-]+", "", line.replace(medals[0], ""))
+    return _MEDAL.sub(lambda m: f"\n{_MEDALS[m[0]]}", line)
 
 
 def _line_before(lines: Sequence[tuple[int, str]], i: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from bot.formats.ballots.letters import Letters
@@ -13,6 +14,7 @@ from bot.formats.ballots.shapes import Group, read_inline
 _JSON = re.compile(r"^[ \t]*(?=\{)", re.M)
 _KEY = re.compile(r"(?<!\\)[\"']\w{0,20}rank\w{0,20}[\"']\s*:\s*", re.I)
 _STRINGS = re.compile(r"([\"'])((?:(?!\1)[^\\\n]){0,60})\1")
+MAX_ENTRIES = 400  # of a ranking
 
 
 def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, list[Group]]]:
@@ -30,8 +32,8 @@ def find_json_rankings(text: str, letters: Letters) -> Iterator[tuple[int, str, 
             value, read_to = decoder.raw_decode(text, start.end())
         except (ValueError, RecursionError):
             read_to = (text.find("]", key.end()) + 1) or len(text)
-            strings = _STRINGS.findall(text[key.end() : read_to]) if text[key.end() : key.end() + 1] == "[" else []
-            yield key.start(), "cut JSON", [letters.entry_labels(string) for _, string in strings]
+            strings = _STRINGS.finditer(text, key.end(), read_to) if text[key.end() : key.end() + 1] == "[" else ()
+            yield key.start(), "cut JSON", [letters.entry_labels(found[2]) for found in islice(strings, MAX_ENTRIES)]
         else:
             yield start.end(), "JSON", _read_groups(value, letters)
 
@@ -47,7 +49,7 @@ def _read_groups(value: Any, letters: Letters) -> list[Group]:
     if isinstance(value, str):
         found = read_inline(value, letters)
         return found.groups if found else []
-    items = value if isinstance(value, list) else []
+    items = value[:MAX_ENTRIES] if isinstance(value, list) else []
     groups = [_read_group(item, letters) for item in items]
     ranks = [v for item in items if isinstance(item, Mapping) for k, v in item.items() if _is_rank(k, v)]
     if not ranks or len(ranks) != len(groups):
