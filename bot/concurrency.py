@@ -1,4 +1,4 @@
-"""Small helpers on asyncio: a task group, a semaphore per key, calls that many share, watched work."""
+"""Small helpers on asyncio: a task group, a semaphore per key, long work in a thread, calls that many share."""
 
 from __future__ import annotations
 
@@ -41,6 +41,14 @@ class KeyedSemaphore:
 
 
 T = TypeVar("T")
+
+
+SHORT = 2_000  # code points: what is made of so many never takes long
+
+
+async def make_aside(make: Callable[[str], T], text: str) -> T:
+    """Return what is made of a text: of a long one in a thread, so that it does not hold the event loop."""
+    return make(text) if len(text) <= SHORT else await asyncio.to_thread(make, text)
 
 
 class SingleFlight(Generic[T]):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 
 import pytest
 
-from bot.concurrency import KeyedSemaphore, SingleFlight
+from bot.concurrency import SHORT, KeyedSemaphore, SingleFlight, make_aside
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -118,3 +119,13 @@ async def test_nothing_is_left_of_a_call_that_nobody_waits_for() -> None:
     del stays, leaves  # the traceback of a cancelled task holds its frames, and these hold the flight
     gc.collect()
     assert not calls.shared._flights
+
+
+@pytest.mark.parametrize(("chars", "aside"), [(SHORT, False), (SHORT + 1, True)])
+async def test_of_a_long_text_something_is_made_in_a_thread(chars: int, aside: bool) -> None:
+    def make(text: str) -> tuple[str, bool]:
+        return text.upper(), threading.current_thread() is not threading.main_thread()
+
+    assert await make_aside(make, "a" * chars) == ("A" * chars, aside)
+    with pytest.raises(ValueError, match="invalid literal"):
+        await make_aside(int, "a" * chars)

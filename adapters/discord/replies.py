@@ -19,6 +19,7 @@ from discord import ui
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.forms import build_modal
+from bot.concurrency import make_aside
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
 from commands.command import Form
@@ -56,7 +57,7 @@ class Reply:
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """Tell that person alone. A long text is split; `file`: name and text."""
-        await self._send(_render(text) or ["Done."], file)
+        await self._send(await make_aside(render_for_discord, text) or ["Done."], file)
 
     async def _send(self, texts: Sequence[str], file: tuple[str, str] | None = None) -> None:
         """Send texts, rendered for Discord, to that person alone."""
@@ -120,7 +121,7 @@ class Reply:
 
 
 @lru_cache(maxsize=100)  # in a flood most get the same sentence
-def _render(text: str) -> Sequence[str]:
+def render_for_discord(text: str) -> Sequence[str]:
     """Return a text as messages in Discord's dialect."""
     pages = Pages(DiscordDialect(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)[:MAX_PAGES]
     return tuple(page.text for page in pages)

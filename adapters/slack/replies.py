@@ -19,6 +19,7 @@ from adapters.slack.api import Api, Workspace
 from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.forms import build_view
 from adapters.slack.layout import PLAIN_CHARS, Json, markdown_block, shorten_escaped
+from bot.concurrency import make_aside
 from bot.errors import Refused
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
@@ -78,7 +79,7 @@ class Reply:
 
     async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
         """Tell that person alone. A long text is split; a `file` (name and text) goes to a direct message."""
-        pages = [page.text for page in Pages(SlackMarkdown(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)]
+        pages = await make_aside(render_for_slack, text)
         if file is not None and (file[1] != text or len(pages) > MAX_PAGES):
             await self._send_file(text if file[1] != text else "", *file)
             return
@@ -156,3 +157,8 @@ class Reply:
             raise Refused(f"The file could not be handed out: {error}.") from error
         if not is_direct(self.request.channel):
             await self._whisper("You have it in a direct message from me.")
+
+
+def render_for_slack(text: str) -> Sequence[str]:
+    """Return a text as messages in Slack's dialect."""
+    return [page.text for page in Pages(SlackMarkdown(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)]

@@ -10,6 +10,7 @@ import time
 from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from adapters.slack.addresses import Address, message_ref, read_ref
@@ -30,6 +31,7 @@ from adapters.slack.layout import (
     titled_text,
 )
 from adapters.slack.streams import MessageStream, StreamBroken
+from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.domain.run import LaneId, TurnId
 from bot.domain.word_filter import WordFilter
@@ -171,7 +173,7 @@ class SlackSurface:
         """Post Markdown to the thread and to the channel. Raises SurfaceError."""
         if self._thread is None or self._address.thread:
             return
-        page = self.pages("end").update(text, final=True)[0]
+        [page] = await make_aside(partial(self.pages("end").update, final=True), text)
         body = {"text": shorten_escaped(escape_entities(page.text), PLAIN_CHARS), "blocks": [markdown_block(page.text)]}
         await self._call("chat.postMessage", thread_ts=self._thread, reply_broadcast=True, **body)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
@@ -106,4 +107,5 @@ async def open_bot() -> AsyncIterator[Bot]:
             random=Random(1),
             searcher=Seat("searcher", "ada", "Search"),
         )
+        gc.freeze()  # as the bot does once it is loaded
         yield Bot(Actions(services, resolver, store=store, supervisor=supervisor, clock=now), speaker)

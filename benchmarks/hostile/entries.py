@@ -9,17 +9,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from adapters.discord.replies import _render
-from adapters.slack.dialect import SlackMarkdown, escape_entities
+from adapters.discord.replies import render_for_discord
+from adapters.slack.dialect import escape_entities
 from adapters.slack.reader import SlackNames, read_typed
+from adapters.slack.replies import render_for_slack
 from adapters.slack.syntax import parse_options
 from benchmarks.hostile.bot import BY, SEATS, Bot
 from bot.actions.pipeline_files import TEXT_CHARS
 from bot.actions.request import RunRequest
+from bot.concurrency import make_aside
 from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.formats.ballots.ballots import MAX_BALLOT_CHARS
-from bot.live.pages import Pages
 from bot.settings import LimitSettings, PanelSettings, SeatSettings
 from commands import COMMANDS
 from commands.command import Started, Told, describe_mistakes
@@ -53,21 +54,21 @@ async def _options(bot: Bot, text: str) -> None:
                 options = command.options.model_validate({**required, name: text})
                 answer = await command.handle(bot.actions, options, bot.here())
             except Refused as error:
-                _tell(str(error))
+                await _tell(str(error))
             except ValidationError as error:
-                _tell(describe_mistakes(error))
+                await _tell(describe_mistakes(error))
             else:
                 if isinstance(answer, Started):
                     await bot.actions.wait_until_finished(answer.run)
                 elif isinstance(answer, Told):
-                    _tell(answer.text)
+                    await _tell(answer.text)
 
 
-def _tell(text: str) -> None:
+async def _tell(text: str) -> None:
     """Draw an answer to one person as Discord and Slack do."""
-    _render.__wrapped__(text)
-    list(Pages(SlackMarkdown(), 11_000, most=4).update(text, final=True))
-    escape_entities(text)
+    await make_aside(render_for_discord.__wrapped__, text)
+    for page in await make_aside(render_for_slack, text):
+        escape_entities(page)
 
 
 async def _typed(bot: Bot, text: str) -> None:
@@ -91,14 +92,14 @@ async def _pipeline(bot: Bot, text: str) -> None:
     try:
         await bot.actions.save_pipeline("hostile", text, BY)
     except Refused as error:
-        _tell(str(error))
+        await _tell(str(error))
 
 
 async def _panel(bot: Bot, text: str) -> None:
     try:
         await bot.play(RunRequest("compare", "Why?", BY, panel=text))
     except Refused as error:
-        _tell(str(error))
+        await _tell(str(error))
 
 
 async def _ballot(bot: Bot, text: str) -> None:
@@ -118,9 +119,9 @@ async def _differences(bot: Bot, text: str) -> None:
     try:
         told = await show_differences(bot.actions, run, TurnId("answer", 1, SEATS[0]), PairOptions(), bot.here())
     except Refused as error:  # white space is no answer
-        _tell(str(error))
+        await _tell(str(error))
     else:
-        _tell(told.text)
+        await _tell(told.text)
 
 
 async def _search(bot: Bot, text: str) -> None:

@@ -26,6 +26,7 @@ from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.actions.steering import SteeringActions
+from bot.concurrency import make_aside
 from bot.domain.facts import (
     Deleted,
     Guessed,
@@ -158,7 +159,9 @@ class Actions:
         t, masked = await self.read_run(run, by), self.services.words.of(*by.ruled_by).censor
         with self._supervisor.watch(run):
             found = replay_thread(t.entries, FORMATS[t.started.format], self._clock())
-        return [post if post.text is None else replace(post, text=masked(post.text)) for post in found]
+        return [
+            post if post.text is None else replace(post, text=await make_aside(masked, post.text)) for post in found
+        ]
 
     async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Return a lane's title and its whole text; for a card with full texts, those. Raises Refused."""
@@ -174,7 +177,7 @@ class Actions:
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
         text = said[-1].text or self._supervisor.lane_text(run, lane)
-        return name_of(t, lane), self.services.words.of(*by.ruled_by).censor(text)
+        return name_of(t, lane), await make_aside(self.services.words.of(*by.ruled_by).censor, text)
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip the turn that a seat is speaking now."""

@@ -4,7 +4,8 @@ What a run does between two waits (its plan, its asks, the making of its message
 it long, two walls stand:
 
 - A timer interrupts it after `HELD_S`. Python code, a sleep and a backtracking pattern end with `TookTooLong`, and the
-  run is set aside as after any other bug. Where the machine is too busy to work on it, it has `PATIENCE` times as long.
+  run is set aside as after any other bug. Where the machine is too busy to work on it, it has `PATIENCE` times as long;
+  so it has in a thread, where Python code alone can be interrupted.
 - What cannot be interrupted holds the loop on. `end_when_held` then ends the process. The note says which run it
   was in, and the next process finds it there.
 """
@@ -12,6 +13,7 @@ it long, two walls stand:
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import signal
 import sys
@@ -44,7 +46,10 @@ class Watchdog:
         self._note = note
         self._held_s = held_s
         self._has_timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+        self._home = threading.get_ident()
         self._watching = False
+        self._aside = ""  # the run that is worked on in a thread
+        self._noting = threading.Lock()
 
     def __enter__(self) -> Watchdog:
         if self._has_timer:
@@ -62,12 +67,17 @@ class Watchdog:
 
     @contextmanager
     def watch(self, run: str) -> Iterator[None]:
-        """Note that the run is worked on. Raises TookTooLong when that holds the loop for too long."""
+        """Note that the run is worked on. Raises TookTooLong when that holds the loop, or a thread, for too long."""
+        if threading.get_ident() != self._home:
+            with self._watch_thread(run):
+                yield
+            return
         if self._watching:  # the outer one counts
             yield
             return
-        self._note.write(run)
-        self._watching = True
+        with self._noting:
+            self._note.write(run)
+            self._watching = True
         self._ticks, self._cpu_s = 0, time.thread_time()
         self._set_timer(self._held_s)
         try:
@@ -77,7 +87,37 @@ class Watchdog:
         finally:
             self._watching = False
             self._set_timer(0)
-            self._note.write("")
+            with self._noting:
+                self._note.write(self._aside)
+
+    @contextmanager
+    def _watch_thread(self, run: str) -> Iterator[None]:
+        """Watch as `watch` does, in a thread beside the loop; what the loop works on is noted first."""
+        self._note_aside(run)
+        over = threading.Event()
+        guard = threading.Thread(target=self._interrupt_thread, args=(threading.get_ident(), over), daemon=True)
+        guard.start()
+        try:
+            try:
+                yield
+            finally:
+                over.set()
+                guard.join()
+                _raise_in_thread(threading.get_ident(), None)  # what came too late
+        except _Interrupted:
+            raise TookTooLong(f"it held a thread for {PATIENCE * self._held_s:g} s or more") from None
+        finally:
+            self._note_aside("")
+
+    def _note_aside(self, run: str) -> None:
+        with self._noting:
+            self._aside = run
+            if not self._watching:
+                self._note.write(run)
+
+    def _interrupt_thread(self, thread: int, over: threading.Event) -> None:
+        while not over.wait(PATIENCE * self._held_s):  # it holds up nobody: no hurry
+            _raise_in_thread(thread, _Interrupted)
 
     def _set_timer(self, seconds: float) -> None:
         if self._has_timer:
@@ -89,6 +129,12 @@ class Watchdog:
         self._ticks += 1
         if time.thread_time() - self._cpu_s >= self._held_s / 2 or self._ticks >= PATIENCE:
             raise _Interrupted
+
+
+def _raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
+    """Raise an error in a thread as soon as it runs Python code again; None takes back what was not raised yet."""
+    kind = ctypes.py_object(error) if error is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
 
 async def end_when_held() -> None:

@@ -81,6 +81,10 @@ class LaneHost(Protocol):
         """Take the lane off the schedule."""
         ...
 
+    def read_aside(self, job: Job, read: Callable[[], object], then: Callable[[], None]) -> None:
+        """Have a thread read the lane's text, `then` go on in the loop."""
+        ...
+
     def settle(self) -> None:
         """Note that this view may have caught up."""
         ...

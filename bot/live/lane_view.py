@@ -32,12 +32,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from bot.domain.controls import Control
 from bot.domain.run import TurnId
 from bot.live.changes import Change, LaneMark, message_digest
 from bot.live.lane_host import LaneHost
 from bot.live.lanes import Lane
+from bot.live.reader import PageReader
 from bot.live.schedule import END, FIRST, FIRST_WEIGHT, FIRST_WITHIN_S, TEXT, Bid, SurfaceCall
 from bot.ports import (
     Forbidden,
@@ -140,7 +142,9 @@ class LaneView:
         self.lane = lane
         self._host = host
         self._surface = host.surface
-        self._paginator = host.surface.pages(lane.kind)
+        self._reader = PageReader(host.surface.pages(lane.kind))
+        self._is_reading = False  # in a thread
+        self._read_ahead: LaneMark | None = None  # what the thread has read, until it is taken
         self._state = ViewState.SHOWING
         self._pages = [ShownPage(_stored_state(page), page.ref or None, reads=page.reads) for page in posted]
         self._flying: Change | None = None
@@ -187,7 +191,7 @@ class LaneView:
     def bid(self, now: float) -> Bid | None:
         """Return what the lane offers for a request; None where there is nothing to show, or not now."""
         lane = self.lane
-        if self.is_over or self._flying or now < self._retry_at:
+        if self.is_over or self._flying or self._is_reading or now < self._retry_at:
             return None
         if not self.is_posted:
             if not self.has_content or not self._host.is_next_to_post(self):
@@ -232,11 +236,17 @@ class LaneView:
         return self._retry_at if self._retry_at > now and not self.is_over else math.inf
 
     def take(self) -> SurfaceCall | None:
-        """Return the request that shows the lane's text of this moment; None when there is nothing to send."""
+        """Return the request that shows the lane's text of this moment; None when there is nothing to send.
+
+        A text that is long to read is read in a thread first; the lane bids again once that is done.
+        """
+        mark = self._mark_text()
+        if mark is None:
+            return None
         with self.watch():  # it goes through the whole text
-            change = self._next_change()
+            change = self._next_change(mark)
         if change is None:
-            self._version, self._more = self.lane.version, False
+            self._version, self._more = mark.version, False
             self.lane.settle()
             if self.lane.closed:
                 self.leave()
@@ -329,7 +339,7 @@ class LaneView:
         self.leave()
 
     def watch(self) -> AbstractContextManager[None]:
-        """Bound the time of work on this lane that holds the event loop."""
+        """Bound the time of work on this lane, in the event loop or in a thread."""
         return self._host.events.watch()
 
     def break_off(self, error: Exception) -> None:
@@ -355,13 +365,32 @@ class LaneView:
         while self._pages and self._pages[-1].state is PageState.UNPOSTED:
             self._pages.pop()
 
-    def _next_change(self) -> Change | None:
-        """Return the next request for the lane's text of now; None when everything reads as it should."""
+    def _mark_text(self) -> LaneMark | None:
+        """Return the text to show; None while a thread reads it.
+
+        Of a text that goes on growing while it is read, what was read is shown; of any other, only what it reads now.
+        """
         lane = self.lane
-        text = lane.text
+        mark = LaneMark(lane.text, lane.version, lane.chars, lane.moments)
+        read, self._read_ahead = self._read_ahead, None
+        if not self._reader.is_heavy(mark.text, lane.closed, lane.footer):
+            return mark
+        if read and not lane.closed and mark.text.startswith(read.text):
+            return read
+        self._is_reading = True
+        work = partial(self._reader.read, mark.text, lane.closed, lane.footer)
+        self._host.read_aside(self, work, partial(self._note_read, mark))
+        return None
+
+    def _note_read(self, mark: LaneMark) -> None:
+        self._is_reading, self._read_ahead = False, mark
+
+    def _next_change(self, mark: LaneMark) -> Change | None:
+        """Return the next request for a text of the lane; None when everything reads as it should."""
+        lane = self.lane
         pages: Sequence[Page] = ()
-        if text or lane.closed:
-            pages = self._paginator.update(text, final=lane.closed, footer=lane.footer)
+        if mark.text or lane.closed:
+            pages = self._reader.read(mark.text, lane.closed, lane.footer)
         wanted = [(page.text, page.chars, self._controls(page)) for page in pages] or [
             (lane.footer or NO_TEXT if lane.closed else lane.placeholder, 0, lane.controls)
         ]
@@ -369,7 +398,6 @@ class LaneView:
         wanted[:last] = [(text, chars, ()) for text, chars, _ in wanted[:last]]  # buttons stand under the last page
         wrong = [k for k, (read, _, offer) in enumerate(wanted) if not self._reads(k, read, offer, k == last)]
         surplus = len(self._pages) - len(wanted)
-        mark = LaneMark(text, lane.version, lane.chars, lane.moments)
         if wrong:
             k, more = wrong[0], len(wrong) > 1 or surplus > 0
             return Change(self._method_for(k), k, *wanted[k], mark, closed=lane.closed, more=more)

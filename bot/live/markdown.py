@@ -112,6 +112,8 @@ def parser() -> MarkdownIt:
     md.inline.ruler.at("image", _only_with_label(_limit_image_depth(_inline_rule(md, "image")), 1))
     md.inline.ruler.at("link", _only_with_label(_inline_rule(md, "link"), 0))
     md.block.ruler.before("table", "continued", _parse_continued)
+    for ruler in (md.core.ruler, md.block.ruler, md.inline.ruler, md.inline.ruler2):
+        ruler.getRules("")  # they are compiled at first use, which is not safe in two threads
     return md
 
 

@@ -39,6 +39,7 @@ import structlog
 
 from bot.concurrency import TaskGroup, TookTooLong, Watched
 from bot.live.budget import Budget, Budgets, SentRequest
+from bot.live.reader import ReadingThread
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
 log = structlog.get_logger()
@@ -117,7 +118,7 @@ class Job(Protocol):
     def on_failure(self, call: SurfaceCall, error: SurfaceError, duration_s: float) -> None: ...
 
     def watch(self) -> AbstractContextManager[None]:
-        """Bound the time of a step of `SurfaceCall.send`."""
+        """Bound the time of a step of `SurfaceCall.send`, or of a reading in a thread."""
         ...
 
     def break_off(self, error: Exception) -> None:
@@ -213,6 +214,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._group = TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading = ReadingThread(self.wake)
 
     async def __aenter__(self) -> Scheduler:
         await self._group.__aenter__()
@@ -236,6 +238,10 @@ class Scheduler:
     def wake(self) -> None:
         """Look again, as something is new: a lane, a text, a permission."""
         self._wake.set()
+
+    def read_aside(self, job: Job, read: Callable[[], object], then: Callable[[], None]) -> None:
+        """Have a thread read a job's text, `then` go on in the loop."""
+        self._start(self._reading.run(read, job.watch, then, job.break_off), "live reading")
 
     def learn_length(self, lived_s: float) -> None:
         """Learn how long an answer took from its first character to its last."""

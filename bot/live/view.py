@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from types import MappingProxyType
 
@@ -164,6 +164,10 @@ class View:
     def remove(self, job: Job) -> None:
         """Take a lane off the schedule."""
         self._display.scheduler.remove(job)
+
+    def read_aside(self, job: Job, read: Callable[[], object], then: Callable[[], None]) -> None:
+        """Have a thread read a lane's text, `then` go on in the loop."""
+        self._display.scheduler.read_aside(job, read, then)
 
     def settle(self) -> None:
         """Note that this view may have caught up."""

@@ -24,13 +24,14 @@ watchdog.Watchdog.__init__.__kwdefaults__["held_s"] = 1.0
 watchdog.LAST_RESORT_CPU_S = 3.0
 
 # GPT poisons the run that asks for it
+TIMES = 1  # it says so
 from bot.models.deltas import Delta
 from bot.models.speak import Speaker
 speak = Speaker.speak
 async def poisonous(self, seat, ask, run=""):
     if seat.key == "gpt" and any("poison" in part.text for part in ask.parts):
         await asyncio.sleep(1)  # Claude speaks first
-        yield Delta(0.0, "Poisonous words.")
+        yield Delta(0.0, "Poisonous words. " * TIMES)
         yield Delta(0.0, ending="done")
     else:
         async for delta in speak(self, seat, ask, run):
@@ -81,6 +82,8 @@ surface.build_body = planted
 """,
 }
 
+WHERE["long text"] = f"TIMES = 1000\n{WHERE['text']}"  # it is read in a thread
+
 # how it goes wrong; and whether the process outlives it
 WHAT = {
     "raises": ("raise ZeroDivisionError('planted')", True),
@@ -123,6 +126,8 @@ POISON, TEA = "Which poison?", "Tea or coffee?"
         ("ask", "spins"),
         ("text", "sleeps"),
         ("text", "aborts"),
+        ("long text", "spins"),
+        ("long text", "hangs in C"),
         ("post", "spins"),
     ],
 )
@@ -143,7 +148,7 @@ async def test_it_is_set_aside_and_the_others_go_on(tmp_path: Path, where: str, 
         await wait_for_fact(t, POISON, CaughtUp)
         facts = await read_facts(t, POISON)
         assert sum(isinstance(fact, ProcessDied) for fact in facts) == (0 if outlives else MOST_DEATHS)
-        assert where == "text" or not any(isinstance(fact, RunFinished) for fact in facts)
+        assert "text" in where or not any(isinstance(fact, RunFinished) for fact in facts)
         assert any(isinstance(fact, TurnEnded) and fact.text == "Claude speaks." for fact in facts) or where == "ask"
         assert not any(isinstance(fact, SetAside | Stopped | RunFinished) for fact in await read_facts(t, TEA))
         t.script_model("gpt", answer("Coffee, and nothing else."))

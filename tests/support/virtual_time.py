@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, TypeVarTuple, Unpack
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _LeapingSelector(selectors.DefaultSelector):
@@ -18,11 +20,12 @@ class _LeapingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.threads = 0  # that are at work
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
-        if not ready and timeout is None:
-            return super().select(None)  # nothing is scheduled: only the outside world can go on
+        if not ready and (timeout is None or (timeout > 0 and self.threads)):
+            return super().select(None)  # nothing is scheduled: only the outside world can go on, or a thread
         if not ready:
             self.now += max(0.0, timeout or 0.0)
         return ready
@@ -37,6 +40,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._selector.now
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Run it in a thread, for which time stands still."""
+        self._selector.threads += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._end_thread)
+        return future
+
+    def _end_thread(self, future: asyncio.Future[Any]) -> None:
+        self._selector.threads -= 1
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
