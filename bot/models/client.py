@@ -28,8 +28,12 @@ class ModelStream(Protocol):
     received_finish_reason: str | None  # the provider's; the last chunk's may be litellm's invention
     intermittent_finish_reason: str | None
     custom_llm_provider: str | None
+    sent_last_chunk: bool
+    bodies: Sequence[Any]  # of its responses, asynchronous byte streams of httpx; set here
     logging_obj: Any
     _hidden_params: dict[str, Any]
+
+    async def _finalize_completed_stream(self, cache_hit: bool) -> Any: ...
 
     def __aiter__(self) -> AsyncIterator[Any]: ...
 
@@ -107,13 +111,15 @@ async def _first_call() -> None:
 
 async def open_stream(request: Request) -> ModelStream:
     """Start a streamed answer. Raises what litellm raises."""
+    bodies = wire.collect_bodies()
     stream: ModelStream = await _litellm().acompletion(
         **request,
         stream=True,
         max_retries=0,  # providers differ in what they retry: the loop is ours
         drop_params=True,  # a temperature that a model does not take is no reason to fail
     )
-    stream.logging_obj.dispatch_success_handlers = stream.logging_obj.dispatch_failure_handlers = _skip_record
+    stream.bodies = bodies
+    _leave_out_record(stream)
     return stream
 
 
@@ -127,26 +133,44 @@ async def search_web(request: Request) -> Sequence[Any]:
     return found
 
 
-async def _skip_record(*_: object, **__: object) -> None:
-    """Make no record of an answer: nobody reads litellm's here.
+def _leave_out_record(stream: ModelStream) -> None:
+    """Have litellm make no record of an answer, as nobody reads it here.
 
-    litellm makes it in a task without an owner, and for Ollama it asks the server about the model by a call that blocks
-    the event loop.
+    For one that is complete it puts the whole text together again in a thread, which takes the event loop's time all
+    the same. It records in a task without an owner, and for Ollama it asks the server about the model by a call that
+    blocks the loop.
     """
+    finish = stream._finalize_completed_stream
+
+    async def finish_unrecorded(cache_hit: bool) -> Any:
+        if stream.sent_last_chunk:
+            raise StopAsyncIteration
+        return await finish(cache_hit=cache_hit)
+
+    async def skip(*_: object, **__: object) -> None:
+        pass
+
+    stream._finalize_completed_stream = finish_unrecorded  # type: ignore[method-assign]
+    stream.logging_obj.dispatch_failure_handlers = skip
 
 
 async def close_stream(stream: ModelStream) -> None:
-    """Close the connection at once; an abandoned stream would keep it until it is collected."""
+    """Close the connection at once; an abandoned stream would keep it until it is collected.
+
+    litellm closes none of Anthropic's.
+    """
     try:
         async with asyncio.timeout(_CLOSING_S):
             await stream.aclose()
+            for body in stream.bodies:
+                await body.aclose()
     except TimeoutError:
         pass
 
 
-def read_fields(delta: Any) -> Mapping[str, Any]:
-    """Return the fields of a chunk's delta, a model of pydantic's: asking it for one that it lacks takes 5 µs."""
-    return {**(delta.model_extra or {}), **vars(delta)}
+def read_fields(part: Any) -> Mapping[str, Any]:
+    """Return the fields of a chunk or its delta, models of pydantic's: asking one for what it lacks takes 5 µs."""
+    return {**(part.model_extra or {}), **vars(part)}
 
 
 def response_headers(stream: ModelStream) -> Mapping[str, str]:

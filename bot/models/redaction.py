@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from bot.domain.api_keys import BLANKED, LEAST_AFTER_PREFIX, PREFIXES
 
@@ -25,20 +26,26 @@ def make_redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     return lambda text: quoted.sub(BLANKED, text)
 
 
+@lru_cache(maxsize=8)
+def _make_patterns(secrets: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what matches a whole key, and what matches the beginning of one at the end of a text."""
+    own = tuple(s[:_OWN_PREFIX] for s in secrets if len(s) >= _OWN_PREFIX + LEAST_AFTER_PREFIX)
+    prefixes = (*own, *PREFIXES)
+    known = "|".join(map(re.escape, prefixes))
+    begun = "|".join(re.escape(p[:n]) for p in prefixes for n in range(1, len(p)))
+    # a digit tells a key from a long hyphenated word
+    key = rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{LEAST_AFTER_PREFIX},}}"
+    return re.compile(key, re.ASCII), re.compile(rf"(?<![\w-])(?:(?:{known})[\w-]*|{begun})\Z", re.ASCII)
+
+
 class Redactor:
     """A filter that blanks keys in a text that comes in pieces. It holds back at most 40 characters, a possible key.
 
     `secrets` are the configured keys, which need not look like any issuer's.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        own = tuple(s[:_OWN_PREFIX] for s in secrets if len(s) >= _OWN_PREFIX + LEAST_AFTER_PREFIX)
-        prefixes = (*own, *PREFIXES)
-        known = "|".join(map(re.escape, prefixes))
-        begun = "|".join(re.escape(p[:n]) for p in prefixes for n in range(1, len(p)))
-        # a digit tells a key from a long hyphenated word
-        self._key = re.compile(rf"(?<![\w-])(?:{known})(?=[\w-]*\d)[\w-]{{{LEAST_AFTER_PREFIX},}}", re.ASCII)
-        self._start = re.compile(rf"(?<![\w-])(?:(?:{known})[\w-]*|{begun})\Z", re.ASCII)
+    def __init__(self, secrets: tuple[str, ...] = ()) -> None:
+        self._key, self._start = _make_patterns(secrets)
         self._last = ""  # the character shown last: it tells whether a word begins here
         self._held = ""
         self._inside = False  # a key was blanked and its end has not come yet

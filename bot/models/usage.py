@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.domain.run import Usage
-from bot.models.client import ModelStream
+from bot.models.client import ModelStream, read_fields
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
@@ -19,7 +21,7 @@ def read_usage(stream: ModelStream) -> Usage | None:
     litellm's closing chunk is not looked at: it invents what is missing. Tokens of a tool's results (Gemini's
     toolUsePromptTokenCount) are input that litellm leaves out of its sum.
     """
-    usage = next((u for chunk in reversed(stream.chunks) if (u := getattr(chunk, "usage", None)) is not None), None)
+    usage = _find_last(stream)
     if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
         return None
     output = usage.completion_tokens
@@ -32,9 +34,13 @@ def read_usage(stream: ModelStream) -> Usage | None:
 
 def read_cost(stream: ModelStream) -> float | None:
     """Return what the provider says that the answer cost, in US dollars, as `wire` has found it; None: not said."""
-    usages = [u for chunk in stream.chunks if (u := getattr(chunk, "usage", None)) is not None]
-    cost = getattr(usages[-1], "cost", None) if usages else None
+    cost = getattr(_find_last(stream), "cost", None)
     return float(cost) if isinstance(cost, int | float) else None
+
+
+def _find_last(stream: ModelStream) -> Any:
+    """Return the last usage that a chunk carried, an object of litellm's; None if none did."""
+    return next((u for chunk in reversed(stream.chunks) if (u := read_fields(chunk).get("usage")) is not None), None)
 
 
 def count_prompt(messages: list[Message], count: Count) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.models.chat_mender import ChatMender
@@ -32,6 +33,14 @@ _MENDERS: Mapping[str, Callable[[], Mender]] = {  # by the end of the path
     "/api/generate": OllamaMender,
 }
 _STREAMED = (b'"stream": true', b'"stream":true')
+_BODIES: ContextVar[list[Any]] = ContextVar("_BODIES")
+
+
+def collect_bodies() -> list[Any]:
+    """Return a list that takes the bodies of the mended responses to whatever this task sends from now on."""
+    bodies: list[Any] = []
+    _BODIES.set(bodies)
+    return bodies
 
 
 def mend_responses(handle: Handler) -> Handler:
@@ -47,6 +56,7 @@ def mend_responses(handle: Handler) -> Handler:
         if response.is_success and response.headers.get("content-encoding", "identity") == "identity":
             response.status_code = 200  # litellm takes some other successes for errors, and reads their bodies twice
             response.stream = _make_stream(mender, cast("httpx.AsyncByteStream", response.stream))
+            _BODIES.get([]).append(response.stream)
         return response
 
     return handle_mended

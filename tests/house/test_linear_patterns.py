@@ -52,7 +52,7 @@ def _letters() -> list[Use]:
 
 
 def _redactor() -> list[Use]:
-    redactor = Redactor(["own-0123456789abcdefghij"])
+    redactor = Redactor(("own-0123456789abcdefghij",))
     return [Use(redactor._key, SCANS), Use(redactor._start, SCANS)]
 
 
@@ -64,7 +64,7 @@ BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.live.cuts._openings": lambda: [Use(re.compile(f"(?:{_MARKER}){{0,9}}"), WHOLE)],
     "bot.live.dialect.longest_run": lambda: [_scan("`+")],
     "bot.live.heal._atom_end": lambda: [_scan("(?<!`)``(?!`)")],
-    "bot.models.redaction.__init__": _redactor,
+    "bot.models.redaction._make_patterns": _redactor,
     "bot.models.redaction.make_redactor": lambda: [
         _scan(rf"own|(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
     ],

@@ -75,10 +75,21 @@ def test_nothing_is_left_of_an_answer(prefix: str) -> None:
     assert len(psutil.Process().net_connections()) <= sockets
 
 
-async def test_giving_up_closes_the_connection_at_once() -> None:
+TALKING = {
+    "hosted_vllm": sse(chunk("on and on ")),
+    "anthropic": sse(
+        {"type": "message_start", "message": {"id": "m", "role": "assistant", "content": [], "usage": {}}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "on and on "}},
+    ),
+}
+
+
+@pytest.mark.parametrize("prefix", TALKING)
+async def test_giving_up_closes_the_connection_at_once(prefix: str) -> None:
     async with ModelServer() as server:
-        server.tell(Reply(sse(chunk("on and on ")), gap_s=0.001, then="repeat"), path=CHAT)
-        async with open_speaker(make_model(server.url)) as made:
+        for path in (CHAT, "/v1/v1/messages"):
+            server.tell(Reply(TALKING[prefix], gap_s=0.001, then="repeat"), path=path)
+        async with open_speaker(replace(make_model(server.url, prefix), api_key="k-1")) as made:
             async with aclosing(made.speak(SEAT, ASK)) as deltas:
                 await anext(deltas)
             await wait_until_left(server)
