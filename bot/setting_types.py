@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
 
 from bot.network import clean_address, clean_key
 
@@ -16,6 +16,34 @@ Key = Annotated[str, StringConstraints(pattern=f"^{KEY_PATTERN}$")]
 Address = Annotated[str, AfterValidator(lambda text: clean_address(text) if text.strip() else "")]
 SocketAddress = Annotated[str, AfterValidator(lambda text: clean_address(text, ("wss", "ws")) if text.strip() else "")]
 Secret = Annotated[SecretStr, AfterValidator(lambda secret: SecretStr(clean_key(secret.get_secret_value())))]
+
+
+MAX_USD_PER_MTOK = 1_000.0  # the dearest model that is known of costs 600
+_MIN_USD_PER_MTOK = 0.0001  # the cheapest costs 0.005
+
+
+def clean_usd(value: Any) -> Any:
+    """Return a sum of US dollars as a number. Raises ValueError, which says how it is written."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        digits = re.search(r"\d[\d.,]*", value)
+        example = re.sub(r",(?=\d{3}\b)", "", digits[0]).strip(",.").replace(",", ".") if digits else "3.0"
+        raise ValueError(f"“{value[:40]}” is no number: write US dollars without a sign or unit, {example}") from None
+
+
+def _check_usd_per_mtok(usd: float) -> float:
+    if 0 < usd < _MIN_USD_PER_MTOK:
+        raise ValueError(f"{usd:g} is the price of one token: write that of a million, {usd * 1e6:g}")
+    if not 0 <= usd <= MAX_USD_PER_MTOK:  # true of NaN as well
+        raise ValueError(f"a price is 0 to {MAX_USD_PER_MTOK:,g} US dollars a million tokens, not {usd:,g}")
+    return usd
+
+
+Usd = Annotated[float, BeforeValidator(clean_usd)]
+UsdPerMtok = Annotated[Usd, AfterValidator(_check_usd_per_mtok)]
 
 
 def is_key(text: str) -> bool:

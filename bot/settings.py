@@ -33,11 +33,11 @@ from pydantic_settings import (
 )
 from pydantic_settings.sources.utils import parse_env_vars
 
-from bot.domain.run import Effort, Search
+from bot.domain.run import Effort, Price, Search
 from bot.errors import Misconfigured
 from bot.network import clean_key
 from bot.platform_settings import DiscordSettings, ServerSettings, SlackSettings
-from bot.setting_types import Address, Key, Secret, Strict
+from bot.setting_types import Address, Key, Secret, Strict, UsdPerMtok
 from bot.text import decode_text
 
 FILE = "moot.toml"
@@ -83,8 +83,10 @@ class ModelSettings(Strict):
     params: dict[str, Any] = Field(default_factory=dict, description="sent along as they are, by litellm's names")
     deadlines: DeadlineSettings | None = Field(None, description="of this model, where they differ from all others'")
     concurrency: PositiveInt = Field(4, description="answers at once with this provider")
-    input_usd_per_mtok: float | None = Field(None, ge=0)
-    output_usd_per_mtok: float | None = Field(None, ge=0)
+    input_usd_per_mtok: UsdPerMtok | None = Field(None, description="instead of what is listed")
+    output_usd_per_mtok: UsdPerMtok | None = Field(None, description="instead of what is listed")
+    cache_read_usd_per_mtok: UsdPerMtok | None = Field(None, description="input from the provider's cache")
+    cache_write_usd_per_mtok: UsdPerMtok | None = Field(None, description="input that it keeps there")
     context_window: PositiveInt | None = Field(None, description="tokens")
     proxy: bool = Field(False, description="reach api_base by the environment's proxy even on a private address")
     vision: bool | None = Field(None, description="whether it reads images; as litellm knows where left out")
@@ -204,6 +206,21 @@ class SearchSettings(Strict):
         return self
 
 
+class FallbackRates(Strict):
+    input: UsdPerMtok = 5.0
+    output: UsdPerMtok = 25.0
+
+
+class MoneySettings(Strict):
+    fallback_usd_per_mtok: FallbackRates = Field(
+        FallbackRates(),
+        description="what counts where a model's price is unknown; nine in ten of those listed cost less",
+    )
+
+    def fallback_price(self) -> Price:
+        return Price(self.fallback_usd_per_mtok.input, self.fallback_usd_per_mtok.output, "fallback")
+
+
 class StorageSettings(Strict):
     path: Path = Field(Path("moot.db"), description="the SQLite file")
 
@@ -240,6 +257,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     council: CouncilSettings = CouncilSettings()
     search: SearchSettings = SearchSettings()
+    money: MoneySettings = MoneySettings()
     storage: StorageSettings = StorageSettings()
     restart: RestartSettings = RestartSettings()
     log: LogSettings = LogSettings()
@@ -301,6 +319,8 @@ def _find_remedy(text: str, mistake: str) -> str:
 
 
 _REMEDIES = (  # what a line has, and how it is written
+    (re.compile(r"=[\s\d.,]*(?:[$€£¥]|USD?\b|EUR\b)"), "US dollars are written as a number alone, 3.0"),
+    (re.compile(r"=\s*\d+,\d"), "a fraction has a point, 3.0, and thousands have nothing, 1000"),
     (re.compile("[“”„‘’«»]"), 'values stand in plain quotes, "…"'),
     (re.compile("[\u00a0\u200b\ufeff]"), "it holds an invisible character that was copied with it: type the line anew"),
     (re.compile(r"^\[[^\]]*[^\w\s.\-\[\]]"), 'a name with such signs stands in quotes, [models."qwen3:8b"]'),

@@ -47,7 +47,7 @@ def test_the_example_documents_every_key() -> None:
     text = EXAMPLE.read_text("utf-8").replace("# api_base", "api_base").replace("# prompts", "prompts")
     written = tomllib.loads(text + "\n[discord]\n[slack]\n")
     assert set(Settings.model_fields) == set(written)
-    for table in ("deadlines", "retries", "limits", "council", "search", "storage", "log"):
+    for table in ("deadlines", "retries", "limits", "council", "search", "money", "storage", "log"):
         assert set(type(getattr(Settings(), table)).model_fields) == set(written[table]), table
     assert set(written["models"]["claude"]) == set(ModelSettings.model_fields)
 

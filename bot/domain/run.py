@@ -45,16 +45,51 @@ class TurnId(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class PriceHours:
+    """Hours of some weekdays, in UTC.
+
+    `begin` and `end`: minutes after midnight, the end not included; an end that is not after the beginning is on the
+    next day. `weekdays` of the beginning: 1 is Monday; none: every day.
+    """
+
+    begin: int
+    end: int
+    weekdays: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """Rates that hold instead of a price's own, in US dollars per million tokens as there.
+
+    `above_tokens`: they hold for every token of a call whose input is longer. `hours`: they hold then; none: always.
+    """
+
+    input_usd_per_mtok: float
+    output_usd_per_mtok: float
+    cache_read_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    thinking_usd_per_mtok: float | None = None
+    above_tokens: int = 0
+    hours: tuple[PriceHours, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Price:
     """US dollars per million tokens, and for a call besides.
 
-    `source`: where the figures come from ("settings", "litellm", "local").
+    `source`: where the figures come from ("settings", "litellm", "genai-prices", "local"). `call_usd`: of a call, and
+    of each search in it. Input that is read from the provider's cache or written to it costs what other input does
+    where nothing else is said, and thinking what other output does. Of the `steps` that hold, the last one counts.
     """
 
     input_usd_per_mtok: float
     output_usd_per_mtok: float
     source: str
     call_usd: float = 0.0
+    cache_read_usd_per_mtok: float | None = None
+    cache_write_usd_per_mtok: float | None = None
+    thinking_usd_per_mtok: float | None = None
+    steps: tuple[PriceStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +213,20 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one turn. `thinking` is part of `output`. `source` says how far the figures can be trusted."""
+    """Tokens of one turn. `source` says how far the figures can be trusted.
+
+    Parts of `input`: `cached` were read from the provider's cache, `written` to it, and `tools` are what the provider's
+    own tools have brought. `thinking` is part of `output`. `searches`: how many the provider has counted.
+    """
 
     input: int = 0
     output: int = 0
     thinking: int = 0
     source: Literal["reported", "estimated", "none"] = "none"
+    cached: int = 0
+    written: int = 0
+    tools: int = 0
+    searches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

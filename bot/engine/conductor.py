@@ -187,7 +187,7 @@ class Conductor:
 
     async def _end_as_it_stands(self, turn: TurnId) -> TurnEnded:
         if turn in self._running:
-            return self._running[turn][0].end(asyncio.get_running_loop().time(), "stopped")
+            return self._running[turn][0].end(asyncio.get_running_loop().time(), self._clock(), "stopped")
         return TurnEnded(turn, "stopped", (await self.snapshots.last_texts()).get(turn, ""))
 
     def show_set_aside(self, live: LaneOpener, standing: Collection[LaneId]) -> None:
@@ -290,7 +290,8 @@ class Conductor:
             draft.decided_finish, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
             turn_log.exception("bug in a turn")
         self.notices.pop(turn, None)
-        await self._journal.record([draft.end(asyncio.get_running_loop().time(), draft.decided_finish, failure)])
+        now = asyncio.get_running_loop().time()
+        await self._journal.record([draft.end(now, self._clock(), draft.decided_finish, failure)])
         self._changed.set()
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:

@@ -67,7 +67,8 @@ class Draft:
         hidden = self.hidden and self.chars
         return f"{name} is writing: {self.chars:,} characters so far, not shown yet." if hidden else ""
 
-    def end(self, now: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
+    def end(self, now: float, wall_s: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
+        """Return the end of the turn at a loop time, which is that wall time: some prices change with the hour."""
         timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
-        cost = cost_usd(self.usage, self.seat.price) if self.cost_usd is None else self.cost_usd
+        cost = cost_usd(self.usage, self.seat.price, wall_s) if self.cost_usd is None else self.cost_usd
         return TurnEnded(self.want.turn, finish, self.text, self.usage, cost, timings, failure)

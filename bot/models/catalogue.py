@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from pydantic import SecretStr
 
 from bot.domain.run import Effort, Price
 from bot.models import prices
 from bot.models.errors import ProviderError
+from bot.models.library_prices import find_library_price, find_library_window
 from bot.network import clean_address, clean_key
 from bot.settings import DeadlineSettings, ModelSettings, read_key
+
+log = structlog.get_logger()
 
 LOCAL = Price(0.0, 0.0, "local")
 ANSWER_TOKENS = 1200  # of an answer, where the settings say nothing and the model does not think
@@ -113,7 +118,7 @@ class Model:
     concurrency: int = 4
     price: Price | None = None
     window: int | None = None  # tokens
-    window_source: str = ""  # "settings", "litellm", "server", "default" (what Ollama is told to load)
+    window_source: str = ""  # "settings", "litellm", "genai-prices", "server", "default" (what Ollama is told to load)
     num_ctx: int | None = None  # Ollama only: the window it is told to load
     sees: bool = False  # images; if False they are described in words, as many models would refuse the question
     avatar_url: str = ""
@@ -186,23 +191,45 @@ def _window(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> tup
     listed = prices.find_window(settings.litellm, known)
     if prefix in _OLLAMA:
         return min(OLLAMA_CTX, listed or OLLAMA_CTX), "default"
+    if listed is None and not _is_local(prefix, settings.api_base):
+        other = find_library_window(prefix, _bare_name(settings.litellm), settings.api_base)
+        return other, "genai-prices" if other else ""
     return listed, "litellm" if listed else ""
 
 
 def _price(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Price | None:
     per_input, per_output = settings.input_usd_per_mtok, settings.output_usd_per_mtok
+    cached = settings.cache_read_usd_per_mtok, settings.cache_write_usd_per_mtok
     if per_input is not None and per_output is not None:
-        return Price(per_input, per_output, "settings")
+        return Price(per_input, per_output, "settings", 0.0, *cached)
     if _is_local(prefix, settings.api_base):
         return LOCAL
-    listed = prices.find_price(settings.litellm, known)
-    if listed is None or (per_input is None and per_output is None):
+    listed = _find_listed(settings, prefix, known)
+    own = {name: rate for name in _RATES if (rate := getattr(settings, name)) is not None}
+    if listed is None or not own:
         return listed
-    return Price(
-        listed.input_usd_per_mtok if per_input is None else per_input,
-        listed.output_usd_per_mtok if per_output is None else per_output,
-        "settings and litellm",
-    )
+    steps = tuple(replace(step, **own) for step in listed.steps)
+    return replace(listed, **own, steps=steps, source=f"settings and {listed.source}")
+
+
+_RATES = ("input_usd_per_mtok", "output_usd_per_mtok", "cache_read_usd_per_mtok", "cache_write_usd_per_mtok")
+
+
+def _find_listed(settings: ModelSettings, prefix: str, known: prices.PriceMap) -> Price | None:
+    """Return the price in litellm's map, or else in genai-prices. One that cannot be is left out, and logged."""
+    try:
+        name = _bare_name(settings.litellm)
+        return prices.find_price(settings.litellm, known) or find_library_price(
+            prefix, name, settings.api_base, time.time()
+        )
+    except ValueError as error:
+        log.warning("a listed price cannot be right, and is unknown", model=settings.litellm, price=str(error))
+        return None
+
+
+def _bare_name(litellm: str) -> str:
+    prefix, slash, name = litellm.partition("/")
+    return name if slash else prefix
 
 
 def _is_local(prefix: str, api_base: str | None) -> bool:

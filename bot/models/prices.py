@@ -1,4 +1,4 @@
-"""Prices, windows and vision of models: litellm's price map, read from its file.
+"""Prices, windows and vision of models: litellm's price map, read from its file, and what a usage costs.
 
 The map knows thousands of models, and yet not all; some it lists at no price at all. Both are unknown, never free.
 """
@@ -7,26 +7,87 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bot.domain.run import Price, Usage
+from bot.domain.run import Price, PriceHours, PriceStep, Usage
+from bot.models.map_prices import read_price
 
 PriceMap = Mapping[str, Mapping[str, Any]]  # litellm's model name → its entry
 
 _MTOK = 1_000_000
 
 
-def cost_usd(usage: Usage, price: Price | None) -> float | None:
+def cost_usd(usage: Usage, price: Price | None, at: float | None = None) -> float | None:
     """Return US dollars at list price; None: unknown.
 
-    Discounts for cached input and surcharges for long prompts are left out.
+    `at`: wall seconds; None: at whatever hours are the dearest.
     """
     if price is None:
         return None
-    call = price.call_usd if usage.source != "none" else 0.0  # a call that came to nothing has no usage
-    return (usage.input * price.input_usd_per_mtok + usage.output * price.output_usd_per_mtok) / _MTOK + call
+    if usage.source == "none":  # a call that came to nothing
+        return 0.0
+    costs = (_count_cost(usage, rates) for rates in _find_rates(price, usage.input, at))
+    return max(costs) / _MTOK + price.call_usd * max(1, usage.searches)
+
+
+def worst_cost_usd(input_tokens: int, output_limit: int, price: Price | None, fallback: Price) -> float:
+    """Return the most US dollars that a call of so many tokens can come to, thinking included, at any hour.
+
+    `fallback`: what counts where the price is unknown.
+    """
+    price = price or fallback
+    worst = 0.0
+    possible: list[Price | PriceStep] = [price, *(step for step in price.steps if _is_reached(step, input_tokens))]
+    for rates in possible:
+        per_input = max(rates.input_usd_per_mtok, rates.cache_write_usd_per_mtok or 0.0)
+        per_output = max(rates.output_usd_per_mtok, rates.thinking_usd_per_mtok or 0.0)
+        worst = max(worst, input_tokens * per_input + output_limit * per_output)
+    return worst / _MTOK + price.call_usd
+
+
+def _find_rates(price: Price, input_tokens: int, at: float | None) -> list[Price | PriceStep]:
+    """Return the rates that hold for an input of that length: those at that time, or at any time where it is None."""
+    found: list[Price | PriceStep] = [price]
+    for step in price.steps:
+        if not _is_reached(step, input_tokens):
+            continue
+        if not step.hours or (at is not None and _is_within(step.hours, at)):
+            found = [step]
+        elif at is None:
+            found.append(step)
+    return found
+
+
+def _is_reached(step: PriceStep, input_tokens: int) -> bool:
+    return not step.above_tokens or input_tokens > step.above_tokens
+
+
+def _is_within(hours: tuple[PriceHours, ...], at: float) -> bool:
+    now = datetime.fromtimestamp(at, UTC)
+    minute, today = now.hour * 60 + now.minute, now.isoweekday()
+    return any(_holds(each, minute, today) or _holds(each, minute + 24 * 60, (today - 2) % 7 + 1) for each in hours)
+
+
+def _holds(hours: PriceHours, minute: int, day: int) -> bool:
+    """Return whether hours that begin on a weekday hold so many minutes after its midnight."""
+    end = hours.end if hours.end > hours.begin else hours.end + 24 * 60
+    return hours.begin <= minute < end and (not hours.weekdays or day in hours.weekdays)
+
+
+def _count_cost(usage: Usage, rates: Price | PriceStep) -> float:
+    """Return millionths of US dollars. A kind of tokens without a rate of its own costs what all others do."""
+    per_input, per_output = rates.input_usd_per_mtok, rates.output_usd_per_mtok
+    cost = usage.input * per_input + usage.output * per_output
+    for tokens, rate, usual in (
+        (usage.cached, rates.cache_read_usd_per_mtok, per_input),
+        (usage.written, rates.cache_write_usd_per_mtok, per_input),
+        (usage.thinking, rates.thinking_usd_per_mtok, per_output),
+    ):
+        cost += tokens * ((usual if rate is None else rate) - usual)
+    return cost
 
 
 def read_map() -> PriceMap:
@@ -53,12 +114,15 @@ def find_entry(litellm: str, known: PriceMap) -> Mapping[str, Any]:
 
 
 def find_price(litellm: str, known: PriceMap) -> Price | None:
-    """Return the listed price; None when the map has none for input or output, or says $0."""
+    """Return the listed price; None when the map has none for input or output, or says $0.
+
+    Perplexity searches in every call, and asks a fee for it (https://docs.perplexity.ai/getting-started/pricing).
+    Raises ValueError for what no price can have.
+    """
     found = find_entry(litellm, known)
-    per_input, per_output = found.get("input_cost_per_token"), found.get("output_cost_per_token")
-    if not per_input or not per_output:
-        return None
-    return Price(round(per_input * _MTOK, 6), round(per_output * _MTOK, 6), "litellm")
+    always = found.get("litellm_provider") == "perplexity"
+    fees = (found.get("search_context_cost_per_query") if always else None) or {}
+    return read_price(found, float(fees.get("search_context_size_low", 0.0)))
 
 
 def find_search_usd(provider: str, results: int, known: PriceMap) -> float | None:

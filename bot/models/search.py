@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -74,8 +74,7 @@ def _own_search(key: str, models: Mapping[str, Model]) -> tuple[Model, Price | N
             f"search.model: {model.litellm} has no search of its own that litellm knows of: name a model that has, or "
             f"set search.provider ({', '.join(PROVIDERS)})."
         )
-    price = model.price
-    return model, price and Price(price.input_usd_per_mtok, price.output_usd_per_mtok, price.source, extra)
+    return model, model.price and replace(model.price, call_usd=extra)
 
 
 def _search_model(settings: SearchSettings) -> Model:

@@ -164,8 +164,36 @@ REMEDIES = {  # a file → what is said of it, behind where the mistake stands
     "[discord]\nlisten = True": "it is true or false, in small letters.",
     '[storage]\npath = "C:\\Users\\ann"': "a path of Windows stands in single quotes.",
     "[models.x]\nlitellm = 'a/b'\nlitellm = 'c/d'": "the same name stands there twice.",
+    "[models.x]\ninput_usd_per_mtok = $3.00": "US dollars are written as a number alone, 3.0.",
+    "[models.x]\ninput_usd_per_mtok = 3.00$": "US dollars are written as a number alone, 3.0.",
+    "[models.x]\ninput_usd_per_mtok = USD 3": "US dollars are written as a number alone, 3.0.",
+    "[models.x]\ninput_usd_per_mtok = 3,00": "a fraction has a point, 3.0, and thousands have nothing, 1000.",
     f"{MODEL}{MODEL}": "the same name stands there twice.",
 }
+
+
+NO_PRICES = {  # what stands for a price → what is said of it
+    '"$3.00"': "“$3.00” is no number: write US dollars without a sign or unit, 3.00.",
+    '"3,50 €"': "“3,50 €” is no number: write US dollars without a sign or unit, 3.50.",
+    '"US$ 1,250.50"': "“US$ 1,250.50” is no number: write US dollars without a sign or unit, 1250.50.",
+    '"free"': "“free” is no number: write US dollars without a sign or unit, 3.0.",
+    "0.000003": "3e-06 is the price of one token: write that of a million, 3.",
+    "-1": "a price is 0 to 1,000 US dollars a million tokens, not -1.",
+    "3000000": "a price is 0 to 1,000 US dollars a million tokens, not 3e+06.",
+    "nan": "a price is 0 to 1,000 US dollars a million tokens, not nan.",
+    "inf": "a price is 0 to 1,000 US dollars a million tokens, not inf.",
+}
+
+
+@pytest.mark.parametrize("value", NO_PRICES)
+def test_a_price_that_is_none_says_how_it_is_written(value: str) -> None:
+    Path("moot.toml").write_text(f"[money]\nfallback_usd_per_mtok = {{ input = {value} }}", "utf-8")
+    assert find_mistakes() == [f"moot.toml: money.fallback_usd_per_mtok.input: {NO_PRICES[value]}"]
+
+
+def test_a_price_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOOT_MONEY__FALLBACK_USD_PER_MTOK__INPUT", "2.5")
+    assert load_settings().money.fallback_price().input_usd_per_mtok == 2.5
 
 
 @pytest.mark.parametrize("text", REMEDIES, ids=ascii)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.domain.codec import Unreadable, decode, encode, read_turn, turn_text
 from bot.domain.facts import Fact, RunStarted, SkipAsked, TurnEnded, TurnStarted
-from bot.domain.run import Panel, Rules, Seat, TurnId
+from bot.domain.run import Panel, Price, PriceHours, PriceStep, Rules, Seat, TurnId
 
 # Any text at all: NUL, lone surrogates, other planes.
 texts = st.text(st.characters(), max_size=20)
@@ -69,6 +69,18 @@ def test_a_slash_in_a_name_is_refused_before_it_is_stored() -> None:
 
 
 STARTED = encode(RunStarted("council", "Why?", Panel((Seat("a", "m", "A"),)), Rules(), seed=1, prompts={}, by="ann"))[1]
+
+
+def test_a_price_with_all_its_parts_is_restored_and_an_older_one_has_none() -> None:
+    step = PriceStep(4.0, 20.0, 0.4, above_tokens=200_000, hours=(PriceHours(600, 30, (1, 7)),))
+    seat = Seat("a", "m", "A", price=Price(2.0, 10.0, "litellm", 0.1, 0.2, 2.5, 12.0, (step,)))
+    fact = RunStarted("council", "Why?", Panel((seat,)), Rules(), seed=1, prompts={}, by="ann")
+    kind, data = encode(fact)
+    assert decode(kind, json.loads(json.dumps(data))) == fact
+    data["panel"]["seats"][0]["price"] = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 10.0, "source": "litellm"}
+    old = decode(kind, data)
+    assert isinstance(old, RunStarted)
+    assert old.panel.seats[0].price == Price(2.0, 10.0, "litellm")
 
 
 @pytest.mark.parametrize(
