@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from bot.domain.controls import Control
 from bot.domain.facts import Fact
 from bot.domain.run import LaneId, TurnId
+from bot.domain.spending import Asked, Balance, Payer
 from bot.domain.transcript import Entry
 
 Clock = Callable[[], float]  # wall time in seconds, for facts; waiting is the event loop's, whose time tests replace
@@ -157,6 +158,35 @@ class PictureStore(Protocol):
 
     async def picture_bytes(self, by: str, server: str) -> tuple[int, int, int]:
         """Return the bytes of pictures that a person's runs show, those of a server, and all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a model, as it is billed: its name, who pays, when it began (wall seconds), and what was asked."""
+
+    name: str
+    payer: Payer
+    at: float
+    model: str
+
+
+class SpendingStore(Protocol):
+    """What calls of models cost, and what is held for those that go on. A write that returned survives the process."""
+
+    async def reserve(self, call: Call, caps: Sequence[int | None], asked: Asked) -> int:
+        """Hold a price for a call against limits, in one step; return it, as `fit` does. Raises OverLimit.
+
+        `caps`: in millionths of a dollar, one for each of `list_accounts`.
+        """
+        ...
+
+    async def settle(self, call: Call, held: int, spent: int, seconds: float) -> None:
+        """Replace what is held for a call by what it has cost."""
+        ...
+
+    async def balances(self, payer: Payer, at: float) -> list[Balance]:
+        """Return the balances of the accounts of `list_accounts`."""
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from bot.network import clean_address, clean_key
 
@@ -43,6 +43,7 @@ def _check_usd_per_mtok(usd: float) -> float:
 
 
 Usd = Annotated[float, BeforeValidator(clean_usd)]
+Sum = Annotated[Usd, Field(ge=0)]  # US dollars; inf is allowed
 UsdPerMtok = Annotated[Usd, AfterValidator(_check_usd_per_mtok)]
 
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from io import StringIO
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,10 +34,11 @@ from pydantic_settings import (
 from pydantic_settings.sources.utils import parse_env_vars
 
 from bot.domain.run import Effort, Price, Search
+from bot.domain.spending import Caps
 from bot.errors import Misconfigured
 from bot.network import clean_key
 from bot.platform_settings import DiscordSettings, ServerSettings, SlackSettings
-from bot.setting_types import Address, Key, Secret, Strict, UsdPerMtok
+from bot.setting_types import Address, Key, Secret, Strict, Sum, UsdPerMtok
 from bot.text import decode_text
 
 FILE = "moot.toml"
@@ -212,6 +213,13 @@ class FallbackRates(Strict):
 
 
 class MoneySettings(Strict):
+    """The limits on spending, in US dollars; inf: none. A day and a month are those of UTC."""
+
+    run_usd: Sum = Field(0.50, description="for one run")
+    person_day_usd: Sum = Field(2.0, description="for all that one person starts in a day")
+    server_day_usd: Sum = Field(10.0, description="for a server or workspace, a day")
+    server_month_usd: Sum = Field(inf, description="for a server or workspace, a month")
+    month_usd: Sum = Field(inf, description="for all together, a month")
     fallback_usd_per_mtok: FallbackRates = Field(
         FallbackRates(),
         description="what counts where a model's price is unknown; nine in ten of those listed cost less",
@@ -219,6 +227,11 @@ class MoneySettings(Strict):
 
     def fallback_price(self) -> Price:
         return Price(self.fallback_usd_per_mtok.input, self.fallback_usd_per_mtok.output, "fallback")
+
+    def caps(self) -> Caps:
+        """Return the limits as they are kept."""
+        sums = (self.run_usd, self.person_day_usd, self.server_day_usd, self.server_month_usd, self.month_usd)
+        return Caps(*(None if usd == inf else usd for usd in sums))
 
 
 class StorageSettings(Strict):
@@ -256,8 +269,8 @@ class Settings(BaseSettings):
     retries: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     council: CouncilSettings = CouncilSettings()
-    search: SearchSettings = SearchSettings()
     money: MoneySettings = MoneySettings()
+    search: SearchSettings = SearchSettings()
     storage: StorageSettings = StorageSettings()
     restart: RestartSettings = RestartSettings()
     log: LogSettings = LogSettings()

@@ -12,8 +12,9 @@ from typing import Any, assert_never
 
 from bot.domain.codec import encode
 from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted, SetAside
+from bot.domain.spending import Asked, Balance, OverLimit, fit, list_accounts
 from bot.domain.transcript import SET_ASIDE
-from bot.ports import Fenced, Json
+from bot.ports import Call, Fenced, Json
 
 Row = dict[str, Any]
 LaneRow = tuple[str, str]  # run, turn as text
@@ -80,13 +81,40 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """A price to be held for a call. `caps`: of its accounts, in their order."""
+
+    call: Call
+    caps: tuple[int | None, ...]
+    asked: Asked
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return list_accounts(self.call.payer, self.call.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The end of a call: what was held for it, and what it cost."""
+
+    call: Call
+    held: int
+    spent: int
+    seconds: float
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return list_accounts(self.call.payer, self.call.at)
+
+
+@dataclass(frozen=True, slots=True)
 class Tidy:
     """Forget events from before a wall time, and fold what lanes of runs that are over showed."""
 
     before: float
 
 
-Write = Append | Claim | Show | Place | Put | Keep | Tidy
+Write = Append | Claim | Show | Place | Put | Keep | Reserve | Settle | Tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +156,7 @@ class Batch:
     stored: Mapping[str, Head]
     taken: set[str]
     shown: dict[LaneRow, str]
+    balances: dict[str, Balance] = field(default_factory=dict)
     heads: dict[str, Head] = field(init=False)  # as they are after the batch
     facts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
@@ -137,13 +166,19 @@ class Batch:
     shelf: dict[str, Json] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # runs that are over now: nothing of them is shown any more
     pictures: list[Keep] = field(default_factory=list)
+    charged: dict[str, float] = field(default_factory=dict)  # accounts that change, and when
+    calls: list[Row] = field(default_factory=list)
+    settled: list[Row] = field(default_factory=list)
     tidy_before: float | None = None
 
     def __post_init__(self) -> None:
         self.heads = dict(self.stored)
 
-    def enter(self, write: Write) -> int | Fenced | None:
-        """Add a write. Return a claim's epoch, Fenced (not raised, as its neighbours' writes go on), or None."""
+    def enter(self, write: Write) -> int | Fenced | OverLimit | None:
+        """Add a write. Return a claim's epoch, what is held for a call, or None.
+
+        Fenced and OverLimit are returned, not raised, as their neighbours' writes go on.
+        """
         match write:
             case Append():
                 return self._append(write)
@@ -158,6 +193,11 @@ class Batch:
                 return None
             case Keep():
                 self.pictures.append(write)
+                return None
+            case Reserve():
+                return self._reserve(write)
+            case Settle():
+                self._settle(write)
                 return None
             case Tidy():
                 self.tidy_before = write.before
@@ -202,6 +242,38 @@ class Batch:
         row = {name: value for name, value in asdict(write).items() if name != "epoch"}
         self.messages[write.run, write.address, write.lane, write.page] = row
         return None
+
+    def _reserve(self, write: Reserve) -> int | OverLimit:
+        try:
+            held = fit(write.asked, write.caps, [self.balances[account] for account in write.accounts])
+        except OverLimit as error:
+            return error
+        if held:
+            call = write.call
+            self._charge(write.accounts, call.at, held=held, spent=0)
+            self.calls.append(
+                {
+                    "call": call.name,
+                    "run": call.payer.run,
+                    "person": call.payer.person,
+                    "server": call.payer.server,
+                    "format": call.payer.format,
+                    "model": call.model,
+                    "at": call.at,
+                    "held": held,
+                }
+            )
+        return held
+
+    def _settle(self, write: Settle) -> None:
+        self._charge(write.accounts, write.call.at, held=-write.held, spent=write.spent)
+        self.settled.append({"call_": write.call.name, "spent": write.spent, "seconds": write.seconds})
+
+    def _charge(self, accounts: Iterable[str], at: float, *, held: int, spent: int) -> None:
+        for account in accounts:
+            before = self.balances[account]
+            self.balances[account] = Balance(before.spent + spent, before.held + held)
+            self.charged[account] = at
 
     def _check_epoch(self, write: Append | Show | Place) -> Fenced | None:
         head = self.heads.get(write.run)

@@ -27,12 +27,14 @@ from sqlalchemy import (
 
 from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
+from bot.domain.spending import Balance
 from bot.domain.transcript import Entry
 from bot.ports import Json, PostedPage, RunRow, Snapshot, last_texts
-from storage.batch import Append, Batch, Head, Keep, LaneRow, PageKey, Put, Show, Tidy, Write
-from storage.schema import events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
+from storage.batch import Append, Batch, Claim, Head, Keep, LaneRow, PageKey, Place, Reserve, Settle, Show, Write
+from storage.schema import accounts, calls, events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
 
 PIECE_BYTES = 3 * 16_384  # of a picture; base64 takes three bytes at a time
+ACCOUNTS_KEPT_S = 62 * 86_400.0  # beyond their month
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
@@ -58,6 +60,12 @@ _SAME_PAGE = delete(messages).where(
     *(column == bindparam(name) for column, name in zip(messages.primary_key, _PAGE, strict=True))
 )
 _SAME_MESSAGE = delete(messages).where(messages.c.ref.in_(bindparam("refs", expanding=True)))
+_BALANCES = select(accounts).where(accounts.c.account.in_(bindparam("names", expanding=True))).with_for_update()
+_SETTLE = (
+    update(calls)
+    .where(calls.c.call == bindparam("call_"))
+    .values(spent=bindparam("spent"), seconds=bindparam("seconds"))
+)
 _ENTRIES = (
     select(facts.c.seq, facts.c.at, facts.c.kind, facts.c.data)
     .where(facts.c.run == bindparam("run"), facts.c.seq > bindparam("after"))
@@ -92,9 +100,10 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_load_heads(conn, {w.run for w in writes if not isinstance(w, Put | Keep | Tidy)}),
+        stored=_load_heads(conn, {w.run for w in writes if isinstance(w, Append | Claim | Show | Place)}),
         taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
+        balances=load_balances(conn, {name for w in writes if isinstance(w, Reserve | Settle) for name in w.accounts}),
     )
 
 
@@ -113,6 +122,8 @@ def save_batch(conn: Connection, batch: Batch) -> None:
         _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
         put_documents(conn, batch.shelf)
+    if batch.charged:
+        _save_spending(conn, batch)
     for picture in batch.pictures:
         _keep_picture(conn, picture)
     for run in batch.over:
@@ -123,6 +134,7 @@ def save_batch(conn: Connection, batch: Batch) -> None:
         conn.execute(delete(events).where(events.c.at < batch.tidy_before))
         unused = and_(picture_uses.c.at < batch.tidy_before, picture_uses.c.run.not_in(_GOING_ON))
         _free_pictures(conn, unused)  # of runs that never began
+        conn.execute(delete(accounts).where(accounts.c.at < batch.tidy_before - ACCOUNTS_KEPT_S))
         for run in conn.scalars(_UNFOLDED).all():
             _fold_snapshots(conn, run)
 
@@ -192,6 +204,22 @@ def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None],
         conn.execute(_SAME_MESSAGE, {"refs": list(refs)})
     if rows := [row for row in pages.values() if row]:
         conn.execute(_ADD_MESSAGES, rows)
+
+
+def load_balances(conn: Connection, names: Collection[str]) -> dict[str, Balance]:
+    """Return the balance of each of these accounts; one that nothing was charged to has nothing."""
+    stored = conn.execute(_BALANCES, {"names": list(names)}).all() if names else []
+    return {name: Balance() for name in names} | {row.account: Balance(row.spent, row.held) for row in stored}
+
+
+def _save_spending(conn: Connection, batch: Batch) -> None:
+    changed = [(name, batch.balances[name], at) for name, at in batch.charged.items()]
+    conn.execute(delete(accounts).where(accounts.c.account.in_(batch.charged)))
+    conn.execute(insert(accounts), [{"account": name, "at": at, **asdict(balance)} for name, balance, at in changed])
+    if batch.calls:
+        conn.execute(insert(calls), batch.calls)
+    if batch.settled:
+        conn.execute(_SETTLE, batch.settled)
 
 
 def _fold_snapshots(conn: Connection, run: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
 
 READABLE_FROM = "0003"  # what came later only adds tables that readers do not look at
-HEAD = "0004"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0005"  # the newest migration; alembic knows it too, but takes half a second to import
 
 metadata = MetaData()
 
@@ -104,4 +104,31 @@ picture_uses = Table(
     Column("server", String, nullable=False),
     Column("at", Float, nullable=False),
     Index("picture_uses_digest", "digest"),
+)
+
+# What is spent and held of each limit, in millionths of a dollar.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),  # of the latest change
+)
+
+# Calls of models, each with what it cost. One whose settlement never came counts with what was held for it.
+calls = Table(
+    "calls",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("person", String, nullable=False),
+    Column("server", String, nullable=False),
+    Column("format", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("spent", BigInteger),  # NULL: not settled
+    Column("seconds", Float),
+    Index("calls_server_at", "server", "at"),
 )

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.domain.codec import encode, turn_text
 from bot.domain.facts import Fact
 from bot.domain.run import TurnId
+from bot.domain.spending import Asked, Balance, Payer, list_accounts
 from bot.domain.transcript import Entry
-from bot.ports import Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
+from bot.ports import Call, Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import migrate, rows, sqlite
-from storage.batch import Append, Claim, Keep, Place, Put, Show, Tidy
+from storage.batch import Append, Claim, Keep, Place, Put, Reserve, Settle, Show, Tidy
 from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
@@ -28,7 +29,10 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """A `Store` and `DocumentStore` on SQL. Every method raises StoreFailed when the database cannot be used."""
+    """A `Store`, `DocumentStore` and `SpendingStore` on SQL.
+
+    Every method raises StoreFailed when the database cannot be used.
+    """
 
     def __init__(self, writer: Writer, reader: Database, engine: AsyncEngine, path: Path, clock: Clock) -> None:
         """Take the parts of an open store. `engine` is for libraries that keep tables of their own in this database."""
@@ -96,6 +100,19 @@ class SqlStore:
 
     async def picture_bytes(self, by: str, server: str) -> tuple[int, int, int]:
         return await self._read(lambda conn: rows.count_picture_bytes(conn, by, server))
+
+    async def reserve(self, call: Call, caps: Sequence[int | None], asked: Asked) -> int:
+        held = await self._writer.write(Reserve(call, tuple(caps), asked))
+        assert held is not None, "a reservation says what is held"
+        return held
+
+    async def settle(self, call: Call, held: int, spent: int, seconds: float) -> None:
+        await self._writer.write(Settle(call, held, spent, seconds))
+
+    async def balances(self, payer: Payer, at: float) -> list[Balance]:
+        names = list_accounts(payer, at)
+        stored = await self._read(lambda conn: rows.load_balances(conn, names))
+        return [stored[name] for name in names]
 
     async def tidy(self) -> None:
         """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be."""

@@ -10,6 +10,7 @@ from benchmarks.live.replay import split_answer
 from benchmarks.live.scenes import Answer
 from bot.domain.asks import Ask
 from bot.domain.run import Seat, Usage
+from bot.domain.spending import Payer
 from bot.models.deltas import Delta
 
 LEAD_S = 0.5  # from being asked to the first text's beginning
@@ -25,7 +26,7 @@ class Replaying:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]:
         now = asyncio.get_running_loop().time
         line = self._lines[seat.key]
         start = now() + LEAD_S

@@ -14,6 +14,7 @@ from benchmarks.formats.draws import Draw
 from bot.domain.asks import Ask
 from bot.domain.facts import Fact, RunStarted, TurnEnded, TurnStarted
 from bot.domain.run import Rules, Seat, TurnId
+from bot.domain.spending import Payer
 from bot.domain.transcript import Entry, Transcript, Turn, fold
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
@@ -119,7 +120,7 @@ class _Timed:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]:
         stage = "synthesis" if seat.key == SYNTHESIS.seat else "review" if ask.schema else "answer"
         await asyncio.sleep(_find_seconds(self._draw, TurnId(stage, 1, seat.key)))
         text = json.dumps({"ranking": ask.schema["properties"]["ranking"]["items"]["enum"]}) if ask.schema else "words"

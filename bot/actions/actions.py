@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.actions.access import RunAccess
+from bot.actions.allowance import Allowance
 from bot.actions.panels import seat_panel
 from bot.actions.permissions import (
     Person,
@@ -74,8 +75,12 @@ class Actions:
         supervisor: RunSupervisor,
         clock: Clock,
         pictures: PictureStore | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
-        """Take what actions need. Without `pictures`, those of a question stay in the facts."""
+        """Take what actions need.
+
+        Without `pictures`, those of a question stay in the facts; without an `allowance` nothing limits what runs cost.
+        """
         self.services = services
         self._limits = services.settings.limits
         self._resolver = resolver
@@ -84,6 +89,7 @@ class Actions:
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
+        self._allowance = allowance
         self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
         self.refusals = RefusalCount(clock)
         self._starting = asyncio.Lock()
@@ -98,6 +104,8 @@ class Actions:
             async with self._starting:  # one start in each iteration of the loop, so that a flood blocks nobody else
                 await asyncio.sleep(0)
             started = await self._resolver.resolve(request)
+            if self._allowance is not None:
+                await self._allowance.check_start(started)
             run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
             surface = open_surface(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))

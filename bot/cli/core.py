@@ -14,6 +14,7 @@ from random import Random
 from types import MappingProxyType
 
 from bot.actions.actions import Actions
+from bot.actions.allowance import Allowance
 from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
@@ -28,6 +29,7 @@ from bot.engine.watchdog import Watchdog
 from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model, has_key, key_state
+from bot.models.ledger import Ledger
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.ports import Trace
@@ -83,6 +85,7 @@ async def build_core(
         answer_chars=settings.limits.answer_chars,
         shelf=store,
         pictures=store,
+        ledger=Ledger(store, settings.money.caps(), settings.money.fallback_price(), time.time),
     )
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
@@ -120,7 +123,15 @@ async def build_core(
                 why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
             )
-            actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=time.time, pictures=store)
+            actions = Actions(
+                services,
+                resolver,
+                store=store,
+                supervisor=supervisor,
+                clock=time.time,
+                pictures=store,
+                allowance=Allowance(store, settings.money.caps(), time.time),
+            )
             yield Core(actions, supervisor, budgets, warming)
     finally:
         await asyncio.wait([warming])

@@ -18,6 +18,7 @@ from bot.concurrency import TaskGroup
 from bot.domain.asks import Ask
 from bot.domain.facts import CaughtUp, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
+from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.draft import Draft
@@ -48,7 +49,7 @@ StayUntil = Literal["as long as it takes", "until its end", "no longer"]
 class TurnSpeaker(Protocol):
     """The models, one seat speaking at a time: `bot.models`."""
 
-    def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]: ...
+    def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]: ...
 
     def open_circuits(self) -> Mapping[str, float]: ...
 
@@ -275,7 +276,7 @@ class Conductor:
         turn_log = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
         failure: Failure | None = None
         try:
-            async with aclosing(self._speaker.speak(draft.seat, ask, self.run)) as deltas:
+            async with aclosing(self._speaker.speak(draft.seat, ask, self._payer(turn))) as deltas:
                 async for delta in deltas:
                     draft.add_delta(delta)
                     self._note_delta(turn, delta)
@@ -293,6 +294,13 @@ class Conductor:
         now = asyncio.get_running_loop().time()
         await self._journal.record([draft.end(now, self._clock(), draft.decided_finish, failure)])
         self._changed.set()
+
+    def _payer(self, turn: TurnId) -> Payer:
+        """Return who pays for a turn. What comes before the outcome leaves the chair its share."""
+        start = self.transcript.started
+        is_outcome = turn.stage in self._plan.outcome_stages
+        chair = None if is_outcome else start.panel.chair or start.panel.judge
+        return Payer(self.run, start.by, start.server, start.format, chair)
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
         if self._tell_operator is None or error.kind not in OPERATOR_ERRORS:

@@ -126,7 +126,7 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
             remedy = "The provider's own words say why."
         case "no_text":  # a thinking model needs more than a tiny answer's tokens
             return _finding(model, "ok", "it answers; what it was allowed held no visible text", latency_s=took_s)
-        case "rate_limit" | "refused" | "stalled" | "broken_off":
+        case "rate_limit" | "refused" | "stalled" | "broken_off" | "cap":
             return _finding(model, "warning", error.text, "It may pass: try again in a minute.", took_s)
         case _ as never:
             assert_never(never)

@@ -17,6 +17,7 @@ Kind = Literal[
     "stalled",  # one of our deadlines passed
     "broken_off",  # the stream broke after it had begun
     "no_text",  # it ended without visible text: only thinking, or a tool call
+    "cap",  # a limit on spending is reached
     "ours",  # our own client failed: a missing part or a bug, here or in litellm
     "other",  # anything else; the text is the provider's
 ]

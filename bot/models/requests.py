@@ -17,6 +17,8 @@ from bot.models.images import Message
 # (https://platform.openai.com/docs/guides/reasoning).
 _THINKING_TOKENS: Mapping[Effort, int] = {"none": 0, "low": 4_096, "medium": 16_384, "high": 32_768}
 
+_UNLIMITED_ANSWER_TOKENS = 8_000  # some 32,000 characters
+
 
 def build_request(model: Model, seat: Seat, messages: list[Message], query: str) -> Request:
     """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
@@ -56,6 +58,12 @@ def find_limit(model: Model, seat: Seat) -> int | None:
     """Return the most tokens of an answer with its thinking; None: no limit."""
     answer = find_answer_limit(model, seat)
     return None if answer is None else answer + _THINKING_TOKENS[_thinking_of(model, seat)]
+
+
+def find_worst_limit(model: Model, seat: Seat) -> int:
+    """Return the most tokens that a price is held for; what has no limit of its own gets this one then."""
+    limit = find_limit(model, seat)
+    return _UNLIMITED_ANSWER_TOKENS + _THINKING_TOKENS[_thinking_of(model, seat)] if limit is None else limit
 
 
 def does_think(model: Model, seat: Seat) -> bool:

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import assert_never
@@ -17,6 +18,7 @@ import structlog
 from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.asks import Ask, JsonSchema
 from bot.domain.run import Seat, Usage
+from bot.domain.spending import NOBODY, Payer
 from bot.errors import StoreFailed
 from bot.models import client, parameters, retries, search
 from bot.models.catalogue import Model, check_sendable, has_key, key_of, key_state
@@ -25,7 +27,8 @@ from bot.models.deltas import Delta
 from bot.models.error_mapping import CLOSED_EARLY, kind_of, map_error, map_midstream_error
 from bot.models.errors import ProviderError
 from bot.models.frames import find_codes
-from bot.models.images import BLIND, Message, describe_images, text_of
+from bot.models.images import BLIND, Message, describe_images
+from bot.models.ledger import Ledger, Tab, open_tab
 from bot.models.limits import Circuit, Queue, is_low, requests_left
 from bot.models.local import is_loading
 from bot.models.pictures import find_pictures, set_pictures
@@ -38,7 +41,7 @@ from bot.models.requests import (
     response_format,
     takes_schema,
 )
-from bot.models.tokens import Count, make_counter
+from bot.models.tokens import make_counter
 from bot.models.transforms import (
     Deltas,
     Transform,
@@ -52,7 +55,7 @@ from bot.models.transforms import (
     split_thinking,
     stop_loops,
 )
-from bot.models.usage import count_prompt, read_cost, read_usage
+from bot.models.usage import LONG_PROMPT, count_prompt, read_cost, read_usage
 from bot.models.window import fit_messages
 from bot.ports import Clock, DocumentStore, PictureStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
@@ -62,7 +65,6 @@ log = structlog.get_logger()
 
 Messages = list[Message]
 _USUAL_ANSWER = 1_200  # tokens kept free in a window where no limit is set
-_LONG_PROMPT = 10_000  # characters; fitting a shorter one takes 1 ms, no longer than the way to a thread and back
 
 
 class Speaker:
@@ -78,8 +80,13 @@ class Speaker:
         clock: Clock = time.time,
         shelf: DocumentStore | None = None,
         pictures: PictureStore | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        """Take models by key. The shelf keeps what endpoints refuse; `pictures` has those that come without data."""
+        """Take models by key. The shelf keeps what endpoints refuse; `pictures` has those that come without data.
+
+        Without a ledger nothing limits what calls cost.
+        """
+        self._ledger = ledger
         self._answer_chars = answer_chars
         self._models = models
         self._deadlines = deadlines
@@ -118,13 +125,15 @@ class Speaker:
         now = _now()
         return {name: left for name, circuit in self._circuits.items() if (left := circuit.seconds_left(now))}
 
-    async def speak(self, seat: Seat, ask: Ask, run: str = "") -> Deltas:
+    async def speak(self, seat: Seat, ask: Ask, payer: Payer = NOBODY) -> Deltas:
         """Yield a seat's answer: notices while it waits, then text and thinking; usage and ending come last.
 
         Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
         cancelling whoever reads it, closes the connection.
         """
-        async with self._turns_by_run.of(run):  # where many wait, one seat of each run goes before the second of any
+        async with self._turns_by_run.of(
+            payer.run
+        ):  # where many wait, one seat of each run goes before the second of any
             await self.warm_up()
         model = self._models[seat.model]
         if model.search and not has_key(model):
@@ -140,12 +149,20 @@ class Speaker:
                     yield Delta(_now(), notice=f"waiting: {ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
-            answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema)
+            counted = partial(count_prompt, messages, make_counter(model.litellm))
+            tab = await open_tab(self._ledger, payer, self._models, seat, counted)
+            answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema, tab)
             for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
                 answer = transform(answer)
-            async with aclosing(answer):
-                async for delta in answer:
-                    yield delta
+            try:
+                async with aclosing(answer):
+                    async for delta in answer:
+                        if tab.note(delta):
+                            yield replace(delta, ending="length")
+                            return
+                        yield delta
+            finally:
+                await tab.settle()
         finally:
             ticket.leave()
 
@@ -161,7 +178,7 @@ class Speaker:
             partial(drop_markers, codes=codes),  # of what is text
             stop_loops,  # before anything costs work for text that nobody will see
             partial(blank_keys, secrets=self._secrets),  # on what is left to be seen
-            partial(count_usage, count_prompt=partial(_count_prompt, messages, count), count=count),  # of all that came
+            partial(count_usage, count_prompt=partial(count_prompt, messages, count), count=count),  # of all that came
             partial(need_text, limit=find_limit(model, seat)),  # last: it judges what can be read in the end
         )
 
@@ -172,13 +189,17 @@ class Speaker:
         is_slow = (_is_local(model) or does_think(model, seat)) and "first_token_timeout_s" not in own
         return _extend_first_token(deadlines) if is_slow else deadlines
 
-    async def _answer(self, model: Model, seat: Seat, request: Request, schema: JsonSchema | None) -> Deltas:
+    async def _answer(self, model: Model, seat: Seat, request: Request, schema: JsonSchema | None, tab: Tab) -> Deltas:
         """Yield one answer. It is asked for again if it fails in passing before its first token."""
         deadlines = self._deadlines_of(model, seat)
         ends_at = _now() + deadlines.total_timeout_s
         circuit = self._circuits[model.provider]
         for tried in count(1):
             circuit.check(_now())
+            async for why in tab.hold():
+                yield Delta(_now(), notice=why)
+            if tab.limit is not None and not model.search:
+                request = {**request, "max_tokens": tab.limit}
             began = False
             try:
                 async with aclosing(keep_deadlines(self._stream(model, request, schema), deadlines, ends_at)) as deltas:
@@ -192,6 +213,7 @@ class Speaker:
                 if began:
                     raise map_midstream_error(error) from None
                 _record_outcome(circuit, error)
+                await tab.settle(error)
                 wait = retries.wait_s(error, tried, self._retry, random.random())
                 if wait is None or _now() + wait >= ends_at or circuit.seconds_left(_now()) > wait:
                     raise
@@ -334,7 +356,7 @@ def _record_outcome(circuit: Circuit, error: ProviderError) -> None:
             circuit.record_failure(_now())
         case "rate_limit" | "key" | "billing" | "window" | "refused" | "not_found" | "no_text" | "other":
             circuit.record_success()
-        case "stalled" | "broken_off" | "ours":
+        case "stalled" | "broken_off" | "cap" | "ours":
             pass
         case _ as never:
             assert_never(never)
@@ -345,16 +367,9 @@ async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
     window = seat.window or model.window
     reserve = find_reserve(model, seat, window) if window else 0
     fitted = partial(fit_messages, parts, window, reserve, make_counter(model.litellm))
-    if sum(len(part.text) for part in parts) < _LONG_PROMPT:
+    if sum(len(part.text) for part in parts) < LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)
-
-
-async def _count_prompt(messages: Messages, count: Count) -> int:
-    counted = partial(count_prompt, messages, count)
-    if sum(len(text_of(message)) for message in messages) < _LONG_PROMPT:
-        return counted()
-    return await asyncio.to_thread(counted)
 
 
 def _find_refused(error: Exception, sent: Sequence[str]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 from bot.domain.run import Usage
@@ -9,6 +11,7 @@ from bot.models.client import ModelStream, read_fields
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
 
+LONG_PROMPT = 10_000  # characters; work on a shorter one takes 1 ms, no longer than the way to a thread and back
 _STEP_CHARS = 40  # ten tokens: what a turn that is cut off may lack
 _TAIL_CHARS = 200  # a token may be counted twice at each of its ends
 _COUNTED_CHARS = 50_000  # longer texts are scaled from their first part, as counting would stall the event loop
@@ -43,8 +46,15 @@ def _find_last(stream: ModelStream) -> Any:
     return next((u for chunk in reversed(stream.chunks) if (u := read_fields(chunk).get("usage")) is not None), None)
 
 
-def count_prompt(messages: list[Message], count: Count) -> int:
-    """Count the tokens of what is asked, with its pictures, by our own tables."""
+async def count_prompt(messages: list[Message], count: Count) -> int:
+    """Count the tokens of what is asked, with its pictures, by our own tables; of a long one in a thread."""
+    counted = partial(_count_messages, messages, count)
+    if sum(len(text_of(message)) for message in messages) < LONG_PROMPT:
+        return counted()
+    return await asyncio.to_thread(counted)
+
+
+def _count_messages(messages: list[Message], count: Count) -> int:
     return sum(_count_tokens(text_of(message), count) + count_image_tokens(message) for message in messages)
 
 

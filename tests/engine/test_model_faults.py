@@ -12,6 +12,7 @@ from aiohttp.test_utils import unused_port
 
 from bot.domain.asks import Ask
 from bot.domain.run import Finish, Seat, TurnId
+from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
@@ -138,7 +139,7 @@ class FaultySpeaker:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    def speak(self, seat: Seat, ask: Ask, run: str) -> AsyncGenerator[Delta, None]:
+    def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]:
         self._asked += seat.key == self._stage.seat
         if seat.key == self._stage.seat and self._asked > self._stage.before:
             return self.faulty.speak(replace(seat, model="m"), ask)

@@ -170,9 +170,9 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
     assert sum(p["type"] == "image_url" for p in pieces) * IMAGE_TOKENS <= room
 
 
-def test_an_estimate_counts_them_and_not_their_letters() -> None:
+async def test_an_estimate_counts_them_and_not_their_letters() -> None:
     messages = fit_messages([Part("user", "12345", images=(CAT, DOG))], None, 0, len)
-    assert count_prompt(messages, len) == 5 + 2 * IMAGE_TOKENS
+    assert await count_prompt(messages, len) == 5 + 2 * IMAGE_TOKENS
 
 
 # Who sees

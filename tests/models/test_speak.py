@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from bot.domain.asks import Ask, Part
 from bot.domain.run import Seat, Usage
+from bot.domain.spending import Payer
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind, ProviderError
@@ -298,7 +299,9 @@ async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monk
         server.tell(answer("Yes."))
         seats = {key: replace(make_model(server.url), key=key, litellm=f"hosted_vllm/{key}") for key in "abcd"}
         async with open_speaker(*seats.values()) as made:
-            await asyncio.gather(*(hear(made.speak(Seat(k, k, k), ASK, r)) for k, r in zip(seats, "1122", strict=True)))
+            await asyncio.gather(
+                *(hear(made.speak(Seat(k, k, k), ASK, Payer(r))) for k, r in zip(seats, "1122", strict=True))
+            )
     assert opened[-4:] == [*"acbd"]  # after the client's own first call
 
 

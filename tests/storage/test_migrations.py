@@ -21,9 +21,10 @@ from sqlalchemy import create_engine
 
 from bot.domain.facts import Deleted, Interjected, RunFinished, RunStarted, Stopped, TurnEnded
 from bot.domain.run import LaneId, TurnId
+from bot.domain.spending import Balance, Payer
 from bot.domain.transcript import Entry
 from bot.errors import Misconfigured
-from bot.ports import Clock, PostedPage, RunRow, Snapshot
+from bot.ports import Call, Clock, PostedPage, RunRow, Snapshot
 from storage import open_store
 from storage.schema import HEAD, metadata
 from tests.support.paths import ROOT
@@ -203,6 +204,25 @@ async def test_a_database_of_the_fourth_version_is_read(tmp_path: Path) -> None:
         assert await store.picture_size("digest") == 5
         assert [await store.picture_piece("digest", number) for number in range(3)] == [b"abc", b"de", None]
         assert await store.picture_bytes("ann", "discord:2") == (5, 0, 5)
+
+
+def make_0005(path: Path) -> None:
+    """As the fifth version leaves one of the fourth, with what it adds: what calls cost, and what limits have left."""
+    make_0004(path)
+    make_empty(path, "0005")
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("INSERT INTO accounts VALUES ('run open', 1000, 500, 20.0)")
+        call = ("call", "open", "ann", "discord:1", "council", "claude", 20.0, 500, None, None)
+        raw.execute("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", call)
+
+
+async def test_a_database_of_the_fifth_version_is_read(tmp_path: Path) -> None:
+    path, payer = tmp_path / "moot.db", Payer("open", "ann", "discord:1", "council")
+    make_0005(path)
+    async with open_store(path, clock=ticking()) as store:
+        assert (await store.balances(payer, 20.0))[0] == Balance(1000, 500)
+        await store.settle(Call("call", payer, 20.0, "claude"), 500, 200, 1.0)
+        assert (await store.balances(payer, 20.0))[0] == Balance(1200, 0)
 
 
 def test_every_released_version_is_brought_forward_by_a_test() -> None:

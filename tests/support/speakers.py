@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from bot.domain.asks import Ask
 from bot.domain.run import Seat, Usage
+from bot.domain.spending import NOBODY, Payer
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 
@@ -27,7 +28,7 @@ class ScriptedSpeaker:
     def open_circuits(self) -> Mapping[str, float]:
         return {}
 
-    async def speak(self, seat: Seat, ask: Ask, run: str = "") -> AsyncGenerator[Delta, None]:
+    async def speak(self, seat: Seat, ask: Ask, payer: Payer = NOBODY) -> AsyncGenerator[Delta, None]:
         self.asked.append((seat.key, ask))
         self.speaking += 1
         now = asyncio.get_running_loop().time
