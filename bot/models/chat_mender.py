@@ -8,14 +8,12 @@ regular form.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from bot.models.error_mapping import map_error_body
 from bot.models.errors import ProviderError
 from bot.models.mender import MOST_MENDED, Event, LineMender, read_json
-
-_XAI_TICKS_PER_USD = 10**10  # https://docs.x.ai/developers/rest-api-reference/inference/chat
+from bot.models.wire_usage import read_chat_report
 
 
 class ChatMender(LineMender):
@@ -58,6 +56,8 @@ class ChatMender(LineMender):
             raise ProviderError("other", "what the provider sent cannot be read")
         if not event:
             return None
+        if "usage" in event or "x_groq" in event:
+            self.report = read_chat_report(event) or self.report
         self._raise_error(event)
         return b"data: " + json.dumps(event).encode() if self._mend_event(event) else line
 
@@ -70,13 +70,20 @@ class ChatMender(LineMender):
             event["choices"], changed = choices, True
         for choice in choices:
             changed |= self._mend_choice(choice)
-        usage = event.get("usage")
-        self._counted = not choices and (self._counted or isinstance(usage, dict))
-        if isinstance(usage, dict) and (cost := _reported_cost(usage)) is not None and usage.get("cost") != cost:
-            usage["cost"], changed = cost, True
+        self._counted = not choices and (self._counted or isinstance(event.get("usage"), dict))
+        changed |= self._leave_figures(event)
         if not self._head:
             self._head = {key: event[key] for key in ("id", "object", "created", "model") if key in event}
         return changed
+
+    def _leave_figures(self, event: Event) -> bool:
+        """Leave litellm the two figures that keep it from counting by itself; it fails at many that are none."""
+        if event.pop("usage", None) is None and "x_groq" not in event:
+            return False
+        if self.report is not None:
+            used = self.report.usage
+            event["usage"] = {"prompt_tokens": used.input, "completion_tokens": used.output}
+        return True
 
     def _mend_choice(self, choice: Event) -> bool:
         changed = False
@@ -153,20 +160,3 @@ def _join_parts(content: object) -> tuple[str, str]:
         elif part is not None:
             text += str(part)
     return text, thinking
-
-
-def _reported_cost(usage: Mapping[str, Any]) -> float | None:
-    """Return what a provider says that the answer cost, in US dollars; None: it does not say.
-
-    OpenRouter (https://openrouter.ai/docs/use-cases/usage-accounting) counts what the owner of another provider's key
-    pays there apart. Perplexity's sum contains its fee for the search.
-    """
-    cost = usage.get("cost")
-    if isinstance(cost, Mapping):
-        cost = cost.get("total_cost")
-    if isinstance(ticks := usage.get("cost_in_usd_ticks"), int):
-        cost = ticks / _XAI_TICKS_PER_USD
-    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost < 0:
-        return None
-    elsewhere = (usage.get("cost_details") or {}).get("upstream_inference_cost") if usage.get("is_byok") else None
-    return cost + (elsewhere or 0.0)

@@ -29,7 +29,7 @@ class ModelStream(Protocol):
     intermittent_finish_reason: str | None
     custom_llm_provider: str | None
     sent_last_chunk: bool
-    bodies: Sequence[Any]  # of its responses, asynchronous byte streams of httpx; set here
+    bodies: Sequence[Any]  # of its responses, as `wire` has mended them; set here
     logging_obj: Any
     _hidden_params: dict[str, Any]
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from bot.models.error_mapping import CLOSED_EARLY, describe_page, map_error_body
 from bot.models.errors import ProviderError
+from bot.models.wire_usage import Report
 from bot.text import clean_text
 
 Event = dict[str, Any]
@@ -25,6 +26,9 @@ class Mender:
     """A mender of one body, which only tells a web page from an answer. Others know a protocol."""
 
     last = b""  # what follows an answer that was not streamed
+
+    def __init__(self) -> None:
+        self.report: Report | None = None  # what the provider has said of usage and cost, the latest
 
     async def mend(self, source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield the body made regular. Raises ProviderError where it is a failure."""
@@ -87,6 +91,7 @@ class LineMender(Mender):
     reads_whole = True  # whether a body that begins like JSON is one answer
 
     def __init__(self) -> None:
+        super().__init__()
         self._begun: list[bytes] = []  # a line of which the end has not come
 
     def tell_body(self, begun: bytes) -> Body:
@@ -144,8 +149,14 @@ class EventMender(LineMender):
             raise_error(read_json(value if name == b"data" else line))
         self._ended = self._ended or value == b"[DONE]" or any(end in line for end in self.ends)
         if name == b"data" and colon and value.startswith(b"{") and value != b"{}":
+            if b'"usage' in line and (event := read_json(value)) is not None:
+                self.report = self.read_report(event) or self.report
             return line
         return line if not line or name == b"event" else None
+
+    def read_report(self, event: Event) -> Report | None:
+        """Return what an event says of usage and cost; None: nothing."""
+        return None
 
     def flush(self) -> Iterator[bytes]:
         yield from super().flush()

@@ -8,6 +8,14 @@ from typing import Any
 
 from bot.models.error_mapping import map_error_body
 from bot.models.mender import Event, EventMender, LineMender, raise_error, read_json
+from bot.models.wire_usage import (
+    Report,
+    read_anthropic_report,
+    read_cohere_report,
+    read_gemini_report,
+    read_ollama_report,
+    read_responses_report,
+)
 
 
 class OllamaMender(LineMender):
@@ -18,6 +26,8 @@ class OllamaMender(LineMender):
     def mend_line(self, line: bytes) -> bytes | None:
         if b'"error"' in line:
             raise_error(read_json(line))
+        if b'_count"' in line and (event := read_json(line)) is not None:
+            self.report = read_ollama_report(event) or self.report
         return line
 
 
@@ -50,6 +60,7 @@ class CohereMender(EventMender):
                 if event["delta"].get("finish_reason") in ("ERROR", "ERROR_TOXIC", "ERROR_LIMIT", "TIMEOUT"):
                     raise map_error_body({"error": event["delta"].get("error") or event["delta"]["finish_reason"]})
                 event |= {"event": "message-end", "data": {"delta": event["delta"]}}
+                self.report = read_cohere_report(event) or self.report
         return json.dumps(event).encode()
 
     def divide(self, answer: Event) -> Iterator[Event]:
@@ -71,6 +82,14 @@ def _cohere_text(text: str) -> Event:
 
 class AnthropicMender(EventMender):
     """A mender of Anthropic's events (https://docs.claude.com/en/docs/build-with-claude/streaming)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used: Event = {}  # figures so far
+
+    def read_report(self, event: Event) -> Report | None:
+        report, self._used = read_anthropic_report(event, self._used)
+        return report
 
     def divide(self, answer: Event) -> Iterator[Event]:
         blocks = _require(answer, "content")
@@ -101,6 +120,9 @@ class GeminiMender(EventMender):
 
     ends = (b'"finishReason"', b'"blockReason"')
 
+    def read_report(self, event: Event) -> Report | None:
+        return read_gemini_report(event)
+
     def divide(self, answer: Event) -> Iterator[Event]:
         if "promptFeedback" not in answer:
             _require(answer, "candidates", "usageMetadata")
@@ -111,6 +133,9 @@ class ResponsesMender(EventMender):
     """A mender of the events of OpenAI's Responses API (https://platform.openai.com/docs/api-reference)."""
 
     ends = (b"response.completed", b"response.incomplete", b"response.failed")
+
+    def read_report(self, event: Event) -> Report | None:
+        return read_responses_report(event)
 
     def divide(self, answer: Event) -> Iterator[Event]:
         items = _require(answer, "output", "status")
@@ -128,6 +153,7 @@ class WholeResponseMender(LineMender):
     def feed_whole(self, body: bytes) -> Iterator[bytes]:
         if (answer := read_json(body)) is not None:
             _require(answer, "output")
+            self.report = read_responses_report(answer)
         yield body
 
     def mend_line(self, line: bytes) -> bytes | None:

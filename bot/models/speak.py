@@ -55,8 +55,9 @@ from bot.models.transforms import (
     split_thinking,
     stop_loops,
 )
-from bot.models.usage import LONG_PROMPT, count_prompt, read_cost, read_usage
+from bot.models.usage import LONG_PROMPT, count_prompt, read_report, read_usage
 from bot.models.window import fit_messages
+from bot.models.wire_usage import Report
 from bot.ports import Clock, DocumentStore, PictureStore
 from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
 from bot.text import ordinal
@@ -149,7 +150,7 @@ class Speaker:
                     yield Delta(_now(), notice=f"waiting: {ordinal(place)} in the queue of {model.provider}")
             if _is_local(model) and await self._loading.get(model.key):
                 yield Delta(_now(), notice="loading the model")
-            counted = partial(count_prompt, messages, make_counter(model.litellm))
+            counted = partial(count_prompt, messages, make_counter(model.litellm, high=True))
             tab = await open_tab(self._ledger, payer, self._models, seat, counted)
             answer = self._answer(model, seat, build_request(model, seat, messages, ask.query), ask.schema, tab)
             for transform in self._transforms(model, messages, seat, find_codes(ask.parts)):
@@ -304,21 +305,29 @@ async def _read_chunks(stream: ModelStream, *, searches: bool) -> Deltas:
     """
     now = asyncio.get_running_loop().time
     finish, tool, read = None, "", False
+    report: Report | None = None
     sources: list[search.Source] = []
-    async for chunk in stream:
-        if not chunk.choices:
-            continue
-        choice = chunk.choices[0]
-        finish = choice.finish_reason or finish
-        delta = client.read_fields(choice.delta)
-        text = delta.get("content") or ""
-        thinking = delta.get("reasoning_content") or ""
-        if calls := delta.get("tool_calls"):
-            tool = tool or calls[0].function.name or "a tool"
-        read = read or bool(text)
-        sources += search.find_sources(delta)
-        yield Delta(now(), text, thinking)
-    usage, cost = read_usage(stream), read_cost(stream)
+    try:
+        async for chunk in stream:
+            if not chunk.choices:
+                continue
+            choice = chunk.choices[0]
+            finish = choice.finish_reason or finish
+            delta = client.read_fields(choice.delta)
+            text = delta.get("content") or ""
+            thinking = delta.get("reasoning_content") or ""
+            if calls := delta.get("tool_calls"):
+                tool = tool or calls[0].function.name or "a tool"
+            read = read or bool(text)
+            sources += search.find_sources(delta)
+            known, report = report, read_report(stream)
+            so_far = replace(report.usage, source="estimated") if report and report is not known else None
+            yield Delta(now(), text, thinking, usage=so_far)
+    except Exception:
+        if report := read_report(stream):
+            yield Delta(now(), usage=report.usage, cost_usd=report.cost_usd)
+        raise
+    usage, cost = read_report(stream) or (read_usage(stream), None)
     if error := _find_fault(stream, finish, "" if read else tool):
         yield Delta(now(), usage=usage, cost_usd=cost)
         raise error
@@ -366,7 +375,7 @@ async def _fit_messages(model: Model, seat: Seat, ask: Ask) -> Messages:
     parts = ask.parts if model.sees else [describe_images(part, BLIND) for part in ask.parts]
     window = seat.window or model.window
     reserve = find_reserve(model, seat, window) if window else 0
-    fitted = partial(fit_messages, parts, window, reserve, make_counter(model.litellm))
+    fitted = partial(fit_messages, parts, window, reserve, make_counter(model.litellm, high=True))
     if sum(len(part.text) for part in parts) < LONG_PROMPT:
         return fitted()
     return await asyncio.to_thread(fitted)

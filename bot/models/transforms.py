@@ -125,22 +125,25 @@ def blank_keys(deltas: Deltas, secrets: tuple[str, ...]) -> Deltas:
 
 
 async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]], count: Count) -> Deltas:
-    """Add the usage so far as it grows, until the provider reports its own: a turn may be cut off at any moment.
+    """Add the usage so far as it grows, as a turn may be cut off at any moment: what is counted, or more if reported.
 
     `count_prompt`: counts the tokens of what is asked; it is called once the answer has begun, so that it holds up no
-    first word. At the end, and where the stream fails, the usage is exact.
+    first word. At the end, and where the stream fails, it is what the provider reports, or else the count of all.
     """
     said, thought = GrowingCount(count), GrowingCount(count)
-    is_known = False
+    known = Usage()
     prompt: int | None = None
 
-    def find_used() -> Usage:
-        return Usage(prompt or 0, said.total + thought.total, thought.total, "estimated")
-
-    def find_all_used() -> Usage:
-        said.catch_up()
-        thought.catch_up()
-        return find_used()
+    def find_used(*, ended: bool = False) -> Usage:
+        if ended:
+            said.catch_up()
+            thought.catch_up()
+        read = known.input or prompt or 0
+        if known.source == "reported" and (known.output or not known.input):  # a search counts nothing at all
+            return replace(known, input=read)
+        thinking = max(known.thinking, thought.total)  # it may come unseen, and reported before what is said
+        output = max(known.output, said.total + thinking)
+        return replace(known, input=read, output=output, thinking=thinking, source="estimated")
 
     async with aclosing(deltas):
         try:
@@ -148,22 +151,21 @@ async def count_usage(deltas: Deltas, count_prompt: Callable[[], Awaitable[int]]
                 if delta.restarts:
                     thought.take(said)
                 has_grown = said.add(delta.text) | thought.add(delta.thinking)
-                is_known = is_known or delta.usage is not None
-                if is_known or delta.notice:  # nothing is used while it waits
-                    pass
-                elif delta.ending:
-                    prompt = await count_prompt() if prompt is None else prompt
-                    delta = replace(delta, usage=find_all_used())
-                elif prompt is None:
+                if delta.usage is not None:
+                    known, has_grown = delta.usage, True
+                if delta.notice:  # nothing is used while it waits
                     yield delta
-                    prompt = await count_prompt()
-                    delta = Delta(_now(), usage=find_used())
-                elif has_grown:
-                    delta = replace(delta, usage=find_used())
-                yield delta
+                    continue
+                if prompt is None and not known.input:
+                    if not delta.ending:
+                        yield replace(delta, usage=None)
+                        delta = Delta(_now(), cost_usd=delta.cost_usd)
+                    prompt, has_grown = await count_prompt(), True
+                ended = delta.ending is not None
+                yield replace(delta, usage=find_used(ended=ended) if has_grown or ended else None)
         except ProviderError:
-            if prompt is not None and not is_known:
-                yield Delta(_now(), usage=find_all_used())
+            if prompt is not None or known.source != "none":
+                yield Delta(_now(), usage=find_used(ended=True))
             raise
 
 

@@ -1,15 +1,15 @@
-"""The usage of an answer: the provider's own figures if the wire carries them, an estimate otherwise."""
+"""The usage of an answer: the provider's own figures if it sends any, an estimate otherwise."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
 
 from bot.domain.run import Usage
 from bot.models.client import ModelStream, read_fields
 from bot.models.images import Message, count_image_tokens, text_of
 from bot.models.tokens import Count
+from bot.models.wire_usage import Report
 
 LONG_PROMPT = 10_000  # characters; work on a shorter one takes 1 ms, no longer than the way to a thread and back
 _STEP_CHARS = 40  # ten tokens: what a turn that is cut off may lack
@@ -18,32 +18,26 @@ _COUNTED_CHARS = 50_000  # longer texts are scaled from their first part, as cou
 _GUESSES_THINKING = frozenset({"anthropic", "bedrock"})  # they report no such figure, so litellm counts itself
 
 
-def read_usage(stream: ModelStream) -> Usage | None:
-    """Return the figures of the last chunk that carried any; None if the provider sent none.
+def read_report(stream: ModelStream) -> Report | None:
+    """Return what the provider has said of usage and cost so far; None: nothing yet."""
+    return next((body.report for body in reversed(stream.bodies) if body.report is not None), None)
 
-    litellm's closing chunk is not looked at: it invents what is missing. Tokens of a tool's results (Gemini's
-    toolUsePromptTokenCount) are input that litellm leaves out of its sum.
+
+def read_usage(stream: ModelStream) -> Usage | None:
+    """Return the figures that litellm has found in the last chunk that carried any; None if it found none.
+
+    They count where `wire` reads none, in protocols that it does not know. litellm's closing chunk is not looked at: it
+    invents what is missing.
     """
-    usage = _find_last(stream)
+    chunks = reversed(stream.chunks)
+    usage = next((u for chunk in chunks if (u := read_fields(chunk).get("usage")) is not None), None)
     if usage is None or not (usage.prompt_tokens or usage.completion_tokens):
         return None
-    output = usage.completion_tokens
-    tools = getattr(usage.prompt_tokens_details, "tool_use_tokens", None) or 0
-    left_out = tools if usage.prompt_tokens + tools + output == usage.total_tokens else 0
     guessed = stream.custom_llm_provider in _GUESSES_THINKING
     thinking = 0 if guessed else getattr(usage.completion_tokens_details, "reasoning_tokens", None) or 0
-    return Usage(usage.prompt_tokens + left_out, output, thinking, "reported")
-
-
-def read_cost(stream: ModelStream) -> float | None:
-    """Return what the provider says that the answer cost, in US dollars, as `wire` has found it; None: not said."""
-    cost = getattr(_find_last(stream), "cost", None)
-    return float(cost) if isinstance(cost, int | float) else None
-
-
-def _find_last(stream: ModelStream) -> Any:
-    """Return the last usage that a chunk carried, an object of litellm's; None if none did."""
-    return next((u for chunk in reversed(stream.chunks) if (u := read_fields(chunk).get("usage")) is not None), None)
+    details = usage.prompt_tokens_details
+    cached, written = (getattr(details, name, None) or 0 for name in ("cached_tokens", "cache_write_tokens"))
+    return Usage(usage.prompt_tokens, usage.completion_tokens, thinking, "reported", cached=cached, written=written)
 
 
 async def count_prompt(messages: list[Message], count: Count) -> int:

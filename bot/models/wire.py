@@ -18,6 +18,7 @@ from bot.models.provider_menders import (
     ResponsesMender,
     WholeResponseMender,
 )
+from bot.models.wire_usage import Report
 
 if TYPE_CHECKING:
     import httpx  # slow to import
@@ -78,6 +79,10 @@ def _make_stream(mender: Mender, source: httpx.AsyncByteStream) -> httpx.AsyncBy
     import httpx
 
     class MendedStream(httpx.AsyncByteStream):
+        @property
+        def report(self) -> Report | None:
+            return mender.report
+
         async def __aiter__(self) -> AsyncIterator[bytes]:
             async with aclosing(mender.mend(cast(AsyncGenerator[bytes, None], aiter(source)))) as mended:
                 async for data in mended:

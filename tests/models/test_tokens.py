@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from bot.models.tokens import make_counter
 from tests.support.paths import ROOT
 
@@ -16,9 +18,24 @@ def test_models_are_counted_with_their_own_table() -> None:
     )
 
 
-def test_models_without_a_published_table_are_counted_on_the_high_side() -> None:
+@pytest.mark.parametrize(
+    ("model", "factor", "high"),
+    [
+        ("gpt-4o", 1.0, 1.0),
+        ("anthropic/claude-sonnet-4-5", 1.12, 1.4),
+        ("bedrock/us.anthropic.claude-sonnet-4-5-v1:0", 1.12, 1.4),
+        ("mistral/mistral-large-latest", 1.07, 1.23),
+        ("mistral/open-mixtral-8x7b", 1.22, 1.56),
+        ("groq/llama-3.3-70b-versatile", 1.01, 1.14),
+        ("together_ai/meta-llama/Llama-4-Scout", 0.99, 1.03),
+        ("nobody/knows", 1.1, 1.4),
+    ],
+)
+def test_models_without_a_published_table_are_counted_by_their_family(model: str, factor: float, high: float) -> None:
     text = "A chair sums up what the table has said. " * 20
-    assert make_counter("anthropic/claude-sonnet-4-5")(text) == round(1.2 * make_counter("gpt-4o")(text))
+    o200k = make_counter("gpt-4o")(text)
+    assert make_counter(model)(text) == round(factor * o200k)
+    assert make_counter(model, high=True)(text) == round(high * o200k)
 
 
 def test_special_tokens_and_broken_text_are_text() -> None:
