@@ -102,9 +102,9 @@ def fit(asked: Asked, caps: Sequence[int | None], balances: Sequence[Balance]) -
 
     `caps` and `balances` belong to the same accounts, of which the first is the run's.
     """
-    free = [cap - b.spent - asked.keep * (n == 0) for n, cap, b in _limited(caps, balances)]
-    room = [cap - b.spent - b.held - asked.keep * (n == 0) for n, cap, b in _limited(caps, balances)]
-    numbers = [n for n, _, _ in _limited(caps, balances)]
+    free = [cap - b.spent - asked.keep * (n == 0) for n, cap, b in _list_limited(caps, balances)]
+    room = [cap - b.spent - b.held - asked.keep * (n == 0) for n, cap, b in _list_limited(caps, balances)]
+    numbers = [n for n, _, _ in _list_limited(caps, balances)]
     if asked.most <= min(room, default=asked.most):
         return asked.most
     has = room if asked.shrinks else free
@@ -113,7 +113,7 @@ def fit(asked: Asked, caps: Sequence[int | None], balances: Sequence[Balance]) -
     return min(room) if asked.shrinks else 0
 
 
-def _limited(caps: Sequence[int | None], balances: Sequence[Balance]) -> list[tuple[int, int, Balance]]:
+def _list_limited(caps: Sequence[int | None], balances: Sequence[Balance]) -> list[tuple[int, int, Balance]]:
     return [(n, cap, b) for n, (cap, b) in enumerate(zip(caps, balances, strict=True)) if cap is not None]
 
 
