@@ -165,12 +165,15 @@ class LimitSettings(Strict):
 
 
 class CouncilSettings(Strict):
-    """The quorum from which reviews begin though answers are still missing, and the grace that those have."""
+    """How long a council waits for answers and reviews that are out; between quorum and grace, as long as it pays."""
 
     quorum: PositiveInt | Annotated[float, Field(gt=0, le=1)] = Field(
-        0.8, description="how many answers must be in: a count (4), or a share of the seats (0.8); 1.0 waits for all"
+        0.6, description="how many answers must be in: a count (3), or a share of the seats (0.6); 1.0 waits for all"
     )
-    grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then")
+    grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then, at most")
+    review_quorum: float = Field(0.6, gt=0, le=1, description="the share of the reviews that the chair waits for")
+    review_grace_s: NonNegativeFloat = Field(8.0, description="how long the others may still take then, at most")
+    deadline_s: PositiveFloat = Field(600.0, description="after which the chair speaks with what is there")
 
     def answers_needed(self, seats: int) -> int:
         """Return the quorum of that many seats: at least two, as one answer has nothing to be ranked against."""

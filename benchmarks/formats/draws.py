@@ -11,11 +11,12 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
 
 from benchmarks.live.scenes import RESULTS
+from bot.formats.council.patience import RECORDED_S
 
 JUDGES = 3.4  # two reviewers agree on 85 % of the pairs, as a strong judge and people did in MT-Bench (Zheng 2023)
 CROWD = 1.4  # on 70 %, as two people did in the Crowdsourced LLM Benchmark
@@ -29,6 +30,7 @@ class Draw:
     reviews_s: tuple[float, ...]
     chair_s: float
     rankings: tuple[tuple[int, ...], ...]
+    usual_s: tuple[tuple[float, ...], ...] = ()  # of each seat, as it is known before; none: nothing is
 
     @property
     def critical_path_s(self) -> float:
@@ -59,6 +61,32 @@ def draw_councils(seats: int, count: int, *, seed: int = 1, spread: float = JUDG
         times = dice.choice(prompts)
         answers, reviews = (tuple(dice.choice(times) for _ in range(seats)) for _ in range(2))
         yield Draw(answers, reviews, dice.choice(times), _draw_rankings(dice, seats, spread))
+
+
+def make_slower(draw: Draw, seat: int, factor: float, *, known: bool = False) -> Draw:
+    """Return the draw with one seat slower in all that it says; `known`: by its earlier answers."""
+    answers, reviews = (
+        tuple(factor * s if n == seat else s for n, s in enumerate(times)) for times in (draw.answers_s, draw.reviews_s)
+    )
+    usual = tuple(tuple((factor if n == seat else 1.0) * s for s in RECORDED_S) for n in range(len(answers)))
+    return replace(draw, answers_s=answers, reviews_s=reviews, usual_s=usual if known else ())
+
+
+def let_hang(draw: Draw, seat: int, seconds: float) -> Draw:
+    """Return the draw with one seat that hangs in its answer, and says it so much later."""
+    return replace(draw, answers_s=tuple(s + seconds * (n == seat) for n, s in enumerate(draw.answers_s)))
+
+
+def leave_out(draw: Draw, seat: int) -> Draw:
+    """Return the draw without one seat."""
+    kept = [n for n in range(len(draw.answers_s)) if n != seat]
+    new = {n: place for place, n in enumerate(kept)}
+    return Draw(
+        tuple(draw.answers_s[n] for n in kept),
+        tuple(draw.reviews_s[n] for n in kept),
+        draw.chair_s,
+        tuple(tuple(new[other] for other in draw.rankings[n] if other != seat) for n in kept),
+    )
 
 
 def measure_agreement(spread: float) -> float:

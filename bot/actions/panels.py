@@ -11,6 +11,7 @@ from bot.domain.run import Effort, Panel, Seat
 from bot.errors import Refused
 from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
+from bot.models.requests import does_think
 from bot.ports import DocumentStore
 from bot.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
 from bot.text import did_you_mean, quote_typed
@@ -189,7 +190,7 @@ def _make_seat(written: SeatSettings, models: Mapping[str, Model], effort: Effor
         )
     persona = " ".join(written.persona.split())
     name = written.name or model.name + (f" ({persona})" if 0 < len(persona) <= MAX_NAMED_PERSONA else "")
-    return Seat(
+    seat = Seat(
         key=model.key,
         model=model.key,
         name=name,
@@ -202,6 +203,7 @@ def _make_seat(written: SeatSettings, models: Mapping[str, Model], effort: Effor
         provider=prefix_of(model),
         effort=written.effort or effort or model.effort,
     )
+    return replace(seat, thinks=does_think(model, seat))
 
 
 def _name_apart(seats: Sequence[Seat]) -> list[Seat]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from random import Random
 
+from bot.actions.paces import PaceBook
 from bot.actions.panels import (
     cap_seat,
     cap_seats,
@@ -37,7 +38,8 @@ class RequestResolver:
     """Checks of requests against what is set up here.
 
     `searcher` searches the web; without it nobody can. `why_absent(model)` returns why a model cannot be asked now
-    ("set ANTHROPIC_API_KEY"), or None. `vote_s` is how long people may vote after the end of a run, in seconds.
+    ("set ANTHROPIC_API_KEY"), or None. `vote_s` is how long people may vote after the end of a run, in seconds. `paces`
+    knows how long seats have taken; without it nobody does.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RequestResolver:
         why_absent: Callable[[Model], str | None],
         random: Random,
         searcher: Seat | None = None,
+        paces: PaceBook | None = None,
     ) -> None:
         self._services = services
         self._settings = services.settings
@@ -57,6 +60,7 @@ class RequestResolver:
         self._vote_s = vote_s
         self._why_absent = why_absent
         self._random = random
+        self._paces = paces
 
     async def resolve(self, request: RunRequest) -> RunStarted:
         """Check a request and return the start of its run. Raises Refused.
@@ -77,6 +81,8 @@ class RequestResolver:
             least,
             min(most, self._settings.limits.seats),
         )
+        if self._paces is not None:
+            panel = await self._paces.note_usual(panel, request.by.server)
         seed = self._random.getrandbits(32)
         if request.veil.blind:
             panel = shuffle_seats(panel, seed)
@@ -120,7 +126,7 @@ class RequestResolver:
         seat = make_further_seat(table, cap_seat(seat_settings, self._services.ceilings), self._services.models)
         if why := self._why_absent(self._services.models[seat.model]):
             raise Refused(f"{seat.name} is away: {why}.")
-        return seat
+        return seat if self._paces is None else await self._paces.note_seat(seat, by.server)
 
     async def resolve_pipeline(self, name: str, request: RunRequest) -> RunRequest:
         """Return the request with the steps and seats of the pipeline of that name. Raises Refused."""
@@ -137,6 +143,9 @@ class RequestResolver:
             mode=request.mode,
             quorum=council.answers_needed(seats),
             grace_s=council.grace_s,
+            review_quorum=council.review_quorum,
+            review_grace_s=council.review_grace_s,
+            deadline_s=council.deadline_s,
             debating=self._check_debate(request),
             next_s=limits.next_s,
             pause_s=limits.pause_s,

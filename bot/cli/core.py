@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from bot.actions.actions import Actions
 from bot.actions.allowance import Allowance
+from bot.actions.paces import PaceBook
 from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
@@ -122,6 +123,7 @@ async def build_core(
                 vote_s=vote_s,
                 why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
+                paces=PaceBook(store),
             )
             actions = Actions(
                 services,

@@ -107,6 +107,8 @@ class Seat:
     avatar_url: str = ""
     provider: str = ""  # "": not known in runs from before it was kept
     effort: Effort | None = None  # None: the model's own
+    thinks: bool = False  # before it answers, as far as was known
+    usual_s: tuple[float, ...] = ()  # seconds that its model's latest answers took there
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +179,12 @@ class Rules:
     `rounds`: how many. `room_chars`: how long an answer may be to fit one message (characters). `vote_s`: how long
     people may vote after the end (seconds; 0: the vote ends with the run).
 
-    A council's reviews begin `grace_s` seconds after `quorum` answers are in; None: when all are. People vote `next_s`
-    seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the first
-    answers waits for the search until `search_wait_s` seconds after the start; `look_again`: whoever has answered does
-    so once more with what the search found.
+    A council's reviews begin when waiting pays no more, once `quorum` answers are in, and `grace_s` seconds after that
+    at the latest; None: when all are. So does its chair, by `review_quorum` (a share of the reviews) and
+    `review_grace_s`; `deadline_s` after the start it begins with what is there (None: it never must). People vote
+    `next_s` seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the
+    first answers waits for the search until `search_wait_s` seconds after the start; `look_again`: whoever has answered
+    does so once more with what the search found.
     """
 
     rounds: int = 1
@@ -196,6 +200,9 @@ class Rules:
     search_wait_s: float = 0.0
     look_again: bool = False
     veil: Visibility = LIVE
+    review_quorum: float = 1.0
+    review_grace_s: float = 0.0
+    deadline_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.domain.transcript import Transcript, Turn
 from bot.formats import guessing, pauses, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
+from bot.formats.time_limits import is_out_of_time
 
 COMPLETE_FINISHES: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
@@ -222,6 +223,8 @@ def failure_reason(t: Transcript, turn: Turn) -> str:
         return ""
     if seating.is_cut_off(t, turn):
         return "dropped"
+    if turn.ended.finish == "stopped" and is_out_of_time(t, t.at):
+        return "not in time"
     return visibility.failure_text(t, turn.ended.failure) if turn.ended.failure else turn.ended.finish
 
 

@@ -32,6 +32,7 @@ from bot.formats.common import (
 from bot.formats.json_replies import json_objects
 from bot.formats.pauses import last_claim_at
 from bot.formats.plan import Plan
+from bot.formats.time_limits import is_out_of_time
 
 PROMPTS = ("search.query", "search.find", "search.found", "search.again")
 QUERY, SEARCH = TurnId("search query", 1, "chair"), TurnId("web search", 1, "searcher")
@@ -57,8 +58,9 @@ def with_search(plan: Planning) -> Planning:
 def _with_search(t: Transcript, made: Plan, now: float) -> Plan:
     until = _waits_until(t)
     open_ = _open_turns(t)
-    awaited = bool(open_) and now < until
-    gone_on = any(not _is_first(i) and i.stage not in SEARCH_STAGES for i in t.turns)
+    over = is_out_of_time(t, now)
+    awaited = bool(open_) and now < until and not over
+    gone_on = over or any(not _is_first(i) and i.stage not in SEARCH_STAGES for i in t.turns)
     looks = () if gone_on else _second_looks(t)
     if made.outcome and not awaited:
         open_ = ()  # no turn is left to read it

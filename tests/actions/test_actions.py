@@ -218,7 +218,7 @@ async def test_a_council_goes_as_far_as_was_chosen_and_shows_its_reviews_in_full
     await scene.actions.close_vote(begun.run, PAT)
     await scene.actions.wait_until_finished(begun.run)
     t = await scene.read_stored(begun.run)
-    assert (t.started.rules.mode, t.started.rules.quorum, t.started.rules.grace_s) == ("ranking", 3, 8.0)
+    assert (t.started.rules.mode, t.started.rules.quorum, t.started.rules.grace_s) == ("ranking", 2, 8.0)
     assert t.finished is not None
     assert t.finished.outcome == "ranked"
     assert rerun(t, PAT).mode == "ranking"

@@ -57,7 +57,10 @@ def draw_start(draw: st.DrawFn) -> RunStarted:
         case "council":
             mode = draw(st.sampled_from(get_args(Mode)))
             quorum = draw(st.none() | st.integers(2, len(begun.panel.seats)))
-            return replace(begun, rules=Rules(1, vote_s=vote_s, mode=mode, quorum=quorum, grace_s=5.0))
+            rules = Rules(1, vote_s=vote_s, mode=mode, quorum=quorum, grace_s=5.0)
+            share, deadline_s = draw(st.floats(0.1, 1.0)), draw(st.none() | st.floats(0.0, 60.0))
+            rules = replace(rules, review_quorum=share, review_grace_s=5.0, deadline_s=deadline_s)
+            return replace(begun, rules=rules)
         case "debate":
             how = DebateRules(
                 draw(st.sampled_from(get_args(Form))),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
@@ -20,36 +18,8 @@ from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
 from bot.formats.end_card import END
+from tests.support.councils import FIVE, QUORUM, let_answer, let_rank, make_council, wanted_reviews
 from tests.support.transcripts import Play, make_start
-
-FIVE = ("ada", "bob", "cyd", "dan", "eve")
-QUORUM = Rules(quorum=4, grace_s=10.0)
-
-
-def make_council(rules: Rules = QUORUM, seats: Sequence[str] = FIVE) -> Play:
-    return Play(replace(make_start("council", seats=seats), rules=rules))
-
-
-def let_answer(play: Play, *seats: str) -> Play:
-    """Begin all answers and end those of these seats."""
-    play.start_wanted()
-    for seat in seats:
-        play.end_turn(TurnId("answer", 1, seat), f"{seat} speaks")
-    return play
-
-
-def let_rank(play: Play, reviewer: str, *best_first: str, ask: int = 1) -> Play:
-    """End a review with that ranking, in the reviewer's own letters."""
-    turn = TurnId("review", 1, reviewer, ask)
-    shown = [i.seat for i in play.t.turns[turn].about]
-    letter = dict(zip(shown, letter_labels(len(shown)), strict=True))
-    return play.end_turn(
-        turn, json.dumps({"ranking": [letter[s] for s in best_first], "review": f"{reviewer}'s reasons"})
-    )
-
-
-def wanted_reviews(play: Play) -> list[str]:
-    return [w.turn.seat for w in play.plan.wanted if w.turn.stage == "review"]
 
 
 class TestModes:
@@ -89,10 +59,10 @@ class TestPipelining:
         play = let_answer(make_council(Rules()), *FIVE[:4]).wait(600)
         assert play.wanted == ["answer/1/eve"]
 
-    @pytest.mark.parametrize(("seconds", "open_"), [(0.0, False), (9.9, False), (10.0, True), (60.0, True)])
+    @pytest.mark.parametrize(("seconds", "open_"), [(0.0, False), (0.24, False), (0.25, True), (60.0, True)])
     def test_a_quorum_waits_its_grace_and_no_longer(self, seconds: float, open_: bool) -> None:
-        play = let_answer(make_council(), *FIVE[:4])
-        assert play.plan.again_at == play.t.at + 10
+        play = let_answer(make_council(Rules(quorum=4, grace_s=0.25)), *FIVE[:4])
+        assert play.plan.again_at == play.t.at + 0.25
         play.wait(seconds)
         assert bool(wanted_reviews(play)) == open_
         assert "answer/1/eve" in play.wanted
@@ -101,41 +71,52 @@ class TestPipelining:
         assert wanted_reviews(let_answer(make_council(), *FIVE)) == list(FIVE)
 
     def test_the_grace_begins_again_with_a_claim(self) -> None:
-        play = let_answer(make_council(), *FIVE[:4]).wait(9).record(Claimed("another process"))
-        assert play.plan.again_at == play.t.at + 10
-        assert wanted_reviews(play.wait(5)) == []
-        assert wanted_reviews(play.wait(5)) == list(FIVE)
+        play = let_answer(make_council(Rules(quorum=4, grace_s=0.25)), *FIVE[:4]).record(Claimed("another process"))
+        assert play.plan.again_at == play.t.at + 0.25
+        assert wanted_reviews(play.wait(0.2)) == []
+        assert wanted_reviews(play.wait(0.3)) == list(FIVE[:4])
 
     def test_once_begun_a_claim_takes_nothing_back(self) -> None:
         play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
-        assert wanted_reviews(play.record(Claimed("another process"))) == list(FIVE)
+        assert wanted_reviews(play.record(Claimed("another process"))) == list(FIVE[:4])
 
-    def test_who_is_late_reviews_is_shown_and_is_not_reviewed(self) -> None:
+    def test_who_has_not_answered_is_not_asked_to_review(self) -> None:
+        play = let_answer(make_council(), *FIVE[:4]).wait(10)
+        assert wanted_reviews(play) == list(FIVE[:4])
+        play.start_wanted()
+        play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
+        assert wanted_reviews(play) == list(FIVE[:4])
+        assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:4])
+
+    def test_a_late_answer_says_so_and_reaches_the_chair_unreviewed(self) -> None:
         play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
         play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
-        assert {i.seat for w in play.plan.wanted for i in w.about} == set(FIVE[:4])
-        assert "eve" in wanted_reviews(play)
         assert "Not reviewed, as it came later: Eve." in play.plan.cards[REVIEWS]
         assert play.plan.footers == {LaneId("answer", 1, "eve"): LATE}
         [post] = [p for p in thread_posts(play.t, play.plan) if p.lane == LaneId("answer", 1, "eve")]
         assert post.footer.startswith(LATE)
-        for reviewer in FIVE:
+        for reviewer in FIVE[:4]:
             let_rank(play, reviewer, "bob", "ada", "cyd", "dan")
         play.start_wanted()
         parts = play.form.ask(play.t, SYNTHESIS).parts
         assert any("[Eve, not reviewed |" in part.text for part in parts)
 
-    def test_the_run_ends_when_the_late_have_spoken(self) -> None:
+    def test_the_run_ends_when_the_late_have_spoken_and_are_reviewed(self) -> None:
         play = let_answer(make_council(), *FIVE[:4]).wait(10)
         play.start_wanted()
-        for reviewer in FIVE:
+        for reviewer in FIVE[:4]:
             let_rank(play, reviewer, "bob", "ada", "cyd", "dan")
         play.start_wanted()
         play.end_turn(SYNTHESIS, "All in all.")
         assert (play.wanted, play.plan.outcome) == (["answer/1/eve"], "")
-        assert play.end_turn(TurnId("answer", 1, "eve"), "eve speaks").plan.outcome == "synthesised"
+        play.end_turn(TurnId("answer", 1, "eve"), "eve speaks")
+        assert wanted_reviews(play) == list(FIVE)
+        for reviewer in FIVE:
+            play.start_wanted()
+            let_rank(play, reviewer, "eve", "bob", "ada", round_=2)
+        assert play.plan.outcome == "synthesised"
 
     def test_a_failed_answer_leaves_the_quorum_to_the_others(self) -> None:
         play = let_answer(make_council(), *FIVE[:3])
@@ -320,12 +301,14 @@ class TestSubstitutes:
     seats=st.integers(2, 6),
     quorum=st.none() | st.integers(2, 6),
     mode=st.sampled_from(["answers", "ranking", "full"]),
+    deadline_s=st.none() | st.floats(5.0, 90.0),
 )
 def test_any_history_with_late_answers_claims_and_waits_ends_with_each_turn_accounted_for(
-    seed: int, seats: int, quorum: int | None, mode: Mode
+    seed: int, seats: int, quorum: int | None, mode: Mode, deadline_s: float | None
 ) -> None:
     dice = Random(seed)
-    play = make_council(Rules(quorum=quorum, grace_s=5.0, mode=mode), [f"s{n}" for n in range(seats)])
+    rules = Rules(quorum=quorum, grace_s=5.0, mode=mode, review_quorum=0.5, review_grace_s=5.0, deadline_s=deadline_s)
+    play = make_council(rules, [f"s{n}" for n in range(seats)])
     shown: dict[TurnId, tuple[TurnId, ...]] = {}
     for _ in range(400):
         running = play.start_wanted()

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from bot.actions.actions import Actions
+from bot.actions.paces import PaceBook
 from bot.actions.panels import PanelBook
 from bot.actions.permissions import Person
 from bot.actions.pipeline_files import PipelineBook
@@ -92,6 +93,7 @@ async def scene(request: pytest.FixtureRequest) -> AsyncIterator[ActionsScene]:
             vote_s=600.0,
             why_absent=lambda model: away.get(model.key),
             random=Random(1),
+            paces=PaceBook(store),
         )
         actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=now)
         yield ActionsScene(actions, store, speaker)

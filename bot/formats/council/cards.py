@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
-from bot.formats.common import name_of, prose_of, turns_with_text
+from bot.formats.common import name_of, prose_of
 from bot.formats.council.chair import SYNTHESIS, final_synthesis, substitute_chair_line, synthesis_turns
+from bot.formats.council.later_ballots import late_answers, unreviewed_answers
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
-from bot.formats.council.reviews import Review, answer_turns, has_review_begun, reviewed_answers
+from bot.formats.council.reviews import HeldBallots, Review, first_answers, has_review_begun, ranked_answers
 from bot.formats.end_card import END
+from bot.text import join_names
 
 REVIEWS, STANDINGS, ORIGINAL = LaneId("reviews", 1, ""), LaneId("standings", 1, ""), LaneId("original", 1, "")
-LATE = "came after the reviews had begun: not reviewed"
+LATE = "came after the reviews had begun"
 
 
 def card_titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
@@ -33,19 +34,22 @@ def card_titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
     }
 
 
-def council_cards(t: Transcript, held: Sequence[Review], s: Standings, *, safe: bool) -> dict[LaneId, str]:
-    """Return the cards of a council; `safe`: the top-ranked answer can no longer change."""
+def council_cards(t: Transcript, held: HeldBallots, *, safe: bool) -> dict[LaneId, str]:
+    """Return the cards of a council; `safe`: its chair does not wait for a change of the top-ranked answer any more."""
     if not has_review_begun(t):
         return {}
-    lines = [f"- **{name_of(t, r.want.turn)}**: {ballot_line(t, r)}" for r in held if r.want.turn in t.turns or r.turn]
-    if late := [name_of(t, turn.id) for turn in late_answers(t)]:
+    known = [r for r in (*held.first, *held.later) if r.want.turn in t.turns or r.turn]
+    lines = [f"- **{name_of(t, r.want.turn)}**{_later_note(t, r)}: {ballot_line(t, r)}" for r in known]
+    if late := [name_of(t, turn.id) for turn in unreviewed_answers(t)]:
         lines.append(f"\nNot reviewed, as it came later: {', '.join(late)}.")
     made = {REVIEWS: "\n".join(lines)}
-    out = sum(r.pending for r in held)
-    if out < len(held):
-        made[STANDINGS] = _standings_card(t, s, f"After {len(held) - out} of {len(held)} reviews. " if out else "")
-    if s.top and (safe or not out):
-        made[ORIGINAL] = next(turn.text for turn in reviewed_answers(t) if turn.id.seat == s.top)
+    top = held.standings.top
+    out = sum(r.pending for r in held.first)
+    if out < len(held.first):
+        so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
+        made[STANDINGS] = _standings_card(t, held.standings, so_far)
+    if top and (safe or not out):
+        made[ORIGINAL] = next(turn.text for turn in ranked_answers(t) if turn.id.seat == top)
     return made
 
 
@@ -53,16 +57,17 @@ def late_notes(t: Transcript) -> dict[LaneId, str]:
     return {turn.id.lane: LATE for turn in late_answers(t)}
 
 
-def reviews_in_full(t: Transcript, held: Sequence[Review]) -> dict[LaneId, str]:
+def reviews_in_full(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
     """Return the reviews in full, each with a key to its letters, by the lane of their card."""
-    said = [_full_review(t, r.turn) for r in held if r.turn and r.turn.spoke]
+    said = [_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke]
     return {REVIEWS: "\n\n".join(said)} if said else {}
 
 
-def late_answers(t: Transcript) -> list[Turn]:
-    """Return the answers that came when the reviews had begun without them."""
-    shown = {i.seat for turn in t.turns.values() if turn.id.stage == "review" for i in turn.about}
-    return [turn for turn in turns_with_text(t, answer_turns(t)) if shown and turn.id.seat not in shown]
+def _later_note(t: Transcript, r: Review) -> str:
+    """Say which late answers a later ballot is about."""
+    late = {turn.id.seat for turn in late_answers(t)} if r.want.turn.round > 1 else ()
+    names = [name_of(t, i) for i in sorted(r.want.about) if i.seat in late]
+    return f", on {join_names(names)}" if names else ""
 
 
 def ballot_line(t: Transcript, r: Review) -> str:
@@ -89,7 +94,7 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
     """Say which seat is ranked first, or why none is."""
     if s.top:
         return f"Top-ranked: {format_tiers(t, s.order[:1])}."
-    if len(reviewed_answers(t)) == 1:
+    if len(first_answers(t)) == 1:
         return "With a single answer there was nothing to rank."
     return f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
 
@@ -101,7 +106,7 @@ def full_verdict(t: Transcript, s: Standings) -> str:
         return f"{first} {prose_of(said.text)}"
     if s.top is None:
         return f"{first} The chair did not speak: the answers stand for themselves."
-    best = next(turn for turn in reviewed_answers(t) if turn.id.seat == s.top)
+    best = next(turn for turn in ranked_answers(t) if turn.id.seat == s.top)
     return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose_of(best.text)}"
 
 

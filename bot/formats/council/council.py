@@ -1,8 +1,9 @@
 """Council: independent answers, anonymous rankings of them, and a chair's synthesis beside the top-ranked original.
 
 The synthesis of a council can be worse than its best answer (A. Hall, governance study, 2026), so the two are
-always shown together. No stage waits for what cannot change it: reviews begin without the slowest (`reviews.py`),
-and the chair begins once the top-ranked answer is safe. Late answers are still heard before the run ends.
+always shown together. No stage waits for what cannot change it, or for longer than it pays (`waiting.py`): reviews
+begin without the slowest, and the chair once the top-ranked answer is safe. Late answers are still heard, and reviewed
+(`later_ballots.py`), before the run ends.
 """
 
 from __future__ import annotations
@@ -31,11 +32,12 @@ from bot.formats.common import (
 )
 from bot.formats.council import cards
 from bot.formats.council.chair import SYNTHESIS, has_synthesis_begun, next_synthesis
+from bot.formats.council.later_ballots import later_reviews
 from bot.formats.council.ranking import Standings
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import (
     STAGE,
-    Review,
+    HeldBallots,
     answer_turns,
     count_standings,
     countable_answers,
@@ -43,10 +45,11 @@ from bot.formats.council.reviews import (
     has_review_begun,
     is_top_safe,
     read_review,
-    reviews_open_at,
 )
+from bot.formats.council.waiting import chair_begins_at, reviews_open_at
 from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import Plan, SeatRules, Want
+from bot.formats.time_limits import deadline_at, is_out_of_time
 from bot.formats.web_search import search_parts, with_search
 
 PROMPTS = ("council.answer", "council.review", "council.chair", *web_search.PROMPTS)
@@ -56,7 +59,6 @@ UNSTREAMED = frozenset({STAGE})  # the card of the reviews has a line for each
 OUTCOME = frozenset({cards.STANDINGS.stage, SYNTHESIS.stage})
 WITHHELD = frozenset({cards.REVIEWS, cards.STANDINGS, cards.ORIGINAL})
 REPEATED = frozenset({cards.ORIGINAL.stage})
-TURNS_A_SEAT = {"answers": 1, "ranking": 2, "full": 2}
 
 
 @with_people
@@ -67,15 +69,16 @@ def plan(t: Transcript, now: float) -> Plan:
 
 
 def _plan_stage(t: Transcript, now: float) -> Plan:
-    late = open_turns(t, answer_turns(t))
-    alone = t.started.rules.mode == "answers"
+    over, alone = is_out_of_time(t, now), t.started.rules.mode == "answers"
+    late = None if over else open_turns(t, answer_turns(t))
     opens_at = None if late is None or alone else reviews_open_at(t)
-    if not has_review_begun(t) and late is not None and (opens_at is None or now < opens_at):
-        answers = Plan(wants_for(late), "answers", again_at=opens_at, total=_total_turns(t))
+    if not _has_gone_on(t) and late is not None and (opens_at is None or now < opens_at):
+        again_at = _earliest(opens_at, deadline_at(t))
+        answers = Plan(wants_for(late), "answers", again_at=again_at, total=_total_turns(t))
         return plan_if_stopped(t, now, {}, {}) or answers
     if not countable_answers(t):
         return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "failed", "Nobody answered.")
-    return _plan_answers_alone(t, now) if alone else _plan_reviews(t, now, late)
+    return _plan_answers_alone(t, now) if alone else _plan_reviews(t, now, late, over=over)
 
 
 def _plan_answers_alone(t: Transcript, now: float) -> Plan:
@@ -83,30 +86,51 @@ def _plan_answers_alone(t: Transcript, now: float) -> Plan:
     return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "answered", count)
 
 
-def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None) -> Plan:
-    """Plan from the first review on; `late`: the answers that are still out."""
-    reviews = _current_reviews(t)
-    standings = count_standings(t, reviews)
-    out = any(r.pending for r in reviews)
-    safe = has_synthesis_begun(t) or not out or is_top_safe(t, reviews)
+def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *, over: bool) -> Plan:
+    """Plan from the first review on; `late`: the answers that are still out. `over`: nothing is waited for any more."""
+    held = _read_ballots(t, may_begin=not over)
+    standings = held.standings
+    out = () if over else tuple(r for r in (*held.first, *held.later) if r.pending)
+    begins_at = chair_begins_at(t, held.first)
+    safe = over or has_synthesis_begun(t) or _is_order_settled(t, held) or (begins_at is not None and now >= begins_at)
     full = t.started.rules.mode == "full"
-    synthesis = next_synthesis(t, _ranked_seats(t, standings)) if full and safe else None
-    shown = Plan(titles=cards.card_titles(t, standings), cards=cards.council_cards(t, reviews, standings, safe=safe))
+    cut = over and any(turn.ended is None and i.stage != SYNTHESIS.stage for i, turn in t.turns.items())
+    synthesis = next_synthesis(t, _ranked_seats(t, standings)) if full and safe and not cut else None
+    shown = Plan(titles=cards.card_titles(t, standings), cards=cards.council_cards(t, held, safe=safe))
     if end := plan_if_stopped(t, now, shown.titles, shown.cards):
         made = end
-    elif out or late is not None or synthesis:
-        open_ = (*wants_for(late or ()), *(r.want for r in reviews if r.pending and not t.is_skipped(r.want.turn)))
+    elif out or late is not None or synthesis or cut:
+        open_ = (*wants_for(late or ()), *(r.want for r in out if not t.is_skipped(r.want.turn)))
         closing = (Want(synthesis),) if synthesis and not t.is_skipped(synthesis) else ()
-        stage = "synthesis" if synthesis else "reviews" if out else "late answers"
-        made = replace(shown, wanted=(*open_, *closing), stage=stage, total=_total_turns(t))
+        stage = "synthesis" if synthesis or cut else "reviews" if _is_first_out(held) else "late answers"
+        again_at = _earliest(None if safe else begins_at, None if over else deadline_at(t))
+        made = replace(shown, wanted=(*open_, *closing), stage=stage, again_at=again_at, total=_total_turns(t, held))
     elif full:
         verdict, below = cards.full_verdict(t, standings), cards.lines_below_verdict(t, standings)
         made = plan_end(t, now, "synthesised", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
     else:
         verdict, below = cards.ranking_verdict(t, standings), cards.dissent_line(t, standings)
         made = plan_end(t, now, "ranked", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
-    full_texts = cards.reviews_in_full(t, reviews)
+    full_texts = cards.reviews_in_full(t, held)
     return replace(made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), full_texts=full_texts)
+
+
+def _is_order_settled(t: Transcript, held: HeldBallots) -> bool:
+    """Return whether no ballot that is still out can change who is top-ranked."""
+    return not _is_first_out(held) or is_top_safe(t, held.first)
+
+
+def _is_first_out(held: HeldBallots) -> bool:
+    return any(r.pending for r in held.first)
+
+
+def _has_gone_on(t: Transcript) -> bool:
+    """Return whether answers that are still out are not waited for any more."""
+    return has_review_begun(t) or has_synthesis_begun(t)
+
+
+def _earliest(*moments: float | None) -> float | None:
+    return min((at for at in moments if at is not None), default=None)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:
@@ -149,24 +173,31 @@ def _repeat_parts(t: Transcript, turn: TurnId) -> list[Part]:
 
 
 def _ask_chair(t: Transcript, turn: TurnId) -> Ask:
-    mark, reviews = frame_code(t, turn), _current_reviews(t)
-    ranked = _ranked_seats(t, standings := count_standings(t, reviews))
-    place = {seat: n for n, tier in enumerate(standings.order, 1) for seat in tier}
+    mark, held = frame_code(t, turn), _read_ballots(t)
+    ranked = _ranked_seats(t, held.standings)
+    place = {seat: n for n, tier in enumerate(held.standings.order, 1) for seat in tier}
     said = {a.id.seat: a for a in turns_with_text(t, answer_turns(t))}
     rank = {seat: f"ranked {place[seat]}" if seat in place else "not reviewed" for seat in ranked}
     material = [
         Part("user", frame(f"{name_of(t, said[seat].id)}, {rank[seat]}", said[seat].text, mark), 60 - n, "tail")
         for n, seat in enumerate(ranked, 1)
     ]
-    lines = [(r, frame(f"review by {name_of(t, r.want.turn)}", cards.ballot_line(t, r), mark)) for r in reviews]
-    ballots = [Part("user", line, priority=20, cut="drop") for r, line in lines if not r.pending]
+    reviews = [r for r in (*held.first, *held.later) if not r.pending]
+    lines = [frame(f"review by {name_of(t, r.want.turn)}", cards.ballot_line(t, r), mark) for r in reviews]
+    ballots = [Part("user", line, priority=20, cut="drop") for line in lines]
     head = (instruction_part(t, turn, "council.chair"), *question_parts(t, turn))
     return Ask((*head, *material, *ballots, *search_parts(t, turn), *remark_parts(t, turn)))
 
 
-def _current_reviews(t: Transcript) -> tuple[Review, ...]:
-    """Return the reviews; a ballot that nobody waits for any more is not asked for again."""
-    return current_reviews(t, again=not has_synthesis_begun(t))
+def _read_ballots(t: Transcript, *, may_begin: bool = True) -> HeldBallots:
+    """Return the ballots so far; one that nobody waits for any more is not asked for again.
+
+    `may_begin`: reviews that have not begun are still to.
+    """
+    spoken = has_synthesis_begun(t)
+    first = current_reviews(t, again=not spoken, may_begin=may_begin and not spoken)
+    later = later_reviews(t, first, may_begin=may_begin and not t.is_over)
+    return HeldBallots(first, later, count_standings(t, first, later))
 
 
 def _ranked_seats(t: Transcript, standings: Standings) -> list[str]:
@@ -176,7 +207,8 @@ def _ranked_seats(t: Transcript, standings: Standings) -> list[str]:
     return [*order, *(seat for seat in unranked if seat not in t.steering.dropped)]
 
 
-def _total_turns(t: Transcript) -> int:
-    """Return the number of turns expected in all."""
-    rules = t.started.rules
-    return TURNS_A_SEAT[rules.mode] * len(t.started.panel.seats) + (rules.mode == "full")
+def _total_turns(t: Transcript, held: HeldBallots | None = None) -> int:
+    """Return the number of turns expected in all: before the reviews one a seat, then those that are asked for."""
+    rules, seats = t.started.rules, len(t.started.panel.seats)
+    reviews = len((*held.first, *held.later)) if held else seats
+    return seats + (rules.mode != "answers") * reviews + (rules.mode == "full")

@@ -4,11 +4,14 @@ A ballot counts only for the pairs of seats that it ranks both. A seat missing f
 last: omissions by models are mostly accidents of writing (a list that was cut, a mistyped letter), and a list from
 worst to best that was cut lacks its best. (M. Schulze presumes the opposite of people who vote on purpose.)
 Standings leave out each reviewer's opinion of its own answer.
+
+A later ballot, on answers that came late beside some that had been reviewed, adds to what its reviewer has said and
+repeats nothing: of two seats that an earlier ballot of the same reviewer ranks, the earlier one holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, permutations, product
@@ -16,6 +19,7 @@ from typing import Literal
 
 Tiers = tuple[tuple[str, ...], ...]
 Ballots = Mapping[str, Tiers]  # reviewer → seats, best first, ties in one tier; () where the reviewer abstained
+Later = Sequence[tuple[str, Tiers]]  # later ballots with their reviewers, oldest first
 Pair = tuple[str, str]
 Method = Literal["borda", "mean rank", "with self-reviews"]
 
@@ -57,21 +61,26 @@ class Standings:
         return self.order[0][0] if self.mean_ranks else None
 
 
-def compute_standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
+def compute_standings(ballots: Ballots, candidates: Sequence[str], later: Later = ()) -> Standings:
     """Return the standings by Schulze's method without self-reviews; the order of the ballots does not matter.
 
-    Agreement is measured on the ballots as written: a reviewer's opinion of itself is part of its order.
+    Agreement is measured on the ballots as written: a reviewer's opinion of itself is part of its order. A seat that
+    later ballots alone rank makes no other ballot incomplete.
     """
     cast = {reviewer: shown for reviewer, tiers in ballots.items() if (shown := _keep_seats(candidates, tiers))}
-    of_others = drop_self_reviews(cast)
-    order, ranks = schulze_order(of_others, candidates), mean_ranks(of_others, candidates)
+    added = [(reviewer, shown) for reviewer, tiers in later if (shown := _keep_seats(candidates, tiers))]
+    of_others, added_of_others = drop_self_reviews(cast), _drop_self_reviews_later(added)
+    order = schulze_order(of_others, candidates, added_of_others)
+    ranks = mean_ranks(of_others, candidates, added_of_others)
+    came_late = _seats_of(tiers for _, tiers in added) - _seats_of(cast.values())
+    due = set(candidates) - came_late
     return Standings(
         order=order,
         mean_ranks={seat: float(rank) for seat, rank in ranks.items()},
         ballots=len(cast),
-        incomplete=sum(bool(set(candidates) - {reviewer} - _ranks(tiers).keys()) for reviewer, tiers in cast.items()),
+        incomplete=sum(bool(due - {reviewer} - _ranks(tiers).keys()) for reviewer, tiers in cast.items()),
         abstentions=len(ballots) - len(cast),
-        others=_other_winners(cast, candidates, ranks, order[0]) if order else {},
+        others=_other_winners(cast, candidates, added, ranks, order[0]) if order else {},
         agreement=measure_agreement(cast),
         dissent=find_dissent(of_others, order),
     )
@@ -79,30 +88,31 @@ def compute_standings(ballots: Ballots, candidates: Sequence[str]) -> Standings:
 
 def drop_self_reviews(ballots: Ballots) -> dict[str, Tiers]:
     """Return the ballots without each reviewer's opinion of its own answer."""
-    return {
-        reviewer: tuple(kept for tier in tiers if (kept := tuple(seat for seat in tier if seat != reviewer)))
-        for reviewer, tiers in ballots.items()
-    }
+    return {reviewer: _drop_seat(reviewer, tiers) for reviewer, tiers in ballots.items()}
 
 
-def count_preferences(ballots: Ballots, candidates: Sequence[str]) -> dict[Pair, int]:
-    """Return the pairwise matrix: for every (x, y) how many ballots put x above y."""
+def count_preferences(ballots: Ballots, candidates: Sequence[str], later: Later = ()) -> dict[Pair, int]:
+    """Return the pairwise matrix: for every (x, y) how many reviewers put x above y."""
     wins = dict.fromkeys(permutations(candidates, 2), 0)
     for tiers in ballots.values():
         for pair in _pairs_won(tiers):
             if pair in wins:
                 wins[pair] += 1
+    for tiers, met in _with_earlier(ballots, later):
+        for pair in _pairs_won(tiers):
+            if pair in wins and frozenset(pair) not in met:
+                wins[pair] += 1
     return wins
 
 
-def schulze_order(ballots: Ballots, candidates: Sequence[str]) -> Tiers:
+def schulze_order(ballots: Ballots, candidates: Sequence[str], later: Later = ()) -> Tiers:
     """Rank seats by strongest paths, best first; seats that these do not part by mean rank, equal ones in a tier.
 
     Link strength is the margin. M. Schulze, "A new monotonic, clone-independent, reversal symmetric, and
     Condorcet-consistent single-winner election method", Social Choice and Welfare 36 (2011).
     """
-    path = strongest_paths(_margins(count_preferences(ballots, candidates)), candidates)
-    rank = mean_ranks(ballots, candidates)
+    path = strongest_paths(_margins(count_preferences(ballots, candidates, later)), candidates)
+    rank = mean_ranks(ballots, candidates, later)
     tiers: list[tuple[str, ...]] = []
     left = list(candidates)
     while left:
@@ -124,22 +134,27 @@ def strongest_paths(links: Mapping[Pair, int], candidates: Sequence[str]) -> dic
     return path
 
 
-def borda_shares(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
+def borda_shares(ballots: Ballots, candidates: Sequence[str], later: Later = ()) -> dict[str, Fraction]:
     """Return the share of its comparisons that each seat won, a tie counting half: Borda's order, if complete.
 
     A share and not a sum, so that being left off a ballot costs nothing. Seats never compared are left out.
     """
-    wins = count_preferences(ballots, candidates)
+    wins = count_preferences(ballots, candidates, later)
     meetings = dict.fromkeys(candidates, 0)
     for tiers in ballots.values():
         own = _ranks(_keep_seats(candidates, tiers))
         for seat in own:
             meetings[seat] += len(own) - 1
+    for tiers, met in _with_earlier(ballots, later):
+        for pair in combinations(_ranks(_keep_seats(candidates, tiers)), 2):
+            if frozenset(pair) not in met:
+                for seat in pair:
+                    meetings[seat] += 1
     net = {x: sum(wins[x, y] - wins[y, x] for y in candidates if y != x) for x in candidates}
     return {x: Fraction(meetings[x] + net[x], 2 * meetings[x]) for x in candidates if meetings[x]}
 
 
-def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fraction]:
+def mean_ranks(ballots: Ballots, candidates: Sequence[str], later: Later = ()) -> dict[str, Fraction]:
     """Return each ranked seat's mean rank, 1 best, tied seats sharing the middle of theirs.
 
     A rank r among k on an incomplete ballot counts as r·(n + 1)/(k + 1), what it would be on average if the
@@ -147,13 +162,17 @@ def mean_ranks(ballots: Ballots, candidates: Sequence[str]) -> dict[str, Fractio
     P. Cabilio, "Rank correlation methods for missing data", Canadian Journal of Statistics 23, 1995.)
     """
     ranks: dict[str, list[Fraction]] = {}
-    for reviewer, tiers in ballots.items():
+    earlier: dict[str, set[str]] = {}
+    for reviewer, tiers in (*ballots.items(), *later):
         own = _ranks(_keep_seats(candidates, tiers))
         if len(own) < 2:
             continue  # one seat alone is compared with nothing
         n = len(candidates) if reviewer in own else len(set(candidates) - {reviewer})
+        known = earlier.setdefault(reviewer, set())
         for seat, rank in own.items():
-            ranks.setdefault(seat, []).append(rank * (n + 1) / (len(own) + 1))
+            if seat not in known:
+                ranks.setdefault(seat, []).append(rank * (n + 1) / (len(own) + 1))
+        known |= own.keys()
     return {seat: sum(ranks[seat], Fraction()) / len(ranks[seat]) for seat in candidates if seat in ranks}
 
 
@@ -220,15 +239,40 @@ def is_top_decided(ballots: Ballots, outstanding: Sequence[str], candidates: Seq
 
 
 def _other_winners(
-    ballots: Ballots, candidates: Sequence[str], ranks: Mapping[str, Fraction], ours: tuple[str, ...]
+    ballots: Ballots, candidates: Sequence[str], later: Later, ranks: Mapping[str, Fraction], ours: tuple[str, ...]
 ) -> dict[Method, tuple[str, ...]]:
-    shares = borda_shares(drop_self_reviews(ballots), candidates)
+    shares = borda_shares(drop_self_reviews(ballots), candidates, _drop_self_reviews_later(later))
     winners: dict[Method, tuple[str, ...]] = {
         "borda": tuple(x for x in shares if shares[x] == max(shares.values())),
         "mean rank": tuple(x for x in ranks if ranks[x] == min(ranks.values())),
-        "with self-reviews": schulze_order(ballots, candidates)[0],
+        "with self-reviews": schulze_order(ballots, candidates, later)[0],
     }
     return {method: theirs for method, theirs in winners.items() if theirs and not set(ours) <= set(theirs)}
+
+
+def _drop_self_reviews_later(later: Later) -> list[tuple[str, Tiers]]:
+    return [(reviewer, _drop_seat(reviewer, tiers)) for reviewer, tiers in later]
+
+
+def _drop_seat(dropped: str, tiers: Tiers) -> Tiers:
+    return tuple(kept for tier in tiers if (kept := tuple(seat for seat in tier if seat != dropped)))
+
+
+def _with_earlier(ballots: Ballots, later: Later) -> Iterator[tuple[Tiers, Set[frozenset[str]]]]:
+    """Yield each later ballot with the pairs of seats that its reviewer's earlier ones rank."""
+    met: dict[str, set[frozenset[str]]] = {}
+    for reviewer, tiers in later:
+        known = met.setdefault(reviewer, _pairs_met(ballots.get(reviewer, ())))
+        yield tiers, known
+        known |= _pairs_met(tiers)
+
+
+def _pairs_met(tiers: Tiers) -> set[frozenset[str]]:
+    return {frozenset(pair) for pair in combinations(_tier_of(tiers), 2)}
+
+
+def _seats_of(ballots: Iterable[Tiers]) -> set[str]:
+    return {seat for tiers in ballots for seat in _tier_of(tiers)}
 
 
 def _margins(wins: Mapping[Pair, int]) -> dict[Pair, int]:

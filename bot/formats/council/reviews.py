@@ -1,24 +1,22 @@
-"""Reviews of a council: when they begin, what each reviewer is shown, and what the ballots say together.
+"""Reviews of a council: who reviews, what each reviewer is shown, and what the ballots say together.
 
-They begin when all answers are in, or a grace time after a quorum is. Those answers are reviewed, by every seat that
-has answered or is still at it; a later answer is shown and not reviewed. Once a review has started, its facts say which
+The answers that are in when the first review starts are reviewed by the seats that gave them; who has not answered is
+not asked. Later answers come before later ballots (`later_ballots.py`). Once a review has started, its facts say which
 answers it was shown (`about`), so that the moment chosen never changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from bot.domain.facts import TurnEnded
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read_ballot
-from bot.formats.common import COMPLETE_FINISHES, is_settled, open_turns, turns_with_text
+from bot.formats.common import COMPLETE_FINISHES, is_settled, turns_with_text
 from bot.formats.council.ranking import Standings, Tiers, compute_standings, is_top_decided
 from bot.formats.council.review_order import letter_labels, name_tiers, review_orders
-from bot.formats.pauses import last_claim_at
 from bot.formats.plan import Want
 
 STAGE = "review"
@@ -51,6 +49,15 @@ class Review:
         return name_tiers(self.ballot.tiers, [i.seat for i in self.turn.about]) if self.turn and self.ballot else ()
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBallots:
+    """All reviews of a council: of the first ballot and of later ones, and what those that are in say together."""
+
+    first: tuple[Review, ...]
+    later: tuple[Review, ...]
+    standings: Standings
+
+
 def answer_turns(t: Transcript) -> list[TurnId]:
     return [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
 
@@ -59,82 +66,81 @@ def has_review_begun(t: Transcript) -> bool:
     return any(i.stage == STAGE for i in t.turns)
 
 
-def reviews_open_at(t: Transcript) -> float | None:
-    """Return the wall time at which the reviews begin though answers are still out; None: not before all are in.
-
-    A claim restarts the grace time: a process that was down must not cut off seats that it could not hear.
-    """
-    rules = t.started.rules
-    heard = {turn.id for turn in turns_with_text(t, answer_turns(t))}
-    ends = {e.fact.turn: e.at for e in reversed(t.entries) if isinstance(e.fact, TurnEnded) and e.fact.turn in heard}
-    if rules.quorum is None or len(heard) < rules.quorum:
-        return None
-    return max(sorted(ends.values())[rules.quorum - 1], last_claim_at(t)) + rules.grace_s
-
-
 def countable_answers(t: Transcript) -> list[Turn]:
     """Return the answers that count; that of a dropped seat only if the reviews had begun."""
     said = turns_with_text(t, answer_turns(t))
     return said if has_review_begun(t) else [turn for turn in said if turn.id.seat not in t.steering.dropped]
 
 
-def reviewed_answers(t: Transcript) -> list[Turn]:
-    """Return the answers that are ranked, in seat order: those in when the first review started, or now."""
+def first_answers(t: Transcript) -> list[Turn]:
+    """Return the answers of the first ballot, in seat order: those in when the first review started, or now."""
     first = next((turn for i, turn in t.turns.items() if i.stage == STAGE), None)
     if first is None:
         return countable_answers(t)
+    return in_seat_order(t, [t.turns[i] for i in first.about if t.turns[i].spoke])
+
+
+def ranked_answers(t: Transcript) -> list[Turn]:
+    """Return the answers in the standings, in seat order: the first ballot's, and later ones that a ballot ranks."""
+    first = first_answers(t)
+    known = {turn.id.seat for turn in first}
+    later = [turn for i, turn in t.turns.items() if i.stage == STAGE and i.round > 1 and turn.ended]
+    added = {i.seat: t.turns[i] for turn in later for i in turn.about if i.seat not in known and _is_ranked(turn, i)}
+    return in_seat_order(t, [*first, *(turn for turn in added.values() if turn.spoke)])
+
+
+def in_seat_order(t: Transcript, turns: Iterable[Turn]) -> list[Turn]:
     place = {s.key: n for n, s in enumerate(t.started.panel.seats)}
-    return [t.turns[i] for i in sorted(first.about, key=lambda i: place[i.seat]) if t.turns[i].spoke]
+    return sorted(turns, key=lambda turn: place[turn.id.seat])
 
 
-def current_reviews(t: Transcript, *, again: bool) -> tuple[Review, ...]:
-    """Return each reviewer's review, in seat order; () where fewer than two answers can be ranked.
+def current_reviews(t: Transcript, *, again: bool, may_begin: bool = True) -> tuple[Review, ...]:
+    """Return each reviewer's first review, in seat order; () where fewer than two answers can be ranked.
 
-    `again`: whether a ballot that could not be read at all is asked for once more.
+    `again`: whether a ballot that could not be read at all is asked for once more. `may_begin`: whether reviews begin
+    that have not.
     """
-    shown = {turn.id.seat: turn.id for turn in reviewed_answers(t)}
-    if len(shown) < 2:
+    shown = {turn.id.seat: turn.id for turn in first_answers(t)}
+    if len(shown) < 2 or not (may_begin or has_review_begun(t)):
         return ()
-    if has_review_begun(t):
-        others = {i.seat for i in t.turns if i.stage == STAGE}
-    else:
-        others = {i.seat for i in open_turns(t, answer_turns(t)) or ()}
-    reviewers = [s.key for s in t.started.panel.seats if s.key in shown or s.key in others]
+    asked = {i.seat for i in t.turns if i.stage == STAGE and i.round == 1}
+    reviewers = [s.key for s in t.started.panel.seats if s.key in shown or s.key in asked]
     rows = review_orders(list(shown), reviewers, t.started.seed)
-    held = _asks_by_reviewer(t)
+    held = asks_by_reviewer(t, 1)
     return tuple(
-        _make_review(t, seat, held.get(seat, []), tuple(shown[s] for s in rows[seat]), again) for seat in reviewers
+        make_review(t, TurnId(STAGE, 1, seat), held.get(seat, []), tuple(shown[s] for s in rows[seat]), again)
+        for seat in reviewers
     )
 
 
-def count_standings(t: Transcript, held: Sequence[Review]) -> Standings:
+def count_standings(t: Transcript, held: Sequence[Review], later: Sequence[Review] = ()) -> Standings:
     """Return the standings by the ballots that are in; a failed or skipped review is an abstention."""
-    return _standings_cached(_cast_ballots(held), tuple(turn.id.seat for turn in reviewed_answers(t)))
+    seats = tuple(turn.id.seat for turn in ranked_answers(t))
+    return _standings_cached(_cast_ballots(held), _cast_ballots(later), seats)
 
 
 def is_top_safe(t: Transcript, held: Sequence[Review]) -> bool:
-    """Return whether there is a top-ranked answer that no review still out can change."""
-    seats = tuple(turn.id.seat for turn in reviewed_answers(t))
-    if _standings_cached(_cast_ballots(held), seats).top is None:
+    """Return whether the first ballot has a top-ranked answer that no review still out can change."""
+    seats = tuple(turn.id.seat for turn in first_answers(t))
+    if _standings_cached(_cast_ballots(held), (), seats).top is None:
         return False
     return _is_top_decided_cached(_cast_ballots(held), tuple(r.seat for r in held if r.pending), seats)
 
 
-def _asks_by_reviewer(t: Transcript) -> dict[str, list[Turn]]:
-    """Return each reviewer's asks so far, oldest first."""
+def asks_by_reviewer(t: Transcript, round_: int) -> dict[str, list[Turn]]:
+    """Return each reviewer's asks of a round so far, oldest first."""
     held: dict[str, list[Turn]] = {}
     for i, turn in t.turns.items():
-        if i.stage == STAGE:
+        if i.stage == STAGE and i.round == round_:
             held.setdefault(i.seat, []).append(turn)
     return held
 
 
-def _make_review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[TurnId, ...], again: bool) -> Review:
-    first = TurnId(STAGE, 1, seat)
+def make_review(t: Transcript, first: TurnId, asks: Sequence[Turn], about: tuple[TurnId, ...], again: bool) -> Review:
+    """Return a reviewer's review by its asks so far; `first`: the first of them, `about`: what it would be shown."""
     ballots = [(turn, read_review(turn)) for turn in asks if turn.ended]
     turn, ballot = next(((x, b) for x, b in reversed(ballots) if b.tiers), ballots[-1] if ballots else (None, None))
-    retries = [i for i in t.retries if (i.stage, i.seat) == (STAGE, seat)]
-    newest = max(retries, key=lambda i: i.ask, default=first)
+    newest = max((i for i in t.retries if i.lane == first.lane), key=lambda i: i.ask, default=first)
     second = first._replace(ask=2)
     if newest == first and (second in t.turns or (again and any(_is_unreadable(x, b) for x, b in ballots))):
         newest = second
@@ -145,6 +151,11 @@ def _make_review(t: Transcript, seat: str, asks: Sequence[Turn], about: tuple[Tu
 def read_review(turn: Turn) -> Ballot:
     """Return the ballot in a review that has ended, in the letters that its reviewer was shown."""
     return _read_cached(turn.text, letter_labels(len(turn.about)))
+
+
+def _is_ranked(review: Turn, answer: TurnId) -> bool:
+    tiers = name_tiers(read_review(review).tiers, [i.seat for i in review.about])
+    return any(answer.seat in tier for tier in tiers)
 
 
 def _is_unreadable(turn: Turn, ballot: Ballot) -> bool:
@@ -161,8 +172,8 @@ _read_cached = lru_cache(KEPT_BALLOTS)(read_ballot)
 
 
 @lru_cache(KEPT_BALLOTS)
-def _standings_cached(ballots: BallotTable, seats: tuple[str, ...]) -> Standings:
-    return compute_standings(dict(ballots), seats)
+def _standings_cached(ballots: BallotTable, later: BallotTable, seats: tuple[str, ...]) -> Standings:
+    return compute_standings(dict(ballots), seats, later)
 
 
 @lru_cache(KEPT_BALLOTS)
