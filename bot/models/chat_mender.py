@@ -56,7 +56,7 @@ class ChatMender(LineMender):
             raise ProviderError("other", "what the provider sent cannot be read")
         if not event:
             return None
-        if "usage" in event or "x_groq" in event:
+        if event.get("usage") or "x_groq" in event:  # most endpoints send a usage of null with every piece
             self.report = read_chat_report(event) or self.report
         self._raise_error(event)
         return b"data: " + json.dumps(event).encode() if self._mend_event(event) else line

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +17,7 @@ from bot.models.library_prices import find_library_price, find_library_window
 from bot.models.map_prices import read_price
 from bot.models.prices import cost_usd, find_price, read_map, worst_cost_usd
 from bot.settings import FallbackRates, ModelSettings, MoneySettings
+from tests.support.paths import ROOT
 
 TODAY = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
 FALLBACK = Price(10.0, 20.0, "fallback")
@@ -240,9 +243,15 @@ def test_the_library_knows_what_the_map_does_not(monkeypatch: pytest.MonkeyPatch
 
 def test_a_map_that_knows_is_enough() -> None:
     """The package takes half a second to import."""
-    price = resolve("openai/gpt-4o")
-    assert price is not None
-    assert price.source == "litellm"
+    program = """
+import sys
+from bot.models.catalogue import resolve_models
+from bot.settings import ModelSettings
+assert resolve_models({"m": ModelSettings(litellm="openai/gpt-4o")})["m"].price.source == "litellm"
+assert "genai_prices" not in sys.modules
+assert resolve_models({"m": ModelSettings(litellm="openrouter/openai/o3")})["m"].price.source == "genai-prices"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
 def test_the_library_has_hours_and_starts() -> None:
