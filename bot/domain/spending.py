@@ -102,19 +102,16 @@ def fit(asked: Asked, caps: Sequence[int | None], balances: Sequence[Balance]) -
 
     `caps` and `balances` belong to the same accounts, of which the first is the run's.
     """
-    free = [cap - b.spent - asked.keep * (n == 0) for n, cap, b in _list_limited(caps, balances)]
-    room = [cap - b.spent - b.held - asked.keep * (n == 0) for n, cap, b in _list_limited(caps, balances)]
-    numbers = [n for n, _, _ in _list_limited(caps, balances)]
-    if asked.most <= min(room, default=asked.most):
+    limited = [(n, cap, b) for n, (cap, b) in enumerate(zip(caps, balances, strict=True)) if cap is not None]
+    free = {n: cap - b.spent - asked.keep * (n == 0) for n, cap, b in limited}  # once all that is held is given back
+    room = {n: free[n] - b.held for n, _, b in limited}
+    if asked.most <= min(room.values(), default=asked.most):
         return asked.most
     has = room if asked.shrinks else free
-    if asked.least > min(has):
-        raise OverLimit(numbers[has.index(min(has))])
-    return min(room) if asked.shrinks else 0
-
-
-def _list_limited(caps: Sequence[int | None], balances: Sequence[Balance]) -> list[tuple[int, int, Balance]]:
-    return [(n, cap, b) for n, (cap, b) in enumerate(zip(caps, balances, strict=True)) if cap is not None]
+    tightest = min(has, key=lambda n: has[n])
+    if asked.least > has[tightest]:
+        raise OverLimit(tightest)
+    return has[tightest] if asked.shrinks else 0
 
 
 def describe_limit(caps: Caps, at: int) -> str:

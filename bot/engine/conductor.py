@@ -303,6 +303,8 @@ class Conductor:
         return Payer(self.run, start.by, start.server, start.format, chair)
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
+        if error.kind == "cap":
+            self.note(f"{error.text[0].upper()}{error.text[1:]}.")
         if self._tell_operator is None or error.kind not in OPERATOR_ERRORS:
             return Failure(error.kind, error.text, error.retry_after_s)
         self._tell_operator(f"{seat.name} ({seat.model}) cannot answer: {error.text} (run {self.run})")

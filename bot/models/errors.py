@@ -25,7 +25,12 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class ProviderError(Exception):
-    """A model could not answer. `text` is for people, one sentence, without keys."""
+    """A model could not answer. `text` is for people, one sentence, without keys.
+
+    `is_unbilled`: its provider has refused before any answer, so that nothing is to be paid.
+    """
+
+    is_unbilled = False
 
     def __init__(self, kind: Kind, text: str, retry_after_s: float | None = None) -> None:
         super().__init__(text)

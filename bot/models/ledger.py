@@ -25,10 +25,9 @@ log = structlog.get_logger()
 
 INPUT_MARGIN = 1.25  # tokenizers that are not published read up to so many times what we count
 CHAIR_READS = 16_000  # tokens, as far as a share of a run's limit is kept for its chair
-UNKNOWN_SEARCH_USD = 0.025  # of a search provider without a listed price; the dearest that litellm lists
+UNKNOWN_SEARCH_USD = 0.06  # of a search provider without a listed price; the dearest that litellm lists
 LEAST_SHARE = 4  # a call that finds less room is cut to no less than this part of its tokens
-THINKING_PER_S = 200  # tokens; no model that hides its thinking is known to think faster
-_UNBILLED = frozenset({"key", "billing", "rate_limit", "not_found", "window", "unreachable", "ours"})
+FASTEST_PER_S = 400  # tokens of a model that thinks unseen, or goes on for a second when it is cut off
 
 
 class Ledger:
@@ -137,6 +136,7 @@ class Tab:
         self._began = 0.0
         self._usage = NO_USAGE
         self._reported: float | None = None
+        self._is_whole = False
 
     async def hold(self) -> AsyncGenerator[str, None]:
         """Hold the worst price of one try; yield why it waits for others meanwhile. Raises ProviderError at a limit."""
@@ -153,7 +153,7 @@ class Tab:
             yield "waiting: what others may cost leaves no room under a limit"
             await freed.wait()
         self._call, self._began = call, _now()
-        self._usage, self._reported = NO_USAGE, None
+        self._usage, self._reported, self._is_whole = NO_USAGE, None, False
         self.limit = terms.writes if self._held == most else self._find_limit()
 
     def _find_limit(self) -> int:
@@ -168,6 +168,7 @@ class Tab:
         """Note what is used so far; return whether it costs more than what is held: the model keeps to no limit."""
         self._usage = delta.usage or self._usage
         self._reported = self._reported if delta.cost_usd is None else delta.cost_usd
+        self._is_whole = delta.ending is not None
         return self._call is not None and self._usage.source == "estimated" and self._cost() > self._held
 
     async def settle(self, error: ProviderError | None = None) -> None:
@@ -180,11 +181,12 @@ class Tab:
     def _spent(self, error: ProviderError | None) -> int:
         if self._reported is not None or self._usage.source == "reported":
             return self._cost()
-        if error is not None and error.kind in _UNBILLED and self._usage.source == "none":
+        if error is not None and error.is_unbilled:
             return 0
-        unseen = ceil((_now() - self._began) * THINKING_PER_S) if self._terms.thinks else 0
-        used = self._usage if self._usage.source == "estimated" else Usage(self._terms.reads, 0, 0, "estimated")
-        return min(self._held, self._cost(replace(used, output=used.output + unseen)))
+        unseen_s = (_now() - self._began if self._terms.thinks else 0.0) + (0.0 if self._is_whole else 1.0)
+        output = self._usage.output + ceil(unseen_s * FASTEST_PER_S)
+        unreported = Usage(ceil(self._terms.reads * INPUT_MARGIN), output, 0, "estimated")
+        return min(self._held, self._cost(unreported))
 
     def _cost(self, usage: Usage | None = None) -> int:
         if self._reported is not None:

@@ -239,6 +239,7 @@ class Speaker:
             mapped = map_error(error, self._clock(), self._blank, is_reading=is_reading)
             if mapped.kind == "ours":
                 log.error("our own client failed", model=model.key, reason=mapped.text)
+            mapped.is_unbilled = not is_reading
             raise mapped from None  # litellm's own text may quote prompt and key
 
     async def _open(self, model: Model, request: Request, schema: JsonSchema | None) -> ModelStream:
