@@ -298,8 +298,7 @@ class Conductor:
     def _payer(self, turn: TurnId) -> Payer:
         """Return who pays for a turn. What comes before the outcome leaves the chair its share."""
         start = self.transcript.started
-        is_outcome = turn.stage in self._plan.outcome_stages
-        chair = None if is_outcome else start.panel.chair or start.panel.judge
+        chair = None if turn.stage in self._plan.outcome_stages else start.panel.chair or start.panel.judge
         return Payer(self.run, start.by, start.server, start.format, chair)
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:

@@ -23,7 +23,7 @@ from bot.ports import Call, Clock, SpendingStore
 
 log = structlog.get_logger()
 
-INPUT_MARGIN = 1.25  # tokenizers that are not published read up to so many times what we count
+INPUT_MARGIN = 1.1  # beyond the high count: one text of twenty has more, and messages have frames
 CHAIR_READS = 16_000  # tokens, as far as a share of a run's limit is kept for its chair
 UNKNOWN_SEARCH_USD = 0.06  # of a search provider without a listed price; the dearest that litellm lists
 LEAST_SHARE = 4  # a call that finds less room is cut to no less than this part of its tokens

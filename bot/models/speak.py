@@ -132,9 +132,7 @@ class Speaker:
         Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
         cancelling whoever reads it, closes the connection.
         """
-        async with self._turns_by_run.of(
-            payer.run
-        ):  # where many wait, one seat of each run goes before the second of any
+        async with self._turns_by_run.of(payer.run):  # where many wait, one seat of each run goes first
             await self.warm_up()
         model = self._models[seat.model]
         if model.search and not has_key(model):

@@ -75,7 +75,8 @@ async def test_while_it_goes_on_its_worst_price_is_held(store: SqlStore) -> None
         await anext(deltas)
         held = (await balance(store)).held
         assert 400 < held < 500
-    assert await balance(store) == Balance(407, 0)  # what was read, with a margin, and what it may write for a second
+    after = await balance(store)  # what was read, with a margin, and what it may write for a second
+    assert (400 < after.spent <= held, after.held) == (True, 0)
 
 
 async def test_seats_that_speak_at_once_pass_no_limit_and_wait_for_each_other(store: SqlStore) -> None:
