@@ -54,6 +54,14 @@ def models(
     raise typer.Exit(run_guarded(show_models(available)))
 
 
+@app.command(help="What was spent: by day, model, format and person.")
+def cost(days: Annotated[int, typer.Option(min=1, max=3650, help="how many of the latest days")] = 30) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.show import show_costs
+
+    raise typer.Exit(run_guarded(show_costs(days)))
+
+
 @app.command(help="The runs so far, newest first.")
 def runs() -> None:
     from bot.cli.exit import run_guarded  # as above

@@ -171,6 +171,19 @@ class Call:
     model: str
 
 
+CostKey = Literal["day", "model", "format", "person"]  # what costs are summed up by
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What calls have cost together, in US dollars, and how long they took on average (seconds; None: unknown)."""
+
+    name: str
+    usd: float
+    calls: int
+    seconds: float | None
+
+
 class SpendingStore(Protocol):
     """What calls of models cost, and what is held for those that go on. A write that returned survives the process."""
 
@@ -187,6 +200,17 @@ class SpendingStore(Protocol):
 
     async def balances(self, payer: Payer, at: float) -> list[Balance]:
         """Return the balances of the accounts of `list_accounts`."""
+        ...
+
+
+class CostStore(SpendingStore, Protocol):
+    """A `SpendingStore` that sums up."""
+
+    async def costs(self, key: CostKey, since: float, server: str | None = None) -> list[CostRow]:
+        """Return what calls since then have cost, the dearest first; days (of UTC) the newest first.
+
+        With a `server`, of that one only. What is not settled counts with what is held for it.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands import compare, council, debate, panel, pipeline, runs, steer, summarise
+from commands import compare, cost, council, debate, panel, pipeline, runs, steer, summarise
 from commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -13,5 +13,6 @@ COMMANDS: tuple[Command, ...] = (
     *pipeline.COMMANDS,
     summarise.COMMAND,
     *runs.COMMANDS,
+    cost.COMMAND,
     *steer.COMMANDS,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     or_,
     select,
     tuple_,
@@ -29,12 +31,13 @@ from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.spending import Balance
 from bot.domain.transcript import Entry
-from bot.ports import Json, PostedPage, RunRow, Snapshot, last_texts
+from bot.ports import CostKey, CostRow, Json, PostedPage, RunRow, Snapshot, last_texts
 from storage.batch import Append, Batch, Claim, Head, Keep, LaneRow, PageKey, Place, Reserve, Settle, Show, Write
 from storage.schema import accounts, calls, events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
 
 PIECE_BYTES = 3 * 16_384  # of a picture; base64 takes three bytes at a time
-ACCOUNTS_KEPT_S = 62 * 86_400.0  # beyond their month
+DAY_S = 86_400.0
+ACCOUNTS_KEPT_S = 62 * DAY_S  # beyond their month
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
@@ -210,6 +213,22 @@ def load_balances(conn: Connection, names: Collection[str]) -> dict[str, Balance
     """Return the balance of each of these accounts; one that nothing was charged to has nothing."""
     stored = conn.execute(_BALANCES, {"names": list(names)}).all() if names else []
     return {name: Balance() for name in names} | {row.account: Balance(row.spent, row.held) for row in stored}
+
+
+def sum_costs(conn: Connection, key: CostKey, since: float, server: str | None) -> list[CostRow]:
+    if not inspect(conn).has_table(calls.name):  # read beside a bot of an earlier version
+        return []
+    by = func.floor(calls.c.at / DAY_S) if key == "day" else calls.c[key]
+    usd = func.sum(func.coalesce(calls.c.spent, calls.c.held)) / 1e6
+    query = select(by, usd, func.count(), func.avg(calls.c.seconds)).where(calls.c.at >= since).group_by(by)
+    if server is not None:
+        query = query.where(calls.c.server == server)
+    found = conn.execute(query.order_by(by.desc() if key == "day" else usd.desc())).all()
+    return [CostRow(_name_day(name) if key == "day" else name, *figures) for name, *figures in found]
+
+
+def _name_day(number: float) -> str:
+    return f"{datetime.fromtimestamp(number * DAY_S, UTC):%Y-%m-%d}"
 
 
 def _save_spending(conn: Connection, batch: Batch) -> None:

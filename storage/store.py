@@ -16,7 +16,7 @@ from bot.domain.facts import Fact
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Balance, Payer, list_accounts
 from bot.domain.transcript import Entry
-from bot.ports import Call, Clock, Json, MessageRef, PostedPage, RunRow, Snapshot
+from bot.ports import Call, Clock, CostKey, CostRow, Json, MessageRef, PostedPage, RunRow, Snapshot
 from storage import migrate, rows, sqlite
 from storage.batch import Append, Claim, Keep, Place, Put, Reserve, Settle, Show, Tidy
 from storage.errors import translating_errors
@@ -113,6 +113,9 @@ class SqlStore:
         names = list_accounts(payer, at)
         stored = await self._read(lambda conn: rows.load_balances(conn, names))
         return [stored[name] for name in names]
+
+    async def costs(self, key: CostKey, since: float, server: str | None = None) -> list[CostRow]:
+        return await self._read(lambda conn: rows.sum_costs(conn, key, since, server))
 
     async def tidy(self) -> None:
         """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be."""

@@ -89,7 +89,7 @@ class Actions:
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
-        self._allowance = allowance
+        self.allowance = allowance
         self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
         self.refusals = RefusalCount(clock)
         self._starting = asyncio.Lock()
@@ -104,8 +104,8 @@ class Actions:
             async with self._starting:  # one start in each iteration of the loop, so that a flood blocks nobody else
                 await asyncio.sleep(0)
             started = await self._resolver.resolve(request)
-            if self._allowance is not None:
-                await self._allowance.check_start(started)
+            if self.allowance is not None:
+                await self.allowance.check_start(started)
             run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
             surface = open_surface(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))

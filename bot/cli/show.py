@@ -1,4 +1,4 @@
-"""`moot models`, `moot runs` and `moot show`: the catalogue, the list of runs, a thread again."""
+"""`moot models`, `moot runs`, `moot cost` and `moot show`: the catalogue, runs, what they cost, a thread again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from bot.cli.console import CleanConsole
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
-from bot.cli.tables import render_catalogue, render_runs, render_thread
+from bot.cli.tables import render_catalogue, render_costs, render_runs, render_thread
 from bot.domain.facts import RunStarted
 from bot.engine.thread import replay_thread
 from bot.errors import Misconfigured, Refused, StoreFailed
@@ -54,6 +54,18 @@ async def show_runs() -> int:
         async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
             rows = await store.runs()
     CleanConsole().print(render_runs(rows) if rows else "There are no runs yet.")
+    return OK
+
+
+async def show_costs(days: int) -> int:
+    """Print what the latest days have cost, in all servers together."""
+    settings, console = load_configuration(), CleanConsole()
+    if not settings.storage.path.exists():
+        console.print("Nothing has been asked yet.")
+        return OK
+    async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+        for key in ("day", "model", "format", "person"):
+            console.print(render_costs(key, await store.costs(key, time.time() - days * 86_400.0)))
     return OK
 
 

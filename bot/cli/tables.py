@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bot.engine.thread import Post
 from bot.models.listing import ModelRow
-from bot.ports import RunRow
+from bot.ports import CostKey, CostRow, RunRow
 
 
 def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
@@ -33,6 +33,14 @@ def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
         window = f"{row.window:,} ({row.window_source})" if row.window else "unknown"
         cells = (f"{row.key}: {row.name}", row.litellm, row.key_state, cost, window, row.sent)
         table.add_row(*map(Text, cells[: len(table.columns)]))
+    return table
+
+
+def render_costs(key: CostKey, rows: Sequence[CostRow]) -> RenderableType:
+    table = Table(key, "cost", "calls", "seconds each")
+    for row in rows:
+        seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
+        table.add_row(*map(Text, (row.name or "terminal", f"${row.usd:,.3f}", f"{row.calls:,}", seconds)))
     return table
 
 

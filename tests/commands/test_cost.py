@@ -1,0 +1,87 @@
+"""/moot cost and `moot cost`: what was spent, and what limits leave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from bot.actions.actions import Actions
+from bot.actions.allowance import Allowance
+from bot.actions.permissions import Person
+from bot.domain.spending import Asked, Caps, Payer
+from bot.errors import Refused
+from bot.ports import Call, CostRow
+from commands.command import Here, Told, open_no_surface
+from commands.cost import COMMAND, CostOptions
+from storage import SqlStore, open_store
+
+NOON = 1_767_268_800.0  # 2026-01-01
+DAY_S = 86_400.0
+LIMITS = Caps(0.5, 2.0, 10.0, None, 30.0)
+ANN = Person("discord:1", "Ann", "discord:9")
+HERE = Here(ANN, open_no_surface)
+CALLS = [  # who, where, format, model, days ago, US dollars (None: never settled, 0.5 held), seconds
+    ("discord:1", "discord:9", "council", "claude", 0, 0.25, 2.0),
+    ("discord:1", "discord:9", "debate", "claude", 1, 0.05, 4.0),
+    ("discord:2", "discord:9", "council", "gpt*4*", 1, None, None),
+    ("discord:1", "discord:8", "council", "claude", 0, 7.0, 1.0),
+    ("discord:1", "discord:9", "council", "claude", 40, 3.0, 1.0),
+]
+
+
+def now() -> float:
+    return NOON
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    async with open_store(tmp_path / "moot.db", clock=now) as opened:
+        for n, (person, server, form, model, days, usd, seconds) in enumerate(CALLS):
+            call = Call(f"c{n}", Payer(f"r{n}", person, server, form), NOON - days * DAY_S, model)
+            held = await opened.reserve(call, (None,) * 5, Asked(500_000, 1))
+            if usd is not None and seconds is not None:
+                await opened.settle(call, held, round(usd * 1e6), seconds)
+        yield opened
+
+
+async def ask(store: SqlStore | None, caps: Caps = LIMITS, days: int = 30) -> str:
+    allowance = Allowance(store, caps, now) if store is not None else None
+    answer = await COMMAND.handle(cast(Actions, SimpleNamespace(allowance=allowance)), CostOptions(days=days), HERE)
+    assert isinstance(answer, Told)
+    return answer.text
+
+
+async def test_people_read_what_limits_leave_and_what_was_spent_here(store: SqlStore) -> None:
+    assert await ask(store) == (
+        "- $7.25 of $2.00 today by you\n"
+        "- $0.25 of $10.00 today in this server\n\n"
+        "**By model**\n- gpt\\*4\\*: $0.50 · 1 call\n- claude: $0.30 · 2 calls · 3.0 s each\n\n"
+        "**By format**\n- council: $0.75 · 2 calls · 2.0 s each\n- debate: $0.05 · 1 call · 4.0 s each\n\n"
+        "**By day**\n- 2026-01-01: $0.25 · 1 call · 2.0 s each\n- 2025-12-31: $0.55 · 2 calls · 4.0 s each"
+    )
+
+
+async def test_where_nothing_was_spent_and_nothing_is_limited_that_is_said(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "moot.db", clock=now) as store:
+        assert await ask(store, Caps(), 7) == "Nothing has cost anything here for 7 days."
+    with pytest.raises(Refused, match="Nothing is counted here"):
+        await ask(None)
+
+
+async def test_the_operator_sees_all_servers_and_who_has_spent(store: SqlStore) -> None:
+    assert await store.costs("person", NOON - 30 * DAY_S) == [
+        CostRow("discord:1", 7.3, 3, 7 / 3),
+        CostRow("discord:2", 0.5, 1, None),
+    ]
+
+
+async def test_a_long_table_is_summed_up(tmp_path: Path) -> None:
+    async with open_store(tmp_path / "moot.db", clock=now) as store:
+        for n in range(10):
+            call = Call(f"c{n}", Payer("r", ANN.key, ANN.server, "council"), NOON, f"m{n}")
+            await store.reserve(call, (None,) * 5, Asked(1_000_000 - n, 1))
+        assert "- m6: $1.00 · 1 call\n- 3 more: $3.00\n" in await ask(store, Caps())
