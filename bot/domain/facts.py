@@ -75,6 +75,13 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingSeen:
+    """A turn was seen to think before it answers, of a seat of which that was not known."""
+
+    turn: TurnId
+
+
+@dataclass(frozen=True, slots=True)
 class TurnEnded:
     """A turn ended, however it did: with its text so far, usage, cost (US dollars; None: unknown) and timings."""
 
@@ -341,6 +348,7 @@ Fact = (
     RunStarted
     | Claimed
     | TurnStarted
+    | ThinkingSeen
     | TurnEnded
     | NamesRevealed
     | RunFinished

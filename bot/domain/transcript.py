@@ -36,6 +36,7 @@ from bot.domain.facts import (
     SkipWished,
     SteeringFact,
     Stopped,
+    ThinkingSeen,
     TurnEnded,
     TurnStarted,
     Upvoted,
@@ -70,6 +71,7 @@ class Turn:
     ended: TurnEnded | None = None
     removed: bool = False
     objection: int = 0  # as in TurnStarted
+    thinks: bool = False  # it was seen to
 
     @property
     def text(self) -> str:
@@ -156,6 +158,8 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return t
         case TurnStarted(turn, about, objection):
             return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry, objection=objection))
+        case ThinkingSeen(turn):
+            return _with_turn(t, replace(t.turns[turn], thinks=True)) if turn in t.turns else t
         case TurnEnded() as fact:
             known = t.turns.get(fact.turn) or Turn(fact.turn, (), entry)
             return t if known.ended else _with_turn(t, replace(known, ended=fact))

@@ -21,7 +21,7 @@ from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
-from bot.engine.draft import Draft
+from bot.engine.draft import Draft, list_seen_to_think
 from bot.engine.journal import TRY_AGAIN_S, Journal
 from bot.engine.snapshots import SnapshotWriter
 from bot.engine.thread import Post, board_controls, board_verdict, current_plan, plan_set_aside, thread_posts
@@ -40,7 +40,6 @@ OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
 AWAY = "away today"  # members read this in place of an operator's error
 BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
-
 
 CutOffPolicy = Literal["again", "keep"]
 StayUntil = Literal["as long as it takes", "until its end", "no longer"]
@@ -231,6 +230,9 @@ class Conductor:
         if orphans := [i for i in open_turns if i not in wanted and i not in self._running]:
             await self._journal.record([await self._end_from_snapshot(i) for i in orphans])
             return True
+        if seen := list_seen_to_think(t, (draft for draft, _ in self._running.values())):
+            await self._journal.record(seen)
+            return True
         if new := [TurnStarted(w.turn, w.about, w.objection) for w in wanted.values() if w.turn not in t.turns]:
             await self._journal.record(new)
             return True
@@ -242,8 +244,7 @@ class Conductor:
             return True
         if plan.reveals_due:
             await self._journal.record(plan.reveals_due)
-            return True
-        return False
+        return bool(plan.reveals_due)
 
     def _unwanted_finish(self, turn: TurnId) -> Finish:
         return "skipped" if self.transcript.is_skipped(turn) and self.transcript.stopped is None else "stopped"
@@ -262,8 +263,7 @@ class Conductor:
             await self._journal.read()
 
     def _begin_turn(self, want: Want, tasks: TaskGroup) -> None:
-        seat = seat_of(self.transcript, want.turn)
-        lane = want.turn.lane
+        seat, lane = seat_of(self.transcript, want.turn), want.turn.lane
         now = asyncio.get_running_loop().time()
         draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
         ask = self._form.ask(self.transcript, want.turn)

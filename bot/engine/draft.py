@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bot.domain.facts import TurnEnded
+from bot.domain.facts import ThinkingSeen, TurnEnded
 from bot.domain.run import Failure, Finish, Seat, Timings, Usage
+from bot.domain.transcript import Transcript
 from bot.formats.plan import Want
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
@@ -30,6 +32,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None  # as the provider reports it; None: it is computed from the usage
     finish: Finish = "done"
+    thinks: bool = False  # it does, and has said nothing yet
     decided_finish: Finish | None = None  # decided once: by its own end, or because the plan no longer wants it
 
     @property
@@ -39,6 +42,7 @@ class Draft:
     def add_delta(self, delta: Delta) -> None:
         if delta.restarts:
             self._withdraw_text()
+        self.thinks = not (self.chars or delta.text) and (self.thinks or bool(delta.thinking))
         if delta.text:
             self.parts.append(delta.text)
             self.chars += len(delta.text)
@@ -72,3 +76,12 @@ class Draft:
         timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
         cost = cost_usd(self.usage, self.seat.price, wall_s) if self.cost_usd is None else self.cost_usd
         return TurnEnded(self.want.turn, finish, self.text, self.usage, cost, timings, failure)
+
+
+def list_seen_to_think(t: Transcript, running: Iterable[Draft]) -> list[ThinkingSeen]:
+    """Return what is to be noted of running turns that think, where nobody knew that their seats do.
+
+    It is noted before the plan is acted on that would no longer wait for them, or would in vain.
+    """
+    turns = [draft.want.turn for draft in running if draft.thinks and not draft.seat.thinks]
+    return [ThinkingSeen(turn) for turn in turns if turn in t.turns and not t.turns[turn].thinks]

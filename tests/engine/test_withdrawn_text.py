@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bot.domain.facts import TurnEnded
+from bot.domain.facts import ThinkingSeen, TurnEnded
 from bot.engine.supervisor import RunSupervisor
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -39,6 +39,12 @@ def test_thinking_that_was_shown_leaves_the_message_and_the_facts(rest: list[Ste
     assert ended.timings.first_token_s is not None
     assert ended.timings.first_token_s > 0, "its first word came after the thinking"
     assert not any("Okay" in shown for shown in shown_by_ada(run))
+
+
+def test_a_turn_that_thinks_is_noted_once_where_nobody_knew_it() -> None:
+    thinks: list[Step] = [Delta(0.0, thinking="Hm."), 3.0, Delta(3.0, thinking="Well."), 3.0, "Tabs"]
+    _, transcript = conduct_run("compare", {"ada": thinks, "bob": [1.0, "Spaces"]})
+    assert [e.fact for e in transcript.entries if isinstance(e.fact, ThinkingSeen)] == [ThinkingSeen(ADA)]
 
 
 def test_a_reported_cost_is_the_turns_cost() -> None:

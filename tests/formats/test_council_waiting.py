@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.facts import Claimed, Paused, Resumed, RetryAsked, RunFinished, SeatDropped, TurnEnded
+from bot.domain.facts import Claimed, Paused, Resumed, RetryAsked, RunFinished, SeatDropped, ThinkingSeen, TurnEnded
 from bot.domain.run import Failure, Mode, Rules, Seat, TurnId
 from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
 from bot.formats.council.chair import SYNTHESIS
@@ -23,7 +23,7 @@ from tests.support.councils import FIVE, let_answer, let_rank, make_council, wan
 from tests.support.transcripts import Play, read_ask
 
 WAITS = Rules(quorum=3, grace_s=60.0, review_quorum=0.6, review_grace_s=60.0, deadline_s=100.0)
-EVE, LATE_EVE = TurnId("answer", 1, "eve"), ("eve", "bob", "ada")
+DAN, EVE, LATE_EVE = TurnId("answer", 1, "dan"), TurnId("answer", 1, "eve"), ("eve", "bob", "ada")
 
 
 class TestPatience:
@@ -87,6 +87,13 @@ class TestAnswers:
         assert soon.plan.again_at is not None
         assert soon.t.at < soon.plan.again_at < soon.t.at + 10
         assert wanted_reviews(soon.end_turn(EVE, "eve speaks")) == list(FIVE)
+
+    def test_a_seat_that_is_seen_to_think_is_expected_later(self) -> None:
+        play = let_answer(make_council(WAITS), *FIVE[:3])
+        thinks = let_answer(make_council(WAITS), *FIVE[:3]).record(ThinkingSeen(EVE), ThinkingSeen(DAN))
+        assert thinks.t.turns[EVE].thinks
+        assert wanted_reviews(play.wait(2.0)) == []
+        assert wanted_reviews(thinks) == list(FIVE[:3])
 
     def test_no_quorum_no_reviews(self) -> None:
         assert wanted_reviews(let_answer(make_council(WAITS), "ada", "bob").wait(90)) == []

@@ -39,11 +39,14 @@ class Outstanding(NamedTuple):
     elapsed_s: float
 
 
-def usual_times(seat: Seat) -> tuple[float, ...]:
-    """Return how long a seat usually takes: its own latest times, or the recorded ones by how hard it thinks."""
+def usual_times(seat: Seat, *, thinks: bool = False) -> tuple[float, ...]:
+    """Return how long a seat usually takes: its own latest times, or the recorded ones by how hard it thinks.
+
+    `thinks`: it is seen to now.
+    """
     if seat.usual_s:
         return seat.usual_s
-    effort = seat.effort or ("medium" if seat.thinks else "none")
+    effort = seat.effort or ("medium" if thinks or seat.thinks else "none")
     return tuple(STRETCHED_BY[effort] * second for second in RECORDED_S)
 
 

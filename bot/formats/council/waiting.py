@@ -71,7 +71,7 @@ def _pays_until(
 
 
 def _usual_of(t: Transcript, turn: TurnId) -> tuple[float, ...]:
-    return usual_times(seat_of(t, turn))
+    return usual_times(seat_of(t, turn), thinks=turn in t.turns and t.turns[turn].thinks)
 
 
 def _ends_of(t: Transcript, turns: Iterable[TurnId]) -> dict[TurnId, float]:
