@@ -216,13 +216,17 @@ class FallbackRates(Strict):
 
 
 class MoneySettings(Strict):
-    """The limits on spending, in US dollars; inf: none. A day and a month are those of UTC."""
+    """The limits on spending, and what is asked about first, in US dollars.
+
+    inf: no limit. A day and a month are those of UTC.
+    """
 
     run_usd: Sum = Field(0.50, description="for one run")
     person_day_usd: Sum = Field(2.0, description="for all that one person starts in a day")
     server_day_usd: Sum = Field(10.0, description="for a server or workspace, a day")
     server_month_usd: Sum = Field(inf, description="for a server or workspace, a month")
     month_usd: Sum = Field(inf, description="for all together, a month")
+    ask_above_usd: Sum = Field(1.0, description="who starts a run that may cost more is asked first")
     fallback_usd_per_mtok: FallbackRates = Field(
         FallbackRates(),
         description="what counts where a model's price is unknown; nine in ten of those listed cost less",

@@ -75,12 +75,14 @@ class Started:
 class Told:
     """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text.
 
-    `must_read`: it is told also where answers to remarks are not.
+    `must_read`: it is told also where answers to remarks are not. `in_place`: it takes the place of the message whose
+    button was pressed.
     """
 
     text: str
     file: tuple[str, str] | None = None
     must_read: bool = False
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

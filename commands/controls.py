@@ -202,6 +202,14 @@ async def _close_round(actions: Actions, target: Target, options: NoOptions, her
     return Told(await actions.steering.close_round_vote(target.run, here.by, target.turn.round))
 
 
+async def _start_offered(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Started(await actions.start_offered(target.run, here.by, here.open_surface))
+
+
+async def _cancel_offered(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Told(actions.cancel_offered(target.run, here.by), in_place=True)
+
+
 async def _start_run(actions: Actions, request: RunRequest, here: Here) -> Answer:
     return Started(await actions.start_run(replace(request, channels=here.channels), here.open_surface))
 
@@ -228,6 +236,8 @@ PRESSES: Mapping[str, Press] = {
     "full_texts": Press("What a card tells of, in full.", _read_on),
     "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions, starts_run=True),
     "run_again": Press("The same once more.", _run_again, starts_run=True),
+    "start": Press("Begin a run whose price was told first.", _start_offered, starts_run=True),
+    "cancel": Press("Leave it.", _cancel_offered),
     "export": Press("The run as a file.", _export),
     "delete": Press("Delete the run's messages.", _delete),
     "ask_about": Press("Ask the council about a message.", _ask_about, starts_run=True),

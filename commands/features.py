@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.actions.offers import MustAgree
 from bot.engine.thread import AFTERWARDS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
@@ -13,6 +14,7 @@ ON_MESSAGES = (  # under a turn or a card: formats, `bot.engine.thread` and `bot
     *("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "reveal", "guess", "differences"),
     *("object", "upvote", "go_on", "end_here", "next", "close_round"),
 )
+ON_OFFERS = tuple(control.action for control in MustAgree.controls)  # under the price of a run that is not begun yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _presses() -> Iterator[str]:
 
 def find_ways(name: str) -> Iterator[str]:
     """Yield the ways to a press, which are the same on every platform."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES):
+    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES) | set(ON_OFFERS):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

@@ -23,15 +23,26 @@ from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
 from adapters.discord.forms import read_modal, unasked_values
+from adapters.discord.layout import build_buttons
 from adapters.discord.names import DiscordReader
 from adapters.discord.owner_notices import OwnerNotices
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places, may_write
 from adapters.discord.replies import Reply
 from bot.actions.actions import Actions
+from bot.actions.offers import MustAgree
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore, TaskGroup
-from bot.domain.controls import ANOTHER_VERSION, Target, about_text, press_id, read_press_id, read_target
+from bot.domain.controls import (
+    ANOTHER_VERSION,
+    Control,
+    SeatRef,
+    Target,
+    about_text,
+    press_id,
+    read_press_id,
+    read_target,
+)
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
@@ -43,6 +54,7 @@ from commands.suggestions import suggest_values
 
 log = structlog.get_logger()
 
+AFRESH = SeatRef("run_again")  # the press whose run gets a thread of its own; kept with its offer
 KEPT_CHARS = 72  # of a custom_id's 100, for the values that a form keeps; its seal takes 13
 
 
@@ -92,6 +104,8 @@ class InteractionHandler:
                     await self._dispatch(interaction, reply)
                 if interaction.guild is not None and interaction.type is discord.InteractionType.application_command:
                     await self._owner_notices.notify(interaction.guild, interaction.app_permissions)
+            except MustAgree as offer:
+                await reply.offer(str(offer), build_buttons(_offer_controls(interaction, offer), offer.run))
             except (Refused, StoreFailed) as error:
                 saving.cancel()  # it may be refused twice without harm, and most of a flood is refused
                 await reply.tell(str(error))
@@ -231,7 +245,7 @@ class InteractionHandler:
             target,
             values,
             person=partial(self._find_person, interaction),
-            here=partial(self._locate, interaction, reply, afresh=action == "run_again"),
+            here=partial(self._locate, interaction, reply, afresh=AFRESH in (SeatRef(action), target.about)),
             read_files=lambda text: attach_files(text, discord_files(self._session, files), self._limits),
             in_order=self._order.of(str(interaction.user.id)),
         )
@@ -245,6 +259,8 @@ class InteractionHandler:
 
     async def _answer(self, interaction: discord.Interaction[Any], answer: Answer, reply: Reply, key: str) -> None:
         match answer:
+            case Told(text, in_place=True):
+                await reply.replace(text)
             case Told(text, file):
                 await reply.tell(text, file)
             case Form():
@@ -302,6 +318,14 @@ def _command_key(path: Sequence[str], answer: Answer) -> str:
 def _name_asker(interaction: discord.Interaction[Any]) -> str:
     """Return for whom a form is sealed: that person, in that channel."""
     return f"{interaction.user.id}/{interaction.channel_id}"
+
+
+def _offer_controls(interaction: discord.Interaction[Any], offer: MustAgree) -> Sequence[Control]:
+    """Return the buttons of an offer; they keep that its run gets a thread of its own."""
+    data: Any = interaction.data or {}
+    found = read_press_id(data.get("custom_id", ""))
+    is_afresh = found is not None and AFRESH in (SeatRef(found[1]), read_target("", found[2]).about)
+    return [replace(control, about=AFRESH) for control in offer.controls] if is_afresh else offer.controls
 
 
 def _is_public(interaction: discord.Interaction[Any]) -> bool:

@@ -75,8 +75,23 @@ def build_body(message: Message, run: str, mark: int, *, head: str = "", foot: s
     }
 
 
+def build_buttons(controls: Sequence[Control], run: str) -> ui.View:
+    """Return buttons as they stand under a plain message."""
+    view = ui.View(timeout=None)
+    for button in _make_buttons(controls, run):
+        view.add_item(button)
+    view.stop()  # as in `build_layout`
+    return view
+
+
 def _button_rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:
-    buttons = [
+    buttons = _make_buttons(controls, run)
+    rows = [buttons[i : i + BUTTONS_PER_ROW] for i in range(0, len(buttons), BUTTONS_PER_ROW)]
+    return [ui.ActionRow(*row) for row in rows]
+
+
+def _make_buttons(controls: Sequence[Control], run: str) -> list[ui.Button[Any]]:
+    return [
         ui.Button[Any](
             label=c.label[:LABEL_CHARS],
             style=STYLES.get(c.action, discord.ButtonStyle.secondary),
@@ -84,5 +99,3 @@ def _button_rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any
         )
         for c in controls
     ]
-    rows = [buttons[i : i + BUTTONS_PER_ROW] for i in range(0, len(buttons), BUTTONS_PER_ROW)]
-    return [ui.ActionRow(*row) for row in rows]

@@ -8,6 +8,7 @@ from typing import Literal
 import aiohttp
 import discord
 import structlog
+from discord import ui
 
 from adapters.common.attachments import attach_files
 from adapters.common.deliveries import DeliveryLog
@@ -16,11 +17,13 @@ from adapters.common.question_log import QuestionLog
 from adapters.common.quotes import Content
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.files import discord_files
+from adapters.discord.layout import build_buttons
 from adapters.discord.names import DiscordReader
 from adapters.discord.people import Admissions, channel_words, require_permissions
 from adapters.discord.places import Channel, Places
 from adapters.discord.reader import HOLDERS, WRITTEN, message_json
 from bot.actions.actions import Actions
+from bot.actions.offers import MustAgree
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
@@ -93,6 +96,8 @@ class Listener:
         try:
             with self._actions.refusals.watch(str(message.author.id)):
                 await self._take_content(message, run, is_addressed=mentioned or message.guild is None)
+        except MustAgree as offer:
+            await self._tell(message, str(offer), build_buttons(offer.controls, offer.run))
         except (Refused, StoreFailed) as error:
             await self._tell(message, str(error))
         except CALL_ERRORS as error:  # the place is closed to us, or gone
@@ -136,8 +141,14 @@ class Listener:
             case Told(text, must_read=True):
                 await self._tell(message, text)
 
-    async def _tell(self, message: discord.Message, text: str) -> None:
-        await message.reply(text[:2000], mention_author=False, allowed_mentions=NOBODY, silent=True)
+    async def _tell(self, message: discord.Message, text: str, buttons: ui.View | None = None) -> None:
+        await message.reply(
+            text[:2000],
+            mention_author=False,
+            allowed_mentions=NOBODY,
+            silent=True,
+            view=buttons,  # type: ignore[arg-type]  # None is none, as in discord.py's own signature of `send`
+        )
 
     async def take_reaction(self, event: discord.RawReactionActionEvent, *, added: bool) -> None:
         """Take a reaction to a message of ours as the press of the button that does the same."""

@@ -59,19 +59,33 @@ class Reply:
         """Tell that person alone. A long text is split; `file`: name and text."""
         await self._send(await make_aside(render_for_discord, text) or ["Done."], file)
 
-    async def _send(self, texts: Sequence[str], file: tuple[str, str] | None = None) -> None:
-        """Send texts, rendered for Discord, to that person alone."""
+    async def replace(self, text: str) -> None:
+        """Put a sentence in the place of the message whose button was pressed, which has no buttons then."""
+        async with self._lock:
+            if not self._interaction.response.is_done():
+                await self._interaction.response.edit_message(content=text, view=None, allowed_mentions=NOBODY)
+                return
+        await self.tell(text)
+
+    async def offer(self, text: str, buttons: ui.View) -> None:
+        """Tell that person alone, with buttons below."""
+        await self._send([text], buttons=buttons)
+
+    async def _send(
+        self, texts: Sequence[str], file: tuple[str, str] | None = None, buttons: ui.View = discord.utils.MISSING
+    ) -> None:
+        """Send texts, rendered for Discord, to that person alone; `buttons` stand below the first."""
         first, *more = texts
         files = [discord.File(io.BytesIO(file[1].encode()), file[0])] if file else []
         async with self._lock:
             if not self._interaction.response.is_done():
                 await self._interaction.response.send_message(
-                    first, files=files, ephemeral=True, allowed_mentions=NOBODY
+                    first, files=files, view=buttons, ephemeral=True, allowed_mentions=NOBODY
                 )
             else:
                 if self._public and not self._shown.is_set():
                     await self._interaction.delete_original_response()  # the deferral, which everybody sees
-                await self._send_followup(first, files)
+                await self._send_followup(first, files, buttons)
             for text in more:
                 await self._send_followup(text, [])
 
@@ -109,8 +123,10 @@ class Reply:
             async with asyncio.timeout(BOARD_S):
                 await self._shown.wait()
 
-    async def _send_followup(self, text: str, files: Sequence[discord.File]) -> None:
-        await self._interaction.followup.send(text, files=files, ephemeral=True, allowed_mentions=NOBODY)
+    async def _send_followup(
+        self, text: str, files: Sequence[discord.File], buttons: ui.View = discord.utils.MISSING
+    ) -> None:
+        await self._interaction.followup.send(text, files=files, view=buttons, ephemeral=True, allowed_mentions=NOBODY)
 
     async def _defer(self) -> None:
         await asyncio.sleep(DEFER_S)

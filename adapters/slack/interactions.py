@@ -24,6 +24,7 @@ from adapters.slack.people import People
 from adapters.slack.places import Places
 from adapters.slack.replies import BoardNotShown, Reply, Request
 from bot.actions.actions import Actions
+from bot.actions.offers import START, MustAgree
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.domain.controls import Target, about_text, read_press_id, read_target
@@ -141,6 +142,8 @@ class InteractionHandler:
         try:
             with self.actions.refusals.watch(f"{reply.request.workspace.id}/{reply.request.user}"):
                 await work
+        except MustAgree as offer:
+            await reply.offer(str(offer), offer.controls, offer.run)
         except (Refused, StoreFailed) as error:
             await reply.tell(str(error))
         except ValidationError as error:
@@ -278,6 +281,8 @@ class InteractionHandler:
         metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
         by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
         await self._answer(reply, answer, by, metadata)
+        if action == START.action:
+            await reply.drop_notice()
         if left := await dispatch.finish_delete(self.actions, action, target.run, self._places.erase):
             await reply.tell(left)
 
@@ -294,6 +299,8 @@ class InteractionHandler:
 
     async def _answer(self, reply: Reply, answer: Answer, by: Person, metadata: Mapping[str, str]) -> None:
         match answer:
+            case Told(text, in_place=True):
+                await reply.replace(text)
             case Told(text, file):
                 await reply.tell(text, file)
             case Form():

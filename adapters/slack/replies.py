@@ -18,8 +18,9 @@ from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
 from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.forms import build_view
-from adapters.slack.layout import PLAIN_CHARS, Json, markdown_block, shorten_escaped
+from adapters.slack.layout import PLAIN_CHARS, Json, button_rows, markdown_block, shorten_escaped
 from bot.concurrency import make_aside
+from bot.domain.controls import Control
 from bot.errors import Refused
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
@@ -86,6 +87,18 @@ class Reply:
         for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
+    async def replace(self, text: str) -> None:
+        """Put a sentence in the place of the notice whose button was pressed."""
+        await self._whisper(text, instead=True)
+
+    async def offer(self, text: str, controls: Sequence[Control], run: str) -> None:
+        """Tell that person alone, with buttons below."""
+        await self._whisper(text, button_rows(controls, run))
+
+    async def drop_notice(self) -> None:
+        """Take the notice away whose button was pressed."""
+        await self._respond({}, {"delete_original": True})
+
     async def show_form(self, form: Form, sealed: str, suggested: Mapping[str, Sequence[str]]) -> None:
         """Open a form; `sealed` comes back with its values. Raises Refused where no form can be opened."""
         if not self.request.trigger_id:
@@ -96,17 +109,19 @@ class Reply:
         except SurfaceError as error:
             raise Refused("The form could not be opened: try again.") from error
 
-    async def _whisper(self, text: str) -> None:
-        content: Json = {"text": shorten_escaped(escape_entities(text), PLAIN_CHARS), "blocks": [markdown_block(text)]}
-        if not (await self._respond(content) or await self._post_ephemeral(content)):
+    async def _whisper(self, text: str, buttons: Sequence[Json] = (), *, instead: bool = False) -> None:
+        blocks = [markdown_block(text), *buttons]
+        content: Json = {"text": shorten_escaped(escape_entities(text), PLAIN_CHARS), "blocks": blocks}
+        how = {"response_type": "ephemeral", "replace_original": instead}
+        if not (await self._respond(content, how) or await self._post_ephemeral(content)):
             await self._post_direct(content)
 
-    async def _respond(self, content: Json) -> bool:
+    async def _respond(self, content: Json, how: Json) -> bool:
         """Answer by the URL of the interaction, which works five times in half an hour; return whether it worked."""
         if not self.request.response_url:
             return False
         thread = {"thread_ts": self.request.thread} if self.request.thread else {}
-        body = {"response_type": "ephemeral", "replace_original": False, **thread, **content}
+        body = {**how, **thread, **content}
         with suppress(aiohttp.ClientError):
             async with self._api.session.post(self.request.response_url, json=body) as answer:
                 return answer.status == 200

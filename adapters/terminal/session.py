@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import assert_never
 
 from pydantic import ValidationError
 from rich.console import Console
+from rich.prompt import Confirm
 
 from adapters.terminal.keys import (
     CommandLine,
@@ -27,7 +29,9 @@ from adapters.terminal.keys import (
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import make_pipe_surface, make_screen_surface
 from bot.actions.actions import Actions
+from bot.actions.offers import MustAgree
 from bot.actions.permissions import Person
+from bot.domain.costs import show_range
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
@@ -40,22 +44,45 @@ BY = Person("you", "you", moderator=True)  # a terminal has one person
 
 
 async def hold_session(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
-    """Start a run, show it to its end, and return its transcript.
+    """Start a run, show it to its end, and return its transcript. What may cost much is asked about first.
 
     Raises Refused, and CancelledError at a second Ctrl-C.
     """
+    try:
+        return await _show_run(actions, partial(_start_run, actions, command, options), console)
+    except MustAgree as offer:
+        _require_agreement(offer, console)
+        offered = offer.run
+    return await _show_run(
+        actions, lambda surface: actions.start_offered(offered, BY, lambda run, question: surface), console
+    )
+
+
+def _require_agreement(offer: MustAgree, console: Console) -> None:
+    """Ask the person whether a run is to begin. Raises Refused where they do not agree, or cannot be asked."""
+    if not (console.is_terminal and sys.stdin.isatty()):
+        raise Refused(f"{offer.price} Nothing was started: begin it at a keyboard, or raise money.ask_above_usd.")
+    if not Confirm.ask(f"{offer.price} Start?", console=console, default=False):
+        raise Refused("Nothing was started, and nothing spent.")
+
+
+async def _show_run(actions: Actions, start: Callable[[Surface], Awaitable[str]], console: Console) -> Transcript:
+    """Begin a run with `start`, show it to its end, and return its transcript."""
     inputs: asyncio.Queue[Input] = asyncio.Queue()
     with ExitStack() as stack:
         if console.is_terminal:
             screen = stack.enter_context(Screen(console))
-            run = await _start_run(actions, command, options, make_screen_surface(screen))
+            run = await start(make_screen_surface(screen))
             hint = _make_hint(await actions.read_run(run, BY))
             set_line = screen.set_line
         else:
-            run = await _start_run(actions, command, options, make_pipe_surface(console))
+            run = await start(make_pipe_surface(console))
             with suppress(OSError):  # the run goes on; that it could not be shown is said at its end
-                for seat in absent_seats(await actions.read_run(run, BY)):
+                t = await actions.read_run(run, BY)
+                for seat in absent_seats(t):
                     console.print(f"Away: {seat}", markup=False)
+                if t.started.expected and t.started.expected.high_usd:
+                    console.print(f"Expected to cost {show_range(t.started.expected)}.", markup=False)
             hint, set_line = "", _ignore_line
         if console.is_terminal and sys.stdin.isatty():
             editor = LineEditor(inputs.put_nowait, lambda line: set_line(line or hint))

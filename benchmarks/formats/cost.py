@@ -19,13 +19,13 @@ SEATS = [f"seat{n}" for n in range(5)]
 
 
 def list_costs() -> Iterator[Scene]:
-    for name, begun in _start_runs():
+    for name, begun in start_runs():
         calls, read, written = _count_cost(begun)
         seats = len(begun.panel.seats)
         yield {"scene": name, "seats": seats, "calls": calls, "tokens_read": read, "tokens_written": written}
 
 
-def _start_runs() -> Iterator[tuple[str, RunStarted]]:
+def start_runs() -> Iterator[tuple[str, RunStarted]]:
     yield "comparison", make_start("compare", seats=SEATS)
     modes: tuple[Mode, ...] = ("answers", "ranking", "full")
     for mode in modes:

@@ -7,12 +7,13 @@ acts: the process that conducts the run may be another one.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.actions.access import RunAccess
 from bot.actions.allowance import Allowance
+from bot.actions.estimates import RunEstimates
+from bot.actions.offers import Offers, make_run_id
 from bot.actions.panels import seat_panel
 from bot.actions.permissions import (
     Person,
@@ -22,7 +23,7 @@ from bot.actions.permissions import (
 )
 from bot.actions.pictures import PictureKeeper
 from bot.actions.pipeline_files import read_pipeline, seat_pipeline
-from bot.actions.quota import RefusalCount, RunQuota
+from bot.actions.quota import RefusalCount, RunQuota, check_room_for_remark
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
@@ -56,10 +57,7 @@ from bot.ports import CanSee, Clock, OpenSurface, PictureStore, RunRow, Store
 from bot.settings import PanelSettings
 from bot.text import quote_typed
 
-RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 MAX_VIEWS = 10  # places in which one run is shown
-MAX_REMARKS, MAX_REMARKS_OF_ONE = 200, 50  # in a run; each is part of every later ask
-MAX_REMARKS_CHARS, MAX_REMARKS_CHARS_OF_ONE = 200_000, 60_000
 MAX_LISTED_RUNS = 200  # newest runs of a server, before those that a person cannot see are left out
 
 
@@ -91,12 +89,17 @@ class Actions:
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
         self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
+        self._estimates = RunEstimates(store, services.models)
+        self._offers = Offers(services.settings.money, clock)
         self.refusals = RefusalCount(clock)
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor, self._quota)
 
-    async def start_run(self, request: RunRequest, open_surface: OpenSurface) -> str:
-        """Begin a run and show it; return its id. Raises Refused."""
+    async def start_run(self, request: RunRequest, open_surface: OpenSurface, *, agreed_usd: float = 0.0) -> str:
+        """Begin a run and show it; return its id. Raises Refused, and MustAgree where its person must agree first.
+
+        `agreed_usd`: what they have agreed to already.
+        """
         if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
         # The quota comes first: most requests of a flood are refused, and a refusal must cost next to nothing.
@@ -106,20 +109,37 @@ class Actions:
             started = await self._resolver.resolve(request)
             if self.allowance is not None:
                 await self.allowance.check_start(started)
-            run = "".join(secrets.choice(RUN_ID_ALPHABET) for _ in range(8))
+            expected = await self._estimates.estimate(started)
+            self._offers.require_agreement(request, expected, agreed_usd)
+            started = replace(started, expected=expected)
+            run = make_run_id()
             surface = open_surface(run, started.question)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
             if self._pictures is not None:
                 started = replace(started, images=await self._pictures.keep(run, request.by, started.images))
             await self._store.append(run, [started, *([ViewAttached(surface.address)] if surface.address else [])])
             await self._supervisor.begin(run, FORMATS[started.format], [surface])
+        if request.pipeline:
+            await self.services.pipelines.add_use(request.pipeline, request.by.server)
         return run
 
+    async def start_offered(self, offered: str, by: Person, open_surface: OpenSurface) -> str:
+        """Begin the run that its person was asked about; return its id. Raises as `start_run` does."""
+        offer = self._offers.take(offered, by)
+        try:
+            return await self.start_run(replace(offer.request, by=by), open_surface, agreed_usd=offer.high_usd)
+        except Refused:
+            self._offers.put_back(offered, offer)
+            raise
+
+    def cancel_offered(self, offered: str, by: Person) -> str:
+        """Forget a run that its person was asked about."""
+        self._offers.take(offered, by)
+        return "Cancelled: nothing was asked, and nothing spent."
+
     async def run_pipeline(self, name: str, request: RunRequest, open_surface: OpenSurface) -> str:
-        """Begin a run of the pipeline of that name; return its id. Raises Refused."""
-        run = await self.start_run(await self._resolver.resolve_pipeline(name, request), open_surface)
-        await self.services.pipelines.add_use(name, request.by.server)
-        return run
+        """Begin a run of the pipeline of that name; return its id. Raises as `start_run` does."""
+        return await self.start_run(await self._resolver.resolve_pipeline(name, request), open_surface)
 
     async def watch_run(self, run: str, by: Person, open_surface: OpenSurface) -> str:
         """Show a run in one more place, from now on."""
@@ -300,7 +320,7 @@ class Actions:
         most = self._limits.question_chars if origin else self._limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
-        _check_room_for_remark(t, text, by)
+        check_room_for_remark(t, text, by)
         self.services.check_text(text, by, "The remark")
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
         return "Passed on: everyone reads it from their next turn on."
@@ -369,16 +389,6 @@ class Actions:
 async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
     """Return whether one of the addresses of a run can be seen. A run without any was held in a terminal."""
     return not addresses or any([await can_see(address) for address in addresses])
-
-
-def _check_room_for_remark(t: Transcript, text: str, by: Person) -> None:
-    """Raise Refused where a run has as many remarks as it may have, of one person or of all."""
-    own = [len(remark.text) for remark in t.remarks if remark.by == by.key]
-    if len(own) >= MAX_REMARKS_OF_ONE or sum(own) + len(text) > MAX_REMARKS_CHARS_OF_ONE:
-        raise Refused("You have said as much here as one person may: wait for the answers, then follow up.")
-    said = sum(len(remark.text) for remark in t.remarks)
-    if len(t.remarks) >= MAX_REMARKS or said + len(text) > MAX_REMARKS_CHARS:
-        raise Refused("This run has heard as many remarks as it can pass on: wait for the answers, then follow up.")
 
 
 def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:

@@ -1,4 +1,4 @@
-"""Limits on runs at once: for a person, for a server, and for the whole process; and on paused ones."""
+"""Limits on runs at once: for a person, for a server, and for the whole process; on paused ones, and on remarks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pydantic import ValidationError
 
 from bot.actions.permissions import Person
 from bot.domain.facts import RunStarted
+from bot.domain.transcript import Transcript
 from bot.errors import Refused
 from bot.ports import Clock
 from bot.settings import LimitSettings
 from bot.text import as_text
 
 MAX_PAUSED = 3  # runs that one person has started and that are paused; they hold no place
+
+MAX_REMARKS, MAX_REMARKS_OF_ONE = 200, 50  # in a run; each is part of every later ask
+MAX_REMARKS_CHARS, MAX_REMARKS_CHARS_OF_ONE = 200_000, 60_000
 
 MAX_REFUSALS, REFUSALS_S = 60, 60.0  # of one person within so many seconds; nobody mistypes faster
 MAX_REFUSED_PEOPLE = 1_000  # whose refusals are counted
@@ -80,6 +84,16 @@ class RunQuota:
         around = sum(place == server for _, place in taken)
         if around >= self._limits.runs_per_server:
             raise Refused(f"{_format_runs(around)} go on here already: ask again when one has ended.")
+
+
+def check_room_for_remark(t: Transcript, text: str, by: Person) -> None:
+    """Raise Refused where a run has as many remarks as it may have, of one person or of all."""
+    own = [len(remark.text) for remark in t.remarks if remark.by == by.key]
+    if len(own) >= MAX_REMARKS_OF_ONE or sum(own) + len(text) > MAX_REMARKS_CHARS_OF_ONE:
+        raise Refused("You have said as much here as one person may: wait for the answers, then follow up.")
+    said = sum(len(remark.text) for remark in t.remarks)
+    if len(t.remarks) >= MAX_REMARKS or said + len(text) > MAX_REMARKS_CHARS:
+        raise Refused("This run has heard as many remarks as it can pass on: wait for the answers, then follow up.")
 
 
 class RefusalCount:

@@ -51,6 +51,7 @@ class RunRequest:
     debating: DebateRules | None = None
     origin: Origin | None = None  # of what was sent into the context
     steps: tuple[Step, ...] = ()  # of a pipeline, with the keys that the seats will have
+    pipeline: str = ""  # its name, where its use is counted
     search: Search | None = None  # None: as the settings say
     earlier: tuple[Earlier, ...] = ()  # what was said before; it follows the context
     veil: Visibility = LIVE

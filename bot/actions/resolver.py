@@ -132,7 +132,7 @@ class RequestResolver:
         """Return the request with the steps and seats of the pipeline of that name. Raises Refused."""
         pipeline = read_pipeline(await self._services.pipelines.choose_pipeline(name, request.by.server))
         seats, steps = seat_pipeline(pipeline, await self._choose_panel(request), self._services.models)
-        return replace(request, seats=seats, steps=steps, personas_approved=True)
+        return replace(request, seats=seats, steps=steps, pipeline=name, personas_approved=True)
 
     def _make_rules(self, request: RunRequest, rounds: int, search: Search, seats: int) -> Rules:
         council = self._settings.council

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.domain.run import Price
+from math import floor, log10
+
+from bot.domain.run import CostRange, Price
 from bot.domain.transcript import Transcript
 
 
@@ -26,3 +28,19 @@ def total_cost(t: Transcript) -> str:
     known = sum(e.cost_usd for e in ends if e.cost_usd is not None)
     unknown = any(e.cost_usd is None and e.usage.source != "none" for e in ends)
     return show_cost(known, None) + (" and what is unknown" if unknown else "")
+
+
+def show_range(expected: CostRange) -> str:
+    """Return what a run is expected to cost as people read it: "about $0.02 to $0.06"."""
+    if expected.high_usd <= 0:
+        return "cost unknown" if expected.unpriced else "free"
+    low, high = _round_usd(expected.low_usd), _round_usd(expected.high_usd)
+    known = f"about {high}" if low == high else f"about {low} to {high}"
+    shown = known if expected.high_usd >= 0.001 else "under $0.001"
+    return f"{shown} and what is unknown" if expected.unpriced else shown
+
+
+def _round_usd(usd: float) -> str:
+    """Return a sum with two digits that count, and never less than whole cents."""
+    digits = 2 if usd <= 0 else max(2, 1 - floor(log10(usd)))
+    return f"${usd:,.{min(digits, 4)}f}"

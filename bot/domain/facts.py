@@ -13,6 +13,7 @@ from typing import Literal
 from bot.domain.run import (
     NO_TIMINGS,
     NO_USAGE,
+    CostRange,
     Earlier,
     Failure,
     Finish,
@@ -52,6 +53,7 @@ class RunStarted:
     origin: Origin | None = None  # of what was sent here
     steps: tuple[Step, ...] = ()  # of a pipeline
     earlier: tuple[Earlier, ...] = ()  # in the order in which it was said, after the context
+    expected: CostRange | None = None  # in runs from before it was estimated
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,18 @@ class Timings:
     first_token_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CostRange:
+    """What a run is expected to cost, in US dollars: the real cost is in there nine times in ten.
+
+    `unpriced`: the prices of some seats are unknown, so what they cost comes on top.
+    """
+
+    low_usd: float
+    high_usd: float
+    unpriced: bool = False
+
+
 NO_USAGE = Usage()
 NO_TIMINGS = Timings()
 

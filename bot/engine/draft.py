@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.domain.facts import ThinkingSeen, TurnEnded
 from bot.domain.run import Failure, Finish, Seat, Timings, Usage
@@ -12,6 +12,8 @@ from bot.formats.plan import Want
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.prices import cost_usd
+
+CHARS_A_TOKEN = 4  # of English; it only counts for the last few words of a turn that was cut off
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Draft:
     chars: int = 0
     first_at: float | None = None
     usage: Usage = field(default_factory=Usage)
+    uncounted: int = 0  # characters of text and thinking that have come since `usage`
     cost_usd: float | None = None  # as the provider reports it; None: it is computed from the usage
     finish: Finish = "done"
     thinks: bool = False  # it does, and has said nothing yet
@@ -50,6 +53,7 @@ class Draft:
             if self.lane and not self.hidden:
                 self.lane.add(delta.text)
         self.usage = delta.usage or self.usage
+        self.uncounted = 0 if delta.usage else self.uncounted + len(delta.text) + len(delta.thinking)
         self.cost_usd = self.cost_usd if delta.cost_usd is None else delta.cost_usd
         self.finish = delta.ending or self.finish
 
@@ -74,8 +78,15 @@ class Draft:
     def end(self, now: float, wall_s: float, finish: Finish, failure: Failure | None = None) -> TurnEnded:
         """Return the end of the turn at a loop time, which is that wall time: some prices change with the hour."""
         timings = Timings(now - self.began, self.first_at - self.began if self.first_at is not None else None)
-        cost = cost_usd(self.usage, self.seat.price, wall_s) if self.cost_usd is None else self.cost_usd
-        return TurnEnded(self.want.turn, finish, self.text, self.usage, cost, timings, failure)
+        usage = self.usage_so_far()
+        cost = cost_usd(usage, self.seat.price, wall_s) if self.cost_usd is None else self.cost_usd
+        return TurnEnded(self.want.turn, finish, self.text, usage, cost, timings, failure)
+
+    def usage_so_far(self) -> Usage:
+        """Return the usage with what has come since it was counted: a live count comes every few words."""
+        if self.usage.source != "estimated":
+            return self.usage
+        return replace(self.usage, output=self.usage.output + round(self.uncounted / CHARS_A_TOKEN))
 
 
 def list_seen_to_think(t: Transcript, running: Iterable[Draft]) -> list[ThinkingSeen]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.domain.costs import show_cost, total_cost
+from bot.domain.costs import show_cost, show_range, total_cost
 from bot.domain.facts import TurnEnded
 from bot.domain.run import SEARCH_STAGES, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
@@ -47,6 +47,7 @@ class Board:
     lines: tuple[BoardLine, ...]
     fastest: str
     rest_s: float | None
+    expected: str  # what it may cost, as told before it began; "" where that is free or unknown
     spent: str  # tokens and cost; "" while nobody may know who is who, as each answer adds its own
     board_lines: tuple[str, ...]  # lines on what people have done to its course
     warnings: tuple[str, ...]
@@ -90,6 +91,7 @@ def build_board(
         lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
         fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not names_hidden(t) else "",
         rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
+        expected=f"expected {show_range(start.expected)}" if start.expected and start.expected.high_usd else "",
         spent="" if names_hidden(t) else f"{_count_tokens(ended)} tokens · {total_cost(t)}",
         board_lines=tuple(board_lines),
         warnings=tuple(warnings),
@@ -112,7 +114,8 @@ def _list_origins(t: Transcript) -> list[str]:
 def render_board(card: Board) -> str:
     """Write the card as Markdown: the question, the progress, and at the end the verdict."""
     spent = " · ".join(part for part in (f"{card.elapsed_s:.0f} s", card.spent) if part)
-    parts = [_quote(card.question), f"{card.origin} · {spent}" if card.verdict else card.origin]
+    beside = spent if card.verdict else card.expected
+    parts = [_quote(card.question), f"{card.origin} · {beside}" if beside else card.origin]
     if card.verdict:
         parts += [f"**Verdict:** {card.verdict}", card.key]
     else:

@@ -57,18 +57,18 @@ def find_reserve(model: Model, seat: Seat, window: int) -> int:
 def find_limit(model: Model, seat: Seat) -> int | None:
     """Return the most tokens of an answer with its thinking; None: no limit."""
     answer = find_answer_limit(model, seat)
-    return None if answer is None else answer + _THINKING_TOKENS[_thinking_of(model, seat)]
+    return None if answer is None else answer + _THINKING_TOKENS[thinking_effort(model, seat)]
 
 
 def find_worst_limit(model: Model, seat: Seat) -> int:
     """Return the most tokens that a price is held for; what has no limit of its own gets this one then."""
     limit = find_limit(model, seat)
-    return _UNLIMITED_ANSWER_TOKENS + _THINKING_TOKENS[_thinking_of(model, seat)] if limit is None else limit
+    return _UNLIMITED_ANSWER_TOKENS + _THINKING_TOKENS[thinking_effort(model, seat)] if limit is None else limit
 
 
 def does_think(model: Model, seat: Seat) -> bool:
     """Return whether a seat thinks before it answers, as far as is known."""
-    return _thinking_of(model, seat) != "none"
+    return thinking_effort(model, seat) != "none"
 
 
 def response_format(schema: JsonSchema) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _effort_of(model: Model, seat: Seat) -> Effort | None:
     return seat.effort or model.effort
 
 
-def _thinking_of(model: Model, seat: Seat) -> Effort:
+def thinking_effort(model: Model, seat: Seat) -> Effort:
     return _effort_of(model, seat) or ("medium" if model.thinks else "none")
 
 

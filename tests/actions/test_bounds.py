@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from bot.actions import access, actions
+from bot.actions import access, actions, quota
 from bot.actions.permissions import Person
 from bot.actions.quota import MAX_PAUSED
 from bot.errors import Refused
@@ -35,7 +35,7 @@ async def read_refusal(act: Awaitable[object]) -> str:
 async def test_remarks_are_bounded_in_number_and_length(
     scene: ActionsScene, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, told: str
 ) -> None:
-    monkeypatch.setattr(actions, bound, most)
+    monkeypatch.setattr(quota, bound, most)
     run = await scene.start_run()
     for _ in range(3):
         await scene.actions.add_remark(run, "abc", ANN)

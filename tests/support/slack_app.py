@@ -32,7 +32,7 @@ from bot.live.budget import Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
 from bot.platform_settings import ServerSettings, SlackSettings
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings import LimitSettings, MoneySettings, PanelSettings, SeatSettings, Settings
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Channel, Message, Team, User
@@ -135,6 +135,8 @@ async def serve_app(
     budget: Callable[[str, float], Budget] = make_budget,
     vote_s: float = 0.0,
     searcher: Seat | None = None,
+    models: Mapping[str, Model] = MODELS,
+    money: MoneySettings | None = None,
 ) -> AsyncIterator[App]:
     """Serve the app until the context is left, which stops it as the end of its process does."""
     limits = limits or LimitSettings()
@@ -152,10 +154,10 @@ async def serve_app(
         assert task is not None
         await stack.enter_async_context(_leave_at_once(supervisor))
         services = Services(
-            settings=Settings(limits=limits, servers=dict(places or {})),
+            settings=Settings(limits=limits, servers=dict(places or {}), money=money or MoneySettings()),
             panels=PanelBook(PANELS, store),
             pipelines=PipelineBook({}, store),
-            models=MODELS,
+            models=models,
         )
         resolver = RequestResolver(
             services,

@@ -49,12 +49,14 @@ def respond(world: World, place: ResponseUrl, said: Json) -> None:
     A new message is ephemeral as long as the answer does not say `in_channel`.
     """
     text, blocks = str(said.get("text") or ""), check_blocks(said.get("blocks"))
-    original = world.posts.get(Ref(place.channel, place.ts))
+    private = next((shown for shown in world.ephemerals if place.ts and shown.ts == place.ts), None)
+    original = private or world.posts.get(Ref(place.channel, place.ts))
     if said.get("delete_original") and original is not None:
         original.deleted = True
     elif said.get("replace_original") and original is not None:
         original.text, original.blocks = text, blocks
-        original.record_form(world.now())
+        if isinstance(original, Message):
+            original.record_form(world.now())
     elif not (text or blocks):
         raise SlackError("no_text")
     elif said.get("response_type") == "in_channel":
@@ -64,7 +66,8 @@ def respond(world: World, place: ResponseUrl, said: Json) -> None:
         world.put(message)
     else:
         thread_ts = str(said.get("thread_ts") or "")
-        world.ephemerals.append(Ephemeral(place.channel, place.user, world.now(), text, blocks, thread_ts, place.url))
+        shown = Ephemeral(place.channel, place.user, world.now(), text, blocks, thread_ts, place.url, world.ts())
+        world.ephemerals.append(shown)
 
 
 def answer_command(world: World, url: str, answer: Json | None) -> str:

@@ -20,7 +20,7 @@ from tests.servers.slack.payloads import (
     message_json,
     view_json,
 )
-from tests.servers.slack.world import Channel, File, Json, Located, Message, Ref, View, World
+from tests.servers.slack.world import Channel, Ephemeral, File, Json, Located, Message, Ref, View, World
 
 
 class People:
@@ -42,6 +42,28 @@ class People:
         return self._use_element(
             user, message, {k: v for k, v in button.items() if k != "confirm"} | {"block_id": block_id}
         )
+
+    async def click_ephemeral(self, shown: Ephemeral, action_id: str) -> Delivery:
+        """Press a button of a message that its person alone sees; the payload does not hold that message."""
+        if shown.deleted:
+            raise ValueError("that message is gone")
+        block_id, button = _require_element(shown.blocks, action_id)
+        team, channel = self._team_of(shown.channel), self._world.channels[shown.channel]
+        container: Json = {"type": "message", "message_ts": shown.ts, "channel_id": shown.channel}
+        container |= {"is_ephemeral": True} | ({"thread_ts": shown.thread_ts} if shown.thread_ts else {})
+        payload = interaction_json(
+            self._world,
+            "block_actions",
+            self._world.users[shown.user],
+            team,
+            container=container,
+            trigger_id=self._world.trigger(team, shown.user),
+            channel={"id": channel.id, "name": channel.name or "directmessage"},
+            response_url=create_response_url(self._world, team, shown.channel, shown.user, shown.ts),
+            state={"values": {}},
+            actions=[button | {"block_id": block_id, "action_ts": self._world.ts()}],
+        )
+        return self._courier.deliver_interaction("interactive", payload, _ignore)
 
     async def choose(self, user: str, message: Located, action_id: str, value: object) -> Delivery:
         """Pick from a menu of a message."""

@@ -173,8 +173,9 @@ def post_ephemeral(call: Call) -> Json:
     text, blocks = read_content(call, TEXT_POSTED)
     read_author(call)
     shown = Ephemeral(channel.id, call.text("user"), call.world.now(), text, blocks, find_thread(call, channel))
+    shown.ts = call.world.ts()
     call.world.ephemerals.append(shown)
-    return {"message_ts": call.world.ts()}
+    return {"message_ts": shown.ts}
 
 
 def permalink(call: Call) -> Json:

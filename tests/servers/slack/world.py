@@ -124,6 +124,8 @@ class Ephemeral:
     blocks: list[Json] = field(default_factory=list)
     thread_ts: str = ""
     via: str = ""
+    ts: str = ""  # its name in interactions; no method takes it
+    deleted: bool = False
 
 
 @dataclass(slots=True)

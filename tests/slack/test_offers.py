@@ -1,0 +1,89 @@
+"""Prices before the start on Slack: the board tells what a run may cost, and a dear one is asked about first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.domain.controls import press_id
+from bot.domain.run import Price
+from bot.settings import MoneySettings
+from tests.servers.slack.world import Ephemeral
+from tests.support.slack_app import MODELS, App, StartApp, wait_until
+from tests.support.slack_messages import read_text
+
+PAID = {key: replace(model, price=Price(3.0, 15.0, "settings")) for key, model in MODELS.items()}
+ASK_ALWAYS = MoneySettings(ask_above_usd=0.0)
+
+
+def find_action(notice: Ephemeral, action: str) -> str:
+    """Return the action id of a button of a notice."""
+    ids = [str(e["action_id"]) for block in notice.blocks for e in block.get("elements", ())]
+    return next(i for i in ids if i.startswith("moot:") and f":{action}:" in i)
+
+
+async def press(app: App, notice: Ephemeral, action: str) -> None:
+    await (await app.server.people.click_ephemeral(notice, find_action(notice, action)))
+
+
+async def be_asked(app: App) -> Ephemeral:
+    """Ask for a comparison and return the notice that Ann alone reads."""
+    await app.ask()
+    await app.read_ephemerals()
+    (notice,) = app.server.world.ephemerals
+    assert "expected to cost about $" in notice.text
+    return notice
+
+
+async def test_the_board_tells_what_a_run_may_cost(start_app: StartApp) -> None:
+    app = await start_app(models=PAID)
+    await app.ask()
+    board = await app.find_board()
+    await app.wait_until_over()
+    assert "expected about $0.0" in str(board.edits)
+    assert "expected" not in read_text(board)  # what it has cost stands there then
+
+
+async def test_nothing_is_begun_before_its_person_agrees_and_then_once(start_app: StartApp) -> None:
+    app = await start_app(models=PAID, money=ASK_ALWAYS)
+    notice = await be_asked(app)
+    assert (await app.store.runs(), app.speaker.asked, app.channel_messages()) == ([], [], [])
+    await press(app, notice, "start")
+    await app.find_board()
+    await wait_until(lambda: notice.deleted)
+    again = await app.server.people.click_ephemeral(replace(notice, deleted=False), find_action(notice, "start"))
+    await again
+    assert "started or cancelled already" in (await app.read_ephemerals(2))[-1]
+    await app.wait_until_over()
+    assert len(await app.store.runs()) == 1
+
+
+async def test_a_cancelled_one_leaves_a_sentence_in_place_of_its_buttons(start_app: StartApp) -> None:
+    app = await start_app(models=PAID, money=ASK_ALWAYS)
+    notice = await be_asked(app)
+    await press(app, notice, "cancel")
+    await wait_until(lambda: notice.text.startswith("Cancelled"))
+    assert [block["type"] for block in notice.blocks] == ["markdown"]
+    assert await app.store.runs() == []
+
+
+async def test_a_mention_is_asked_back_by_a_notice_for_its_writer(start_app: StartApp) -> None:
+    app = await start_app(models=PAID, money=ASK_ALWAYS)
+    await (await app.server.people.say(app.ann.id, app.hall.id, "tabs?", mention=True))
+    await app.read_ephemerals()
+    (notice,) = app.server.world.ephemerals
+    assert (notice.user, notice.via) == (app.ann.id, "")
+    await press(app, notice, "start")
+    board = await app.find_board(1)  # after the mention
+    await app.wait_until_over()
+    assert "tabs?" in read_text(board)
+
+
+async def test_a_button_without_an_offer_starts_nothing(start_app: StartApp) -> None:
+    app = await start_app(models=PAID, money=ASK_ALWAYS)
+    notice = await be_asked(app)
+    for block in notice.blocks:
+        for element in block.get("elements", ()):
+            element["action_id"] = press_id("22222222", "start", "")
+    await (await app.server.people.click_ephemeral(notice, press_id("22222222", "start", "")))
+    assert "too old by now" in (await app.read_ephemerals(2))[-1]
+    assert await app.store.runs() == []
