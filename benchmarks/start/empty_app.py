@@ -32,6 +32,11 @@ def models(available: Annotated[bool, typer.Option("--available", help="what")] 
 
 
 @app.command()
+def cost(days: Annotated[int, typer.Option(help="how many")] = 30) -> None:
+    """Sum up costs."""
+
+
+@app.command()
 def runs() -> None:
     """List runs."""
 
