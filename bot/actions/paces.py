@@ -14,6 +14,7 @@ from bot.ports import Store
 
 RUNS = 20  # latest runs of a server that are looked at
 ANSWERS = 20  # latest answers of a model at an effort
+LEAST_S = 0.1  # of an answer: how many times as long others take is reckoned from it
 CACHED_RUNS = 2_000  # a run that has ended changes no more
 
 
@@ -58,7 +59,7 @@ def list_answer_times(t: Transcript) -> tuple[AnswerTime, ...]:
     """Return the times of a run's first answers that came to their own end."""
     seats = {s.key: s for s in t.start.panel.everyone()} if t.start else {}
     return tuple(
-        AnswerTime(seats[i.seat].model, seats[i.seat].effort, round(turn.ended.timings.total_s, 1))
+        AnswerTime(seats[i.seat].model, seats[i.seat].effort, max(LEAST_S, round(turn.ended.timings.total_s, 1)))
         for i, turn in t.turns.items()
         if i.stage == "answer" and turn.ended and turn.ended.finish in COMPLETE_FINISHES and turn.ended.timings.total_s
     )

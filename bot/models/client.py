@@ -191,3 +191,5 @@ async def close_pool() -> None:
     litellm.in_memory_llm_clients_cache.flush_cache()
     if kept_apart is not None:
         await kept_apart.close()
+    for _ in range(2):  # turns of the loop, in which it closes the iterators that were left before their end
+        await asyncio.sleep(0)

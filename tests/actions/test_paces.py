@@ -57,6 +57,12 @@ async def test_a_seat_has_the_times_of_its_model_at_its_effort_in_its_server() -
     assert (await read_usual(store, "discord:2"))["ada"] == [900.0]
 
 
+async def test_an_answer_at_once_counts_as_a_tenth_of_a_second() -> None:
+    store = MemoryStore(asyncio.get_running_loop().time)
+    await store.append("one", [start_here(), *end_answer("ada", 0.004), RunFinished("ranked")])
+    assert (await read_usual(store))["ada"] == [0.1]
+
+
 async def test_only_the_latest_count_and_a_run_is_read_once() -> None:
     clock = [0.0]
     store = CountingStore(lambda: clock[0])
