@@ -18,7 +18,7 @@ from bot.domain.asks import Ask
 from bot.domain.facts import RunFinished, RunStarted, TurnEnded, TurnStarted
 from bot.domain.run import DebateRules, Panel, Price, Seat, TurnId, Usage
 from bot.domain.transcript import Entry, Transcript, fold
-from bot.formats.rehearsal import fill_schema, rehearse
+from bot.formats.rehearsal import WriteTurn, fill_schema, rehearse
 from bot.models.catalogue import Model
 from bot.models.prices import cost_usd
 from bot.models.tokens import make_counter
@@ -109,10 +109,10 @@ def _start_run(form: str, models: Mapping[int, Price], question: str) -> RunStar
     return replace(start, question=question, panel=panel, rules=rules)
 
 
-def _list_facts(start: RunStarted, write: object) -> Iterator[RunStarted | TurnStarted | TurnEnded | RunFinished]:
+def _list_facts(start: RunStarted, write: WriteTurn) -> Iterator[RunStarted | TurnStarted | TurnEnded | RunFinished]:
     yield start
     seats = {seat.key: seat for seat in start.panel.everyone()}
-    for played in rehearse(start, write):  # type: ignore[arg-type]
+    for played in rehearse(start, write):
         yield TurnStarted(played.turn)
         read = sum(_count(part.text) for part in played.ask.parts)
         usage = Usage(read, _count(played.text), 0, "reported")

@@ -21,7 +21,7 @@ from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
-from bot.engine.draft import Draft, list_seen_to_think
+from bot.engine.draft import Draft, find_payer, list_seen_to_think
 from bot.engine.journal import TRY_AGAIN_S, Journal
 from bot.engine.snapshots import SnapshotWriter
 from bot.engine.thread import Post, board_controls, board_verdict, current_plan, plan_set_aside, thread_posts
@@ -244,7 +244,8 @@ class Conductor:
             return True
         if plan.reveals_due:
             await self._journal.record(plan.reveals_due)
-        return bool(plan.reveals_due)
+            return True
+        return False
 
     def _unwanted_finish(self, turn: TurnId) -> Finish:
         return "skipped" if self.transcript.is_skipped(turn) and self.transcript.stopped is None else "stopped"
@@ -263,7 +264,8 @@ class Conductor:
             await self._journal.read()
 
     def _begin_turn(self, want: Want, tasks: TaskGroup) -> None:
-        seat, lane = seat_of(self.transcript, want.turn), want.turn.lane
+        seat = seat_of(self.transcript, want.turn)
+        lane = want.turn.lane
         now = asyncio.get_running_loop().time()
         draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
         ask = self._form.ask(self.transcript, want.turn)
@@ -274,9 +276,10 @@ class Conductor:
     async def _run_turn(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
         turn_log = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
+        payer = find_payer(self.run, self.transcript, turn, self._plan)
         failure: Failure | None = None
         try:
-            async with aclosing(self._speaker.speak(draft.seat, ask, self._payer(turn))) as deltas:
+            async with aclosing(self._speaker.speak(draft.seat, ask, payer)) as deltas:
                 async for delta in deltas:
                     draft.add_delta(delta)
                     self._note_delta(turn, delta)
@@ -294,12 +297,6 @@ class Conductor:
         now = asyncio.get_running_loop().time()
         await self._journal.record([draft.end(now, self._clock(), draft.decided_finish, failure)])
         self._changed.set()
-
-    def _payer(self, turn: TurnId) -> Payer:
-        """Return who pays for a turn. What comes before the outcome leaves the chair its share."""
-        start = self.transcript.started
-        chair = None if turn.stage in self._plan.outcome_stages else start.panel.chair or start.panel.judge
-        return Payer(self.run, start.by, start.server, start.format, chair)
 
     def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
         if error.kind == "cap":

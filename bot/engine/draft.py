@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from bot.domain.facts import ThinkingSeen, TurnEnded
-from bot.domain.run import Failure, Finish, Seat, Timings, Usage
+from bot.domain.run import Failure, Finish, Seat, Timings, TurnId, Usage
+from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
-from bot.formats.plan import Want
+from bot.formats.plan import Plan, Want
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.prices import cost_usd
@@ -87,6 +88,14 @@ class Draft:
         if self.usage.source != "estimated":
             return self.usage
         return replace(self.usage, output=self.usage.output + round(self.uncounted / CHARS_A_TOKEN))
+
+
+def find_payer(run: str, t: Transcript, turn: TurnId, plan: Plan) -> Payer:
+    """Return who pays for a turn. What comes before the outcome leaves its share to the seat that will say it."""
+    start = t.started
+    is_outcome = turn.stage in plan.outcome_stages
+    closing = [seat for seat in start.panel.everyone() if seat.key == plan.closing_seat and not is_outcome]
+    return Payer(run, start.by, start.server, start.format, closing[0] if closing else None)
 
 
 def list_seen_to_think(t: Transcript, running: Iterable[Draft]) -> list[ThinkingSeen]:

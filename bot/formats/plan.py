@@ -53,6 +53,7 @@ class Plan:
     - `withheld_cards`: cards that tell of what was said, and so are not shown as long as any lane is hidden.
     - `outcome_stages`: stages, of turns and cards, that say what came of the run: their turns wait for no other seat to
       be shown, and follow-ups keep them longest.
+    - `closing_seat`: the key of the seat that will say it, and whose share of the run's limit is kept; "": none.
     - `repeated_stages`: stages of cards that repeat a turn, which follow-ups leave out.
     """
 
@@ -66,6 +67,7 @@ class Plan:
     again_at: float | None = None
     unstreamed_stages: frozenset[str] = frozenset()
     outcome_stages: frozenset[str] = frozenset()
+    closing_seat: str = ""
     repeated_stages: frozenset[str] = frozenset()
     titles: Mapping[LaneId, str] = field(default_factory=dict)
     cards: Mapping[LaneId, str] = field(default_factory=dict)

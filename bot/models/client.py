@@ -150,7 +150,7 @@ def _leave_out_record(stream: ModelStream) -> None:
     async def skip(*_: object, **__: object) -> None:
         pass
 
-    stream._finalize_completed_stream = finish_unrecorded  # type: ignore[method-assign]
+    stream._finalize_completed_stream = finish_unrecorded  # type: ignore[method-assign]  # litellm has no switch for it
     stream.logging_obj.dispatch_failure_handlers = skip
 
 

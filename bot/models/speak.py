@@ -129,8 +129,7 @@ class Speaker:
     async def speak(self, seat: Seat, ask: Ask, payer: Payer = NOBODY) -> Deltas:
         """Yield a seat's answer: notices while it waits, then text and thinking; usage and ending come last.
 
-        Raises ProviderError for whatever a provider does wrong; what came before stands. Closing the generator, or
-        cancelling whoever reads it, closes the connection.
+        Raises ProviderError for what a provider does wrong; what came before stands. Closing it closes the connection.
         """
         async with self._turns_by_run.of(payer.run):  # where many wait, one seat of each run goes first
             await self.warm_up()
@@ -195,8 +194,10 @@ class Speaker:
         circuit = self._circuits[model.provider]
         for tried in count(1):
             circuit.check(_now())
+            asked_at = _now()
             async for why in tab.hold():
                 yield Delta(_now(), notice=why)
+            ends_at += _now() - asked_at  # the provider has not been asked yet
             if tab.limit is not None and not model.search:
                 request = {**request, "max_tokens": tab.limit}
             began = False

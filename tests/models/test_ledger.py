@@ -94,6 +94,15 @@ async def test_who_waits_says_so(store: SqlStore) -> None:
     assert sum("waiting: what others may cost leaves no room under a limit" in one for one in said) == 2
 
 
+async def test_waiting_for_room_is_no_silence_of_the_provider(store: SqlStore) -> None:
+    """Each answer takes most of the time that one may take, and three follow each other."""
+    slow = answer(*["word "] * 5, usage=(7, 20), gap_s=0.05)
+    async with billed(store, slow, caps=cap(500)) as (speaker, _):
+        speaker._deadlines = DeadlineSettings(total_timeout_s=1.0)
+        heard = await asyncio.gather(*(hear(speaker.speak(SEAT, ASK, RUN)) for _ in range(5)))
+    assert [h.error for h in heard] == [None] * 5
+
+
 async def collect_all(speaker: Speaker) -> list[str]:
     return [delta.notice async for delta in speaker.speak(SEAT, ASK, RUN)]
 

@@ -65,7 +65,13 @@ REPEATED = frozenset({cards.ORIGINAL.stage})
 @with_search
 def plan(t: Transcript, now: float) -> Plan:
     made = _plan_stage(t, now)
-    return replace(made, outcome_stages=OUTCOME, withheld_cards=WITHHELD, repeated_stages=REPEATED)
+    return replace(
+        made,
+        outcome_stages=OUTCOME,
+        closing_seat=SYNTHESIS.seat if t.started.rules.mode == "full" else "",
+        withheld_cards=WITHHELD,
+        repeated_stages=REPEATED,
+    )
 
 
 def _plan_stage(t: Transcript, now: float) -> Plan:

@@ -117,6 +117,7 @@ def plan(t: Transcript, now: float) -> Plan:
         made,
         unstreamed_stages=UNSTREAMED,
         outcome_stages=OUTCOME,
+        closing_seat="judge",
         withheld_cards=frozenset({SCORES}),
         voting_before=is_vote_before_open(t),
         controls=_controls(t, made.vote_after),
