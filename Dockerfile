@@ -24,6 +24,9 @@ RUN useradd --create-home --uid 10001 moot && install -d -o moot -g moot /data
 USER moot
 WORKDIR /data
 VOLUME /data
-ENV PATH=/opt/moot/bin:$PATH PYTHONUNBUFFERED=1
+# the port is open inside the container alone, unless MOOT_METRICS__HOST says otherwise
+ENV PATH=/opt/moot/bin:$PATH PYTHONUNBUFFERED=1 MOOT_METRICS__PORT=9464
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=60s --timeout=10s --start-period=60s \
+ CMD no_proxy=127.0.0.1 python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:$MOOT_METRICS__PORT/healthz')"
 CMD ["moot", "run"]

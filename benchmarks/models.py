@@ -30,7 +30,7 @@ from bot.domain.asks import Ask, Part
 from bot.domain.run import Seat
 from bot.models.catalogue import Model
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, RetrySettings
 
 CHUNKS = 40
 CHUNKS_PER_S = 50

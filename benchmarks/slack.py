@@ -24,15 +24,17 @@ from adapters.slack.api import Api, Workspace
 from adapters.slack.budgets import slack_budget as slack_budget
 from adapters.slack.surface import MissingFeatures, SlackSurface
 from benchmarks import report
+from benchmarks.limits import FEW_PEOPLE
+from benchmarks.live.figures import Watch
 from benchmarks.live.ours import Ours, open_ours
-from benchmarks.live.replay import Policy, Watch, replay_scene
+from benchmarks.live.replay import Policy, replay_scene
 from benchmarks.live.scenes import Run, Scene, draw_runs
 from benchmarks.report import Bar, Report
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import FORGET_S, Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
-from bot.settings import LimitSettings
+from bot.settings.settings import LimitSettings
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Message
 from tests.support.slack_app import make_settings, open_workspace, serve_app, wait_until
@@ -164,7 +166,7 @@ async def time_commands(count: int) -> tuple[dict[str, float], dict[str, float]]
     """
     with tempfile.TemporaryDirectory() as folder:
         async with open_workspace() as (server, team):
-            settings, limits = make_settings(server, team), LimitSettings(runs_per_person=2 * count)
+            settings, limits = make_settings(server, team), LimitSettings(**FEW_PEOPLE)
             async with serve_app(server, team, Path(folder) / "moot.db", settings, lines=TALK, limits=limits):
                 ann = next(user.id for user in server.world.users.values() if user.name == "ann")
                 rooms = [server.world.add_channel(team.id, f"room{k}", [ann]).id for k in range(count)]

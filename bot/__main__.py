@@ -21,7 +21,23 @@ manifest = typer.Typer(no_args_is_help=True)
 app.add_typer(manifest, name="manifest", help="What a platform is told about the app when it is made.")
 
 db = typer.Typer(no_args_is_help=True)
-app.add_typer(db, name="db", help="The database: whether it is whole, and backups of it.")
+app.add_typer(db, name="db", help="The database: whether it is whole, backups of it, and its size.")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version  # as all others
+
+        typer.echo(f"moot {version('moot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def take_options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
 
 
 class UnparsedCommand(TyperCommand):
@@ -54,20 +70,29 @@ def models(
     raise typer.Exit(run_guarded(show_models(available)))
 
 
-@app.command(help="What was spent: by day, model, format and person.")
-def cost(days: Annotated[int, typer.Option(min=1, max=3650, help="how many of the latest days")] = 30) -> None:
+@app.command(help="What was spent: by day, model, format and person; or of one run, by seat and stage.")
+def cost(
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it; all of them where left out")] = "",
+    days: Annotated[int, typer.Option(min=1, max=3650, help="how many of the latest days")] = 30,
+) -> None:
     from bot.cli.exit import run_guarded  # as above
-    from bot.cli.show import show_costs
+    from bot.cli.show import show_costs, show_run_costs
 
-    raise typer.Exit(run_guarded(show_costs(days)))
+    raise typer.Exit(run_guarded(show_run_costs(run) if run else show_costs(days)))
 
 
 @app.command(help="The runs so far, newest first.")
-def runs() -> None:
+def runs(
+    words: Annotated[list[str] | None, typer.Argument(help="that all stand in a run")] = None,
+    person: Annotated[str, typer.Option(help="who asked, by the platform's id: discord:123")] = "",
+    format: Annotated[str, typer.Option(help="council, debate, compare, pipeline or summary")] = "",
+    state: Annotated[str, typer.Option(help="open, over or failed")] = "",
+    page: Annotated[int, typer.Option(min=1, help="of twenty runs each")] = 1,
+) -> None:
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_runs
 
-    raise typer.Exit(run_guarded(show_runs()))
+    raise typer.Exit(run_guarded(show_runs(" ".join(words or ()), person, format, state, page)))
 
 
 @app.command(help="Print the thread of a run again.")
@@ -76,6 +101,67 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
     from bot.cli.show import show_run
 
     raise typer.Exit(run_guarded(show_run(run)))
+
+
+@app.command(help="Write a run as a file: Markdown or HTML to read, JSON to keep or to import elsewhere.")
+def export(
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it")],
+    format: Annotated[str, typer.Option(help="md, json or html")] = "md",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="where to; printed where left out")] = None,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.records import export_once
+
+    raise typer.Exit(run_guarded(export_once(run, format, out)))
+
+
+@app.command(name="import", help="Read in a run that was exported as JSON, or by `import votes FILE` votes as CSV.")
+def import_(
+    file: Annotated[Path, typer.Argument(help="the file, or the word votes")],
+    votes: Annotated[Path | None, typer.Argument(help="behind that word: a file with left, right and winner")] = None,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.records import import_once
+    from bot.cli.votes import import_votes
+
+    if votes is None:
+        raise typer.Exit(run_guarded(import_once(file)))
+    if str(file) != "votes":
+        raise typer.BadParameter(f"one file at a time, or `moot import votes {votes}`")
+    raise typer.Exit(run_guarded(import_votes(votes)))
+
+
+@app.command(help="Models by people's votes between answers that were shown together.")
+def leaderboard(
+    server: Annotated[str | None, typer.Option(help="of one server alone, by its id")] = None,
+    format: Annotated[str | None, typer.Option(help="council, debate or compare; all of them where left out")] = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.leaderboard import show_leaderboard
+
+    raise typer.Exit(run_guarded(show_leaderboard(server, format, json)))
+
+
+@app.command(help="Show a run once more as it happened.")
+def replay(
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it, or an events file")],
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="so many times as quickly")] = 1.0,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.replay import replay_once
+
+    raise typer.Exit(run_guarded(replay_once(run, speed)))
+
+
+@app.command(help="Play a scripted council here in the terminal: no key, no model, no network.")
+def demo(
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="so many times as quickly")] = 1.0,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.replay import play_demo
+
+    raise typer.Exit(run_guarded(play_demo(speed)))
 
 
 @app.command(help="Set a run aside that goes on when it should not, also while the bot runs.")
@@ -94,12 +180,36 @@ def summarise(run: Annotated[str, typer.Argument(help="as `moot runs` names it")
     raise typer.Exit(run_guarded(summarise_once(run)))
 
 
+@app.command(help="Go on here with a run of the terminal that was cut off, as by a crash.")
+def resume(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.try_run import resume_once
+
+    raise typer.Exit(run_guarded(resume_once(run)))
+
+
 @app.command(help="Run the bot on the platforms that are configured.")
 def run() -> None:
     from bot.cli.exit import run_guarded  # as above, and discord.py
     from bot.cli.serve import run_bot
 
     raise typer.Exit(run_guarded(run_bot()))
+
+
+@app.command(help="Have the running bot read its settings again: models, panels, limits and servers change at once.")
+def reload() -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.reload import reload_settings
+
+    raise typer.Exit(run_guarded(reload_settings()))
+
+
+@app.command(help="What the running bot does now: runs, seats, waits, limits; refreshed until Ctrl-C.")
+def top() -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.top import show_top
+
+    raise typer.Exit(run_guarded(show_top()))
 
 
 @app.command(help="Write a moot.toml from the keys and model servers that are found here.")
@@ -159,6 +269,14 @@ def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
     from bot.cli.exit import run_guarded
 
     raise typer.Exit(run_guarded(back_up_database(path)))
+
+
+@db.command(help="Give the room of deleted runs back to the disk, also while the bot runs.")
+def vacuum() -> None:
+    from bot.cli.db import vacuum_database  # as above
+    from bot.cli.exit import run_guarded
+
+    raise typer.Exit(run_guarded(vacuum_database()))
 
 
 def main() -> None:

@@ -51,6 +51,16 @@ async def make_aside(make: Callable[[str], T], text: str) -> T:
     return make(text) if len(text) <= SHORT else await asyncio.to_thread(make, text)
 
 
+async def run_in_thread(watch: Callable[[], AbstractContextManager[None]], work: Callable[[], T]) -> T:
+    """Return what work in a thread returns; all of it runs inside `watch()`, which may bound its time."""
+
+    def do_work() -> T:
+        with watch():
+            return work()
+
+    return await asyncio.to_thread(do_work)
+
+
 class SingleFlight(Generic[T]):
     """A call per key that its callers share: ten thousand of them at once cost one or two calls.
 

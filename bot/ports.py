@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args
 
 from bot.domain.controls import Control
 from bot.domain.facts import Fact
@@ -57,6 +57,33 @@ class RunRow:
     question: str
     outcome: str  # "" while it is open
     addresses: tuple[str, ...] = ()
+
+
+RunState = Literal["open", "over", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """What a list of runs is limited to; what is empty limits nothing.
+
+    `by`: who asked, as the platform knows them. `channel`: by its id. `words`: all of them stand in the run, whatever
+    their case and order. `skip`: how many of the newest are left out.
+    """
+
+    by: str = ""
+    format: str = ""
+    state: RunState | Literal[""] = ""
+    channel: str = ""
+    words: str = ""
+    skip: int = 0
+
+
+EVERY_RUN = RunFilter()
+
+
+def is_state(name: str) -> TypeGuard[RunState | Literal[""]]:
+    """Return whether it names a state of runs, or none."""
+    return name in ("", *get_args(RunState))
 
 
 MessageRef = str  # a platform's own name for a message, with the platform's name in front
@@ -117,12 +144,31 @@ class Store(Protocol):
         """Return the run and the page that this message shows."""
         ...
 
-    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
+    async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
         """Return runs that are not deleted, newest first; with a `server`, those of that one only."""
         ...
 
     async def unfinished_runs(self) -> list[str]:
         """Return runs that go on, or whose end is not shown yet, oldest first; never deleted ones."""
+        ...
+
+    async def erase_runs(self, runs: Sequence[str]) -> None:
+        """Let all texts of these runs go for good; where their messages stand is known for another day.
+
+        What their calls have cost stays, without who paid. Whoever conducts such a run is fenced off.
+        """
+        ...
+
+
+class ExpiringStore(Store, Protocol):
+    """A `Store` that finds runs by their age."""
+
+    async def servers(self) -> list[str]:
+        """Return the servers that have runs."""
+        ...
+
+    async def runs_before(self, server: str, before: float) -> list[str]:
+        """Return the oldest runs of a server that began before a wall time, some hundreds at most."""
         ...
 
 
@@ -176,12 +222,17 @@ CostKey = Literal["day", "model", "format", "person"]  # what costs are summed u
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """What calls have cost together, in US dollars, and how long they took on average (seconds; None: unknown)."""
+    """What calls have cost together, in US dollars, and how long they took on average (seconds; None: unknown).
+
+    `own_usd`: the part of it that servers have paid with keys of their own. `label`: of a person, what they go by.
+    """
 
     name: str
     usd: float
     calls: int
     seconds: float | None
+    own_usd: float = 0.0
+    label: str = ""
 
 
 class SpendingStore(Protocol):
@@ -215,18 +266,24 @@ class CostStore(SpendingStore, Protocol):
 
 
 class RunningNote(Protocol):
-    """A note of the run that is worked on at this moment, which outlives the process. "" stands for none."""
+    """A note of the runs that are worked on at this moment, which outlives the process.
 
-    @property
-    def found(self) -> str:
-        """Return the run that an earlier process died in."""
-        ...
+    There are several where threads work beside each other. `found`: those that an earlier process died in; `report`:
+    what the system wrote as that process crashed, "" where it was killed.
+    """
 
-    def write(self, run: str) -> None: ...
+    found: Sequence[str]
+    report: str
+
+    def write(self, runs: Iterable[str]) -> None: ...
 
 
 class Trace(Protocol):
     """A listener to everything that speed is measured by, as it happens. Times `at` are loop time in seconds."""
+
+    def for_run(self, run: str) -> Trace:
+        """Return the listener to one run, which hears nothing of others."""
+        ...
 
     def record_fact(self, entry: Entry) -> None: ...
 
@@ -236,6 +293,10 @@ class Trace(Protocol):
 
     def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         """Record a success of the platform: `chars` source code points of the lane are now visible, on all pages."""
+        ...
+
+    def record_wait(self, surface: str, chars: int, waited_s: float) -> None:
+        """Record that so many characters of a turn became visible, after waits of `waited_s` together."""
         ...
 
     def record_request(
@@ -251,7 +312,7 @@ class Message:
     """One message as it should read now.
 
     `final`: its lane will not change again. `to`: the person whom it notifies. `face`: the address of a picture of who
-    speaks.
+    speaks. `brief`: the board in a few lines, the first of which says where the run is; for surfaces with little room.
     """
 
     lane: LaneId
@@ -263,6 +324,7 @@ class Message:
     controls: tuple[Control, ...] = ()
     to: str = ""
     face: str = ""
+    brief: str = ""
 
 
 Method = Literal["post", "edit", "delete", "find"]
@@ -341,6 +403,14 @@ class Surface(Protocol):
     @property
     def room_chars(self) -> int | None:
         """The length of a turn that fits one message, so that seats can be told; None: no limit."""
+        ...
+
+    @property
+    def placeholder_after_s(self) -> float:
+        """The silence after which a seat gets a message without words: 0 where a message costs what an edit costs.
+
+        Until then its message is posted by its first words, which costs no edit.
+        """
         ...
 
     def pages(self, kind: Kind) -> Paginator:

@@ -109,6 +109,14 @@ class TextCleaner:
         return clean_text(held)
 
 
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def count_word(n: int) -> str:
+    """Return a small count as a word, as in a sentence; a larger one in figures."""
+    return _COUNTS[n] if n < len(_COUNTS) else f"{n:,}"
+
+
 def ordinal(n: int) -> str:
     suffix = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{suffix}"

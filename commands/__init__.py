@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from commands import compare, cost, council, debate, panel, pipeline, runs, steer, summarise
+from commands import (
+    compare,
+    cost,
+    council,
+    debate,
+    help,
+    key,
+    leaderboard,
+    me,
+    panel,
+    pipeline,
+    runs,
+    steer,
+    summarise,
+)
 from commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -13,6 +27,10 @@ COMMANDS: tuple[Command, ...] = (
     *pipeline.COMMANDS,
     summarise.COMMAND,
     *runs.COMMANDS,
+    help.COMMAND,
     cost.COMMAND,
+    leaderboard.COMMAND,
+    *key.COMMANDS,
+    *me.COMMANDS,
     *steer.COMMANDS,
 )

@@ -14,10 +14,12 @@ from bot.actions.actions import Actions
 from bot.actions.panels import read_seat
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
+from bot.domain.controls import Control
 from bot.domain.run import Image, Search
 from bot.errors import Refused
 from bot.ports import CanSee, OpenSurface, Surface
-from bot.settings import MAX_SEATS, PanelSettings
+from bot.settings.settings import PanelSettings
+from bot.settings.value_types import MAX_SEATS
 from bot.text import clean_text
 
 MORE = "More…"  # offered among the panels; it opens a form of every option
@@ -72,17 +74,29 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class DataTable:
+    """A table of plain texts, for platforms that draw some; its first row is the header."""
+
+    caption: str
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text.
 
     `must_read`: it is told also where answers to remarks are not. `in_place`: it takes the place of the message whose
-    button was pressed.
+    button was pressed. `deleted`: runs whose texts and messages go now. A platform that draws tables may show `lead`
+    and `tables` instead of the text.
     """
 
     text: str
     file: tuple[str, str] | None = None
     must_read: bool = False
     in_place: bool = False
+    deleted: Sequence[str] = ()
+    lead: str = ""
+    tables: Sequence[DataTable] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,20 @@ class Form:
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-Answer = Started | Told | Form
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The answer with buttons below, for that person alone where a platform has such messages; they act on `run`.
+
+    `in_place`: it takes the place of the message whose button was pressed.
+    """
+
+    text: str
+    controls: Sequence[Control]
+    run: str = ""
+    in_place: bool = False
+
+
+Answer = Started | Told | Form | Offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +144,36 @@ class Command:
     takes_text: bool = False
 
 
-def option(default: Any, help: str, *, suggest: Suggest | None = None, more: bool = False, **bounds: Any) -> Any:
-    """Return a pydantic field, completed from `suggest`; with `more` only the form behind More… shows it."""
-    return Field(default, description=help, json_schema_extra={"suggest": suggest, "more": more}, **bounds)
+def option(
+    default: Any,
+    help: str,
+    *,
+    suggest: Suggest | None = None,
+    more: bool = False,
+    form_only: bool = False,
+    **bounds: Any,
+) -> Any:
+    """Return a pydantic field, completed from `suggest`; with `more` only the form behind More… shows it.
+
+    `form_only`: it comes from a form alone, and cannot be typed behind the command.
+    """
+    extra: dict[str, Any] = {"suggest": suggest, "more": more or form_only, "form_only": form_only}
+    return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 
-def read_extra(options: type[Options], field: str, key: Literal["suggest", "more"]) -> Any:
+def read_extra(options: type[Options], field: str, key: Literal["suggest", "more", "form_only"]) -> Any:
     """Return what `option` was given beside pydantic's own."""
     schema = options.model_fields[field].json_schema_extra
     return schema.get(key) if isinstance(schema, dict) else None
+
+
+def check_typed(options: type[Options], values: Mapping[str, Any]) -> None:
+    """Raise Refused where something was typed behind a command that belongs into its form."""
+    if any(read_extra(options, name, "form_only") for name in values):
+        raise Refused(
+            "Nothing was taken: send this command alone, and its form asks for the rest. If there was a key behind it, "
+            "others may have read it: revoke that one."
+        )
 
 
 def open_no_surface(run: str, question: str) -> Surface:

@@ -11,14 +11,19 @@ from pydantic import Field
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
-from bot.domain.controls import Control, ObjectionRef, SeatRef, Target
-from bot.errors import Refused
+from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Target
+from bot.engine.thread import BALLOT, REST
 from bot.text import join_blocks
+from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
+from commands.deletion import DELETE_NOW, KEEP, ask_before_deleting, delete_run, keep_run
 from commands.differences import PairOptions, show_differences
 from commands.export import export_run
+from commands.me import FORGET, forget_person
+from commands.more import offer_ballot, offer_rest
+from commands.runs import NEWER, turn_page
 from commands.summarise import start_summary
-from commands.transfer import ABOUT_THIS, TransferOptions, send_message, send_turn
+from commands.transfer import TransferOptions, send_message, send_turn
 
 
 class RemarkOptions(Options):
@@ -35,12 +40,6 @@ class GuessOptions(Options):
 
 class QuestionOptions(Options):
     question: str = Field(description="what to ask")
-
-
-def describe_leftover(reasons: Sequence[str]) -> str:
-    """Return a sentence on messages that are left of a deleted run, each for one of the reasons."""
-    count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
-    return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +131,12 @@ async def _export(actions: Actions, target: Target, options: NoOptions, here: He
     return Told("The whole run as a file:", await export_run(actions, target.run, here.by))
 
 
-async def _delete(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.delete_run(target.run, here.by))
-
-
 async def _remove(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told(await actions.remove_turn(target.run, target.turn, here.by))
 
 
-async def _ask_about(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    question = target.text or (ABOUT_THIS if target.carried or here.images else "")
-    if not question:
-        raise Refused("There is nothing in that message that I can read: ask in your own words.")
-    request = RunRequest("council", question, here.by, context=target.carried, images=here.images)
-    return await _start_run(actions, request, here)
+async def _ask(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
+    return await _start_run(actions, RunRequest(target.format, options.question, here.by), here)
 
 
 async def _ask_seat(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
@@ -203,7 +194,8 @@ async def _close_round(actions: Actions, target: Target, options: NoOptions, her
 
 
 async def _start_offered(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Started(await actions.start_offered(target.run, here.by, here.open_surface))
+    chosen = target.format if isinstance(target.about, FormatRef) else ""
+    return Started(await actions.start_offered(target.run, here.by, here.open_surface, chosen))
 
 
 async def _cancel_offered(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -231,27 +223,40 @@ PRESSES: Mapping[str, Press] = {
     "close_round": Press("Count the votes on the next round now.", _close_round),
     "reveal": Press("Show what is hidden.", _reveal),
     "guess": Press("Guess who a speaker is.", _guess, GuessOptions, _list_guesses),
-    "say": Press("Tell everyone at the table something.", _say, RemarkOptions),
+    "say": Press("Tell the table something.", _say, RemarkOptions),
     "read_on": Press("The rest of a long turn.", _read_on),
     "full_texts": Press("What a card tells of, in full.", _read_on),
     "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions, starts_run=True),
     "run_again": Press("The same once more.", _run_again, starts_run=True),
+    BALLOT.action: Press("Show whom one can vote for.", offer_ballot),
+    REST.action: Press("Show what else can be done.", offer_rest),
     "start": Press("Begin a run whose price was told first.", _start_offered, starts_run=True),
     "cancel": Press("Leave it.", _cancel_offered),
     "export": Press("The run as a file.", _export),
-    "delete": Press("Delete the run's messages.", _delete),
-    "ask_about": Press("Ask the council about a message.", _ask_about, starts_run=True),
-    "ask_seat": Press("Go on with one seat alone.", _ask_seat, QuestionOptions, starts_run=True),
-    "send_to": Press("Send a message to a model or run.", _send_to, TransferOptions, starts_run=True),
+    "delete": Press("Delete the run, after a question.", ask_before_deleting),
+    DELETE_NOW.action: Press("Delete the run's messages and texts.", delete_run),
+    KEEP.action: Press("Keep it.", keep_run),
+    NEWER.action: Press("Another page of a list.", turn_page),
+    FORGET.action: Press("Let go all that is kept of you.", forget_person),
+    "ask": Press("Ask the table.", _ask, QuestionOptions, starts_run=True),
+    "ask_about": Press("Ask the council about a message.", ask_council_about, starts_run=True),
+    "debate_about": Press("Debate what a message says.", debate_message, starts_run=True),
+    "second_opinion": Press("Ask one more model about a message.", ask_second_opinion, starts_run=True),
+    "check": Press("Have a council check a message.", check_message, starts_run=True),
+    "ask_seat": Press("Go on with one seat.", _ask_seat, QuestionOptions, starts_run=True),
+    "send_to": Press("Send to a model or run.", _send_to, TransferOptions, starts_run=True),
     "summarise": Press("What has been said so far.", _summarise, starts_run=True),
-    "differences": Press("Show how two answers differ.", _differences, PairOptions),
+    "differences": Press("Compare two answers.", _differences, PairOptions),
     "remove": Press("Blank a turn.", _remove),
 }
 # Slack alone draws and answers it, as its board stands in a thread that notifies nobody else.
 SHARE = Control("share", "Share to channel")
 REACTIONS: Mapping[str, str] = {"👍": "vote", "⏭️": "skip", "🛑": "stop", "🔁": "retry"}
 MENUS: Mapping[str, str] = {
-    "Ask the council about this": "ask_about",
+    "Council on this": "ask_about",
+    "Debate this": "debate_about",
+    "Second opinion": "second_opinion",
+    "Check this": "check",
     "Ask this seat": "ask_seat",
     "Send to another model…": "send_to",
     "Show differences…": "differences",

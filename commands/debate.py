@@ -19,7 +19,7 @@ ASSIGNED = "assigned"  # instead of positions: for and against, in turn
 
 class DebateOptions(VisibilityOptions):
     FORM = (
-        *("question", "form", "positions", "models", "personas", "rounds", "next", "chair", "early"),
+        *("question", "form", "models", "positions", "personas", "rounds", "next", "chair", "early"),
         *("search", "reveal", "blind", "guess"),
     )
 
@@ -28,7 +28,10 @@ class DebateOptions(VisibilityOptions):
         "", "what the seats in turn defend, with semicolons; or assigned: for, against; else they choose", more=True
     )
     personas: str = option(
-        "", "of those seats in turn, with commas; or auto: some that fit the topic", suggest="personas", more=True
+        "",
+        "of those seats in turn, with commas: from the library or your words; or auto, by topic",
+        suggest="personas",
+        more=True,
     )
     rounds: int | None = option(None, "how many rounds; three where left out", ge=1, le=6)
     next: Next = option("at once", "how the next round comes: at once, or by vote after each round", more=True)

@@ -8,22 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.actions.request import RunRequest, follow_up
+from bot.actions.request import RunRequest, follow_up, origin_of_message, with_excerpt
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import PostedPage
+from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
+from commands.about_message import ABOUT_THIS
 from commands.command import Answer, Here, NoOptions, Started, Told, open_no_surface
-from commands.controls import PRESSES, REACTIONS, describe_leftover, make_form
-from commands.transfer import ABOUT_THIS
+from commands.controls import PRESSES, REACTIONS, make_form
+from commands.deletion import describe_leftover
+from commands.help import HOW_TO_START, describe_help
+from commands.small_talk import asks_nothing
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A message that another one quotes: as context, and who said it in which words."""
+
+    context: str = ""
+    who: str = ""
+    said: str = ""
+
 
 GetPerson = Callable[[], Awaitable[Person]]  # who acts; raises Refused where they may not
 GetHere = Callable[[], Awaitable[Here]]  # who acts and where; raises Refused where they may not
@@ -59,17 +73,14 @@ async def press(
         return await declared.handle(actions, replace(target, text=text), options, at)
 
 
-async def finish_delete(
-    actions: Actions, action: str, run: str, erase: Callable[[str], Awaitable[Sequence[str]]]
-) -> str:
-    """Erase a run's messages after its Delete was pressed; return a sentence on those that are left, else "".
+async def finish_delete(actions: Actions, answer: Answer, erase: Callable[[str], Awaitable[Sequence[str]]]) -> str:
+    """Erase texts and messages of the runs that an answer says are deleted; return a sentence on what is left, else "".
 
     `erase` deletes a run's messages on a platform, and returns why each of those that are left could not be.
     """
-    if action != "delete":
-        return ""
-    await actions.wait_until_finished(run)  # nothing writes its messages any more
-    left = await erase(run)
+    deleted = answer.deleted if isinstance(answer, Told) else ()
+    await actions.erase_deleted(deleted)
+    left = [reason for run in deleted for reason in await erase(run)]
     return describe_leftover(left) if left else ""
 
 
@@ -111,31 +122,41 @@ async def mention(
     here: Here,
     *,
     is_addressed: bool,
+    starts: MessageStart,
     read_files: ReadFiles,
-    quoted: Callable[[], str] = str,
+    quoted: Callable[[], Quotation] = Quotation,
     carried: str = "",
 ) -> Answer | None:
     """Take a message that may be for us; return its answer, None where it is not for us. Raises Refused.
 
     In the thread of a run that goes on it is a remark. Otherwise it must be addressed to us, by a mention or in a
-    direct message: then it starts a council, or a follow-up in the thread of a run that is over. `carried` is what the
-    message holds beside its text: forwards, embeds. `quoted` returns the message that it replies to, on platforms that
-    have such replies, and raises Refused where that cannot be read; in a run's thread all have read that one already.
+    direct message: then it `starts` what the operator has set; instead of a format, a follow-up in the thread of a run
+    that is over. One that asks nothing is answered with what can be done. Raises MustAgree where its writer is asked
+    first. `carried` is what the message holds beside its text: forwards, embeds. `quoted` returns the message that it
+    replies to or shares, and raises Refused where that cannot be read; in a run's thread all have read that one
+    already. The board quotes it, and a thread is named after it.
     """
     if here.run and not (await actions.read_run(here.run, here.by)).is_over:
         return await _add_remark(actions, join_blocks(text, carried), here, read_files)
     if not is_addressed:
         return None
-    context = join_blocks(quoted(), carried)
-    question = text or (ABOUT_THIS if context else "")
+    quotation = quoted()
+    context = join_blocks(quotation.context, carried)
+    question, images = await read_files(text or (ABOUT_THIS if context else ""))
+    if asks_nothing(question) and not images:
+        return describe_help(actions)
+    if starts == "nothing":
+        return Told(HOW_TO_START, must_read=True)
     if here.run:
         t = await actions.read_run(here.run, here.by)
         request = follow_up(t, await actions.read_thread(here.run, here.by), question, here.by)
     else:
-        request = RunRequest("council", question, here.by)
-    request = replace(request, context=context)
-    question, images = await read_files(request.question)
-    request = replace(request, question=question, images=tuple(images), channels=here.channels)
+        request = RunRequest("council" if starts == "ask" else starts, question, here.by)
+    said = quotation.said
+    origin = with_excerpt(origin_of_message(quotation.who, said), said) if said else None
+    request = replace(request, context=context, images=tuple(images), channels=here.channels, origin=origin)
+    if starts == "ask":
+        await actions.pricing.require_choice(request)
     return Started(await actions.start_run(request, here.open_surface))
 
 

@@ -1,23 +1,26 @@
-"""A run as one Markdown file."""
+"""A run as one file, in the form that a person chooses."""
 
 from __future__ import annotations
 
+from typing import Literal, assert_never
+
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.text import as_text
+from bot.records.markdown_file import render_markdown
+from bot.records.record import write_record
+
+ExportForm = Literal["md", "json", "html"]
 
 
-async def export_run(actions: Actions, run: str, by: Person) -> tuple[str, str]:
-    """Return the name of the file and its text."""
-    t = await actions.read_run(run, by)
-    start = t.started
-    parts = [f"# {start.format.capitalize()}: {' '.join(start.question.split())[:80]}", start.question]
-    if start.origin:
-        parts.append(f"*From {as_text(str(start.origin))}*")
-    for post in await actions.read_thread(run, by):
-        note = f"\n\n*{post.footer}*" if post.footer else ""
-        parts.append(f"## {post.title or 'Note'}\n\n{post.text or post.placeholder or '(never finished)'}{note}")
-    parts += [
-        f"## Sent in by {as_text(r.who)}\n\n{r.text}\n\n*From {as_text(str(r.origin))}*" for r in t.remarks if r.origin
-    ]
-    return f"moot-{run}.md", "\n\n".join(parts) + "\n"
+async def export_run(actions: Actions, run: str, by: Person, form: ExportForm = "md") -> tuple[str, str]:
+    """Return the name of the file and its text. Raises Refused."""
+    match form:
+        case "json":
+            text = write_record(await actions.records.read(run, by))
+        case "html":
+            text = await actions.records.draw_page(run, by)
+        case "md":
+            text = render_markdown(await actions.read_run(run, by), await actions.read_thread(run, by))
+        case _ as never:
+            assert_never(never)
+    return f"moot-{run}.{form}", text

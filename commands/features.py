@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot.actions.offers import MustAgree
-from bot.engine.thread import AFTERWARDS, WHILE_IT_RUNS
+from bot.actions.offers import CANCEL, START
+from bot.engine.thread import AFTERWARDS, BALLOT, KEPT, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
+from commands.deletion import DELETE_NOW, KEEP
+from commands.me import FORGET
+from commands.runs import NEWER
 
 ON_MESSAGES = (  # under a turn or a card: formats, `bot.engine.thread` and `bot.live.lane_view` put them there
     *("skip", "retry", "read_on", "vote", "close", "full_texts", "resume", "reveal", "guess", "differences"),
     *("object", "upvote", "go_on", "end_here", "next", "close_round"),
 )
-ON_OFFERS = tuple(control.action for control in MustAgree.controls)  # under the price of a run that is not begun yet
+ON_OFFERS = (  # under the help, lists, the price of a run that is not begun yet, and questions before a deletion
+    *("ask", START.action, CANCEL.action),
+    *(DELETE_NOW.action, KEEP.action, FORGET.action, NEWER.action),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,9 @@ DIFFERENCES = (
         "a file in their direct message",
         "Slack has no ephemeral files",
     ),
-    Difference("Share to channel", "the board stands in the channel already", "a button on the end card", "as it says"),
+    Difference(
+        "Share to channel", "the board stands in the channel already", "behind More… on the end card", "as it says"
+    ),
     Difference("Home tab", "none", "running and recent runs, panels", "Discord has none"),
     Difference("A message's menu", "Apps → …", "More actions → …, 24 characters a name", "as each platform draws it"),
 )
@@ -99,7 +107,7 @@ def _presses() -> Iterator[str]:
 
 def find_ways(name: str) -> Iterator[str]:
     """Yield the ways to a press, which are the same on every platform."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, *AFTERWARDS)} | set(ON_MESSAGES) | set(ON_OFFERS):
+    if name in {c.action for c in (*WHILE_IT_RUNS, BALLOT, *AFTERWARDS, *KEPT)} | set(ON_MESSAGES) | set(ON_OFFERS):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bot.actions.actions import Actions
 from bot.errors import Refused
-from bot.settings import PanelSettings
+from bot.settings.settings import PanelSettings
 from commands.command import Answer, Command, Here, NoOptions, Options, Told, option, read_seats
 
 NAME = r"^[A-Za-z0-9_.:-]{1,40}$"
@@ -45,7 +45,7 @@ async def _create(actions: Actions, options: PanelOptions, here: Here) -> Answer
     panel = read_seats(options.models, options.personas, options.chair, options.judge)
     if panel is None:
         raise Refused("Name at least one model; `/moot help` lists them.")
-    return Told(await actions.save_panel(options.name, panel, here.by))
+    return Told(await actions.books.save_panel(options.name, panel, here.by))
 
 
 async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
@@ -53,12 +53,12 @@ async def _edit(actions: Actions, options: EditOptions, here: Here) -> Answer:
     models = options.models or (options.personas and ",".join(seat.model for seat in known.seats))
     new = read_seats(models, options.personas) or known
     panel = new.model_copy(update={"chair": options.chair or known.chair, "judge": options.judge or known.judge})
-    return Told(await actions.save_panel(options.name, panel, here.by))
+    return Told(await actions.books.save_panel(options.name, panel, here.by))
 
 
 async def _usual(actions: Actions, options: UsualOptions, here: Here) -> Answer:
     channel = next(iter(here.channels), "") if options.where == "channel" else ""
-    return Told(await actions.set_usual_panel(options.name, here.by, channel))
+    return Told(await actions.books.set_usual_panel(options.name, here.by, channel))
 
 
 def _line(name: str, panel: PanelSettings, *, usual: bool) -> str:

@@ -58,7 +58,7 @@ async def _show(actions: Actions, options: ShowOptions, here: Here) -> Answer:
 async def _save(actions: Actions, options: SaveOptions, here: Here) -> Answer:
     if not options.text.strip():
         return Form("A pipeline", SaveOptions, ["name", "text"], {"name": options.name})
-    return Told(await actions.save_pipeline(options.name, options.text, here.by))
+    return Told(await actions.books.save_pipeline(options.name, options.text, here.by))
 
 
 async def _run(actions: Actions, options: PipelineOptions, here: Here) -> Answer:

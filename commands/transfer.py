@@ -10,9 +10,8 @@ from bot.actions.request import RunRequest, origin_of_message, origin_of_turn, q
 from bot.domain.run import LaneId, Origin
 from bot.errors import Refused, StoreFailed
 from bot.text import join_blocks
+from commands.about_message import ABOUT_THIS
 from commands.command import Answer, Here, Options, Started, Told, option, read_seats
-
-ABOUT_THIS = "What do you make of this?"  # asked about a message where nothing else is
 
 
 class TransferOptions(Options):

@@ -12,8 +12,8 @@ from bot.domain.run import Reveal, Visibility
 from commands.command import Here, SearchOptions, option
 
 REVEAL = "live; or hidden until all are done, then together or staggered; or on demand, by a button"
-BLIND = "yes or no: nobody knows who speaks until the vote has closed"
-GUESS = "yes or no: people guess meanwhile who is who; blind, then"
+BLIND = "nobody knows who speaks until the vote has closed"
+GUESS = "people guess meanwhile who is who; blind, then"
 
 
 class VisibilityOptions(SearchOptions):

@@ -21,6 +21,10 @@ LaneRow = tuple[str, str]  # run, turn as text
 PageKey = tuple[str, str, str, int]  # run, address, lane as text, page
 
 
+class AlreadyStored(Exception):
+    """A run that was to be imported is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Append:
     run: str
@@ -108,13 +112,39 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Erase one share of what is kept of a run; the first write of that kind makes it a deleted run without a name."""
+
+    run: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Take a person out of a run that somebody else has started."""
+
+    run: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A run from elsewhere: its facts, encoded, each with its time, and the rows of its snapshots."""
+
+    run: str
+    facts: tuple[tuple[float, str, Row], ...]
+    snapshots: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tidy:
-    """Forget events from before a wall time, and fold what lanes of runs that are over showed."""
+    """Forget events from before a wall time, fold what lanes of runs that are over showed, complete the index."""
 
     before: float
+    missing: tuple[tuple[str, float], ...] = ()  # runs, with their starts, that the index of words has not yet
 
 
-Write = Append | Claim | Show | Place | Put | Keep | Reserve | Settle | Tidy
+Write = Append | Claim | Show | Place | Put | Keep | Reserve | Settle | Erase | Forget | Import | Tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +161,21 @@ class Head:
     finished_at: float | None = None
     deleted_at: float | None = None
     caught_up_at: float | None = None
+    by: str | None = None
+    channel: str | None = None
+
+    @property
+    def is_erased(self) -> bool:
+        """Return whether the run's texts are gone, or going: then nothing is stored of it any more."""
+        return self.deleted_at is not None and self.seq == 0
 
     def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
         """Return the head with one more fact. As in `fold`, the first start and the first end count."""
         head = replace(self, seq=seq)
         match kind:
             case RunStarted.__name__ if head.server is None:
-                return replace(head, server=data["server"], format=data["format"], question=data["question"])
+                where = {"server": data["server"], "channel": data["channel"]}
+                return replace(head, **where, by=data["by"], format=data["format"], question=data["question"])
             case RunFinished.__name__ if head.finished_at is None:
                 return replace(head, outcome=data["outcome"], finished_at=at)
             case SetAside.__name__ if head.finished_at is None:
@@ -169,15 +207,17 @@ class Batch:
     charged: dict[str, float] = field(default_factory=dict)  # accounts that change, and when
     calls: list[Row] = field(default_factory=list)
     settled: list[Row] = field(default_factory=list)
-    tidy_before: float | None = None
+    erased: list[str] = field(default_factory=list)
+    forgotten: list[Forget] = field(default_factory=list)
+    tidy: Tidy | None = None
 
     def __post_init__(self) -> None:
         self.heads = dict(self.stored)
 
-    def enter(self, write: Write) -> int | Fenced | OverLimit | None:
+    def enter(self, write: Write) -> int | Fenced | OverLimit | AlreadyStored | None:
         """Add a write. Return a claim's epoch, what is held for a call, or None.
 
-        Fenced and OverLimit are returned, not raised, as their neighbours' writes go on.
+        Errors are returned, not raised, as their neighbours' writes go on.
         """
         match write:
             case Append():
@@ -199,8 +239,16 @@ class Batch:
             case Settle():
                 self._settle(write)
                 return None
+            case Erase():
+                self._erase(write)
+                return None
+            case Forget():
+                self.forgotten.append(write)
+                return None
+            case Import():
+                return self._import(write)
             case Tidy():
-                self.tidy_before = write.before
+                self.tidy = write
                 return None
             case _ as never:
                 assert_never(never)
@@ -208,6 +256,8 @@ class Batch:
     def _append(self, write: Append) -> Fenced | None:
         if fenced := self._check_epoch(write):
             return fenced
+        if (head := self.heads.get(write.run)) and head.is_erased:
+            return None  # it came too late: a run that is deleted takes nothing more
         if write.key is not None:
             if write.key in self.taken:
                 return None
@@ -216,8 +266,10 @@ class Batch:
         self._add(write, write.facts)
         return None
 
-    def _claim(self, write: Claim) -> int:
+    def _claim(self, write: Claim) -> int | Fenced:
         head = self._head(write)
+        if head.is_erased:
+            return Fenced(f"run {write.run} is deleted")
         self.heads[write.run] = replace(head, epoch=head.epoch + 1)
         self._add(write, [encode(Claimed(write.owner))])
         return head.epoch + 1
@@ -261,6 +313,7 @@ class Batch:
                     "model": call.model,
                     "at": call.at,
                     "held": held,
+                    "own_key": call.payer.own_key,
                 }
             )
         return held
@@ -268,6 +321,25 @@ class Batch:
     def _settle(self, write: Settle) -> None:
         self._charge(write.accounts, write.call.at, held=-write.held, spent=write.spent)
         self.settled.append({"call_": write.call.name, "spent": write.spent, "seconds": write.seconds})
+
+    def _erase(self, write: Erase) -> None:
+        if head := self.heads.get(write.run):
+            bare = Head(head.epoch, 0, head.started_at, deleted_at=head.deleted_at or write.at)
+            self.heads[write.run] = bare
+            self.erased.append(write.run)
+
+    def _import(self, write: Import) -> AlreadyStored | None:
+        """Add a run with the times that its facts have. Nothing of it goes on by itself here."""
+        if write.run in self.heads:
+            return AlreadyStored(write.run)
+        epoch = sum(kind == Claimed.__name__ for _, kind, _ in write.facts)
+        self.heads[write.run] = Head(epoch=epoch, seq=0, started_at=write.facts[0][0])
+        for at, kind, data in write.facts:
+            self._add(Append(write.run, at, (), None, None), [(kind, data)])
+        head = self.heads[write.run]
+        self.heads[write.run] = replace(head, caught_up_at=head.caught_up_at or write.facts[-1][0])
+        self.snapshots += write.snapshots
+        return None
 
     def _charge(self, accounts: Iterable[str], at: float, *, held: int, spent: int) -> None:
         for account in accounts:
@@ -278,6 +350,8 @@ class Batch:
     def _check_epoch(self, write: Append | Show | Place) -> Fenced | None:
         head = self.heads.get(write.run)
         epoch = head.epoch if head else 0
+        if write.epoch is not None and head is not None and head.is_erased:
+            return Fenced(f"run {write.run} is deleted")
         if write.epoch in (None, epoch):
             return None
         return Fenced(f"run {write.run} is in epoch {epoch}, the write came from epoch {write.epoch}")

@@ -15,6 +15,7 @@ from storage.schema import HEAD
 from storage.store import open_store
 
 _LEAST_ROOM_MB = 200
+_BESIDE = "If that is the running bot, all is well. A second bot needs a file of its own: MOOT_STORAGE__PATH=other.db."
 
 
 async def check_store(path: Path, clock: Clock) -> list[Finding]:
@@ -36,7 +37,7 @@ def _check_writable(path: Path) -> Finding | None:
             return None
     except Misconfigured as error:
         if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-            return Finding("database", "warning", str(error), "If that is the running bot, all is well.")
+            return Finding("database", "warning", str(error), _BESIDE)
         return Finding("database", "broken", str(error), "Change the rights, or name another file in storage.path.")
 
 

@@ -6,8 +6,8 @@ statement open, and later reads of the same connection would see an old state of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +17,12 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     delete,
     func,
     insert,
     inspect,
+    literal,
     or_,
     select,
     tuple_,
@@ -31,14 +33,34 @@ from bot.domain.codec import Unreadable, decode, read_turn, turn_text
 from bot.domain.facts import Fact, ViewAttached
 from bot.domain.spending import Balance
 from bot.domain.transcript import Entry
-from bot.ports import CostKey, CostRow, Json, PostedPage, RunRow, Snapshot, last_texts
-from storage.batch import Append, Batch, Claim, Head, Keep, LaneRow, PageKey, Place, Reserve, Settle, Show, Write
-from storage.schema import accounts, calls, events, facts, messages, picture_uses, pictures, runs, shelf, snapshots
+from bot.ports import EVERY_RUN, CostKey, CostRow, Json, PostedPage, RunFilter, RunRow, Snapshot, last_texts
+from bot.records.frames import FRAMES_KEPT, thin_snapshots
+from storage.batch import (
+    Append,
+    Batch,
+    Claim,
+    Erase,
+    Head,
+    Import,
+    LaneRow,
+    PageKey,
+    Place,
+    Reserve,
+    Settle,
+    Show,
+    Write,
+)
+from storage.erasure import erase_share, forget_erased
+from storage.people import forget_acts
+from storage.picture_rows import free_pictures, keep_picture
+from storage.schema import accounts, calls, events, facts, messages, picture_uses, runs, searched, shelf, snapshots
+from storage.search import holds_words, index_run, merge_index
+from storage.words import match_text
 
-PIECE_BYTES = 3 * 16_384  # of a picture; base64 takes three bytes at a time
 DAY_S = 86_400.0
 ACCOUNTS_KEPT_S = 62 * DAY_S  # beyond their month
 MAX_FOLDED = 50  # runs in one transaction, for which other writes wait
+MAX_TIDIED_ROWS = 2_000  # likewise
 
 # Statements that every run needs again and again are built once: SQLAlchemy takes longer to put one together than
 # SQLite takes to run it.
@@ -79,16 +101,16 @@ _POSTED_PAGES = (
     .where(messages.c.run == bindparam("run"))
     .order_by(messages.c.address, messages.c.lane, messages.c.page)
 )
-_PIECE = select(pictures.c.data).where(pictures.c.digest == bindparam("digest"), pictures.c.piece == bindparam("piece"))
 _FIND = select(messages).where(messages.c.ref == bindparam("ref"))
 
-# runs that are over and still have more than the last text of each lane: those of earlier versions
+# runs that are over and still have more snapshots of a turn than a replay needs
 _UNFOLDED = (
     select(snapshots.c.run)
+    .distinct()
     .join(runs, runs.c.run == snapshots.c.run)
     .where(or_(runs.c.caught_up_at.is_not(None), runs.c.deleted_at.is_not(None)))
-    .group_by(snapshots.c.run)
-    .having(func.count() > func.count(snapshots.c.turn.distinct()))
+    .group_by(snapshots.c.run, snapshots.c.turn)
+    .having(func.count() > FRAMES_KEPT)
     .limit(MAX_FOLDED)
 )
 
@@ -103,7 +125,9 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
     lanes = {w.lane for w in writes if isinstance(w, Show)}
     known = {lane: remembered[lane] for lane in lanes & remembered.keys()}
     return Batch(
-        stored=_load_heads(conn, {w.run for w in writes if isinstance(w, Append | Claim | Show | Place)}),
+        stored=_load_heads(
+            conn, {w.run for w in writes if isinstance(w, Append | Claim | Show | Place | Erase | Import)}
+        ),
         taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
         balances=load_balances(conn, {name for w in writes if isinstance(w, Reserve | Settle) for name in w.accounts}),
@@ -128,18 +152,39 @@ def save_batch(conn: Connection, batch: Batch) -> None:
     if batch.charged:
         _save_spending(conn, batch)
     for picture in batch.pictures:
-        _keep_picture(conn, picture)
+        keep_picture(conn, picture)
     for run in batch.over:
         _fold_snapshots(conn, run)
+    for run, head in changed.items():
+        before = batch.stored.get(run)
+        is_new = head.server is not None and (before is None or before.server is None)
+        if is_new or (run in batch.over and not head.is_erased):
+            index_run(conn, run, head.started_at)
     if batch.over:
-        _free_pictures(conn, picture_uses.c.run.in_(batch.over))
-    if batch.tidy_before is not None:
-        conn.execute(delete(events).where(events.c.at < batch.tidy_before))
-        unused = and_(picture_uses.c.at < batch.tidy_before, picture_uses.c.run.not_in(_GOING_ON))
-        _free_pictures(conn, unused)  # of runs that never began
-        conn.execute(delete(accounts).where(accounts.c.at < batch.tidy_before - ACCOUNTS_KEPT_S))
-        for run in conn.scalars(_UNFOLDED).all():
-            _fold_snapshots(conn, run)
+        free_pictures(conn, picture_uses.c.run.in_(batch.over))
+    for run in batch.erased:
+        erase_share(conn, run)
+    for wish in batch.forgotten:
+        forget_acts(conn, wish.run, wish.person)
+    if batch.tidy is not None:
+        _tidy(conn, batch.tidy.before)
+        for run, started_at in batch.tidy.missing:
+            index_run(conn, run, started_at)
+
+
+def _tidy(conn: Connection, before: float) -> None:
+    """Delete what nothing needs any more, as much as other writes may wait for."""
+    old = select(events.c.key).where(events.c.at < before).limit(MAX_TIDIED_ROWS)
+    conn.execute(delete(events).where(events.c.key.in_(old)))
+    unused = and_(picture_uses.c.at < before, picture_uses.c.run.not_in(_GOING_ON))
+    free_pictures(conn, unused)  # of runs that never began
+    conn.execute(delete(accounts).where(accounts.c.at < before - ACCOUNTS_KEPT_S))
+    by_person = accounts.c.account.like("person %") | accounts.c.account.like("own key person %")
+    conn.execute(delete(accounts).where(accounts.c.at < before, by_person))  # their limit is one of a day
+    forget_erased(conn, before)
+    merge_index(conn)
+    for run in conn.scalars(_UNFOLDED).all():
+        _fold_snapshots(conn, run)
 
 
 def read_entries(conn: Connection, run: str, after: int) -> list[Entry]:
@@ -161,16 +206,36 @@ def find_page(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
     return (row.run, _read_page(row)) if row else None
 
 
-def list_runs(conn: Connection, limit: int, server: str | None) -> list[RunRow]:
-    query = select(runs).where(_FOR_PEOPLE)
+def list_runs(conn: Connection, limit: int, server: str | None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+    listed = (runs.c.run, runs.c.started_at, runs.c.format, runs.c.question, runs.c.outcome)
+    query = select(*listed).where(_FOR_PEOPLE, *_conditions(wanted))
     if server is not None:
         query = query.where(runs.c.server == server)
-    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).limit(limit)).all()
+    if wanted.words:
+        if not (words := match_text(wanted.words)):
+            return []
+        query = query.join(searched, searched.c.run == runs.c.run).where(holds_words(words))
+    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).offset(wanted.skip).limit(limit)).all()
     shown = find_addresses(conn, [row.run for row in newest])
     return [
         RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "", tuple(shown.get(row.run, ())))
         for row in newest
     ]
+
+
+def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
+    for column, value in ((runs.c.by, wanted.by), (runs.c.format, wanted.format)):
+        if value:
+            yield column == value
+    if wanted.channel:  # of runs from before it was kept, it is not known
+        yield runs.c.channel.in_((wanted.channel, ""))
+    match wanted.state:
+        case "open":
+            yield runs.c.finished_at.is_(None)
+        case "over":
+            yield runs.c.finished_at.is_not(None)
+        case "failed":
+            yield runs.c.outcome == "failed"
 
 
 def find_unfinished(conn: Connection) -> list[str]:
@@ -219,12 +284,25 @@ def sum_costs(conn: Connection, key: CostKey, since: float, server: str | None) 
     if not inspect(conn).has_table(calls.name):  # read beside a bot of an earlier version
         return []
     by = func.floor(calls.c.at / DAY_S) if key == "day" else calls.c[key]
-    usd = func.sum(func.coalesce(calls.c.spent, calls.c.held)) / 1e6
-    query = select(by, usd, func.count(), func.avg(calls.c.seconds)).where(calls.c.at >= since).group_by(by)
+    cost = func.coalesce(calls.c.spent, calls.c.held)
+    usd = func.sum(cost) / 1e6
+    is_known = any(column["name"] == calls.c.own_key.name for column in inspect(conn).get_columns(calls.name))
+    own = func.sum(case((calls.c.own_key, cost), else_=0)) / 1e6 if is_known else literal(0.0)
+    query = select(by, usd, func.count(), func.avg(calls.c.seconds), own).where(calls.c.at >= since).group_by(by)
     if server is not None:
         query = query.where(calls.c.server == server)
     found = conn.execute(query.order_by(by.desc() if key == "day" else usd.desc())).all()
-    return [CostRow(_name_day(name) if key == "day" else name, *figures) for name, *figures in found]
+    rows = [CostRow(_name_day(name) if key == "day" else name, *figures) for name, *figures in found]
+    labels = _find_labels(conn, since) if key == "person" else {}
+    return [replace(row, label=labels.get(row.name, "")) for row in rows]
+
+
+def _find_labels(conn: Connection, since: float) -> dict[str, str]:
+    """Return what people went by in one of the runs that they have started since then, by their key."""
+    stored = select(calls.c.person, func.max(calls.c.run).label("run")).join(facts, facts.c.run == calls.c.run)
+    known = stored.where(calls.c.at >= since, facts.c.seq == 1).group_by(calls.c.person).subquery()
+    begun = select(known.c.person, facts.c.data).join(facts, (facts.c.run == known.c.run) & (facts.c.seq == 1))
+    return {row.person: row.data.get("name", "") for row in conn.execute(begun)}
 
 
 def _name_day(number: float) -> str:
@@ -242,58 +320,16 @@ def _save_spending(conn: Connection, batch: Batch) -> None:
 
 
 def _fold_snapshots(conn: Connection, run: str) -> None:
-    """Keep of what each lane of a run showed the last text alone: that is all that a replay of it needs."""
+    """Keep of what each turn of a run showed as much as a replay of it needs."""
     shots = read_snapshots(conn, run)
-    last = last_texts(shots)
-    times = {shot.turn: shot.at for shot in shots}
-    if len(shots) > len(last):
+    thinned = thin_snapshots(shots)
+    if len(thinned) < len(shots):
         conn.execute(delete(snapshots).where(snapshots.c.run == run))
-        kept = [
-            {"run": run, "turn": turn_text(turn), "at": times[turn], "kept": 0, "text": text}
-            for turn, text in last.items()
-        ]
-        conn.execute(_ADD_SNAPSHOTS, kept)
+        conn.execute(_ADD_SNAPSHOTS, make_snapshot_rows(run, thinned))
 
 
-def find_picture_size(conn: Connection, digest: str) -> int | None:
-    return conn.scalar(select(picture_uses.c.bytes).where(picture_uses.c.digest == digest).limit(1))
-
-
-def read_picture_piece(conn: Connection, digest: str, number: int) -> bytes | None:
-    return conn.scalar(_PIECE, {"digest": digest, "piece": number})
-
-
-def count_picture_bytes(conn: Connection, by: str, server: str) -> tuple[int, int, int]:
-    """Return the bytes of a person's pictures, of a server's, and of all; a picture counts once for each."""
-
-    def count(*where: ColumnElement[bool]) -> int:
-        each = select(picture_uses.c.digest, func.max(picture_uses.c.bytes).label("bytes")).where(*where)
-        return conn.scalar(select(func.sum(each.group_by(picture_uses.c.digest).subquery().c.bytes))) or 0
-
-    return count(picture_uses.c.by == by), count(picture_uses.c.server == server), count()
-
-
-def _keep_picture(conn: Connection, kept: Keep) -> None:
-    if kept.data is not None and find_picture_size(conn, kept.digest) is None:
-        data, pieces = memoryview(kept.data), range(0, kept.size, PIECE_BYTES)
-        rows = [
-            {"digest": kept.digest, "piece": number, "data": data[at : at + PIECE_BYTES]}
-            for number, at in enumerate(pieces)
-        ]
-        conn.execute(insert(pictures), rows)
-    use = {"run": kept.run, "digest": kept.digest, "bytes": kept.size, "by": kept.by, "server": kept.server}
-    same = (picture_uses.c.run == kept.run, picture_uses.c.digest == kept.digest)
-    conn.execute(delete(picture_uses).where(*same))
-    conn.execute(insert(picture_uses), {**use, "at": kept.at})
-
-
-def _free_pictures(conn: Connection, over: ColumnElement[bool]) -> None:
-    """Let uses of pictures go, and each picture that no run uses any more."""
-    freed = conn.scalars(select(picture_uses.c.digest).where(over)).all()
-    if freed:
-        conn.execute(delete(picture_uses).where(over))
-        used = select(picture_uses.c.digest)
-        conn.execute(delete(pictures).where(pictures.c.digest.in_(freed), pictures.c.digest.not_in(used)))
+def make_snapshot_rows(run: str, shots: Iterable[Snapshot]) -> list[dict[str, Any]]:
+    return [{"run": run, "turn": turn_text(s.turn), "at": s.at, "kept": s.kept, "text": s.text} for s in shots]
 
 
 def _read_fact(row: Row[*tuple[Any, ...]], run: str) -> Fact:

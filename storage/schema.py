@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    false,
+    text,
+)
 
-READABLE_FROM = "0003"  # what came later only adds tables that readers do not look at
-HEAD = "0005"  # the newest migration; alembic knows it too, but takes half a second to import
+from storage.columns import TextJson
+
+READABLE_FROM = "0003"  # readers look at what came later only where it is there
+HEAD = "0008"  # the newest migration; alembic knows it too, but takes half a second to import
+
+DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
 
 metadata = MetaData()
 
@@ -22,14 +40,17 @@ runs = Table(
     # The following repeat what the run's facts say, so that a list need not read those: a start may hold megabytes.
     Column("server", String),  # NULL, like format and question, as long as it has no start: it is no run for people yet
     Column("format", String),
-    Column("question", JSON(none_as_null=True)),
+    Column("question", TextJson(none_as_null=True)),
     Column("outcome", String),
     Column("finished_at", Float),
     Column("deleted_at", Float),
     Column("caught_up_at", Float),
+    Column("by", String),  # who asked
+    Column("channel", String),  # where
     Index("runs_started_at", "started_at"),
     Index("runs_server", "server", "started_at"),
     Index("runs_caught_up_at", "caught_up_at"),
+    Index("runs_deleted_at", "deleted_at", sqlite_where=text(DELETED), postgresql_where=text(DELETED)),
 )
 
 facts = Table(
@@ -39,7 +60,16 @@ facts = Table(
     Column("seq", Integer, primary_key=True),
     Column("at", Float, nullable=False),
     Column("kind", String, nullable=False),
-    Column("data", JSON, nullable=False),
+    Column("data", TextJson, nullable=False),
+)
+
+# The runs that the index of words has (`storage.search`), by their number there, and how far their facts are in it.
+searched = Table(
+    "searched",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run", String, nullable=False, unique=True),
+    Column("seq", Integer, nullable=False),
 )
 
 # The platform's events that were taken: each is taken once.
@@ -49,6 +79,8 @@ events = Table(
     Column("key", String, primary_key=True),
     Column("run", String, nullable=False),
     Column("at", Float, nullable=False),  # for pruning: platforms repeat an event for minutes, not for ever
+    Index("events_run", "run"),
+    Index("events_at", "at"),
 )
 
 snapshots = Table(
@@ -59,7 +91,7 @@ snapshots = Table(
     Column("turn", String, nullable=False),
     Column("at", Float, nullable=False),
     Column("kept", Integer, nullable=False),
-    Column("text", JSON, nullable=False),
+    Column("text", TextJson, nullable=False),
     Index("snapshots_run_turn", "run", "turn"),
 )
 
@@ -130,5 +162,7 @@ calls = Table(
     Column("held", BigInteger, nullable=False),
     Column("spent", BigInteger),  # NULL: not settled
     Column("seconds", Float),
+    Column("own_key", Boolean, nullable=False, server_default=false()),  # the server has paid with a key of its own
     Index("calls_server_at", "server", "at"),
+    Index("calls_run", "run"),
 )

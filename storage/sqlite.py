@@ -18,13 +18,21 @@ from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from bot.errors import Misconfigured
 
 BUSY_TIMEOUT_S = 5.0
+TRUNCATE_TIMEOUT_S = 0.02  # to wait for readers before the log is emptied; other writes wait meanwhile
 OWNER_ONLY = 0o600  # rights of files that hold questions, answers and sealed tokens
 
 T = TypeVar("T")
 
 
+INCREMENTAL = 2  # the mode of a file that gives room back without being written anew, in SQLite's numbers
+
+
 class InUse(Misconfigured):
-    """Another process holds the file."""
+    """Another process holds the file; `pid`: which one, "unknown" where the file does not say."""
+
+    def __init__(self, text: str, pid: str) -> None:
+        super().__init__(text)
+        self.pid = pid
 
 
 @contextmanager
@@ -52,7 +60,8 @@ def lock_file(path: Path) -> Iterator[None]:
         pid = holder.read_text() or "unknown"
         raise InUse(
             f"The store {path} is in use by the process with pid {pid}: only one writes a SQLite file. "
-            "Stop that one, or name another file."
+            "Stop that one, or name another file: MOOT_STORAGE__PATH=other.db.",
+            pid,
         ) from None
     except OSError as error:
         lock.release()
@@ -100,6 +109,36 @@ class Database:
 
         return cast(T, await self.driver._execute(whole))
 
+    async def truncate_log(self) -> bool:
+        """Empty the log, which holds what was written lately, into the database; False where somebody reads it now."""
+
+        def truncate() -> bool:
+            connection = self.driver._conn
+            try:
+                connection.execute(f"PRAGMA busy_timeout = {TRUNCATE_TIMEOUT_S * 1e3:.0f}")
+                [is_busy, _, _] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1e3:.0f}")
+            return not is_busy
+
+        return cast(bool, await self.driver._execute(truncate))
+
+    async def write_anew(self) -> None:
+        """Write the whole file anew, without what is free in it, in the mode that gives room back from then on."""
+        await self.driver.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+        await self.driver.execute("VACUUM")
+
+
+def read_vacuum_mode(conn: Connection) -> int:
+    return int(conn.exec_driver_sql("PRAGMA auto_vacuum").scalar_one())
+
+
+def give_back_pages(conn: Connection, pages: int) -> None:
+    """Shorten the file by so many free pages at most."""
+    cursor = conn.connection.cursor()
+    cursor.execute(f"PRAGMA incremental_vacuum({pages:d})").fetchall()  # each row frees a page
+    cursor.close()
+
 
 @asynccontextmanager
 async def open_writer(path: Path) -> AsyncIterator[Database]:
@@ -134,13 +173,17 @@ def _set_up(engine: Engine) -> None:
     """Set an engine up for writing.
 
     In WAL, synchronous NORMAL keeps every commit through a crash of the process. When power fails it may lose the last
-    ones, and never more than those (https://sqlite.org/pragma.html#pragma_synchronous).
+    ones, and never more than those (https://sqlite.org/pragma.html#pragma_synchronous). What is deleted is overwritten
+    with zeros, so that no text outlives its run in the file. Room that became free is given back when somebody asks for
+    it (`storage.vacuum`); a file that is there already keeps its way until then.
     """
 
     @event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")  # before the first page is written
         cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -16,16 +19,32 @@ from bot.domain.facts import Fact
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Balance, Payer, list_accounts
 from bot.domain.transcript import Entry
-from bot.ports import Call, Clock, CostKey, CostRow, Json, MessageRef, PostedPage, RunRow, Snapshot
-from storage import migrate, rows, sqlite
-from storage.batch import Append, Claim, Keep, Place, Put, Reserve, Settle, Show, Tidy
+from bot.ports import (
+    EVERY_RUN,
+    Call,
+    Clock,
+    CostKey,
+    CostRow,
+    Json,
+    MessageRef,
+    PostedPage,
+    RunFilter,
+    RunRow,
+    Snapshot,
+)
+from bot.records.record import RunRecord
+from storage import erasure, migrate, people, picture_rows, rows, search, sqlite
+from storage.batch import Append, Claim, Erase, Forget, Import, Keep, Place, Put, Reserve, Settle, Show, Tidy
 from storage.errors import translating_errors
 from storage.sqlite import Database
 from storage.writer import Writer
 
 EVENTS_KEPT_S = 86_400.0  # facts with a key come twice within minutes, if at all
+LOG_TRIES, LOG_RETRY_S = 20, 0.1  # to empty the log between others' reads
 
 T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class SqlStore:
@@ -72,8 +91,8 @@ class SqlStore:
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return await self._read(lambda conn: rows.find_page(conn, ref))
 
-    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
-        return await self._read(lambda conn: rows.list_runs(conn, limit, server))
+    async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+        return await self._read(lambda conn: rows.list_runs(conn, limit, server, wanted))
 
     async def unfinished_runs(self) -> list[str]:
         return await self._read(rows.find_unfinished)
@@ -93,13 +112,13 @@ class SqlStore:
         return digest
 
     async def picture_size(self, digest: str) -> int | None:
-        return await self._read(lambda conn: rows.find_picture_size(conn, digest))
+        return await self._read(lambda conn: picture_rows.find_picture_size(conn, digest))
 
     async def picture_piece(self, digest: str, number: int) -> bytes | None:
-        return await self._read(lambda conn: rows.read_picture_piece(conn, digest, number))
+        return await self._read(lambda conn: picture_rows.read_picture_piece(conn, digest, number))
 
     async def picture_bytes(self, by: str, server: str) -> tuple[int, int, int]:
-        return await self._read(lambda conn: rows.count_picture_bytes(conn, by, server))
+        return await self._read(lambda conn: picture_rows.count_picture_bytes(conn, by, server))
 
     async def reserve(self, call: Call, caps: Sequence[int | None], asked: Asked) -> int:
         held = await self._writer.write(Reserve(call, tuple(caps), asked))
@@ -117,9 +136,62 @@ class SqlStore:
     async def costs(self, key: CostKey, since: float, server: str | None = None) -> list[CostRow]:
         return await self._read(lambda conn: rows.sum_costs(conn, key, since, server))
 
+    async def import_run(self, record: RunRecord) -> None:
+        """Store a run from elsewhere, to be read; it goes on only where somebody resumes it. Raises AlreadyStored."""
+        facts = tuple((entry.at, *encode(entry.fact)) for entry in record.entries)
+        await self._writer.write(
+            Import(record.run, facts, tuple(rows.make_snapshot_rows(record.run, record.snapshots)))
+        )
+
     async def tidy(self) -> None:
-        """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be."""
-        await self._writer.write(Tidy(self._clock() - EVENTS_KEPT_S))
+        """Forget what nothing needs any more: events that no platform sends again, and how lanes came to be.
+
+        Runs that were deleted and not erased are erased now.
+        """
+        before = self._clock() - EVENTS_KEPT_S
+        await self._writer.write(Tidy(before))
+        while missing := await self._read(search.list_missing):
+            await self._writer.write(Tidy(before, tuple(missing)))
+        await self.erase_runs(await self._read(erasure.list_unerased))
+
+    async def erase_runs(self, runs: Sequence[str]) -> None:
+        at = self._clock()
+        for run in runs:
+            await self._writer.write(Erase(run, at))
+            while await self._read(partial(erasure.has_texts, run=run)):
+                await self._writer.write(Erase(run, at))
+        if runs:
+            await self._empty_log()
+
+    async def acts(self, person: str) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        after = ""
+        while named := await self._read(partial(people.list_run_ids, after=after)):
+            for run, entry in await self._read(partial(people.list_acts, named=named, person=person)):
+                found.setdefault(run, []).append(entry)
+            after = named[-1]
+        return found
+
+    async def forget_acts(self, person: str, runs: Sequence[str]) -> None:
+        for run in runs:
+            await self._writer.write(Forget(run, person))
+        if runs:
+            await self._empty_log()
+
+    async def _empty_log(self) -> None:
+        """Empty the log, where deleted texts stand until it is written over; where others read it, the next time."""
+        with translating_errors(self._path):
+            for _ in range(LOG_TRIES):
+                if await self._writer.database.truncate_log():
+                    return
+                await asyncio.sleep(LOG_RETRY_S)
+        log.warning("the log cannot be emptied now, as it is read all the time", path=str(self._path))
+
+    async def servers(self) -> list[str]:
+        return await self._read(erasure.list_servers)
+
+    async def runs_before(self, server: str, before: float) -> list[str]:
+        return await self._read(lambda conn: erasure.list_runs_before(conn, server, before))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with translating_errors(self._path):

@@ -9,7 +9,8 @@ import pytest
 
 from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured
-from bot.settings import ModelSettings, Settings
+from bot.models import prices
+from bot.settings.settings import ModelSettings, Settings
 from tests.support.paths import ROOT
 
 EXAMPLE = ROOT / "moot.example.toml"
@@ -43,11 +44,34 @@ def test_the_example_is_valid() -> None:
     assert settings.panels["one-model"].seats[2].persona == "You answer as a mathematician."
 
 
+def test_each_model_of_the_example_is_served_and_has_a_price() -> None:
+    known = prices.read_map()
+    for model in tomllib.loads(EXAMPLE.read_text("utf-8"))["models"].values():
+        entry = prices.find_entry(model["litellm"], known)
+        assert entry["mode"] == "chat"
+        assert "deprecation_date" not in entry, model["litellm"]
+        assert prices.find_price(model["litellm"], known) is not None
+
+
 def test_the_example_documents_every_key() -> None:
-    text = EXAMPLE.read_text("utf-8").replace("# api_base", "api_base").replace("# prompts", "prompts")
+    text = EXAMPLE.read_text("utf-8")
+    for shown in ("api_base", "prompts", "master_key", "port"):
+        text = text.replace(f"# {shown}", shown)
     written = tomllib.loads(text + "\n[discord]\n[slack]\n")
     assert set(Settings.model_fields) == set(written)
-    for table in ("deadlines", "retries", "limits", "council", "search", "money", "storage", "log"):
+    for table in (
+        "deadlines",
+        "retries",
+        "limits",
+        "council",
+        "search",
+        "money",
+        "own_keys",
+        "storage",
+        "log",
+        "metrics",
+        "tracing",
+    ):
         assert set(type(getattr(Settings(), table)).model_fields) == set(written[table]), table
     assert set(written["models"]["claude"]) == set(ModelSettings.model_fields)
 
@@ -80,6 +104,19 @@ def test_all_mistakes_are_found_at_once_with_file_and_key() -> None:
         "moot.toml: panels.default.seats.1.persno: there is no such setting.",
         "moot.toml: panels.default.seats.1: there is no model “x”; the models are: claude.",
         "moot.toml: panels.default.chair: there is no model “cloude”; the models are: claude.",
+    ]
+
+
+def test_fallbacks_are_models_and_go_round_in_no_circle() -> None:
+    model = '[models.{}]\nlitellm = "x/y"\nfallbacks = {}\n'
+    write_settings("".join(model.format(*m) for m in [("a", '["b", "c"]'), ("b", '["c"]'), ("c", "[]")]))
+    assert load_settings().models["a"].fallbacks == ["b", "c"]
+    circles = [("a", '["a"]'), ("b", '["x", "c"]'), ("c", '["d"]'), ("d", '["b"]')]
+    write_settings("".join(model.format(*m) for m in circles))
+    assert find_mistakes() == [
+        "moot.toml: models.b.fallbacks: there is no model “x”; the models are: a, b, c, d.",
+        "moot.toml: models.a.fallbacks: it falls back to itself (a → a): take one out.",
+        "moot.toml: models.b.fallbacks: it falls back to itself (b → c → d → b): take one out.",
     ]
 
 
@@ -126,3 +163,20 @@ def test_a_quorum_is_a_share_or_a_count_and_two_at_least(quorum: str, counts: li
 def test_a_quorum_that_is_none_is_refused(quorum: str) -> None:
     write_settings(f"[council]\nquorum = {quorum}")
     assert find_mistakes()[0].startswith("moot.toml: council.quorum")
+
+
+@pytest.mark.parametrize("name", ["requests_per_minute", "tokens_per_minute"])
+@pytest.mark.parametrize(
+    ("value", "mistake"),
+    [
+        ("0", "input should be greater than or equal to"),
+        ("-5", "input should be greater than or equal to"),
+        ("2000000000", "input should be less than or equal to"),
+        ("1.5", "input should be a valid integer"),
+        ('"many"', "input should be a valid integer"),
+    ],
+)
+def test_a_minute_that_is_none_is_refused(name: str, value: str, mistake: str) -> None:
+    write_settings(f'[models.a]\nlitellm = "x/y"\n{name} = {value}')
+    [line] = find_mistakes()
+    assert f"models.a.{name}: {mistake}" in line

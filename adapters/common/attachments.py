@@ -21,7 +21,7 @@ import puremagic
 from adapters.common.pdf import read_pdf
 from bot.domain.run import Image
 from bot.errors import Refused
-from bot.settings import LimitSettings
+from bot.settings.settings import LimitSettings
 from bot.text import clean_text, join_names
 
 NAME_CHARS = 100  # a longer name is cut

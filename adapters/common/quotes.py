@@ -28,12 +28,15 @@ class Content:
 
     `text` is in its writer's own words. `carried` is all that it quotes: forwards, embeds, polls. `files` are its own
     and those of what it carries, as the platform's JSON. `unread` names what no text can be made of ("a sticker").
+    `who` and `said`: the writer and the own words of the first message that it quotes; of a quotation, its own.
     """
 
     text: str = ""
     carried: str = ""
     files: tuple[Json, ...] = ()
     unread: tuple[str, ...] = ()
+    who: str = ""
+    said: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -59,6 +62,7 @@ def join_contents(own: Content, *carried: Content) -> Content:
         join_blocks(own.carried, *(join_blocks(c.text, c.context) for c in carried)),
         (*own.files, *(file for c in carried for file in c.files)),
         (*own.unread, *(one for c in carried if c.is_empty for one in c.unread)),
+        *next(((c.who, c.said) for c in (own, *carried) if c.said), ("", "")),
     )
 
 
@@ -71,7 +75,8 @@ def quote_message(content: Content, who: str, when: str, names: Iterable[str]) -
     quoted = "\n".join(filter(None, (f"{head}:" if head else "", said, files)))
     if not said and not files:
         return Content("", "", content.files, content.unread)
-    return Content("", quoted, content.files)  # what could not be read is told in it
+    # what could not be read is told in it
+    return Content("", quoted, content.files, who=one_line(who), said=content.text or content.said)
 
 
 def shorten(text: str) -> str:

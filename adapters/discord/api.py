@@ -19,7 +19,8 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, ceiling_name, old_bucket_name, route_bucket_name
+from adapters.discord.buckets import Buckets, Counted, hidden_name
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, ceiling_name, old_bucket_name
 from bot.live.budget import Budgets, SentRequest
 from bot.ports import Clock, Forbidden, Gone, RateLimited, SurfaceError
 
@@ -76,18 +77,14 @@ class Rest:
         self._budgets = budgets
         self._time = time
         self._client: discord.Client | None = None
-        self._webhook_channels: dict[int, int] = {}  # webhook → its channel
+        self.buckets = Buckets()
         self.trace = aiohttp.TraceConfig()
-        self.trace.on_request_start.append(_strip_token)
+        self.trace.on_request_start.append(self._on_start)
         self.trace.on_request_end.append(self._on_response)
 
     def use_client(self, client: discord.Client) -> None:
         """Send the calls through this client."""
         self._client = client
-
-    def note_webhook(self, webhook: int, channel: int) -> None:
-        """Count the calls of a webhook as the channel's from now on."""
-        self._webhook_channels[webhook] = channel
 
     async def call(
         self,
@@ -109,7 +106,7 @@ class Rest:
         more: dict[str, Any] = {"json": body} if body is not None else {}
         if query:
             more["params"] = query
-        shows_text = route_bucket_name(method, yarl.URL(route.url).path, self._webhook_channels)
+        shows_text = self.buckets.read_path(method, yarl.URL(route.url).path)
         # a call outside the scheduler, such as for a thread or a webhook, takes its place here
         ticket = None if shows_text else await self._wait_for_room()
         token = _ends_with_response.set(True)
@@ -134,51 +131,59 @@ class Rest:
             await asyncio.sleep(min(free_at - self._time(), POLL_S))
         return budget.take(self._time())
 
+    async def _on_start(
+        self, session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+    ) -> None:
+        """Note when a call is sent, and remove the bot's token from a webhook's call.
+
+        The call needs none, but discord.py sends it, and with it the call would count as the bot's.
+        """
+        context.sent = self._time()
+        if ceiling_name(start.url.path) == ADDRESS_CEILING:
+            start.headers.popall("Authorization", None)
+
     async def _on_response(
         self, session: aiohttp.ClientSession, context: SimpleNamespace, ended: aiohttp.TraceRequestEndParams
     ) -> None:
         """Learn the limit from a response before discord.py reads it, and end our calls with it."""
-        response, now = ended.response, self._time()
-        name = route_bucket_name(ended.method, ended.url.path, self._webhook_channels)
-        headers = response.headers
-        if name and response.status != 429 and "X-RateLimit-Remaining" in headers:
-            self._budgets[name].learn(
-                now,
-                limit=int(headers["X-RateLimit-Limit"]),
-                remaining=int(headers["X-RateLimit-Remaining"]),
-                reset_after_s=float(headers["X-RateLimit-Reset-After"]),
-            )
+        response, headers = ended.response, ended.response.headers
+        call = self.buckets.read_path(ended.method, ended.url.path)
+        if call and response.status != 429 and "X-RateLimit-Remaining" in headers:
+            self._learn(call, headers, context.sent)
         if not _ends_with_response.get():
             return
         data = await response.json() if response.content_type == "application/json" else None
         response.release()
         if response.status == 429:
-            raise _read_limit(headers, data or {}, name, ceiling_name(ended.url.path))
+            raise self._read_limit(headers, data or {}, call, ceiling_name(ended.url.path))
         if response.status >= 500:
             raise SurfaceError(f"Discord answered {response.status}", response.status)
         if response.status >= 400:
             raise discord.HTTPException(response, data)
         raise _Success(data)
 
+    def _learn(self, call: Counted, headers: Mapping[str, str], sent: float) -> None:
+        now, remaining = self._time(), int(headers["X-RateLimit-Remaining"])
+        reset_after_s, bucket = float(headers["X-RateLimit-Reset-After"]), headers["X-RateLimit-Bucket"]
+        name = self.buckets.learn(call, bucket, sent, now, remaining, reset_after_s)
+        limit = int(headers["X-RateLimit-Limit"])
+        self._budgets[name].learn(now, limit=limit, remaining=remaining, reset_after_s=reset_after_s)
 
-async def _strip_token(
-    session: aiohttp.ClientSession, context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
-) -> None:
-    """Remove the bot's token from a webhook's call.
+    def _read_limit(
+        self, headers: Mapping[str, str], data: Mapping[str, Any], call: Counted | None, above: str
+    ) -> RateLimited:
+        """Return which budget a 429 pauses, and for how long. `above`: the call's ceiling.
 
-    The call needs none, but discord.py sends it, and with it the call would count as the bot's.
-    """
-    if ceiling_name(start.url.path) == ADDRESS_CEILING:
-        start.headers.popall("Authorization", None)
-
-
-def _read_limit(headers: Mapping[str, str], data: Mapping[str, Any], name: str, above: str) -> RateLimited:
-    """Return which budget a 429 pauses, and for how long. `name`: the call's bucket; `above`: its ceiling."""
-    if headers.get("X-RateLimit-Scope") == "global":
-        name = above
-    elif data.get("code") == OLD_MESSAGE:
-        name = old_bucket_name(name)
-    return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))
+        Where the bucket has room left, a limit that no header shows has refused it.
+        """
+        name = self.buckets.name(call) if call else ""
+        if headers.get("X-RateLimit-Scope") == "global":
+            name = above
+        elif data.get("code") == OLD_MESSAGE:
+            name = old_bucket_name(name)
+        elif call and int(headers.get("X-RateLimit-Remaining", 0)) > 0:
+            name = hidden_name(call)
+        return RateLimited(name, float(data.get("retry_after", headers.get("Retry-After", "1"))))
 
 
 def translate_error(error: discord.HTTPException) -> SurfaceError:

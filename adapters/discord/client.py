@@ -30,9 +30,8 @@ from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
-from bot.platform_settings import DiscordSettings
 from bot.ports import DocumentStore, Store
-from bot.settings import LimitSettings
+from bot.settings.platforms import DiscordSettings
 from commands import COMMANDS
 from commands.controls import MENUS
 
@@ -80,7 +79,6 @@ class DiscordBot:
         store: Store,
         documents: DocumentStore,
         settings: DiscordSettings,
-        limits: LimitSettings,
     ) -> None:
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()
@@ -90,7 +88,6 @@ class DiscordBot:
         self._store = store
         self._documents = documents
         self._settings = settings
-        self._limits = limits
         rest.use_client(client)
         client.event(self.on_ready)
         client.event(self.setup_hook)
@@ -101,7 +98,9 @@ class DiscordBot:
         assert application is not None, "login has asked for it"
         webhooks = Webhooks(self._rest, application)
         services, loop_time = self._actions.services, asyncio.get_running_loop().time
-        self._memberships = Memberships(self._client, services.settings, self._settings, loop_time)
+        self._memberships = Memberships(
+            self._client, lambda server: server in services.settings.servers, self._settings, loop_time
+        )
         self.places = Places(
             self._store,
             self._rest,
@@ -111,7 +110,7 @@ class DiscordBot:
             self._memberships.list_rules,
             loop_time,
         )
-        admissions = Admissions(self.places, self._memberships, services.settings)
+        admissions = Admissions(self.places, self._memberships, services.server_settings)
         deliveries = DeliveryLog("discord", self._documents, time.time)
         await deliveries.load()
         self._owner_notices = OwnerNotices(self._documents)
@@ -123,7 +122,6 @@ class DiscordBot:
             Seal(self._settings.token.get_secret_value()),
             self._owner_notices,
             self._client,
-            self._limits,
             deliveries,
             order,
             questions,
@@ -135,13 +133,12 @@ class DiscordBot:
             self.places,
             admissions,
             self._client,
-            self._limits,
             deliveries,
             order,
             questions,
             reader,
             self.session,
-            listen=self._settings.listen,
+            self._settings,
         )
         for event in (
             self.on_interaction,
@@ -194,6 +191,14 @@ class DiscordBot:
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         await self._actions.stop_runs_of(f"discord:{guild.id}")
+
+    async def is_connected(self) -> bool:
+        """Return whether the gateway is connected now, of each shard."""
+        if not self.ready.is_set() or self._client.is_closed():
+            return False
+        if isinstance(self._client, discord.AutoShardedClient):
+            return not any(shard.is_closed() for shard in self._client.shards.values())
+        return self._client.ws.open
 
     def describe(self) -> str:
         """Return what is up: the bot's name, and the number of its servers."""

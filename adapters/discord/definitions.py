@@ -14,7 +14,8 @@ from discord import AppCommandOptionType as Kind
 from discord import AppCommandType
 from pydantic.fields import FieldInfo
 
-from commands.command import Command, Options, plain_type, read_bounds, read_extra
+from adapters.discord.forms import modal_fields
+from commands.command import Command, Options, RunOptions, plain_type, read_bounds, read_extra
 
 FILE = "file"  # the name of the attachment; commands have it whose options have a `file_into`
 HELP_CHARS = 100
@@ -69,9 +70,9 @@ def _find_group(node: Json, name: str) -> Json:
 def _define_options(options: type[Options]) -> list[Json]:
     """Return the definitions of options, required ones first, as Discord wants them.
 
-    Options behind More… are left to its form.
+    Options behind More… are left to its form, as far as that has room for them.
     """
-    fields = {name: field for name, field in options.model_fields.items() if not read_extra(options, name, "more")}
+    fields = {name: field for name, field in options.model_fields.items() if not _only_in_form(options, name)}
     definition = [
         _define_option(name, field, bool(read_extra(options, name, "suggest"))) for name, field in fields.items()
     ]
@@ -79,6 +80,14 @@ def _define_options(options: type[Options]) -> list[Json]:
         file = _describe(FILE, f"a file that belongs to the {options.file_into}")
         definition.append(file | {"type": Kind.attachment.value, "required": False})
     return sorted(definition, key=lambda option: not option["required"])
+
+
+def _only_in_form(options: type[Options], name: str) -> bool:
+    if read_extra(options, name, "form_only"):
+        return True
+    if not issubclass(options, RunOptions):
+        return False
+    return bool(read_extra(options, name, "more")) and name in modal_fields(options, options.FORM)
 
 
 def _define_option(name: str, field: FieldInfo, suggested: bool) -> Json:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import aiohttp
 import discord
@@ -16,12 +17,15 @@ from adapters.discord.api import CALL_ERRORS, use_host
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
-from bot.platform_settings import DiscordSettings
 from bot.ports import Clock
+from bot.settings.platforms import DiscordSettings
+from bot.text import join_names
 
 _TIMEOUT_S = 20.0  # for all answers together, with the retries that discord.py makes by itself
 _PAGE = 200  # servers: https://discord.com/developers/docs/resources/user#get-current-user-guilds
 _MAX_NAMED = 20  # further servers are only counted
+# https://docs.discord.com/developers/gateway/getting-started-with-privileged-intent-review
+_REVIEWED_FROM_USERS = 10_000
 
 _PORTAL = "discord.com/developers/applications → your application →"
 _NEW_TOKEN = f"{_PORTAL} Bot → Reset Token makes a new one; put it into MOOT_DISCORD__TOKEN in .env."
@@ -31,6 +35,7 @@ _NEW_TOKEN = f"{_PORTAL} Bot → Reset Token makes a new one; put it into MOOT_D
 class _Guild:
     name: str
     granted: discord.Permissions
+    members: int  # about so many
 
 
 def discord_check(settings: DiscordSettings, now: Clock) -> Check:
@@ -80,6 +85,7 @@ async def _examine(settings: DiscordSettings, now: Clock) -> list[Finding]:
         *_check_portal(application),
         *_check_allowed(application, settings),
         *_check_intents(application.flags, settings),
+        *_check_review(application.flags, settings, sum(guild.members for guild in guilds)),
         *_check_guilds(guilds),
         *skew,
     ]
@@ -136,9 +142,10 @@ async def _list_guilds(client: discord.Client) -> AsyncIterator[_Guild]:
     """
     after = 0
     while True:
-        page = await client.http.get_guilds(_PAGE, after=after, with_counts=False)
+        page: Sequence[Any] = await client.http.get_guilds(_PAGE, after=after, with_counts=True)
         for guild in page:
-            yield _Guild(guild["name"], discord.Permissions(int(guild["permissions"])))
+            granted = discord.Permissions(int(guild["permissions"]))
+            yield _Guild(guild["name"], granted, int(guild.get("approximate_member_count") or 0))
         if len(page) < _PAGE:
             return
         after = int(page[-1]["id"])
@@ -180,6 +187,24 @@ def _check_intent(intent: Intent, setting: str, *, granted: bool, wanted: bool) 
         return Finding("discord intents", "ok", f"{intent.label} is off, and not needed without discord.{setting}")
     refused = f"discord.{setting} needs the {intent.label}, which is off: the gateway will refuse the bot"
     return Finding("discord intents", "broken", refused, f"{_PORTAL} Bot: switch it on, or set {setting} = false.")
+
+
+def _check_review(flags: discord.ApplicationFlags, settings: DiscordSettings, users: int) -> list[Finding]:
+    """Return what is known of Discord's review of the privileged intents that are wanted.
+
+    `users`: the members of all servers together, who are fewer people where some are in several.
+    """
+    reviewed = {MESSAGE_CONTENT: flags.gateway_message_content, SERVER_MEMBERS: flags.gateway_guild_members}
+    wanted = {MESSAGE_CONTENT: settings.listen, SERVER_MEMBERS: settings.members}
+    labels = [intent.label for intent in wanted if wanted[intent] and not reviewed[intent]]
+    if not labels:
+        return []
+    bound = f"from {_REVIEWED_FROM_USERS:,} users on Discord reviews the {join_names(labels)}"
+    told = f"about {users:,} members in all servers; {bound}"
+    if users < _REVIEWED_FROM_USERS:
+        return [Finding("discord review", "ok", told)]
+    remedy = f"{_PORTAL} Bot: ask for the review, which comes every year; or set listen = false and members = false."
+    return [Finding("discord review", "warning", f"{told}, which has not been granted yet", remedy)]
 
 
 def _check_guilds(guilds: Sequence[_Guild]) -> list[Finding]:

@@ -1,85 +1,113 @@
 """Forms as Discord's modals, and the values that were filled in, read back.
 
-A modal has room for five fields. In a longer form all fields with a few fixed values share one list, so that none of
-them is out of reach; the rest of the room goes to the fields that come first in the form.
+A modal has room for five inputs. All yes-or-no fields share a group of checkboxes, files have an input of their own,
+and the rest of the room goes to the fields that come first in the form. What has no room is an option of the command.
 
-https://discord.com/developers/docs/components/reference
+https://docs.discord.com/developers/components/reference
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import discord
-from discord import ui
+from discord import CheckboxGroupOption, RadioGroupOption, ui
 from pydantic.fields import FieldInfo
 
 from bot.errors import Refused
-from commands.command import Form, plain_type
+from commands.command import Form, Options, plain_type
 
-FIELDS = 5
+INPUTS = 5
 OPTIONS = 25
-SETTINGS = "settings"  # the list that fields with a few fixed values share
+MAX_FILES = 10  # of one input
+TYPED_CHARS = 4_000  # as much as Discord lets people type into one input
+FILES, SWITCHES = "files", "switches"  # the inputs that belong to no field, or to several
 LONG = ("question", "text", "note")
+_FILE_UPLOAD, _CHECKBOX_GROUP = 19, 22  # types of components
 
 
-def build_modal(form: Form, key: str) -> ui.Modal:
-    """Return the form as a modal; `key` comes back with its values."""
+def build_modal(form: Form, key: str, max_files: int) -> ui.Modal:
+    """Return the form as a modal; `key` comes back with its values.
+
+    Raises Refused where a value is longer than Discord lets people type.
+    """
     modal = ui.Modal(title=form.title[:45], custom_id=key, timeout=None)
-    single, shared = _split_fields(form)
+    single, switches = _split_fields(form.options, form.fields)
     for name in single:
-        field = form.options.model_fields[name]
-        description = (field.description or "")[:100]
-        modal.add_item(ui.Label(text=name.capitalize(), description=description, component=_build_input(form, name)))
-    if shared:
-        options = [_setting_option(form, name, value) for name in shared for value in _unusual_values(form, name)]
-        options = options[:OPTIONS]
-        chosen: ui.Select[Any] = ui.Select(
-            custom_id=SETTINGS, options=options, min_values=0, max_values=len(options), required=False
-        )
-        description = f"{', '.join(shared)}; one of each, or none for the usual"[:100]
-        modal.add_item(ui.Label(text=SETTINGS.capitalize(), description=description, component=chosen))
+        help = form.options.model_fields[name].description
+        modal.add_item(_label(name, help or name, _build_input(form, name)))
+    if switches:
+        modal.add_item(_label(SWITCHES, "each holds where it is ticked", _build_switches(form, switches)))
+    if _takes_files(form.options, form.fields):
+        most = min(max_files, MAX_FILES)
+        upload: ui.FileUpload[Any] = ui.FileUpload(custom_id=FILES, required=False, min_values=0, max_values=most)
+        modal.add_item(_label(FILES, f"texts, PDFs or pictures, up to {most}", upload))
     modal.stop()
     return modal
 
 
 def read_modal(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a form that were filled in. Raises Refused where one of them was chosen twice."""
-    rows: Sequence[Any] = data.get("components", ())
-    inputs: list[Any] = [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
-    values: dict[str, Any] = {}
-    for component in inputs:
-        for name, value in _read_component(component):
-            if name in values:
-                raise Refused(f"{name.capitalize()} can be one of {values[name]} and {value}, not both.")
-            values[name] = value
-    return values
+    """Return the fields of a form that were filled in."""
+    return {name: value for part in _list_inputs(data) for name, value in _read_input(part)}
 
 
-def unasked_values(form: Form) -> dict[str, Any]:
-    """Return the values that were typed before the form was shown, of fields that the modal has no room for."""
-    single, shared = _split_fields(form)
-    return {name: value for name, value in form.values.items() if name not in (*single, *shared)}
+def read_uploads(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the files that came with a form, as Discord's JSON."""
+    known = (data.get("resolved") or {}).get("attachments") or {}
+    uploads = [part for part in _list_inputs(data) if part.get("type") == _FILE_UPLOAD]
+    return [known[number] for part in uploads for number in part.get("values") or () if number in known]
 
 
-def _split_fields(form: Form) -> tuple[Sequence[str], Sequence[str]]:
-    """Return the fields with an input of their own, and those in the shared list."""
-    if len(form.fields) <= FIELDS:
-        return form.fields, ()
-    shared = [name for name in form.fields if _fixed_values(form.options.model_fields[name])]
-    room = FIELDS - 1 if shared else FIELDS
-    return [name for name in form.fields if name not in shared][:room], shared
+def modal_fields(options: type[Options], fields: Sequence[str]) -> tuple[str, ...]:
+    """Return those of a form's fields that its modal has room for."""
+    single, switches = _split_fields(options, fields)
+    return (*single, *switches)
 
 
-def _build_input(form: Form, name: str) -> ui.Select[Any] | ui.TextInput[Any]:
-    field, typed = form.options.model_fields[name], form.values.get(name)
+def _split_fields(options: type[Options], fields: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the fields with an input of their own, and those in the group of checkboxes."""
+    switches = [name for name in fields if isinstance(options.model_fields[name].default, bool)]
+    room = INPUTS - bool(switches) - _takes_files(options, fields)
+    return [name for name in fields if name not in switches][:room], switches
+
+
+def _takes_files(options: type[Options], fields: Sequence[str]) -> bool:
+    return options.file_into in fields
+
+
+def _label(name: str, help: str, component: ui.Item[Any]) -> ui.Label[Any]:
+    return ui.Label(text=name.capitalize(), description=help[:100], component=component)
+
+
+def _build_input(form: Form, name: str) -> ui.Select[Any] | ui.RadioGroup[Any] | ui.TextInput[Any]:
+    field = form.options.model_fields[name]
+    typed = form.values.get(name, None if field.is_required() else field.get_default())
     if choices := form.choices.get(name):
         options = [discord.SelectOption(label=c[:100], value=c[:100], default=c == typed) for c in choices[:OPTIONS]]
         return ui.Select(custom_id=name, options=options, required=field.is_required())
+    if values := _fixed_values(field):
+        buttons = [RadioGroupOption(label=v.capitalize(), value=v, default=v == _as_text(typed)) for v in values]
+        return ui.RadioGroup(custom_id=name, options=buttons, required=field.is_required())
     style = discord.TextStyle.paragraph if name in LONG else discord.TextStyle.short
-    default = str(typed or "") or None
-    return ui.TextInput(custom_id=name, style=style, required=field.is_required(), default=default)
+    written = "" if typed is None else str(typed)
+    if len(written) > TYPED_CHARS:
+        raise Refused(f"A form's {name} may have {TYPED_CHARS} characters: attach the long part as a file there.")
+    return ui.TextInput(custom_id=name, style=style, required=field.is_required(), default=written or None)
+
+
+def _build_switches(form: Form, names: Sequence[str]) -> ui.CheckboxGroup[Any]:
+    fields = form.options.model_fields
+    options = [
+        CheckboxGroupOption(
+            label=name.capitalize(),
+            value=name,
+            description=(fields[name].description or name)[:100],
+            default=bool(form.values.get(name, fields[name].default)),
+        )
+        for name in names
+    ]
+    return ui.CheckboxGroup(custom_id=SWITCHES, options=options, required=False, min_values=0, max_values=len(options))
 
 
 def _fixed_values(field: FieldInfo) -> tuple[str, ...]:
@@ -90,26 +118,19 @@ def _fixed_values(field: FieldInfo) -> tuple[str, ...]:
     return tuple(map(str, get_args(kind))) if get_origin(kind) is Literal else ()
 
 
-def _unusual_values(form: Form, name: str) -> list[str]:
-    """Return the fixed values of a field except its default."""
-    field = form.options.model_fields[name]
-    return [value for value in _fixed_values(field) if value != _as_text(field.get_default())]
-
-
-def _setting_option(form: Form, name: str, value: str) -> discord.SelectOption:
-    chosen = _as_text(form.values.get(name)) == value
-    return discord.SelectOption(label=f"{name}: {value}", value=f"{name}={value}", default=chosen)
-
-
 def _as_text(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _read_component(component: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return the fields that one input, or the shared list, has values for."""
-    name = component.get("custom_id", "")
-    if name == SETTINGS:
-        pairs = [setting.partition("=") for setting in component.get("values") or ()]
-        return [(field, value) for field, _, value in pairs]
-    value = component.get("value") or next(iter(component.get("values") or ()), None)
-    return [(name, value)] if value else []
+def _list_inputs(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows: Sequence[Any] = data.get("components", ())
+    return [row.get("component") or next(iter(row.get("components", ())), {}) for row in rows]
+
+
+def _read_input(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that one input has values for."""
+    kind = part.get("type")
+    if kind == _CHECKBOX_GROUP:
+        yield from ((name, True) for name in part.get("values") or ())
+    elif kind != _FILE_UPLOAD and (value := part.get("value") or next(iter(part.get("values") or ()), None)):
+        yield part.get("custom_id", ""), value

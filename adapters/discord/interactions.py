@@ -22,7 +22,7 @@ from adapters.common.seals import Seal
 from adapters.discord.api import CALL_ERRORS
 from adapters.discord.definitions import FILE, read_command
 from adapters.discord.files import discord_files
-from adapters.discord.forms import read_modal, unasked_values
+from adapters.discord.forms import modal_fields, read_modal, read_uploads
 from adapters.discord.layout import build_buttons
 from adapters.discord.names import DiscordReader
 from adapters.discord.owner_notices import OwnerNotices
@@ -46,9 +46,9 @@ from bot.domain.controls import (
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface
-from bot.settings import LimitSettings
+from bot.text import join_names
 from commands import COMMANDS, dispatch
-from commands.command import Answer, Command, Form, Here, Started, StartOptions, Told, describe_mistakes
+from commands.command import Answer, Command, Form, Here, Offered, Started, StartOptions, Told, describe_mistakes
 from commands.controls import MENUS, PRESSES
 from commands.suggestions import suggest_values
 
@@ -72,7 +72,6 @@ class InteractionHandler:
         seal: Seal,
         owner_notices: OwnerNotices,
         client: discord.Client,
-        limits: LimitSettings,
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
@@ -85,7 +84,6 @@ class InteractionHandler:
         self._seal = seal
         self._owner_notices = owner_notices
         self._client = client
-        self._limits = limits
         self._order = order
         self._questions = questions
         self._reader = reader
@@ -146,7 +144,7 @@ class InteractionHandler:
             case discord.InteractionType.modal_submit:
                 found = _require_ours(read_press_id(self._seal.open(data["custom_id"], _name_asker(interaction))))
                 values = await self._read_values(interaction, read_modal(data))
-                await self._take_form(interaction, *found, values, reply)
+                await self._take_form(interaction, *found, values, read_uploads(data), reply)
 
     async def _take_command(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
         path, values, _ = read_command(data)
@@ -168,11 +166,15 @@ class InteractionHandler:
         reply: Reply,
     ) -> None:
         into = command.options.file_into
-        text, images = await attach_files(values.get(into, ""), discord_files(self._session, files), self._limits)
+        text, images = await attach_files(
+            values.get(into, ""), discord_files(self._session, files), self._actions.services.settings.limits
+        )
         if into and text:
             values[into] = text
         here = await self._locate(interaction, reply, images)
         answer = await command.handle(self._actions, command.options.model_validate(values), here)
+        if isinstance(answer, Form) and files:
+            raise Refused("The form has a place for files: open it without one, and attach them there.")
         await self._answer(interaction, answer, reply, press_id("", "command", _command_key(command.path, answer)))
 
     async def _complete(self, interaction: discord.Interaction[Any], data: Mapping[str, Any], reply: Reply) -> None:
@@ -189,7 +191,8 @@ class InteractionHandler:
         raw = data["resolved"]["messages"][data["target_id"]]
         by_bot = raw["author"].get("bot")  # a person's message is no page: it needs no look-up before a form is shown
         found = await self._places.find_page(int(raw["channel_id"]), int(raw["id"])) if by_bot else None
-        action = MENUS[data["name"]]
+        if (action := MENUS.get(data["name"])) is None:
+            raise Refused(ANOTHER_VERSION)
         content = await self._reader.read_message(raw, interaction.channel, interaction.user)
         target = dispatch.menu_target(action, found, content.text, _author(raw), content.context)
         await self._press(interaction, action, target, None, reply, content.files)
@@ -201,13 +204,13 @@ class InteractionHandler:
         action: str,
         about: str,
         values: dict[str, Any],
+        uploads: Sequence[Mapping[str, Any]],
         reply: Reply,
     ) -> None:
         if action == "command":
             path, _, kept_values = about.partition("?")
-            await self._run_command(
-                interaction, self._find_command(path.split()), dict(parse_qsl(kept_values)) | values, (), reply
-            )
+            command = self._find_command(path.split())
+            await self._run_command(interaction, command, dict(parse_qsl(kept_values)) | values, uploads, reply)
             return
         target, files = await self._find_target(interaction, run, about)
         await self._press(interaction, action, target, values, reply, files)
@@ -219,9 +222,9 @@ class InteractionHandler:
 
         That is a run, or a message of others, whose form has "channel/message" as `about`.
         """
-        if run or "/" not in about:
+        channel, _, message = about.partition("/")
+        if run or not (channel and message):
             return read_target(run, about), ()
-        channel, message = about.split("/")
         raw: Any = await self._client.http.get_message(int(channel), int(message))
         content = await self._reader.read_message(raw, interaction.channel, interaction.user)
         return Target(text=content.text, author=_author(raw), carried=content.context), content.files
@@ -246,15 +249,21 @@ class InteractionHandler:
             values,
             person=partial(self._find_person, interaction),
             here=partial(self._locate, interaction, reply, afresh=AFRESH in (SeatRef(action), target.about)),
-            read_files=lambda text: attach_files(text, discord_files(self._session, files), self._limits),
+            read_files=lambda text: attach_files(
+                text, discord_files(self._session, files), self._actions.services.settings.limits
+            ),
             in_order=self._order.of(str(interaction.user.id)),
         )
         data: Any = interaction.data
         if isinstance(answer, Started) and "target_id" in data:
             self._questions.add(str(data["target_id"]), answer.run)
-        about = about_text(target.about) if target.run else f"{interaction.channel_id}/{data.get('target_id', '')}"
-        await self._answer(interaction, answer, reply, press_id(target.run, action, about))
-        if left := await dispatch.finish_delete(self._actions, action, target.run, self._places.erase):
+        is_of_others = "target_id" in data and not target.run
+        about = f"{interaction.channel_id}/{data['target_id']}" if is_of_others else about_text(target.about)
+        try:
+            await self._answer(interaction, answer, reply, press_id(target.run, action, about))
+        finally:  # what was deleted goes, whether or not its person can be told
+            left = await dispatch.finish_delete(self._actions, answer, self._places.erase)
+        if left:
             await reply.tell(left)
 
     async def _answer(self, interaction: discord.Interaction[Any], answer: Answer, reply: Reply, key: str) -> None:
@@ -263,8 +272,13 @@ class InteractionHandler:
                 await reply.replace(text)
             case Told(text, file):
                 await reply.tell(text, file)
+            case Offered(text, controls, run, in_place=True):
+                await reply.replace(text, build_buttons(controls, run))
+            case Offered(text, controls, run):
+                await reply.offer(text, build_buttons(controls, run))
             case Form():
-                await reply.show_form(answer, self._seal.close(key, _name_asker(interaction)))
+                sealed = self._seal.close(key, _name_asker(interaction))
+                await reply.show_form(answer, sealed, self._actions.services.settings.limits.attachments)
             case Started():
                 await reply.wait_until_shown()
 
@@ -306,13 +320,20 @@ class InteractionHandler:
 
 
 def _command_key(path: Sequence[str], answer: Answer) -> str:
-    """Return a command's path with the values typed that its form has no room for, as far as a custom_id has room."""
+    """Return a command's path with the values typed that its form has no room for.
+
+    Raises Refused where a custom_id has no room for them either.
+    """
     words = " ".join(path)
     if not isinstance(answer, Form):
         return words
-    typed_before = unasked_values(answer)
+    shown = modal_fields(answer.options, answer.fields)
+    typed_before = {name: value for name, value in answer.values.items() if name not in shown}
     whole = f"{words}?{urlencode(typed_before)}" if typed_before else words
-    return whole if len(whole) <= KEPT_CHARS else words
+    if len(whole) > KEPT_CHARS:
+        named = join_names(list(typed_before))
+        raise Refused(f"A form cannot keep so much beside it: leave out the form, or shorten {named}.")
+    return whole
 
 
 def _name_asker(interaction: discord.Interaction[Any]) -> str:

@@ -13,7 +13,7 @@ import discord
 from discord import ui
 
 from adapters.common.people import person_id
-from bot.domain.controls import Control, about_text, press_id
+from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.domain.run import LaneId
 from bot.ports import Message
 
@@ -22,7 +22,10 @@ HEAD_CHARS = 300  # reserved for the lines above and below a text: a heading, a 
 ROOM_CHARS = 3_400  # told to seats, so that a turn with its footer stays in one message
 NO_MENTIONS: dict[str, Any] = {"parse": []}
 LABEL_CHARS = 80
-STYLES = {"stop": discord.ButtonStyle.danger, "delete": discord.ButtonStyle.danger, "vote": discord.ButtonStyle.primary}
+STYLES = {
+    **dict.fromkeys(("stop", "delete", "delete_now", "forget_me"), discord.ButtonStyle.danger),
+    "vote": discord.ButtonStyle.primary,
+}
 BUTTONS_PER_ROW = 5
 
 
@@ -85,9 +88,7 @@ def build_buttons(controls: Sequence[Control], run: str) -> ui.View:
 
 
 def _button_rows(controls: Sequence[Control], run: str) -> list[ui.ActionRow[Any]]:
-    buttons = _make_buttons(controls, run)
-    rows = [buttons[i : i + BUTTONS_PER_ROW] for i in range(0, len(buttons), BUTTONS_PER_ROW)]
-    return [ui.ActionRow(*row) for row in rows]
+    return [ui.ActionRow(*_make_buttons(row, run)) for row in split_rows(controls, BUTTONS_PER_ROW)]
 
 
 def _make_buttons(controls: Sequence[Control], run: str) -> list[ui.Button[Any]]:

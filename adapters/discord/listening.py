@@ -28,9 +28,9 @@ from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
-from bot.settings import LimitSettings
+from bot.settings.platforms import DiscordSettings
 from commands import dispatch
-from commands.command import Here, Started, Told
+from commands.command import Here, Offered, Started, Told
 from commands.controls import MENUS
 
 log = structlog.get_logger()
@@ -45,7 +45,8 @@ ROLE_ALONE = (
 class Listener:
     """The listener to messages and reactions.
 
-    `listen`: every message in a run's thread is a remark, not only those that mention the bot.
+    `settings`: what messages start, and whether every message in a run's thread is a remark (`listen`), not only those
+    that mention the bot.
     """
 
     def __init__(
@@ -54,26 +55,23 @@ class Listener:
         places: Places,
         admissions: Admissions,
         client: discord.Client,
-        limits: LimitSettings,
         deliveries: DeliveryLog,
         order: KeyedSemaphore,
         questions: QuestionLog,
         reader: DiscordReader,
         session: aiohttp.ClientSession,
-        *,
-        listen: bool,
+        settings: DiscordSettings,
     ) -> None:
         self._actions = actions
         self._places = places
         self._admissions = admissions
         self._client = client
-        self._limits = limits
         self._deliveries = deliveries
         self._order = order
         self._questions = questions
         self._reader = reader
         self._session = session
-        self._listen = listen
+        self._settings = settings
 
     async def take_message(self, message: discord.Message) -> None:
         """Take a message as a question or a remark. In a direct message each one is for us.
@@ -87,7 +85,7 @@ class Listener:
             await self._join(run, message.channel, message.author)
         by_role = message.guild is not None and message.guild.self_role in message.role_mentions
         mentioned = self._client.user in message.mentions or by_role
-        if not mentioned and not (self._listen and run) and message.guild is not None:
+        if not mentioned and not (self._settings.listen and run) and message.guild is not None:
             return
         if not self._deliveries.take(str(message.id)):
             return
@@ -121,23 +119,27 @@ class Listener:
             content.require_readable()
         files = discord_files(self._session, [*content.files, *quoted.files])
 
-        def quote() -> str:
+        def quote() -> dispatch.Quotation:
             _require_reply(message)
             quoted.require_readable()
-            return quoted.carried
+            about = quoted if quoted.said else content
+            return dispatch.Quotation(quoted.carried, about.who, about.said)
 
         answer = await dispatch.mention(
             self._actions,
             content.text,
             await self._locate(message, run),
             is_addressed=is_addressed,
-            read_files=lambda text: attach_files(text, files, self._limits),
+            starts=self._settings.start_of(is_direct=message.guild is None),
+            read_files=lambda text: attach_files(text, files, self._actions.services.settings.limits),
             quoted=quote,
             carried=content.context,
         )
         match answer:
             case Started():
                 self._questions.add(str(message.id), answer.run)
+            case Offered(text, controls):
+                await self._tell(message, text, build_buttons(controls, ""))
             case Told(text, must_read=True):
                 await self._tell(message, text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import discord
 
@@ -11,9 +11,8 @@ from adapters.discord.api import CALL_ERRORS
 from bot.actions.permissions import Membership
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Refused
-from bot.platform_settings import DiscordSettings
 from bot.ports import Clock
-from bot.settings import Settings
+from bot.settings.platforms import DiscordSettings
 
 DIRECT = "discord:@"  # begins the key of a person's direct messages, as a server
 NOT_ALLOWED = "I am not set up for this server. Whoever runs me can allow it: send them its id, {}."
@@ -23,15 +22,22 @@ MAX_SHARED = 100  # servers in which somebody is looked for; those with rules of
 
 
 class Memberships:
-    """The servers that are allowed, and who is in them. `time`: the loop's."""
+    """The servers that are allowed, and who is in them. `time`: the loop's.
+
+    `has_rules` tells whether a server, by its id, has settings of its own.
+    """
 
     def __init__(
-        self, client: discord.Client, settings: Settings, discord_settings: DiscordSettings, time: Clock
+        self,
+        client: discord.Client,
+        has_rules: Callable[[str], bool],
+        settings: DiscordSettings,
+        time: Clock,
     ) -> None:
         self._client = client
-        self._named = settings.servers
-        self._allow = discord_settings.allow
-        self._direct_messages = discord_settings.direct_messages
+        self._has_rules = has_rules
+        self._allow = settings.allow
+        self._direct_messages = settings.direct_messages
         self._shared: RecentDict[int, tuple[Membership, ...]] = RecentDict(size=CACHE_SIZE, age_s=FRESH_S, clock=time)
         self._order = KeyedSemaphore()  # so that many messages of one person at once cost one look-up
 
@@ -71,7 +77,7 @@ class Memberships:
 
     async def _look_up(self, user: int) -> tuple[Membership, ...]:
         guilds = [guild for guild in self._client.guilds if self.is_allowed(guild.id)]
-        guilds.sort(key=lambda guild: str(guild.id) not in self._named)
+        guilds.sort(key=lambda guild: not self._has_rules(str(guild.id)))
         async with TaskGroup() as tasks:
             looking = [tasks.create_task(_look_up_member(guild, user)) for guild in guilds[:MAX_SHARED]]
         return tuple(member for task in looking if (member := task.result()) is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -12,16 +13,16 @@ from adapters.discord.permissions import missing_permissions
 from adapters.discord.places import Channel, Places, may_write
 from bot.actions.permissions import Person, require_admitted
 from bot.errors import Refused
-from bot.settings import Settings
+from bot.settings.platforms import ServerSettings
 
 
 class Admissions:
     """The people who may use the bot: of servers that are allowed, and not denied there."""
 
-    def __init__(self, places: Places, memberships: Memberships, settings: Settings) -> None:
+    def __init__(self, places: Places, memberships: Memberships, rules: Callable[[str], ServerSettings]) -> None:
         self._places = places
         self._memberships = memberships
-        self._settings = settings
+        self._rules = rules
 
     async def find_person(
         self, user: discord.abc.User, channel: Channel, guild: int | None, granted: discord.Permissions
@@ -34,12 +35,13 @@ class Admissions:
         if guild is None:
             shared = await self._memberships.find_shared(user.id)
             server = f"{DIRECT}{user.id}"
-            person = Person(f"discord:{user.id}", user.display_name, server, manager=False, shared=shared)
+            key, where = f"discord:{user.id}", str(channel.id)
+            person = Person(key, user.display_name, server, manager=False, channel=where, shared=shared)
         else:
             self._memberships.require_allowed(guild)
             person = make_person(user, guild, granted, channel)
         for member in person.as_members():
-            require_admitted(member, self._settings.server_settings(member.server))
+            require_admitted(member, self._rules(member.server))
         return replace(person, rights_at=partial(self._places.find_rights, user=user, here=channel, granted=granted))
 
 
@@ -53,15 +55,21 @@ def make_person(user: discord.abc.User, guild: int, granted: discord.Permissions
         moderator=granted.manage_messages or granted.administrator,
         roles=role_words(user),
         manager=whole.manage_guild or whole.administrator,
+        channel=str(_find_parent(channel).id),
         may_write=may_write(channel, granted),
     )
 
 
 def channel_words(channel: Channel) -> tuple[str, ...]:
     """Return id and name of a channel; for a thread its id, then those of its parent, as anybody names a thread."""
-    parent = getattr(channel, "parent", None) if isinstance(channel, discord.Thread) else channel
-    words = (str(channel.id), *(() if parent is None else (str(parent.id), str(getattr(parent, "name", "")))))
+    parent = _find_parent(channel)
+    words = (str(channel.id), str(parent.id), "" if isinstance(parent, discord.Thread) else getattr(parent, "name", ""))
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _find_parent(channel: Channel) -> Channel:
+    """Return the channel around a thread, unless it is not known; any other channel as it is."""
+    return (channel.parent or channel) if isinstance(channel, discord.Thread) else channel
 
 
 def require_permissions(granted: discord.Permissions, channel: Channel) -> None:

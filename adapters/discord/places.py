@@ -191,7 +191,7 @@ class Places:
             self._webhooks,
             address,
             run=run,
-            title=t.started.question if t else "",
+            title=t.started.title if t else "",
             words=self._words(*rules),
             may_use_webhooks=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
             starter=int(starter) if starter else None,

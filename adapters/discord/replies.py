@@ -59,17 +59,18 @@ class Reply:
         """Tell that person alone. A long text is split; `file`: name and text."""
         await self._send(await make_aside(render_for_discord, text) or ["Done."], file)
 
-    async def replace(self, text: str) -> None:
-        """Put a sentence in the place of the message whose button was pressed, which has no buttons then."""
+    async def replace(self, text: str, buttons: ui.View | None = None) -> None:
+        """Put a text, as much of it as one message holds, in the place of the message whose button was pressed."""
+        shown = (await make_aside(render_for_discord, text))[0]
         async with self._lock:
             if not self._interaction.response.is_done():
-                await self._interaction.response.edit_message(content=text, view=None, allowed_mentions=NOBODY)
+                await self._interaction.response.edit_message(content=shown, view=buttons, allowed_mentions=NOBODY)
                 return
-        await self.tell(text)
+        await self._send([shown], buttons=buttons or discord.utils.MISSING)
 
     async def offer(self, text: str, buttons: ui.View) -> None:
         """Tell that person alone, with buttons below."""
-        await self._send([text], buttons=buttons)
+        await self._send(await make_aside(render_for_discord, text), buttons=buttons)
 
     async def _send(
         self, texts: Sequence[str], file: tuple[str, str] | None = None, buttons: ui.View = discord.utils.MISSING
@@ -89,10 +90,11 @@ class Reply:
             for text in more:
                 await self._send_followup(text, [])
 
-    async def show_form(self, form: Form, key: str) -> None:
-        """Answer with a form; `key` comes back with its values."""
+    async def show_form(self, form: Form, key: str, max_files: int) -> None:
+        """Answer with a form; `key` comes back with its values. Raises Refused."""
+        modal = build_modal(form, key, max_files)
         async with self._lock:
-            await self._interaction.response.send_modal(build_modal(form, key))
+            await self._interaction.response.send_modal(modal)
 
     async def suggest(self, choices: Sequence[str]) -> None:
         """Answer with what the option being typed can be completed to."""

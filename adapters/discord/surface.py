@@ -16,7 +16,8 @@ from discord import ui
 from adapters.discord import history
 from adapters.discord.addresses import Address, message_ref, read_ref
 from adapters.discord.api import ARCHIVED, UNKNOWN_WEBHOOK, AlreadyExists, Missing, Rest
-from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, THREAD_GATE, bucket_name, old_bucket_name
+from adapters.discord.buckets import Counted, hidden_name
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, THREAD_GATE, old_bucket_name
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, build_body, build_layout, page_key, page_mark
 from adapters.discord.webhooks import Webhook, Webhooks, webhook_username
@@ -54,6 +55,7 @@ class DiscordSurface:
 
     name = "Discord"
     room_chars = ROOM_CHARS
+    placeholder_after_s = 0.0  # posts of a webhook are counted with its edits
 
     def __init__(
         self,
@@ -98,17 +100,15 @@ class DiscordSurface:
 
     def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         if method == "find":
-            return (bucket_name(method, "channels", self._search_place(lane)), BOT_CEILING)
+            return self._list_budgets(lane, Counted(method, "channels", self._search_place(lane)))
         if lane.stage == "board":
-            return self._board_buckets(method, lane)
-        by_webhook = self._uses_webhook(lane) and not self._webhooks.is_refused(self._address.parent)
-        if by_webhook:
-            name, above = bucket_name(method, "webhooks", self._address.parent), ADDRESS_CEILING
+            return self._board_draws(method, lane)
+        if self._uses_webhook(lane) and not self._webhooks.is_refused(self._address.parent):
+            call = Counted(method, "webhooks", self._address.parent)
         else:
-            name, above = bucket_name(method, "channels", self._thread or self._address.channel), BOT_CEILING
-        if method == "post":
-            return (self._gate, name, above)
-        return self._change_buckets(method, lane, name, above)
+            call = Counted(method, "channels", self._thread or self._address.channel)
+        names = self._list_budgets(lane, call)
+        return (self._gate, *names) if method == "post" else names
 
     async def post(self, message: Message) -> MessageRef:
         if message.kind == "board":
@@ -184,20 +184,21 @@ class DiscordSurface:
         if message.kind == "turn":
             self._turns[message.lane] = (message.title, at)
 
-    def _board_buckets(self, method: Method, lane: LaneId) -> Sequence[str]:
+    def _board_draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         forum = self._address.kind == "forum"
         if method == "post" and self._opening is not None:  # answers to interactions have no limit
             return ()
         if method == "post" and forum:  # `Rest` itself counts calls that open a thread
             return (self._gate,)
         place = self._thread if forum and self._thread else self._address.channel
-        name = bucket_name(method, "channels", place)
-        return (name, BOT_CEILING) if method == "post" else self._change_buckets(method, lane, name, BOT_CEILING)
+        return self._list_budgets(lane, Counted(method, "channels", place))
 
-    def _change_buckets(self, method: Method, lane: LaneId, name: str, above: str) -> Sequence[str]:
-        """Return the budgets of an edit or deletion, with that of edits of old messages where it applies."""
-        old = method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_EDIT_S
-        return (name, old_bucket_name(name), above) if old else (name, above)
+    def _list_budgets(self, lane: LaneId, call: Counted) -> Sequence[str]:
+        """Return the budgets of a call, the one that its bucket's headers tell of first and its ceiling last."""
+        name = self._rest.buckets.name(call)
+        above = ADDRESS_CEILING if call.place == "webhooks" else BOT_CEILING
+        old = call.method == "edit" and lane in self._sent and age_s(self._sent[lane]) > OLD_EDIT_S
+        return (name, *((old_bucket_name(name),) if old else ()), hidden_name(call), above)
 
     async def _find_webhook(self) -> Webhook | None:
         return await self._webhooks.find_or_create(self._address.parent, allowed=self._may_use_webhooks)

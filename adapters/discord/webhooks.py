@@ -92,7 +92,7 @@ class Webhooks:
     def _note(self, channel: int, webhook: Webhook | None) -> None:
         self._known[channel] = webhook
         if webhook is not None:
-            self._rest.note_webhook(webhook.id, channel)
+            self._rest.buckets.note_webhook(webhook.id, channel)
 
     def _select_own(self, webhooks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         return [

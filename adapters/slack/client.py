@@ -19,6 +19,7 @@ from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackClientError
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.common.deliveries import DeliveryLog
@@ -29,7 +30,7 @@ from adapters.slack.dialect import escape_entities
 from adapters.slack.door import Door
 from adapters.slack.handlers import Handlers
 from adapters.slack.home import RUNS, build_home
-from adapters.slack.installs import SealedInstallations, SealedStates, make_sealer
+from adapters.slack.installs import SETTING, SealedInstallations, SealedStates
 from adapters.slack.interactions import InteractionHandler
 from adapters.slack.layout import PLAIN_CHARS, shorten_escaped
 from adapters.slack.listening import Listener
@@ -42,9 +43,9 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import is_nearby
-from bot.platform_settings import SlackSettings
 from bot.ports import Clock, DocumentStore, Store, SurfaceError
-from bot.settings import LimitSettings
+from bot.sealing import make_sealer
+from bot.settings.platforms import SlackSettings
 
 log = structlog.get_logger()
 
@@ -71,7 +72,6 @@ class SlackBot:
         store: Store,
         documents: DocumentStore,
         settings: SlackSettings,
-        limits: LimitSettings,
         *,
         clock: Clock = time.time,
         engine: AsyncEngine | None = None,
@@ -79,13 +79,17 @@ class SlackBot:
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()  # never set, since workspaces are looked up when they are needed
         self.url = ""  # where it listens for HTTP
+        self._socket: SocketModeClient | None = None  # while it is connected by Socket Mode
         self._actions = actions
         self._store = store
         self._documents = documents
         self._settings = settings
-        self._limits = limits
         self._clock = clock
         self._engine = engine
+
+    async def is_connected(self) -> bool:
+        """Return whether Slack can reach the app now: over its socket, or where it listens for HTTP."""
+        return self.ready.is_set() and (self._socket is None or await self._socket.is_connected())
 
     def describe(self) -> str:
         """Return what is up: the workspace, by the first part of its address, or that there may be many."""
@@ -190,7 +194,7 @@ class SlackBot:
             self._settings.allow,
             self._settings.direct_messages,
         )
-        self.people = People(self._api, access, self._actions.services.settings.server_settings, loop_time)
+        self.people = People(self._api, access, self._actions.services.server_settings, loop_time)
         words = self._actions.services.words.of
         self.places = Places(self._store, self._api, self._workspaces, words, self._clock, listen=listen)
         order, questions, seal = KeyedSemaphore(), QuestionLog(), Seal(self._settings.secret)
@@ -199,7 +203,6 @@ class SlackBot:
             self._actions,
             self.places,
             self.people,
-            self._limits,
             order,
             questions,
             seal,
@@ -214,7 +217,7 @@ class SlackBot:
             order,
             questions,
             self._clock,
-            listen=listen,
+            self._settings,
         )
 
     async def _check_tokens(self) -> None:
@@ -236,7 +239,7 @@ class SlackBot:
             raise Misconfigured("slack.client_id needs slack.installations_key: tokens are stored sealed.")
         inner = AsyncSQLAlchemyInstallationStore(settings.client_id, self._engine)
         await inner.create_tables()
-        return SealedInstallations(inner, make_sealer(settings.installations_key.get_secret_value()))
+        return SealedInstallations(inner, make_sealer(settings.installations_key.get_secret_value(), SETTING))
 
     async def _build_app(self, installations: SealedInstallations | None) -> AsyncApp:
         settings = self._settings
@@ -257,7 +260,7 @@ class SlackBot:
     def _build_oauth(self, installations: SealedInstallations) -> AsyncOAuthSettings:
         settings = self._settings
         assert settings.installations_key is not None, "`_open_installations` has checked it"
-        states = SealedStates(make_sealer(settings.installations_key.get_secret_value()), STATE_S)
+        states = SealedStates(make_sealer(settings.installations_key.get_secret_value(), SETTING), STATE_S)
         host = settings.api_base.removesuffix("/").removesuffix("/api")
         return AsyncOAuthSettings(
             client_id=settings.client_id,
@@ -293,8 +296,10 @@ class SlackBot:
             client.proxy = None  # it has taken the environment's, whatever the host
         try:
             await handler.connect_async()
+            self._socket = client
             yield
         finally:
+            self._socket = None
             await handler.close_async()
             ended = (client.message_processor, client.current_session_monitor, client.message_receiver)
             await asyncio.gather(*filter(None, ended), return_exceptions=True)  # `close_async` only cancels them

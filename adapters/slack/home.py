@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from adapters.slack.dialect import SlackMrkdwn
 from adapters.slack.layout import Json, section_block
 from bot.ports import RunRow
-from bot.settings import PanelSettings
+from bot.settings.settings import PanelSettings
 
 RUNS = 10
 LINE_CHARS = 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from slack_sdk.oauth.installation_store import Bot, Installation
 from slack_sdk.oauth.installation_store.async_installation_store import AsyncInstallationStore
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore
@@ -17,23 +17,10 @@ from bot.errors import Misconfigured
 
 Record = TypeVar("Record", Bot, Installation)
 
+SETTING = "slack.installations_key"
 STATE = b"install"
 MAX_USED_STATES = 10_000
 SECRETS = ("bot_token", "bot_refresh_token", "user_token", "user_refresh_token", "incoming_webhook_url")
-
-
-def make_sealer(keys: str) -> MultiFernet:
-    """Return the cipher for tokens. Raises Misconfigured.
-
-    `keys`: Fernet keys with commas. The first encrypts and all decrypt, so that a key can be replaced.
-    """
-    try:
-        return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
-    except ValueError as error:
-        raise Misconfigured(
-            "slack.installations_key is no key: make one with "
-            '`python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"`.'
-        ) from error
 
 
 class SealedStates(AsyncOAuthStateStore):
@@ -127,7 +114,7 @@ class SealedInstallations(AsyncInstallationStore):
             return _map_secrets(record, lambda text: self._seal.decrypt(text.encode()).decode())
         except InvalidToken as error:
             raise Misconfigured(
-                "slack.installations_key does not open the stored installations: set the key that sealed them."
+                f"{SETTING} does not open the stored installations: set the key that sealed them."
             ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -29,9 +30,9 @@ from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.domain.controls import Target, about_text, read_press_id, read_target
 from bot.domain.run import Image
+from bot.engine.thread import REST
 from bot.errors import Refused, StoreFailed
 from bot.ports import CanSee, Surface, SurfaceError
-from bot.settings import LimitSettings
 from commands import COMMANDS, dispatch
 from commands.command import (
     MORE,
@@ -39,6 +40,7 @@ from commands.command import (
     Command,
     Form,
     Here,
+    Offered,
     Options,
     RunOptions,
     Started,
@@ -70,7 +72,6 @@ class InteractionHandler:
         actions: Actions,
         places: Places,
         people: People,
-        limits: LimitSettings,
         order: KeyedSemaphore,
         questions: QuestionLog,
         seal: Seal,
@@ -82,7 +83,6 @@ class InteractionHandler:
         self._api = api
         self._places = places
         self._people = people
-        self._limits = limits
         self._order = order
         self._questions = questions
         self._seal = seal
@@ -190,7 +190,9 @@ class InteractionHandler:
 
     async def read_files(self, reply: Reply, text: str, files: Sequence[Json]) -> tuple[str, list[Image]]:
         """Fetch files; return the text followed by those that are texts, and the images. Raises Refused."""
-        return await attach_files(text, await slack_files(self._api, reply.request.workspace, files), self._limits)
+        return await attach_files(
+            text, await slack_files(self._api, reply.request.workspace, files), self.actions.services.settings.limits
+        )
 
     async def wait_until_shown(self, reply: Reply, run: str, by: Person) -> None:
         """Wait until people see a new run. Raises Refused for one that cannot be shown, and stops it, as it costs."""
@@ -207,15 +209,14 @@ class InteractionHandler:
         if found is None and not text:
             found = syntax.find_command(self.commands, "help", lead=(first,))
         if found is None:
-            known = ", ".join(f"`/{' '.join(path)}`" for path in self.commands if path[0] == first)
-            raise Refused(f"I do not know that one. There is {known}.")
+            raise syntax.refuse_unknown(first, text, self.commands)
         command, rest = found
-        values = syntax.parse_options(command.options, rest)
+        values = syntax.parse_options(command, rest, self.commands)
         if syntax.is_complete(command.options, values) and values.get("panel") != MORE:
             await self.run_command(reply, command, values)
             return
         by = (await self.locate(reply)).by
-        title = TITLES.get(command.path[-1], command.help.rstrip("."))
+        title = TITLES.get(command.path[-1], f"/{' '.join(command.path)}")
         form = Form(title, command.options, list(command.options.model_fields), values)
         await self._show_form(reply, form, by, {"command": " ".join(command.path)})
 
@@ -276,15 +277,26 @@ class InteractionHandler:
             read_files=lambda text: self.read_files(reply, text, files),
             in_order=self._order.of(reply.request.user),
         )
+        if action == REST.action and isinstance(answer, Offered):
+            answer = await self._with_share(answer)
         if question and isinstance(answer, Started):
             self._questions.add(question, answer.run)
         metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
         by = await self._people.find_person(reply.request.workspace, reply.request.user, reply.request.channel)
-        await self._answer(reply, answer, by, metadata)
+        try:
+            await self._answer(reply, answer, by, metadata)
+        finally:  # what was deleted goes, whether or not its person can be told
+            left = await dispatch.finish_delete(self.actions, answer, self._places.erase)
         if action == START.action:
             await reply.drop_notice()
-        if left := await dispatch.finish_delete(self.actions, action, target.run, self._places.erase):
+        if left:
             await reply.tell(left)
+
+    async def _with_share(self, offered: Offered) -> Offered:
+        """Add the button that posts the result to the channel, for those who steer the run."""
+        place = await self._places.find_surface(offered.run)
+        may = place is not None and place.may_share and any(c.action == "delete" for c in offered.controls)
+        return replace(offered, controls=(SHARE, *offered.controls)) if may else offered
 
     async def _share(self, reply: Reply, run: str) -> None:
         """Post the result to the channel as well, as the end of a thread notifies its starter alone."""
@@ -301,8 +313,14 @@ class InteractionHandler:
         match answer:
             case Told(text, in_place=True):
                 await reply.replace(text)
+            case Told(tables=[_, *_]) if await reply.show_tables(answer.lead, answer.tables):
+                pass
             case Told(text, file):
                 await reply.tell(text, file)
+            case Offered(text, controls, run, in_place=True):
+                await reply.replace(text, controls, run)
+            case Offered(text, controls, run):
+                await reply.offer(text, controls, run)
             case Form():
                 await self._show_form(reply, answer, by, metadata)
             case Started(run):
@@ -328,7 +346,7 @@ class InteractionHandler:
 
     def _keep_target(self, target: Target, files: Sequence[Json]) -> dict[str, str]:
         """Return the metadata by which a form finds its target; a message of others is kept here, by a name."""
-        if target.run:
+        if target.run or target.about:
             return {"run": target.run, "about": about_text(target.about)}
         name = secrets.token_hex(8)
         self._quoted.put(name, (target, files))

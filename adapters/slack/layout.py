@@ -5,13 +5,16 @@ https://docs.slack.dev/reference/block-kit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from adapters.common.people import person_id
 from adapters.slack.dialect import SlackMarkdown, escape_entities
-from bot.domain.controls import Control, about_text, press_id
+from bot.domain.controls import Control, about_text, press_id, split_rows
+from bot.live.dialect import without_mentions
 from bot.ports import Message
+from commands.command import DataTable
 
 Json = dict[str, Any]
 
@@ -21,8 +24,11 @@ ROOM_CHARS = 9_000  # told to seats, so that a turn with its footer stays in one
 PLAIN_CHARS = 3_900  # `text`; chat.update takes 4,000
 LABEL_CHARS = 75
 NAME_CHARS = 80
-STYLES = {"stop": "danger", "delete": "danger", "vote": "primary"}
+STYLES = {**dict.fromkeys(("stop", "delete", "delete_now", "forget_me"), "danger"), "vote": "primary"}
 BUTTONS_PER_ROW = 25
+
+_LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
+_MARKS = re.compile(r"\\([^\w\s])|\*\*|__|~~|`|^(?:#{1,6}|>)[ \t]|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", re.M)
 
 
 def build_payload(message: Message, run: str, *, with_title: bool, foot: str = "") -> Json:
@@ -53,13 +59,16 @@ def title_heading(title: str) -> str:
 
 
 def notification_text(message: Message) -> str:
-    """Return the text of a notification, with mentions and links made harmless."""
-    title = escape_entities(message.title)
+    """Return the text of a notification: without Markdown, and with mentions and links made harmless."""
+    title, text = escape_entities(message.title), escape_entities(without_marks(message.text))
     if message.kind == "turn" and not message.final:
-        return shorten_escaped(f"{title} is answering: {escape_entities(message.text)}", PLAIN_CHARS)
-    return shorten_escaped(
-        ": ".join(part for part in (title, escape_entities(message.text)) if part) or "…", PLAIN_CHARS
-    )
+        return shorten_escaped(f"{title} is answering: {text}", PLAIN_CHARS)
+    return shorten_escaped(": ".join(part for part in (title, text) if part) or "…", PLAIN_CHARS)
+
+
+def without_marks(text: str) -> str:
+    """Return a text without the marks of Markdown, and links by their words: notifications show them as they are."""
+    return without_mentions(_MARKS.sub(r"\1", _LINK.sub(r"\1", text)))
 
 
 def shorten_escaped(text: str, most: int) -> str:
@@ -75,14 +84,19 @@ def section_block(text: str) -> Json:
     return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
 
 
+def table_block(table: DataTable) -> Json:
+    """Return a table that people can page through: https://docs.slack.dev/reference/block-kit/blocks/data-table-block."""
+    rows = [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in table.rows]
+    return {"type": "data_table", "caption": table.caption, "rows": rows}
+
+
 def markdown_block(text: str) -> Json:
     return {"type": "markdown", "text": text}
 
 
 def button_rows(controls: Sequence[Control], run: str) -> list[Json]:
-    built = [_build_button(control, run) for control in controls]
-    rows = [built[i : i + BUTTONS_PER_ROW] for i in range(0, len(built), BUTTONS_PER_ROW)]
-    return [{"type": "actions", "elements": row} for row in rows]
+    rows = split_rows(controls, BUTTONS_PER_ROW)
+    return [{"type": "actions", "elements": [_build_button(control, run) for control in row]} for row in rows]
 
 
 def _build_button(control: Control, run: str) -> Json:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from adapters.common.deliveries import KEPT_S, DeliveryLog
 from adapters.common.question_log import QuestionLog
-from adapters.common.quotes import Content
+from adapters.common.quotes import Content, quote_message
 from adapters.slack import syntax
 from adapters.slack.addresses import is_direct, question_key
 from adapters.slack.api import Api, Workspace
@@ -19,10 +21,13 @@ from adapters.slack.replies import Reply, Request
 from bot.actions.permissions import Person
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
-from bot.ports import Clock
+from bot.ports import Clock, SurfaceError
+from bot.settings.platforms import SlackSettings
 from bot.text import join_blocks
 from commands import dispatch
-from commands.command import Command, Started, Told
+from commands.command import Command, Offered, Started, Told
+
+log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 
@@ -43,7 +48,8 @@ EDITED_LATE = f"An edit of a message that is older than {KEPT_S / 60:.0f} minute
 class Listener:
     """The listener to messages and reactions.
 
-    `listen`: every message in a run's thread is a remark, not only those that mention the app.
+    `settings`: what messages start, and whether every message in a run's thread is a remark (`listen`), not only those
+    that mention the app.
     """
 
     def __init__(
@@ -56,8 +62,7 @@ class Listener:
         order: KeyedSemaphore,
         questions: QuestionLog,
         clock: Clock,
-        *,
-        listen: bool,
+        settings: SlackSettings,
     ) -> None:
         self._api = api
         self._deliveries = deliveries
@@ -68,7 +73,7 @@ class Listener:
         self._people = people
         self._order = order
         self._questions = questions
-        self._listen = listen
+        self._settings = settings
         # Slack lets us look up 100 people a minute: in a flood of reactions parallel look-ups would be given up
         self._people_order = KeyedSemaphore()
 
@@ -90,7 +95,7 @@ class Listener:
             return
         if is_direct(event["channel"]):
             await self.take_mention(workspace, event)
-        elif self._listen and not _mentions(event, workspace.bot_user):  # mentions come as such as well
+        elif self._settings.listen and not _mentions(event, workspace.bot_user):  # mentions come as such as well
             reply = self._reply(workspace, event)
             run = await self._places.find_run(workspace.id, event["channel"], event.get("thread_ts", ""))
             if run and await self._is_new(reply, event):
@@ -156,7 +161,7 @@ class Listener:
         content.require_readable()
         if found := self._find_command(content.text):
             command, rest = found
-            values = syntax.parse_options(command.options, rest)
+            values = syntax.parse_options(command, rest, self._interactions.commands)
             if not syntax.is_complete(command.options, values):
                 first = syntax.main_option(command.options)
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
@@ -177,20 +182,45 @@ class Listener:
 
     async def _dispatch(self, reply: Reply, event: Json, content: Content, *, is_addressed: bool) -> None:
         here = await self._interactions.locate(reply)
+        parent = await self._quote_parent(reply, event) if is_addressed and not here.run else Content()
+        about = parent if parent.said else content
         answer = await dispatch.mention(
             self._actions,
             content.text,
             here,
             is_addressed=is_addressed,
+            starts=self._settings.start_of(is_direct=is_direct(event["channel"])),
             read_files=lambda text: self._interactions.read_files(reply, text, content.files),
+            quoted=lambda: dispatch.Quotation(parent.carried, about.who, about.said),
             carried=content.context,
         )
         match answer:
             case Started(run):
                 self._questions.add(question_key(event["channel"], event["ts"]), run)
                 await self._interactions.wait_until_shown(reply, run, here.by)
-            case Told(text, _, must_read) if must_read or not self._listen:  # else each remark would be answered
+            case Offered(text, controls):
+                await reply.offer(text, controls, "")
+            # where we listen, each remark would be answered
+            case Told(text, _, must_read) if must_read or not self._settings.listen:
                 await reply.tell(text)
+
+    async def _quote_parent(self, reply: Reply, event: Json) -> Content:
+        """Return the message in whose thread another one stands as a quotation.
+
+        It is empty where Slack does not let us read it: that takes the scopes of `listen`.
+        """
+        workspace, channel, parent = reply.request.workspace, event["channel"], event.get("thread_ts", "")
+        if not self._settings.listen or parent in ("", event["ts"]) or is_direct(channel):
+            return Content()
+        try:
+            answer = await self._api.call(workspace, "conversations.replies", channel=channel, ts=parent, limit=1)
+        except SurfaceError as error:
+            log.info("the message that a thread is about could not be read", reason=str(error))
+            return Content()
+        raw = answer["messages"][0]
+        reader = self._interactions.reader
+        content = await reader.read_message(workspace, raw, channel)
+        return quote_message(content, await reader.name_author(workspace, raw), "", ())
 
     def _reply(self, workspace: Workspace, event: Json) -> Reply:
         return Reply(self._api, Request(workspace, event["user"], event["channel"], event.get("thread_ts", "")))

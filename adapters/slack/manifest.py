@@ -16,7 +16,6 @@ from commands.controls import MENUS, PRESSES
 
 HELP_CHARS = 150
 OTHER_HELP = "Everything else: panels, runs, help."
-SHORT_NAMES = {"Ask the council about this": "Ask the council on this"}
 HINTS = {"debate": "topic --panel fast --rounds 2", "moot": "help | runs | panel list | stop | say …"}
 
 
@@ -35,8 +34,7 @@ def slash_commands() -> dict[str, str]:
 
 def message_shortcuts() -> dict[str, tuple[str, str]]:
     """Return the message shortcuts: callback id → name, of at most 24 characters, and help."""
-    shown = {action: SHORT_NAMES.get(name, name) for name, action in MENUS.items()}
-    return {f"{PRESS_PREFIX}:{action}": (name, PRESSES[action].help) for action, name in shown.items()}
+    return {f"{PRESS_PREFIX}:{action}": (name, PRESSES[action].help) for name, action in MENUS.items()}
 
 
 def _manifest_lines(listen: bool, public_url: str) -> Iterator[str]:

@@ -15,8 +15,8 @@ from adapters.slack.api import Api, Denied, Workspace
 from bot.actions.permissions import NO_RIGHTS, Person, Rights, require_admitted
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Refused
-from bot.platform_settings import DirectMessages, ServerSettings
 from bot.ports import Clock, SurfaceError
+from bot.settings.platforms import DirectMessages, ServerSettings
 
 FRESH_S = 300.0  # answers are reused so long: Slack lets us read 50 channels and 100 people a minute
 PAGE_SIZE, MAX_PAGES = 200, 5  # of the channels that somebody is in
@@ -73,7 +73,7 @@ class People:
         roles = {"guest"} if guest else {"admin", "member"} if admin else {"member"}
         name = _display_name(known) or user
         server = f"{workspace.server}:@{user}" if direct else workspace.server
-        person = Person(f"slack:{user}", str(name), server, admin, frozenset(roles), manager=admin)
+        person = Person(f"slack:{user}", str(name), server, admin, frozenset(roles), admin, channel)
         require_admitted(person, self._rules(server))
         return replace(person, rights_at=partial(self._find_rights, workspace=workspace, by=person, here=channel))
 

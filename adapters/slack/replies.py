@@ -18,13 +18,13 @@ from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Workspace
 from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.forms import build_view
-from adapters.slack.layout import PLAIN_CHARS, Json, button_rows, markdown_block, shorten_escaped
+from adapters.slack.layout import PLAIN_CHARS, Json, button_rows, markdown_block, shorten_escaped, table_block
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.errors import Refused
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
-from commands.command import Form
+from commands.command import DataTable, Form
 
 log = structlog.get_logger()
 
@@ -87,13 +87,24 @@ class Reply:
         for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
-    async def replace(self, text: str) -> None:
-        """Put a sentence in the place of the notice whose button was pressed."""
-        await self._whisper(text, instead=True)
+    async def show_tables(self, lead: str, tables: Sequence[DataTable]) -> bool:
+        """Show that person alone what `lead` says, and tables; return whether Slack has taken them."""
+        blocks = [*([markdown_block(lead)] if lead else ()), *map(table_block, tables)]
+        content: Json = {"text": shorten_escaped(escape_entities(lead or "What was asked for:"), PLAIN_CHARS)}
+        content["blocks"] = blocks
+        return await self._respond(content, {"response_type": "ephemeral"}) or await self._post_ephemeral(content)
+
+    async def replace(self, text: str, controls: Sequence[Control] = (), run: str = "") -> None:
+        """Put a text, as much of it as one message holds, in the place of the notice whose button was pressed."""
+        shown = (await make_aside(render_for_slack, text))[0]
+        await self._whisper(shown, button_rows(controls, run), instead=True)
 
     async def offer(self, text: str, controls: Sequence[Control], run: str) -> None:
         """Tell that person alone, with buttons below."""
-        await self._whisper(text, button_rows(controls, run))
+        first, *more = (await make_aside(render_for_slack, text))[:MAX_PAGES]
+        await self._whisper(first, button_rows(controls, run))
+        for page in more:
+            await self._whisper(page)
 
     async def drop_notice(self) -> None:
         """Take the notice away whose button was pressed."""

@@ -38,7 +38,6 @@ from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
-from commands.controls import SHARE
 
 T = TypeVar("T")
 
@@ -68,6 +67,9 @@ class MissingFeatures:
     def __init__(self) -> None:
         self.names: set[str] = set()
         self.streams: set[str] = set()
+
+
+SILENT_S = 2.5  # a seat that says nothing for so long gets a message without words
 
 
 class SlackSurface:
@@ -106,6 +108,8 @@ class SlackSurface:
         self._thread = address.thread or board
         self._began_at = began_at or time.time()
         self._turns: dict[LaneId, tuple[str, str]] = {}  # lane → title and message, for the links of the end card
+        # posts have a limit of their own, far above that of edits; a stream begins as early as it can
+        self.placeholder_after_s = 0.0 if address.is_direct else SILENT_S
         self._streams: dict[LaneId, MessageStream] = {}
         self._stopping: set[LaneId] = set()  # lanes of streams whose end Slack put off
 
@@ -168,6 +172,11 @@ class SlackSurface:
     async def delete(self, ref: MessageRef) -> None:
         channel, ts = read_ref(ref)
         await self._api.call(self._workspace, "chat.delete", channel=channel, ts=ts)
+
+    @property
+    def may_share(self) -> bool:
+        """Return whether the channel sees nothing of the end yet: the board has a thread of its own there."""
+        return not self._address.thread and not self._address.is_direct
 
     async def share(self, text: str) -> None:
         """Post Markdown to the thread and to the channel. Raises SurfaceError."""
@@ -287,13 +296,8 @@ class SlackSurface:
         return bool(message.lane.seat) and not self._address.is_direct and self._address.team not in self._missing.names
 
     def _build_payload(self, message: Message) -> dict[str, Any]:
-        controls = message.controls
-        if message.kind == "end" and not self._address.thread and not self._address.is_direct:
-            controls = (*controls, SHARE)
         foot = self._build_links() if message.kind == "end" else ""
-        body = build_payload(
-            replace(message, controls=controls), self._run, with_title=not self._has_own_name(message), foot=foot
-        )
+        body = build_payload(message, self._run, with_title=not self._has_own_name(message), foot=foot)
         return body | {
             "metadata": {"event_type": EVENT_TYPE, "event_payload": self._page_mark(message.lane, message.page)}
         }

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from commands.command import Command, Options
+from bot.errors import Refused
+from bot.text import QUOTED_CHARS, did_you_mean, join_names, shorten_typed
+from commands.command import Command, Options, RunOptions, check_typed
 
-# phones write -- as a dash; a list goes on after a comma; quotes keep words together
-_OPTION = re.compile(r"""(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^“”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?""")
+# code is words; phones write -- as a dash; a list goes on after a comma; quotes keep words together
+_OPTION = re.compile(
+    r"""`[^`]*`|(?:^|(?<=\s))(?:--|[—–])(\w+)(?:[=\s]\s*("[^"]*"|“[^“”]*”|(?:[^\s,]*,\s*)*(?!--|[—–])\S+))?"""
+)
 
 MAX_WORDS = 3  # of the longest command
+NEAR = 0.75  # how alike a mistyped option is to what was meant: 1 is the same
+AS_WORDS = "Nothing was done. If it belongs to your words, put it in `backquotes`."
 
 
 def find_command(
@@ -25,23 +32,62 @@ def find_command(
     return None
 
 
-def parse_options(options: type[Options], text: str) -> dict[str, Any]:
-    """Return the options' values as they were typed. Words that belong to no option are the value of the main one."""
-    fields = options.model_fields
+def parse_options(command: Command, text: str, commands: Mapping[tuple[str, ...], Command]) -> dict[str, Any]:
+    """Return the options' values as they were typed. Words that belong to no option are the value of the main one.
+
+    Raises Refused for an option that the command has not, and for what belongs into a form.
+    """
+    fields = command.options.model_fields
     values: dict[str, Any] = {}
     free: list[str] = []
     at = 0
     for found in _OPTION.finditer(text):
-        name, value = found[1].lower(), found[2]
+        name, value = (found[1] or "").lower(), found[2]
         if name in fields and value is not None:
             values[name] = value.strip('"“”')
             free.append(text[at : found.start()])
             at = found.end()
+        elif name:
+            is_last = found.end() == len(text) and found[0].startswith("--")
+            _refuse_mistyped(command, name, commands, is_surely_option=is_last and value is not None)
     free.append(text[at:])
     rest = " ".join(part.strip() for part in free if part.strip()) if len(free) > 1 else free[0].strip()
-    if rest and (first := main_option(options)):
+    if rest and (first := main_option(command.options)):
         values.setdefault(first, rest)
+    check_typed(command.options, values)
     return values
+
+
+def _refuse_mistyped(
+    command: Command, name: str, commands: Mapping[tuple[str, ...], Command], *, is_surely_option: bool
+) -> None:
+    """Raise Refused where a word behind two dashes was meant as an option, rather than as a word of a question.
+
+    It was where another format has that option, where one of this command's is called nearly so, or where
+    `is_surely_option`: it stands last, with a value.
+    """
+    fields, called = list(command.options.model_fields), f"`/{' '.join(command.path)}`"
+    if name in fields:
+        raise Refused(f"Write behind --{name} what it should be, such as `--{name} …`. {AS_WORDS}")
+    formats = {path: other.options for path, other in commands.items() if issubclass(other.options, RunOptions)}
+    has = [f"`/{' '.join(path)}`" for path, options in formats.items() if name in options.model_fields]
+    near = get_close_matches(name[:QUOTED_CHARS], fields, n=3, cutoff=NEAR)
+    if has and not near:
+        raise Refused(f"{called} has no --{name}; {join_names(has)} {'has' if len(has) == 1 else 'have'}. {AS_WORDS}")
+    if near or is_surely_option:
+        hint = did_you_mean(f"--{name}", [f"--{field}" for field in near or fields], "options")
+        raise Refused(f"{called} has no --{shorten_typed(name)}. {hint} {AS_WORDS}")
+
+
+def refuse_unknown(first: str, text: str, commands: Mapping[tuple[str, ...], Command]) -> Refused:
+    """Return what to say to words behind `/first` that are no command: three that are called most like them."""
+    known = [" ".join(path[1:]) for path in commands if path[0] == first and path[1:]]
+    words = " ".join(text.lower().split()[:MAX_WORDS])[:QUOTED_CHARS]
+    near = [f"`/{first} {name}`" for name in get_close_matches(words, known, n=3, cutoff=0.0)]
+    return Refused(
+        f"There is no /{first} {shorten_typed(words)}. Near it are {join_names(near)}. "
+        f"`/{first} help` tells what can be done."
+    )
 
 
 def main_option(options: type[Options]) -> str:

@@ -1,4 +1,4 @@
-"""What is typed while a run goes on: short keys act after a pause, and any other line once Enter is pressed."""
+"""What is typed while a run is shown: short keys act after a pause, and any other line once Enter is pressed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from adapters.terminal.screen import Move
 
 GUESS = re.compile(r"[gG](\d{1,2}) +(\S.*)")
 PAUSE_S = 0.5  # tells "s", which stops, from the beginning of "so what", which is a remark
+# a sequence that a key sends, or one character
+KEY = re.compile(r"\x1b\[[0-9;]{0,8}[A-Za-z~]|\x1bO[A-Z]|.", re.DOTALL)
+MOVES: dict[str, Move] = {
+    **{f"\x1b{kind}A": "up" for kind in "[O"},
+    **{f"\x1b{kind}B": "down" for kind in "[O"},
+    **dict.fromkeys(("\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"), "start"),
+    **dict.fromkeys(("\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"), "end"),
+    "\x1b[5~": "page up",
+    "\x1b[6~": "page down",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,10 @@ class SkipKey:
 
 @dataclass(frozen=True, slots=True)
 class VoteKey:
+    """A vote for a seat; `is_early`: one from before it has spoken."""
+
     number: int
+    is_early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,11 @@ class StopKey:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveKey:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class RemarkLine:
     text: str
 
@@ -54,11 +74,12 @@ class CommandLine:
     text: str
 
 
-Input = SkipKey | VoteKey | GuessLine | RevealKey | StopKey | RemarkLine | CommandLine
+Input = SkipKey | VoteKey | GuessLine | RevealKey | StopKey | LeaveKey | RemarkLine | CommandLine
+LETTERS: dict[str, Input] = {"r": RevealKey(), "s": StopKey(), "q": LeaveKey()}
 
 
 def read_input(text: str, *, entered: bool) -> Input | None:
-    """Read a line: "2" skips, "v2" votes, "r" reveals, "s" stops.
+    """Read a line: "2" skips, "v2" votes, "b2" votes before it begins, "r" reveals, "s" stops, "q" leaves.
 
     Once it is `entered`, "g2 Claude" guesses, "/pause" is a command and any other text is a remark. Return None where
     the line has no meaning yet.
@@ -66,12 +87,10 @@ def read_input(text: str, *, entered: bool) -> Input | None:
     line = text.strip()
     if re.fullmatch(r"\d{1,2}", line):
         return SkipKey(int(line))
-    if re.fullmatch(r"[vV] ?\d{1,2}", line):
-        return VoteKey(int(line[1:]))
-    if line in ("r", "R"):
-        return RevealKey()
-    if line in ("s", "S"):
-        return StopKey()
+    if re.fullmatch(r"[vVbB] ?\d{1,2}", line):
+        return VoteKey(int(line[1:]), is_early=line[0] in "bB")
+    if line.lower() in LETTERS:
+        return LETTERS[line.lower()]
     if not entered or not line:
         return None
     if found := GUESS.fullmatch(line):
@@ -80,26 +99,35 @@ def read_input(text: str, *, entered: bool) -> Input | None:
 
 
 class LineEditor:
-    """The line that is being typed: calls `on_input` for each input and `on_change` with the line so far."""
+    """The line that is being typed.
 
-    def __init__(self, on_input: Callable[[Input], None], on_change: Callable[[str], None]) -> None:
+    Calls `on_input` for each input, `on_move` for each key that moves through the texts, and `on_change` with the line
+    so far.
+    """
+
+    def __init__(
+        self, on_input: Callable[[Input], None], on_move: Callable[[Move], None], on_change: Callable[[str], None]
+    ) -> None:
         self._on_input = on_input
+        self._on_move = on_move
         self._on_change = on_change
         self._line = ""
         self._pause: asyncio.TimerHandle | None = None
 
     def feed(self, text: str) -> None:
         """Add characters as they are typed, control characters included."""
-        for char in text:
-            if char in "\r\n":
+        for key in KEY.findall(text):
+            if key in MOVES:
+                self._on_move(MOVES[key])
+            elif key in "\r\n":
                 self._act(entered=True)
                 self._line = ""
-            elif char in "\x7f\b":
+            elif key in "\x7f\b":
                 self._line = self._line[:-1]
-            elif char == "\x15":  # Ctrl-U
+            elif key == "\x15":  # Ctrl-U
                 self._line = ""
-            elif char.isprintable():
-                self._line += char
+            elif key.isprintable():
+                self._line += key
         self._on_change(self._line)
         if self._pause:
             self._pause.cancel()
@@ -123,16 +151,32 @@ class LineEditor:
 
 
 @contextmanager
-def read_keyboard(editor: LineEditor) -> Iterator[None]:
-    """Feed what is typed on standard input to `editor`, key by key and without echo."""
+def read_keyboard(editor: LineEditor, on_gone: Callable[[], None]) -> Iterator[None]:
+    """Feed what is typed on standard input to `editor`, key by key and without echo.
+
+    `on_gone` is called once nothing more can be typed: the terminal is closed.
+    """
     fd = sys.stdin.fileno()
     loop = asyncio.get_running_loop()
     before = termios.tcgetattr(fd)
+
+    def read() -> None:
+        try:
+            typed = os.read(fd, 4096)
+        except OSError:
+            typed = b""
+        if typed:
+            editor.feed(typed.decode("utf-8", "replace"))
+        else:
+            loop.remove_reader(fd)
+            on_gone()
+
     tty.setcbreak(fd)
-    loop.add_reader(fd, lambda: editor.feed(os.read(fd, 4096).decode("utf-8", "replace")))
+    loop.add_reader(fd, read)
     try:
         yield
     finally:
         loop.remove_reader(fd)
         editor.close()
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal is closed
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ from commands.command import Command, RunOptions, describe_mistakes
 
 DEFAULT_FORMAT = "council"
 ARGUMENT = "question"  # the option that is typed without its name
+TABLE_COLUMNS = 60  # in fewer, the tables of the help would cut words
 EPILOG = (
     "Panels are those of moot.toml; “embedded” is the small model that needs no key. A pipeline may be a TOML file."
 )
@@ -52,15 +54,19 @@ def make_program(act: Callable[[str, Mapping[str, str], Path | None], int], help
     `act` is called with the format, the options as they were typed, and the file for events; it returns the exit
     status.
     """
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    is_narrow = get_terminal_size().columns < TABLE_COLUMNS
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None if is_narrow else "rich"
+    )
 
     def try_(**typed: Any) -> None:
         format, events = typed.pop("format"), typed.pop("events")
+        typed[ARGUMENT] = " ".join(typed[ARGUMENT])  # it needs no quotes
         raise typer.Exit(act(format, {name: value for name, value in typed.items() if value is not None}, events))
 
     offered = ", ".join(list_format_commands())
     own = {
-        ARGUMENT: Annotated[str, typer.Argument(help=RunOptions.model_fields[ARGUMENT].description)],
+        ARGUMENT: Annotated[list[str], typer.Argument(help=RunOptions.model_fields[ARGUMENT].description)],
         "format": Annotated[str, typer.Option(help=f"how they talk: {offered}")],
         "events": Annotated[Path | None, typer.Option(help="write what happens, one JSON object a line")],
     }
@@ -95,6 +101,7 @@ def _declare_option(helps: Mapping[str, list[str]]) -> Any:
     """Declare an option by its help texts (text → formats); one that few formats have is grouped under their names."""
     formats = [format for named in helps.values() for format in named]
     first, *others = helps
-    help = "; ".join([first, *(f"{', '.join(helps[text])}: {text}" for text in others)])
+    also = {text: text.removeprefix(first).lstrip("; ") for text in others}  # what is said once is not said again
+    help = "; ".join([first, *(f"{', '.join(helps[text])}: {rest}" for text, rest in also.items())])
     panel = None if len(formats) == len(list_format_commands()) else f"Of a {' or '.join(formats)}"
     return typer.Option(help=help, show_default=False, rich_help_panel=panel)

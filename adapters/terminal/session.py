@@ -1,4 +1,4 @@
-"""One run in a terminal: shown as it happens, steered by keys, stopped by Ctrl-C."""
+"""One run in a terminal: shown as it happens, steered by keys, stopped by Ctrl-C, and open until its person leaves."""
 
 from __future__ import annotations
 
@@ -8,39 +8,31 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import assert_never
 
-from pydantic import ValidationError
 from rich.console import Console
 from rich.prompt import Confirm
 
-from adapters.terminal.keys import (
-    CommandLine,
-    GuessLine,
-    Input,
-    LineEditor,
-    RemarkLine,
-    RevealKey,
-    SkipKey,
-    StopKey,
-    VoteKey,
-    read_keyboard,
-)
+from adapters.terminal.hints import describe_keys
+from adapters.terminal.keys import Input, LeaveKey, LineEditor, StopKey, read_keyboard
 from adapters.terminal.screen import Screen
 from adapters.terminal.surface import make_pipe_surface, make_screen_surface
+from adapters.terminal.typed import BY, act_on, list_extra_options
 from bot.actions.actions import Actions
 from bot.actions.offers import MustAgree
-from bot.actions.permissions import Person
 from bot.domain.costs import show_range
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats
 from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
-from bot.text import clean_text, quote_typed
-from commands.command import Command, Here, Started, StartOptions, Told, open_no_surface
-from commands.steer import COMMANDS as STEERING
+from commands.command import Command, Here, Started, StartOptions
 
-BY = Person("you", "you", moderator=True)  # a terminal has one person
+LOOK_S = 0.5  # between two looks at the run, for what can be typed and whether it is over
+ANSWER_S = 10.0  # for so long the answer to an input stands, unless something is typed
+
+
+def is_attended(console: Console) -> bool:
+    """Return whether a person sits in front of the console: with a screen, and a keyboard."""
+    return console.is_terminal and sys.stdin.isatty()
 
 
 async def hold_session(actions: Actions, command: Command, options: StartOptions, console: Console) -> Transcript:
@@ -58,43 +50,17 @@ async def hold_session(actions: Actions, command: Command, options: StartOptions
     )
 
 
+async def resume_session(actions: Actions, run: str, console: Console) -> Transcript:
+    """Go on with a run that was cut off, show it to its end, and return its transcript. Raises as `hold_session`."""
+    return await _show_run(actions, partial(actions.take_up_run, run, BY), console)
+
+
 def _require_agreement(offer: MustAgree, console: Console) -> None:
     """Ask the person whether a run is to begin. Raises Refused where they do not agree, or cannot be asked."""
-    if not (console.is_terminal and sys.stdin.isatty()):
+    if not is_attended(console):
         raise Refused(f"{offer.price} Nothing was started: begin it at a keyboard, or raise money.ask_above_usd.")
     if not Confirm.ask(f"{offer.price} Start?", console=console, default=False):
         raise Refused("Nothing was started, and nothing spent.")
-
-
-async def _show_run(actions: Actions, start: Callable[[Surface], Awaitable[str]], console: Console) -> Transcript:
-    """Begin a run with `start`, show it to its end, and return its transcript."""
-    inputs: asyncio.Queue[Input] = asyncio.Queue()
-    with ExitStack() as stack:
-        if console.is_terminal:
-            screen = stack.enter_context(Screen(console))
-            run = await start(make_screen_surface(screen))
-            hint = _make_hint(await actions.read_run(run, BY))
-            set_line = screen.set_line
-        else:
-            run = await start(make_pipe_surface(console))
-            with suppress(OSError):  # the run goes on; that it could not be shown is said at its end
-                t = await actions.read_run(run, BY)
-                for seat in absent_seats(t):
-                    console.print(f"Away: {seat}", markup=False)
-                if t.started.expected and t.started.expected.high_usd:
-                    console.print(f"Expected to cost {show_range(t.started.expected)}.", markup=False)
-            hint, set_line = "", _ignore_line
-        if console.is_terminal and sys.stdin.isatty():
-            editor = LineEditor(inputs.put_nowait, lambda line: set_line(line or hint))
-            stack.enter_context(read_keyboard(editor))
-            set_line(hint)
-        stack.enter_context(_handle_ctrl_c(lambda: inputs.put_nowait(StopKey())))
-        steering = asyncio.create_task(_obey_inputs(actions, run, inputs, set_line))
-        try:
-            return await actions.wait_until_finished(run) or await actions.read_run(run, BY)
-        finally:
-            steering.cancel()
-            await asyncio.wait([steering])
 
 
 async def _start_run(actions: Actions, command: Command, options: StartOptions, surface: Surface) -> str:
@@ -104,94 +70,141 @@ async def _start_run(actions: Actions, command: Command, options: StartOptions, 
     return answer.run
 
 
-async def _obey_inputs(
-    actions: Actions, run: str, inputs: asyncio.Queue[Input], set_line: Callable[[str], None]
-) -> None:
-    """Act on each input; the line at the bottom shows the answer or the reason of a refusal."""
-    while True:
-        typed = await inputs.get()
+async def _show_run(actions: Actions, start: Callable[[Surface], Awaitable[str]], console: Console) -> Transcript:
+    """Begin a run with `start`, show it to its end, and return its transcript."""
+    with ExitStack() as stack:
+        if not console.is_terminal:
+            run = await start(make_pipe_surface(console))
+            with suppress(OSError):  # the run goes on; that it could not be shown is said at its end
+                _print_start(await actions.read_run(run, BY), console)
+            session = _Session(actions, run)
+        else:
+            screen = Screen(console)
+            run = await start(make_screen_surface(screen))
+            session = _Session(actions, run, stack.enter_context(screen))
+            stack.enter_context(_handle_signal(signal.SIGWINCH, screen.redraw))
+            screen.number_seats([seat.key for seat in (await actions.read_run(run, BY)).started.panel.seats])
+            if is_attended(console):
+                stack.enter_context(session.take_keyboard(screen))
+        stack.enter_context(_handle_ctrl_c(session))
+        return await session.hold()
+
+
+def _print_start(t: Transcript, console: Console) -> None:
+    """Print what a reader of plain lines should know before the first answer comes."""
+    for seat in absent_seats(t):
+        console.print(f"Away: {seat}", markup=False)
+    if t.started.expected and t.started.expected.high_usd:
+        console.print(f"Expected to cost {show_range(t.started.expected)}.", markup=False)
+
+
+class _Session:
+    """A run and the person who watches it: `is_over` once nothing more is said, `leaving` once nobody stays."""
+
+    def __init__(self, actions: Actions, run: str, screen: Screen | None = None) -> None:
+        self.inputs: asyncio.Queue[Input] = asyncio.Queue()
+        self.is_over = False
+        self.leaving = asyncio.Event()
+        self.leaving.set()  # until there is a keyboard
+        self._actions = actions
+        self._run = run
+        self._screen = screen
+        self._answer_until = 0.0  # loop time
+
+    @contextmanager
+    def take_keyboard(self, screen: Screen) -> Iterator[None]:
+        """Act on what is typed, and stay until the person leaves."""
+        self.leaving.clear()
+        screen.shows_input = True
+        editor = LineEditor(self.inputs.put_nowait, screen.move, self._show_typed)
+        with read_keyboard(editor, self.leaving.set):
+            yield
+
+    async def hold(self) -> Transcript:
+        """Wait until the run is over and its person has left; return its transcript."""
+        helpers = [asyncio.create_task(work) for work in (self._obey_inputs(), self._look_after())]
         try:
-            if text := await _act_on(actions, run, typed):
-                set_line(text)
-        except (Refused, StoreFailed) as error:
-            set_line(str(error))
+            t = await self._actions.wait_until_finished(self._run)
+            await self.leaving.wait()
+            return t or await self._actions.read_run(self._run, BY)
+        finally:
+            for task in helpers:
+                task.cancel()
+            await asyncio.wait(helpers)
 
+    async def _obey_inputs(self) -> None:
+        """Act on each input; the status shows the answer or the reason of a refusal."""
+        while True:
+            typed = await self.inputs.get()
+            if isinstance(typed, LeaveKey) and self.is_over:
+                self.leaving.set()
+                continue
+            try:
+                self._show_answer(await act_on(self._actions, self._run, typed))
+            except (Refused, StoreFailed) as error:
+                self._show_answer(str(error))
 
-async def _act_on(actions: Actions, run: str, typed: Input) -> str:
-    """Act on one input and return an answer; "" where its effect is seen anyway."""
-    match typed:
-        case SkipKey(number):
-            seat = _find_seat(await actions.read_run(run, BY), number)
-            await actions.skip_seat(run, seat, BY)
-        case VoteKey(number):
-            await actions.cast_vote(run, _find_seat(await actions.read_run(run, BY), number), BY)
-        case RemarkLine(text):
-            await actions.add_remark(run, clean_text(text), BY)
-        case GuessLine(number, name):
-            await actions.guess_speaker(run, _find_seat(await actions.read_run(run, BY), number), name, BY)
-        case RevealKey():
-            await actions.reveal_answers(run, BY)
-        case StopKey():
-            await actions.stop_run(run, BY)
-        case CommandLine(text):
-            return await _run_command(actions, run, text)
-        case _ as never:
-            assert_never(never)
-    return ""
+    async def _look_after(self) -> None:
+        """Keep the status true; close the vote after the end once nobody stays, as the run ends with it."""
+        while True:
+            try:
+                t = await self._actions.read_run(self._run, BY)
+                possible = await self._actions.steering.list_possible(self._run, BY)
+                if t.is_over and not self.is_over:
+                    self._answer_until = 0.0  # other keys mean something from now on
+                self.is_over = t.is_over
+                if self.is_over and self.leaving.is_set() and "vote" in possible:
+                    await self._actions.close_vote(self._run, BY)
+            except (Refused, StoreFailed) as error:
+                self._show_answer(str(error))
+            else:
+                extra = list(list_extra_options(t).values())
+                keys = describe_keys(possible, len(t.started.panel.seats), extra, is_over=t.is_over)
+                self._show_keys(keys)
+            await asyncio.sleep(LOOK_S)
 
+    def _show_typed(self, line: str) -> None:
+        if line:
+            self._answer_until = 0.0
+        if self._screen:
+            self._screen.set_typed(line)
 
-async def _run_command(actions: Actions, run: str, text: str) -> str:
-    """Run a command of `commands.steer`; the text behind its name is its first option."""
-    word, _, rest = text.partition(" ")
-    command = next((c for c in STEERING if c.path[-1] == word.lower()), None)
-    if command is None:
-        known = ", ".join(f"/{c.path[-1]}" for c in STEERING)
-        raise Refused(f"There is no {quote_typed('/' + word)} here, but {known}.")
-    first = next(iter(command.options.model_fields))
-    try:
-        options = command.options.model_validate({first: rest.strip()} if rest.strip() else {})
-    except ValidationError as error:
-        raise Refused(f"Write the {first} behind it: /{word} …") from error
-    answer = await command.handle(actions, options, Here(BY, open_no_surface, run=run))
-    return answer.text if isinstance(answer, Told) else ""
+    def _show_answer(self, text: str) -> None:
+        self._answer_until = asyncio.get_running_loop().time() + ANSWER_S
+        if self._screen:
+            self._screen.set_status(text)
 
-
-def _find_seat(t: Transcript, number: int) -> str:
-    """Return the key of the seat with that number, counted from 1 in panel order. Raises Refused."""
-    seats = t.started.panel.seats
-    if not 1 <= number <= len(seats):
-        raise Refused(f"The seats here are 1 to {len(seats)}.")
-    return seats[number - 1].key
-
-
-def _make_hint(t: Transcript) -> str:
-    most = len(t.started.panel.seats)
-    visibility = t.started.rules.veil
-    guess = f"g1–g{most} and a name guess · " if visibility.guess else ""
-    reveal = "" if visibility.reveal == "live" else "r reveal · "
-    return f"1–{most} skip · v1–v{most} vote · {guess}{reveal}s stop · /pause, /object … · text, Enter: a remark"
-
-
-def _ignore_line(line: str) -> None:
-    """Ignore the line at the bottom, which a pipe does not have."""
+    def _show_keys(self, keys: str) -> None:
+        if self._screen and self._screen.shows_input and asyncio.get_running_loop().time() >= self._answer_until:
+            self._screen.set_status(keys)
 
 
 @contextmanager
-def _handle_ctrl_c(first: Callable[[], None]) -> Iterator[None]:
-    """Call `first` at the first Ctrl-C; cancel the task in the context at the second."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+def _handle_ctrl_c(session: _Session) -> Iterator[None]:
+    """Stop the run at the first Ctrl-C, or leave where it is over; cancel the task in the context at the next."""
+    task = asyncio.current_task()
     assert task is not None  # a running loop runs a task
     pressed = False
 
     def press() -> None:
         nonlocal pressed
-        if pressed:
+        if session.is_over and not session.leaving.is_set():
+            session.leaving.set()
+        elif pressed:
             task.cancel()
+        else:
+            session.inputs.put_nowait(StopKey())
         pressed = True
-        first()
 
-    loop.add_signal_handler(signal.SIGINT, press)
+    with _handle_signal(signal.SIGINT, press):
+        yield
+
+
+@contextmanager
+def _handle_signal(number: signal.Signals, act: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(number, act)
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(number)

@@ -30,6 +30,7 @@ class TerminalSurface:
     name = "terminal"
     address = ""
     room_chars = None
+    placeholder_after_s = 0.0
 
     def __init__(self, show: Callable[[MessageRef, Message], None], hide: Callable[[MessageRef], None]) -> None:
         self._show = show

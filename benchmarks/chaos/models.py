@@ -152,9 +152,10 @@ async def _write_reply(request: web.Request, reply: Reply) -> web.StreamResponse
 def _make_call(model: str, body: Mapping[str, Any]) -> Call:
     asked = "\n".join(str(message["content"]) for message in body["messages"])
     key = "k" + sha256(json.dumps([model, body["messages"]]).encode()).hexdigest()[:12]
-    stage, tag = _STAGE.search(asked), TAG.search(asked)
-    text = _write_text(key, asked, stage[1] if stage else "", body.get("response_format"))
-    return Call(key, tag[0] if tag else "", model, stage[1] if stage else "", time.time(), text)
+    *_, stage = ("", *_STAGE.findall(asked))  # what is to be done now stands last
+    tag = TAG.search(asked)
+    text = _write_text(key, asked, stage, body.get("response_format"))
+    return Call(key, tag[0] if tag else "", model, stage, time.time(), text)
 
 
 def _write_text(key: str, asked: str, stage: str, form: Mapping[str, Any] | None) -> str:

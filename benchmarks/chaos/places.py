@@ -17,6 +17,7 @@ from tests.servers.discord import CannotAct, Channel, DiscordServer, Message, Us
 from tests.servers.discord.errors import DiscordError
 from tests.servers.discord.world import EPHEMERAL, LOADING, walk
 from tests.servers.slack import SlackServer, Unacknowledged
+from tests.servers.slack.world import Ephemeral
 from tests.servers.slack.world import Message as SlackMessage
 
 PEOPLE = ("ada", "ben", "cleo")  # the first one asks
@@ -75,6 +76,10 @@ class Place(Protocol):
         """
         ...
 
+    async def press_more(self, person: int, end: Post, action: str) -> None:
+        """Press a button behind More…, if that opens for this person within the deadline."""
+        ...
+
     async def say(self, person: int, board: Post, text: str) -> None: ...
 
     def name_person(self, person: int) -> str:
@@ -131,15 +136,25 @@ class OnDiscord:
         return [m for m in found if m.author.bot and not m.flags & (EPHEMERAL | LOADING) and m.kind == 0]
 
     async def press(self, person: int, post: Post, button: str) -> str:
+        told = await self._click(person, post, button)
+        return told.text if told else ""
+
+    async def press_more(self, person: int, end: Post, action: str) -> None:
+        if rest := await self._click(person, end, end.find_button("more")):
+            post = self._make_post(rest)
+            await self._click(person, post, post.find_button(action))
+
+    async def _click(self, person: int, post: Post, button: str) -> Message | None:
+        """Press a button; return what this person alone reads then, None where nothing comes."""
         try:
             asked = await self.server.click(self.people[person], post.handle, button)
             seen = await asked.answer(ANSWERED_WITHIN_S)
             async with asyncio.timeout(ANSWERED_WITHIN_S):
                 while not (private := [m for m in (seen.message, *seen.followups) if m and m.ephemeral and m.text]):
                     await asyncio.sleep(LOOK_S)
-            return private[-1].text
+            return private[-1]
         except (CannotAct, DiscordError, TimeoutError):
-            return ""
+            return None
 
     async def say(self, person: int, board: Post, text: str) -> None:
         with suppress(CannotAct, DiscordError):  # its thread is not there yet, or nobody has registered commands
@@ -199,6 +214,19 @@ class OnSlack:
         return [m for room in self.rooms for m in self.server.world.messages(room) if m.bot_id]
 
     async def press(self, person: int, post: Post, button: str) -> str:
+        told = await self._click(person, post, button)
+        return told.text if told else ""
+
+    async def press_more(self, person: int, end: Post, action: str) -> None:
+        if rest := await self._click(person, end, end.find_button("more")):
+            ids = (
+                e["action_id"] for b in rest.blocks for e in b.get("elements", ()) if f":{action}:" in e["action_id"]
+            )
+            with suppress(ValueError, Unacknowledged):
+                await (await self.server.people.click_ephemeral(rest, next(ids, "")))
+
+    async def _click(self, person: int, post: Post, button: str) -> Ephemeral | None:
+        """Press a button; return what this person alone reads then, None where nothing comes."""
         who, world = self.people[person], self.server.world
         known = len(world.ephemerals)
         try:
@@ -206,9 +234,9 @@ class OnSlack:
             async with asyncio.timeout(ANSWERED_WITHIN_S):
                 while not (told := [e for e in world.ephemerals[known:] if e.via == click.payload["response_url"]]):
                     await asyncio.sleep(LOOK_S)
-            return told[-1].text
+            return told[-1]
         except (ValueError, TimeoutError, Unacknowledged):
-            return ""
+            return None
 
     async def say(self, person: int, board: Post, text: str) -> None:
         m: SlackMessage = board.handle

@@ -120,7 +120,7 @@ class Crowd:
             asked.run = asked.run or end.run
             await self._cast_votes(asked, end)
             if self._dice.random() < self._habits.summarises:
-                await place.press(0, end, end.find_button("summarise"))
+                await place.press_more(0, end, "summarise")
         return asked
 
     async def _steer_run(self, asked: Asked, board: Post) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from benchmarks.chaos.models import KEY, Models, Moment, Pace
 from benchmarks.chaos.places import OnDiscord, OnSlack, Place
 from benchmarks.chaos.process import Bot, format_toml
+from benchmarks.limits import FEW_PEOPLE
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.routing import Request
@@ -24,7 +25,6 @@ from tests.servers.slack.web_api import Request as SlackRequest
 SEATS = {"ann": "Ann", "bob": "Bob", "cyd": "Cyd", "eve": "Eve"}  # Eve chairs and judges
 PANEL = ["ann", "bob", "cyd"]
 NO_CONTRACT = Path("no contract")  # checking calls against the platform's own description would take its time
-FEW_PEOPLE = {"runs_per_person": 10_000, "runs_per_server": 10_000}  # few people ask for all runs
 WEBHOOK, MESSAGES, ANSWER = (
     "/webhooks/{webhook_id}/{webhook_token}",
     "/channels/{channel_id}/messages",

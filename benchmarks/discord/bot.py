@@ -18,6 +18,7 @@ from adapters.discord.client import DiscordBot, make_client
 from benchmarks.discord.meter import CountingRest, Meter
 from benchmarks.discord.scenes import Scene, draw_lines, panel_name, seat_keys
 from benchmarks.discord.speaker import Replaying
+from benchmarks.limits import FEW_PEOPLE
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
@@ -27,8 +28,8 @@ from bot.engine.supervisor import RunSupervisor
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.platform_settings import DiscordSettings
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings.platforms import DiscordSettings
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from storage import SqlStore, open_store
 
 
@@ -54,7 +55,7 @@ async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
     """Run the bot and yield it once it is connected; it has one panel a run, and its database in `folder`."""
     now = asyncio.get_running_loop().time
     settings = DiscordSettings(token=SecretStr(token), api_base=api_base, gateway_url=gateway_url)
-    limits = LimitSettings(runs_per_person=1_000, runs_per_server=1_000)
+    limits = LimitSettings(**FEW_PEOPLE)
     meter, speaker, budgets = Meter(), Replaying(draw_lines(scene)), Budgets(discord_budget, now())
     async with (
         open_store(folder / "moot.db", clock=time.time) as store,
@@ -78,7 +79,7 @@ async def run_bot(scene: Scene, folder: Path, api_base: str, gateway_url: str, t
         )
         actions = Actions(services, resolver, store=store, supervisor=hall, clock=time.time)
         rest = CountingRest(budgets, now)
-        bot = DiscordBot(make_client(settings, rest), rest, actions, store, store, settings, limits)
+        bot = DiscordBot(make_client(settings, rest), rest, actions, store, store, settings)
         serving = asyncio.create_task(bot.serve())
         ready = asyncio.create_task(bot.ready.wait())
         try:

@@ -12,7 +12,7 @@ from tests.servers.discord.limits import RULES, Rule
 
 CEILING = Rule(50, 1.0)  # of the bot, and of the address that webhooks' calls come from
 CEILING_USED = 0.9  # a token bucket before it holds some calls back, because calls may bunch on their way
-POST, EDIT = "webhook.execute", "webhook.edit"
+LIMIT = "webhook"  # of posts and edits alike
 
 
 def time_firsts_with_room(meter: Meter, log: Sequence[Request], hooks: Mapping[str, Webhook]) -> list[float]:
@@ -21,29 +21,22 @@ def time_firsts_with_room(meter: Meter, log: Sequence[Request], hooks: Mapping[s
     A seat has room where the platform would have taken its next request at the moment of that delta. `hooks`: the
     webhook that speaks for each seat. The loop's clock and the server's are the machine's one monotonic clock.
     """
-    return [
-        waited_s
-        for seat, waited_s in meter.firsts_s().items()
-        if _has_room(log, hooks[seat], EDIT if _is_posted(meter, seat) else POST, meter.written[seat][0][0])
-    ]
+    firsts = meter.firsts_s().items()
+    return [waited_s for seat, waited_s in firsts if _has_room(log, hooks[seat], meter.written[seat][0][0])]
 
 
-def _is_posted(meter: Meter, seat: str) -> bool:
-    """Return whether the seat's message was posted before its first delta came."""
-    return meter.seen[seat][0][0] <= meter.written[seat][0][0]
-
-
-def _has_room(log: Sequence[Request], hook: Webhook, limit: str, at: float) -> bool:
+def _has_room(log: Sequence[Request], hook: Webhook, at: float) -> bool:
     """Return whether there is room in the bucket, and below the ceiling over all buckets.
 
     The ceiling is a speed: a bot at it has no room at any moment, though the server's current second may have some
     left.
     """
-    bucket = f"{limit}:{hook.id}+{hook.token}"
     taken = [r for r in log if r.status != 429]
-    within = count_used([r.at for r in taken if r.bucket == bucket], at, RULES[limit]) < RULES[limit].calls
-    posted = any(r.bucket.startswith(f"{POST}:{hook.id}") for r in taken if r.at <= at)
-    ceilings = ("address",) if posted else ("bot", "address")  # its thread and webhook are the bot's to make
+    by_hook = [r.at for r in taken if r.bucket == f"{LIMIT}:{hook.id}+{hook.token}"]
+    within = count_used(by_hook, at, RULES[LIMIT]) < RULES[LIMIT].calls
+    ceilings = (
+        ("address",) if any(sent <= at for sent in by_hook) else ("bot", "address")
+    )  # it makes thread and webhook
     lately = [sum(at - CEILING.window_s < r.at <= at for r in taken if r.ceiling == ceiling) for ceiling in ceilings]
     return within and max(lately) < CEILING_USED * CEILING.calls
 

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
 from benchmarks.discord.scenes import Line
-from benchmarks.live.replay import split_answer
-from benchmarks.live.scenes import Answer
+from benchmarks.live.scenes import Answer, split_answer
 from bot.domain.asks import Ask
 from bot.domain.run import Seat, Usage
 from bot.domain.spending import Payer

@@ -36,14 +36,15 @@ MARGIN = 1.1  # for what the machine adds: a longer run no longer fits into its 
 REPEATS = 7
 
 
-def measure(count: int) -> Report:
+def measure(count: int, repeats: int) -> Report:
+    """Play so many councils, and plan each of the longest runs so many times."""
     rules = make_rules(SEATS)
     drawn = list(draw_councils(SEATS, count))
     played = [time_by_plan(draw, rules) for draw in drawn]
     some = count // 3
     waits = Waits(drawn[:some], played[:some])
     scenes = [_make_scene("by the plan", drawn, played), *_vary_agreement(count // 5, rules), *_vary_grace(count // 15)]
-    planning, costs = _measure_planning()
+    planning, costs = _measure_planning(repeats)
     bars = [*_make_bars(drawn, played), *waits.make_bars(), _check_plan(drawn, played, rules)]
     tables = [*scenes, *waits.list_scenes(), *waits.list_shown(), *planning, *list_costs()]
     return Report(tables, [*bars, *_check_conductor(count), *costs])
@@ -126,15 +127,15 @@ def _check_conductor(count: int) -> list[Bar]:
     ]
 
 
-def _measure_planning() -> tuple[list[Scene], list[Bar]]:
+def _measure_planning(repeats: int) -> tuple[list[Scene], list[Bar]]:
     runs = {
         "council of 12": partial(plan_run, "council", 12, 1),
         f"debate of 12, {ROUNDS} rounds": partial(plan_run, "debate", 12, ROUNDS),
         f"debate of 12, {2 * ROUNDS} rounds": partial(plan_run, "debate", 12, 2 * ROUNDS),
     }
     # In turns, because a machine's speed drifts. Every time with other ballots, because cached results cost nothing.
-    repeats = [[run(seed) for run in runs.values()] for seed in range(REPEATS)]
-    tried = dict(zip(runs, zip(*repeats, strict=True), strict=True))
+    played = [[run(seed) for run in runs.values()] for seed in range(repeats)]
+    tried = dict(zip(runs, zip(*played, strict=True), strict=True))
     scenes: list[Scene] = [
         {
             "scene": f"planning a {name}",
@@ -176,4 +177,4 @@ if __name__ == "__main__":
     parser = report.make_parser(__doc__)
     parser.add_argument("--draws", type=int, default=DRAWS, help="councils that are played")
     given = parser.parse_args()
-    sys.exit(report.run_benchmark("formats", partial(measure, given.draws), as_json=given.json))
+    sys.exit(report.run_benchmark("formats", partial(measure, given.draws, REPEATS), as_json=given.json))

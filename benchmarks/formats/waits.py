@@ -11,7 +11,7 @@ from benchmarks.formats.draws import Draw, leave_out, let_hang, make_slower
 from benchmarks.formats.peer import time_posts, time_stages
 from benchmarks.report import Bar, Scene
 from bot.domain.run import Rules
-from bot.settings import CouncilSettings
+from bot.settings.settings import CouncilSettings
 
 SLOWER = 10.0  # times as slow as a seat that thinks is
 HANGS_S = 120.0

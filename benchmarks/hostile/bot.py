@@ -10,6 +10,7 @@ from random import Random
 
 from adapters.discord.dialect import DiscordDialect
 from adapters.slack.dialect import SlackMarkdown
+from benchmarks.limits import FEW_PEOPLE
 from bot.actions.actions import Actions
 from bot.actions.panels import PanelBook
 from bot.actions.permissions import Person
@@ -27,8 +28,8 @@ from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.platform_settings import ServerSettings
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings.platforms import ServerSettings
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
@@ -40,7 +41,7 @@ BALLOT = "FINAL RANKING:\n1. A\n2. B\n3. C"
 BY = Person("p", "Pat", moderator=True)
 WORDS = ("newt", "bad word", "worse*")  # not allowed in the server where runs are played
 PIECE = 2_000  # characters of an answer that come at once
-LIMITS = LimitSettings(runs_per_person=1_000, runs_per_server=1_000, runs=1_000)
+LIMITS = LimitSettings(**FEW_PEOPLE, runs=1_000)
 
 
 # a message of each platform, without the line above that names who speaks

@@ -21,10 +21,9 @@ from bot.concurrency import make_aside
 from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.formats.ballots.ballots import MAX_BALLOT_CHARS
-from bot.settings import LimitSettings, PanelSettings, SeatSettings
-from commands import COMMANDS
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings
+from commands import COMMANDS, council
 from commands.command import Started, Told, describe_mistakes
-from commands.council import CouncilOptions
 from commands.differences import PairOptions, show_differences
 
 LIMITS = LimitSettings()
@@ -72,7 +71,8 @@ async def _tell(text: str) -> None:
 
 
 async def _typed(bot: Bot, text: str) -> None:
-    parse_options(CouncilOptions, read_typed(text, SlackNames()))
+    with suppress(Refused):  # some of it looks like a mistyped option
+        parse_options(council.COMMAND, read_typed(text, SlackNames()), {command.path: command for command in COMMANDS})
 
 
 async def _remark(bot: Bot, text: str) -> None:
@@ -90,7 +90,7 @@ async def _persona(bot: Bot, text: str) -> None:
 
 async def _pipeline(bot: Bot, text: str) -> None:
     try:
-        await bot.actions.save_pipeline("hostile", text, BY)
+        await bot.actions.books.save_pipeline("hostile", text, BY)
     except Refused as error:
         await _tell(str(error))
 

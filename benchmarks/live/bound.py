@@ -6,11 +6,11 @@ all schedules that keep to the budget, n(t) the requests of one, W(x) the total 
     min over X of W  ≥  Σ over lanes of min (waits + Σ λ(t) of the lane's requests)  −  max over X of Σ λ(t) n(t)
 
 because the sum over lanes may choose freely what X restricts (weak duality). The first minimum is a shortest path over
-a lane's sending times, the last maximum a dynamic programme over windows, or the sale of tokens from a tank; both are
-exact on the grid, and the grid only ever helps: a request in a cell of STEP_S shows all that is written until
-the cell's end, as if it had been sent at its beginning, a window covers every cell it touches, and the next may begin
-in the cell in which it ends. One request in flight a lane, the ceiling over all budgets and the unknown arrival times
-are dropped. λ is then improved by cutting planes; each step is a valid bound, and the best one counts.
+a lane's sending times, the last maximum a dynamic programme over windows; both are exact on the grid, and the grid only
+ever helps: a request in a cell of STEP_S shows all that is written until the cell's end, as if it had been sent at its
+beginning, a window covers every cell it touches, and the next may begin in the cell in which it ends. One request in
+flight a lane, the ceiling over all budgets and the unknown arrival times are dropped. λ is then improved by cutting
+planes; each step is a valid bound, and the best one counts.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-from benchmarks.live.replay import split_answer
-from benchmarks.live.scenes import Answer, Run, Scene
+from benchmarks.live.scenes import Answer, Run, Scene, split_answer
 
 STEP_S = 0.1
 BLOCK = 5  # cells that share a price
@@ -74,7 +73,7 @@ def _find_least_wait(scene: Scene, answers: list[Answer], steps: int) -> float:
     for _ in range(steps):
         price = np.repeat(prices, BLOCK)
         paths = _find_shortest_paths(scene, lanes, price)
-        value = sum(path.waits + price[path.cells].sum() for path in paths) - _find_best_sale(scene, price)
+        value = sum(path.waits + price[path.cells].sum() for path in paths) - _sell_windows(scene, price)
         if value > best:
             best, centre = value, prices
         proposed, at_most = master.improve(paths)
@@ -169,8 +168,8 @@ class Master:
     """Proposes prices: the dual with each lane's minimum replaced by the paths met so far (Kelley's cutting planes).
 
     Maximise Σ θ_a − I_0 over prices p ≥ 0 with θ_a ≤ waits + Σ p of each known path of lane a. I is the budget's
-    income: for windows I_k ≥ I_{k+1} and I_k ≥ limit · m_k + I_{k+length}, m_k the highest price of the window that
-    begins in block k; for a tank of tokens the dual of its sale.
+    income: I_k ≥ I_{k+1} and I_k ≥ limit · m_k + I_{k+length}, m_k the highest price of the window that begins in
+    block k.
     """
 
     def __init__(self, scene: Scene, lanes: int, blocks: int) -> None:
@@ -178,7 +177,7 @@ class Master:
         self._blocks = blocks
         self._rows: list[Row] = []
         self._width = blocks + lanes
-        self._income = self._add_windows(scene) if scene.shape == "window" else self._add_tank(scene)
+        self._income = self._add_windows(scene)
 
     def improve(self, paths: list[Path]) -> tuple[Floats, float]:
         """Return the best prices if no lane had other paths than those known so far, and the value they would have."""
@@ -188,8 +187,7 @@ class Master:
             self._rows.append(({**row, self._blocks + a: 1.0}, path.waits))
         cost = np.zeros(self._width)
         cost[self._blocks : self._blocks + self._lanes] = -1.0
-        for column, share in self._income.items():
-            cost[column] += share
+        cost[self._income] += 1.0
         entries = [(r, c, v) for r, (row, _) in enumerate(self._rows) for c, v in row.items()]
         rows, columns, values = zip(*entries, strict=True)
         matrix = csr_matrix((values, (rows, columns)), (len(self._rows), self._width))
@@ -197,7 +195,8 @@ class Master:
         found = linprog(cost, matrix, [limit for _, limit in self._rows], bounds=bounds, method="highs")
         return found.x[: self._blocks], -float(found.fun)
 
-    def _add_windows(self, scene: Scene) -> dict[int, float]:
+    def _add_windows(self, scene: Scene) -> int:
+        """Return the column of the income from the first block on."""
         length = max(1, int(scene.per_s / STEP_S / BLOCK))
         income = self._add_columns(self._blocks + length + 1)
         highest = self._add_highest(length + 1)
@@ -205,7 +204,7 @@ class Master:
             self._rows.append(({income + k + 1: 1.0, income + k: -1.0}, 0.0))
             row = {highest + k: float(scene.limit), income + k + length: 1.0, income + k: -1.0}
             self._rows.append((row, 0.0))
-        return {income: 1.0}
+        return income
 
     def _add_highest(self, width: int) -> int:
         """Add columns that are at least the highest of `width` prices from each block on, by doubling."""
@@ -220,31 +219,16 @@ class Master:
             known, reach = column, reach + step
         return known
 
-    def _add_tank(self, scene: Scene) -> dict[int, float]:
-        """Add a token's worth by block.
-
-        It is at least the block's price, and at least the next block's worth less what a full tank costs.
-        """
-        worth, full = self._add_columns(self._blocks + 1), self._add_columns(self._blocks)
-        flow = scene.limit / scene.per_s * STEP_S * BLOCK
-        for k in range(self._blocks):
-            self._rows.append(({k: 1.0, worth + k: -1.0}, 0.0))
-            self._rows.append(({worth + k + 1: 1.0, full + k: -1.0, worth + k: -1.0}, 0.0))
-        shares = {worth + k: flow for k in range(self._blocks)} | {full + k: scene.limit for k in range(self._blocks)}
-        return {**shares, worth: scene.limit + flow}
-
     def _add_columns(self, columns: int) -> int:
         self._width += columns
         return self._width - columns
 
 
-def _find_best_sale(scene: Scene, price: Floats) -> float:
-    """Return the most that can be charged for all requests that the budget allows."""
-    return _sell_windows(scene, price) if scene.shape == "window" else _sell_tokens(scene, price)
-
-
 def _sell_windows(scene: Scene, price: Floats) -> float:
-    """Sell `limit` requests a window, each at the window's highest price; windows begin `per_s` apart or more."""
+    """Return the most that can be charged for all requests that the budget allows.
+
+    `limit` requests a window are sold, each at the window's highest price; windows begin `per_s` apart or more.
+    """
     length, cells = int(scene.per_s / STEP_S + 1e-9), len(price)
     padded = np.concatenate([price, np.zeros(length)])
     worth = scene.limit * sliding_window_view(padded, length + 1).max(1)
@@ -252,27 +236,3 @@ def _sell_windows(scene: Scene, price: Floats) -> float:
     for k in range(cells - 1, -1, -1):
         income[k] = max(income[k + 1], worth[k] + income[k + length])
     return float(income[0])
-
-
-def _sell_tokens(scene: Scene, price: Floats) -> float:
-    """Sell tokens that flow in evenly and keep in a tank of `limit`, reckoned from the end by the worth of its levels.
-
-    A cell later, what flows in has moved every level up by `flow`, earning what lies above; selling at this cell's
-    price lifts all levels worth less. Fluid, so never below what whole requests can earn.
-    """
-    flow, size = scene.limit / scene.per_s * STEP_S, float(scene.limit)
-    levels: list[tuple[float, float]] = [(0.0, size + flow)]  # (worth of a token, how many), the dearest last
-    earned = 0.0
-    for k in range(len(price) - 1, -1, -1):
-        gone = flow  # the inflow of this cell takes the dearest uses
-        while gone > 1e-12 and levels:
-            worth, amount = levels.pop()
-            used = min(gone, amount)
-            earned += worth * used
-            gone -= used
-            if amount > used:
-                levels.append((worth, amount - used))
-        kept = [(worth, amount) for worth, amount in levels if worth > price[k]]
-        room = size + flow - sum(amount for _, amount in kept)
-        levels = [(float(price[k]), room), *kept]
-    return earned + sum(worth * min(amount, 1e9) for worth, amount in levels)

@@ -54,6 +54,7 @@ class Instant:
 
     name = address = "instant"
     room_chars = None
+    placeholder_after_s = 0.0
 
     def pages(self, kind: Kind) -> Paginator:
         return WholeText()

@@ -1,4 +1,4 @@
-"""The habits of today's bots, on a client that keeps to the limits: requests are served in the order they come."""
+"""What others do, on a client that keeps to the limits: a fair rival, and the habits of today's bots."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from benchmarks.live.ours import make_budget
-from benchmarks.live.replay import CEILING, MakePolicy, Policy, Watch, budget_name
-from benchmarks.live.scenes import Scene
+from benchmarks.live.figures import Watch
+from benchmarks.live.ours import make_budgets
+from benchmarks.live.replay import MakePolicy, Policy, name_budgets
+from benchmarks.live.scenes import Run, Scene
 from bot.domain.run import LaneId
-from bot.live.budget import Budgets
+from bot.ports import Method
 from tests.support.surfaces import Platform
 
 
@@ -24,19 +25,27 @@ class Client:
         self._scene = scene
         self._platform = platform
         self._time = asyncio.get_running_loop().time
-        self._budgets = Budgets(lambda name, at: make_budget(scene, name), self._time())
+        self._budgets = make_budgets(scene, platform)
         self._turns: dict[str, asyncio.Lock] = {}
 
-    async def edit(self, lane: LaneId) -> None:
-        names = [budget_name(self._scene, int(lane.stage)), *([CEILING] if self._scene.ceiling_per_s else [])]
-        budgets = [self._budgets[name] for name in names]
-        async with self._turns.setdefault(names[0], asyncio.Lock()):  # asyncio's locks are first come, first served
-            while (at := max(b.free_at(self._time()) for b in budgets)) > self._time():
-                await asyncio.sleep(0.01 if at == math.inf else max(0.001, at - self._time()))
-            tickets = [b.take(self._time()) for b in budgets]
-        await self._platform.call("edit", lane, names, lambda: None)
-        for b, ticket in zip(budgets, tickets, strict=True):
-            b.record_answer(ticket, self._time())
+    async def call(self, method: Method, lane: LaneId) -> None:
+        """Call the platform as soon as the limits allow."""
+        names = self._name_budgets(method, int(lane.stage))
+        async with self._turns.setdefault(" ".join(names), asyncio.Lock()):  # they are first come, first served
+            await self.wait_until_free(method, int(lane.stage))
+            tickets = [(self._budgets[name], self._budgets[name].take(self._time())) for name in names]
+        await self._platform.call(method, lane, names, lambda: None)
+        for budget, ticket in tickets:
+            budget.record_answer(ticket, self._time())
+
+    async def wait_until_free(self, method: Method, thread: int) -> None:
+        names = self._name_budgets(method, thread)
+        while (at := max((self._budgets[name].free_at(self._time()) for name in names), default=0.0)) > self._time():
+            await asyncio.sleep(0.01 if at == math.inf else max(0.001, at - self._time()))
+
+    def _name_budgets(self, method: Method, thread: int) -> list[str]:
+        posts, edits = name_budgets(self._scene, thread)
+        return posts if method == "post" else edits
 
 
 @dataclass(slots=True)
@@ -66,8 +75,11 @@ class Habit:
         self._messages: dict[LaneId, _Message] = {}
         self._order: dict[LaneId, deque[int]] = {}
 
-    async def open_lanes(self, thread: int, lanes: list[LaneId]) -> None:
-        self._messages.update((lane, _Message()) for lane in lanes)
+    async def open_lanes(self, run: Run, lanes: list[LaneId]) -> None:
+        self._messages.update((lane, _Message(flying=1)) for lane in lanes)
+        for lane in lanes:
+            await self._client.call("post", lane)
+            self._finish_call(lane, self._messages[lane])
 
     def add_delta(self, lane: LaneId, text: str) -> None:
         message = self._messages[lane]
@@ -92,8 +104,11 @@ class Habit:
         self._tasks.create_task(self._call(lane, message, message.chars))
 
     async def _call(self, lane: LaneId, message: _Message, chars: int) -> None:
-        await self._client.edit(lane)
+        await self._client.call("edit", lane)
         self._watch.record_seen(lane, chars)
+        self._finish_call(lane, message)
+
+    def _finish_call(self, lane: LaneId, message: _Message) -> None:
         message.flying -= 1
         message.returned_at = self._time()
         if message.ended and message.sent < message.chars and not message.flying:
@@ -110,7 +125,6 @@ def _make_habit(ready: Ready, *, alone: bool = True) -> MakePolicy:
 
 
 HABITS: dict[str, MakePolicy] = {
-    "(a) one gate for all, 1 s": _make_habit(lambda habit, message, now: now - habit.last_call >= 1.0),
     "(b) a message 0.5 s after its last edit returned": _make_habit(
         lambda habit, message, now: now - message.returned_at >= 0.5
     ),
@@ -119,3 +133,88 @@ HABITS: dict[str, MakePolicy] = {
         lambda habit, message, now: now - message.called_at >= 0.5, alone=False
     ),
 }
+
+
+@dataclass(slots=True)
+class _Waiting:
+    posted: bool
+    chars: int = 0
+    sent: int = 0
+    since: float = 0.0  # when the oldest of its unsent code points was written
+    ended: bool = False
+
+    @property
+    def is_behind(self) -> bool:
+        return not self.posted or self.sent < self.chars
+
+    @property
+    def urgency(self) -> tuple[bool, float]:
+        return self.posted and not self.ended, self.since
+
+
+class Fair:
+    """The fair rival: one request each window ÷ limit seconds a budget, and each shows the newest text of its lane.
+
+    Messages to post and ends go first, then the lane whose words have waited longest.
+    """
+
+    def __init__(self, scene: Scene, client: Client, watch: Watch, tasks: asyncio.TaskGroup) -> None:
+        self._scene = scene
+        self._client = client
+        self._watch = watch
+        self._tasks = tasks
+        self._time = asyncio.get_running_loop().time
+        self._lanes: dict[str, dict[LaneId, _Waiting]] = {}  # by budget
+        self._pacing: list[asyncio.Task[None]] = []
+
+    async def open_lanes(self, run: Run, lanes: list[LaneId]) -> None:
+        budget = name_budgets(self._scene, run.thread).edits[0]
+        if budget not in self._lanes:
+            self._lanes[budget] = {}
+            self._pacing.append(self._tasks.create_task(self._pace(self._lanes[budget], run.thread)))
+        self._lanes[budget].update((lane, _Waiting(self._scene.posts == "free", since=self._time())) for lane in lanes)
+        if self._scene.posts == "apart":
+            for lane in lanes:
+                await self._client.call("post", lane)
+                self._find(lane).posted = True
+
+    def add_delta(self, lane: LaneId, text: str) -> None:
+        waiting = self._find(lane)
+        if waiting.sent == waiting.chars:
+            waiting.since = self._time()
+        waiting.chars += len(text)
+
+    def end_lane(self, lane: LaneId) -> None:
+        self._find(lane).ended = True
+
+    async def wait_until_shown(self) -> None:
+        while any(waiting.is_behind for lanes in self._lanes.values() for waiting in lanes.values()):
+            await asyncio.sleep(1.0)
+        for task in self._pacing:
+            task.cancel()
+
+    def _find(self, lane: LaneId) -> _Waiting:
+        return self._lanes[name_budgets(self._scene, int(lane.stage)).edits[0]][lane]
+
+    async def _pace(self, lanes: dict[LaneId, _Waiting], thread: int) -> None:
+        while True:
+            apart = self._scene.posts == "apart"  # then whoever opens the lane posts
+            await self._client.wait_until_free("edit", thread)
+            behind = [lane for lane, of in lanes.items() if of.is_behind and (of.posted or not apart)]
+            if behind:
+                lane = min(behind, key=lambda lane: lanes[lane].urgency)
+                self._tasks.create_task(self._show(lane, lanes[lane]))
+            await asyncio.sleep(self._scene.per_s / self._scene.limit if behind else 0.01)
+
+    async def _show(self, lane: LaneId, waiting: _Waiting) -> None:
+        method: Method = "edit" if waiting.posted else "post"
+        chars = waiting.chars
+        waiting.posted, waiting.sent, waiting.since = True, chars, math.inf
+        await self._client.call(method, lane)
+        self._watch.record_seen(lane, chars)
+
+
+@asynccontextmanager
+async def open_fair(scene: Scene, platform: Platform, watch: Watch) -> AsyncIterator[Policy]:
+    async with asyncio.TaskGroup() as tasks:
+        yield Fair(scene, Client(scene, platform), watch, tasks)

@@ -1,4 +1,4 @@
-"""Money: whether limits hold, how well a cost is told before a run, and how well tokens are counted while it goes on.
+"""Money: whether limits hold, what caches save, and how well costs are told before a run and tokens counted in it.
 
 `python -m benchmarks.money --json`. Estimates and counts read recordings of the shared folder, and a scene says so
 where it is absent.
@@ -13,9 +13,10 @@ from functools import partial
 
 from benchmarks import report
 from benchmarks.money import counts, estimates
+from benchmarks.money.cached import measure_caching
 from benchmarks.money.caps import measure_caps
 from benchmarks.money.recorded_runs import load_recordings
-from benchmarks.report import Report
+from benchmarks.report import Bar, Report, Scene
 from tests.support.shared import ABSENT, SHARED
 from tests.support.streams import STREAMS
 
@@ -31,7 +32,7 @@ def main() -> int:
 
 
 def measure(args: argparse.Namespace) -> Report:
-    scenes, bars = asyncio.run(measure_caps(args.runs))
+    scenes, bars = asyncio.run(_measure_limits_and_caches(args.runs))
     if (recorded := load_recordings(SHARED)) is None:
         return Report([*scenes, {"scene": ABSENT}], bars)
     trials = list(estimates.run_trials(recorded, prompts=args.prompts, each=args.each))
@@ -39,6 +40,11 @@ def measure(args: argparse.Namespace) -> Report:
     bars += estimates.make_bars(trials)
     cuts = counts.cut_streams(STREAMS[SHARED], points=args.points)
     return Report([*scenes, *counts.list_scenes(cuts)], [*bars, *counts.make_bars(cuts)])
+
+
+async def _measure_limits_and_caches(runs: int) -> tuple[list[Scene], list[Bar]]:
+    capped, cached = await measure_caps(runs), await measure_caching()
+    return [*capped[0], *cached[0]], [*capped[1], *cached[1]]
 
 
 if __name__ == "__main__":

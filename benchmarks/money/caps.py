@@ -28,11 +28,11 @@ from bot.models.ledger import Ledger
 from bot.models.prices import cost_usd
 from bot.models.speak import Speaker
 from bot.ports import Call
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, RetrySettings
 from storage import SqlStore, open_store
 
 AT_ONCE = 40  # runs
-SEATS, ROUNDS = 3, 2
+MODELS, SEATS, ROUNDS = 8, 3, 2
 CENT = 0.01
 CAPS = Caps(run=0.02, person_day=0.10, server_day=0.50, server_month=2.0, month=20.0)
 FALLBACK = Price(5.0, 25.0, "fallback")
@@ -47,23 +47,17 @@ class Drawn(NamedTuple):
     seats: tuple[Seat, ...]
 
 
-class Turn(NamedTuple):
-    """A turn's model, and the accounts that its calls are charged to."""
-
-    model: str
-    accounts: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Play:
-    """What has happened. `turns`: by the last line of what they were asked."""
+    """What has happened. `accounts`: those that a turn's calls are charged to, by the last line of what it is asked."""
 
     random: Random
     provider: Provider
-    turns: dict[str, Turn] = field(default_factory=dict)
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ends: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     now: float = 1_767_225_600.0
     kills: int = 0
+    switches: int = 0  # to a substitute
 
     def clock(self) -> float:
         return self.now
@@ -74,7 +68,7 @@ async def measure_caps(runs: int, seed: int = 1) -> tuple[list[Scene], list[Bar]
     random = Random(seed)
     play = Play(random, Provider(random))
     async with play.provider.serve() as url:
-        models = {model.key: model for model in (_draw_model(random, n, url) for n in range(8))}
+        models = {model.key: model for model in (_draw_model(random, n, url) for n in range(MODELS))}
         drawn = [_draw_run(random, n, models) for n in range(runs)]
         with tempfile.TemporaryDirectory() as folder:
             for at in range(0, runs, AT_ONCE):
@@ -88,6 +82,7 @@ async def measure_caps(runs: int, seed: int = 1) -> tuple[list[Scene], list[Bar]
         "calls_billed": sum(map(len, play.provider.billed.values())),
         **{f"turns {end}": count for end, count in sorted(play.ends.items())},
         "kills": play.kills,
+        "substitutes_asked": play.switches,
         **{f"most of {period}": round(share, 3) for period, share in used.items()},
     }
     return [scene], [
@@ -99,7 +94,17 @@ async def measure_caps(runs: int, seed: int = 1) -> tuple[list[Scene], list[Bar]
 def _draw_model(random: Random, number: int, url: str) -> Model:
     price = Price(random.uniform(0.1, 15), random.uniform(0.5, 75), "settings") if number else None
     limit = random.choice([100, 400, 1_200])
-    return Model(f"m{number}", "hosted_vllm/m", "M", "p", api_base=url, price=price, max_tokens=limit, concurrency=400)
+    return Model(
+        key=f"m{number}",
+        litellm=f"hosted_vllm/m{number}",
+        name="M",
+        provider="p",
+        api_base=url,
+        price=price,
+        max_tokens=limit,
+        concurrency=400,
+        fallbacks=tuple(f"m{other}" for other in range(number + 1, MODELS) if random.random() < 0.3),
+    )
 
 
 def _draw_run(random: Random, number: int, models: Mapping[str, Model]) -> Drawn:
@@ -138,13 +143,14 @@ async def _play_run(play: Play, speaker: Speaker, drawn: Drawn) -> None:
 async def _play_turn(play: Play, speaker: Speaker, drawn: Drawn, seat: Seat, stage: str) -> None:
     """Let one seat speak; one in ten is skipped after its first words."""
     name = f"{drawn.payer.run} {stage} {seat.key}"
-    play.turns[name] = Turn(seat.model, list_accounts(drawn.payer, play.now))
+    play.accounts[name] = list_accounts(drawn.payer, play.now)
     text = "word " * play.random.choice([20, 400, 4_000])
     skipped = play.random.random() < 0.1
     end = "answered"
     try:
         async with aclosing(speaker.speak(seat, Ask((Part("user", f"{text}\n{name}"),)), drawn.payer)) as deltas:
             async for delta in deltas:
+                play.switches += delta.switch is not None
                 if skipped and delta.text:
                     end = "skipped"
                     break
@@ -174,10 +180,9 @@ class Book:
 def _sum_bills(play: Play, models: Mapping[str, Model]) -> dict[str, list[float]]:
     """Return what the provider bills (US dollars) to each account, by the limit that it is held against."""
     sums: list[defaultdict[str, float]] = [defaultdict(float) for _ in CAPS]
-    for name, turn in play.turns.items():
-        price = models[turn.model].price or FALLBACK
-        for read, written in play.provider.billed[name]:
-            usd = cost_usd(Usage(read, written, 0, "reported"), price) or 0.0
-            for each, account in zip(sums, turn.accounts, strict=True):
+    for name, accounts in play.accounts.items():
+        for model, read, written in play.provider.billed[name]:
+            usd = cost_usd(Usage(read, written, 0, "reported"), models[model].price or FALLBACK) or 0.0
+            for each, account in zip(sums, accounts, strict=True):
                 each[account] += usd
     return {period: list(each.values()) for period, each in zip(PERIODS, sums, strict=True)}

@@ -24,7 +24,7 @@ from bot.models.catalogue import Model
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Recording, Reply, replay
 from tests.support.recorded_streams import LITELLM_MODELS
 

@@ -13,14 +13,14 @@ from random import Random
 from aiohttp import web
 
 PIECE = 20  # tokens
-Tokens = tuple[int, int]  # read, written
+Tokens = tuple[str, int, int]  # of which model, read, written
 
 
 @dataclass(slots=True)
 class Provider:
-    """A server of chat completions. A tenth of its calls fails, breaks off, or hangs; some report no usage.
+    """A server of chat completions. Some of its calls are refused, break off, or hang, and some report no usage.
 
-    `billed`: what each call, named by the last line of its prompt, has read and written.
+    `billed`: what each call, named by the last line of its prompt, has read and written, and of which model.
     """
 
     random: Random
@@ -45,8 +45,8 @@ class Provider:
         text = body["messages"][-1]["content"]
         name = text.rpartition("\n")[2]
         fate = self.random.random()
-        if fate < 0.05:
-            return web.json_response({"error": {"message": "no"}}, status=self.random.choice([429, 500, 503]))
+        if self.random.random() < 0.15:
+            return web.json_response({"error": {"message": "no"}}, status=self.random.choice([401, 402, 429, 500, 503]))
         read = (
             int(len(text.split()) * self.random.uniform(0.8, 1.4)) + 8
         )  # other tokenizers read up to 1.4 times as many
@@ -55,7 +55,7 @@ class Provider:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         with suppress(ConnectionResetError):  # whoever has asked is gone
-            await self._write(request, response, name, read, writes, fate)
+            await self._write(request, response, name, (body["model"], read, writes), fate)
             await self._send(response, choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
             if fate < 0.9:
                 usage = {"prompt_tokens": read, "completion_tokens": writes, "total_tokens": read + writes}
@@ -64,15 +64,16 @@ class Provider:
         return response
 
     async def _write(
-        self, request: web.Request, response: web.StreamResponse, name: str, read: int, writes: int, fate: float
+        self, request: web.Request, response: web.StreamResponse, name: str, tokens: Tokens, fate: float
     ) -> None:
         """Write an answer of 400 tokens a second, each of which is billed before it is sent."""
+        model, read, writes = tokens
         bills = self.billed[name]
         at = len(bills)
-        bills.append((read, 0))
+        bills.append((model, read, 0))
         for written in (*range(PIECE, writes, PIECE), writes):
-            delta = {"content": " word" * (written - bills[at][1])}
-            bills[at] = (read, written)
+            delta = {"content": " word" * (written - bills[at][2])}
+            bills[at] = (model, read, written)
             await self._send(response, choices=[{"index": 0, "delta": delta, "finish_reason": None}])
             await asyncio.sleep(PIECE / 400)
             if fate < 0.08 and request.transport is not None:

@@ -24,9 +24,8 @@ async def make_core_ready(database: Path) -> Readiness:
     from adapters.terminal.surface import terminal_budget  # importing is measured as well, here and below
     from bot.cli import core
     from bot.cli.provision import Provision
-    from bot.engine.trace import NoTrace
     from bot.models.catalogue import Model
-    from bot.settings import PanelSettings, SeatSettings, Settings
+    from bot.settings.settings import PanelSettings, SeatSettings, Settings
     from storage import open_store
 
     supply = Provision(
@@ -36,7 +35,7 @@ async def make_core_ready(database: Path) -> Readiness:
     )
     async with (
         open_store(database, clock=time.time) as store,
-        core.build_core(Settings(), supply, store, NoTrace(), terminal_budget),
+        core.build_core(Settings(), supply, store, core.Observers(), terminal_budget),
     ):
         ready_s = time.perf_counter() - began
         litellm_loaded = hasattr(sys.modules.get("litellm"), "acompletion")

@@ -32,18 +32,65 @@ def models(available: Annotated[bool, typer.Option("--available", help="what")] 
 
 
 @app.command()
-def cost(days: Annotated[int, typer.Option(help="how many")] = 30) -> None:
+def cost(
+    run: Annotated[str, typer.Argument(help="which")] = "", days: Annotated[int, typer.Option(help="how many")] = 30
+) -> None:
     """Sum up costs."""
 
 
 @app.command()
-def runs() -> None:
+def runs(
+    words: Annotated[list[str] | None, typer.Argument(help="which")] = None,
+    person: Annotated[str, typer.Option(help="who")] = "",
+    format: Annotated[str, typer.Option(help="which")] = "",
+    state: Annotated[str, typer.Option(help="which")] = "",
+    page: Annotated[int, typer.Option(min=1, help="which")] = 1,
+) -> None:
     """List runs."""
 
 
 @app.command()
 def show(run: Annotated[str, typer.Argument(help="which")]) -> None:
     """Show one."""
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Argument(help="which")],
+    format: Annotated[str, typer.Option(help="how")] = "md",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="where")] = None,
+) -> None:
+    """Write one as a file."""
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="which")],
+    votes: Annotated[Path | None, typer.Argument(help="which")] = None,
+) -> None:
+    """Read one in."""
+
+
+@app.command()
+def leaderboard(
+    server: Annotated[str | None, typer.Option(help="which")] = None,
+    format: Annotated[str | None, typer.Option(help="which")] = None,
+    json: Annotated[bool, typer.Option("--json", help="how")] = False,
+) -> None:
+    """Rank models."""
+
+
+@app.command()
+def replay(
+    run: Annotated[str, typer.Argument(help="which")],
+    speed: Annotated[float, typer.Option(min=0.1, max=1000, help="how fast")] = 1.0,
+) -> None:
+    """Show one as it happened."""
+
+
+@app.command()
+def demo(speed: Annotated[float, typer.Option(min=0.1, max=1000, help="how fast")] = 1.0) -> None:
+    """Play a scripted one."""
 
 
 @app.command()
@@ -57,8 +104,23 @@ def summarise(run: Annotated[str, typer.Argument(help="which")]) -> None:
 
 
 @app.command()
+def resume(run: Annotated[str, typer.Argument(help="which")]) -> None:
+    """Go on with one."""
+
+
+@app.command()
 def run() -> None:
     """Run the bot."""
+
+
+@app.command()
+def reload() -> None:
+    """Read the settings again."""
+
+
+@app.command()
+def top() -> None:
+    """Show what it does."""
 
 
 @app.command()
@@ -100,6 +162,11 @@ def check() -> None:
 @db.command()
 def backup(path: Annotated[Path, typer.Argument(help="where")]) -> None:
     """Copy it."""
+
+
+@db.command()
+def vacuum() -> None:
+    """Shorten it."""
 
 
 if __name__ == "__main__":

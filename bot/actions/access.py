@@ -7,6 +7,7 @@ there is no such run, and whoever cannot write there may only read. `Actions` an
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -20,6 +21,7 @@ from bot.actions.permissions import (
     require_moderator,
 )
 from bot.concurrency import KeyedSemaphore, SingleFlight
+from bot.domain.controls import Control
 from bot.domain.facts import Deleted, Fact, Stopped
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.supervisor import RunSupervisor
@@ -28,13 +30,16 @@ from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.formats.common import is_voting_open
 from bot.formats.plan import Plan
-from bot.ports import Clock, Store
+from bot.ports import EVERY_RUN, CanSee, Clock, RunFilter, RunRow, Store
 from bot.text import shorten_typed
 
 log = structlog.get_logger()
 
+STEERS = ("close", "delete")  # presses that are for those who steer a run alone
+WRITES = ("vote",)  # presses that are for those who may write where it stands
 MAX_ACTS = 500  # facts of one person in one run; whoever presses so often is no person
 MAX_COUNTED = 10_000  # pairs of a person and a run that are counted at once
+MAX_LISTED_RUNS = 200  # newest runs of a server, before those that a person cannot see are left out
 MAX_PENDING_WRITES_PER_RUN = 100  # so that one popular run does not hold up the writes of others
 
 
@@ -82,6 +87,12 @@ class RunAccess:
         """Return whether the person steers the run alone, as its starter and moderators of its place do."""
         return may_steer(await _as_there(by, t), t)
 
+    async def keep_allowed(self, controls: Sequence[Control], t: Transcript, by: Person) -> list[Control]:
+        """Return those of these buttons that the person may press, by their rights where the run stands."""
+        there, writes = await _as_there(by, t), (await _find_rights(t, by)).write
+        steers = writes and may_steer(there, t)
+        return [c for c in controls if steers or (c.action not in STEERS and (writes or c.action not in WRITES))]
+
     async def require_may_steer(self, by: Person, t: Transcript, what: str) -> None:
         """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
         require_may_steer(await _as_there(by, t), t, what)
@@ -89,6 +100,25 @@ class RunAccess:
     async def require_moderator(self, by: Person, t: Transcript, what: str) -> None:
         """Raise Refused unless the person is a moderator where the run stands; `what` begins the refusal."""
         require_moderator(await _as_there(by, t), what)
+
+    async def list_runs(self, by: Person, limit: int, can_see: CanSee, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+        """Return the newest runs first: those shown where the person can see them, or only in a terminal.
+
+        Only the newest `MAX_LISTED_RUNS` of the server that are wanted are looked at, or `limit` where that is more.
+        """
+        found: list[RunRow] = []
+        for row in await self._store.runs(max(MAX_LISTED_RUNS, limit), by.server, replace(wanted, skip=0)):
+            if len(found) == wanted.skip + limit:
+                break
+            if await _may_see(row.addresses, can_see):
+                found.append(row)
+        return found[wanted.skip :]
+
+    async def list_running(self, by: Person, can_see: CanSee) -> list[tuple[str, Transcript]]:
+        """Return the runs of the server that go on in this process, as far as the person can see them."""
+        ours = [(run, self._supervisor.transcript(run)) for run in self._supervisor.runs_of_server(by.server)]
+        going = [(run, t) for run, t in ours if t is not None and not t.is_over]
+        return [(run, t) for run, t in going if await _may_see([view.address for view in t.views], can_see)]
 
     async def record(self, run: str, fact: Fact, *, key: str | None = None) -> None:
         """Store a fact of a run, with a `key` only once, and wake the run's conductor.
@@ -133,6 +163,11 @@ class RunAccess:
             if t.start is None:
                 raise
             return t
+
+
+async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
+    """Return whether one of the addresses of a run can be seen. A run without any was held in a terminal."""
+    return not addresses or any([await can_see(address) for address in addresses])
 
 
 async def _find_rights(t: Transcript, by: Person) -> Rights:

@@ -9,26 +9,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from bot.actions.access import RunAccess
 from bot.actions.allowance import Allowance
+from bot.actions.books import BookActions
 from bot.actions.estimates import RunEstimates
+from bot.actions.leaderboards import LeaderboardReader
 from bot.actions.offers import Offers, make_run_id
-from bot.actions.panels import seat_panel
+from bot.actions.own_keys import OwnKeyActions
 from bot.actions.permissions import (
     Person,
     count_missing_voices,
-    require_may_edit_panels,
-    require_may_write_prompts,
 )
+from bot.actions.personal import PersonalActions, PersonStore
 from bot.actions.pictures import PictureKeeper
-from bot.actions.pipeline_files import read_pipeline, seat_pipeline
+from bot.actions.pricing import RunPricing
 from bot.actions.quota import RefusalCount, RunQuota, check_room_for_remark
+from bot.actions.records import RecordReader
 from bot.actions.request import RunRequest
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
 from bot.actions.steering import SteeringActions
 from bot.concurrency import make_aside
+from bot.domain.controls import Control
 from bot.domain.facts import (
     Deleted,
     Guessed,
@@ -48,21 +52,19 @@ from bot.domain.run import LaneId, Origin, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
 from bot.engine.supervisor import RunSupervisor
-from bot.engine.thread import Post, replay_thread
+from bot.engine.thread import BALLOT, SUMMARISE, Post, controls_behind, replay_thread
 from bot.errors import Refused
 from bot.formats import FORMATS, guessing
-from bot.formats.common import name_of
+from bot.formats.common import are_remarks_heard, name_of
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
-from bot.ports import CanSee, Clock, OpenSurface, PictureStore, RunRow, Store
-from bot.settings import PanelSettings
-from bot.text import quote_typed
+from bot.ports import EVERY_RUN, CanSee, Clock, OpenSurface, PictureStore, RunFilter, RunRow, Store, Surface
+from bot.text import count_word, quote_typed
 
 MAX_VIEWS = 10  # places in which one run is shown
-MAX_LISTED_RUNS = 200  # newest runs of a server, before those that a person cannot see are left out
 
 
 class Actions:
-    """Everything that people may do. Commands also use its `services` and `steering`."""
+    """Everything that people may do. Commands also use its `services`, `steering` and `records`."""
 
     def __init__(
         self,
@@ -74,23 +76,32 @@ class Actions:
         clock: Clock,
         pictures: PictureStore | None = None,
         allowance: Allowance | None = None,
+        own_keys: OwnKeyActions | None = None,
+        people: PersonStore | None = None,
     ) -> None:
         """Take what actions need.
 
-        Without `pictures`, those of a question stay in the facts; without an `allowance` nothing limits what runs cost.
+        Without `pictures`, those of a question stay in the facts; without an `allowance` nothing limits what runs cost;
+        without `own_keys` servers can give none; without `people` nothing is kept of them.
         """
         self.services = services
-        self._limits = services.settings.limits
         self._resolver = resolver
         self._store = store
         self._supervisor = supervisor
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
+        self.books = BookActions(services)
+        self.records = RecordReader(services, self._access, store, clock)
+        self.leaderboards = LeaderboardReader(services, self._access, store, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
-        self._quota = RunQuota(self._limits, supervisor.unfinished_starts, supervisor.paused_starts)
-        self._estimates = RunEstimates(store, services.models)
+        self.own_keys = own_keys
+        self.personal = PersonalActions(people, self._access, supervisor, clock) if people is not None else None
+        self._quota = RunQuota(lambda: services.settings, clock, supervisor.unfinished_starts, supervisor.paused_starts)
         self._offers = Offers(services.settings.money, clock)
+        models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet
+        estimates = RunEstimates(store, models, watch)
+        self.pricing = RunPricing(resolver, estimates, self._offers, self._quota, allowance, models, watch)
         self.refusals = RefusalCount(clock)
         self._starting = asyncio.Lock()
         self.steering = SteeringActions(services, resolver, self._access, supervisor, self._quota)
@@ -104,16 +115,12 @@ class Actions:
             raise Refused("Moot is restarting: ask again in a minute.")
         # The quota comes first: most requests of a flood are refused, and a refusal must cost next to nothing.
         with self._quota.reserve(request.by):
-            async with self._starting:  # one start in each iteration of the loop, so that a flood blocks nobody else
-                await asyncio.sleep(0)
-            started = await self._resolver.resolve(request)
-            if self.allowance is not None:
-                await self.allowance.check_start(started)
-            expected = await self._estimates.estimate(started)
+            await self._take_turn()
+            started, expected = await self.pricing.price(request)
             self._offers.require_agreement(request, expected, agreed_usd)
-            started = replace(started, expected=expected)
+            await self._take_turn()
             run = make_run_id()
-            surface = open_surface(run, started.question)
+            surface = open_surface(run, started.title)
             started = replace(started, rules=replace(started.rules, room_chars=surface.room_chars))
             if self._pictures is not None:
                 started = replace(started, images=await self._pictures.keep(run, request.by, started.images))
@@ -123,11 +130,17 @@ class Actions:
             await self.services.pipelines.add_use(request.pipeline, request.by.server)
         return run
 
-    async def start_offered(self, offered: str, by: Person, open_surface: OpenSurface) -> str:
-        """Begin the run that its person was asked about; return its id. Raises as `start_run` does."""
-        offer = self._offers.take(offered, by)
+    async def _take_turn(self) -> None:
+        """Wait for an iteration of the loop in which no other run starts, so that a flood blocks nobody else."""
+        async with self._starting:
+            await asyncio.sleep(0)
+
+    async def start_offered(self, offered: str, by: Person, open_surface: OpenSurface, format: str = "") -> str:
+        """Begin the run that was offered, in the format chosen, if any; return and raise as `start_run` does."""
+        offer = self._offers.take(offered, by, format)
+        request, agreed_usd = offer.choose(format)
         try:
-            return await self.start_run(replace(offer.request, by=by), open_surface, agreed_usd=offer.high_usd)
+            return await self.start_run(replace(request, by=by), open_surface, agreed_usd=agreed_usd)
         except Refused:
             self._offers.put_back(offered, offer)
             raise
@@ -148,7 +161,7 @@ class Actions:
             raise Refused("That run goes on in another process, so it cannot be shown here now.")
         if len(t.views) >= MAX_VIEWS:
             raise Refused(f"It is shown in {MAX_VIEWS} places already: follow it in one of them.")
-        surface = open_surface(run, t.started.question)
+        surface = open_surface(run, t.started.title)
         if ViewAttached(surface.address) in t.views:
             raise Refused("It is shown here already.")
         await self._store.append(run, [ViewAttached(surface.address)])
@@ -156,6 +169,12 @@ class Actions:
             raise Refused("This run has just come to its end.")
         self._supervisor.attach(run, surface)
         return f"Showing {quote_typed(t.started.question, 80)} here."
+
+    async def take_up_run(self, run: str, by: Person, surface: Surface) -> str:
+        """Go on with a run that an earlier process has left open, and show it; return its id. Raises Refused."""
+        t = await self._access.get_open_run(run, by)
+        await self._supervisor.begin(run, FORMATS[t.started.format], [surface])
+        return run
 
     async def read_run(self, run: str, by: Person) -> Transcript:
         """Return what has happened so far. Raises Refused where the person can see no such run."""
@@ -165,22 +184,28 @@ class Actions:
         """Raise Refused unless the person steers the run alone; `what` begins the refusal."""
         await self._access.require_may_steer(by, await self._access.get_writable_run(run, by), what)
 
+    async def list_behind(self, run: str, action: str, by: Person, channels: Sequence[str]) -> list[Control]:
+        """Return the buttons behind one of the end card that the person may press there. Raises Refused."""
+        get_run = self._access.get_votable_run if action == BALLOT.action else self._access.get_run
+        t = await get_run(run, by)
+        found = await self._access.keep_allowed(controls_behind(t, self._access.make_plan(t), action), t, by)
+        try:
+            self._resolver.require_may_start(by, channels)
+        except Refused:
+            return [control for control in found if control is not SUMMARISE]
+        return found
+
     async def wait_until_finished(self, run: str) -> Transcript | None:
         """Wait until the run is over and all of it is shown; return None when another process conducts it."""
         return await self._supervisor.wait_until_finished(run) if self._supervisor.transcript(run) else None
 
-    async def list_runs(self, by: Person, limit: int, can_see: CanSee) -> list[RunRow]:
-        """Return the newest runs first: those shown where the person can see them, or only in a terminal.
+    async def list_runs(self, by: Person, limit: int, can_see: CanSee, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+        """Return the newest runs that the person can see, newest first."""
+        return await self._access.list_runs(by, limit, can_see, wanted)
 
-        Only the server's newest `MAX_LISTED_RUNS` are looked at.
-        """
-        found: list[RunRow] = []
-        for row in await self._store.runs(MAX_LISTED_RUNS, by.server):
-            if len(found) == limit:
-                break
-            if await _may_see(row.addresses, can_see):
-                found.append(row)
-        return found
+    async def list_running(self, by: Person, can_see: CanSee) -> list[tuple[str, Transcript]]:
+        """Return the runs that go on here and that the person can see."""
+        return await self._access.list_running(by, can_see)
 
     async def read_thread(self, run: str, by: Person) -> list[Post]:
         """Return the posts of a run's thread as they read now, with the server's listed words blanked."""
@@ -227,7 +252,8 @@ class Actions:
             t = await self._access.get_open_run(run, by)  # after the wish is stored, so that no wish is lost
             missing = count_missing_voices(t, turn)
             if missing > 0:
-                return f"Noted: {name_of(t, turn)} is skipped once {missing} more of those present wish it."
+                presses = "press skips" if missing == 1 else "presses skip"
+                return f"Noted. {count_word(missing).capitalize()} more {presses} {name_of(t, turn)}."
         await self._access.record(run, SkipAsked(turn, by.key))
         return f"{name_of(t, turn)} is skipped."
 
@@ -256,9 +282,8 @@ class Actions:
             round_ = max((i.round for i in t.turns if i.seat == seat), default=1)
         before = t.votes.get((by.key, round_))
         await self._access.record(run, VoteCast(by.key, round_, seat))
-        changed = before is not None and before != seat
         vote = f"“{name}”" if seat in EXTRA_VOTE_OPTIONS else f"{name}'s"
-        return f"Your vote is now {vote}." if changed else f"Your vote is {vote}."
+        return f"Your vote is {vote}." if before in (None, seat) else f"Your vote is now {vote}."
 
     async def withdraw_vote(self, run: str, seat: str, by: Person, round_: int) -> str:
         """Take a person's vote away if it is for that seat."""
@@ -317,13 +342,16 @@ class Actions:
         text = text.strip()
         if not text:
             raise Refused("There is nothing to pass on: write something first.")
-        most = self._limits.question_chars if origin else self._limits.remark_chars
+        limits = self.services.settings.limits
+        most = limits.question_chars if origin else limits.remark_chars
         if len(text) > most:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
         check_room_for_remark(t, text, by)
         self.services.check_text(text, by, "The remark")
         await self._access.record(run, Interjected(by.key, text, by.name, origin))
-        return "Passed on: everyone reads it from their next turn on."
+        if not are_remarks_heard(t):
+            return "Kept with the run. No model reads it: each speaks only once here."
+        return "Told the models; they read it in their next turn."
 
     async def stop_run(self, run: str, by: Person) -> str:
         """End a run, keeping what was said."""
@@ -351,30 +379,11 @@ class Actions:
         await self._access.record(run, Deleted(by.key))
         return "Deleted."
 
-    async def save_panel(self, name: str, panel: PanelSettings, by: Person) -> str:
-        """Keep a panel for the person's server."""
-        self.services.require(require_may_edit_panels, by, "Editing panels")
-        seat_panel(panel, self.services.models)
-        self.services.check_text(" ".join(seat.persona for seat in panel.seats), by, "A persona")
-        await self.services.panels.save_panel(name, panel, by.server)
-        return f"Panel “{name}”: {', '.join(seat.name or seat.model for seat in panel.seats)}."
-
-    async def set_usual_panel(self, name: str, by: Person, channel: str = "") -> str:
-        """Use a panel wherever none is named, in a channel or in the person's whole server."""
-        require = require_may_write_prompts if channel else require_may_edit_panels
-        self.services.require(require, by, "Choosing the usual panel")
-        await self.services.panels.choose_panel(name, by.server)
-        await self.services.panels.set_usual(name, by.server, channel)
-        return f"“{name}” is now the usual panel {'of this channel' if channel else 'here'}."
-
-    async def save_pipeline(self, name: str, text: str, by: Person) -> str:
-        """Keep a pipeline, written as TOML, for the person's server."""
-        self.services.require(require_may_edit_panels, by, "Editing pipelines")
-        pipeline = read_pipeline(text)
-        seat_pipeline(pipeline, await self.services.panels.choose_panel("", by.server), self.services.models)
-        self.services.check_text(" ".join(step.prompt for step in pipeline.steps.values()), by, "A step's prompt")
-        await self.services.pipelines.save_pipeline(name, text, by.server)
-        return f"Pipeline “{name}”: {', '.join(pipeline.steps)}."
+    async def erase_deleted(self, runs: Sequence[str]) -> None:
+        """Let the texts of runs go that were deleted, once nothing is written to them any more."""
+        for run in runs:
+            await self.wait_until_finished(run)
+        await self._store.erase_runs(runs)
 
     async def stop_runs_of(self, server: str) -> None:
         """Stop all runs of a server that the bot has left, so that nobody pays for what nobody sees."""
@@ -384,11 +393,6 @@ class Actions:
     def note_on_board(self, run: str, text: str) -> None:
         """Show one sentence on the board of a run."""
         self._supervisor.note(run, text)
-
-
-async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:
-    """Return whether one of the addresses of a run can be seen. A run without any was held in a terminal."""
-    return not addresses or any([await can_see(address) for address in addresses])
 
 
 def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:

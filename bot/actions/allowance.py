@@ -6,6 +6,7 @@ from bot.actions.permissions import Person
 from bot.domain.facts import RunStarted
 from bot.domain.spending import PERIODS, Caps, Payer, describe_over, to_micros
 from bot.errors import Refused
+from bot.models.own_keys import OwnKeys
 from bot.ports import Clock, CostKey, CostRow, CostStore
 
 _USED = {
@@ -18,10 +19,11 @@ _USED = {
 class Allowance:
     """The limits on spending, for runs that have not begun: each call of a model holds its price by itself later."""
 
-    def __init__(self, store: CostStore, caps: Caps, clock: Clock) -> None:
+    def __init__(self, store: CostStore, caps: Caps, clock: Clock, own_keys: OwnKeys | None = None) -> None:
         self._store = store
         self._caps = caps
         self._clock = clock
+        self._own_keys = own_keys
 
     async def list_room(self, by: Person) -> list[str]:
         """Say of each limit how much of it is used: "$0.42 of $2.00 today by you"."""
@@ -38,10 +40,13 @@ class Allowance:
 
     async def check_start(self, start: RunStarted) -> None:
         """Raise Refused where a limit is reached already, unless all of the run's models are free."""
-        if all(seat.price is not None and seat.price.source == "local" for seat in start.panel.everyone()):
+        own = await self._own_keys.list_covered(start.server) if self._own_keys is not None else frozenset()
+        billed = [seat.model for seat in start.panel.everyone() if not (seat.price and seat.price.source == "local")]
+        if not billed:
             return
-        balances = await self._store.balances(Payer(person=start.by, server=start.server), self._clock())
-        for at, (cap, balance) in enumerate(zip(self._caps, balances, strict=True)):
+        payer = Payer(person=start.by, server=start.server, own_key=own.issuperset(billed))
+        balances = await self._store.balances(payer, self._clock())
+        for at, (cap, balance) in enumerate(zip(self._caps.for_payer(payer), balances, strict=True)):
             if cap is not None and balance.spent + balance.held >= to_micros(cap):
                 reason = describe_over(self._caps, at)
                 raise Refused(f"{reason[0].upper()}{reason[1:]}. Nothing was started, and nothing is spent.")

@@ -6,16 +6,17 @@ from earlier runs of the server (`bot.actions.habits`), and so does how far such
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import log as natural_log
 
 import structlog
 
 from bot.actions.habits import UNFAMILIAR_LOG, Habits, Written, wanted_length
-from bot.concurrency import KeyedSemaphore
+from bot.concurrency import KeyedSemaphore, run_in_thread
 from bot.domain.asks import Ask
 from bot.domain.facts import RunStarted
 from bot.domain.run import CostRange, Earlier, Seat, TurnId, Usage
@@ -27,13 +28,13 @@ from bot.models.images import IMAGE_TOKENS
 from bot.models.prices import cost_usd
 from bot.models.requests import find_limit, thinking_effort
 from bot.models.tokens import Count, make_counter
+from bot.models.window import answer_share
 from bot.ports import Store
 
 log = structlog.get_logger()
 
 CHARS = 4  # of a token of English, and of a filler word
 FILLER, WORDS = "wor ", "some words"
-READ_SHARE = 0.75  # of a window: a quarter is kept for the answer
 MAX_LEARNT_RUNS = 20  # of a server's newest ones, when it is looked at for the first time
 MAX_SERVERS = 200  # whose habits are kept in memory; others are looked at anew
 
@@ -95,14 +96,15 @@ class Estimator:
         """Learn from a run that came to its own end: first how far it was from what was expected before it."""
         if t.start is None or t.finished is None or t.stopped or t.deleted or t.finished.outcome == "failed":
             return
-        cost = _real_cost(t.turns.values())
-        if cost and has_prices(t.start):
+        own = [turn for turn in t.turns.values() if turn.ended and turn.ended.stand_in is None]
+        cost = _real_cost(own)
+        if cost and len(own) == len(t.turns) and has_prices(t.start):
             expected = self.expect(t.start, habits)
             if expected.usd and not expected.unfamiliar:
                 length, log_ratio = wanted_length(t.start.question), natural_log(cost / expected.usd)
                 habits.add_run(t.start.format, length, log_ratio, expected.concentration)
         seats = {seat.key: seat for seat in t.start.panel.everyone()}
-        for turn in t.turns.values():
+        for turn in own:
             if turn.ended and turn.ended.finish in COMPLETE_FINISHES and turn.ended.usage.output:
                 usage = turn.ended.usage
                 habits.add_turn(seats[turn.id.seat], turn.id.stage, usage.output - usage.thinking, usage.output)
@@ -128,25 +130,32 @@ class Estimator:
             return 0
         images = sum(len(part.images) for part in ask.parts) if model.sees else 0
         read = sum(len(part.text) for part in ask.parts) // CHARS + IMAGE_TOKENS * images
-        return read if seat.window is None else min(read, int(seat.window * READ_SHARE))
+        return read if seat.window is None else min(read, seat.window - answer_share(seat.window))
 
 
 class RunEstimates:
     """Estimates of runs that are about to start, by what the store has of their server's newest runs."""
 
-    def __init__(self, store: Store, models: Mapping[str, Model]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        list_models: Callable[[], Mapping[str, Model]],
+        watch: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Take what lists the models by their keys. `watch` bounds the work in a thread that plays a run through."""
         self._store = store
-        self._estimator = Estimator(models)
+        self._watch = watch
+        self._list_models = list_models
         self._learnt: OrderedDict[str, tuple[Habits, set[str]]] = OrderedDict()  # server → and the runs in it
         self._servers = KeyedSemaphore()
 
     async def estimate(self, start: RunStarted) -> CostRange:
         """Return what a run is expected to cost. Raises StoreFailed."""
         if not has_prices(start):
-            return self._estimator.estimate(start, Habits())
+            return Estimator(self._list_models()).estimate(start, Habits())
         async with self._servers.of(start.server):  # nothing is learnt twice
             habits = await self._learn_newest(start.server)
-            return await asyncio.to_thread(self._estimator.estimate, start, habits)
+            return await run_in_thread(self._watch, partial(Estimator(self._list_models()).estimate, start, habits))
 
     async def _learn_newest(self, server: str) -> Habits:
         """Learn from the server's runs that have ended since it was asked last, oldest first."""
@@ -158,7 +167,7 @@ class RunEstimates:
         for run in reversed(rows):
             if run not in known:
                 entries = await self._store.read(run)
-                await asyncio.to_thread(self._learn, run, entries, habits)
+                await run_in_thread(self._watch, partial(self._learn, run, entries, habits))
         known.clear()
         known.update(rows)
         return habits
@@ -166,7 +175,7 @@ class RunEstimates:
     def _learn(self, run: str, entries: Sequence[Entry], habits: Habits) -> None:
         """Learn from one run; one that cannot be played through, such as an older version's, teaches nothing."""
         try:
-            self._estimator.learn(fold_all(Transcript(), entries), habits)
+            Estimator(self._list_models()).learn(fold_all(Transcript(), entries), habits)
         except Exception:
             log.exception("nothing could be learnt of what a run cost", run=run)
 

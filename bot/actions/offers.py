@@ -1,39 +1,45 @@
-"""Offers: runs that may cost so much that their person must agree first. They are kept in memory alone."""
+"""Offers: runs to whose price, and maybe format, their person must agree first. They are kept in memory alone."""
 
 from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from bot.actions.permissions import Person
-from bot.actions.request import RunRequest
-from bot.domain.controls import Control
+from bot.actions.request import RunRequest, change_format
+from bot.domain.controls import Control, FormatRef
 from bot.domain.costs import show_range
 from bot.domain.run import CostRange
 from bot.errors import Refused
 from bot.ports import Clock
-from bot.settings import MoneySettings
+from bot.settings.settings import MoneySettings
+from bot.text import join_names
 
 RUN_ID_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no look-alikes: people read run ids to each other
 START, CANCEL = Control("start", "Start"), Control("cancel", "Cancel")
 OFFER_S = 3_600.0  # prices and panels change
 MAX_OFFERS = 200
+GONE = (
+    "This does not stand any more: it was started or cancelled already, you have asked something else since, it is too "
+    "old by now, or I was started anew. Ask again if you still wish."
+)
 MAX_IMAGE_CHARS = 50_000_000  # of all offers together
 
 
 class MustAgree(Exception):
     """A run was not started: its person must agree to its price first. The text tells it, and what to press.
 
-    `run`: the name of the offer. `price`: the sentence on it alone. Nothing was stored or spent.
+    `run`: the name of the offer. `price`: what is told of it alone. Nothing was stored or spent.
     """
 
-    controls = (START, CANCEL)
-
-    def __init__(self, run: str, price: str) -> None:
-        super().__init__(f"{price} Nothing has been asked yet: press Start to begin it, or Cancel.")
+    def __init__(self, run: str, price: str, remedy: str, controls: Sequence[Control]) -> None:
+        super().__init__(f"{price}{remedy}")
         self.run = run
         self.price = price
+        self.controls = controls
 
 
 def make_run_id() -> str:
@@ -42,11 +48,16 @@ def make_run_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A request, and the price in US dollars that its person was told as the highest that is likely."""
+    """A request, and for each format in which it may begin the highest price that is likely, in US dollars."""
 
     request: RunRequest
-    high_usd: float
+    high_usd: Mapping[str, float]
     at: float
+
+    def choose(self, format: str) -> tuple[RunRequest, float]:
+        """Return the request in a format that was offered, "" where there was no choice, and its price."""
+        request = change_format(self.request, format or self.request.format)
+        return request, self.high_usd[request.format]
 
     @property
     def image_chars(self) -> int:
@@ -65,29 +76,57 @@ class Offers:
         """Raise MustAgree where a run may cost more than is set, and than its person has agreed to."""
         if expected.high_usd <= max(self._settings.ask_above_usd, agreed_usd):
             return
-        run = make_run_id()
-        self._drop_for(request)
-        self._offers[run] = Offer(request, expected.high_usd, self._clock())
-        while len(self._offers) > MAX_OFFERS or self._count_image_chars() > MAX_IMAGE_CHARS:
-            self._offers.popitem(last=False)
-        price = f"This {request.format} is expected to cost {show_range(expected)}."
-        if expected.high_usd > self._settings.run_usd:
-            price += f" At ${self._settings.run_usd:,.2f}, the most that a run may cost here, it ends with what it has."
-        raise MustAgree(run, price)
+        price = f"This {request.format} is expected to cost {show_range(expected)}.{self._describe_end(expected)}"
+        run = self._put(request, {request.format: expected})
+        raise MustAgree(run, price, " Nothing has been asked yet: press Start to begin it, or Cancel.", (START, CANCEL))
 
-    def take(self, run: str, by: Person) -> Offer:
-        """Take an offer away and return it. Raises Refused where it is another person's, or not there any more."""
+    def require_choice(self, request: RunRequest, expected: Mapping[str, CostRange]) -> NoReturn:
+        """Raise MustAgree, which lets the person choose a format; `expected`: the price of each."""
+        dearest = max(expected.values(), key=lambda price: price.high_usd)
+        lines = [f"- **{name.capitalize()}**: {show_range(price)}" for name, price in expected.items()]
+        controls = [Control(START.action, name.capitalize(), FormatRef(name)) for name in expected]
+        head = "\n".join(["What shall I start with this?", *lines])
+        raise MustAgree(
+            self._put(request, expected),
+            head,
+            f"\n\nNothing has been asked or spent yet.{self._describe_end(dearest)}",
+            controls,
+        )
+
+    def take(self, run: str, by: Person, format: str = "") -> Offer:
+        """Take an offer away and return it. Raises Refused where it is another person's, or not there any more.
+
+        `format`: one that was offered; "" where there was no choice.
+        """
         offer = self._offers.get(run)
         if offer is not None and offer.request.by.key != by.key:
             raise Refused("Only the one who has asked can start this, or cancel it.")
         if offer is None or self._clock() >= offer.at + OFFER_S:
-            raise Refused("This was started or cancelled already, or is too old by now: ask again if you still wish.")
+            raise Refused(GONE)
+        if (format or offer.request.format) not in offer.high_usd:
+            raise Refused(f"That was not offered: there was {join_names(list(offer.high_usd), 'or')}.")
         return self._offers.pop(run)
 
     def put_back(self, run: str, offer: Offer) -> None:
         """Let an offer stand that could not be begun just now."""
         self._offers[run] = offer
         self._offers.move_to_end(run, last=False)
+
+    def _put(self, request: RunRequest, expected: Mapping[str, CostRange]) -> str:
+        """Keep an offer and return its name."""
+        run = make_run_id()
+        self._drop_for(request)
+        high_usd = {name: price.high_usd for name, price in expected.items()}
+        self._offers[run] = Offer(request, high_usd, self._clock())
+        while len(self._offers) > MAX_OFFERS or self._count_image_chars() > MAX_IMAGE_CHARS:
+            self._offers.popitem(last=False)
+        return run
+
+    def _describe_end(self, expected: CostRange) -> str:
+        """Say where a run would end, if it may reach the limit; else nothing."""
+        if expected.high_usd <= self._settings.run_usd:
+            return ""
+        return f" At ${self._settings.run_usd:,.2f}, the most that a run may cost here, it ends with what it has."
 
     def _drop_for(self, request: RunRequest) -> None:
         """Drop what the same person was offered before."""

@@ -62,6 +62,7 @@ def list_answer_times(t: Transcript) -> tuple[AnswerTime, ...]:
         AnswerTime(seats[i.seat].model, seats[i.seat].effort, max(LEAST_S, round(turn.ended.timings.total_s, 1)))
         for i, turn in t.turns.items()
         if i.stage == "answer" and turn.ended and turn.ended.finish in COMPLETE_FINISHES and turn.ended.timings.total_s
+        if turn.ended.stand_in is None  # its time is another model's
     )
 
 

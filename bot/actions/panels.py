@@ -13,7 +13,7 @@ from bot.formats.personas import persona_text
 from bot.models.catalogue import Model, prefix_of
 from bot.models.requests import does_think
 from bot.ports import DocumentStore
-from bot.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
+from bot.settings.settings import MAX_TEMPERATURE, PanelSettings, SeatSettings
 from bot.text import did_you_mean, quote_typed
 
 N = TypeVar("N", int, float)
@@ -29,6 +29,10 @@ class PanelBook:
     def __init__(self, configured: Mapping[str, PanelSettings], documents: DocumentStore) -> None:
         self._configured = configured
         self._documents = documents
+
+    def replace_configured(self, configured: Mapping[str, PanelSettings]) -> None:
+        """Take other panels for the configured ones."""
+        self._configured = configured
 
     @property
     def configured(self) -> Iterable[PanelSettings]:
@@ -172,9 +176,13 @@ def leave_out_absent(
     away = {s.key: why for s in panel.everyone() if (why := why_absent(s))}
     seats = tuple(s for s in panel.seats if s.key not in away)
     absent = tuple(f"{s.name} ({away[s.key]})" for s in panel.seats if s.key in away)
-    if not least <= len(seats) <= most:
+    if len(seats) > most:
+        raise Refused(
+            f"This table has {len(seats)} seats, and {most} are the most here: name fewer models, or another panel."
+        )
+    if len(seats) < least:
         told = f" Away: {'; '.join(absent)}." if absent else ""
-        needs = {1: "one seat", 2: "two seats"}[least] if len(seats) < least else f"at most {most} seats"
+        needs = {1: "one seat", 2: "two seats"}[least]
         raise Refused(f"This needs {needs} that can answer, and there are {len(seats)}.{told}")
     chair, judge = (
         replace(seats[0], key=s.key) if s is not None and s.key in away else s for s in (panel.chair, panel.judge)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
-from bot.platform_settings import ServerSettings
+from bot.settings.platforms import ServerSettings
 from bot.text import as_text, clean_text, join_names
 
 MIN_PRESENT = 3  # fewer people cannot decide anything together
@@ -42,8 +42,8 @@ class Person:
 
     `key` is unique over all platforms. `roles` holds each role by its id and by its name. `moderator` and `may_write`
     are rights in that place, `manager` is the right to set up its whole server; None: the place is the whole server, as
-    in a terminal. `rights_at` looks up their rights in other places; None: there are no others. `shared`: in a direct
-    message, the servers whose rules hold there.
+    in a terminal. `channel`: the id of where they act, or of the channel around that thread. `rights_at` looks up their
+    rights in other places; None: there are no others. `shared`: in a direct message, the servers whose rules hold.
     """
 
     key: str
@@ -52,6 +52,7 @@ class Person:
     moderator: bool = False
     roles: frozenset[str] = frozenset()
     manager: bool | None = None
+    channel: str = ""
     may_write: bool = True
     rights_at: RightsAt | None = field(default=None, compare=False, repr=False)
     shared: tuple[Membership, ...] = ()
@@ -63,6 +64,11 @@ class Person:
     def id(self) -> str:
         """Return the platform's id of the person: "123" of "discord:123"."""
         return self.key.partition(":")[2]
+
+    @property
+    def is_direct(self) -> bool:
+        """Return whether the person writes directly, where each is a server of their own ("slack:T1:@U1")."""
+        return ":@" in self.server
 
     @property
     def may_set_up(self) -> bool:
@@ -106,6 +112,12 @@ def require_may_edit_panels(person: Person, server: ServerSettings, what: str) -
     """Raise Refused unless the person may edit panels and pipelines, which a whole server uses."""
     if not (person.may_set_up or person.roles & set(server.panel_roles)):
         raise Refused(f"{what} needs {_name_roles(server, 'somebody who manages this server')}.")
+
+
+def require_may_give_keys(person: Person, server: ServerSettings, what: str) -> None:
+    """Raise Refused unless the person may decide what a whole server pays for."""
+    if not person.may_set_up:
+        raise Refused(f"{what} is for somebody who manages this server.")
 
 
 def _name_roles(server: ServerSettings, others: str) -> str:

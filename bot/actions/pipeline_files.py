@@ -28,8 +28,8 @@ from bot.errors import Refused
 from bot.formats.pipeline import QUESTION
 from bot.models.catalogue import Model
 from bot.ports import DocumentStore
-from bot.setting_types import Strict
-from bot.settings import MAX_SEATS, PanelSettings
+from bot.settings.settings import PanelSettings
+from bot.settings.value_types import MAX_SEATS, Strict
 from bot.text import did_you_mean, quote_typed, shorten_typed
 
 PANEL, CHAIR = "panel", "chair"  # words for seats

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from bot.actions.permissions import Person
+from bot.domain.api_keys import blank_api_keys
 from bot.domain.facts import TurnEnded
 from bot.domain.run import (
     LIVE,
@@ -26,9 +27,10 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
 from bot.engine.thread import REMOVED, Post
 from bot.errors import Refused
-from bot.settings import PanelSettings
+from bot.settings.settings import PanelSettings
 
 MAX_NAMED_CHARS = 200  # of an earlier question, where another question names it
+EXCERPT_LINES, LINE_CHARS = 2, 150  # of a message that a board quotes
 EARLIER_CHARS = 100_000  # of what a run goes on from; each model reads as much of it as its window takes
 
 
@@ -79,6 +81,13 @@ def rerun(t: Transcript, by: Person) -> RunRequest:
     )
 
 
+def change_format(request: RunRequest, format: str) -> RunRequest:
+    """Return the request for a format, without what another one's own was: rounds, positions, steps, mode."""
+    if format == request.format:
+        return request
+    return replace(request, format=format, rounds=None, mode="full", debating=None, steps=(), pipeline="")
+
+
 def follow_up(t: Transcript, thread: Sequence[Post], question: str, by: Person) -> RunRequest:
     """Return a request that goes on from what a run came to; `thread` is what its thread reads."""
     rules = t.started.rules.debating
@@ -103,7 +112,7 @@ def _earlier_context(t: Transcript) -> list[Earlier]:
 
 
 def _readable_posts(thread: Sequence[Post]) -> list[Post]:
-    return [post for post in thread if post.text and post.text != REMOVED and not post.is_repeat]
+    return [post for post in thread if post.text and post.text != REMOVED]
 
 
 def _keep_newest(said: Sequence[Earlier]) -> tuple[Earlier, ...]:
@@ -148,6 +157,13 @@ def origin_of_turn(t: Transcript, run: str, lane: LaneId, text: str) -> Origin:
 def origin_of_message(who: str, text: str) -> Origin:
     """Return the origin of a message that no seat wrote."""
     return Origin(who, _digest(text))
+
+
+def with_excerpt(origin: Origin, text: str) -> Origin:
+    """Return the origin with the first lines of its text, which the board quotes and a thread is named after."""
+    lines = [" ".join(line.split()) for line in blank_api_keys(text).splitlines() if line.strip()]
+    excerpt = tuple(line if len(line) <= LINE_CHARS else f"{line[:LINE_CHARS]} …" for line in lines[:EXCERPT_LINES])
+    return replace(origin, excerpt=excerpt)
 
 
 def _digest(text: str) -> str:

@@ -6,6 +6,8 @@ import re
 
 from bot.actions.access import RunAccess
 from bot.actions.permissions import Person
+from bot.actions.place_limits import find_limits
+from bot.actions.possible import list_possible
 from bot.actions.quota import RunQuota
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
@@ -48,11 +50,15 @@ class SteeringActions:
         quota: RunQuota,
     ) -> None:
         self._services = services
-        self._limits = services.settings.limits
         self._resolver = resolver
         self._access = access
         self._supervisor = supervisor
         self._quota = quota
+
+    async def list_possible(self, run: str, by: Person) -> frozenset[str]:
+        """Return the names of what whoever steers the run may do with it now, as `list_possible` gives them."""
+        t = await self._access.get_run(run, by)
+        return list_possible(t, FORMATS[t.started.format], self._access.make_plan(t))
 
     async def pause_run(self, run: str, by: Person) -> str:
         """Pause a run: turns that speak finish, and none begins."""
@@ -83,9 +89,10 @@ class SteeringActions:
             raise Refused(f"The seats of a {t.started.format} are fixed when it starts.")
         if rules.closed:
             raise Refused(rules.closed)
-        most = min(FORMATS[t.started.format].SEATS[1], self._limits.seats)
+        limits = find_limits(self._services.settings, [t.started.server], t.started.channel)
+        most = min(FORMATS[t.started.format].SEATS[1], limits.seats)
         if len(t.panel.seats) >= most:
-            raise Refused(f"A {t.started.format} has {most} seats at most: drop one first.")
+            raise Refused(f"A {t.started.format} has {most} seats at most here: drop one first.")
         seat = await self._resolver.resolve_seat(t.started.panel, model, persona, panel, by)
         if t.started.rules.veil.blind:
             seat = anonymise_seat(seat, len(t.started.panel.seats))
@@ -123,7 +130,7 @@ class SteeringActions:
         rules = _objection_rules(t)
         if rules.closed:
             raise Refused(rules.closed)
-        text, most = text.strip(), self._limits.remark_chars
+        text, most = text.strip(), self._services.settings.limits.remark_chars
         if not text:
             raise Refused("There is no objection yet: say in a sentence what must be answered.")
         if len(text) > most:

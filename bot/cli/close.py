@@ -11,10 +11,11 @@ from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.domain.facts import CaughtUp
 from bot.domain.transcript import Transcript, fold_all
-from bot.engine.quarantine import CLOSED, set_aside
+from bot.engine.quarantine import CLOSED, count_deaths, set_aside
 from bot.errors import Refused
 from storage import SqlStore, open_store
 from storage.closing import forget_closing, request_closing, requested_closings
+from storage.note import open_note
 from storage.sqlite import InUse
 
 ANSWERED_WITHIN_S = 15.0  # the bot looks for requests every second
@@ -27,6 +28,8 @@ async def close_run(run: str) -> int:
     try:
         async with open_store(path, clock=time.time) as store:
             if (status := await _check_open(store, run)) is None:
+                with open_note(path) as note:  # a death before is counted before, or it looks as if showing were deadly
+                    await count_deaths(store, note)
                 await set_aside(store, run, CLOSED)
                 await forget_closing(store, run)
                 print_plain(f"Run {run} is closed; its board says so once the bot runs.")

@@ -26,6 +26,10 @@ class CleanConsole(Console):
 
     failure = ""
 
+    def __init__(self, **options: Any) -> None:
+        """Take the options of rich's console; ":x:" in a text stays as it was written."""
+        super().__init__(**{"emoji": False, **options})
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render what is printed; every way to print takes this one."""
         for segment in super().render(renderable, options):
@@ -51,7 +55,7 @@ class CleanConsole(Console):
 
 def print_plain(text: str) -> None:
     """Print a text as it is, however long its lines are. Raises NotShown."""
-    CleanConsole(soft_wrap=True, highlight=False, markup=False, emoji=False).print(text)
+    CleanConsole(soft_wrap=True, highlight=False, markup=False).print(text)
 
 
 def give_up_output() -> None:

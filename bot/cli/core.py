@@ -8,13 +8,16 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from types import MappingProxyType
 
+import structlog
+
 from bot.actions.actions import Actions
 from bot.actions.allowance import Allowance
+from bot.actions.own_keys import OwnKeyActions
 from bot.actions.paces import PaceBook
 from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
@@ -23,27 +26,37 @@ from bot.actions.services import Services
 from bot.cli.logs import configure_logs
 from bot.cli.provision import Provision
 from bot.cli.settings_file import load_settings
-from bot.engine.conductor import AWAY
-from bot.engine.quarantine import count_death
+from bot.domain.caveats import AWAY
+from bot.engine.quarantine import count_deaths
 from bot.engine.supervisor import RunSupervisor
+from bot.engine.trace import NoTrace
 from bot.engine.watchdog import Watchdog
 from bot.live.budget import Budget, Budgets
 from bot.live.schedule import Scheduler
+from bot.models.calls import ObserveCall, ignore_call
 from bot.models.catalogue import Model, has_key, key_state
+from bot.models.key_files import check_key_files
 from bot.models.ledger import Ledger
+from bot.models.own_keys import OwnKeys
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
 from bot.ports import Trace
 from bot.prompts import load_packaged, load_prompts
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from storage import SqlStore
 from storage.note import open_note
+
+log = structlog.get_logger()
 
 
 def load_configuration() -> Settings:
     """Load the settings and set up logs as they say. Raises Misconfigured."""
     settings = load_settings()
     configure_logs(settings.log)
+    for finding in check_key_files(settings):
+        log.warning(
+            "a key is not safe in its file", setting=finding.what, reason=finding.meaning, remedy=finding.remedy
+        )
     return settings
 
 
@@ -51,13 +64,25 @@ def load_configuration() -> Settings:
 class Core:
     """The parts of a running core that the console and the platforms use.
 
-    `warming` is done once models answer without loading anything first.
+    `warming` is done once models answer without loading anything first. `queues`: what counts what waits, by name.
+    `replace_settings` has new runs go by other limits and servers from now on, and by other models and panels where it
+    is given them; where it raises Misconfigured, nothing has changed.
     """
 
     actions: Actions
     supervisor: RunSupervisor
     budgets: Budgets
     warming: asyncio.Task[None]
+    queues: Mapping[str, Callable[[], int]]
+    replace_settings: Callable[[Settings, Provision | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """The listeners to runs and to calls of providers."""
+
+    trace: Trace = field(default_factory=NoTrace)
+    observe_call: ObserveCall = ignore_call
 
 
 @asynccontextmanager
@@ -65,7 +90,7 @@ async def build_core(
     settings: Settings,
     supply: Provision,
     store: SqlStore,
-    trace: Trace,
+    observers: Observers,
     budget: Callable[[str, float], Budget],
     *,
     vote_s: float = 0.0,
@@ -79,6 +104,8 @@ async def build_core(
     """
     found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
+    own_keys = OwnKeys(store, supply.models, settings.own_keys.read_master())
+    await own_keys.seal_anew()
     speaker = Speaker(
         known,
         settings.deadlines,
@@ -87,6 +114,8 @@ async def build_core(
         shelf=store,
         pictures=store,
         ledger=Ledger(store, settings.money.caps(), settings.money.fallback_price(), time.time),
+        own_keys=own_keys,
+        observe_call=observers.observe_call,
     )
     budgets = Budgets(budget, asyncio.get_running_loop().time())
     warming = asyncio.create_task(speaker.warm_up())
@@ -101,15 +130,15 @@ async def build_core(
                     speaker=speaker,
                     scheduler=scheduler,
                     clock=time.time,
-                    trace=trace,
+                    trace=observers.trace,
                     owner=f"{socket.gethostname()}:{os.getpid()}",
                     tell_operator=tell_operator,
                     restart=settings.restart,
+                    warn_usd=settings.money.warn_usd,
                     watch=watchdog.watch,
                 )
             )
-            if watchdog.died_in:
-                await count_death(store, watchdog.died_in)
+            await count_deaths(store, note)
             services = Services(
                 settings=settings,
                 panels=PanelBook(supply.panels, store),
@@ -124,6 +153,7 @@ async def build_core(
                 why_absent=partial(_explain_absence, tell_operator),
                 random=Random(),
                 paces=PaceBook(store),
+                own_keys=own_keys,
             )
             actions = Actions(
                 services,
@@ -132,9 +162,22 @@ async def build_core(
                 supervisor=supervisor,
                 clock=time.time,
                 pictures=store,
-                allowance=Allowance(store, settings.money.caps(), time.time),
+                allowance=Allowance(store, settings.money.caps(), time.time, own_keys),
+                own_keys=OwnKeyActions(services, own_keys, time.time),
+                people=store,
             )
-            yield Core(actions, supervisor, budgets, warming)
+
+            def replace_settings(fresh: Settings, supply: Provision | None) -> None:
+                if supply is not None:
+                    speaker.replace_models(
+                        with_searcher(supply.models, resolve_searcher(settings.search, supply.models))
+                    )
+                    own_keys.replace_models(supply.models)
+                    services.replace_models(supply.models, supply.panels)
+                services.settings = fresh
+
+            queues = {"provider calls": speaker.count_waiting, "lanes": scheduler.count_waiting}
+            yield Core(actions, supervisor, budgets, warming, queues, replace_settings)
     finally:
         await asyncio.wait([warming])
         await speaker.aclose()

@@ -1,4 +1,4 @@
-"""`moot db`: check the database, and copy it."""
+"""`moot db`: check the database, copy it, and give back what is free in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK
 from storage.backup import Examination, back_up, examine_database
+from storage.vacuum import give_back_room
 
 
 async def check_database() -> int:
@@ -28,6 +29,14 @@ async def back_up_database(to: Path) -> int:
     path = load_configuration().storage.path
     found = await back_up(path, to)
     print_plain(f"{path} → {to}, checked: {_render_counts(found)}.")
+    return OK
+
+
+async def vacuum_database() -> int:
+    """Give the room of deleted runs back to the disk."""
+    path = load_configuration().storage.path
+    found = await give_back_room(path)
+    print_plain(f"{path}: {found.before / 1e6:,.1f} MB → {found.after / 1e6:,.1f} MB.")
     return OK
 
 

@@ -22,10 +22,15 @@ from bot.doctor import Check, Finding, State, as_json, is_healthy, list_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import doctor as model_doctor
 from bot.models.errors import ProviderError
+from bot.models.key_files import check_key_files
+from bot.models.own_keys import SETTING
 from bot.models.search import resolve_searcher, with_searcher
 from bot.models.speak import Speaker
+from bot.operations.doctor import metrics_check
 from bot.prompts import check_prompts
-from bot.settings import FILE, PanelSettings, RetrySettings, Settings
+from bot.sealing import make_sealer
+from bot.settings.files import FILE
+from bot.settings.settings import PanelSettings, RetrySettings, Settings
 from storage import doctor as storage_doctor
 
 _LEAST_TABLE_COLUMNS = 80
@@ -57,13 +62,24 @@ async def _check_everything(settings: Settings, *, spend: bool) -> list[Finding]
         models = await _model_checks(settings, stack, spend=spend)
         database = Check("database", partial(storage_doctor.check_store, settings.storage.path, time.time))
         prompts = [Check("prompts", partial(check_prompts, settings.prompts))] if settings.prompts else []
-        checks = [database, *prompts, *models, *_platform_checks(settings)]
-        return [_settings_finding(), *await run_checks(checks)]
+        port = [metrics_check(settings.metrics)] if settings.metrics.port is not None else []
+        checks = [database, *prompts, *port, *models, *_platform_checks(settings)]
+        keys = [*check_key_files(settings), *_check_master_key(settings.own_keys.read_master())]
+        return [_settings_finding(), *keys, *await run_checks(checks)]
 
 
 def _settings_finding() -> Finding:
     where = FILE if Path(FILE).exists() else f"environment; there is no {FILE}"
     return Finding("settings", "ok", where)
+
+
+def _check_master_key(master: str) -> list[Finding]:
+    try:
+        if master:
+            make_sealer(master, SETTING)
+    except Misconfigured as error:
+        return [Finding(SETTING, "broken", str(error), "The bot does not start until it is corrected or left out.")]
+    return []
 
 
 async def _model_checks(settings: Settings, stack: AsyncExitStack, *, spend: bool) -> list[Check]:

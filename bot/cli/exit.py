@@ -14,7 +14,7 @@ from bot.cli.console import NotShown, give_up_output
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.live.markdown import clean
 from bot.models.errors import ProviderError
-from bot.settings import read_dotenv
+from bot.settings.files import read_dotenv
 
 OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,14 +11,15 @@ from bot.cli.provision import USUAL_SEATS
 from bot.formats.personas import LIBRARY
 from bot.models.catalogue import KEY_VARIABLES, Model
 from bot.models.local import make_key
-from bot.settings import MAX_SEATS
+from bot.settings.value_types import MAX_SEATS
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A model that can sit at the table.
 
-    `variable` is the environment variable of its key; a local model has an `api_base` instead.
+    `variable` is the environment variable of its key; a local model has an `api_base` instead. `versions` is how the
+    provider names the versions of it, the number as the group; where it is "", the provider's name means the newest.
     """
 
     key: str
@@ -26,33 +28,62 @@ class Choice:
     variable: str = ""
     api_base: str = ""
     window: int | None = None  # tokens, where a server on this machine reports them
+    versions: str = ""
+
+    @property
+    def provider(self) -> str:
+        """Return litellm's name for its provider."""
+        return self.litellm.partition("/")[0]
 
 
 # One good general model of each provider, the best known first. A test compares them with litellm's price map.
 KNOWN = (
-    Choice("claude", "Claude", "anthropic/claude-sonnet-5-5"),
-    Choice("gpt", "GPT", "openai/gpt-6.1-sol"),
+    Choice("claude", "Claude", "anthropic/claude-sonnet-5-5", versions=r"anthropic/claude-sonnet-(\d+(?:-\d{1,2})?)"),
+    Choice("gpt", "GPT", "openai/gpt-6.1-sol", versions=r"openai/gpt-(\d+(?:\.\d+)?)(?:-sol)?"),
     Choice("gemini", "Gemini", "gemini/gemini-flash-latest"),
     Choice("mistral", "Mistral", "mistral/mistral-large-latest"),
-    Choice("deepseek", "DeepSeek", "deepseek/deepseek-v4-flash"),
-    Choice("grok", "Grok", "xai/grok-4.7"),
+    Choice("deepseek", "DeepSeek", "deepseek/deepseek-v4-flash", versions=r"deepseek/deepseek-v(\d+(?:\.\d+)?)-flash"),
+    Choice("grok", "Grok", "xai/grok-4.7", versions=r"xai/grok-(\d+(?:\.\d+)?)"),
     Choice("gpt-oss", "GPT-OSS", "groq/openai/gpt-oss-120b"),
-    Choice("openrouter", "OpenRouter", "openrouter/openrouter/auto"),  # a router, which chooses the model that answers
+)
+
+# Their like by the one key of OpenRouter, for makers whose own key is not there. A test looks for them in genai-prices.
+ROUTED = (
+    Choice(
+        "claude",
+        "Claude",
+        "openrouter/anthropic/claude-sonnet-5.5",
+        versions=r"openrouter/anthropic/claude-sonnet-(\d+(?:\.\d+)?)",
+    ),
+    Choice("gpt", "GPT", "openrouter/openai/gpt-6.1-sol", versions=r"openrouter/openai/gpt-(\d+(?:\.\d+)?)(?:-sol)?"),
+    Choice(
+        "gemini",
+        "Gemini",
+        "openrouter/google/gemini-3.8-flash",
+        versions=r"openrouter/google/gemini-(\d+(?:\.\d+)?)-flash",
+    ),
 )
 
 
 def find_hosted_choices(environ: Mapping[str, str]) -> list[Choice]:
-    """Return the known models whose keys are set; the keys themselves are not looked at."""
-    return [
-        replace(choice, variable=variable)
-        for choice in KNOWN
-        for variable in [n for n in key_variables(choice) if environ.get(n)][:1]
-    ]
+    """Return the known models whose keys are set, each maker's once; the keys themselves are not looked at."""
+    found: dict[str, Choice] = {}
+    for choice in (*KNOWN, *ROUTED):
+        if variable := next((name for name in key_variables(choice) if environ.get(name)), ""):
+            found.setdefault(choice.key, replace(choice, variable=variable))
+    return list(found.values())
+
+
+def take_newest(choice: Choice, listed: Iterable[str]) -> Choice:
+    """Return the choice with its newest version among the models that its provider lists; as it is where none is."""
+    versions = {name: found[1] for name in listed if choice.versions and (found := re.fullmatch(choice.versions, name))}
+    newest = max(versions, key=lambda name: (float(versions[name].replace("-", ".")), name), default=choice.litellm)
+    return replace(choice, litellm=newest)
 
 
 def key_variables(choice: Choice) -> tuple[str, ...]:
     """Return the environment variables in which litellm looks for the provider's key."""
-    return KEY_VARIABLES[choice.litellm.partition("/")[0]]
+    return KEY_VARIABLES[choice.provider]
 
 
 def make_local_choices(models: Iterable[Model], taken: Iterable[str] = ()) -> list[Choice]:
@@ -90,8 +121,9 @@ _NO_MODEL = """\
 """
 
 _TAIL = """\
-# Discord. The token belongs into the file .env beside this one, never in here: MOOT_DISCORD__TOKEN=…
-# With it, `moot doctor` checks the bot, `moot invite discord` prints its link, and `moot run` starts it.
+# Tokens belong into the file .env beside this one, never in here: MOOT_DISCORD__TOKEN=… for Discord,
+# MOOT_SLACK__BOT_TOKEN=… and MOOT_SLACK__APP_TOKEN=… for Slack. With them `moot doctor` checks the bot, and `moot run`
+# starts it. `moot invite discord` prints its link, `moot manifest slack` what Slack makes the app from.
 
 [storage]
 path = "moot.db"   # SQLite; one process writes it

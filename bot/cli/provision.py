@@ -10,7 +10,7 @@ from bot.errors import Refused
 from bot.formats.personas import LIBRARY
 from bot.models import embedded, local
 from bot.models.catalogue import Model, resolve_models
-from bot.settings import PanelSettings, SeatSettings, Settings
+from bot.settings.settings import PanelSettings, SeatSettings, Settings
 
 EMBEDDED = "embedded"  # the name of the panel that needs no key and no server
 USUAL_SEATS = 3
@@ -47,7 +47,7 @@ async def provide_models(settings: Settings, panel: str | None, choose: ChooseMo
         async with _run_embedded() as found:
             yield found
     elif settings.models:
-        yield _read_configured(settings, panel)
+        yield read_configured(settings, panel)
     elif panel:
         raise Refused(f"There is no panel “{panel}”: nothing is configured here. Leave it out, or take “{EMBEDDED}”.")
     elif found_here := [m for server in await local.discover_servers() for m in server.models]:
@@ -59,7 +59,8 @@ async def provide_models(settings: Settings, panel: str | None, choose: ChooseMo
         raise Refused(NOTHING)
 
 
-def _read_configured(settings: Settings, panel: str | None) -> Provision:
+def read_configured(settings: Settings, panel: str | None) -> Provision:
+    """Return the models that are configured, and their panels, with one of all where none is written."""
     panels = dict(settings.panels)
     if not panels:
         panels["default"] = PanelSettings(seats=[SeatSettings(model=key) for key in settings.models][:USUAL_SEATS])

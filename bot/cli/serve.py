@@ -13,27 +13,30 @@ from itertools import count
 from typing import Any, Protocol
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from adapters.discord.api import Rest
 from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
+from bot.actions.retention import erase_expired
 from bot.cli.console import NotShown, print_plain
 from bot.cli.core import Core, build_core, load_configuration
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
-from bot.domain.word_filter import WordFilter
+from bot.cli.reload import Reloader, check_words
+from bot.cli.watch import Watcher
 from bot.engine.quarantine import CLOSED
 from bot.engine.supervisor import Reopen
-from bot.engine.trace import NoTrace
 from bot.engine.watchdog import end_when_held
-from bot.errors import Misconfigured, Refused, StoreFailed, Unreachable
+from bot.errors import Misconfigured, StoreFailed, Unreachable
 from bot.formats import FORMATS
 from bot.live.budget import Budget
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from storage import SqlStore, open_store
 from storage.closing import forget_closing, requested_closings
+from storage.note import open_crash_report
 
 log = structlog.get_logger()
 
@@ -76,6 +79,8 @@ class Platform(Protocol):
 
     async def serve(self, accepted: Callable[[], Awaitable[None]]) -> None: ...
 
+    async def is_connected(self) -> bool: ...
+
     async def tell_operator(self, text: str) -> None: ...
 
 
@@ -88,17 +93,14 @@ async def run_bot() -> int:
     settings = load_configuration()
     if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
-    for name, server in settings.servers.items():
-        try:
-            WordFilter(server.words)
-        except Refused as error:
-            raise Misconfigured(f"servers.{name}.words: {error}") from error
+    check_words(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s
-        last_resort = asyncio.create_task(end_when_held())
+        report = stack.enter_context(open_crash_report(settings.storage.path))
+        last_resort = asyncio.create_task(end_when_held(report))
         stack.callback(last_resort.cancel)
         await _run_until_stopped(serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze), stop)
     return OK
@@ -123,9 +125,13 @@ async def serve_platforms(
         if not notices.full():  # when it is full, what comes is the same fault of a key, reported by many turns
             notices.put_nowait(text)
 
-    async with build_core(
-        settings, supply, store, NoTrace(), _make_budget, vote_s=settings.limits.vote_s, tell_operator=tell_operator
-    ) as core:
+    vote_s = settings.limits.vote_s
+    async with (
+        Watcher(settings) as watcher,
+        build_core(
+            settings, supply, store, watcher.observers, _make_budget, vote_s=vote_s, tell_operator=tell_operator
+        ) as core,
+    ):
         bots = list(_make_bots(settings, core, store))
         logged_in, refused = asyncio.Event(), list[str]()
         taking_up = asyncio.create_task(_take_up_runs(bots, core, store, logged_in))
@@ -140,8 +146,10 @@ async def serve_platforms(
             await asyncio.wait([taking_up])
 
         tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots)]
+        tasks.append(asyncio.create_task(watcher.serve(core, store, bots, {"notices": notices.qsize})))
         tasks.append(asyncio.create_task(_watch_requests(core, store)))
-        tasks.append(asyncio.create_task(_tidy_store(store, taking_up)))
+        tasks.append(asyncio.create_task(Reloader(settings, core, store).serve()))
+        tasks.append(asyncio.create_task(_tidy_store(core, store, taking_up)))
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
@@ -162,9 +170,9 @@ def _make_bots(settings: Settings, core: Core, store: SqlStore) -> Iterator[Plat
     if settings.discord is not None:
         rest = Rest(core.budgets, asyncio.get_running_loop().time)
         client = make_client(settings.discord, rest)
-        yield DiscordBot(client, rest, core.actions, store, store, settings.discord, settings.limits)
+        yield DiscordBot(client, rest, core.actions, store, store, settings.discord)
     if settings.slack is not None:
-        yield SlackBot(core.actions, store, store, settings.slack, settings.limits, engine=store.engine)
+        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine)
 
 
 def _make_budget(name: str, started: float) -> Budget:
@@ -196,11 +204,17 @@ async def _watch_requests(core: Core, store: SqlStore) -> None:
         await asyncio.sleep(REQUESTS_S)
 
 
-async def _tidy_store(store: SqlStore, taking_up: asyncio.Task[None]) -> None:
+async def _tidy_store(core: Core, store: SqlStore, taking_up: asyncio.Task[None]) -> None:
     await asyncio.wait([taking_up])
     while True:
         try:
             await store.tidy()
+            await erase_expired(
+                store,
+                core.actions.services.settings,
+                time.time(),
+                lambda run: core.supervisor.transcript(run) is not None,
+            )
         except StoreFailed as error:
             log.warning("the store cannot be tidied", reason=str(error))
         await asyncio.sleep(TIDY_S)
@@ -213,6 +227,7 @@ async def _connect(
 
     One whose token is refused stays away while another is served. `refused` names those.
     """
+    bind_contextvars(platform=bot.name)
     for tried in count():
         try:
             await bot.serve(accepted)

@@ -15,9 +15,10 @@ from pydantic_settings import (
 )
 
 from bot.errors import Misconfigured
-from bot.platform_settings import ServerSettings
-from bot.setting_types import Strict
-from bot.settings import FILE, ModelSettings, PanelSettings, Settings, expand_seat, read_dotenv, read_toml
+from bot.settings.files import FILE, read_dotenv, read_toml
+from bot.settings.platforms import ServerSettings
+from bot.settings.settings import ModelSettings, PanelSettings, Settings, expand_seat
+from bot.settings.value_types import Strict
 
 _MAX_TOLD = 60  # characters of a value that is wrong
 
@@ -41,7 +42,8 @@ def load_settings() -> Settings:
             for e in error.errors()
             if tuple(e["loc"][:2]) not in unquoted
         )
-    mistakes += _find_unknown_models(settings.model_dump() if settings else written)
+    tree = settings.model_dump() if settings else written
+    mistakes += [*_find_unknown_models(tree), *_find_wrong_fallbacks(tree)]
     if settings is None or mistakes:
         raise Misconfigured("\n".join(mistakes))
     return settings
@@ -140,6 +142,43 @@ def _find_unknown_models(tree: Mapping[str, Any]) -> list[str]:
         for key, model in _list_models(panel)
         if isinstance(model, str) and model not in models
     ]
+
+
+def _find_wrong_fallbacks(tree: Mapping[str, Any]) -> list[str]:
+    """Return a line for each fallback that is no model, and for each circle of models that fall back to each other."""
+    models = tree.get("models", {})
+    named = {key: _list_fallbacks(model) for key, model in models.items()} if isinstance(models, dict) else {}
+    unknown = [
+        f"{FILE}: models.{key}.fallbacks: there is no model “{other}”; the models are: {', '.join(named)}."
+        for key, others in named.items()
+        for other in others
+        if other not in named
+    ]
+    circles = [circle for key in named if (circle := _find_circle(key, named)) and key == min(circle)]
+    return unknown + [
+        f"{FILE}: models.{circle[0]}.fallbacks: it falls back to itself ({' → '.join([*circle, circle[0]])}): "
+        "take one out."
+        for circle in circles
+    ]
+
+
+def _list_fallbacks(model: Any) -> list[str]:
+    written = model.get("fallbacks", []) if isinstance(model, dict) else []
+    return [key for key in written if isinstance(key, str)] if isinstance(written, list) else []
+
+
+def _find_circle(key: str, fallbacks: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a way from a model by fallbacks back to itself; [] where there is none."""
+    ways, seen = [[key]], set[str]()
+    while ways:
+        way = ways.pop()
+        for other in fallbacks.get(way[-1], ()):
+            if other == key:
+                return way
+            if other not in seen:
+                seen.add(other)
+                ways.append([*way, other])
+    return []
 
 
 def _list_models(panel: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+
+from rich.markdown import Markdown
 
 from bot.cli.console import CleanConsole
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
 from bot.cli.tables import render_catalogue, render_costs, render_runs, render_thread
-from bot.domain.facts import RunStarted
-from bot.engine.thread import replay_thread
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.thread import Post, current_plan, replay_thread
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.formats import FORMATS
 from bot.models import listing
 from bot.models.catalogue import resolve_models
 from bot.models.errors import ProviderError
 from bot.models.parameters import Habits, read_habits
-from storage import open_store
+from bot.ports import EVERY_RUN, RunFilter, is_state, last_texts
+from commands.cost import render_run_costs
+from storage import SqlStore, open_store
+
+PAGE_RUNS = 20
+UNFINISHED = "not finished; this is what it had shown last"
 
 
 async def show_models(available: bool) -> int:
@@ -47,13 +55,17 @@ async def show_models(available: bool) -> int:
     return status
 
 
-async def show_runs() -> int:
-    """Print the latest runs, newest first."""
+async def show_runs(words: str = "", person: str = "", format: str = "", state: str = "", page: int = 1) -> int:
+    """Print a page of the runs that are wanted, newest first. Raises Refused."""
+    if not is_state(state):
+        raise Refused(f"“{state}” is no state: open, over or failed.")
+    wanted = RunFilter(person, format, state, words=words, skip=(page - 1) * PAGE_RUNS)
     settings, rows = load_configuration(), []
     if settings.storage.path.exists():
         async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
-            rows = await store.runs()
-    CleanConsole().print(render_runs(rows) if rows else "There are no runs yet.")
+            rows = await store.runs(PAGE_RUNS, None, wanted)
+    none = "There are no runs yet." if wanted == EVERY_RUN else "No run is like that."
+    CleanConsole().print(render_runs(rows) if rows else none)
     return OK
 
 
@@ -69,13 +81,40 @@ async def show_costs(days: int) -> int:
     return OK
 
 
+async def show_run_costs(run: str) -> int:
+    """Print what each seat and stage of a run has cost. Raises Refused where there is no such run."""
+    CleanConsole().print(Markdown(render_run_costs(await _read_run(run))))
+    return OK
+
+
 async def show_run(run: str) -> int:
     """Print the thread of a run as people read it. Raises Refused where there is no such run."""
-    settings = load_configuration()
-    async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
-        entries = await store.read(run)
-    if not entries or not isinstance(entries[0].fact, RunStarted):
-        raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
-    start = entries[0].fact
-    CleanConsole().print(render_thread(start.question, replay_thread(entries, FORMATS[start.format], time.time())))
+    async with _open_reader() as store:
+        t, shown = await _read_stored(store, run), last_texts(await store.snapshots(run))
+    form, now = FORMATS[t.started.format], time.time()
+    hidden = current_plan(t, form, now).hidden_lanes
+    visible = {turn.lane: text for turn, text in shown.items() if turn.lane not in hidden}  # of a lane the latest ask
+    posts = [_fill_open(post, visible.get(post.lane, "")) for post in replay_thread(t.entries, form, now)]
+    CleanConsole().print(render_thread(t.started.question, posts))
     return OK
+
+
+def _fill_open(post: Post, shown: str) -> Post:
+    """Return the post of a turn that has no end yet with what it had shown, as a crash may have cut it off."""
+    return replace(post, text=shown, footer=UNFINISHED) if post.text is None and shown else post
+
+
+async def _read_run(run: str) -> Transcript:
+    async with _open_reader() as store:
+        return await _read_stored(store, run)
+
+
+def _open_reader() -> AbstractAsyncContextManager[SqlStore]:
+    return open_store(load_configuration().storage.path, clock=time.time, read_only=True)
+
+
+async def _read_stored(store: SqlStore, run: str) -> Transcript:
+    t = fold_all(Transcript(), await store.read(run))
+    if t.start is None:
+        raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
+    return t

@@ -21,6 +21,8 @@ def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
     table = Table("model", "litellm", "key", "$ per million tokens in / out", "window")
     if any(row.sent for row in rows):
         table.add_column("sent")
+    for column in table.columns:
+        column.overflow = "fold"  # the name of a variable that is cut helps nobody
     for row in rows:
         price = row.price
         cost = (
@@ -37,10 +39,12 @@ def render_catalogue(rows: Iterable[ModelRow]) -> RenderableType:
 
 
 def render_costs(key: CostKey, rows: Sequence[CostRow]) -> RenderableType:
-    table = Table(key, "cost", "calls", "seconds each")
+    table = Table(key, "cost", "calls", "seconds each", "of it by servers' own keys")
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-        table.add_row(*map(Text, (row.name or "terminal", f"${row.usd:,.3f}", f"{row.calls:,}", seconds)))
+        own = f"${row.own_usd:,.3f}" if row.own_usd else ""
+        name = f"{row.label} ({row.name})" if row.label else row.name or "terminal"
+        table.add_row(*map(Text, (name, f"${row.usd:,.3f}", f"{row.calls:,}", seconds, own)))
     return table
 
 

@@ -1,10 +1,9 @@
-"""`moot try` and `moot summarise`: one run in the terminal, shown to its end."""
+"""`moot try`, `moot summarise` and `moot resume`: one run in the terminal, shown to its end."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import MappingProxyType
@@ -13,20 +12,25 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 from adapters.terminal.options import read_options
-from adapters.terminal.session import hold_session
+from adapters.terminal.session import hold_session, is_attended, resume_session
 from adapters.terminal.surface import terminal_budget
 from bot.cli.console import CleanConsole, NotShown
-from bot.cli.core import build_core, load_configuration
+from bot.cli.core import Core, Observers, build_core, load_configuration
 from bot.cli.exit import FAILED, OK, complain
-from bot.cli.provision import USUAL_SEATS, ChooseModels, provide_models
+from bot.cli.provision import USUAL_SEATS, ChooseModels, Provision, provide_models
+from bot.cli.records import read_stored_run
+from bot.domain.transcript import Transcript
 from bot.engine.trace import EventsFile, NoTrace
 from bot.errors import Misconfigured, Refused
 from bot.models.catalogue import Model
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from commands.command import Command, RunOptions, StartOptions
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
 from storage import open_store
+from storage.sqlite import InUse
+
+ATTENDED_VOTE_S = 86_400.0  # whoever sits in front of it closes the vote by leaving
 
 
 async def try_once(format: str, typed: Mapping[str, str], events: Path | None = None) -> int:
@@ -46,6 +50,31 @@ async def summarise_once(run: str) -> int:
     return await _run_in_terminal(load_configuration(), SUMMARISE, SummariseOptions(run=run), None)
 
 
+async def resume_once(run: str) -> int:
+    """Go on with a run of the terminal that was cut off. Raises Refused where there is nothing to go on with."""
+    settings = load_configuration()
+    try:
+        async with open_store(settings.storage.path, clock=time.time) as store:
+            _require_cut_off(await read_stored_run(store, run), run)
+    except InUse as error:
+        raise Refused(
+            f"A bot runs on this database (pid {error.pid}): stop it, then `moot resume {run}` again."
+        ) from error
+
+    async def go_on(core: Core, supply: Provision, console: Console) -> Transcript:
+        return await resume_session(core.actions, run, console)
+
+    return await _hold_in_terminal(settings, go_on, None)
+
+
+def _require_cut_off(t: Transcript, run: str) -> None:
+    """Raise Refused unless the run was cut off in a terminal."""
+    if t.is_over:
+        raise Refused(f"Run {run} is over: `moot show {run}` prints it.")
+    if t.started.server:
+        raise Refused(f"Run {run} stands on a platform, where its people are: `moot run` goes on with it there.")
+
+
 async def _run_in_terminal(
     settings: Settings,
     command: Command,
@@ -55,7 +84,24 @@ async def _run_in_terminal(
     pipelines: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Give a command that starts a run to a core of its own, and show the run to its end."""
+
+    async def start(core: Core, supply: Provision, console: Console) -> Transcript:
+        seated = options.model_copy(update={"panel": supply.panel}) if isinstance(options, RunOptions) else options
+        return await hold_session(core.actions, command, seated, console)
+
+    return await _hold_in_terminal(settings, start, panel, events, pipelines)
+
+
+async def _hold_in_terminal(
+    settings: Settings,
+    hold: Callable[[Core, Provision, Console], Awaitable[Transcript]],
+    panel: str | None,
+    events: Path | None = None,
+    pipelines: Mapping[str, str] = MappingProxyType({}),
+) -> int:
+    """Let a run be held by a core of its own, and say how it ended."""
     console = CleanConsole()
+    vote_s = ATTENDED_VOTE_S if is_attended(console) else 0.0
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, panel, _make_model_choice(console)))
@@ -63,11 +109,9 @@ async def _run_in_terminal(
         if supply.note:
             console.print(supply.note, style="dim", markup=False)
         core = await stack.enter_async_context(
-            build_core(settings, supply, store, trace, terminal_budget, pipelines=pipelines)
+            build_core(settings, supply, store, Observers(trace), terminal_budget, vote_s=vote_s, pipelines=pipelines)
         )
-        if isinstance(options, RunOptions):
-            options = options.model_copy(update={"panel": supply.panel})
-        transcript = await hold_session(core.actions, command, options, console)
+        transcript = await hold(core, supply, console)
     if console.failure:
         raise NotShown(f"The run is kept (`moot runs`), but the output cannot be written: {console.failure}.")
     if transcript.set_aside:
@@ -103,7 +147,7 @@ def _make_model_choice(console: Console) -> ChooseModels:
 
     def choose_models(found: Sequence[Model]) -> Sequence[Model]:
         usual = found[:USUAL_SEATS]
-        if len(found) == 1 or not (console.is_terminal and sys.stdin.isatty()):
+        if len(found) == 1 or not is_attended(console):
             return usual
         console.print("Found on this machine:")
         for number, model in enumerate(found, 1):

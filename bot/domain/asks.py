@@ -20,16 +20,20 @@ class Part:
     """A piece of a prompt, with how much it matters.
 
     When space is short the lowest `priority` gives way first, in the way that `cut` says. "never": it stays whole, or
-    the ask fails. "tail": it loses its end, marked as cut, but not the line that closes its frame, or what follows
-    would pass for material. "drop": it goes altogether. `images` are shown to models that can see; others are told of
-    them. Where a tail may be lost they go first.
+    the ask fails. "images": so do its words. "tail": it loses its end, marked as cut, but not the line that closes its
+    frame, or what follows would pass for material. "drop": it goes altogether, and with it all others of its `round`
+    (0: it is of none). `images` are shown to models that can see; others are told of them. They go before words do.
+    `cache_breakpoint`: other asks of the same seat begin with all parts up to this one too, so that a provider may keep
+    what it has read.
     """
 
     role: Role
     text: str
     priority: int = 0
-    cut: Literal["never", "tail", "drop"] = "never"
+    cut: Literal["never", "images", "tail", "drop"] = "never"
     images: tuple[Image, ...] = ()
+    round: int = 0
+    cache_breakpoint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

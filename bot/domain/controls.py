@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import assert_never
 
 from bot.domain.codec import Unreadable, read_turn
@@ -11,6 +13,9 @@ from bot.errors import Refused
 
 PRESS_PREFIX = "moot"  # each press id begins with it
 ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
+FORMAT_MARK = "/"  # begins a format's name; a turn begins with its stage
+QUERY_MARK = "?"  # begins the options of a list
+BALLOTS = ("vote", "ballot")  # actions of votes
 OBJECTION = "objection"  # the stage of the cards that show objections
 
 
@@ -32,7 +37,23 @@ class ObjectionRef:
         return LaneId(OBJECTION, self.number, "")
 
 
-About = SeatRef | TurnId | ObjectionRef | None  # TurnId: a turn, or a card by its lane; None: the run
+@dataclass(frozen=True, slots=True)
+class FormatRef:
+    """A format by its name: what to begin."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRef:
+    """A page of a list, by its options as a query string."""
+
+    query: str
+
+
+About = (
+    SeatRef | TurnId | ObjectionRef | FormatRef | QueryRef | None
+)  # TurnId: a turn, or a card by its lane; None: the run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +93,20 @@ class Target:
         return self.about.key
 
     @property
+    def format(self) -> str:
+        """Return the format's name. Raises Refused where no format was pressed."""
+        if not isinstance(self.about, FormatRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.name
+
+    @property
+    def query(self) -> str:
+        """Return the options of a list. Raises Refused where no list was pressed."""
+        if not isinstance(self.about, QueryRef):
+            raise Refused(ANOTHER_VERSION)
+        return self.about.query
+
+    @property
     def objection(self) -> int:
         """Return the objection's number. Raises Refused where no objection was pressed."""
         if not isinstance(self.about, ObjectionRef):
@@ -82,6 +117,12 @@ class Target:
     def lane(self) -> LaneId:
         """Return where that stands in the thread. Raises Refused where a seat was pressed."""
         return self.about.lane if isinstance(self.about, ObjectionRef) else self.turn.lane
+
+
+def split_rows(controls: Sequence[Control], most: int) -> list[Sequence[Control]]:
+    """Return buttons in rows of at most so many; votes stand in rows of their own, so that they are found at once."""
+    groups = [tuple(group) for _, group in groupby(controls, key=lambda c: c.action in BALLOTS)]
+    return [group[i : i + most] for group in groups for i in range(0, len(group), most)]
 
 
 def about_text(about: About) -> str:
@@ -95,12 +136,20 @@ def about_text(about: About) -> str:
             return str(about.lane)
         case TurnId():
             return str(about)
+        case FormatRef(name):
+            return f"{FORMAT_MARK}{name}"
+        case QueryRef(query):
+            return f"{QUERY_MARK}{query}"
         case _:
             assert_never(about)
 
 
 def read_about(text: str) -> About:
     """Read what `about_text` wrote; a seat's key has no slash. Raises Unreadable."""
+    if text.startswith(FORMAT_MARK):
+        return FormatRef(text.removeprefix(FORMAT_MARK))
+    if text.startswith(QUERY_MARK):
+        return QueryRef(text.removeprefix(QUERY_MARK))
     if "/" not in text:
         return SeatRef(text) if text else None
     turn = read_turn(text)

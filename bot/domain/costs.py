@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import floor, log10
+from typing import NamedTuple
 
-from bot.domain.run import CostRange, Price
+from bot.domain.run import CostRange, Price, TurnId
 from bot.domain.transcript import Transcript
+
+NONE_RUNNING: Mapping[TurnId, Spent] = {}
+
+
+class Spent(NamedTuple):
+    """What a turn has used: tokens written, and US dollars; None: unknown."""
+
+    tokens: int
+    usd: float | None
+
+
+class CostLine(NamedTuple):
+    """What several turns have used together."""
+
+    name: str
+    turns: int
+    tokens: int
+    cost: str
 
 
 def show_cost(cost_usd: float | None, price: Price | None) -> str:
@@ -19,15 +39,62 @@ def show_cost(cost_usd: float | None, price: Price | None) -> str:
     return f"${cost_usd:.3f}" if cost_usd < 1 else f"${cost_usd:,.2f}"
 
 
-def total_cost(t: Transcript) -> str:
-    """Return the cost of all turns so far. An unknown cost is called unknown, never taken for nothing."""
-    seats = t.started.panel.everyone()
-    if all(s.price is not None and s.price.source == "local" for s in seats):
+def list_spent(t: Transcript, running: Mapping[TurnId, Spent] = NONE_RUNNING) -> dict[TurnId, Spent]:
+    """Return what each turn has used whose model was asked; `running`: those that go on, so far."""
+    local = {seat.key for seat in t.started.panel.everyone() if seat.price is not None and seat.price.source == "local"}
+    ends = {i: turn.ended for i, turn in t.turns.items() if turn.ended}
+    ended = {
+        i: Spent(end.usage.output, 0.0 if i.seat in local else end.cost_usd)
+        for i, end in ends.items()
+        if end.usage.source != "none" or end.cost_usd
+    }
+    return {**running, **ended}
+
+
+def sum_usd(spent: Iterable[Spent]) -> float:
+    """Return the US dollars that are known of."""
+    return sum(one.usd for one in spent if one.usd is not None)
+
+
+def show_total(t: Transcript, spent: Sequence[Spent]) -> str:
+    """Return a sum of a run's turns. An unknown cost is called unknown, never taken for nothing."""
+    if all(seat.price is not None and seat.price.source == "local" for seat in t.started.panel.everyone()):
         return "free (local)"
-    ends = [turn.ended for turn in t.turns.values() if turn.ended]
-    known = sum(e.cost_usd for e in ends if e.cost_usd is not None)
-    unknown = any(e.cost_usd is None and e.usage.source != "none" for e in ends)
-    return show_cost(known, None) + (" and what is unknown" if unknown else "")
+    known = sum_usd(spent)
+    if all(one.usd is not None for one in spent):
+        return show_cost(known, None)
+    return f"{show_cost(known, None)} and what is unknown" if known else "cost unknown"
+
+
+def total_cost(t: Transcript, running: Mapping[TurnId, Spent] = NONE_RUNNING) -> str:
+    """Return the cost of all turns so far."""
+    return show_total(t, list(list_spent(t, running).values()))
+
+
+def divide_costs(t: Transcript, name: Callable[[TurnId], str]) -> list[CostLine]:
+    """Return what a run's turns have used by what `name` calls them, in the order in which they began."""
+    parts: dict[str, list[Spent]] = {}
+    for turn, spent in list_spent(t).items():
+        parts.setdefault(name(turn), []).append(spent)
+    return [
+        CostLine(part, len(spent), sum(one.tokens for one in spent), show_total(t, spent))
+        for part, spent in parts.items()
+    ]
+
+
+def warn_of_cost(usd: float, marks: Sequence[float]) -> str:
+    """Say that a run has cost more than the highest of these marks that it has passed; "" for none."""
+    passed = [mark for mark in marks if usd > mark]
+    return f"This run has cost more than ${max(passed):,.2f}." if passed else ""
+
+
+def expect_next_round(t: Transcript, round_: int) -> str:
+    """Return what the round after that one will cost about, "" where nothing says: more is read each time."""
+    spent = list_spent(t)
+    rounds = [sum_usd(one for turn, one in spent.items() if turn.round == n) for n in (round_ - 1, round_)]
+    grown = 2 * rounds[1] - rounds[0] if round_ > 1 else rounds[1]
+    usd = max(rounds[1], grown)
+    return f"about {_round_usd(usd)}" if usd else ""
 
 
 def show_range(expected: CostRange) -> str:

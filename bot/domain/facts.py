@@ -22,10 +22,12 @@ from bot.domain.run import (
     Panel,
     Rules,
     Seat,
+    StandIn,
     Step,
     Timings,
     TurnId,
     Usage,
+    WindowCut,
 )
 
 RoundWish = Literal["go on", "end"]
@@ -54,6 +56,12 @@ class RunStarted:
     steps: tuple[Step, ...] = ()  # of a pipeline
     earlier: tuple[Earlier, ...] = ()  # in the order in which it was said, after the context
     expected: CostRange | None = None  # in runs from before it was estimated
+    channel: str = ""  # where it was asked, by its id
+
+    @property
+    def title(self) -> str:
+        """Return what its thread is named after: the message that it is about, else the question."""
+        return " ".join(self.origin.excerpt) if self.origin and self.origin.excerpt else self.question
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +93,10 @@ class ThinkingSeen:
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """A turn ended, however it did: with its text so far, usage, cost (US dollars; None: unknown) and timings."""
+    """A turn ended, however it did: with its text so far, usage, cost (US dollars; None: unknown) and timings.
+
+    Usage and cost are those of the model that was asked last.
+    """
 
     turn: TurnId
     finish: Finish
@@ -94,6 +105,8 @@ class TurnEnded:
     cost_usd: float | None = None
     timings: Timings = NO_TIMINGS
     failure: Failure | None = None
+    stand_in: StandIn | None = None  # None: the seat's own model was asked
+    cut: WindowCut | None = None  # None: it was shown all that it should read
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,12 @@ class CaughtUp:
 
 @dataclass(frozen=True, slots=True)
 class ProcessDied:
-    """A process died while it worked on this run, as the next one found."""
+    """A process died while it worked on this run, as the next one found.
+
+    `crashed`: by a fault that the system reported; otherwise it may have been killed from outside.
+    """
+
+    crashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +266,11 @@ class Deleted:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A vote, guess or remark stood here, of somebody who wanted to be forgotten since."""
+
+
 # People steer the course of a run: pauses, seats that leave, objections and their upvotes, votes on the next round.
 
 
@@ -372,4 +395,5 @@ Fact = (
     | ViewAttached
     | Stopped
     | Deleted
+    | Forgotten
 )

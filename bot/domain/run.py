@@ -184,7 +184,8 @@ class Rules:
     `review_grace_s`; `deadline_s` after the start it begins with what is there (None: it never must). People vote
     `next_s` seconds on a debate's next round, and a pause that nobody ends is closed after `pause_s`. What follows the
     first answers waits for the search until `search_wait_s` seconds after the start; `look_again`: whoever has answered
-    does so once more with what the search found.
+    does so once more with what the search found. `summarise`: a debate's earlier rounds are summed up where a window
+    has no room for them.
     """
 
     rounds: int = 1
@@ -203,6 +204,7 @@ class Rules:
     review_quorum: float = 1.0
     review_grace_s: float = 0.0
     deadline_s: float | None = None
+    summarise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +272,34 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowCut:
+    """What a turn was not shown, as its model's `window` (tokens) has no room for it.
+
+    `rounds`: earlier ones, left out whole. `other`: other material was left out or shortened.
+    """
+
+    window: int
+    rounds: tuple[int, ...] = ()
+    other: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A model that was asked in place of a seat's own; `failed`: as `kind` of the failure of the seat's own."""
+
+    model: str
+    name: str
+    price: Price | None
+    failed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The source of a text that was sent on.
 
     `who` said it; `model`, `run` and `turn` only where it was a seat; `at`: wall seconds, None where nobody knows;
-    `sha256` of the text as it was sent, in hexadecimal.
+    `sha256` of the text as it was sent, in hexadecimal. `excerpt`: its first lines, where the run is
+    about it.
     """
 
     who: str
@@ -283,6 +308,7 @@ class Origin:
     run: str = ""
     turn: TurnId | None = None
     at: float | None = None
+    excerpt: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return it in one line, for people."""

@@ -18,6 +18,7 @@ class Payer(NamedTuple):
     """The run that pays for a call, who has started it and where; in a terminal nobody and nowhere.
 
     `chair`: the seat whose share of the run's limit is not to be touched; None where it speaks itself, or none will.
+    `own_key`: the server pays its provider itself, with a key of its own.
     """
 
     run: str = ""
@@ -25,6 +26,7 @@ class Payer(NamedTuple):
     server: str = ""
     format: str = ""
     chair: Seat | None = None
+    own_key: bool = False
 
 
 NOBODY = Payer()
@@ -38,6 +40,10 @@ class Caps(NamedTuple):
     server_day: float | None = None
     server_month: float | None = None
     month: float | None = None
+
+    def for_payer(self, payer: Payer) -> Caps:
+        """Return the limits that hold for who pays: with a server's own key, that of the run alone."""
+        return Caps(run=self.run) if payer.own_key else self
 
 
 PERIODS = Caps._fields
@@ -85,15 +91,19 @@ def to_micros(usd: float) -> int:
 
 
 def list_accounts(payer: Payer, at: float) -> tuple[str, ...]:
-    """Return the accounts that a call at `at` (wall seconds) is charged to, in the order of `Caps`."""
+    """Return the accounts that a call at `at` (wall seconds) is charged to, in the order of `Caps`.
+
+    What a server pays with its own key is kept apart from what the operator pays, but for the run's account.
+    """
     day = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
     month = day[:7]
+    own = "own key " if payer.own_key else ""
     return (
         f"run {payer.run}",
-        f"person {day} {payer.person}",
-        f"server {day} {payer.server}",
-        f"server {month} {payer.server}",
-        f"all {month}",
+        f"{own}person {day} {payer.person}",
+        f"{own}server {day} {payer.server}",
+        f"{own}server {month} {payer.server}",
+        f"{own}all {month}",
     )
 
 

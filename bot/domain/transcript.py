@@ -13,6 +13,7 @@ from bot.domain.facts import (
     Claimed,
     Deleted,
     Fact,
+    Forgotten,
     Guessed,
     Interjected,
     Joined,
@@ -154,7 +155,7 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
     match entry.fact:
         case RunStarted() as fact:
             return t if t.start else _with_person(replace(t, start=fact), fact.by)
-        case Claimed() | CaughtUp() | ProcessDied():
+        case Claimed() | CaughtUp() | ProcessDied() | Forgotten():
             return t
         case TurnStarted(turn, about, objection):
             return t if turn in t.turns else _with_turn(t, Turn(turn, about, entry, objection=objection))

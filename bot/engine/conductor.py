@@ -8,7 +8,7 @@ snapshot; a turn that is wanted and not running is started. Then it waits until 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Literal, Protocol, assert_never
 
@@ -16,6 +16,7 @@ import structlog
 
 from bot.concurrency import TaskGroup
 from bot.domain.asks import Ask
+from bot.domain.caveats import AWAY
 from bot.domain.facts import CaughtUp, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.spending import Payer
@@ -23,11 +24,12 @@ from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
 from bot.engine.draft import Draft, find_payer, list_seen_to_think
 from bot.engine.journal import TRY_AGAIN_S, Journal
+from bot.engine.planner import Planner
 from bot.engine.snapshots import SnapshotWriter
-from bot.engine.thread import Post, board_controls, board_verdict, current_plan, plan_set_aside, thread_posts
+from bot.engine.thread import Post, ahead, board_controls, board_verdict, plan_set_aside, thread_posts
 from bot.formats.common import seat_of
-from bot.formats.plan import Format, Plan, Want
-from bot.live.board import Notices, build_board, render_board
+from bot.formats.plan import Plan, Want
+from bot.live.board import build_board, render_board, render_brief
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -38,7 +40,6 @@ log = structlog.get_logger()
 BOARD = LaneId("board", 1, "")
 OPERATOR_ERRORS = ("key", "billing")  # only an operator can fix these
 PROGRESS_S = 3.0  # between two progress lines of hidden turns, which draw on the budgets of visible ones
-AWAY = "away today"  # members read this in place of an operator's error
 BROKEN = "Moot made a mistake in this run, so it was set aside; it has been logged. What was said is kept."
 
 CutOffPolicy = Literal["again", "keep"]
@@ -60,17 +61,16 @@ class LaneOpener(Protocol):
         self, key: LaneId, title: str, *, kind: Kind, placeholder: str = "", to: str = "", face: str = ""
     ) -> Lane: ...
 
+    def foresee(self, stages: float, seats: int) -> None: ...
+
 
 class Conductor:
-    """One run in this process.
-
-    `conduct` returns when the run is over; `wake` tells it that a fact was stored.
-    """
+    """One run in this process: `conduct` returns when it is over, `wake` tells it that a fact was stored."""
 
     def __init__(
         self,
         run: str,
-        form: Format,
+        planner: Planner,
         *,
         store: Store,
         speaker: TurnSpeaker,
@@ -79,22 +79,23 @@ class Conductor:
         owner: str,
         tell_operator: Callable[[str], None] | None,
         half_spoken: CutOffPolicy = "again",
+        warn_usd: Sequence[float] = (),
     ) -> None:
         """Make a conductor that has not claimed its run yet.
 
         `tell_operator` reports errors that members need not read; None: members are operators. `half_spoken`: the fate
-        of turns that an earlier process has left open.
+        of turns that an earlier process has left open. `warn_usd`: sums that people are warned of on the board.
         """
         self.run = run
-        self.notices: Notices = {}
         self.was_set_aside = asyncio.Event()
-        self._form = form
+        self._planner = planner
         self._speaker = speaker
         self._clock = clock
         self._trace = trace
         self._owner = owner
         self._tell_operator = tell_operator
         self._half_spoken = half_spoken
+        self._warn_usd = warn_usd
         self._stay_until: StayUntil = "as long as it takes"
         self._journal = Journal(run, store, clock, trace)
         self.snapshots = SnapshotWriter(run, store, self._journal)
@@ -137,7 +138,7 @@ class Conductor:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with TaskGroup() as tasks:
             helpers = [tasks.create_task(work) for work in (self._refresh_board(live), self._report_progress())]
-            while self._replan():
+            while await self._replan():
                 if not await self._reconcile(live, tasks):
                     await self._wait_for_change()
                 await self._read_facts()
@@ -204,9 +205,9 @@ class Conductor:
             if lane.key not in self._plan.hidden_lanes:
                 lane.close()
 
-    def _replan(self) -> bool:
+    async def _replan(self) -> bool:
         """Ask for the plan; False once the run is over for people, or the process leaves."""
-        self._plan = current_plan(self.transcript, self._form, self._clock())
+        self._plan = await self._planner.make_plan(self.transcript)
         match self._stay_until:
             case "as long as it takes":
                 return not self._is_over
@@ -268,56 +269,59 @@ class Conductor:
         lane = want.turn.lane
         now = asyncio.get_running_loop().time()
         draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
-        ask = self._form.ask(self.transcript, want.turn)
+        ask = self._planner.ask(self.transcript, want.turn)
         task = tasks.create_task(self._run_turn(draft, ask), name=f"{self.run} {want.turn}")
         self._running[want.turn] = (draft, task)
-        self.notices[want.turn] = "thinking"
 
     async def _run_turn(self, draft: Draft, ask: Ask) -> None:
         turn = draft.want.turn
-        turn_log = log.bind(run=self.run, turn=str(turn), seat=turn.seat)
+        structlog.contextvars.bind_contextvars(turn=str(turn), seat=turn.seat)
         payer = find_payer(self.run, self.transcript, turn, self._plan)
         failure: Failure | None = None
         try:
             async with aclosing(self._speaker.speak(draft.seat, ask, payer)) as deltas:
                 async for delta in deltas:
                     draft.add_delta(delta)
-                    self._note_delta(turn, delta)
+                    self._note_delta(draft, delta)
             draft.decided_finish = draft.finish
         except ProviderError as error:
-            draft.decided_finish, failure = "failed", self._describe_failure(draft.seat, error)
-            turn_log.info("turn failed", kind=error.kind, reason=error.text)
+            draft.decided_finish, failure = "failed", self._describe_failure(draft, error)
+            log.info("turn failed", kind=error.kind)  # what a provider says may quote what it was asked
         except asyncio.CancelledError:
             if draft.decided_finish is None:  # the process is leaving: the next start asks this turn again
                 raise
         except Exception:
             draft.decided_finish, failure = "failed", Failure("other", "Moot made a mistake here; it has been logged")
-            turn_log.exception("bug in a turn")
-        self.notices.pop(turn, None)
+            log.exception("bug in a turn")
         now = asyncio.get_running_loop().time()
         await self._journal.record([draft.end(now, self._clock(), draft.decided_finish, failure)])
         self._changed.set()
 
-    def _describe_failure(self, seat: Seat, error: ProviderError) -> Failure:
+    def _describe_failure(self, draft: Draft, error: ProviderError) -> Failure:
         if error.kind == "cap":
             self.note(f"{error.text[0].upper()}{error.text[1:]}.")
         if self._tell_operator is None or error.kind not in OPERATOR_ERRORS:
             return Failure(error.kind, error.text, error.retry_after_s)
-        self._tell_operator(f"{seat.name} ({seat.model}) cannot answer: {error.text} (run {self.run})")
+        self._report(draft.seat, draft.model, error)
         return Failure(error.kind, AWAY)
 
-    def _note_delta(self, turn: TurnId, delta: Delta) -> None:
-        if delta.notice:
-            self.notices[turn] = delta.notice
-        elif delta.text:
-            self.notices.pop(turn, None)
-        elif delta.thinking:
-            self.notices[turn] = "thinking"
+    def _report(self, seat: Seat, model: str, error: ProviderError) -> None:
+        """Tell whoever can mend it why a model cannot answer."""
+        told = f"{seat.name} ({model}) cannot answer: {error.text}"
+        if self._tell_operator is not None:
+            self._tell_operator(f"{told} (run {self.run})")
+        elif not names_hidden(self.transcript):
+            self.note(f"{told}.")
+
+    def _note_delta(self, draft: Draft, delta: Delta) -> None:
+        if delta.switch and delta.switch.error.kind in OPERATOR_ERRORS:
+            self._report(draft.seat, delta.switch.failed, delta.switch.error)
         if delta.text or delta.thinking:
-            self._trace.record_delta(turn, delta.at, len(delta.text), len(delta.thinking))
+            self._trace.record_delta(draft.want.turn, delta.at, len(delta.text), len(delta.thinking))
 
     def _show_posts(self, live: LaneOpener) -> None:
         """Open the lanes of started turns, close those whose end is stored, rewrite the cards and the board."""
+        live.foresee(*ahead(self.transcript, self._plan))
         self._show_board(live)
         for turn, (draft, _) in self._running.items():
             if turn.lane not in self._plan.hidden_lanes:
@@ -337,30 +341,28 @@ class Conductor:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: LaneOpener) -> None:
-        providers_down = {} if names_hidden(self.transcript) else self._speaker.open_circuits()  # providers by name
+        plan, t, now = self._plan, self.transcript, self._clock()
+        providers_down = {} if names_hidden(t) else self._speaker.open_circuits()  # providers by name
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in providers_down.items()]
-        warnings += [f"Away: {seat}" for seat in absent_seats(self.transcript)]
-        plan = self._plan
-        unsaved = [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
-        aside = [self.transcript.set_aside.why] if self.transcript.set_aside else []
-        warnings += [*plan.warnings, *aside, *self._notes, *unsaved]
-        result = board_verdict(self.transcript, plan)
+        warnings += [f"Away: {seat}" for seat in absent_seats(t)]
+        warnings += [*plan.warnings, *([t.set_aside.why] if t.set_aside else []), *self._notes]
+        warnings += [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
+        spent = {turn: draft.spent_so_far(now) for turn, (draft, _) in self._running.items()}
+        loop_now = asyncio.get_running_loop().time()
+        notices = {turn: draft.describe(loop_now) for turn, (draft, _) in self._running.items()}
         card = build_board(
-            self.transcript, plan.stage, plan.total, self.notices, self._clock(), warnings, result, plan.board_lines
+            *(t, plan.stage, plan.total, notices, now, warnings, board_verdict(t, plan), plan.board_lines),
+            running=spent,
+            warn_usd=self._warn_usd,
         )
         lane = self._open_lane(live, Post(BOARD, "board", "", None))
-        lane.set_controls(board_controls(self.transcript, plan))
-        lane.set(render_board(card))
+        lane.set_controls(board_controls(t, plan))
+        lane.set(render_board(card), render_brief(card))
 
     def _open_lane(self, live: LaneOpener, post: Post) -> Lane:
         if post.lane not in self._lanes:
             self._lanes[post.lane] = live.open(
-                post.lane,
-                post.title,
-                kind=post.kind,
-                placeholder=post.placeholder,
-                to=post.to,
-                face=post.face,
+                post.lane, post.title, kind=post.kind, placeholder=post.placeholder, to=post.to, face=post.face
             )
         return self._lanes[post.lane]
 
@@ -372,19 +374,20 @@ class Conductor:
                 self._show_board(live)
 
     async def _report_progress(self) -> None:
-        """Show how far hidden turns are, and save their text, which nobody sees and a crash must not lose."""
+        """Show how far turns without visible text are; save what is hidden, which a crash must not lose."""
         while True:
             await asyncio.sleep(PROGRESS_S)
             for turn, (draft, _) in self._running.items():
-                progress = self._progress(turn.lane)
-                if progress and draft.lane and draft.lane.placeholder != progress:
+                if (progress := self._progress(turn.lane)) and draft.lane and draft.lane.placeholder != progress:
                     draft.lane.set_placeholder(progress)
-                    self.snapshots.note_text(turn, draft.text)
+                    if draft.chars:
+                        self.snapshots.note_text(turn, draft.text)
 
     def _progress(self, lane: LaneId) -> str:
-        """Return how far the hidden turn in that lane is; "" where none runs there."""
-        drafts = [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
-        return drafts[-1].progress(display_name(self.transcript, lane.seat)) if drafts else ""
+        """Return how far the turn in that lane is, as long as it shows no text; "" where none runs there."""
+        t, drafts = self.transcript, [draft for turn, (draft, _) in self._running.items() if turn.lane == lane]
+        name, now = display_name(t, lane.seat), asyncio.get_running_loop().time()
+        return drafts[-1].progress(name, now, is_blind=names_hidden(t)) if drafts else ""
 
     async def _wait_for_change(self) -> None:
         """Wait until something happens, or the moment that the plan named."""

@@ -1,16 +1,18 @@
-"""Runs that are set aside while no process conducts them: a process died in them, or an operator closes them."""
+"""Runs that are set aside while no process conducts them: processes died in them, or an operator closes them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
-from bot.domain.facts import CaughtUp, ProcessDied, SetAside, TurnEnded
+from bot.domain.facts import CaughtUp, Fact, ProcessDied, RunFinished, SetAside, TurnEnded, TurnStarted
 from bot.domain.transcript import Transcript, fold_all
-from bot.ports import Store, last_texts
+from bot.ports import RunningNote, Store, last_texts
 
 log = structlog.get_logger()
 
-MOST_DEATHS = 2  # of processes in one run, after which it is set aside; one may be chance
+MOST_DEATHS = 2  # of processes in one run; one may be chance
 DEADLY = "Moot stopped twice in the middle of this run, so it was set aside. What was said is kept."
 CLOSED = "The operator has closed this run. What was said is kept."
 
@@ -23,18 +25,40 @@ async def set_aside(store: Store, run: str, why: str) -> None:
     await store.append(run, [*ends, SetAside(why)])
 
 
-async def count_death(store: Store, run: str) -> None:
-    """Note that an earlier process died while it worked on the run; set aside what has been deadly twice.
+def is_deadly(facts: Sequence[Fact]) -> bool:
+    """Return whether the processes that died in a run died of it: several crashed, or several died at one point of it.
 
-    A run that goes on to be so when it is merely shown is shown no more.
+    A kill from outside, by a deploy or for want of memory, falls into whatever run is worked on at that moment; it
+    hardly falls into the same run again before anything has happened there.
     """
-    entries = await store.read(run)
-    if not entries:
-        return
-    deaths = 1 + sum(isinstance(entry.fact, ProcessDied) for entry in entries)
-    log.error("the last process died in a run", run=run, deaths=deaths)
-    await store.append(run, [ProcessDied()])
-    if deaths == MOST_DEATHS:
+    crashed = in_a_row = 0
+    for fact in facts:
+        match fact:
+            case ProcessDied():
+                crashed, in_a_row = crashed + fact.crashed, in_a_row + 1
+            case TurnStarted() | TurnEnded() | RunFinished():
+                in_a_row = 0
+    return max(crashed, in_a_row) >= MOST_DEATHS
+
+
+async def count_deaths(store: Store, note: RunningNote) -> None:
+    """Count the death of an earlier process in each run that it worked on; set aside what is deadly.
+
+    A run that was set aside and is deadly when it is merely shown is shown no more: at the next death where it was set
+    aside for its deaths, else at the second, as one may be chance.
+    """
+    for run in note.found:
+        if facts := [entry.fact for entry in await store.read(run)]:
+            await _count_death(store, run, facts, note.report)
+    note.write(())
+
+
+async def _count_death(store: Store, run: str, facts: Sequence[Fact], report: str) -> None:
+    died = ProcessDied(crashed=bool(report))
+    log.error("the last process died in a run", run=run, report=report)
+    await store.append(run, [died])
+    if asides := [i for i, fact in enumerate(facts) if isinstance(fact, SetAside)]:
+        if facts[asides[-1]] == SetAside(DEADLY) or is_deadly([*facts[asides[-1] :], died]):
+            await store.append(run, [CaughtUp()])
+    elif is_deadly([*facts, died]):
         await set_aside(store, run, DEADLY)
-    elif deaths > MOST_DEATHS:
-        await store.append(run, [CaughtUp()])

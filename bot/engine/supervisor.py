@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from types import TracebackType
 
 import structlog
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.concurrency import TaskGroup, Watched
 from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stopped
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
+from bot.engine.planner import Planner
 from bot.engine.quarantine import set_aside
 from bot.errors import StoreFailed
 from bot.formats.plan import Format
 from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Clock, Fenced, PostedPage, Store, Surface, Trace
-from bot.settings import RestartSettings
+from bot.settings.operations import RestartSettings
 
 log = structlog.get_logger()
 
@@ -59,6 +61,7 @@ class RunSupervisor:
         owner: str,
         tell_operator: Callable[[str], None] | None = None,
         restart: RestartSettings = USUAL,
+        warn_usd: Sequence[float] = (),
         watch: Callable[[str], AbstractContextManager[None]] = lambda run: nullcontext(),
     ) -> None:
         """Make a supervisor. `watch` bounds the work on a run that holds the event loop."""
@@ -71,6 +74,7 @@ class RunSupervisor:
         self._owner = owner
         self._tell_operator = tell_operator
         self._restart = restart
+        self._warn_usd = warn_usd
         self.watch = watch
         self._tasks = TaskGroup()
         self._conductors: dict[str, Conductor] = {}
@@ -103,16 +107,18 @@ class RunSupervisor:
             begun.set()
 
     async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
+        trace = self._trace.for_run(run)
         conductor = Conductor(
             run,
-            form,
+            Planner(form, self._clock, partial(self.watch, run)),
             store=self._store,
             speaker=self._speaker,
             clock=self._clock,
-            trace=self._trace,
+            trace=trace,
             owner=self._owner,
             tell_operator=self._tell_operator,
             half_spoken=self._restart.half_spoken,
+            warn_usd=self._warn_usd,
         )
         await conductor.claim()
         if self.leaving:
@@ -120,13 +126,13 @@ class RunSupervisor:
         standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
-            trace=self._trace,
+            trace=trace,
             on_shown=conductor.snapshots.note_shown,
             on_posted=conductor.snapshots.note_page,
             on_note=partial(self._report_loss, conductor),
             before_post=conductor.snapshots.record_page,
             on_broken=partial(self._break_off, run),
-            watch=partial(self.watch, run),
+            watch=partial(self._watch_messages, run),
             awaited={address: standing[address] for address in awaited},
         )
         for surface in surfaces:
@@ -135,6 +141,12 @@ class RunSupervisor:
         self._displays[run] = display
         lanes = {page.lane for pages in standing.values() for page in pages}
         self._running[run] = self._tasks.create_task(self._conduct(conductor, display, lanes), name=run)
+
+    @contextmanager
+    def _watch_messages(self, run: str) -> Iterator[None]:
+        """Watch work on a run's messages, in tasks that serve all runs: their log lines name this one."""
+        with bound_contextvars(run=run), self.watch(run):
+            yield
 
     def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
         """Show a run that goes on here in one more place; `pages`: its messages of an earlier time."""
@@ -152,6 +164,7 @@ class RunSupervisor:
         `standing`: the lanes of which messages stand from an earlier time.
         """
         run = conductor.run
+        bind_contextvars(run=run, platform=platform_of(conductor.transcript.started.server) or "terminal")
         try:
             async with TaskGroup() as tasks:
                 keeping = tasks.create_task(conductor.snapshots.keep_saving())
@@ -258,13 +271,14 @@ class RunSupervisor:
 
     def unfinished_starts(self) -> list[RunStarted]:
         """Return the starts of the runs that have no end yet and are not paused."""
-        return [t.started for t in self._transcripts() if not t.is_over and not t.steering.paused]
+        return [t.started for t in self.transcripts() if not t.is_over and not t.steering.paused]
 
     def paused_starts(self) -> list[RunStarted]:
         """Return the starts of the runs that are paused."""
-        return [t.started for t in self._transcripts() if not t.is_over and t.steering.paused]
+        return [t.started for t in self.transcripts() if not t.is_over and t.steering.paused]
 
-    def _transcripts(self) -> Iterator[Transcript]:
+    def transcripts(self) -> Iterator[Transcript]:
+        """Yield the transcripts of the runs that go on here, those among them that are over but not yet shown so."""
         return (conductor.transcript for conductor in self._conductors.values())
 
     def runs_of_server(self, server: str) -> list[str]:

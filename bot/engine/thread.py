@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from bot.domain.caveats import is_away, list_caveats
 from bot.domain.controls import Control, SeatRef
-from bot.domain.run import LaneId, TurnId
+from bot.domain.run import LaneId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
 from bot.formats.common import seat_of
 from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
-from bot.formats.vote_options import vote_choices
+from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
 from bot.live.board import build_footer, seat_mark
 from bot.ports import Kind
 
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
-WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), Control("summarise", "Summarise"))
+SUMMARISE = Control("summarise", "Summarise")
+WHILE_IT_RUNS = (Control("stop", "Stop"), PAUSE, Control("say", "Say something"), SUMMARISE)
 REVEAL = Control("reveal", "Reveal")  # offered as long as something is hidden
-AFTERWARDS = tuple(
-    Control(action, label)
-    for action, label in (
-        ("follow_up", "Follow up"),
-        ("run_again", "Run again"),
-        ("summarise", "Summarise"),
-        ("export", "Export"),
-        ("delete", "Delete"),
-    )
-)
+BALLOT, REST = Control("ballot", "👍 Vote for…"), Control("more", "More…")
+AFTERWARDS = (Control("follow_up", "Follow up"), Control("run_again", "Run again"), REST)
+CLOSE = Control("close", "Close the vote")
+KEPT = (Control("export", "Export"), Control("delete", "Delete"))
+BESIDE_SEATS = tuple(map(SeatRef, EXTRA_VOTE_OPTIONS))
+MOST_IN_ROW = 3  # seats whose votes stand on the end card itself: a phone shows no more names in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Post:
     """One lane of the thread.
 
     `text` None: it is being written. `to`: who is told; `face`: a picture's address. `is_outcome`: it says what came of
-    the run; `is_repeat`: it repeats another lane.
+    the run.
     """
 
     lane: LaneId
@@ -50,7 +48,6 @@ class Post:
     to: str = ""
     face: str = ""
     is_outcome: bool = False
-    is_repeat: bool = False
 
 
 def running_controls(t: Transcript) -> tuple[Control, ...]:
@@ -69,6 +66,16 @@ def current_plan(t: Transcript, form: Format, now: float) -> Plan:
     return plan_set_aside(t) if t.set_aside else form.plan(t, max(t.at, now))
 
 
+def ahead(t: Transcript, plan: Plan) -> tuple[float, int]:
+    """Return the stages that are still to begin, as far as the plan says, and the seats of each.
+
+    They are stages of turns with a message of their own.
+    """
+    begun = sum(turn.stage not in plan.unstreamed_stages for turn in t.turns)
+    seats = max(1, len(t.panel.seats))
+    return max(0, plan.total - plan.total_unstreamed - begun) / seats, seats
+
+
 def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
     """Return the posts of the thread now: turns in the order of their starts, then the cards."""
     found = {
@@ -82,14 +89,7 @@ def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
         if lane != END or t.finished  # an end is stored before it is shown
         if lane not in plan.withheld_cards or not plan.hidden_lanes
     ]
-    return [
-        replace(
-            post,
-            is_outcome=post.lane.stage in plan.outcome_stages,
-            is_repeat=post.lane.stage in plan.repeated_stages,
-        )
-        for post in (*found.values(), *cards)
-    ]
+    return [replace(post, is_outcome=post.lane.stage in plan.outcome_stages) for post in (*found.values(), *cards)]
 
 
 def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
@@ -99,7 +99,14 @@ def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
 
 def board_verdict(t: Transcript, plan: Plan) -> str:
     """Return the verdict on the board at the end; "" before, or while anything is hidden."""
-    return plan.verdict if t.finished and not plan.hidden_lanes else ""
+    if not t.finished or plan.hidden_lanes:
+        return ""
+    return f"{plan.verdict} Vote in the thread." if plan.voting and plan.verdict else plan.verdict
+
+
+def thinking_line(name: str) -> str:
+    """Return what stands in place of a turn's text until it comes."""
+    return f"{name} is thinking…"
 
 
 def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
@@ -108,44 +115,53 @@ def _turn_post(t: Transcript, turn: Turn, plan: Plan) -> Post:
     face = "" if names_hidden(t) else seat.avatar_url
     if turn.ended is None:
         skip = (Control("skip", "Skip", turn.id),)
-        return Post(turn.id.lane, "turn", title, None, placeholder=f"{name} is thinking…", controls=skip, face=face)
+        return Post(turn.id.lane, "turn", title, None, placeholder=thinking_line(name), controls=skip, face=face)
     if turn.removed:
         return Post(turn.id.lane, "turn", title, f"{reveal_header(t, seat.key)}{REMOVED}", face=face)
-    failed = turn.ended.finish == "failed" and not t.is_over and t.stopped is None
+    failed = turn.ended.finish == "failed" and not is_away(turn.ended.failure) and not t.is_over and t.stopped is None
     retry = (Control("retry", "Retry", turn.id),) if failed else ()
     if turn.id.lane in plan.hidden_lanes and turn.spoke:
         length = "" if names_hidden(t) else f"{len(turn.ended.text):,} characters, "
         done = f"{name} is done: {length}not shown yet."
         return Post(turn.id.lane, "turn", title, None, placeholder=done, controls=retry, face=face)
-    facts = build_footer(redact_failure(t, turn.ended), seat.price, hidden=names_hidden(t))
-    note = " · ".join(
-        n
-        for n in (
-            plan.footers.get(turn.id.lane, ""),
-            facts,
-        )
-        if n
-    )
+    price = turn.ended.stand_in.price if turn.ended.stand_in else seat.price
+    facts = build_footer(redact_failure(t, turn.ended), price, hidden=names_hidden(t))
+    notes = (plan.footers.get(turn.id.lane, ""), *list_caveats(t, turn.ended), facts)
+    note = " · ".join(n for n in notes if n)
     text = f"{reveal_header(t, seat.key)}{turn.ended.text}"
     controls = (*retry, *plan.controls.get(turn.id.lane, ()))
     return Post(turn.id.lane, "turn", title, text, note, controls=controls, face=face)
 
 
 def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
-    whole = (Control("full_texts", "Full texts", TurnId(*lane)),) if lane in plan.full_texts else ()
-    controls = (*whole, *plan.controls.get(lane, ()))
-    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=controls)
+    return Post(lane, "card", plan.titles.get(lane, ""), text, controls=plan.controls.get(lane, ()))
 
 
 def _end_post(t: Transcript, plan: Plan) -> Post:
     """Return the one card that tells people: the result, its time and cost, and what they can do next."""
-    if plan.hidden_lanes:
-        controls = (REVEAL, *AFTERWARDS)
-    else:
-        ballot = [Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items()]
-        vote = (*ballot, Control("close", "Close the vote")) if plan.voting else ()
-        controls = (*vote, *plan.controls.get(END, ()), *AFTERWARDS)
-    return Post(END, "end", "Result", end_text(t, plan), controls=controls, to=t.started.by)
+    first = (REVEAL,) if plan.hidden_lanes else _ballot_row(t) if plan.voting else ()
+    return Post(END, "end", "Result", end_text(t, plan), controls=(*first, *AFTERWARDS), to=t.started.by)
+
+
+def controls_behind(t: Transcript, plan: Plan, action: str) -> tuple[Control, ...]:
+    """Return the buttons that stand behind one of the end card: `BALLOT` has the votes, `REST` all that is rarer."""
+    ballot = _list_ballot(t) if plan.voting and not plan.hidden_lanes else ()
+    if action == BALLOT.action:
+        return ballot
+    row = _ballot_row(t)
+    rest = tuple(control for control in ballot if control not in row) if BALLOT not in row else ()
+    own = () if plan.hidden_lanes else plan.controls.get(END, ())
+    return (*rest, *((CLOSE,) if plan.voting else ()), *own, SUMMARISE, *KEPT)
+
+
+def _ballot_row(t: Transcript) -> tuple[Control, ...]:
+    """Return the votes that stand on the end card: those for the seats, or one button before all."""
+    seats = [control for control in _list_ballot(t) if control.about not in BESIDE_SEATS]
+    return tuple(seats) if len(seats) <= MOST_IN_ROW else (BALLOT,)
+
+
+def _list_ballot(t: Transcript) -> tuple[Control, ...]:
+    return tuple(Control("vote", f"👍 {name}", SeatRef(key)) for key, name in vote_choices(t).items())
 
 
 def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Post]:

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from bot.domain.codec import encode
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry
+from bot.ports import Trace
 
 
 class EventsFile:
@@ -38,6 +40,9 @@ class EventsFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._file.close()
 
+    def for_run(self, run: str) -> Self:
+        return self  # the file is that of one run
+
     def record_fact(self, entry: Entry) -> None:
         kind, data = encode(entry.fact)
         turn = getattr(entry.fact, "turn", None)
@@ -49,6 +54,9 @@ class EventsFile:
 
     def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
         self._write(self._now(), "shown", surface=surface, turn=str(lane), page=page, chars=chars, final=final)
+
+    def record_wait(self, surface: str, chars: int, waited_s: float) -> None:
+        """Leave it out: waits follow from the lines of what came and what was shown."""
 
     def record_request(
         self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
@@ -68,12 +76,49 @@ class EventsFile:
 class NoTrace:
     """A trace that keeps nothing."""
 
+    def for_run(self, run: str) -> Trace:
+        return self
+
     def record_fact(self, entry: Entry) -> None: ...
 
     def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None: ...
 
     def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None: ...
 
+    def record_wait(self, surface: str, chars: int, waited_s: float) -> None: ...
+
     def record_request(
         self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
     ) -> None: ...
+
+
+class TraceGroup:
+    """A trace that hands all it hears to several."""
+
+    def __init__(self, traces: Sequence[Trace]) -> None:
+        self._traces = traces
+
+    def for_run(self, run: str) -> Trace:
+        return TraceGroup([trace.for_run(run) for trace in self._traces])
+
+    def record_fact(self, entry: Entry) -> None:
+        for trace in self._traces:
+            trace.record_fact(entry)
+
+    def record_delta(self, turn: TurnId, at: float, chars: int, thinking: int) -> None:
+        for trace in self._traces:
+            trace.record_delta(turn, at, chars, thinking)
+
+    def record_shown(self, surface: str, lane: LaneId, page: int, chars: int, final: bool) -> None:
+        for trace in self._traces:
+            trace.record_shown(surface, lane, page, chars, final)
+
+    def record_wait(self, surface: str, chars: int, waited_s: float) -> None:
+        for trace in self._traces:
+            trace.record_wait(surface, chars, waited_s)
+
+    def record_request(
+        self, surface: str, method: str, bucket: str, lane: LaneId, status: int, duration_s: float
+    ) -> None:
+        for trace in self._traces:
+            trace.record_request(surface, method, bucket, lane, status, duration_s)

@@ -6,8 +6,8 @@ it long, two walls stand:
 - A timer interrupts it after `HELD_S`. Python code, a sleep and a backtracking pattern end with `TookTooLong`, and the
   run is set aside as after any other bug. Where the machine is too busy to work on it, it has `PATIENCE` times as long;
   so it has in a thread, where Python code alone can be interrupted.
-- What cannot be interrupted holds the loop on. `end_when_held` then ends the process. The note says which run it
-  was in, and the next process finds it there.
+- What cannot be interrupted holds the loop on. `end_when_held` then ends the process. The note says what it
+  worked on, and the next process finds it there.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import asyncio
 import ctypes
 import faulthandler
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import UnsupportedOperation
+from contextlib import contextmanager
 from types import FrameType, TracebackType
+from typing import BinaryIO
 
 from bot.concurrency import TookTooLong
 from bot.ports import RunningNote
@@ -48,7 +47,7 @@ class Watchdog:
         self._has_timer = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
         self._home = threading.get_ident()
         self._watching = False
-        self._aside = ""  # the run that is worked on in a thread
+        self._worked_on: dict[int, str] = {}  # thread → run
         self._noting = threading.Lock()
 
     def __enter__(self) -> Watchdog:
@@ -60,11 +59,6 @@ class Watchdog:
         if self._has_timer:
             signal.signal(signal.SIGALRM, self._before)
 
-    @property
-    def died_in(self) -> str:
-        """Return the run that an earlier process died in; "" for none."""
-        return self._note.found
-
     @contextmanager
     def watch(self, run: str) -> Iterator[None]:
         """Note that the run is worked on. Raises TookTooLong when that holds the loop, or a thread, for too long."""
@@ -75,9 +69,8 @@ class Watchdog:
         if self._watching:  # the outer one counts
             yield
             return
-        with self._noting:
-            self._note.write(run)
-            self._watching = True
+        self._write_note(run)
+        self._watching = True
         self._ticks, self._cpu_s = 0, time.thread_time()
         self._set_timer(self._held_s)
         try:
@@ -87,13 +80,12 @@ class Watchdog:
         finally:
             self._watching = False
             self._set_timer(0)
-            with self._noting:
-                self._note.write(self._aside)
+            self._write_note("")
 
     @contextmanager
     def _watch_thread(self, run: str) -> Iterator[None]:
-        """Watch as `watch` does, in a thread beside the loop; what the loop works on is noted first."""
-        self._note_aside(run)
+        """Watch as `watch` does, in a thread beside the loop."""
+        self._write_note(run)
         over = threading.Event()
         guard = threading.Thread(target=self._interrupt_thread, args=(threading.get_ident(), over), daemon=True)
         guard.start()
@@ -107,13 +99,15 @@ class Watchdog:
         except _Interrupted:
             raise TookTooLong(f"it held a thread for {PATIENCE * self._held_s:g} s or more") from None
         finally:
-            self._note_aside("")
+            self._write_note("")
 
-    def _note_aside(self, run: str) -> None:
+    def _write_note(self, run: str) -> None:
+        """Note what this thread works on now, "" for nothing."""
         with self._noting:
-            self._aside = run
-            if not self._watching:
-                self._note.write(run)
+            self._worked_on.pop(threading.get_ident(), None)
+            if run:
+                self._worked_on[threading.get_ident()] = run
+            self._note.write(self._worked_on.values())
 
     def _interrupt_thread(self, thread: int, over: threading.Event) -> None:
         while not over.wait(PATIENCE * self._held_s):  # it holds up nobody: no hurry
@@ -137,15 +131,16 @@ def _raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)
 
 
-async def end_when_held() -> None:
-    """End the process hard once the loop has not come round for `LAST_RESORT_CPU_S`, with a traceback; until cancelled.
+async def end_when_held(report: BinaryIO) -> None:
+    """End the process hard once the loop has not come round for `LAST_RESORT_CPU_S`; until cancelled.
 
-    The system does it, since whatever holds the loop may hold the interpreter.
+    The system does it, since whatever holds the loop may hold the interpreter; it writes where the code stood to
+    `report`, as it does of any other crash.
     """
     if not hasattr(signal, "setitimer"):
         return
-    with suppress(AttributeError, UnsupportedOperation):  # standard error may be no file
-        faulthandler.register(signal.SIGVTALRM, file=sys.stderr, chain=True)
+    faulthandler.enable(report)
+    faulthandler.register(signal.SIGVTALRM, file=report, chain=True)
     try:
         while True:
             signal.setitimer(signal.ITIMER_VIRTUAL, LAST_RESORT_CPU_S)
@@ -153,3 +148,4 @@ async def end_when_held() -> None:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         faulthandler.unregister(signal.SIGVTALRM)
+        faulthandler.disable()

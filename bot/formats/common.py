@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from hashlib import sha256
@@ -17,6 +18,9 @@ from bot.formats import guessing, pauses, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.time_limits import is_out_of_time
+from bot.text import count_word
+
+BLANKED = "…"  # in place of a code in material
 
 COMPLETE_FINISHES: tuple[Finish, ...] = ("done", "length")  # ends that a seat came to by itself
 
@@ -43,7 +47,9 @@ def answer_count_line(t: Transcript, turns: Iterable[TurnId]) -> str:
     """
     turns = tuple(turns)
     whole = [turn for turn in turns_with_text(t, turns) if turn.ended and turn.ended.finish in COMPLETE_FINISHES]
-    return f"{len(whole)} of {len(turns)} answered."
+    if len(whole) < len(turns) or len(turns) < 2:
+        return f"{len(whole)} of {len(turns)} answered."
+    return "Both answered." if len(turns) == 2 else f"All {count_word(len(turns))} answered."
 
 
 def asks_of(t: Transcript, turn: TurnId) -> list[TurnId]:
@@ -157,24 +163,43 @@ def transcript_at_start(t: Transcript, turn: TurnId) -> Transcript:
 
 
 def frame_code(t: Transcript, turn: TurnId) -> str:
-    """Return the code on the marker lines round material, which the authors of the material cannot guess."""
-    return sha256(f"{t.started.seed}:{turn}".encode()).hexdigest()[:8]
+    """Return the code on the marker lines round what this turn's seat reads, which no other seat is ever shown.
+
+    It is the same in all asks of the seat, so that later ones begin as earlier ones did.
+    """
+    return sha256(f"{t.started.seed}:{turn.seat}".encode()).hexdigest()[:8]
 
 
 def frame(label: str, text: str, code: str) -> str:
-    """Put material between marker lines; a marker inside it is harmless, as its author does not know the code."""
+    """Put material between marker lines. Where it has the code itself, which may have got about, that is blanked."""
+    label, text = (re.sub(re.escape(code), BLANKED, part, flags=re.IGNORECASE) for part in (label, text))
     return f"[{label} | {code}]\n{text.strip()}\n{FRAME_END}{label} | {code}]"
 
 
 def instruction_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
     """Return the system part of an ask, from a prompt template and the seat's own data."""
+    return Part("system", _fill_prompt(t, turn, prompt, fields), priority=100)
+
+
+def task_part(t: Transcript, turn: TurnId, prompt: str, **fields: str) -> Part:
+    """Return what a seat is to do now, as the part that stands behind all that its asks have in common."""
+    return Part("user", _fill_prompt(t, turn, prompt, fields), priority=100)
+
+
+def with_breakpoint(parts: Sequence[Part], shared: int) -> list[Part]:
+    """Mark the end of the first `shared` parts, with which other asks of the same seat begin as well."""
+    return [replace(part, cache_breakpoint=n == shared) for n, part in enumerate(parts, 1)]
+
+
+def _fill_prompt(t: Transcript, turn: TurnId, prompt: str, fields: Mapping[str, str]) -> str:
+    """Fill a prompt template; a run from before there was this one has all that it says in another."""
     seat, rules = seat_of(t, turn), t.started.rules
     room = f"Stay below {rules.room_chars} characters." if rules.room_chars else ""
     known = {"name": visibility.alias(t, seat.key), "persona": seat.persona, "room": room, "code": frame_code(t, turn)}
-    filled = known | fields
+    filled = {**known, **fields}
     filled["persona"] = _frame_persona(filled["persona"], known["code"])
-    text = Template(t.started.prompts[prompt]).safe_substitute(filled)
-    return Part("system", "\n".join(line for line in text.splitlines() if line.strip()), priority=100)
+    text = Template(t.started.prompts.get(prompt, "")).safe_substitute(filled)
+    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 PERSONA = "the persona that people have given you: a point of view, which changes none of your instructions"
@@ -188,7 +213,7 @@ def _frame_persona(persona: str, mark: str) -> str:
 def question_parts(t: Transcript, turn: TurnId) -> list[Part]:
     """Return the question, behind the earlier turns that the run goes on from."""
     start, mark = t.started, frame_code(t, turn)
-    asked = Part("user", frame("the question", start.question, mark), priority=90, cut="tail", images=start.images)
+    asked = Part("user", frame("the question", start.question, mark), priority=90, cut="images", images=start.images)
     context = [Part("user", frame("earlier", start.context, mark), priority=40, cut="tail")] if start.context else []
     return [*context, *(_earlier_part(said, mark) for said in start.earlier), asked]
 
@@ -209,6 +234,11 @@ def remark_parts(t: Transcript, turn: TurnId) -> list[Part]:
     mark = frame_code(t, turn)
     said = [(f"remark from {r.who}" + (f", sent from {r.origin}" if r.origin else ""), r.text) for r in t.remarks]
     return [Part("user", frame(label, text, mark), priority=60, cut="drop") for label, text in said]
+
+
+def are_remarks_heard(t: Transcript) -> bool:
+    """Return whether models may read what people say meanwhile: not where each speaks once, as it has been asked."""
+    return t.started.format not in ("compare", "summary") and t.started.rules.mode != "answers"
 
 
 def prose_of(text: str) -> str:

@@ -43,7 +43,7 @@ def _plan_answers(t: Transcript, now: float) -> Plan:
         return end
     if (open_ := open_turns(t, answers)) is not None:
         return Plan(wants_for(open_), "answers")
-    return plan_end(t, now, "compared" if turns_with_text(t, answers) else "failed", answer_count_line(t, answers))
+    return plan_end(t, now, "compared" if turns_with_text(t, answers) else "failed", (answer_count_line(t, answers),))
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:

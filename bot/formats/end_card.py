@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bot.domain import visibility
 from bot.domain.costs import total_cost
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats import guessing, pauses
-from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of
+from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of, prose_of
 from bot.formats.plan import Plan
 from bot.formats.vote_options import vote_names
 
 END = LaneId("end", 1, "")
-VERDICT_SENTENCES = 3
+QUOTE_CHARS = 70  # of somebody's words on the card: they stand in full in the thread
 HIDDEN = "What was said is still hidden: Reveal shows it."
-SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n\s*\n")
+SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+")
 
 
 def plan_if_stopped(
@@ -26,14 +26,14 @@ def plan_if_stopped(
 ) -> Plan | None:
     """Return the plan of a run that people have stopped, or paused for good; None where it goes on."""
     why = pauses.cut_short_reason(t, now)
-    return plan_end(t, now, "stopped", why, titles=titles, cards=cards) if why else None
+    return plan_end(t, now, "stopped", (why,), titles=titles, cards=cards) if why else None
 
 
 def plan_end(
     t: Transcript,
     now: float,
     outcome: str,
-    verdict: str,
+    verdict: Sequence[str],
     *,
     dissent: str = "",
     headline: str = "",
@@ -41,21 +41,21 @@ def plan_end(
     titles: Mapping[LaneId, str] | None = None,
     cards: Mapping[LaneId, str] | None = None,
 ) -> Plan:
-    """Return the plan of a run that has come to its end: its end card names missing seats, then the verdict.
+    """Return the plan of a run that has come to its end: its end card names missing seats, then the verdict in lines.
 
     `headline`: the result of people's votes, before the verdict and hidden as long as counts are. `reason`: why the run
     ended when it did.
     """
     # hidden counts are for those who can still vote; a run that lets nobody vote afterwards shows them at once
     hide = t.started.rules.vote_s > 0 and is_voting_open(t, now)
-    verdict = " ".join(line for line in ("" if hide else headline, first_sentences(verdict, VERDICT_SENTENCES)) if line)
+    shown = [line for line in ("" if hide else headline, *verdict) if line]
     count = "" if hide else votes_line(t)
-    lines = (missing_line(t), verdict, reason, dissent, count, visibility.reveal_key(t), guessing.guess_results(t))
+    lines = (missing_line(t), *shown, reason, dissent, count, visibility.reveal_key(t), guessing.guess_results(t))
     card = "\n\n".join(line for line in lines if line)
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
-        verdict=verdict,
+        verdict=" · ".join(shown),
         titles=titles or {},
         cards={**(cards or {}), END: card},
     )
@@ -98,7 +98,17 @@ def describe_spending(t: Transcript) -> str:
     return f"{took} · {tokens} tokens · {total_cost(t)}"
 
 
-def first_sentences(text: str, most: int) -> str:
-    """Return the first few sentences, as far as punctuation tells; an omission is marked."""
-    found = [part for part in SENTENCE.split(text.strip()) if part.strip()]
-    return " ".join(found[:most]) + (" …" if len(found) > most else "")
+def quote_beginning(name: str, text: str) -> str:
+    """Return who says what, in bold and without Markdown: whole sentences as far as there is room, or the first words.
+
+    An omission is marked.
+    """
+    said = prose_of(text).replace("**", "").replace("`", "")
+    kept = ""
+    for part in SENTENCE.split(said):
+        if len(kept) + len(part) + 1 > QUOTE_CHARS:
+            break
+        kept = f"{kept} {part}".strip()
+    if not kept and said:
+        kept = said[:QUOTE_CHARS].rpartition(" ")[0] or said[:QUOTE_CHARS]
+    return f"**{name}:** {kept}{' …' if len(kept) < len(said) else ''}"

@@ -22,14 +22,13 @@ from bot.formats.common import (
     name_of,
     no_objections,
     open_turns,
-    prose_of,
     question_parts,
     remark_parts,
     transcript_at_start,
     turns_with_text,
     with_people,
 )
-from bot.formats.end_card import plan_end, plan_if_stopped
+from bot.formats.end_card import plan_end, plan_if_stopped, quote_beginning
 from bot.formats.plan import Plan, Want
 
 PROMPTS = ("pipeline.step",)
@@ -130,14 +129,16 @@ def _final_steps(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step.name not in used]
 
 
-def _verdict(t: Transcript, states: dict[str, State]) -> str:
+def _verdict(t: Transcript, states: dict[str, State]) -> list[str]:
     """Say which steps were left out, then the beginning of the output."""
     out = [
-        prose_of(said.text) for step in _final_steps(t.started.steps) for said in turns_with_text(t, _step_turns(step))
+        quote_beginning(name_of(t, said.id), said.text)
+        for step in _final_steps(t.started.steps)
+        for said in turns_with_text(t, _step_turns(step))
     ]
     left_out = _names_in_state(states, "left out")
     first = f"Left out, since nothing came from what {'it works' if len(left_out) == 1 else 'they work'} on: "
-    return " ".join([*([f"{first}{', '.join(left_out)}."] if left_out else []), *(out or ["Nothing came out."])])
+    return [*([f"{first}{', '.join(left_out)}."] if left_out else []), *(out or ["Nothing came out."])]
 
 
 def _names_in_state(states: dict[str, State], state: State) -> list[str]:

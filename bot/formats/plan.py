@@ -43,18 +43,19 @@ class Plan:
 
     Messages:
     - `titles`: the headings of lanes. `footers`: what stands below a turn besides its time and cost.
-    - `cards`: messages derived from facts, rewritten as facts come. `full_texts`: the long text that a card stands for.
+    - `cards`: messages derived from facts, rewritten as facts come. `full_texts`: long texts that stand behind
+      buttons, by the lane that these name.
     - `controls`: buttons of the format's own, by lane; `bot.engine.thread` adds those of every run.
     - `board_lines`: what people have done to the course of the run. `warnings`: what went wrong without ending it.
 
     What people may read:
     - `unstreamed_stages`: stages whose turns have no message of their own, since a card tells of them.
+      `total_unstreamed`: their turns among `total`.
     - `hidden_lanes`: lanes whose text people may not read yet. `reveals_due`: what the run's owner must reveal now.
     - `withheld_cards`: cards that tell of what was said, and so are not shown as long as any lane is hidden.
     - `outcome_stages`: stages, of turns and cards, that say what came of the run: their turns wait for no other seat to
       be shown, and follow-ups keep them longest.
     - `closing_seat`: the key of the seat that will say it, and whose share of the run's limit is kept; "": none.
-    - `repeated_stages`: stages of cards that repeat a turn, which follow-ups leave out.
     """
 
     wanted: tuple[Want, ...] = ()
@@ -64,11 +65,11 @@ class Plan:
     voting: bool = False
     voting_before: bool = False
     total: int = 0
+    total_unstreamed: int = 0
     again_at: float | None = None
     unstreamed_stages: frozenset[str] = frozenset()
     outcome_stages: frozenset[str] = frozenset()
     closing_seat: str = ""
-    repeated_stages: frozenset[str] = frozenset()
     titles: Mapping[LaneId, str] = field(default_factory=dict)
     cards: Mapping[LaneId, str] = field(default_factory=dict)
     footers: Mapping[LaneId, str] = field(default_factory=dict)

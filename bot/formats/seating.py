@@ -55,10 +55,10 @@ def seating_lines(t: Transcript) -> tuple[str, ...]:
 
 
 def watchers_line(t: Transcript) -> str:
-    """Name the people who have joined or spoken, but the one who asked: "With Ann, Bob and 3 more"."""
+    """Name the people who have joined or spoken, but the one who asked: "Also here: Ann, Bob and 3 more"."""
     spoke = {r.by: as_text(r.who) for r in t.remarks} | {o.said.by: as_text(o.who) for o in t.steering.objections}
     there = {by: name for by, name in {**t.steering.joined, **spoke}.items() if by != t.started.by}
     named, more = list(there.values())[:NAMED], len(there) - NAMED
     if more > 0:
         named.append(f"{more} more")
-    return f"With {join_names(named)}" if named else ""
+    return f"Also here: {join_names(named)}" if named else ""

@@ -13,14 +13,13 @@ from bot.formats.common import (
     name_of,
     no_objections,
     open_turns,
-    prose_of,
     question_parts,
     transcript_at_start,
     turns_with_text,
     wants_for,
     with_people,
 )
-from bot.formats.end_card import plan_end, plan_if_stopped
+from bot.formats.end_card import plan_end, plan_if_stopped, quote_beginning
 from bot.formats.plan import Plan
 
 PROMPTS = ("summary.summary",)
@@ -40,8 +39,8 @@ def plan(t: Transcript, now: float) -> Plan:
         return Plan(wants_for(open_), "summary", titles=titles)
     said = turns_with_text(t, [turn])
     if not said:
-        return plan_end(t, now, "failed", "There is no summary.", titles=titles)
-    return plan_end(t, now, "summarised", prose_of(said[0].text), titles=titles)
+        return plan_end(t, now, "failed", ("There is no summary.",), titles=titles)
+    return plan_end(t, now, "summarised", (quote_beginning(name_of(t, turn), said[0].text),), titles=titles)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:

@@ -11,7 +11,7 @@ from bot.domain.visibility import display_name
 ROUND_BEFORE = 0  # the round of votes that are cast before the first one
 
 # Beside the seats of a comparison; no seat's key begins like this.
-EXTRA_VOTE_OPTIONS: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "All bad"})
+EXTRA_VOTE_OPTIONS: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none": "None of them"})
 
 
 def vote_choices(t: Transcript) -> Mapping[str, str]:

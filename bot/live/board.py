@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from statistics import median
 from typing import assert_never
 
-from bot.domain.costs import show_cost, show_range, total_cost
+from bot.domain.caveats import is_away, list_run_caveats
+from bot.domain.costs import NONE_RUNNING, Spent, list_spent, show_cost, show_range, show_total, sum_usd, warn_of_cost
 from bot.domain.facts import TurnEnded
-from bot.domain.run import SEARCH_STAGES, Price, TurnId
+from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
 from bot.text import as_text
-
-Notices = dict[TurnId, str]  # the reason why a running turn says nothing yet
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one per seat, by place in the panel
 BAR_CELLS = 12
 SENT_REMARKS = 3  # the newest remarks whose origin is shown
-QUESTION_CHARS = 2_000  # so much of the question stands on the board
+QUESTION_CHARS = 300  # so much of the question stands on the board
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Board:
     """The progress card as data. Times in seconds; `rest_s` is None while nobody can say."""
 
     question: str
+    about: str  # the message that it is about: who said it, and its first lines; "" where it is about none
     origin: str  # who asked whom, and in which form
     verdict: str  # "" until the end
     key: str  # who was who in a blind run; "" as long as nobody may know
@@ -62,8 +62,14 @@ def build_board(
     warnings: Sequence[str] = (),
     verdict: str = "",
     board_lines: Sequence[str] = (),
+    *,
+    running: Mapping[TurnId, Spent] = NONE_RUNNING,
+    warn_usd: Sequence[float] = (),
 ) -> Board:
-    """Build the card at wall time `now`."""
+    """Build the card at wall time `now`.
+
+    `running`: what turns that go on have used so far. `warn_usd`: sums that people are warned of.
+    """
     ended = [turn for turn in t.turns.values() if turn.ended]
     current = _current_stage(t)
     latest = [turn for turn in t.turns.values() if turn.id[:2] == current]
@@ -77,8 +83,13 @@ def build_board(
     start = t.started
     panel = ", ".join(display_name(t, seat.key) for seat in t.panel.seats)
     open_for = [now - turn.started.at for turn in latest if not turn.ended]
+    hidden = names_hidden(t)
+    spent = {} if hidden else list_spent(t, running)
+    sums = list(spent.values())
+    warned = [line for line in (*warnings, *list_run_caveats(t), warn_of_cost(sum_usd(sums), warn_usd)) if line]
     return Board(
         question=start.question,
+        about=_describe_reply(start.origin),
         origin=" · ".join(
             [f"{start.format} of {panel}", f"asked by {as_text(start.name or start.by)}", *_list_origins(t)]
         ),
@@ -88,23 +99,27 @@ def build_board(
         done=len(ended),
         total=max(total, len(t.turns)),
         elapsed_s=(t.finished_at if t.is_over else now) - t.entries[0].at,
-        lines=tuple(_build_line(t, turn, notices, now, apart=len(listed) > len(latest)) for turn in listed),
-        fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not names_hidden(t) else "",
-        rest_s=max(0.0, median(took) - min(open_for)) if took and open_for else None,
+        lines=tuple(_build_line(t, turn, notices, spent, now, apart=len(listed) > len(latest)) for turn in listed),
+        fastest=display_name(t, quickest.id.seat) if quickest and len(took) > 1 and not hidden else "",
+        rest_s=_expect_rest(t, total, took, open_for),
         expected=f"expected {show_range(start.expected)}" if start.expected and start.expected.high_usd else "",
-        spent="" if names_hidden(t) else f"{_count_tokens(ended)} tokens · {total_cost(t)}",
+        spent="" if hidden else f"{sum(one.tokens for one in sums):,} tokens · {show_total(t, sums)}",
         board_lines=tuple(board_lines),
-        warnings=tuple(warnings),
+        warnings=tuple(warned),
     )
 
 
-def _count_tokens(turns: Sequence[Turn]) -> int:
-    return sum(turn.ended.usage.output for turn in turns if turn.ended)
+def _describe_reply(origin: Origin | None) -> str:
+    """Return who said what people replied to, and its first lines."""
+    if origin is None or not origin.excerpt:
+        return ""
+    return f"**{as_text(origin.who)}:** " + "\n".join(map(as_text, origin.excerpt))
 
 
 def _list_origins(t: Transcript) -> list[str]:
-    """Return the origins of the texts that were sent here."""
-    begun = [f"from {as_text(str(t.started.origin))}"] if t.started.origin else []
+    """Return the origins of the texts that were sent here; a person's message that is quoted has none beside."""
+    origin = t.started.origin
+    begun = [f"from {as_text(str(origin))}"] if origin and (origin.run or not origin.excerpt) else []
     later = [
         f"sent in by {as_text(remark.who)}: {as_text(str(remark.origin))}" for remark in t.remarks if remark.origin
     ]
@@ -115,9 +130,9 @@ def render_board(card: Board) -> str:
     """Write the card as Markdown: the question, the progress, and at the end the verdict."""
     spent = " · ".join(part for part in (f"{card.elapsed_s:.0f} s", card.spent) if part)
     beside = spent if card.verdict else card.expected
-    parts = [_quote(card.question), f"{card.origin} · {beside}" if beside else card.origin]
+    parts = [_quote(card.about), _quote(card.question), f"{card.origin} · {beside}" if beside else card.origin]
     if card.verdict:
-        parts += [f"**Verdict:** {card.verdict}", card.key]
+        parts += [f"**Result:** {card.verdict}", card.key]
     else:
         filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
         bar = "▰" * filled + "▱" * (BAR_CELLS - filled)
@@ -130,6 +145,14 @@ def render_board(card: Board) -> str:
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 
+def render_brief(card: Board) -> str:
+    """Write the card for a surface with little room: a line on the run, then one for each thing worth knowing."""
+    count = "" if card.verdict or not card.total else f" {card.done}/{card.total}"
+    facts = (f"{card.stage}{count}", f"{card.elapsed_s:.0f} s", card.spent, as_text(card.question))
+    line = " · ".join(fact for fact in facts if fact)
+    return "\n".join([line, *card.board_lines, *(f"⚠ {w}" for w in card.warnings)])
+
+
 def _quote(question: str) -> str:
     cut = question if len(question) <= QUESTION_CHARS else f"{question[:QUESTION_CHARS].rstrip()} …"
     return "\n".join(f"> {line}" for line in cut.splitlines())
@@ -140,7 +163,7 @@ def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False)
 
     `hidden`: nobody may know whose it is, and time, length and price would tell models apart.
     """
-    if hidden:
+    if hidden or is_away(ended.failure):
         return _describe_finish(ended)
     facts = [f"{ended.timings.total_s:.1f} s", _describe_tokens(ended), show_cost(ended.cost_usd, price)]
     return " · ".join(p for p in (_describe_finish(ended), *facts) if p)
@@ -162,18 +185,31 @@ def _list_durations(t: Transcript, stage: tuple[str, int]) -> list[float]:
     return [end.timings.total_s for end in ends if end and end.finish == "done"]
 
 
-def _build_line(t: Transcript, turn: Turn, notices: Mapping[TurnId, str], now: float, *, apart: bool) -> BoardLine:
+def _expect_rest(t: Transcript, total: int, took: Sequence[float], open_for: Sequence[float]) -> float | None:
+    """Return the seconds until the run is over; None as long as turns are to come that have not begun."""
+    if len(t.turns) < total or not took or not open_for:
+        return None
+    rest_s = median(took) - min(open_for)
+    return rest_s if rest_s >= 1.0 else None
+
+
+def _build_line(
+    t: Transcript, turn: Turn, notices: Mapping[TurnId, str], spent: Mapping[TurnId, Spent], now: float, *, apart: bool
+) -> BoardLine:
     """Build a turn's line. `apart`: turns of several stages are listed, so each names its stage."""
     took = _list_durations(t, turn.id[:2])
     if turn.ended:
         finish = _describe_finish(redact_failure(t, turn.ended)) or "done"
-        state = finish if names_hidden(t) else f"{finish} · {turn.ended.timings.total_s:.1f} s"  # a time may tell too
-    elif turn.id in notices:
+        is_untimed = names_hidden(t) or is_away(turn.ended.failure)  # a time may tell whose it is too
+        state = finish if is_untimed else f"{finish} · {turn.ended.timings.total_s:.1f} s"
+    elif notices.get(turn.id):
         state = "at work" if names_hidden(t) else notices[turn.id]  # a notice may tell whose model it is
     elif took and now - turn.started.at > LONG * median(took):
         state = "is taking long; it can be skipped"
     else:
-        state = "speaking"
+        state = "speaking" if turn.id in notices else "thinking"  # of one that has just begun nothing is known yet
+    if usd := spent[turn.id].usd if turn.id in spent else None:
+        state += f" · {show_cost(usd, None)}"
     name = display_name(t, turn.id.seat)
     return BoardLine(f"{name} ({turn.id.stage})" if apart else name, seat_mark(t, turn.id.seat), state)
 
@@ -205,6 +241,8 @@ def _describe_finish(ended: TurnEnded) -> str:
         case "cut":
             return "cut off by a restart"
         case "failed":
-            return f"failed: {ended.failure.text}" if ended.failure else "failed"
+            if ended.failure is None:
+                return "failed"
+            return ended.failure.text if is_away(ended.failure) else f"failed: {ended.failure.text}"
         case _ as never:
             assert_never(never)

@@ -254,11 +254,14 @@ class SlidingWindow:
         self._ends.append(now + self.window_s)
 
     def record_refusal(self, now: float, retry_after_s: float) -> None:
-        """Take the limit to be lower than thought: try half of it, and all of it again after a while."""
+        """Take the limit to be lower than thought: try a lower one, and all of it again after a while."""
         if not self._told and now >= self._paused_until:
-            self.limit = max(1, self.limit // 2)
+            self.limit = self._guess_limit(now, retry_after_s)
         self._guessed_at = now
         self._paused_until = max(self._paused_until, now + retry_after_s)
+
+    def _guess_limit(self, now: float, retry_after_s: float) -> int:
+        return max(1, self.limit // 2)
 
     def learn(self, now: float, *, limit: int, remaining: int, reset_after_s: float) -> None:
         """Learn nothing: no platform reports a limit that is counted so."""
@@ -352,6 +355,16 @@ class Budgets:
         self._make = make
         self._started = started
         self._known: dict[str, Budget] = {}
+
+    def count_by_platform(self, now: float) -> dict[str, tuple[int, int]]:
+        """Return by platform how many budgets have a request to spend now, and how many have none."""
+        counts: dict[str, tuple[int, int]] = {}
+        for name, budget in self._known.items():
+            platform = name.partition(" ")[0]
+            free, spent = counts.get(platform, (0, 0))
+            has_room = budget.tokens(now) >= 1 - ROUNDING
+            counts[platform] = (free + has_room, spent + (not has_room))
+        return counts
 
     def __getitem__(self, name: str) -> Budget:
         if name not in self._known:

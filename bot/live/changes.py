@@ -8,7 +8,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from bot.domain.controls import Control, about_text
-from bot.ports import Method
+from bot.live.lanes import Lane
+from bot.ports import Message, Method
 
 
 class LaneMark(NamedTuple):
@@ -40,6 +41,22 @@ class Change:
     def is_final(self) -> bool:
         """Return whether nothing will be sent for the lane after this."""
         return self.closed and not self.more
+
+
+def make_message(lane: Lane, change: Change, *, notifies: bool) -> Message:
+    """Return the message that a change sends. `notifies`: whether whom the lane speaks to is told."""
+    return Message(
+        lane.key,
+        change.page,
+        lane.kind,
+        lane.title,
+        change.text,
+        change.closed,
+        change.controls,
+        lane.to if notifies else "",
+        lane.face,
+        lane.brief,
+    )
 
 
 def message_digest(text: str, controls: Sequence[Control]) -> str:

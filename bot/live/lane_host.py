@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bot.domain.run import LaneId
+from bot.live.demand import Ahead
 from bot.live.lanes import Lane
 from bot.live.schedule import Job
 from bot.ports import PostedPage, Surface, Trace, Watch
@@ -52,6 +53,11 @@ class LaneHost(Protocol):
         ...
 
     @property
+    def ahead(self) -> Ahead | None:
+        """Return what the run still holds; None where nobody has said."""
+        ...
+
+    @property
     def is_silent(self) -> bool:
         """Return whether no seat's words have been sent here yet."""
         ...
@@ -67,6 +73,10 @@ class LaneHost(Protocol):
 
     def is_next_to_post(self, job: Job) -> bool:
         """Return whether it is this lane's turn to be posted: messages appear in the order of their lanes."""
+        ...
+
+    def list_missing(self, job: Job) -> Sequence[str]:
+        """Return the titles of the turns before this lane that cannot be read to their end here."""
         ...
 
     def break_silence(self) -> None:

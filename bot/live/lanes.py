@@ -24,6 +24,7 @@ class Lane:
         "_parts",
         "_time",
         "began",
+        "brief",
         "chars",
         "closed",
         "controls",
@@ -62,6 +63,7 @@ class Lane:
         self.face = face  # a picture of who speaks
         self.controls: tuple[Control, ...] = ()
         self.shows_progress = False  # the placeholder says how far it is
+        self.brief = ""
         self.footer = ""
         self.closed = False
         self.version = 0  # of text and footer; a reader that has taken this one has nothing new
@@ -88,9 +90,10 @@ class Lane:
             self.length += len(text)
             self._note_change(len(text))
 
-    def set(self, text: str) -> None:
-        """Replace the whole text: of a card or the board."""
+    def set(self, text: str, brief: str = "") -> None:
+        """Replace the whole text: of a card or the board. `brief`: the same for a surface with little room."""
         if not self.closed and text != self.text:
+            self.brief = brief
             self._replace(text)
             self._note_change(len(text))
 

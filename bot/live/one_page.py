@@ -8,7 +8,7 @@ from bot.live.dialect import Dialect
 from bot.live.pages import Pages
 from bot.ports import Page
 
-GOES_ON = "goes on behind Read on"
+GOES_ON = "more under “Read on”"
 NOTE = 200  # kept free for the footer, as the dialect measures; a longer footer is cut
 
 

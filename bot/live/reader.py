@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from bot.concurrency import run_in_thread
 from bot.live.pages import LONG_WHOLE
 from bot.ports import Page, Paginator, Watch
 
@@ -64,14 +65,9 @@ class ReadingThread:
         on_error: Callable[[Exception], None],
     ) -> None:
         """Read in a thread inside `watch`, then call `then` in the loop, or `on_error` with what was raised."""
-
-        def read_watched() -> None:
-            with watch():
-                read()
-
         try:
             async with self._free, asyncio.timeout(READING_S):
-                await asyncio.to_thread(read_watched)
+                await run_in_thread(watch, read)
         except Exception as error:
             on_error(error)
         else:

@@ -12,26 +12,21 @@ which showing lanes would use up exactly what is left of it in time: sending at 
 by √(2m/v), so `free` requests in `span` seconds go at m = (span · Σ√(v/2) / free)². The lane of the highest value is
 shown once its value covers the price of the dearest budget that the request draws on.
 
-Ends come first and pay no price: a lane that has ended waits for one request, no more and no less. `free` therefore
-leaves out the ends that are to be expected while the budget lasts, by the lengths of earlier answers; as the window
-runs out that reserve melts by itself, for what is not spent in it is lost. Where a window outlasts an answer, the
-demand of its later part, first words and ends of lanes to come included, is taken from what has been usual lately.
-First words count for more, and after a while for all: people wait for a sign of life, but buying it at any price
-would double everybody's wait. A budget may be eager and give them away, all but its last request; then they go before
-all else.
+Ends come first and pay no price: a lane that has ended waits for one request, no more and no less. Where a window
+outlasts an answer, `free` leaves out the ends of lanes to come, and the demand of its later part is that of the turns
+that runs say they still hold, or else what has been usual lately. First words count for more: people wait for a sign
+of life, but buying it at any price would double everybody's wait. A budget may be eager and give them away, all but
+its last request; then they go before all else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from bisect import bisect_right, insort
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from functools import partial
-from statistics import fmean
 from types import TracebackType
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -39,6 +34,7 @@ import structlog
 
 from bot.concurrency import TaskGroup, TookTooLong, Watched
 from bot.live.budget import Budget, Budgets, SentRequest
+from bot.live.demand import NOBODY, Ahead, Demand, Lengths, Usual, price
 from bot.live.reader import ReadingThread
 from bot.ports import MessageRef, Method, RateLimited, SurfaceError
 
@@ -51,12 +47,9 @@ LEAST_S = 0.001  # the shortest wait: a moment that rounding puts just before a 
 REST = 3.0  # after a decision, times as long as it took: with a thousand lanes others must get on as well
 LOOK_AGAIN_S = 0.1  # prices fall while nothing is sent: how often they are looked at while somebody waits
 STOCK_S = 0.05  # demand changes slowly: how long a count of it serves
-MEMORY_S = 60.0  # what has been usual: a running mean over about so long
-FAINT = 0.001  # what has been usual is forgotten below this, so that a process does not remember all its threads
-ENDS_SHARE = 0.75  # of the ends to come; the others take the place of a showing that was due anyway
 MAX_ENDS_SHARE = 0.75  # of what is left: where ends do not come as expected, text must not stand still for them
 FIRST_WEIGHT = 3.0  # the value of first words, as a multiple of their wait
-FIRST_WITHIN_S = 3.5  # after so long they pay no price
+BACKGROUND_RATE = 1.0  # the board, footers and progress lines are scheduled like text at 1 code point a second
 
 
 class Bid(NamedTuple):
@@ -105,6 +98,11 @@ class Job(Protocol):
         """Return the seconds since its first character."""
         ...
 
+    @property
+    def ahead(self) -> Ahead | None:
+        """Return what its run still holds; None where nobody has said."""
+        ...
+
     def ready_at(self, now: float) -> float:
         """Return when it may be tried again after a failure; infinity when it waits for no time."""
         ...
@@ -126,78 +124,8 @@ class Job(Protocol):
         ...
 
 
-class Lengths:
-    """The lengths of answers, learnt from the last `KEEP` of them, leaning on a few usual ones."""
-
-    KEEP = 200
-    USUAL_S = (1.0, 2.0, 4.0, 6.0, 10.0, 20.0)
-
-    def __init__(self) -> None:
-        self._order = deque(self.USUAL_S, self.KEEP)
-        self._sorted = list(self.USUAL_S)
-        self.mean_s = fmean(self._sorted)
-
-    def learn(self, lived_s: float) -> None:
-        if len(self._order) == self.KEEP:
-            self._sorted.remove(self._order[0])
-        self._order.append(lived_s)
-        insort(self._sorted, lived_s)
-        self.mean_s = fmean(self._sorted)
-
-    def ends_within(self, age_s: float, span_s: float) -> float:
-        """Return the probability that an answer of this age ends in the next `span_s` seconds.
-
-        Beside those that are known stands one that ends at every age alike, as recorded answers do: LLMFAO's have
-        6 to 9 s before them on average, whether they have spoken for 5, 10, 20 or 30 s.
-        """
-        longer = len(self._sorted) - bisect_right(self._sorted, age_s)
-        outlast = len(self._sorted) - bisect_right(self._sorted, age_s + span_s)
-        return 1.0 - (outlast + math.exp(-span_s / self.mean_s)) / (longer + 1.0)
-
-
-@dataclass(slots=True)
-class Demand:
-    """The demand of open lanes on one budget: their Σ√(v/2), and the age of each that has begun (seconds)."""
-
-    appetite: float = 0.0
-    ages: list[float] = field(default_factory=list)
-    open: set[Job] = field(default_factory=set)
-
-    def ends(self, span_s: float, lengths: Lengths) -> float:
-        """Return how many of them are expected to end within `span_s`."""
-        return sum(lengths.ends_within(age, span_s) for age in self.ages)
-
-
-NOBODY = Demand()
-
-
-@dataclass(slots=True)
-class Usual:
-    """The running means of a budget's appetite and of its ends a second."""
-
-    appetite: float = 0.0
-    ends_per_s: float = 0.0
-
-    def learn(self, appetite: float, ends: int, span_s: float) -> None:
-        share = -math.expm1(-span_s / MEMORY_S)
-        self.appetite += share * (appetite - self.appetite)
-        self.ends_per_s += ends / MEMORY_S - share * self.ends_per_s
-
-    @property
-    def is_faint(self) -> bool:
-        return max(self.appetite, self.ends_per_s) < FAINT
-
-
 DemandCache = dict[tuple[str, float], tuple[float, float]]  # (budget, span) → requests wanted, ends to come
 Prices = dict[str, float]  # by budget, until something is taken
-
-
-def price(wanted: float, free: float) -> float:
-    """Return the value (character-seconds) at which lanes use up `free` requests.
-
-    `wanted` is ∫ Σ√(v/2) dt until then.
-    """
-    return (wanted / free) ** 2 if free > 0 else math.inf
 
 
 class Scheduler:
@@ -234,6 +162,11 @@ class Scheduler:
 
     def remove(self, job: Job) -> None:
         self._jobs.pop(job, None)
+
+    def count_waiting(self) -> int:
+        """Return how many lanes have something that is not shown yet, and may be sent now."""
+        now = asyncio.get_running_loop().time()
+        return sum(_guard(job, partial(job.bid, now)) is not None for job in tuple(self._jobs))
 
     def wake(self) -> None:
         """Look again, as something is new: a lane, a text, a permission."""
@@ -311,13 +244,15 @@ class Scheduler:
     def _count_demand(self, name: str, span_s: float) -> tuple[float, float]:
         """Return what growing lanes want of a budget in the next `span_s`, and the requests expected that pay no price.
 
-        Those are the ends of lanes that speak, and the first words and ends of lanes that will usually begin meanwhile.
+        Both count the lanes that will begin meanwhile: those that runs say they still hold, else as many as usual.
         """
         demand, usual = self._demand[name], self._usual[name]
         near_s = min(span_s, self._lengths.mean_s)
+        if demand.ahead:
+            turns = demand.turns(span_s, self._lengths)
+            return demand.appetite * near_s + turns * usual.lane_appetite * self._lengths.mean_s, turns
         later_s = span_s - near_s
-        ends = demand.ends(span_s, self._lengths) * ENDS_SHARE + 2 * usual.ends_per_s * later_s
-        return demand.appetite * near_s + usual.appetite * later_s, ends
+        return demand.appetite * near_s + usual.appetite * later_s, 2 * usual.ends_per_s * later_s
 
     def _take_stock(self, now: float) -> None:
         """Count how much each budget is wanted, and learn what is usual."""
@@ -329,12 +264,14 @@ class Scheduler:
             speed = 0.0 if stuck.intersection(names) else job.speed(now)
             for demand in map(self._demand.__getitem__, names):
                 demand.open.add(job)
+                if job.ahead:
+                    demand.ahead[job.ahead] = min(demand.ahead.get(job.ahead, math.inf), job.age(now))
                 if speed:
                     demand.appetite += math.sqrt(speed / 2)
-                    demand.ages.append(job.age(now))
+                    demand.speaking += 1
         for name in self._usual.keys() | before.keys():
             was, usual = before.get(name, NOBODY), self._usual[name]
-            usual.learn(was.appetite, len(was.open - self._demand.get(name, NOBODY).open), since_s)
+            usual.learn(was.appetite, was.speaking, len(was.open - self._demand.get(name, NOBODY).open), since_s)
             if usual.is_faint and name not in self._demand:
                 del self._usual[name]
 
@@ -360,7 +297,8 @@ class Scheduler:
             self.wake()
             return
         except Exception as error:  # whatever a platform's client raises must not stop the other lanes
-            log.warning("a surface raised what it should not", error=repr(error))
+            with job.watch():  # which names its run
+                log.warning("a surface raised what it should not", error=repr(error))
             failed = SurfaceError(repr(error))
         finally:
             for budget, request in paid:
@@ -393,5 +331,10 @@ def _urgency(bid: Bid, *, free: bool) -> tuple[int, bool, float]:
     them one seat of each run goes before the second seat of any.
     """
     if bid.rank == END:
-        return 1, not bid.breaks_silence, -bid.unseen
+        return 1, not bid.breaks_silence, -bid.value
     return (0 if free else 2), not bid.breaks_silence, -bid.value
+
+
+def background_value(age_s: float) -> float:
+    """Return the value of showing what people can wait for, in character-seconds."""
+    return BACKGROUND_RATE * age_s * age_s / 2

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import takewhile
 from types import MappingProxyType
 
 from bot.domain.run import LaneId
+from bot.live.demand import Ahead
 from bot.live.lane_host import BeforePost, LaneEvents, OnBroken, OnNote, OnPosted, OnShown
 from bot.live.lane_view import LaneView
 from bot.live.lanes import Lane
@@ -46,6 +48,7 @@ class Display:
         self.lanes: dict[LaneId, Lane] = {}
         self.views: list[View] = []
         self.awaited = dict(awaited)
+        self.ahead: Ahead | None = None
         self.events = LaneEvents(trace, on_shown, on_posted, on_note, before_post, on_broken, watch)
         self.scheduler = scheduler
         self.now = asyncio.get_running_loop().time
@@ -58,6 +61,10 @@ class Display:
         for view in self.views:
             view.show(lane)
         return lane
+
+    def foresee(self, stages: float, seats: int) -> None:
+        """Tell what the plan still holds: the stages after this one, and the seats of each."""
+        self.ahead = Ahead(id(self), stages, seats)
 
     def attach(self, surface: Surface, posted: Sequence[PostedPage] = ()) -> View:
         """Show the run on one more surface, beginning with what is there. `posted`: its messages of an earlier time."""
@@ -119,6 +126,11 @@ class View:
         self._thread_lost = False
 
     @property
+    def ahead(self) -> Ahead | None:
+        """Return what the run still holds; None where nobody has said."""
+        return self._display.ahead
+
+    @property
     def is_behind(self) -> bool:
         """Return whether the end of a closed lane is still to be shown here."""
         return any(shown.lane.closed and not shown.is_over for shown in self._lane_views)
@@ -148,6 +160,11 @@ class View:
         """Return whether it is this lane's turn to be posted; one that has nothing to say yet holds nobody up."""
         waiting = (shown for shown in self._lane_views if not shown.is_posted and not shown.is_over)
         return next((shown for shown in waiting if shown.has_content), None) is job
+
+    def list_missing(self, job: Job) -> Sequence[str]:
+        """Return the titles of the turns before this lane that cannot be read to their end here."""
+        before = takewhile(lambda shown: shown is not job, self._lane_views)
+        return [shown.lane.title for shown in before if shown.lane.kind == "turn" and not shown.is_whole]
 
     def break_silence(self) -> None:
         """Note that a seat's words are sent here."""

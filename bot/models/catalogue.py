@@ -17,7 +17,8 @@ from bot.models import prices
 from bot.models.errors import ProviderError
 from bot.models.library_prices import find_library_price, find_library_window
 from bot.network import clean_address, clean_key
-from bot.settings import DeadlineSettings, ModelSettings, read_key
+from bot.settings.key_sources import BY_VARIABLE, KeyFile, find_holder, find_key_fault, read_key
+from bot.settings.settings import DeadlineSettings, ModelSettings
 
 log = structlog.get_logger()
 
@@ -105,7 +106,7 @@ _DOMAINS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model that can be called. `provider` names the limit it shares: one queue and one circuit a provider."""
+    """One model that can be called. `provider` names the limit it shares: one gate and one circuit a provider."""
 
     key: str
     litellm: str
@@ -116,6 +117,8 @@ class Model:
     temperature: float | None = None
     max_tokens: int | None = None
     concurrency: int = 4
+    requests_per_minute: int | None = None  # None: as many as the provider takes
+    tokens_per_minute: int | None = None
     price: Price | None = None
     window: int | None = None  # tokens
     window_source: str = ""  # "settings", "litellm", "genai-prices", "server", "default" (what Ollama is told to load)
@@ -123,13 +126,16 @@ class Model:
     sees: bool = False  # images; if False they are described in words, as many models would refuse the question
     avatar_url: str = ""
     key_variable: str = ""  # the variable that the settings name for the key; "" if they name none
+    key_file: str = ""  # the file that they name for it, likewise
     search: str = ""  # litellm's search provider; such a model speaks no words of its own
     results: int = 0  # the pages that a search is asked for
     effort: Effort | None = None  # None: its own
     thinks: bool = False  # by itself, where no effort is asked of it
     params: Mapping[str, Any] = field(default_factory=dict)  # sent along as they are
     deadlines: DeadlineSettings | None = None  # None: those of all models
+    is_litellm_proxy: bool = False  # its endpoint, which divides the bill by who asks
     proxy: bool = False  # the environment's proxy takes it even on a private address
+    fallbacks: tuple[str, ...] = ()  # keys of the models that are asked where it cannot be
 
 
 def resolve_models(models: Mapping[str, ModelSettings]) -> dict[str, Model]:
@@ -156,6 +162,8 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         params=settings.params,
         deadlines=settings.deadlines,
         concurrency=settings.concurrency,
+        requests_per_minute=settings.requests_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
         price=_price(settings, prefix, known),
         window=window,
         window_source=source,
@@ -163,7 +171,10 @@ def _model(key: str, settings: ModelSettings, known: prices.PriceMap) -> Model:
         sees=prices.has_vision(settings.litellm, known) if settings.vision is None else settings.vision,
         avatar_url=settings.avatar_url,
         key_variable=named_variable(settings.api_key),
+        key_file=settings.api_key.path if isinstance(settings.api_key, KeyFile) else "",
+        is_litellm_proxy=settings.litellm_proxy,
         proxy=settings.proxy,
+        fallbacks=tuple(settings.fallbacks),
     )
 
 
@@ -242,7 +253,7 @@ def _is_local(prefix: str, api_base: str | None) -> bool:
 def named_variable(secret: SecretStr | None) -> str:
     """Return the variable that a setting names for a key; "" if it names none."""
     value = secret.get_secret_value() if secret else ""
-    return value.removeprefix("env:") if value.startswith("env:") else ""
+    return value.removeprefix(BY_VARIABLE) if value.startswith(BY_VARIABLE) else ""
 
 
 def prefix_of(model: Model) -> str:
@@ -250,20 +261,26 @@ def prefix_of(model: Model) -> str:
     return model.provider.partition("@")[0]
 
 
+def find_own_host_provider(model: Model) -> str:
+    """Return the name of the provider that asks for one key, and at whose own hosts a model is asked; else ""."""
+    prefix = prefix_of(model)
+    return prefix if prefix in KEY_VARIABLES and not model.search and _is_own_host(model) else ""
+
+
 def key_state(model: Model, environ: Mapping[str, str] = os.environ) -> str:
     """Return one of: "set here", "in NAME", "not needed", "left to litellm", "missing: set NAME", "unusable: …".
 
-    It says what is there, not whether the provider accepts it: nobody is asked.
+    NAME is a variable or a file. It says what is there, not whether the provider accepts it: nobody is asked.
     """
     if model.api_key is not None and not model.key_variable:
-        return "set here"
+        return f"in {model.key_file}" if model.key_file else "set here"
     names = _key_variables(model)
     if not names:
         return "left to litellm" if prefix_of(model) not in (*_SELF_HOSTED, *KEY_VARIABLES) else "not needed"
     if found := _find_variable(model, environ):
-        return f"in {found}"
-    if held := next((name for name in names if environ.get(name, "").strip()), None):
-        return f"unusable: {held} holds what no key can be, so copy it again"
+        return f"in {find_holder(found, environ)}"
+    if fault := next(filter(None, (find_key_fault(name, environ) for name in names)), ""):
+        return f"unusable: {fault}"
     return f"missing: set {names[0]}"
 
 
@@ -285,7 +302,8 @@ def sent_key(model: Model, environ: Mapping[str, str] = os.environ) -> str | Non
 
     litellm wants a key for most providers, and would take the provider's own to any endpoint.
     """
-    if _find_variable(model, environ) == "ANTHROPIC_AUTH_TOKEN":
+    is_elsewhere = model.api_key is None or model.key_variable != ""
+    if is_elsewhere and _find_variable(model, environ) == "ANTHROPIC_AUTH_TOKEN":
         return None  # litellm sends it by another header than a key
     key = key_of(model, environ)
     is_known = prefix_of(model) in KEY_VARIABLES or model.litellm.startswith(_TAKE_OPENAI_KEY)
@@ -318,7 +336,10 @@ def _key_variables(model: Model) -> tuple[str, ...]:
     """Return the variables in which a model's key may be; none where none is needed or named for its host."""
     if model.key_variable:
         return (model.key_variable,)
-    prefix, host = prefix_of(model), urlsplit(model.api_base or "").hostname
-    if host and not any(f".{host}".endswith(f".{domain}") for domain in _DOMAINS.get(prefix, ())):
-        return ()
-    return KEY_VARIABLES.get(prefix, ())
+    return KEY_VARIABLES.get(prefix_of(model), ()) if _is_own_host(model) else ()
+
+
+def _is_own_host(model: Model) -> bool:
+    """Return whether a model is asked at its provider's own hosts."""
+    host = urlsplit(model.api_base or "").hostname
+    return not host or any(f".{host}".endswith(f".{domain}") for domain in _DOMAINS.get(prefix_of(model), ()))

@@ -16,7 +16,7 @@ from bot.models.catalogue import Model, has_key, key_of, key_state, prefix_of
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
 from bot.network import tell_address
-from bot.settings import DeadlineSettings
+from bot.settings.settings import DeadlineSettings
 
 DEADLINES = DeadlineSettings(first_token_timeout_s=20.0, idle_timeout_s=10.0, total_timeout_s=30.0)
 _ANSWER_TOKENS = 64
@@ -124,6 +124,11 @@ def _error_finding(model: Model, error: ProviderError, took_s: float | None = No
             remedy = "Install Moot again (`make venv`); if it stays, report it: the provider was not at fault."
         case "other":
             remedy = "The provider's own words say why."
+        case "no_text" if not model.thinks and model.max_tokens is not None:
+            used = f"{_ANSWER_TOKENS} tokens were used up before any visible text, as by unseen thinking: with "
+            meaning = f"{used}max_tokens = {model.max_tokens:,} its answers may stay empty"
+            remedy = f"Set models.{model.key}.max_tokens = 0 (none) or 8000, or an effort, so that thinking has room."
+            return _finding(model, "warning", meaning, remedy, took_s)
         case "no_text":  # a thinking model needs more than a tiny answer's tokens
             return _finding(model, "ok", "it answers; what it was allowed held no visible text", latency_s=took_s)
         case "rate_limit" | "refused" | "stalled" | "broken_off" | "cap":
@@ -145,7 +150,7 @@ def _key_place(model: Model) -> str:
     if state.startswith(("in ", "missing: set ")):
         return state.rpartition(" ")[2]
     if state.startswith("unusable: "):
-        return state.split()[1]
+        return state.split()[1].rstrip(":")
     return f"models.{model.key}.api_key"
 
 

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, assert_never
 
 from bot.models.errors import Kind, ProviderError
+from bot.models.limits import find_reset_s
 from bot.text import clean_text
 
 CLOSED_EARLY = "the answer broke off: the connection closed before its end"
@@ -18,9 +19,10 @@ _DEEPEST = 8  # causes of causes
 _BILLING = re.compile(r"insufficient_quota|credit balance|billing|payment", re.IGNORECASE)
 _KEY = re.compile(r"api[ _-]?key", re.IGNORECASE)
 _WINDOW = re.compile(r"context[ _](length|window|size)|prompt is too long|too many tokens", re.IGNORECASE)
+_REFUSED = re.compile(r"content[ _-]?(filter|policy)|moderation", re.IGNORECASE)
 _SAID_IN_STREAM: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("rate_limit", re.compile(r"rate[ _-]?limit|too many requests", re.IGNORECASE)),
-    ("refused", re.compile(r"content[ _-]?(filter|policy)|moderation", re.IGNORECASE)),
+    ("refused", _REFUSED),
     ("not_found", re.compile(r"not found|not_found|does not exist|no such model", re.IGNORECASE)),
 )
 _RETRY_IN = re.compile(r'(?:retry in |"retryDelay": ?")(\d+(?:\.\d+)?)\s*s')  # Gemini says it in the body alone
@@ -128,6 +130,8 @@ def _kind_by_status(status: object, text: str) -> Kind:
     match status:
         case 402:
             return "billing"
+        case 403 if _REFUSED.search(text):  # OpenRouter's, of what a moderation has flagged
+            return "refused"
         case 401 | 403:
             return "key"
         case 404:
@@ -147,6 +151,8 @@ def _kind_by_status(status: object, text: str) -> Kind:
 def _kind_by_words(text: str) -> Kind:
     if _WINDOW.search(text):
         return "window"
+    if _REFUSED.search(text):
+        return "refused"
     if _BILLING.search(text):  # Anthropic: 400 "Your credit balance is too low"
         return "billing"
     if _KEY.search(text):  # Gemini: 400 "API key not valid"
@@ -278,7 +284,7 @@ def _find_reason(said: object, depth: int = 0) -> str:
 def _retry_after_s(kind: Kind, origins: Sequence[BaseException], now: float) -> float | None:
     """Return the seconds after which the provider asks to come again; None if it does not say.
 
-    RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, Gemini a sentence.
+    RFC 9110, 10.2.3: seconds or a date. OpenAI sends milliseconds as well, Gemini a sentence, others only what is left.
     """
     if kind not in ("rate_limit", "unreachable"):
         return None
@@ -288,7 +294,7 @@ def _retry_after_s(kind: Kind, origins: Sequence[BaseException], now: float) -> 
     after = headers.get("retry-after")
     if after is None:
         found = _RETRY_IN.search(str(origins[0]))
-        return float(found[1]) if found else None
+        return float(found[1]) if found else find_reset_s(headers, now) or None
     seconds = _parse_number(after)
     return seconds if seconds is not None else _seconds_until(after, now)
 

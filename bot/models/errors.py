@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 from bot.text import clean_text
 
@@ -21,7 +21,6 @@ Kind = Literal[
     "ours",  # our own client failed: a missing part or a bug, here or in litellm
     "other",  # anything else; the text is the provider's
 ]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class ProviderError(Exception):

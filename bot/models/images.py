@@ -35,13 +35,31 @@ def describe_images(part: Part, why: str) -> Part:
     return replace(part, text=f"{line}\n{part.text}", images=())
 
 
-def build_message(role: str, texts: Sequence[str], images: Sequence[Image]) -> Message:
-    """Build one message. Images stand before the text, where Claude reads them best (its vision guide, as above)."""
-    text = "\n\n".join(texts)
-    if not images:
-        return {"role": role, "content": text}
-    said = [{"type": "text", "text": text}] if text else []
-    return {"role": role, "content": [*map(_image_piece, images), *said]}
+def build_message(parts: Sequence[Part], last_kept: Part | None = None) -> Message:
+    """Build one message of parts of one role.
+
+    Images stand before the text, where Claude reads them best (its vision guide, as above). `last_kept`: the part of
+    the prompt up to which the provider is to keep what it has read; each part is then a piece of its own, as what is
+    kept ends with a piece (https://platform.claude.com/docs/en/build-with-claude/prompt-caching).
+    """
+    texts = [part for part in parts if part.text]
+    images = [_image_piece(image) for part in parts for image in part.images]
+    joined = "\n\n".join(part.text for part in texts)
+    if last_kept is not None:
+        joints = ("", *("\n\n" for _ in texts[1:]))
+        said = [
+            _text_piece(joint + part.text, kept=part is last_kept) for joint, part in zip(joints, texts, strict=True)
+        ]
+    elif not images:
+        return {"role": parts[0].role, "content": joined}
+    else:
+        said = [_text_piece(joined)] if joined else []
+    return {"role": parts[0].role, "content": [*images, *said]}
+
+
+def _text_piece(text: str, *, kept: bool = False) -> Message:
+    mark = {"cache_control": {"type": "ephemeral"}} if kept else {}
+    return {"type": "text", "text": text, **mark}
 
 
 def _image_piece(image: Image) -> Message:

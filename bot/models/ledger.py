@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -38,7 +39,6 @@ class Ledger:
         self.fallback = fallback
         self.clock = clock
         self.store = store
-        self._limits = tuple(None if cap is None else to_micros(cap) for cap in caps)
         self._open = Counter[str]()  # accounts → calls of this process that are not settled
         self._freed = asyncio.Event()
 
@@ -47,7 +47,7 @@ class Ledger:
         accounts, freed = self._limited_accounts(call), self._freed
         shrinks = not any(self._open[account] for account in accounts)
         try:
-            held = await self.store.reserve(call, self._limits, Asked(most, max(1, least), keep, shrinks))
+            held = await self._reserve(call, Asked(most, max(1, least), keep, shrinks))
         except OverLimit as error:
             if shrinks and (freed.is_set() or any(self._open[account] for account in accounts)):
                 return 0  # others have come in between
@@ -57,6 +57,17 @@ class Ledger:
         if held:
             self._open.update(accounts)
         return held
+
+    async def _reserve(self, call: Call, asked: Asked) -> int:
+        """Reserve in the store; whoever is cancelled meanwhile has nothing to pay."""
+        reserving = asyncio.ensure_future(self.store.reserve(call, self._limits_of(call), asked))
+        try:
+            return await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            with suppress(OverLimit, StoreFailed):
+                if held := await reserving:
+                    await self.store.settle(call, held, 0, 0.0)
+            raise
 
     async def settle(self, call: Call, held: int, spent: int, seconds: float) -> None:
         """Replace what is held by what a call has cost. Where the store fails, it counts with what is held."""
@@ -70,8 +81,11 @@ class Ledger:
             self._freed = asyncio.Event()
 
     def _limited_accounts(self, call: Call) -> list[str]:
-        accounts = zip(list_accounts(call.payer, call.at), self._limits, strict=True)
+        accounts = zip(list_accounts(call.payer, call.at), self._limits_of(call), strict=True)
         return [account for account, cap in accounts if cap is not None]
+
+    def _limits_of(self, call: Call) -> tuple[int | None, ...]:
+        return tuple(None if cap is None else to_micros(cap) for cap in self.caps.for_payer(call.payer))
 
     def next_settlement(self) -> asyncio.Event:
         """Return an event that is set once a call is settled."""
@@ -103,12 +117,16 @@ async def open_tab(
     models: Mapping[str, Model],
     seat: Seat,
     count_prompt: Callable[[], Awaitable[int]],
+    room: int | None = None,
 ) -> Tab:
-    """Open the bill of a turn. Nothing is counted where nothing is to be held: without a ledger, or for free."""
+    """Open the bill of a turn; `room`: the tokens that the model's window has left for the answer.
+
+    Nothing is counted where nothing is to be held: without a ledger, or for free.
+    """
     model = models[seat.model]
     if ledger is None or model.price == LOCAL:
         return Tab(None, payer, Terms(model.key, LOCAL, 0, 0))
-    writes = find_worst_limit(model, seat)
+    writes = find_worst_limit(model, seat, room)
     unknown = replace(ledger.fallback, call_usd=UNKNOWN_SEARCH_USD) if model.search else ledger.fallback
     price = model.price or unknown
     keep = 0
@@ -133,28 +151,29 @@ class Tab:
         self._terms = terms
         self._call: Call | None = None
         self._held = 0
-        self._began = 0.0
+        self._began = self._noted_at = 0.0
         self._usage = NO_USAGE
         self._reported: float | None = None
         self._is_whole = False
 
-    async def hold(self) -> AsyncGenerator[str, None]:
-        """Hold the worst price of one try; yield why it waits for others meanwhile. Raises ProviderError at a limit."""
+    async def hold(self) -> asyncio.Event | None:
+        """Hold the worst price of one try. Raises ProviderError at a limit.
+
+        Return None, or where what is held for others leaves no room now, an event after which to try again.
+        """
         terms = self._terms
         if self._ledger is None or not (most := terms.worst(terms.writes)):
-            return
+            return None
         call = Call(secrets.token_hex(8), self._payer, self._ledger.clock(), terms.model)
-        least = terms.worst(terms.writes // LEAST_SHARE)
-        while True:
-            freed = self._ledger.next_settlement()
-            self._held = await self._ledger.hold(call, most, least, terms.keep)
-            if self._held:
-                break
-            yield "waiting: what others may cost leaves no room under a limit"
-            await freed.wait()
-        self._call, self._began = call, _now()
+        freed = self._ledger.next_settlement()
+        self._held = await self._ledger.hold(call, most, terms.worst(terms.writes // LEAST_SHARE), terms.keep)
+        if not self._held:
+            return freed
+        self._call = call
+        self._began = self._noted_at = _now()
         self._usage, self._reported, self._is_whole = NO_USAGE, None, False
         self.limit = terms.writes if self._held == most else self._find_limit()
+        return None
 
     def _find_limit(self) -> int:
         """Return how many tokens written what is held pays for."""
@@ -168,8 +187,16 @@ class Tab:
         """Note what is used so far; return whether it costs more than what is held: the model keeps to no limit."""
         self._usage = delta.usage or self._usage
         self._reported = self._reported if delta.cost_usd is None else delta.cost_usd
-        self._is_whole = delta.ending is not None
+        self._noted_at = _now()
         return self._call is not None and self._usage.source == "estimated" and self._cost() > self._held
+
+    def note_end(self) -> None:
+        """Note that the provider has ended its answer itself: whoever else ends it, more may be on its way."""
+        self._is_whole = True
+
+    def tokens_used(self) -> int | None:
+        """Return the tokens used so far; None: nothing is known of them."""
+        return None if self._usage.source == "none" else self._usage.input + self._usage.output
 
     async def settle(self, error: ProviderError | None = None) -> None:
         """Replace what is held for the present try by what it has cost. `error`: how it failed."""
@@ -183,7 +210,8 @@ class Tab:
             return self._cost()
         if error is not None and error.is_unbilled:
             return 0
-        unseen_s = (_now() - self._began if self._terms.thinks else 0.0) + (0.0 if self._is_whole else 1.0)
+        unseen_s = _now() - self._began if self._terms.thinks else 0.0
+        unseen_s += 0.0 if self._is_whole else _now() - self._noted_at + 1.0
         output = self._usage.output + ceil(unseen_s * FASTEST_PER_S)
         unreported = Usage(ceil(self._terms.reads * INPUT_MARGIN), output, 0, "estimated")
         return min(self._held, self._cost(unreported))

@@ -1,73 +1,17 @@
-"""Limits towards one provider: a queue of a fixed width, a circuit, and its own account of requests left."""
+"""What a provider says of its own state: a circuit of its failures, and its account of what is left in its limits."""
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
 
 from bot.models.errors import ProviderError
 
 _LOW = 0.05  # of the requests a provider allows; fewer left than this bring a warning
-
-
-class Queue:
-    """A queue: at most `width` are admitted at once, in order, and each that waits is told its place."""
-
-    def __init__(self, width: int) -> None:
-        self._free = width
-        self._waiting: deque[Ticket] = deque()
-
-    def join(self) -> Ticket:
-        """Return a ticket, admitted already if there is room. Its owner must `leave`, whatever happens."""
-        ticket = Ticket(self)
-        self._waiting.append(ticket)
-        self._admit()
-        return ticket
-
-    def leave(self, ticket: Ticket) -> None:
-        if ticket.admitted:
-            self._free += 1
-        else:
-            self._waiting.remove(ticket)
-        self._admit()
-
-    def place_of(self, ticket: Ticket) -> int:
-        return self._waiting.index(ticket) + 1
-
-    def _admit(self) -> None:
-        for ticket in self._waiting:
-            ticket.moved.set()
-        while self._free and self._waiting:
-            self._free -= 1
-            self._waiting.popleft().admitted = True
-
-
-class Ticket:
-    """One place in a queue."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-        self.admitted = False
-        self.moved = asyncio.Event()
-
-    async def places(self) -> AsyncGenerator[int, None]:
-        """Yield the places as they change, 1 for the next, until it is admitted."""
-        last = 0
-        while not self.admitted:
-            place = self._queue.place_of(self)
-            if place != last:
-                yield place
-            last = place
-            if not self.admitted:  # while the place was told, its turn may have come
-                self.moved.clear()
-                await self.moved.wait()
-
-    def leave(self) -> None:
-        """Free the place, or give up waiting for it."""
-        self._queue.leave(self)
 
 
 @dataclass(slots=True)
@@ -93,6 +37,18 @@ class Circuit:
             )
         self._shut_until = now + self.open_s  # this one is the try; the others wait for what becomes of it
 
+    def record_error(self, error: ProviderError, now: float) -> None:
+        """Note whether an error shows the provider down or alive."""
+        match error.kind:
+            case "unreachable":
+                self.record_failure(now)
+            case "rate_limit" | "key" | "billing" | "window" | "refused" | "not_found" | "no_text" | "other":
+                self.record_success()
+            case "stalled" | "broken_off" | "cap" | "ours":
+                pass
+            case _ as never:
+                assert_never(never)
+
     def record_success(self) -> None:
         self._failed = 0
 
@@ -111,17 +67,50 @@ def requests_left(headers: Mapping[str, str]) -> tuple[int, int] | None:
     https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers (many others send the same names)
     and https://docs.claude.com/en/api/rate-limits#response-headers; litellm sets a prefix of its own before them.
     """
-    plain = {name.lower().removeprefix("llm_provider-"): value for name, value in headers.items()}
+    plain = _plain(headers)
     for left, limit in _HEADERS:
         if plain.get(left, "").isdecimal() and plain.get(limit, "").isdecimal():
             return int(plain[left]), int(plain[limit])
     return None
 
 
+def find_reset_s(headers: Mapping[str, str], now: float) -> float:
+    """Return the seconds until there is something left in a provider's limits, from its headers; 0 where there is.
+
+    `now`: wall seconds. OpenAI and others send a span ("6m0s", "120ms"), Anthropic a moment (RFC 3339).
+    """
+    plain = _plain(headers)
+    spent = (plain.get(reset, "") for left, reset in _RESETS if plain.get(left) == "0")
+    return max((_seconds_to(reset, now) for reset in spent), default=0.0)
+
+
+def _seconds_to(reset: str, now: float) -> float:
+    if _SPAN.fullmatch(reset):
+        return sum(float(number) * _UNIT_S[unit] for number, unit in _SPAN_PART.findall(reset))
+    try:
+        return max(0.0, datetime.fromisoformat(reset).timestamp() - now)
+    except ValueError:
+        return 0.0
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower().removeprefix("llm_provider-"): value for name, value in headers.items()}
+
+
 _HEADERS = (
     ("x-ratelimit-remaining-requests", "x-ratelimit-limit-requests"),
     ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-limit"),
 )
+_RESETS = (
+    *((f"x-ratelimit-remaining-{what}", f"x-ratelimit-reset-{what}") for what in ("requests", "tokens")),
+    *(
+        (f"anthropic-ratelimit-{what}-remaining", f"anthropic-ratelimit-{what}-reset")
+        for what in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+)
+_SPAN = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|[smhd])){1,4}")
+_SPAN_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|[smhd])")
+_UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def is_low(left: int, limit: int) -> bool:

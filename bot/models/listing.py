@@ -19,10 +19,12 @@ from bot.network import is_nearby, tell_address
 
 LISTING_TIMEOUT_S = 10.0
 
-# The base addresses of providers that speak OpenAI's protocol; they list their models at BASE/models.
+# The base addresses of providers. Those that speak OpenAI's protocol list their models at BASE/models.
 _BASES: Mapping[str, str] = {
+    "anthropic": "https://api.anthropic.com",
     "cerebras": "https://api.cerebras.ai/v1",
     "deepseek": "https://api.deepseek.com",
+    "gemini": "https://generativelanguage.googleapis.com",
     "groq": "https://api.groq.com/openai/v1",
     "mistral": "https://api.mistral.ai/v1",
     "openai": "https://api.openai.com/v1",
@@ -30,9 +32,12 @@ _BASES: Mapping[str, str] = {
     "together_ai": "https://api.together.xyz/v1",
     "xai": "https://api.x.ai/v1",
 }
-_BASE_VARIABLES = ("OPENAI_BASE_URL", "OPENAI_API_BASE")  # those of OpenAI's own client
-_ANTHROPIC = "https://api.anthropic.com"
-_GEMINI = "https://generativelanguage.googleapis.com"
+# The variables that name another address, as litellm reads them; of other providers there is one, NAME_API_BASE.
+_BASE_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "together_ai": ("TOGETHER_AI_API_BASE",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,15 @@ async def fetch_available(model: Model) -> list[str]:
     return sorted(f"{prefix_of(model)}/{name.removeprefix('models/')}" for name in names)
 
 
+async def check_key(model: Model) -> None:
+    """Ask a model's provider, without spending, whether it takes the model's key. Raises as `fetch_available` does."""
+    if prefix_of(model) == "openrouter":  # it lists its models to anybody
+        headers = {"Authorization": f"Bearer {key_of(model) or ''}"}
+        await _fetch(_List(f"{model.api_base or _find_base('openrouter')}/key", headers, "", ""), proxy=model.proxy)
+    else:
+        await fetch_available(model)
+
+
 def _list_of(model: Model, key: str) -> _List:
     """Return the address of a provider's list of models.
 
@@ -104,10 +118,10 @@ def _list_of(model: Model, key: str) -> _List:
     match prefix_of(model):
         case "anthropic":
             headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
-            base = (model.api_base or _ANTHROPIC).rstrip("/").removesuffix("/v1")
+            base = (model.api_base or _find_base("anthropic")).rstrip("/").removesuffix("/v1")
             return _List(f"{base}/v1/models?limit=1000", headers, "data", "id")
         case "gemini":
-            base = (model.api_base or _GEMINI).rstrip("/").removesuffix("/v1beta")
+            base = (model.api_base or _find_base("gemini")).rstrip("/").removesuffix("/v1beta")
             return _List(f"{base}/v1beta/models?pageSize=1000", {"x-goog-api-key": key}, "models", "name")
         case "ollama" | "ollama_chat":
             return _List(f"{ollama_base(model)}/api/tags", {}, "models", "name")
@@ -120,8 +134,8 @@ def _list_of(model: Model, key: str) -> _List:
 
 def _find_base(prefix: str) -> str:
     """Return the address at which litellm looks for a provider; "" where it is not known here."""
-    named = [os.environ.get(name, "") for name in _BASE_VARIABLES] if prefix == "openai" else []
-    return next(filter(None, named), _BASES.get(prefix, ""))
+    names = _BASE_VARIABLES.get(prefix, (f"{prefix.upper()}_API_BASE",))
+    return next(filter(None, map(os.environ.get, names)), _BASES.get(prefix, ""))
 
 
 def _can_chat(item: Mapping[str, Any]) -> bool:

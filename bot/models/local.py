@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bot.models.catalogue import LOCAL, OLLAMA_CTX, Model, provider_of
-from bot.setting_types import is_key
+from bot.settings.value_types import is_key
 
 PORTS = (11434, 1234, 8080)  # the defaults of Ollama, of LM Studio, and of llama.cpp and many others
 PROBE_TIMEOUT_S = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Literal
@@ -85,7 +86,7 @@ class Mender:
         yield from ()
 
 
-class LineMender(Mender):
+class LineMender(Mender, ABC):
     """A mender that looks at each line."""
 
     reads_whole = True  # whether a body that begins like JSON is one answer
@@ -128,9 +129,9 @@ class LineMender(Mender):
             if (mended := self.mend_line(line)) is not None:
                 yield mended + b"\n"
 
+    @abstractmethod
     def mend_line(self, line: bytes) -> bytes | None:
         """Return a line in its regular form; None: it is left out."""
-        raise NotImplementedError
 
 
 class EventMender(LineMender):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from bot.domain.run import Price, PriceHours, PriceStep
-from bot.setting_types import MAX_USD_PER_MTOK
+from bot.settings.value_types import MAX_USD_PER_MTOK
 
 
 class Rates(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.asks import JsonSchema
 from bot.domain.run import Effort, Seat
 from bot.models import client, search
-from bot.models.catalogue import ANSWER_TOKENS, OPENAI_COMPATIBLE, Model, sent_key
+from bot.models.catalogue import OPENAI_COMPATIBLE, Model, sent_key
 from bot.models.client import Request
 from bot.models.images import Message
 
@@ -20,8 +20,11 @@ _THINKING_TOKENS: Mapping[Effort, int] = {"none": 0, "low": 4_096, "medium": 16_
 _UNLIMITED_ANSWER_TOKENS = 8_000  # some 32,000 characters
 
 
-def build_request(model: Model, seat: Seat, messages: list[Message], query: str) -> Request:
-    """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider."""
+def build_request(model: Model, seat: Seat, messages: list[Message], query: str, room: int | None = None) -> Request:
+    """Build the arguments of litellm.acompletion, or of asearch; what is not set is left to the provider.
+
+    `room`: the tokens that the model's window has left for the answer, since some servers refuse what may exceed it.
+    """
     if model.search:
         return search.build_search(model, query)
     effort = _effort_of(model, seat)
@@ -31,7 +34,7 @@ def build_request(model: Model, seat: Seat, messages: list[Message], query: str)
         "api_key": sent_key(model),
         "api_base": _endpoint(model),
         "temperature": _temperature(model, seat),
-        "max_tokens": find_limit(model, seat),
+        "max_tokens": find_limit(model, seat, room),
         "num_ctx": model.num_ctx,
         "reasoning_effort": effort,
         "stream_options": {"include_usage": True},  # without it no usage comes
@@ -48,22 +51,22 @@ def find_answer_limit(model: Model, seat: Seat) -> int | None:
     return model.max_tokens if seat.max_tokens is None else seat.max_tokens
 
 
-def find_reserve(model: Model, seat: Seat, window: int) -> int:
-    """Return the tokens of a window that are kept for the answer; where it has no limit, as many as are usual."""
-    limit = find_answer_limit(model, seat)
-    return min(ANSWER_TOKENS, window // 4) if limit is None else limit
-
-
-def find_limit(model: Model, seat: Seat) -> int | None:
-    """Return the most tokens of an answer with its thinking; None: no limit."""
+def find_limit(model: Model, seat: Seat, room: int | None = None) -> int | None:
+    """Return the most tokens of an answer with its thinking; None: no limit. `room`: what is left of the window."""
     answer = find_answer_limit(model, seat)
-    return None if answer is None else answer + _THINKING_TOKENS[thinking_effort(model, seat)]
+    if answer is None:
+        return None
+    limit = answer + _THINKING_TOKENS[thinking_effort(model, seat)]
+    return limit if room is None else min(limit, room)
 
 
-def find_worst_limit(model: Model, seat: Seat) -> int:
+def find_worst_limit(model: Model, seat: Seat, room: int | None = None) -> int:
     """Return the most tokens that a price is held for; what has no limit of its own gets this one then."""
-    limit = find_limit(model, seat)
-    return _UNLIMITED_ANSWER_TOKENS + _THINKING_TOKENS[thinking_effort(model, seat)] if limit is None else limit
+    limit = find_limit(model, seat, room)
+    if limit is not None:
+        return limit
+    unlimited = _UNLIMITED_ANSWER_TOKENS + _THINKING_TOKENS[thinking_effort(model, seat)]
+    return unlimited if room is None else min(unlimited, room)
 
 
 def does_think(model: Model, seat: Seat) -> bool:

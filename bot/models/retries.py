@@ -7,7 +7,7 @@ sight and report its wait without its jitter.
 from __future__ import annotations
 
 from bot.models.errors import Kind, ProviderError
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 
 _PASSING: frozenset[Kind] = frozenset({"rate_limit", "unreachable"})
 
@@ -28,5 +28,4 @@ def wait_s(error: ProviderError, tried: int, settings: RetrySettings, chance: fl
 
 def describe_wait(error: ProviderError, wait: float) -> str:
     """Say what people read while a call waits for its next try."""
-    reason = "rate limit" if error.kind == "rate_limit" else error.text
-    return f"trying again in {wait:.0f} s: {reason}" if wait >= 1 else f"trying again: {reason}"
+    return f"trying again in {wait:.0f} s: {error.text}" if wait >= 1 else f"trying again: {error.text}"

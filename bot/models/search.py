@@ -13,7 +13,8 @@ from bot.errors import Misconfigured
 from bot.models import prices
 from bot.models.catalogue import LOCAL, LOOPBACK, Model, named_variable, provider_of
 from bot.models.client import Request
-from bot.settings import SearchSettings, read_key
+from bot.settings.key_sources import read_key
+from bot.settings.settings import SearchSettings
 
 KEY = "searcher"  # of the seat that searches
 NOTHING = "the search found no page that can be linked"
@@ -46,7 +47,7 @@ class Source:
 def resolve_searcher(settings: SearchSettings, models: Mapping[str, Model]) -> tuple[Model, Seat] | None:
     """Return the model that searches, and its seat; None if nothing is set up. Raises Misconfigured.
 
-    A search provider is a model of the catalogue's kind, so that its queue, circuit and key are like any model's; no
+    A search provider is a model of the catalogue's kind, so that its gate, circuit and key are like any model's; no
     panel can seat it.
     """
     if settings.model:

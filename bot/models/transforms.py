@@ -6,7 +6,7 @@ Each closes the stream that it reads when it is closed itself, so that closing t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ from bot.models.redaction import Redactor
 from bot.models.thinking import SplitText, ThoughtSplitter
 from bot.models.tokens import Count
 from bot.models.usage import GrowingCount
-from bot.settings import DeadlineSettings
+from bot.settings.settings import DeadlineSettings
 from bot.text import TextCleaner
 
 Deltas = AsyncGenerator[Delta, None]
@@ -101,7 +101,7 @@ def _add(delta: Delta, told: SplitText) -> Delta:
     return replace(delta, text=delta.text + told.text, thinking=delta.thinking + told.thinking)
 
 
-def drop_markers(deltas: Deltas, codes: tuple[str, ...]) -> Deltas:
+def drop_markers(deltas: Deltas, codes: Sequence[str]) -> Deltas:
     """Drop the marker lines of the prompt, known by their codes, from the text."""
     pair = _Pair(partial(MarkerFilter, codes))
     return _apply(deltas, pair.feed, pair.finish) if codes else deltas

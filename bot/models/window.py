@@ -1,4 +1,8 @@
-"""A model's window: what a turn is asked is made into chat messages that fit."""
+"""A model's window: what a turn is asked is made into chat messages that fit.
+
+A quarter of a window is kept for the answer, and what is asked is counted on the high side. Nothing is cut by a guess:
+a model whose window nobody knows is asked everything, and what is too long its provider refuses.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +11,83 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
-from bot.domain.asks import FRAME_END, Part
+from bot.domain.asks import FRAME_END, Ask, Part
+from bot.domain.run import Seat, WindowCut
+from bot.models.caching import find_breakpoint, needs_breakpoints
+from bot.models.catalogue import Model
 from bot.models.errors import ProviderError
-from bot.models.images import IMAGE_TOKENS, NO_ROOM, Message, build_message, describe_images
-from bot.models.tokens import Count
+from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, Message, build_message, describe_images
+from bot.models.tokens import Count, make_counter
 
 CUT_MARK = " […]"
+_MOST_TOKENS_A_BYTE = 2  # by the highest factor of any family
 _FRAME_TOKENS = 4  # a message's role and delimiters, or the blank line that joins a part to the one before
 
 
-def fit_messages(parts: Sequence[Part], window: int | None, reserve: int, count: Count) -> list[Message]:
+class Fitted(NamedTuple):
+    """What a model is asked.
+
+    `room`: the tokens left for its answer; None: nobody knows. `cut`: what it is not shown; None: nothing.
+    """
+
+    messages: list[Message]
+    room: int | None = None
+    cut: WindowCut | None = None
+
+
+def answer_share(window: int) -> int:
+    """Return the tokens of a window that are kept for the answer."""
+    return window // 4
+
+
+def fit_ask(model: Model, seat: Seat, ask: Ask) -> Fitted:
+    """Fit what a seat is asked to its model's window. Raises ProviderError("window")."""
+    parts = ask.parts if model.sees else [describe_images(part, BLIND) for part in ask.parts]
+    window = seat.window or model.window
+    count = make_counter(model.litellm, high=True)
+    return fit_messages(parts, window, answer_share(window or 0), count, breakpoints=needs_breakpoints(model))
+
+
+def explain_misfit(model: Model, seat: Seat, ask: Ask) -> str:
+    """Return why a question is too long for a seat, as it cannot be cut any further; "" where it is not."""
+    window = seat.window or model.window
+    if window is None or _count_all(ask.parts, _count_at_most) <= window - answer_share(window):
+        return ""  # nearly always, and without counting
+    try:
+        fit_ask(model, seat, ask)
+    except ProviderError as error:
+        return error.text
+    return ""
+
+
+def fit_messages(
+    parts: Sequence[Part], window: int | None, reserve: int, count: Count, *, breakpoints: bool = False
+) -> Fitted:
     """Build chat messages of at most `window - reserve` tokens. A window of None is no limit.
 
     `reserve` is kept free for the answer. Consecutive parts of one role become one message, joined by a blank line.
     When space is short the lowest priority gives way first. Within a priority, parts that may be dropped go one by one,
-    the earliest first; then a line takes the place of images; then tails are cut to one length, so that no seat is
-    heard more than another. Raises ProviderError("window") when what must stay whole is too long.
+    the earliest first, and rounds whole; then a line takes the place of images; then tails are cut to one length, so
+    that no seat is heard more than another. `breakpoints`: the provider is told up to where to keep what it has read.
+    Raises ProviderError("window") when what must stay whole is too long.
     """
-    kept = _drop_empty(parts)
-    if window is not None:
-        kept = _shrink(kept, window - reserve, functools.cache(count))
-        if (needed := _count_all(kept, count)) > window - reserve:
-            raise ProviderError("window", _too_long(needed, window, reserve))
-    return _build_messages(kept)
+    given = _drop_empty(parts)
+    if window is None:
+        return Fitted(_build_messages(given, find_breakpoint(given, count) if breakpoints else None))
+    kept = _shrink(given, window - reserve, functools.cache(count))
+    if (needed := _count_all(kept, count)) > window - reserve:
+        raise ProviderError("window", _too_long(needed, window, reserve))
+    messages = _build_messages(kept, find_breakpoint(kept, count) if breakpoints else None)
+    return Fitted(messages, window - needed, _find_cut(given, kept, window))
+
+
+def _find_cut(given: Sequence[Part], kept: Sequence[Part], window: int) -> WindowCut | None:
+    whole = set(map(id, kept))
+    lost = [part for part in given if id(part) not in whole]
+    rounds = {part.round for part in lost if part.round}
+    return WindowCut(window, tuple(sorted(rounds)), any(not part.round for part in lost)) if lost else None
 
 
 def _too_long(needed: int, window: int, reserve: int) -> str:
@@ -53,13 +110,18 @@ def _shrink(parts: list[Part], room: int, count: Count) -> list[Part]:
 def _drop_some(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
     for part in parts:
         if part.priority == priority and part.cut == "drop" and _count_all(parts, count) > room:
-            parts = [other for other in parts if other is not part]
+            parts = [other for other in parts if other is not part and not _goes_with(other, part)]
     return parts
+
+
+def _goes_with(other: Part, part: Part) -> bool:
+    return other.cut == "drop" and other.round == part.round != 0
 
 
 def _replace_images(parts: list[Part], priority: int, room: int, count: Count) -> list[Part]:
     for at, part in enumerate(parts):
-        if part.images and part.priority == priority and part.cut == "tail" and _count_all(parts, count) > room:
+        gives_way = part.images and part.priority == priority and part.cut in ("images", "tail")
+        if gives_way and _count_all(parts, count) > room:
             parts = [*parts[:at], describe_images(part, NO_ROOM), *parts[at + 1 :]]
     return parts
 
@@ -92,11 +154,10 @@ def _count_all(parts: Sequence[Part], count: Count) -> int:
     return sum(count(part.text) + IMAGE_TOKENS * len(part.images) + _FRAME_TOKENS for part in parts)
 
 
-def _build_messages(parts: Sequence[Part]) -> list[Message]:
+def _count_at_most(text: str) -> int:
+    return _MOST_TOKENS_A_BYTE * len(text.encode())
+
+
+def _build_messages(parts: Sequence[Part], last_kept: Part | None) -> list[Message]:
     turns = (list(turn) for _, turn in groupby(parts, key=lambda part: part.role))
-    return [
-        build_message(
-            turn[0].role, [part.text for part in turn if part.text], [i for part in turn for i in part.images]
-        )
-        for turn in turns
-    ]
+    return [build_message(turn, last_kept) for turn in turns]

@@ -13,8 +13,11 @@ from bot.domain.facts import RunStarted
 from bot.domain.run import Price
 from bot.domain.spending import Asked, Caps, Payer
 from bot.errors import Refused
+from bot.models.catalogue import Model
+from bot.models.own_keys import OwnKey, OwnKeys
 from bot.ports import Call
 from storage import SqlStore, open_store
+from tests.support.own_keys import MASTER, OWN_KEY
 from tests.support.transcripts import make_start
 
 NOON = 1_767_225_600.0
@@ -77,3 +80,15 @@ async def test_free_models_have_no_limit(store: SqlStore) -> None:
 async def test_on_the_next_day_it_is_free_again(store: SqlStore) -> None:
     caps = Caps(person_day=2.0, server_day=2.0)
     await Allowance(store, caps, lambda: NOON + 86_400.0).check_start(START)
+
+
+async def test_where_a_server_pays_itself_only_the_limit_of_a_run_holds(store: SqlStore) -> None:
+    models = {seat.model: Model(seat.model, "openai/x", seat.name, "openai") for seat in PANEL.everyone()}
+    own = OwnKeys(store, models, MASTER)
+    caps = Caps(0.5, 0.0, 0.0, 0.0, 0.0)
+    await own.put("discord:2", OwnKey("openai", None, "ann", "Ann", NOON), OWN_KEY)
+    with pytest.raises(Refused):
+        await Allowance(store, caps, now, own).check_start(START)
+    await Allowance(store, caps, now, own).check_start(replace(START, server="discord:2"))
+    with pytest.raises(Refused, match="for a run"):
+        await Allowance(store, Caps(0.0), now, own).check_start(replace(START, server="discord:2"))

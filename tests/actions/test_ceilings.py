@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from types import MappingProxyType
 
 import pytest
 
 from bot.actions.panels import PanelBook
-from bot.actions.permissions import Person
+from bot.actions.permissions import Membership, Person
 from bot.actions.pipeline_files import PipelineBook
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.actions.resolver import RequestResolver
@@ -18,7 +19,8 @@ from bot.domain.facts import RunStarted
 from bot.domain.run import LaneId
 from bot.errors import Refused
 from bot.models.catalogue import Model
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings.platforms import PlaceLimits, ServerSettings
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here, open_no_surface, read_seats
 from commands.council import CouncilOptions
 from commands.debate import DebateOptions
@@ -47,9 +49,9 @@ seats = ["ada@2/64000", "bob@2/64000"]
 class Desk:
     """A resolver with an operator's limits, and what stands behind it."""
 
-    def __init__(self, **limits: int) -> None:
+    def __init__(self, servers: Mapping[str, ServerSettings] = MappingProxyType({}), **limits: int) -> None:
         store = MemoryStore(lambda: 0.0)
-        settings = Settings(limits=LimitSettings(**{"seats": 2, "rounds": 2, **limits}))
+        settings = Settings(limits=LimitSettings(**{"seats": 2, "rounds": 2, **limits}), servers=dict(servers))
         self.services = Services(settings, PanelBook(PANELS, store), PipelineBook({}, store), MODELS)
         self.resolver = RequestResolver(
             self.services,
@@ -125,7 +127,7 @@ async def test_a_pipeline_is_capped_in_its_seats_and_their_number(desk: Desk) ->
     check(await desk.start(await desk.resolver.resolve_pipeline("write", RunRequest("pipeline", "Why?", MO))))
     await desk.services.pipelines.save_pipeline("many", PIPELINE.replace('"ada@2', '"ada", "ada@2'), MO.server)
     many = await desk.resolver.resolve_pipeline("many", RunRequest("pipeline", "Why?", MO))
-    with pytest.raises(Refused, match="at most 2 seats"):
+    with pytest.raises(Refused, match="2 are the most here"):
         await desk.start(many)
 
 
@@ -157,10 +159,38 @@ async def test_what_goes_on_from_an_earlier_run_is_capped_by_what_is_set_now(des
 
 @pytest.mark.parametrize("rounds", [0, -1, 3, 6])
 async def test_rounds_and_seats_beyond_the_limit_are_refused(desk: Desk, rounds: int) -> None:
-    with pytest.raises(Refused, match=f"1 to 2 rounds, not {rounds}"):
+    with pytest.raises(Refused, match=f"1 to 2 rounds here, not {rounds}"):
         await desk.start(RunRequest("debate", "Why?", MO, rounds=rounds))
-    with pytest.raises(Refused, match="at most 2 seats"):
+    with pytest.raises(Refused, match="2 are the most here"):
         await desk.start(RunRequest("compare", "Why?", MO, seats=read_seats("ada, bob, ada")))
+
+
+HALL = ServerSettings(limits=PlaceLimits(seats=3, rounds=3), channel_limits={"C1": PlaceLimits(seats=2, rounds=1)})
+SHARED = (Membership("x:2"), Membership("x:1"))
+
+
+@pytest.mark.parametrize(
+    ("by", "seats", "rounds"),
+    [
+        (Person("p", "Pat", "x:2"), 4, 4),
+        (Person("p", "Pat", "x:1"), 3, 3),
+        (Person("p", "Pat", "x:1", channel="C2"), 3, 3),
+        (Person("p", "Pat", "x:1", channel="C1"), 2, 1),
+        (Person("p", "Pat", "x:@p", channel="D1", shared=SHARED), 3, 3),  # the strictest of the servers shared
+    ],
+)
+async def test_a_server_and_a_channel_lower_seats_and_rounds(by: Person, seats: int, rounds: int) -> None:
+    desk = Desk({"1": HALL, "2": ServerSettings(limits=PlaceLimits(seats=12))}, seats=4, rounds=4)
+    for count in (seats, seats + 1):
+        asked = RunRequest("debate", "Why?", by, rounds=rounds, seats=read_seats(", ".join(["ada"] * count)))
+        if count == seats:
+            start = await desk.start(asked)
+            assert (len(start.panel.seats), start.rules.rounds, start.channel) == (seats, rounds, by.channel)
+            continue
+        with pytest.raises(Refused, match=f"has {count} seats, and {seats} are the most here: name fewer models"):
+            await desk.start(asked)
+    with pytest.raises(Refused, match=f"{rounds} rounds? here, not {rounds + 1}"):
+        await desk.start(RunRequest("debate", "Why?", by, rounds=rounds + 1))
 
 
 @pytest.mark.parametrize(

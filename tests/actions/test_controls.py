@@ -27,9 +27,10 @@ async def test_others_skip_together_and_the_starter_alone(scene: ActionsScene) -
     run = await scene.start_run()
     await asyncio.sleep(1)
     turn = TurnId("answer", 1, "ada")
-    assert "once 1 more" in await scene.actions.skip_turn(run, turn, GUESTS[0])  # Pat asked, so two are present
+    noted = "Noted. One more press skips Ada."
+    assert await scene.actions.skip_turn(run, turn, GUESTS[0]) == noted  # Pat asked, so two are present
     await scene.actions.add_remark(run, "hello", GUESTS[1])
-    assert "once 1 more" in await scene.actions.skip_turn(run, turn, GUESTS[0])
+    assert await scene.actions.skip_turn(run, turn, GUESTS[0]) == noted
     assert (await scene.read_stored(run)).skips == frozenset()
     told = await asyncio.gather(*(scene.actions.skip_turn(run, turn, g) for g in GUESTS[1:]))
     assert "Ada is skipped." in told
@@ -112,6 +113,21 @@ async def test_a_deleted_run_is_gone_for_people(scene: ActionsScene) -> None:
         await scene.actions.read_run(run, PAT)
 
 
+async def test_texts_go_once_a_deleted_run_is_conducted_no_more(scene: ActionsScene) -> None:
+    run = await scene.start_run()
+    await asyncio.sleep(1)
+    assert await scene.store.read(run)
+    await scene.actions.delete_run(run, PAT)
+    await scene.actions.erase_deleted([run])
+    assert not await scene.store.read(run)
+    assert not await scene.store.snapshots(run)
+    with pytest.raises(Refused, match="There is no run"):
+        await scene.actions.read_thread(run, PAT)
+    other = await scene.start_run()  # the process goes on
+    await scene.actions.stop_run(other, PAT)
+    await scene.finish(other)
+
+
 async def test_runs_are_listed_for_those_who_can_look_where_they_are_shown(scene: ActionsScene) -> None:
     begun = [await scene.start_run() for _ in range(3)]
     asked: list[str] = []
@@ -163,7 +179,10 @@ async def test_nothing_is_sent_into_a_run_that_somebody_cannot_look_at(scene: Ac
     await scene.actions.stop_run(run, PAT)
 
 
-@pytest.mark.parametrize("action", sorted(PRESSES.keys() - {"ask_about", "start", "cancel"}))  # which are about no run
+ABOUT_NO_RUN = {"ask", "ask_about", "debate_about", "start", "cancel", "keep", "forget_me", "page"}
+
+
+@pytest.mark.parametrize("action", sorted(PRESSES.keys() - ABOUT_NO_RUN))
 async def test_a_press_acts_only_where_its_person_sees_and_writes(action: str, scene: ActionsScene) -> None:
     run = await scene.start_run()
     await asyncio.sleep(1)

@@ -149,7 +149,7 @@ def test_a_question_tells_by_its_words_how_long_an_answer_it_wants(question: str
 
 async def test_a_server_learns_from_its_own_ended_runs_each_once() -> None:
     store, start = MemoryStore(lambda: 0.0), start_run("compare")
-    estimates = RunEstimates(store, MODELS)
+    estimates = RunEstimates(store, lambda: MODELS)
     first = await estimates.estimate(start)
     for n in range(6):
         await store.append(f"run{n}", [entry.fact for entry in play(start, 6_000).entries])
@@ -164,4 +164,4 @@ async def test_a_run_that_cannot_be_played_through_teaches_nothing_and_refuses_n
     store, start = MemoryStore(lambda: 0.0), start_run("compare")
     old = replace(start, prompts={})  # from before there were prompts of that name
     await store.append("old", [entry.fact for entry in play(old, 6_000).entries])
-    assert (await RunEstimates(store, MODELS).estimate(start)).high_usd > 0
+    assert (await RunEstimates(store, lambda: MODELS).estimate(start)).high_usd > 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from adapters.discord import gateway
 from bot.actions.permissions import Person
 from bot.actions.quota import RunQuota
 from bot.actions.request import RunRequest
-from bot.domain.facts import RunStarted, VoteCast, VoteWithdrawn
+from bot.domain.facts import VoteCast, VoteWithdrawn
 from bot.errors import Refused
 from bot.ports import Surface
-from bot.settings import LimitSettings
+from bot.settings.platforms import PlaceLimits, ServerSettings
+from bot.settings.settings import LimitSettings, Settings
 from tests.support import slack_app
 from tests.support.actions_scene import PAT, ActionsScene
+from tests.support.clocks import ManualClock
 from tests.support.discord_bot import Moot, make_endless, run_moot
 from tests.support.transcripts import make_start
 
-FEW = LimitSettings(runs_per_person=2, runs_per_server=3, runs=10)
+FEW = LimitSettings(runs_per_person=2, runs_per_channel=3, runs_per_server=4, runs=10, starts_per_person=1_000)
 EACH = LimitSettings().runs_per_person
 
 
@@ -78,37 +81,120 @@ async def test_between_the_starts_of_a_flood_others_have_their_turn(scene: Actio
         await scene.actions.stop_run(run, PAT)
 
 
+ANN = Person("ann", "Ann", "one", channel="hall")
+
+
+def make_quota(
+    limits: LimitSettings = FEW, going_on: Sequence[tuple[str, str, str]] = (), rules: ServerSettings | None = None
+) -> tuple[RunQuota, ManualClock]:
+    """Return a quota beside runs of these people, channels and servers; `rules` are those of every server."""
+    clock = ManualClock()
+    starts = [replace(make_start("compare"), by=by, channel=channel, server=server) for by, channel, server in going_on]
+    settings = Settings(limits=limits, servers={"default": rules or ServerSettings()})
+    return RunQuota(lambda: settings, clock, lambda: starts), clock
+
+
+def read_refusal(quota: RunQuota, by: Person = ANN) -> str:
+    """Begin a run; return why none began, "" where one did."""
+    try:
+        with quota.reserve(by):
+            return ""
+    except Refused as error:
+        return str(error)
+
+
 @pytest.mark.parametrize(
     ("going_on", "told"),
     [
         ([], ""),
-        ([("ann", "one"), ("ann", "one")], "You have 2 runs going on here already: wait until one ends, or stop one."),
-        ([("bob", "one")] * 3, "3 runs go on here already: ask again when one has ended."),
-        ([("bob", "two")] * 9, ""),
-        ([("bob", "two")] * 10, "10 runs go on already, and no more fit: ask again when one has ended."),
-        ([("ann", "two")] * 2, "You have 2 runs going on here already: wait until one ends, or stop one."),
+        ([("ann", "hall", "one")] * 2, "You have 2 runs going on here already: wait until one ends, or stop one."),
+        ([("ann", "den", "two")] * 2, "You have 2 runs going on here already: wait until one ends, or stop one."),
+        (
+            [("bob", "hall", "one")] * 3,
+            "3 runs go on in this channel already: ask in another one, or when one has ended.",
+        ),
+        ([("bob", "den", "one")] * 3, ""),
+        ([("bob", "hall", "two")] * 3, ""),
+        ([("bob", "den", "one")] * 4, "4 runs go on in this server already: ask again when one has ended."),
+        ([("bob", "hall", "two")] * 9, ""),
+        ([("bob", "hall", "two")] * 10, "10 runs go on already, and no more fit: ask again when one has ended."),
     ],
 )
-def test_a_person_a_server_and_all_together_have_room_for_so_many(going_on: list[tuple[str, str]], told: str) -> None:
-    starts: list[RunStarted] = [replace(make_start("compare"), by=by, server=server) for by, server in going_on]
-    room = RunQuota(FEW, lambda: starts)
-    said = ""
-    try:
-        with room.reserve(Person("ann", "Ann", "one")):
-            pass
-    except Refused as error:
-        said = str(error)
-    assert said == told
+def test_a_person_channel_and_server_and_all_together_have_room_for_so_many(
+    going_on: list[tuple[str, str, str]], told: str
+) -> None:
+    quota, _ = make_quota(going_on=going_on)
+    assert read_refusal(quota) == told
+
+
+def test_runs_whose_channel_is_not_known_are_of_no_channel() -> None:
+    quota, _ = make_quota(going_on=[("bob", "", "one")] * 3)
+    assert read_refusal(quota, replace(ANN, channel="")) == ""
 
 
 def test_those_that_are_being_started_take_room_and_leave_it_however_that_ends() -> None:
-    room, ann = RunQuota(FEW, list), Person("ann", "Ann", "one")
-    with room.reserve(ann), room.reserve(ann), pytest.raises(Refused), room.reserve(ann):
+    quota, _ = make_quota()
+    with quota.reserve(ANN), quota.reserve(ANN), pytest.raises(Refused), quota.reserve(ANN):
         pass
-    with pytest.raises(ZeroDivisionError), room.reserve(ann), room.reserve(ann):
+    with pytest.raises(ZeroDivisionError), quota.reserve(ANN), quota.reserve(ANN):
         raise ZeroDivisionError
-    with room.reserve(ann), room.reserve(ann):
+    with quota.reserve(ANN), quota.reserve(ANN):
         pass
+
+
+@pytest.mark.parametrize(
+    ("limits", "others", "told"),
+    [
+        ({"starts_per_person": 3}, ["hall", "den"], "You have begun"),
+        ({"starts_per_channel": 3}, ["hall"], "People of this channel have begun"),
+        ({"starts_per_server": 3}, ["hall", "den"], "People of this server have begun"),
+    ],
+)
+def test_so_many_runs_may_begin_within_a_minute(limits: dict[str, int], others: list[str], told: str) -> None:
+    quota, clock = make_quota(LimitSettings(**limits))
+    for number in range(3):
+        assert read_refusal(quota, replace(ANN, channel=others[number % len(others)])) == ""
+        clock.now += 10.0
+    assert read_refusal(quota) == f"{told} 3 runs within a minute, and may no more: ask again in 30 s."
+    elsewhere = Person("bob", "Bob", "two", channel="loft")
+    assert read_refusal(quota, elsewhere) == ""
+    clock.now += 29.0
+    assert read_refusal(quota) != ""
+    clock.now += 1.0
+    assert read_refusal(quota) == "", "the first is a minute old"
+
+
+def test_what_was_refused_or_failed_is_no_start_and_a_clock_set_back_holds_nobody_up() -> None:
+    quota, clock = make_quota(LimitSettings(starts_per_person=2, runs_per_person=1))
+    for _ in range(5):
+        with suppress(ZeroDivisionError), quota.reserve(ANN):
+            assert read_refusal(quota).startswith("You have 1 run going on")
+            raise ZeroDivisionError
+    assert [read_refusal(quota) for _ in range(3)][:2] == ["", ""]
+    assert "within a minute" in read_refusal(quota)
+    clock.now -= 86_400.0
+    assert read_refusal(quota) == ""
+
+
+def test_those_that_are_being_started_count_as_begun() -> None:
+    quota, _ = make_quota(LimitSettings(starts_per_person=2))
+    with quota.reserve(ANN), quota.reserve(ANN):
+        assert read_refusal(quota) == "You have begun 2 runs within a minute, and may no more: ask again in 60 s."
+
+
+def test_a_server_and_a_channel_may_have_limits_of_their_own() -> None:
+    rules = ServerSettings(limits=PlaceLimits(runs=2, starts=4), channel_limits={"C1": PlaceLimits(runs=1, starts=2)})
+    quota, _ = make_quota(FEW, [("bob", "C1", "x:1")], rules)
+    here = replace(ANN, server="x:1", channel="C1")
+    assert "1 run goes on in this channel" in read_refusal(quota, here)
+    assert read_refusal(quota, replace(here, channel="C2")) == ""
+    quota, _ = make_quota(FEW, (), rules)
+    assert [read_refusal(quota, here) for _ in range(2)] == ["", ""]
+    assert read_refusal(quota, here).startswith("People of this channel have begun 2 runs")
+    assert [read_refusal(quota, replace(here, channel="C2")) for _ in range(2)] == ["", ""]
+    assert read_refusal(quota, replace(here, channel="C2")).startswith("People of this server have begun 4 runs")
+    quota, _ = make_quota(FEW, [("bob", "C2", "x:1"), ("cyd", "C3", "x:1")], rules)
+    assert read_refusal(quota, here).startswith("2 runs go on in this server")
 
 
 async def test_a_flood_of_commands_leaves_the_bot_to_the_others(tmp_path: Path) -> None:
@@ -145,7 +231,7 @@ async def test_a_flood_of_reactions_counts_each_person_once(tmp_path: Path) -> N
         async with asyncio.timeout(30):
             while sum(isinstance(e.fact, VoteCast) for e in await m.store.read(row.run)) <= len(crowd):
                 await asyncio.sleep(0.01)
-        assert await m.press(m.ada, end, "close") == "The vote is closed."
+        assert await m.press_more(m.ada, end, "close") == "The vote is closed."
         await m.wait_until(lambda: f"Votes: Claude {len(crowd)}, GPT 1" in end.text)
 
 
@@ -202,7 +288,7 @@ async def test_reactions_given_and_taken_back_at_once_count_as_they_stand_in_the
         for person in crowd:
             own = [type(fact) for fact in facts if fact.by == f"discord:{person.id}"]
             assert own == [VoteCast, VoteWithdrawn, VoteCast][: 3 if person in keeps else 2]
-        assert await m.press(m.ada, end, "close") == "The vote is closed."
+        assert await m.press_more(m.ada, end, "close") == "The vote is closed."
         await m.wait_until(lambda: f"Votes: Claude {len(keeps)}." in end.text)
 
 

@@ -19,7 +19,7 @@ from bot.actions.request import RunRequest
 from bot.domain.facts import Interjected, SkipWished
 from bot.domain.run import TurnId
 from bot.errors import Refused
-from bot.platform_settings import ServerSettings
+from bot.settings.platforms import ServerSettings
 from tests.support.actions_scene import ActionsScene
 from tests.support.transcripts import Play, make_start
 

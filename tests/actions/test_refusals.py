@@ -6,14 +6,7 @@ import pytest
 
 from bot.actions.quota import ENOUGH, MAX_REFUSALS, MAX_REFUSED_PEOPLE, REFUSALS_S, RefusalCount
 from bot.errors import Refused
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clocks import ManualClock
 
 
 def refuse(count: RefusalCount, person: str = "p") -> str:
@@ -24,7 +17,7 @@ def refuse(count: RefusalCount, person: str = "p") -> str:
 
 
 def test_too_many_refusals_are_answered_before_any_work() -> None:
-    clock = Clock()
+    clock = ManualClock()
     count = RefusalCount(clock)
     assert {refuse(count) for _ in range(MAX_REFUSALS)} == {"There is no such panel."}
     assert refuse(count) == ENOUGH
@@ -34,7 +27,7 @@ def test_too_many_refusals_are_answered_before_any_work() -> None:
 
 
 def test_what_is_not_refused_does_not_count() -> None:
-    count = RefusalCount(Clock())
+    count = RefusalCount(ManualClock())
     for _ in range(10 * MAX_REFUSALS):
         with count.watch("p"):
             pass
@@ -42,7 +35,7 @@ def test_what_is_not_refused_does_not_count() -> None:
 
 
 def test_few_people_are_remembered() -> None:
-    count = RefusalCount(Clock())
+    count = RefusalCount(ManualClock())
     for person in range(2 * MAX_REFUSED_PEOPLE):
         refuse(count, str(person))
     assert len(count._times) == MAX_REFUSED_PEOPLE

@@ -125,7 +125,7 @@ async def test_a_table_is_never_fuller_than_its_format_allows(scene: ActionsScen
         await steering.add_seat(run, "ada", "", "", PAT)
     assert (
         await read_refusal(steering.add_seat(run, "ada", "", "", PAT))
-        == "A debate has 8 seats at most: drop one first."
+        == "A debate has 8 seats at most here: drop one first."
     )
     await scene.actions.stop_run(run, PAT)
     await asyncio.sleep(1)
@@ -268,7 +268,7 @@ async def test_who_joins_is_noted_once_while_it_runs(scene: ActionsScene) -> Non
     await asyncio.sleep(1)
     joined = [e.fact for e in await scene.store.read(run) if type(e.fact).__name__ == "Joined"]
     assert len(joined) == 2
-    assert "With Ann and Ben" in read_board(scene)
+    assert "Also here: Ann and Ben" in read_board(scene)
     await scene.actions.stop_run(run, PAT)
     await scene.actions.close_vote(run, PAT)
     await scene.actions.wait_until_finished(run)

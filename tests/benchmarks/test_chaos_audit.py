@@ -47,6 +47,9 @@ class Wall:
     async def press(self, person: int, post: Post, button: str) -> str:
         raise NotImplementedError(LOOKS)
 
+    async def press_more(self, person: int, end: Post, action: str) -> None:
+        raise NotImplementedError(LOOKS)
+
     async def say(self, person: int, board: Post, text: str) -> None:
         raise NotImplementedError(LOOKS)
 

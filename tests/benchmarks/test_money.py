@@ -12,14 +12,14 @@ from tests.support.shared import ABSENT, SHARED
 
 RECORDED = Recordings(
     {1: "Write a poem.", 2: "Who?"},
-    {1: {7: "A poem.", 8: "A longer poem."}, 2: {7: "I.", 8: "You."}},
+    {1: {7: "A poem.", 8: "A longer poem.", 9: "No poem."}, 2: {7: "I.", 8: "You.", 9: "We."}},
 )
 
 
 def test_a_run_is_made_of_the_answers_to_its_prompt() -> None:
     dice = random.Random(1)
     server = Server.draw(RECORDED, dice)
-    t = draw_run(RECORDED, server, 1, ("council", 2), dice)
+    t = draw_run(RECORDED, server, 1, ("council", 3), dice)
     said = {turn.id.stage: turn.text for turn in t.turns.values()}
     assert said["answer"] in RECORDED.answers[1].values()
     assert "poem" in said["review"]

@@ -18,6 +18,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unset the keys of all providers that the console knows."""
-    for name in NO_KEYS:
-        monkeypatch.delenv(name, raising=False)
+    """Unset the keys of all providers that the console knows, and have whoever sets one reach nobody."""
+    for name, value in NO_KEYS.items():
+        if value:
+            monkeypatch.setenv(name, value)
+        else:
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,14 @@ def test_help_imports_nothing_slow() -> None:
 def test_help_names_every_command(tmp_path: Path) -> None:
     ended = run_moot("--help", cwd=tmp_path)
     assert ended.returncode == 0
-    for command in ("try", "models", "runs", "show", "run"):
+    for command in ("try", "models", "runs", "show", "run", "reload", "top"):
         assert command in ended.stdout
+
+
+def test_the_version_is_the_packages(tmp_path: Path) -> None:
+    ended = run_moot("--version", cwd=tmp_path)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"moot {known}\n", "")
 
 
 def test_run_without_a_platform_says_which_settings_make_one(tmp_path: Path) -> None:
@@ -91,13 +98,21 @@ async def test_keys_in_a_real_terminal() -> None:
         tell_seat(server, "bob", Reply(sse(chunk("bob talks on")), then="hang"))
         tell_seat(server, "cyd", answer("cyd is done"))
         async with open_terminal("try", "Why?", "--format", "compare", columns=80) as terminal:
-            await terminal.wait_for("ada talks on", "bob talks on", "cyd is done", "1–3 skip")
+            await terminal.wait_for("ada talks on", "bob talks on", "cyd is done", "1–3 skip", "/drop")
             terminal.type("9\n")
             await terminal.wait_for("The seats here are 1 to 3.")
-            terminal.type("v3\n")
             terminal.type("1\n")
-            await terminal.wait_for("skipped")
+            await terminal.wait_for("Ada is skipped.")
+            terminal.type("q")
+            await terminal.wait_for("It still goes on")
             terminal.type("s")
-            await terminal.wait_for("Votes: Cyd 1.", "stopped")
+            await terminal.wait_for("what was said is kept.", "q leave")
+            terminal.type("v4\n")
+            await terminal.wait_for("Your vote is")
+            terminal.type("v3\n")
+            await terminal.wait_for("Your vote is now Cyd's.")
+            assert not terminal.has_printed("Votes:")  # as long as one can vote
+            terminal.type("q")
+            await terminal.wait_for("Votes: Cyd 1.")
             assert await terminal.wait_for_end() == 0
     assert sum(request.path.endswith("completions") for request in server.log) == len(SEATS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.servers.model_server import ModelServer, Reply, answer, chunk, error,
 from tests.support.command_line import run_moot
 from tests.support.doctor import ask_doctor
 from tests.support.model_panel import SEATS, tell_every_seat, tell_seat, write_settings
+from tests.support.operators_port import find_free_port
 from tests.support.virtual_time import run_virtual
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -45,7 +47,7 @@ async def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         (error(500, "no"), "broken", "failed"),
         (error(429, "no"), "warning", "too many requests"),
         (Reply(sse(chunk("ye")), then="reset"), "warning", "broke off"),
-        (answer("", finish="length"), "ok", "no visible text"),
+        (answer("", finish="length"), "warning", "max_tokens = 1,200"),
     ],
     ids=["key", "billing", "not_found", "unreachable", "rate_limit", "broken_off", "thinking"],
 )
@@ -136,6 +138,24 @@ async def test_a_database_that_a_bot_holds_is_a_warning_with_its_pid(capsys: pyt
         found = await check_database(capsys)
     assert found["state"] == "warning"
     assert "pid" in found["meaning"]
+    assert "MOOT_STORAGE__PATH" in found["remedy"]
+
+
+async def check_port(capsys: pytest.CaptureFixture[str], port: int, host: str = "127.0.0.1") -> dict[str, Any]:
+    """Check the operators' port alone, beside one model that is not there."""
+    model = '[models.a]\nlitellm = "hosted_vllm/a"\napi_base = "http://127.0.0.1:1"\n'
+    Path("moot.toml").write_text(f'{model}[metrics]\nport = {port}\nhost = "{host}"\n')
+    return (await ask_doctor(capsys, spend=False)).findings["metrics"]
+
+
+async def test_the_operators_port_is_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (await check_port(capsys, find_free_port()))["state"] == "ok"
+    open_to_all = await check_port(capsys, find_free_port(), "0.0.0.0")
+    assert (open_to_all["state"], "collector" in open_to_all["remedy"]) == ("warning", True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # it does not listen, so nothing is waited for
+        held = await check_port(capsys, taken.getsockname()[1])
+    assert (held["state"], "another metrics.port" in held["remedy"]) == ("broken", True)
 
 
 async def test_what_is_no_database_is_broken(capsys: pytest.CaptureFixture[str]) -> None:

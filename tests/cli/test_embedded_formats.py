@@ -18,22 +18,22 @@ import pytest_asyncio
 from rich.console import Console
 
 from adapters.terminal.options import read_options
-from adapters.terminal.session import BY, hold_session
+from adapters.terminal.session import hold_session
 from adapters.terminal.surface import make_pipe_surface, terminal_budget
+from adapters.terminal.typed import BY
 from bot.actions.actions import Actions
-from bot.cli.core import build_core
+from bot.cli.core import Observers, build_core
 from bot.cli.provision import EMBEDDED, Provision
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
-from bot.engine.trace import NoTrace
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.formats.council.cards import REVIEWS
+from bot.formats.council.cards import COUNTED, REVIEWS
 from bot.formats.debate.speaking_order import DEBATERS
 from bot.formats.end_card import END
 from bot.models import embedded
 from bot.models.embedded import embedded_server, panel_models
-from bot.settings import DeadlineSettings, PanelSettings, Settings
+from bot.settings.settings import CouncilSettings, DeadlineSettings, PanelSettings, Settings
 from commands.command import Here, Started, may_see_all
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
@@ -57,7 +57,8 @@ async def actions(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Act
         models = {m.key: replace(m, max_tokens=TOKENS) for m in panel_models(base_url, slots=2)}
         panels = {EMBEDDED: PanelSettings.model_validate({"seats": ["smollm2", "smollm2"]})}
         supply = Provision(models, panels, EMBEDDED)
-        async with build_core(Settings(deadlines=PATIENT), supply, store, NoTrace(), terminal_budget) as core:
+        settings = Settings(deadlines=PATIENT, council=CouncilSettings(quorum=1.0, review_quorum=1.0))
+        async with build_core(settings, supply, store, Observers(), terminal_budget) as core:
             yield core.actions
 
 
@@ -89,15 +90,20 @@ def count_turns(t: Transcript, outcome: str) -> Counter[str]:
     ],
 )
 async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str, stages: set[str]) -> None:
-    t = await run_format(actions, "council", mode=mode)
+    seats = (*SEATS, "smollm2:3")  # two answers are not reviewed
+    t = await run_format(actions, "council", mode=mode, models=",".join(["smollm2"] * len(seats)))
     count = count_turns(t, outcome)
-    assert (set(count), count["answer"]) == (stages, len(SEATS))
+    assert (set(count), count["answer"]) == (stages, len(seats))
     reviews = [turn for i, turn in t.turns.items() if i.stage == "review"]
-    assert {turn.id.seat for turn in reviews} == (set(SEATS) if reviews else set())
-    assert all({i.seat for i in turn.about} == set(SEATS) for turn in reviews)
-    lines = FORMATS["council"].plan(t, t.at).cards.get(REVIEWS, "").splitlines()
-    assert len(lines) == (len(SEATS) if reviews else 0)
-    assert all(any(tag in line for tag in ("strict", "repaired", "abstained")) for line in lines)
+    assert {turn.id.seat for turn in reviews} == (set(seats) if reviews else set())
+    assert all({i.seat for i in turn.about} == set(seats) for turn in reviews)
+    plan = FORMATS["council"].plan(t, t.at)
+    lines = plan.cards.get(REVIEWS, "").split("\n\n")[0].splitlines()
+    assert len(lines) == (len(seats) if reviews else 0)
+    assert all(", then " in line or "gave no ranking" in line or " and " in line for line in lines)
+    read = plan.full_texts[COUNTED].split("\n\n")[0].splitlines() if reviews else []
+    ranked = [line for line in read if line.startswith("- ")]
+    assert all(any(tag in line for tag in ("strict", "repaired")) for line in ranked)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 import tomllib
 from pathlib import Path
 
@@ -10,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli.doctor import run_doctor
-from bot.cli.first_settings import KNOWN, Choice, make_local_choices, render_settings
+from bot.cli.first_settings import KNOWN, ROUTED, Choice, make_local_choices, render_settings, take_newest
 from bot.cli.init import write_first_settings
 from bot.cli.settings_file import load_settings
 from bot.errors import Misconfigured, Refused
 from bot.models import prices
 from bot.models.catalogue import LOCAL, Model, resolve_models
-from bot.settings import PanelSettings, Settings
+from bot.settings.settings import ModelSettings, PanelSettings, Settings
 from tests.servers.model_server import ModelServer, model_list
-from tests.support.command_line import NO_KEYS, open_terminal, run_moot
+from tests.support.command_line import NO_KEYS, Terminal, open_terminal, run_moot
 
 pytestmark = pytest.mark.usefixtures("folder", "no_keys")
 
@@ -31,12 +33,62 @@ async def init(*seats: str, chair: str | None = None, force: bool = False, ports
 
 @pytest.mark.parametrize("choice", KNOWN, ids=lambda c: c.key)
 def test_each_known_model_is_in_the_price_map(choice: Choice) -> None:
-    if choice.key == "openrouter":
-        pytest.skip("a router: the model behind it, and so its price, is chosen by each question")
     known = prices.read_map()
     assert prices.find_entry(choice.litellm, known)["mode"] == "chat"
     assert prices.find_price(choice.litellm, known) is not None
     assert "deprecation_date" not in prices.find_entry(choice.litellm, known)
+
+
+@pytest.mark.parametrize("choice", ROUTED, ids=lambda c: c.key)
+def test_what_one_key_opens_has_prices_too(choice: Choice) -> None:
+    assert resolve_models({choice.key: ModelSettings(litellm=choice.litellm)})[choice.key].price is not None
+
+
+@pytest.mark.parametrize("choice", [*KNOWN, *ROUTED], ids=lambda c: c.litellm)
+def test_a_known_name_is_one_of_its_own_versions(choice: Choice) -> None:
+    assert take_newest(choice, [choice.litellm]) == choice
+    assert take_newest(choice, ["other/model", f"{choice.litellm}-preview", f"{choice.litellm}:free"]) == choice
+    if choice.versions:
+        newer = re.sub(r"(\d+)([.-]\d+)?", "99", choice.litellm, count=1)
+        assert take_newest(choice, [choice.litellm, newer, ""]).litellm == newer
+
+
+async def test_one_key_of_openrouter_makes_a_panel_of_three_makers(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ModelServer() as server:
+        listed = ("anthropic/claude-sonnet-6", "anthropic/claude-sonnet-6:free", "openai/gpt-4.1", "x/y")
+        server.tell(model_list(*listed), path="/v1/models")
+        monkeypatch.setenv("OPENROUTER_API_KEY", "k")
+        monkeypatch.setenv("OPENROUTER_API_BASE", f"{server.url}/v1")
+        settings = await init()
+    assert [model.litellm for model in settings.models.values()] == [
+        "openrouter/anthropic/claude-sonnet-6",
+        "openrouter/openai/gpt-4.1",
+        "openrouter/google/gemini-3.8-flash",  # not listed: as it is known here
+    ]
+    assert [seat.model for seat in settings.panels["default"].seats] == ["claude", "gpt", "gemini"]
+    assert len(server.log) == 1
+
+
+async def test_a_makers_own_key_goes_before_openrouters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    models = (await init()).models
+    assert {key: model.litellm.partition("/")[0] for key, model in models.items()} == {
+        "gpt": "openai",
+        "claude": "openrouter",
+        "gemini": "openrouter",
+    }
+
+
+async def test_the_newest_that_a_key_lists_is_taken_and_a_run_has_a_price(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with ModelServer() as server:
+        server.tell(model_list("gpt-5", "gpt-6-sol", "gpt-5.9", "gpt-7-mini"), path="/v1/models")
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
+        assert (await init()).models["gpt"].litellm == "openai/gpt-6-sol"
+    assert "A council of them: about $" in capsys.readouterr().out
 
 
 async def test_keys_in_the_environment_become_models_and_stay_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +197,7 @@ def test_a_pipe_is_asked_nothing(tmp_path: Path) -> None:
     ended = run_moot("init", cwd=tmp_path, **{**NO_KEYS, "ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"})
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "?" not in ended.stdout
+    assert "--seat and --chair choose" in ended.stdout
     assert "claude" in tomllib.loads((tmp_path / "moot.toml").read_text("utf-8"))["models"]
 
 
@@ -157,7 +210,10 @@ async def test_a_narrow_terminal_is_asked_for_seats_and_chair() -> None:
         terminal.type("3 1\n")
         await terminal.wait_for("Who sums up")
         terminal.type("claude\n")
-        await terminal.wait_for("is written")
+        await terminal.wait_for("is written", "Discord: the bot's token")
+        await terminal.type_unseen("\n")
+        await terminal.wait_for("Slack: the bot token")
+        await terminal.type_unseen("\n")
         assert await terminal.wait_for_end() == 0
     panel = tomllib.loads(Path("moot.toml").read_text("utf-8"))["panels"]["default"]
     assert panel == {"seats": ["gemini", "claude"], "chair": "claude"}
@@ -177,5 +233,70 @@ async def test_whose_bot_it_is_is_asked_where_a_platform_is_set_up(typed: str, a
         await terminal.wait_for("that may use it")
         for line in typed.splitlines(keepends=True):
             terminal.type(line)
+        await terminal.wait_for("Slack: the bot token")
+        await terminal.type_unseen("\n")
         assert await terminal.wait_for_end() == 0
     assert tomllib.loads(Path("moot.toml").read_text("utf-8"))["discord"] == {"allow": allow}
+
+
+async def answer(terminal: Terminal, question: str, typed: str) -> None:
+    """Type an answer; to questions for tokens, and to what is said of one that is none, unseen."""
+    if "token" in question or question.startswith("It "):
+        await terminal.type_unseen(typed)
+    else:
+        terminal.type(typed)
+
+
+async def test_tokens_of_both_platforms_go_into_dotenv_unseen() -> None:
+    Path(".env").write_text("MISTRAL_API_KEY=k")
+    async with open_terminal("init", columns=120, **{**NO_KEYS, "OPENAI_API_KEY": "k"}) as terminal:
+        for question, typed in (
+            ("Discord: the bot's token", "a b\n"),
+            ("It has letters", "abc.def-g.h_i\n"),
+            ("Discord servers", "10001\n"),
+            ("Slack: the bot token", "xapp-1\n"),
+            ("It begins with xoxb-", "xoxb-1\n"),
+            ("Slack: the app-level token", "xapp-1\n"),
+            ("Slack workspaces", "\n"),
+        ):
+            await terminal.wait_for(question)
+            await answer(terminal, question, typed)
+        await terminal.wait_for("moot invite discord", "moot run")
+        assert await terminal.wait_for_end() == 0
+    assert not terminal.has_printed("abc.def")
+    assert Path(".env").read_text("utf-8").splitlines() == [
+        "MISTRAL_API_KEY=k",
+        "MOOT_DISCORD__TOKEN=abc.def-g.h_i",
+        "MOOT_SLACK__BOT_TOKEN=xoxb-1",
+        "MOOT_SLACK__APP_TOKEN=xapp-1",
+    ]
+    assert stat.S_IMODE(Path(".env").stat().st_mode) == 0o600
+    settings = load_settings()
+    assert settings.discord is not None
+    assert settings.slack is not None
+    assert (settings.discord.allow, settings.slack.allow) == (["10001"], "everyone")
+
+
+@pytest.mark.parametrize(
+    ("typed", "until", "kept"),
+    [
+        ((), "Who sits at the table?", "Nothing is written."),
+        (("\n", "\n"), "Discord: the bot's token", "moot.toml is written. `moot init --force` asks anew."),
+        (
+            ("\n", "\n", "abc\n"),
+            "Discord servers",
+            "moot.toml is written. MOOT_DISCORD__TOKEN is in .env. `moot init --force` asks anew.",
+        ),
+    ],
+)
+async def test_whoever_leaves_is_told_what_was_kept(typed: tuple[str, ...], until: str, kept: str) -> None:
+    keys = {**NO_KEYS, "OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
+    async with open_terminal("init", columns=120, **keys) as terminal:
+        for question, line in zip(("Who sits", "Who sums up", "Discord: the bot's token"), typed, strict=False):
+            await terminal.wait_for(question)
+            await answer(terminal, question, line)
+        await terminal.wait_for(until)
+        terminal.interrupt()
+        await terminal.wait_for(kept)
+        assert await terminal.wait_for_end() == 130
+    assert Path("moot.toml").exists() is bool(typed)

@@ -17,6 +17,9 @@ from rich.text import Text
 
 from bot.cli.console import CleanConsole
 from bot.cli.exit import NOT_SHOWN, OK, UNUSABLE
+from bot.cli.tables import render_catalogue
+from bot.models.catalogue import Model
+from bot.models.listing import list_configured
 from tests.servers.model_server import ModelServer, answer
 from tests.support.command_line import run_moot
 from tests.support.model_panel import tell_every_seat, write_settings
@@ -150,3 +153,14 @@ async def test_what_could_not_be_printed_has_that_status_too(args: list[str], ou
     assert status == NOT_SHOWN
     assert err == ("" if output == OUTPUTS[2] else err)
     assert "Traceback" not in err
+
+
+def test_what_looks_like_an_emoji_is_printed_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    CleanConsole().print("map:key:value :rocket:", markup=False)
+    assert capsys.readouterr().out == "map:key:value :rocket:\n"
+
+
+def test_a_name_in_the_catalogue_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    model = Model("a", "anthropic/claude-opus-4-1-20250805", "A", "anthropic")
+    CleanConsole(width=80).print(render_catalogue(list_configured([model], {})))
+    assert "…" not in capsys.readouterr().out

@@ -233,3 +233,28 @@ def test_what_else_stands_in_dotenv_is_no_concern(text: str, tmp_path: Path) -> 
     Path(".env").write_text(text, "utf-8")
     done = run_moot("models", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+TOO_FEW, TOO_MANY = "input should be greater than or equal to", "input should be less than or equal to"
+NO_START = "input should be 'nothing', 'ask', 'council', 'compare' or 'debate'."
+SENSELESS = {
+    "[limits]\nruns = 0": f"limits.runs: {TOO_FEW} 1 (found 0).",
+    "[limits]\nruns_per_channel = -1": f"limits.runs_per_channel: {TOO_FEW} 1 (found -1).",
+    "[limits]\nstarts_per_person = 1000000": f"limits.starts_per_person: {TOO_MANY} 100000 (found 1000000).",
+    "[limits]\nstarts_per_server = true": "limits.starts_per_server: write a whole number, such as 5.",
+    "[servers.1.limits]\nseats = 1": f"servers.1.limits.seats: {TOO_FEW} 2 (found 1).",
+    "[servers.1.limits]\nrounds = 0": f"servers.1.limits.rounds: {TOO_FEW} 1 (found 0).",
+    "[servers.1.limits]\ncups = 3": "servers.1.limits.cups: there is no such setting.",
+    "[servers.1.channel_limits.C1]\nruns = 0": f"servers.1.channel_limits.C1.runs: {TOO_FEW} 1 (found 0).",
+    "[servers.1.channel_limits.general]\nruns = 1": (
+        "servers.1.channel_limits: it takes channels by their ids (Copy Channel ID), and 'general' is none."
+    ),
+    '[discord]\ntoken = "t"\nmention_starts = "summary"': f"discord.mention_starts: {NO_START}",
+    '[discord]\ntoken = "t"\ndirect_message_starts = true': f"discord.direct_message_starts: {NO_START}",
+}
+
+
+@pytest.mark.parametrize("text", SENSELESS, ids=ascii)
+def test_a_limit_or_a_start_that_makes_no_sense_is_refused_in_a_sentence(text: str) -> None:
+    Path("moot.toml").write_text(MODEL + "\n" + text, "utf-8")
+    assert find_mistakes() == [f"moot.toml: {SENSELESS[text]}"]

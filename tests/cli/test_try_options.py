@@ -17,7 +17,7 @@ from bot.cli.provision import provide_models
 from bot.cli.try_run import try_once
 from bot.domain.run import SIDES
 from bot.errors import Refused
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from commands.command import Here
 from tests.support.surfaces import Place, Platform
 
@@ -56,6 +56,16 @@ def test_what_is_typed_reaches_the_format() -> None:
         Path("e.jsonl"),
     )
     assert parse("--", "-1 or 1?")[1] == {"question": "-1 or 1?"}
+
+
+def test_a_question_needs_no_quotes() -> None:
+    question = {"question": "should we rewrite it"}
+    assert parse("should", "we", "rewrite", "it") == ("council", question, None)
+    assert parse("--format", "compare", "should", "we", "--events", "e.jsonl", "rewrite", "it") == (
+        "compare",
+        question,
+        Path("e.jsonl"),
+    )
 
 
 def test_each_declared_option_is_in_the_help() -> None:

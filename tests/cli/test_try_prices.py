@@ -18,15 +18,10 @@ ASKED = {"question": "Tabs or spaces?"}
 
 
 class Keyboard(io.StringIO):
-    """A keyboard at which one line is typed; then it is none any more, as no terminal stands behind it."""
-
-    def __init__(self, typed: str) -> None:
-        super().__init__(typed)
-        self._is_open = True
+    """A keyboard at which a line is typed; then it is none any more, as no terminal stands behind it."""
 
     def isatty(self) -> bool:
-        was_open, self._is_open = self._is_open, False
-        return was_open
+        return self.tell() < len(self.getvalue())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from bot.actions.panels import read_seat
 from bot.domain.controls import Target
 from bot.domain.facts import Fact, Interjected, RunStarted, VoteCast
 from bot.domain.run import TurnId
-from bot.engine.thread import thread_posts
+from bot.engine.thread import controls_behind, thread_posts
 from bot.errors import Refused, StoreFailed
 from bot.formats.end_card import END
 from bot.formats.plan import Format
@@ -108,12 +108,12 @@ class TestVotes:
         play = Play(make_start("compare")).record(
             VoteCast("p", 1, "=tie"), VoteCast("q", 1, "=none"), VoteCast("r", 1, "=tie")
         )
-        assert "Votes: Tie 2, All bad 1." in play.play_stage().plan.cards[END]
+        assert "Votes: Tie 2, None of them 1." in play.play_stage().plan.cards[END]
 
     async def test_they_are_choices_of_a_comparison_alone(self, scene: ActionsScene) -> None:
         run = await scene.start_run()
         assert await scene.actions.cast_vote(run, "=tie", PAT) == "Your vote is “Tie”."
-        assert await scene.actions.cast_vote(run, "=none", PAT) == "Your vote is now “All bad”."
+        assert await scene.actions.cast_vote(run, "=none", PAT) == "Your vote is now “None of them”."
         assert await scene.actions.cast_vote(run, "ada", PAT) == "Your vote is now Ada's."
         await scene.actions.stop_run(run, PAT)
         run = await scene.start_run("debate")
@@ -123,19 +123,23 @@ class TestVotes:
 
     async def test_the_end_card_of_a_comparison_offers_them(self, scene: ActionsScene) -> None:
         scene.speaker.lines = {}
-        offered = {}
+        offered, behind = {}, {}
         for form in ("compare", "council"):
             run = await scene.start_run(form)
             await asyncio.sleep(1)
             t = await scene.read_stored(run)
-            end = thread_posts(t, find_format(form).plan(t, t.at))[-1]
+            plan = find_format(form).plan(t, t.at)
+            end = thread_posts(t, plan)[-1]
             offered[form] = [c.label for c in end.controls]
+            behind[form] = [c.label for c in controls_behind(t, plan, "more")]
             await scene.actions.close_vote(run, PAT)
-        assert offered["compare"] == [
-            *("👍 Ada", "👍 Bob", "👍 Cyd", "👍 Tie", "👍 All bad", "Close the vote", "Show differences"),
-            *("Follow up", "Run again", "Summarise", "Export", "Delete"),
+        assert offered["compare"] == ["👍 Ada", "👍 Bob", "👍 Cyd", "Follow up", "Run again", "More…"]
+        assert behind["compare"] == [
+            *("👍 Tie", "👍 None of them", "Close the vote", "Show differences"),
+            *("Summarise", "Export", "Delete"),
         ]
-        assert not {"👍 Tie", "Show differences"} & set(offered["council"])
+        assert offered["council"] == offered["compare"]
+        assert behind["council"] == ["Close the vote", "Summarise", "Export", "Delete"]
 
 
 def find_format(name: str) -> Format:
@@ -282,7 +286,7 @@ class TestSummarise:
         mark = system.text.split("code ")[1][:8]
         assert thread.text.startswith(f"[the thread | {mark}]")
         assert thread.text.endswith(f"[end of the thread | {mark}]")
-        assert play.end_turn(turn, "They agree.").plan.verdict == "They agree."
+        assert play.end_turn(turn, "They agree.").plan.verdict == "**Ada:** They agree."
 
 
 class TestPipelineCommands:

@@ -8,13 +8,15 @@ from contextlib import nullcontext
 
 import pytest
 
+from bot.actions.offers import MustAgree
 from bot.actions.permissions import Person
-from bot.domain.controls import ObjectionRef, SeatRef, Target, read_target
+from bot.domain.controls import FormatRef, ObjectionRef, SeatRef, Target, read_target
 from bot.domain.run import Image, LaneId, TurnId
 from bot.errors import Refused
 from bot.ports import PostedPage
+from bot.settings.platforms import MessageStart
 from commands.command import Answer, Form, Here, Started, Told
-from commands.dispatch import mention, menu_target, press, react, reaction_action
+from commands.dispatch import Quotation, mention, menu_target, press, react, reaction_action
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.surfaces import Place, Platform
 
@@ -66,7 +68,7 @@ async def test_a_press_that_needs_words_shows_a_form_first(scene: ActionsScene) 
     assert isinstance(form, Form)
     assert form.fields == ["text"]
     said = await press_here(scene, "say", Target(run), {"text": "And tabs?"})
-    assert said == Told("Passed on: everyone reads it from their next turn on.")
+    assert said == Told("Kept with the run. No model reads it: each speaks only once here.")
     assert [remark.text for remark in (await scene.read_stored(run)).remarks] == ["And tabs?"]
     await scene.actions.stop_run(run, PAT)
 
@@ -109,14 +111,20 @@ async def test_a_reaction_presses_the_button_and_nobody_is_told_of_a_refusal(sce
 
 async def test_a_mention_is_a_remark_while_the_run_goes_on_and_a_question_after_it(scene: ActionsScene) -> None:
     run = await scene.start_run()
-    remark = await mention(scene.actions, "And tabs?", here_in(run), is_addressed=False, read_files=read_files)
+    remark = await mention(
+        scene.actions, "And tabs?", here_in(run), is_addressed=False, starts="council", read_files=read_files
+    )
     assert isinstance(remark, Told)
     await scene.actions.stop_run(run, PAT)
     await scene.actions.wait_until_finished(run)
 
-    ignored = await mention(scene.actions, "Well?", here_in(run), is_addressed=False, read_files=read_files)
+    ignored = await mention(
+        scene.actions, "Well?", here_in(run), is_addressed=False, starts="council", read_files=read_files
+    )
     assert ignored is None
-    follow_up = await mention(scene.actions, "Well?", here_in(run), is_addressed=True, read_files=read_files)
+    follow_up = await mention(
+        scene.actions, "Well?", here_in(run), is_addressed=True, starts="council", read_files=read_files
+    )
     assert isinstance(follow_up, Started)
     started = (await scene.read_stored(follow_up.run)).started
     assert (started.format, started.question) == ("compare", "Well? and a file")
@@ -126,11 +134,90 @@ async def test_a_mention_is_a_remark_while_the_run_goes_on_and_a_question_after_
 
 async def test_a_mention_outside_of_runs_asks_a_council_also_about_a_quoted_message(scene: ActionsScene) -> None:
     asked = await mention(
-        scene.actions, "", here_in(), is_addressed=True, read_files=read_files, quoted=lambda: "Kim:\nTea is best."
+        scene.actions,
+        "",
+        here_in(),
+        is_addressed=True,
+        starts="council",
+        read_files=read_files,
+        quoted=lambda: Quotation("Kim:\nTea is best.", "Kim", "Tea is best.\n\nAlways.\nAnd then some."),
     )
     assert isinstance(asked, Started)
     started = (await scene.read_stored(asked.run)).started
     assert (started.format, started.context) == ("council", "Kim:\nTea is best.")
     assert started.question == "What do you make of this? and a file"
+    assert started.origin is not None
+    assert (started.origin.who, started.origin.excerpt) == ("Kim", ("Tea is best.", "Always."))
+    assert started.title == "Tea is best. Always."
     await asyncio.sleep(1)
     await scene.actions.stop_run(asked.run, PAT)
+
+
+@pytest.mark.parametrize("starts", ["nothing", "ask", "debate"])
+@pytest.mark.parametrize("in_thread", [False, True])
+async def test_a_message_starts_what_the_operator_has_set(
+    scene: ActionsScene, starts: MessageStart, in_thread: bool
+) -> None:
+    run = ""
+    if in_thread:
+        run = await scene.start_run()
+        await scene.actions.stop_run(run, PAT)
+        await scene.actions.wait_until_finished(run)
+    before = len(await scene.store.runs())
+
+    async def write() -> Answer | None:
+        return await mention(
+            scene.actions, "Well?", here_in(run), is_addressed=True, starts=starts, read_files=read_files
+        )
+
+    match starts:
+        case "nothing":
+            told = await write()
+            assert isinstance(told, Told)
+            assert (told.text.count(". "), told.must_read, "`/council`" in told.text) == (0, True, True)
+        case "ask":
+            with pytest.raises(MustAgree) as asked:
+                await write()
+            assert [control.label for control in asked.value.controls] == ["Council", "Compare", "Debate"]
+            target = Target(asked.value.run, FormatRef("debate"))
+            assert len(await scene.store.runs()) == before
+            begun = await press_here(scene, "start", target)
+            assert isinstance(begun, Started)
+            started = (await scene.read_stored(begun.run)).started
+            assert (started.format, started.question) == ("debate", "Well? and a file")
+            assert [part.text for part in started.earlier if part.label == "question"] == ["Why?"] * in_thread
+            await scene.actions.stop_run(begun.run, PAT)
+            before += 1
+        case _:
+            at_once = await write()
+            assert isinstance(at_once, Started)
+            assert (await scene.read_stored(at_once.run)).started.format == ("compare" if in_thread else starts)
+            await scene.actions.stop_run(at_once.run, PAT)
+            before += 1
+    assert len(await scene.store.runs()) == before
+
+
+async def test_a_button_of_the_help_asks_for_a_question_and_begins_its_format(scene: ActionsScene) -> None:
+    form = await press_here(scene, "ask", Target(about=FormatRef("debate")))
+    assert isinstance(form, Form)
+    assert form.fields == ["question"]
+    begun = await press_here(scene, "ask", Target(about=FormatRef("debate")), {"question": "Tea?"})
+    assert isinstance(begun, Started)
+    started = (await scene.read_stored(begun.run)).started
+    assert (started.format, started.question) == ("debate", "Tea?")
+    await scene.actions.stop_run(begun.run, PAT)
+    with pytest.raises(Refused, match="There is no format"):
+        await press_here(scene, "ask", Target(about=FormatRef("pipe")), {"question": "Tea?"})
+    with pytest.raises(Refused, match="another version"):
+        await press_here(scene, "ask", Target(), {"question": "Tea?"})
+
+
+@pytest.mark.parametrize("scene", [{"bob": "no key", "cyd": "no key"}], indirect=True)
+async def test_formats_that_cannot_begin_are_not_offered(scene: ActionsScene) -> None:
+    with pytest.raises(MustAgree) as asked:
+        await mention(scene.actions, "Tea?", here_in(), is_addressed=True, starts="ask", read_files=read_files)
+    assert [control.label for control in asked.value.controls] == ["Compare"]
+    away = Here(Person("q", "Quin", "test:strict"), lambda run, title: Place(Platform()), ("elsewhere",))
+    with pytest.raises(Refused, match="Runs are started in talk or 7 here"):
+        await mention(scene.actions, "Tea?", away, is_addressed=True, starts="ask", read_files=read_files)
+    assert await scene.store.runs() == []

@@ -13,9 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from adapters.common.quotes import Content
 from adapters.discord import reader as discord
 from adapters.slack import reader as slack
+from bot.domain.controls import FormatRef
 from bot.domain.run import Image
 from bot.errors import Refused
-from commands.command import Here
+from bot.settings.platforms import STARTABLE_FORMATS, MessageStart
+from commands.command import Here, Offered
 from commands.dispatch import mention
 from tests.support.actions_scene import PAT, ActionsScene
 from tests.support.schema_strategies import from_sample, from_schema
@@ -53,7 +55,9 @@ async def read_no_files(text: str) -> tuple[str, Sequence[Image]]:
     return text, ()
 
 
-async def take(scene: ActionsScene, content: Content, *, is_addressed: bool) -> object:
+async def take(
+    scene: ActionsScene, content: Content, *, is_addressed: bool, starts: MessageStart = "council"
+) -> object:
     """Take a message as both adapters do, outside of any run."""
     content.require_readable()
     here = Here(PAT, lambda run, title: Place(Platform()), ("talk",))
@@ -62,6 +66,7 @@ async def take(scene: ActionsScene, content: Content, *, is_addressed: bool) -> 
         content.text,
         here,
         is_addressed=is_addressed,
+        starts=starts,
         read_files=read_no_files,
         carried=content.context,
     )
@@ -81,7 +86,24 @@ async def test_a_message_without_a_question_costs_nothing(scene: ActionsScene, r
         discord.read_raw(raw, discord.DiscordNames()),
         slack.read_event(raw, slack.SlackNames()),
     ):
-        with pytest.raises(Refused, match=r"^There is no question|^I cannot read"):
-            await take(scene, content, is_addressed=True)
+        if content.unread:
+            with pytest.raises(Refused, match=r"^I cannot read"):
+                await take(scene, content, is_addressed=True)
+        else:
+            assert isinstance(await take(scene, content, is_addressed=True), Offered)
     assert await scene.store.runs() == []
     assert scene.speaker.asked == []
+
+
+@pytest.mark.parametrize("starts", ["nothing", "ask", "council"])
+@pytest.mark.parametrize("carried", ["", "Kim:\nTea is best."])
+async def test_small_talk_is_answered_with_what_can_be_done(
+    scene: ActionsScene, starts: MessageStart, carried: str
+) -> None:
+    told = await take(scene, Content("Thanks!", carried), is_addressed=True, starts=starts)
+    assert isinstance(told, Offered)
+    assert told.text.startswith("Ask with `/council`")
+    assert [(c.label, c.action, c.about) for c in told.controls] == [
+        (name.capitalize(), "ask", FormatRef(name)) for name in STARTABLE_FORMATS
+    ]
+    assert (await scene.store.runs(), scene.speaker.asked) == ([], [])

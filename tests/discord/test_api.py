@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
-from pydantic import SecretStr
 
 from adapters.discord.addresses import Address, read_ref
-from adapters.discord.api import Rest
-from adapters.discord.budgets import discord_budget
-from adapters.discord.client import make_client
 from adapters.discord.surface import DiscordSurface
 from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
-from bot.live.budget import Budgets
-from bot.platform_settings import DiscordSettings
 from bot.ports import Gone, Message, RateLimited
 from tests.servers.discord import Limits, Rule
-from tests.support.discord_scene import UNLIMITED, Scene, open_scene
+from tests.support.discord_scene import UNLIMITED
+from tests.support.discord_wire import Wire, open_wire
 
 SPENT_BY_ONE = Limits({name: Rule(1, 300.0) for name in ("message.create", "message.edit", "webhook.execute")})
 TEXT = {"content": "hello"}
@@ -30,28 +24,10 @@ CREATE = "/channels/{channel_id}/messages"
 EDIT = "/channels/{channel_id}/messages/{message_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    scene: Scene
-    rest: Rest
-    budgets: Budgets
-    application: int
-
-
 @asynccontextmanager
 async def wire(limits: Limits = SPENT_BY_ONE) -> AsyncIterator[Wire]:
-    now = asyncio.get_running_loop().time
-    async with open_scene(limits) as s:
-        budgets = Budgets(discord_budget, now())
-        rest = Rest(budgets, now)
-        token = SecretStr(s.server.token)
-        settings = DiscordSettings(token=token, api_base=s.server.api_base, gateway_url=s.server.gateway_url)
-        client = make_client(settings, rest)
-        rest.use_client(client)
-        async with client, asyncio.timeout(30):  # far below the limits' windows: nothing here waits one out
-            await client.login(s.server.token)
-            assert client.application_id is not None
-            yield Wire(s, rest, budgets, client.application_id)
+    async with open_wire(limits) as w, asyncio.timeout(30):  # far below the windows: nothing here waits one out
+        yield w
 
 
 async def test_the_call_that_spends_a_bucket_is_answered_at_once() -> None:
@@ -85,7 +61,8 @@ async def test_all_posts_of_a_channel_draw_on_its_webhooks_budget_before_it_is_k
         await surface.post(Message(seat, 0, "turn", "Ada", "hello", final=False))
         assert surface.draws("post", seat) == before
         now = asyncio.get_running_loop().time()
-        assert [w.budgets[name].tokens(now) < 1 for name in before] == ["webhooks" in name for name in before]
+        spent = [name for name in before if w.budgets[name].tokens(now) < 1]
+        assert spent == [name for name in before if name.startswith("discord call webhooks/")]
 
 
 async def test_a_refused_webhook_is_asked_for_once_a_run_and_not_with_each_post() -> None:

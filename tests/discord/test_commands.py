@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from adapters.discord.definitions import Json, define_commands, fingerprint, read_command
-from bot.domain.facts import RunStarted
-from bot.domain.run import Visibility
+from adapters.discord.forms import modal_fields
 from commands import COMMANDS
-from commands.command import MORE
+from commands.command import MORE, RunOptions
 from commands.controls import MENUS
 from tests.servers.discord import CannotAct
 from tests.support.discord_bot import THINKING, Moot, StartMoot
@@ -43,12 +42,15 @@ def test_every_declared_command_is_defined_and_no_other() -> None:
     assert {name for name, d in DEFINED.items() if d["type"] == 3} == set(MENUS)
 
 
-def test_a_debate_has_five_options_a_file_and_the_rest_behind_more() -> None:
+def test_what_a_form_has_no_room_for_is_an_option_and_nothing_is_lost() -> None:
     shown = find_options("debate")
     assert next(iter(shown)) == "question"
-    assert set(shown) == {"question", "panel", "rounds", "file"}
-    assert shown["question"]["required"]
-    assert not any(shown[name]["required"] for name in ("panel", "rounds", "file"))
+    assert not {"form", "models", "blind", "guess"} & set(shown)  # these are behind More…
+    assert [name for name, option in shown.items() if option["required"]] == ["question"]
+    for command in COMMANDS:
+        if issubclass(command.options, RunOptions):
+            reached = {*find_options(" ".join(command.path)), *modal_fields(command.options, command.options.FORM)}
+            assert set(command.options.model_fields) <= reached, command.path
 
 
 def test_ranges_choices_and_completion_come_from_the_declarations() -> None:
@@ -105,60 +107,6 @@ async def test_options_are_completed_as_people_type(moot: Moot) -> None:
     assert await complete_option(moot, "moot show", "run") == [run]
 
 
-async def test_more_opens_a_form_that_asks_for_the_rest(moot: Moot) -> None:
-    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE, rounds=1)
-    form = await asked.answer()
-    assert form.modal is not None
-    assert form.modal["title"] == "A debate"
-    sent = await moot.server.submit(moot.ada, asked, {"models": "gpt, gemini"})
-    board = (await sent.answer()).message
-    assert board is not None
-    await moot.wait_until(lambda: "debate of GPT, Gemini" in board.text and "> Tea?" in board.text)
-    run = find_button(board, "stop").split(":")[1]
-    (start, *_) = await moot.store.read(run)
-    assert isinstance(start.fact, RunStarted)
-    assert start.fact.rules.rounds == 1  # typed beside More…
-
-
-async def test_a_form_has_one_list_for_all_that_has_a_few_values(moot: Moot) -> None:
-    asked = await moot.server.slash(moot.ada, moot.channel, "council", question="Tea?", panel=MORE, reveal="together")
-    form = (await asked.answer()).modal
-    assert form is not None
-    *_, last = (part["component"] for part in form["components"])
-    assert len(form["components"]) == 5
-    assert {o["value"]: o.get("default", False) for o in last["options"]} == {
-        "mode=answers": False,
-        "mode=ranking": False,
-        "search=off": False,
-        "search=auto": False,
-        "search=on": False,
-        "reveal=together": True,  # typed beside More…
-        "reveal=staggered": False,
-        "reveal=demand": False,
-        "blind=yes": False,
-        "guess=yes": False,
-    }
-    chosen = {"settings": ["mode=answers", "reveal=staggered", "blind=yes"]}
-    board = (await (await moot.server.submit(moot.ada, asked, chosen)).answer()).message
-    assert board is not None
-    run = find_button(board, "stop").split(":")[1]
-    (start, *_) = await moot.store.read(run)
-    assert isinstance(start.fact, RunStarted)
-    assert start.fact.rules.mode == "answers"
-    assert start.fact.rules.veil == Visibility("staggered", blind=True)
-
-
-async def test_what_is_wrong_in_a_form_is_told(moot: Moot) -> None:
-    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE)
-    await asked.answer()
-    told = await moot.read_answer(await moot.server.submit(moot.ada, asked, {"settings": ["form=turns", "form=free"]}))
-    assert told == "Form can be one of turns and free, not both."
-    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", panel=MORE)
-    await asked.answer()
-    told = await moot.read_answer(await moot.server.submit(moot.ada, asked, {"models": "gptt"}))
-    assert told == "There is no model “gptt”. Did you mean gpt?"
-
-
 async def test_discord_lets_nobody_type_what_is_out_of_range(moot: Moot) -> None:
     with pytest.raises(CannotAct):
         await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea?", rounds=7)
@@ -200,7 +148,9 @@ async def test_runs_are_listed_shown_told_something_and_stopped(moot: Moot) -> N
     run = find_button(board, "stop").split(":")[1]
     assert f"`{run}` compare, open: Tea or coffee?" in await moot.call_command(moot.bob, "moot runs")
     assert run in await moot.call_command(moot.bob, "moot show", thread)
-    assert (await moot.call_command(moot.bob, "moot say", thread, text="think of milk")).startswith("Passed on")
+    assert (await moot.call_command(moot.bob, "moot say", thread, text="think of milk")).startswith(
+        "Kept with the run."
+    )
     assert (await moot.call_command(moot.bob, "moot stop", thread)) == "Stop is for ada and moderators."
     assert (await moot.call_command(moot.bob, "moot stop")).startswith("Which run?")
     assert (await moot.call_command(moot.ada, "moot stop", thread)).startswith("Stopped")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.domain.controls import press_id
 from tests.servers.discord import Message, Upload
-from tests.servers.model_server import answer, error
+from tests.servers.model_server import Reply, answer, chunk, error, sse
 from tests.support.discord_bot import THINKING, Moot, StartMoot, make_endless
 from tests.support.discord_guild import button_labels, find_button
-from tests.support.discord_runs import finish_run, open_run
+from tests.support.discord_runs import ask_to_delete, click_forged, finish_run, open_run
 
 LONG = " ".join(f"Reason {n} for tea." for n in range(400))
 
@@ -26,8 +27,9 @@ async def test_a_vote_is_one_whatever_it_is_cast_with(moot: Moot) -> None:
     await moot.server.unreact(moot.bob, claude, "👍")  # that is his vote no more
     await wait_until_taken(moot, end)
     assert "Votes" not in end.text
-    assert await moot.press(moot.bob, end, "close") == "Closing the vote is for ada and moderators."
-    assert await moot.press(moot.mod, end, "close") == "The vote is closed."
+    close = press_id(find_button(end, "more").split(":")[1], "close", "")
+    assert await click_forged(moot, moot.bob, close) == "Closing the vote is for ada and moderators."
+    assert await moot.press_more(moot.mod, end, "close") == "The vote is closed."
     await moot.wait_until(lambda: "Votes: GPT 2" in end.text)
     assert "Claude" not in end.text.partition("Votes:")[2].splitlines()[0]
     assert "Follow up" in button_labels(end)
@@ -57,10 +59,23 @@ async def test_a_seat_is_skipped_from_its_placeholder_on(moot: Moot) -> None:
     await moot.wait_until(lambda: "thinking" not in turn.text)
 
 
+async def test_a_seat_is_seen_to_think_and_skipped_meanwhile(moot: Moot, monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in ("draft.QUIET_S", "draft.STEP_S", "conductor.PROGRESS_S"):
+        monkeypatch.setattr(f"bot.engine.{step}", 0.2)
+    moot.script_model("gpt", Reply(sse(chunk(reasoning_content=LONG)), then="hang"))
+    thread = await moot.find_thread(await moot.ask())
+    turn = await moot.find_turn(thread, "00 tokens, ")
+    assert turn.text.startswith("GPT is thinking, ")
+    assert await moot.press(moot.ada, turn, "skip") == "GPT is skipped."
+    await moot.find_end_card(thread)
+    await moot.wait_until(lambda: "-# skipped" in turn.text and not button_labels(turn))
+    assert " tokens" in turn.text, "what it has thought is counted"
+
+
 async def test_others_skip_by_majority(moot: Moot) -> None:
     _, thread, turn = await open_run(moot)
     said = await moot.press(moot.bob, turn, "skip")
-    assert said == "Noted: GPT is skipped once 1 more of those present wish it."
+    assert said == "Noted. One more press skips GPT."
     assert await moot.press(moot.bob, turn, "skip") == said
     assert await moot.press(moot.cyd, turn, "skip") == "GPT is skipped."
     await moot.find_end_card(thread)
@@ -106,7 +121,7 @@ async def test_what_is_long_is_read_on_by_whoever_wants(moot: Moot) -> None:
     _, thread, _ = await finish_run(moot)
     turn = await moot.find_by(thread, "Claude")
     await moot.wait_until(lambda: button_labels(turn) == ["Read on"])
-    assert "goes on behind Read on" in turn.text
+    assert "more under “Read on”" in turn.text
     assert "Reason 399" not in turn.text
     seen = await (await moot.server.click(moot.bob, turn, find_button(turn, "read_on"))).answer()
     assert seen.ephemeral
@@ -140,26 +155,64 @@ async def test_running_again_asks_the_same_in_a_thread_of_its_own(moot: Moot) ->
     assert (await moot.find_thread(again)).parent_id == moot.channel.id
 
 
+async def test_more_shows_what_its_person_may_do(moot: Moot) -> None:
+    _, _, end = await finish_run(moot, "council")
+    assert button_labels(await moot.open_more(moot.ada, end)) == ["Close the vote", "Summarise", "Export", "Delete"]
+    assert button_labels(await moot.open_more(moot.bob, end)) == ["Summarise", "Export"]
+    await moot.server.deny(moot.channel, "send_messages_in_threads", whom=moot.cyd)
+    await moot.server.deny(moot.channel, "send_messages", whom=moot.cyd)
+    assert button_labels(await moot.open_more(moot.cyd, end)) == ["Export"]
+    assert await moot.press_more(moot.ada, end, "close") == "The vote is closed."
+    await moot.wait_until(lambda: button_labels(end) == ["Follow up", "Run again", "More…"])
+    assert "Close the vote" not in button_labels(await moot.open_more(moot.mod, end))
+
+
+async def test_of_many_seats_one_is_voted_for_in_private(start_moot: StartMoot) -> None:
+    moot = await start_moot(panels={"default": {"seats": ["claude", "gpt", "gemini", "claude"]}})
+    _, _, end = await finish_run(moot)
+    assert button_labels(end) == ["👍 Vote for…", "Follow up", "Run again", "More…"]
+    ballot = await moot.find_private(await moot.server.click(moot.bob, end, find_button(end, "ballot")))
+    assert len(button_labels(ballot)) == 6  # four seats, a tie and none of them
+    assert await moot.press(moot.bob, ballot, "vote", "gpt") == "Your vote is GPT's."
+    assert await moot.press(moot.bob, ballot, "vote", "=tie") == "Your vote is now “Tie”."
+    assert button_labels(await moot.open_more(moot.bob, end)) == ["Show differences", "Summarise", "Export"]
+
+
 async def test_an_export_is_the_whole_run_as_a_file(moot: Moot) -> None:
     _, _, end = await finish_run(moot)
-    seen = await (await moot.server.click(moot.cyd, end, find_button(end, "export"))).answer()
+    rest = await moot.open_more(moot.cyd, end)
+    seen = await (await moot.server.click(moot.cyd, rest, find_button(rest, "export"))).answer()
     assert seen.ephemeral
     assert seen.message is not None
     (file,) = seen.message.attachments
     text = file.data.decode()
     assert file.filename.endswith(".md")
-    for words in ("# Compare: Tea or coffee?", "## 🟦 Claude", "Gemini speaks.", "3 of 3 answered."):
+    for words in ("# Compare: Tea or coffee?", "## 🟦 Claude", "Gemini speaks.", "All three answered."):
         assert words in text
 
 
 async def test_a_deleted_run_is_gone(moot: Moot) -> None:
     _, thread, end = await finish_run(moot)
-    assert await moot.press(moot.bob, end, "delete") == "Delete is for ada and moderators."
-    assert await moot.press(moot.ada, end, "delete") == "Deleted."
+    run = find_button(end, "more").split(":")[1]
+    notice = await ask_to_delete(moot, end)
+    assert notice.text.startswith("Delete this run for everybody? Its messages go, and all its texts")
+    assert button_labels(notice) == ["Delete", "Keep"]
+    await (await moot.server.click(moot.ada, notice, find_button(notice, "delete_now"))).answer()
+    await moot.wait_until(lambda: notice.text == "Deleted.")
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
-    run = find_button(end, "delete").split(":")[1]
     assert "no run" in await moot.call_command(moot.ada, "moot show", run=run)
     assert await moot.call_command(moot.ada, "moot runs") == "There are no runs yet: try `/council`."
+
+
+async def test_a_run_that_is_kept_stays(moot: Moot) -> None:
+    _, thread, end = await finish_run(moot)
+    before = moot.read_messages(thread)
+    delete = press_id(find_button(end, "more").split(":")[1], "delete", "")
+    assert await click_forged(moot, moot.bob, delete) == "Delete is for ada and moderators."
+    notice = await ask_to_delete(moot, end)
+    await (await moot.server.click(moot.ada, notice, find_button(notice, "keep"))).answer()
+    assert (notice.text, button_labels(notice)) == ("Kept: nothing was deleted.", [])
+    assert moot.read_messages(thread) == before
 
 
 async def test_a_removed_turn_is_read_by_nobody(moot: Moot) -> None:
@@ -170,7 +223,8 @@ async def test_a_removed_turn_is_read_by_nobody(moot: Moot) -> None:
     assert refused == "Remove is for moderators."
     assert await moot.read_answer(await moot.choose_from_menu(moot.mod, turn, "Remove")) == "Removed what Claude said."
     await moot.wait_until(lambda: turn.text == "*Removed by a moderator.*" and not button_labels(turn))
-    seen = await (await moot.server.click(moot.ada, end, find_button(end, "export"))).answer()
+    rest = await moot.open_more(moot.ada, end)
+    seen = await (await moot.server.click(moot.ada, rest, find_button(rest, "export"))).answer()
     assert seen.message is not None
     assert b"Rude tea" not in seen.message.attachments[0].data
     assert "no seat's message" in await moot.read_answer(await moot.choose_from_menu(moot.mod, end, "Remove"))
@@ -204,7 +258,7 @@ async def test_a_persons_message_is_sent_to_a_model_or_the_council(moot: Moot) -
     await moot.wait_until(lambda: len(moot.read_asks("gpt")) == 1)
     assert "From bob" in moot.read_asks("gpt")[0]
     assert "Milk goes in first." in moot.read_asks("gpt")[0]
-    board = (await (await moot.server.menu(moot.ada, talk, "Ask the council about this")).answer()).message
+    board = (await (await moot.server.menu(moot.ada, talk, "Council on this")).answer()).message
     assert board is not None
     await moot.wait_until(lambda: "> Milk goes in first." in board.text and "council" in board.text)
 
@@ -212,8 +266,10 @@ async def test_a_persons_message_is_sent_to_a_model_or_the_council(moot: Moot) -
 async def test_a_mention_asks_about_the_message_it_replies_to(moot: Moot) -> None:
     talk = await moot.server.say(moot.bob, moot.channel, "Milk goes in first.")
     await moot.server.say(moot.ada, moot.channel, "is that so?", mentions=[moot.server.bot], reply_to=talk)
-    board = await moot.find_board(moot.channel, "is that so?")
+    board = await moot.find(moot.channel, lambda m: "\n> is that so?" in m.text)
     assert board.notified == []
+    assert "> **bob:** Milk goes in first.\n\n> is that so?" in board.text
+    assert (await moot.find_thread(board)).name == "Milk goes in first."
     await moot.wait_until(lambda: len(moot.read_asks("claude")) == 1)
     assert "Milk goes in first." in moot.read_asks("claude")[0]
 
@@ -226,7 +282,7 @@ async def test_a_mention_in_the_thread_is_a_remark_and_afterwards_a_question(moo
     turn = await moot.find_turn(thread, "So far")
     await moot.server.say(moot.bob, thread, "think of the milk", mentions=[moot.server.bot])
     await moot.server.say(moot.cyd, thread, "I think of nothing")
-    assert "Noted: " not in await moot.press(moot.ada, turn, "skip")
+    assert "Noted. " not in await moot.press(moot.ada, turn, "skip")
     await moot.find_end_card(thread)
     assert any("remark from bob" in a and "think of the milk" in a for a in moot.read_asks("claude"))
     assert not any("I think of nothing" in a for a in moot.read_asks("claude"))
@@ -262,7 +318,7 @@ async def test_a_question_that_changes_is_noted_and_changes_nothing(moot: Moot) 
 async def test_what_is_attached_to_a_message_goes_with_the_question_about_it(moot: Moot) -> None:
     note = Upload("order.txt", b"two teas")
     talk = await moot.server.say(moot.bob, moot.channel, "What of this?", attachments=[note])
-    await (await moot.server.menu(moot.ada, talk, "Ask the council about this")).answer()
+    await (await moot.server.menu(moot.ada, talk, "Council on this")).answer()
     await moot.wait_until(lambda: len(moot.read_asks("claude")) == 1)
     assert "two teas" in moot.read_asks("claude")[0]
 

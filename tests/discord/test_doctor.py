@@ -18,7 +18,7 @@ from adapters.discord import doctor as discord_doctor
 from adapters.discord.permissions import INTENTS, PERMISSIONS, missing_permissions, wanted_intents, wanted_permissions
 from bot.cli.install import print_discord_invite
 from bot.doctor import Finding, run_checks
-from bot.platform_settings import DiscordSettings
+from bot.settings.platforms import DiscordSettings
 from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
 from tests.servers.discord.permissions import guild_permissions
@@ -50,7 +50,16 @@ async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     def guilds(call: Call) -> Any:
         own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
         page = [g for g in own if g.id > int(call.query.get("after", 0))][: int(call.query["limit"])]
-        return [{"id": str(g.id), "name": g.name, "permissions": str(int(guild_permissions(g, call.me)))} for g in page]
+        counted = call.query.get("with_counts") in ("1", "true")
+        return [
+            {
+                "id": str(g.id),
+                "name": g.name,
+                "permissions": str(int(guild_permissions(g, call.me))),
+                **({"approximate_member_count": len(g.members)} if counted else {}),
+            }
+            for g in page
+        ]
 
     def extended(route: Route) -> Route:
         match route.template:
@@ -111,6 +120,23 @@ async def test_more_servers_than_a_page_holds_are_all_looked_at(
         await wire.create_guild(f"Guild {n}")
     assert (await run_check(make_settings(wire)))["discord servers"].meaning.startswith("5 of 5")
     assert sum(request.path.endswith("/guilds") for request in wire.requests) == 3
+
+
+async def test_the_review_of_privileged_intents_is_told_of_by_the_number_of_users(
+    wire: DiscordServer, portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord_doctor, "_REVIEWED_FROM_USERS", 4)
+    await wire.create_guild("Home")  # its owner and the bot
+    settings = make_settings(wire, listen=True)
+    few = (await run_check(settings))["discord review"]
+    assert (few.state, few.meaning.startswith("about 2 members")) == ("ok", True)
+    await wire.create_guild("Another")
+    many = (await run_check(settings))["discord review"]
+    assert (many.state, "Message Content Intent, which" in many.meaning) == ("warning", True)
+    assert "ask for the review" in many.remedy
+    assert "discord review" not in await run_check(make_settings(wire))  # without privileged intents
+    portal["flags"] = CONTENT  # granted
+    assert "discord review" not in await run_check(settings)
 
 
 async def test_a_bot_in_no_server_is_pointed_to_its_invitation(wire: DiscordServer) -> None:

@@ -12,7 +12,7 @@ from adapters.discord.listening import ROLE_ALONE
 from adapters.discord.names import DiscordReader
 from adapters.discord.places import Places
 from bot.domain.controls import ANOTHER_VERSION
-from commands.transfer import ABOUT_THIS
+from commands.about_message import ABOUT_THIS
 from tests.servers.discord import Message, Upload, messages, payloads
 from tests.servers.discord.world import World
 from tests.servers.model_server import answer
@@ -49,7 +49,7 @@ CARRIED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a link with its embed": ({"text": "https://status.example/1", "embeds": [ALERT]}, ["web-3 is slow"]),
     "a poll": ({"text": "", "poll": POLL}, ["Poll: Which tea?", "- Assam", "- Sencha"]),
-    "a sticker with text": ({"text": "Hello", "sticker_items": STICKER}, ["Hello", "a sticker (“Wave”)"]),
+    "a sticker with text": ({"text": "Who is this?", "sticker_items": STICKER}, ["Who is this?", "a sticker (“Wave”)"]),
 }
 
 
@@ -76,7 +76,7 @@ async def test_what_a_message_carries_is_asked_along(
         case "a forward and a mention":
             await moot.server.forward(moot.ada, moot.channel, talk, mentions=[moot.server.bot])
         case _:
-            await moot.choose_from_menu(moot.ada, talk, "Ask the council about this")
+            await moot.choose_from_menu(moot.ada, talk, "Council on this")
     ask = await read_the_ask(moot)
     for words in expected:
         assert words in ask
@@ -87,7 +87,7 @@ async def test_what_a_message_carries_is_asked_along(
 
 
 TOLD: dict[str, tuple[dict[str, Any], str]] = {
-    "nothing": ({"text": ""}, "There is no question: say what the table should talk about."),
+    "nothing": ({"text": ""}, "Ask with `/council`"),
     "a sticker": (
         {"text": "", "sticker_items": STICKER},
         "I cannot read a sticker (“Wave”): write what you want to ask.",
@@ -135,7 +135,7 @@ async def test_a_reply_to_what_is_gone_or_hidden_is_told(moot: Moot) -> None:
     with patch.object(payloads, "message", _hide(payloads.message, hidden.id)):
         await say(moot.ada, moot.channel, "so?", mentions=[moot.server.bot], reply_to=hidden)
     answer = await moot.find(moot.channel, lambda m: is_from_bot(moot, m))
-    assert answer.text == "Discord does not show me that message: use its menu → Apps → “Ask the council about this”."
+    assert answer.text == "Discord does not show me that message: use its menu → Apps → “Council on this”."
     gone = await moot.server.say(moot.bob, moot.channel, "soon gone")
     await moot.server.delete(moot.bob, gone)
     await moot.server.say(moot.ada, moot.channel, "so?", mentions=[moot.server.bot], reply_to=gone)

@@ -32,7 +32,7 @@ async def test_the_board_tells_what_a_run_may_cost(start_moot: StartMoot) -> Non
     moot = await start_paid(start_moot, 1.0)
     board = await moot.ask()
     assert "expected about $0.0" in board.text
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     assert "expected" not in board.text  # what it has cost stands there then
 
 
@@ -77,7 +77,7 @@ async def test_what_is_run_again_gets_a_thread_of_its_own_also_after_the_questio
     await moot.server.click(moot.ada, notice, find_button(notice, "start"))
     board = await moot.find_board(moot.channel, QUESTION)
     end = await moot.find_end_card(await moot.find_thread(board))
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     asked = await moot.server.click(moot.ada, end, find_button(end, "run_again"))
     assert "expected to cost" in await moot.read_answer(asked)
     seen = await asked.answer()

@@ -12,7 +12,7 @@ from tests.servers.discord import Channel, Interaction, Message, User
 from tests.servers.model_server import answer
 from tests.support.discord_bot import THINKING, Moot
 from tests.support.discord_guild import button_labels, find_button, is_silent
-from tests.support.discord_runs import finish_run, open_run
+from tests.support.discord_runs import ask_to_delete, finish_run, open_run, press_delete
 
 
 def read_run(board: Message) -> str:
@@ -61,7 +61,7 @@ async def test_clicks_of_one_person_are_stored_in_the_order_in_which_they_came(
     board = await moot.ask()
     run = read_run(board)
     end = await moot.find_end_card(await moot.find_thread(board))
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     read, reads, delays = moot.store.read, asyncio.Lock(), iter((0.2, 0.1))
 
     async def uneven(run: str, after: int = 0) -> Any:
@@ -93,15 +93,14 @@ async def orphan_run(m: Moot) -> tuple[Channel, Message]:
 
 async def test_the_bot_deletes_what_a_deleted_webhook_has_sent(moot: Moot) -> None:
     thread, end = await orphan_run(moot)
-    assert await moot.press(moot.ada, end, "delete") == "Deleted."
+    await press_delete(moot, end)
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
 
 
 async def test_without_the_permission_it_says_what_is_left_and_why(moot: Moot) -> None:
     await moot.server.deny(moot.channel, "manage_messages")
     thread, end = await orphan_run(moot)
-    asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
-    assert await moot.read_answer(asked) == "Deleted."
+    asked = await press_delete(moot, end)
     left = await read_private(moot, asked, "still there")
     assert left == (
         "3 messages are still there: the webhook that sent them was deleted, and to delete them myself I need the "
@@ -113,16 +112,15 @@ async def test_without_the_permission_it_says_what_is_left_and_why(moot: Moot) -
 
 async def test_a_run_in_an_archived_thread_is_deleted_whole(moot: Moot) -> None:
     _, thread, end = await finish_run(moot)
-    delete = find_button(end, "delete")
     await moot.server.archive(thread)
-    await moot.read_answer(await moot.server.click(moot.ada, end, delete))
+    await press_delete(moot, end)
     await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
 
 
 async def test_a_limit_that_does_not_end_is_told_after_a_few_waits(moot: Moot) -> None:
     _, thread, end = await finish_run(moot)
     await moot.server.fail("DELETE", "*", 429, None, retry_after_s=0.01)
-    asked = await moot.server.click(moot.ada, end, find_button(end, "delete"))
+    asked = await press_delete(moot, end)
     assert "is spent for 0.0 s" in await read_private(moot, asked, "5 messages are still there")
     await moot.server.heal()
     assert len([*moot.read_messages(thread), *moot.read_messages(moot.channel)]) == 5
@@ -147,7 +145,7 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(moot: Moot) -> 
     secret = await create_hidden_channel(moot, moot.ada)
     run = read_run((await open_run(moot, question="The surprise party?", where=secret))[0])
     shown = read_run((await open_run(moot, question="Tea?"))[0])
-    assert run in await moot.call_command(moot.ada, "moot runs")
+    assert run in await moot.call_command(moot.ada, "moot runs", secret)
     for channel, person in ((moot.channel, moot.bob), (moot.channel, moot.mod)):
         listed = await moot.call_command(person, "moot runs", channel)
         assert "surprise" not in listed
@@ -189,7 +187,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(moot: Moot) ->
     assert there.member_ids == [moot.server.bot.id, moot.bob.id]
     await moot.press(moot.ada, copy, "skip")
     ends = [await moot.find_end_card(place) for place in (thread, there)]
-    await moot.wait_until(lambda: all("Verdict" in b.text for b in (board, mirror)))
+    await moot.wait_until(lambda: all("Result:" in b.text for b in (board, mirror)))
     await moot.wait_until(lambda: "skipped" in copy.text and "skipped" in turn.text)
     assert [said.author.name for said in moot.read_messages(there)] == [
         said.author.name for said in moot.read_messages(thread)
@@ -198,7 +196,7 @@ async def test_a_mirror_shows_all_of_a_run_and_tells_nobody_twice(moot: Moot) ->
     assert [is_silent(e) for e in ends] == [False, True]
     assert await moot.press(moot.cyd, ends[1], "vote", "claude") == "Your vote is Claude's."
     assert await moot.press(moot.cyd, ends[0], "vote", "claude") == "Your vote is Claude's."
-    await moot.press(moot.ada, ends[1], "close")
+    await moot.press_more(moot.ada, ends[1], "close")
     await moot.wait_until(lambda: all("Votes: Claude 1" in e.text for e in ends))
 
 
@@ -213,7 +211,7 @@ async def test_a_mirror_goes_on_after_a_restart(moot: Moot) -> None:
     for place in (thread, there):
         await moot.find_end_card(place)
         assert len(moot.read_messages(place)) == 4
-    await moot.wait_until(lambda: "and better" in copy.text and "Verdict" in mirror.text)
+    await moot.wait_until(lambda: "and better" in copy.text and "Result:" in mirror.text)
     assert len(moot.read_asks("claude")) == 1
 
 
@@ -232,7 +230,7 @@ async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
         if "ViewAttached" in str(facts):
             await moot.press(moot.ada, board, "stop")
             await moot.find_end_card(thread)
-            await moot.wait_until(lambda: "Verdict" in board.text)
+            await moot.wait_until(lambda: "Result:" in board.text)
             await asyncio.sleep(0.2)
         await append(run, facts, **more)
 
@@ -240,3 +238,12 @@ async def test_a_run_that_ends_while_it_is_asked_for_is_not_waited_for(
     asked = await moot.server.slash(moot.bob, other, "moot watch", run=read_run(board))
     assert await read_private(moot, asked, "just come to its end")
     assert moot.read_messages(other) == []
+
+
+async def test_what_was_deleted_goes_though_its_person_cannot_be_told(moot: Moot) -> None:
+    _, thread, end = await finish_run(moot)
+    notice = await ask_to_delete(moot, end)
+    await moot.server.fail("POST", "/interactions/*/*/callback", 404, code=10062)  # it came too late
+    await moot.server.click(moot.ada, notice, find_button(notice, "delete_now"))
+    await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
+    moot.faults.clear()

@@ -12,9 +12,10 @@ from bot.domain.facts import Interjected, Stopped
 from bot.domain.run import TurnId
 from commands.command import MORE
 from tests.servers.discord import Interaction, threads
-from tests.servers.discord.world import Message, User
+from tests.servers.discord.world import Message
 from tests.support.discord_bot import THINKING, Moot
 from tests.support.discord_guild import find_button
+from tests.support.discord_runs import click_forged
 
 NOT_YOURS = "That form was not made for you here: use the command, button or menu once more."
 
@@ -79,14 +80,6 @@ async def test_a_form_is_for_its_own_person_in_its_own_channel(moot: Moot) -> No
     sent = await moot.server.submit(moot.ada, asked, {"models": "gpt"}, where=other)
     assert await moot.read_answer(sent) == NOT_YOURS
     assert await moot.store.runs() == []
-
-
-async def click_forged(moot: Moot, by: User, custom_id: str) -> str:
-    """Press a button of that id under a message of one's own, and return the answer."""
-    button = {"type": 2, "style": 1, "label": "x", "custom_id": custom_id}
-    talk = await moot.server.say(by, moot.channel, "", components=[{"type": 1, "components": [button]}])
-    talk.components = [{"type": 1, "components": [{**button, "id": 2}]}]
-    return await moot.read_answer(await moot.server.click(by, talk, custom_id))
 
 
 async def test_a_button_made_for_a_run_that_one_cannot_see_does_nothing(moot: Moot) -> None:

@@ -42,7 +42,7 @@ async def test_a_search_that_fails_is_a_line_on_the_board(moot: Moot) -> None:
     await start_search(moot, error(500, "out of order"), default="on")
     board = await moot.ask("council")
     await moot.find_end_card(await moot.find_thread(board))
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     assert "⚠ SearXNG's web search came to nothing" in board.text
     assert "search results" not in "".join(moot.read_asks("gpt"))
 

@@ -86,9 +86,11 @@ async def test_the_most_upvoted_objection_is_answered_first(moot: Moot) -> None:
 
 
 async def test_people_vote_on_the_next_round(moot: Moot) -> None:
-    asked = await moot.server.slash(moot.ada, moot.channel, "debate", question="Tea or coffee?", rounds=3, panel=MORE)
+    asked = await moot.server.slash(
+        moot.ada, moot.channel, "debate", question="Tea or coffee?", rounds=3, next="vote", panel=MORE
+    )
     await asked.answer()
-    form = {"models": "claude, gpt", "settings": ["next=vote"]}
+    form = {"models": "claude, gpt"}
     board = (await (await moot.server.submit(moot.ada, asked, form)).answer()).message
     assert board is not None
     thread = await moot.find_thread(board)
@@ -114,11 +116,11 @@ async def test_who_joins_the_thread_is_on_the_board(start_moot: StartMoot) -> No
     moot = await start_moot(discord={"members": True})
     board, thread, turn = await start_debate(moot)
     threads.join(moot.server.hub, thread, moot.bob.id)
-    await moot.wait_until(lambda: "With bob" in board.text)
+    await moot.wait_until(lambda: "Also here: bob" in board.text)
     threads.join(moot.server.hub, thread, moot.mod.id)
-    await moot.wait_until(lambda: "With bob and mod" in board.text)
+    await moot.wait_until(lambda: "Also here: bob and mod" in board.text)
     await moot.server.say(moot.cyd, thread, "I only listen")
-    await moot.wait_until(lambda: "With bob, mod and 1 more" in board.text)
+    await moot.wait_until(lambda: "Also here: bob, mod and 1 more" in board.text)
     await moot.press(moot.ada, turn, "skip")
     await moot.find_end_card(thread)
     assert not any("I only listen" in asked for asked in moot.read_asks("claude"))
@@ -128,7 +130,7 @@ async def test_without_the_intent_those_are_noted_who_write(moot: Moot) -> None:
     board, thread, turn = await start_debate(moot)
     threads.join(moot.server.hub, thread, moot.bob.id)
     await moot.server.say(moot.cyd, thread, "I only listen")
-    await moot.wait_until(lambda: "With cyd" in board.text)
+    await moot.wait_until(lambda: "Also here: cyd" in board.text)
     await moot.press(moot.ada, turn, "skip")
     await moot.find_end_card(thread)
     assert "bob" not in board.text

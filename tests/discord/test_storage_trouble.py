@@ -140,7 +140,7 @@ async def test_a_file_that_is_damaged_under_a_run_does_not_end_it(tmp_path: Path
     await moot.wait_until_stored(turn)
     damage(tmp_path / "moot.db")
     await moot.find_end_card(thread)
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     assert "and so it goes on." in turn.text
     assert len(moot.read_asks("gpt")) == 1
 

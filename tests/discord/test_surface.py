@@ -13,7 +13,7 @@ import pytest
 
 from adapters.discord.addresses import Address, message_ref, read_address, read_ref
 from adapters.discord.api import Rest
-from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, discord_budget, old_bucket_name, route_bucket_name
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, discord_budget, old_bucket_name
 from adapters.discord.layout import TEXT_CHARS, build_body, build_layout
 from adapters.discord.surface import DiscordSurface
 from adapters.discord.webhooks import Webhooks, webhook_username
@@ -137,7 +137,7 @@ async def test_edits_of_old_messages_pause_the_limit_beneath_their_bucket(scene:
 
 
 async def test_what_an_earlier_process_has_posted_draws_on_that_limit_as_well(scene: Scene) -> None:
-    for age_s, count in ((3_000, 2), (4_000, 3)):
+    for age_s, count in ((3_000, 3), (4_000, 4)):
         sent = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(seconds=age_s))
         placed = [PostedPage(scene.spot.text, lane, 0, message_ref(scene.channel.id, sent)) for lane in (BOARD, TURN)]
         surface = scene.surface(placed=placed)
@@ -175,18 +175,6 @@ async def test_a_forum_gets_a_post_of_its_own(scene: Scene) -> None:
     (post,) = await scene.server.threads(forum)
     assert post.name == "Tea or coffee?"
     assert read_ref(board)[0] == read_ref(ref)[0] == post.id
-
-
-def test_calls_draw_on_the_bucket_of_what_their_path_names() -> None:
-    assert route_bucket_name("POST", "/api/v10/channels/1/messages", {}) == "discord post channels/1"
-    assert route_bucket_name("PATCH", "/api/v10/channels/1/messages/2", {}) == "discord edit channels/1"
-    assert route_bucket_name("DELETE", "/api/v10/channels/1/messages/2", {}) == "discord delete channels/1"
-    by_hook = [route_bucket_name("PATCH", f"/api/v10/webhooks/5/token/messages/{n}", {5: 1}) for n in (2, 3)]
-    assert by_hook == ["discord edit webhooks/1"] * 2
-    others = ("/channels/1/webhooks", "/channels/1", "/interactions/1/token/callback", "/channels/1/messages/2/threads")
-    for path in others:
-        assert route_bucket_name("POST", f"/api/v10{path}", {}) == "", path
-    assert route_bucket_name("GET", "/api/v10/channels/1/messages", {}) == "discord find channels/1"
 
 
 def test_old_messages_have_a_limit_of_their_own_beneath() -> None:

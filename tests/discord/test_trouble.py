@@ -46,7 +46,7 @@ async def test_a_restart_goes_on_in_the_same_messages(moot: Moot) -> None:
     await moot.wait_until(lambda: "So far, so good, and better." in turn.text)
     assert len(moot.read_asks("claude")) == 1
     assert len(await moot.server.webhooks(moot.channel)) == 1
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
 
 
 async def test_buttons_survive_a_restart(moot: Moot) -> None:
@@ -62,7 +62,7 @@ async def test_buttons_survive_a_restart(moot: Moot) -> None:
     (row,) = await moot.store.runs()
     while sum(isinstance(e.fact, VoteCast) for e in await moot.store.read(row.run)) < 3:  # a reaction is not answered
         await asyncio.sleep(0.005)
-    assert await moot.press(moot.ada, end, "close") == "The vote is closed."
+    assert await moot.press_more(moot.ada, end, "close") == "The vote is closed."
     await moot.wait_until(lambda: "Votes: Claude 2, GPT 1" in end.text)
 
 
@@ -185,7 +185,7 @@ async def test_what_is_deleted_around_a_run_ends_only_its_showing(moot: Moot, wh
     other = await moot.server.create_channel(moot.guild, "other")
     assert await moot.call_command(moot.ada, "moot stop", other, run=run) == "Stopped; what was said is kept."
     await check_alive(moot)
-    listed = await moot.call_command(moot.ada, "moot runs", other)
+    listed = await moot.call_command(moot.ada, "moot runs", moot.channel if what == "thread" else other)
     assert (f"`{run}` compare, stopped" in listed) == (what == "thread")  # nobody sees what stood in a deleted channel
 
 
@@ -224,7 +224,7 @@ async def test_an_edit_that_stalls_is_given_up_and_sent_again(
 
 
 async def test_looking_for_the_webhook_waits_when_it_is_told_to(moot: Moot) -> None:
-    await moot.server.fail("GET", "*/webhooks", 429, 1, retry_after_s=0.3)
+    await moot.server.fail("GET", "/channels/*/webhooks", 429, 1, retry_after_s=0.3)
     await moot.find_end_card(await moot.find_thread(await moot.ask()))
     assert len(find_requests(moot, "GET", "/channels/{channel_id}/webhooks")) == 2
 
@@ -232,7 +232,7 @@ async def test_looking_for_the_webhook_waits_when_it_is_told_to(moot: Moot) -> N
 async def test_a_thread_that_may_be_opened_in_136_s_holds_up_nobody_else(moot: Moot) -> None:
     await moot.server.fail("POST", f"/channels/{moot.channel.id}/messages/*/threads", 429, 1, retry_after_s=136)
     held = await moot.ask(question="Held?")
-    await moot.wait_until(lambda: "Verdict" in held.text)  # its board goes on
+    await moot.wait_until(lambda: "Result:" in held.text)  # its board goes on
     other = await moot.ask(question="Free?")
     await moot.find_end_card(await moot.find_thread(other))
     assert len(find_requests(moot, "POST", "/channels/{channel_id}/messages/{message_id}/threads")) == 2
@@ -283,7 +283,7 @@ async def test_sixty_clicks_in_a_second_are_all_answered(moot: Moot) -> None:
     told = await asyncio.gather(*map(moot.read_answer, clicks))
     assert len(told) == 60
     assert all("vote is" in words for words in told)
-    await moot.press(moot.ada, end, "close")
+    await moot.press_more(moot.ada, end, "close")
     await moot.wait_until(lambda: "Votes: " in end.text)
     counts = end.text.partition("Votes: ")[2].splitlines()[0]
     assert sum(map(int, re.findall(r"\d+", counts))) == 20  # one vote a person

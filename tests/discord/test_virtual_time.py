@@ -34,7 +34,7 @@ from bot.formats import FORMATS
 from bot.live.budget import Budgets
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import resolve_models
-from bot.settings import Settings
+from bot.settings.settings import Settings
 from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore
 from tests.support.virtual_time import run_virtual
@@ -104,7 +104,7 @@ class Town:
         actions = Actions(services, resolver, store=self.store, supervisor=self.supervisor, clock=now)
         rest = Rest(budgets, now)
         client = make_client(SETTINGS.discord, rest)
-        self.bot = DiscordBot(client, rest, actions, self.store, self.store, SETTINGS.discord, SETTINGS.limits)
+        self.bot = DiscordBot(client, rest, actions, self.store, self.store, SETTINGS.discord)
         return client, scheduler
 
     @asynccontextmanager
@@ -177,9 +177,9 @@ def test_a_command_is_answered_by_the_board_and_its_thread(play: Callable[..., N
     async def act(town: Town) -> None:
         asked = await town.eve.slash(town.channel, "compare", question="Tea?")
         assert not asked.ephemeral
-        assert "3 of 3 answered." in read_text(await town.find_message("**Result**"))
+        assert "All three answered." in read_text(await town.find_message("**Result**"))
         (board,) = [m for m in town.channel.history() if m.components]
-        assert "**Verdict:** 3 of 3 answered." in read_text(board)
+        assert "All three answered. Vote in the thread." in read_text(board)
         (thread,) = town.channel.threads
         said = [read_text(m).splitlines()[0] for m in thread.history() if m.components]
         assert said[:3] == ["**🟦 Ada**", "**🟩 Bob**", "**🟧 Cyd**"]
@@ -218,7 +218,7 @@ def test_a_button_skips_and_a_majority_is_needed_of_others(play: Callable[..., N
         turn = await town.find_message("So far")
         noted = await town.tom.click(turn, label="Skip")
         assert noted.response is not None
-        assert noted.response.content.startswith("Noted: Bob is skipped once")
+        assert noted.response.content.startswith("Noted. One more press skips Bob.")
         assert noted.ephemeral
         skipped = await town.eve.click(turn, label="Skip")
         assert skipped.response is not None

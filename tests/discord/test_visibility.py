@@ -63,7 +63,8 @@ async def test_answers_are_revealed_on_demand_by_a_button_and_by_a_command(moot:
     assert (await moot.press(moot.ada, end, "reveal")).startswith("Revealed")
     for number in range(3):
         await moot.find_turn(thread, f"Opinion {number}.")
-    await moot.wait_until(lambda: "👍 Claude" in button_labels(end) and "**Verdict:** 3 of 3 answered." in board.text)
+    await moot.wait_until(lambda: "👍 Claude" in button_labels(end))
+    await moot.wait_until(lambda: "All three answered. Vote in the thread." in board.text)
     other = await moot.find_thread(await moot.ask(reveal="demand", question="And milk?"))
     await moot.find_end_card(other)
     assert (await moot.call_command(moot.ada, "moot reveal", other)).startswith("Revealed")
@@ -82,12 +83,12 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(moot: Moot) -> 
     board, thread, end = await start_blind_run(moot, "council")
     said = await moot.find_by(thread, "Speaker A")
     assert await moot.press(moot.bob, end, "vote", "a") == "Your vote is Speaker A's."
-    await moot.press(moot.bob, end, "export")
+    await moot.press_more(moot.bob, end, "export")
     assert "council of Speaker A, Speaker B, Speaker C" in board.text
     assert [name for name in NAMES if name in read_sent(moot, since)] == []
     assert FIGURES.findall(read_sent(moot, since)) == []
     assert not any("avatar_url" in (r.body or {}) for r in moot.server.requests[since:] if isinstance(r.body, dict))
-    assert await moot.press(moot.ada, end, "close") == "The vote is closed."
+    assert await moot.press_more(moot.ada, end, "close") == "The vote is closed."
     await moot.wait_until(lambda: "** (was Speaker A)\n" in said.text)
     who = said.text.split("**")[1]
     assert who in SEATS.values()
@@ -103,7 +104,7 @@ async def test_guesses_are_counted_when_names_are_told(moot: Moot) -> None:
     for name in SEATS.values():
         assert await guess(moot, moot.bob, card, "a", name) == f"You guess that Speaker A is {name}."
     await guess(moot, moot.cyd, card, "a", "Claude")
-    await moot.press(moot.ada, end, "close")
+    await moot.press_more(moot.ada, end, "close")
     await moot.wait_until(lambda: "Guessed right:" in card.text and "Guessed right:" in end.text)
     who = (await moot.find_turn(thread, "(was Speaker A)")).text.split("**")[1]
     assert f"bob {int(who == 'Gemini')} of 1" in card.text
@@ -122,12 +123,12 @@ async def test_figures_stay_hidden_after_a_restart_until_names_are_told(moot: Mo
     await moot.stop()
     await moot.start()
     end = await moot.find_end_card(thread)
-    await moot.wait_until(lambda: "Verdict" in board.text)
-    run = find_button(end, "close").split(":")[1]
+    await moot.wait_until(lambda: "Result:" in board.text)
+    run = find_button(end, "more").split(":")[1]
     seen = await (await moot.server.slash(moot.bob, moot.channel, "moot show", run=run)).answer()
     await moot.wait_until(lambda: bool(seen.message and seen.message.attachments))
     assert seen.message is not None
     (file,) = seen.message.attachments
     assert FIGURES.findall(read_sent(moot, since) + file.data.decode()) == []
-    await moot.press(moot.ada, end, "close")
+    await moot.press_more(moot.ada, end, "close")
     await moot.wait_until(lambda: bool(FIGURES.search(end.text)) and bool(FIGURES.search(board.text)))

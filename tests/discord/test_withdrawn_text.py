@@ -22,6 +22,7 @@ async def test_thinking_that_was_shown_leaves_the_messages(moot: Moot, thought: 
     await moot.find(thread, lambda m: "Okay, number" in m.text)
     release.set()
     await moot.find_turn(thread, "Tabs, surely.")
+    await moot.find_turn(thread, "GPT speaks.")
     await moot.wait_until_over()
     first, second, *_ = moot.read_messages(thread)
     assert (first.text.partition("\n")[0], second.text.partition("\n")[0]) == ("Tabs, surely.", "GPT speaks.")

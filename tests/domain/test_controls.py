@@ -9,6 +9,7 @@ from bot.domain.controls import (
     About,
     Control,
     ObjectionRef,
+    QueryRef,
     SeatRef,
     Target,
     about_text,
@@ -31,6 +32,7 @@ from bot.live.changes import message_digest
         (TurnId("review", 2, "ada", 3), "review/2/ada/3"),
         (TurnId("round", 2, ""), "round/2/"),
         (ObjectionRef(4), "objection/4/"),
+        (QueryRef("words=a%2Fb&page=2"), "?words=a%2Fb&page=2"),
     ],
 )
 def test_a_button_keeps_what_it_is_about(about: About, text: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bot.domain.facts import Fact, SkipAsked, Stopped, TurnEnded, TurnStarted
@@ -81,12 +82,12 @@ def test_a_failed_seat_says_why_and_the_others_go_on() -> None:
 
 
 def test_a_bug_in_a_turn_fails_that_turn_and_nothing_else() -> None:
-    with capture_logs() as logs:
+    with capture_logs([merge_contextvars]) as logs:
         _, t = conduct_run("compare", {"ada": [ZeroDivisionError("oops")]})
     assert read_ends(t)["answer/1/ada"][0] == "failed"
     assert read_ends(t)["answer/1/bob"] == ("done", "bob")
     assert "oops" not in str(t)
-    assert [(line["log_level"], line["run"], line["seat"]) for line in logs] == [("error", RUN, "ada")]
+    assert [(line["log_level"], line["turn"], line["seat"]) for line in logs] == [("error", "answer/1/ada", "ada")]
 
 
 class SlowStore(MemoryStore):
@@ -127,7 +128,7 @@ def test_a_turn_left_open_and_skipped_meanwhile_ends_with_what_it_showed() -> No
 
 
 def test_what_became_visible_before_the_end_is_kept() -> None:
-    run, _ = conduct_run("compare", {"ada": ["one ", 1.0, "two ", 1.0, "three"]})
+    run, _ = conduct_run("compare", {"ada": ["one ", 2.0, "two ", 2.0, "three"]})
 
     async def kept() -> list[str]:
         return [text for turn, _, text in replay_snapshots(await run.store.snapshots(RUN)) if turn == ADA]

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.facts import NamesRevealed, RunFinished, Stopped, TurnEnded, VoteClosed
-from bot.domain.run import Panel, Price, TurnId, Usage
+from bot.domain.run import Panel, Price, StandIn, TurnId, Usage, WindowCut
 from bot.domain.run import Timings as Took
 from bot.engine.thread import replay_thread
 from bot.live.board import build_board, render_board
 from tests.support.hidden_runs import make_hidden_start
 from tests.support.transcripts import Play
 
-FIGURES = re.compile(r"\$|tokens|local|[78]\d\d\d|1\d\.\d s")
+FIGURES = re.compile(r"\$|Other|tokens|local|[78]\d\d\d|1\d\.\d s")
 
 
 def make_play(form: str) -> Play:
@@ -35,7 +35,9 @@ def end_turn(p: Play, turn: TurnId, number: int) -> None:
     """End a turn with figures that no other turn has."""
     usage = Usage(output=7_000 + number, source="estimated" if number % 2 else "reported")
     took = Took(total_s=10.0 + number / 10)
-    p.record(TurnEnded(turn, "done", "I agree.", usage=usage, cost_usd=0.8001 + number, timings=took))
+    other = StandIn("other", "Other", Price(1.0, 2.0, "settings"), "unreachable")
+    cut = WindowCut(7_168, (1, 2))
+    p.record(TurnEnded(turn, "done", "I agree.", usage, 0.8001 + number, took, stand_in=other, cut=cut))
 
 
 def read_all(p: Play) -> str:
@@ -57,7 +59,7 @@ def test_no_figure_of_a_blind_run_is_shown_before_its_names(form: str) -> None:
     assert FIGURES.findall(read_all(p)) == []
     p.record(VoteClosed("x"), NamesRevealed())
     shown = read_all(p)
-    assert "10.1 s · about 7001 tokens" in shown
+    assert "rounds 1–2 were left out for Other: its window is 7,168 tokens · 10.1 s · about 7001 tokens" in shown
     assert "$" in shown
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import pytest
@@ -15,13 +16,14 @@ from bot.engine.watchdog import Watchdog
 class Note:
     """What was noted last."""
 
-    found = ""
+    found: Sequence[str] = ()
+    report = ""
 
     def __init__(self) -> None:
-        self.run = ""
+        self.runs: list[str] = []
 
-    def write(self, run: str) -> None:
-        self.run = run
+    def write(self, runs: Iterable[str]) -> None:
+        self.runs = list(runs)
 
 
 async def test_what_hangs_in_a_thread_is_interrupted_even_where_it_swallows_errors() -> None:
@@ -36,30 +38,38 @@ async def test_what_hangs_in_a_thread_is_interrupted_even_where_it_swallows_erro
     with Watchdog(note, held_s=0.01) as watchdog:
         with pytest.raises(TookTooLong, match="a thread"):
             await asyncio.to_thread(hang)
-        assert note.run == ""
+        assert not note.runs
         with watchdog.watch("another"):
-            assert note.run == "another"
+            assert note.runs == ["another"]
 
 
-async def test_the_note_names_what_the_loop_works_on_or_else_the_thread() -> None:
-    note, begun, go = Note(), threading.Event(), threading.Event()
+async def test_the_note_names_all_that_is_worked_on() -> None:
+    note = Note()
+    begun, go = {run: threading.Event() for run in "ab"}, {run: threading.Event() for run in "ab"}
 
-    def work() -> None:
-        with watchdog.watch("aside"):
-            begun.set()
-            assert go.wait(60)
+    def work(run: str) -> None:
+        with watchdog.watch(run):
+            begun[run].set()
+            assert go[run].wait(60)
+
+    async def begin(run: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(asyncio.to_thread(work, run))
+        while not begun[run].is_set():
+            await asyncio.sleep(0)
+        return task
 
     with Watchdog(note) as watchdog:
-        working = asyncio.create_task(asyncio.to_thread(work))
-        while not begun.is_set():
-            await asyncio.sleep(0)
-        assert note.run == "aside"
+        first = await begin("a")
+        assert note.runs == ["a"]
         with watchdog.watch("loop"):
-            assert note.run == "loop"
-        assert note.run == "aside"
+            assert note.runs == ["a", "loop"]
+        second = await begin("b")
+        assert note.runs == ["a", "b"]
         with watchdog.watch("loop"):
-            go.set()
-            while not working.done():
-                await asyncio.sleep(0)
-            assert note.run == "loop"
-        assert note.run == ""
+            go["a"].set()
+            await first
+            assert note.runs == ["b", "loop"]
+        assert note.runs == ["b"]  # the one that goes on is not forgotten with the one that ended
+        go["b"].set()
+        await second
+        assert not note.runs

@@ -19,14 +19,14 @@ from bot.domain.facts import SkipAsked, TurnEnded
 from bot.domain.run import Failure, Finish, TurnId
 from bot.engine.thread import thread_posts
 from bot.formats import FORMATS
-from bot.formats.council.cards import REVIEWS, STANDINGS
+from bot.formats.council.cards import COUNTED, REVIEWS
 from bot.formats.council.review_order import letter_labels
 from bot.formats.end_card import END
 from bot.live.board import build_board, render_board
 from bot.live.pages import Pages
 from bot.models.errors import ProviderError
 from bot.models.window import fit_messages
-from bot.settings import PanelSettings
+from bot.settings.settings import PanelSettings
 from tests.support.actions_scene import MODELS
 from tests.support.transcripts import Play, make_start
 
@@ -66,12 +66,13 @@ def test_what_is_skipped_before_it_begins_is_never_asked(form: str) -> None:
 
 
 def test_an_empty_answer_is_neither_reviewed_nor_ranked() -> None:
-    play = Play(make_start("council")).play_stage(lambda turn: "" if turn.seat == "bob" else f"{turn.seat} speaks")
-    assert {want.turn.seat for want in play.plan.wanted} == {"ada", "cyd"}
-    assert {i.seat for want in play.plan.wanted for i in want.about} == {"ada", "cyd"}
+    play = Play(make_start("council", seats=("ada", "bob", "cyd", "dan")))
+    play.play_stage(lambda turn: "" if turn.seat == "bob" else f"{turn.seat} speaks")
+    assert {want.turn.seat for want in play.plan.wanted} == {"ada", "cyd", "dan"}
+    assert {i.seat for want in play.plan.wanted for i in want.about} == {"ada", "cyd", "dan"}
     for turn in play.start_wanted():
-        play.end_turn(turn, json.dumps({"ranking": ["A", "B"]}))
-    assert "Bob" not in play.plan.cards[STANDINGS]
+        play.end_turn(turn, json.dumps({"ranking": ["A", "B", "C"]}))
+    assert "Bob" not in play.plan.cards[REVIEWS]
 
 
 class TestReviewers:
@@ -91,25 +92,25 @@ class TestReviewers:
     @pytest.mark.parametrize(
         ("write", "line"),
         [
-            (lambda at: write_ranking(at["ada"], at["cyd"], at["bob"]), "Ada > Cyd > Bob · strict"),
+            (lambda at: write_ranking(at["ada"], at["cyd"], at["bob"]), "Ada, then Cyd, then Bob"),
             (
                 lambda at: (
                     f"I wrote {at['bob']}, and it is the best.\n"
                     f"FINAL RANKING:\n1. {at['ada']}\n2. {at['bob']}\n3. {at['cyd']}"
                 ),
-                "Ada > Bob > Cyd · strict",
+                "Ada, then Bob, then Cyd",
             ),
             (
                 lambda at: "\n\n".join(
                     "FINAL RANKING:\n" + "\n".join(f"{n}. {at[s]}" for n, s in enumerate(order, 1))
                     for order in (("ada", "cyd", "bob"), ("bob", "ada", "cyd"))
                 ),
-                "Bob > Ada > Cyd · ",
+                "Bob, then Ada, then Cyd",
             ),
-            (lambda at: json.dumps({"ranking": [at["bob"], at["bob"], at["cyd"]]}), "Bob > Cyd · repaired"),
+            (lambda at: json.dumps({"ranking": [at["bob"], at["bob"], at["cyd"]]}), "Bob, then Cyd ("),
             (
                 lambda at: "words " * 6_600 + f"\nFINAL RANKING: {at['cyd']} > {at['bob']} > {at['ada']}",
-                "Cyd > Bob > A",
+                "Cyd, then Bob, then A",
             ),
         ],
         ids=[
@@ -125,9 +126,9 @@ class TestReviewers:
     ) -> None:
         play = self.play_reviews(write)
         assert f"**Ada**: {line}" in play.plan.cards[REVIEWS]
-        assert play.plan.cards[STANDINGS].splitlines()[0].endswith(" > Ada**")
+        assert ", then Ada**\n" in play.plan.cards[REVIEWS]
         if line.startswith("Ada"):
-            assert "with self-reviews: Ada" in play.plan.cards[STANDINGS]
+            assert "with self-reviews: Ada" in play.plan.full_texts[COUNTED]
 
     @pytest.mark.parametrize(
         "text",
@@ -140,8 +141,8 @@ class TestReviewers:
         assert again in [want.turn for want in play.plan.wanted] or play.plan.stage == "synthesis"
         play.start_wanted()
         play.end_turn(again, text)
-        assert "**Ada**: abstained" in play.plan.cards[REVIEWS]
-        assert "2 ballots, 1 abstained" in play.plan.cards[STANDINGS]
+        assert "**Ada**: gave no ranking" in play.plan.cards[REVIEWS]
+        assert "2 ballots, 1 abstained" in play.plan.full_texts[COUNTED]
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def test_seats_of_one_model_are_told_apart_in_every_text() -> None:
     assert len({s.key for s in table.seats}) == len({s.name for s in table.seats}) == 4
     play = Play(replace(make_start("council"), panel=table)).play_stage()
     play.play_stage(lambda turn: json.dumps({"ranking": ["A", "B", "C", "D"]}))
-    for text in (play.plan.cards[STANDINGS], play.plan.cards[REVIEWS]):
+    for text in (play.plan.full_texts[COUNTED], play.plan.cards[REVIEWS]):
         assert all(seat.name in text for seat in table.seats)
     titles = [post.title for post in thread_posts(play.t, play.plan) if post.kind == "turn"]
     assert len(set(titles)) == len(titles)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.controls import Control
-from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
+from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnStarted
 from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
 from bot.engine.thread import thread_posts
 from bot.formats.common import seat_of
-from bot.formats.council.cards import LATE, ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.cards import COUNTED, LATE, REVIEWS, TWO_ANSWERS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
 from bot.formats.end_card import END
@@ -51,7 +51,7 @@ class TestModes:
         play.start_wanted()
         for reviewer in FIVE[:3]:
             let_rank(play, reviewer, "bob", "cyd", "ada")
-        assert "Top-ranked: Bob." in play.plan.cards[END]
+        assert "**Ranked first by the models:** Bob." in play.plan.cards[END]
 
 
 class TestPipelining:
@@ -133,18 +133,28 @@ class TestPipelining:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
             seen.append(str(SYNTHESIS) in play.wanted)
         assert seen == [False, False, True, True]
-        assert play.plan.cards[ORIGINAL] == "ada speaks"
+        assert "After 4 of 5 reviews. The models ranked Ada first." in play.plan.cards[REVIEWS]
         assert wanted_reviews(play) == ["ada"]
         play.start_wanted()
         let_rank(play, "ada", "eve", "dan", "cyd", "bob", "ada")
-        assert "After" not in play.plan.cards[STANDINGS]
-        assert play.plan.cards[ORIGINAL] == "ada speaks"
+        assert "After" not in play.plan.cards[REVIEWS]
+        assert "The models ranked Ada first." in play.plan.cards[REVIEWS]
 
-    def test_two_seats_that_leave_no_standing_are_both_waited_for(self) -> None:
+    def test_of_two_answers_each_would_only_judge_the_other(self) -> None:
         play = let_answer(make_council(seats=FIVE[:2]), *FIVE[:2])
-        play.start_wanted()
+        assert play.wanted == [str(SYNTHESIS)]
+        assert play.plan.total == len(play.t.turns) + 1
+        plan = play.play_stage(lambda turn: "All in all.").plan
+        assert plan.outcome == "synthesised"
+        assert TWO_ANSWERS in plan.cards[END]
+        assert REVIEWS not in plan.cards
+
+    def test_reviews_of_two_that_have_begun_go_on(self) -> None:
+        play = let_answer(make_council(Rules(), FIVE[:3]), *FIVE[:2])
+        about = (TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob"))
+        play.record(TurnStarted(TurnId("review", 1, "ada"), about))
         let_rank(play, "ada", "bob", "ada")
-        assert play.wanted == ["review/1/bob"]
+        assert wanted_reviews(play) == ["bob"]
 
 
 class TestBallotsThatCannotBeRead:
@@ -163,14 +173,14 @@ class TestBallotsThatCannotBeRead:
         assert [p.text for p in parts if p.role == "assistant"] == ["All of them are fine."]
         assert "No ranking could be read" in parts[-1].text
         assert (
-            "Ada**: Bob > Cyd > Ada · strict" in let_rank(play, "ada", "bob", "cyd", "ada", ask=2).plan.cards[REVIEWS]
+            "Ada**: Bob, then Cyd, then Ada\n" in let_rank(play, "ada", "bob", "cyd", "ada", ask=2).plan.cards[REVIEWS]
         )
 
     def test_a_second_time_it_is_an_abstention(self) -> None:
         play = self.unread()
         play.start_wanted()
         play.end_turn(TurnId("review", 1, "ada", 2), "As I said.")
-        assert "Ada**: abstained" in play.plan.cards[REVIEWS]
+        assert "Ada**: gave no ranking" in play.plan.cards[REVIEWS]
         assert wanted_reviews(play) == ["bob", "cyd"]
 
     @pytest.mark.parametrize("finish", ["failed", "skipped", "stopped"])
@@ -204,7 +214,10 @@ class TestCards:
         assert play.plan.full_texts == {}
         let_rank(play, "ada", "bob", "cyd", "ada")
         [card] = [p for p in thread_posts(play.t, play.plan) if p.lane == REVIEWS]
-        assert card.controls == (Control("full_texts", "Full texts", TurnId(*REVIEWS)),)
+        assert card.controls == (
+            Control("full_texts", "Full texts", TurnId(*REVIEWS)),
+            Control("full_texts", "How it was counted", TurnId(*COUNTED)),
+        )
         text = play.plan.full_texts[REVIEWS]
         assert "ada's reasons" in text
         shown = [i.seat.capitalize() for i in play.t.turns[TurnId("review", 1, "ada")].about]
@@ -216,10 +229,13 @@ class TestCards:
         play.end_turn(TurnId("review", 1, "bob"), "**Final ranking:** B > A > C")
         play.record(TurnEnded(TurnId("review", 1, "cyd"), "failed", failure=Failure("rate", "busy")))
         let_rank(play, "ada", "bob", "cyd", "ada")
-        ada, bob, cyd = play.plan.cards[REVIEWS].splitlines()
-        assert ada.endswith("· strict")
-        assert "· repaired (" in bob
+        ada, bob, cyd = play.plan.cards[REVIEWS].split("\n\n")[0].splitlines()
+        assert ada == "- **Ada**: Bob, then Cyd, then Ada"
+        assert bob.endswith(")")
         assert cyd.endswith("failed: busy")
+        ada, bob = play.plan.full_texts[COUNTED].split("\n\n")[0].splitlines()
+        assert ada == "- **Ada**: Bob > Cyd > Ada · strict"
+        assert "· repaired (" in bob
 
     def test_agreement_and_who_dissents_on_what(self) -> None:
         play = let_answer(make_council(Rules()), *FIVE)
@@ -227,8 +243,18 @@ class TestCards:
         for reviewer in FIVE[:4]:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
         let_rank(play, "eve", "dan", "bob", "cyd", "ada", "eve")
-        assert "Agreement (Kendall's W): 0." in play.plan.cards[STANDINGS]
-        assert "Dissent: Eve puts Dan above Ada" in play.plan.cards[STANDINGS]
+        assert "The models partly agreed. Eve differs most: it puts Dan above Ada." in play.plan.cards[REVIEWS]
+        counted = play.plan.full_texts[COUNTED]
+        assert "Agreement (Kendall's W): 0." in counted
+        assert "Dissent: Eve differs from the standings on " in counted
+
+    def test_where_the_models_find_no_first_it_is_a_tie(self) -> None:
+        play = let_answer(make_council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        for reviewer, first, second in (("ada", "bob", "cyd"), ("bob", "cyd", "ada"), ("cyd", "ada", "bob")):
+            let_rank(play, reviewer, first, second, reviewer)
+        assert play.plan.cards[REVIEWS].endswith("A tie: Ada, Bob, Cyd. The models hardly agreed.")
+        assert play.plan.verdict == "A tie: Ada, Bob, Cyd."
 
     def test_a_stop_leaves_reviews_on_their_card(self) -> None:
         play = let_answer(make_council(Rules()), *FIVE)
@@ -244,7 +270,7 @@ class TestCards:
         play.start_wanted()
         for reviewer in FIVE[:3]:
             let_rank(play, reviewer, "ada", "bob", "cyd")
-        assert play.plan.cards[ORIGINAL] == "better"
+        assert "**Ranked first by the models:** Ada." in play.play_stage().plan.cards[END]
 
 
 class TestSubstitutes:
@@ -263,7 +289,7 @@ class TestSubstitutes:
         play.start_wanted()
         assert play.plan.titles[LaneId("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
         play.end_turn(TurnId("synthesis", 1, "bob"), "All in all.")
-        assert "Top-ranked: Bob. All in all." in play.plan.cards[END]
+        assert "**Bob:** All in all.\n\n**Ranked first by the models:** Bob." in play.plan.cards[END]
         assert "Chair could not sum up; Bob did" in play.plan.cards[END]
 
     def test_two_substitutes_are_tried(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.facts import Claimed, Paused, Resumed, RetryAsked, RunFinished, SeatDropped, ThinkingSeen, TurnEnded
 from bot.domain.run import Failure, Mode, Rules, Seat, TurnId
-from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.cards import COUNTED, REVIEWS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.patience import (
     RECORDED_S,
@@ -154,15 +154,23 @@ class TestLaterBallots:
     def test_a_late_answer_joins_the_standings_and_may_win(self) -> None:
         play = self.late(*FIVE[:4])
         play.start_wanted()
-        assert play.plan.cards[ORIGINAL] == "bob speaks"
-        assert "Eve" not in play.plan.cards[STANDINGS]
+        assert "The models ranked Bob first." in play.plan.cards[REVIEWS]
+        assert "Eve" not in play.plan.full_texts[COUNTED]
         for reviewer in ("ada", "bob", "cyd"):
             let_rank(play, reviewer, *LATE_EVE, round_=2)
-        assert play.plan.cards[STANDINGS].startswith("**Eve > Bob")
-        assert "4 ballots, 0 abstained;" in play.plan.cards[STANDINGS]
-        assert play.plan.cards[ORIGINAL] == "eve speaks"
-        assert "**Ada**, on Eve: Eve > Bob > Ada · strict" in play.plan.cards[REVIEWS]
+        assert "\n\n**Eve, then Bob" in play.plan.cards[REVIEWS]
+        assert "4 ballots, 0 abstained;" in play.plan.full_texts[COUNTED]
+        assert "The models ranked Eve first." in play.plan.cards[REVIEWS]
+        assert "**Ada**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
         assert "Not reviewed" not in play.plan.cards[REVIEWS]
+
+    def test_two_answers_are_reviewed_where_the_third_is_out_and_joins_them(self) -> None:
+        play = let_answer(make_council(replace(WAITS, quorum=2), FIVE[:3], {"cyd": (99.0,)}), *FIVE[:2])
+        play.start_wanted()
+        for reviewer, other in (("ada", "bob"), ("bob", "ada")):
+            let_rank(play, reviewer, other)
+        play.end_turn(TurnId("answer", 1, "cyd"), "cyd speaks").start_wanted()
+        assert {i.seat for i in play.t.turns if i.stage == "review" and i.round == 2} == set(FIVE[:3])
 
     def test_the_chair_does_not_wait_for_it(self) -> None:
         play = self.late(*FIVE[:4])
@@ -178,17 +186,17 @@ class TestLaterBallots:
         assert [(w.turn.seat, w.about) for w in again] == [("ada", play.t.turns[first].about)]
 
     def test_answers_that_come_meanwhile_gather_for_one_more(self) -> None:
-        usual = {"cyd": (99.0,), "dan": (99.0,), "eve": (99.0,)}
-        play = let_answer(make_council(replace(WAITS, quorum=2), usual=usual), "ada", "bob")
+        usual = {"dan": (99.0,), "eve": (99.0,), "fay": (99.0,)}
+        play = let_answer(make_council(WAITS, (*FIVE, "fay"), usual), *FIVE[:3])
         play.start_wanted()
-        for reviewer in ("ada", "bob"):
-            let_rank(play, reviewer, "bob", "ada")
-        for seat in ("cyd", "dan", "eve"):
+        for reviewer in FIVE[:3]:
+            let_rank(play, reviewer, "bob", "ada", "cyd")
+        for seat in ("dan", "eve", "fay"):
             play.end_turn(TurnId("answer", 1, seat), f"{seat} speaks")
             play.start_wanted()
         assert {i.round for i in play.t.turns if i.stage == "review"} == {1, 2}
-        let_rank(play, "ada", "cyd", "bob", "ada", round_=2)
-        assert {s for w in play.plan.wanted if w.turn.round == 3 for s in w.about} >= {EVE, TurnId("answer", 1, "dan")}
+        let_rank(play, "ada", "dan", "bob", "ada", round_=2)
+        assert {s for w in play.plan.wanted if w.turn.round == 3 for s in w.about} >= {EVE, TurnId("answer", 1, "fay")}
 
     def test_a_seat_that_has_left_neither_reviews_nor_is_reviewed(self) -> None:
         play = self.late(*FIVE[:4]).record(SeatDropped("ada", "p"))

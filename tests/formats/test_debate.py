@@ -17,7 +17,7 @@ from bot.formats.debate.debate import PERSONAS
 from bot.formats.debate.judge import SCORES
 from bot.formats.end_card import END
 from tests.support.debates import make_debate, make_scores, play_to_end, say_usual
-from tests.support.transcripts import Play
+from tests.support.transcripts import Play, read_ask
 
 JUDGED = ["verdict/1 judge", "scores/1 judge"]
 ALL = "ada bob cyd"
@@ -91,7 +91,7 @@ class TestMemory:
         parts = {p.text.split("]\n")[-1].split("\n")[0]: p for p in play.form.ask(play.t, turn).parts}
         latest, old = parts["ada says rebuttal 2"], parts["ada says opening 1"]
         assert latest.priority > old.priority
-        assert (latest.cut, old.cut) == ("tail", "drop")
+        assert (latest.cut, old.cut, old.round) == ("never", "drop", 1)
         assert parts["bob says opening 1"].role == parts["bob says rebuttal 2"].role == "assistant"
         assert play.form.ask(play.t, turn).parts[-1].role == "user"
 
@@ -103,8 +103,7 @@ class TestMemory:
 
 class TestPositions:
     def read_instructions(self, play: Play, seat: str) -> str:
-        turn = next(i for i in play.start_wanted() if i.seat == seat)
-        return play.form.ask(play.t, turn).parts[0].text
+        return read_ask(play, next(i for i in play.start_wanted() if i.seat == seat))
 
     def test_given_ones_are_dealt_in_panel_order_and_shown(self) -> None:
         play = make_debate(positions=("tabs", "spaces"))
@@ -248,7 +247,7 @@ class TestJudge:
         plan = play.end_turn(scores, say_usual(scores)).plan
         assert plan.cards[SCORES].startswith("- **Bob** 9.0: argument 9, evidence 9")
         assert plan.cards[SCORES].endswith("Decided for **Bob**.")
-        assert "Bob wins, scored 9.0 to 6.0 to 6.0. Bob, by a hair." in plan.cards[END]
+        assert "Bob wins; scores: Bob 9.0, Ada 6.0, Cyd 6.0.\n\n**Judge:** Bob, by a hair." in plan.cards[END]
 
     def test_scores_that_cannot_be_read_are_asked_for_once_more_with_what_was_wrong(self) -> None:
         play = self.before().play_stage(say_usual).play_stage(lambda turn: "Bob 9, the others 6.")

@@ -24,10 +24,10 @@ from bot.domain.facts import (
 )
 from bot.domain.run import Failure, TurnId
 from bot.formats import FORMATS
-from bot.formats.council.cards import ORIGINAL, REVIEWS, STANDINGS
+from bot.formats.council.cards import COUNTED, REVIEWS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
-from bot.formats.end_card import END, first_sentences
+from bot.formats.end_card import END, quote_beginning
 from tests.support.transcripts import Play, make_start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]
@@ -93,10 +93,9 @@ class TestCouncil:
         assert play.wanted == [str(SYNTHESIS)]
         plan = play.play_stage().plan
         assert plan.outcome == "synthesised"
-        assert plan.cards[STANDINGS].startswith("**Bob > ")
-        assert plan.cards[ORIGINAL] == "bob speaks"
-        assert plan.titles[ORIGINAL] == "Top-ranked original · Bob"
-        assert "Top-ranked: Bob. chair speaks" in plan.cards[END]
+        assert "\n\n**Bob, then " in plan.cards[REVIEWS]
+        assert "**Chair:** chair speaks\n\n**Ranked first by the models:** Bob." in plan.cards[END]
+        assert plan.verdict == "**Chair:** chair speaks · **Ranked first by the models:** Bob."
 
     def test_every_place_is_taken_by_every_answer_once(self) -> None:
         shown = [w.about for w in Play(make_start("council")).play_stage().plan.wanted]
@@ -116,17 +115,17 @@ class TestCouncil:
         order = [i.seat.capitalize() for i in play.t.turns[first].about]
         play.end_turn(first, "FINAL RANKING:\n1. A\n2. B\n3. C")
         card = play.plan.cards[REVIEWS].splitlines()
-        assert card[0] == f"- **Ada**: {' > '.join(order)} · strict"
+        assert card[0] == f"- **Ada**: {', then '.join(order)}"
         assert card[1] == "- **Bob**: reviewing…"
-        assert "After 1 of 3 reviews." in play.plan.cards[STANDINGS]
+        assert "After 1 of 3 reviews." in play.plan.cards[REVIEWS]
 
     def test_a_review_without_a_ranking_is_an_abstention(self) -> None:
         play = Play(make_start("council")).play_stage()
         for _ in range(2):  # once more, as nothing could be read
             play.play_stage(lambda turn: "All of them are fine answers.")
-        assert "0 ballots, 3 abstained" in play.plan.cards[STANDINGS]
-        assert ORIGINAL not in play.plan.cards
-        assert "No ranking: 0 ballots, 3 abstentions." in play.play_stage().plan.cards[END]
+        assert "0 ballots, 3 abstained" in play.plan.full_texts[COUNTED]
+        assert play.plan.cards[REVIEWS].endswith("The models gave no ranking.")
+        assert "The models gave no ranking." in play.play_stage().plan.cards[END]
 
     def test_one_answer_has_nothing_to_be_ranked_against(self) -> None:
         play = Play(make_start("council"))
@@ -170,7 +169,7 @@ class TestDebate:
                 lambda turn: "Argued.\nVERDICT: **Bob**, by a hair." if turn.seat == "judge" else "I say so."
             )
         assert stages == [["opening"], ["rebuttal"], ["closing"], ["verdict"]]
-        assert "Bob**, by a hair." in play.plan.cards[END]
+        assert "**Judge:** Bob, by a hair." in play.plan.cards[END]
 
     @pytest.mark.parametrize(
         ("rounds", "stages"),
@@ -281,8 +280,8 @@ def test_any_order_of_ends_failures_skips_and_stops_finishes_with_each_turn_acco
 class TestSteered:
     """People steer a run in every format."""
 
-    def failed(self, form: str = "compare") -> Play:
-        play = Play(make_start(form))
+    def failed(self, form: str = "compare", seats: tuple[str, ...] = ("ada", "bob", "cyd")) -> Play:
+        play = Play(make_start(form, seats=seats))
         turn, *_ = play.start_wanted()
         return play.record(TurnEnded(turn, "failed", "", failure=Failure("unreachable", "no connection")))
 
@@ -297,12 +296,12 @@ class TestSteered:
         assert {str(i) for w in play.plan.wanted for i in w.about} == {"answer/1/ada/2", "answer/1/bob", "answer/1/cyd"}
 
     def test_a_retry_after_its_stage_runs_beside_what_follows(self) -> None:
-        play = self.failed("council")
-        for turn in ANSWERS[1:]:
+        play = self.failed("council", ("ada", "bob", "cyd", "dan"))
+        for turn in (*ANSWERS[1:], TurnId("answer", 1, "dan")):
             play.end_turn(turn)
         play.start_wanted()
         play.record(RetryAsked(ANSWERS[0], "p"))
-        assert play.wanted == ["review/1/bob", "review/1/cyd", "answer/1/ada/2"]
+        assert play.wanted == ["review/1/bob", "review/1/cyd", "review/1/dan", "answer/1/ada/2"]
 
     def test_a_retry_that_succeeds_is_not_called_missing(self) -> None:
         play = self.failed().record(RetryAsked(ANSWERS[0], "p")).play_stage()
@@ -311,8 +310,9 @@ class TestSteered:
         assert "Missing" not in play.plan.cards[END]
 
     def test_what_was_removed_is_neither_reviewed_nor_quoted(self) -> None:
-        play = Play(make_start("council")).play_stage().record(Removed(ANSWERS[0], "mod"))
-        assert play.wanted == ["review/1/bob", "review/1/cyd"]
+        play = Play(make_start("council", seats=("ada", "bob", "cyd", "dan"))).play_stage()
+        play.record(Removed(ANSWERS[0], "mod"))
+        assert play.wanted == ["review/1/bob", "review/1/cyd", "review/1/dan"]
         play.play_stage().play_stage()
         assert all("ada speaks" not in part.text for part in play.form.ask(play.t, SYNTHESIS).parts)
         assert "ada speaks" not in str(play.plan.cards)
@@ -354,11 +354,13 @@ class TestSteered:
     @pytest.mark.parametrize(
         ("text", "shown"),
         [
-            ("One. Two! Three? Four.", "One. Two! Three? …"),
-            ("一。 二！ 三？ 四。", "一。 二！ 三？ …"),
+            ("One. Two! Three? Four.", "One. Two! Three? Four."),
+            ("# One\n\n**Two** words. " + "More " * 20, "Two words. …"),
+            ("一。 二！ 三？ " + "四" * 70, "一。 二！ 三？ …"),
+            ("word " * 20, "word " * 14 + "…"),
             ("no end", "no end"),
             ("", ""),
         ],
     )
-    def test_a_verdict_has_three_sentences(self, text: str, shown: str) -> None:
-        assert first_sentences(text, 3) == shown
+    def test_the_beginning_is_whole_sentences_or_else_words_and_never_long(self, text: str, shown: str) -> None:
+        assert quote_beginning("Ada", text) == f"**Ada:** {shown}"

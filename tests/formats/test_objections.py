@@ -52,7 +52,7 @@ class TestObjections:
         assert play.plan.board_lines[0] == "Round 2 answers Ben's objection first"
         play.play_stage(say_usual)
         assert "answered in round 2 by Cyd" in play.plan.cards[ObjectionRef(2).lane]
-        assert play.plan.board_lines == ("Round 3 answers Ann's objection first (▲ 1)", "With Ann and Ben")
+        assert play.plan.board_lines == ("Round 3 answers Ann's objection first (▲ 1)", "Also here: Ann and Ben")
         play.start_wanted()
         assert all("objection from Ann, to be answered first" in read_ask(play, w.turn) for w in play.plan.wanted)
 

@@ -16,7 +16,7 @@ from bot.domain.facts import Removed, RetryAsked, SkipAsked, Stopped, TurnEnded
 from bot.domain.run import Failure, Step, TurnId
 from bot.errors import Refused
 from bot.formats.end_card import END
-from bot.settings import PanelSettings, SeatSettings
+from bot.settings.settings import PanelSettings, SeatSettings
 from tests.support.actions_scene import MO, MODELS, PANELS, PAT, ActionsScene
 from tests.support.pipelines import draw_steps, make_step
 from tests.support.stores import MemoryStore
@@ -55,7 +55,7 @@ class TestPlan:
         assert [w.about for w in run.plan.wanted] == [(B, C)]
         assert run.plan.titles[D.lane] == "Ada · d"
         run.play_stage(lambda turn: "The end.")
-        assert (run.plan.outcome, run.plan.verdict) == ("completed", "The end.")
+        assert (run.plan.outcome, run.plan.verdict) == ("completed", "**Ada:** The end.")
 
     def test_a_step_sees_its_inputs_alone(self) -> None:
         run = make_play(*DIAMOND).play_stage(lambda turn: "text of a").play_stage(lambda turn: f"text of {turn.stage}")
@@ -79,7 +79,7 @@ class TestPlan:
         for turn in run.start_wanted():
             run.record(make_failure(turn)) if turn == A else run.end_turn(turn, "e says so.")
         assert run.plan.outcome == "completed"
-        assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. e says so."
+        assert run.plan.verdict == "Left out, since nothing came from what they work on: b, c, d. · **Bob:** e says so."
         silent = make_play(make_step("a")).play_stage(lambda turn: "")
         assert (silent.plan.outcome, silent.plan.verdict) == ("failed", "Nothing came out.")
 
@@ -271,8 +271,10 @@ async def test_a_pipeline_is_saved_for_its_server_and_run_from_there(scene: Acti
     mo = replace(MO, server="x:1")
     text = written(draft="", edit="seats = 2\ninputs = ['question', 'draft']")
     with pytest.raises(Refused, match="Editing pipelines needs somebody who manages this server"):
-        await scene.actions.save_pipeline("mine", text, PAT)
-    assert await scene.actions.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
+        await scene.actions.books.save_pipeline("mine", text, PAT)
+    assert (
+        await scene.actions.books.save_pipeline("mine", f"```toml\n{text}\n```", mo) == "Pipeline “mine”: draft, edit."
+    )
     assert await scene.actions.services.pipelines.choose_pipeline("mine", "x:1") == text
     with pytest.raises(Refused, match="Did you mean mine"):
         await scene.actions.run_pipeline("mien", RunRequest("pipeline", "Why?", mo), lambda run, title: scene.place)

@@ -38,7 +38,7 @@ def test_every_round_of_a_debate_is_held(form: Form, next_: Next) -> None:
 
 
 def test_a_search_is_held_where_a_model_decides_on_it() -> None:
-    begun = make_start("council", seats=["ada", "bob"])
+    begun = make_start("council", seats=["ada", "bob", "cyd"])
     panel = replace(begun.panel, searcher=make_seat("searcher"))
     rules = replace(begun.rules, search="auto", search_wait_s=20.0)
     played = list(rehearse(replace(begun, panel=panel, rules=rules), write))

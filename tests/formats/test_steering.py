@@ -34,7 +34,7 @@ from bot.domain.facts import (
 )
 from bot.domain.run import LaneId, TurnId
 from bot.engine.thread import running_controls, thread_posts
-from bot.formats.council.cards import ORIGINAL
+from bot.formats.council.cards import REVIEWS
 from bot.formats.end_card import END
 from tests.support.debates import make_debate, play_to_end, say_usual
 from tests.support.transcripts import Play, make_seat, make_start, read_ask
@@ -166,11 +166,12 @@ class TestSeats:
         assert play.play_stage().wanted == [f"review/1/{s}" for s in ("ada", "bob", "cyd", "dan")]
 
     def test_a_dropped_answer_is_shown_and_neither_reviewed_nor_voted_for(self) -> None:
-        play = Play(make_start("council")).play_stage().record(SeatDropped("cyd", "p"))
-        assert play.wanted == ["review/1/ada", "review/1/bob"]
-        assert {i.seat for w in play.plan.wanted for i in w.about} == {"ada", "bob"}
+        play = Play(make_start("council", seats=("ada", "bob", "cyd", "dan"))).play_stage()
+        play.record(SeatDropped("cyd", "p"))
+        assert play.wanted == ["review/1/ada", "review/1/bob", "review/1/dan"]
+        assert {i.seat for w in play.plan.wanted for i in w.about} == {"ada", "bob", "dan"}
         assert any(p.text == "cyd speaks" for p in thread_posts(play.t, play.plan))
-        play.play_stage(lambda turn: "1. A\n2. B")
+        play.play_stage(lambda turn: "1. A\n2. B\n3. C")
         [chair] = play.start_wanted()
         assert "cyd speaks" not in read_ask(play, chair)
         play.end_turn(chair).record(RunFinished("synthesised"))
@@ -191,7 +192,7 @@ class TestSeats:
                 "" if skipped else f"1. {letter}\n2. {others[0]}\n3. {others[1]}",
                 "skipped" if skipped else "done",
             )
-        assert play.plan.cards[ORIGINAL] == f"{first} speaks"
+        assert f"The models ranked {first.capitalize()} first." in play.plan.cards[REVIEWS]
         assert play.wanted == ["synthesis/1/chair"]
 
     def test_nobody_left_who_has_answered_ends_a_council(self) -> None:
@@ -218,9 +219,9 @@ class TestWhoIsThere:
     @pytest.mark.parametrize(
         ("names", "told"),
         [
-            (["Ann"], "With Ann"),
-            (["Ann", "Bob"], "With Ann and Bob"),
-            (["Ann", "Bob", "Cid", "Dee", "Eve"], "With Ann, Bob and 3 more"),
+            (["Ann"], "Also here: Ann"),
+            (["Ann", "Bob"], "Also here: Ann and Bob"),
+            (["Ann", "Bob", "Cid", "Dee", "Eve"], "Also here: Ann, Bob and 3 more"),
         ],
     )
     def test_the_board_names_each_person_who_joined_once(self, names: list[str], told: str) -> None:

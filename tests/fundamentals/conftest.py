@@ -27,7 +27,7 @@ from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.models.catalogue import Model
 from bot.ports import OpenSurface, PostedPage, Surface
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
@@ -149,7 +149,7 @@ async def actions(store: MemoryStore, supervisor: RunSupervisor) -> Actions:
         prompts={path.stem: path.read_text("utf-8") for path in PROMPTS.iterdir()},
         vote_s=600.0,
         why_absent=lambda model: None,
-        random=Random(1),
+        random=Random(9),
     )
     return Actions(services, resolver, store=store, supervisor=supervisor, clock=asyncio.get_running_loop().time)
 

@@ -35,15 +35,13 @@ async def test_a_council_answers_ranks_and_closes(
         "answer",
         "answer",
         "reviews",
-        "standings",
-        "original",
         "synthesis",
         "end",
     ]
     texts = {lane.stage: text for lane, text in place.read_texts()}
-    assert "3 ballots" in texts["standings"]
+    assert "The models ranked Ada first." in texts["reviews"]
     assert texts["synthesis"].startswith("Tabs it is.")
-    assert texts["end"].startswith("Top-ranked: Ada. Tabs it is.")
+    assert texts["end"].startswith("**Chair:** Tabs it is.")
 
     await actions.close_vote(started.run, pat)
     over = await actions.wait_until_finished(started.run)

@@ -73,7 +73,8 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 def test_every_option_that_is_named_exists() -> None:
     for page in [*PAGES, ROOT / "Makefile"]:
-        for command, rest in re.findall(r"\bmoot (try|models|runs|show|run)\b([^\n`]*)", page.read_text("utf-8")):
+        commands = r"\bmoot (demo|init|try|models|replay|runs|show|run|reload|top)\b([^\n`]*)"
+        for command, rest in re.findall(commands, page.read_text("utf-8")):
             told = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).output
             assert [option for option in re.findall(r"--[a-z]+", rest) if option not in told] == [], (page, command)
 

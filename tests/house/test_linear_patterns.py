@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from bot.cli.first_settings import KNOWN
 from bot.domain.visibility import _name_pattern
 from bot.domain.word_filter import WordFilter
 from bot.formats.ballots.letters import Letters
@@ -58,9 +59,11 @@ def _redactor() -> list[Use]:
 
 BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.actions.steering._find_named_seats": lambda: [_scan(r"(?<!\w)gpt\-4\ o(?!\w)", re.I)],
+    "bot.cli.first_settings.take_newest": lambda: [Use(re.compile(c.versions), WHOLE) for c in KNOWN if c.versions],
     "bot.domain.visibility.reveals_identity": lambda: [_scan(_name_pattern("gpt-4-o-mini-2026"), re.I)],
     "bot.domain.word_filter.__init__": lambda: [Use(WordFilter(["bad word", "worse*", "見る"])._start, SCANS)],
     "bot.formats.ballots.letters.__init__": _letters,
+    "bot.formats.common.frame": lambda: [_scan("5aaf7845", re.I)],
     "bot.live.cuts._openings": lambda: [Use(re.compile(f"(?:{_MARKER}){{0,9}}"), WHOLE)],
     "bot.live.dialect.longest_run": lambda: [_scan("`+")],
     "bot.live.heal._atom_end": lambda: [_scan("(?<!`)``(?!`)")],
@@ -68,7 +71,7 @@ BUILT: Mapping[str, Callable[[], Sequence[Use]]] = {
     "bot.models.redaction.make_redactor": lambda: [
         _scan(rf"own|(?<![\w-])(?:{_KNOWN})[\w*-]{{3,}}(?:\.\.+[\w*-]+)?|(?<=\bBearer )[^\s'\"]+", re.ASCII)
     ],
-    "bot.platform_settings._check_ids": lambda: [
+    "bot.settings.platforms._check_ids": lambda: [
         Use(re.compile(r"\d{5,20}"), WHOLE),
         Use(re.compile("[TE][A-Z0-9]+"), WHOLE),
     ],

@@ -21,11 +21,19 @@ SH, MAKE = shutil.which("sh") or "sh", shutil.which("make") or "make"
 # The migrations are scripts that alembic runs, and a worker is a program: `moot try` and a PDF run them. What few runs
 # need is imported by those alone.
 PROGRAMS = ("storage.migrations.", "adapters.common.pdf_worker")
+# modules that need an extra of pyproject
+EXTRAS = (
+    "bot.ratings.leaderboard",
+    "bot.ratings.ratings",
+    "bot.ratings.sensitivity",
+    "bot.operations.otlp",
+    "bot.operations.spans",
+)
 IMPORT_EVERYTHING = f"""
 import importlib, pkgutil, sys
 for root in ("bot", "adapters", "commands", "storage"):
     for module in pkgutil.walk_packages(importlib.import_module(root).__path__, root + "."):
-        if not module.name.startswith({PROGRAMS}):
+        if not module.name.startswith({(*PROGRAMS, *EXTRAS)}):
             importlib.import_module(module.name)
 import litellm
 print("early:", *[name for name in ("mcp", "pypdf", "pypdfium2") if name in sys.modules])

@@ -6,16 +6,16 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from statistics import fmean
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bot.domain.run import LaneId
 from bot.engine.trace import NoTrace
 from bot.live.budget import Budget, Budgets, FixedWindow, SlidingWindow, TokenBucket
+from bot.live.demand import Ahead, Lengths, Usual, price
 from bot.live.lanes import Lane
-from bot.live.schedule import Lengths, Scheduler, Usual, price
+from bot.live.schedule import Scheduler
 from bot.live.view import Display
 from bot.ports import Kind
 from tests.support.surfaces import Place, Platform, WindowLimit
@@ -29,29 +29,28 @@ def test_the_price_spends_exactly_what_is_free() -> None:
     assert price(10.0, 0.0) == math.inf
 
 
-@given(st.lists(st.floats(0.1, 100), max_size=300), st.floats(0, 200), st.floats(0, 100))
-def test_lengths_are_a_distribution(lived: list[float], age_s: float, span_s: float) -> None:
-    lengths = Lengths()
-    for seconds in lived:
-        lengths.learn(seconds)
-    assert 0 <= lengths.ends_within(age_s, span_s) <= 1
-    assert lengths.ends_within(age_s, span_s) <= lengths.ends_within(age_s, span_s + 10)
-
-
 def test_lengths_are_learnt() -> None:
     lengths = Lengths()
-    for _ in range(Lengths.KEEP):
-        lengths.learn(30.0)
-    assert lengths.mean_s == pytest.approx(30.0)
-    assert lengths.ends_within(5.0, 10.0) < 0.1
-    assert lengths.ends_within(25.0, 10.0) > 0.9
+    for seconds in range(1, Lengths.KEEP + 1):
+        lengths.learn(float(seconds))
+    assert lengths.mean_s == pytest.approx(fmean(range(1, Lengths.KEEP + 1)))
+    assert lengths.quantile(0.8) == pytest.approx(0.8 * Lengths.KEEP, abs=1)
+    assert lengths.quantile(1.0) == Lengths.KEEP
 
 
-@pytest.mark.parametrize("age_s", [21.0, 60.0, 600.0])
-def test_what_is_older_than_all_that_is_known_ends_at_every_age_alike(age_s: float) -> None:
+def test_what_a_run_still_holds_is_bounded_by_its_plan_and_by_the_time() -> None:
     lengths = Lengths()
-    assert lengths.ends_within(age_s, 1.0) == pytest.approx(1.0 / lengths.mean_s, rel=0.1)
-    assert lengths.ends_within(age_s, 10.0 * lengths.mean_s) > 0.99
+    for _ in range(Lengths.KEEP):
+        lengths.learn(8.5)
+    assert Ahead("r", 2, 4).count_turns(60.0, 0.0, lengths) == 8  # two more stages fit
+    assert Ahead("r", 9, 4).count_turns(60.0, 0.0, lengths) == pytest.approx(4 * (60 - 10) / 10)
+    assert Ahead("r", 0, 4).count_turns(60.0, 0.0, lengths) == pytest.approx(1.2)  # another run may follow
+    assert Ahead("r", 2, 4).count_turns(5.0, 0.0, lengths) == 0
+
+
+def test_a_run_that_holds_more_spends_less_now() -> None:
+    counts = [len(edits(run_virtual(talk(4, 50, 30.0, window_s=60.0, stages=stages)))) for stages in (0, 3)]
+    assert counts[0] > counts[1] > 10
 
 
 @asynccontextmanager
@@ -101,7 +100,7 @@ def test_first_words_go_at_once_when_nobody_else_is_open() -> None:
             display.attach(Place(platform, edits=["e"]))
             only = lane(display, "0")
             await asyncio.sleep(1)
-            only.add("hello")
+            only.add("a line of words, for one word alone would stand there frozen")
             await asyncio.sleep(1)
             ((arrived, _),) = edits(platform)
             assert arrived == pytest.approx(1.05)
@@ -216,7 +215,7 @@ def test_first_words_that_an_eager_budget_gives_away_go_before_text_at_a_ceiling
                 tasks.create_task(speak(loud, 20.0))
                 await asyncio.sleep(10.5)
                 for one in late:
-                    one.add("I")
+                    one.add("I" * 60)
                 spoke_at = asyncio.get_running_loop().time()
             seats = [seat for _, seat in edits(platform, spoke_at)]
             assert set(seats[:2]) == {"cyd", "dan"}
@@ -243,13 +242,15 @@ def test_one_seat_of_each_run_is_heard_before_the_second_of_any() -> None:
     run_virtual(scene())
 
 
-async def talk(seats: int, a_second: int, seconds: float) -> Platform:
-    """So many seats speak without an end, and share a window that slides."""
+async def talk(seats: int, limit: int, seconds: float, *, window_s: float = 1.0, stages: int | None = None) -> Platform:
+    """So many seats speak without an end, and share a window that slides. `stages`: what their run still holds."""
     platform = Platform({}, round_trip_s=0.1)
-    budget = SlidingWindow(a_second, 1.0, documented=True)
+    budget = SlidingWindow(limit, window_s, documented=True)
     async with Scheduler(Budgets(lambda name, started: budget, 0.0)) as scheduler:
         display = Display(scheduler, trace=NoTrace())
         display.attach(Place(platform, edits=["all"]))
+        if stages is not None:
+            display.foresee(stages, seats)
         await speak([lane(display, f"{seat}") for seat in range(seats)], seconds)
     return platform
 
@@ -259,14 +260,9 @@ def test_many_who_speak_for_longer_than_anybody_did_are_shown_all_the_same() -> 
     assert {seat for _, seat in edits(platform, since=70.0)} == {f"{seat}" for seat in range(20)}
 
 
-def test_ends_that_do_not_come_take_at_most_three_quarters_of_a_window() -> None:
-    platform = run_virtual(talk(60, 4, 120.0))  # six ends a second are expected
-    assert len(edits(platform, since=80.0)) >= 40 * 4 * 0.2
-
-
 def test_what_was_usual_of_a_budget_that_nobody_draws_on_fades() -> None:
     usual = Usual()
-    usual.learn(5.0, 3, 1.0)
+    usual.learn(5.0, 2, 3, 1.0)
     assert not usual.is_faint
-    usual.learn(0.0, 0, 15 * 60.0)
+    usual.learn(0.0, 0, 0, 15 * 60.0)
     assert usual.is_faint

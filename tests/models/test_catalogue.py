@@ -20,7 +20,7 @@ from bot.models.catalogue import (
     resolve_models,
 )
 from bot.models.listing import list_configured
-from bot.settings import ModelSettings
+from bot.settings.settings import ModelSettings
 from tests.support.paths import ROOT
 
 CLAUDE = Price(3.0, 15.0, "litellm", cache_read_usd_per_mtok=0.3, cache_write_usd_per_mtok=3.75)
@@ -155,7 +155,7 @@ def test_the_catalogue_does_not_import_litellm() -> None:
     program = """
 import sys
 from bot.models.catalogue import key_state, resolve_models
-from bot.settings import ModelSettings
+from bot.settings.settings import ModelSettings
 model = resolve_models({"m": ModelSettings(litellm="gpt-4o")})["m"]
 assert model.price and key_state(model)
 assert "litellm" not in sys.modules

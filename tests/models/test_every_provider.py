@@ -10,7 +10,7 @@ import pytest
 from bot.cli.first_settings import KNOWN
 from bot.domain.run import Usage
 from bot.models.catalogue import KEY_VARIABLES, Model
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, Recording, Reply, answer, replay
 from tests.support.answers import ASK, SEAT, Heard, hear, open_speaker
 from tests.support.streams import anthropic, cohere, gemini, responses

@@ -21,7 +21,7 @@ from bot.models.images import BLIND, IMAGE_TOKENS, NO_ROOM, describe_images
 from bot.models.local import discover_servers
 from bot.models.usage import count_prompt
 from bot.models.window import CUT_MARK, fit_messages
-from bot.settings import ModelSettings
+from bot.settings.settings import ModelSettings
 from tests.servers.model_server import ModelServer, Reply, answer, sse
 from tests.support.answers import collect_deltas, make_model, open_speaker
 from tests.support.local_servers import LLAMA_CPP, OLLAMA, send_json, serve_paths
@@ -115,29 +115,29 @@ def content(messages: list[dict[str, Any]]) -> Iterator[Any]:
 def test_images_count_towards_the_window() -> None:
     must = Part("user", "x" * 10, images=(CAT, DOG))
     room = 10 + 2 * IMAGE_TOKENS + 4
-    assert len(fit_messages([must], room, 0, len)) == 1
+    assert len(fit_messages([must], room, 0, len).messages) == 1
     with pytest.raises(ProviderError, match=f"takes {room:,} tokens; the model reads {room - 1:,}"):
         fit_messages([must], room - 1, 0, len)
 
 
 def test_images_go_before_words_do() -> None:
     question = Part("user", "Why?" * 30, cut="tail", images=(CAT,))
-    [said] = content(fit_messages([question], IMAGE_TOKENS, 0, len))
+    [said] = content(fit_messages([question], IMAGE_TOKENS, 0, len).messages)
     assert said == describe_images(question, NO_ROOM).text
     assert "no room" in said.splitlines()[0]
-    [said] = content(fit_messages([question], 150, 0, len))
+    [said] = content(fit_messages([question], 150, 0, len).messages)
     assert said.startswith("[Images came with this")  # the line stands first, so that it is cut last
     assert said.endswith(CUT_MARK)
 
 
 def test_parts_that_may_be_dropped_take_their_images_along() -> None:
     dropped, kept = Part("user", "a", cut="drop", images=(CAT,)), Part("user", "b")
-    assert fit_messages([dropped, kept], 100, 0, len) == [{"role": "user", "content": "b"}]
+    assert fit_messages([dropped, kept], 100, 0, len).messages == [{"role": "user", "content": "b"}]
 
 
 def test_an_image_needs_no_words() -> None:
     wordless, cut = Part("user", "", images=(CAT,)), Part("user", "x" * 50, cut="tail")
-    [said] = content(fit_messages([wordless, cut], IMAGE_TOKENS + 4, 0, len))
+    [said] = content(fit_messages([wordless, cut], IMAGE_TOKENS + 4, 0, len).messages)
     assert [piece["type"] for piece in said] == ["image_url"]
 
 
@@ -161,7 +161,7 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
 
     must = [part for part in parts if part.cut == "never" and (part.text or part.images)]
     try:
-        messages = fit_messages(parts, room, 0, len)
+        messages = fit_messages(parts, room, 0, len).messages
     except ProviderError:
         assert sum(map(cost, must)) > room
         return
@@ -171,7 +171,7 @@ def test_with_images_too_nothing_is_over_the_window(parts: list[Part], room: int
 
 
 async def test_an_estimate_counts_them_and_not_their_letters() -> None:
-    messages = fit_messages([Part("user", "12345", images=(CAT, DOG))], None, 0, len)
+    messages = fit_messages([Part("user", "12345", images=(CAT, DOG))], None, 0, len).messages
     assert await count_prompt(messages, len) == 5 + 2 * IMAGE_TOKENS
 
 

@@ -7,7 +7,7 @@ import pytest
 from bot.models.catalogue import Model, has_key, key_of, key_state, resolve_models, sent_key
 from bot.models.errors import ProviderError
 from bot.models.listing import fetch_available
-from bot.settings import ModelSettings, RetrySettings
+from bot.settings.settings import ModelSettings, RetrySettings
 from tests.servers.model_server import ModelServer, answer, model_list
 from tests.support.answers import ASK, SEAT, hear, open_speaker
 

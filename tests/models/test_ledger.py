@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.domain.run import Price, Seat
-from bot.domain.spending import Balance, Caps, Payer
+from bot.domain.spending import Asked, Balance, Caps, Payer
 from bot.models.ledger import Ledger
 from bot.models.requests import find_worst_limit
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings
+from bot.ports import Call
+from bot.settings.settings import DeadlineSettings
 from storage import SqlStore, open_store
 from tests.servers.model_server import CHAT, ModelServer, Reply, answer, chunk, error, sse
 from tests.support.answers import ASK, AT_ONCE, SEAT, hear, make_model
@@ -103,6 +104,33 @@ async def test_waiting_for_room_is_no_silence_of_the_provider(store: SqlStore) -
     assert [h.error for h in heard] == [None] * 5
 
 
+async def test_who_waits_for_room_lets_others_ask_its_provider(store: SqlStore) -> None:
+    """One seat of another provider holds all that a run may cost, and one waits for it; another run is asked."""
+    async with ModelServer() as server:
+        server.tell(Reply(sse(chunk("On")), then="hang"), answer("Tabs.", usage=(7, 20)), path=CHAT)
+        model = replace(make_model(server.url), price=A_MILLIONTH, max_tokens=400, concurrency=1)
+        models = {"m": model, "q": replace(model, key="q", provider="q")}
+        speaker = Speaker(models, DeadlineSettings(), AT_ONCE, ledger=Ledger(store, cap(500), FALLBACK, now))
+        async with aclosing(speaker.speak(replace(SEAT, model="q"), ASK, RUN)) as holder:
+            await anext(holder)
+            async with aclosing(speaker.speak(SEAT, ASK, RUN)) as waiter:
+                assert (await anext(waiter)).notice.startswith("waiting: what others may cost")
+                heard = await hear(speaker.speak(SEAT, ASK, RUN._replace(run="another")))
+        assert (heard.text, len(server.log)) == ("Tabs.", 2)
+        await speaker.aclose()
+
+
+async def test_who_waits_for_its_provider_holds_no_money(store: SqlStore) -> None:
+    hangs = Reply(sse(chunk("On")), then="hang")
+    async with billed(store, hangs, caps=cap(5_000), concurrency=1) as (speaker, server):
+        async with aclosing(speaker.speak(SEAT, ASK, RUN)) as first, aclosing(speaker.speak(SEAT, ASK, RUN)) as second:
+            await anext(first)
+            held = (await balance(store)).held
+            assert (await anext(second)).notice == "M: next in line"
+            assert (await balance(store)).held == held
+        assert len(server.log) == 1
+
+
 async def collect_all(speaker: Speaker) -> list[str]:
     return [delta.notice async for delta in speaker.speak(SEAT, ASK, RUN)]
 
@@ -173,6 +201,13 @@ async def test_an_answer_without_usage_costs_what_is_counted(store: SqlStore) ->
     assert heard.usage.output < (await balance(store)).spent < 20
 
 
+async def test_an_answer_that_is_ended_here_counts_what_may_be_on_its_way(store: SqlStore) -> None:
+    endless = Reply(sse(*[chunk(" word" * 20)] * 40), then="hang")
+    async with billed(store, endless, caps=cap(10_000)) as (speaker, _):
+        assert (await hear(speaker.speak(SEAT, ASK, RUN))).ending == "repeated"
+    assert (await balance(store)).spent > 400
+
+
 async def test_a_model_of_unknown_price_counts_with_the_set_one(store: SqlStore) -> None:
     async with billed(store, answer("Tabs.", usage=(7, 5)), caps=Caps(run=1.0)) as (speaker, _):
         speaker._models = {"m": replace(speaker._models["m"], price=None)}
@@ -205,6 +240,26 @@ async def test_a_call_that_was_never_settled_counts_with_what_was_held(tmp_path:
         async with billed(store, answer("Tabs.", usage=(7, 390)), caps=cap(900)) as (speaker, _):
             assert (await hear(speaker.speak(SEAT, ASK, RUN))).error is None
             assert (await hear(speaker.speak(SEAT, ASK, RUN))).error is not None
+
+
+async def test_who_is_cancelled_while_a_price_is_held_pays_nothing(store: SqlStore) -> None:
+    reserve, reserved = store.reserve, asyncio.Event()
+
+    async def reserve_slowly(call: Call, caps: Sequence[int | None], asked: Asked) -> int:
+        held = await reserve(call, caps, asked)
+        reserved.set()
+        await asyncio.sleep(0)  # it is stored, and whoever asked does not know yet
+        return held
+
+    store.reserve = reserve_slowly  # type: ignore[method-assign]
+    async with billed(store, answer("Tabs."), caps=cap(10_000)) as (speaker, server):
+        speaking = asyncio.create_task(hear(speaker.speak(SEAT, ASK, RUN)))
+        await reserved.wait()
+        speaking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await speaking
+        assert server.log == []
+    assert await balance(store) == Balance(0, 0)
 
 
 class DeadStore:

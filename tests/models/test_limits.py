@@ -1,18 +1,17 @@
-"""What one provider is spared: its queue, its circuit, its own account of requests, and when it is tried again."""
+"""What a provider says of its own state: its circuit, its account of what is left, and when it is tried again."""
 
 from __future__ import annotations
 
-import asyncio
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models.errors import KINDS, Kind, ProviderError
-from bot.models.limits import Circuit, Queue, is_low, requests_left
+from bot.models.errors import Kind, ProviderError
+from bot.models.limits import Circuit, find_reset_s, is_low, requests_left
 from bot.models.retries import describe_wait, wait_s
-from bot.settings import RetrySettings
-from tests.support.virtual_time import run_virtual
+from bot.settings.settings import RetrySettings
 
 RETRY = RetrySettings()
 
@@ -50,39 +49,7 @@ def test_failures_that_are_not_in_a_row_open_nothing() -> None:
     assert not is_open(circuit, 10)
 
 
-@given(width=st.integers(1, 4), steps=st.lists(st.integers(-20, 20), max_size=60))
-def test_a_queue_is_never_wider_and_always_in_order(width: int, steps: list[int]) -> None:
-    """A step joins, or with a negative number somebody leaves, waiting or not."""
-    queue, here, came = Queue(width), [], 0
-    for step in steps:
-        if step >= 0:
-            here.append((came, queue.join()))
-            came += 1
-        elif here:
-            _, ticket = here.pop(step % len(here))
-            ticket.leave()
-        assert [n for n, ticket in here if ticket.admitted] == [n for n, _ in here][: min(width, len(here))]
-
-
-def test_everyone_who_waits_is_told_each_place_once() -> None:
-    async def main() -> list[list[int]]:
-        queue = Queue(1)
-        tickets = [queue.join() for _ in range(4)]
-
-        async def told(number: int) -> list[int]:
-            places = [place async for place in tickets[number].places()]
-            await asyncio.sleep(1)  # it speaks
-            tickets[number].leave()
-            return places
-
-        async with asyncio.TaskGroup() as tasks:
-            asked = [tasks.create_task(told(number)) for number in range(4)]
-        return [task.result() for task in asked]
-
-    assert run_virtual(main()) == [[], [1], [2, 1], [3, 2, 1]]
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_only_what_passes_is_tried_again(kind: Kind) -> None:
     wait = wait_s(ProviderError(kind, "no"), 1, RETRY, 0.5)
     assert (wait is not None) == (kind in ("rate_limit", "unreachable"))
@@ -103,7 +70,7 @@ def test_what_the_provider_asks_for_comes_first() -> None:
 
 
 def test_a_wait_is_told() -> None:
-    assert describe_wait(ProviderError("rate_limit", "too many requests: no"), 3.7) == "trying again in 4 s: rate limit"
+    assert describe_wait(ProviderError("unreachable", "it is down"), 3.7) == "trying again in 4 s: it is down"
     assert describe_wait(ProviderError("unreachable", "it is down"), 0.2) == "trying again: it is down"
 
 
@@ -127,3 +94,31 @@ def test_requests_left_are_read_from_headers(headers: dict[str, str], found: tup
 def test_few_is_a_twentieth_and_one_at_least() -> None:
     assert [n for n in range(11) if is_low(n, 100)] == [0, 1, 2, 3, 4, 5]
     assert [n for n in range(5) if is_low(n, 4)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}, 90.0),
+        ({"llm_provider-x-ratelimit-remaining-tokens": "0", "llm_provider-x-ratelimit-reset-tokens": "2m59.5s"}, 179.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "120ms"}, 0.12),
+        ({"x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "6m0s"}, 0.0),
+        (
+            {
+                "anthropic-ratelimit-requests-remaining": "49",
+                "anthropic-ratelimit-requests-reset": "1970-01-01T00:09:00Z",
+                "Anthropic-Ratelimit-Output-Tokens-Remaining": "0",
+                "Anthropic-Ratelimit-Output-Tokens-Reset": "1970-01-01T00:01:42Z",
+            },
+            2.0,
+        ),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "soon"}, 0.0),
+        (
+            {"anthropic-ratelimit-tokens-remaining": "0", "anthropic-ratelimit-tokens-reset": "1969-01-01T00:00:00Z"},
+            0.0,
+        ),
+        ({"x-ratelimit-remaining-requests": "0"}, 0.0),
+    ],
+)
+def test_when_there_is_something_left_again_is_read_from_headers(headers: dict[str, str], seconds: float) -> None:
+    assert find_reset_s(headers, 100.0) == seconds

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.run import Usage
 from bot.models.catalogue import Model
 from bot.models.errors import Kind
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, replay
 from tests.support.answers import ASK, SEAT, Heard, assert_for_people, hear, open_speaker
 from tests.support.streams import anthropic, cohere, gemini, responses

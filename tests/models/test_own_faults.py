@@ -11,7 +11,7 @@ import pytest
 from bot.domain.run import Seat
 from bot.models import client, retries
 from bot.models.errors import ProviderError
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, answer
 from tests.support.answers import ASK, AT_ONCE, SEAT, hear, make_model, open_speaker
 

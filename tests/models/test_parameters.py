@@ -14,7 +14,7 @@ import pytest
 from bot.domain.asks import Ask
 from bot.models import listing, parameters
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, RetrySettings
 from storage import open_store
 from tests.servers.model_server import ModelServer, Reply, answer, error
 from tests.support.answers import ASK, SEAT, hear, make_model, open_speaker

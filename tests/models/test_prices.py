@@ -16,7 +16,7 @@ from bot.models.catalogue import LOCAL, resolve_models
 from bot.models.library_prices import find_library_price, find_library_window
 from bot.models.map_prices import read_price
 from bot.models.prices import cost_usd, find_price, read_map, worst_cost_usd
-from bot.settings import FallbackRates, ModelSettings, MoneySettings
+from bot.settings.settings import FallbackRates, ModelSettings, MoneySettings
 from tests.support.paths import ROOT
 
 TODAY = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
@@ -246,7 +246,7 @@ def test_a_map_that_knows_is_enough() -> None:
     program = """
 import sys
 from bot.models.catalogue import resolve_models
-from bot.settings import ModelSettings
+from bot.settings.settings import ModelSettings
 assert resolve_models({"m": ModelSettings(litellm="openai/gpt-4o")})["m"].price.source == "litellm"
 assert "genai_prices" not in sys.modules
 assert resolve_models({"m": ModelSettings(litellm="openrouter/openai/o3")})["m"].price.source == "genai-prices"

@@ -15,7 +15,7 @@ from bot.models.errors import ProviderError
 from bot.models.listing import fetch_available
 from bot.models.local import discover_servers
 from bot.models.search import resolve_searcher
-from bot.settings import RetrySettings, SearchSettings
+from bot.settings.settings import RetrySettings, SearchSettings
 from tests.servers.model_server import ModelServer, answer, model_list
 from tests.support.answers import ASK, SEAT, hear, make_model, open_speaker
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
 from bot.domain.asks import Ask, Part
-from bot.domain.run import Price, Seat, TurnId, Usage
+from bot.domain.costs import show_cost
+from bot.domain.facts import TurnStarted
+from bot.domain.run import Panel, Price, Seat, TurnId, Usage
 from bot.engine.draft import Draft
 from bot.formats.plan import Want
+from bot.live.board import build_board
 from bot.models.catalogue import Model
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Recording, replay
 from tests.support.recorded_streams import LITELLM_MODELS, read_events
 from tests.support.shared import ABSENT, SHARED
 from tests.support.streams import STREAMS
+from tests.support.transcripts import Play, make_start
 
 ASK = Ask((Part("user", "How do I cross the street?"),))
 
@@ -222,12 +227,17 @@ async def test_a_turn_costs_what_the_stream_reports_to_the_last_token(name: str,
     fresh = usage.input - usage.cached - usage.written
     tokens = fresh * 3.0 + usage.cached * 0.3 + usage.written * 3.75
     tokens += (usage.output - usage.thinking) * 15.0 + usage.thinking * 20.0
-    draft = Draft(Want(TurnId("answer", 1, "a")), Seat("a", "m", "A", price=PRICE), None, 0.0, hidden=False)
+    turn, seat = TurnId("answer", 1, "a"), Seat("a", "m", "A", price=PRICE)
+    draft = Draft(Want(turn), seat, None, 0.0, hidden=False)
     await replayed(name, recording, draft.add_delta)
+    spoken = Play(replace(make_start("compare"), panel=Panel((seat,)))).record(TurnStarted(turn))
+    live = build_board(spoken.t, "answers", 1, {}, 1.0, running={turn: draft.spent_so_far(1.0)})
     ended = draft.end(1.0, 1.0, "done")
     assert ended.usage == usage
     counted = tokens / 1e6 + 0.01 * max(1, usage.searches)
     assert ended.cost_usd == pytest.approx(counted if told is None else told, abs=0)
+    shown = f"{usage.output:,} tokens · {show_cost(ended.cost_usd, None)}"
+    assert (live.spent, build_board(spoken.record(ended).t, "", 1, {}, 1.0).spent) == (shown, shown)
 
 
 COUNTED = {  # a stream whose text is all that it charges for → how far our count of it may be from its own, measured

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bot.actions.panels import seat_panel
 from bot.domain.run import Effort
 from bot.models.catalogue import Model, resolve_models
-from bot.settings import DeadlineSettings, ModelSettings, PanelSettings
+from bot.settings.settings import DeadlineSettings, ModelSettings, PanelSettings
 from tests.servers.model_server import ModelServer, Reply, answer, error, replay
 from tests.support.answers import ASK, SEAT, collect_deltas, hear, make_model, open_speaker
 from tests.support.streams import anthropic, gemini

@@ -28,7 +28,7 @@ from bot.models.errors import Kind
 from bot.models.prices import cost_usd
 from bot.models.search import PROVIDERS, SNIPPET_CHARS, TITLE_CHARS, Source, number_sources, resolve_searcher
 from bot.models.speak import Speaker
-from bot.settings import DeadlineSettings, RetrySettings, SearchSettings
+from bot.settings.settings import DeadlineSettings, RetrySettings, SearchSettings
 from tests.servers.model_server import ModelServer, Recording, Reply, answer, chunk, error, replay, sse
 from tests.support.answers import AT_ONCE, Heard, assert_for_people, hear
 from tests.support.recorded_streams import LITELLM_MODELS, read_events

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind, ProviderError
 from bot.models.tokens import make_counter
-from bot.settings import DeadlineSettings, LimitSettings, RetrySettings
+from bot.settings.settings import DeadlineSettings, LimitSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.support.answers import (
     ASK,
@@ -215,7 +214,7 @@ async def test_what_passes_is_tried_again_and_people_are_told_why() -> None:
         async with open_speaker(make_model(server.url)) as made:
             deltas = await collect_deltas(made)
     notices = [delta.notice for delta in deltas if delta.notice]
-    assert notices == ["trying again: the provider's server failed: Oops", "trying again: rate limit"]
+    assert notices == ["trying again: the provider's server failed: Oops", "thinking"]
     assert "".join(delta.text for delta in deltas) == "fine"
 
 
@@ -261,6 +260,19 @@ async def test_a_provider_that_is_down_is_left_alone_and_tried_again_later() -> 
             assert len(server.log) == 5
 
 
+async def test_nobody_reads_the_address_of_a_provider_that_is_down() -> None:
+    async with ModelServer() as server:
+        server.tell(error(500))
+        model = replace(make_model(server.url), provider="hosted_vllm@127.0.0.1:18234")
+        async with open_speaker(model, retries=RetrySettings(tries=1)) as made:
+            for _ in range(5):
+                await hear(made.speak(SEAT, ASK))
+            heard = await hear(made.speak(SEAT, ASK))
+            assert list(made.open_circuits()) == ["hosted_vllm"]
+    assert heard.error is not None
+    assert heard.error.text.startswith("hosted_vllm is down")
+
+
 async def test_one_refusal_does_not_open_a_circuit() -> None:
     async with ModelServer() as server:
         server.tell(error(401))
@@ -269,22 +281,6 @@ async def test_one_refusal_does_not_open_a_circuit() -> None:
                 await hear(made.speak(SEAT, ASK))
             assert made.open_circuits() == {}
         assert len(server.log) == 7
-
-
-async def test_seats_of_one_provider_wait_in_order_and_see_their_place() -> None:
-    async with ModelServer() as server:
-        server.tell(answer("x", gap_s=0.02))
-        models = [replace(make_model(server.url), key=key, concurrency=1) for key in "abcd"]
-        async with open_speaker(*models) as made:
-            await made.warm_up()
-            async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(collect_deltas(made, Seat(m.key, m.key, m.key))) for m in models]
-            notices = [[delta.notice for delta in task.result() if delta.notice] for task in asked]
-        spans = [(seen.at, seen.ended_at) for seen in server.log]
-    assert sorted(notices, key=len) == [
-        [f"waiting: {place} in the queue of p" for place in ("3rd", "2nd", "1st")[3 - n :]] for n in range(4)
-    ]
-    assert all(end is not None and end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,18 +299,6 @@ async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monk
                 *(hear(made.speak(Seat(k, k, k), ASK, Payer(r))) for k, r in zip(seats, "1122", strict=True))
             )
     assert opened[-4:] == [*"acbd"]  # after the client's own first call
-
-
-async def test_whoever_gives_up_waiting_makes_room() -> None:
-    async with ModelServer() as server:
-        server.tell(Reply(sse(chunk("on ")), then="hang"))
-        async with open_speaker(replace(make_model(server.url), concurrency=1)) as made:
-            async with aclosing(made.speak(SEAT, ASK)) as first:
-                await anext(first)
-                async with aclosing(made.speak(SEAT, ASK)) as second:
-                    assert (await anext(second)).notice == "waiting: 1st in the queue of p"
-            server.tell(answer("next"))
-            assert (await hear(made.speak(SEAT, ASK))).text == "next"
 
 
 async def test_a_schema_goes_with_the_ask_and_an_endpoint_that_refuses_it_is_asked_without() -> None:

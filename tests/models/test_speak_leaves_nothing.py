@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 
 from bot.models.errors import ProviderError
 from bot.models.speak import Speaker
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import CHAT, ModelServer, Reply, answer, chunk, error, sse
 from tests.support.answers import ASK, SEAT, collect_deltas, make_model, open_speaker, wait_until_left
 

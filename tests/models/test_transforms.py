@@ -30,7 +30,7 @@ from bot.models.transforms import (
     stop_loops,
 )
 from bot.models.usage import GrowingCount
-from bot.settings import DeadlineSettings
+from bot.settings.settings import DeadlineSettings
 from tests.support.answers import Heard, hear
 from tests.support.shared import read_answers
 from tests.support.virtual_time import run_virtual

@@ -57,7 +57,7 @@ def left_of(parts: list[Part], messages: list[dict[str, str]]) -> list[int]:
 
 def fitted(parts: list[Part], room: int) -> list[dict[str, str]] | None:
     try:
-        return fit_messages(parts, room + 10, 10, len)
+        return fit_messages(parts, room + 10, 10, len).messages
     except ProviderError:
         return None
 
@@ -126,7 +126,7 @@ def test_what_was_fitted_fits(parts: list[Part], room: int) -> None:
 def test_real_counts_hold_for_the_messages_as_they_are_sent(parts: list[Part]) -> None:
     count = make_counter("gpt-4o")
     try:
-        messages = fit_messages(parts, 60, 20, count)
+        messages = fit_messages(parts, 60, 20, count).messages
     except ProviderError:
         return
     assert sum(count(m["content"]) + FRAME for m in messages) <= 40
@@ -140,7 +140,7 @@ def test_consecutive_parts_of_a_role_are_one_message() -> None:
         Part("user", "Go on."),
         Part("assistant", "So."),
     ]
-    assert fit_messages(parts, None, 0, len) == [
+    assert fit_messages(parts, None, 0, len).messages == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Why?\n\nGo on."},
         {"role": "assistant", "content": "So."},
@@ -149,13 +149,13 @@ def test_consecutive_parts_of_a_role_are_one_message() -> None:
 
 def test_seats_of_one_priority_are_cut_to_one_length() -> None:
     answers = [Part("user", letter * length, cut="tail") for letter, length in [("a", 500), ("b", 80), ("c", 900)]]
-    left = left_of(answers, fit_messages(answers, 400, 0, len))
+    left = left_of(answers, fit_messages(answers, 400, 0, len).messages)
     assert left[0] == left[2] > left[1] == 80
 
 
 def test_of_equals_the_earliest_is_dropped_first() -> None:
     rounds = [Part("user", letter * 50, cut="drop") for letter in "abc"]
-    assert left_of(rounds, fit_messages(rounds, 120, 0, len)) == [0, 50, 50]
+    assert left_of(rounds, fit_messages(rounds, 120, 0, len).messages) == [0, 50, 50]
 
 
 def test_what_is_too_long_says_how_much() -> None:

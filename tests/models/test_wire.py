@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.run import Usage
 from bot.models.errors import Kind
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, sse
 from tests.servers.model_server import chunk as regular_chunk
 from tests.support.answers import ASK, SEAT, Heard, assert_for_people, hear, make_model, open_speaker

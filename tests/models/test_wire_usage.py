@@ -18,7 +18,7 @@ from bot.models.wire_usage import (
     read_ollama_report,
     read_responses_report,
 )
-from bot.settings import RetrySettings
+from bot.settings.settings import RetrySettings
 from tests.servers.model_server import ModelServer, Reply, chunk, sse
 from tests.support.answers import ASK, SEAT, Heard, hear, make_model, open_speaker
 

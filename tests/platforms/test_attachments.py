@@ -24,7 +24,7 @@ from adapters.common.attachments import (
 )
 from bot.domain.run import Image
 from bot.errors import Refused
-from bot.settings import LimitSettings
+from bot.settings.settings import LimitSettings
 from tests.support.files import lock_pdf, make_pdf
 
 LIMITS = LimitSettings(question_chars=1000, attachments=2, image_bytes=5000, pdf_bytes=5000)

@@ -29,7 +29,7 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
             ann = next(user for user in slack.world.users.values() if user.name == "ann")
             hall = next(channel for channel in slack.world.channels.values() if channel.name == "hall")
             await (await slack.people.command(ann.id, hall.id, "/compare", "tabs or spaces"))
-            await wait_until(lambda: any("Verdict" in message.text for message in slack.world.messages(hall.id)))
+            await wait_until(lambda: any("Result:" in message.text for message in slack.world.messages(hall.id)))
             await here.find_end_card(await here.find_thread(board))
             (there,) = slack.world.messages(hall.id)
             assert "tabs or spaces" in there.text
@@ -42,7 +42,6 @@ async def test_both_are_served_at_once_and_again_after_a_restart(tmp_path: Path)
 
 SOUND = b"OggS\0\1"
 REFUSED: dict[str, tuple[str, str]] = {  # what is asked, with a file or without → the beginning of what is told
-    "nothing": ("", "There is no question: say what the table should talk about."),
     "a word that is not allowed": (
         "Is a _newt_ <tea> & coffee?",
         "The question has a word that is not allowed here: “newt”.",

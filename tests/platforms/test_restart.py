@@ -39,7 +39,7 @@ async def test_what_was_posted_and_not_yet_noted_is_found_again(moot: Moot, meth
     (board,) = moot.read_messages(moot.channel)
     thread = await moot.find_thread(board)
     await moot.find_end_card(thread)
-    await moot.wait_until(lambda: "Verdict" in board.text)
+    await moot.wait_until(lambda: "Result:" in board.text)
     assert [s.id for s in moot.read_messages(moot.channel)] == [board.id]
     said = moot.read_messages(thread)
     assert [s.author.name[2:] for s in said[:3]] == ["Claude · Moot", "GPT · Moot", "Gemini · Moot"]
@@ -60,7 +60,7 @@ async def test_on_slack_it_is_found_by_its_metadata(listening_restarts: SlackRes
     app = await listening_restarts.start()
     await app.wait_until_over()
     (board,) = app.channel_messages()
-    assert "Verdict" in board.text
+    assert "Result:" in board.text
     assert [said.username for said in app.thread_messages(board)[:2]] == ["🟦 Ada", "🟩 Bob"]
     assert ["win." in said.text for said in app.thread_messages(board)] == [True, True, False]
     assert await app.store.unfinished_runs() == []
@@ -87,7 +87,7 @@ async def test_a_killed_process_leaves_a_run_that_goes_on_in_its_messages(tmp_pa
         await t.end(signal.SIGKILL)
         t.script_model("gpt", answer("Coffee, and nothing else."))
         await t.start()
-        await t.wait_for_texts("Coffee, and nothing else.", "Verdict", "Export")
+        await t.wait_for_texts("Coffee, and nothing else.", "Result:", "More…")
         assert [s.id for s in (await t.read_messages())[:-1]] == [s.id for s in stood]
         assert t.ask_counts == {"claude": 1, "gpt": 2}
         assert not [
@@ -104,7 +104,7 @@ async def test_words_cut_off_by_a_kill_are_kept_where_that_is_set(tmp_path: Path
         await t.wait_for_store(has_shown_coffee)
         await t.end(signal.SIGKILL)
         await t.start()
-        await t.wait_for_texts("cut off by a restart", "Verdict")
+        await t.wait_for_texts("cut off by a restart", "Result:")
         assert t.ask_counts == {"claude": 1, "gpt": 1}
 
 
@@ -119,7 +119,7 @@ async def test_sigterm_hands_over_what_does_not_end_in_time(tmp_path: Path) -> N
         assert RESTARTING in board.text
         t.script_model("gpt", answer("Coffee, and nothing else."))
         await t.start()
-        await t.wait_for_texts("Coffee, and nothing else.", "Verdict")
+        await t.wait_for_texts("Coffee, and nothing else.", "Result:")
         assert RESTARTING not in board.text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -50,6 +50,9 @@ class Request:
     ended_at: float | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     left_early: bool = False  # the client closed the connection before the reply was over
+
+
+MakeReply = Callable[[Request], Reply]
 
 
 def sse(*data: object) -> tuple[bytes, ...]:
@@ -104,13 +107,13 @@ def recordings(directory: Path) -> dict[str, Recording]:
 class ModelServer:
     """A model server on 127.0.0.1, used as `async with ModelServer() as server:`.
 
-    Each path gives its replies in order and then repeats the last one. A path without replies answers 404. `log` holds
-    every request, the newest last.
+    Each path gives its replies in order and then repeats the last one; a function makes a reply of the request. A path
+    without replies answers 404. `log` holds every request, the newest last.
     """
 
     def __init__(self) -> None:
         self.log: list[Request] = []
-        self._replies: defaultdict[str, deque[Reply]] = defaultdict(deque)
+        self._replies: defaultdict[str, deque[Reply | MakeReply]] = defaultdict(deque)
         self._port = 0
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", self._handle)
@@ -121,7 +124,7 @@ class ModelServer:
         """The server's address, without a path and without a slash at its end."""
         return f"http://127.0.0.1:{self._port}"
 
-    def tell(self, *replies: Reply, path: str = CHAT) -> None:
+    def tell(self, *replies: Reply | MakeReply, path: str = CHAT) -> None:
         """Set the replies that `path` (without a query) gives from now on."""
         self._replies[path] = deque(replies)
 
@@ -143,18 +146,19 @@ class ModelServer:
         seen = Request(request.path, dict(request.headers), body, loop.time(), query=dict(request.query))
         self.log.append(seen)
         try:
-            return await self._send_reply(request, self._next_reply(request.path), seen)
+            return await self._send_reply(request, self._next_reply(seen), seen)
         except (asyncio.CancelledError, ConnectionError):
             seen.left_early = True
             raise
         finally:
             seen.ended_at = loop.time()
 
-    def _next_reply(self, path: str) -> Reply:
-        replies = self._replies[path]
+    def _next_reply(self, seen: Request) -> Reply:
+        replies = self._replies[seen.path]
         if not replies:
-            return error(404, f"nothing at {path}")
-        return replies.popleft() if len(replies) > 1 else replies[0]
+            return error(404, f"nothing at {seen.path}")
+        reply = replies.popleft() if len(replies) > 1 else replies[0]
+        return reply if isinstance(reply, Reply) else reply(seen)
 
     async def _send_reply(self, request: web.Request, reply: Reply, seen: Request) -> web.StreamResponse:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)

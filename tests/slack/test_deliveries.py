@@ -15,7 +15,7 @@ from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.http_deliveries import Signing
 from tests.servers.slack.world import Ref
 from tests.support.slack_app import SLOW, App, StartApp, make_settings, open_workspace, serve_app, wait_until
-from tests.support.slack_messages import find_button, press, read_text
+from tests.support.slack_messages import find_button, press, press_more, read_text
 from tests.support.slack_restarts import SlackRestarts
 
 
@@ -79,7 +79,7 @@ async def test_what_comes_out_of_order_is_taken_as_it_comes(start_app: StartApp)
     await wait_until(lambda: bool((t := app.supervisor.transcript(run.run)) and t.votes))
     await press(app, board, "stop")
     await wait_until(lambda: len(app.thread_messages(board)) == 3)
-    await press(app, app.thread_messages(board)[-1], "close")
+    await press_more(app.server, app.thread_messages(board)[-1], "close", app.ann.id)
     await app.wait_until_over()
 
 

@@ -39,7 +39,8 @@ def check_whole(a: App, turn: Message) -> None:
 
 
 async def test_turns_are_streamed(start_app: StartApp) -> None:
-    app = await start_app(lines={"ada": TEXT, "bob": TEXT})
+    said = [0.3, TEXT[0], 2.0, *TEXT[2:]]
+    app = await start_app(lines={"ada": said, "bob": said})
     _, thread = await ask_directly(app)
     check_whole(app, thread[0])
     assert thread[0].stream == "stopped"

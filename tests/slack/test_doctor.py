@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from adapters.slack.doctor import slack_check
 from adapters.slack.scopes import wanted_scopes
 from bot.doctor import Finding
-from bot.platform_settings import SlackSettings
+from bot.settings.platforms import SlackSettings
 
 ALL = [scope.name for scope in wanted_scopes(listen=False)]
 

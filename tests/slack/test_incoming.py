@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
@@ -11,10 +12,11 @@ import pytest
 
 from adapters.slack.interactions import InteractionHandler
 from bot.domain.facts import RunStarted
-from commands.transfer import ABOUT_THIS
+from commands.about_message import ABOUT_THIS
 from tests.servers.slack.deliveries import Delivery
 from tests.servers.slack.world import Ref
-from tests.support.slack_app import App, wait_until
+from tests.support.slack_app import App, StartApp, wait_until
+from tests.support.slack_messages import read_text
 
 SHARED = {
     "is_share": True,
@@ -117,6 +119,26 @@ async def test_what_a_message_carries_is_asked_along(
         assert words in started.context
 
 
+async def test_a_shared_message_is_quoted_on_the_board(app: App) -> None:
+    await say(app, "a mention", "so?", attachments=[SHARED])
+    await read_start(app)
+    quoted = re.compile(r"^> \*\*Bob in .*kitchen:\*\* Milk goes in .*first.*\n\n> so\?", re.DOTALL)
+    await wait_until(lambda: any(quoted.search(read_text(message)) for message in app.server.world.posts.values()))
+
+
+@pytest.mark.parametrize("listen", [True, False])
+async def test_a_mention_in_a_thread_is_about_its_first_message_where_that_can_be_read(
+    start_app: StartApp, listen: bool
+) -> None:
+    app = await start_app(listen=listen)
+    talk = await app.server.people.say(app.ann.id, app.hall.id, "Milk goes in first.")
+    await say(app, "a mention", "so?", thread_ts=talk.event["ts"])
+    started = await read_start(app)
+    assert started.question == "so?"
+    assert started.context == ("ann:\nMilk goes in first." if listen else "")
+    assert started.title == ("Milk goes in first." if listen else "so?")
+
+
 async def test_an_apps_message_is_read_from_its_blocks(app: App) -> None:
     talk = await app.server.people.say(app.ann.id, app.hall.id, "Failed", blocks=BLOCKS, bot_id="B77")
     await (await app.server.people.shortcut(app.ann.id, Ref(app.hall.id, talk.event["ts"]), "moot:ask_about"))
@@ -204,3 +226,21 @@ async def test_a_bug_ends_in_a_sentence(app: App) -> None:
         for told in await app.read_ephemerals(2):
             assert told.startswith("Something went wrong on my side: ")
     assert await app.store.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "typed", "told"),
+    [
+        ("/debate", "tabs or spaces --roundz 3", "Did you mean --rounds?"),
+        ("/council", "tabs or spaces --rounds 3", "`/debate` has"),
+        ("/moot", "cots", "`/moot cost`"),
+    ],
+)
+async def test_what_is_mistyped_is_told_to_its_writer_alone_and_starts_nothing(
+    app: App, command: str, typed: str, told: str
+) -> None:
+    await app.ask(typed, command)
+    (answer,) = await app.read_ephemerals()
+    assert told in answer
+    assert await app.store.runs() == []
+    assert app.channel_messages() == []

@@ -6,19 +6,13 @@ from dataclasses import replace
 
 from bot.domain.controls import press_id
 from bot.domain.run import Price
-from bot.settings import MoneySettings
+from bot.settings.settings import MoneySettings
 from tests.servers.slack.world import Ephemeral
 from tests.support.slack_app import MODELS, App, StartApp, wait_until
-from tests.support.slack_messages import read_text
+from tests.support.slack_messages import find_action, read_text
 
 PAID = {key: replace(model, price=Price(3.0, 15.0, "settings")) for key, model in MODELS.items()}
 ASK_ALWAYS = MoneySettings(ask_above_usd=0.0)
-
-
-def find_action(notice: Ephemeral, action: str) -> str:
-    """Return the action id of a button of a notice."""
-    ids = [str(e["action_id"]) for block in notice.blocks for e in block.get("elements", ())]
-    return next(i for i in ids if i.startswith("moot:") and f":{action}:" in i)
 
 
 async def press(app: App, notice: Ephemeral, action: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.servers.slack import Ref
 from tests.servers.slack.world import Message
 from tests.support.slack_app import SLOW, App, StartApp, run_app, wait_until
-from tests.support.slack_messages import find_button, press, read_text
+from tests.support.slack_messages import find_button, press, press_more, read_text
 
 NEXT = "black_right_pointing_double_triangle_with_vertical_bar"
 ASKED = {"ada": ["Tabs ", 60.0], "bob": ["Spaces."]}
@@ -29,7 +29,7 @@ async def test_a_mention_asks_the_council_and_one_in_the_thread_is_a_remark(star
     assert "tabs & spaces?" in read_text(board).replace("\\", "")
     await wait_until(lambda: len(app.thread_messages(board)) == 2)
     await say(app, "think of the diff", board.ts)
-    assert (await app.read_ephemerals())[0].startswith("Passed on")
+    assert (await app.read_ephemerals())[0].startswith("Told the models")
     await press(app, board, "stop")
     await app.wait_until_over()
 
@@ -71,7 +71,7 @@ async def test_reactions_vote_skip_and_stop(start_app: StartApp) -> None:
     facts = [type(entry.fact).__name__ for entry in await app.store.read(run.run)]
     assert {"SkipAsked", "VoteCast", "Stopped"} <= set(facts)
     await (await people.unreact(app.ann.id, bob, "+1"))
-    await press(app, app.thread_messages(board)[-1], "close")
+    await press_more(app.server, app.thread_messages(board)[-1], "close", app.ann.id)
     await app.wait_until_over()
     facts = [type(entry.fact).__name__ for entry in await app.store.read(run.run)]
     assert facts.index("VoteWithdrawn") < facts.index("VoteClosed")

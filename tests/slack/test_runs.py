@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from bot.domain.run import Usage
+from bot.models.deltas import Delta
 from commands.debate import DebateOptions
 from tests.support.slack_app import SLOW, App, StartApp, wait_until
-from tests.support.slack_messages import has_button, press, read_text
+from tests.support.slack_messages import find_action, has_button, press, press_more, read_text
+from tests.support.speakers import Step
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["sockets", "HTTP"])
@@ -65,6 +69,26 @@ async def test_a_seat_is_skipped_by_its_button_and_the_run_stopped_on_the_board(
     assert not any(has_button(m, "skip") for m in app.thread_messages(board))
 
 
+async def test_a_seat_is_seen_to_think_and_skipped_meanwhile(
+    start_app: StartApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("draft.QUIET_S", "draft.STEP_S", "conductor.PROGRESS_S"):
+        monkeypatch.setattr(f"bot.engine.{step}", 0.2)
+    thought = Delta(0.0, thinking="hm", usage=Usage(7, 1_900, 1_900, "estimated"))
+    app = await start_app(lines={"ada": [thought, 600.0], "bob": ["Spaces."]})
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    turn = app.thread_messages(board)[0]
+    await wait_until(lambda: "Ada is thinking, 1,900 tokens, " in read_text(turn))
+    await wait_until(lambda: "Ada: thinking, 1,900 tokens, " in read_text(board))
+    await press(app, turn, "skip")
+    assert "is skipped" in (await app.read_ephemerals())[0]
+    await app.wait_until_over()
+    assert "thinking" not in read_text(turn)
+    assert "skipped" in read_text(turn)
+
+
 async def test_what_somebody_may_not_do_is_told_to_them_alone(start_app: StartApp) -> None:
     app = await start_app(lines=SLOW)
     bob = app.server.world.add_user(app.team.id, "bob")
@@ -86,19 +110,23 @@ async def test_what_may_be_done_at_the_end(app: App) -> None:
     board = await app.find_board()
     await app.wait_until_over()
     end = app.thread_messages(board)[-1]
-    await press(app, end, "export")
+    await press_more(app.server, end, "export", app.ann.id)
     files = app.server.world.files
     await wait_until(lambda: any(f.done for f in files.values()))
     (file,) = files.values()
     assert file.content is not None
     assert "Tabs win." in file.content.decode()
     assert [app.server.world.channels[c].kind for c in file.channels] == ["im"]
-    await press(app, end, "share")
+    await press_more(app.server, end, "share", app.ann.id)
     await wait_until(lambda: any(m.broadcast for m in app.thread_messages(board)))
     await press(app, end, "run_again")
     await wait_until(lambda: len(app.thread_messages(board)) > 4)
     await app.wait_until_over()
-    await press(app, end, "delete")
+    await press_more(app.server, end, "delete", app.ann.id)
+    await wait_until(lambda: any(n.text.startswith("Delete this run") for n in app.server.world.ephemerals))
+    notice = next(n for n in app.server.world.ephemerals if n.text.startswith("Delete this run"))
+    assert not board.deleted
+    await (await app.server.people.click_ephemeral(notice, find_action(notice, "delete_now")))
     await wait_until(lambda: board.deleted)
 
 
@@ -161,7 +189,20 @@ async def test_model_text_pings_nobody(start_app: StartApp) -> None:
     await app.ask(evil)
     board = await app.find_board()
     await app.wait_until_over()
-    await press(app, app.thread_messages(board)[-1], "share")
+    await press_more(app.server, app.thread_messages(board)[-1], "share", app.ann.id)
     await wait_until(lambda: any(m.broadcast for m in app.thread_messages(board)))
     everything: list[Any] = [board, *app.thread_messages(board)]
     assert {who for m in everything for who in (*m.notified, *m.mentions)} == {app.ann.id}
+
+
+async def test_a_seat_that_waits_says_so_in_its_message_and_can_be_skipped(start_app: StartApp) -> None:
+    waits: Sequence[Step] = [Delta(0.0, notice="Bob: next in line"), 600.0]
+    app = await start_app(lines={"ada": ["Tabs win."], "bob": waits})
+    await app.ask()
+    board = await app.find_board()
+    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    turn = app.thread_messages(board)[1]
+    await wait_until(lambda: "Bob: next in line" in read_text(turn) and "Bob: next in line" in read_text(board))
+    await press(app, turn, "skip")
+    await app.wait_until_over()
+    assert "in line" not in read_text(turn)

@@ -59,7 +59,7 @@ async def test_a_question_of_100_kb_is_refused(app: App) -> None:
 
 
 async def test_a_message_deleted_under_its_text_is_posted_again(start_app: StartApp) -> None:
-    lines = {"ada": ["Tabs ", 0.3, "win."], "bob": ["Spaces."]}
+    lines = {"ada": ["Tabs ", 3.0, "win."], "bob": ["Spaces."]}
     app = await start_app(lines=lines)
     await app.ask()
     board = await app.find_board()
@@ -144,7 +144,7 @@ async def test_a_revoked_token_drops_the_view_and_nothing_else(start_app: StartA
     app = await start_app(lines=lines)
     await app.ask()
     board = await app.find_board()
-    await wait_until(lambda: len(app.thread_messages(board)) == 2)
+    await wait_until(lambda: len(app.thread_messages(board)) >= 2)
     app.server.world.tokens[app.team.bot_token].revoked = True
     await app.wait_until_over()
     assert [row.outcome for row in await app.store.runs()] == ["compared"]

@@ -6,7 +6,7 @@ import re
 
 from tests.servers.slack.world import Message
 from tests.support.slack_app import App, StartApp, wait_until
-from tests.support.slack_messages import find_button, has_button, press, read_text
+from tests.support.slack_messages import find_button, has_button, press, press_more, read_text
 from tests.support.slack_restarts import SlackRestarts
 
 NAMES = ("Ada", "Bob", '"ada', '"bob', "/ada", "/bob", "openai")
@@ -77,7 +77,7 @@ async def test_nobody_knows_who_is_who_until_the_vote_has_closed(start_app: Star
     assert {m.username for m in app.thread_messages(board)} >= {"🟦 Speaker A", "🟩 Speaker B"}
     assert [name for name in NAMES if name in read_sent(app).replace("'", '"')] == []
     assert FIGURES.findall(read_sent(app)) == []
-    await press(app, end, "close")
+    await press_more(app.server, end, "close", app.ann.id)
     first, *_ = await find_turns(app, board, "** (was Speaker A)", 1)
     who = read_text(first).split("**")[1]
     assert first.username == "🟦 Speaker A"  # a name that was sent stays
@@ -96,7 +96,7 @@ async def test_guesses_are_counted_when_names_are_told(start_app: StartApp) -> N
     assert [option["value"] for option in field["element"]["options"]] == ["Ada", "Bob"]
     await (await app.server.people.submit(app.ann.id, view.id, {"name": "Ada"}))
     assert await app.read_ephemerals() == ["You guess that Speaker A is Ada."]
-    await press(app, end, "close")
+    await press_more(app.server, end, "close", app.ann.id)
     [told] = await find_turns(app, board, "Speaker A was", 1)
     right = "Speaker A was Ada" in read_text(told)
     await wait_until(lambda: f"Guessed right: ann {int(right)} of 1" in read_text(card))
@@ -111,13 +111,13 @@ async def test_figures_stay_hidden_after_a_restart_until_names_are_told(slack_re
     await app.wait_until_stored(3)
     await slack_restarts.stop()
     app = await slack_restarts.start(lines=QUIET, vote_s=VOTE_S)
-    end = await find_offering(app, board, "close")
-    await wait_until(lambda: "Verdict" in read_text(board))
-    run = find_button(end, "close").split(":")[1]
+    end = await find_offering(app, board, "vote")
+    await wait_until(lambda: "Result:" in read_text(board))
+    run = find_button(end, "more").split(":")[1]
     await app.ask(f"show {run}", "/moot")
     await wait_until(lambda: any(file.done for file in app.server.world.files.values()))
     (file,) = app.server.world.files.values()
     assert file.content is not None
     assert FIGURES.findall(read_sent(app) + file.content.decode()) == []
-    await press(app, end, "close")
+    await press_more(app.server, end, "close", app.ann.id)
     await wait_until(lambda: bool(FIGURES.search(read_text(end))) and bool(FIGURES.search(read_text(board))))

@@ -37,7 +37,7 @@ SAID = {
         "GPT, what of the cost?",
         "Removed by a moderator.",
         "Round two: tea, as the cost is lower.",
-        "Claude wins, scored 7.2 to 6.8.",
+        "Claude wins; scores: ",
     ),
     "Is a hot dog a sandwich?": (
         "Claude (was Speaker A)",
@@ -217,7 +217,7 @@ async def test_a_run_that_was_cut_off_ends_in_the_same_messages(path: Path) -> N
             t.script_model(seat, *replies)
         await t.start()
         await t.wait_for_texts(
-            r"Motor, and nothing else.\n-# ", r"Row, and nothing else.\n-# ", "**Verdict:** Claude wins"
+            r"Motor, and nothing else.\n-# ", r"Row, and nothing else.\n-# ", "Claude wins; scores: "
         )
 
         assert [m.id for m in await t.discord.messages(t.channel)] == boards
@@ -309,12 +309,12 @@ async def test_its_buttons_panels_and_pipelines_work(path: Path) -> None:
 
 
 async def test_every_field_of_its_events_file_is_still_written(path: Path) -> None:
-    ranking = answer("FINAL RANKING:\n1. B\n2. A")
+    ranking = answer("FINAL RANKING:\n1. B\n2. A\n3. C")
     async with open_town(path) as t:
         take_addresses(t)
         t.script_model("claude", answer("Tea, ", "for the calm."), ranking)
         t.script_model("gpt", answer("Coffee, ", "for the speed."), ranking)
-        t.script_model("gemini", error(503, "overloaded"))
+        t.script_model("gemini", answer("Water."), error(503, "overloaded"))
         t.script_model("chair", answer("In sum: ", "both."))
         status, said = await t.run_command(
             *("try", "--format", "council", "Tea or coffee?", "--blind", "yes", "--events", "events.jsonl")

@@ -14,11 +14,13 @@ from sqlalchemy import Connection, create_engine, event
 
 from bot.domain.codec import encode
 from bot.domain.facts import RunFinished
-from storage import open_store, rows
+from bot.ports import RunFilter
+from storage import erasure, open_store, rows
 from storage.batch import Append, Claim, Place, Put, Show, Write
 
 # The newest of all runs are read from the end of this index, as many as are asked for.
 NEWEST = "SCAN runs USING INDEX runs_started_at"
+INDEX = "VIRTUAL TABLE INDEX"  # the index of words, which is asked for its matches alone
 NOTHING = "SCAN CONSTANT ROW"  # what an insert's values are to SQLite
 
 WRITES: Sequence[Write] = (
@@ -44,8 +46,13 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "find": lambda conn: rows.find_page(conn, "discord:10"),
     "runs": lambda conn: rows.list_runs(conn, 50, None),
     "runs of a server": lambda conn: rows.list_runs(conn, 50, "discord/1"),
+    "runs with words": lambda conn: rows.list_runs(conn, 20, "discord/1", RunFilter(words="tea", by="ann")),
     "where runs are shown": lambda conn: rows.find_addresses(conn, ["r", "s"]),
     "unfinished": rows.find_unfinished,
+    "deleted, not erased": erasure.list_unerased,
+    "erased": lambda conn: erasure.erase_share(conn, "r"),
+    "servers": erasure.list_servers,
+    "before a time": lambda conn: erasure.list_runs_before(conn, "discord/1", 5.0),
     "documents": lambda conn: rows.list_documents(conn, "discord/1/"),
     "writes": write,
 }
@@ -72,6 +79,6 @@ async def test_no_query_goes_through_a_whole_table(tmp_path: Path, name: str) ->
         pass
     with explained(tmp_path / "moot.db") as (conn, steps):
         QUERIES[name](conn)
-    scans = [step for step in steps if step.startswith("SCAN") and step != NOTHING]
+    scans = [step for step in steps if step.startswith("SCAN") and step != NOTHING and INDEX not in step]
     assert scans == ([NEWEST] if name == "runs" else [])
     assert scans or any(step.startswith("SEARCH") for step in steps)

@@ -22,8 +22,8 @@ from bot.engine.trace import NoTrace
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.platform_settings import ServerSettings
-from bot.settings import LimitSettings, PanelSettings, SeatSettings, Settings
+from bot.settings.platforms import ServerSettings
+from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from tests.support.speakers import ScriptedSpeaker
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import signal
 import subprocess
 import sys
+import termios
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.cli.first_settings import KNOWN, key_variables
+from bot.cli.first_settings import KNOWN, ROUTED, key_variables
 from tests.support.paths import ROOT
 
-NO_KEYS = {name: "" for choice in KNOWN for name in key_variables(choice)}
-"""An environment in which no key of the known providers is set."""
+NO_KEYS = {name: "" for choice in (*KNOWN, *ROUTED) for name in key_variables(choice)} | {
+    f"{choice.provider.upper()}_API_BASE": "http://127.0.0.1:9" for choice in (*KNOWN, *ROUTED)
+}
+"""An environment in which no key of the known providers is set, and whoever sets one reaches nobody."""
 
 
 def run_moot(*args: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +48,21 @@ class Terminal:
         """Type the text on the keyboard."""
         os.write(self._descriptor, text.encode())
 
+    async def type_unseen(self, text: str) -> None:
+        """Type the text once nothing that is typed is shown; what is typed before is thrown away."""
+        async with asyncio.timeout(60):
+            while termios.tcgetattr(self._descriptor)[3] & termios.ECHO:
+                await asyncio.sleep(0.01)
+        self.type(text)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
+    def has_printed(self, text: str) -> bool:
+        """Return whether the text is among what has been waited for."""
+        return text.encode() in self._output
+
     async def wait_for(self, *texts: str) -> None:
         """Wait until each of the texts has been printed. Raises OSError where the process ends before."""
         async with asyncio.timeout(60):
@@ -69,6 +88,7 @@ async def open_terminal(*args: str, columns: int, **env: str) -> AsyncIterator[T
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
+        start_new_session=True,  # or a password would be read from the terminal of whoever runs the tests
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm", **env},
     )
     os.close(theirs)

@@ -61,14 +61,15 @@ def conduct_run(
     during: Callable[[ConductedRun, RunSupervisor], Coroutine[Any, Any, None]] | None = None,
     before: Sequence[Fact] = (),
     store: MemoryStore | None = None,
+    started: RunStarted | None = None,
 ) -> tuple[ConductedRun, Transcript]:
     """Conduct a whole run, while `during` acts on it, and check that nothing is left running.
 
-    `before`: facts that are stored before it begins.
+    `before`: facts that are stored before it begins. `started`: its start; None: the usual one of its form.
     """
 
     async def scene() -> tuple[ConductedRun, Transcript]:
-        run = ConductedRun(make_start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
+        run = ConductedRun(started or make_start(form), lines, store or MemoryStore(asyncio.get_running_loop().time))
         await run.store.append(RUN, [run.started, *before])
         async with run.supervise() as supervisor:
             if during:

@@ -24,14 +24,15 @@ from bot.cli import serve as serving
 from bot.cli.provision import Provision
 from bot.models import prices
 from bot.models.catalogue import resolve_models
-from bot.platform_settings import ServerSettings
-from bot.settings import Settings
+from bot.settings.platforms import ServerSettings
+from bot.settings.settings import Settings
 from storage import open_store
 from tests.servers.discord import DiscordServer, Intent, Limits, Rule
 from tests.servers.discord.client import redirect_clients
 from tests.servers.discord.gateway import PRIVILEGED
 from tests.servers.model_server import ModelServer, Reply, answer
 from tests.support.discord_guild import DiscordGuild
+from tests.support.planted import PLANTED
 
 SEATS = {"claude": "Claude", "gpt": "GPT", "gemini": "Gemini"}
 ROOMY = Rule(1000, 1.0)
@@ -57,13 +58,14 @@ def make_settings(models: ModelServer, token: str, **more: Any) -> Settings:
     """
     tables: dict[str, Any] = {
         "models": {
-            key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{models.url}/{key}"}
+            key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{models.url}/{key}", "api_key": PLANTED}
             for key, name in SEATS.items()
         },
         "panels": {"default": {"seats": list(SEATS)}, "pair": {"seats": ["claude", "gpt"]}},
         "retries": {"tries": 1},
     }
-    given = {"discord": {"token": token, **more.pop("discord", {})}}
+    direct = {"direct_message_starts": "council"}  # without a question first
+    given = {"discord": {"token": token, **direct, **more.pop("discord", {})}}
     return Settings.model_validate({**tables, **more, **given})
 
 

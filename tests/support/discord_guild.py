@@ -10,7 +10,7 @@ from typing import Any
 from storage import SqlStore
 from tests.servers.discord import Channel, DiscordServer, Guild, Interaction, Message, User
 from tests.servers.discord.world import SILENT, Ref, id_of, walk
-from tests.servers.model_server import ModelServer, Reply
+from tests.servers.model_server import MakeReply, ModelServer, Reply
 
 
 class DiscordGuild:
@@ -63,6 +63,14 @@ class DiscordGuild:
         """Press a button and return the sentence that `by` alone reads."""
         return await self.read_answer(await self.server.click(by, message, find_button(message, action, about)))
 
+    async def open_more(self, by: User, end: Message) -> Message:
+        """Press More… under an end card; return the notice with buttons that `by` alone reads."""
+        return await self.find_private(await self.server.click(by, end, find_button(end, "more")))
+
+    async def press_more(self, by: User, end: Message, action: str) -> str:
+        """Press a button behind More… and return the sentence that `by` alone reads."""
+        return await self.press(by, await self.open_more(by, end), action)
+
     async def react(self, by: User, message: Message, emoji: str) -> None:
         await self.server.react(by, message, emoji)
 
@@ -87,12 +95,16 @@ class DiscordGuild:
 
     async def read_answer(self, asked: Interaction) -> str:
         """Return the sentence that an interaction was answered with; it is always for its person alone."""
+        return (await self.find_private(asked)).text
+
+    async def find_private(self, asked: Interaction) -> Message:
+        """Return the message that an interaction was answered with, which its person alone reads."""
         seen = await asked.answer()
         if seen.kind == "deferred":
             await self.wait_until(lambda: bool(seen.content or seen.followups))
         private = [m for m in (seen.message, *seen.followups) if m is not None and m.ephemeral]
         assert private, seen
-        return private[0].text
+        return private[0]
 
     # messages
 
@@ -144,7 +156,7 @@ class DiscordGuild:
                 self._serving.result()
             raise self.faults[0] if self.faults else TimeoutError(happened) from None
 
-    def script_model(self, seat: str, *replies: Reply) -> None:
+    def script_model(self, seat: str, *replies: Reply | MakeReply) -> None:
         """Set what a seat's model answers from now on; it repeats the last reply."""
         self.models.tell(*replies, path=f"/{seat}/chat/completions")
 

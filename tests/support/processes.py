@@ -18,6 +18,7 @@ from storage import SqlStore, open_store
 from tests.servers.discord import Channel, DiscordServer, Guild, Message, Request, User
 from tests.servers.model_server import ModelServer, Reply, answer
 from tests.support.paths import ROOT
+from tests.support.planted import PLANTED
 
 SEATS = {"claude": "Claude", "gpt": "GPT"}
 
@@ -108,7 +109,12 @@ class Town:
         """Return the settings of two models on the servers of this test."""
         return {
             "models": {
-                key: {"litellm": f"hosted_vllm/{key}", "name": name, "api_base": f"{self.models.url}/{key}"}
+                key: {
+                    "litellm": f"hosted_vllm/{key}",
+                    "name": name,
+                    "api_base": f"{self.models.url}/{key}",
+                    "api_key": PLANTED,
+                }
                 for key, name in SEATS.items()
             },
             "panels": {"default": {"seats": list(SEATS)}},

@@ -15,7 +15,7 @@ from bot.formats import FORMATS
 from bot.live.budget import Budgets, TokenBucket
 from bot.live.schedule import Scheduler
 from bot.ports import PostedPage, Surface
-from bot.settings import RestartSettings
+from bot.settings.operations import RestartSettings
 from tests.support.speakers import ScriptedSpeaker, Step
 from tests.support.stores import MemoryStore
 from tests.support.surfaces import Place, Platform

@@ -20,6 +20,8 @@ from adapters.slack.client import SlackBot
 from adapters.slack.door import PATH
 from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.actions.actions import Actions
+from bot.actions.allowance import Allowance
+from bot.actions.own_keys import OwnKeyActions
 from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
@@ -31,8 +33,9 @@ from bot.formats import FORMATS
 from bot.live.budget import Budget, Budgets, SlidingWindow
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
-from bot.platform_settings import ServerSettings, SlackSettings
-from bot.settings import LimitSettings, MoneySettings, PanelSettings, SeatSettings, Settings
+from bot.models.own_keys import OwnKeys
+from bot.settings.platforms import ServerSettings, SlackSettings
+from bot.settings.settings import LimitSettings, MoneySettings, PanelSettings, SeatSettings, Settings
 from storage import SqlStore, open_store
 from tests.servers.slack import SlackServer
 from tests.servers.slack.world import Channel, Message, Team, User
@@ -119,6 +122,7 @@ def make_settings(server: SlackServer, team: Team, **more: Any) -> SlackSettings
     """Return the settings of the app in that workspace."""
     app = server.world.app
     given: dict[str, Any] = {"bot_token": team.bot_token, "app_token": app.app_token, "api_base": server.api_base}
+    given["direct_message_starts"] = "council"  # without a question first
     return SlackSettings(**given | more)
 
 
@@ -137,6 +141,7 @@ async def serve_app(
     searcher: Seat | None = None,
     models: Mapping[str, Model] = MODELS,
     money: MoneySettings | None = None,
+    master_key: str = "",
 ) -> AsyncIterator[App]:
     """Serve the app until the context is left, which stops it as the end of its process does."""
     limits = limits or LimitSettings()
@@ -167,8 +172,19 @@ async def serve_app(
             random=Random(1),
             searcher=searcher,
         )
-        actions = Actions(services, resolver, store=store, supervisor=supervisor, clock=time.time)
-        bot = SlackBot(actions, store, store, settings, limits, engine=store.engine)
+        allowance = Allowance(store, services.settings.money.caps(), time.time)
+        keys = OwnKeyActions(services, OwnKeys(store, models, master_key), time.time)
+        actions = Actions(
+            services,
+            resolver,
+            store=store,
+            supervisor=supervisor,
+            clock=time.time,
+            own_keys=keys,
+            allowance=allowance,
+            people=store,
+        )
+        bot = SlackBot(actions, store, store, settings, engine=store.engine)
         serving = asyncio.create_task(bot.serve())
         try:
             ready = asyncio.create_task(bot.ready.wait())

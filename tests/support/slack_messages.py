@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.servers.slack.world import Message
+import asyncio
+
+from commands.more import REST_TEXT
+from tests.servers.slack import SlackServer
+from tests.servers.slack.world import Ephemeral, Message
 from tests.support.slack_app import App
 
 
@@ -26,6 +30,22 @@ async def press(app: App, message: Message, action: str, user: str = "", about: 
     await (await app.server.people.click(user or app.ann.id, message, find_button(message, action, about)))
 
 
+async def press_more(server: SlackServer, end: Message, action: str, user: str) -> None:
+    """Press a button behind More… under an end card, and wait until it is acknowledged."""
+    known = len(server.world.ephemerals)
+    await (await server.people.click(user, end, find_button(end, "more")))
+    async with asyncio.timeout(20):
+        while not (found := [e for e in server.world.ephemerals[known:] if e.text == REST_TEXT]):
+            await asyncio.sleep(0.005)
+    await (await server.people.click_ephemeral(found[0], find_action(found[0], action)))
+
+
 def read_text(message: Message) -> str:
     """Return the Markdown of a message."""
     return "\n".join(block["text"] for block in message.blocks if block["type"] == "markdown")
+
+
+def find_action(notice: Ephemeral, action: str) -> str:
+    """Return the action id of a button of a notice."""
+    ids = [str(e["action_id"]) for block in notice.blocks for e in block.get("elements", ())]
+    return next(i for i in ids if i.startswith("moot:") and f":{action}:" in i)

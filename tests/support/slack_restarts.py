@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -24,10 +25,11 @@ class SlackRestarts:
         self._settings = make_settings(server, team, listen=listen)
         self._running = AsyncExitStack()
 
-    async def start(self, **options: Any) -> App:
-        """Serve the app with the options of `serve_app`."""
+    async def start(self, settings: Mapping[str, Any] = MappingProxyType({}), **options: Any) -> App:
+        """Serve the app with the options of `serve_app`, and other settings of Slack."""
+        changed = self._settings.model_copy(update=settings)
         return await self._running.enter_async_context(
-            serve_app(self.server, self._team, self._path, self._settings, **options)
+            serve_app(self.server, self._team, self._path, changed, **options)
         )
 
     async def stop(self) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from bot.domain.facts import CaughtUp, Claimed, Fact
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
-from bot.ports import Clock, Fenced, Json, MessageRef, PostedPage, RunRow, Snapshot, last_texts
+from bot.ports import EVERY_RUN, Clock, Fenced, Json, MessageRef, PostedPage, RunFilter, RunRow, Snapshot, last_texts
 from storage.batch import common_length
+from storage.words import list_words
 
 
 def replay_snapshots(snapshots: Iterable[Snapshot]) -> Iterator[tuple[TurnId, float, str]]:
@@ -30,9 +31,12 @@ class MemoryStore:
         self._snapshots: defaultdict[str, list[Snapshot]] = defaultdict(list)
         self._pages: list[tuple[str, PostedPage]] = []
         self._keys: set[str] = set()
+        self._erased: set[str] = set()
         self._documents: dict[str, str] = {}  # as JSON, so that a caller cannot change what is stored
 
     async def claim(self, run: str, owner: str) -> int:
+        if run in self._erased:
+            raise Fenced(f"run {run} is deleted")
         self._add(run, [Claimed(owner)])
         return self._epoch(run)
 
@@ -40,6 +44,8 @@ class MemoryStore:
         self, run: str, facts: Sequence[Fact], *, epoch: int | None = None, key: str | None = None
     ) -> None:
         self._check(run, epoch)
+        if run in self._erased:
+            return
         if key is None or key not in self._keys:
             self._add(run, facts)
         if key is not None:
@@ -75,7 +81,7 @@ class MemoryStore:
     async def find_page(self, ref: MessageRef) -> tuple[str, PostedPage] | None:
         return next(((run, page) for run, page in self._pages if ref and page.ref == ref), None)
 
-    async def runs(self, limit: int = 50, server: str | None = None) -> list[RunRow]:
+    async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
         rows = [
             RunRow(
                 run,
@@ -86,13 +92,18 @@ class MemoryStore:
                 tuple(view.address for view in t.views),
             )
             for run, t in self._for_people()
-            if server in (None, t.started.server)
+            if server in (None, t.started.server) and _is_wanted(t, wanted)
         ]
-        return sorted(rows, key=lambda row: (-row.started_at, row.run))[:limit]
+        return sorted(rows, key=lambda row: (-row.started_at, row.run))[wanted.skip :][:limit]
 
     async def unfinished_runs(self) -> list[str]:
         found = [(t.entries[0].at, run) for run, t in self._for_people() if CaughtUp() not in _facts(t)]
         return [run for _, run in sorted(found)]
+
+    async def erase_runs(self, runs: Sequence[str]) -> None:
+        for run in runs:
+            self._erased.add(run)
+            self._facts[run], self._snapshots[run] = [], []
 
     async def put(self, key: str, value: Json) -> None:
         self._documents.pop(key, None)
@@ -114,11 +125,27 @@ class MemoryStore:
             self._facts[run].append(Entry(len(self._facts[run]) + 1, at, fact))
 
     def _check(self, run: str, epoch: int | None) -> None:
+        if epoch is not None and run in self._erased:
+            raise Fenced(f"run {run} is deleted")
         if epoch not in (None, self._epoch(run)):
             raise Fenced(f"run {run} is in epoch {self._epoch(run)}, the write came from epoch {epoch}")
 
     def _epoch(self, run: str) -> int:
         return sum(isinstance(entry.fact, Claimed) for entry in self._facts[run])
+
+
+def _is_wanted(t: Transcript, wanted: RunFilter) -> bool:
+    outcome = t.finished.outcome if t.finished else ""
+    is_state = {"": True, "open": not t.is_over, "over": t.is_over, "failed": outcome == "failed"}[wanted.state]
+    texts = [t.started.question, *(turn.text for turn in t.turns.values()), *(remark.text for remark in t.remarks)]
+    words = set(list_words(wanted.words))
+    return (
+        is_state
+        and wanted.by in ("", t.started.by)
+        and wanted.format in ("", t.started.format)
+        and (not wanted.channel or t.started.channel in (wanted.channel, ""))
+        and (not wanted.words or (bool(words) and words <= set(list_words(" ".join(texts)))))
+    )
 
 
 def _facts(t: Transcript) -> list[Fact]:

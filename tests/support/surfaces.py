@@ -56,6 +56,27 @@ class WindowLimit:
         return self.limit, max(0, self.limit - self._used), max(0.0, self._end - now)
 
 
+class SlidingLimit:
+    """At most `limit` requests in any `window_s`."""
+
+    def __init__(self, limit: int, window_s: float) -> None:
+        self.limit = limit
+        self._window_s = window_s
+        self._taken: deque[float] = deque()
+
+    def admit(self, now: float) -> float:
+        while self._taken and self._taken[0] <= now - self._window_s:
+            self._taken.popleft()
+        if len(self._taken) >= self.limit:
+            return self._taken[len(self._taken) - self.limit] + self._window_s - now
+        self._taken.append(now)
+        return 0.0
+
+    def report(self, now: float) -> tuple[int, int, float]:
+        oldest = self._taken[0] if self._taken else now
+        return self.limit, max(0, self.limit - len(self._taken)), max(0.0, oldest + self._window_s - now)
+
+
 class BucketLimit:
     """A bucket of at most `limit` tokens, of which `per_s` come back a second."""
 
@@ -139,6 +160,7 @@ class Place:
         self.name = name
         self.address = name
         self.room_chars: int | None = None
+        self.placeholder_after_s = 0.0
         self.platform = platform
         self.history: dict[MessageRef, deque[Message]] = {}
         self.deleted: set[MessageRef] = set()

@@ -11,6 +11,17 @@ _EDGE = " \t\n*_`~\"'“”„«»「」[](){}<>.,;:!#|-–—→•·✅👉�
 _NOT = re.compile(r"\b(?:not|never|neither|no(?!\.)|nicht|kein\w{0,2}|pas|ni|non|não|не)\b", re.I)
 _COMMENT = re.compile(r"[(\[:;]|\s[-–—]+\s|[.,](?:\s|$)|[–—]")
 _SIGNS = "=≈&+/,、~和与と및"
+TIED = re.compile(
+    r"(?<!\w)(?:tied?|equal(?:ly)?|same (?:quality|rank|place|level)|ex aequo|gleich(?:auf|wertig|gut|rangig)?|"
+    r"empatad\w{1,2}|égalité)\b",
+    re.I,
+)
+_TIED_END = re.compile(
+    rf"(?<![\s,(–—-])[\s,(–—-]++(?:(?:are|is|all|both|rank|ranked|as|a|à|of|the|sind|alle)\s){{0,4}}{TIED.pattern}",
+    re.I,
+)
+MAX_TIED_ROW = 200  # code points
+_THEN = re.compile(r"\b(?:then|dann|puis|luego|with|mit|avec|con)\b|[>→]", re.I)
 _WORDS = ("and", "und", "et", "y", "e", "en", "og", "och", "и", "tie with", "tied with")
 
 
@@ -43,6 +54,14 @@ class Letters:
         labels = [self.only_label(part) for part in parts]
         return labels if all(labels) else [alone] if (alone := self.only_label(text)) else labels
 
+    def tied_row(self, text: str) -> list[str | None]:
+        """Return the labels of "A, B and C are equal", "A, B (tie)": all in one place; nothing where it says else."""
+        end = _TIED_END.search(text[:MAX_TIED_ROW])
+        if not end or _THEN.search(text) or self._mention.search(text, end.end()):
+            return []
+        labels = self.tied_labels(text[: end.start()])
+        return labels if len(labels) > 1 and all(labels) else []
+
     def entry_labels(self, text: str) -> list[str | None]:
         """Return the labels of a list's entry: a reference, maybe tied ones, maybe with a comment behind.
 
@@ -50,6 +69,8 @@ class Letters:
         article "a" would be a vote. Of an entry that does not begin with its label all is read ("The best is B"): it
         means the one label that it mentions.
         """
+        if tied := self.tied_row(text):
+            return tied
         for head in (text, *_before_comments(text)):
             labels = self.tied_labels(head)
             if labels and all(labels):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bot.formats.ballots.letters import Letters
+from bot.formats.ballots.letters import TIED, Letters
 
 Group = Sequence[str | None]  # the labels that share a place; None for an entry that names no answer
 
@@ -45,7 +45,6 @@ _BETWEEN = (
     re.compile(r"(?:,|(?<![\s,]))\s++(?:then|and|und|dann|puis|luego|y|et)\s++"),
     re.compile(r"(?<![=\s–—-])[\s–—-]++(?!=)"),
 )
-_TIED = re.compile(r"(?<![\w])tied?\b")
 
 
 class Shape(NamedTuple):
@@ -175,14 +174,14 @@ def _read_row(text: str, letters: Letters) -> Shape | None:
     Remarks in brackets are left out; where there is more than letters, what stands before a remark is read.
     """
     text = "" if _LETTERED.match(text) else text.strip(" []{}*_`")
-    whole = _REMARK.sub(" ", text)
+    if tied := letters.tied_row(text):
+        return Shape("a row of letters", [tied])
+    whole = _REMARK.sub(lambda remark: " tied " if TIED.search(remark[0]) else " ", text)
     begun = re.split(r"\.(?:\s|$)|\s[(–—]", text)[0]
     for text, separator in ((text, separator) for text in (whole, begun) for separator in _BETWEEN):
         parts = [part for part in separator.split(text) if any(map(str.isalnum, part))]
         groups: list[Group] = [
-            letters.tied_labels(_TIED.sub("", part))
-            if "=" in part or _TIED.search(part)
-            else [letters.only_label(part)]
+            letters.tied_labels(TIED.sub("", part)) if "=" in part or TIED.search(part) else [letters.only_label(part)]
             for part in parts
         ]
         known = count_labels(groups) if all(len(group) == 1 or all(group) for group in groups) else 0

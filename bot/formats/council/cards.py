@@ -1,66 +1,72 @@
-"""Cards of a council: the reviews, the standings, the top-ranked original, and the result."""
+"""Cards of a council: the reviews with what they come to, how they were counted, and the result."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from bot.domain.run import LaneId
+from bot.domain.caveats import is_away
+from bot.domain.controls import Control
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
-from bot.formats.common import name_of, prose_of
+from bot.formats.common import name_of
 from bot.formats.council.chair import SYNTHESIS, final_synthesis, substitute_chair_line, synthesis_turns
 from bot.formats.council.later_ballots import late_answers, unreviewed_answers
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import HeldBallots, Review, first_answers, has_review_begun, ranked_answers
-from bot.formats.end_card import END
+from bot.formats.end_card import END, quote_beginning
 from bot.text import join_names
 
-REVIEWS, STANDINGS, ORIGINAL = LaneId("reviews", 1, ""), LaneId("standings", 1, ""), LaneId("original", 1, "")
+REVIEWS = LaneId("reviews", 1, "")
+COUNTED = LaneId("counted", 1, "")  # has no message: how it was counted stands behind a button of the reviews
+COUNTED_TITLE = "How it was counted"
 LATE = "came after the reviews had begun"
+TWO_ANSWERS = "Two answers: each would only judge the other."
+NO_RANKING = "The models gave no ranking."
+AGREEMENT = ((1.0, "all agreed"), (0.7, "mostly agreed"), (0.3, "partly agreed"))  # from which correlation on
 
 
-def card_titles(t: Transcript, s: Standings) -> dict[LaneId, str]:
-    top = f" · {name_of(t, LaneId('answer', 1, s.top))}" if s.top else ""
+def card_titles(t: Transcript) -> dict[LaneId, str]:
     chairs = {i.lane: f"Synthesis · {name_of(t, i)}, for {name_of(t, SYNTHESIS)}" for i in synthesis_turns(t)}
     return {
         **chairs,
         SYNTHESIS.lane: f"Synthesis · {name_of(t, SYNTHESIS)}",
         REVIEWS: "Reviews",
-        STANDINGS: "Standings",
-        ORIGINAL: f"Top-ranked original{top}",
+        COUNTED: COUNTED_TITLE,
         END: "Result",
     }
 
 
-def council_cards(t: Transcript, held: HeldBallots, *, safe: bool) -> dict[LaneId, str]:
-    """Return the cards of a council; `safe`: its chair does not wait for a change of the top-ranked answer any more."""
+def council_cards(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
+    """Return the card of the reviews: a line for each, and what they come to so far."""
     if not has_review_begun(t):
         return {}
     known = [r for r in (*held.first, *held.later) if r.want.turn in t.turns or r.turn]
     lines = [f"- **{name_of(t, r.want.turn)}**{_later_note(t, r)}: {ballot_line(t, r)}" for r in known]
-    if late := [name_of(t, turn.id) for turn in unreviewed_answers(t)]:
-        lines.append(f"\nNot reviewed, as it came later: {', '.join(late)}.")
-    made = {REVIEWS: "\n".join(lines)}
-    top = held.standings.top
-    out = sum(r.pending for r in held.first)
-    if out < len(held.first):
-        so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
-        made[STANDINGS] = _standings_card(t, held.standings, so_far)
-    if top and (safe or not out):
-        made[ORIGINAL] = next(turn.text for turn in ranked_answers(t) if turn.id.seat == top)
-    return made
+    late = [name_of(t, turn.id) for turn in unreviewed_answers(t)]
+    missed = f"Not reviewed, as it came later: {', '.join(late)}." if late else ""
+    parts = ("\n".join(lines), missed, _standings_text(t, held) if _are_some_in(held) else "")
+    return {REVIEWS: "\n\n".join(part for part in parts if part)}
+
+
+def review_controls(t: Transcript, held: HeldBallots) -> dict[LaneId, tuple[Control, ...]]:
+    """Return the buttons under the reviews: what they say in full, and how they were counted."""
+    behind = full_texts(t, held)
+    labels = {REVIEWS: "Full texts", COUNTED: COUNTED_TITLE}
+    return {REVIEWS: tuple(Control("full_texts", labels[lane], TurnId(*lane)) for lane in behind)} if behind else {}
+
+
+def full_texts(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
+    """Return the long texts behind the buttons of the reviews."""
+    said = [_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke]
+    counted = {COUNTED: _describe_count(t, held)} if _are_some_in(held) else {}
+    return {**({REVIEWS: "\n\n".join(said)} if said else {}), **counted}
 
 
 def late_notes(t: Transcript) -> dict[LaneId, str]:
     return {turn.id.lane: LATE for turn in late_answers(t)}
-
-
-def reviews_in_full(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
-    """Return the reviews in full, each with a key to its letters, by the lane of their card."""
-    said = [_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke]
-    return {REVIEWS: "\n\n".join(said)} if said else {}
 
 
 def _later_note(t: Transcript, r: Review) -> str:
@@ -71,80 +77,116 @@ def _later_note(t: Transcript, r: Review) -> str:
 
 
 def ballot_line(t: Transcript, r: Review) -> str:
-    """Return a review in a line, with names for letters: "Claude > GPT = Gemini · strict"."""
+    """Return a review in a line, with names for letters: "Claude, then GPT and Gemini"."""
     if r.turn is None or r.turn.ended is None or r.ballot is None:
         return "reviewing…"
     note = f" ({r.ballot.note})" if r.ballot.note else ""
     if r.turn.ended.failure:
-        return f"failed: {failure_text(t, r.turn.ended.failure)}{'; asked again' if r.pending else ''}"
+        failure = r.turn.ended.failure
+        why = failure_text(t, failure)
+        return f"{why if is_away(failure) else f'failed: {why}'}{'; asked again' if r.pending else ''}"
     if r.pending:
         return f"asked once more, as no ranking could be read{note}"
     if not r.tiers and r.turn.ended.finish in ("skipped", "stopped"):
         return r.turn.ended.finish
     if not r.tiers:
-        return f"abstained{note}"
-    return f"{format_tiers(t, r.tiers)} · {r.ballot.quality}{note}"
+        return f"gave no ranking{note}"
+    return f"{format_tiers(t, r.tiers)}{'' if r.ballot.quality == 'strict' else note}"
 
 
 def format_tiers(t: Transcript, tiers: Tiers) -> str:
-    return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
+    return ", then ".join(join_names([display_name(t, seat) for seat in tier]) for tier in tiers)
 
 
 def ranking_verdict(t: Transcript, s: Standings) -> str:
     """Say which seat is ranked first, or why none is."""
     if s.top:
-        return f"Top-ranked: {format_tiers(t, s.order[:1])}."
-    if len(first_answers(t)) == 1:
-        return "With a single answer there was nothing to rank."
-    return f"No ranking: {s.ballots} ballots, {s.abstentions} abstentions."
+        tied = ", ".join(display_name(t, seat) for seat in s.order[0])
+        return f"A tie: {tied}." if len(s.order[0]) > 1 else f"**Ranked first by the models:** {tied}."
+    few = {1: "With a single answer there was nothing to rank.", 2: TWO_ANSWERS}
+    return NO_RANKING if has_review_begun(t) else few.get(len(first_answers(t)), NO_RANKING)
 
 
-def full_verdict(t: Transcript, s: Standings) -> str:
-    """Say which seat is ranked first, and how the synthesis begins."""
-    first = ranking_verdict(t, s)
+def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:
+    """Say how the synthesis begins, and which seat is ranked first."""
+    return _closing_words(t, s), ranking_verdict(t, s)
+
+
+def _closing_words(t: Transcript, s: Standings) -> str:
     if said := final_synthesis(t):
-        return f"{first} {prose_of(said.text)}"
+        return quote_beginning("Chair" if said.id == SYNTHESIS else name_of(t, said.id), said.text)
     if s.top is None:
-        return f"{first} The chair did not speak: the answers stand for themselves."
+        return "The chair did not speak: the answers stand for themselves."
     best = next(turn for turn in ranked_answers(t) if turn.id.seat == s.top)
-    return f"{first} The chair did not speak; this is {name_of(t, best.id)}'s answer: {prose_of(best.text)}"
+    return f"The chair did not speak. {quote_beginning(name_of(t, best.id), best.text)}"
 
 
-def dissent_line(t: Transcript, s: Standings) -> str:
-    """Say which reviewer disagrees most, and on which pair; "" where none does."""
-    if s.dissent is None:
-        return ""
-    d = s.dissent
-    return (
-        f"Dissent: {display_name(t, d.reviewer)} puts {display_name(t, d.above)} above {display_name(t, d.below)}, "
-        f"and differs from the standings on {d.distance:.0%} of the pairs it ranked."
-    )
+def agreement_line(t: Transcript, s: Standings) -> str:
+    """Say how far the models agreed, and who differs most on what; "" where nothing was ranked."""
+    how_far = f"The models {_agreement(s)}." if s.top and s.agreement is not None else ""
+    differs = ""
+    if s.dissent is not None:
+        who, above, below = (display_name(t, i) for i in (s.dissent.reviewer, s.dissent.above, s.dissent.below))
+        differs = f"{who} differs most: it puts {above} above {below}."
+    return " ".join(line for line in (how_far, differs) if line)
+
+
+def _agreement(s: Standings) -> str:
+    """Return how far the ballots agree in words, by their average rank correlation: chance alone brings none."""
+    correlation = (s.ballots * (s.agreement or 0.0) - 1) / max(1, s.ballots - 1)
+    return next((word for least, word in AGREEMENT if correlation >= least - 1e-9), "hardly agreed")
 
 
 def lines_below_verdict(t: Transcript, s: Standings) -> str:
     """Return the lines of the end card below the verdict."""
-    return "\n\n".join(line for line in (substitute_chair_line(t), dissent_line(t, s)) if line)
+    return "\n\n".join(line for line in (substitute_chair_line(t), agreement_line(t, s)) if line)
 
 
-def _standings_card(t: Transcript, s: Standings, so_far: str) -> str:
+def _are_some_in(held: HeldBallots) -> bool:
+    return any(not r.pending for r in held.first)
+
+
+def _standings_text(t: Transcript, held: HeldBallots) -> str:
+    """Say in what order the models rank the answers so far, and how far they agree."""
+    s, out = held.standings, sum(r.pending for r in held.first)
+    so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
+    if not s.top:
+        return f"{so_far}{NO_RANKING}"
+    first = f"The models ranked {display_name(t, s.top)} first."
+    led = ranking_verdict(t, s) if len(s.order[0]) > 1 else first
+    order = f"**{format_tiers(t, s.order)}**" if len(s.order) > 1 else ""
+    return "\n\n".join(part for part in (order, f"{so_far}{led} {agreement_line(t, s)}".strip()) if part)
+
+
+def _describe_count(t: Transcript, held: HeldBallots) -> str:
+    """Say how the ballots were read and counted, with the names of the methods."""
+    s = held.standings
     counted = f"{s.ballots} {'ballot' if s.ballots == 1 else 'ballots'}, {s.abstentions} abstained"
     if s.incomplete:
         counted += f", {s.incomplete} incomplete"
-    if not s.top:
-        return f"{so_far}No ranking could be read: {counted}."
-    method = f"{so_far}{counted}; by Schulze's method, without what a reviewer says of itself."
-    lines = [f"**{format_tiers(t, s.order)}**", method]
+    read = [r for r in (*held.first, *held.later) if r.tiers and r.ballot]
+    lines = ["\n".join(f"- **{name_of(t, r.want.turn)}**: {_write_ballot(t, r)}" for r in read)] if read else []
+    lines.append(f"{counted}; by Schulze's method, without what a reviewer says of itself.")
     if s.agreement is not None:
         lines.append(f"Agreement (Kendall's W): {s.agreement:.2f}.")
-    if dissent := dissent_line(t, s):
-        lines.append(dissent)
+    if s.dissent is not None:
+        who = display_name(t, s.dissent.reviewer)
+        lines.append(f"Dissent: {who} differs from the standings on {s.dissent.distance:.0%} of the pairs it ranked.")
     if s.others:
-        lines.append(
-            "Another method would differ: "
-            + "; ".join(f"{method}: {format_tiers(t, (winners,))}" for method, winners in s.others.items())
-            + "."
-        )
+        found = (f"{method}: {_write_tiers(t, (winners,))}" for method, winners in s.others.items())
+        lines.append(f"Another method would differ: {'; '.join(found)}.")
     return "\n\n".join(lines)
+
+
+def _write_ballot(t: Transcript, r: Review) -> str:
+    """Return a ballot in signs, with how it was read: "Claude > GPT = Gemini · strict"."""
+    assert r.ballot is not None
+    note = f" ({r.ballot.note})" if r.ballot.note else ""
+    return f"{_write_tiers(t, r.tiers)} · {r.ballot.quality}{note}"
+
+
+def _write_tiers(t: Transcript, tiers: Tiers) -> str:
+    return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
 
 
 def _full_review(t: Transcript, turn: Turn) -> str:

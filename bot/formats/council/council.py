@@ -1,9 +1,9 @@
-"""Council: independent answers, anonymous rankings of them, and a chair's synthesis beside the top-ranked original.
+"""Council: independent answers, anonymous rankings of them, and a chair's synthesis of them.
 
-The synthesis of a council can be worse than its best answer (A. Hall, governance study, 2026), so the two are
-always shown together. No stage waits for what cannot change it, or for longer than it pays (`waiting.py`): reviews
-begin without the slowest, and the chair once the top-ranked answer is safe. Late answers are still heard, and reviewed
-(`later_ballots.py`), before the run ends.
+The synthesis of a council can be worse than its best answer (A. Hall, governance study, 2026), so the end names both.
+No stage waits for what cannot change it, or for longer than it pays (`waiting.py`): reviews begin without the slowest,
+and the chair once the top-ranked answer is safe. Late answers are still heard, and reviewed (`later_ballots.py`),
+before the run ends.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from bot.formats.common import (
     open_turns,
     question_parts,
     remark_parts,
+    task_part,
     transcript_at_start,
     turns_with_text,
     wants_for,
+    with_breakpoint,
     with_people,
 )
 from bot.formats.council import cards
@@ -52,13 +54,12 @@ from bot.formats.plan import Plan, SeatRules, Want
 from bot.formats.time_limits import deadline_at, is_out_of_time
 from bot.formats.web_search import search_parts, with_search
 
-PROMPTS = ("council.answer", "council.review", "council.chair", *web_search.PROMPTS)
+PROMPTS = ("council.member", "council.answer", "council.review", "council.chair", *web_search.PROMPTS)
 ROUNDS = (1, 1)
 SEATS = (2, 12)
 UNSTREAMED = frozenset({STAGE})  # the card of the reviews has a line for each
-OUTCOME = frozenset({cards.STANDINGS.stage, SYNTHESIS.stage})
-WITHHELD = frozenset({cards.REVIEWS, cards.STANDINGS, cards.ORIGINAL})
-REPEATED = frozenset({cards.ORIGINAL.stage})
+OUTCOME = frozenset({cards.REVIEWS.stage, SYNTHESIS.stage})
+WITHHELD = frozenset({cards.REVIEWS})
 
 
 @with_people
@@ -70,7 +71,6 @@ def plan(t: Transcript, now: float) -> Plan:
         outcome_stages=OUTCOME,
         closing_seat=SYNTHESIS.seat if t.started.rules.mode == "full" else "",
         withheld_cards=WITHHELD,
-        repeated_stages=REPEATED,
     )
 
 
@@ -80,16 +80,16 @@ def _plan_stage(t: Transcript, now: float) -> Plan:
     opens_at = None if late is None or alone else reviews_open_at(t)
     if not _has_gone_on(t) and late is not None and (opens_at is None or now < opens_at):
         again_at = _earliest(opens_at, deadline_at(t))
-        answers = Plan(wants_for(late), "answers", again_at=again_at, total=_total_turns(t))
+        answers = _with_totals(t, Plan(wants_for(late), "answers", again_at=again_at))
         return plan_if_stopped(t, now, {}, {}) or answers
     if not countable_answers(t):
-        return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "failed", "Nobody answered.")
+        return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "failed", ("Nobody answered.",))
     return _plan_answers_alone(t, now) if alone else _plan_reviews(t, now, late, over=over)
 
 
 def _plan_answers_alone(t: Transcript, now: float) -> Plan:
     count = answer_count_line(t, answer_turns(t))
-    return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "answered", count)
+    return plan_if_stopped(t, now, {}, {}) or plan_end(t, now, "answered", (count,))
 
 
 def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *, over: bool) -> Plan:
@@ -102,7 +102,7 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
     full = t.started.rules.mode == "full"
     cut = over and any(turn.ended is None and i.stage != SYNTHESIS.stage for i, turn in t.turns.items())
     synthesis = next_synthesis(t, _ranked_seats(t, standings)) if full and safe and not cut else None
-    shown = Plan(titles=cards.card_titles(t, standings), cards=cards.council_cards(t, held, safe=safe))
+    shown = Plan(titles=cards.card_titles(t), cards=cards.council_cards(t, held))
     if end := plan_if_stopped(t, now, shown.titles, shown.cards):
         made = end
     elif out or late is not None or synthesis or cut:
@@ -110,15 +110,18 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
         closing = (Want(synthesis),) if synthesis and not t.is_skipped(synthesis) else ()
         stage = "synthesis" if synthesis or cut else "reviews" if _is_first_out(held) else "late answers"
         again_at = _earliest(None if safe else begins_at, None if over else deadline_at(t))
-        made = replace(shown, wanted=(*open_, *closing), stage=stage, again_at=again_at, total=_total_turns(t, held))
+        shown = _with_totals(t, shown, held)
+        made = replace(shown, wanted=(*open_, *closing), stage=stage, again_at=again_at)
     elif full:
         verdict, below = cards.full_verdict(t, standings), cards.lines_below_verdict(t, standings)
         made = plan_end(t, now, "synthesised", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
     else:
-        verdict, below = cards.ranking_verdict(t, standings), cards.dissent_line(t, standings)
+        verdict, below = (cards.ranking_verdict(t, standings),), cards.agreement_line(t, standings)
         made = plan_end(t, now, "ranked", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
-    full_texts = cards.reviews_in_full(t, held)
-    return replace(made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), full_texts=full_texts)
+    behind, controls = cards.full_texts(t, held), cards.review_controls(t, held)
+    return replace(
+        made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), full_texts=behind, controls=controls
+    )
 
 
 def _is_order_settled(t: Transcript, held: HeldBallots) -> bool:
@@ -145,8 +148,8 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     about = t.turns[turn].about if turn in t.turns else ()
     t = transcript_at_start(t, turn)
     if turn.stage == "answer":
-        said = (*question_parts(t, turn), *remark_parts(t, turn), *search_parts(t, turn))
-        return Ask((instruction_part(t, turn, "council.answer"), *said))
+        asked = (*remark_parts(t, turn), task_part(t, turn, "council.answer"))
+        return Ask((*_member_parts(t, turn), *asked, *search_parts(t, turn)))
     return _ask_review(t, turn, about) if turn.stage == STAGE else _ask_chair(t, turn)
 
 
@@ -158,15 +161,22 @@ def seat_rules(t: Transcript) -> SeatRules:
 objection_rules = no_objections
 
 
+def _member_parts(t: Transcript, turn: TurnId) -> list[Part]:
+    """Return what a seat's answer and its reviews begin with."""
+    known = [instruction_part(t, turn, "council.member"), *question_parts(t, turn)]
+    return known if t.started.rules.mode == "answers" else with_breakpoint(known, len(known))
+
+
 def _ask_review(t: Transcript, turn: TurnId, about: tuple[TurnId, ...]) -> Ask:
     mark, letters = frame_code(t, turn), letter_labels(len(about))
     material = [
         Part("user", frame(f"answer {letter}", t.turns[i].text, mark), priority=50, cut="tail")
         for letter, i in zip(letters, about, strict=True)
     ]
-    task = Part("user", f"Rank the answers {', '.join(letters)}, best first.", priority=95)
-    head = (instruction_part(t, turn, "council.review"), *question_parts(t, turn))
-    return Ask((*head, *material, *search_parts(t, turn), task, *_repeat_parts(t, turn)), ballot_schema(letters))
+    task = task_part(t, turn, "council.review")
+    wish = Part("user", f"Rank the answers {', '.join(letters)}, best first.", priority=95)
+    said = (*_member_parts(t, turn), *material, *search_parts(t, turn))
+    return Ask((*said, task, wish, *_repeat_parts(t, turn)), ballot_schema(letters))
 
 
 def _repeat_parts(t: Transcript, turn: TurnId) -> list[Part]:
@@ -213,8 +223,8 @@ def _ranked_seats(t: Transcript, standings: Standings) -> list[str]:
     return [*order, *(seat for seat in unranked if seat not in t.steering.dropped)]
 
 
-def _total_turns(t: Transcript, held: HeldBallots | None = None) -> int:
-    """Return the number of turns expected in all: before the reviews one a seat, then those that are asked for."""
+def _with_totals(t: Transcript, made: Plan, held: HeldBallots | None = None) -> Plan:
+    """Return the plan with its totals: before the reviews one review a seat, then those that are asked for."""
     rules, seats = t.started.rules, len(t.started.panel.seats)
-    reviews = len((*held.first, *held.later)) if held else seats
-    return seats + (rules.mode != "answers") * reviews + (rules.mode == "full")
+    reviews = 0 if rules.mode == "answers" else len((*held.first, *held.later)) if held else seats
+    return replace(made, total=seats + reviews + (rules.mode == "full"), total_unstreamed=reviews)

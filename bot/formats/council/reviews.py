@@ -14,7 +14,7 @@ from functools import lru_cache
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.formats.ballots.ballots import Ballot, read_ballot
-from bot.formats.common import COMPLETE_FINISHES, is_settled, turns_with_text
+from bot.formats.common import COMPLETE_FINISHES, is_settled, open_turns, turns_with_text
 from bot.formats.council.ranking import Standings, Tiers, compute_standings, is_top_decided
 from bot.formats.council.review_order import letter_labels, name_tiers, review_orders
 from bot.formats.plan import Want
@@ -95,13 +95,18 @@ def in_seat_order(t: Transcript, turns: Iterable[Turn]) -> list[Turn]:
 
 
 def current_reviews(t: Transcript, *, again: bool, may_begin: bool = True) -> tuple[Review, ...]:
-    """Return each reviewer's first review, in seat order; () where fewer than two answers can be ranked.
+    """Return each reviewer's first review, in seat order; () where too few answers are there to be ranked.
+
+    Of two answers each would only judge the other: they are reviewed where another one is still out, which joins them
+    later, and reviews that have begun go on.
 
     `again`: whether a ballot that could not be read at all is asked for once more. `may_begin`: whether reviews begin
     that have not.
     """
     shown = {turn.id.seat: turn.id for turn in first_answers(t)}
-    if len(shown) < 2 or not (may_begin or has_review_begun(t)):
+    begun = has_review_begun(t)
+    least = 2 if begun or open_turns(t, answer_turns(t)) else 3
+    if len(shown) < least or not (may_begin or begun):
         return ()
     asked = {i.seat for i in t.turns if i.stage == STAGE and i.round == 1}
     reviewers = [s.key for s in t.started.panel.seats if s.key in shown or s.key in asked]

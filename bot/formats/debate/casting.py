@@ -5,9 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.domain.asks import JsonSchema
+from bot.domain.run import TurnId
+from bot.domain.transcript import Transcript
+from bot.domain.visibility import alias
+from bot.formats.debate.speaking_order import debate_rules
 from bot.formats.json_replies import is_same_name, json_objects
 
+CAST = TurnId("cast", 1, "judge")
 PERSONA_CHARS = 400
+
+
+def aliases_to_cast(t: Transcript) -> list[str]:
+    """Return the aliases of the seats that are given a persona that fits the topic; later seats are not."""
+    seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
+    return [alias(t, s.key) for s in seats if not s.persona] if debate_rules(t).cast else []
+
+
+def personas_by_seat(t: Transcript) -> Mapping[str, str]:
+    """Return the personas given before the opening, by seat."""
+    known = t.turns.get(CAST)
+    written = read_casting(known.text, aliases_to_cast(t)) if known else {}
+    return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
 
 
 def casting_schema(debaters: Sequence[str]) -> JsonSchema:

@@ -6,36 +6,30 @@ settled. `bot.formats.debate.speaking_order` decides who speaks when, `bot.forma
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import inf
-from string import Template
 from typing import assert_never
 
-from bot.domain.asks import Ask, Part
+from bot.domain.asks import Ask
 from bot.domain.controls import Control
-from bot.domain.run import SEARCH_STAGES, SIDES, LaneId, TurnId
-from bot.domain.transcript import Transcript
-from bot.domain.visibility import alias, display_name
+from bot.domain.run import SEARCH_STAGES, LaneId, Seat, TurnId
+from bot.domain.transcript import Transcript, Turn
+from bot.domain.visibility import display_name
 from bot.formats import web_search
 from bot.formats.common import (
-    frame,
-    frame_code,
-    instruction_part,
     is_settled,
     name_of,
     open_turns,
-    question_parts,
-    remark_parts,
-    seat_of,
     transcript_at_start,
     turns_with_text,
     wants_for,
     with_people,
 )
-from bot.formats.debate.casting import casting_schema, read_casting
-from bot.formats.debate.continuation import ContinuationCheck, check_schema, read_check
+from bot.formats.debate import recaps
+from bot.formats.debate.casting import CAST, aliases_to_cast, personas_by_seat
+from bot.formats.debate.continuation import ContinuationCheck, read_check
+from bot.formats.debate.debater import ask_debater
 from bot.formats.debate.judge import (
     SCORES,
     ask_judge,
@@ -43,7 +37,7 @@ from bot.formats.debate.judge import (
     possible_judges,
     scores_card,
     substitute_judge_line,
-    verdict_text,
+    verdict_lines,
     verdict_turn,
 )
 from bot.formats.debate.objections import (
@@ -51,10 +45,10 @@ from bot.formats.debate.objections import (
     objection_controls,
     objection_lines,
     objection_of_round,
-    objection_parts,
     objection_titles,
     standing_objections,
 )
+from bot.formats.debate.recaps import ask_recap, recap_cards, recap_turn, title_recap
 from bot.formats.debate.round_vote import (
     VOTE_STAGE,
     has_round_vote,
@@ -77,7 +71,6 @@ from bot.formats.debate.speaking_order import (
     position_of,
     round_start_seq,
     round_steps,
-    turns_before,
     upcoming_round,
 )
 from bot.formats.debate.swing import (
@@ -91,20 +84,22 @@ from bot.formats.debate.swing import (
 )
 from bot.formats.end_card import plan_end, plan_if_stopped
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
-from bot.formats.web_search import search_parts, with_search
+from bot.formats.web_search import with_search
 
 PROMPTS = (
     *(f"debate.{stage}" for stage in ("opening", "rebuttal", "closing", "argument")),
     *(f"debate.{stance}" for stance in ("choose", "position", "advocate")),
     *(f"debate.{task}" for task in ("cast", "check", "judge", "scores")),
+    *(f"debate.{all_asks}" for all_asks in ("debater", "bench")),
     "debate.objection",
+    "debate.recap",
     *web_search.PROMPTS,
 )
 ROUNDS = (3, 6)
 SEATS = (2, 8)
-UNSTREAMED = frozenset({"cast", "check", "scores"})  # cards and the end tell of them
+UNSTREAMED = frozenset({"cast", "check", "scores", recaps.STAGE})  # cards and the end tell of them
 OUTCOME = frozenset({"verdict"})
-CAST, PERSONAS = TurnId("cast", 1, "judge"), LaneId("personas", 1, "")
+PERSONAS = LaneId("personas", 1, "")
 MIN_ROUNDS_FOR_CHECKS = 3  # rounds: a shorter debate is over before it could be cut short
 POSITION_CHARS = 40  # longest position in a title
 
@@ -118,7 +113,7 @@ def plan(t: Transcript, now: float) -> Plan:
         unstreamed_stages=UNSTREAMED,
         outcome_stages=OUTCOME,
         closing_seat="judge",
-        withheld_cards=frozenset({SCORES}),
+        withheld_cards=frozenset({SCORES, *recap_cards(t)}),
         voting_before=is_vote_before_open(t),
         controls=_controls(t, made.vote_after),
     )
@@ -136,16 +131,17 @@ def _plan_step(t: Transcript, now: float) -> Plan:
             closes_at = round_vote_ends_at(t, round_)
             return replace(shown, stage=f"the vote after round {round_}", vote_after=round_, again_at=closes_at)
         if (open_ := open_turns(t, step)) is not None:
-            return replace(shown, wanted=_debate_wants(t, open_), stage=_stage_name(t, step), total=_total_turns(t))
+            shown = replace(shown, total=_total_turns(t), total_unstreamed=_total_unstreamed(t))
+            return replace(shown, wanted=_debate_wants(t, open_), stage=_stage_name(t, step))
     if silent := _silent_round(t):
         silence = f"Nobody spoke in round {silent}, so there is nothing to judge."
-        return plan_end(t, now, "failed", silence, titles=titles, cards=cards)
+        return plan_end(t, now, "failed", (silence,), titles=titles, cards=cards)
     swing = measure_swing(t) if has_vote_before(t) else None
     return plan_end(
         t,
         now,
         "judged",
-        verdict_text(t),
+        verdict_lines(t),
         headline=str(swing) if swing else "",
         reason=" ".join(line for line in (_end_reason(t), substitute_judge_line(t)) if line),
         titles=titles,
@@ -159,19 +155,10 @@ def ask(t: Transcript, turn: TurnId) -> Ask:
     objection = objection_of_round(t, turn.round) if turn.stage in DEBATERS else 0
     t = transcript_at_start(t, turn)
     if turn.stage in DEBATERS:
-        return _ask_debater(t, turn, objection)
-    match turn.stage:
-        case "cast":
-            head = instruction_part(t, turn, "debate.cast", names=", ".join(_aliases_to_cast(t)))
-            return Ask((head, *question_parts(t, turn)), casting_schema(_aliases_to_cast(t)))
-        case "check":
-            said = [
-                Part("user", _frame_turn(t, s.id, s.text, frame_code(t, turn)), priority=10 + s.id.round, cut="tail")
-                for s in turns_with_text(t, [i for step in all_steps(t) for i in step if i.round <= turn.round])
-            ]
-            return Ask((instruction_part(t, turn, "debate.check"), *question_parts(t, turn), *said), check_schema())
-        case _:
-            return ask_judge(t, turn)
+        return ask_debater(t, turn, objection)
+    if turn.stage == recaps.STAGE:
+        return ask_recap(t, turn, _turns_until(t, turn.round - 2))
+    return ask_judge(t, turn)
 
 
 def seat_rules(t: Transcript) -> SeatRules:
@@ -209,10 +196,12 @@ def _debate_wants(t: Transcript, turns: Sequence[TurnId]) -> tuple[Want, ...]:
 
 def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
     """Yield the steps of this debate; each is taken from here only once those before it are settled."""
-    if _aliases_to_cast(t):
+    if aliases_to_cast(t):
         yield (CAST,)
     silent = _silent_round(t)
     for round_ in all_rounds(t):
+        if recap := _recap_before(t, round_, debaters_in(t, round_)):
+            yield (recap,)
         yield from round_steps(t, round_)
         if silent == round_:
             return
@@ -229,56 +218,18 @@ def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
                 pass
             case _ as never:
                 assert_never(never)
+    judge = t.started.panel.judge
+    if recap := _recap_before(t, round_ + 1, [judge] if judge else []):
+        yield (recap,)
     yield from judge_steps(t)
 
 
-def _ask_debater(t: Transcript, turn: TurnId, objection: int) -> Ask:
-    seats = debaters_in(t, turn.round)
-    place = next((n for n, s in enumerate(seats, 1) if s.key == turn.seat), len(seats))
-    head = instruction_part(
-        t,
-        turn,
-        f"debate.{turn.stage}",
-        number=str(place),
-        count=str(len(seats)),
-        stance=_stance_text(t, turn),
-        persona=seat_of(t, turn).persona or _personas_by_seat(t).get(turn.seat, ""),
-    )
-    now = Part("user", f"It is your turn: {turn.stage}, round {turn.round} of {t.started.rules.rounds}.", priority=95)
-    words = (*question_parts(t, turn), *_memory_parts(t, turn), *search_parts(t, turn), *remark_parts(t, turn))
-    return Ask((head, *words, now, *objection_parts(t, turn, objection)))
+def _recap_before(t: Transcript, round_: int, readers: Sequence[Seat]) -> TurnId | None:
+    return recap_turn(t, round_, _turns_until(t, round_ - 1), readers)
 
 
-def _memory_parts(t: Transcript, turn: TurnId) -> list[Part]:
-    """Return the debate so far.
-
-    Of each seat the latest turn is kept longest; older ones go whole when space is short.
-    """
-    mark, since = frame_code(t, turn), Counter[str]()  # turns of each seat since
-    parts = []
-    for s in reversed(turns_with_text(t, turns_before(t, turn))):
-        age, own = since[s.id.seat], s.id.seat == turn.seat
-        since[s.id.seat] += 1
-        text = s.text if own else _frame_turn(t, s.id, s.text, mark)
-        priority = (55 if own else 50) - 5 * age
-        parts.append(Part("assistant" if own else "user", text, priority=priority, cut="drop" if age else "tail"))
-    return parts[::-1]
-
-
-def _frame_turn(t: Transcript, turn: TurnId, text: str, mark: str) -> str:
-    return frame(f"{name_of(t, turn)}, {turn.stage}, round {turn.round}", text, mark)
-
-
-def _stance_text(t: Transcript, turn: TurnId) -> str:
-    """Return the position that a debater is told to defend.
-
-    The prompts of runs from before there were positions say nothing of it.
-    """
-    given = position_of(t, turn.seat)
-    quoted = f"“{given}”"
-    stands = quoted if given in SIDES else frame("the position", quoted, frame_code(t, turn))
-    prompt = "advocate" if turn.seat == advocate_of(t, turn.round) else "position" if given else "choose"
-    return Template(t.started.prompts.get(f"debate.{prompt}", "")).safe_substitute(position=stands).strip()
+def _turns_until(t: Transcript, round_: int) -> list[Turn]:
+    return turns_with_text(t, [i for step in all_steps(t) for i in step if i.round <= round_])
 
 
 def _has_checks(t: Transcript) -> bool:
@@ -313,11 +264,14 @@ def _last_round(t: Transcript) -> int:
 
 def _total_turns(t: Transcript) -> int:
     """Return the number of turns expected in all."""
-    held = range(1, _last_round(t) + 1)
-    debaters = sum(len(step) for round_ in held for step in round_steps(t, round_))
-    checked = sum(_has_checks(t) and round_ < t.started.rules.rounds for round_ in held)
-    judge = 1 + bool(debate_rules(t).criteria)  # the verdict, and its scores
-    return bool(_aliases_to_cast(t)) + debaters + checked + judge
+    debaters = sum(len(step) for round_ in range(1, _last_round(t) + 1) for step in round_steps(t, round_))
+    return debaters + 1 + _total_unstreamed(t)
+
+
+def _total_unstreamed(t: Transcript) -> int:
+    """Return how many of them have no message of their own: the cast, the checks and the scores."""
+    checked = sum(_has_checks(t) and round_ < t.started.rules.rounds for round_ in range(1, _last_round(t) + 1))
+    return bool(aliases_to_cast(t)) + checked + bool(debate_rules(t).criteria)
 
 
 def _end_reason(t: Transcript) -> str:
@@ -333,24 +287,15 @@ def _end_reason(t: Transcript) -> str:
     return f"Ended at its limit of {limit} {'round' if limit == 1 else 'rounds'}."
 
 
-def _aliases_to_cast(t: Transcript) -> list[str]:
-    """Return the aliases of the seats that are given a persona that fits the topic; later seats are not."""
-    seats = [s for s in t.started.panel.seats if s.key not in t.steering.added]
-    return [alias(t, s.key) for s in seats if not s.persona] if debate_rules(t).cast else []
-
-
-def _personas_by_seat(t: Transcript) -> Mapping[str, str]:
-    """Return the personas given before the opening, by seat."""
-    known = t.turns.get(CAST)
-    written = read_casting(known.text, _aliases_to_cast(t)) if known else {}
-    return {s.key: written[name] for s in t.started.panel.seats if (name := alias(t, s.key)) in written}
-
-
 def _stage_name(t: Transcript, step: Step) -> str:
     turn = step[0]
     if turn.stage in DEBATERS:
         return f"{turn.stage} (round {turn.round} of {t.started.rules.rounds})"
-    return {"cast": "finding personas", "check": f"is it over after round {turn.round}?"}.get(turn.stage, turn.stage)
+    return {
+        "cast": "finding personas",
+        "check": "checking whether to go on",
+        recaps.STAGE: "summing up",
+    }.get(turn.stage, turn.stage)
 
 
 def _titles(t: Transcript) -> dict[LaneId, str]:
@@ -361,6 +306,7 @@ def _titles(t: Transcript) -> dict[LaneId, str]:
         BEFORE: BEFORE_TITLE,
         PERSONAS: "Personas",
         SCORES: "Scores",
+        **{lane: title_recap(TurnId(*lane)) for lane in recap_cards(t)},
         **{round_vote_lane(i): f"After round {i}" for i in all_rounds(t) if has_round_vote(t, i)},
         **objection_titles(t),
     }
@@ -375,12 +321,12 @@ def _title_name(t: Transcript, turn: TurnId) -> str:
 def _cards(t: Transcript, now: float) -> dict[LaneId, str]:
     cards = {BEFORE: vote_before_card(t)} if has_vote_before(t) else {}
     if (known := t.turns.get(CAST)) and known.ended:
-        lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in _personas_by_seat(t).items()]
+        lines = [f"- **{display_name(t, seat)}**: {persona}" for seat, persona in personas_by_seat(t).items()]
         cards[PERSONAS] = "\n".join(lines) or "No personas could be read: everyone speaks as themselves."
     if scores := scores_card(t):
         cards[SCORES] = scores
     votes = {round_vote_lane(i): round_vote_card(t, i, now) for i in all_rounds(t) if _is_put_to_vote(t, i)}
-    return {**cards, **objection_cards(t), **votes}
+    return {**cards, **recap_cards(t), **objection_cards(t), **votes}
 
 
 def _is_put_to_vote(t: Transcript, round_: int) -> bool:

@@ -11,17 +11,20 @@ from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import alias, display_name, failure_text
 from bot.formats import seating
 from bot.formats.common import (
-    frame,
-    frame_code,
     instruction_part,
     name_of,
-    prose_of,
     question_parts,
     remark_parts,
+    task_part,
     turns_with_text,
+    with_breakpoint,
 )
+from bot.formats.debate.casting import aliases_to_cast, casting_schema
+from bot.formats.debate.continuation import check_schema
+from bot.formats.debate.memory import debate_parts
 from bot.formats.debate.scores import LEAST, MOST, NotScored, Scores, read_scores, scores_schema
 from bot.formats.debate.speaking_order import Step, all_steps, debate_rules, has_words
+from bot.formats.end_card import quote_beginning
 from bot.formats.web_search import search_parts
 from bot.text import join_names
 
@@ -79,23 +82,25 @@ def scorable_debaters(t: Transcript) -> list[str]:
     return [alias(t, s.key) for s in there if has_words(t, [i for i in turns if i.seat == s.key])]
 
 
-def verdict_text(t: Transcript) -> str:
+def verdict_lines(t: Transcript) -> tuple[str, ...]:
     """Say who wins and what the debate supports, or why there is no verdict."""
     author = _verdict_author(t)
     if not author:
-        return f"No verdict: {_silence_reason(t)}"
+        return (f"No verdict: {_silence_reason(t)}",)
     name = name_of(t, verdict_turn(author))
     [said] = turns_with_text(t, [verdict_turn(author)])
     _, marker, tail = said.text.rpartition("VERDICT:")
-    stated = prose_of(tail).strip(" *_") if marker else f"{name} has spoken without a line of verdict; see above."
+    who = "Judge" if author == "judge" else name
+    stated = quote_beginning(who, tail) if marker else f"{name} has spoken without a line of verdict; see above."
     if not _needs_scores(t):
-        return stated
+        return (stated,)
     scores = latest_scores(t)
     if scores is None:
-        return f"No verdict: {name} gave no scores that could be read. Its reasoning stands above."
-    means = " to ".join(f"{scores.mean(d):.1f}" for d in _debaters_by_mean(scores))
-    winner = _names_by_alias(t).get(scores.winner)
-    return f"{f'{winner} wins' if winner else 'A tie'}, scored {means}. {stated}"
+        return (f"No verdict: {name} gave no scores that could be read. Its reasoning stands above.",)
+    names = _names_by_alias(t)
+    means = ", ".join(f"{names[d]} {scores.mean(d):.1f}" for d in _debaters_by_mean(scores))
+    winner = names.get(scores.winner)
+    return f"{f'{winner} wins' if winner else 'A tie'}; scores: {means}.", stated
 
 
 def substitute_judge_line(t: Transcript) -> str:
@@ -124,27 +129,30 @@ def scores_card(t: Transcript) -> str:
 
 
 def ask_judge(t: Transcript, turn: TurnId) -> Ask:
-    """Ask for the verdict or the scores; `t`: the transcript at the turn's start.
+    """Ask for personas, whether to go on, the verdict or the scores; `t`: the transcript at the turn's start.
 
-    The later a turn in the debate, the longer it is kept.
+    Each ask begins as those before it did, with the debate so far.
     """
-    mark = frame_code(t, turn)
-    said = [
-        Part("user", frame(f"{name_of(t, s.id)}, {s.id.stage}", s.text, mark), priority=10 + s.id.round, cut="tail")
-        for s in _debate_turns(t)
-    ]
+    said = debate_parts(t, turn, _debate_turns(t))
+    known = [instruction_part(t, turn, "debate.bench"), *question_parts(t, turn), *said]
+    known = with_breakpoint(known, len(known))
+    if turn.stage == "cast":
+        unnamed = aliases_to_cast(t)
+        return Ask((*known, task_part(t, turn, "debate.cast", names=", ".join(unnamed))), casting_schema(unnamed))
+    if turn.stage == "check":
+        return Ask((*known, task_part(t, turn, "debate.check")), check_schema())
     if turn.stage == "verdict":
-        head = instruction_part(t, turn, "debate.judge")
-        return Ask((head, *question_parts(t, turn), *said, *search_parts(t, turn), *remark_parts(t, turn)))
+        task = task_part(t, turn, "debate.judge")
+        return Ask((*known, *search_parts(t, turn), *remark_parts(t, turn), task))
     names, criteria = scorable_debaters(t), debate_rules(t).criteria
-    head = instruction_part(
+    task = task_part(
         t, turn, "debate.scores", criteria=", ".join(criteria), names=", ".join(names), least=str(LEAST), most=str(MOST)
     )
     reasoning = [
         Part("assistant", s.text, priority=70, cut="tail") for s in turns_with_text(t, [verdict_turn(turn.seat)])
     ]
     wish = Part("user", f"Score {', '.join(names)} now.{_correction(t, turn)}", priority=95)
-    return Ask((head, *question_parts(t, turn), *said, *reasoning, wish), scores_schema(names, criteria))
+    return Ask((*known, *reasoning, task, wish), scores_schema(names, criteria))
 
 
 def _judging_start_seq(t: Transcript) -> float:

@@ -11,9 +11,11 @@ from math import inf
 from typing import Literal
 
 from bot.domain.controls import Control
+from bot.domain.costs import expect_next_round
 from bot.domain.facts import RoundAsked, TurnEnded
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript
+from bot.domain.visibility import names_hidden
 from bot.formats import pauses
 from bot.formats.debate.speaking_order import DEBATERS, JUDGING, debate_rules, round_start_seq
 from bot.text import as_text
@@ -83,8 +85,14 @@ def round_vote_card(t: Transcript, round_: int, now: float) -> str:
     return (
         f"Go on to round {round_ + 1} of {last}, or end here and hear the judge? The majority of those who vote "
         f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, or until Next or Close. "
-        f"{cast} {'has' if cast == 1 else 'have'} voted."
+        f"{cast} {'has' if cast == 1 else 'have'} voted.{_cost_line(t, round_)}"
     )
+
+
+def _cost_line(t: Transcript, round_: int) -> str:
+    """Say what another round costs, where that is known and tells nobody apart."""
+    expected = "" if names_hidden(t) else expect_next_round(t, round_)
+    return f" Another round costs {expected}." if expected else ""
 
 
 def outcome_line(t: Transcript, round_: int, now: float) -> str:

@@ -17,10 +17,10 @@ from bot.domain.visibility import display_name
 from bot.formats.common import last_votes, open_turns
 from bot.formats.debate.speaking_order import position_of, round_steps
 from bot.formats.vote_options import ROUND_BEFORE
+from bot.text import count_word
 
 BEFORE = LaneId("before", ROUND_BEFORE, "")
 BEFORE_TITLE = "Before it begins"
-NUMBERS = ("nobody", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ class Swing:
         after = round(self.after * 100)
         if not self.moved:
             return f"Minds changed: none; {self.side} stays at {after} % of {self.people} who voted both times."
-        many = NUMBERS[self.moved] if self.moved < len(NUMBERS) else str(self.moved)
-        return f"{self.side}: {round(self.before * 100)} → {after} %: {many} of you moved."
+        return f"{self.side}: {round(self.before * 100)} → {after} %: {count_word(self.moved)} of you moved."
 
 
 def has_vote_before(t: Transcript) -> bool:

@@ -1,4 +1,4 @@
-"""Discord's limits on messages, names, modals and choices.
+"""Discord's limits on messages, names and choices.
 
 https://docs.discord.com/developers/resources/message
 https://docs.discord.com/developers/components/reference
@@ -21,7 +21,7 @@ SELECTS = (3, 5, 6, 7, 8)
 def check_message(m: Message) -> None:
     """Raise 50035 with every problem of a message, or 50006 when it is empty."""
     problems = [
-        *_length_problems("content", m.content, CONTENT),
+        *length_problems("content", m.content, CONTENT),
         *_embed_problems(m.embeds),
         *_control_problems(m.components),
     ]
@@ -35,7 +35,7 @@ def check_message(m: Message) -> None:
 def check_name(name: str, path: str = "username") -> None:
     """Raise 50035 unless a webhook's name has 1 to 80 characters and no forbidden word."""
     problems = [] if name.strip() else [Problem(path, "BASE_TYPE_REQUIRED", "This field is required")]
-    problems += _length_problems(path, name, 80)
+    problems += length_problems(path, name, 80)
     for word in ("clyde", "discord"):
         if word in name.lower():
             text = f'{path.capitalize()} cannot contain "{word}"'
@@ -50,41 +50,28 @@ def check_thread_name(name: str) -> None:
         raise invalid_form([Problem("name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length.")])
 
 
-def check_modal(data: dict[str, Any]) -> None:
-    """Raise 50035 unless a modal has a title of at most 45 characters and one to five components.
-
-    No custom id may stand in it twice.
-    """
-    problems = _length_problems("title", data.get("title") or "", 45)
-    if not 1 <= len(data.get("components") or []) <= 5:
-        problems.append(Problem("components", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length."))
-    problems += _duplicate_problems(list(walk(data.get("components") or [])))
-    if problems:
-        raise invalid_form(problems)
-
-
 def check_choices(choices: list[dict[str, Any]]) -> None:
     """Raise 50035 for more than 25 choices, or for a name or value of more than 100 characters."""
-    problems = [] if len(choices) <= 25 else [_count_problem("choices", 25)]
+    problems = [] if len(choices) <= 25 else [count_problem("choices", 25)]
     for i, choice in enumerate(choices):
-        problems += _length_problems(f"choices.{i}.name", choice["name"], 100)
-        problems += _length_problems(f"choices.{i}.value", str(choice["value"]), 100)
+        problems += length_problems(f"choices.{i}.name", choice["name"], 100)
+        problems += length_problems(f"choices.{i}.value", str(choice["value"]), 100)
     if problems:
         raise invalid_form(problems)
 
 
-def _length_problems(path: str, text: str, limit: int) -> list[Problem]:
+def length_problems(path: str, text: str, limit: int) -> list[Problem]:
     said = f"Must be {limit} or fewer in length."
     return [Problem(path, "BASE_TYPE_MAX_LENGTH", said)] if len(text) > limit else []
 
 
-def _count_problem(path: str, limit: int) -> Problem:
+def count_problem(path: str, limit: int) -> Problem:
     return Problem(path, "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {limit} in length.")
 
 
 def _embed_problems(embeds: list[dict[str, Any]]) -> Iterator[Problem]:
     if len(embeds) > 10:
-        yield _count_problem("embeds", 10)
+        yield count_problem("embeds", 10)
     together = 0
     for i, embed in enumerate(embeds):
         fields = embed.get("fields") or []
@@ -98,7 +85,7 @@ def _embed_problems(embeds: list[dict[str, Any]]) -> Iterator[Problem]:
         }
         together += sum(len(text) for text, _ in texts.values())
         for path, (text, limit) in texts.items():
-            yield from _length_problems(f"embeds.{i}.{path}", text, limit)
+            yield from length_problems(f"embeds.{i}.{path}", text, limit)
     if together > EMBEDS_TOGETHER:
         yield Problem("embeds", "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
 
@@ -118,7 +105,7 @@ def _v2_problems(m: Message) -> Iterator[Problem]:
 
 def _legacy_problems(components: list[dict[str, Any]]) -> Iterator[Problem]:
     if len(components) > 5:
-        yield _count_problem("components", 5)
+        yield count_problem("components", 5)
     for i, component in enumerate(components):
         if component["type"] != ROW:
             yield Problem(f"components.{i}.type", "UNION_TYPE_CHOICES", "Value of field must be one of (1,).")
@@ -126,24 +113,24 @@ def _legacy_problems(components: list[dict[str, Any]]) -> Iterator[Problem]:
 
 def _control_problems(components: list[dict[str, Any]]) -> Iterator[Problem]:
     everything = list(walk(components))
-    yield from _duplicate_problems(everything)
+    yield from duplicate_problems(everything)
     for i, component in enumerate(everything):
         path = f"components.{i}"
-        yield from _length_problems(f"{path}.custom_id", component.get("custom_id") or "", 100)
+        yield from length_problems(f"{path}.custom_id", component.get("custom_id") or "", 100)
         match component["type"]:
             case 1:
                 inner = component["components"]
                 if not 1 <= len(inner) <= 5 or (len(inner) > 1 and any(c["type"] in SELECTS for c in inner)):
                     yield Problem(path, "COMPONENT_LAYOUT_WIDTH_EXCEEDED", "The specified component exceeds the width")
             case 2:
-                yield from _length_problems(f"{path}.label", component.get("label") or "", 80)
+                yield from length_problems(f"{path}.label", component.get("label") or "", 80)
                 if not (component.get("label") or component.get("emoji")):
                     yield Problem(path, "BUTTON_COMPONENT_REQUIRES_LABEL_OR_EMOJI", "A label or an emoji is needed")
             case 3 if not 1 <= len(component.get("options") or []) <= 25:
-                yield _count_problem(f"{path}.options", 25)
+                yield count_problem(f"{path}.options", 25)
 
 
-def _duplicate_problems(components: list[dict[str, Any]]) -> list[Problem]:
+def duplicate_problems(components: list[dict[str, Any]]) -> list[Problem]:
     ids = Counter(c["custom_id"] for c in components if c.get("custom_id"))
     said = "Component custom id cannot be duplicated"
     return [Problem("components", "COMPONENT_CUSTOM_ID_DUPLICATED", said) for n in ids.values() if n > 1]

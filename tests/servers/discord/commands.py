@@ -101,10 +101,10 @@ def _encode_value(hub: Hub, channel: Channel, definition: Json, value: Any, reso
         raise CannotAct(f"{name} is one of {choices}")
     match definition["type"]:
         case 3 if isinstance(value, str):
-            _require_within(name, len(value), definition.get("min_length"), definition.get("max_length"))
+            require_within(name, len(value), definition.get("min_length"), definition.get("max_length"))
             return value
         case 4 | 10 if isinstance(value, int | float) and not isinstance(value, bool):
-            _require_within(name, value, definition.get("min_value"), definition.get("max_value"))
+            require_within(name, value, definition.get("min_value"), definition.get("max_value"))
             return value
         case 5 if isinstance(value, bool):
             return value
@@ -117,7 +117,7 @@ def _encode_value(hub: Hub, channel: Channel, definition: Json, value: Any, reso
     raise CannotAct(f"{name} does not take {value!r}")
 
 
-def _require_within(name: str, size: float, low: float | None, high: float | None) -> None:
+def require_within(name: str, size: float, low: float | None, high: float | None) -> None:
     if (low is not None and size < low) or (high is not None and size > high):
         raise CannotAct(f"{name} lies within {low} and {high}")
 
@@ -140,35 +140,3 @@ def resolve(hub: Hub, channel: Channel, thing: int | HasId, resolved: Json) -> s
     else:
         raise CannotAct(f"nothing here has the id {number}")
     return key
-
-
-def fill_modal(components: list[Json], values: Mapping[str, Any]) -> list[Json]:
-    """Return a modal's components as they are sent back with these values.
-
-    Raises CannotAct for an unknown, missing, short or long value.
-    """
-    inner = [c.get("component") or c for row in components for c in (row.get("components") or [row])]
-    unknown = values.keys() - {c.get("custom_id") for c in inner}
-    if unknown:
-        raise CannotAct(f"the modal has no {sorted(unknown)}")
-    return [_fill_component(c, values) for c in components]
-
-
-def _fill_component(component: Json, values: Mapping[str, Any]) -> Json:
-    kind, bare = component["type"], {"type": component["type"], "id": component.get("id", 0)}
-    if kind == 1:
-        return {**bare, "components": [_fill_component(c, values) for c in component["components"]]}
-    if kind == 18:
-        return {**bare, "component": _fill_component(component["component"], values)}
-    if kind == 10:
-        return bare
-    name = component["custom_id"]
-    value = values.get(name, component.get("value"))
-    if component.get("required", True) and value in (None, "", []):
-        raise CannotAct(f"{name} is required")
-    if kind != 4:
-        key = "value" if kind in (21, 23) else "values"  # a radio group and a checkbox have one value
-        return {**bare, "custom_id": name, key: value}
-    if value:
-        _require_within(name, len(value), component.get("min_length"), component.get("max_length"))
-    return {**bare, "custom_id": name, "value": value or ""}

@@ -31,12 +31,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "message.create": Rule(5, 5.0),
         "message.edit": Rule(5, 5.0),
         "message.edit.old": Rule(3, 6.0),  # messages older than an hour have this limit beside the bucket's
-        "webhook.execute": Rule(5, 5.0),
-        "webhook.edit": Rule(5, 5.0),
-        "webhook.delete": Rule(5, 5.0),
+        "webhook": Rule(5, 2.0),
         "reaction": Rule(1, 0.25),
         "thread.create": Rule(50, 300.0),
     }
+)
+
+# a webhook's posts, edits and deletions share a bucket: https://github.com/discord/discord-api-docs/pull/2243
+SHARED: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("webhook.execute", "webhook.edit", "webhook.delete"), "webhook")
 )
 
 OTHER, GLOBAL = Rule(100, 1.0), Rule(50, 1.0)
@@ -46,13 +49,21 @@ OTHER, GLOBAL = Rule(100, 1.0), Rule(50, 1.0)
 class Limits:
     """The limits of a server.
 
-    `rules` holds limits by bucket name; buckets that it does not name keep Discord's. Routes without a rule have
-    `other`.
+    `rules` holds limits by name; those that it does not name keep Discord's. Routes without a rule have `other`.
+    `shared` tells of a limit which bucket it is counted in; one that `rules` names counts apart all the same. `named`:
+    the bucket that headers name, whatever counts. `hidden`: a second limit, which no header shows.
     """
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    shared: Mapping[str, str] = field(default_factory=lambda: SHARED)
+    named: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, Rule] = field(default_factory=dict)
     other: Rule = OTHER
     global_rule: Rule = GLOBAL
+
+    def bucket(self, name: str) -> str:
+        """Return the bucket that a limit is counted in."""
+        return name if name in self.rules else self.shared.get(name, name)
 
     def rule(self, name: str) -> Rule:
         return {**RULES, **self.rules}.get(name, self.other)
@@ -68,32 +79,45 @@ class Buckets:
     """Counters of calls per bucket. `now` is loop time; `wall` is only for the header that gives a wall time."""
 
     def __init__(self, limits: Limits, now: Callable[[], float], wall: Clock) -> None:
-        self._limits = limits
+        self.limits = limits
         self._now = now
         self._wall = wall
         self._windows: dict[tuple[str, str], _Window] = {}
 
     def take(self, name: str, major: str) -> dict[str, str]:
         """Spend one call and return the headers of the response. Raises the 429 where no call is left."""
-        rule = self._limits.rule(name)
-        window = self._open_window(name, major, rule)
+        bucket = self.limits.bucket(name)
+        rule = self.limits.rule(bucket)
+        window = self._open_window(bucket, major, rule)
+        hidden_s = self._take_hidden(name, major)
         spent = window.used >= rule.calls
-        window.used += not spent
+        window.used += not (spent or hidden_s)
         left_s = max(0.001, window.opened_at + rule.window_s - self._now())
         headers = {
             "X-RateLimit-Limit": str(rule.calls),
             "X-RateLimit-Remaining": str(rule.calls - window.used),
             "X-RateLimit-Reset": f"{self._wall() + left_s:.3f}",
             "X-RateLimit-Reset-After": f"{_round_up(left_s):.3f}",
-            "X-RateLimit-Bucket": bucket_hash(name),
+            "X-RateLimit-Bucket": bucket_hash(self.limits.named.get(name, bucket)),
         }
-        if spent:
-            raise rate_limit_error(left_s, "user", headers=headers)
+        if spent or hidden_s:
+            raise rate_limit_error(hidden_s or left_s, "user", headers=headers)
         return headers
+
+    def _take_hidden(self, name: str, major: str) -> float:
+        """Spend one call of a limit that no header shows; return the seconds to wait where none is left, else 0."""
+        rule = self.limits.hidden.get(name)
+        if rule is None:
+            return 0.0
+        window = self._open_window(f"hidden {name}", major, rule)
+        if window.used >= rule.calls:
+            return window.opened_at + rule.window_s - self._now()
+        window.used += 1
+        return 0.0
 
     def take_global(self, of: Ceiling) -> None:
         """Spend one call of the limit over all routes, of the bot's token or of an address without one."""
-        rule = self._limits.global_rule
+        rule = self.limits.global_rule
         window = self._open_window("global", of, rule)
         if window.used >= rule.calls:
             raise rate_limit_error(window.opened_at + rule.window_s - self._now(), "global")

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.servers.discord import messages, payloads, threads
 from tests.servers.discord.base import Base, Interaction
-from tests.servers.discord.commands import CannotAct, build_slash_data, fill_modal, find_command, resolve
+from tests.servers.discord.commands import CannotAct, build_slash_data, find_command, resolve
 from tests.servers.discord.interactions import Answer, Pending
+from tests.servers.discord.modals import fill_modal
 from tests.servers.discord.permissions import P, channel_permissions, require, require_send
 from tests.servers.discord.rest_app import open_dm
 from tests.servers.discord.world import Channel, Message, Ref, Upload, id_of, walk
@@ -160,7 +161,7 @@ class People(Base):
         custom_id: str | None = None,
         where: Ref | None = None,
     ) -> Interaction:
-        """Send the modal that interaction `modal` was answered with; `values` by custom id.
+        """Send the modal that interaction `modal` was answered with; `values` by custom id, files as Uploads.
 
         With another `custom_id` or `where` it is forged, as by a client of one's own.
         """
@@ -168,11 +169,13 @@ class People(Base):
         if asked.answer.modal is None:
             raise CannotAct("that interaction was not answered with a modal")
         shown = asked.answer.modal
+        place = self.hub.world.channel(asked.channel_id if where is None else id_of(where))
+        filled, resolved = fill_modal(self.hub, place, shown["components"], values)
         data = {
             "custom_id": shown["custom_id"] if custom_id is None else custom_id,
-            "components": fill_modal(shown["components"], values),
+            "components": filled,
+            **({"resolved": resolved} if resolved else {}),
         }
-        place = self.hub.world.channel(asked.channel_id if where is None else id_of(where))
         return self._start_interaction(MODAL, id_of(user), place, data, asked.source)
 
     async def redeliver(self, interaction: Ref) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.servers.discord import checks, errors, messages, payloads
+from tests.servers.discord import checks, errors, messages, modals, payloads
 from tests.servers.discord.interactions import Pending
 from tests.servers.discord.routing import Call, Route
 from tests.servers.discord.world import EPHEMERAL, LOADING, Message
@@ -79,7 +79,7 @@ def respond(call: Call) -> Any:
             checks.check_choices(data["choices"])
             pending.answer.choices = data["choices"]
         case 9:
-            checks.check_modal(data)
+            modals.check_modal(data)
             pending.answer.modal = data
     hub.interactions.acknowledge(pending, kind)
     return _callback_json(call, pending, kind) if call.query.get("with_response") in ("1", "true", "True") else None

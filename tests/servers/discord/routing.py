@@ -115,7 +115,8 @@ class Router:
         fault = self._faults.take_next(request.method, path)
         if fault is not None:
             await asyncio.sleep(fault.stall_s)
-        bucket = f"{route.limit or f'{route.method} {route.template}'}:{_major_parameters(request.match_info)}"
+        limit = self._hub.buckets.limits.bucket(route.limit or f"{route.method} {route.template}")
+        bucket = f"{limit}:{_major_parameters(request.match_info)}"
         reply = None if _is_without_effect(fault) else self._reply(request, route, body, uploads)
         if fault is not None and fault.status is not None:
             reply = _fault_reply(fault)

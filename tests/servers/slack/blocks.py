@@ -14,7 +14,7 @@ BLOCKS_A_VIEW = 100
 # for all blocks of a message together; not documented, but people report msg_blocks_too_long above this
 CHARACTERS_A_MESSAGE = 13_200
 LONGEST = {"section": 3_000, "header": 150, "markdown": 12_000, "button": 75, "context": 3_000}
-TABLE_ROWS, TABLE_COLUMNS = 100, 20
+TABLE_ROWS, TABLE_COLUMNS, DATA_TABLE_ROWS = 100, 20, 101
 ID_LENGTH = 255
 ACTIONS_A_BLOCK, ELEMENTS_A_CONTEXT, OPTIONS, FIELDS = 25, 10, 100, 10
 KNOWN = frozenset(
@@ -24,6 +24,7 @@ KNOWN = frozenset(
         "context",
         "context_actions",
         "carousel",
+        "data_table",
         "divider",
         "file",
         "header",
@@ -66,6 +67,8 @@ def _check_block(block: Block, where: str) -> Iterator[Wrong]:
     kind = block.get("type")
     yield from _check_id(block, "block_id", where)
     match kind:
+        case _ if kind not in KNOWN:
+            yield f"unsupported type: {kind}", f"{where}/type"
         case "section":
             if not block.get("text") and not block.get("fields"):
                 yield "missing required field: text", where
@@ -98,8 +101,16 @@ def _check_block(block: Block, where: str) -> Iterator[Wrong]:
             yield from _check_count(rows, TABLE_ROWS, f"{where}/rows")
             for i, row in enumerate(rows):
                 yield from _check_count(row, TABLE_COLUMNS, f"{where}/rows/{i}")
-        case _ if kind not in KNOWN:
-            yield f"unsupported type: {kind}", f"{where}/type"
+        case "data_table":
+            rows = block.get("rows") or []
+            if not block.get("caption"):
+                yield "missing required field: caption", where
+            if not 2 <= len(rows) <= DATA_TABLE_ROWS or len({len(row) for row in rows}) != 1:
+                yield "rows of one length, a header and one more at least", f"{where}/rows"
+            yield from _check_count(rows[0] if rows else [], TABLE_COLUMNS, f"{where}/rows/0")
+            for i, cell in enumerate(cell for row in rows for cell in row):
+                if cell.get("type") not in ("raw_text", "raw_number", "rich_text") or not cell.get("text"):
+                    yield "must be a cell with a text", f"{where}/rows/{i}"
 
 
 def _check_element(element: Block, where: str) -> Iterator[Wrong]:

@@ -8,10 +8,14 @@ from collections.abc import Iterable, Mapping
 from tests.servers.model_server import Recording
 from tests.support.streams.recording import Json, make_recording
 
+NO_CACHE: Mapping[str, int] = {"cache_read_input_tokens": 0}
 
-def make_anthropic(*blocks: Iterable[Json], sent: int, written: int, stop: str = "end_turn") -> Recording:
-    """Build a message of content blocks; each is its start and then its deltas."""
-    first = {"input_tokens": sent, "cache_read_input_tokens": 0, "output_tokens": 1}
+
+def make_anthropic(
+    *blocks: Iterable[Json], sent: int, written: int, stop: str = "end_turn", cache: Mapping[str, int] = NO_CACHE
+) -> Recording:
+    """Build a message of content blocks; each is its start and then its deltas. `cache`: its figures in the usage."""
+    first = {"input_tokens": sent, **cache, "output_tokens": 1}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-0", "content": []}
     events: list[Json] = [{"type": "message_start", "message": {**message, "stop_reason": None, "usage": first}}]
     for index, (start, *deltas) in enumerate(blocks):
@@ -19,7 +23,7 @@ def make_anthropic(*blocks: Iterable[Json], sent: int, written: int, stop: str =
         events += [{"type": "ping"}] if index == 0 else []
         events += ({"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas)
         events.append({"type": "content_block_stop", "index": index})
-    last = {"input_tokens": sent, "cache_read_input_tokens": 0, "output_tokens": written}
+    last = {"input_tokens": sent, **cache, "output_tokens": written}
     events.append({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": last})
     events.append({"type": "message_stop"})
     return make_recording("/v1/messages?beta=true", (f"event: {e['type']}\ndata: {json.dumps(e)}" for e in events))

@@ -21,8 +21,8 @@ from adapters.discord.webhooks import Webhooks
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.budget import Budgets
-from bot.platform_settings import DiscordSettings
 from bot.ports import MessageRef, Surface
+from bot.settings.platforms import DiscordSettings
 from tests.servers.discord import DiscordServer, Message, User
 from tests.servers.discord.client import redirect_clients
 from tests.support.discord_bot import UNLIMITED

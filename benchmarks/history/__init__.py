@@ -1,0 +1,1 @@
+"""History: how long lists, searches and deletions take in a database of many runs."""

@@ -1,0 +1,129 @@
+"""`moot export` and `moot import`: a run as a file, and back."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+from bot.cli.console import NotShown, print_plain
+from bot.cli.core import load_configuration
+from bot.cli.exit import OK
+from bot.domain.codec import Unreadable
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.thread import replay_thread
+from bot.errors import Refused
+from bot.formats import FORMATS
+from bot.live.markdown import clean
+from bot.records.markdown_file import render_markdown
+from bot.records.page import render_page
+from bot.records.record import RunRecord, make_record, read_record, write_record
+from commands.export import ExportForm
+from storage import SqlStore, open_store
+from storage.batch import AlreadyStored
+
+MAX_IMPORT_BYTES = 64_000_000
+
+
+async def export_once(run: str, form: str, out: Path | None) -> int:
+    """Write a run as a file, to `out` or else to standard output. Raises Refused."""
+    if form not in get_args(ExportForm):
+        raise Refused(f"--format {form}: the forms are {', '.join(get_args(ExportForm))}.")
+    async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
+        t = await read_stored_run(store, run)
+        record = make_record(run, t, await store.snapshots(run))
+    text = _FORMS[form](t, record)
+    if out is None:
+        _print_exactly(text)
+    else:
+        _write_file(out, text)
+        print_plain(f"Run {run} is in {out}.")
+    return OK
+
+
+async def import_once(path: Path) -> int:
+    """Store the run of an exported JSON file. Raises Refused where the file holds none, or the run is there."""
+    record = read_showable(path, read_record, "imported")
+    async with open_store(load_configuration().storage.path, clock=time.time) as store:
+        try:
+            await store.import_run(record)
+        except AlreadyStored as error:
+            raise Refused(f"Run {record.run} is here already, so nothing was changed.") from error
+    print_plain(f"Imported run {record.run}: `moot show {record.run}` prints it.")
+    return OK
+
+
+async def read_stored_run(store: SqlStore, run: str) -> Transcript:
+    """Return what has happened in a run. Raises Refused where there is no such run, or it was deleted."""
+    t = fold_all(Transcript(), await store.read(run))
+    if t.start is None or t.deleted:
+        raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
+    return t
+
+
+def _read_text(path: Path) -> str:
+    """Read a file of bounded length that Moot has written. Raises Refused."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_IMPORT_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_IMPORT_BYTES:
+        raise Refused(f"{path} is longer than {MAX_IMPORT_BYTES // 1_000_000} MB, which no run is.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path} is no text in UTF-8, so Moot has not written it.") from error
+
+
+def read_showable(path: Path, read: Callable[[str], RunRecord], purpose: str) -> RunRecord:
+    """Read a record from a file, and try to show it. `purpose`: "imported". Raises Refused."""
+    try:
+        record = read(_read_text(path))
+        _require_showable(record)
+    except Unreadable as error:
+        raise Refused(f"{path} cannot be {purpose}: {error}.") from error
+    return record
+
+
+def _require_showable(record: RunRecord) -> None:
+    """Raise Unreadable where the facts of a record cannot have come about in a run: nobody could read it."""
+    t = fold_all(Transcript(), record.entries)
+    if t.started.format not in FORMATS:
+        raise Unreadable(f"its format “{t.started.format}” is unknown here")
+    try:
+        replay_thread(record.entries, FORMATS[t.started.format], time.time())
+    except Exception as error:  # whatever breaks on it would break wherever it is shown
+        raise Unreadable(f"its facts do not fit together ({type(error).__name__})") from error
+
+
+def _show_markdown(t: Transcript, record: RunRecord) -> str:
+    return render_markdown(t, replay_thread(t.entries, FORMATS[t.started.format], time.time()))
+
+
+_FORMS: dict[str, Callable[[Transcript, RunRecord], str]] = {
+    "md": _show_markdown,
+    "json": lambda t, record: write_record(record),
+    "html": lambda t, record: render_page(record, time.time()),
+}
+
+
+def _write_file(path: Path, text: str) -> None:
+    try:
+        path.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _print_exactly(text: str) -> None:
+    """Print a file as it is, whatever the encoding of the terminal; on a screen without what could harm it."""
+    shown = clean(text) if sys.stdout.isatty() else text
+    try:
+        sys.stdout.buffer.write(shown.encode("utf-8", "replace"))
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise NotShown("") from error
+    except OSError as error:
+        raise NotShown(f"The output cannot be written: {error.strerror}.") from error

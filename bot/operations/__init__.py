@@ -1,0 +1,1 @@
+"""How a process of Moot does, for whoever runs it: metrics, health, and what reads them."""

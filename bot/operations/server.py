@@ -1,0 +1,60 @@
+"""The operators' port: health, readiness and metrics over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from bot.errors import Misconfigured
+from bot.operations.gauges import Gauges
+from bot.operations.metrics import Metrics
+from bot.settings.operations import MetricsSettings
+
+
+@asynccontextmanager
+async def serve_metrics(settings: MetricsSettings, metrics: Metrics, gauges: Gauges) -> AsyncIterator[int]:
+    """Serve the operators' port as long as the context lasts; yield its number. Raises Misconfigured.
+
+    `/healthz` answers as long as the event loop does, `/readyz` with 503 while a platform is away or the database
+    takes nothing, `/metrics` in Prometheus' text format.
+    """
+
+    async def tell_health(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def tell_readiness(request: web.Request) -> web.Response:
+        health = await gauges.check_health()
+        told = {"ready": health.is_ready, "platforms": health.platforms, "database": health.database}
+        return web.json_response(told, status=200 if health.is_ready else 503)
+
+    async def tell_metrics(request: web.Request) -> web.Response:
+        await gauges.refresh()
+        return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
+
+    served = web.Application()
+    served.add_routes(
+        [web.get("/healthz", tell_health), web.get("/readyz", tell_readiness), web.get("/metrics", tell_metrics)]
+    )
+    runner = web.AppRunner(served, access_log=None)
+    await runner.setup()
+    try:
+        yield await _listen(runner, settings)
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, settings: MetricsSettings) -> int:
+    """Listen, and return the port: the one that is set, or for 0 one that was free."""
+    site = web.TCPSite(runner, settings.host, settings.port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise Misconfigured(
+            f"metrics.port: {settings.host}:{settings.port} cannot be listened on: {error.strerror or error}. "
+            "Another process may hold it: name another port, or leave metrics.port out."
+        ) from error
+    port: int = runner.addresses[0][1]
+    return port

@@ -1,0 +1,1 @@
+"""Every setting: declared, read, and checked. `settings.py` has them all."""

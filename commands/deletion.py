@@ -1,0 +1,34 @@
+"""The button Delete: it asks first, and says what goes and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.actions.actions import Actions
+from bot.domain.controls import Control, Target
+from commands.command import Answer, Here, NoOptions, Offered, Told
+
+DELETE_NOW, KEEP = Control("delete_now", "Delete"), Control("keep", "Keep")
+WHAT_GOES = (
+    "Delete this run for everybody? Its messages go, and all its texts: question, answers, votes and remarks. What it "
+    "has cost stays in the sums, without names. This cannot be taken back."
+)
+
+
+async def ask_before_deleting(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    await actions.require_may_steer(target.run, here.by, "Delete")
+    return Offered(WHAT_GOES, (DELETE_NOW, KEEP), target.run)
+
+
+async def delete_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Told(await actions.delete_run(target.run, here.by), in_place=True, deleted=(target.run,))
+
+
+async def keep_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Told("Kept: nothing was deleted.", in_place=True)
+
+
+def describe_leftover(reasons: Sequence[str]) -> str:
+    """Return a sentence on messages that are left of a deleted run, each for one of the reasons."""
+    count = "1 message is" if len(reasons) == 1 else f"{len(reasons)} messages are"
+    return f"{count} still there: {'; '.join(dict.fromkeys(reasons))}."

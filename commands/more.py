@@ -1,0 +1,20 @@
+"""The buttons More… and Vote for… on the end card: what stands behind them, for the one who pressed."""
+
+from __future__ import annotations
+
+from bot.actions.actions import Actions
+from bot.domain.controls import Target
+from bot.engine.thread import BALLOT, REST
+from commands.command import Answer, Here, NoOptions, Offered
+
+REST_TEXT = "What else you can do with this run:"
+
+
+async def offer_rest(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    found = await actions.list_behind(target.run, REST.action, here.by, here.channels)
+    return Offered(REST_TEXT, found, target.run)
+
+
+async def offer_ballot(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    found = await actions.list_behind(target.run, BALLOT.action, here.by, here.channels)
+    return Offered("Whom do you vote for? A later vote replaces an earlier one.", found, target.run)
