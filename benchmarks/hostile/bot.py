@@ -28,6 +28,7 @@ from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
 from bot.live.schedule import Scheduler
 from bot.models.catalogue import Model
+from bot.ports import EVERY_RUN, RunFilter, RunRow
 from bot.settings.platforms import ServerSettings
 from bot.settings.settings import LimitSettings, PanelSettings, SeatSettings, Settings
 from commands.command import Here
@@ -46,6 +47,13 @@ LIMITS = LimitSettings(**FEW_PEOPLE, runs=1_000)
 
 # a message of each platform, without the line above that names who speaks
 PAGERS: Sequence[tuple[Dialect, int]] = ((DiscordDialect(), 3_800), (SlackMarkdown(), 10_800))
+
+
+class _Store(MemoryStore):
+    """A store in memory that searches its runs in a thread, as the one on SQL does."""
+
+    async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+        return await asyncio.to_thread(self.list_runs, limit, server, wanted)
 
 
 class Bot:
@@ -86,7 +94,7 @@ class Bot:
 @asynccontextmanager
 async def open_bot() -> AsyncIterator[Bot]:
     now = asyncio.get_running_loop().time
-    speaker, store = ScriptedSpeaker(), MemoryStore(now)
+    speaker, store = ScriptedSpeaker(), _Store(now)
     async with (
         Scheduler(Budgets(lambda name, started: TokenBucket(10_000, 10_000), now())) as scheduler,
         RunSupervisor(

@@ -13,7 +13,7 @@ from bot.domain.facts import TurnEnded
 from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
-from bot.text import as_text
+from bot.text import as_text, shorten_typed
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one per seat, by place in the panel
@@ -148,7 +148,8 @@ def render_board(card: Board) -> str:
 def render_brief(card: Board) -> str:
     """Write the card for a surface with little room: a line on the run, then one for each thing worth knowing."""
     count = "" if card.verdict or not card.total else f" {card.done}/{card.total}"
-    facts = (f"{card.stage}{count}", f"{card.elapsed_s:.0f} s", card.spent, as_text(card.question))
+    question = shorten_typed(card.question, QUESTION_CHARS)
+    facts = (f"{card.stage}{count}", f"{card.elapsed_s:.0f} s", card.spent, question)
     line = " · ".join(fact for fact in facts if fact)
     return "\n".join([line, *card.board_lines, *(f"⚠ {w}" for w in card.warnings)])
 

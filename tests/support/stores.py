@@ -82,6 +82,10 @@ class MemoryStore:
         return next(((run, page) for run, page in self._pages if ref and page.ref == ref), None)
 
     async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
+        return self.list_runs(limit, server, wanted)
+
+    def list_runs(self, limit: int, server: str | None, wanted: RunFilter) -> list[RunRow]:
+        """List runs as `runs` does, at once."""
         rows = [
             RunRow(
                 run,
@@ -114,7 +118,7 @@ class MemoryStore:
         return {key: json.loads(value) for key, value in sorted(self._documents.items()) if key.startswith(prefix)}
 
     def _for_people(self) -> Iterator[tuple[str, Transcript]]:
-        for run, entries in self._facts.items():
+        for run, entries in list(self._facts.items()):
             t = fold_all(Transcript(), entries)
             if t.start is not None and not t.deleted:
                 yield run, t
