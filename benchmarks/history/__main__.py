@@ -18,10 +18,14 @@ from pathlib import Path
 from random import Random
 
 from benchmarks import report
-from benchmarks.history.fill import DAY_S, DAYS, SERVERS, WEIGHTS, WORDS, fill
+from benchmarks.history.fill import DAY_S, DAYS, SERVERS, draw_words, fill
+from benchmarks.history.long_run import TURNS, store_long_run
 from benchmarks.report import Bar, Report, Scene
 from bot.actions.retention import erase_expired
+from bot.domain.transcript import Transcript, fold_all
 from bot.ports import RunFilter
+from bot.records.page import render_page
+from bot.records.record import make_record
 from bot.settings.settings import Settings, StorageSettings
 from storage import SqlStore, open_store
 from storage.sqlite import open_writer
@@ -36,6 +40,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=100_000, help="runs in the database")
     parser.add_argument("--old", type=int, default=10_000, help="of them, those that retention erases")
     parser.add_argument("--searches", type=int, default=500, help="searches and lists")
+    parser.add_argument("--exports", type=int, default=20, help=f"exports of a run of {TURNS} turns")
     parser.add_argument("--deleted", type=int, default=20, help="runs that are deleted one by one")
     args = parser.parse_args()
     return report.run_benchmark("history", lambda: asyncio.run(_measure(args)), as_json=args.json)
@@ -51,6 +56,7 @@ async def _measure(args: argparse.Namespace) -> Report:
         megabytes = path.stat().st_size / 1e6
         async with open_store(path, clock=time.time) as store:
             searches, lists = await _measure_reading(store, args.searches)
+            exports, page = await _measure_exports(store, args.exports)
             deletions, deletion_waits = await _measure_deleting(store, args.deleted)
             retention_waits = await _measure_retention(store, args.old, args.runs)
             async with _writing(store) as vacuum_waits:
@@ -62,6 +68,8 @@ async def _measure(args: argparse.Namespace) -> Report:
     bars = [
         Bar("search, p95", 1e3 * _p95(searches), 100.0, "ms"),
         Bar(f"list of {PAGE}, p95", 1e3 * _p95(lists), 10.0, "ms"),
+        Bar(f"export of a run of {TURNS} turns as a page, median", 1e3 * statistics.median(exports), 200.0, "ms"),
+        Bar("that page", len(page.encode()) / 1e3, 500.0, "kB"),
         Bar("deleting one run, longest", max(deletions), 1.0, "s"),
         Bar("writes wait while runs are deleted, longest", 1e3 * max(deletion_waits, default=0.0), 50.0, "ms"),
         Bar(f"writes wait while {args.old} old runs go, longest", 1e3 * max(retention_waits, default=0.0), 50.0, "ms"),
@@ -74,11 +82,23 @@ async def _measure_reading(store: SqlStore, count: int) -> tuple[list[float], li
     dice, searches, lists = Random(7), list[float](), list[float]()
     for _ in range(count):
         server = f"discord:{dice.randrange(SERVERS)}"
-        words = " ".join(dice.choices(WORDS, WEIGHTS, k=dice.randint(1, 3)))
+        words = " ".join(draw_words(dice, dice.randint(1, 3)))
         searches.append(await _time(partial(store.runs, PAGE, server, RunFilter(words=words))))
         wanted = dice.choice((RunFilter(), RunFilter(state="failed"), RunFilter(format="debate")))
         lists.append(await _time(partial(store.runs, PAGE, server, wanted)))
     return searches, lists
+
+
+async def _measure_exports(store: SqlStore, count: int) -> tuple[list[float], str]:
+    """Return the seconds of exports of a long run as a page, each from the database on, and the page."""
+    run, took, page = await store_long_run(store), list[float](), ""
+    for _ in range(count):
+        began = time.perf_counter()
+        t = fold_all(Transcript(), await store.read(run))
+        record = make_record(run, t, await store.snapshots(run))
+        page = await asyncio.to_thread(render_page, record, time.time())
+        took.append(time.perf_counter() - began)
+    return took, page
 
 
 async def _measure_deleting(store: SqlStore, count: int) -> tuple[list[float], list[float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from random import Random
 
 from sqlalchemy import Connection
@@ -22,7 +23,7 @@ DAYS = 80  # over which the runs began
 
 # Words are as frequent as in a language: the n-th one 1/n as often as the first (Zipf).
 WORDS = [f"word{n}" for n in range(VOCABULARY)]
-WEIGHTS = [1 / (n + 1) for n in range(VOCABULARY)]
+WEIGHTS = list(accumulate(1 / (n + 1) for n in range(VOCABULARY)))  # each with those before it
 
 
 def make_runs(count: int, seed: int, now: float) -> Iterator[tuple[str, float, list[Fact]]]:
@@ -64,5 +65,9 @@ async def _store(database: Database, writes: list[Append]) -> None:
     await database.transact(save)
 
 
+def draw_words(dice: Random, count: int) -> list[str]:
+    return dice.choices(WORDS, cum_weights=WEIGHTS, k=count)
+
+
 def _write(dice: Random, words: int) -> str:
-    return " ".join(dice.choices(WORDS, WEIGHTS, k=words))
+    return " ".join(draw_words(dice, words))

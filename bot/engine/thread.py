@@ -78,18 +78,24 @@ def ahead(t: Transcript, plan: Plan) -> tuple[float, int]:
 
 def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
     """Return the posts of the thread now: turns in the order of their starts, then the cards."""
-    found = {
-        turn.id.lane: _turn_post(t, turn, plan)
-        for turn in t.turns.values()
-        if turn.id.stage not in plan.unstreamed_stages
-    }
+    found = {post.lane: post for turn in t.turns.values() for post in turn_posts(t, turn, plan)}
     cards = [
         _end_post(t, plan) if lane == END else _card_post(plan, lane, text)
         for lane, text in plan.cards.items()
         if lane != END or t.finished  # an end is stored before it is shown
         if lane not in plan.withheld_cards or not plan.hidden_lanes
     ]
-    return [replace(post, is_outcome=post.lane.stage in plan.outcome_stages) for post in (*found.values(), *cards)]
+    return [*found.values(), *(_mark_outcome(card, plan) for card in cards)]
+
+
+def turn_posts(t: Transcript, turn: Turn, plan: Plan) -> list[Post]:
+    """Return the post of one turn; none where it has no message of its own."""
+    streamed = turn.id.stage not in plan.unstreamed_stages
+    return [_mark_outcome(_turn_post(t, turn, plan), plan)] if streamed else []
+
+
+def _mark_outcome(post: Post, plan: Plan) -> Post:
+    return replace(post, is_outcome=True) if post.lane.stage in plan.outcome_stages else post
 
 
 def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bot.domain.facts import Claimed, ThinkingSeen, TurnStarted, ViewAttached
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all, in_rows
-from bot.engine.thread import Post, plan_set_aside, thread_posts
+from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts
 from bot.formats.plan import Format, Plan
 from bot.ports import Snapshot
 
@@ -44,7 +44,7 @@ def last_posts(frames: Iterable[Frame]) -> dict[LaneId, Post]:
 
 
 def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterator[tuple[float, list[Post]]]:
-    """Yield the posts after each fact, and those of `now`. A run that was set aside is never planned."""
+    """Yield the posts that each fact may have changed, and all of `now`. A run that was set aside is never planned."""
     whole = fold_all(Transcript(), entries)
     if whole.set_aside:
         yield whole.at, thread_posts(whole, plan_set_aside(whole))
@@ -52,9 +52,12 @@ def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterato
     t, plan = Transcript(), Plan()
     for row in in_rows(entries):
         t = fold_all(t, row)
-        if not isinstance(row[0].fact, UNPLANNED):
+        fact = row[0].fact
+        if not isinstance(fact, UNPLANNED):
             plan = form.plan(t, t.at)
-        yield t.at, thread_posts(t, plan)
+            yield t.at, thread_posts(t, plan)
+        elif isinstance(fact, TurnStarted):
+            yield t.at, turn_posts(t, t.turns[fact.turn], plan)
     yield t.at, thread_posts(t, form.plan(t, max(t.at, now)))
 
 

@@ -225,11 +225,11 @@ def _debate_steps(t: Transcript, now: float) -> Iterator[Step]:
 
 
 def _recap_before(t: Transcript, round_: int, readers: Sequence[Seat]) -> TurnId | None:
-    return recap_turn(t, round_, _turns_until(t, round_ - 1), readers)
+    return recap_turn(t, round_, lambda: _turns_until(t, round_ - 1), readers)
 
 
 def _turns_until(t: Transcript, round_: int) -> list[Turn]:
-    return turns_with_text(t, [i for step in all_steps(t) for i in step if i.round <= round_])
+    return turns_with_text(t, [i for n in range(1, round_ + 1) for step in round_steps(t, n) for i in step])
 
 
 def _has_checks(t: Transcript) -> bool:

@@ -6,7 +6,7 @@ know the same; where it fails these rounds are read, and left out, as without it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import ceil, inf
 
 from bot.domain.asks import Ask, Part
@@ -20,15 +20,18 @@ _CHARS, _MARGIN = 3, 1.4  # of a token at least; by which a model may count more
 _INSTRUCTIONS = 800  # tokens, with the lines round material
 
 
-def recap_turn(t: Transcript, round_: int, said: Sequence[Turn], readers: Iterable[Seat]) -> TurnId | None:
+def recap_turn(
+    t: Transcript, round_: int, list_said: Callable[[], Sequence[Turn]], readers: Iterable[Seat]
+) -> TurnId | None:
     """Return the recap before a round, or before the judge; None where all readers have room for all that was said.
 
-    Once they have begun it comes too late.
+    Once they have begun it comes too late. What was said is listed only where it matters: a plan asks for each round.
     """
     begun = next((i for i in t.turns if i.stage == STAGE and i.round == round_), None)
     is_late = round_start_seq(t, round_) < inf or any(i.stage in JUDGING for i in t.turns)
     if begun is not None or is_late or not t.started.rules.summarise or round_ < 3:
         return begun
+    said = list_said()
     if all(_has_room(t, said, seat) for seat in readers):
         return None
     return TurnId(STAGE, round_, min(_able_seats(t), key=_price).key)

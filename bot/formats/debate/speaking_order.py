@@ -19,11 +19,12 @@ from bot.formats.common import asks_of
 Step = tuple[TurnId, ...]  # turns that run at once
 DEBATERS = frozenset({"opening", "rebuttal", "closing", "argument"})  # stages
 JUDGING = frozenset({"verdict", "scores"})
+_NOT_TOLD = DebateRules(watch=False, criteria=())  # of a run that began before there were such rules
 
 
 def debate_rules(t: Transcript) -> DebateRules:
     """Return how this debate is held; a run without such rules is neither watched nor scored."""
-    return t.started.rules.debating or DebateRules(watch=False, criteria=())
+    return t.started.rules.debating or _NOT_TOLD
 
 
 def all_steps(t: Transcript) -> list[Step]:
