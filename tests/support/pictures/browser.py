@@ -1,6 +1,6 @@
-"""Pages of HTML as pictures, by headless Chromium over its DevTools protocol.
+"""Pages of HTML as people see them, by headless Chromium over its DevTools protocol.
 
-https://chromedevtools.github.io/devtools-protocol/tot/Page/#method-captureScreenshot
+https://chromedevtools.github.io/devtools-protocol/
 """
 
 from __future__ import annotations
@@ -26,29 +26,73 @@ _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-lcd-text", "
 
 
 class Browser:
-    """One tab that takes pictures."""
+    """One tab. `requests`: what its page has asked for and was not refused, itself among them, by number."""
 
     def __init__(self, tab: aiohttp.ClientWebSocketResponse) -> None:
+        self.requests: dict[str, str] = {}
         self._tab = tab
         self._numbers = itertools.count(1)
+        self._is_loaded = False
+
+    async def open_page(self, url: str, *, width: int, scripts: bool = True, **media: str) -> None:
+        """Open a page and wait until it is loaded. `media`: a type (`media="print"`) and features, "-" as "_"."""
+        features = [{"name": k.replace("_", "-"), "value": v} for k, v in media.items() if k != "media"]
+        await self._call("Network.enable")
+        await self._call("Page.enable")
+        await self._call("Emulation.setScriptExecutionDisabled", value=not scripts)
+        await self._call("Emulation.setEmulatedMedia", media=media.get("media", ""), features=features)
+        await self._set_width(width, mobile=True)
+        self.requests, self._is_loaded = {}, False
+        await self._call("Page.navigate", url=url)
+        while not self._is_loaded:
+            self._note(await self._tab.receive_json())
+
+    async def run(self, script: str) -> Any:
+        """Return what an expression gives, as if a person had pressed something; a promise is waited for."""
+        answer = await self._call(
+            "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{script}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    async def print_pdf(self) -> bytes:
+        """Return the page as it is printed."""
+        return base64.b64decode((await self._call("Page.printToPDF", printBackground=True))["data"])
+
+    async def allow_clipboard(self) -> None:
+        await self._call("Emulation.setFocusEmulationEnabled", enabled=True)
+        await self._call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
 
     async def take_picture(self, html: str, *, width: int) -> bytes:
         """Return a PNG of the whole page, `width` pixels wide and as high as the page is."""
         frame = (await self._call("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-        screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        await self._call("Emulation.setDeviceMetricsOverride", **screen)
+        await self._set_width(width, mobile=False)
         await self._call("Page.setDocumentContent", frameId=frame, html=html)
         height = (await self._call("Page.getLayoutMetrics"))["cssContentSize"]["height"]
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         shot = await self._call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
         return shrink_png(base64.b64decode(shot["data"]))
 
+    async def _set_width(self, width: int, *, mobile: bool) -> None:
+        screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": mobile}
+        await self._call("Emulation.setDeviceMetricsOverride", **screen)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        match event:
+            case {"method": "Network.requestWillBeSent", "params": {"requestId": number, "request": {"url": url}}}:
+                self.requests[number] = url
+            case {"method": "Network.loadingFailed", "params": {"requestId": number, "blockedReason": _}}:
+                self.requests.pop(number, None)
+            case {"method": "Page.loadEventFired"}:
+                self._is_loaded = True
+
     async def _call(self, method: str, **params: Any) -> dict[str, Any]:
-        """Call a method of the protocol and return its result; events in between are of no interest."""
+        """Call a method of the protocol and return its result; events in between are noted."""
         number = next(self._numbers)
         await self._tab.send_json({"id": number, "method": method, "params": params})
         while (answer := await self._tab.receive_json()).get("id") != number:
-            pass
+            self._note(answer)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']['message']}")
         return dict(answer["result"])
