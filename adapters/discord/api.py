@@ -38,11 +38,12 @@ POLL_S = 0.05  # between looks for room below the ceiling: only an answer tells 
 _ends_with_response: ContextVar[bool] = ContextVar("the call ends with its response", default=False)
 
 
-def use_host(api_base: str, gateway_url: str) -> None:
-    """Make every client of this process speak with this host.
+def set_up_library(api_base: str, gateway_url: str) -> None:
+    """Make every client of this process speak with this host, and none warn that it has no voice.
 
-    discord.py has no setting for it: it reads Discord's own addresses from these two class attributes.
+    discord.py has no settings for it: it reads Discord's own addresses, and what to warn of, from class attributes.
     """
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     Route.BASE = api_base.rstrip("/")
     if gateway_url:
         DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)

@@ -16,7 +16,7 @@ from adapters.common.deliveries import DeliveryLog
 from adapters.common.question_log import QuestionLog
 from adapters.common.seals import Seal
 from adapters.discord import gateway
-from adapters.discord.api import CALL_ERRORS, Rest, use_host
+from adapters.discord.api import CALL_ERRORS, Rest, set_up_library
 from adapters.discord.definitions import define_commands, fingerprint
 from adapters.discord.interactions import InteractionHandler
 from adapters.discord.listening import Listener
@@ -57,7 +57,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "guild_ready_timeout": GUILD_WAIT_S,
         "connector": aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
     }
-    use_host(settings.api_base, settings.gateway_url)
+    set_up_library(settings.api_base, settings.gateway_url)
     gateway.install_gateway()
     if settings.shard_count or settings.shard_ids:
         shards: dict[str, Any] = {"shard_ids": settings.shard_ids, "shard_count": settings.shard_count}

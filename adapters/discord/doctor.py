@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from adapters.discord.api import CALL_ERRORS, use_host
+from adapters.discord.api import CALL_ERRORS, set_up_library
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
@@ -121,10 +121,10 @@ async def _log_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Clie
     token = settings.token.get_secret_value().strip()
     dated, trace = _ResponseDate(), aiohttp.TraceConfig()
     trace.on_request_end.append(dated.note)
-    use_host(settings.api_base, settings.gateway_url)
+    set_up_library(settings.api_base, settings.gateway_url)
     async with (
         asyncio.timeout(_TIMEOUT_S),
-        discord.Client(intents=discord.Intents.none(), http_trace=trace) as client,
+        discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client,
     ):
         await client.login(token)
         yield client, dated

@@ -21,8 +21,7 @@ from bot.doctor import Finding, run_checks
 from bot.settings.platforms import DiscordSettings
 from tests.servers.discord import DiscordServer
 from tests.servers.discord import server as discord_server
-from tests.servers.discord.permissions import guild_permissions
-from tests.servers.discord.routing import Call, Route
+from tests.servers.discord.routing import Route
 from tests.servers.model_server import ModelServer, model_list
 from tests.support.command_line import run_moot
 from tests.support.doctor import ask_doctor
@@ -45,30 +44,12 @@ def portal() -> Portal:
 
 @pytest.fixture
 async def wire(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DiscordServer]:
-    """Return Discord with answers that also carry the bot's rights in its servers and the portal's settings."""
-
-    def guilds(call: Call) -> Any:
-        own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
-        page = [g for g in own if g.id > int(call.query.get("after", 0))][: int(call.query["limit"])]
-        counted = call.query.get("with_counts") in ("1", "true")
-        return [
-            {
-                "id": str(g.id),
-                "name": g.name,
-                "permissions": str(int(guild_permissions(g, call.me))),
-                **({"approximate_member_count": len(g.members)} if counted else {}),
-            }
-            for g in page
-        ]
+    """Return Discord, whose answers also carry the portal's settings."""
 
     def extended(route: Route) -> Route:
-        match route.template:
-            case "/users/@me/guilds":
-                return route._replace(handler=guilds)
-            case "/oauth2/applications/@me":
-                return route._replace(handler=lambda call: {**route.handler(call), **portal})
-            case _:
-                return route
+        if route.template != "/oauth2/applications/@me":
+            return route
+        return route._replace(handler=lambda call: {**route.handler(call), **portal})
 
     monkeypatch.setattr(discord_server, "ROUTES", tuple(map(extended, discord_server.ROUTES)))
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)  # the doctor sets it

@@ -23,13 +23,14 @@ from bot.cli.exit import UNUSABLE
 from bot.cli.first_settings import KNOWN
 from bot.cli.replay import DEMO, DEMO_NOTE
 from tests.servers.model_server import ModelServer, model_list
-from tests.support.command_line import NO_KEYS, run_moot
+from tests.support.command_line import run_moot
+from tests.support.homes import Home, read_sections
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "install.md").read_text("utf-8")
 BLOCKS = {
-    title: re.findall(r"^```console\n(.*?)^```", body, re.M | re.S)
-    for title, body in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+    title: [block.text for block in blocks if block.kind == "console"]
+    for title, blocks in read_sections("docs/install.md").items()
 }
 [WHEEL] = set(re.findall(r"moot-[\d.]+-py3-none-any\.whl", PAGE))
 # as the page finds it: no tool installed, no key; packages that were fetched before serve again
@@ -38,35 +39,6 @@ INSTALLERS = {
     "UV_PYTHON": sys.executable,
     "PIPX_DEFAULT_PYTHON": sys.executable,
 }
-
-
-class Home:
-    """An empty home in which somebody follows the page, word for word."""
-
-    def __init__(self, path: Path, models: ModelServer) -> None:
-        self.path = path
-        self._models = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{models.url}/v1"}
-        self._path = os.pathsep.join((str(path / ".local" / "bin"), *os.environ["PATH"].split(os.pathsep)))
-
-    async def follow(self, commands: str, *, cwd: str = ".") -> subprocess.CompletedProcess[str]:
-        """Run commands one after the other until one fails, in a folder of the home."""
-        own = {**NO_KEYS, **self._models, **INSTALLERS, "HOME": str(self.path), "PATH": self._path}
-        return await asyncio.to_thread(
-            subprocess.run,
-            ["sh", "-e", "-c", commands],
-            cwd=self.path / cwd,
-            env={**os.environ, **own},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=500,
-        )
-
-    async def succeed(self, commands: str, *, cwd: str = ".") -> str:
-        """Run commands of which none fails, and return what they printed."""
-        ended = await self.follow(commands, cwd=cwd)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
 
 
 def build_wheel(folder: Path) -> None:
@@ -84,7 +56,7 @@ async def home(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
     [steps] = BLOCKS[f"With {tool}"]
     async with ModelServer() as models:
         models.tell(model_list(*(choice.litellm.partition("/")[2] for choice in KNOWN)), path="/v1/models")
-        home = Home(tmp_path, models)
+        home = Home(tmp_path, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": f"{models.url}/v1", **INSTALLERS})
         ended = await home.follow(steps)
         if ended.returncode and (await home.follow("python3 -m pip download --no-deps filelock")).returncode:
             pytest.skip("no package index answers here")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.servers.discord import errors, payloads
-from tests.servers.discord.permissions import channel_permissions
+from tests.servers.discord.permissions import channel_permissions, guild_permissions
 from tests.servers.discord.routing import Call, Route
 from tests.servers.discord.world import Guild
 
@@ -42,7 +42,19 @@ def roles(call: Call) -> Any:
 
 
 def own_guilds(call: Call) -> Any:
-    return [payloads.guild(g) for g in call.hub.world.guilds.values() if call.me in g.members]
+    """Return a page of partial guilds, each with what the bot may do there, single channels apart."""
+    after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 200))
+    own = sorted((g for g in call.hub.world.guilds.values() if call.me in g.members), key=lambda g: g.id)
+    is_counted = call.query.get("with_counts") in ("1", "true")
+    return [
+        {
+            "id": str(g.id),
+            "name": g.name,
+            "permissions": str(int(guild_permissions(g, call.me))),
+            **({"approximate_member_count": len(g.members)} if is_counted else {}),
+        }
+        for g in [g for g in own if g.id > after][:limit]
+    ]
 
 
 def _guild(call: Call) -> Guild:
