@@ -105,14 +105,31 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
 
 @app.command(help="Write a run as a file: Markdown or HTML to read, JSON to keep or to import elsewhere.")
 def export(
-    run: Annotated[str, typer.Argument(help="as `moot runs` names it")],
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it")] = "",
     format: Annotated[str, typer.Option(help="md, json or html")] = "md",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="where to; printed where left out")] = None,
+    person: Annotated[str, typer.Option(help="instead of a run, all that is kept of a person: discord:123")] = "",
 ) -> None:
     from bot.cli.exit import run_guarded  # as above
+    from bot.cli.people import export_person
     from bot.cli.records import export_once
 
+    if bool(run) == bool(person):
+        raise typer.BadParameter("name a run, or a person by --person")
+    if person:
+        raise typer.Exit(run_guarded(export_person(person, out)))
     raise typer.Exit(run_guarded(export_once(run, format, out)))
+
+
+@app.command(help="Let go all that is kept of a person: their runs, and what they said and voted in others'.")
+def forget(
+    person: Annotated[str, typer.Argument(help="by the platform's id: discord:123")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do it; without, only say what would go")] = False,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.people import forget_somebody
+
+    raise typer.Exit(run_guarded(forget_somebody(person, yes=yes)))
 
 
 @app.command(name="import", help="Read in a run that was exported as JSON, or by `import votes FILE` votes as CSV.")

@@ -80,7 +80,11 @@ async def finish_delete(actions: Actions, answer: Answer, erase: Callable[[str],
     """
     deleted = answer.deleted if isinstance(answer, Told) else ()
     await actions.erase_deleted(deleted)
-    left = [reason for run in deleted for reason in await erase(run)]
+    left: list[str] = []
+    for run in deleted:
+        left += await erase(run)
+        if actions.personal:
+            await actions.personal.deletions.end(run)
     return describe_leftover(left) if left else ""
 
 

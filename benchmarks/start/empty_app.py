@@ -56,11 +56,20 @@ def show(run: Annotated[str, typer.Argument(help="which")]) -> None:
 
 @app.command()
 def export(
-    run: Annotated[str, typer.Argument(help="which")],
+    run: Annotated[str, typer.Argument(help="which")] = "",
     format: Annotated[str, typer.Option(help="how")] = "md",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="where")] = None,
+    person: Annotated[str, typer.Option(help="whose")] = "",
 ) -> None:
     """Write one as a file."""
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="whom")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="whether")] = False,
+) -> None:
+    """Forget somebody."""
 
 
 @app.command(name="import")

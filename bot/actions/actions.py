@@ -18,10 +18,7 @@ from bot.actions.estimates import RunEstimates
 from bot.actions.leaderboards import LeaderboardReader
 from bot.actions.offers import Offers, make_run_id
 from bot.actions.own_keys import OwnKeyActions
-from bot.actions.permissions import (
-    Person,
-    count_missing_voices,
-)
+from bot.actions.permissions import Person, count_missing_voices
 from bot.actions.personal import PersonalActions, PersonStore
 from bot.actions.pictures import PictureKeeper
 from bot.actions.pricing import RunPricing
@@ -96,7 +93,8 @@ class Actions:
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
         self.own_keys = own_keys
-        self.personal = PersonalActions(people, self._access, supervisor, clock) if people is not None else None
+        record, find_running = self._access.record, supervisor.transcript
+        self.personal = PersonalActions(people, record, find_running, clock) if people is not None else None
         self._quota = RunQuota(lambda: services.settings, clock, supervisor.unfinished_starts, supervisor.paused_starts)
         self._offers = Offers(services.settings.money, clock)
         models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet
@@ -381,6 +379,8 @@ class Actions:
 
     async def erase_deleted(self, runs: Sequence[str]) -> None:
         """Let the texts of runs go that were deleted, once nothing is written to them any more."""
+        if self.personal:
+            await self.personal.deletions.begin(runs)
         for run in runs:
             await self.wait_until_finished(run)
         await self._store.erase_runs(runs)

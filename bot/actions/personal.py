@@ -6,19 +6,19 @@ A person is an account of one platform; on Slack, of one workspace. Nobody knows
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bot.actions.access import RunAccess
-from bot.domain.facts import Deleted, Guessed, Interjected, Objected, RunStarted, Stopped, VoteCast
+from bot.actions.deletions import Deletions
+from bot.domain.facts import Deleted, Fact, Guessed, Interjected, Objected, RunStarted, Stopped, VoteCast
 from bot.domain.personal import describe_act
 from bot.domain.transcript import Entry
-from bot.engine.supervisor import RunSupervisor
 from bot.ports import Clock, CostStore, DocumentStore, Json
 from bot.text import join_names
 
 COUNTED = {"remark": (Interjected, Objected), "vote": (VoteCast,), "guess": (Guessed,)}
+Record = Callable[[str, Fact], Awaitable[None]]
 SECRET = "sealed"  # the field of a key that is given to nobody, not even to whoever gave it
 
 
@@ -70,10 +70,12 @@ class PersonalData:
 class PersonalActions:
     """What people may do with all that is kept of them. No right is needed: it is theirs, wherever it stands."""
 
-    def __init__(self, store: PersonStore, access: RunAccess, supervisor: RunSupervisor, clock: Clock) -> None:
+    def __init__(self, store: PersonStore, record: Record, find_running: Callable[[str], object], clock: Clock) -> None:
+        """Take what it needs. `record` stores a fact of a run; `find_running` returns what runs of it, or None."""
+        self.deletions = Deletions(store, clock)
         self._store = store
-        self._access = access
-        self._supervisor = supervisor
+        self._record = record
+        self._find_running = find_running
         self._clock = clock
 
     async def collect(self, person: str) -> PersonalData:
@@ -104,15 +106,12 @@ class PersonalActions:
         for key in data.documents:
             await self._store.put(key, None)
         for run in data.started:
-            if self._is_running(run):
-                await self._access.record(run, Stopped(person))
-            await self._access.record(run, Deleted(person))
-        going = [run for run in data.joined if self._is_running(run)]
+            if self._find_running(run) is not None:
+                await self._record(run, Stopped(person))
+            await self._record(run, Deleted(person))
+        going = [run for run in data.joined if self._find_running(run) is not None]
         await self._store.forget_acts(person, [run for run in data.joined if run not in going])
         return _tell_rest(len(going)), data.started
-
-    def _is_running(self, run: str) -> bool:
-        return self._supervisor.transcript(run) is not None
 
     async def _list_documents(self, person: str) -> dict[str, Json]:
         """Return the documents that a person has given, and those of their direct messages, where nobody else is."""

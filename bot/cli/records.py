@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
-from bot.cli.console import NotShown, print_plain
+from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import OK
+from bot.cli.files import read_bounded, write_out
 from bot.domain.codec import Unreadable
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.thread import replay_thread
 from bot.errors import Refused
 from bot.formats import FORMATS
-from bot.live.markdown import clean
 from bot.records.markdown_file import render_markdown
 from bot.records.page import render_page
 from bot.records.record import RunRecord, make_record, read_record, write_record
@@ -34,12 +33,7 @@ async def export_once(run: str, form: str, out: Path | None) -> int:
     async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
         t = await read_stored_run(store, run)
         record = make_record(run, t, await store.snapshots(run))
-    text = _FORMS[form](t, record)
-    if out is None:
-        _print_exactly(text)
-    else:
-        _write_file(out, text)
-        print_plain(f"Run {run} is in {out}.")
+    write_out(_FORMS[form](t, record), out, f"Run {run}")
     return OK
 
 
@@ -66,14 +60,7 @@ async def read_stored_run(store: SqlStore, run: str) -> Transcript:
 def _read_text(path: Path) -> str:
     """Read a file of bounded length that Moot has written. Raises Refused."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_IMPORT_BYTES + 1)
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_IMPORT_BYTES:
-        raise Refused(f"{path} is longer than {MAX_IMPORT_BYTES // 1_000_000} MB, which no run is.")
-    try:
-        return data.decode("utf-8")
+        return read_bounded(path, MAX_IMPORT_BYTES, ", which no run is").decode("utf-8")
     except UnicodeDecodeError as error:
         raise Refused(f"{path} is no text in UTF-8, so Moot has not written it.") from error
 
@@ -108,22 +95,3 @@ _FORMS: dict[str, Callable[[Transcript, RunRecord], str]] = {
     "json": lambda t, record: write_record(record),
     "html": lambda t, record: render_page(record, time.time()),
 }
-
-
-def _write_file(path: Path, text: str) -> None:
-    try:
-        path.write_bytes(text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise Refused(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def _print_exactly(text: str) -> None:
-    """Print a file as it is, whatever the encoding of the terminal; on a screen without what could harm it."""
-    shown = clean(text) if sys.stdout.isatty() else text
-    try:
-        sys.stdout.buffer.write(shown.encode("utf-8", "replace"))
-        sys.stdout.flush()
-    except BrokenPipeError as error:
-        raise NotShown("") from error
-    except OSError as error:
-        raise NotShown(f"The output cannot be written: {error.strerror}.") from error

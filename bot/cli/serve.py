@@ -20,6 +20,7 @@ from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
+from bot.actions.deletions import Deletions
 from bot.actions.retention import erase_expired
 from bot.cli.console import NotShown, print_plain
 from bot.cli.core import Core, build_core, load_configuration
@@ -28,7 +29,7 @@ from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.cli.reload import Reloader, check_words
 from bot.cli.watch import Watcher
 from bot.engine.quarantine import CLOSED
-from bot.engine.supervisor import Reopen
+from bot.engine.supervisor import Reopen, platform_of
 from bot.engine.watchdog import end_when_held
 from bot.errors import Misconfigured, StoreFailed, Unreachable
 from bot.formats import FORMATS
@@ -56,6 +57,10 @@ class PlatformPlaces(Protocol):
 
     @property
     def reopen(self) -> Reopen: ...
+
+    async def erase(self, run: str) -> Sequence[str]:
+        """Delete a run's messages; return, for each that is left, why it could not be deleted."""
+        ...
 
 
 class Platform(Protocol):
@@ -151,6 +156,7 @@ async def serve_platforms(
         tasks.append(asyncio.create_task(Reloader(settings, core, store).serve()))
         tasks.append(asyncio.create_task(_tidy_store(core, store, taking_up)))
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
+        tasks += [asyncio.create_task(_end_deletions(bot, store)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
         tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
         tasks.append(asyncio.create_task(_report_loaded(core.warming, on_loaded)))
@@ -251,6 +257,20 @@ async def _resume_runs(bot: Platform, core: Core) -> None:
         bot.widened.clear()
         await core.supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
         await bot.widened.wait()
+
+
+async def _end_deletions(bot: Platform, store: SqlStore) -> None:
+    """Delete the messages of deleted runs whose deletion an earlier process did not end."""
+    await bot.ready.wait()
+    deletions = Deletions(store, time.time)
+    try:
+        for run in await deletions.list_open():
+            if left := await bot.places.erase(run):
+                log.warning("messages of a deleted run are left", run=run, reasons=sorted(set(left)))
+            if all(platform_of(page.address) == bot.name for page in await store.posted_pages(run)):
+                await deletions.end(run)
+    except StoreFailed as error:
+        log.warning("deletions cannot be ended; the next start tries again", reason=str(error))
 
 
 class _NothingLeft(Exception):

@@ -10,6 +10,7 @@ from typing import Any, cast
 from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import OK
+from bot.cli.files import read_bounded
 from bot.domain.codec import Unreadable
 from bot.errors import Refused
 from bot.ports import DocumentStore
@@ -23,7 +24,7 @@ PREFIX = "votes/"  # of documents, each by the digest of its file
 
 async def import_votes(path: Path) -> int:
     """Store the votes of a file, all or none. Raises Refused."""
-    data = _read_bytes(path)
+    data = read_bounded(path, MAX_VOTE_FILE_BYTES, ": divide it")
     try:
         votes = read_vote_file(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -44,15 +45,3 @@ async def read_imported_votes(documents: DocumentStore) -> list[Vote]:
     """Return all votes that were imported."""
     stored = cast(dict[str, Any], await documents.documents(PREFIX))
     return [vote for document in stored.values() for vote in unpack_votes(document["votes"])]
-
-
-def _read_bytes(path: Path) -> bytes:
-    """Read a file of bounded length. Raises Refused."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_VOTE_FILE_BYTES + 1)
-    except OSError as error:
-        raise Refused(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_VOTE_FILE_BYTES:
-        raise Refused(f"{path} is longer than {MAX_VOTE_FILE_BYTES // 1_000_000} MB: divide it.")
-    return data

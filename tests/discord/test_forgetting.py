@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.cli.exit import OK
+from bot.cli.people import forget_somebody
 from tests.servers.discord import Message, User
 from tests.servers.model_server import answer
 from tests.support.discord_bot import Moot, make_endless
@@ -101,3 +106,20 @@ async def test_who_keeps_it_stays(moot: Moot) -> None:
     await (await moot.server.click(moot.ada, notice, find_button(notice, "keep"))).answer()
     assert notice.text == "Kept: nothing was deleted."
     assert board in moot.read_messages(moot.channel)
+
+
+async def test_the_operator_lets_somebody_go_and_the_next_start_deletes_their_messages(
+    moot: Moot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = await moot.ask("compare", question=f"{SAID[0]}?")
+    thread = await moot.find_thread(board)
+    await moot.find_end_card(thread)
+    await moot.stop()
+    monkeypatch.chdir(tmp_path)
+    assert await forget_somebody(f"discord:{moot.ada.id}", yes=True) == OK
+    assert find_in_files(tmp_path / "moot.db", *SAID) == []
+    assert moot.read_messages(thread)
+    await moot.start()
+    await moot.wait_until(lambda: not moot.read_messages(thread) and not moot.read_messages(moot.channel))
+    while await moot.store.documents("deleting/"):
+        await asyncio.sleep(0.01)
