@@ -60,12 +60,18 @@ async def _read_stored_votes(server: str | None, form: str | None) -> Tally:
 
 
 def _to_json(board: Leaderboard) -> dict[str, object]:
+    free = board.length_free.points if board.length_free else {}
     return {
         "votes": len(board.tally.votes),
-        "ratings": [{"name": board.name(rating.model), **asdict(rating)} for rating in board.ratings],
+        "ratings": [
+            {"name": board.name(rating.model), **asdict(rating), "points_without_length": free.get(rating.model)}
+            for rating in board.ratings
+        ],
         "votes_to_flip": board.flip,
         "longer_wins": asdict(board.lengths) if board.lengths else None,
+        "points_per_doubling": board.length_free.per_doubling if board.length_free else None,
         "reviewers": asdict(board.reviewers) if board.reviewers else None,
+        "trust": [asdict(one) for one in board.trust],
     }
 
 

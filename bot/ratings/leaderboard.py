@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.ratings.length_free import LengthFree, rate_without_length
 from bot.ratings.lengths import LengthWins, measure_length_wins
 from bot.ratings.ratings import Rating, rate_models
 from bot.ratings.reviewers import Independence, measure_independence
 from bot.ratings.sensitivity import count_votes_to_flip
 from bot.ratings.tally import Tally
+from bot.ratings.trust import Trust, measure_trust
+
+MOST_TOLD = 4  # reviewers of whom a sentence is said
 
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
     """Ratings, best first; [] where votes are too few, and then nothing else is said either.
 
-    `flip`: so many votes, dropped, put another model first. None: not known, as each of the three may be.
+    `flip`: so many votes, dropped, put another model first. None: not known, as each of those after it may be.
     """
 
     tally: Tally
@@ -23,6 +27,8 @@ class Leaderboard:
     flip: int | None = None
     lengths: LengthWins | None = None
     reviewers: Independence | None = None
+    length_free: LengthFree | None = None
+    trust: list[Trust] = field(default_factory=list)
 
     def name(self, model: str) -> str:
         """Return the name that a model had last."""
@@ -34,14 +40,16 @@ class Leaderboard:
         if self.lengths is not None:
             lines.append(
                 f"The longer answer won {self.lengths.share:.0%} of {self.lengths.votes:,} votes between answers of "
-                "unlike length. Ratings are not corrected for length."
+                "unlike length."
             )
+        if self.length_free is not None:
+            lines.append(_tell_length(self.length_free, self))
         if self.reviewers is not None:
             lines.append(
                 f"{self.reviewers.reviewers} model reviewers amount to {self.reviewers.effective:.1f} independent "
                 "ones, by how their errors against people's votes go together."
             )
-        return lines
+        return [*lines, *(_tell_trust(one, self.name(one.model)) for one in self.trust[:MOST_TOLD])]
 
 
 def make_leaderboard(tally: Tally) -> Leaderboard:
@@ -49,13 +57,35 @@ def make_leaderboard(tally: Tally) -> Leaderboard:
     ratings = rate_models(tally.votes)
     if not ratings:
         return Leaderboard(tally, ratings)
+    lengths = measure_length_wins(tally.votes)
     return Leaderboard(
         tally,
         ratings,
         count_votes_to_flip(tally.votes),
-        measure_length_wins(tally.votes),
+        lengths,
         measure_independence(tally.errors),
+        rate_without_length(tally.votes) if lengths else None,
+        measure_trust(tally.errors, tally.picks),
     )
+
+
+def _tell_length(free: LengthFree, board: Leaderboard) -> str:
+    first = max(free.points, key=lambda model: (free.points[model], model))
+    gain = "gains" if free.per_doubling >= 0 else "loses"
+    return (
+        f"By being twice as long an answer {gain} about {abs(free.per_doubling):,.0f} points; with length taken out "
+        f"{board.name(first)} is first ({free.points[first]:,.0f})."
+    )
+
+
+def _tell_trust(one: Trust, name: str) -> str:
+    parts = []
+    if one.agrees is not None:
+        parts.append(f"agrees with people on {one.agrees:.0%} of {one.pairs:,} pairs of answers")
+    if one.first is not None:
+        parts.append(f"prefers what it is shown first on {one.first:.0%} of {one.ballots:,} ballots")
+        parts[-1] += f" (by chance {one.by_chance:.0%})"
+    return f"As a reviewer {name} {' and '.join(parts)}."
 
 
 def _tell_flip(flip: int, votes: int) -> str:

@@ -7,22 +7,25 @@ from dataclasses import dataclass, field
 from bot.domain.transcript import Transcript
 from bot.ratings.comparisons import MIN_VOTES, Vote, read_model_names, read_votes
 from bot.ratings.reviewers import Errors, read_review_errors
+from bot.ratings.trust import Pick, read_picks
 
 NOT_INSTALLED = "Leaderboards need libraries that are not installed here: pip install 'moot[leaderboard]'."
 
 
 @dataclass(slots=True)
 class Tally:
-    """Votes of runs, what model reviewers had reversed of what people prefer, and the names of models."""
+    """Votes of runs, what model reviewers had reversed of what people prefer, their best answers, and models' names."""
 
     votes: list[Vote] = field(default_factory=list)
     errors: list[Errors] = field(default_factory=list)
+    picks: list[Pick] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
 
     def add_run(self, t: Transcript) -> None:
         """Add what a run has; the newest comes first, as a model goes by the name that it had last."""
         self.votes += read_votes(t)
         self.errors += read_review_errors(t)
+        self.picks += read_picks(t)
         self.names = {**read_model_names(t), **self.names}
 
     def describe(self) -> str:

@@ -24,8 +24,10 @@ PROGRAMS = ("storage.migrations.", "adapters.common.pdf_worker")
 # modules that need an extra of pyproject
 EXTRAS = (
     "bot.ratings.leaderboard",
+    "bot.ratings.length_free",
     "bot.ratings.ratings",
     "bot.ratings.sensitivity",
+    "bot.records.card_picture",
     "bot.operations.otlp",
     "bot.operations.spans",
 )
