@@ -103,10 +103,10 @@ def show(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) ->
     raise typer.Exit(run_guarded(show_run(run)))
 
 
-@app.command(help="Write a run as a file: Markdown or HTML to read, JSON to keep or to import elsewhere.")
+@app.command(help="Write a run as a file: Markdown or HTML to read, JSON to keep or import, a card to share.")
 def export(
     run: Annotated[str, typer.Argument(help="as `moot runs` names it")] = "",
-    format: Annotated[str, typer.Option(help="md, json or html")] = "md",
+    format: Annotated[str, typer.Option(help="md, json, html or card")] = "md",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="where to; printed where left out")] = None,
     person: Annotated[str, typer.Option(help="instead of a run, all that is kept of a person: discord:123")] = "",
 ) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
@@ -14,12 +15,12 @@ from bot.cli.files import read_bounded, write_out
 from bot.domain.codec import Unreadable
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.thread import replay_thread
-from bot.errors import Refused
+from bot.errors import Misconfigured, Refused
 from bot.formats import FORMATS
+from bot.records.card import draw_card
 from bot.records.markdown_file import render_markdown
 from bot.records.page import render_page
 from bot.records.record import RunRecord, make_record, read_record, write_record
-from commands.export import ExportForm
 from storage import SqlStore, open_store
 from storage.batch import AlreadyStored
 
@@ -28,12 +29,14 @@ MAX_IMPORT_BYTES = 64_000_000
 
 async def export_once(run: str, form: str, out: Path | None) -> int:
     """Write a run as a file, to `out` or else to standard output. Raises Refused."""
-    if form not in get_args(ExportForm):
-        raise Refused(f"--format {form}: the forms are {', '.join(get_args(ExportForm))}.")
+    if form not in _FORMS:
+        raise Refused(f"--format {form}: the forms are {', '.join(_FORMS)}.")
+    if form == "card" and out is None and sys.stdout.isatty():
+        raise Refused("The card is a picture: name a file for it by -o card.png.")
     async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
         t = await read_stored_run(store, run)
         record = make_record(run, t, await store.snapshots(run))
-    write_out(_FORMS[form](t, record), out, f"Run {run}")
+    write_out(await asyncio.to_thread(_FORMS[form], t, record), out, f"Run {run}")
     return OK
 
 
@@ -90,8 +93,18 @@ def _show_markdown(t: Transcript, record: RunRecord) -> str:
     return render_markdown(t, replay_thread(t.entries, FORMATS[t.started.format], time.time()))
 
 
-_FORMS: dict[str, Callable[[Transcript, RunRecord], str]] = {
+def _draw_card(t: Transcript, record: RunRecord) -> bytes:
+    """Draw a run as a picture. Raises Refused, and Misconfigured where what draws it is not installed."""
+    try:
+        from bot.records.card_picture import to_png  # an extra, which may not be there
+    except ImportError as error:
+        raise Misconfigured("The card needs a library that is not installed: pip install 'moot[cards]'.") from error
+    return to_png(draw_card(t, record.run, time.time()))
+
+
+_FORMS: dict[str, Callable[[Transcript, RunRecord], str | bytes]] = {
     "md": _show_markdown,
     "json": lambda t, record: write_record(record),
     "html": lambda t, record: render_page(record, time.time()),
+    "card": _draw_card,
 }

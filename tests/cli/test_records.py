@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,7 @@ from bot.cli.exit import FAILED, OK, run_guarded
 from bot.cli.records import MAX_IMPORT_BYTES, export_once, import_once
 from bot.cli.show import show_run
 from bot.domain.facts import Deleted, Interjected
-from bot.errors import Refused
+from bot.errors import Misconfigured, Refused
 from bot.formats import FORMATS
 from bot.records.record import RunRecord, make_record, write_record
 from storage import open_store
@@ -134,3 +135,18 @@ def test_a_file_that_is_no_run_is_refused_and_nothing_is_made(
     assert run_guarded(import_once(FILE)) == FAILED
     assert why in capsys.readouterr().err
     assert not DATABASE.exists()
+
+
+async def test_a_card_is_a_picture_and_says_what_it_needs(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep_runs(make_runs())
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    monkeypatch.delitem(sys.modules, "bot.records.card_picture", raising=False)
+    with pytest.raises(Misconfigured, match=r"pip install 'moot\[cards\]'"):
+        await export_once("council", "card", Path("card.png"))
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    pytest.importorskip("resvg_py", reason="the extra cards is not installed")
+    assert await export_once("council", "card", Path("card.png")) == OK
+    assert Path("card.png").read_bytes().startswith(b"\x89PNG")
