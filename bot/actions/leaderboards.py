@@ -38,32 +38,36 @@ class LeaderboardReader:
     ) -> Leaderboard:
         """Return the leaderboard of the person's server, by votes that are closed.
 
-        `panel`: of runs at whose table only models of that panel sat. Raises Refused where there is no such panel,
-        where the libraries are not installed, and where votes are too few.
+        `panel`: of runs of that panel, and of those without the name of one, where only its models sat. Raises Refused
+        where there is no such panel, where the libraries are not installed, and where votes are too few.
         """
         seated = await self._services.panels.choose_panel(panel, by.server) if panel else None
         models = None if seated is None else {seat.model for seat in seated.seats}
         since = 0.0 if days is None else self._clock() - days * DAY_S
         async with self._turns:
-            tally = await self._gather(by, can_see, form, since, models)
+            tally = await self._gather(by, can_see, form, since, lambda t: models is None or _is_of(t, panel, models))
             if len(tally.votes) < MIN_VOTES:  # before libraries are loaded, for which the loop has to wait at times
                 raise Refused(tally.describe_few())
             make = await asyncio.to_thread(_load_maker)
             return await asyncio.to_thread(make, tally)
 
-    async def _gather(self, by: Person, can_see: CanSee, form: str, since: float, models: set[str] | None) -> Tally:
+    async def _gather(
+        self, by: Person, can_see: CanSee, form: str, since: float, counts: Callable[[Transcript], bool]
+    ) -> Tally:
         tally = Tally()
         for row in await self._access.list_runs(by, MAX_RATED_RUNS, can_see, RunFilter(format=form)):
             if row.started_at >= since and row.format in FORMATS_RATED:
                 entries = await self._store.read(row.run)
                 t = await asyncio.to_thread(fold_all, Transcript(), entries)
-                if not is_voting_open(t, self._clock()) and (models is None or _list_models(t) <= models):
+                if not is_voting_open(t, self._clock()) and counts(t):
                     await asyncio.to_thread(tally.add_run, t)
         return tally
 
 
-def _list_models(t: Transcript) -> set[str]:
-    return {seat.model for seat in t.started.panel.seats}
+def _is_of(t: Transcript, panel: str, models: set[str]) -> bool:
+    if t.started.panel_name:
+        return t.started.panel_name == panel
+    return {seat.model for seat in t.started.panel.seats} <= models
 
 
 def _load_maker() -> Callable[[Tally], Leaderboard]:

@@ -108,6 +108,7 @@ class RequestResolver:
             steps=drop_absent_seats(request.steps, panel),
             earlier=request.earlier,
             channel=request.by.channel,
+            panel_name=await self._name_panel(request),
         )
 
     def require_may_start(self, by: Person, channels: Collection[str]) -> None:
@@ -202,6 +203,12 @@ class RequestResolver:
     async def _choose_panel(self, request: RunRequest) -> PanelSettings:
         panel = await self._choose_seats(request)
         return panel.model_copy(update={"chair": request.chair, "judge": request.chair}) if request.chair else panel
+
+    async def _name_panel(self, request: RunRequest) -> str:
+        """Return the name of the panel that is asked; "" where the request names seats."""
+        if request.seats is not None:
+            return ""
+        return request.panel or await self._services.panels.find_usual(request.by.server, request.channels)
 
     async def _choose_seats(self, request: RunRequest) -> PanelSettings:
         if request.seats is None:

@@ -57,6 +57,7 @@ class RunStarted:
     earlier: tuple[Earlier, ...] = ()  # in the order in which it was said, after the context
     expected: CostRange | None = None  # in runs from before it was estimated
     channel: str = ""  # where it was asked, by its id
+    panel_name: str = ""  # of the panel that was asked; "" where seats were named, and in runs from before it was kept
 
     @property
     def title(self) -> str:

@@ -179,7 +179,9 @@ async def test_panels_made_in_a_server_are_its_own_and_can_be_the_usual_one(scen
     run = await scene.actions.start_run(
         RunRequest("compare", "Why?", mo, channels=("5",)), lambda run, title: scene.place
     )
-    assert [s.key for s in (await scene.read_stored(run)).started.panel.seats] == ["ada", "bob"]
+    started = (await scene.read_stored(run)).started
+    assert [s.key for s in started.panel.seats] == ["ada", "bob"]
+    assert started.panel_name == "pair"
     with pytest.raises(Refused, match="There is no panel “pair”"):
         await scene.actions.start_run(RunRequest("compare", "Why?", PAT, panel="pair"), lambda run, title: scene.place)
     with pytest.raises(Refused, match="There is no model “dan”"):

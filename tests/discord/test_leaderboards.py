@@ -15,15 +15,19 @@ from tests.support.discord_bot import Moot
 from tests.support.voted_runs import make_voted_run
 
 
-async def keep_runs(m: Moot, where: Channel, *names: str, seats: Sequence[str] = ("claude", "gpt")) -> None:
+async def keep_runs(
+    m: Moot, where: Channel, *names: str, seats: Sequence[str] = ("claude", "gpt"), panel: str = ""
+) -> None:
     address = Address(m.guild.id, where.id, where.id, "channel", "n").text
     for name in names:
-        await m.store.append(name, make_voted_run(f"discord:{m.guild.id}", address, seats=seats))
+        await m.store.append(name, make_voted_run(f"discord:{m.guild.id}", address, seats=seats, panel=panel))
 
 
 async def test_models_are_listed_alike_for_members_and_moderators(moot: Moot) -> None:
-    await keep_runs(moot, moot.channel, "first", "second")
+    await keep_runs(moot, moot.channel, "first")
+    await keep_runs(moot, moot.channel, "second", panel="pair")
     await keep_runs(moot, moot.channel, "of others too", seats=("gemini", "gpt"))
+    await keep_runs(moot, moot.channel, "of another panel", panel="default")
     asked: dict[str, Any] = {"panel": "pair", "format": "compare", "days": 1}
     shown = await moot.call_command(moot.bob, "moot leaderboard", **asked)
     title, first, *_ = filter(None, shown.splitlines())
