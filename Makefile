@@ -6,7 +6,7 @@ COMPILE := uv pip compile -q --generate-hashes --no-emit-index-url --no-header -
 BENCHMARKS := start models pages live formats ratings money history hostile discord slack chaos
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-alone lint format types bench docs-check pictures wheel sbom lock clean
+.PHONY: help venv demo test test-alone lint format types bench docs-check site pictures wheel sbom lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ bench: .venv/dev ## every benchmark, each against a peer or a bound of the same 
 
 docs-check: .venv/dev ## every link and every command in the docs
 	.venv/bin/python -m pytest tests/house/test_docs.py
+
+# A page of the site can link to pages; files of the checkout that it names are no part of it.
+site: .venv/dev ## the docs as a site, in dist/site; a warning is an error
+	rm -rf dist/docs && mkdir -p dist && cp -R docs dist/docs
+	for page in docs/*.md; do sed -E 's#\[([^]]*)\]\(\.\./[^)]*\)#\1#g' $$page > dist/docs/$${page#docs/}; done
+	.venv/bin/zensical build --strict
 
 pictures: .venv/dev ## pictures of threads for docs/pictures, from real runs on the wire servers (needs chromium)
 	.venv/bin/python -m tests.support.pictures

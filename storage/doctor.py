@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from pathlib import Path
 
@@ -35,9 +34,9 @@ def _check_writable(path: Path) -> Finding | None:
     try:
         with sqlite.lock_file(path):
             return None
+    except sqlite.InUse as error:
+        return Finding("database", "warning", str(error), _BESIDE)
     except Misconfigured as error:
-        if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
-            return Finding("database", "warning", str(error), _BESIDE)
         return Finding("database", "broken", str(error), "Change the rights, or name another file in storage.path.")
 
 

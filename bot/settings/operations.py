@@ -20,7 +20,7 @@ class RestartSettings(Strict):
 
 
 class LogSettings(Strict):
-    level: Literal["debug", "info", "warning", "error"] = "warning"
+    level: Literal["debug", "info", "warning", "error"] = Field("warning", description="what is below it is left out")
     json_lines: bool = Field(False, description="one JSON object a line, for log collectors")
 
 

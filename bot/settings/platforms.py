@@ -83,7 +83,7 @@ class MessageSettings(Strict):
 
 
 class DiscordSettings(MessageSettings):
-    token: Secret
+    token: Secret = Field(description="the bot's; rather in .env")
     allow: Allowed = Field("everyone", description="the ids of the servers that may use it, or everyone")
     direct_messages: DirectMessages = Field("members", description="who may write to it directly; members of servers")
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the message-content intent")
@@ -108,16 +108,16 @@ class SlackSettings(MessageSettings):
     signing_secret: Secret | None = Field(None, description="for HTTP: Slack signs its requests with it")
     mode: Literal["socket", "http"] = Field("socket", description="socket needs no address that Slack can reach")
     host: str = Field("127.0.0.1", description="where HTTP listens")
-    port: int = Field(3000, ge=0, le=65535)
+    port: int = Field(3000, ge=0, le=65535, description="likewise")
     public_url: Address = Field("", description="https://…, where Slack reaches this host")
     client_id: str | None = Field(None, description="with it the app is installed by OAuth, in many workspaces")
-    client_secret: Secret | None = None
+    client_secret: Secret | None = Field(None, description="rather in .env")
     installations_key: SealingKeys | None = Field(None, description="a Fernet key that seals stored tokens")
     allow: Allowed = Field("everyone", description="the ids of the workspaces or organisations that may use it")
     direct_messages: DirectMessages = Field("members", description="who may write to it directly; the workspace's own")
     listen: bool = Field(False, description="read plain messages in runs' threads; needs the history scopes")
     allow_shared_channels: bool = Field(False, description="Slack Connect channels")
-    allow_guests: bool = False
+    allow_guests: bool = Field(False, description="answer guests of the workspace")
     allow_outsiders: bool = Field(False, description="people of other organisations")
     api_base: Address = Field(
         "https://slack.com/api/", description="another API host: GovSlack, a proxy, a test server"

@@ -68,8 +68,8 @@ OUR_PARAMS = frozenset(
 
 class DeadlineSettings(Strict):
     first_token_timeout_s: PositiveFloat = Field(60.0, description="who thinks, or loads first, may take the total")
-    idle_timeout_s: PositiveFloat = 30.0
-    total_timeout_s: PositiveFloat = 300.0
+    idle_timeout_s: PositiveFloat = Field(30.0, description="between two pieces of an answer")
+    total_timeout_s: PositiveFloat = Field(300.0, description="from the call to the answer's end")
 
 
 class ModelSettings(Strict):
@@ -78,7 +78,9 @@ class ModelSettings(Strict):
     avatar_url: Address = Field("", description="its face on platforms that show one: a picture's public address")
     api_key: Secret | None = Field(None, description=KEY_REFERENCE)
     api_base: Address | None = Field(None, description="another endpoint: a proxy, vLLM, Ollama, a test server")
-    temperature: float | None = Field(None, ge=0, le=MAX_TEMPERATURE)
+    temperature: float | None = Field(
+        None, ge=0, le=MAX_TEMPERATURE, description="0 to 2; the provider's own where left out"
+    )
     effort: Effort | None = Field(None, description="how much it thinks; its own where left out")
     max_tokens: NonNegativeInt | None = Field(
         None, description="of one answer, without its thinking; left out: 1200, or none if it thinks by itself; 0: none"
@@ -139,7 +141,9 @@ def expand_seat(seat: Any) -> Any:
 
 
 class PanelSettings(Strict):
-    seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(min_length=1, max_length=MAX_SEATS)
+    seats: list[Annotated[SeatSettings, BeforeValidator(expand_seat)]] = Field(
+        min_length=1, max_length=MAX_SEATS, description="names of models, or tables of these settings"
+    )
     chair: str | None = Field(None, description="a model; the first seat's where left out")
     judge: str | None = Field(None, description="a model; the chair's where left out")
     effort: Effort | None = Field(None, description="of seats, chair and judge that have none of their own")
@@ -148,14 +152,14 @@ class PanelSettings(Strict):
 class RetrySettings(Strict):
     """Tries of a request that fails before its first chunk."""
 
-    tries: PositiveInt = 3
-    base_s: PositiveFloat = 1.0
-    cap_s: PositiveFloat = 10.0
+    tries: PositiveInt = Field(3, description="the first one included")
+    base_s: PositiveFloat = Field(1.0, description="the wait before the second; each further one is twice as long")
+    cap_s: PositiveFloat = Field(10.0, description="the longest wait")
 
 
 class LimitSettings(Strict):
-    question_chars: PositiveInt = 20_000
-    remark_chars: PositiveInt = 4_000
+    question_chars: PositiveInt = Field(20_000, description="of one question")
+    remark_chars: PositiveInt = Field(4_000, description="of one remark")
     answer_chars: PositiveInt = Field(200_000, description="of one answer with its thinking; what comes then is cut")
     seats: int = Field(MAX_SEATS, ge=2, le=MAX_SEATS, description="at one table, whoever has put it together")
     rounds: int = Field(MAX_ROUNDS, ge=1, le=MAX_ROUNDS, description="of one debate")
@@ -228,8 +232,8 @@ class SearchSettings(Strict):
 
 
 class FallbackRates(Strict):
-    input: UsdPerMtok = 5.0
-    output: UsdPerMtok = 25.0
+    input: UsdPerMtok = Field(5.0, description="US dollars a million tokens")
+    output: UsdPerMtok = Field(25.0, description="US dollars a million tokens")
 
 
 class MoneySettings(Strict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import socket
@@ -13,12 +14,17 @@ from typing import Any
 import pytest
 
 from bot.doctor import Check, Finding, check_clock, run_checks
-from storage import open_store
+from bot.models import doctor as model_doctor
+from bot.models import embedded, local
+from bot.settings.settings import DeadlineSettings
+from storage import doctor as storage_doctor
+from storage import open_store, sqlite
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, model_list, sse
 from tests.support.command_line import run_moot
 from tests.support.doctor import ask_doctor
 from tests.support.model_panel import SEATS, tell_every_seat, tell_seat, write_settings
 from tests.support.operators_port import find_free_port
+from tests.support.paths import ROOT
 from tests.support.virtual_time import run_virtual
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -48,12 +54,30 @@ async def test_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
         (error(429, "no"), "warning", "too many requests"),
         (Reply(sse(chunk("ye")), then="reset"), "warning", "broke off"),
         (answer("", finish="length"), "warning", "max_tokens = 1,200"),
+        (error(400, "maximum context length is 9 tokens"), "broken", "window"),
+        (error(400, "blocked by our content filter"), "warning", "content filter"),
+        (error(418, "no"), "broken", "answered with an error"),
+        (Reply(then="hang"), "warning", "not finished"),
     ],
-    ids=["key", "billing", "not_found", "unreachable", "rate_limit", "broken_off", "thinking"],
+    ids=[
+        "key",
+        "billing",
+        "not_found",
+        "unreachable",
+        "rate_limit",
+        "broken_off",
+        "thinking",
+        "window",
+        "refused",
+        "other",
+        "stalled",
+    ],
 )
 async def test_what_each_answer_of_a_model_means(
-    capsys: pytest.CaptureFixture[str], reply: Reply, state: str, says: str
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, reply: Reply, state: str, says: str
 ) -> None:
+    if reply.then == "hang":
+        monkeypatch.setattr(model_doctor, "DEADLINES", DeadlineSettings(total_timeout_s=0.2))
     async with ModelServer() as server:
         write_settings(server)
         tell_seat(server, "ada", reply)
@@ -87,6 +111,77 @@ async def test_without_spending_lists_are_asked_for_alone(capsys: pytest.Capture
         assert {seen.path for seen in server.log} == {f"/{seat}/models" for seat in SEATS}
     assert [report.findings[f"model {seat}"]["state"] for seat in SEATS] == ["ok", "warning", "broken"]
     assert report.status == 1
+
+
+async def test_a_model_that_may_think_as_long_as_it_likes_is_well(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ModelServer() as server:
+        write_settings(server)
+        text = Path("moot.toml").read_text("utf-8")
+        Path("moot.toml").write_text(text.replace('name = "Ada"', 'name = "Ada"\nmax_tokens = 0'))
+        tell_every_seat(server, answer("", finish="length"))
+        report = await ask_doctor(capsys)
+    assert report.findings["model ada"]["state"] == "ok"
+    assert "max_tokens" in report.findings["model bob"]["remedy"]
+
+
+async def test_a_provider_that_shows_no_list_and_one_that_is_away(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    async with ModelServer() as server:
+        write_settings(server)
+        more = '[models.hosted]\nlitellm = "openai/x"\n[models.own]\nlitellm = "hosted_vllm/x"\n'
+        Path("moot.toml").write_text(Path("moot.toml").read_text() + more + 'api_base = "http://127.0.0.1:9"\n')
+        found = (await ask_doctor(capsys, spend=False)).findings
+    assert (found["model ada"]["state"], "`moot doctor`" in found["model ada"]["remedy"]) == ("warning", True)
+    assert "provider's status page" in found["model hosted"]["remedy"]
+    assert "Start the server at http://127.0.0.1:9" in found["model own"]["remedy"]
+
+
+async def test_a_fault_of_our_own_is_not_blamed_on_a_provider(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import litellm
+
+    async def fail(**_: object) -> None:
+        raise TypeError("a bug")
+
+    monkeypatch.setattr(litellm, "acompletion", fail)
+    async with ModelServer() as server:
+        write_settings(server)
+        found = (await ask_doctor(capsys)).findings["model ada"]
+    assert (found["state"], "report it" in found["remedy"]) == ("broken", True)
+
+
+async def test_without_any_model_it_says_what_helps(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "is_installed", lambda: False)
+    monkeypatch.setattr(local, "PORTS", ())
+    report = await ask_doctor(capsys, spend=False)
+    assert report.status == 1
+    assert "start Ollama" in report.findings["models"]["remedy"]
+
+
+SEARCHES = {  # settings of [search] → state of the finding, and what it says
+    'model = "nobody"': ("broken", "there is no model “nobody”"),
+    'model = "ada"': ("broken", "no search of its own"),
+    'provider = "tavily"\napi_key = "env:NOBODY_SET_THIS"': ("warning", "NOBODY_SET_THIS"),
+    'provider = "searxng"\napi_base = "http://127.0.0.1:9"': ("warning", "runs go on without it"),
+}
+
+
+@pytest.mark.parametrize("search", SEARCHES)
+async def test_a_search_that_cannot_be_made(capsys: pytest.CaptureFixture[str], search: str) -> None:
+    async with ModelServer() as server:
+        write_settings(server)
+        Path("moot.toml").write_text(f"{Path('moot.toml').read_text()}[search]\n{search}\n")
+        tell_every_seat(server, answer("yes"))
+        found = (await ask_doctor(capsys)).findings["search"]
+    state, says = SEARCHES[search]
+    assert found["state"] == state
+    assert says in found["meaning"] + found["remedy"]
 
 
 async def test_a_key_is_never_printed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,6 +234,24 @@ async def test_a_database_that_a_bot_holds_is_a_warning_with_its_pid(capsys: pyt
     assert found["state"] == "warning"
     assert "pid" in found["meaning"]
     assert "MOOT_STORAGE__PATH" in found["remedy"]
+
+
+async def test_a_database_that_cannot_be_written_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await check_database(capsys)
+    monkeypatch.setattr(sqlite, "_may_write", lambda path: False)  # whoever runs the tests may be root
+    found = await check_database(capsys)
+    assert (found["state"], "rights" in found["remedy"]) == ("broken", True)
+
+
+async def test_a_disk_that_is_nearly_full_is_warned_of(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_doctor, "_LEAST_ROOM_MB", 10**12)
+    await check_database(capsys)
+    found = (await ask_doctor(capsys, spend=False)).findings["disk"]
+    assert (found["state"], "Make room" in found["remedy"]) == ("warning", True)
 
 
 async def check_port(capsys: pytest.CaptureFixture[str], port: int, host: str = "127.0.0.1") -> dict[str, Any]:
@@ -202,3 +315,16 @@ def test_the_clock_may_be_off_by_30_seconds(ahead_s: float, state: str, says: st
 @pytest.mark.parametrize("date", [None, "", "yesterday"])
 def test_without_a_date_nothing_is_said_of_the_clock(date: str | None) -> None:
     assert check_clock(date, 1.0) == []
+
+
+DOCTORS = ("bot/doctor.py", "bot/cli/doctor.py", "bot/prompts.py", "bot/models/key_files.py", "storage/doctor.py")
+
+
+@pytest.mark.parametrize("path", [*DOCTORS, *(str(p.relative_to(ROOT)) for p in ROOT.glob("[ab]*/*/doctor.py"))])
+def test_each_failure_says_what_to_do(path: str) -> None:
+    """A finding that is no more than broken leaves its reader alone."""
+    calls = [node for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))) if isinstance(node, ast.Call)]
+    findings = [call for call in calls if getattr(call.func, "id", "") in ("Finding", "_finding")]
+    assert findings
+    failures = [call for call in findings if {"warning", "broken"} & {getattr(a, "value", "") for a in call.args}]
+    assert [ast.unparse(call) for call in failures if len(call.args) < 4] == []

@@ -137,9 +137,44 @@ async def test_the_privileged_intent_is_needed_by_listening_alone(
     assert "Message Content Intent" in found.meaning
 
 
-async def test_an_endpoint_that_takes_the_commands_away_is_broken(wire: DiscordServer, portal: Portal) -> None:
-    portal["interactions_endpoint_url"] = "https://example.org"
-    assert (await run_check(make_settings(wire)))["discord application"].state == "broken"
+@pytest.mark.parametrize(
+    ("switch", "value", "state"),
+    [("interactions_endpoint_url", "https://example.org", "broken"), ("bot_require_code_grant", True, "warning")],
+)
+async def test_a_switch_of_the_portal_that_keeps_people_away(
+    wire: DiscordServer, portal: Portal, switch: str, value: object, state: str
+) -> None:
+    portal[switch] = value
+    found = (await run_check(make_settings(wire)))["discord application"]
+    assert (found.state, "discord.com/developers" in found.remedy) == (state, True)
+
+
+async def test_who_joins_is_noted_with_its_intent_alone(wire: DiscordServer, portal: Portal) -> None:
+    portal["flags"] = CONTENT
+    found = (await run_check(make_settings(wire, members=True)))["discord intents"]
+    assert found.state == "broken"
+    assert "members = false" in found.remedy
+
+
+async def test_of_many_servers_that_lack_permissions_some_are_named(
+    wire: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord_doctor, "_MAX_NAMED", 1)
+    for name in ("One", "Two", "Three"):
+        guild = await wire.create_guild(name)
+        for role in list(guild.roles):
+            await wire.edit_role(guild, role, "view_channel")
+    found = await run_check(make_settings(wire))
+    assert found["discord One"].state == "broken"
+    assert "2 more" in found["discord servers"].meaning
+
+
+async def test_a_discord_that_does_not_answer_is_not_waited_for(
+    wire: DiscordServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord_doctor, "_TIMEOUT_S", 0.0)
+    found = (await run_check(make_settings(wire)))["discord"]
+    assert (found.state, "no answer in" in found.meaning) == ("broken", True)
 
 
 async def test_a_token_that_is_refused(wire: DiscordServer) -> None:
