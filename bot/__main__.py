@@ -288,6 +288,16 @@ def backup(path: Annotated[Path, typer.Argument(help="a new file")]) -> None:
     raise typer.Exit(run_guarded(back_up_database(path)))
 
 
+@db.command(help="Copy the stopped bot's store into an empty one, file or PostgreSQL, and compare every row.")
+def move(
+    to: Annotated[str, typer.Argument(help="a new file, postgresql://…, or file:PATH that holds one")],
+) -> None:
+    from bot.cli.db import move_database  # as above
+    from bot.cli.exit import run_guarded
+
+    raise typer.Exit(run_guarded(move_database(to)))
+
+
 @db.command(help="Give the room of deleted runs back to the disk, also while the bot runs.")
 def vacuum() -> None:
     from bot.cli.db import vacuum_database  # as above

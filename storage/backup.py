@@ -16,6 +16,7 @@ from bot.domain.codec import Unreadable
 from bot.errors import Misconfigured, StoreFailed
 from storage import migrate, rows, sqlite
 from storage.errors import translating_errors
+from storage.locations import Location, describe_location, read_location
 from storage.schema import facts, runs
 
 
@@ -28,11 +29,13 @@ class Examination:
     wrong: tuple[str, ...]
 
 
-async def examine_database(path: Path) -> Examination:
-    """Examine every page, every run and every fact, also beside a live bot. Raises Misconfigured, StoreFailed."""
-    sqlite.require_file(path)
-    with translating_errors(path):
-        async with sqlite.open_reader(path) as database:
+async def examine_database(location: Location) -> Examination:
+    """Examine every page, every run and every fact, also beside a live bot. Raises Misconfigured, StoreFailed.
+
+    The pages of a PostgreSQL database are its server's to examine.
+    """
+    with translating_errors(describe_location(location)):
+        async with read_location(location) as database:
             return await database.transact(_examine_rows)
 
 
@@ -74,8 +77,10 @@ def _copy(path: Path, to: Path, part: Path) -> None:
 
 
 def _examine_rows(conn: Connection) -> Examination:
-    if damaged := [str(row) for row in conn.exec_driver_sql("PRAGMA integrity_check").scalars() if row != "ok"]:
-        return Examination(0, 0, tuple(damaged))
+    if conn.dialect.name == "sqlite":
+        checked = conn.exec_driver_sql("PRAGMA integrity_check").scalars()
+        if damaged := [str(row) for row in checked if row != "ok"]:
+            return Examination(0, 0, tuple(damaged))
     migrate.require_version(conn)
     found = conn.execute(select(runs.c.run, runs.c.seq).order_by(runs.c.run)).all()
     count = conn.scalar(select(func.count()).select_from(facts)) or 0

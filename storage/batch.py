@@ -6,6 +6,7 @@ fact with a key was stored before, what a snapshot keeps. `storage.rows` loads w
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
@@ -194,7 +195,8 @@ class Batch:
     stored: Mapping[str, Head]
     taken: set[str]
     shown: dict[LaneRow, str]
-    balances: dict[str, Balance] = field(default_factory=dict)
+    stored_balances: Mapping[str, Balance] = field(default_factory=dict)
+    balances: defaultdict[str, Balance] = field(init=False)  # as they are after the batch
     heads: dict[str, Head] = field(init=False)  # as they are after the batch
     facts: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
@@ -213,6 +215,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         self.heads = dict(self.stored)
+        self.balances = defaultdict(Balance, self.stored_balances)
 
     def enter(self, write: Write) -> int | Fenced | OverLimit | AlreadyStored | None:
         """Add a write. Return a claim's epoch, what is held for a call, or None.

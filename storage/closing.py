@@ -6,20 +6,19 @@ Such a request is a document: the writer looks for them, does what they ask, and
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from bot.ports import DocumentStore
-from storage import migrate, rows, sqlite
+from storage import migrate, rows
 from storage.errors import translating_errors
+from storage.locations import Location, describe_location, open_beside
 
 PREFIX = "close/"
 
 
-async def request_closing(path: Path, run: str) -> None:
+async def request_closing(location: Location, run: str) -> None:
     """Ask the process that holds the database to close a run. Raises Misconfigured, StoreFailed."""
-    sqlite.require_file(path)
-    with translating_errors(path):
-        async with sqlite.open_writer(path) as database:  # SQLite lets two write, one after the other
+    with translating_errors(describe_location(location)):
+        async with open_beside(location) as database:
             await database.transact(migrate.require_version)
             await database.transact(lambda conn: rows.put_documents(conn, {PREFIX + run: time.time()}))
 

@@ -1,4 +1,7 @@
-"""The meaning of SQLite's errors, and what to do about them. Codes: https://sqlite.org/rescode.html."""
+"""The meaning of databases' errors, and what to do about them.
+
+Codes: https://sqlite.org/rescode.html, https://www.postgresql.org/docs/current/errcodes-appendix.html.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain.codec import Unreadable
-from bot.errors import StoreFailed
+from bot.errors import Misconfigured, StoreFailed
 
 # The first name that the code's name begins with counts.
 _MEANINGS = (
@@ -24,24 +27,59 @@ _MEANINGS = (
     ("SQLITE_NOTADB", "its file is no database: nothing can be read. Restore a backup, or name another file"),
     ("SQLITE_CANTOPEN", "its file cannot be opened. Check that it exists, and the rights of it and its directory"),
 )
+_POSTGRES_MEANINGS = (
+    ("53100", "the server's disk is full: nothing new is stored. Make room there; the bot goes on by itself"),
+    ("53300", "the server takes no more connections: raise max_connections, or close others"),
+    ("53", "the server is short of memory or disk: nothing new is stored. Give it more"),
+    ("25006", "it is read-only: nothing new is stored. Name the server that takes writes, or wait until it does again"),
+    ("55P03", "somebody holds it locked: this write was given up. Look who, in pg_stat_activity"),
+    ("57", "the server is being stopped or started: nothing is stored meanwhile. The bot goes on by itself"),
+    ("08", "the connection is gone: nothing is stored meanwhile. Check the server; the bot goes on by itself"),
+    ("28", "the server refuses this user: check the user and the password in storage.url"),
+    ("3D000", "there is no such database on the server: make it with createdb, or correct storage.url"),
+    ("42501", "its user lacks rights: let the user own the database, or its schema"),
+    ("58", "the server cannot use its disk: check the disk's health"),
+    ("XX", "its files are damaged: what it holds may be incomplete. Stop the bot and restore a backup"),
+    ("", "the server cannot be reached: nothing is stored or read meanwhile. Check storage.url and the server"),
+)
 
 
-def explain_error(error: sqlite3.Error) -> str | None:
+class InUse(Misconfigured):
+    """Another process holds the store; `pid`: which one of this machine, "unknown" where that cannot be said."""
+
+    def __init__(self, text: str, pid: str) -> None:
+        super().__init__(text)
+        self.pid = pid
+
+
+def explain_error(error: BaseException | None) -> str | None:
     """Say what happened, what it means and what to do; None when one statement is at fault, not the store's state."""
-    code: str = getattr(error, "sqlite_errorname", "")  # errors of the driver's own carry none
-    return next((text for name, text in _MEANINGS if code.startswith(name)), None)
+    if isinstance(error, sqlite3.Error):
+        code: str = getattr(error, "sqlite_errorname", "")  # errors of the driver's own carry none
+        return next((text for name, text in _MEANINGS if code.startswith(name)), None)
+    if type(error).__module__.partition(".")[0] != "psycopg":
+        return None
+    state: str = getattr(error, "sqlstate", None) or ""
+    if not state and type(error).__name__ != "OperationalError":  # without a state, it is of the connection
+        return None
+    return next((text for start, text in _POSTGRES_MEANINGS if (state.startswith(start) if start else not state)), None)
 
 
 @contextmanager
-def translating_errors(path: Path) -> Iterator[None]:
+def translating_errors(path: Path | str) -> Iterator[None]:
     """Raise StoreFailed for errors that the operator can mend; errors of single statements pass as they are."""
     try:
         yield
-    except (DBAPIError, sqlite3.Error) as error:  # the latter while a connection is set up
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        text = explain_error(cause) if isinstance(cause, sqlite3.Error) else None
-        if text is None:
-            raise
-        raise StoreFailed(f"The store {path} failed ({cause}): {text}.") from error
     except (Unreadable, JSONDecodeError) as error:
         raise StoreFailed(f"The store {path} holds what cannot be read: {error}.") from error
+    except Exception as error:  # a driver's own ones too, while a connection is set up
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        text = explain_error(cause)
+        if text is None:
+            raise
+        raise StoreFailed(f"The store {path} failed ({_in_one_line(cause)}): {text}.") from error
+
+
+def _in_one_line(cause: BaseException | None) -> str:
+    """Return what a driver says, without the lines in which PostgreSQL repeats itself."""
+    return f"{cause}".partition("\n")[0].strip()

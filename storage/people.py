@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from secrets import token_hex
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, select, update
 
 from bot.domain.codec import decode, encode
 from bot.domain.personal import PERSONAL_KINDS, erase_person
@@ -24,9 +25,18 @@ def list_run_ids(conn: Connection, after: str) -> list[str]:
 
 def list_acts(conn: Connection, named: Sequence[str], person: str) -> list[tuple[str, Entry]]:
     """Return the facts of a person in these runs, each with its run."""
-    by_person = and_(facts.c.kind.in_(PERSONAL_KINDS), facts.c.data["by"].as_string() == person)
+    by_person = and_(facts.c.kind.in_(PERSONAL_KINDS), _holds_text(person))
     query = select(facts).where(facts.c.run.in_(named), by_person).order_by(facts.c.run, facts.c.seq)
-    return [(row.run, Entry(row.seq, row.at, decode(row.kind, row.data))) for row in conn.execute(query).all()]
+    found = [row for row in conn.execute(query).all() if row.data["by"] == person]
+    return [(row.run, Entry(row.seq, row.at, decode(row.kind, row.data))) for row in found]
+
+
+def _holds_text(text: str) -> ColumnElement[bool]:
+    """Return the condition that a fact holds a text, in whichever field.
+
+    Asked for a field, PostgreSQL refuses a fact with NUL in any of them.
+    """
+    return cast(facts.c.data, Text).contains(json.dumps(text), autoescape=True)
 
 
 def forget_acts(conn: Connection, run: str, person: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Select,
     and_,
     bindparam,
     case,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -69,6 +71,7 @@ MAX_TIDIED_ROWS = 2_000  # likewise
 _HEADS = (
     select(runs.c.run, *(runs.c[field.name] for field in fields(Head)))
     .where(runs.c.run.in_(bindparam("runs", expanding=True)))
+    .order_by(runs.c.run)  # so that two processes lock them in one order
     .with_for_update()
 )
 _TAKEN = select(events.c.key).where(events.c.key.in_(bindparam("keys", expanding=True)))
@@ -85,7 +88,10 @@ _SAME_PAGE = delete(messages).where(
     *(column == bindparam(name) for column, name in zip(messages.primary_key, _PAGE, strict=True))
 )
 _SAME_MESSAGE = delete(messages).where(messages.c.ref.in_(bindparam("refs", expanding=True)))
-_BALANCES = select(accounts).where(accounts.c.account.in_(bindparam("names", expanding=True))).with_for_update()
+_BALANCES = select(accounts).where(accounts.c.account.in_(bindparam("names", expanding=True)))
+_LOCKED_BALANCES = _BALANCES.order_by(accounts.c.account).with_for_update()
+_CHANGE_ACCOUNT = update(accounts).where(accounts.c.account == bindparam("account_"))
+_ADD_ACCOUNT = insert(accounts).values(account=bindparam("account_"))
 _SETTLE = (
     update(calls)
     .where(calls.c.call == bindparam("call_"))
@@ -130,7 +136,9 @@ def load_batch(conn: Connection, writes: Sequence[Write], remembered: Mapping[La
         ),
         taken=_load_keys(conn, {w.key for w in writes if isinstance(w, Append) and w.key is not None}),
         shown={**_load_texts(conn, lanes - known.keys()), **known},
-        balances=load_balances(conn, {name for w in writes if isinstance(w, Reserve | Settle) for name in w.accounts}),
+        stored_balances=_load_balances(
+            conn, _LOCKED_BALANCES, {name for w in writes if isinstance(w, Reserve | Settle) for name in w.accounts}
+        ),
     )
 
 
@@ -214,7 +222,7 @@ def list_runs(conn: Connection, limit: int, server: str | None, wanted: RunFilte
     if wanted.words:
         if not (words := match_text(wanted.words)):
             return []
-        query = query.join(searched, searched.c.run == runs.c.run).where(holds_words(words))
+        query = query.join(searched, searched.c.run == runs.c.run).where(holds_words(conn, words))
     newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).offset(wanted.skip).limit(limit)).all()
     shown = find_addresses(conn, [row.run for row in newest])
     return [
@@ -276,14 +284,18 @@ def _put_pages(conn: Connection, pages: Mapping[PageKey, dict[str, Any] | None],
 
 def load_balances(conn: Connection, names: Collection[str]) -> dict[str, Balance]:
     """Return the balance of each of these accounts; one that nothing was charged to has nothing."""
-    stored = conn.execute(_BALANCES, {"names": list(names)}).all() if names else []
-    return {name: Balance() for name in names} | {row.account: Balance(row.spent, row.held) for row in stored}
+    return {name: Balance() for name in names} | _load_balances(conn, _BALANCES, names)
+
+
+def _load_balances(conn: Connection, query: Select[*tuple[Any, ...]], names: Collection[str]) -> dict[str, Balance]:
+    stored = conn.execute(query, {"names": list(names)}).all() if names else []
+    return {row.account: Balance(row.spent, row.held) for row in stored}
 
 
 def sum_costs(conn: Connection, key: CostKey, since: float, server: str | None) -> list[CostRow]:
     if not inspect(conn).has_table(calls.name):  # read beside a bot of an earlier version
         return []
-    by = func.floor(calls.c.at / DAY_S) if key == "day" else calls.c[key]
+    by = func.floor(calls.c.at / literal_column(f"{DAY_S}")) if key == "day" else calls.c[key]
     cost = func.coalesce(calls.c.spent, calls.c.held)
     usd = func.sum(cost) / 1e6
     is_known = any(column["name"] == calls.c.own_key.name for column in inspect(conn).get_columns(calls.name))
@@ -310,9 +322,11 @@ def _name_day(number: float) -> str:
 
 
 def _save_spending(conn: Connection, batch: Batch) -> None:
-    changed = [(name, batch.balances[name], at) for name, at in batch.charged.items()]
-    conn.execute(delete(accounts).where(accounts.c.account.in_(batch.charged)))
-    conn.execute(insert(accounts), [{"account": name, "at": at, **asdict(balance)} for name, balance, at in changed])
+    changed = [{"account_": name, "at": at, **asdict(batch.balances[name])} for name, at in batch.charged.items()]
+    if known := [row for row in changed if row["account_"] in batch.stored_balances]:
+        conn.execute(_CHANGE_ACCOUNT, known)
+    if new := [row for row in changed if row["account_"] not in batch.stored_balances]:
+        conn.execute(_ADD_ACCOUNT, new)
     if batch.calls:
         conn.execute(insert(calls), batch.calls)
     if batch.settled:

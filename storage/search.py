@@ -1,8 +1,8 @@
-"""The index of runs by their words, on SQLite's FTS5: the only statements that another database needs in another form.
+"""The index of runs by their words: the only statements that databases need in different forms.
 
 The index has a row for each run, under the microsecond of its start, so that its order is that of the list. It holds
-digests alone (`storage.words`). A row is taken out by the digests that were put in, and these are made again from the
-same facts: those up to the one that the table `searched` names.
+digests alone (`storage.words`). From SQLite's FTS5, a row is taken out by the digests that were put in, and these are
+made again from the same facts: those up to the one that the table `searched` names. PostgreSQL keeps a tsvector.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from storage.words import index_text
 
 MAX_ADDED = 20  # runs that enter the index in one transaction, of those that are missing there
 MERGED_PAGES = 200  # of the index in one transaction
+# of a run in a tsvector, which holds 1 MiB: https://www.postgresql.org/docs/current/textsearch-limitations.html
+MAX_WORDS = 90_000
 
 _ADD = text("INSERT INTO run_words (rowid, words) VALUES (:id, :words)")
 _TAKE_OUT = text("INSERT INTO run_words (run_words, rowid, words) VALUES ('delete', :id, :words)")
 _MERGE = text("INSERT INTO run_words (run_words, rank) VALUES ('merge', :pages)")
-_MATCH = text("SELECT rowid FROM run_words WHERE run_words MATCH :words")
+_MATCH = text("SELECT rowid AS id FROM run_words WHERE run_words MATCH :words")
+
+# digests are no words of a language: nothing parses them, and none is left out
+_ADD_VECTOR = text("INSERT INTO run_words (id, words) VALUES (:id, array_to_tsvector(string_to_array(:words, ' ')))")
+_DELETE_VECTOR = text("DELETE FROM run_words WHERE id = :id")
+_MATCH_VECTOR = text("SELECT id FROM run_words WHERE words @@ CAST(replace(:words, ' ', ' & ') AS tsquery)")
 
 
 def index_run(conn: Connection, run: str, started_at: float) -> None:
@@ -32,13 +39,20 @@ def index_run(conn: Connection, run: str, started_at: float) -> None:
     seq = conn.scalar(select(func.max(facts.c.seq)).where(facts.c.run == run))
     if seq is not None:
         conn.execute(insert(searched), {"id": number, "run": run, "seq": seq})
-        conn.execute(_ADD, {"id": number, "words": _index_facts(conn, run, seq)})
+        words = _index_facts(conn, run, seq)
+        if _has_fts5(conn):
+            conn.execute(_ADD, {"id": number, "words": words})
+        else:
+            conn.execute(_ADD_VECTOR, {"id": number, "words": " ".join(words.split(" ", MAX_WORDS)[:MAX_WORDS])})
 
 
 def forget_run(conn: Connection, run: str) -> None:
     """Take a run out; its facts must still be there."""
     if row := conn.execute(select(searched).where(searched.c.run == run)).one_or_none():
-        conn.execute(_TAKE_OUT, {"id": row.id, "words": _index_facts(conn, run, row.seq)})
+        if _has_fts5(conn):
+            conn.execute(_TAKE_OUT, {"id": row.id, "words": _index_facts(conn, run, row.seq)})
+        else:
+            conn.execute(_DELETE_VECTOR, {"id": row.id})
         conn.execute(delete(searched).where(searched.c.id == row.id))
 
 
@@ -52,12 +66,18 @@ def list_missing(conn: Connection) -> list[tuple[str, float]]:
 
 def merge_index(conn: Connection) -> None:
     """Merge some parts of the index, by which what was taken out of it is gone from the file."""
-    conn.execute(_MERGE, {"pages": MERGED_PAGES})
+    if _has_fts5(conn):
+        conn.execute(_MERGE, {"pages": MERGED_PAGES})
 
 
-def holds_words(words: str) -> ColumnElement[bool]:
+def holds_words(conn: Connection, words: str) -> ColumnElement[bool]:
     """Return the condition that a run has all of these words, as `match_text` writes them."""
-    return searched.c.id.in_(_MATCH.bindparams(words=words).columns(column("rowid")))
+    match = _MATCH if _has_fts5(conn) else _MATCH_VECTOR
+    return searched.c.id.in_(match.bindparams(words=words).columns(column("id")))
+
+
+def _has_fts5(conn: Connection) -> bool:
+    return conn.dialect.name == "sqlite"
 
 
 def _index_facts(conn: Connection, run: str, seq: int) -> str:

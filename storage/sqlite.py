@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from bot.errors import Misconfigured
+from storage.errors import InUse
 
 BUSY_TIMEOUT_S = 5.0
 TRUNCATE_TIMEOUT_S = 0.02  # to wait for readers before the log is emptied; other writes wait meanwhile
@@ -25,14 +26,6 @@ T = TypeVar("T")
 
 
 INCREMENTAL = 2  # the mode of a file that gives room back without being written anew, in SQLite's numbers
-
-
-class InUse(Misconfigured):
-    """Another process holds the file; `pid`: which one, "unknown" where the file does not say."""
-
-    def __init__(self, text: str, pid: str) -> None:
-        super().__init__(text)
-        self.pid = pid
 
 
 @contextmanager

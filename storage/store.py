@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -33,10 +32,18 @@ from bot.ports import (
     Snapshot,
 )
 from bot.records.record import RunRecord
-from storage import erasure, migrate, people, picture_rows, rows, search, sqlite
+from storage import erasure, migrate, people, picture_rows, rows, search
 from storage.batch import Append, Claim, Erase, Forget, Import, Keep, Place, Put, Reserve, Settle, Show, Tidy
 from storage.errors import translating_errors
-from storage.sqlite import Database
+from storage.locations import (
+    Connections,
+    Location,
+    count_bytes,
+    describe_location,
+    hold_location,
+    make_library_engine,
+    read_location,
+)
 from storage.writer import Writer
 
 EVENTS_KEPT_S = 86_400.0  # facts with a key come twice within minutes, if at all
@@ -53,12 +60,15 @@ class SqlStore:
     Every method raises StoreFailed when the database cannot be used.
     """
 
-    def __init__(self, writer: Writer, reader: Database, engine: AsyncEngine, path: Path, clock: Clock) -> None:
-        """Take the parts of an open store. `engine` is for libraries that keep tables of their own in this database."""
+    def __init__(self, writer: Writer, reader: Connections, engine: AsyncEngine, name: str, clock: Clock) -> None:
+        """Take the parts of an open store, and its name for people.
+
+        `engine` is for libraries that keep tables of their own in this database.
+        """
         self.engine = engine
         self._writer = writer
         self._reader = reader
-        self._path = path
+        self._name = name
         self._clock = clock
 
     async def claim(self, run: str, owner: str) -> int:
@@ -180,12 +190,15 @@ class SqlStore:
 
     async def _empty_log(self) -> None:
         """Empty the log, where deleted texts stand until it is written over; where others read it, the next time."""
-        with translating_errors(self._path):
+        with translating_errors(self._name):
             for _ in range(LOG_TRIES):
                 if await self._writer.database.truncate_log():
                     return
                 await asyncio.sleep(LOG_RETRY_S)
-        log.warning("the log cannot be emptied now, as it is read all the time", path=str(self._path))
+        log.warning("the log cannot be emptied now, as it is read all the time", store=self._name)
+
+    async def count_bytes(self) -> int:
+        return await self._read(count_bytes)
 
     async def servers(self) -> list[str]:
         return await self._read(erasure.list_servers)
@@ -194,30 +207,27 @@ class SqlStore:
         return await self._read(lambda conn: erasure.list_runs_before(conn, server, before))
 
     async def _read(self, query: Callable[[Connection], T]) -> T:
-        with translating_errors(self._path):
+        with translating_errors(self._name):
             return await self._reader.transact(query)
 
 
 @asynccontextmanager
-async def open_store(path: Path, *, clock: Clock, read_only: bool = False) -> AsyncIterator[SqlStore]:
-    """Open the store in the SQLite file `path`, and make it or bring it up to date first if necessary.
+async def open_store(location: Location, *, clock: Clock, read_only: bool = False) -> AsyncIterator[SqlStore]:
+    """Open the store at a location, and make it or bring it up to date first if necessary.
 
     Leaving it stores what waits. `read_only` opens it beside a live writer, changes nothing, and fails every write.
-    Raises Misconfigured when the path is no place for a store, another process writes it, or its version is not this
+    Raises Misconfigured when the location is none for a store, another process holds it, or its version is not this
     program's; StoreFailed when it cannot be read or written.
     """
+    name = describe_location(location)
     async with AsyncExitStack() as stack:
-        if read_only:
-            sqlite.require_file(path)
-        else:
-            stack.enter_context(sqlite.lock_file(path))
-        with translating_errors(path):
+        with translating_errors(name):
             database = await stack.enter_async_context(
-                sqlite.open_reader(path) if read_only else sqlite.open_writer(path)
+                read_location(location) if read_only else hold_location(location)
             )
             await database.transact(migrate.require_version if read_only else migrate.upgrade_schema)
-            reader = await stack.enter_async_context(sqlite.open_reader(path))
-        writer = await stack.enter_async_context(Writer(database, path))
-        engine = sqlite.make_engine(path)
+            reader = await stack.enter_async_context(read_location(location))
+        writer = await stack.enter_async_context(Writer(database, name))
+        engine = make_library_engine(location)
         stack.push_async_callback(engine.dispose)
-        yield SqlStore(writer, reader, engine, path, clock)
+        yield SqlStore(writer, reader, engine, name, clock)

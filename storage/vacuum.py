@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from bot.errors import Misconfigured
 from storage import migrate, sqlite
-from storage.errors import translating_errors
-from storage.sqlite import INCREMENTAL, Database, InUse
+from storage.errors import InUse, translating_errors
+from storage.sqlite import INCREMENTAL, Database
 
 SHARE_PAGES = 500  # given back in one transaction, for which the bot's writes wait
 PAUSE_S = 0.02  # between two of them, so that a write that waits comes in

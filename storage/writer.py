@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 
 from sqlalchemy import Connection
 
 from bot.errors import StoreFailed
 from storage import rows
-from storage.batch import Batch, LaneRow, Write
+from storage.batch import Batch, Claim, LaneRow, Write
 from storage.errors import translating_errors
-from storage.sqlite import Database
+from storage.locations import Connections
 
 MAX_WAITING = 1_000  # writes; more wait, in order, for room among them
 MAX_BATCH = 200  # writes in one transaction
@@ -27,9 +26,10 @@ Waiting = tuple[Write, asyncio.Future[int | None]]
 class Writer:
     """An async context manager: inside it writes are taken; leaving it waits until all that were taken are stored."""
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, database: Connections, name: str) -> None:
+        """Take the connection that writes, and the store's name for people."""
         self.database = database
-        self._path = path
+        self._name = name
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting: asyncio.Queue[Waiting | None] = asyncio.Queue()  # bounded by the room; None is the end
         self._closed = False
@@ -107,7 +107,8 @@ class Writer:
             return [result for write in writes for result in await self._attempt([write])]
 
     async def _commit(self, writes: Sequence[Write]) -> list[Result]:
-        with translating_errors(self._path):
+        self._shown.forget({write.run for write in writes if isinstance(write, Claim)})
+        with translating_errors(self._name):
             batch, results = await self.database.transact(lambda conn: self._enter(conn, writes))
         self._shown.update(batch.shown)
         return results
@@ -119,7 +120,7 @@ class Writer:
         return batch, results
 
     def _closed_error(self) -> StoreFailed:
-        return StoreFailed(f"The store {self._path} is closed: this was not stored. The bot is stopping.")
+        return StoreFailed(f"The store {self._name} is closed: this was not stored. The bot is stopping.")
 
 
 class RecentTexts:
@@ -127,6 +128,11 @@ class RecentTexts:
 
     def __init__(self) -> None:
         self.texts: OrderedDict[LaneRow, str] = OrderedDict()
+
+    def forget(self, runs: Collection[str]) -> None:
+        """Forget the lanes of runs that are claimed: another process may have shown more of them since."""
+        if runs:
+            self.texts = OrderedDict((lane, text) for lane, text in self.texts.items() if lane[0] not in runs)
 
     def update(self, shown: Mapping[LaneRow, str]) -> None:
         for lane, text in shown.items():

@@ -55,7 +55,7 @@ def test_each_model_of_the_example_is_served_and_has_a_price() -> None:
 
 def test_the_example_documents_every_key() -> None:
     text = EXAMPLE.read_text("utf-8")
-    for shown in ("api_base", "prompts", "master_key", "port"):
+    for shown in ("api_base", "prompts", "master_key", "port", "url"):
         text = text.replace(f"# {shown}", shown)
     written = tomllib.loads(text + "\n[discord]\n[slack]\n")
     assert set(Settings.model_fields) == set(written)

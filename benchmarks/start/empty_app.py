@@ -174,6 +174,11 @@ def backup(path: Annotated[Path, typer.Argument(help="where")]) -> None:
 
 
 @db.command()
+def move(to: Annotated[str, typer.Argument(help="where")]) -> None:
+    """Move it."""
+
+
+@db.command()
 def vacuum() -> None:
     """Shorten it."""
 

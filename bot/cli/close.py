@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 from bot.cli.console import print_plain
 from bot.cli.core import load_configuration
@@ -15,8 +14,9 @@ from bot.engine.quarantine import CLOSED, count_deaths, set_aside
 from bot.errors import Refused
 from storage import SqlStore, open_store
 from storage.closing import forget_closing, request_closing, requested_closings
+from storage.errors import InUse
+from storage.locations import Location
 from storage.note import open_note
-from storage.sqlite import InUse
 
 ANSWERED_WITHIN_S = 15.0  # the bot looks for requests every second
 LOOK_AGAIN_S = 0.2
@@ -24,26 +24,27 @@ LOOK_AGAIN_S = 0.2
 
 async def close_run(run: str) -> int:
     """Set a run aside: by the bot that runs, or here where none does. Raises Refused where there is no such run."""
-    path = load_configuration().storage.path
+    settings = load_configuration().storage
     try:
-        async with open_store(path, clock=time.time) as store:
+        async with open_store(settings.location, clock=time.time) as store:
             if (status := await _check_open(store, run)) is None:
-                with open_note(path) as note:  # a death before is counted before, or it looks as if showing were deadly
+                # a death before is counted before, or it looks as if showing were deadly
+                with open_note(settings.path) as note:
                     await count_deaths(store, note)
                 await set_aside(store, run, CLOSED)
                 await forget_closing(store, run)
                 print_plain(f"Run {run} is closed; its board says so once the bot runs.")
             return OK if status is None else status
     except InUse:
-        return await _close_beside(path, run)
+        return await _close_beside(settings.location, run)
 
 
-async def _close_beside(path: Path, run: str) -> int:
+async def _close_beside(location: Location, run: str) -> int:
     """Let the bot that holds the database close the run."""
-    async with open_store(path, clock=time.time, read_only=True) as store:
+    async with open_store(location, clock=time.time, read_only=True) as store:
         if (status := await _check_open(store, run)) is not None:
             return status
-        await request_closing(path, run)
+        await request_closing(location, run)
         for _ in range(round(ANSWERED_WITHIN_S / LOOK_AGAIN_S)):
             await asyncio.sleep(LOOK_AGAIN_S)
             if run not in await requested_closings(store):

@@ -60,7 +60,7 @@ async def run_doctor(*, spend: bool, json_object: bool) -> int:
 async def _check_everything(settings: Settings, *, spend: bool) -> list[Finding]:
     async with AsyncExitStack() as stack:
         models = await _model_checks(settings, stack, spend=spend)
-        database = Check("database", partial(storage_doctor.check_store, settings.storage.path, time.time))
+        database = Check("database", partial(storage_doctor.check_store, settings.storage.location, time.time))
         prompts = [Check("prompts", partial(check_prompts, settings.prompts))] if settings.prompts else []
         port = [metrics_check(settings.metrics)] if settings.metrics.port is not None else []
         checks = [database, *prompts, *port, *models, *_platform_checks(settings)]

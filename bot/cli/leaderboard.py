@@ -50,7 +50,7 @@ async def show_leaderboard(server: str | None, form: str | None, as_json: bool) 
 async def _read_stored_votes(server: str | None, form: str | None) -> Tally:
     """Return what the newest runs have. What was imported is of no server and no format."""
     tally = Tally()
-    async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time, read_only=True) as store:
         for row in await store.runs(MAX_RUNS, server):  # newest first
             if form in (None, row.format) and row.format in FORMATS_RATED:
                 tally.add_run(fold_all(Transcript(), await store.read(row.run)))

@@ -33,7 +33,7 @@ async def export_once(run: str, form: str, out: Path | None) -> int:
         raise Refused(f"--format {form}: the forms are {', '.join(_FORMS)}.")
     if form == "card" and out is None and sys.stdout.isatty():
         raise Refused("The card is a picture: name a file for it by -o card.png.")
-    async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time, read_only=True) as store:
         t = await read_stored_run(store, run)
         record = make_record(run, t, await store.snapshots(run))
     write_out(await asyncio.to_thread(_FORMS[form], t, record), out, f"Run {run}")
@@ -43,7 +43,7 @@ async def export_once(run: str, form: str, out: Path | None) -> int:
 async def import_once(path: Path) -> int:
     """Store the run of an exported JSON file. Raises Refused where the file holds none, or the run is there."""
     record = read_showable(path, read_record, "imported")
-    async with open_store(load_configuration().storage.path, clock=time.time) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time) as store:
         try:
             await store.import_run(record)
         except AlreadyStored as error:

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -23,7 +22,8 @@ from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.ports import DocumentStore
 from bot.settings.settings import Settings
 from storage import open_store
-from storage.sqlite import InUse, lock_file
+from storage.errors import InUse
+from storage.locations import Location, describe_location, hold_location, may_hold_store
 
 log = structlog.get_logger()
 
@@ -104,12 +104,14 @@ def check_words(settings: Settings) -> None:
 
 async def reload_settings() -> int:
     """Have the running bot read its settings again, and print what came of it. Raises Refused where none runs."""
-    path = load_configuration().storage.path  # settings that are wrong end here: the bot goes on as it was
-    pid = _find_holder(path)
-    async with open_store(path, clock=time.time, read_only=True) as store:
+    location = load_configuration().storage.location  # settings that are wrong end here: the bot goes on as it was
+    pid = await _find_holder(location)
+    async with open_store(location, clock=time.time, read_only=True) as store:
         before = await _read_note(store)
         if before.get("pid") != pid:
-            raise Refused(f"{NO_BOT.format(path)} The process {pid} holds it for something else.")
+            raise Refused(
+                f"{NO_BOT.format(describe_location(location))} The process {pid} holds it for something else."
+            )
         try:
             os.kill(int(pid), signal.SIGHUP)
         except OSError as error:
@@ -125,15 +127,15 @@ async def reload_settings() -> int:
     return complain(f"The bot (pid {pid}) has not answered within {ANSWERED_WITHIN_S:.0f} s: look at its log.", FAILED)
 
 
-def _find_holder(path: Path) -> str:
+async def _find_holder(location: Location) -> str:
     """Return the pid of the process that writes the database. Raises Refused where there is none."""
-    if path.exists():
+    if may_hold_store(location):
         try:
-            with lock_file(path):
+            async with hold_location(location):
                 pass
         except InUse as error:
             return error.pid
-    raise Refused(NO_BOT.format(path))
+    raise Refused(NO_BOT.format(describe_location(location)))
 
 
 async def _read_note(documents: DocumentStore) -> Any:

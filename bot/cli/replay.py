@@ -43,6 +43,6 @@ async def _play(record: RunRecord, speed: float, note: str = "") -> None:
 
 
 async def _read_record(run: str) -> RunRecord:
-    async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time, read_only=True) as store:
         t = await read_stored_run(store, run)
         return make_record(run, t, await store.snapshots(run))

@@ -100,7 +100,7 @@ async def run_bot() -> int:
         raise Misconfigured(NO_PLATFORM)
     check_words(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
+        store = await stack.enter_async_context(open_store(settings.storage.location, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s

@@ -24,6 +24,7 @@ from bot.models.parameters import Habits, read_habits
 from bot.ports import EVERY_RUN, RunFilter, is_state, last_texts
 from commands.cost import render_run_costs
 from storage import SqlStore, open_store
+from storage.locations import may_hold_store
 
 PAGE_RUNS = 20
 UNFINISHED = "not finished; this is what it had shown last"
@@ -37,9 +38,9 @@ async def show_models(available: bool) -> int:
         console.print("No models are configured: copy moot.example.toml to moot.toml and name yours.")
         return OK
     habits: Mapping[str, Habits] = {}
-    if settings.storage.path.exists():
+    if may_hold_store(settings.storage.location):
         with suppress(Misconfigured, StoreFailed):  # the catalogue is told without
-            async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+            async with open_store(settings.storage.location, clock=time.time, read_only=True) as store:
                 habits = await read_habits(store)
     console.print(render_catalogue(listing.list_configured(models.values(), habits=habits)))
     if not available:
@@ -61,8 +62,8 @@ async def show_runs(words: str = "", person: str = "", format: str = "", state: 
         raise Refused(f"“{state}” is no state: open, over or failed.")
     wanted = RunFilter(person, format, state, words=words, skip=(page - 1) * PAGE_RUNS)
     settings, rows = load_configuration(), []
-    if settings.storage.path.exists():
-        async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+    if may_hold_store(settings.storage.location):
+        async with open_store(settings.storage.location, clock=time.time, read_only=True) as store:
             rows = await store.runs(PAGE_RUNS, None, wanted)
     none = "There are no runs yet." if wanted == EVERY_RUN else "No run is like that."
     CleanConsole().print(render_runs(rows) if rows else none)
@@ -72,10 +73,10 @@ async def show_runs(words: str = "", person: str = "", format: str = "", state: 
 async def show_costs(days: int) -> int:
     """Print what the latest days have cost, in all servers together."""
     settings, console = load_configuration(), CleanConsole()
-    if not settings.storage.path.exists():
+    if not may_hold_store(settings.storage.location):
         console.print("Nothing has been asked yet.")
         return OK
-    async with open_store(settings.storage.path, clock=time.time, read_only=True) as store:
+    async with open_store(settings.storage.location, clock=time.time, read_only=True) as store:
         for key in ("day", "model", "format", "person"):
             console.print(render_costs(key, await store.costs(key, time.time() - days * 86_400.0)))
     return OK
@@ -110,7 +111,7 @@ async def _read_run(run: str) -> Transcript:
 
 
 def _open_reader() -> AbstractAsyncContextManager[SqlStore]:
-    return open_store(load_configuration().storage.path, clock=time.time, read_only=True)
+    return open_store(load_configuration().storage.location, clock=time.time, read_only=True)
 
 
 async def _read_stored(store: SqlStore, run: str) -> Transcript:

@@ -28,7 +28,7 @@ from commands.command import Command, RunOptions, StartOptions
 from commands.summarise import COMMAND as SUMMARISE
 from commands.summarise import SummariseOptions
 from storage import open_store
-from storage.sqlite import InUse
+from storage.errors import InUse
 
 ATTENDED_VOTE_S = 86_400.0  # whoever sits in front of it closes the vote by leaving
 
@@ -54,7 +54,7 @@ async def resume_once(run: str) -> int:
     """Go on with a run of the terminal that was cut off. Raises Refused where there is nothing to go on with."""
     settings = load_configuration()
     try:
-        async with open_store(settings.storage.path, clock=time.time) as store:
+        async with open_store(settings.storage.location, clock=time.time) as store:
             _require_cut_off(await read_stored_run(store, run), run)
     except InUse as error:
         raise Refused(
@@ -103,7 +103,7 @@ async def _hold_in_terminal(
     console = CleanConsole()
     vote_s = ATTENDED_VOTE_S if is_attended(console) else 0.0
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.storage.path, clock=time.time))
+        store = await stack.enter_async_context(open_store(settings.storage.location, clock=time.time))
         supply = await stack.enter_async_context(provide_models(settings, panel, _make_model_choice(console)))
         trace = stack.enter_context(_open_events_file(events)) if events else NoTrace()
         if supply.note:

@@ -33,7 +33,7 @@ async def import_votes(path: Path) -> int:
     except Unreadable as error:
         raise Refused(f"{path} cannot be imported: {error}. Nothing was stored.") from error
     key = PREFIX + sha256(data).hexdigest()
-    async with open_store(load_configuration().storage.path, clock=time.time) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time) as store:
         if await store.documents(key):
             raise Refused(f"The votes of {path} are here already, so nothing was changed.")
         await store.put(key, {"file": path.name, "at": time.time(), "votes": pack_votes(votes)})

@@ -83,7 +83,6 @@ class Watcher:
             budgets=core.budgets,
             queues={**core.queues, **queues},
             store=store,
-            database=self._settings.storage.path,
             caps=self._settings.money.caps(),
             platforms=platforms,
         )

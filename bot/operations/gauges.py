@@ -8,7 +8,6 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from bot.concurrency import SingleFlight
@@ -30,6 +29,8 @@ class ProbedStore(SpendingStore, Protocol):
     """The store, as far as its health goes."""
 
     async def put(self, key: str, value: Json) -> None: ...
+
+    async def count_bytes(self) -> int: ...
 
 
 class PlatformLink(Protocol):
@@ -63,7 +64,6 @@ class Gauges:
         budgets: Budgets,
         queues: Mapping[str, Callable[[], int]],
         store: ProbedStore,
-        database: Path,
         caps: Caps,
         platforms: Sequence[PlatformLink],
         clock: Clock = time.time,
@@ -73,7 +73,6 @@ class Gauges:
         self._budgets = budgets
         self._queues = queues
         self._store = store
-        self._database = database
         self._caps = caps
         self._platforms = platforms
         self._clock = clock
@@ -98,8 +97,8 @@ class Gauges:
             self._metrics.budgets.labels(platform, "spent").set(spent)
         for name, count in self._queues.items():
             self._metrics.queues.labels(name).set(count())
-        self._metrics.database.set(await asyncio.to_thread(_database_bytes, self._database))
         with suppress(StoreFailed):  # the probe has told
+            self._metrics.database.set(await self._store.count_bytes())
             await self._read_caps()
 
     def _read_runs(self, transcripts: Sequence[Transcript]) -> None:
@@ -152,15 +151,6 @@ def _list_speaking(t: Transcript) -> Iterator[str]:
     """Yield the model of each seat whose turn has begun and not ended."""
     models = {seat.key: seat.model for seat in t.started.panel.everyone()}
     return (models[i.seat] for i, turn in t.turns.items() if turn.ended is None and i.seat in models)
-
-
-def _database_bytes(path: Path) -> int:
-    """Return the size of a SQLite file with its write-ahead log."""
-    size = 0
-    for file in (path, path.with_name(f"{path.name}-wal")):
-        with suppress(OSError):
-            size += file.stat().st_size
-    return size
 
 
 async def watch_loop(metrics: Metrics) -> None:

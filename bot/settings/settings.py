@@ -36,6 +36,7 @@ from bot.settings.value_types import (
     MAX_SEATS,
     Address,
     Key,
+    PostgresUrl,
     Runs,
     SealingKeys,
     Secret,
@@ -273,8 +274,14 @@ class OwnKeySettings(Strict):
 
 
 class StorageSettings(Strict):
-    path: Path = Field(Path("moot.db"), description="the SQLite file")
+    path: Path = Field(Path("moot.db"), description="the SQLite file; notes of crashes stand beside it")
+    url: PostgresUrl | None = Field(None, description="a PostgreSQL database in place of the file")
     keep_days: PositiveFloat = Field(90.0, description="how long runs are kept from their start; inf: for ever")
+
+    @property
+    def location(self) -> Path | str:
+        """Return the SQLite file, or the URL of the PostgreSQL database."""
+        return self.path if self.url is None else self.url.get_secret_value()
 
 
 class Settings(BaseSettings):

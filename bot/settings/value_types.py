@@ -24,6 +24,15 @@ SealingKeys = Annotated[  # Fernet keys with commas: the first seals, all open
 ]
 
 
+def _check_postgres_url(url: SecretStr) -> SecretStr:
+    """Return the URL of a PostgreSQL database. Raises ValueError, without repeating a password that is in it."""
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("write postgresql://user:password@host/database; a SQLite file stands in storage.path")
+    return url
+
+
+PostgresUrl = Annotated[Secret, AfterValidator(_check_postgres_url)]
+
 MAX_USD_PER_MTOK = 1_000.0  # the dearest model that is known of costs 600
 _MIN_USD_PER_MTOK = 0.0001  # the cheapest costs 0.005
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.facts import TurnEnded
+from storage.sqlite import Database
 from storage.store import SqlStore
 from tests.servers.model_server import answer
 from tests.support.discord_bot import Moot
@@ -22,7 +23,9 @@ Fault = Callable[[SqlStore, Path], AbstractAsyncContextManager[None]]
 
 async def set_pragma(store: SqlStore, text: str) -> None:
     """Set a pragma of the writer's connection, without a transaction around it."""
-    await store._writer.database.driver.execute(f"PRAGMA {text}")
+    database = store._writer.database
+    assert isinstance(database, Database)
+    await database.driver.execute(f"PRAGMA {text}")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import pytest
 from bot.errors import Misconfigured
 from bot.operations import metrics as names
 from bot.operations.reading import Reading
+from storage.sqlite import Database
 from tests.servers.model_server import answer, error
 from tests.support.discord_bot import SEATS, THINKING, StartMoot
 from tests.support.operators_port import find_free_port, read_page, scrape
@@ -122,11 +123,13 @@ async def test_ready_once_the_gateway_is_and_no_more_when_it_is_gone(start_moot:
 async def test_not_ready_while_the_database_takes_nothing(start_moot: StartMoot) -> None:
     port = find_free_port()
     moot = await start_moot(metrics={"port": port})
-    await moot.store._writer.database.driver.execute("PRAGMA query_only = 1")
+    database = moot.store._writer.database
+    assert isinstance(database, Database)
+    await database.driver.execute("PRAGMA query_only = 1")
     status, told = await read_page(port, "/readyz")
     assert (status, json.loads(told)["database"]) == (503, False)
     assert (await scrape(port)).sum(names.DATABASE_WRITABLE) == 0
-    await moot.store._writer.database.driver.execute("PRAGMA query_only = 0")
+    await database.driver.execute("PRAGMA query_only = 0")
     assert json.loads((await read_page(port, "/readyz"))[1])["database"] is True
 
 

@@ -20,7 +20,8 @@ from bot.settings.settings import Settings, StorageSettings
 from storage import SqlStore, erasure, open_store
 from storage.backup import back_up, examine_database
 from storage.batch import Erase
-from tests.support.kept_runs import find_in_files, mark, store_run
+from storage.locations import Location
+from tests.support.kept_runs import find_words, mark, store_run
 from tests.support.transcripts import make_start
 
 RUNS = [f"r{n}" for n in range(12)]
@@ -32,26 +33,27 @@ def ticking() -> Clock:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def store(location: Location) -> AsyncIterator[SqlStore]:
     """Yield a store with whole runs in it, begun one in the middle of another, as people begin them."""
     dice = Random(22)
-    async with open_store(tmp_path / "moot.db", clock=ticking()) as opened:
+    async with open_store(location, clock=ticking()) as opened:
         await asyncio.gather(*(store_run(opened, run, Random(dice.random())) for run in RUNS))
         yield opened
 
 
-async def test_no_byte_of_a_deleted_run_is_left(tmp_path: Path, store: SqlStore) -> None:
-    path, marks = tmp_path / "moot.db", [mark(run) for run in RUNS]
-    assert find_in_files(path, *marks) == marks
+async def test_no_byte_of_a_deleted_run_is_left(tmp_path: Path, location: Location, store: SqlStore) -> None:
+    marks = [mark(run) for run in RUNS]
+    assert find_words(location, *marks) == marks
     for n, run in enumerate(RUNS[:9]):  # each leaves its neighbours' rows to be moved together
         await store.append(run, [Deleted("ann")])
         await store.erase_runs([run])
-        assert find_in_files(path, *marks) == marks[n + 1 :]
+        assert find_words(location, *marks) == marks[n + 1 :]
         assert not await store.read(run)
         assert not await store.snapshots(run)
-    assert (await examine_database(path)).wrong == ()
-    await back_up(path, tmp_path / "copy.db")
-    assert find_in_files(tmp_path / "copy.db", *marks) == marks[9:]
+    assert (await examine_database(location)).wrong == ()
+    if isinstance(location, Path):
+        await back_up(location, tmp_path / "copy.db")
+        assert find_words(tmp_path / "copy.db", *marks) == marks[9:]
     assert [row.run for row in await store.runs()] == ["r11", "r10", "r9"]
 
 
@@ -62,7 +64,7 @@ async def test_what_a_deleted_run_has_cost_stays_without_a_name(store: SqlStore)
     assert {row.name: row.calls for row in await store.costs("person", 0.0)} == {"": 5, "ann": 7}
 
 
-async def test_a_run_that_is_deleted_while_it_goes_on_takes_nothing_more(tmp_path: Path, store: SqlStore) -> None:
+async def test_a_run_that_is_deleted_while_it_goes_on_takes_nothing_more(location: Location, store: SqlStore) -> None:
     turn, late = TurnId("answer", 1, "ada"), "words that come late"
     epoch = await store.claim("r0", "me")
     await store.erase_runs(["r0"])
@@ -77,7 +79,7 @@ async def test_a_run_that_is_deleted_while_it_goes_on_takes_nothing_more(tmp_pat
             await owned
     assert await store.read("r0") == []
     assert "r0" not in [*await store.unfinished_runs(), *(row.run for row in await store.runs())]
-    assert find_in_files(tmp_path / "moot.db", late, mark("r0")) == []
+    assert find_words(location, late, mark("r0")) == []
     assert [page.ref for page in await store.posted_pages("r0")] == ["discord:r0"]  # to be deleted there
 
 
@@ -99,31 +101,31 @@ async def test_a_long_run_goes_in_shares_between_which_others_write(
     assert await store.read("r0") == []
 
 
-async def test_an_erasing_that_was_cut_off_is_finished_by_the_next_process(tmp_path: Path) -> None:
-    path, now = tmp_path / "moot.db", [1_000.0]
-    async with open_store(path, clock=lambda: now[0]) as store:
+async def test_an_erasing_that_was_cut_off_is_finished_by_the_next_process(location: Location) -> None:
+    now = [1_000.0]
+    async with open_store(location, clock=lambda: now[0]) as store:
         for run in ("cut", "noted", "kept"):
             await store_run(store, run, Random(1))
         await store.append("noted", [Deleted("ann")])
         await store._writer.write(Erase("cut", 1_000.0))
-    async with open_store(path, clock=lambda: now[0]) as store:
+    async with open_store(location, clock=lambda: now[0]) as store:
         await store.tidy()
-        assert find_in_files(path, mark("cut"), mark("noted"), mark("kept")) == [mark("kept")]
+        assert find_words(location, mark("cut"), mark("noted"), mark("kept")) == [mark("kept")]
         assert await store.find_page("discord:cut")
         now[0] += 2 * DAY_S
         await store.tidy()
         assert await store.find_page("discord:cut") is None  # nobody needs to know any more where it stood
         assert await store.find_page("discord:kept")
-        assert (await examine_database(path)).runs == 1
+        assert (await examine_database(location)).runs == 1
 
 
-async def test_runs_go_once_they_are_older_than_their_server_keeps_them(tmp_path: Path) -> None:
+async def test_runs_go_once_they_are_older_than_their_server_keeps_them(location: Location) -> None:
     now = [0.0]
     settings = Settings(
         storage=StorageSettings(keep_days=90.0),
         servers={"short": ServerSettings(keep_days=7.0), "long": ServerSettings(keep_days=float("inf"))},
     )
-    async with open_store(tmp_path / "moot.db", clock=lambda: now[0]) as store:
+    async with open_store(location, clock=lambda: now[0]) as store:
         for day in (0, 85, 99):
             now[0] = day * DAY_S
             for server in ("", "discord:any", "discord:short", "discord:long"):

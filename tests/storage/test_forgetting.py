@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -27,7 +26,8 @@ from bot.ports import Call, RunFilter
 from bot.records.record import make_record, read_record, write_record
 from storage import SqlStore, open_store, people
 from storage.backup import examine_database
-from tests.support.kept_runs import find_in_files
+from storage.locations import Location
+from tests.support.kept_runs import find_words
 from tests.support.transcripts import make_start
 
 EVE, BOB = "discord:31337", "discord:42"
@@ -50,24 +50,23 @@ async def store_talk(store: SqlStore, run: str) -> None:
     await store.append(run, [make_start("debate"), *ACTS, RunFinished("stopped"), CaughtUp()])
 
 
-async def test_no_byte_of_what_a_person_said_is_left_and_others_stay(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    async with open_store(path, clock=itertools.count(1_000.0).__next__) as store:
+async def test_no_byte_of_what_a_person_said_is_left_and_others_stay(location: Location) -> None:
+    async with open_store(location, clock=itertools.count(1_000.0).__next__) as store:
         for run in ("r1", "r2", "r3"):
             await store_talk(store, run)
         assert set(await store.acts(EVE)) == {"r1", "r2", "r3"}
-        assert find_in_files(path, *SAID) == list(SAID)
+        assert find_words(location, *SAID) == list(SAID)
         await store.forget_acts(EVE, ["r1", "r2", "r3"])
-        assert find_in_files(path, *SAID) == []
+        assert find_words(location, *SAID) == []
         assert await store.acts(EVE) == {}
         assert [type(entry.fact) for entry in (await store.acts(BOB))["r2"]] == [Interjected, Upvoted, VoteCast]
         assert [row.run for row in await store.runs(wanted=RunFilter(words="tea"))] == ["r3", "r2", "r1"]
         assert await store.runs(wanted=RunFilter(words="quietsecret")) == []
-    assert (await examine_database(path)).wrong == ()
+    assert (await examine_database(location)).wrong == ()
 
 
-async def test_a_run_reads_on_without_them_and_is_exported_and_imported(tmp_path: Path) -> None:
-    async with open_store(tmp_path / "moot.db", clock=itertools.count(1_000.0).__next__) as store:
+async def test_a_run_reads_on_without_them_and_is_exported_and_imported(location: Location) -> None:
+    async with open_store(location, clock=itertools.count(1_000.0).__next__) as store:
         await store_talk(store, "r1")
         await store.forget_acts(EVE, ["r1"])
         t = fold_all(Transcript(), await store.read("r1"))
@@ -84,18 +83,20 @@ async def test_a_run_reads_on_without_them_and_is_exported_and_imported(tmp_path
         await store.append("r1", [VoteCast(BOB, 1, "bob")])  # what comes later finds its number
 
 
-async def test_a_person_is_found_however_many_runs_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_person_is_found_however_many_runs_there_are(
+    location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(people, "RUNS_LOOKED_AT", 2)
-    async with open_store(tmp_path / "moot.db", clock=itertools.count(1_000.0).__next__) as store:
+    async with open_store(location, clock=itertools.count(1_000.0).__next__) as store:
         for n in range(5):
             await store_talk(store, f"r{n}")
         await store.erase_runs(["r3"])
         assert list(await store.acts(EVE)) == ["r0", "r1", "r2", "r4"]
 
 
-async def test_a_call_in_direct_messages_is_of_nobody_once_its_run_is_deleted(tmp_path: Path) -> None:
+async def test_a_call_in_direct_messages_is_of_nobody_once_its_run_is_deleted(location: Location) -> None:
     direct = "discord:@31337"
-    async with open_store(tmp_path / "moot.db", clock=itertools.count(1_000.0).__next__) as store:
+    async with open_store(location, clock=itertools.count(1_000.0).__next__) as store:
         await store.append("r1", [make_start("compare"), CaughtUp()])
         call = Call("c1", Payer("r1", EVE, direct, "compare"), 1_000.0, "ada")
         await store.settle(call, await store.reserve(call, (None,) * 5, Asked(1_000, 1)), 900, 1.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,10 +14,12 @@ from sqlalchemy import text
 
 from bot.domain.facts import CaughtUp, Interjected, RunFinished, TurnEnded
 from bot.domain.run import TurnId
-from bot.ports import RunFilter, Store
+from bot.ports import Clock, RunFilter, Store
 from storage import open_store
-from storage.words import list_words, match_text
-from tests.support.kept_runs import find_in_files
+from storage.locations import Location
+from storage.search import MAX_WORDS
+from storage.words import MAX_TEXT_CHARS, list_words, match_text
+from tests.support.kept_runs import find_words
 from tests.support.stores import MemoryStore
 from tests.support.transcripts import make_start
 
@@ -37,20 +39,19 @@ async def fill(store: Store) -> None:
     await store.append("open", [replace(make_start("debate"), question="Still spaces?", by="tabs", server="discord:1")])
 
 
-@asynccontextmanager
-async def on_disk(directory: Path) -> AsyncIterator[Store]:
-    async with open_store(directory / "moot.db", clock=itertools.count(1_000.0).__next__) as store:
-        yield store
+def ticking() -> Clock:
+    return itertools.count(1_000.0).__next__
 
 
-@asynccontextmanager
-async def in_memory(_: Path) -> AsyncIterator[Store]:
-    yield MemoryStore(itertools.count(1_000.0).__next__)
-
-
-@pytest.fixture(params=[on_disk, in_memory], ids=["on disk", "in memory"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    async with request.param(tmp_path) as opened:
+    if request.param == "memory":
+        kept = MemoryStore(ticking())
+        await fill(kept)
+        yield kept
+        return
+    location: Location = tmp_path / "moot.db" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    async with open_store(location, clock=ticking()) as opened:
         await fill(opened)
         yield opened
 
@@ -86,9 +87,9 @@ FOUND = {
 }
 
 
-@pytest.mark.parametrize("typed", FOUND)
-async def test_whatever_is_typed_is_words(store: Store, typed: str) -> None:
-    assert [row.run for row in await store.runs(20, None, RunFilter(words=typed))] == FOUND[typed]
+async def test_whatever_is_typed_is_words(store: Store) -> None:
+    found = {typed: [row.run for row in await store.runs(20, None, RunFilter(words=typed))] for typed in FOUND}
+    assert found == FOUND
 
 
 async def test_filters_narrow_the_list(store: Store) -> None:
@@ -104,21 +105,21 @@ async def test_filters_narrow_the_list(store: Store) -> None:
     assert await list_runs(skip=1, words="remark") == ["text", "tabs"]
 
 
-async def test_the_index_holds_no_word_and_forgets_a_deleted_run(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    async with on_disk(tmp_path) as store:
+async def test_the_index_holds_no_word_and_forgets_a_deleted_run(location: Location) -> None:
+    async with open_store(location, clock=ticking()) as store:
         await fill(store)
         await store.erase_runs(list(ASKED)[:1])
         assert [row.run for row in await store.runs(20, None, RunFilter(words="spaces"))] == ["open"]
-        assert find_in_files(path, "Tabs or", "tabs ", "caf", "Still spaces") == ["Still spaces"]
+        assert find_words(location, "Tabs or", "tabs ", "caf", "Still spaces") == ["Still spaces"]
 
 
-async def test_runs_from_before_there_was_an_index_enter_it(tmp_path: Path) -> None:
-    async with open_store(tmp_path / "moot.db", clock=itertools.count(1_000.0).__next__) as store:
+async def test_runs_from_before_there_was_an_index_enter_it(location: Location) -> None:
+    empty = "INSERT INTO run_words (run_words) VALUES ('delete-all')"
+    async with open_store(location, clock=ticking()) as store:
         await fill(store)
         await store._writer.database.transact(lambda conn: conn.execute(text("DELETE FROM searched")))
         await store._writer.database.transact(
-            lambda conn: conn.execute(text("INSERT INTO run_words (run_words) VALUES ('delete-all')"))
+            lambda conn: conn.execute(text(empty if isinstance(location, Path) else "DELETE FROM run_words"))
         )
         assert await store.runs(20, None, RunFilter(words="remark")) == []
         await store.tidy()
@@ -130,3 +131,13 @@ def test_words_of_a_text() -> None:
     assert list_words("日本 👍🏽") == ["日", "本", "日本", "👍", "🏽"]
     assert match_text("👍 ?!") == match_text("👍")
     assert match_text("?!") == ""
+
+
+async def test_a_run_of_more_words_than_an_index_holds_is_found_by_the_first(postgres: str) -> None:
+    """A tsvector ends at 1 MiB, which a text without spaces fills with each two signs that follow each other."""
+    signs = [chr(sign) for sign in range(0x4E00, 0x9FFF)]
+    long = "".join(Random(1).choices(signs, k=MAX_TEXT_CHARS))
+    assert len(list_words(long)) > MAX_WORDS
+    async with open_store(postgres, clock=ticking()) as store:
+        await store.append("r", [replace(make_start("compare"), question=long)])
+        assert [row.run for row in await store.runs(20, None, RunFilter(words=long[:9]))] == ["r"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +33,7 @@ from bot.domain.transcript import Entry, Transcript, fold_all
 from bot.ports import Clock, DocumentStore, Fenced, Json, PostedPage, Snapshot, Store
 from storage import open_store
 from storage.batch import Append, Batch, Show
+from storage.locations import Location
 from tests.support.stores import MemoryStore, replay_snapshots
 
 TURN = TurnId("answer", 1, "claude")
@@ -68,22 +68,14 @@ def ticking() -> Clock:
     return itertools.count(1_000.0).__next__
 
 
-@asynccontextmanager
-async def memory(_: Path) -> AsyncIterator[StoreAndShelf]:
-    yield MemoryStore(ticking())
-
-
-@asynccontextmanager
-async def sqlite(directory: Path) -> AsyncIterator[StoreAndShelf]:
-    async with open_store(directory / "moot.db", clock=ticking()) as store:
-        yield store
-
-
-@pytest.fixture(params=[memory, sqlite], ids=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreAndShelf]:
-    opened: Callable[[Path], AbstractAsyncContextManager[StoreAndShelf]] = request.param
-    async with opened(tmp_path) as store:
-        yield store
+    if request.param == "memory":
+        yield MemoryStore(ticking())
+        return
+    location: Location = tmp_path / "moot.db" if request.param == "sqlite" else request.getfixturevalue("postgres")
+    async with open_store(location, clock=ticking()) as opened:
+        yield opened
 
 
 async def test_facts_are_read_back_in_order_with_their_times(store: Store) -> None:
@@ -279,8 +271,8 @@ async def test_what_is_about_to_be_posted_has_no_message_yet(store: Store) -> No
     assert await store.posted_pages("r") == [replace(page("discord:20"), reads="0f"), page("", 2)]
 
 
-async def test_a_lane_whose_name_could_not_be_read_back_is_refused(tmp_path: Path) -> None:
-    async with sqlite(tmp_path) as store:
+async def test_a_lane_whose_name_could_not_be_read_back_is_refused(location: Location) -> None:
+    async with open_store(location, clock=ticking()) as store:
         with pytest.raises(ValueError, match="slash"):
             await store.record_page("r", page("discord:10", turn=TurnId("answer", 1, "meta/llama")))
         assert await store.posted_pages("r") == []

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -15,8 +12,10 @@ from bot.domain.run import TurnId
 from bot.ports import last_texts
 from bot.records.frames import FRAMES_KEPT
 from storage import open_store
+from storage.locations import Location
 from storage.picture_rows import PIECE_BYTES
 from storage.store import EVENTS_KEPT_S
+from tests.support.kept_runs import find_words
 from tests.support.stores import replay_snapshots
 from tests.support.transcripts import make_start
 
@@ -28,9 +27,9 @@ def remark(text: str) -> Interjected:
 
 
 @pytest.mark.parametrize("end", [CaughtUp(), Deleted("ann")])
-async def test_of_a_run_that_is_over_as_much_is_kept_as_a_replay_needs(tmp_path: Path, end: Fact) -> None:
-    path, ada, bob = tmp_path / "moot.db", TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob")
-    async with open_store(path, clock=itertools.count(1.0).__next__) as store:
+async def test_of_a_run_that_is_over_as_much_is_kept_as_a_replay_needs(location: Location, end: Fact) -> None:
+    ada, bob = TurnId("answer", 1, "ada"), TurnId("answer", 1, "bob")
+    async with open_store(location, clock=itertools.count(1.0).__next__) as store:
         for run in ("r", "other"):
             await store.append(run, [START])
             for n in range(2 * FRAMES_KEPT):
@@ -47,10 +46,10 @@ async def test_of_a_run_that_is_over_as_much_is_kept_as_a_replay_needs(tmp_path:
         assert len(await store.snapshots("other")) == 2 * FRAMES_KEPT + 2
 
 
-async def test_what_nothing_needs_is_forgotten_in_time(tmp_path: Path) -> None:
-    path, ada = tmp_path / "moot.db", TurnId("answer", 1, "ada")
+async def test_what_nothing_needs_is_forgotten_in_time(location: Location) -> None:
+    ada = TurnId("answer", 1, "ada")
     now = 0.0
-    async with open_store(path, clock=lambda: now) as store:
+    async with open_store(location, clock=lambda: now) as store:
         await store.append("r", [START], key="early")
         await store.append("r", [CaughtUp()])
         for n in range(2 * FRAMES_KEPT):  # as an earlier version has left it
@@ -64,14 +63,13 @@ async def test_what_nothing_needs_is_forgotten_in_time(tmp_path: Path) -> None:
         assert len(await store.snapshots("r")) == 1  # they came at the same moment
         await store.append("r", [remark("again")], key="late")
         assert len(await store.read("r")) == 3
-    with closing(sqlite3.connect(path)) as raw:
-        assert raw.execute("SELECT key FROM events").fetchall() == [("late",)]
+    assert find_words(location, "early", "late") == ["late"]
 
 
 @pytest.mark.parametrize("end", [CaughtUp(), Deleted("ann")])
-async def test_a_picture_is_kept_once_until_the_last_run_that_shows_it_is_over(tmp_path: Path, end: Fact) -> None:
+async def test_a_picture_is_kept_once_until_the_last_run_that_shows_it_is_over(location: Location, end: Fact) -> None:
     picture = bytes(range(256)) * 2_000
-    async with open_store(tmp_path / "moot.db", clock=itertools.count(1.0).__next__) as store:
+    async with open_store(location, clock=itertools.count(1.0).__next__) as store:
         digests = {await store.keep_picture(run, by, "s", picture) for run, by in (("a", "ann"), ("b", "ben"))}
         [digest] = digests
         assert await store.keep_picture("c", "ann", "s", None, digest) == digest
@@ -90,9 +88,9 @@ async def test_a_picture_is_kept_once_until_the_last_run_that_shows_it_is_over(t
         assert await store.picture_bytes("ann", "s") == (0, 0, 0)
 
 
-async def test_a_picture_of_a_run_that_never_began_goes_in_time(tmp_path: Path) -> None:
+async def test_a_picture_of_a_run_that_never_began_goes_in_time(location: Location) -> None:
     now = 0.0
-    async with open_store(tmp_path / "moot.db", clock=lambda: now) as store:
+    async with open_store(location, clock=lambda: now) as store:
         await store.append("open", [START])
         digests = [await store.keep_picture(run, "ann", "s", run.encode()) for run in ("never", "open")]
         now = EVENTS_KEPT_S + 1.0

@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import psycopg
+
 from bot.domain.facts import CaughtUp, Fact, Interjected, RunFinished, RunStarted, ViewAttached, VoteCast
 from bot.domain.run import TurnId
 from bot.domain.spending import Asked, Payer
 from bot.domain.transcript import Entry
 from bot.ports import Call, PostedPage
 from storage import SqlStore
+from storage.locations import Location
 from tests.support.transcripts import Play, make_start
 
 FORMATS = ("council", "debate", "compare")
@@ -66,6 +69,17 @@ def find_in_files(path: Path, *words: str) -> list[str]:
     """Return which of these words stand anywhere in the database's files, its log and its index of the log."""
     found = [file.read_bytes() for file in _files(path)]
     return [word for word in words if any(word.encode() in data for data in found)]
+
+
+def find_words(location: Location, *words: str) -> list[str]:
+    """Return which of these words stand anywhere in a SQLite store's files, or in any row of one on PostgreSQL."""
+    if isinstance(location, Path):
+        return find_in_files(location, *words)
+    with psycopg.connect(location) as conn:
+        tables = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        found = [conn.execute(f"SELECT t::text FROM {table} t".encode()).fetchall() for (table,) in tables]
+    rows = [text for rows in found for (text,) in rows]
+    return [word for word in words if any(word in text or word.encode().hex() in text for text in rows)]
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 revision = "0008"
 down_revision = "0007"
@@ -23,6 +24,13 @@ def upgrade() -> None:
         op.execute(
             "CREATE VIRTUAL TABLE run_words USING fts5 (words, content='', detail=none, columnsize=0, tokenize='ascii')"
         )
+    else:
+        op.create_table(
+            "run_words",
+            sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+            sa.Column("words", TSVECTOR, nullable=False),
+        )
+        op.create_index("run_words_words", "run_words", ["words"], postgresql_using="gin")
 
 
 def _fill() -> None:

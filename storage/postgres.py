@@ -1,0 +1,245 @@
+"""A PostgreSQL database as the store's: its connections, their settings, and the lock that keeps it to one process.
+
+Whatever libpq takes may stand in the URL, such as several hosts, `sslmode` or `service`:
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. The driver is an extra, and is imported
+where the first connection is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.errors import Misconfigured, StoreFailed
+from storage.errors import InUse, translating_errors
+
+if TYPE_CHECKING:
+    import psycopg
+
+READERS = 4  # connections that read at once
+LEAST_VERSION = 13_00_00  # as PostgreSQL counts
+LOCK = 0x6D6F6F74  # the key of the advisory lock that the one process holds
+LOCK_TRIES, LOCK_RETRY_S = 10, 0.1  # the server notices within moments that a killed process is gone
+CONNECT_TIMEOUT_S = 5
+TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
+
+# A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
+_SETTINGS = """
+    SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3
+"""
+_HOLDER = """
+    SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
+    WHERE locktype = 'advisory' AND classid = 0 AND objid = %s AND granted
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+# sqlstates of what another process's transaction did to this one: nothing of it is stored, and it may go again
+_MET_ANOTHER = ("40001", "40P01", "23505")
+
+T = TypeVar("T")
+
+
+def describe_url(url: str) -> str:
+    """Return the address of a database without who asks it and their password."""
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+class PostgresDatabase:
+    """A pool of connections, on each of which a transaction runs whole in a thread, as SQLite's does."""
+
+    def __init__(self, engine: Engine, connections: int) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(connections, thread_name_prefix="postgres")
+
+    async def transact(self, work: Callable[[Connection], T]) -> T:
+        """Carry out all that `work` does, or nothing of it. Once begun it ends even when its caller is cancelled.
+
+        `work` is called again where it met another process's transaction, or a connection that had gone.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work)
+
+    async def truncate_log(self) -> bool:
+        """Do nothing: the log is the server's, which writes it over by itself."""
+        return True
+
+    def close(self) -> None:
+        """Let transactions end, and the lock go before the connections do: the server notices their end later."""
+        self._threads.shutdown()
+        with suppress(DBAPIError, InUse), self._engine.connect() as conn:
+            conn.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+        self._engine.dispose()
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        for tried in count(1):
+            try:
+                with self._engine.connect() as conn:
+                    try:
+                        result = work(conn)
+                    except DBAPIError as error:
+                        if tried == TRIES or not _may_go_again(error):
+                            raise
+                    else:
+                        conn.commit()  # of one that fails nobody knows whether it is stored, so it does not go again
+                        return result
+            except InUse as error:  # found as the writer connected again
+                raise StoreFailed(f"{error}") from error
+            time.sleep(RETRY_S * tried * random.random())
+        raise AssertionError("the last try returns or raises")
+
+
+def _may_go_again(error: DBAPIError) -> bool:
+    return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _MET_ANOTHER
+
+
+@asynccontextmanager
+async def connect_writer(url: str, *, alone: bool = True) -> AsyncIterator[PostgresDatabase]:
+    """Open a connection that writes.
+
+    With `alone`, it is that of the one process that runs the bot, and raises InUse where there is another. Raises
+    Misconfigured, StoreFailed.
+    """
+    with translating_errors(describe_url(url)):
+        await asyncio.to_thread(_check_server, url)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url), pool_size=1, max_overflow=0)
+    _set_up(engine, url, alone=alone)
+    async with _closing(PostgresDatabase(engine, 1)) as database:
+        with translating_errors(describe_url(url)):
+            await asyncio.to_thread(lambda: engine.connect().close())
+        yield database
+
+
+@asynccontextmanager
+async def connect_readers(url: str) -> AsyncIterator[PostgresDatabase]:
+    """Open connections that cannot write; each statement reads what was committed when it begins."""
+    _load_driver()
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: _connect(url, options="-c default_transaction_read_only=on"),
+        pool_size=READERS,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+    )
+    async with _closing(PostgresDatabase(engine, READERS)) as database:
+        yield database
+
+
+def make_server_engine(url: str) -> AsyncEngine:
+    """Make an engine for libraries that keep tables of their own in the database; it connects when it is used."""
+    driver = _load_driver()
+    return create_async_engine(
+        "postgresql+psycopg://", async_creator=lambda: driver.AsyncConnection.connect(url), pool_pre_ping=True
+    )
+
+
+@asynccontextmanager
+async def _closing(database: PostgresDatabase) -> AsyncIterator[PostgresDatabase]:
+    try:
+        yield database
+    finally:
+        await asyncio.to_thread(database.close)
+
+
+def _load_driver() -> Any:
+    try:
+        import psycopg  # an extra, which a bot on SQLite does without
+    except ImportError as error:
+        raise Misconfigured(
+            f"storage.url names a PostgreSQL database, and its driver cannot be loaded ({error}): "
+            "install Moot with the extra postgres."
+        ) from error
+    return psycopg
+
+
+def _connect(url: str, **more: str) -> psycopg.Connection:
+    name = f"moot {socket.gethostname()}:{os.getpid()}"
+    connection: psycopg.Connection = _load_driver().connect(
+        url, connect_timeout=CONNECT_TIMEOUT_S, client_encoding="utf8", application_name=name, **more
+    )
+    return connection
+
+
+def _check_server(url: str) -> None:
+    """Raise Misconfigured for a server that cannot hold the store."""
+    driver, where = _load_driver(), describe_url(url)
+    try:
+        with _connect(url) as first, _connect(url) as second:
+            _refuse_pooler(first, second, where)
+            if first.info.server_version < LEAST_VERSION:
+                raise Misconfigured(f"{where} is of PostgreSQL before 13, which is too old: name a newer one.")
+            row = first.execute("SELECT current_setting('server_encoding'), current_setting('transaction_read_only')")
+            encoding, read_only = row.fetchone() or ("", "")
+            if encoding != "UTF8":
+                raise Misconfigured(
+                    f"{where} keeps texts as {encoding}, which has no place for what people write: make a database "
+                    "with ENCODING 'UTF8'."
+                )
+            if read_only == "on":
+                raise Misconfigured(
+                    f"{where} is read-only, a standby or by its settings: name the one that takes writes, or several "
+                    "hosts with target_session_attrs=read-write."
+                )
+    except driver.ProgrammingError as error:
+        raise Misconfigured(f"storage.url cannot be read: {error}") from error
+
+
+def _refuse_pooler(first: psycopg.Connection, second: psycopg.Connection, where: str) -> None:
+    """Raise Misconfigured where a session is not one: a pooler gives each transaction whichever connection is free.
+
+    The lock of the one process, and what is heard of others, live as long as a session.
+    """
+    for connection in (first, second):
+        connection.autocommit = True
+    read = "SELECT current_setting('moot.session', true)"
+    first.execute("SELECT set_config('moot.session', 'first', false)")
+    with second.transaction():  # takes the connection of `first` where that is lent by the transaction
+        [lent] = second.execute(read).fetchone() or (None,)
+        [kept] = first.execute(read).fetchone() or (None,)
+    if lent == "first" or kept != "first":
+        raise Misconfigured(
+            f"{where} is a pooler that lends connections by the transaction (pool_mode = transaction), which loses "
+            "locks: name the server itself, or set pool_mode = session."
+        )
+
+
+def _set_up(engine: Engine, url: str, *, alone: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(_SETTINGS)
+        if alone:
+            _hold(cursor, url)
+        cursor.close()
+        connection.autocommit = False
+
+
+def _hold(cursor: Any, url: str) -> None:
+    """Take the lock of the one process; the server takes it back when the connection ends. Raises InUse."""
+    for _ in range(LOCK_TRIES):
+        if cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()[0]:
+            return
+        time.sleep(LOCK_RETRY_S)
+    name = (cursor.execute(_HOLDER, [LOCK]).fetchone() or ("",))[0]
+    host, _, pid = name.removeprefix("moot ").rpartition(":")
+    where = f" on {host}" if host else ""
+    raise InUse(
+        f"The store {describe_url(url)} is in use by the process with pid {pid or 'unknown'}{where}. Stop that one, or "
+        "name another database.",
+        pid if host == socket.gethostname() else "unknown",
+    )

