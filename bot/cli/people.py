@@ -17,7 +17,7 @@ from storage import SqlStore, open_store
 
 async def export_person(person: str, out: Path | None) -> int:
     """Write all that is kept of a person as JSON, also beside a running bot. Raises Refused."""
-    async with open_store(load_configuration().storage.path, clock=time.time, read_only=True) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time, read_only=True) as store:
         personal = _open_personal(store)
         await _require_known(personal, person)
         text = await personal.write_file(person)
@@ -27,7 +27,7 @@ async def export_person(person: str, out: Path | None) -> int:
 
 async def forget_somebody(person: str, *, yes: bool) -> int:
     """Say what is kept of a person, and with `yes` let it go. Raises Refused; Misconfigured while the bot runs."""
-    async with open_store(load_configuration().storage.path, clock=time.time) as store:
+    async with open_store(load_configuration().storage.location, clock=time.time) as store:
         personal = _open_personal(store)
         found = await _require_known(personal, person)
         if not yes:
