@@ -1,0 +1,158 @@
+"""What a run leaves in its thread: nothing twice, one notification, no learned words, and no button in vain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from difflib import SequenceMatcher
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bot.actions.quota import RefusalCount
+from bot.domain.run import CRITERIA
+from tests.servers.discord import Message
+from tests.servers.discord.world import walk
+from tests.servers.model_server import answer
+from tests.servers.slack.world import Ephemeral
+from tests.servers.slack.world import Message as SlackMessage
+from tests.support.discord_bot import RANKING, Moot
+from tests.support.discord_guild import is_silent
+from tests.support.discord_runs import finish_run
+from tests.support.slack_messages import find_button, has_button
+from tests.support.two_platforms import SlackHall, serve_both
+
+ROW, BUTTON = 1, 2  # Discord's types of components
+LONGEST_TWICE = 80  # characters that two messages may have in common
+LEARNED = re.compile(
+    r"\b(Schulze|Kendall|strict|repaired|abstain\w*|dissent\w*|lane|turns?|ballots?|stage|https?://127|None)\b", re.I
+)
+SUMMARY = "Rewrite it in slices, beginning with invoices, because they change most and break least; keep the rest. "
+SCORES = answer(
+    json.dumps(
+        {
+            "scores": [{"debater": name, **dict.fromkeys(CRITERIA, 7)} for name in ("Claude", "GPT", "Gemini")],
+            "winner": "Claude",
+        }
+    )
+)
+QUESTION = "Should we rewrite the billing service? " * 9
+FORMS: dict[str, tuple[str, dict[str, Any]]] = {  # name of a test → command and options
+    "compare": ("compare", {}),
+    "blind": ("compare", {"blind": True, "guess": True}),
+    "council": ("council", {}),
+    "debate": ("debate", {"rounds": 2}),
+    "pipeline": ("moot pipeline run", {"pipeline": "refine"}),
+}
+TYPED = {"ranking": ("council", {"mode": "ranking"})}  # options that stand in a form on Discord
+MESSAGES = {"council": 6}  # in the thread, where the form has a most
+
+
+class Seen(NamedTuple):
+    """A message as people see it: its text, its buttons by action, and whether it notified anybody."""
+
+    text: str
+    actions: Sequence[str]
+    notifies: bool
+
+
+@pytest.fixture
+async def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Moot, SlackHall]]:
+    async with serve_both(tmp_path, monkeypatch) as served:
+        yield served
+
+
+def script_seats(moot: Moot, name: str) -> None:
+    """Have every seat say something long of its own, and the chair or judge close at length."""
+    for seat in ("claude", "gpt", "gemini"):
+        said = [answer(f"{seat} says in its part {n}: {' '.join(f'{seat}{n}{i}' for i in range(60))}.") for n in (1, 2)]
+        then = {
+            "council": (RANKING, answer(SUMMARY * 3)),
+            "ranking": (RANKING,),
+            "debate": (answer(f"{SUMMARY}\nVERDICT: {SUMMARY * 2}"), SCORES),
+        }
+        moot.script_model(seat, *(said if name in ("debate", "pipeline") else said[:1]), *then.get(name, ()))
+
+
+def read_discord(message: Message) -> Seen:
+    actions = [c["custom_id"].split(":")[2] for c in walk(message.components) if c["type"] == BUTTON]
+    return Seen(message.text, actions, not is_silent(message))
+
+
+def read_slack(message: SlackMessage | Ephemeral) -> Seen:
+    """Return what people read of a message on Slack: its blocks, not the text of its notification."""
+    texts: list[str] = []
+    actions: list[str] = []
+    for block in message.blocks:
+        text = block.get("text")
+        texts += [text["text"] if isinstance(text, dict) else text] if text else []
+        for element in block.get("elements", ()):
+            if "action_id" in element:
+                actions.append(element["action_id"].split(":")[2])
+            elif "text" in element:
+                texts.append(element["text"])
+    return Seen("\n".join(texts), actions, bool(getattr(message, "notified", ())))
+
+
+def check_calm(board: Seen, thread: Sequence[Seen]) -> None:
+    """Check that a thread says nothing twice, notifies at most once, and uses no learned words."""
+    for one, other in combinations([board, *thread], 2):
+        match = SequenceMatcher(None, one.text, other.text, autojunk=False).find_longest_match()
+        assert match.size <= LONGEST_TWICE, (one.text, other.text)
+    assert sum(seen.notifies for seen in (board, *thread)) == 1
+    assert [(found, seen.text) for seen in (board, *thread) for found in LEARNED.findall(seen.text)] == []
+    assert QUESTION[:280] in board.text
+    assert QUESTION not in board.text
+
+
+@pytest.mark.parametrize("name", FORMS)
+async def test_a_thread_on_discord_is_calm(
+    both: tuple[Moot, SlackHall], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moot, _ = both
+    script_seats(moot, name)
+    command, options = FORMS[name]
+    board, thread, end = await finish_run(moot, command, question=QUESTION, **options)
+    messages = await moot.server.messages(thread)
+    check_calm(read_discord(board), [read_discord(m) for m in messages])
+    assert len(messages) <= MESSAGES.get(name, len(messages))
+    assert len([c for c in walk(end.components) if c["type"] == ROW]) <= 2
+    assert [a for a in read_discord(end).actions if a not in ("vote", "reveal")] == ["follow_up", "run_again", "more"]
+    refused: list[str] = []
+    monkeypatch.setattr(RefusalCount, "add", lambda self, person: refused.append(person))
+    for message in (board, *messages, await moot.open_more(moot.ada, end)):
+        for button in [c["custom_id"] for c in walk(message.components) if c["type"] == BUTTON]:
+            seen = await (await moot.server.click(moot.ada, message, button)).answer()
+            await moot.wait_until(lambda seen=seen: seen.kind != "deferred" or bool(seen.content or seen.followups))  # type: ignore[misc]
+            assert not refused, button
+
+
+@pytest.mark.parametrize("name", [*FORMS, *TYPED])
+async def test_a_thread_on_slack_is_calm(
+    both: tuple[Moot, SlackHall], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moot, hall = both
+    script_seats(moot, name)
+    command, options = {**FORMS, **TYPED}[name]
+    board, messages = await hall.finish_run(command, QUESTION, **options)
+    end = next(m for m in messages if has_button(m, "follow_up"))
+    check_calm(read_slack(board), [read_slack(m) for m in messages])
+    assert len(messages) <= MESSAGES.get(name, len(messages))
+    assert [a for a in read_slack(end).actions if a not in ("vote", "reveal")] == ["follow_up", "run_again", "more"]
+    refused: list[str] = []
+    monkeypatch.setattr(RefusalCount, "add", lambda self, person: refused.append(person))
+    rest = await hall.press_for_notice(end, find_button(end, "more"))
+    shown: list[SlackMessage | Ephemeral] = [board, *messages, rest]
+    pressed = [
+        (message, element["action_id"])
+        for message in shown
+        for block in message.blocks
+        for element in block.get("elements", ())
+        if element.get("type") == "button"
+    ]
+    for message, button in pressed:
+        await hall.press(message, button)
+        assert not refused, button
