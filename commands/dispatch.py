@@ -21,7 +21,7 @@ from bot.ports import PostedPage
 from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
 from commands.about_message import ABOUT_THIS
-from commands.command import Answer, Here, NoOptions, Started, Told, open_no_surface
+from commands.command import Answer, Here, NoOptions, Offered, Started, Told, open_no_surface
 from commands.controls import PRESSES, REACTIONS, make_form
 from commands.deletion import describe_leftover
 from commands.help import HOW_TO_START, describe_help
@@ -71,6 +71,15 @@ async def press(
     async with in_order:
         at = replace(await here(), images=tuple(images))
         return await declared.handle(actions, replace(target, text=text), options, at)
+
+
+def take_its_place(answer: Answer) -> Answer:
+    """Return the answer to a press below a notice that one person reads: it takes the place of the notice.
+
+    So what was offered there does not go on standing where it would be refused.
+    """
+    is_short = isinstance(answer, Offered) or (isinstance(answer, Told) and not (answer.file or answer.tables))
+    return replace(answer, in_place=True) if is_short and isinstance(answer, Offered | Told) else answer
 
 
 async def finish_delete(actions: Actions, answer: Answer, erase: Callable[[str], Awaitable[Sequence[str]]]) -> str:

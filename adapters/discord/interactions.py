@@ -255,6 +255,8 @@ class InteractionHandler:
             in_order=self._order.of(str(interaction.user.id)),
         )
         data: Any = interaction.data
+        if interaction.message and interaction.message.flags.ephemeral:
+            answer = dispatch.take_its_place(answer)
         if isinstance(answer, Started) and "target_id" in data:
             self._questions.add(str(data["target_id"]), answer.run)
         is_of_others = "target_id" in data and not target.run

@@ -279,6 +279,8 @@ class InteractionHandler:
         )
         if action == REST.action and isinstance(answer, Offered):
             answer = await self._with_share(answer)
+        if reply.request.is_private:
+            answer = dispatch.take_its_place(answer)
         if question and isinstance(answer, Started):
             self._questions.add(question, answer.run)
         metadata = {"action": action, **self._keep_target(target, files)} if isinstance(answer, Form) else {}
@@ -307,7 +309,7 @@ class InteractionHandler:
         if (place := await self._places.find_surface(run)) is None or not verdict:
             raise Refused("There is no result to share.")
         await place.share(f"**{' '.join(t.started.question.split())[:200]}**\n\n{verdict}")
-        await reply.tell("Shared.")
+        await reply.replace("Shared.")
 
     async def _answer(self, reply: Reply, answer: Answer, by: Person, metadata: Mapping[str, str]) -> None:
         match answer:
@@ -356,4 +358,5 @@ class InteractionHandler:
 def _read_request(workspace: Workspace, body: Json, thread: str) -> Request:
     channel = (body.get("channel") or {}).get("id", "")
     answer_by = (body.get("response_url", ""), body.get("trigger_id", ""))
-    return Request(workspace, body["user"]["id"], channel, thread, *answer_by)
+    is_private = bool(body.get("container", {}).get("is_ephemeral"))
+    return Request(workspace, body["user"]["id"], channel, thread, *answer_by, is_private)

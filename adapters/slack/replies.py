@@ -50,6 +50,7 @@ class Request:
     thread: str = ""
     response_url: str = ""
     trigger_id: str = ""
+    is_private: bool = False  # a button was pressed below a notice that its person alone reads
 
 
 class Reply:

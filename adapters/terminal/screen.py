@@ -151,7 +151,7 @@ class Screen:
         return max(1, options.size.height - taken)
 
     def _list_texts(self) -> list[MessageRef]:
-        return [ref for ref, message in self._messages.items() if message.kind != "board"]
+        return [ref for ref, message in self._messages.items() if message.kind != "board" or not message.brief]
 
     def _layout_shared(self, options: ConsoleOptions, rows: int) -> list[Line]:
         """Lay out all messages that there is room for: of a turn that is being written the newest lines."""
@@ -189,7 +189,7 @@ class Screen:
 
     def _layout_board(self, options: ConsoleOptions) -> list[Line]:
         """Lay out the board: its first line, and the newest of the others."""
-        briefs = [(m.brief or m.text).splitlines() for m in self._messages.values() if m.kind == "board"]
+        briefs = [m.brief.splitlines() for m in self._messages.values() if m.kind == "board"]
         lines = [line for brief in briefs for line in brief if line]
         shown = lines[:1] if _is_low(options) else [*lines[:1], *lines[1:][-(BOARD_ROWS - 1) :]]
         return [_crop_line(self._layout_line(line, options), options.max_width) for line in shown]
@@ -232,7 +232,8 @@ class Screen:
                 yield from self._place_side_by_side(pair)
                 pair = []
         yield from pair
-        yield from (Markdown(message.text) for message in self._messages.values() if message.kind == "board")
+        boards = [message for message in self._messages.values() if message.kind == "board" and message.brief]
+        yield from (Markdown(message.text) for message in boards)
 
     def _place_side_by_side(self, pair: Sequence[Panel]) -> Iterable[RenderableType]:
         if self._console.width < SIDE_BY_SIDE:

@@ -48,6 +48,7 @@ from bot.domain.facts import (
 from bot.domain.run import LaneId, Origin, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
+from bot.engine.conductor import BOARD
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import BALLOT, SUMMARISE, Post, controls_behind, replay_thread
 from bot.errors import Refused
@@ -220,6 +221,8 @@ class Actions:
         plan = self._access.make_plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
+        if plan.board_turn and lane == BOARD:
+            lane = plan.board_turn.lane
         if lane in plan.full_texts:
             return plan.titles[lane], plan.full_texts[lane]
         said = [turn for i, turn in t.turns.items() if i.lane == lane]

@@ -22,14 +22,15 @@ from bot.domain.run import Failure, Finish, LaneId, Seat, TurnId
 from bot.domain.spending import Payer
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import absent_seats, display_name, names_hidden
+from bot.engine.board_card import draw_board
 from bot.engine.draft import Draft, find_payer, list_seen_to_think
 from bot.engine.journal import TRY_AGAIN_S, Journal
 from bot.engine.planner import Planner
 from bot.engine.snapshots import SnapshotWriter
-from bot.engine.thread import Post, ahead, board_controls, board_verdict, plan_set_aside, thread_posts
+from bot.engine.thread import Post, ahead, board_controls, lane_posts, plan_set_aside
 from bot.formats.common import seat_of
 from bot.formats.plan import Plan, Want
-from bot.live.board import build_board, render_board, render_brief
+from bot.live.board import render_board, render_brief
 from bot.live.lanes import Lane
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -196,7 +197,7 @@ class Conductor:
         self._running.clear()
         self._plan = plan_set_aside(self.transcript)
         self._show_board(live)
-        for post in thread_posts(self.transcript, self._plan):
+        for post in lane_posts(self.transcript, self._plan):
             if post.lane in standing and post.text is not None:
                 lane = self._open_lane(live, post)
                 lane.set_controls(post.controls)
@@ -326,7 +327,7 @@ class Conductor:
         for turn, (draft, _) in self._running.items():
             if turn.lane not in self._plan.hidden_lanes:
                 draft.reveal()
-        for post in thread_posts(self.transcript, self._plan):
+        for post in lane_posts(self.transcript, self._plan):
             lane = self._open_lane(live, post)
             lane.set_controls(post.controls)
             if post.kind != "turn":
@@ -347,14 +348,9 @@ class Conductor:
         warnings += [f"Away: {seat}" for seat in absent_seats(t)]
         warnings += [*plan.warnings, *([t.set_aside.why] if t.set_aside else []), *self._notes]
         warnings += [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
-        spent = {turn: draft.spent_so_far(now) for turn, (draft, _) in self._running.items()}
+        drafts = {turn: draft for turn, (draft, _) in self._running.items()}
         loop_now = asyncio.get_running_loop().time()
-        notices = {turn: draft.describe(loop_now) for turn, (draft, _) in self._running.items()}
-        card = build_board(
-            *(t, plan.stage, plan.total, notices, now, warnings, board_verdict(t, plan), plan.board_lines),
-            running=spent,
-            warn_usd=self._warn_usd,
-        )
+        card = draw_board(t, plan, drafts, now=now, loop_now=loop_now, warnings=warnings, warn_usd=self._warn_usd)
         lane = self._open_lane(live, Post(BOARD, "board", "", None))
         lane.set_controls(board_controls(t, plan))
         lane.set(render_board(card), render_brief(card))

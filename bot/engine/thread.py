@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.domain.caveats import is_away, list_caveats
 from bot.domain.controls import Control, SeatRef
-from bot.domain.run import LaneId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
-from bot.formats.common import seat_of
+from bot.formats.common import asks_of, seat_of
 from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
@@ -48,6 +48,11 @@ class Post:
     to: str = ""
     face: str = ""
     is_outcome: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        """Return whether it is a card that has come to nothing, and so has no message."""
+        return self.kind == "card" and not self.text
 
 
 def running_controls(t: Transcript) -> tuple[Control, ...]:
@@ -96,6 +101,20 @@ def turn_posts(t: Transcript, turn: Turn, plan: Plan) -> list[Post]:
 
 def _mark_outcome(post: Post, plan: Plan) -> Post:
     return replace(post, is_outcome=True) if post.lane.stage in plan.outcome_stages else post
+
+
+def lane_posts(t: Transcript, plan: Plan) -> list[Post]:
+    """Return the posts that have a message of their own: where a turn stands on the board, that one is all."""
+    return thread_posts(t, plan) if plan.board_turn is None else []
+
+
+def board_text(t: Transcript, plan: Plan, written: Mapping[TurnId, str]) -> str:
+    """Return what the turn says that stands on the board, "" where none does. `written`: by turns that go on."""
+    asks = asks_of(t, plan.board_turn) if plan.board_turn and not plan.hidden_lanes else []
+    said = [turn for i in asks if (turn := t.turns.get(i))]
+    if said and said[-1].removed:
+        return REMOVED
+    return next((text for turn in reversed(said) if (text := written.get(turn.id) or turn.text)), "")
 
 
 def board_controls(t: Transcript, plan: Plan) -> tuple[Control, ...]:
@@ -182,4 +201,4 @@ def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Po
         t = fold_all(t, row)
         thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, t.at)))
     thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, max(t.at, now))))
-    return list(thread.values())
+    return [post for post in thread.values() if not post.is_nothing]

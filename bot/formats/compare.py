@@ -33,12 +33,16 @@ DIFFERENCES = Control("differences", "Show differences")
 @with_people
 @with_search
 def plan(t: Transcript, now: float) -> Plan:
-    is_pair = len(t.started.panel.seats) > 1
-    return replace(_plan_answers(t, now), controls={END: (DIFFERENCES,)} if is_pair else {})
+    has_pair = len(turns_with_text(t, _answers(t))) > 1
+    return replace(_plan_answers(t, now), controls={END: (DIFFERENCES,)} if has_pair else {})
+
+
+def _answers(t: Transcript) -> list[TurnId]:
+    return [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
 
 
 def _plan_answers(t: Transcript, now: float) -> Plan:
-    answers = [TurnId("answer", 1, s.key) for s in t.started.panel.seats]
+    answers = _answers(t)
     if end := plan_if_stopped(t, now, {}, {}):
         return end
     if (open_ := open_turns(t, answers)) is not None:

@@ -27,13 +27,14 @@ def guessable_names(t: Transcript) -> list[str]:
 
 
 def guess_card(t: Transcript) -> str:
+    """Ask who is who; once names are known say how well people guessed, or "" where nobody has."""
     if t.named:
         return guess_results(t)
     people = len({by for by, _ in t.guesses})
     sit = "sits" if len(guessable_names(t)) == 1 else "sit"
-    count = f"{people} {'has' if people == 1 else 'have'} guessed."
+    count = f" {people} {'has' if people == 1 else 'have'} guessed." if people else ""
     present = f"{join_names(guessable_names(t))} {sit} at this table."
-    return f"{present} Who is who? Press a speaker; a later guess replaces yours. {count}"
+    return f"{present} Who is who? Press a speaker; a later guess replaces yours.{count}"
 
 
 def guess_controls(t: Transcript) -> tuple[Control, ...]:

@@ -43,10 +43,12 @@ class Plan:
 
     Messages:
     - `titles`: the headings of lanes. `footers`: what stands below a turn besides its time and cost.
-    - `cards`: messages derived from facts, rewritten as facts come. `full_texts`: long texts that stand behind
+    - `cards`: messages derived from facts, rewritten as facts come; one that has come to nothing is "", and its message
+      is taken away. `full_texts`: long texts that stand behind
       buttons, by the lane that these name.
     - `controls`: buttons of the format's own, by lane; `bot.engine.thread` adds those of every run.
     - `board_lines`: what people have done to the course of the run. `warnings`: what went wrong without ending it.
+    - `board_turn`: the turn whose words stand on the board, so that the run is one message; None: each has its own.
 
     What people may read:
     - `unstreamed_stages`: stages whose turns have no message of their own, since a card tells of them.
@@ -76,6 +78,7 @@ class Plan:
     full_texts: Mapping[LaneId, str] = field(default_factory=dict)
     controls: Mapping[LaneId, tuple[Control, ...]] = field(default_factory=dict)
     board_lines: tuple[str, ...] = ()
+    board_turn: TurnId | None = None
     vote_after: int = 0
     warnings: tuple[str, ...] = ()
     hidden_lanes: frozenset[LaneId] = frozenset()

@@ -1,11 +1,15 @@
-"""Summary: one seat sums up a thread so far. The thread is the run's context."""
+"""Summary: one seat sums up a thread so far. The thread is the run's context. All of it is one message, its board."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from bot.domain.asks import Ask, Part
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.formats.common import (
+    asks_of,
+    failure_reason,
     fixed_seats,
     frame,
     frame_code,
@@ -32,6 +36,10 @@ seat_rules, objection_rules = fixed_seats, no_objections
 @with_people
 def plan(t: Transcript, now: float) -> Plan:
     turn = TurnId("summary", 1, t.started.panel.seats[0].key)
+    return replace(_plan_summary(t, now, turn), board_turn=turn)
+
+
+def _plan_summary(t: Transcript, now: float, turn: TurnId) -> Plan:
     titles = {turn.lane: f"Summary · {name_of(t, turn)}"}
     if end := plan_if_stopped(t, now, titles, {}):
         return end
@@ -39,7 +47,9 @@ def plan(t: Transcript, now: float) -> Plan:
         return Plan(wants_for(open_), "summary", titles=titles)
     said = turns_with_text(t, [turn])
     if not said:
-        return plan_end(t, now, "failed", ("There is no summary.",), titles=titles)
+        known = t.turns.get(asks_of(t, turn)[-1])
+        why = failure_reason(t, known) if known else ""
+        return plan_end(t, now, "failed", (f"There is no summary{f': {why}' if why else ''}.",), titles=titles)
     return plan_end(t, now, "summarised", (quote_beginning(name_of(t, turn), said[0].text),), titles=titles)
 
 

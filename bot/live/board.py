@@ -20,6 +20,7 @@ MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "
 BAR_CELLS = 12
 SENT_REMARKS = 3  # the newest remarks whose origin is shown
 QUESTION_CHARS = 300  # so much of the question stands on the board
+NAMED_CHARS = 80  # and so much where it only names the run that is summed up
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Board:
     spent: str  # tokens and cost; "" while nobody may know who is who, as each answer adds its own
     board_lines: tuple[str, ...]  # lines on what people have done to its course
     warnings: tuple[str, ...]
+    text: str = ""  # what a seat says, of a run whose only message it is
 
 
 def build_board(
@@ -65,10 +67,12 @@ def build_board(
     *,
     running: Mapping[TurnId, Spent] = NONE_RUNNING,
     warn_usd: Sequence[float] = (),
+    text: str = "",
 ) -> Board:
     """Build the card at wall time `now`.
 
-    `running`: what turns that go on have used so far. `warn_usd`: sums that people are warned of.
+    `running`: what turns that go on have used so far. `warn_usd`: sums that people are warned of. `text`: what stands
+    on it of a seat's words.
     """
     ended = [turn for turn in t.turns.values() if turn.ended]
     current = _current_stage(t)
@@ -106,6 +110,7 @@ def build_board(
         spent="" if hidden else f"{sum(one.tokens for one in sums):,} tokens · {show_total(t, sums)}",
         board_lines=tuple(board_lines),
         warnings=tuple(warned),
+        text=text,
     )
 
 
@@ -131,7 +136,9 @@ def render_board(card: Board) -> str:
     spent = " · ".join(part for part in (f"{card.elapsed_s:.0f} s", card.spent) if part)
     beside = spent if card.verdict else card.expected
     parts = [_quote(card.about), _quote(card.question), f"{card.origin} · {beside}" if beside else card.origin]
-    if card.verdict:
+    if card.text:
+        parts = [_quote(card.question, NAMED_CHARS), f"{card.origin} · {spent}", card.text]
+    elif card.verdict:
         parts += [f"**Result:** {card.verdict}", card.key]
     else:
         filled = round(BAR_CELLS * card.done / card.total) if card.total else 0
@@ -139,14 +146,19 @@ def render_board(card: Board) -> str:
         rest = f" · about {card.rest_s:.0f} s to go" if card.rest_s is not None else ""
         parts.append(f"{bar} {card.done}/{card.total} · {card.stage} · {spent}{rest}")
         parts.append("\n".join(f"- {line.mark} {line.name}: {line.state}" for line in card.lines))
-    if card.fastest and not card.verdict:
+    if card.fastest and not (card.verdict or card.text):
         parts.append(f"Fastest: {card.fastest}")
     parts += card.board_lines
     return "\n\n".join(p for p in (*parts, *(f"⚠ {w}" for w in card.warnings)) if p)
 
 
 def render_brief(card: Board) -> str:
-    """Write the card for a surface with little room: a line on the run, then one for each thing worth knowing."""
+    """Write the card for a surface with little room: a line on the run, then one for each thing worth knowing.
+
+    "": it is to be read whole, as a seat's words stand on it.
+    """
+    if card.text:
+        return ""
     count = "" if card.verdict or not card.total else f" {card.done}/{card.total}"
     question = shorten_typed(card.question, QUESTION_CHARS)
     facts = (f"{card.stage}{count}", f"{card.elapsed_s:.0f} s", card.spent, question)
@@ -154,8 +166,8 @@ def render_brief(card: Board) -> str:
     return "\n".join([line, *card.board_lines, *(f"⚠ {w}" for w in card.warnings)])
 
 
-def _quote(question: str) -> str:
-    cut = question if len(question) <= QUESTION_CHARS else f"{question[:QUESTION_CHARS].rstrip()} …"
+def _quote(question: str, most: int = QUESTION_CHARS) -> str:
+    cut = question if len(question) <= most else f"{question[:most].rstrip()} …"
     return "\n".join(f"> {line}" for line in cut.splitlines())
 
 

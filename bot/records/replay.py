@@ -32,7 +32,8 @@ def list_frames(entries: Sequence[Entry], snapshots: Iterable[Snapshot], form: F
     frames: list[Frame] = []
     latest: dict[LaneId, Post] = {}
     for at, posts in _list_threads(entries, form, now):
-        new = [post for post in posts if _reading(latest.get(post.lane)) != _reading(post)]
+        said = [post for post in posts if post.lane in latest or not post.is_nothing]
+        new = [post for post in said if _reading(latest.get(post.lane)) != _reading(post)]
         frames += [Frame(at, post) for post in new]
         latest.update((post.lane, post) for post in posts)
     return list(_with_growth(frames, snapshots))
@@ -40,7 +41,8 @@ def list_frames(entries: Sequence[Entry], snapshots: Iterable[Snapshot], form: F
 
 def last_posts(frames: Iterable[Frame]) -> dict[LaneId, Post]:
     """Return how each lane reads at the end, in the order in which they appeared."""
-    return {frame.post.lane: frame.post for frame in frames}
+    last = {frame.post.lane: frame.post for frame in frames}
+    return {lane: post for lane, post in last.items() if not post.is_nothing}
 
 
 def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterator[tuple[float, list[Post]]]:

@@ -93,7 +93,7 @@ class TestWithinTheWindow:
 
     def test_whole_turns_go_the_oldest_first_and_what_came_of_it_last(self) -> None:
         play, turn = first_turn(start_of(ask_on(play_council())))
-        left, order = [], ["ada answers", "cyd answers", "The models ranked Bob first.", "Tabs it is"]
+        left, order = [], ["ada answers", "cyd answers", "The models ranked Bob first", "Tabs it is"]
         for window in range(1_200, 200, -20):
             text = read_prompt(play, turn, window)
             assert "[…]" not in text, "a turn is there or not"

@@ -45,8 +45,7 @@ async def test_a_debate_from_end_to_end(moot: Moot) -> None:
     assert [b.id for b in await moot.server.messages(moot.channel)] == [board.id]
     assert thread.parent_id == moot.channel.id
     assert set(thread.member_ids) == {moot.server.bot.id, moot.ada.id}
-    before, *said = await moot.server.messages(thread)
-    assert "Before it begins" in before.text  # a vote of its own, over by now
+    said = await moot.server.messages(thread)
     assert list_speakers(said) == [
         "🟦 Claude · opening · Moot",
         "🟩 GPT · opening · Moot",
@@ -83,7 +82,7 @@ async def test_a_council_from_end_to_end(moot: Moot) -> None:
     assert [s.author.name.removesuffix(" · Moot") for s in said[:3]] == ["🟦 Claude", "🟩 GPT", "🟧 Gemini"]
     reviews = await moot.find_turn(thread, "**Reviews**")
     await moot.wait_until(lambda: reviews.text.count("then") >= 6 and "After" not in reviews.text)
-    assert reviews.text.count("The models hardly agreed.") == 1
+    assert reviews.text.count("they hardly agreed.") == 1
     counted = await moot.press(moot.bob, reviews, "full_texts", "counted")
     assert "by Schulze's method" in counted
     synthesis = await moot.find_by(thread, "Synthesis · Claude")

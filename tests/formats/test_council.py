@@ -133,12 +133,12 @@ class TestPipelining:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
             seen.append(str(SYNTHESIS) in play.wanted)
         assert seen == [False, False, True, True]
-        assert "After 4 of 5 reviews. The models ranked Ada first." in play.plan.cards[REVIEWS]
+        assert "After 4 of 5 reviews. The models ranked Ada first; they all agreed." in play.plan.cards[REVIEWS]
         assert wanted_reviews(play) == ["ada"]
         play.start_wanted()
         let_rank(play, "ada", "eve", "dan", "cyd", "bob", "ada")
         assert "After" not in play.plan.cards[REVIEWS]
-        assert "The models ranked Ada first." in play.plan.cards[REVIEWS]
+        assert "The models ranked Ada first" in play.plan.cards[REVIEWS]
 
     def test_of_two_answers_each_would_only_judge_the_other(self) -> None:
         play = let_answer(make_council(seats=FIVE[:2]), *FIVE[:2])
@@ -243,7 +243,7 @@ class TestCards:
         for reviewer in FIVE[:4]:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
         let_rank(play, "eve", "dan", "bob", "cyd", "ada", "eve")
-        assert "The models partly agreed. Eve differs most: it puts Dan above Ada." in play.plan.cards[REVIEWS]
+        assert "first; they partly agreed. Eve differs most: it puts Dan above Ada." in play.plan.cards[REVIEWS]
         counted = play.plan.full_texts[COUNTED]
         assert "Agreement (Kendall's W): 0." in counted
         assert "Dissent: Eve differs from the standings on " in counted

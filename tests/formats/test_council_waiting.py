@@ -154,13 +154,13 @@ class TestLaterBallots:
     def test_a_late_answer_joins_the_standings_and_may_win(self) -> None:
         play = self.late(*FIVE[:4])
         play.start_wanted()
-        assert "The models ranked Bob first." in play.plan.cards[REVIEWS]
+        assert "The models ranked Bob first" in play.plan.cards[REVIEWS]
         assert "Eve" not in play.plan.full_texts[COUNTED]
         for reviewer in ("ada", "bob", "cyd"):
             let_rank(play, reviewer, *LATE_EVE, round_=2)
         assert "\n\n**Eve, then Bob" in play.plan.cards[REVIEWS]
         assert "4 ballots, 0 abstained;" in play.plan.full_texts[COUNTED]
-        assert "The models ranked Eve first." in play.plan.cards[REVIEWS]
+        assert "The models ranked Eve first" in play.plan.cards[REVIEWS]
         assert "**Ada**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
         assert "Not reviewed" not in play.plan.cards[REVIEWS]
 

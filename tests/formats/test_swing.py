@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,8 +11,9 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.facts import RunFinished, VoteCast, VoteClosed
 from bot.domain.run import DebateRules
-from bot.engine.thread import thread_posts
+from bot.engine.thread import replay_thread, thread_posts
 from bot.errors import Refused
+from bot.formats.debate import debate
 from bot.formats.debate.swing import BEFORE, measure_swing, vote_before_choices
 from bot.formats.end_card import END
 from bot.formats.vote_options import ROUND_BEFORE
@@ -77,24 +79,32 @@ def test_a_side_is_voted_for_once_though_several_defend_it() -> None:
 
 
 def test_the_card_offers_a_side_each_until_all_have_spoken_once() -> None:
-    play = make_debate(seats=2, vote_s=60.0, watch=False)
+    play = make_debate(seats=2, vote_s=60.0, watch=False, positions=POSITIONS)
 
     def labels() -> list[str]:
         [card] = [post for post in thread_posts(play.t, play.plan) if post.lane == BEFORE]
         return [control.label for control in card.controls]
 
-    assert labels() == ["👍 Ada", "👍 Bob"]
+    assert labels() == ["👍 tabs", "👍 spaces"]
     first, second = play.start_wanted()
     play.end_turn(first).record(VoteCast("p", ROUND_BEFORE, "ada"))
-    assert labels() == ["👍 Ada", "👍 Bob"]
+    assert labels() == ["👍 tabs", "👍 spaces"]
     assert "1 has voted" in play.plan.cards[BEFORE]
     play.end_turn(second)
     assert labels() == []
     assert "closed" in play.plan.cards[BEFORE]
 
 
-def test_where_nobody_can_vote_afterwards_nobody_is_asked_before() -> None:
-    assert BEFORE not in make_debate().plan.cards
+def test_a_card_on_which_nobody_has_voted_goes_once_all_have_spoken() -> None:
+    play = make_debate(seats=2, vote_s=60.0, watch=False, positions=POSITIONS)
+    play.play_stage(lambda turn: "So it is.")
+    assert play.plan.cards[BEFORE] == ""
+    assert BEFORE not in {post.lane for post in replay_thread(play.t.entries, debate, play.t.at)}
+
+
+@pytest.mark.parametrize("how", [{"positions": POSITIONS}, {"vote_s": 60.0}])
+def test_where_nobody_can_vote_afterwards_or_no_sides_are_known_nobody_is_asked_before(how: dict[str, Any]) -> None:
+    assert BEFORE not in make_debate(**how).plan.cards
 
 
 async def test_people_vote_before_and_after_and_read_the_swing_once_the_vote_closes(scene: ActionsScene) -> None:

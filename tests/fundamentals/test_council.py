@@ -39,7 +39,7 @@ async def test_a_council_answers_ranks_and_closes(
         "end",
     ]
     texts = {lane.stage: text for lane, text in place.read_texts()}
-    assert "The models ranked Ada first." in texts["reviews"]
+    assert "The models ranked Ada first" in texts["reviews"]
     assert texts["synthesis"].startswith("Tabs it is.")
     assert texts["end"].startswith("**Chair:** Tabs it is.")
 

@@ -20,9 +20,11 @@ from tests.servers.model_server import answer
 from tests.servers.slack.world import Ephemeral
 from tests.servers.slack.world import Message as SlackMessage
 from tests.support.discord_bot import RANKING, Moot
+from tests.support.discord_guild import find_button as find_discord_button
 from tests.support.discord_guild import is_silent
 from tests.support.discord_runs import finish_run
-from tests.support.slack_messages import find_button, has_button
+from tests.support.slack_app import wait_until
+from tests.support.slack_messages import find_action, find_button, has_button
 from tests.support.two_platforms import SlackHall, serve_both
 
 ROW, BUTTON = 1, 2  # Discord's types of components
@@ -130,6 +132,21 @@ async def test_a_thread_on_discord_is_calm(
             assert not refused, button
 
 
+async def test_a_summary_on_discord_is_one_message(both: tuple[Moot, SlackHall]) -> None:
+    moot, _ = both
+    script_seats(moot, "compare")
+    _, thread, end = await finish_run(moot, "compare", question=QUESTION)
+    known = await moot.server.messages(thread)
+    rest = await moot.open_more(moot.ada, end)
+    moot.script_model("claude", answer(SUMMARY * 3))
+    await (await moot.server.click(moot.ada, rest, find_discord_button(rest, "summarise"))).answer()
+    message = await moot.find(thread, lambda m: SUMMARY * 2 in m.text and not read_discord(m).actions)
+    assert [m for m in await moot.server.messages(thread) if m.id not in {k.id for k in known}] == [message]
+    assert message.text.startswith("> Summarise this compare: Should we rewrite the billing service?")
+    assert not read_discord(message).notifies
+    assert QUESTION[:LONGEST_TWICE] not in message.text
+
+
 @pytest.mark.parametrize("name", [*FORMS, *TYPED])
 async def test_a_thread_on_slack_is_calm(
     both: tuple[Moot, SlackHall], name: str, monkeypatch: pytest.MonkeyPatch
@@ -156,3 +173,17 @@ async def test_a_thread_on_slack_is_calm(
     for message, button in pressed:
         await hall.press(message, button)
         assert not refused, button
+
+
+async def test_a_summary_on_slack_is_one_message(both: tuple[Moot, SlackHall]) -> None:
+    moot, hall = both
+    script_seats(moot, "compare")
+    board, known = await hall.finish_run("compare", QUESTION)
+    rest = await hall.press_for_notice(known[-1], find_button(known[-1], "more"))
+    moot.script_model("claude", answer(SUMMARY * 3))
+    await hall.press(rest, find_action(rest, "summarise"))
+    await wait_until(lambda: SUMMARY * 2 in read_slack(hall.read_thread(board)[-1]).text)
+    await wait_until(lambda: not read_slack(hall.read_thread(board)[-1]).actions)
+    message = read_slack(hall.read_thread(board)[-1])
+    assert len(hall.read_thread(board)) == len(known) + 1
+    assert not message.notifies

@@ -144,7 +144,7 @@ class DiscordGuild:
         """Return the end card of a thread, as soon as there is one."""
         return await self.find(place, lambda m: "Follow up" in button_labels(m))
 
-    async def wait_until(self, happened: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    async def wait_until(self, happened: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait until `happened` returns true. Raises TimeoutError, or the error that the bot stumbled over.
 
         The bound leaves time for the import of litellm.

@@ -18,6 +18,8 @@ from tests.support.discord_bot import Moot, run_moot
 from tests.support.slack_app import make_settings, open_workspace, wait_until
 from tests.support.slack_messages import has_button
 
+PATIENCE_S = 60.0  # until a run is over; the first of a process waits for the import of litellm
+
 
 @dataclass
 class SlackHall:
@@ -37,7 +39,7 @@ class SlackHall:
         await (await self.server.people.command(self.ann.id, self.channel.id, f"/{first}", typed))
         await wait_until(lambda: len(world.messages(self.channel.id)) > known)
         board = world.messages(self.channel.id)[known]
-        await wait_until(lambda: any(has_button(m, "more") for m in self.read_thread(board)))
+        await wait_until(lambda: any(has_button(m, "more") for m in self.read_thread(board)), PATIENCE_S)
         await wait_until(lambda: "Result:" in board.text)
         return board, self.read_thread(board)
 

@@ -124,11 +124,14 @@ def _closing_words(t: Transcript, s: Standings) -> str:
 def agreement_line(t: Transcript, s: Standings) -> str:
     """Say how far the models agreed, and who differs most on what; "" where nothing was ranked."""
     how_far = f"The models {_agreement(s)}." if s.top and s.agreement is not None else ""
-    differs = ""
-    if s.dissent is not None:
-        who, above, below = (display_name(t, i) for i in (s.dissent.reviewer, s.dissent.above, s.dissent.below))
-        differs = f"{who} differs most: it puts {above} above {below}."
-    return " ".join(line for line in (how_far, differs) if line)
+    return " ".join(line for line in (how_far, _dissent_line(t, s)) if line)
+
+
+def _dissent_line(t: Transcript, s: Standings) -> str:
+    if s.dissent is None:
+        return ""
+    who, above, below = (display_name(t, i) for i in (s.dissent.reviewer, s.dissent.above, s.dissent.below))
+    return f"{who} differs most: it puts {above} above {below}."
 
 
 def _agreement(s: Standings) -> str:
@@ -152,10 +155,13 @@ def _standings_text(t: Transcript, held: HeldBallots) -> str:
     so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
     if not s.top:
         return f"{so_far}{NO_RANKING}"
-    first = f"The models ranked {display_name(t, s.top)} first."
-    led = ranking_verdict(t, s) if len(s.order[0]) > 1 else first
+    if len(s.order[0]) > 1:
+        said = f"{ranking_verdict(t, s)} {agreement_line(t, s)}"
+    else:
+        agreed = "" if s.agreement is None else f"; they {_agreement(s)}"
+        said = f"The models ranked {display_name(t, s.top)} first{agreed}. {_dissent_line(t, s)}"
     order = f"**{format_tiers(t, s.order)}**" if len(s.order) > 1 else ""
-    return "\n\n".join(part for part in (order, f"{so_far}{led} {agreement_line(t, s)}".strip()) if part)
+    return "\n\n".join(part for part in (order, f"{so_far}{said}".strip()) if part)
 
 
 def _describe_count(t: Transcript, held: HeldBallots) -> str:

@@ -44,9 +44,10 @@ class Swing:
 
 
 def has_vote_before(t: Transcript) -> bool:
-    """Return whether people vote before and after, which they do where the vote goes on after the end."""
+    """Return whether people vote before and after: where sides are known and the vote goes on after the end."""
     rules = t.started.rules
-    return rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
+    is_asked = rules.debating is not None and rules.vote_s > 0 and len(t.started.panel.seats) > 1
+    return is_asked and (any(position_of(t, s.key) for s in t.started.panel.seats) or _count_before(t) > 0)
 
 
 def is_vote_before_open(t: Transcript) -> bool:
@@ -68,11 +69,16 @@ def vote_before_controls(t: Transcript) -> tuple[Control, ...]:
 
 
 def vote_before_card(t: Transcript) -> str:
-    cast = sum(round_ == ROUND_BEFORE for _, round_ in t.votes)
-    count = f"{cast} {'has' if cast == 1 else 'have'} voted."
+    """Ask whom people side with; once that is closed, say how many did, or "" where nobody has."""
+    cast = _count_before(t)
+    count = f"{cast} {'has' if cast == 1 else 'have'} voted." if cast else ""
     if not is_vote_before_open(t):
-        return f"The vote from before is closed; {count} There is another one at the end."
-    return f"Whom would you side with now? Vote before you have heard them, and again at the end. {count}"
+        return f"The vote from before is closed; {count} There is another one at the end." if cast else ""
+    return f"Whom would you side with now? Vote before you have heard them, and again at the end. {count}".strip()
+
+
+def _count_before(t: Transcript) -> int:
+    return sum(round_ == ROUND_BEFORE for _, round_ in t.votes)
 
 
 def measure_swing(t: Transcript) -> Swing | None:
