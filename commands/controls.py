@@ -27,7 +27,7 @@ from commands.transfer import TransferOptions, send_message, send_turn
 
 
 class RemarkOptions(Options):
-    text: str = Field(description="what everyone is told from their next turn on")
+    text: str = Field(description="what to tell the models; they read it in their next turn")
 
 
 class ObjectionFormOptions(Options):

@@ -142,15 +142,16 @@ async def mention(
 ) -> Answer | None:
     """Take a message that may be for us; return its answer, None where it is not for us. Raises Refused.
 
-    In the thread of a run that goes on it is a remark. Otherwise it must be addressed to us, by a mention or in a
-    direct message: then it `starts` what the operator has set; instead of a format, a follow-up in the thread of a run
-    that is over. One that asks nothing is answered with what can be done. Raises MustAgree where its writer is asked
-    first. `carried` is what the message holds beside its text: forwards, embeds. `quoted` returns the message that it
-    replies to or shares, and raises Refused where that cannot be read; in a run's thread all have read that one
-    already. The board quotes it, and a thread is named after it.
+    In the thread of a run that goes on it is a remark, answered if it addresses us. Otherwise it must be addressed to
+    us, by a mention or in a direct message: then it `starts` what the operator has set; instead of a format, a
+    follow-up in the thread of a run that is over. One that asks nothing is answered with what can be done. Raises
+    MustAgree where its writer is asked first. `carried` is what the message holds beside its text: forwards, embeds.
+    `quoted` returns the message that it replies to or shares, and raises Refused where that cannot be read; in a run's
+    thread all have read that one already. The board quotes it, and a thread is named after it.
     """
     if here.run and not (await actions.read_run(here.run, here.by)).is_over:
-        return await _add_remark(actions, join_blocks(text, carried), here, read_files)
+        told = await _add_remark(actions, join_blocks(text, carried), here, read_files)
+        return replace(told, must_read=told.must_read or is_addressed)
     if not is_addressed:
         return None
     quotation = quoted()
@@ -177,11 +178,11 @@ async def _add_remark(actions: Actions, text: str, here: Here, read_files: ReadF
     """Pass a message on as a remark, with the text files that it has; its pictures are named as left out."""
     said, images = await read_files(text)
     if not images:
-        return Told(await actions.add_remark(here.run, said, here.by))
+        return Told(await actions.add_remark(here.run, said, here.by, in_thread=True))
     names = join_names([f"“{image.name}”" for image in images])
     if not said.strip():
         raise Refused(f"A remark has no pictures: say in words what matters in {names}.")
-    told = await actions.add_remark(here.run, said, here.by)
+    told = await actions.add_remark(here.run, said, here.by, in_thread=True)
     left_out = f"Without {names}: a remark has no pictures, so say in words what matters there."
     return Told(f"{told} {left_out}", must_read=True)
 

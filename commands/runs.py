@@ -46,7 +46,7 @@ class WatchOptions(StartOptions):
 
 
 class SayOptions(Options):
-    text: str = Field(description="what everyone is told from their next turn on")
+    text: str = Field(description="what to tell the models; they read it in their next turn")
     run: str = option("", "which run; this thread's where left out", suggest="runs")
 
 

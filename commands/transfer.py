@@ -16,7 +16,7 @@ from commands.command import Answer, Here, Options, Started, Told, option, read_
 
 class TransferOptions(Options):
     model: str = option("", "which model; left out where it goes to a run", suggest="models")
-    run: str = option("", "which run, where all read it from their next turn on", suggest="runs")
+    run: str = option("", "which run; the models there read it in their next turn", suggest="runs")
     note: str = option("", "what is to be done with it")
     text: str = option("", "the passage, copied; all of it where left out")
 
@@ -54,8 +54,8 @@ async def _send(actions: Actions, text: str, origin: Origin, options: TransferOp
     if bool(options.model) == bool(options.run):
         raise Refused("Name a model that is to read it, or a run that goes on: one of them.")
     if options.run:
-        await actions.add_remark(options.run, join_blocks(options.note, text), here.by, origin)
-        return Told(f"Sent to run `{options.run}`: everyone there reads it from their next turn on.")
+        told = await actions.add_remark(options.run, join_blocks(options.note, text), here.by, origin)
+        return Told(f"Sent to run `{options.run}`. {told}")
     request = RunRequest(
         "compare",
         options.note or ABOUT_THIS,

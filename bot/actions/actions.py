@@ -334,10 +334,13 @@ class Actions:
         await self._access.record(run, Guessed(by.key, speaker, known, by.name))
         return f"You guess that {display_name(await self.read_run(run, by), speaker)} is {known}."
 
-    async def add_remark(self, run: str, text: str, by: Person, origin: Origin | None = None) -> str:
+    async def add_remark(
+        self, run: str, text: str, by: Person, origin: Origin | None = None, *, in_thread: bool = False
+    ) -> str:
         """Pass a remark on to every seat, from its next turn on.
 
-        A remark with an `origin` was sent here from elsewhere, and may be as long as a question.
+        A remark with an `origin` was sent here from elsewhere, and may be as long as a question. `in_thread`: it is a
+        message in the run's thread.
         """
         t = await self._access.get_open_run(run, by)
         text = text.strip()
@@ -349,7 +352,7 @@ class Actions:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
         check_room_for_remark(t, text, by)
         self.services.check_text(text, by, "The remark")
-        await self._access.record(run, Interjected(by.key, text, by.name, origin))
+        await self._access.record(run, Interjected(by.key, text, by.name, origin, in_thread))
         if not are_remarks_heard(t):
             return "Kept with the run. No model reads it: each speaks only once here."
         return "Told the models; they read it in their next turn."

@@ -231,6 +231,7 @@ class Interjected:
     text: str
     name: str = ""
     origin: Origin | None = None  # of what was sent here
+    in_thread: bool = False  # its writer's own message stands in the thread
 
     @property
     def who(self) -> str:

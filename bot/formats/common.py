@@ -14,7 +14,7 @@ from bot.domain import visibility
 from bot.domain.asks import FRAME_END, Part
 from bot.domain.run import SEARCH_STAGES, Earlier, Finish, LaneId, Seat, TurnId
 from bot.domain.transcript import Transcript, Turn
-from bot.formats import guessing, pauses, seating
+from bot.formats import guessing, pauses, remarks, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.time_limits import is_out_of_time
@@ -106,6 +106,7 @@ def with_people(plan: Planning) -> Planning:
             made = replace(made, wanted=(*made.wanted, *wants_for(late)))
         if t.steering.paused and not made.outcome:
             made = pauses.hold_plan(t, made)
+        made = _with_remarks(t, made)
         lines = (*made.board_lines, *seating.seating_lines(t))
         footers = {**made.footers, **seating.drop_notes(t)}
         return _with_visibility(
@@ -113,6 +114,14 @@ def with_people(plan: Planning) -> Planning:
         )
 
     return plan_with_people
+
+
+def _with_remarks(t: Transcript, made: Plan) -> Plan:
+    """Return the plan with a card for each remark, before the end card."""
+    said = remarks.remark_cards(t, are_heard=are_remarks_heard(t), unread_stages=made.unstreamed_stages)
+    if not said:
+        return made
+    return replace(made, titles={**made.titles, **remarks.remark_titles(t)}, cards={**said, **made.cards})
 
 
 def _with_visibility(t: Transcript, now: float, made: Plan) -> Plan:

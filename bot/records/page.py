@@ -24,6 +24,7 @@ from bot.formats import FORMATS
 from bot.formats.common import last_votes
 from bot.formats.end_card import END, describe_spending
 from bot.formats.plan import Plan
+from bot.formats.remarks import STAGE as REMARK
 from bot.formats.vote_options import vote_names
 from bot.records.page_dialect import PageDialect, render_html, write_code_style
 from bot.records.record import RunRecord
@@ -108,7 +109,7 @@ def _write_head(t: Transcript, run: str) -> str:
 def _write_thread(page: _Page) -> Iterator[str]:
     """Write rounds and cards in their order, with people's remarks between them."""
     remarks = [e for e in page.t.entries if isinstance(e.fact, Interjected | Objected)]
-    shown = [post for lane, post in page.posts.items() if lane != END]
+    shown = [post for lane, post in page.posts.items() if lane != END and lane.stage != REMARK]
     for (stage, round_, is_turn), group in groupby(shown, lambda p: (p.lane.stage, p.lane.round, p.kind == "turn")):
         posts = list(group)
         began = page.frames[posts[0].lane][0].at

@@ -192,7 +192,7 @@ class TestSeats:
                 "" if skipped else f"1. {letter}\n2. {others[0]}\n3. {others[1]}",
                 "skipped" if skipped else "done",
             )
-        assert f"The models ranked {first.capitalize()} first." in play.plan.cards[REVIEWS]
+        assert f"The models ranked {first.capitalize()} first" in play.plan.cards[REVIEWS]
         assert play.wanted == ["synthesis/1/chair"]
 
     def test_nobody_left_who_has_answered_ends_a_council(self) -> None:
