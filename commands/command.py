@@ -31,7 +31,7 @@ Suggest = Literal["panels", "models", "personas", "runs", "pipelines"]
 class Options(BaseModel):
     """Options of a command or button; `file_into` names the one that takes an attached text file, if any.
 
-    Whatever people type is cleaned here.
+    Whatever people type is cleaned here; of a run, which is suggested with its question, the id is kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +42,9 @@ class Options(BaseModel):
     def _clean(cls, values: Any) -> Any:
         if not isinstance(values, Mapping):
             return values
-        return {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
+        cleaned = {name: clean_text(value) if isinstance(value, str) else value for name, value in values.items()}
+        named = [name for name in cleaned if name in cls.model_fields and read_extra(cls, name, "suggest") == "runs"]
+        return cleaned | {name: str(cleaned[name]).strip().partition(" ")[0] for name in named if cleaned[name]}
 
 
 class NoOptions(Options):

@@ -17,7 +17,7 @@ from bot.text import join_blocks
 from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
 from commands.deletion import DELETE_NOW, KEEP, ask_before_deleting, delete_run, keep_run
-from commands.differences import PairOptions, show_differences
+from commands.differences import PairOptions, list_answers, show_differences
 from commands.export import export_run
 from commands.me import FORGET, forget_person
 from commands.more import offer_ballot, offer_rest
@@ -246,7 +246,7 @@ PRESSES: Mapping[str, Press] = {
     "ask_seat": Press("Go on with one seat.", _ask_seat, QuestionOptions, starts_run=True),
     "send_to": Press("Send to a model or run.", _send_to, TransferOptions, starts_run=True),
     "summarise": Press("What has been said so far.", _summarise, starts_run=True),
-    "differences": Press("Compare two answers.", _differences, PairOptions),
+    "differences": Press("Compare two answers.", _differences, PairOptions, list_answers),
     "remove": Press("Blank a turn.", _remove),
 }
 # Slack alone draws and answers it, as its board stands in a thread that notifies nobody else.

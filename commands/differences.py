@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
 from bot.actions.actions import Actions
-from bot.domain.controls import About
+from bot.actions.permissions import Person
+from bot.domain.controls import About, Target
 from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
@@ -15,16 +17,18 @@ from bot.formats.differences import NamedAnswer, describe_differences
 from bot.text import did_you_mean, quote_typed
 from commands.command import Here, Options, Told, option
 
+NO_COMPARISON = "That is no message of a comparison: use this on an answer in one of my threads."
+
 
 class PairOptions(Options):
-    first: str = option("", "a seat, by name or number; this one or the first where left out")
-    second: str = option("", "another one; the next where left out")
+    first: str = option("", "whose answer; this one or the first where left out")
+    second: str = option("", "beside whose; the next where left out")
 
 
 async def show_differences(actions: Actions, run: str, about: About, options: PairOptions, here: Here) -> Told:
     """Show two answers beside each other; `about` may be the turn whose message was pressed. Raises Refused."""
     if not run:
-        raise Refused("That is no message of a comparison: use this on an answer in one of my threads.")
+        raise Refused(NO_COMPARISON)
     t = await actions.read_run(run, here.by)
     said = _find_answers(t)
     pressed = about.seat if isinstance(about, TurnId) else ""
@@ -36,6 +40,14 @@ async def show_differences(actions: Actions, run: str, about: About, options: Pa
         await actions.read_lane(run, TurnId("answer", 1, seat).lane, here.by)  # refuses what is hidden
     text = await asyncio.to_thread(describe_differences, said[first], said[second])  # it may take a second
     return Told(text, ("differences.md", text))
+
+
+async def list_answers(actions: Actions, target: Target, by: Person) -> Mapping[str, Sequence[str]]:
+    """Return the seats whose answers can be compared. Raises Refused where there are no two."""
+    if not target.run:
+        raise Refused(NO_COMPARISON)
+    names = [name for name, _ in _find_answers(await actions.read_run(target.run, by)).values()]
+    return {"first": names, "second": names}
 
 
 def _find_answers(t: Transcript) -> dict[str, NamedAnswer]:

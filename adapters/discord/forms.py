@@ -83,9 +83,11 @@ def _label(name: str, help: str, component: ui.Item[Any]) -> ui.Label[Any]:
 def _build_input(form: Form, name: str) -> ui.Select[Any] | ui.RadioGroup[Any] | ui.TextInput[Any]:
     field = form.options.model_fields[name]
     typed = form.values.get(name, None if field.is_required() else field.get_default())
-    if choices := form.choices.get(name):
+    choices = form.choices.get(name, ())
+    if choices and (not typed or typed in choices):  # what was typed otherwise stays to be seen
         options = [discord.SelectOption(label=c[:100], value=c[:100], default=c == typed) for c in choices[:OPTIONS]]
-        return ui.Select(custom_id=name, options=options, required=field.is_required())
+        is_required = field.is_required()
+        return ui.Select(custom_id=name, options=options, required=is_required, min_values=int(is_required))
     if values := _fixed_values(field):
         buttons = [RadioGroupOption(label=v.capitalize(), value=v, default=v == _as_text(typed)) for v in values]
         return ui.RadioGroup(custom_id=name, options=buttons, required=field.is_required())

@@ -50,7 +50,7 @@ from bot.text import join_names
 from commands import COMMANDS, dispatch
 from commands.command import Answer, Command, Form, Here, Offered, Started, StartOptions, Told, describe_mistakes
 from commands.controls import MENUS, PRESSES
-from commands.suggestions import suggest_values
+from commands.suggestions import LISTS, list_choices, suggest_values
 
 log = structlog.get_logger()
 
@@ -280,6 +280,9 @@ class InteractionHandler:
                 await reply.offer(text, build_buttons(controls, run))
             case Form():
                 sealed = self._seal.close(key, _name_asker(interaction))
+                by = await self._find_person(interaction)
+                choices = await list_choices(self._actions, answer, by, self._can_see(interaction))
+                answer = replace(answer, choices={field: choices[field] for field in choices if field not in LISTS})
                 await reply.show_form(answer, sealed, self._actions.services.settings.limits.attachments)
             case Started():
                 await reply.wait_until_shown()

@@ -46,10 +46,9 @@ from commands.command import (
     Started,
     Told,
     describe_mistakes,
-    read_extra,
 )
 from commands.controls import PRESSES, SHARE
-from commands.suggestions import suggest_values
+from commands.suggestions import list_choices
 
 log = structlog.get_logger()
 
@@ -329,13 +328,7 @@ class InteractionHandler:
                 await self.wait_until_shown(reply, run, by)
 
     async def _show_form(self, reply: Reply, form: Form, by: Person, metadata: Mapping[str, str]) -> None:
-        suggested: dict[str, Sequence[str]] = dict(form.choices)
-        for field in form.fields:
-            if read_extra(form.options, field, "suggest"):
-                found = await suggest_values(
-                    self.actions, form.options, field, "", by, self._can_see(reply.request, by)
-                )
-                suggested[field] = [value for value in found if value != MORE]
+        suggested = await list_choices(self.actions, form, by, self._can_see(reply.request, by))
         place = {"channel": reply.request.channel, "thread": reply.request.thread}
         sealed = self._seal.close(json.dumps({**metadata, **place}), reply.request.user)
         await reply.show_form(form, sealed, suggested)

@@ -151,7 +151,7 @@ async def test_runs_of_a_channel_are_listed_for_those_who_see_it(moot: Moot) -> 
         assert "surprise" not in listed
         assert shown in listed
     completed = await (await moot.server.autocomplete(moot.bob, moot.channel, "moot show", "run")).answer()
-    assert [choice["value"] for choice in completed.choices] == [shown]
+    assert [choice["value"] for choice in completed.choices] == [f"{shown} · Tea?"]
     for name in (run, shown):
         await moot.call_command(moot.ada, "moot stop", run=name)
 

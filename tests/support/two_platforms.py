@@ -60,11 +60,17 @@ class SlackHall:
         await wait_until(lambda: self._count_answers() != before)
 
     async def press_for_notice(self, message: Message, action_id: str) -> Ephemeral:
-        """Press a button as Ann; return the notice that she alone reads then."""
+        """Press a button as Ann; return the notice with buttons that she alone reads then."""
         known = len(self.server.world.ephemerals)
+        found: list[Ephemeral] = []
+
+        def is_there() -> bool:
+            found[:] = [e for e in self.server.world.ephemerals[known:] if any("elements" in b for b in e.blocks)]
+            return bool(found)
+
         await self.press(message, action_id)
-        await wait_until(lambda: len(self.server.world.ephemerals) > known)
-        return self.server.world.ephemerals[-1]
+        await wait_until(is_there)
+        return found[0]
 
     def _count_answers(self) -> tuple[int, ...]:
         world = self.server.world
