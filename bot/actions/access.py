@@ -23,6 +23,7 @@ from bot.actions.permissions import (
 from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.controls import Control
 from bot.domain.facts import Deleted, Fact, Stopped
+from bot.domain.run import TurnId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import current_plan
@@ -163,6 +164,11 @@ class RunAccess:
             if t.start is None:
                 raise
             return t
+
+
+def find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:
+    """Return the latest ask in the turn's lane."""
+    return next((i for i in reversed(tuple(t.turns)) if i.lane == turn.lane), turn)
 
 
 async def _may_see(addresses: Sequence[str], can_see: CanSee) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from bot.actions.access import RunAccess
+from bot.actions.access import RunAccess, find_latest_ask
 from bot.actions.allowance import Allowance
 from bot.actions.books import BookActions
 from bot.actions.estimates import RunEstimates
@@ -221,8 +221,7 @@ class Actions:
         plan = self._access.make_plan(t)
         if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
             raise Refused("That is not shown yet.")
-        if plan.board_turn and lane == BOARD:
-            lane = plan.board_turn.lane
+        lane = plan.board_turn.lane if plan.board_turn and lane == BOARD else lane
         if lane in plan.full_texts:
             return plan.titles[lane], plan.full_texts[lane]
         said = [turn for i, turn in t.turns.items() if i.lane == lane]
@@ -244,7 +243,7 @@ class Actions:
     async def skip_turn(self, run: str, turn: TurnId, by: Person) -> str:
         """Skip a turn; for most people, record a wish that counts once enough others have it as well."""
         t = await self._access.get_open_run(run, by)
-        turn = _find_latest_ask(t, turn)
+        turn = find_latest_ask(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is not None:
             raise self._access.refuse_late("That turn is not running, so there is nothing to skip.", run)
@@ -262,7 +261,7 @@ class Actions:
         """Ask a seat again whose turn has failed."""
         t = await self._access.get_open_run(run, by)
         await self._access.require_may_steer(by, t, "Retry")
-        turn = _find_latest_ask(t, turn)
+        turn = find_latest_ask(t, turn)
         known = t.turns.get(turn)
         if known is None or known.ended is None or known.ended.finish != "failed":
             raise Refused("That turn has not failed, so there is nothing to ask again.")
@@ -399,8 +398,3 @@ class Actions:
     def note_on_board(self, run: str, text: str) -> None:
         """Show one sentence on the board of a run."""
         self._supervisor.note(run, text)
-
-
-def _find_latest_ask(t: Transcript, turn: TurnId) -> TurnId:
-    """Return the latest ask in the turn's lane."""
-    return next((i for i in reversed(tuple(t.turns)) if i.lane == turn.lane), turn)
