@@ -331,8 +331,7 @@ class LaneView:
         wanted = [WantedPage(page.text, page.chars, self._controls(page)) for page in pages] or [
             WantedPage(lane.footer or NO_TEXT if lane.closed else lane.placeholder, 0, lane.controls)
         ]
-        if lane.kind == "card" and not mark.text:  # it has come to nothing: its message goes
-            wanted = []
+        wanted = wanted if mark.text or lane.kind != "card" else []  # a card that has come to nothing goes
         wanted[:-1] = [page._replace(controls=()) for page in wanted[:-1]]  # buttons stand under the last page
         # asked again after a restart: what was shown stays until there is something new
         keeps_unknown = not lane.closed and not lane.length
