@@ -23,9 +23,7 @@ EXAMPLE = (ROOT / "moot.example.toml").read_text("utf-8")
 RECIPES = {title: block.text for title, [block] in read_sections("docs/recipes.md").items()}
 
 
-@pytest.mark.parametrize(
-    ("page", "make"), [("settings", make_settings_page), ("commands", make_commands_page)], ids=lambda part: str(part)
-)
+@pytest.mark.parametrize(("page", "make"), [("settings", make_settings_page), ("commands", make_commands_page)])
 def test_a_page_is_as_the_code_makes_it(page: str, make: Any) -> None:
     written = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
     assert written == make(), f"write it again: python -m bot.cli.pages {page} > docs/{page}.md"
