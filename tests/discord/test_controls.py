@@ -246,7 +246,7 @@ async def test_one_seat_is_asked_alone(moot: Moot) -> None:
 async def test_a_turn_is_sent_to_another_model(moot: Moot) -> None:
     _, thread, _ = await finish_run(moot)
     form = await moot.choose_from_menu(moot.bob, await moot.find_by(thread, "GPT"), "Send to another model…")
-    await moot.server.submit(moot.bob, form, {"model": "gemini", "note": "Shorter, please."})
+    await moot.server.submit(moot.bob, form, {"model": ["gemini"], "note": "Shorter, please."})
     await moot.wait_until(lambda: len(moot.read_asks("gemini")) == 2)
     assert all(words in moot.read_asks("gemini")[-1] for words in ("From GPT", "GPT speaks.", "Shorter, please."))
 
@@ -255,7 +255,7 @@ async def test_a_persons_message_is_sent_to_a_model_or_the_council(moot: Moot) -
     talk = await moot.server.say(moot.bob, moot.channel, "Milk goes in first.")
     form = await moot.server.menu(moot.ada, talk, "Send to another model…")
     await form.answer()
-    await moot.server.submit(moot.ada, form, {"model": "gpt"})
+    await moot.server.submit(moot.ada, form, {"model": ["gpt"]})
     await moot.wait_until(lambda: len(moot.read_asks("gpt")) == 1)
     assert "From bob" in moot.read_asks("gpt")[0]
     assert "Milk goes in first." in moot.read_asks("gpt")[0]

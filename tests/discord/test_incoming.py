@@ -185,7 +185,7 @@ async def test_what_people_saw_is_what_is_read_wherever_they_type_it(moot: Moot)
         assert seen in ask
     talk = await moot.server.say(moot.cyd, moot.channel, typed)
     form = await moot.choose_from_menu(moot.ada, talk, "Send to another model…")
-    await moot.server.submit(moot.ada, form, {"model": "gemini", "note": f"Ask <@{moot.cyd.id}>."})
+    await moot.server.submit(moot.ada, form, {"model": ["gemini"], "note": f"Ask <@{moot.cyd.id}>."})
     await moot.wait_until(lambda: any("Ask @cyd." in ask and seen in ask for ask in moot.read_asks("gemini")))
 
 
