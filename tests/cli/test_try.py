@@ -24,6 +24,7 @@ from bot.engine.trace import EventsFile
 from bot.errors import Refused
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
 from tests.support.model_panel import SEATS, tell_every_seat, tell_seat, write_settings
+from tests.support.postgres import make_database
 
 EVENTS = Path("events.jsonl")
 RANKING = answer("FINAL RANKING:\n1. A\n2. B\n3. C")
@@ -87,6 +88,20 @@ async def test_a_council_from_end_to_end(server: ModelServer, capsys: pytest.Cap
     facts = [e for e in read_events() if e["type"] == "fact"]
     assert [f["seq"] for f in facts] == list(range(1, len(facts) + 1))
     assert Counter(f["stage"] for f in facts if f["fact"] == "TurnEnded") == {"answer": 3, "review": 3, "synthesis": 1}
+
+
+async def test_a_run_is_kept_on_postgresql(
+    server: ModelServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with make_database() as url:
+        monkeypatch.setenv("MOOT_STORAGE__URL", url)
+        tell_every_seat(server, answer("some ", "text"))
+        assert await try_format("compare") == 0
+        await show_runs()
+        [run] = re.findall(r"\b[2-9a-z]{8}\b(?=.*compare)", capsys.readouterr().out)
+        await show_run(run)
+        assert capsys.readouterr().out.count("some text") == 3
+    assert list(Path().glob("*.db")) == []
 
 
 async def test_a_pipeline_runs_its_steps_in_order(server: ModelServer) -> None:
