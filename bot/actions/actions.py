@@ -351,7 +351,7 @@ class Actions:
             raise Refused(f"A remark may have {most:,} characters; this has {len(text):,}.")
         check_room_for_remark(t, text, by)
         self.services.check_text(text, by, "The remark")
-        await self._access.record(run, Interjected(by.key, text, by.name, origin, in_thread))
+        await self._access.record(run, Interjected(by.key, text, by.name, origin, has_line=not in_thread))
         if not are_remarks_heard(t):
             return "Kept with the run. No model reads it: each speaks only once here."
         return "Told the models; they read it in their next turn."

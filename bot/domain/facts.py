@@ -231,7 +231,7 @@ class Interjected:
     text: str
     name: str = ""
     origin: Origin | None = None  # of what was sent here
-    in_thread: bool = False  # its writer's own message stands in the thread
+    has_line: bool = False  # a line of the thread tells of it; else its writer's own message stands there
 
     @property
     def who(self) -> str:

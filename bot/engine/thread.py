@@ -13,7 +13,7 @@ from bot.domain.visibility import display_name, names_hidden, redact_failure, re
 from bot.formats.common import asks_of, seat_of
 from bot.formats.end_card import END, end_text
 from bot.formats.plan import Format, Plan
-from bot.formats.remarks import said_in_thread
+from bot.formats.remarks import remarks_without_line
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
 from bot.live.board import build_footer, seat_mark
 from bot.ports import Kind
@@ -107,12 +107,12 @@ def _mark_outcome(post: Post, plan: Plan) -> Post:
 def lane_posts(t: Transcript, plan: Plan) -> list[Post]:
     """Return the posts that have a message of their own.
 
-    Where a turn stands on the board, that one is all; a remark by a message in the thread is read there.
+    Where a turn stands on the board, that one is all; a remark that stands there as a message has no other.
     """
     if plan.board_turn is not None:
         return []
-    there = said_in_thread(t)
-    return [post for post in thread_posts(t, plan) if post.lane not in there]
+    left_out = remarks_without_line(t)
+    return [post for post in thread_posts(t, plan) if post.lane not in left_out]
 
 
 def board_text(t: Transcript, plan: Plan, written: Mapping[TurnId, str]) -> str:

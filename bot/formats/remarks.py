@@ -27,9 +27,9 @@ def remark_cards(t: Transcript, *, are_heard: bool, unread_stages: Collection[st
     }
 
 
-def said_in_thread(t: Transcript) -> frozenset[LaneId]:
-    """Return the lanes of remarks whose writers' own messages stand in the thread."""
-    return frozenset(lane for lane, (_, said) in _list_remarks(t).items() if said.in_thread)
+def remarks_without_line(t: Transcript) -> frozenset[LaneId]:
+    """Return the lanes of remarks of which the thread has no line: a message of their writers stands there."""
+    return frozenset(lane for lane, (_, said) in _list_remarks(t).items() if not said.has_line)
 
 
 def _list_remarks(t: Transcript) -> dict[LaneId, tuple[Entry, Interjected]]:

@@ -104,7 +104,7 @@ async def test_options_are_completed_as_people_type(moot: Moot) -> None:
     assert await complete_option(moot, "moot panel create", "models", models="nobody") == []
     assert "skeptic" in " ".join(await complete_option(moot, "moot panel create", "personas", personas="s"))
     run = find_button(await moot.ask(), "stop").split(":")[1]
-    assert await complete_option(moot, "moot show", "run") == [run]
+    assert await complete_option(moot, "moot show", "run") == [f"{run} · Tea or coffee?"]
 
 
 async def test_discord_lets_nobody_type_what_is_out_of_range(moot: Moot) -> None:

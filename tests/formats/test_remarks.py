@@ -10,7 +10,7 @@ from bot.engine.thread import lane_posts, replay_thread
 from bot.formats.council import council as format_council
 from tests.support.transcripts import Play, make_start
 
-SAID = Interjected("p", "Mind the tabs.", "Pat")
+SAID = Interjected("p", "Mind the tabs.", "Pat", has_line=True)
 
 
 def read_remarks(play: Play) -> list[tuple[str, str]]:
@@ -50,7 +50,7 @@ def test_a_comparison_keeps_it_and_says_that_no_model_reads_it() -> None:
 
 
 def test_a_message_of_the_thread_is_not_repeated_there_but_stands_in_what_is_exported() -> None:
-    play = play_council().record(replace(SAID, in_thread=True))
+    play = play_council().record(replace(SAID, has_line=False))
     assert read_remarks(play) == []
     posts = replay_thread(play.t.entries, format_council, play.t.at)
     assert [post.title for post in posts if post.lane.stage == "remark"] == ["Pat to the table"]
