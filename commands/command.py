@@ -119,13 +119,15 @@ class Form:
 class Offered:
     """The answer with buttons below, for that person alone where a platform has such messages; they act on `run`.
 
-    `in_place`: it takes the place of the message whose button was pressed.
+    `in_place`: it takes the place of the message whose button was pressed. A platform that draws tables may show
+    `tables` instead of the text.
     """
 
     text: str
     controls: Sequence[Control]
     run: str = ""
     in_place: bool = False
+    tables: Sequence[DataTable] = ()
 
 
 Answer = Started | Told | Form | Offered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 from urllib.parse import parse_qsl, urlencode
@@ -12,11 +13,24 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.domain.controls import Control, QueryRef, Target
 from bot.errors import Refused
-from bot.ports import RunFilter, RunState
-from commands.command import Answer, Command, Here, NoOptions, Offered, Options, Started, StartOptions, Told, option
+from bot.ports import RunFilter, RunRow, RunState
+from commands.command import (
+    Answer,
+    Command,
+    DataTable,
+    Here,
+    NoOptions,
+    Offered,
+    Options,
+    Started,
+    StartOptions,
+    Told,
+    option,
+)
 from commands.export import ExportForm, export_run
 
 LINE_CHARS = 56  # of a question: a page is one message of Discord, of 2,000
+CELL_CHARS = 200  # of a question in a table; Slack takes 10,000 characters in all
 PAGE_RUNS = 20
 MAX_PAGES = 10
 NEWER, OLDER = Control("page", "Newer"), Control("page", "Older")
@@ -53,21 +67,30 @@ class SayOptions(Options):
 async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answer:
     wanted = _make_filter(options, here.by)
     rows = await actions.list_runs(here.by, PAGE_RUNS + 1, here.may_see, wanted)
-    lines = [f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {_shorten(r.question)}" for r in rows[:PAGE_RUNS]]
-    if lines:
-        return _offer_pages("\n".join(lines), options, has_older=len(rows) > PAGE_RUNS)
+    if rows:
+        return _offer_pages(rows[:PAGE_RUNS], options, has_older=len(rows) > PAGE_RUNS)
     if options.model_fields_set:
         return Told("No run here is like that. Words are looked for whole, all of them in one run; leave some out.")
     return Told("There are no runs yet: try `/council`.")
 
 
-def _offer_pages(text: str, options: ListRunsOptions, *, has_older: bool) -> Answer:
+def _offer_pages(rows: Sequence[RunRow], options: ListRunsOptions, *, has_older: bool) -> Answer:
     """Return a page with buttons to its neighbours; where they cannot keep what was typed, it says how to go on."""
+    text = "\n".join(
+        f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {shorten_line(r.question, LINE_CHARS)}" for r in rows
+    )
+    tables = [_make_table(rows)]
     beside = [(NEWER, options.page - 1), (OLDER, options.page + 1 if has_older else 0)]
     buttons = [replace(button, about=_refer(options, page)) for button, page in beside if 1 <= page <= MAX_PAGES]
     if any(len(button.about.query) > KEPT_CHARS for button in buttons if isinstance(button.about, QueryRef)):
-        return Told(f"{text}\n\nOlder ones: the same with page {options.page + 1}." if has_older else text)
-    return Offered(text, buttons) if buttons else Told(text)
+        how = f"Older ones: the same with page {options.page + 1}." if has_older else ""
+        return Told(f"{text}\n\n{how}".strip(), lead=how, tables=tables)
+    return Offered(text, buttons, tables=tables) if buttons else Told(text, tables=tables)
+
+
+def _make_table(rows: Sequence[RunRow]) -> DataTable:
+    lines = [[r.run, r.format, r.outcome or "open", shorten_line(r.question, CELL_CHARS)] for r in rows]
+    return DataTable("Runs, newest first", [["run", "format", "outcome", "question"], *lines])
 
 
 def _refer(options: ListRunsOptions, page: int) -> QueryRef:
@@ -141,9 +164,10 @@ def choose_run(named: str, here: Here) -> str:
     return named or here.run
 
 
-def _shorten(question: str) -> str:
-    line = " ".join(question.split())
-    return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
+def shorten_line(text: str, most: int) -> str:
+    """Return a text in one line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 COMMANDS = (

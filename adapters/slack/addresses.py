@@ -52,6 +52,13 @@ def read_ref(ref: MessageRef) -> tuple[str, str]:
     return channel, ts
 
 
+def link_message(workspace_url: str, channel: str, ts: str, thread: str) -> str:
+    """Return the address at which Slack shows a message. `thread`: the message whose thread holds it, "" for none."""
+    return f"{workspace_url}archives/{channel}/p{ts.replace('.', '')}" + (
+        f"?thread_ts={thread}&amp;cid={channel}" if thread else ""
+    )
+
+
 def question_key(channel: str, ts: str) -> str:
     """Return the key of a message in the `QuestionLog`."""
     return f"{channel}/{ts}"

@@ -172,7 +172,9 @@ class SlackBot:
 
         book = self._actions.services.panels
         rows = await self._actions.list_runs(by, RUNS, can_see)
-        view = build_home(rows, await book.list_panels(by.server), await book.find_usual(by.server, ()))
+        links = {row.run: link for row in rows if (link := await self.places.find_link(row.run, workspace, can_see))}
+        panels, usual = await book.list_panels(by.server), await book.find_usual(by.server, ())
+        view = build_home(rows, links, panels, usual, event["channel"])
         await self._api.call(workspace, "views.publish", user_id=event["user"], view=view)
 
     async def end_runs(self, body: Json, *, uninstalled: bool) -> None:

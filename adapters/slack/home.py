@@ -1,4 +1,4 @@
-"""The home tab: recent runs and panels. Pure.
+"""The home tab: buttons to ask with, recent runs with links to them, and panels. Pure.
 
 https://docs.slack.dev/surfaces/app-home
 """
@@ -8,19 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.slack.dialect import SlackMrkdwn
-from adapters.slack.layout import Json, section_block
+from adapters.slack.layout import Json, build_button, section_block
 from bot.ports import RunRow
 from bot.settings.settings import PanelSettings
+from commands.help import ASK
+from commands.runs import shorten_line
 
 RUNS = 10
 LINE_CHARS = 120
 SECTION_CHARS = 2_900
 
 
-def build_home(rows: Sequence[RunRow], panels: Mapping[str, PanelSettings], usual: str) -> Json:
-    """Return the home tab. `rows`: newest first; `usual`: the panel where none is named."""
-    running = [_run_line(row) for row in rows if not row.outcome]
-    over = [_run_line(row) for row in rows if row.outcome]
+def build_home(
+    rows: Sequence[RunRow], links: Mapping[str, str], panels: Mapping[str, PanelSettings], usual: str, channel: str
+) -> Json:
+    """Return the home tab. `rows`: newest first; `links`: to boards, by runs; `usual`: the panel where none is named.
+
+    `channel`: the direct message with the person who looks, where what the buttons start is shown.
+    """
+    running = [_run_line(row, links) for row in rows if not row.outcome]
+    over = [_run_line(row, links) for row in rows if row.outcome]
     seats = [
         f"• *{_escape(name)}*{' (usual here)' if name == usual else ''}: "
         f"{_escape(', '.join(seat.name or seat.model for seat in panel.seats))}"
@@ -31,8 +38,9 @@ def build_home(rows: Sequence[RunRow], panels: Mapping[str, PanelSettings], usua
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": "Several models at one table"}},
             section_block(
-                "Ask with `/council`, `/debate` or `/compare` in a channel, or write to me under _Messages_."
+                "Ask with `/council`, `/debate` or `/compare` in a channel, or here: it is shown under _Messages_."
             ),
+            {"type": "actions", "elements": [{**build_button(control, ""), "value": channel} for control in ASK]},
             *_build_part("Running", running, "Nothing is running."),
             *_build_part("Recent", over, "Nothing has been asked yet."),
             *_build_part("Panels", seats, "There are no panels yet: `/moot panel create` makes one."),
@@ -49,10 +57,11 @@ def _build_part(title: str, lines: Iterable[str], empty: str) -> list[Json]:
     return [{"type": "divider"}, section_block(f"*{title}*\n{text or empty}")]
 
 
-def _run_line(row: RunRow) -> str:
-    question = " ".join(row.question.split())
-    short = question if len(question) <= LINE_CHARS else f"{question[: LINE_CHARS - 1]}…"
-    return f"• `{row.run}` {row.format}{f', {row.outcome}' if row.outcome else ''}: {_escape(short)}"
+def _run_line(row: RunRow, links: Mapping[str, str]) -> str:
+    """Return a run in a line, its question as a link to its board."""
+    question = _escape(shorten_line(row.question, LINE_CHARS)).replace("|", " ")
+    shown = f"<{links[row.run]}|{question}>" if row.run in links else question
+    return f"• `{row.run}` {row.format}{f', {row.outcome}' if row.outcome else ''}: {shown}"
 
 
 def _escape(text: str) -> str:

@@ -312,10 +312,10 @@ class InteractionHandler:
 
     async def _answer(self, reply: Reply, answer: Answer, by: Person, metadata: Mapping[str, str]) -> None:
         match answer:
+            case Told(tables=[_, *_]) | Offered(tables=[_, *_]) if await reply.show_tables(answer):
+                pass
             case Told(text, in_place=True):
                 await reply.replace(text)
-            case Told(tables=[_, *_]) if await reply.show_tables(answer.lead, answer.tables):
-                pass
             case Told(text, file):
                 await reply.tell(text, file)
             case Offered(text, controls, run, in_place=True):
@@ -350,6 +350,8 @@ class InteractionHandler:
 
 def _read_request(workspace: Workspace, body: Json, thread: str) -> Request:
     channel = (body.get("channel") or {}).get("id", "")
+    if (body.get("view") or {}).get("type") == "home":
+        channel = body["actions"][0].get("value", "")  # the direct message with that person, as `build_home` keeps it
     answer_by = (body.get("response_url", ""), body.get("trigger_id", ""))
     is_private = bool(body.get("container", {}).get("is_ephemeral"))
     return Request(workspace, body["user"]["id"], channel, thread, *answer_by, is_private)

@@ -26,6 +26,7 @@ LABEL_CHARS = 75
 NAME_CHARS = 80
 STYLES = {**dict.fromkeys(("stop", "delete", "delete_now", "forget_me"), "danger"), "vote": "primary"}
 BUTTONS_PER_ROW = 25
+TABLE_PAGE = 10  # rows of a table before one pages on; Slack shows 5 where nothing is said
 
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
 _MARKS = re.compile(r"\\([^\w\s])|\*\*|__|~~|`|^(?:#{1,6}|>)[ \t]|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", re.M)
@@ -87,7 +88,7 @@ def section_block(text: str) -> Json:
 def table_block(table: DataTable) -> Json:
     """Return a table that people can page through: https://docs.slack.dev/reference/block-kit/blocks/data-table-block."""
     rows = [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in table.rows]
-    return {"type": "data_table", "caption": table.caption, "rows": rows}
+    return {"type": "data_table", "caption": table.caption, "rows": rows, "page_size": TABLE_PAGE}
 
 
 def markdown_block(text: str) -> Json:
@@ -96,10 +97,10 @@ def markdown_block(text: str) -> Json:
 
 def button_rows(controls: Sequence[Control], run: str) -> list[Json]:
     rows = split_rows(controls, BUTTONS_PER_ROW)
-    return [{"type": "actions", "elements": [_build_button(control, run) for control in row]} for row in rows]
+    return [{"type": "actions", "elements": [build_button(control, run) for control in row]} for row in rows]
 
 
-def _build_button(control: Control, run: str) -> Json:
+def build_button(control: Control, run: str) -> Json:
     button: Json = {
         "type": "button",
         "action_id": press_id(run, control.action, about_text(control.about)),

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 from adapters.common.posted_messages import DeleteMessage, erase_messages, find_posted
 from adapters.common.recent import RecentDict
-from adapters.slack.addresses import Address, message_ref, read_address, read_ref
+from adapters.slack.addresses import Address, link_message, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace
 from adapters.slack.surface import BoardWatcher, MissingFeatures, SlackSurface
 from adapters.slack.workspaces import Workspaces
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
 from bot.domain.word_filter import WordFilter
-from bot.ports import Clock, PostedPage, Store, Surface, SurfaceError
+from bot.ports import CanSee, Clock, PostedPage, Store, Surface, SurfaceError
 
 MAX_INSIDE = 5_000  # threads that are remembered because a run stands in them that did not open them
 
@@ -97,6 +97,14 @@ class Places:
             return run
         found = await self.find_page(team, channel, thread)
         return found[0] if found else ""
+
+    async def find_link(self, run: str, workspace: Workspace, can_see: CanSee) -> str:
+        """Return a link to a run's board in a workspace, at a place that a person `can_see`; "" where there is none."""
+        for page in await self._store.posted_pages(run):
+            at = read_address(page.address)
+            if page.ref and page.lane.stage == "board" and at and at.team == workspace.id and await can_see(at.text):
+                return link_message(workspace.url, *read_ref(page.ref), at.thread)
+        return ""
 
     def list_servers(self, team: str) -> set[str]:
         """Return the servers of a workspace: itself, and each person in a direct message."""

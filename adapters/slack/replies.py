@@ -24,7 +24,7 @@ from bot.domain.controls import Control
 from bot.errors import Refused
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
-from commands.command import DataTable, Form
+from commands.command import Form, Offered, Told
 
 log = structlog.get_logger()
 
@@ -88,12 +88,14 @@ class Reply:
         for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
-    async def show_tables(self, lead: str, tables: Sequence[DataTable]) -> bool:
-        """Show that person alone what `lead` says, and tables; return whether Slack has taken them."""
-        blocks = [*([markdown_block(lead)] if lead else ()), *map(table_block, tables)]
-        content: Json = {"text": shorten_escaped(escape_entities(lead or "What was asked for:"), PLAIN_CHARS)}
-        content["blocks"] = blocks
-        return await self._respond(content, {"response_type": "ephemeral"}) or await self._post_ephemeral(content)
+    async def show_tables(self, answer: Told | Offered) -> bool:
+        """Show that person alone the tables of an answer, and its buttons; return whether Slack has taken them."""
+        lead = answer.lead if isinstance(answer, Told) else ""
+        buttons = button_rows(answer.controls, answer.run) if isinstance(answer, Offered) else ()
+        blocks = [*([markdown_block(lead)] if lead else ()), *map(table_block, answer.tables), *buttons]
+        content: Json = {"text": shorten_escaped(escape_entities(answer.text), PLAIN_CHARS), "blocks": blocks}
+        how = {"response_type": "ephemeral", "replace_original": answer.in_place}
+        return await self._respond(content, how) or (not answer.in_place and await self._post_ephemeral(content))
 
     async def replace(self, text: str, controls: Sequence[Control] = (), run: str = "") -> None:
         """Put a text, as much of it as one message holds, in the place of the notice whose button was pressed."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from adapters.slack.addresses import Address, message_ref, read_ref
+from adapters.slack.addresses import Address, link_message, message_ref, read_ref
 from adapters.slack.api import TOO_LONG, Api, Denied, Rejected, Workspace
 from adapters.slack.budgets import method_bucket
 from adapters.slack.dialect import SlackMarkdown, escape_entities
@@ -322,8 +322,8 @@ class SlackSurface:
 
     def _build_links(self) -> str:
         found = [
-            f"<{self._workspace.url}archives/{self._address.channel}/p{ts.replace('.', '')}"
-            f"?thread_ts={self._thread}&amp;cid={self._address.channel}|{escape_entities(title).replace('|', ' ')}>"
+            f"<{link_message(self._workspace.url, self._address.channel, ts, self._thread or '')}"
+            f"|{escape_entities(title).replace('|', ' ')}>"
             for title, ts in list(self._turns.values())[-MAX_LINKS:]
         ]
         return " · ".join(found)

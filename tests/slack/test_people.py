@@ -137,9 +137,23 @@ async def test_the_home_tab_shows_runs_and_panels(start_app: StartApp) -> None:
     await (await app.server.people.open_home(app.ann.id))
     await wait_until(lambda: app.ann.id in app.server.world.homes)
     shown = str(app.server.world.homes[app.ann.id].body["blocks"])
-    assert "tabs &lt;or&gt; spaces" in shown
+    assert f"archives/{app.hall.id}/p{board.ts.replace('.', '')}|tabs &lt;or&gt; spaces>" in shown
     assert "*default* (usual here): ada, bob" in shown
     await press(app, board, "stop")
+    await app.wait_until_over()
+
+
+async def test_what_the_home_tab_starts_is_shown_in_the_direct_message(app: App) -> None:
+    world, people = app.server.world, app.server.people
+    await (await people.open_home(app.ann.id))
+    await wait_until(lambda: app.ann.id in world.homes)
+    await (await people.click_in_view(app.ann.id, world.homes[app.ann.id].id, "moot::ask:/compare"))
+    await wait_until(lambda: any(view.body["type"] == "modal" for view in world.views.values()))
+    form = next(view for view in world.views.values() if view.body["type"] == "modal")
+    await (await people.submit(app.ann.id, form.id, {"question": "tea or coffee?"}))
+    where = world.im(app.ann.id)
+    await wait_until(lambda: bool(world.messages(where.id)))
+    assert "tea or coffee?" in read_text(world.messages(where.id)[0])
     await app.wait_until_over()
 
 
