@@ -15,7 +15,7 @@ from bot.models.calls import ProviderCall
 from bot.operations.counting import CountingTrace, count_call
 from bot.operations.gauges import Gauges, PlatformLink, watch_loop
 from bot.operations.metrics import Metrics
-from bot.operations.server import serve_metrics
+from bot.operations.server import require_free_port, serve_metrics
 from bot.ports import Trace
 from bot.settings.settings import Settings
 from storage import SqlStore
@@ -36,6 +36,7 @@ class Watcher:
     async def __aenter__(self) -> Watcher:
         """Begin to watch. Raises Misconfigured."""
         if (metrics := self._metrics) is not None:
+            await require_free_port(self._settings.metrics)
             self._traces.append(CountingTrace(metrics, time.time()))
             self._listeners.append(lambda call: count_call(metrics, call))
         if self._settings.tracing.endpoint:

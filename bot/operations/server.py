@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -46,15 +47,29 @@ async def serve_metrics(settings: MetricsSettings, metrics: Metrics, gauges: Gau
         await runner.cleanup()
 
 
+async def require_free_port(settings: MetricsSettings) -> None:
+    """Listen for a moment. Raises Misconfigured where that fails, before a start has loaded what is slow."""
+    with _naming_port(settings):
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), settings.host, settings.port)
+    server.close()
+    await server.wait_closed()
+
+
 async def _listen(runner: web.AppRunner, settings: MetricsSettings) -> int:
     """Listen, and return the port: the one that is set, or for 0 one that was free."""
-    site = web.TCPSite(runner, settings.host, settings.port)
+    with _naming_port(settings):
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    port: int = runner.addresses[0][1]
+    return port
+
+
+@contextmanager
+def _naming_port(settings: MetricsSettings) -> Iterator[None]:
+    """Raise an error of listening as Misconfigured."""
     try:
-        await site.start()
+        yield
     except OSError as error:
         raise Misconfigured(
             f"metrics.port: {settings.host}:{settings.port} cannot be listened on: {error.strerror or error}. "
             "Another process may hold it: name another port, or leave metrics.port out."
         ) from error
-    port: int = runner.addresses[0][1]
-    return port

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.watch import Watcher
 from bot.errors import Misconfigured
 from bot.operations import metrics as names
 from bot.operations.reading import Reading
+from bot.settings.operations import MetricsSettings
+from bot.settings.settings import Settings
 from storage.sqlite import Database
 from tests.servers.model_server import answer, error
 from tests.support.discord_bot import SEATS, THINKING, StartMoot
@@ -141,6 +144,15 @@ async def test_a_port_in_use_ends_the_start_with_a_sentence(start_moot: StartMoo
         moot = await start_moot(started=False, metrics={"port": port})
         with pytest.raises(Misconfigured, match=f"metrics.port: 127.0.0.1:{port} cannot be listened on"):
             await moot.start()
+
+
+async def test_a_port_in_use_is_told_before_anything_is_loaded() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = Settings(metrics=MetricsSettings(port=taken.getsockname()[1]))
+        with pytest.raises(Misconfigured, match="name another port"):
+            await Watcher(settings).__aenter__()
 
 
 async def test_without_ipv4_it_listens_on_ipv6(start_moot: StartMoot) -> None:
