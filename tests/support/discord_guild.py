@@ -83,13 +83,13 @@ class DiscordGuild:
     async def wait_until_stored(self, message: Message) -> None:
         """Wait until the store knows where the message stands, so that another process can find it."""
         refs = [f"discord:{message.channel_id}/{message.id}{face}" for face in ("", "@face")]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not [ref for ref in refs if await self.store.find_page(ref)]:
                 await asyncio.sleep(0.005)
 
     async def wait_until_over(self) -> None:
         """Wait until the end of every run is stored."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while [row for row in await self.store.runs() if not row.outcome]:
                 await asyncio.sleep(0.005)
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -58,7 +59,8 @@ def make_store(url: str) -> None:
         async with open_store(url, clock=time.time):
             pass
 
-    asyncio.run(make())
+    with ThreadPoolExecutor(1) as thread:  # an event loop may run here
+        thread.submit(asyncio.run, make()).result()
 
 
 def empty_store(url: str) -> None:

@@ -50,7 +50,7 @@ class Town:
     async def wait_until_ended(self) -> int:
         """Wait until the bot ends by itself and return its status."""
         assert self.process is not None, "start it first"
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(120):
             return await self.process.wait()
 
     async def end(self, number: signal.Signals) -> int:

@@ -92,7 +92,7 @@ class App:
     async def wait_until_stored(self, messages: int) -> None:
         """Wait until the store knows so many messages of the only run, so that another process can find them."""
         (row,) = await self.store.runs()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len([p for p in await self.store.posted_pages(row.run) if p.ref]) < messages:
                 await asyncio.sleep(0.005)
 
@@ -111,7 +111,7 @@ class App:
         return [request for request in self.server.requests if request.method == method]
 
 
-async def wait_until(holds: Callable[[], bool], most_s: float = 20.0) -> None:
+async def wait_until(holds: Callable[[], bool], most_s: float = 60.0) -> None:
     """Wait until `holds` returns true. The bound only keeps a broken test from hanging."""
     async with asyncio.timeout(most_s):
         while not holds():
