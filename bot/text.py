@@ -48,6 +48,12 @@ def quote_typed(text: str, most: int = QUOTED_CHARS) -> str:
     return f"“{shorten_typed(text, most)}”"
 
 
+def quote_lines(text: str, most: int) -> str:
+    """Return the beginning of a text as a quotation in Markdown, with its lines."""
+    cut = text if len(text) <= most else f"{text[:most].rstrip()} …"
+    return "\n".join(f"> {line}" for line in cut.splitlines())
+
+
 def join_names(names: Collection[str], last: Literal["and", "or"] = "and") -> str:
     """Join at least one name as people write them: "Ada", "Ada and Bob", "Ada, Bob and Cyd".
 

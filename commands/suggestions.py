@@ -9,6 +9,7 @@ from bot.actions.permissions import Person
 from bot.formats.personas import LIBRARY
 from bot.ports import CanSee
 from commands.command import MORE, Form, Options, RunOptions, read_extra
+from commands.runs import shorten_line
 
 MAX_SUGGESTIONS = 25  # platforms show no more
 RUN_CHARS = 75  # of a run's id and question, which stand in a list
@@ -34,7 +35,7 @@ async def suggest_values(
             known = list(await actions.services.pipelines.list_pipelines(by.server))
         case "runs":
             rows = await actions.list_runs(by, MAX_SUGGESTIONS, may_see)
-            known = [_shorten(f"{row.run} · {' '.join(row.question.split())}") for row in rows]
+            known = [shorten_line(f"{row.run} · {row.question}", RUN_CHARS) for row in rows]
         case _:
             return []
     found = [name for name in known if word in name.casefold()]
@@ -48,7 +49,3 @@ async def list_choices(actions: Actions, form: Form, by: Person, may_see: CanSee
     fields = [field for field in form.fields if read_extra(form.options, field, "suggest")]
     found = {field: await suggest_values(actions, form.options, field, "", by, may_see) for field in fields}
     return {field: [name for name in names if name != MORE] for field, names in found.items()} | dict(form.choices)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= RUN_CHARS else f"{text[: RUN_CHARS - 1]}…"

@@ -8,7 +8,7 @@ from bot.domain.facts import Interjected
 from bot.domain.run import SEARCH_STAGES, LaneId
 from bot.domain.transcript import Entry, Transcript
 from bot.domain.visibility import display_name
-from bot.text import as_text, join_names
+from bot.text import as_text, join_blocks, join_names, quote_lines
 
 STAGE = "remark"
 REMARK_CHARS = 300  # so much of a remark stands in the thread
@@ -22,7 +22,9 @@ def remark_cards(t: Transcript, *, are_heard: bool, unread_stages: Collection[st
     """Return a card for each remark. `unread_stages`: those whose turns read no remarks."""
     unread = {*unread_stages, *SEARCH_STAGES}
     return {
-        lane: f"{_quote(said.text)}\n\n{_describe_fate(t, entry, are_heard=are_heard, unread=unread)}"
+        lane: join_blocks(
+            quote_lines(said.text, REMARK_CHARS), _describe_fate(t, entry, are_heard=are_heard, unread=unread)
+        )
         for lane, (entry, said) in _list_remarks(t).items()
     }
 
@@ -37,11 +39,6 @@ def _list_remarks(t: Transcript) -> dict[LaneId, tuple[Entry, Interjected]]:
         return {}
     said = [(entry, entry.fact) for entry in t.entries if isinstance(entry.fact, Interjected)]
     return {LaneId(STAGE, entry.seq, ""): (entry, fact) for entry, fact in said}
-
-
-def _quote(text: str) -> str:
-    cut = text if len(text) <= REMARK_CHARS else f"{text[:REMARK_CHARS].rstrip()} …"
-    return "\n".join(f"> {line}" for line in cut.splitlines())
 
 
 def _describe_fate(t: Transcript, entry: Entry, *, are_heard: bool, unread: Collection[str]) -> str:

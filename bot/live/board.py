@@ -13,7 +13,7 @@ from bot.domain.facts import TurnEnded
 from bot.domain.run import SEARCH_STAGES, Origin, Price, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_key
-from bot.text import as_text, shorten_typed
+from bot.text import as_text, quote_lines, shorten_typed
 
 LONG = 3.0  # a turn takes long after this multiple of its stage's median
 MARKS = ("🟦", "🟩", "🟧", "🟪", "🟨", "🟥", "🟫", "⬜", "⬛", "🔷", "🔶", "🔺")  # one per seat, by place in the panel
@@ -135,9 +135,13 @@ def render_board(card: Board) -> str:
     """Write the card as Markdown: the question, the progress, and at the end the verdict."""
     spent = " · ".join(part for part in (f"{card.elapsed_s:.0f} s", card.spent) if part)
     beside = spent if card.verdict else card.expected
-    parts = [_quote(card.about), _quote(card.question), f"{card.origin} · {beside}" if beside else card.origin]
+    parts = [
+        quote_lines(card.about, QUESTION_CHARS),
+        quote_lines(card.question, QUESTION_CHARS),
+        f"{card.origin} · {beside}" if beside else card.origin,
+    ]
     if card.text:
-        parts = [_quote(card.question, NAMED_CHARS), f"{card.origin} · {spent}", card.text]
+        parts = [quote_lines(card.question, NAMED_CHARS), f"{card.origin} · {spent}", card.text]
     elif card.verdict:
         parts += [f"**Result:** {card.verdict}", card.key]
     else:
@@ -164,11 +168,6 @@ def render_brief(card: Board) -> str:
     facts = (f"{card.stage}{count}", f"{card.elapsed_s:.0f} s", card.spent, question)
     line = " · ".join(fact for fact in facts if fact)
     return "\n".join([line, *card.board_lines, *(f"⚠ {w}" for w in card.warnings)])
-
-
-def _quote(question: str, most: int = QUESTION_CHARS) -> str:
-    cut = question if len(question) <= most else f"{question[:most].rstrip()} …"
-    return "\n".join(f"> {line}" for line in cut.splitlines())
 
 
 def build_footer(ended: TurnEnded, price: Price | None, *, hidden: bool = False) -> str:

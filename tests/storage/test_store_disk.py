@@ -10,10 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,6 @@ from bot.domain.run import TurnId
 from bot.errors import Misconfigured, StoreFailed
 from bot.ports import Clock, PostedPage
 from storage import open_store
-from storage.backup import back_up
 from storage.errors import explain_error
 from storage.writer import MAX_REMEMBERED, RecentTexts
 from tests.support.paths import ROOT
@@ -194,83 +190,6 @@ def test_errors_of_the_store_are_told_apart_from_those_of_a_statement(tmp_path: 
     two.close()
 
 
-async def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    path.write_text("Dear diary, " * 1_000)
-    with pytest.raises(StoreFailed, match="no database"):
-        async with open_store(path, clock=ticking()):
-            pass
-    assert path.read_text().startswith("Dear diary")  # nothing of it was touched
-
-
-async def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    async with open_store(path, clock=ticking()) as store:
-        for n in range(100):
-            await store.append("r", [remark(f"{n}" * 500)])
-    with path.open("r+b") as file:
-        file.seek(3 * 4096)
-        file.write(b"\xff" * (path.stat().st_size - 3 * 4096))
-    with pytest.raises(StoreFailed, match="damaged"):
-        await told(path, "r")
-
-
-async def test_a_fact_of_a_newer_version_is_told_with_its_place(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    async with open_store(path, clock=ticking()) as store:
-        await store.append("r", [remark("hello"), remark("there")])
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE facts SET kind = 'Elected' WHERE seq = 2")
-    raw.close()
-    with pytest.raises(StoreFailed, match="fact 2 of run r: Elected"):
-        await told(path, "r")
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Rights do not bind root: become somebody whom they bind."""
-    before = os.geteuid()
-    if before == 0:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(before)
-
-
-async def test_a_file_that_may_not_be_written_is_told() -> None:
-    with tempfile.TemporaryDirectory() as public:  # tmp_path is closed to others
-        path = Path(public) / "moot.db"
-        async with open_store(path, clock=ticking()) as store:
-            await store.append("r", [remark("hello")])
-        os.chmod(public, 0o777)
-        os.chmod(path, 0o444)
-        with nobody():
-            with pytest.raises(Misconfigured, match="may not be written"):
-                async with open_store(path, clock=ticking()):
-                    pass
-            assert await told(path, "r") == ["hello"]
-
-
-async def test_places_that_are_none(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for path, message in [
-        (tmp_path, "is a directory"),
-        (tmp_path / "file" / "moot.db", "cannot be made"),
-        (Path("/proc/moot/moot.db"), "cannot be made"),
-    ]:
-        with pytest.raises(Misconfigured, match=message):
-            async with open_store(path, clock=ticking()):
-                pass
-    for path in (tmp_path, tmp_path / "missing.db"):
-        with pytest.raises(Misconfigured, match="no store at"):
-            async with open_store(path, clock=ticking(), read_only=True):
-                pass
-    async with open_store(tmp_path / "made" / "on the way?" / "a#b%20.db", clock=ticking()) as store:
-        await store.append("r", [remark("hello")])
-    assert await told(tmp_path / "made" / "on the way?" / "a#b%20.db", "r") == ["hello"]
-
-
 async def test_a_write_that_cannot_be_stored_spoils_no_other(tmp_path: Path) -> None:
     async with open_store(tmp_path / "moot.db", clock=ticking()) as store:
         keys = [f"event {n}" if n % 10 else f"half an emoji \ud83d {n}" for n in range(60)]
@@ -399,24 +318,3 @@ async def test_a_row_that_cannot_be_read_leaves_later_reads_the_newest_state(tmp
         await store.append("other", [remark("three")])
         assert [entry.fact for entry in await store.read("other")] == [remark("three")]
         del held
-
-
-async def test_nobody_else_may_read_what_is_stored(tmp_path: Path) -> None:
-    path = tmp_path / "moot.db"
-    path.touch(0o644)
-    path.chmod(0o644)
-    async with open_store(path, clock=lambda: 0.0):
-        await back_up(path, tmp_path / "copy.db")
-        rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
-    assert set(rights.values()) == {0o600}
-    assert {"moot.db", "moot.db-wal", "moot.db-shm", "moot.db.lock", "copy.db"} <= rights.keys()
-
-
-async def test_a_link_to_the_file_lets_no_second_writer_in(tmp_path: Path) -> None:
-    (tmp_path / "link.db").symlink_to(tmp_path / "moot.db")
-    (tmp_path / "folder").symlink_to(tmp_path)
-    async with open_store(tmp_path / "moot.db", clock=lambda: 0.0):
-        for other in ("link.db", "folder/moot.db"):
-            with pytest.raises(Misconfigured, match="in use by the process"):
-                async with open_store(tmp_path / other, clock=lambda: 0.0):
-                    pass
