@@ -27,14 +27,15 @@ STEP_S = 10.0  # between two lines on it in a seat's message: each is an edit, a
 class Draft:
     """The text, usage and times of a running turn, so that a cancelled turn keeps them.
 
-    While it is `hidden` its text is kept here, and its lane only shows its length. `quiet_since` (loop time): it began,
-    or last gave a reason why it waits. `told`: the latest line on its thinking, and the step of time that it is of.
+    While it is `hidden` its text is kept here, and its lane only shows its length. `began` (loop time): it was started,
+    or litellm was loaded. `quiet_since`: it began, or last gave a reason why it waits. `told`: the latest line on its
+    thinking, and the step of time that it is of.
     """
 
     want: Want
     seat: Seat
     lane: Lane | None  # None: no lane shows it
-    began: float  # loop time
+    began: float
     hidden: bool
     parts: list[str] = field(default_factory=list)
     chars: int = 0
@@ -71,7 +72,9 @@ class Draft:
         if delta.restarts:
             self._withdraw_text()
         self.notice = self._choose_notice(delta)
-        if delta.notice or delta.switch:
+        if delta.loaded:
+            self.began = delta.at
+        if delta.loaded or delta.notice or delta.switch:
             self.quiet_since = delta.at
         self.thinks = not (self.chars or delta.text) and (self.thinks or bool(delta.thinking))
         if delta.text:

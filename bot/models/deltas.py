@@ -27,7 +27,7 @@ class Delta:
     `notice` tells why nothing comes yet ("GPT: 2nd in line", "loading the model"), and is `THINKING` once it is asked;
     `usage` is that so far, a later one replaces it; `ending` comes with the last delta. `restarts`: all text before
     this delta was thinking. `cost_usd`: what the provider itself says, where it does. `switch`: all that comes next is
-    another model's. `cut`: what the model is not shown.
+    another model's. `cut`: what the model is not shown. `loaded`: the turn waited for litellm to load, until now.
     """
 
     at: float
@@ -40,3 +40,4 @@ class Delta:
     cost_usd: float | None = None
     switch: Switch | None = None
     cut: WindowCut | None = None
+    loaded: bool = False

@@ -164,8 +164,11 @@ class Speaker:
         Where its model cannot be asked and has said nothing, its substitutes are, one after the other. Raises
         ProviderError for what a provider does wrong; what came before stands. Closing it closes the connection.
         """
+        was_warm = self._warm
         async with self._turns_by_run.of(payer.run):  # where many wait, one seat of each run goes first
             await self.warm_up()
+        if not was_warm:
+            yield Delta(_now(), loaded=True)
         line = await line_up(self._models, seat.model, ask, self._own_keys, payer.server)
         reason: Kind | None = None  # of the first failure
         for model, following in zip_longest(line, line[1:]):

@@ -1,10 +1,10 @@
-"""The usage of a turn that is cut off holds what has come since it was counted last."""
+"""What a turn keeps while it speaks: its times, and usage with what has come since it was counted last."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.domain.run import Price, Seat, TurnId, Usage
+from bot.domain.run import Price, Seat, Timings, TurnId, Usage
 from bot.engine.draft import Draft
 from bot.formats.plan import Want
 from bot.models.deltas import Delta
@@ -32,3 +32,11 @@ def test_the_last_words_are_counted(deltas: list[Delta], output: int) -> None:
     ended = draft.end(1.0, 1.0, "skipped")
     assert ended.usage.output == output
     assert ended.cost_usd == output
+
+
+def test_the_time_that_litellm_takes_to_load_is_none_of_the_turn() -> None:
+    draft = Draft(Want(TurnId("answer", 1, "a")), Seat("a", "m", "A"), None, 10.0, hidden=False)
+    draft.add_delta(Delta(14.0, loaded=True))
+    assert draft.describe(18.0) == "thinking"
+    draft.add_delta(Delta(15.0, "Tabs."))
+    assert draft.end(16.0, 16.0, "done").timings == Timings(2.0, 1.0)

@@ -48,6 +48,7 @@ async def billed(
         ledger = Ledger(store, caps, FALLBACK, now)
         speaker = Speaker({"m": model}, DeadlineSettings(), AT_ONCE, ledger=ledger)
         try:
+            await speaker.warm_up()
             yield speaker, server
         finally:
             await speaker.aclose()
@@ -111,6 +112,7 @@ async def test_who_waits_for_room_lets_others_ask_its_provider(store: SqlStore) 
         model = replace(make_model(server.url), price=A_MILLIONTH, max_tokens=400, concurrency=1)
         models = {"m": model, "q": replace(model, key="q", provider="q")}
         speaker = Speaker(models, DeadlineSettings(), AT_ONCE, ledger=Ledger(store, cap(500), FALLBACK, now))
+        await speaker.warm_up()
         async with aclosing(speaker.speak(replace(SEAT, model="q"), ASK, RUN)) as holder:
             await anext(holder)
             async with aclosing(speaker.speak(SEAT, ASK, RUN)) as waiter:
@@ -229,6 +231,7 @@ async def test_a_call_that_was_never_settled_counts_with_what_was_held(tmp_path:
         server.tell(Reply(sse(chunk("Tabs")), then="hang"), path=CHAT)
         model = replace(make_model(server.url), price=A_MILLIONTH, max_tokens=400)
         speaker = Speaker({"m": model}, DeadlineSettings(), AT_ONCE, ledger=Ledger(store, cap(900), FALLBACK, now))
+        await speaker.warm_up()
         deltas = speaker.speak(SEAT, ASK, RUN)
         await anext(deltas)
         held = (await balance(store)).held

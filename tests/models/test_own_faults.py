@@ -48,7 +48,6 @@ async def test_a_bug_before_the_answer_is_ours(
         server.tell(answer("well"))
         broken, well = make_model(server.url, where), replace(make_model(server.url, where), key="w")
         async with open_speaker(broken, well, retries=AT_ONCE) as made:
-            await made.warm_up()
             with monkeypatch.context() as patch:
                 patch.setattr("litellm.acompletion", fail)
                 for n in range(6):
@@ -85,7 +84,6 @@ async def test_a_bug_in_reading_is_ours(bug: Exception, monkeypatch: pytest.Monk
         return BrokenReading(bug)
 
     async with open_speaker(make_model("http://127.0.0.1:9"), retries=RetrySettings(tries=3)) as made:
-        await made.warm_up()
         monkeypatch.setattr(client, "open_stream", opened)
         heard = await hear(made.speak(SEAT, ASK))
     assert heard.error is not None

@@ -20,6 +20,7 @@ from bot.domain.spending import Payer
 from bot.models import client
 from bot.models.catalogue import LOCAL, Model
 from bot.models.errors import Kind, ProviderError
+from bot.models.speak import Speaker
 from bot.models.tokens import make_counter
 from bot.settings.settings import DeadlineSettings, LimitSettings, RetrySettings
 from tests.servers.model_server import ModelServer, Reply, answer, chunk, error, sse
@@ -198,7 +199,6 @@ async def test_a_stall_is_told_and_the_connection_closed(
     async with ModelServer() as server:
         server.tell(reply)
         async with open_speaker(make_model(server.url), deadlines=deadlines) as made:
-            await made.warm_up()
             heard = await hear(made.speak(SEAT, ASK))
             await wait_until_left(server)
     assert heard.text.startswith(text)
@@ -294,11 +294,14 @@ async def test_at_the_start_one_seat_of_each_run_is_asked_before_the_second(monk
     async with ModelServer() as server:
         server.tell(answer("Yes."))
         seats = {key: replace(make_model(server.url), key=key, litellm=f"hosted_vllm/{key}") for key in "abcd"}
-        async with open_speaker(*seats.values()) as made:
-            await asyncio.gather(
-                *(hear(made.speak(Seat(k, k, k), ASK, Payer(r))) for k, r in zip(seats, "1122", strict=True))
-            )
-    assert opened[-4:] == [*"acbd"]  # after the client's own first call
+        made = Speaker(seats, DeadlineSettings(), AT_ONCE)  # nothing is loaded yet
+        said = [collect_deltas(made, Seat(k, k, k), payer=Payer(r)) for k, r in zip(seats, "1122", strict=True)]
+        heard = await asyncio.gather(*said)
+        again = await collect_deltas(made, Seat("a", "a", "a"))
+        await made.aclose()
+    assert opened[-5:-1] == [*"acbd"]  # after the client's own first call
+    assert [[delta.loaded for delta in deltas].count(True) for deltas in (*heard, again)] == [1, 1, 1, 1, 0]
+    assert all(deltas[0].loaded for deltas in heard), "a turn is timed from there"
 
 
 async def test_a_schema_goes_with_the_ask_and_an_endpoint_that_refuses_it_is_asked_without() -> None:

@@ -27,7 +27,6 @@ async def test_seats_of_one_provider_wait_in_order_and_see_their_place() -> None
         server.tell(answer("x", gap_s=0.02))
         models = [replace(make_model(server.url), key=key, concurrency=1) for key in "abcd"]
         async with open_speaker(*models) as made:
-            await made.warm_up()
             async with asyncio.TaskGroup() as tasks:
                 asked = [tasks.create_task(collect_deltas(made, Seat(m.key, m.key, m.key))) for m in models]
             notices = [[delta.notice for delta in task.result() if delta.notice] for task in asked]
@@ -54,10 +53,8 @@ async def test_a_refusal_holds_up_all_seats_of_its_model_and_no_other() -> None:
         server.tell(error(429, "Slow down", {"retry-after-ms": "300"}), answer("fine"))
         model = replace(make_model(server.url), concurrency=1)
         other = replace(model, key="other", name="O", litellm="hosted_vllm/other")
-        async with open_speaker(model, other) as made:
-            await made.warm_up()
-            async with asyncio.TaskGroup() as tasks:
-                asked = [tasks.create_task(collect_notices(made, Seat(k, k, k))) for k in ("m", "m", "m", "other")]
+        async with open_speaker(model, other) as made, asyncio.TaskGroup() as tasks:
+            asked = [tasks.create_task(collect_notices(made, Seat(k, k, k))) for k in ("m", "m", "m", "other")]
         models = [seen.body["model"] for seen in server.log]
     first, second, third, others = (task.result() for task in asked)
     assert models == ["test", "other", "test", "test", "test"], "nobody else ran into it"

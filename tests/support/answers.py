@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from bot.domain.asks import Ask, Part
 from bot.domain.run import Seat, Usage
+from bot.domain.spending import NOBODY, Payer
 from bot.models.catalogue import Model
 from bot.models.deltas import Delta
 from bot.models.errors import ProviderError
@@ -62,13 +63,14 @@ async def open_speaker(
 ) -> AsyncIterator[Speaker]:
     made = Speaker({m.key: m for m in models}, deadlines or DeadlineSettings(), retries, pictures=pictures)
     try:
+        await made.warm_up()
         yield made
     finally:
         await made.aclose()
 
 
-async def collect_deltas(made: Speaker, seat: Seat = SEAT, ask: Ask = ASK) -> list[Delta]:
-    return [delta async for delta in made.speak(seat, ask)]
+async def collect_deltas(made: Speaker, seat: Seat = SEAT, ask: Ask = ASK, payer: Payer = NOBODY) -> list[Delta]:
+    return [delta async for delta in made.speak(seat, ask, payer)]
 
 
 async def wait_until_left(server: ModelServer) -> None:
