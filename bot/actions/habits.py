@@ -20,7 +20,7 @@ Length = Literal["long", "usual", "short"]  # of the answers that a question wan
 MAX_KEPT = 500  # means that are kept of one server
 MOST_TURNS = 50  # a mean forgets what is older
 MOST_RUNS = 60.0
-SIGMAS = 1.75  # by which nine in ten of the runs of `benchmarks.money` are held
+SIGMAS = 2.0  # by which nine in ten of the runs of `benchmarks.money` are held
 MAX_LOG = 2.5  # what one run may teach: e to the power of this
 UNFAMILIAR_LOG = 0.5  # standard deviation of the level of a seat of which nothing is known here
 
@@ -85,7 +85,7 @@ class Spread:
         return self.question_variance + ANSWER_VARIANCE * concentration
 
 
-PRIOR_WEIGHT = 8.0
+PRIOR_WEIGHT = 16.0
 ANSWER_VARIANCE = 0.6  # of the logarithm of one answer's length, for one model and one question
 
 
@@ -103,9 +103,9 @@ def wanted_length(question: str) -> Length:
 
 
 PRIORS: Mapping[Length, Spread] = {
-    "long": make_prior(0.33, 0.1),
-    "usual": make_prior(-0.24, 0.3),
-    "short": make_prior(-0.83, 0.46),
+    "long": make_prior(0.25, 0.16),
+    "usual": make_prior(-0.38, 0.41),
+    "short": make_prior(-0.74, 0.52),
 }
 
 
