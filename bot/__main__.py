@@ -86,13 +86,36 @@ def runs(
     words: Annotated[list[str] | None, typer.Argument(help="that all stand in a run")] = None,
     person: Annotated[str, typer.Option(help="who asked, by the platform's id: discord:123")] = "",
     format: Annotated[str, typer.Option(help="council, debate, compare, pipeline or summary")] = "",
-    state: Annotated[str, typer.Option(help="open, over or failed")] = "",
+    state: Annotated[str, typer.Option(help="open, over, failed or archived")] = "",
+    panel: Annotated[str, typer.Option(help="of the runs that name this panel")] = "",
     page: Annotated[int, typer.Option(min=1, help="of twenty runs each")] = 1,
 ) -> None:
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.show import show_runs
 
-    raise typer.Exit(run_guarded(show_runs(" ".join(words or ()), person, format, state, page)))
+    raise typer.Exit(run_guarded(show_runs(" ".join(words or ()), person, format, state, panel, page)))
+
+
+@app.command(help="Give a run a name, by which lists have it, also while the bot runs.")
+def name(
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it")],
+    name: Annotated[str, typer.Argument(help="80 characters at most; its question again where left out")] = "",
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.keeping import name_run
+
+    raise typer.Exit(run_guarded(name_run(run, name)))
+
+
+@app.command(help="Leave a run out of lists, also while the bot runs; `moot runs --state archived` finds it.")
+def archive(
+    run: Annotated[str, typer.Argument(help="as `moot runs` names it")],
+    undo: Annotated[bool, typer.Option("--undo", help="have it in lists again")] = False,
+) -> None:
+    from bot.cli.exit import run_guarded  # as above
+    from bot.cli.keeping import archive_run
+
+    raise typer.Exit(run_guarded(archive_run(run, undo=undo)))
 
 
 @app.command(help="Print the thread of a run again.")

@@ -49,7 +49,7 @@ def last_texts(snapshots: Iterable[Snapshot]) -> dict[TurnId, str]:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One line of the list of runs. `addresses`: the places in which it is shown."""
+    """One line of the list of runs. `addresses`: the places in which it is shown; `name`: what it was called."""
 
     run: str
     started_at: float
@@ -57,17 +57,24 @@ class RunRow:
     question: str
     outcome: str  # "" while it is open
     addresses: tuple[str, ...] = ()
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return what a list calls it."""
+        return self.name or self.question
 
 
-RunState = Literal["open", "over", "failed"]
+RunState = Literal["open", "over", "failed", "archived"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
     """What a list of runs is limited to; what is empty limits nothing.
 
-    `by`: who asked, as the platform knows them. `channel`: by its id. `words`: all of them stand in the run, whatever
-    their case and order. `skip`: how many of the newest are left out.
+    `by`: who asked, as the platform knows them. `panel`: by its name. `channel`: by its id. `words`: all of them stand
+    in the run, whatever their case and order. `skip`: how many of the newest are left out. `listed`: archived ones are
+    left out, unless that state is asked for.
     """
 
     by: str = ""
@@ -76,6 +83,8 @@ class RunFilter:
     channel: str = ""
     words: str = ""
     skip: int = 0
+    panel: str = ""
+    listed: bool = False
 
 
 EVERY_RUN = RunFilter()

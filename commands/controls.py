@@ -15,7 +15,7 @@ from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Targe
 from bot.engine.thread import BALLOT, REST
 from bot.text import join_blocks
 from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
-from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told
+from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told, option
 from commands.deletion import DELETE_NOW, KEEP, ask_before_deleting, delete_run, keep_run
 from commands.differences import PairOptions, list_answers, show_differences
 from commands.export import export_run
@@ -36,6 +36,10 @@ class ObjectionFormOptions(Options):
 
 class GuessOptions(Options):
     name: str = Field(description="who you think it is")
+
+
+class NameOptions(Options):
+    text: str = option("", "what lists call this run; nothing: its question")
 
 
 class QuestionOptions(Options):
@@ -129,6 +133,18 @@ async def _run_again(actions: Actions, target: Target, options: NoOptions, here:
 
 async def _export(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told("The whole run as a file:", await export_run(actions, target.run, here.by))
+
+
+async def _name(actions: Actions, target: Target, options: NameOptions, here: Here) -> Answer:
+    return Told(await actions.keeping.name_run(target.run, options.text, here.by))
+
+
+async def _archive(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Told(await actions.keeping.archive_run(target.run, here.by))
+
+
+async def _restore(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    return Told(await actions.keeping.restore_run(target.run, here.by))
 
 
 async def _remove(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -232,6 +248,9 @@ PRESSES: Mapping[str, Press] = {
     REST.action: Press("Show what else can be done.", offer_rest),
     "start": Press("Begin a run whose price was told first.", _start_offered, starts_run=True),
     "cancel": Press("Leave it.", _cancel_offered),
+    "name": Press("Give the run a name for lists.", _name, NameOptions),
+    "archive": Press("Leave the run out of lists.", _archive),
+    "restore": Press("Have an archived run in lists again.", _restore),
     "export": Press("The run as a file.", _export),
     "delete": Press("Delete the run, after a question.", ask_before_deleting),
     DELETE_NOW.action: Press("Delete the run's messages and texts.", delete_run),

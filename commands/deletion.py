@@ -21,7 +21,7 @@ async def ask_before_deleting(actions: Actions, target: Target, options: NoOptio
 
 
 async def delete_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    return Told(await actions.delete_run(target.run, here.by), in_place=True, deleted=(target.run,))
+    return Told(await actions.keeping.delete_run(target.run, here.by), in_place=True, deleted=(target.run,))
 
 
 async def keep_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

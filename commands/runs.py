@@ -43,7 +43,8 @@ class ListRunsOptions(Options):
     words: str = option("", "words that stand in the question, an answer or a remark")
     person: str = option("", "who asked: me, a mention or an id")
     format: ListedFormat | None = option(None, "of one format")
-    state: RunState | None = option(None, "that go on, are over, or have failed")
+    panel: str = option("", "whose runs name this panel", suggest="panels")
+    state: RunState | None = option(None, "that go on, are over, have failed, or are archived")
     page: int = Field(1, ge=1, le=MAX_PAGES, description="of twenty runs each, the newest first")
 
 
@@ -77,7 +78,7 @@ async def _runs(actions: Actions, options: ListRunsOptions, here: Here) -> Answe
 def _offer_pages(rows: Sequence[RunRow], options: ListRunsOptions, *, has_older: bool) -> Answer:
     """Return a page with buttons to its neighbours; where they cannot keep what was typed, it says how to go on."""
     text = "\n".join(
-        f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {shorten_line(r.question, LINE_CHARS)}" for r in rows
+        f"- `{r.run}` {r.format}, {r.outcome or 'open'}: {shorten_line(r.title, LINE_CHARS)}" for r in rows
     )
     tables = [_make_table(rows)]
     beside = [(NEWER, options.page - 1), (OLDER, options.page + 1 if has_older else 0)]
@@ -89,8 +90,8 @@ def _offer_pages(rows: Sequence[RunRow], options: ListRunsOptions, *, has_older:
 
 
 def _make_table(rows: Sequence[RunRow]) -> DataTable:
-    lines = [[r.run, r.format, r.outcome or "open", shorten_line(r.question, CELL_CHARS)] for r in rows]
-    return DataTable("Runs, newest first", [["run", "format", "outcome", "question"], *lines])
+    lines = [[r.run, r.format, r.outcome or "open", shorten_line(r.title, CELL_CHARS)] for r in rows]
+    return DataTable("Runs, newest first", [["run", "format", "outcome", "name or question"], *lines])
 
 
 def _refer(options: ListRunsOptions, page: int) -> QueryRef:
@@ -113,6 +114,8 @@ def _make_filter(options: ListRunsOptions, by: Person) -> RunFilter:
         channel="" if by.may_set_up or by.is_direct else by.channel,
         words=options.words,
         skip=(options.page - 1) * PAGE_RUNS,
+        panel=options.panel,
+        listed=True,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.formats.personas import LIBRARY
-from bot.ports import CanSee
+from bot.ports import CanSee, RunFilter
 from commands.command import MORE, Form, Options, RunOptions, read_extra
 from commands.runs import shorten_line
 
@@ -34,8 +34,8 @@ async def suggest_values(
         case "pipelines":
             known = list(await actions.services.pipelines.list_pipelines(by.server))
         case "runs":
-            rows = await actions.list_runs(by, MAX_SUGGESTIONS, may_see)
-            known = [shorten_line(f"{row.run} · {row.question}", RUN_CHARS) for row in rows]
+            rows = await actions.list_runs(by, MAX_SUGGESTIONS, may_see, RunFilter(listed=True))
+            known = [shorten_line(f"{row.run} · {row.title}", RUN_CHARS) for row in rows]
         case _:
             return []
     found = [name for name in known if word in name.casefold()]

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from bot.domain.codec import encode
-from bot.domain.facts import CaughtUp, Claimed, Deleted, RunFinished, RunStarted, SetAside
+from bot.domain.facts import CaughtUp, Claimed, Deleted, Named
 from bot.domain.spending import Asked, Balance, OverLimit, fit, list_accounts
-from bot.domain.transcript import SET_ASIDE
 from bot.ports import Call, Fenced, Json
+from storage.head import Head
 
 Row = dict[str, Any]
 LaneRow = tuple[str, str]  # run, turn as text
@@ -148,46 +148,6 @@ class Tidy:
 Write = Append | Claim | Show | Place | Put | Keep | Reserve | Settle | Erase | Forget | Import | Tidy
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The state of a run, as its row says; a run that is not stored yet has none."""
-
-    epoch: int
-    seq: int
-    started_at: float
-    server: str | None = None
-    format: str | None = None
-    question: str | None = None
-    outcome: str | None = None
-    finished_at: float | None = None
-    deleted_at: float | None = None
-    caught_up_at: float | None = None
-    by: str | None = None
-    channel: str | None = None
-
-    @property
-    def is_erased(self) -> bool:
-        """Return whether the run's texts are gone, or going: then nothing is stored of it any more."""
-        return self.deleted_at is not None and self.seq == 0
-
-    def after(self, seq: int, at: float, kind: str, data: Row) -> Head:
-        """Return the head with one more fact. As in `fold`, the first start and the first end count."""
-        head = replace(self, seq=seq)
-        match kind:
-            case RunStarted.__name__ if head.server is None:
-                where = {"server": data["server"], "channel": data["channel"]}
-                return replace(head, **where, by=data["by"], format=data["format"], question=data["question"])
-            case RunFinished.__name__ if head.finished_at is None:
-                return replace(head, outcome=data["outcome"], finished_at=at)
-            case SetAside.__name__ if head.finished_at is None:
-                return replace(head, outcome=SET_ASIDE, finished_at=at)
-            case Deleted.__name__:
-                return replace(head, deleted_at=at)
-            case CaughtUp.__name__:
-                return replace(head, caught_up_at=at)
-        return head
-
-
 @dataclass(slots=True)
 class Batch:
     """A batch, made with what the database holds of its runs, keys and lanes; `enter` adds to the rows."""
@@ -205,6 +165,7 @@ class Batch:
     refs: set[str] = field(default_factory=set)  # messages that were given to a page, if only for a while
     shelf: dict[str, Json] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # runs that are over now: nothing of them is shown any more
+    named: set[str] = field(default_factory=set)  # runs that have got a name, by which they are found
     pictures: list[Keep] = field(default_factory=list)
     charged: dict[str, float] = field(default_factory=dict)  # accounts that change, and when
     calls: list[Row] = field(default_factory=list)
@@ -340,7 +301,7 @@ class Batch:
         for at, kind, data in write.facts:
             self._add(Append(write.run, at, (), None, None), [(kind, data)])
         head = self.heads[write.run]
-        self.heads[write.run] = replace(head, caught_up_at=head.caught_up_at or write.facts[-1][0])
+        self.heads[write.run] = replace(head, caught_up_at=head.caught_up_at or write.facts[-1][0], ask_at=None)
         self.snapshots += write.snapshots
         return None
 
@@ -369,6 +330,8 @@ class Batch:
             head = head.after(seq, write.at, kind, data)
             if kind in (CaughtUp.__name__, Deleted.__name__):
                 self.over.add(write.run)
+            if kind == Named.__name__:
+                self.named.add(write.run)
         self.heads[write.run] = head
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.types import Text
 
 from storage.picture_rows import free_pictures
-from storage.schema import accounts, calls, events, facts, messages, picture_uses, runs, snapshots
+from storage.schema import accounts, acts, calls, events, facts, messages, picture_uses, runs, snapshots
 from storage.search import forget_run
 
 SHARE_ROWS = 200  # of a run that go in one transaction, for which other writes wait
@@ -31,7 +31,8 @@ def erase_share(conn: Connection, run: str) -> None:
     where = case((calls.c.server.contains(":@"), ""), else_=calls.c.server)  # direct messages have a person's id there
     conn.execute(update(calls).where(calls.c.run == run).values(run="", person="", server=where))
     conn.execute(delete(accounts).where(accounts.c.account == f"run {run}"))
-    conn.execute(delete(events).where(events.c.run == run))
+    for table in (events, acts):
+        conn.execute(delete(table).where(table.c.run == run))
     free_pictures(conn, picture_uses.c.run == run)
     for table, key, content in _OF_RUN:
         _delete_share(conn, table, run, key, content)

@@ -17,7 +17,7 @@ _OF_A_LANGUAGE = text(
 
 def require_version(conn: Connection) -> None:
     """Raise Misconfigured when a reader, which changes nothing, cannot read the database as it is."""
-    version = _read_version(conn)
+    version = read_version(conn)
     _refuse_newer(version)
     if version < READABLE_FROM:
         raise Misconfigured(
@@ -30,7 +30,7 @@ def upgrade_schema(conn: Connection) -> None:
     if conn.dialect.name == POSTGRES:  # one of several processes that start at once does it, and others wait for it
         conn.execute(text("SET LOCAL lock_timeout = 0"))
         conn.execute(select(func.pg_advisory_xact_lock(LOCK)))
-    version = _read_version(conn)
+    version = read_version(conn)
     _refuse_newer(version)
     if version == HEAD:
         return
@@ -52,7 +52,7 @@ def _compare_by_bytes(conn: Connection) -> None:
         conn.execute(text(f'ALTER TABLE "{name}" ALTER COLUMN "{column}" TYPE varchar COLLATE "C"'))
 
 
-def _read_version(conn: Connection) -> str:
+def read_version(conn: Connection) -> str:
     """Return the version that alembic noted; "" for a database without any."""
     if not inspect(conn).has_table("alembic_version"):
         return ""

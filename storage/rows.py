@@ -6,13 +6,12 @@ statement open, and later reads of the same connection would see an old state of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     Select,
@@ -32,17 +31,16 @@ from sqlalchemy import (
 )
 
 from bot.domain.codec import Unreadable, decode, read_turn, turn_text
-from bot.domain.facts import Fact, ViewAttached
+from bot.domain.facts import Fact
 from bot.domain.spending import Balance
 from bot.domain.transcript import Entry
-from bot.ports import EVERY_RUN, CostKey, CostRow, Json, PostedPage, RunFilter, RunRow, Snapshot, last_texts
+from bot.ports import CostKey, CostRow, Json, PostedPage, Snapshot, last_texts
 from bot.records.frames import FRAMES_KEPT, thin_snapshots
 from storage.batch import (
     Append,
     Batch,
     Claim,
     Erase,
-    Head,
     Import,
     LaneRow,
     PageKey,
@@ -53,11 +51,12 @@ from storage.batch import (
     Write,
 )
 from storage.erasure import erase_share, forget_erased
-from storage.people import forget_acts
+from storage.head import Head
+from storage.people import forget_acts, note_acts
 from storage.picture_rows import free_pictures, keep_picture
-from storage.schema import accounts, calls, events, facts, messages, picture_uses, runs, searched, shelf, snapshots
-from storage.search import holds_words, index_run, merge_index
-from storage.words import match_text
+from storage.run_lists import FOR_PEOPLE
+from storage.schema import accounts, calls, events, facts, messages, picture_uses, runs, shelf, snapshots
+from storage.search import index_run, merge_index
 
 DAY_S = 86_400.0
 ACCOUNTS_KEPT_S = 62 * DAY_S  # beyond their month
@@ -122,7 +121,6 @@ _UNFOLDED = (
 
 _GOING_ON = select(runs.c.run).where(runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None))
 
-_FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 _LAST = "\U0010ffff"  # sorts after every character that a key holds
 
 
@@ -153,6 +151,7 @@ def save_batch(conn: Connection, batch: Batch) -> None:
     for add, added in ((_ADD_FACTS, batch.facts), (_ADD_EVENTS, batch.events), (_ADD_SNAPSHOTS, batch.snapshots)):
         if added:
             conn.execute(add, added)
+    note_acts(conn, batch.facts)
     if batch.messages:
         _put_pages(conn, batch.messages, batch.refs)
     if batch.shelf:
@@ -166,7 +165,7 @@ def save_batch(conn: Connection, batch: Batch) -> None:
     for run, head in changed.items():
         before = batch.stored.get(run)
         is_new = head.server is not None and (before is None or before.server is None)
-        if is_new or (run in batch.over and not head.is_erased):
+        if is_new or run in batch.named or (run in batch.over and not head.is_erased):
             index_run(conn, run, head.started_at)
     if batch.over:
         free_pictures(conn, picture_uses.c.run.in_(batch.over))
@@ -214,57 +213,14 @@ def find_page(conn: Connection, ref: str) -> tuple[str, PostedPage] | None:
     return (row.run, _read_page(row)) if row else None
 
 
-def list_runs(conn: Connection, limit: int, server: str | None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
-    listed = (runs.c.run, runs.c.started_at, runs.c.format, runs.c.question, runs.c.outcome)
-    query = select(*listed).where(_FOR_PEOPLE, *_conditions(wanted))
-    if server is not None:
-        query = query.where(runs.c.server == server)
-    if wanted.words:
-        if not (words := match_text(wanted.words)):
-            return []
-        query = query.join(searched, searched.c.run == runs.c.run).where(holds_words(conn, words))
-    newest = conn.execute(query.order_by(runs.c.started_at.desc(), runs.c.run).offset(wanted.skip).limit(limit)).all()
-    shown = find_addresses(conn, [row.run for row in newest])
-    return [
-        RunRow(row.run, row.started_at, row.format, row.question, row.outcome or "", tuple(shown.get(row.run, ())))
-        for row in newest
-    ]
-
-
-def _conditions(wanted: RunFilter) -> Iterator[ColumnElement[bool]]:
-    for column, value in ((runs.c.by, wanted.by), (runs.c.format, wanted.format)):
-        if value:
-            yield column == value
-    if wanted.channel:  # of runs from before it was kept, it is not known
-        yield runs.c.channel.in_((wanted.channel, ""))
-    match wanted.state:
-        case "open":
-            yield runs.c.finished_at.is_(None)
-        case "over":
-            yield runs.c.finished_at.is_not(None)
-        case "failed":
-            yield runs.c.outcome == "failed"
-
-
 def find_unfinished(conn: Connection) -> list[str]:
-    found = conn.execute(select(runs.c.started_at, runs.c.run).where(_FOR_PEOPLE, runs.c.caught_up_at.is_(None))).all()
+    found = conn.execute(select(runs.c.started_at, runs.c.run).where(FOR_PEOPLE, runs.c.caught_up_at.is_(None))).all()
     return [row.run for row in sorted(found)]  # asked to sort, SQLite goes through all runs there ever were
 
 
 def list_documents(conn: Connection, prefix: str) -> dict[str, Json]:
     query = select(shelf).where(shelf.c.key.between(prefix, prefix + _LAST))
     return {row.key: row.value for row in conn.execute(query.order_by(shelf.c.key)).all()}
-
-
-def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[str]]:
-    """Return the addresses at which each of these runs is shown."""
-    if not named:
-        return {}
-    attached = and_(facts.c.run.in_(named), facts.c.kind == ViewAttached.__name__)
-    found: dict[str, list[str]] = {}
-    for row in conn.execute(select(facts.c.run, facts.c.data).where(attached).order_by(facts.c.run, facts.c.seq)).all():
-        found.setdefault(row.run, []).append(row.data["address"])
-    return found
 
 
 def put_documents(conn: Connection, documents: Mapping[str, Json]) -> None:

@@ -21,9 +21,10 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0008"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0009"  # the newest migration; alembic knows it too, but takes half a second to import
 
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
+TO_ASK = "ask_at IS NOT NULL"
 
 metadata = MetaData()
 
@@ -47,10 +48,15 @@ runs = Table(
     Column("caught_up_at", Float),
     Column("by", String),  # who asked
     Column("channel", String),  # where
+    Column("panel", String),  # by its name
+    Column("name", TextJson(none_as_null=True)),  # what people call it
+    Column("archived_at", Float),
+    Column("ask_at", Float),  # when its starter wants to be asked what became of it
     Index("runs_started_at", "started_at"),
     Index("runs_server", "server", "started_at"),
     Index("runs_caught_up_at", "caught_up_at"),
     Index("runs_deleted_at", "deleted_at", sqlite_where=text(DELETED), postgresql_where=text(DELETED)),
+    Index("runs_ask_at", "ask_at", sqlite_where=text(TO_ASK), postgresql_where=text(TO_ASK)),
 )
 
 facts = Table(
@@ -61,6 +67,15 @@ facts = Table(
     Column("at", Float, nullable=False),
     Column("kind", String, nullable=False),
     Column("data", TextJson, nullable=False),
+)
+
+# In which runs a person has done something: the person as a digest, since SQLite may leave copies of deleted rows.
+acts = Table(
+    "acts",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("run", String, primary_key=True),
+    Index("acts_run", "run"),
 )
 
 # The runs that the index of words has (`storage.search`), by their number there, and how far their facts are in it.

@@ -32,7 +32,7 @@ from bot.ports import (
     Snapshot,
 )
 from bot.records.record import RunRecord
-from storage import erasure, migrate, people, picture_rows, rows, search
+from storage import erasure, migrate, people, picture_rows, rows, run_lists, search
 from storage.batch import Append, Claim, Erase, Forget, Import, Keep, Place, Put, Reserve, Settle, Show, Tidy
 from storage.errors import translating_errors
 from storage.locations import (
@@ -102,7 +102,7 @@ class SqlStore:
         return await self._read(lambda conn: rows.find_page(conn, ref))
 
     async def runs(self, limit: int = 50, server: str | None = None, wanted: RunFilter = EVERY_RUN) -> list[RunRow]:
-        return await self._read(lambda conn: rows.list_runs(conn, limit, server, wanted))
+        return await self._read(lambda conn: run_lists.list_runs(conn, limit, server, wanted))
 
     async def unfinished_runs(self) -> list[str]:
         return await self._read(rows.find_unfinished)
@@ -176,7 +176,7 @@ class SqlStore:
     async def acts(self, person: str) -> dict[str, list[Entry]]:
         found: dict[str, list[Entry]] = {}
         after = ""
-        while named := await self._read(partial(people.list_run_ids, after=after)):
+        while named := await self._read(partial(people.list_runs_of, person=person, after=after)):
             for run, entry in await self._read(partial(people.list_acts, named=named, person=person)):
                 found.setdefault(run, []).append(entry)
             after = named[-1]

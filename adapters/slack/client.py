@@ -43,7 +43,7 @@ from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
 from bot.network import is_nearby
-from bot.ports import Clock, DocumentStore, Store, SurfaceError
+from bot.ports import Clock, DocumentStore, RunFilter, Store, SurfaceError
 from bot.sealing import make_sealer
 from bot.settings.platforms import SlackSettings
 
@@ -171,7 +171,7 @@ class SlackBot:
             return await self.people.may_see(workspace, address, by, "")
 
         book = self._actions.services.panels
-        rows = await self._actions.list_runs(by, RUNS, can_see)
+        rows = await self._actions.list_runs(by, RUNS, can_see, RunFilter(listed=True))
         links = {row.run: link for row in rows if (link := await self.places.find_link(row.run, workspace, can_see))}
         panels, usual = await book.list_panels(by.server), await book.find_usual(by.server, ())
         view = build_home(rows, links, panels, usual, event["channel"])

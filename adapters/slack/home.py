@@ -59,7 +59,7 @@ def _build_part(title: str, lines: Iterable[str], empty: str) -> list[Json]:
 
 def _run_line(row: RunRow, links: Mapping[str, str]) -> str:
     """Return a run in a line, its question as a link to its board."""
-    question = _escape(shorten_line(row.question, LINE_CHARS)).replace("|", " ")
+    question = _escape(shorten_line(row.title, LINE_CHARS)).replace("|", " ")
     shown = f"<{links[row.run]}|{question}>" if row.run in links else question
     return f"• `{row.run}` {row.format}{f', {row.outcome}' if row.outcome else ''}: {shown}"
 

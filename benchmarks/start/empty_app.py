@@ -44,9 +44,25 @@ def runs(
     person: Annotated[str, typer.Option(help="who")] = "",
     format: Annotated[str, typer.Option(help="which")] = "",
     state: Annotated[str, typer.Option(help="which")] = "",
+    panel: Annotated[str, typer.Option(help="which")] = "",
     page: Annotated[int, typer.Option(min=1, help="which")] = 1,
 ) -> None:
     """List runs."""
+
+
+@app.command()
+def name(
+    run: Annotated[str, typer.Argument(help="which")], name: Annotated[str, typer.Argument(help="how")] = ""
+) -> None:
+    """Name one."""
+
+
+@app.command()
+def archive(
+    run: Annotated[str, typer.Argument(help="which")],
+    undo: Annotated[bool, typer.Option("--undo", help="what")] = False,
+) -> None:
+    """Archive one."""
 
 
 @app.command()

@@ -15,6 +15,7 @@ from bot.actions.access import RunAccess, find_latest_ask
 from bot.actions.allowance import Allowance
 from bot.actions.books import BookActions
 from bot.actions.estimates import RunEstimates
+from bot.actions.keeping import KeepingActions
 from bot.actions.leaderboards import LeaderboardReader
 from bot.actions.offers import Offers, make_run_id
 from bot.actions.own_keys import OwnKeyActions
@@ -31,7 +32,6 @@ from bot.actions.steering import SteeringActions
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.domain.facts import (
-    Deleted,
     Guessed,
     Interjected,
     Removed,
@@ -62,7 +62,7 @@ MAX_VIEWS = 10  # places in which one run is shown
 
 
 class Actions:
-    """Everything that people may do. Commands also use its `services`, `steering` and `records`."""
+    """Everything that people may do. Commands also use its `services`, `steering`, `keeping` and `records`."""
 
     def __init__(
         self,
@@ -89,6 +89,7 @@ class Actions:
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
         self.books = BookActions(services)
+        self.keeping = KeepingActions(services, self._access)
         self.records = RecordReader(services, self._access, store, clock)
         self.leaderboards = LeaderboardReader(services, self._access, store, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
@@ -372,15 +373,6 @@ class Actions:
             raise Refused("That turn is not over yet; skip it first.")
         await self._access.record(run, Removed(turn, by.key))
         return f"Removed what {name_of(t, turn)} said."
-
-    async def delete_run(self, run: str, by: Person) -> str:
-        """Delete a run for all people. Its messages are left to the platform to delete."""
-        t = await self._access.get_writable_run(run, by)
-        await self._access.require_may_steer(by, t, "Delete")
-        if not t.is_over:
-            await self._access.record(run, Stopped(by.key))
-        await self._access.record(run, Deleted(by.key))
-        return "Deleted."
 
     async def erase_deleted(self, runs: Sequence[str]) -> None:
         """Let the texts of runs go that were deleted, once nothing is written to them any more."""

@@ -21,7 +21,7 @@ from bot.models import listing
 from bot.models.catalogue import resolve_models
 from bot.models.errors import ProviderError
 from bot.models.parameters import Habits, read_habits
-from bot.ports import EVERY_RUN, RunFilter, is_state, last_texts
+from bot.ports import RunFilter, is_state, last_texts
 from commands.cost import render_run_costs
 from storage import SqlStore, open_store
 from storage.locations import may_hold_store
@@ -56,16 +56,18 @@ async def show_models(available: bool) -> int:
     return status
 
 
-async def show_runs(words: str = "", person: str = "", format: str = "", state: str = "", page: int = 1) -> int:
+async def show_runs(
+    words: str = "", person: str = "", format: str = "", state: str = "", panel: str = "", page: int = 1
+) -> int:
     """Print a page of the runs that are wanted, newest first. Raises Refused."""
     if not is_state(state):
-        raise Refused(f"“{state}” is no state: open, over or failed.")
-    wanted = RunFilter(person, format, state, words=words, skip=(page - 1) * PAGE_RUNS)
+        raise Refused(f"“{state}” is no state: open, over, failed or archived.")
+    wanted = RunFilter(person, format, state, words=words, skip=(page - 1) * PAGE_RUNS, panel=panel, listed=True)
     settings, rows = load_configuration(), []
     if may_hold_store(settings.storage.location):
         async with open_store(settings.storage.location, clock=time.time, read_only=True) as store:
             rows = await store.runs(PAGE_RUNS, None, wanted)
-    none = "There are no runs yet." if wanted == EVERY_RUN else "No run is like that."
+    none = "There are no runs yet." if wanted == RunFilter(listed=True) else "No run is like that."
     CleanConsole().print(render_runs(rows) if rows else none)
     return OK
 

@@ -49,11 +49,11 @@ def render_costs(key: CostKey, rows: Sequence[CostRow]) -> RenderableType:
 
 
 def render_runs(rows: Sequence[RunRow]) -> RenderableType:
-    table = Table("run", "started", "format", "question", "outcome")
+    table = Table("run", "started", "format", "name or question", "outcome")
     for row in rows:
         started = datetime.fromtimestamp(row.started_at).strftime("%Y-%m-%d %H:%M")
-        question = Text(" ".join(row.question.split()), no_wrap=True, overflow="ellipsis")
-        table.add_row(row.run, started, row.format, question, row.outcome or "open")
+        title = Text(" ".join(row.title.split()), no_wrap=True, overflow="ellipsis")
+        table.add_row(row.run, started, row.format, title, row.outcome or "open")
     return table
 
 

@@ -31,6 +31,7 @@ from bot.domain.run import (
 )
 
 RoundWish = Literal["go on", "end"]
+Mark = Literal["done", "right", "wrong", "undecided"]  # of a decision: it was carried out; it proved to be so
 
 
 # What the owner of a run has observed:
@@ -133,6 +134,11 @@ class ProcessDied:
     """
 
     crashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeAsked:
+    """Whoever has asked for it is asked now what became of the run's decision, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +268,48 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """The run goes by this text in lists from now on; by its question where it is ""."""
+
+    by: str
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """The run is left out of lists that do not ask for archived ones."""
+
+    by: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The run is no more archived."""
+
+    by: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMarked:
+    """What became of the run's decision; a later mark replaces it."""
+
+    by: str
+    mark: Mark
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLater:
+    """The starter wants to be asked, once, what became of the decision. `at`: when, in wall seconds."""
+
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """The run is gone for people: nothing shows or lists it any more."""
 
@@ -381,6 +429,7 @@ Fact = (
     | RunFinished
     | CaughtUp
     | ProcessDied
+    | OutcomeAsked
     | SetAside
     | SkipAsked
     | SkipWished
@@ -396,6 +445,11 @@ Fact = (
     | SteeringFact
     | ViewAttached
     | Stopped
+    | Named
+    | Archived
+    | Restored
+    | OutcomeMarked
+    | AskLater
     | Deleted
     | Forgotten
 )

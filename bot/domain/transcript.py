@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import assert_never
 
 from bot.domain.facts import (
+    Archived,
+    AskLater,
     CaughtUp,
     Claimed,
     Deleted,
@@ -17,11 +19,16 @@ from bot.domain.facts import (
     Guessed,
     Interjected,
     Joined,
+    Mark,
+    Named,
     NamesRevealed,
     Objected,
+    OutcomeAsked,
+    OutcomeMarked,
     Paused,
     ProcessDied,
     Removed,
+    Restored,
     Resumed,
     RetryAsked,
     Revealed,
@@ -111,6 +118,11 @@ class Transcript:
     finished: RunFinished | None = None
     finished_at: float = 0.0  # or when it was set aside
     set_aside: SetAside | None = None
+    given_name: str = ""  # by which lists have it
+    archived: bool = False
+    mark: Mark | None = None  # what became of its decision
+    ask_at: float | None = None  # when its starter wants to be asked that (wall seconds)
+    asked: bool = False  # they were
     deleted: bool = False
 
     @property
@@ -210,6 +222,16 @@ def fold(t: Transcript, entry: Entry) -> Transcript:
             return t if fact in t.views else replace(t, views=(*t.views, fact))
         case Stopped() as fact:
             return t if t.stopped else replace(t, stopped=fact)
+        case Named(text=text):
+            return replace(t, given_name=text)
+        case Archived() | Restored() as fact:
+            return replace(t, archived=isinstance(fact, Archived))
+        case OutcomeMarked(mark=mark):
+            return replace(t, mark=mark)
+        case AskLater(at=at):
+            return replace(t, ask_at=at)
+        case OutcomeAsked():
+            return replace(t, asked=True)
         case Deleted():
             return replace(t, deleted=True)
         case _ as never:

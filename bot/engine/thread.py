@@ -26,7 +26,8 @@ REVEAL = Control("reveal", "Reveal")  # offered as long as something is hidden
 BALLOT, REST = Control("ballot", "👍 Vote for…"), Control("more", "More…")
 AFTERWARDS = (Control("follow_up", "Follow up"), Control("run_again", "Run again"), REST)
 CLOSE = Control("close", "Close the vote")
-KEPT = (Control("export", "Export"), Control("delete", "Delete"))
+ARCHIVE, RESTORE = Control("archive", "Archive"), Control("restore", "Unarchive")  # the one or the other
+KEPT = (Control("name", "Name"), ARCHIVE, RESTORE, Control("export", "Export"), Control("delete", "Delete"))
 BESIDE_SEATS = tuple(map(SeatRef, EXTRA_VOTE_OPTIONS))
 MOST_IN_ROW = 3  # seats whose votes stand on the end card itself: a phone shows no more names in a row
 
@@ -183,7 +184,8 @@ def controls_behind(t: Transcript, plan: Plan, action: str) -> tuple[Control, ..
     row = _ballot_row(t)
     rest = tuple(control for control in ballot if control not in row) if BALLOT not in row else ()
     own = () if plan.hidden_lanes else plan.controls.get(END, ())
-    return (*rest, *((CLOSE,) if plan.voting else ()), *own, SUMMARISE, *KEPT)
+    kept = [control for control in KEPT if control is not (ARCHIVE if t.archived else RESTORE)]
+    return (*rest, *((CLOSE,) if plan.voting else ()), *own, SUMMARISE, *kept)
 
 
 def _ballot_row(t: Transcript) -> tuple[Control, ...]:

@@ -43,7 +43,7 @@ async def test_only_starter_and_moderators_stop_retry_and_close(scene: ActionsSc
     run = await scene.start_run()
     await asyncio.sleep(1)
     ada = TurnId("answer", 1, "ada")
-    for wrong in (scene.actions.stop_run, scene.actions.close_vote, scene.actions.delete_run):
+    for wrong in (scene.actions.stop_run, scene.actions.close_vote, scene.actions.keeping.delete_run):
         with pytest.raises(Refused, match="is for Pat and moderators"):
             await wrong(run, GUESTS[0])
     with pytest.raises(Refused, match="is for Pat and moderators"):
@@ -106,7 +106,7 @@ async def test_what_is_removed_reads_as_removed_everywhere(scene: ActionsScene) 
 
 async def test_a_deleted_run_is_gone_for_people(scene: ActionsScene) -> None:
     run = await scene.start_run()
-    await scene.actions.delete_run(run, PAT)
+    await scene.actions.keeping.delete_run(run, PAT)
     await scene.actions.wait_until_finished(run)
     assert await scene.actions.list_runs(PAT, 10, may_see_all) == []
     with pytest.raises(Refused, match="There is no run"):
@@ -117,7 +117,7 @@ async def test_texts_go_once_a_deleted_run_is_conducted_no_more(scene: ActionsSc
     run = await scene.start_run()
     await asyncio.sleep(1)
     assert await scene.store.read(run)
-    await scene.actions.delete_run(run, PAT)
+    await scene.actions.keeping.delete_run(run, PAT)
     await scene.actions.erase_deleted([run])
     assert not await scene.store.read(run)
     assert not await scene.store.snapshots(run)

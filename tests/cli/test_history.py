@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.domain.facts import CaughtUp, Fact, RunFinished, TurnEnded, TurnStarted
 from bot.domain.run import TurnId, Visibility
 from storage import open_store
+from storage.sqlite import lock_file
 from tests.support.command_line import run_moot
 from tests.support.transcripts import make_start
 
@@ -25,11 +26,32 @@ async def fill(path: Path) -> None:
             await store.append(run, [began, TurnStarted(TURN)])
             await store.snapshot(run, TURN, SEEN)
         over: list[Fact] = [
-            replace(start, question="Tea?", by="discord:1"),
+            replace(start, question="Tea?", by="discord:1", panel_name="fast"),
             TurnEnded(TURN, "done", "Yes."),
             RunFinished("compared"),
         ]
         await store.append("over", [*over, CaughtUp()])
+
+
+def test_a_run_is_named_and_archived_also_beside_a_bot(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path / "moot.db"))
+
+    def read(*words: str) -> str:
+        return run_moot(*words, cwd=tmp_path).stdout
+
+    with lock_file(tmp_path / "moot.db"):
+        assert "by this name" in read("name", "over", "  Afternoon \n drinks ")
+        assert "leave run over out" in read("archive", "over")
+    assert "Afternoon drinks" not in read("runs")
+    assert "Afternoon drinks" in read("runs", "afternoon", "--state", "archived")
+    assert "archived already" in run_moot("archive", "over", cwd=tmp_path).stderr
+    assert "again" in read("archive", "over", "--undo")
+    assert "Afternoon drinks" in read("runs", "--panel", "fast")
+    assert "80 characters" in run_moot("name", "over", "x" * 81, cwd=tmp_path).stderr
+    assert "There is no run" in run_moot("name", "nowhere", "x", cwd=tmp_path).stderr
+    assert "its question" in read("name", "over")
+    assert "Tea?" in read("runs")
+    assert read("runs", "--panel", "slow") == "No run is like that.\n"
 
 
 def test_runs_are_found_and_shown_as_they_were_last_seen(tmp_path: Path) -> None:
@@ -43,7 +65,7 @@ def test_runs_are_found_and_shown_as_they_were_last_seen(tmp_path: Path) -> None
     assert "Tabs" not in found
     assert read("runs", "tea", "--state", "open") == "No run is like that.\n"
     wrong = run_moot("runs", "--state", "odd", cwd=tmp_path)
-    assert (wrong.returncode, "open, over or failed" in wrong.stderr) == (1, True)
+    assert (wrong.returncode, "open, over, failed or archived" in wrong.stderr) == (1, True)
     shown = read("show", "cut")
     assert SEEN in shown
     assert "not finished" in shown

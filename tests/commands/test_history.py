@@ -13,8 +13,11 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest
 from bot.domain.controls import QueryRef, Target
 from bot.domain.facts import CaughtUp, RunFinished, ViewAttached
-from commands.command import Answer, Here, NoOptions, Offered, Told
-from commands.runs import COMMANDS, ListRunsOptions, turn_page
+from bot.errors import Refused
+from commands.command import Answer, Here, NoOptions, Offered, Told, may_see_all
+from commands.controls import PRESSES
+from commands.runs import COMMANDS, KnownRunOptions, ListRunsOptions, turn_page
+from commands.suggestions import suggest_values
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.transcripts import make_start
 
@@ -112,3 +115,37 @@ async def test_a_button_of_no_list_is_refused(scene: ActionsScene) -> None:
             await turn_page(
                 scene.actions, Target(about=QueryRef(query)), NoOptions(), Here(PAT, lambda run, title: scene.place)
             )
+
+
+async def press(scene: ActionsScene, run: str, action: str, by: Person, **values: str) -> str:
+    declared = PRESSES[action]
+    options = declared.options.model_validate(values)
+    told = await declared.handle(scene.actions, Target(run), options, Here(by, lambda run, title: scene.place))
+    assert isinstance(told, Told)
+    return told.text
+
+
+async def test_its_starter_and_moderators_name_and_archive_a_run(scene: ActionsScene) -> None:
+    await store_runs(scene, 2)
+    assert await press(scene, "r01", "name", MO, text=" Which\ttea? ") == "Lists have it by “Which tea?” now."
+    assert "Which tea?" in await list_here(scene, PAT)
+    assert "`/moot runs state:archived`" in await press(scene, "r01", "archive", MO)
+    assert "r01" not in await list_here(scene, PAT)
+    assert "r01" in await list_here(scene, PAT, state="archived")
+    suggested = await suggest_values(scene.actions, KnownRunOptions, "run", "", PAT, may_see_all)
+    assert [name.split()[0] for name in suggested] == ["r00"]
+    for action, values in (("name", {"text": "Mine"}), ("archive", {}), ("restore", {})):
+        with pytest.raises(Refused, match="moderators"):
+            await press(scene, "r01", action, Person("eve", "Eve"), **values)
+    for action, values, why in (("archive", {}, "already"), ("name", {"text": "x" * 81}, "80"), ("stop", {}, "over")):
+        with pytest.raises(Refused, match=why):
+            await press(scene, "r01", action, MO, **values)
+    assert await press(scene, "r01", "restore", MO) == "Lists have it again."
+    assert await press(scene, "r01", "name", MO, text=" ") == "Lists have it by its question now."
+    assert "Which tea?" not in await list_here(scene, PAT)
+
+
+async def test_runs_of_a_panel_are_listed(scene: ActionsScene) -> None:
+    await store_runs(scene, 1)
+    await scene.store.append("named", [replace(make_start("compare"), panel_name="fast"), RunFinished("answered")])
+    assert [line.split("`")[1] for line in (await list_here(scene, PAT, panel="fast")).splitlines()] == ["named"]

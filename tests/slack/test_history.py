@@ -26,7 +26,7 @@ async def test_a_press_turns_the_page_in_its_place(app: App, monkeypatch: pytest
     assert shown["type"] == ("data_table" if drawn else "markdown")
     if drawn:
         read = [[cell["text"] for cell in row] for row in shown["rows"]]
-        assert read[:2] == [["run", "format", "outcome", "question"], ["r20", "compare", "answered", "tea 20?"]]
+        assert read[:2] == [["run", "format", "outcome", "name or question"], ["r20", "compare", "answered", "tea 20?"]]
         assert len(read) == 21
     assert "`r20`" in first
     assert "`r00`" not in first

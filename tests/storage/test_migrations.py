@@ -19,7 +19,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from bot.domain.facts import Deleted, Interjected, RunFinished, RunStarted, Stopped, TurnEnded
+from bot.domain.facts import Deleted, Interjected, Named, RunFinished, RunStarted, Stopped, TurnEnded
 from bot.domain.run import LaneId, TurnId
 from bot.domain.spending import Balance, Payer
 from bot.domain.transcript import Entry
@@ -249,6 +249,35 @@ def make_0008(path: Path) -> None:
     """As the eighth version fills it: with who asked."""
     make_0007(path)
     make_empty(path, "0008")
+
+
+def make_0009(path: Path) -> None:
+    """As the ninth version fills it: with panels, and with who has done something in which run."""
+    make_0008(path)
+    make_empty(path, "0009")
+
+
+async def test_acts_of_the_first_version_are_found_and_the_ninth_can_be_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "moot.db"
+    make_0008(path)
+    before = tables(path)
+    async with open_store(path, clock=ticking(), read_only=True) as store:  # beside a bot of the eighth
+        assert set(await store.acts("ann")) == {"ended", "open", "over"}
+        assert [row.name for row in await store.runs(9, None, RunFilter(listed=True))] == ["", "", ""]
+    async with open_store(path, clock=ticking()) as store:
+        assert set(await store.acts("ann")) == {"ended", "open", "over"}
+        await store.append("open", [Named("ann", "Ways")])
+        assert [row.name for row in await store.runs(9, None, RunFilter(words="ways"))] == ["Ways"]
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as conn:
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+        config.set_main_option("path_separator", "os")
+        command.downgrade(config, "0008")
+    engine.dispose()
+    assert tables(path) == before
+    async with open_store(path, clock=ticking()) as store:
+        assert set(await store.acts("ann")) == {"ended", "open", "over"}
 
 
 async def test_runs_of_the_first_version_are_found_by_who_asked_and_by_words(tmp_path: Path) -> None:

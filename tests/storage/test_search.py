@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.domain.facts import CaughtUp, Interjected, RunFinished, TurnEnded
+from bot.domain.facts import Archived, CaughtUp, Interjected, Named, Restored, RunFinished, TurnEnded
 from bot.domain.run import TurnId
 from bot.ports import Clock, RunFilter, Store
 from storage import open_store
@@ -33,7 +33,7 @@ ASKED = {
 async def fill(store: Store) -> None:
     for n, (run, (question, answer, outcome)) in enumerate(ASKED.items()):
         start = replace(make_start("compare"), question=question, by=run, server="discord:1", channel=f"{n}")
-        await store.append(run, [start])
+        await store.append(run, [replace(start, panel_name="fast" if run == "odd" else "")])
         said = TurnEnded(TurnId("answer", 1, "ada"), "done", answer)
         await store.append(run, [said, Interjected("ann", f"remark {run}"), RunFinished(outcome), CaughtUp()])
     await store.append("open", [replace(make_start("debate"), question="Still spaces?", by="tabs", server="discord:1")])
@@ -103,6 +103,20 @@ async def test_filters_narrow_the_list(store: Store) -> None:
     assert await list_runs(state="failed") == ["odd"]
     assert await list_runs(channel="1") == ["open", "text"]  # of the open one it is not known where it was asked
     assert await list_runs(skip=1, words="remark") == ["text", "tabs"]
+    assert await list_runs(panel="fast") == ["odd"]
+
+
+async def test_a_run_is_listed_by_its_name_and_archived_ones_when_asked_for(store: Store) -> None:
+    async def list_runs(**wanted: Any) -> dict[str, str]:
+        return {row.run: row.title for row in await store.runs(20, "discord:1", RunFilter(**wanted))}
+
+    await store.append("tabs", [Named("tabs", "Indenting \ud83d"), Archived("ann")])
+    await store.append("odd", [Named("ann", "Passing"), Named("ann", ""), Archived("ann"), Restored("ann")])
+    assert await list_runs(words="indenting") == {"tabs": "Indenting \ud83d"}
+    assert await list_runs(words="passing") == {"odd": ASKED["odd"][0]}
+    assert set(await list_runs()) == {"open", "odd", "text", "tabs"}  # as leaderboards read them
+    assert set(await list_runs(listed=True)) == {"open", "odd", "text"}
+    assert set(await list_runs(listed=True, state="archived")) == {"tabs"}
 
 
 async def test_the_index_holds_no_word_and_forgets_a_deleted_run(location: Location) -> None:

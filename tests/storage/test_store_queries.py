@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, event
 from bot.domain.codec import encode
 from bot.domain.facts import RunFinished
 from bot.ports import RunFilter
-from storage import erasure, open_store, rows
+from storage import erasure, open_store, people, rows, run_lists
 from storage.batch import Append, Claim, Place, Put, Show, Write
 
 # The newest of all runs are read from the end of this index, as many as are asked for.
@@ -44,10 +44,11 @@ QUERIES: dict[str, Callable[[Connection], object]] = {
     "snapshots": lambda conn: rows.read_snapshots(conn, "r"),
     "placed": lambda conn: rows.read_posted_pages(conn, "r"),
     "find": lambda conn: rows.find_page(conn, "discord:10"),
-    "runs": lambda conn: rows.list_runs(conn, 50, None),
-    "runs of a server": lambda conn: rows.list_runs(conn, 50, "discord/1"),
-    "runs with words": lambda conn: rows.list_runs(conn, 20, "discord/1", RunFilter(words="tea", by="ann")),
-    "where runs are shown": lambda conn: rows.find_addresses(conn, ["r", "s"]),
+    "runs": lambda conn: run_lists.list_runs(conn, 50, None),
+    "runs of a server": lambda conn: run_lists.list_runs(conn, 50, "discord/1"),
+    "runs with words": lambda conn: run_lists.list_runs(conn, 20, "discord/1", RunFilter(words="tea", by="ann")),
+    "where runs are shown": lambda conn: run_lists.find_addresses(conn, ["r", "s"]),
+    "runs of a person": lambda conn: people.list_runs_of(conn, "ann", ""),
     "unfinished": rows.find_unfinished,
     "deleted, not erased": erasure.list_unerased,
     "erased": lambda conn: erasure.erase_share(conn, "r"),

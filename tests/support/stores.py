@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot.domain.facts import CaughtUp, Claimed, Fact
+from bot.domain.facts import CaughtUp, Claimed, Fact, Named, OutcomeAsked
 from bot.domain.run import TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, fold_all
 from bot.ports import EVERY_RUN, Clock, Fenced, Json, MessageRef, PostedPage, RunFilter, RunRow, Snapshot, last_texts
@@ -94,6 +94,7 @@ class MemoryStore:
                 t.started.question,
                 SET_ASIDE if t.set_aside and not t.finished else t.finished.outcome if t.finished else "",
                 tuple(view.address for view in t.views),
+                t.given_name,
             )
             for run, t in self._for_people()
             if server in (None, t.started.server) and _is_wanted(t, wanted)
@@ -101,7 +102,7 @@ class MemoryStore:
         return sorted(rows, key=lambda row: (-row.started_at, row.run))[wanted.skip :][:limit]
 
     async def unfinished_runs(self) -> list[str]:
-        found = [(t.entries[0].at, run) for run, t in self._for_people() if CaughtUp() not in _facts(t)]
+        found = [(t.entries[0].at, run) for run, t in self._for_people() if not _has_caught_up(t)]
         return [run for _, run in sorted(found)]
 
     async def erase_runs(self, runs: Sequence[str]) -> None:
@@ -140,11 +141,20 @@ class MemoryStore:
 
 def _is_wanted(t: Transcript, wanted: RunFilter) -> bool:
     outcome = t.finished.outcome if t.finished else ""
-    is_state = {"": True, "open": not t.is_over, "over": t.is_over, "failed": outcome == "failed"}[wanted.state]
-    texts = [t.started.question, *(turn.text for turn in t.turns.values()), *(remark.text for remark in t.remarks)]
+    is_state = {"": True, "open": not t.is_over, "over": t.is_over, "failed": outcome == "failed"}
+    is_state["archived"] = t.archived
+    named = [entry.fact.text for entry in t.entries if isinstance(entry.fact, Named)]
+    texts = [
+        t.started.question,
+        *named,
+        *(turn.text for turn in t.turns.values()),
+        *(remark.text for remark in t.remarks),
+    ]
     words = set(list_words(wanted.words))
     return (
-        is_state
+        is_state[wanted.state]
+        and not (wanted.listed and t.archived and wanted.state != "archived")
+        and wanted.panel in ("", t.started.panel_name)
         and wanted.by in ("", t.started.by)
         and wanted.format in ("", t.started.format)
         and (not wanted.channel or t.started.channel in (wanted.channel, ""))
@@ -152,5 +162,6 @@ def _is_wanted(t: Transcript, wanted: RunFilter) -> bool:
     )
 
 
-def _facts(t: Transcript) -> list[Fact]:
-    return [entry.fact for entry in t.entries]
+def _has_caught_up(t: Transcript) -> bool:
+    last = next((e.fact for e in reversed(t.entries) if isinstance(e.fact, CaughtUp | OutcomeAsked)), None)
+    return isinstance(last, CaughtUp)
