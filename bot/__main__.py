@@ -331,7 +331,7 @@ def vacuum() -> None:
 
 def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
-        if stream.errors == "strict":
+        if stream.errors in ("strict", "surrogateescape"):  # the second in the locale C
             stream.reconfigure(errors="replace")  # what the terminal's encoding has no sign for becomes "?"
     try:
         status = app(standalone_mode=False)

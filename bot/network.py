@@ -1,10 +1,11 @@
-"""Keys and addresses as people write them: checked and stripped, told without secrets, and whether a host is nearby."""
+"""Keys and addresses as people write them, and the way to a host: whether it is nearby, and which proxy leads there."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # what a word processor or a chat puts around a value that is copied
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # what comes along when it is copied
@@ -59,6 +60,17 @@ def is_nearby(address: str) -> bool:
     if found is not None:
         return not found.is_global
     return bool(host) and ("." not in host or host.endswith(_NEARBY_ENDINGS))
+
+
+def find_proxy(address: str) -> str | None:
+    """Return the environment's proxy for an address, or None: for a host nearby, one of NO_PROXY, or without a proxy.
+
+    aiohttp and discord.py can use a proxy over HTTP alone, so that any other is passed over.
+    """
+    parts, proxies = urlsplit(address), getproxies()
+    host, proxy = parts.hostname or "", proxies.get(parts.scheme) or proxies.get("all") or ""
+    is_usable = proxy.startswith(("http://", "https://")) and not is_nearby(host) and not proxy_bypass(host)
+    return proxy if is_usable else None
 
 
 def _read_ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -37,7 +37,7 @@ def lock_file(path: Path) -> Iterator[None]:
     """
     if path.is_dir():
         raise Misconfigured(f"The store {path} is a directory: name a file.")
-    if path.exists() and not _may_write(path):  # SQLite would open it, and fail with the first write
+    if path.exists() and not _has_right(path, os.W_OK):  # SQLite would open it, and fail with the first write
         raise Misconfigured(f"The store {path} may not be written: change the file's rights, or name another file.")
     real = path.resolve()  # a link to the file is the same file, with the same lock
     holder = real.with_name(real.name + ".lock")
@@ -59,7 +59,8 @@ def lock_file(path: Path) -> Iterator[None]:
     except OSError as error:
         lock.release()
         raise Misconfigured(
-            f"The store {path} cannot be made: {error}. Name a file in a directory that is writable and has room."
+            f"The store {path} cannot be made: {error.strerror or error}. "
+            "Name a file in a directory that is writable and has room."
         ) from error
     with held:
         yield
@@ -73,13 +74,16 @@ def keep_private(file: Path, *, make: bool = False) -> None:
         file.chmod(OWNER_ONLY)
 
 
-def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def _has_right(path: Path, right: int) -> bool:
+    return os.access(path, right, effective_ids=os.access in os.supports_effective_ids)
 
 
 def require_file(path: Path) -> None:
+    """Raise Misconfigured where there is no file, or none that may be read."""
     if not path.is_file():
         raise Misconfigured(f"There is no store at {path}: start the bot once, or name another file.")
+    if not _has_right(path, os.R_OK):
+        raise Misconfigured(f"The store {path} may not be read: change the file's rights, or name another file.")
 
 
 class Database:

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from bot.network import find_proxy
 from bot.ports import SurfaceError
 
 DOWNLOAD_S = 60.0  # for one file, whose bytes are bounded: whoever asks waits for it
@@ -51,7 +52,9 @@ async def _follow(
     at = url
     for _ in range(MAX_REDIRECTS + 1):
         identity = {"Accept-Encoding": "identity", **(headers or {})}  # so that lengths count what is kept
-        async with session.get(at, headers=identity, allow_redirects=False, auto_decompress=False) as answer:
+        async with session.get(
+            at, headers=identity, allow_redirects=False, auto_decompress=False, proxy=find_proxy(at)
+        ) as answer:
             if answer.status not in REDIRECTS:
                 if answer.status >= 400:
                     raise SurfaceError(f"its host answered {answer.status}", answer.status)

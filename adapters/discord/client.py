@@ -30,6 +30,7 @@ from adapters.discord.webhooks import Webhooks
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore
 from bot.errors import Misconfigured
+from bot.network import find_proxy
 from bot.ports import DocumentStore, Store
 from bot.settings.platforms import DiscordSettings
 from commands import COMMANDS
@@ -56,6 +57,7 @@ def make_client(settings: DiscordSettings, rest: Rest) -> discord.Client:
         "allowed_mentions": discord.AllowedMentions.none(),
         "guild_ready_timeout": GUILD_WAIT_S,
         "connector": aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+        "proxy": find_proxy(settings.api_base),
     }
     set_up_library(settings.api_base, settings.gateway_url)
     gateway.install_gateway()
@@ -246,7 +248,9 @@ class DiscordBot:
                 raise
             except CALL_ERRORS as error:
                 delay = backoff.delay()
-                log.warning("Discord is not reached; trying again", reason=repr(error), delay_s=round(delay, 1))
+                log.warning(
+                    "Discord is not reached; trying again", reason=str(error) or repr(error), delay_s=round(delay, 1)
+                )
             await self._client.http.close()  # its next log-in makes a session anew
             self._client.http.connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS)
             await asyncio.sleep(delay)

@@ -17,6 +17,7 @@ from adapters.discord.api import CALL_ERRORS, set_up_library
 from adapters.discord.permissions import MESSAGE_CONTENT, SERVER_MEMBERS, Intent, missing_permissions
 from bot.doctor import Check, Finding, check_clock
 from bot.errors import Misconfigured
+from bot.network import find_proxy
 from bot.ports import Clock
 from bot.settings.platforms import DiscordSettings
 from bot.text import join_names
@@ -124,7 +125,9 @@ async def _log_in(settings: DiscordSettings) -> AsyncIterator[tuple[discord.Clie
     set_up_library(settings.api_base, settings.gateway_url)
     async with (
         asyncio.timeout(_TIMEOUT_S),
-        discord.Client(intents=discord.Intents(guilds=True), http_trace=trace) as client,
+        discord.Client(
+            intents=discord.Intents(guilds=True), http_trace=trace, proxy=find_proxy(settings.api_base)
+        ) as client,
     ):
         await client.login(token)
         yield client, dated

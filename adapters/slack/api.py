@@ -13,7 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.common.downloads import download, is_same_site
 from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
-from bot.network import is_nearby
+from bot.network import find_proxy
 from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
 
 DEFAULT_PAUSE_S = 30.0  # after a refusal that names none
@@ -104,8 +104,7 @@ class Api:
         client = AsyncWebClient(
             token or None, self._base, timeout=CALL_TIMEOUT_S, session=self.session, retry_handlers=[]
         )
-        if is_nearby(self._base):
-            client.proxy = None  # it has taken the environment's, whatever the host
+        client.proxy = find_proxy(self._base)  # it has taken the environment's, whatever the host
         return client
 
     async def call(self, workspace: Workspace, method: Method, **arguments: Any) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from adapters.slack.workspaces import Authorize, Workspaces
 from bot.actions.actions import Actions
 from bot.concurrency import KeyedSemaphore, TaskGroup
 from bot.errors import Misconfigured, Refused, Unreachable
-from bot.network import is_nearby
+from bot.network import find_proxy
 from bot.ports import Clock, DocumentStore, RunFilter, Store, SurfaceError
 from bot.sealing import make_sealer
 from bot.settings.platforms import SlackSettings
@@ -294,8 +294,7 @@ class SlackBot:
     async def _connect_socket(self, app: AsyncApp) -> AsyncIterator[None]:
         handler = AsyncSocketModeHandler(app, self._settings.app, web_client=self._api.client())
         client = handler.client
-        if is_nearby(self._settings.api_base):
-            client.proxy = None  # it has taken the environment's, whatever the host
+        client.proxy = find_proxy(self._settings.api_base)  # it has taken the environment's, whatever the host
         try:
             await handler.connect_async()
             self._socket = client

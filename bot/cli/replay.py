@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from adapters.terminal.player import play_frames
-from bot.cli.console import CleanConsole
+from bot.cli.console import CleanConsole, NotShown
 from bot.cli.core import load_configuration
 from bot.cli.exit import OK
 from bot.cli.records import read_showable, read_stored_run
@@ -39,7 +39,10 @@ async def play_demo(speed: float) -> int:
 async def _play(record: RunRecord, speed: float, note: str = "") -> None:
     t = fold_all(Transcript(), record.entries)
     frames = list_frames(t.entries, record.snapshots, FORMATS[t.started.format], time.time())
-    await play_frames(t.started.question, frames, speed, CleanConsole(), note)
+    console = CleanConsole()
+    await play_frames(t.started.question, frames, speed, console, note)
+    if console.failure:
+        raise NotShown(f"The output cannot be written: {console.failure}.")
 
 
 async def _read_record(run: str) -> RunRecord:

@@ -82,6 +82,7 @@ async def test_models_are_not_asked_while_discord_cannot_be_reached(
         with capture_logs() as logs:
             starting = asyncio.create_task(moot.start())
             await wait_until(lambda logs=logs: sum("not reached" in line["event"] for line in logs) > STARTS)  # type: ignore[misc]
+            assert not any("ConnectionKey" in line.get("reason", "") for line in logs), "a sentence, and no repr"
             starting.cancel()
             await asyncio.wait([starting])
             await moot.stop()

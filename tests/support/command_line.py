@@ -59,9 +59,14 @@ class Terminal:
         """Press Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
+    @property
+    def output(self) -> str:
+        """Return what has been read so far."""
+        return self._output.decode(errors="replace")
+
     def has_printed(self, text: str) -> bool:
         """Return whether the text is among what has been waited for."""
-        return text.encode() in self._output
+        return text in self.output
 
     async def wait_for(self, *texts: str) -> None:
         """Wait until each of the texts has been printed. Raises OSError where the process ends before."""
@@ -72,8 +77,8 @@ class Terminal:
     async def wait_for_end(self) -> int:
         """Read the output to its end, and return the exit status of the process."""
         try:
-            while await asyncio.to_thread(os.read, self._descriptor, 65536):
-                pass
+            while read := await asyncio.to_thread(os.read, self._descriptor, 65536):
+                self._output += read
         except OSError:  # the terminal is gone with the process
             pass
         return await self._process.wait()
