@@ -18,7 +18,7 @@ from bot.domain.run import LaneId
 from bot.ports import Message
 
 TEXT_CHARS = 4_000
-HEAD_CHARS = 300  # reserved for the lines above and below a text: a heading, a mention, links
+HEAD_CHARS = 300  # reserved for what is not counted with a text: a heading, a mention, the addresses of links
 ROOM_CHARS = 3_400  # told to seats, so that a turn with its footer stays in one message
 NO_MENTIONS: dict[str, Any] = {"parse": []}
 LABEL_CHARS = 80
@@ -48,9 +48,9 @@ def has_mark(raw: Mapping[str, Any], mark: int) -> bool:
     return raw.get("id") == mark or any(has_mark(part, mark) for part in raw.get("components", ()))
 
 
-def build_layout(message: Message, run: str, mark: int, *, head: str = "", foot: str = "") -> ui.LayoutView:
+def build_layout(message: Message, run: str, mark: int, *, head: str = "") -> ui.LayoutView:
     """Return the components of a message: its text under `mark`, and its buttons. Boards and end cards have a frame."""
-    text = "\n".join(part for part in (head, message.text, foot) if part)[:TEXT_CHARS] or "…"
+    text = "\n".join(part for part in (head, message.text) if part)[:TEXT_CHARS] or "…"
     parts: list[ui.Item[Any]] = [ui.TextDisplay(text, id=mark), *_button_rows(message.controls, run)]
     view = ui.LayoutView(timeout=None)
     if message.kind in ("board", "end"):
@@ -62,17 +62,17 @@ def build_layout(message: Message, run: str, mark: int, *, head: str = "", foot:
     return view
 
 
-def build_body(message: Message, run: str, mark: int, *, head: str = "", foot: str = "") -> dict[str, Any]:
+def build_body(message: Message, run: str, mark: int, *, head: str = "") -> dict[str, Any]:
     """Return the JSON that creates a message; an edit takes it without `flags`. Only the end card notifies anybody."""
     notifies = message.kind == "end" and bool(message.to)
     flags = discord.MessageFlags(components_v2=True, suppress_notifications=not notifies)
     mentions: dict[str, Any] = NO_MENTIONS
     if notifies:
         person = person_id(message.to)
-        head = f"<@{person}>\n{head}".rstrip()
+        head = f"<@{person}> {head}".rstrip()
         mentions = {"parse": [], "users": [person]}
     return {
-        "components": build_layout(message, run, mark, head=head, foot=foot).to_components(),
+        "components": build_layout(message, run, mark, head=head).to_components(),
         "flags": flags.value,
         "allowed_mentions": mentions,
     }

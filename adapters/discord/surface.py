@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import discord
@@ -21,6 +22,7 @@ from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, THREAD_GATE, 
 from adapters.discord.dialect import DiscordDialect
 from adapters.discord.layout import HEAD_CHARS, ROOM_CHARS, TEXT_CHARS, build_body, build_layout, page_key, page_mark
 from adapters.discord.webhooks import Webhook, Webhooks, webhook_username
+from bot.domain.lane_links import resolve_lane_links
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
@@ -31,7 +33,6 @@ OLD_EDIT_S = 3_600.0 - 60.0  # Discord limits edits of messages older than an ho
 TITLE_CHARS = 90  # of a thread's name; Discord takes 100
 ARCHIVE_MIN = 1_440
 NONCE_CHARS = 25
-MAX_LINKS = 12  # from the end card to the latest turns
 # needed wherever components are sent: https://discord.com/developers/docs/resources/webhook#execute-webhook
 WITH_COMPONENTS = {"with_components": "true"}
 ORPHANED = "the webhook that sent them was deleted, and to delete them myself I need the permission “Manage Messages”"
@@ -93,7 +94,6 @@ class DiscordSurface:
         self._began_at = began_at or time.time()
         self._thread_lock = asyncio.Lock()
         webhooks.forget_refusal(address.parent)  # here, so that a run tries once and not with each post
-        self._turns: dict[LaneId, tuple[str, int]] = {}  # lane → title and message, for the links of the end card
 
     def pages(self, kind: Kind) -> Paginator:
         return FilteredPages(OnePage(DiscordDialect(), TEXT_CHARS - HEAD_CHARS), self._words)
@@ -116,12 +116,12 @@ class DiscordSurface:
         thread = await self._find_thread()
         webhook = await self._find_webhook() if self._uses_webhook(message.lane) else None
         at = await (self._post_as_seat(message, thread, webhook) if webhook else self._post_as_bot(message, thread))
-        self._note_message(message, at)
+        self._sent[message.lane] = at
         return message_ref(thread, at, by_webhook=webhook is not None)
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
         channel, at, by_webhook = read_ref(ref)
-        self._note_message(message, at)
+        self._sent[message.lane] = at
         body = self._build_body(message, with_title=not by_webhook)
         del body["flags"]
         if not by_webhook:
@@ -178,11 +178,6 @@ class DiscordSurface:
 
     def _uses_webhook(self, lane: LaneId) -> bool:
         return bool(lane.seat) and self._may_use_webhooks
-
-    def _note_message(self, message: Message, at: int) -> None:
-        self._sent[message.lane] = at
-        if message.kind == "turn":
-            self._turns[message.lane] = (message.title, at)
 
     def _board_draws(self, method: Method, lane: LaneId) -> Sequence[str]:
         forum = self._address.kind == "forum"
@@ -250,7 +245,7 @@ class DiscordSurface:
             self._board = self._thread = channel = int(thread["id"])
         else:
             self._board = await self._post_as_bot(message, channel)
-        self._note_message(message, self._board)
+        self._sent[message.lane] = self._board
         return message_ref(channel, self._board)
 
     async def _find_thread(self) -> int:
@@ -296,16 +291,16 @@ class DiscordSurface:
     def _build_body(self, message: Message, *, with_title: bool = True) -> dict[str, Any]:
         """Return the JSON of a message. `with_title`: the title stands above the text, since the bot itself speaks.
 
-        An end card has links to the turns.
+        The links of an end card lead to the messages that it speaks of.
         """
         head = f"**{message.title}**" if message.title and with_title else ""
-        foot = self._build_links() if message.kind == "end" else ""
-        return build_body(message, self._run, self._page_mark(message), head=head, foot=foot)
+        if message.kind == "end":
+            message = replace(message, text=resolve_lane_links(message.text, self._list_addresses()))
+        return build_body(message, self._run, self._page_mark(message), head=head)
 
     def _page_mark(self, message: Message) -> int:
         return page_mark(self.address, message.lane, message.page)
 
-    def _build_links(self) -> str:
-        place = f"https://discord.com/channels/{self._address.guild or '@me'}/{self._thread}"
-        found = [f"[{title}]({place}/{at})" for title, at in list(self._turns.values())[-MAX_LINKS:]]
-        return f"-# {' · '.join(found)}" if found else ""
+    def _list_addresses(self) -> dict[LaneId, str]:
+        place = f"https://discord.com/channels/{self._address.guild or '@me'}/{self._thread or self._address.channel}"
+        return {lane: f"{place}/{at}" for lane, at in self._sent.items()}

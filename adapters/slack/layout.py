@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.common.people import person_id
-from adapters.slack.dialect import SlackMarkdown, escape_entities
+from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn, escape_entities
 from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.live.dialect import without_mentions
 from bot.ports import Message
@@ -32,15 +32,15 @@ _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
 _MARKS = re.compile(r"\\([^\w\s])|\*\*|__|~~|`|^(?:#{1,6}|>)[ \t]|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", re.M)
 
 
-def build_payload(message: Message, run: str, *, with_title: bool, foot: str = "") -> Json:
-    """Return `text` and `blocks` of a message. `with_title`: it stands above the text; `foot`: mrkdwn below it."""
+def build_payload(message: Message, run: str, *, with_title: bool) -> Json:
+    """Return `text` and `blocks` of a message. `with_title`: it stands above the text. The end's follows a mention."""
     blocks: list[Json] = []
     person = person_id(message.to) if message.kind == "end" and message.to else ""
     if person:
-        blocks.append(section_block(f"<@{person}>"))
+        mrkdwn = SlackMrkdwn()
+        blocks.append(section_block(f"<@{person}> {mrkdwn.strong(mrkdwn.text(message.title))}"))
+        with_title = False
     blocks.append({"type": "markdown", "text": titled_text(message) if with_title else message.text or "…"})
-    if foot:
-        blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": foot}]})
     blocks += button_rows(message.controls, run)
     return {
         "text": f"<@{person}> {notification_text(message)}" if person else notification_text(message),

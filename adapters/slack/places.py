@@ -125,9 +125,8 @@ class Places:
             return None
         if workspace is None:
             return None
-        boards = [p.ref for p in posted if p.ref and p.address == address.text and p.lane.stage == "board"]
-        board = read_ref(boards[0])[1] if boards else None
-        return self._build_surface(address, workspace, run, server, board=board, began_at=began_at)
+        here = [page for page in posted if page.ref and page.address == address.text]
+        return self._build_surface(address, workspace, run, server, posted=here, began_at=began_at)
 
     def _build_surface(
         self,
@@ -137,7 +136,7 @@ class Places:
         server: str,
         *,
         opening: BoardWatcher | None = None,
-        board: str | None = None,
+        posted: Sequence[PostedPage] = (),
         began_at: float | None = None,
     ) -> SlackSurface:
         return SlackSurface(
@@ -149,6 +148,6 @@ class Places:
             missing=self._lacking,
             reads_history=self._listen,
             opening=opening,
-            board=board,
+            posted=posted,
             began_at=began_at,
         )

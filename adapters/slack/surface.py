@@ -33,15 +33,26 @@ from adapters.slack.layout import (
 from adapters.slack.streams import MessageStream, StreamBroken
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
+from bot.domain.lane_links import resolve_lane_links
 from bot.domain.run import LaneId, TurnId
 from bot.domain.word_filter import WordFilter
 from bot.live.filtered_pages import FilteredPages
 from bot.live.one_page import OnePage
-from bot.ports import Forbidden, Gone, Kind, Message, MessageRef, Method, Paginator, RateLimited, SurfaceError
+from bot.ports import (
+    Forbidden,
+    Gone,
+    Kind,
+    Message,
+    MessageRef,
+    Method,
+    Paginator,
+    PostedPage,
+    RateLimited,
+    SurfaceError,
+)
 
 T = TypeVar("T")
 
-MAX_LINKS = 12  # from the end card to the latest turns
 MIN_CHARS = 500  # a shorter text is not halved
 HALVINGS = 4
 PAGE_SIZE, MAX_PAGES = 200, 10  # messages a page and pages, when looking for one of ours
@@ -89,10 +100,10 @@ class SlackSurface:
         missing: MissingFeatures,
         reads_history: bool,
         opening: BoardWatcher | None = None,
-        board: str | None = None,
+        posted: Sequence[PostedPage] = (),
         began_at: float | None = None,
     ) -> None:
-        """Show a run at an address. `board`: its message, if it is there already.
+        """Show a run at an address. `posted`: the messages of the run that are here already.
 
         `began_at`: the start of the run (wall seconds), if not now. `reads_history`: we may search for messages.
         """
@@ -105,9 +116,9 @@ class SlackSurface:
         self._missing = missing
         self._looks = reads_history or address.is_direct
         self._opening = opening
-        self._thread = address.thread or board
+        self._sent = {p.lane: read_ref(p.ref)[1] for p in posted}  # lane → its message
+        self._thread = address.thread or next((ts for lane, ts in self._sent.items() if lane.stage == "board"), None)
         self._began_at = began_at or time.time()
-        self._turns: dict[LaneId, tuple[str, str]] = {}  # lane → title and message, for the links of the end card
         # posts have a limit of their own, far above that of edits; a stream begins as early as it can
         self.placeholder_after_s = 0.0 if address.is_direct else SILENT_S
         self._streams: dict[LaneId, MessageStream] = {}
@@ -144,7 +155,7 @@ class SlackSurface:
             raise
         if message.kind == "board":
             self._note_board(ts)
-        self._note_message(message, ts)
+        self._sent[message.lane] = ts
         return message_ref(self._address.team, self._address.channel, ts)
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
@@ -164,7 +175,7 @@ class SlackSurface:
 
     async def edit(self, ref: MessageRef, message: Message) -> None:
         channel, ts = read_ref(ref)
-        self._note_message(message, ts)
+        self._sent[message.lane] = ts
         stream = self._streams.get(message.lane)
         if stream is None or not await self._write_stream(stream, message):
             await self._send_fitting(message, lambda shorter: self._update(channel, ts, shorter))
@@ -190,10 +201,6 @@ class SlackSurface:
         self._thread = self._thread or ts
         if self._opening:
             self._opening.confirm()
-
-    def _note_message(self, message: Message, ts: str) -> None:
-        if message.kind == "turn":
-            self._turns[message.lane] = (message.title, ts)
 
     async def _call(self, method: Any, **arguments: Any) -> dict[str, Any]:
         return await self._api.call(self._workspace, method, channel=self._address.channel, **arguments)
@@ -296,8 +303,9 @@ class SlackSurface:
         return bool(message.lane.seat) and not self._address.is_direct and self._address.team not in self._missing.names
 
     def _build_payload(self, message: Message) -> dict[str, Any]:
-        foot = self._build_links() if message.kind == "end" else ""
-        body = build_payload(message, self._run, with_title=not self._has_own_name(message), foot=foot)
+        if message.kind == "end":
+            message = replace(message, text=resolve_lane_links(message.text, self._list_addresses()))
+        body = build_payload(message, self._run, with_title=not self._has_own_name(message))
         return body | {
             "metadata": {"event_type": EVENT_TYPE, "event_payload": self._page_mark(message.lane, message.page)}
         }
@@ -320,13 +328,9 @@ class SlackSurface:
                 return None
         return None
 
-    def _build_links(self) -> str:
-        found = [
-            f"<{link_message(self._workspace.url, self._address.channel, ts, self._thread or '')}"
-            f"|{escape_entities(title).replace('|', ' ')}>"
-            for title, ts in list(self._turns.values())[-MAX_LINKS:]
-        ]
-        return " · ".join(found)
+    def _list_addresses(self) -> dict[LaneId, str]:
+        url, channel, thread = self._workspace.url, self._address.channel, self._thread or ""
+        return {lane: link_message(url, channel, ts, thread) for lane, ts in self._sent.items()}
 
 
 def _shorten(message: Message) -> Message:

@@ -5,6 +5,7 @@ Text is clean of control characters before it comes here (`bot.live.markdown.cle
 
 from __future__ import annotations
 
+from bot.domain.lane_links import is_lane_link
 from bot.live.dialect import CommonMark, has_false_label
 
 
@@ -12,4 +13,6 @@ class TerminalDialect(CommonMark):
     """CommonMark as it is: rich draws tables, rules and headings itself, and an image as its link."""
 
     def link(self, inner: str, url: str) -> str:
+        if is_lane_link(url):  # all messages are on the same screen
+            return inner
         return f"{inner} ({self.text(url)})" if has_false_label(inner, url) else super().link(inner, url)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.caveats import is_away, list_caveats
 from bot.domain.controls import Control, SeatRef
+from bot.domain.lane_links import without_lane_links
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, Turn, fold_all, in_rows
 from bot.domain.visibility import display_name, names_hidden, redact_failure, reveal_header
@@ -210,4 +211,9 @@ def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Po
         t = fold_all(t, row)
         thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, t.at)))
     thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, max(t.at, now))))
-    return [post for post in thread.values() if not post.is_nothing]
+    return [_without_links(post) for post in thread.values() if not post.is_nothing]
+
+
+def _without_links(post: Post) -> Post:
+    """Return a post for readers that have no messages to go to."""
+    return replace(post, text=without_lane_links(post.text)) if post.kind == "end" and post.text else post

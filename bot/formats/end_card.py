@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.domain import visibility
 from bot.domain.costs import total_cost
+from bot.domain.lane_links import link_lane, without_lane_links
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript
 from bot.formats import guessing, pauses
@@ -55,7 +56,7 @@ def plan_end(
     return Plan(
         stage="stopped" if outcome == "stopped" else "finished",
         outcome=outcome,
-        verdict=" · ".join(shown),
+        verdict=without_lane_links(" · ".join(shown)),
         titles=titles or {},
         cards={**(cards or {}), END: card},
     )
@@ -98,8 +99,13 @@ def describe_spending(t: Transcript) -> str:
     return f"{took} · {tokens} tokens · {total_cost(t)}"
 
 
-def quote_beginning(name: str, text: str) -> str:
-    """Return who says what, in bold and without Markdown: whole sentences as far as there is room, or the first words.
+def quote_beginning(name: str, lane: LaneId, text: str) -> str:
+    """Return who says what, with a link to where all of it stands: the name in bold, and the text's beginning."""
+    return f"**{link_lane(name, lane)}:** {shorten_prose(text)}"
+
+
+def shorten_prose(text: str) -> str:
+    """Return a text's beginning without Markdown: whole sentences as far as there is room, or the first words.
 
     An omission is marked.
     """
@@ -111,4 +117,4 @@ def quote_beginning(name: str, text: str) -> str:
         kept = f"{kept} {part}".strip()
     if not kept and said:
         kept = said[:QUOTE_CHARS].rpartition(" ")[0] or said[:QUOTE_CHARS]
-    return f"**{name}:** {kept}{' …' if len(kept) < len(said) else ''}"
+    return f"{kept}{' …' if len(kept) < len(said) else ''}"

@@ -132,7 +132,7 @@ def _final_steps(steps: Sequence[Step]) -> list[Step]:
 def _verdict(t: Transcript, states: dict[str, State]) -> list[str]:
     """Say which steps were left out, then the beginning of the output."""
     out = [
-        quote_beginning(name_of(t, said.id), said.text)
+        quote_beginning(name_of(t, said.id), said.id.lane, said.text)
         for step in _final_steps(t.started.steps)
         for said in turns_with_text(t, _step_turns(step))
     ]

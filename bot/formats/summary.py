@@ -50,7 +50,7 @@ def _plan_summary(t: Transcript, now: float, turn: TurnId) -> Plan:
         known = t.turns.get(asks_of(t, turn)[-1])
         why = failure_reason(t, known) if known else ""
         return plan_end(t, now, "failed", (f"There is no summary{f': {why}' if why else ''}.",), titles=titles)
-    return plan_end(t, now, "summarised", (quote_beginning(name_of(t, turn), said[0].text),), titles=titles)
+    return plan_end(t, now, "summarised", (quote_beginning(name_of(t, turn), turn.lane, said[0].text),), titles=titles)
 
 
 def ask(t: Transcript, turn: TurnId) -> Ask:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import wcwidth
 
+from bot.domain.lane_links import is_lane_link
+
 Align = Literal["", "left", "center", "right"]
 
 _BARE_URL = re.compile(r"https?://[^\s<>*`|\\\[\]]+")
@@ -245,6 +247,8 @@ def without_mentions(text: str) -> str:
 
 def has_false_label(label: str, url: str) -> bool:
     """Return whether a link's label reads like another address than the one that it leads to."""
+    if is_lane_link(url):  # to another message of the same thread
+        return False
     try:
         target = (urlsplit(url).hostname or "").removeprefix("www.")
     except ValueError:

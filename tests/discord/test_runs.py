@@ -68,7 +68,7 @@ async def test_a_debate_from_end_to_end(moot: Moot) -> None:
     assert button_labels(board) == []
     assert end.notified == [moot.ada.id]
     assert "Tea wins. It is warm." in end.text
-    assert f"https://discord.com/channels/{moot.guild.id}/{thread.id}/{said[0].id}" in end.text
+    assert f"https://discord.com/channels/{moot.guild.id}/{thread.id}/{said[-2].id}" in end.text  # the verdict
     check_quiet([board, *said], end)
 
 

@@ -205,7 +205,7 @@ def test_names_are_such_as_webhooks_may_have(title: str, name: str) -> None:
 def test_a_message_with_all_that_it_may_carry_is_taken() -> None:
     controls = tuple(Control("vote", f"👍 {'seat' * 40} {n}", SeatRef(f"seat{n}")) for n in range(12))
     full = message(kind="end", text="x" * 5000, to="discord:1", controls=controls)
-    made = build_body(full, "run12345", 7, head="**Result**", foot="-# links")
+    made = build_body(full, "run12345", 7, head="**Result**")
     check_message(Sent(1, 1, User(1, "moot", bot=True), "", 0.0, components=made["components"], flags=made["flags"]))
     assert made["allowed_mentions"] == {"parse": [], "users": ["1"]}
     shown = [c for c in build_layout(full, "run12345", 7).walk_children() if isinstance(c, discord.ui.TextDisplay)]

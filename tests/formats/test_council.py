@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.domain.controls import Control
 from bot.domain.facts import Claimed, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, TurnStarted
+from bot.domain.lane_links import without_lane_links
 from bot.domain.run import Failure, Finish, LaneId, Mode, Rules, TurnId
 from bot.engine.thread import thread_posts
 from bot.formats.common import seat_of
@@ -51,7 +52,7 @@ class TestModes:
         play.start_wanted()
         for reviewer in FIVE[:3]:
             let_rank(play, reviewer, "bob", "cyd", "ada")
-        assert "**Ranked first by the models:** Bob." in play.plan.cards[END]
+        assert "**Ranked first by the models:** Bob." in without_lane_links(play.plan.cards[END])
 
 
 class TestPipelining:
@@ -133,7 +134,7 @@ class TestPipelining:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
             seen.append(str(SYNTHESIS) in play.wanted)
         assert seen == [False, False, True, True]
-        assert "After 4 of 5 reviews. The models ranked Ada first; they all agreed." in play.plan.cards[REVIEWS]
+        assert "After 4 of 5 reviews. The models ranked Ada first, then Bob" in play.plan.cards[REVIEWS]
         assert wanted_reviews(play) == ["ada"]
         play.start_wanted()
         let_rank(play, "ada", "eve", "dan", "cyd", "bob", "ada")
@@ -243,7 +244,15 @@ class TestCards:
         for reviewer in FIVE[:4]:
             let_rank(play, reviewer, "ada", "bob", "cyd", "dan", "eve")
         let_rank(play, "eve", "dan", "bob", "cyd", "ada", "eve")
-        assert "first; they partly agreed. Eve differs most: it puts Dan above Ada." in play.plan.cards[REVIEWS]
+        reviews = play.plan.cards[REVIEWS]
+        assert reviews.startswith(
+            "- **Ada, Bob, Cyd and Dan**: Ada, then Bob, then Cyd, then Dan, then Eve\n- **Eve**: "
+        )
+        assert reviews.endswith(
+            "The models ranked Ada first, then Bob, then Cyd, then Dan, then Eve; they partly agreed."
+        )
+        result = play.play_stage().plan.cards[END]
+        assert "\n\nThe models partly agreed. Eve differs most: it puts Dan above Ada." in result
         counted = play.plan.full_texts[COUNTED]
         assert "Agreement (Kendall's W): 0." in counted
         assert "Dissent: Eve differs from the standings on " in counted
@@ -270,7 +279,7 @@ class TestCards:
         play.start_wanted()
         for reviewer in FIVE[:3]:
             let_rank(play, reviewer, "ada", "bob", "cyd")
-        assert "**Ranked first by the models:** Ada." in play.play_stage().plan.cards[END]
+        assert "**Ranked first by the models:** Ada." in without_lane_links(play.play_stage().plan.cards[END])
 
 
 class TestSubstitutes:
@@ -289,7 +298,8 @@ class TestSubstitutes:
         play.start_wanted()
         assert play.plan.titles[LaneId("synthesis", 1, "bob")] == "Synthesis · Bob, for Chair"
         play.end_turn(TurnId("synthesis", 1, "bob"), "All in all.")
-        assert "**Bob:** All in all.\n\n**Ranked first by the models:** Bob." in play.plan.cards[END]
+        result = without_lane_links(play.plan.cards[END])
+        assert "**Bob:** All in all.\n\n**Ranked first by the models:** Bob." in result
         assert "Chair could not sum up; Bob did" in play.plan.cards[END]
 
     def test_two_substitutes_are_tried(self) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.facts import Interjected, Removed, RetryAsked, SkipAsked, Stopped, TurnEnded, VoteCast
+from bot.domain.lane_links import without_lane_links
 from bot.domain.run import SIDES, DebateRules, Failure, Finish, Form, TurnId
 from bot.formats.debate.continuation import ContinuationCheck, read_check
 from bot.formats.debate.debate import PERSONAS
@@ -247,7 +248,8 @@ class TestJudge:
         plan = play.end_turn(scores, say_usual(scores)).plan
         assert plan.cards[SCORES].startswith("- **Bob** 9.0: argument 9, evidence 9")
         assert plan.cards[SCORES].endswith("Decided for **Bob**.")
-        assert "Bob wins; scores: Bob 9.0, Ada 6.0, Cyd 6.0.\n\n**Judge:** Bob, by a hair." in plan.cards[END]
+        result = without_lane_links(plan.cards[END])
+        assert "Bob wins; scores: Bob 9.0, Ada 6.0, Cyd 6.0.\n\n**Judge:** Bob, by a hair." in result
 
     def test_scores_that_cannot_be_read_are_asked_for_once_more_with_what_was_wrong(self) -> None:
         play = self.before().play_stage(say_usual).play_stage(lambda turn: "Bob 9, the others 6.")

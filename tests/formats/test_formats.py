@@ -22,12 +22,13 @@ from bot.domain.facts import (
     VoteCast,
     VoteClosed,
 )
+from bot.domain.lane_links import without_lane_links
 from bot.domain.run import Failure, TurnId
 from bot.formats import FORMATS
 from bot.formats.council.cards import COUNTED, REVIEWS
 from bot.formats.council.chair import SYNTHESIS
 from bot.formats.council.review_order import letter_labels
-from bot.formats.end_card import END, quote_beginning
+from bot.formats.end_card import END, shorten_prose
 from tests.support.transcripts import Play, make_start
 
 ANSWERS = [TurnId("answer", 1, s) for s in ("ada", "bob", "cyd")]
@@ -93,8 +94,9 @@ class TestCouncil:
         assert play.wanted == [str(SYNTHESIS)]
         plan = play.play_stage().plan
         assert plan.outcome == "synthesised"
-        assert "\n\n**Bob, then " in plan.cards[REVIEWS]
-        assert "**Chair:** chair speaks\n\n**Ranked first by the models:** Bob." in plan.cards[END]
+        assert "\n\nThe models ranked Bob first, then " in plan.cards[REVIEWS]
+        assert "**[Chair](#synthesis/1/chair):** chair speaks" in plan.cards[END]
+        assert "**Ranked first by the models:** [Bob](#answer/1/bob).\n\n> bob speaks" in plan.cards[END]
         assert plan.verdict == "**Chair:** chair speaks · **Ranked first by the models:** Bob."
 
     def test_every_place_is_taken_by_every_answer_once(self) -> None:
@@ -116,7 +118,7 @@ class TestCouncil:
         play.end_turn(first, "FINAL RANKING:\n1. A\n2. B\n3. C")
         card = play.plan.cards[REVIEWS].splitlines()
         assert card[0] == f"- **Ada**: {', then '.join(order)}"
-        assert card[1] == "- **Bob**: reviewing…"
+        assert card[1] == "- **Bob and Cyd**: reviewing…"
         assert "After 1 of 3 reviews." in play.plan.cards[REVIEWS]
 
     def test_a_review_without_a_ranking_is_an_abstention(self) -> None:
@@ -169,7 +171,7 @@ class TestDebate:
                 lambda turn: "Argued.\nVERDICT: **Bob**, by a hair." if turn.seat == "judge" else "I say so."
             )
         assert stages == [["opening"], ["rebuttal"], ["closing"], ["verdict"]]
-        assert "**Judge:** Bob, by a hair." in play.plan.cards[END]
+        assert "**Judge:** Bob, by a hair." in without_lane_links(play.plan.cards[END])
 
     @pytest.mark.parametrize(
         ("rounds", "stages"),
@@ -363,4 +365,4 @@ class TestSteered:
         ],
     )
     def test_the_beginning_is_whole_sentences_or_else_words_and_never_long(self, text: str, shown: str) -> None:
-        assert quote_beginning("Ada", text) == f"**Ada:** {shown}"
+        assert shorten_prose(text) == shown

@@ -16,10 +16,10 @@ from bot.actions.quota import RefusalCount
 from bot.domain.run import CRITERIA
 from tests.servers.discord import Message
 from tests.servers.discord.world import walk
-from tests.servers.model_server import answer
+from tests.servers.model_server import Reply, Request, answer
 from tests.servers.slack.world import Ephemeral
 from tests.servers.slack.world import Message as SlackMessage
-from tests.support.discord_bot import RANKING, Moot
+from tests.support.discord_bot import Moot
 from tests.support.discord_guild import find_button as find_discord_button
 from tests.support.discord_guild import is_silent
 from tests.support.discord_runs import finish_run
@@ -32,6 +32,7 @@ LONGEST_TWICE = 80  # characters that two messages may have in common
 LEARNED = re.compile(
     r"\b(Schulze|Kendall|strict|repaired|abstain\w*|dissent\w*|lane|turns?|ballots?|stage|https?://127|None)\b", re.I
 )
+SEATS = ("claude", "gpt", "gemini")
 SUMMARY = "Rewrite it in slices, beginning with invoices, because they change most and break least; keep the rest. "
 SCORES = answer(
     json.dumps(
@@ -67,13 +68,22 @@ async def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield served
 
 
+def rank_in_order(request: Request) -> Reply:
+    """Rank the seats in their order, by the letters under which the request has their answers."""
+    asked = " ".join(str(message["content"]) for message in request.body["messages"])
+    places = {seat: asked.find(f"{seat} says in its part") for seat in SEATS}
+    shown = sorted((seat for seat in SEATS if places[seat] >= 0), key=places.__getitem__)  # a late answer is not shown
+    letters = ["ABC"[shown.index(seat)] for seat in SEATS if seat in shown]
+    return answer("FINAL RANKING:\n" + "\n".join(f"{n}. {letter}" for n, letter in enumerate(letters, 1)))
+
+
 def script_seats(moot: Moot, name: str) -> None:
     """Have every seat say something long of its own, and the chair or judge close at length."""
-    for seat in ("claude", "gpt", "gemini"):
+    for seat in SEATS:
         said = [answer(f"{seat} says in its part {n}: {' '.join(f'{seat}{n}{i}' for i in range(60))}.") for n in (1, 2)]
         then = {
-            "council": (RANKING, answer(SUMMARY * 3)),
-            "ranking": (RANKING,),
+            "council": (rank_in_order, answer(SUMMARY * 3)),
+            "ranking": (rank_in_order,),
             "debate": (answer(f"{SUMMARY}\nVERDICT: {SUMMARY * 2}"), SCORES),
         }
         moot.script_model(seat, *(said if name in ("debate", "pipeline") else said[:1]), *then.get(name, ()))
@@ -154,6 +164,25 @@ async def test_a_thread_on_discord_is_calm(
     while await press_discord(moot, await moot.open_more(moot.ada, end), pressed, refused, most=1):
         pass  # a notice gives way to the answer of what was pressed below it
     assert {"summarise", "export", "delete"} <= {button.split(":")[2] for button in pressed}
+
+
+async def test_the_end_links_to_the_answer_ranked_first_and_quotes_its_beginning(both: tuple[Moot, SlackHall]) -> None:
+    moot, hall = both
+    script_seats(moot, "council")
+    _, thread, end = await finish_run(moot, "council", question=QUESTION)
+    answers = {
+        m.text.partition(" ")[0]: m.id for m in await moot.server.messages(thread) if " says in its part" in m.text
+    }
+    found = re.search(r"Ranked first by the models:\*\* \[\w+\]\(\S+/(\d+)\)\.\n\n> (\w+) says in its part", end.text)
+    assert found
+    assert int(found[1]) == answers[found[2]]
+    assert re.search(r"\[Chair\]\(\S+/\d+\):\*\* Rewrite it in slices", end.text)
+    script_seats(moot, "council")
+    _, messages = await hall.finish_run("council", QUESTION)
+    said = {text.partition(" ")[0]: m.ts for m in messages if " says in its part" in (text := read_slack(m).text)}
+    found = re.search(r"by the models:\*\* \[\w+\]\(\S+/p(\d+)\?\S+\)\.\n\n> (\w+) says", read_slack(messages[-1]).text)
+    assert found
+    assert said[found[2]].replace(".", "") == found[1]
 
 
 async def test_a_summary_on_discord_is_one_message(both: tuple[Moot, SlackHall]) -> None:

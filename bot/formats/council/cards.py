@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.caveats import is_away
 from bot.domain.controls import Control
+from bot.domain.lane_links import link_lane, without_lane_links
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, Turn
 from bot.domain.visibility import display_name, failure_text
@@ -16,8 +17,8 @@ from bot.formats.council.later_ballots import late_answers, unreviewed_answers
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import HeldBallots, Review, first_answers, has_review_begun, ranked_answers
-from bot.formats.end_card import END, quote_beginning
-from bot.text import join_names
+from bot.formats.end_card import END, quote_beginning, shorten_prose
+from bot.text import join_blocks, join_names
 
 REVIEWS = LaneId("reviews", 1, "")
 COUNTED = LaneId("counted", 1, "")  # has no message: how it was counted stands behind a button of the reviews
@@ -40,11 +41,14 @@ def card_titles(t: Transcript) -> dict[LaneId, str]:
 
 
 def council_cards(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
-    """Return the card of the reviews: a line for each, and what they come to so far."""
+    """Return the card of the reviews: a line for each, or for all that say the same, and what they come to so far."""
     if not has_review_begun(t):
         return {}
     known = [r for r in (*held.first, *held.later) if r.want.turn in t.turns or r.turn]
-    lines = [f"- **{name_of(t, r.want.turn)}**{_later_note(t, r)}: {ballot_line(t, r)}" for r in known]
+    said: dict[str, list[str]] = {}  # what a review comes to → whose it is
+    for r in known:
+        said.setdefault(f"{_later_note(t, r)}: {ballot_line(t, r)}", []).append(name_of(t, r.want.turn))
+    lines = [f"- **{join_names(names)}**{line}" for line, names in said.items()]
     late = [name_of(t, turn.id) for turn in unreviewed_answers(t)]
     missed = f"Not reviewed, as it came later: {', '.join(late)}." if late else ""
     parts = ("\n".join(lines), missed, _standings_text(t, held) if _are_some_in(held) else "")
@@ -101,7 +105,8 @@ def format_tiers(t: Transcript, tiers: Tiers) -> str:
 def ranking_verdict(t: Transcript, s: Standings) -> str:
     """Say which seat is ranked first, or why none is."""
     if s.top:
-        tied = ", ".join(display_name(t, seat) for seat in s.order[0])
+        answers = {turn.id.seat: turn.id.lane for turn in ranked_answers(t)}
+        tied = ", ".join(link_lane(display_name(t, seat), answers[seat]) for seat in s.order[0])
         return f"A tie: {tied}." if len(s.order[0]) > 1 else f"**Ranked first by the models:** {tied}."
     few = {1: "With a single answer there was nothing to rank.", 2: TWO_ANSWERS}
     return NO_RANKING if has_review_begun(t) else few.get(len(first_answers(t)), NO_RANKING)
@@ -114,17 +119,30 @@ def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:
 
 def _closing_words(t: Transcript, s: Standings) -> str:
     if said := final_synthesis(t):
-        return quote_beginning("Chair" if said.id == SYNTHESIS else name_of(t, said.id), said.text)
-    if s.top is None:
-        return "The chair did not speak: the answers stand for themselves."
+        return quote_beginning("Chair" if said.id == SYNTHESIS else name_of(t, said.id), said.id.lane, said.text)
+    return "The chair did not speak: the answers stand for themselves."
+
+
+def best_answer(t: Transcript, s: Standings) -> str:
+    """Quote the beginning of the answer that is ranked first; "" where none is."""
+    if s.top is None or len(s.order[0]) > 1:
+        return ""
     best = next(turn for turn in ranked_answers(t) if turn.id.seat == s.top)
-    return f"The chair did not speak. {quote_beginning(name_of(t, best.id), best.text)}"
+    return f"> {shorten_prose(best.text)}"
+
+
+def lines_below_ranking(t: Transcript, s: Standings) -> str:
+    """Return the lines of the end card below the seat that is ranked first: what it said, and how far all agreed."""
+    return join_blocks(best_answer(t, s), agreement_line(t, s))
 
 
 def agreement_line(t: Transcript, s: Standings) -> str:
     """Say how far the models agreed, and who differs most on what; "" where nothing was ranked."""
-    how_far = f"The models {_agreement(s)}." if s.top and s.agreement is not None else ""
-    return " ".join(line for line in (how_far, _dissent_line(t, s)) if line)
+    return " ".join(line for line in (_agreement_sentence(s), _dissent_line(t, s)) if line)
+
+
+def _agreement_sentence(s: Standings) -> str:
+    return f"The models {_agreement(s)}." if s.top and s.agreement is not None else ""
 
 
 def _dissent_line(t: Transcript, s: Standings) -> str:
@@ -142,7 +160,7 @@ def _agreement(s: Standings) -> str:
 
 def lines_below_verdict(t: Transcript, s: Standings) -> str:
     """Return the lines of the end card below the verdict."""
-    return "\n\n".join(line for line in (substitute_chair_line(t), agreement_line(t, s)) if line)
+    return join_blocks(lines_below_ranking(t, s), substitute_chair_line(t))
 
 
 def _are_some_in(held: HeldBallots) -> bool:
@@ -150,18 +168,16 @@ def _are_some_in(held: HeldBallots) -> bool:
 
 
 def _standings_text(t: Transcript, held: HeldBallots) -> str:
-    """Say in what order the models rank the answers so far, and how far they agree."""
+    """Say in what order the models rank the answers so far, and how far they agree; the result says who differs."""
     s, out = held.standings, sum(r.pending for r in held.first)
     so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
     if not s.top:
         return f"{so_far}{NO_RANKING}"
-    if len(s.order[0]) > 1:
-        said = f"{ranking_verdict(t, s)} {agreement_line(t, s)}"
-    else:
-        agreed = "" if s.agreement is None else f"; they {_agreement(s)}"
-        said = f"The models ranked {display_name(t, s.top)} first{agreed}. {_dissent_line(t, s)}"
-    order = f"**{format_tiers(t, s.order)}**" if len(s.order) > 1 else ""
-    return "\n\n".join(part for part in (order, f"{so_far}{said}".strip()) if part)
+    if len(s.order) == 1:
+        return f"{so_far}{without_lane_links(ranking_verdict(t, s))} {_agreement_sentence(s)}".rstrip()
+    first, *others = (join_names([display_name(t, seat) for seat in tier]) for tier in s.order)
+    agreed = "" if s.agreement is None else f"; they {_agreement(s)}"
+    return f"{so_far}The models ranked {', then '.join((f'{first} first', *others))}{agreed}."
 
 
 def _describe_count(t: Transcript, held: HeldBallots) -> str:

@@ -116,7 +116,7 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
         verdict, below = cards.full_verdict(t, standings), cards.lines_below_verdict(t, standings)
         made = plan_end(t, now, "synthesised", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
     else:
-        verdict, below = (cards.ranking_verdict(t, standings),), cards.agreement_line(t, standings)
+        verdict, below = (cards.ranking_verdict(t, standings),), cards.lines_below_ranking(t, standings)
         made = plan_end(t, now, "ranked", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
     behind, controls = cards.full_texts(t, held), cards.review_controls(t, held)
     return replace(

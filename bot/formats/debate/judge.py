@@ -91,7 +91,11 @@ def verdict_lines(t: Transcript) -> tuple[str, ...]:
     [said] = turns_with_text(t, [verdict_turn(author)])
     _, marker, tail = said.text.rpartition("VERDICT:")
     who = "Judge" if author == "judge" else name
-    stated = quote_beginning(who, tail) if marker else f"{name} has spoken without a line of verdict; see above."
+    stated = (
+        quote_beginning(who, said.id.lane, tail)
+        if marker
+        else f"{name} has spoken without a line of verdict; see above."
+    )
     if not _needs_scores(t):
         return (stated,)
     scores = latest_scores(t)
