@@ -22,7 +22,7 @@ import aiohttp
 from adapters.slack.addresses import Address
 from adapters.slack.api import Api, Workspace
 from adapters.slack.budgets import slack_budget as slack_budget
-from adapters.slack.surface import MissingFeatures, SlackSurface
+from adapters.slack.surface import SlackSurface
 from benchmarks import report
 from benchmarks.limits import FEW_PEOPLE
 from benchmarks.live.figures import Watch
@@ -149,7 +149,7 @@ def _make_surface(server: SlackServer, api: Api, at: Workspace, number: int) -> 
     channel = world.add_channel(at.id, f"hall{number}")
     world.put(parent := Message(channel.id, world.ts(), at.bot_user, world.now(), "board", bot_id=at.bot_id))
     spot = Address(at.id, "", channel.id, parent.ts, "U1", f"n{number}")
-    return SlackSurface(api, at, spot, run="run", words=WordFilter([]), missing=MissingFeatures(), reads_history=False)
+    return SlackSurface(api, at, spot, run="run", words=WordFilter([]), reads_history=False)
 
 
 def _make_budget(name: str, started: float) -> Budget:

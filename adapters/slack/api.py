@@ -92,11 +92,25 @@ class Workspace:
         return f"slack:{self.id}"
 
 
+class MissingFeatures:
+    """The workspaces, by id, that were found to lack a feature, so that nobody tries again.
+
+    Names of seats, native streams, sessions of an agent, and blocks that are newer than text and buttons.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self.streams: set[str] = set()
+        self.sessions: set[str] = set()
+        self.blocks: set[str] = set()
+
+
 class Api:
     """Calls with a workspace's token over one session. Every call raises SurfaceError and no other error."""
 
     def __init__(self, session: aiohttp.ClientSession, api_base: str) -> None:
         self.session = session
+        self.missing = MissingFeatures()
         self._base = api_base
 
     def client(self, token: str = "") -> AsyncWebClient:

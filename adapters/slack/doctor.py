@@ -76,10 +76,11 @@ def _check_scopes(granted: str | None, *, listen: bool) -> Sequence[Finding]:
     have = {scope.strip() for scope in granted.split(",")}
     wanted = wanted_scopes(listen=listen)
     lacking = [scope for scope in wanted if scope.name not in have]
+    means = "; ".join(f"{scope.name} ({scope.why})" for scope in lacking)
+    if any(not scope.optional for scope in lacking):
+        return [Finding("slack scopes", "broken", f"missing: {means}", _REINSTALL)]
     if lacking:
-        means = "; ".join(f"{scope.name} ({scope.why})" for scope in lacking)
-        found = Finding("slack scopes", "broken", f"missing: {means}", _REINSTALL)
-        return [found]
+        return [Finding("slack scopes", "warning", f"all works; without {means}", _REINSTALL)]
     if surplus := sorted(have - {scope.name for scope in wanted}):
         return [Finding("slack scopes", "warning", f"not needed: {', '.join(surplus)}", _REINSTALL)]
     return [Finding("slack scopes", "ok", "as in the manifest")]

@@ -104,6 +104,8 @@ class Handlers:
     async def _dispatch(self, workspace: Workspace, body: Json) -> None:
         event, listener = body["event"], self._listener
         match event["type"]:
+            case "agent_session_stopped":
+                await self._interactions.take_stop(workspace, event)
             case "app_mention":
                 await listener.take_mention(workspace, event)
             case "message":

@@ -122,6 +122,17 @@ class InteractionHandler:
         reply = Reply(self._api, Request(workspace, user, metadata["channel"], metadata["thread"]))
         await self.report_errors(reply, self._take_form(reply, metadata, forms.read_view(body["view"])))
 
+    async def take_stop(self, workspace: Workspace, event: Json) -> None:
+        """Take the press of the stop button that Slack itself shows beside a run in a direct message."""
+        request = Request(workspace, event["user"], event["channel"], event.get("thread_ts", ""))
+        reply = Reply(self._api, request)
+        await self.report_errors(reply, self._stop(reply))
+
+    async def _stop(self, reply: Reply) -> None:
+        here = await self.locate(reply)
+        async with self._order.of(reply.request.user):
+            await self.actions.stop_run(here.run, here.by)  # its end card says so
+
     def find_mistakes(self, body: Json) -> dict[str, str]:
         """Return what is wrong with each field of a form that is being sent."""
         try:
@@ -176,7 +187,7 @@ class InteractionHandler:
             if not request.channel:
                 raise Refused("Ask in a channel, or write to me directly.")
             return self._places.create(
-                run, request.workspace, by.server, request.channel, request.thread, request.user, reply
+                run, request.workspace, by.server, request.channel, request.thread, request.user, reply, question
             )
 
         return Here(by, show, channels, run, tuple(images), self._can_see(request, by))

@@ -16,6 +16,13 @@ from commands.controls import MENUS, PRESSES
 
 HELP_CHARS = 150
 OTHER_HELP = "Everything else: panels, runs, help."
+AGENT = "Several language models answer, debate or review each other at one table, in a thread that you can steer."
+# of each agent: how it is called in the list, and the message that a press sends (https://docs.slack.dev/ai)
+PROMPTS = (
+    ("What can you do?", "help"),
+    ("What has been asked here?", "runs"),
+    ("An example", "Should a small team rewrite a system that works?"),
+)
 HINTS = {"debate": "topic --panel fast --rounds 2", "moot": "help | runs | panel list | stop | say …"}
 
 
@@ -47,6 +54,12 @@ def _manifest_lines(listen: bool, public_url: str) -> Iterator[str]:
     yield "    home_tab_enabled: true"
     yield "    messages_tab_enabled: true"
     yield "    messages_tab_read_only_enabled: false"
+    yield "  agent_view:"
+    yield f"    agent_description: {_quote(AGENT)}"
+    yield "    suggested_prompts:"
+    for title, message in PROMPTS:
+        yield f"      - title: {_quote(title)}"
+        yield f"        message: {_quote(message)}"
     yield "  bot_user:"
     yield "    display_name: Moot"
     yield "    always_online: true"

@@ -9,7 +9,7 @@ from adapters.common.posted_messages import DeleteMessage, erase_messages, find_
 from adapters.common.recent import RecentDict
 from adapters.slack.addresses import Address, link_message, message_ref, read_address, read_ref
 from adapters.slack.api import Api, Workspace
-from adapters.slack.surface import BoardWatcher, MissingFeatures, SlackSurface
+from adapters.slack.surface import BoardWatcher, SlackSurface
 from adapters.slack.workspaces import Workspaces
 from bot.concurrency import SingleFlight
 from bot.domain.transcript import Transcript
@@ -39,7 +39,6 @@ class Places:
         self._words = words
         self._clock = clock
         self._listen = listen
-        self._lacking = MissingFeatures()
         # channel and thread → the latest run in it
         self._inside: RecentDict[tuple[str, str], str] = RecentDict(size=MAX_INSIDE)
         self._servers: dict[str, set[str]] = {}  # workspace → the servers of its runs
@@ -53,11 +52,12 @@ class Places:
         thread: str,
         asker: str,
         opening: BoardWatcher | None,
+        title: str = "",
     ) -> SlackSurface:
-        """Return a new place for a run. `thread` "": its board opens one."""
+        """Return a new place for a run. `thread` "": its board opens one; `title`: of its session."""
         address = Address(workspace.id, workspace.enterprise, channel, thread, asker, secrets.token_hex(4))
         self._note(address, run, server)
-        return self._build_surface(address, workspace, run, server, opening=opening)
+        return self._build_surface(address, workspace, run, server, opening=opening, title=title)
 
     async def reopen(self, address_text: str, run: str, t: Transcript, posted: Sequence[PostedPage]) -> Surface | None:
         """Return the place of a run that began in another process, with the messages that were `posted` there.
@@ -138,6 +138,7 @@ class Places:
         opening: BoardWatcher | None = None,
         posted: Sequence[PostedPage] = (),
         began_at: float | None = None,
+        title: str = "",
     ) -> SlackSurface:
         return SlackSurface(
             self._api,
@@ -145,9 +146,9 @@ class Places:
             address,
             run=run,
             words=self._words(server),
-            missing=self._lacking,
             reads_history=self._listen,
             opening=opening,
             posted=posted,
             began_at=began_at,
+            title=title,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Method = Literal[
+    "agents.sessions.setStatus",
     "apps.connections.open",
     "auth.test",
     "chat.appendStream",
@@ -34,11 +35,12 @@ Method = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A scope. `listen`: needed only to listen to plain messages in channels."""
+    """A scope. `listen`: needed only to listen to plain messages in channels; `optional`: all else works without it."""
 
     name: str
     why: str
     listen: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class Event:
 
 
 SCOPES = (
+    Scope(
+        "assistant:write", "be one of Slack's agents: prompts to begin with, and Slack's own stop button", optional=True
+    ),
     Scope("app_mentions:read", "be asked by @Moot, in channels and in threads"),
     Scope("channels:read", "see whether a public channel is shared, archived, or lacks the app"),
     Scope("chat:write", "post and edit its own messages"),
@@ -70,6 +75,7 @@ SCOPES = (
 )
 
 EVENTS = (
+    Event("agent_session_stopped", "", "stop a run by the button that Slack itself shows in direct messages"),
     Event("app_home_opened", "", "show the home tab"),
     Event("app_mention", "app_mentions:read", "be asked, and be told remarks"),
     Event("app_uninstalled", "", "end what runs for a workspace that has removed the app"),
@@ -85,6 +91,7 @@ EVENTS = (
 _READ = ("channels:read", "groups:read", "mpim:read")  # one for each kind of channel; direct messages are not looked up
 _HISTORY = ("channels:history", "groups:history", "im:history", "mpim:history")
 NEEDS: Mapping[Method, tuple[str, ...]] = {
+    "agents.sessions.setStatus": ("chat:write",),
     "apps.connections.open": (),  # by the app's own token
     "auth.test": (),
     "chat.appendStream": ("chat:write",),
@@ -105,7 +112,8 @@ NEEDS: Mapping[Method, tuple[str, ...]] = {
     "views.open": (),
     "views.publish": (),
 }
-SCOPES_WITHOUT_METHOD = ("commands",)  # commands and shortcuts are delivered
+# commands and shortcuts are delivered; Slack gives an agent its scope, which no method here takes
+SCOPES_WITHOUT_METHOD = ("assistant:write", "commands")
 
 
 def wanted_scopes(*, listen: bool) -> tuple[Scope, ...]:

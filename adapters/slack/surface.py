@@ -1,14 +1,14 @@
 """A run on Slack: its board in a channel, its turns in the board's thread, each seat under its own name.
 
-A run in an existing thread stands in it as a whole. In a direct message seats have no names of their own, and turns are
-streamed as those of Slack's own assistants are.
+A run in an existing thread stands in it as a whole. In a direct message turns are streamed as those of Slack's own
+assistants are, and the run is a session with Slack's stop button.
 """
 
 from __future__ import annotations
 
 import time
 from asyncio import get_running_loop
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -30,6 +30,7 @@ from adapters.slack.layout import (
     title_heading,
     titled_text,
 )
+from adapters.slack.sessions import AgentSession
 from adapters.slack.streams import MessageStream, StreamBroken
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
@@ -72,14 +73,6 @@ class BoardWatcher(Protocol):
         ...
 
 
-class MissingFeatures:
-    """The workspaces that were found to lack a feature, so that nobody tries again: seats' names, native streams."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self.streams: set[str] = set()
-
-
 SILENT_S = 2.5  # a seat that says nothing for so long gets a message without words
 
 
@@ -97,15 +90,16 @@ class SlackSurface:
         *,
         run: str,
         words: WordFilter,
-        missing: MissingFeatures,
         reads_history: bool,
         opening: BoardWatcher | None = None,
         posted: Sequence[PostedPage] = (),
         began_at: float | None = None,
+        title: str = "",
     ) -> None:
         """Show a run at an address. `posted`: the messages of the run that are here already.
 
         `began_at`: the start of the run (wall seconds), if not now. `reads_history`: we may search for messages.
+        `title`: of its session, where that is new.
         """
         self.address = address.text
         self._api = api
@@ -113,12 +107,13 @@ class SlackSurface:
         self._address = address
         self._run = run
         self._words = words
-        self._missing = missing
+        self._missing = api.missing
         self._looks = reads_history or address.is_direct
         self._opening = opening
         self._sent = {p.lane: read_ref(p.ref)[1] for p in posted}  # lane → its message
         self._thread = address.thread or next((ts for lane, ts in self._sent.items() if lane.stage == "board"), None)
         self._began_at = began_at or time.time()
+        self._session = AgentSession(api, workspace, address, words.censor(title))
         # posts have a limit of their own, far above that of edits; a stream begins as early as it can
         self.placeholder_after_s = 0.0 if address.is_direct else SILENT_S
         self._streams: dict[LaneId, MessageStream] = {}
@@ -156,6 +151,7 @@ class SlackSurface:
         if message.kind == "board":
             self._note_board(ts)
         self._sent[message.lane] = ts
+        await self._show_session(message)
         return message_ref(self._address.team, self._address.channel, ts)
 
     async def find(self, lane: LaneId, page: int) -> MessageRef | None:
@@ -179,6 +175,7 @@ class SlackSurface:
         stream = self._streams.get(message.lane)
         if stream is None or not await self._write_stream(stream, message):
             await self._send_fitting(message, lambda shorter: self._update(channel, ts, shorter))
+        await self._show_session(message)
 
     async def delete(self, ref: MessageRef) -> None:
         channel, ts = read_ref(ref)
@@ -202,6 +199,11 @@ class SlackSurface:
         if self._opening:
             self._opening.confirm()
 
+    async def _show_session(self, message: Message) -> None:
+        """Show by the board whether the run goes on; its end card comes before the last edit of the board."""
+        if message.kind in ("board", "end"):
+            await self._session.show(self._thread, goes_on=message.kind == "board" and not message.final)
+
     async def _call(self, method: Any, **arguments: Any) -> dict[str, Any]:
         return await self._api.call(self._workspace, method, channel=self._address.channel, **arguments)
 
@@ -215,9 +217,7 @@ class SlackSurface:
 
     async def _post_whole(self, message: Message) -> str:
         """Post a message as its seat; under a heading where the workspace has not granted names."""
-        author: dict[str, str] = {}
-        if self._has_own_name(message):
-            author = {"username": seat_username(message.title)} | ({"icon_url": message.face} if message.face else {})
+        author = self._read_author(message)
         try:
             sent = await self._call(
                 "chat.postMessage",
@@ -228,9 +228,8 @@ class SlackSurface:
                 unfurl_media=False,
             )
         except Denied as error:
-            if not author or error.needed != "chat:write.customize":
+            if not self._learn_nameless(author, error):
                 raise
-            self._missing.names.add(self._address.team)
             return await self._post_whole(message)
         return str(sent["ts"])
 
@@ -248,14 +247,18 @@ class SlackSurface:
         return self._address.is_direct and bool(lane.seat) and self._address.team not in self._missing.streams
 
     async def _start_stream(self, message: Message) -> str | None:
-        """Begin a stream and return its message; None: this workspace has no streams."""
-        head = title_heading(message.title) + "\n\n"
+        """Begin a stream as its seat and return its message; None: this workspace has no streams."""
+        author = self._read_author(message)
+        head = "" if author else title_heading(message.title) + "\n\n"
         recipient: dict[str, str] = {}
         if asker := self._address.asker:
             recipient = {"recipient_user_id": asker, "recipient_team_id": self._address.team}
         try:
-            sent = await self._call("chat.startStream", thread_ts=self._thread, markdown_text=head, **recipient)
-        except (Rejected, Denied):
+            text = {"markdown_text": head} if head else {}
+            sent = await self._call("chat.startStream", thread_ts=self._thread, **text, **recipient, **author)
+        except (Rejected, Denied) as error:
+            if self._learn_nameless(author, error):
+                return await self._start_stream(message)
             self._missing.streams.add(self._address.team)
             return None
         ts, now = str(sent["ts"]), get_running_loop().time()
@@ -264,7 +267,7 @@ class SlackSurface:
 
     async def _write_stream(self, stream: MessageStream, message: Message) -> bool:
         """Write to the stream; return whether it took the text. Else it is over: write the message whole."""
-        text = titled_text(message)
+        text = message.text if self._has_own_name(message) else titled_text(message)
         try:
             if not stream.may_continue(text, get_running_loop().time()):
                 await stream.end(stream.sent, [])
@@ -300,7 +303,20 @@ class SlackSurface:
         return await send(message)
 
     def _has_own_name(self, message: Message) -> bool:
-        return bool(message.lane.seat) and not self._address.is_direct and self._address.team not in self._missing.names
+        return bool(message.lane.seat) and self._address.team not in self._missing.names
+
+    def _read_author(self, message: Message) -> dict[str, str]:
+        """Return the seat's name and face as arguments of a call; none where messages have no names of their own."""
+        if not self._has_own_name(message):
+            return {}
+        return {"username": seat_username(message.title)} | ({"icon_url": message.face} if message.face else {})
+
+    def _learn_nameless(self, author: Mapping[str, str], error: SurfaceError) -> bool:
+        """Return whether a call was refused for the name that it had, and remember that."""
+        if not author or not isinstance(error, Denied) or error.needed != "chat:write.customize":
+            return False
+        self._missing.names.add(self._address.team)
+        return True
 
     def _build_payload(self, message: Message) -> dict[str, Any]:
         if message.kind == "end":

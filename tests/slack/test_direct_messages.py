@@ -11,6 +11,7 @@ from tests.servers.slack.world import Channel, Message
 from tests.support.slack_app import App, StartApp, wait_until
 
 TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmore\n```\n", 0.1, "done."]
+SLOWER = [0.3, TEXT[0], 2.0, *TEXT[2:]]
 WHOLE = "Tabs are **bold** and"
 
 
@@ -31,16 +32,16 @@ def read_shown(message: Message) -> str:
 
 
 def check_whole(a: App, turn: Message) -> None:
-    """Check that all of a turn is there, once."""
+    """Check that all of a turn is there, once, under the name of its seat."""
     text = read_shown(turn)
-    assert text.startswith(f"**🟦 Ada**\n\n{WHOLE}")
-    assert text.count("done.") == text.count("more") == text.count("Ada") == 1
-    assert turn.username == ""
+    assert text.startswith(WHOLE)
+    assert text.count("done.") == text.count("more") == 1
+    assert "Ada" not in text
+    assert turn.username == "🟦 Ada"
 
 
 async def test_turns_are_streamed(start_app: StartApp) -> None:
-    said = [0.3, TEXT[0], 2.0, *TEXT[2:]]
-    app = await start_app(lines={"ada": said, "bob": said})
+    app = await start_app(lines={"ada": SLOWER, "bob": SLOWER})
     _, thread = await ask_directly(app)
     check_whole(app, thread[0])
     assert thread[0].stream == "stopped"
@@ -86,3 +87,13 @@ async def test_a_limit_puts_the_end_of_a_stream_off(start_app: StartApp) -> None
     _, thread = await ask_directly(app)
     check_whole(app, thread[0])
     assert all(m.stream in ("", "stopped") for m in thread)
+
+
+async def test_without_the_scope_for_names_a_stream_has_a_heading(start_app: StartApp) -> None:
+    app = await start_app(lines={"ada": SLOWER, "bob": SLOWER})
+    app.server.world.tokens[app.team.bot_token].scopes.discard("chat:write.customize")
+    _, (first, second, *_) = await ask_directly(app)
+    for turn, name in ((first, "🟦 Ada"), (second, "🟩 Bob")):
+        assert read_shown(turn).startswith(f"**{name}**\n\n{WHOLE}")
+        assert (turn.username, turn.stream) == ("", "stopped")
+    assert [r.error for r in app.server.requests if r.error] == ["missing_scope"]

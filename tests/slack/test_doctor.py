@@ -88,6 +88,13 @@ async def test_scopes_are_held_against_the_manifest() -> None:
         assert (await find_all(base))["slack scopes"].state == "warning"
 
 
+async def test_an_app_from_before_agents_is_told_what_they_bring() -> None:
+    async with serve_slack([name for name in ALL if name != "assistant:write"]) as base:
+        found = (await find_all(base))["slack scopes"]
+    assert (found.state, "assistant:write" in found.meaning, "stop button" in found.meaning) == ("warning", True, True)
+    assert "moot manifest slack" in found.remedy
+
+
 async def test_a_host_that_is_not_there() -> None:
     async with serve_slack(ALL) as base:
         pass

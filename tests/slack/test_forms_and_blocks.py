@@ -179,7 +179,9 @@ def test_every_method_that_is_called_is_declared(listen: bool) -> None:
     for path in (ROOT / "adapters" / "slack").glob("*.py"):
         if path.name != "scopes.py":
             called |= set(
-                re.findall(r'"((?:chat|conversations|files|users|views|auth|apps)\.[a-zA-Z.]+)"', path.read_text())
+                re.findall(
+                    r'"((?:agents|chat|conversations|files|users|views|auth|apps)\.[a-zA-Z.]+)"', path.read_text()
+                )
             )
     assert called - {"apps.connections.open"} == set(NEEDS) - {"apps.connections.open"}
     assert {e.name for e in wanted_events(listen=listen)} <= {e.name for e in EVENTS}

@@ -15,12 +15,12 @@ Where to find what:
 
 - `server.world` (world.py): `app` (app.py: tokens, secrets, subscriptions); `add_team`, `add_user`, `add_channel`,
   `install`, `code` (for OAuth), `subscribe`, `trigger`, `im`; to read: `messages(channel, thread_ts)`,
-  `ephemerals`, `views`, `homes`, `files`, `response_urls`. A `Message` has its `edits` with their times, those whom it
-  `notified` when it was posted, those whom it `mentions` now, and its `stream`.
+  `ephemerals`, `views`, `homes`, `files`, `sessions`, `response_urls`. A `Message` has its `edits` with their times,
+  those whom it `notified` when it was posted, those whom it `mentions` now, and its `stream`.
 - `server.people` (people.py): `command`, `click`, `choose`, `click_in_view`, `shortcut`, `submit`, `close_view`,
-  `say`, `react`, `unreact`, `open_home`, `delete_message`, `archive`, `join`, `leave`, `uninstall`. Each returns a
-  `Delivery` (deliveries.py). Awaiting it returns it acknowledged, with `acknowledged_after_s` and `answer`, or raises
-  `Unacknowledged`.
+  `say`, `react`, `unreact`, `open_home`, `stop_session`, `delete_message`, `archive`, `join`, `leave`, `uninstall`.
+  Each returns a `Delivery` (deliveries.py). Awaiting it returns it acknowledged, with `acknowledged_after_s` and
+  `answer`, or raises `Unacknowledged`.
 - `server.courier` (deliveries.py): `deliveries`; `send_again(delivery)` for duplicates, `hold()` and
   `release(backwards)` for another order. Transports: `server.sockets` (`wait_for_connections`, `disconnect(reason)`,
   `drop`), or after `server.deliver_to(url)` `server.http` (`signing`: right, wrong, old).

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 ALL_SCOPES = frozenset(
     [
         "app_mentions:read",
+        "assistant:write",
         "channels:history",
         "channels:join",
         "channels:manage",
@@ -36,6 +37,7 @@ ALL_SCOPES = frozenset(
 # the app's subscriptions; to read channels, a test must add `message.channels` and the like
 QUIET_EVENTS = frozenset(
     [
+        "agent_session_stopped",
         "app_mention",
         "app_home_opened",
         "app_uninstalled",
@@ -50,11 +52,14 @@ QUIET_EVENTS = frozenset(
 
 @dataclass(slots=True)
 class App:
+    """The app as its manifest sets it up; `is_agent`: with `agent_view`."""
+
     id: str = "A00000001"
     app_token: str = "xapp-1-A00000001-1-test"
     client_id: str = "1.1"
     client_secret: str = "client-secret"
     signing_secret: str = "signing-secret"
+    is_agent: bool = True
     events: set[str] = field(default_factory=lambda: set(QUIET_EVENTS))
 
 

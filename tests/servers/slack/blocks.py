@@ -14,13 +14,19 @@ BLOCKS_A_VIEW = 100
 # for all blocks of a message together; not documented, but people report msg_blocks_too_long above this
 CHARACTERS_A_MESSAGE = 13_200
 LONGEST = {"section": 3_000, "header": 150, "markdown": 12_000, "button": 75, "context": 3_000}
-TABLE_ROWS, TABLE_COLUMNS, DATA_TABLE_ROWS = 100, 20, 101
+TABLE_ROWS, TABLE_COLUMNS, DATA_TABLE_ROWS, DATA_TABLE_CHARACTERS = 100, 20, 101, 10_000
+CARD_TITLE, CARD_BODY, CARD_BUTTONS = 150, 200, 3
+CONTAINER_TITLE, CHILDREN = 150, 10
+IN_A_CONTAINER = frozenset(
+    ["actions", "context", "divider", "file", "header", "image", "input", "rich_text", "section", "table", "video"]
+)
 ID_LENGTH = 255
 ACTIONS_A_BLOCK, ELEMENTS_A_CONTEXT, OPTIONS, FIELDS = 25, 10, 100, 10
 KNOWN = frozenset(
     [
         "actions",
         "card",
+        "container",
         "context",
         "context_actions",
         "carousel",
@@ -111,6 +117,43 @@ def _check_block(block: Block, where: str) -> Iterator[Wrong]:
             for i, cell in enumerate(cell for row in rows for cell in row):
                 if cell.get("type") not in ("raw_text", "raw_number", "rich_text") or not cell.get("text"):
                     yield "must be a cell with a text", f"{where}/rows/{i}"
+            if count_characters(rows) > DATA_TABLE_CHARACTERS:
+                yield f"must be less than {DATA_TABLE_CHARACTERS + 1} characters", f"{where}/rows"
+        case "card":
+            yield from _check_card(block, where)
+        case "container":
+            yield from _check_container(block, where)
+
+
+def _check_card(card: Block, where: str) -> Iterator[Wrong]:
+    """Check a card: https://docs.slack.dev/reference/block-kit/blocks/card-block."""
+    if not any(card.get(name) for name in ("hero_image", "title", "actions", "body")):
+        yield "missing required field: title", where
+    for name, longest in (("title", CARD_TITLE), ("subtitle", CARD_TITLE), ("body", CARD_BODY)):
+        yield from _check_text(card.get(name), longest, f"{where}/{name}")
+    buttons = card.get("actions") or []
+    yield from _check_count(buttons, CARD_BUTTONS, f"{where}/actions")
+    for i, button in enumerate(buttons):
+        yield from _check_element(button, f"{where}/actions/{i}")
+
+
+def _check_container(container: Block, where: str) -> Iterator[Wrong]:
+    """Check a container: https://docs.slack.dev/reference/block-kit/blocks/container-block."""
+    if not container.get("title") and not container.get("rich_text_title"):
+        yield "missing required field: title", where
+    yield from _check_text(container.get("title"), CONTAINER_TITLE, f"{where}/title", kind="plain_text")
+    yield from _check_text(container.get("subtitle"), CONTAINER_TITLE, f"{where}/subtitle")
+    if container.get("default_collapsed") and not container.get("is_collapsible"):
+        yield "default_collapsed requires is_collapsible", where
+    children = container.get("child_blocks") or []
+    if not children:
+        yield "no fewer than 1 items allowed", f"{where}/child_blocks"
+    yield from _check_count(children, CHILDREN, f"{where}/child_blocks")
+    for i, child in enumerate(children):
+        if child.get("type") not in IN_A_CONTAINER:
+            yield f"unsupported type: {child.get('type')}", f"{where}/child_blocks/{i}/type"
+        else:
+            yield from _check_block(child, f"{where}/child_blocks/{i}")
 
 
 def _check_element(element: Block, where: str) -> Iterator[Wrong]:
@@ -208,7 +251,8 @@ def _walk(tree: object, look: Callable[[Block], Iterator[Any]]) -> Iterator[Any]
 def find_element(blocks: list[Block], action_id: str) -> tuple[str, Block] | None:
     """Return the interactive element with this action id, after the id of its block."""
     for block in blocks:
-        elements = [*(block.get("elements") or []), block.get("accessory"), block.get("element")]
+        inside = block.get("actions") if block.get("type") == "card" else block.get("elements")
+        elements = [*(inside or []), block.get("accessory"), block.get("element")]
         for element in elements:
             if isinstance(element, dict) and element.get("action_id") == action_id:
                 return str(block.get("block_id", "")), element

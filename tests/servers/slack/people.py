@@ -203,6 +203,19 @@ class People:
         shown = {"view": view_json(self._world, home)} if home else {}
         return self._courier.deliver_event(channel.team, event | shown | {"event_ts": self._world.ts()})
 
+    async def stop_session(self, user: str, root: Located) -> Delivery:
+        """Press the stop button of a session, which also ends the streams that the app writes there."""
+        channel, team = self._require_member(user, root.channel), self._team_of(root.channel)
+        session = self._world.sessions.get(Ref(root.channel, root.ts))
+        if session is None or session.statuses[-1] != "processing":
+            raise ValueError("there is no stop button: nothing is being processed")
+        streams = [m for m in self._world.messages(root.channel, root.ts) if m.stream == "streaming"]
+        for message in streams:
+            message.stream = "halted"
+        event: Json = {"type": "agent_session_stopped", "channel": root.channel, "thread_ts": root.ts, "user": user}
+        event |= {"streaming_message_ts": [m.ts for m in streams], "event_ts": self._world.ts()}
+        return self._courier.deliver_event(team, event, channel)
+
     async def delete_message(self, message: Located) -> Delivery:
         """Delete anyone's message, as its author or an admin may."""
         gone = self._find_message(message)

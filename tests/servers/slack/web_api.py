@@ -20,6 +20,7 @@ from tests.servers.slack.deliveries import Courier
 from tests.servers.slack.faults import Fail, Fault, Faults, Reset, Stall
 from tests.servers.slack.limits import Limits
 from tests.servers.slack.sockets import Sockets
+from tests.servers.slack.web_api_agents import AGENTS
 from tests.servers.slack.web_api_auth import AUTH
 from tests.servers.slack.web_api_chat import CHAT
 from tests.servers.slack.web_api_conversations import CONVERSATIONS
@@ -29,7 +30,16 @@ from tests.servers.slack.web_api_streams import STREAMS
 from tests.servers.slack.web_api_views import VIEWS
 from tests.servers.slack.world import Channel, Json, World
 
-METHODS: Mapping[str, Method] = {**AUTH, **CHAT, **STREAMS, **CONVERSATIONS, **VIEWS, **REACTIONS, **FILES}
+METHODS: Mapping[str, Method] = {
+    **AGENTS,
+    **AUTH,
+    **CHAT,
+    **STREAMS,
+    **CONVERSATIONS,
+    **VIEWS,
+    **REACTIONS,
+    **FILES,
+}
 _HISTORY = {"public": "channels", "private": "groups", "im": "im", "mpim": "mpim"}
 
 

@@ -62,6 +62,8 @@ def _require_open(call: Call) -> Message:
         raise SlackError("message_not_owned_by_app")
     if message.stream == "streaming" and call.world.now() - message.at >= call.times.stream_s:
         message.stream = "expired"
+    if message.stream == "halted" and call.method == "chat.appendStream":
+        raise SlackError("stopped_by_user")
     if message.stream != "streaming":
         raise SlackError("message_not_in_streaming_state")
     return message

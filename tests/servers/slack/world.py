@@ -16,7 +16,7 @@ from tests.servers.slack.blocks import mentions
 Json = dict[str, Any]
 ChannelKind = Literal["public", "private", "im", "mpim"]
 UserKind = Literal["member", "guest", "single_channel_guest", "admin", "owner", "stranger", "bot"]
-StreamState = Literal["", "streaming", "stopped", "expired"]
+StreamState = Literal["", "streaming", "stopped", "expired", "halted"]  # halted: by a person
 
 
 class Located(Protocol):
@@ -157,6 +157,15 @@ class File:
 
 
 @dataclass(slots=True)
+class Session:
+    """A thread as a session of an agent; `statuses`: each that the app has set, the present one last."""
+
+    title: str
+    initiator: str
+    statuses: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Trigger:
     team: str
     user: str
@@ -194,6 +203,7 @@ class World:
         self.views: dict[str, View] = {}
         self.homes: dict[str, View] = {}
         self.files: dict[str, File] = {}
+        self.sessions: dict[Ref, Session] = {}  # by channel and the first message of the thread
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.now = now
