@@ -17,6 +17,7 @@ from bot.actions.request import RunRequest
 from bot.domain.controls import Control
 from bot.domain.run import Image, Search
 from bot.errors import Refused
+from bot.formats.plan import Section
 from bot.ports import CanSee, OpenSurface, Surface
 from bot.settings.settings import PanelSettings
 from bot.settings.value_types import MAX_SEATS
@@ -89,7 +90,7 @@ class Told:
 
     `must_read`: it is told also where answers to remarks are not. `in_place`: it takes the place of the message whose
     button was pressed. `deleted`: runs whose texts and messages go now. A platform that draws tables may show `lead`
-    and `tables` instead of the text.
+    and `tables` instead of the text; one that folds long texts away, `sections`.
     """
 
     text: str
@@ -99,6 +100,7 @@ class Told:
     deleted: Sequence[str] = ()
     lead: str = ""
     tables: Sequence[DataTable] = ()
+    sections: Sequence[Section] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Target
 from bot.engine.thread import BALLOT, REST
+from bot.formats.plan import join_sections
 from bot.text import join_blocks
 from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
 from commands.command import Answer, Form, Here, NoOptions, Options, Started, Told, option
@@ -119,6 +120,12 @@ async def _say(actions: Actions, target: Target, options: RemarkOptions, here: H
 async def _read_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     name, text = await actions.read_lane(target.run, target.lane, here.by)
     return Told(text, (f"{name}.md", text))
+
+
+async def _show_full_texts(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    name, sections = await actions.read_sections(target.run, target.lane, here.by)
+    text = join_sections(sections)
+    return Told(text, (f"{name}.md", text), sections=sections)
 
 
 async def _follow_up(actions: Actions, target: Target, options: QuestionOptions, here: Here) -> Answer:
@@ -241,7 +248,7 @@ PRESSES: Mapping[str, Press] = {
     "guess": Press("Guess who a speaker is.", _guess, GuessOptions, _list_guesses),
     "say": Press("Tell the table something.", _say, RemarkOptions),
     "read_on": Press("The rest of a long turn.", _read_on),
-    "full_texts": Press("What a card tells of, in full.", _read_on),
+    "full_texts": Press("What a card tells of, in full.", _show_full_texts),
     "follow_up": Press("Ask on from here.", _follow_up, QuestionOptions, starts_run=True),
     "run_again": Press("The same once more.", _run_again, starts_run=True),
     BALLOT.action: Press("Show whom one can vote for.", offer_ballot),

@@ -325,6 +325,8 @@ class InteractionHandler:
         match answer:
             case Told(tables=[_, *_]) | Offered(tables=[_, *_]) if await reply.show_tables(answer):
                 pass
+            case Told(sections=[_, *_]) if await reply.show_sections(answer):
+                pass
             case Told(text, in_place=True):
                 await reply.replace(text)
             case Told(text, file):

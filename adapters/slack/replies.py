@@ -15,10 +15,11 @@ import structlog
 
 from adapters.common.retry import retry_when_limited
 from adapters.slack.addresses import is_direct
-from adapters.slack.api import Api, Workspace
+from adapters.slack.api import Api, Rejected, Workspace
 from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.forms import build_view
 from adapters.slack.layout import PLAIN_CHARS, Json, button_rows, markdown_block, shorten_escaped, table_block
+from adapters.slack.long_texts import section_messages
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
 from bot.errors import Refused
@@ -88,14 +89,19 @@ class Reply:
         for page in pages[:MAX_PAGES] or ["Done."]:
             await self._whisper(page)
 
+    async def show_sections(self, answer: Told) -> bool:
+        """Show that person alone a long text, folded away; return whether Slack has taken it."""
+        messages = await asyncio.to_thread(section_messages, answer.sections)
+        if len(messages) > MAX_PAGES:
+            return False
+        return all([await self._show_drawn(blocks, answer.text, instead=False) for blocks in messages])
+
     async def show_tables(self, answer: Told | Offered) -> bool:
         """Show that person alone the tables of an answer, and its buttons; return whether Slack has taken them."""
         lead = answer.lead if isinstance(answer, Told) else ""
         buttons = button_rows(answer.controls, answer.run) if isinstance(answer, Offered) else ()
         blocks = [*([markdown_block(lead)] if lead else ()), *map(table_block, answer.tables), *buttons]
-        content: Json = {"text": shorten_escaped(escape_entities(answer.text), PLAIN_CHARS), "blocks": blocks}
-        how = {"response_type": "ephemeral", "replace_original": answer.in_place}
-        return await self._respond(content, how) or (not answer.in_place and await self._post_ephemeral(content))
+        return await self._show_drawn(blocks, answer.text, instead=answer.in_place)
 
     async def replace(self, text: str, controls: Sequence[Control] = (), run: str = "") -> None:
         """Put a text, as much of it as one message holds, in the place of the notice whose button was pressed."""
@@ -130,6 +136,24 @@ class Reply:
         if not (await self._respond(content, how) or await self._post_ephemeral(content)):
             await self._post_direct(content)
 
+    async def _show_drawn(self, blocks: Sequence[Json], text: str, *, instead: bool) -> bool:
+        """Show blocks that not every workspace takes; return whether this one has. `text`: what they say."""
+        if self._lacks_blocks:
+            return False
+        content: Json = {"text": shorten_escaped(escape_entities(text), PLAIN_CHARS), "blocks": blocks}
+        how = {"response_type": "ephemeral", "replace_original": instead}
+        if await self._respond(content, how):
+            return True
+        return not (instead or self._lacks_blocks) and await self._post_ephemeral(content)
+
+    @property
+    def _lacks_blocks(self) -> bool:
+        return self.request.workspace.id in self._api.missing.blocks
+
+    def _learn_blockless(self) -> None:
+        log.info("tables and containers are text here: Slack refused them", workspace=self.request.workspace.id)
+        self._api.missing.blocks.add(self.request.workspace.id)
+
     async def _respond(self, content: Json, how: Json) -> bool:
         """Answer by the URL of the interaction, which works five times in half an hour; return whether it worked."""
         if not self.request.response_url:
@@ -138,6 +162,8 @@ class Reply:
         body = {**how, **thread, **content}
         with suppress(aiohttp.ClientError):
             async with self._api.session.post(self.request.response_url, json=body) as answer:
+                if answer.status == 400 and "invalid_blocks" in await answer.text():
+                    self._learn_blockless()
                 return answer.status == 200
         return False
 
@@ -147,7 +173,7 @@ class Reply:
         if not request.channel or is_direct(request.channel):
             return False
         thread = {"thread_ts": request.thread} if request.thread else {}
-        with suppress(SurfaceError):
+        try:
             await retry_when_limited(
                 lambda: self._api.call(
                     request.workspace,
@@ -158,8 +184,11 @@ class Reply:
                     **content,
                 )
             )
-            return True
-        return False
+        except SurfaceError as error:
+            if isinstance(error, Rejected) and error.code == "invalid_blocks":
+                self._learn_blockless()
+            return False
+        return True
 
     async def _post_direct(self, content: Json) -> str:
         """Post a direct message; return the id of its channel, "" when Slack refused it."""

@@ -23,14 +23,15 @@ from bot.actions.permissions import (
 from bot.concurrency import KeyedSemaphore, SingleFlight
 from bot.domain.controls import Control
 from bot.domain.facts import Deleted, Fact, Stopped
-from bot.domain.run import TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, fold_all
+from bot.engine.conductor import BOARD
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import current_plan
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS
-from bot.formats.common import is_voting_open
-from bot.formats.plan import Plan
+from bot.formats.common import is_voting_open, name_of
+from bot.formats.plan import Plan, Section
 from bot.ports import EVERY_RUN, CanSee, Clock, RunFilter, RunRow, Store
 from bot.text import shorten_typed
 
@@ -83,6 +84,22 @@ class RunAccess:
         if not is_voting_open(t, self._clock()):
             raise self.refuse_late("The vote is closed.", run)
         return t
+
+    async def read_sections(self, run: str, lane: LaneId, by: Person) -> tuple[str, tuple[Section, ...]]:
+        """Return a lane's title and its whole text; of a card with full texts, those in parts. Raises Refused."""
+        t = await self.get_run(run, by)
+        plan = self.make_plan(t)
+        if lane in plan.hidden_lanes or (lane in plan.sections and plan.hidden_lanes):
+            raise Refused("That is not shown yet.")
+        lane = plan.board_turn.lane if plan.board_turn and lane == BOARD else lane
+        if lane in plan.sections:
+            return plan.titles[lane], plan.sections[lane]
+        said = [turn for i, turn in t.turns.items() if i.lane == lane]
+        if not said:
+            raise Refused("Nothing has been said there.")
+        if said[-1].removed:
+            raise Refused("That was removed by a moderator.")
+        return name_of(t, lane), (Section(said[-1].text or self._supervisor.lane_text(run, lane)),)
 
     async def may_steer(self, by: Person, t: Transcript) -> bool:
         """Return whether the person steers the run alone, as its starter and moderators of its place do."""

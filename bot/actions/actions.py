@@ -48,12 +48,12 @@ from bot.domain.facts import (
 from bot.domain.run import LaneId, Origin, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
-from bot.engine.conductor import BOARD
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.thread import BALLOT, SUMMARISE, Post, controls_behind, replay_thread
 from bot.errors import Refused
 from bot.formats import FORMATS, guessing
 from bot.formats.common import are_remarks_heard, name_of
+from bot.formats.plan import Section, join_sections
 from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, ROUND_BEFORE, vote_choices
 from bot.ports import EVERY_RUN, CanSee, Clock, OpenSurface, PictureStore, RunFilter, RunRow, Store, Surface
 from bot.text import count_word, quote_typed
@@ -218,20 +218,14 @@ class Actions:
 
     async def read_lane(self, run: str, lane: LaneId, by: Person) -> tuple[str, str]:
         """Return a lane's title and its whole text; for a card with full texts, those. Raises Refused."""
-        t = await self.read_run(run, by)
-        plan = self._access.make_plan(t)
-        if lane in plan.hidden_lanes or (lane in plan.full_texts and plan.hidden_lanes):
-            raise Refused("That is not shown yet.")
-        lane = plan.board_turn.lane if plan.board_turn and lane == BOARD else lane
-        if lane in plan.full_texts:
-            return plan.titles[lane], plan.full_texts[lane]
-        said = [turn for i, turn in t.turns.items() if i.lane == lane]
-        if not said:
-            raise Refused("Nothing has been said there.")
-        if said[-1].removed:
-            raise Refused("That was removed by a moderator.")
-        text = said[-1].text or self._supervisor.lane_text(run, lane)
-        return name_of(t, lane), await make_aside(self.services.words.of(*by.ruled_by).censor, text)
+        title, sections = await self.read_sections(run, lane, by)
+        return title, join_sections(sections)
+
+    async def read_sections(self, run: str, lane: LaneId, by: Person) -> tuple[str, list[Section]]:
+        """Return what `read_lane` does, in its parts. Raises Refused."""
+        title, sections = await self._access.read_sections(run, lane, by)
+        censor = self.services.words.of(*by.ruled_by).censor
+        return title, [replace(section, text=await make_aside(censor, section.text)) for section in sections]
 
     async def skip_seat(self, run: str, seat: str, by: Person) -> str:
         """Skip the turn that a seat is speaking now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +28,30 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a long text, under its `title` and a `note`.
+
+    `rows`: the same as a table, its header first and `title` as its caption, for platforms that draw some.
+    """
+
+    text: str
+    title: str = ""
+    note: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+def join_sections(sections: Sequence[Section]) -> str:
+    """Return a long text as Markdown, without its tables."""
+    return "\n\n".join(f"{_heading(section)}{section.text}" for section in sections)
+
+
+def _heading(section: Section) -> str:
+    if section.rows or not section.title:
+        return ""
+    return f"**{section.title}**{f' ({section.note})' if section.note else ''}\n\n"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The desired state of a run: its turns, its messages and their buttons.
 
@@ -44,8 +68,7 @@ class Plan:
     Messages:
     - `titles`: the headings of lanes. `footers`: what stands below a turn besides its time and cost.
     - `cards`: messages derived from facts, rewritten as facts come; one that has come to nothing is "", and its message
-      is taken away. `full_texts`: long texts that stand behind
-      buttons, by the lane that these name.
+      is taken away. `sections`: long texts that stand behind buttons, in parts, by the lane that these name.
     - `controls`: buttons of the format's own, by lane; `bot.engine.thread` adds those of every run.
     - `board_lines`: what people have done to the course of the run. `warnings`: what went wrong without ending it.
     - `board_turn`: the turn whose words stand on the board, so that the run is one message; None: each has its own.
@@ -75,7 +98,7 @@ class Plan:
     titles: Mapping[LaneId, str] = field(default_factory=dict)
     cards: Mapping[LaneId, str] = field(default_factory=dict)
     footers: Mapping[LaneId, str] = field(default_factory=dict)
-    full_texts: Mapping[LaneId, str] = field(default_factory=dict)
+    sections: Mapping[LaneId, tuple[Section, ...]] = field(default_factory=dict)
     controls: Mapping[LaneId, tuple[Control, ...]] = field(default_factory=dict)
     board_lines: tuple[str, ...] = ()
     board_turn: TurnId | None = None
@@ -84,6 +107,11 @@ class Plan:
     hidden_lanes: frozenset[LaneId] = frozenset()
     withheld_cards: frozenset[LaneId] = frozenset()
     reveals_due: tuple[Revealed | NamesRevealed, ...] = ()
+
+    @property
+    def full_texts(self) -> Mapping[LaneId, str]:
+        """The long texts behind buttons, each as a whole."""
+        return {lane: join_sections(parts) for lane, parts in self.sections.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from bot.domain.caveats import is_away
@@ -18,6 +19,7 @@ from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import HeldBallots, Review, first_answers, has_review_begun, ranked_answers
 from bot.formats.end_card import END, quote_beginning, shorten_prose
+from bot.formats.plan import Section
 from bot.text import join_blocks, join_names
 
 REVIEWS = LaneId("reviews", 1, "")
@@ -62,11 +64,11 @@ def review_controls(t: Transcript, held: HeldBallots) -> dict[LaneId, tuple[Cont
     return {REVIEWS: tuple(Control("full_texts", labels[lane], TurnId(*lane)) for lane in behind)} if behind else {}
 
 
-def full_texts(t: Transcript, held: HeldBallots) -> dict[LaneId, str]:
+def full_texts(t: Transcript, held: HeldBallots) -> dict[LaneId, tuple[Section, ...]]:
     """Return the long texts behind the buttons of the reviews."""
-    said = [_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke]
+    said = tuple(_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke)
     counted = {COUNTED: _describe_count(t, held)} if _are_some_in(held) else {}
-    return {**({REVIEWS: "\n\n".join(said)} if said else {}), **counted}
+    return {**({REVIEWS: said} if said else {}), **counted}
 
 
 def late_notes(t: Transcript) -> dict[LaneId, str]:
@@ -180,15 +182,16 @@ def _standings_text(t: Transcript, held: HeldBallots) -> str:
     return f"{so_far}The models ranked {', then '.join((f'{first} first', *others))}{agreed}."
 
 
-def _describe_count(t: Transcript, held: HeldBallots) -> str:
+def _describe_count(t: Transcript, held: HeldBallots) -> tuple[Section, ...]:
     """Say how the ballots were read and counted, with the names of the methods."""
     s = held.standings
     counted = f"{s.ballots} {'ballot' if s.ballots == 1 else 'ballots'}, {s.abstentions} abstained"
     if s.incomplete:
         counted += f", {s.incomplete} incomplete"
     read = [r for r in (*held.first, *held.later) if r.tiers and r.ballot]
-    lines = ["\n".join(f"- **{name_of(t, r.want.turn)}**: {_write_ballot(t, r)}" for r in read)] if read else []
-    lines.append(f"{counted}; by Schulze's method, without what a reviewer says of itself.")
+    ballots = "\n".join(f"- **{name_of(t, r.want.turn)}**: {_write_ballot(t, r)}" for r in read)
+    listed = (Section(ballots, "Standings", rows=_standings_rows(t, s, read)),) if read else ()
+    lines = [f"{counted}; by Schulze's method, without what a reviewer says of itself."]
     if s.agreement is not None:
         lines.append(f"Agreement (Kendall's W): {s.agreement:.2f}.")
     if s.dissent is not None:
@@ -197,24 +200,41 @@ def _describe_count(t: Transcript, held: HeldBallots) -> str:
     if s.others:
         found = (f"{method}: {_write_tiers(t, (winners,))}" for method, winners in s.others.items())
         lines.append(f"Another method would differ: {'; '.join(found)}.")
-    return "\n\n".join(lines)
+    return (*listed, Section("\n\n".join(lines)))
+
+
+def _standings_rows(t: Transcript, s: Standings, read: Sequence[Review]) -> tuple[tuple[str, ...], ...]:
+    """Return the standings as a table: a seat's place in all, and on each ballot; the last row says how it was read."""
+    header = ("answer", "place", *(f"by {name_of(t, r.want.turn)}{_later_note(t, r)}" for r in read))
+    placed = ((place, seat) for place, tier in enumerate(s.order, 1) for seat in tier)
+    seats = ((display_name(t, seat), str(place), *(_place_on(r, seat) for r in read)) for place, seat in placed)
+    return (header, *seats, ("how it was read", "", *(_describe_reading(r) for r in read)))
+
+
+def _place_on(r: Review, seat: str) -> str:
+    """Return the place of an answer on a ballot, "" where it has none; one's own is marked, as it does not count."""
+    place = next((str(place) for place, tier in enumerate(r.tiers, 1) if seat in tier), "")
+    return f"{place} (own)" if place and seat == r.want.turn.seat else place
 
 
 def _write_ballot(t: Transcript, r: Review) -> str:
     """Return a ballot in signs, with how it was read: "Claude > GPT = Gemini · strict"."""
+    return f"{_write_tiers(t, r.tiers)} · {_describe_reading(r)}"
+
+
+def _describe_reading(r: Review) -> str:
     assert r.ballot is not None
-    note = f" ({r.ballot.note})" if r.ballot.note else ""
-    return f"{_write_tiers(t, r.tiers)} · {r.ballot.quality}{note}"
+    return f"{r.ballot.quality}{f' ({r.ballot.note})' if r.ballot.note else ''}"
 
 
 def _write_tiers(t: Transcript, tiers: Tiers) -> str:
     return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
 
 
-def _full_review(t: Transcript, turn: Turn) -> str:
+def _full_review(t: Transcript, turn: Turn) -> Section:
     letters = zip(letter_labels(len(turn.about)), turn.about, strict=True)
     key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in letters)
-    return f"**{name_of(t, turn.id)}** ({key})\n\n{_review_text(turn.text)}"
+    return Section(_review_text(turn.text), name_of(t, turn.id), key)
 
 
 def _review_text(text: str) -> str:

@@ -119,9 +119,7 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
         verdict, below = (cards.ranking_verdict(t, standings),), cards.lines_below_ranking(t, standings)
         made = plan_end(t, now, "ranked", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
     behind, controls = cards.full_texts(t, held), cards.review_controls(t, held)
-    return replace(
-        made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), full_texts=behind, controls=controls
-    )
+    return replace(made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), sections=behind, controls=controls)
 
 
 def _is_order_settled(t: Transcript, held: HeldBallots) -> bool:
