@@ -12,7 +12,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Target
-from bot.engine.thread import BALLOT, REST
+from bot.engine.thread import ASK_LATER, BALLOT, MARKS, REST
 from bot.formats.plan import join_sections
 from bot.text import join_blocks
 from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
@@ -22,6 +22,7 @@ from commands.differences import PairOptions, list_answers, show_differences
 from commands.export import export_run
 from commands.me import FORGET, forget_person
 from commands.more import offer_ballot, offer_rest
+from commands.outcome import ask_later, make_marker, offer_marks
 from commands.runs import NEWER, turn_page
 from commands.summarise import start_summary
 from commands.transfer import TransferOptions, send_message, send_turn
@@ -255,6 +256,9 @@ PRESSES: Mapping[str, Press] = {
     REST.action: Press("Show what else can be done.", offer_rest),
     "start": Press("Begin a run whose price was told first.", _start_offered, starts_run=True),
     "cancel": Press("Leave it.", _cancel_offered),
+    "outcome": Press("Say what became of the decision.", offer_marks),
+    **{control.action: Press(f"Mark the run: {control.label}.", make_marker(mark)) for mark, control in MARKS.items()},
+    ASK_LATER.action: Press("Be asked once, in 30 days, what became of it.", ask_later),
     "name": Press("Give the run a name for lists.", _name, NameOptions),
     "archive": Press("Leave the run out of lists.", _archive),
     "restore": Press("Have an archived run in lists again.", _restore),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.actions.offers import CANCEL, START
-from bot.engine.thread import AFTERWARDS, BALLOT, KEPT, WHILE_IT_RUNS
+from bot.engine.thread import AFTERWARDS, ASK_LATER, BALLOT, KEPT, MARKS, WHILE_IT_RUNS
 from commands import COMMANDS
 from commands.controls import MENUS, PRESSES, REACTIONS
 from commands.deletion import DELETE_NOW, KEEP
@@ -107,7 +107,8 @@ def _presses() -> Iterator[str]:
 
 def find_ways(name: str) -> Iterator[str]:
     """Yield the ways to a press, which are the same on every platform."""
-    if name in {c.action for c in (*WHILE_IT_RUNS, BALLOT, *AFTERWARDS, *KEPT)} | set(ON_MESSAGES) | set(ON_OFFERS):
+    offered = (*WHILE_IT_RUNS, BALLOT, *AFTERWARDS, *KEPT, *MARKS.values(), ASK_LATER)
+    if name in {c.action for c in offered} | set(ON_MESSAGES) | set(ON_OFFERS):
         yield "button"
     yield from (f"reaction {emoji}" for emoji, action in REACTIONS.items() if action == name)
     if name == "unvote":

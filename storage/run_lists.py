@@ -12,6 +12,7 @@ from storage.schema import facts, runs, searched
 from storage.search import holds_words
 from storage.words import match_text
 
+MAX_ASKED = 100  # runs in one go
 FOR_PEOPLE = and_(runs.c.server.is_not(None), runs.c.deleted_at.is_(None))
 
 
@@ -69,3 +70,9 @@ def find_addresses(conn: Connection, named: Collection[str]) -> dict[str, list[s
     for row in conn.execute(select(facts.c.run, facts.c.data).where(attached).order_by(facts.c.run, facts.c.seq)).all():
         found.setdefault(row.run, []).append(row.data["address"])
     return found
+
+
+def list_runs_to_ask(conn: Connection, now: float) -> list[str]:
+    """Return runs whose starters wanted to be asked by now what became of them, the longest due first."""
+    query = select(runs.c.run).where(runs.c.ask_at <= now, FOR_PEOPLE).order_by(runs.c.ask_at)
+    return list(conn.scalars(query.limit(MAX_ASKED)).all())

@@ -206,6 +206,9 @@ class SqlStore:
     async def runs_before(self, server: str, before: float) -> list[str]:
         return await self._read(lambda conn: erasure.list_runs_before(conn, server, before))
 
+    async def runs_to_ask(self, now: float) -> list[str]:
+        return await self._read(lambda conn: run_lists.list_runs_to_ask(conn, now))
+
     async def _read(self, query: Callable[[Connection], T]) -> T:
         with translating_errors(self._name):
             return await self._reader.transact(query)

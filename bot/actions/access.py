@@ -37,7 +37,8 @@ from bot.text import shorten_typed
 
 log = structlog.get_logger()
 
-STEERS = ("close", "name", "archive", "restore", "delete")  # presses that are for those who steer a run alone
+# presses that are for those who steer a run alone
+STEERS = ("close", "outcome", "name", "archive", "restore", "delete")
 WRITES = ("vote",)  # presses that are for those who may write where it stands
 MAX_ACTS = 500  # facts of one person in one run; whoever presses so often is no person
 MAX_COUNTED = 10_000  # pairs of a person and a run that are counted at once

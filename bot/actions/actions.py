@@ -18,6 +18,7 @@ from bot.actions.estimates import RunEstimates
 from bot.actions.keeping import KeepingActions
 from bot.actions.leaderboards import LeaderboardReader
 from bot.actions.offers import Offers, make_run_id
+from bot.actions.outcomes import OutcomeActions
 from bot.actions.own_keys import OwnKeyActions
 from bot.actions.permissions import Person, count_missing_voices
 from bot.actions.personal import PersonalActions, PersonStore
@@ -62,7 +63,7 @@ MAX_VIEWS = 10  # places in which one run is shown
 
 
 class Actions:
-    """Everything that people may do. Commands also use its `services`, `steering`, `keeping` and `records`."""
+    """Everything that people may do. Commands also use its `services` and the actions that it has by name."""
 
     def __init__(
         self,
@@ -90,6 +91,7 @@ class Actions:
         self._access = RunAccess(store, supervisor, clock)
         self.books = BookActions(services)
         self.keeping = KeepingActions(services, self._access)
+        self.outcomes = OutcomeActions(services, self._access, clock)
         self.records = RecordReader(services, self._access, store, clock)
         self.leaderboards = LeaderboardReader(services, self._access, store, clock)
         self._pictures = PictureKeeper(pictures) if pictures is not None else None

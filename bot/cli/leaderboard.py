@@ -71,6 +71,7 @@ def _to_json(board: Leaderboard) -> dict[str, object]:
         "longer_wins": asdict(board.lengths) if board.lengths else None,
         "points_per_doubling": board.length_free.per_doubling if board.length_free else None,
         "reviewers": asdict(board.reviewers) if board.reviewers else None,
+        "outcomes": {model: asdict(count) for model, count in board.tally.outcomes.items()},
         "trust": [asdict(one) for one in board.trust],
     }
 

@@ -21,6 +21,7 @@ from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
 from bot.actions.deletions import Deletions
+from bot.actions.outcomes import ask_due
 from bot.actions.retention import erase_expired
 from bot.cli.console import NotShown, print_plain
 from bot.cli.core import Core, build_core, load_configuration
@@ -155,6 +156,7 @@ async def serve_platforms(
         tasks.append(asyncio.create_task(_watch_requests(core, store)))
         tasks.append(asyncio.create_task(Reloader(settings, core, store).serve()))
         tasks.append(asyncio.create_task(_tidy_store(core, store, taking_up)))
+        tasks.append(asyncio.create_task(_ask_outcomes(bots, store)))
         tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
         tasks += [asyncio.create_task(_end_deletions(bot, store)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
@@ -223,6 +225,18 @@ async def _tidy_store(core: Core, store: SqlStore, taking_up: asyncio.Task[None]
             )
         except StoreFailed as error:
             log.warning("the store cannot be tidied", reason=str(error))
+        await asyncio.sleep(TIDY_S)
+
+
+async def _ask_outcomes(bots: Sequence[Platform], store: SqlStore) -> None:
+    """Ask what became of runs whose starters wanted to be asked; a platform that is away asks once it is back."""
+    while True:
+        try:
+            if await ask_due(store, time.time()):
+                for bot in bots:
+                    bot.widened.set()
+        except StoreFailed as error:
+            log.warning("nobody can be asked what became of a run", reason=str(error))
         await asyncio.sleep(TIDY_S)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bot.domain.caveats import is_away, list_caveats
 from bot.domain.controls import Control, SeatRef
+from bot.domain.facts import Mark
 from bot.domain.lane_links import without_lane_links
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import SET_ASIDE, Entry, Transcript, Turn, fold_all, in_rows
@@ -19,6 +20,7 @@ from bot.formats.vote_options import EXTRA_VOTE_OPTIONS, vote_choices
 from bot.live.board import build_footer, seat_mark
 from bot.ports import Kind
 
+LATER = LaneId("outcome", 1, "")
 REMOVED = "*Removed by a moderator.*"
 PAUSE, RESUME = Control("pause", "Pause"), Control("resume", "Resume")
 SUMMARISE = Control("summarise", "Summarise")
@@ -28,7 +30,18 @@ BALLOT, REST = Control("ballot", "👍 Vote for…"), Control("more", "More…")
 AFTERWARDS = (Control("follow_up", "Follow up"), Control("run_again", "Run again"), REST)
 CLOSE = Control("close", "Close the vote")
 ARCHIVE, RESTORE = Control("archive", "Archive"), Control("restore", "Unarchive")  # the one or the other
-KEPT = (Control("name", "Name"), ARCHIVE, RESTORE, Control("export", "Export"), Control("delete", "Delete"))
+KEPT = (
+    *(Control("outcome", "What became of it"), Control("name", "Name"), ARCHIVE, RESTORE),
+    *(Control("export", "Export"), Control("delete", "Delete")),
+)
+MARKS: Mapping[Mark, Control] = {
+    "done": Control("did_it", "We did it"),
+    "right": Control("was_right", "It was right"),
+    "wrong": Control("was_wrong", "It was wrong"),
+    "undecided": Control("undecided", "Undecided"),
+}
+ASK_LATER = Control("ask_later", "Ask me in 30 days")
+LATER_QUESTION = "What became of this? Whoever started it asked to be reminded; it is asked this once."
 BESIDE_SEATS = tuple(map(SeatRef, EXTRA_VOTE_OPTIONS))
 MOST_IN_ROW = 3  # seats whose votes stand on the end card itself: a phone shows no more names in a row
 
@@ -93,7 +106,8 @@ def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
         if lane != END or t.finished  # an end is stored before it is shown
         if lane not in plan.withheld_cards or not plan.hidden_lanes
     ]
-    return [*found.values(), *(_mark_outcome(card, plan) for card in cards)]
+    later = [Post(LATER, "card", "", LATER_QUESTION, controls=tuple(MARKS.values()))] if t.asked else []
+    return [*found.values(), *(_mark_outcome(card, plan) for card in cards), *later]
 
 
 def turn_posts(t: Transcript, turn: Turn, plan: Plan) -> list[Post]:

@@ -12,7 +12,7 @@ from bot.ratings.sensitivity import count_votes_to_flip
 from bot.ratings.tally import Tally
 from bot.ratings.trust import Trust, measure_trust
 
-MOST_TOLD = 4  # reviewers of whom a sentence is said
+MOST_TOLD = 4  # reviewers and models of whom a sentence is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Leaderboard:
                 f"{self.reviewers.reviewers} model reviewers amount to {self.reviewers.effective:.1f} independent "
                 "ones, by how their errors against people's votes go together."
             )
+        if self.tally.outcomes:
+            lines.append(_tell_outcomes(self))
         return [*lines, *(_tell_trust(one, self.name(one.model)) for one in self.trust[:MOST_TOLD])]
 
 
@@ -86,6 +88,12 @@ def _tell_trust(one: Trust, name: str) -> str:
         parts.append(f"prefers what it is shown first on {one.first:.0%} of {one.ballots:,} ballots")
         parts[-1] += f" (by chance {one.by_chance:.0%})"
     return f"As a reviewer {name} {' and '.join(parts)}."
+
+
+def _tell_outcomes(board: Leaderboard) -> str:
+    counts = sorted(board.tally.outcomes.items(), key=lambda item: -item[1].right - item[1].wrong)
+    told = [f"{board.name(model)} {n.right} of {n.right + n.wrong}" for model, n in counts[:MOST_TOLD]]
+    return f"Decisions that people marked afterwards, right by the model that was preferred: {', '.join(told)}."
 
 
 def _tell_flip(flip: int, votes: int) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.transcript import Transcript
 from bot.ratings.comparisons import MIN_VOTES, Vote, read_model_names, read_votes
+from bot.ratings.outcomes import OutcomeCount, read_outcome
 from bot.ratings.reviewers import Errors, read_review_errors
 from bot.ratings.trust import Pick, read_picks
 
@@ -14,18 +15,28 @@ NOT_INSTALLED = "Leaderboards need libraries that are not installed here: pip in
 
 @dataclass(slots=True)
 class Tally:
-    """Votes of runs, what model reviewers had reversed of what people prefer, their best answers, and models' names."""
+    """Votes of runs, and what else is said of models.
+
+    They are what reviewers had reversed of what people prefer, reviewers' best answers, models' names, and how
+    decisions turned out in which a model was preferred.
+    """
 
     votes: list[Vote] = field(default_factory=list)
     errors: list[Errors] = field(default_factory=list)
     picks: list[Pick] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    outcomes: dict[str, OutcomeCount] = field(default_factory=dict)
 
     def add_run(self, t: Transcript) -> None:
         """Add what a run has; the newest comes first, as a model goes by the name that it had last."""
         self.votes += read_votes(t)
         self.errors += read_review_errors(t)
         self.picks += read_picks(t)
+        if outcome := read_outcome(t):
+            model, was_right = outcome
+            count = self.outcomes.setdefault(model, OutcomeCount())
+            count.right += was_right
+            count.wrong += not was_right
         self.names = {**read_model_names(t), **self.names}
 
     def describe(self) -> str:

@@ -158,7 +158,7 @@ async def test_running_again_asks_the_same_in_a_thread_of_its_own(moot: Moot) ->
 async def test_more_shows_what_its_person_may_do(moot: Moot) -> None:
     _, _, end = await finish_run(moot, "council")
     assert button_labels(await moot.open_more(moot.ada, end)) == [
-        *("Close the vote", "Summarise", "Name", "Archive", "Export", "Delete")
+        *("Close the vote", "Summarise", "What became of it", "Name", "Archive", "Export", "Delete")
     ]
     assert button_labels(await moot.open_more(moot.bob, end)) == ["Summarise", "Export"]
     await moot.server.deny(moot.channel, "send_messages_in_threads", whom=moot.cyd)
