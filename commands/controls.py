@@ -259,7 +259,7 @@ PRESSES: Mapping[str, Press] = {
     "outcome": Press("Say what became of the decision.", offer_marks),
     **{control.action: Press(f"Mark the run: {control.label}.", make_marker(mark)) for mark, control in MARKS.items()},
     ASK_LATER.action: Press("Be asked once, in 30 days, what became of it.", ask_later),
-    "name": Press("Give the run a name for lists.", _name, NameOptions),
+    "name": Press("Name the run for lists.", _name, NameOptions),
     "archive": Press("Leave the run out of lists.", _archive),
     "restore": Press("Have an archived run in lists again.", _restore),
     "export": Press("The run as a file.", _export),
