@@ -112,6 +112,8 @@ class Handlers:
                 await listener.take_message(workspace, event)
             case "reaction_added" | "reaction_removed":
                 await listener.take_reaction(workspace, event, added=event["type"] == "reaction_added")
+            case "app_context_changed":
+                pass  # messages bring it along, once the app hears of it
             case "app_home_opened":
                 await self._app.show_home(workspace, event)
 

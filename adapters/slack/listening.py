@@ -41,6 +41,7 @@ EMOJI = {
     "repeat": "🔁",
 }
 _MENTION = re.compile(r"<@([A-Z0-9]{1,30})(?:\|[^<>\n]{0,100})?>")
+LOOKED_AT = "What do you make of the message that I am looking at?"  # a prompt of the manifest, where we listen
 EDITED = "I took that message as it was before the edit: write a new one."
 EDITED_LATE = f"An edit of a message that is older than {KEPT_S / 60:.0f} minutes starts nothing: write a new one."
 
@@ -182,7 +183,7 @@ class Listener:
 
     async def _dispatch(self, reply: Reply, event: Json, content: Content, *, is_addressed: bool) -> None:
         here = await self._interactions.locate(reply)
-        parent = await self._quote_parent(reply, event) if is_addressed and not here.run else Content()
+        parent = await self._quote_subject(reply, event, content.text) if is_addressed and not here.run else Content()
         about = parent if parent.said else content
         answer = await dispatch.mention(
             self._actions,
@@ -204,26 +205,59 @@ class Listener:
             case Told(text, _, must_read) if must_read or not self._settings.listen:
                 await reply.tell(text)
 
-    async def _quote_parent(self, reply: Reply, event: Json) -> Content:
-        """Return the message in whose thread another one stands as a quotation.
+    async def _quote_subject(self, reply: Reply, event: Json, text: str) -> Content:
+        """Return the message that another one is about as a quotation; empty where there is none that we may read.
 
-        It is empty where Slack does not let us read it: that takes the scopes of `listen`.
+        In a channel it is the one in whose thread that stands, in a direct message the one that its writer is looking
+        at and asks about. To read it takes the scopes of `listen`. Raises Refused where it is not known which is meant.
         """
         workspace, channel, parent = reply.request.workspace, event["channel"], event.get("thread_ts", "")
-        if not self._settings.listen or parent in ("", event["ts"]) or is_direct(channel):
+        if not self._settings.listen:
+            return Content()
+        if is_direct(channel):
+            return await self._quote_looked_at(workspace, event) if text == LOOKED_AT else Content()
+        if parent in ("", event["ts"]):
             return Content()
         try:
-            answer = await self._api.call(workspace, "conversations.replies", channel=channel, ts=parent, limit=1)
+            return await self._quote_message(workspace, channel, parent)
         except SurfaceError as error:
             log.info("the message that a thread is about could not be read", reason=str(error))
             return Content()
-        raw = answer["messages"][0]
+
+    async def _quote_looked_at(self, workspace: Workspace, event: Json) -> Content:
+        """Return the message that the writer of a direct message is looking at, as a quotation. Raises Refused."""
+        if (found := find_looked_at(event)) is None:
+            raise Refused("I do not see which message you are looking at: open its thread, and ask me beside it.")
+        channel, ts = found
+        await self._people.check_channel(workspace, channel)
+        try:
+            return await self._quote_message(workspace, channel, ts)
+        except SurfaceError as error:
+            raise Refused(f"I cannot read the message that you are looking at: {error}.") from error
+
+    async def _quote_message(self, workspace: Workspace, channel: str, ts: str) -> Content:
+        """Return a message as a quotation. Raises SurfaceError where it cannot be read."""
+        only = {"oldest": ts, "latest": ts, "inclusive": "true", "limit": "2"}  # the first of its thread comes always
+        answer = await self._api.call(workspace, "conversations.replies", channel=channel, ts=ts, **only)
+        raw = next((message for message in answer["messages"] if message["ts"] == ts), None)
+        if raw is None:
+            raise SurfaceError("it is gone")
         reader = self._interactions.reader
         content = await reader.read_message(workspace, raw, channel)
         return quote_message(content, await reader.name_author(workspace, raw), "", ())
 
     def _reply(self, workspace: Workspace, event: Json) -> Reply:
         return Reply(self._api, Request(workspace, event["user"], event["channel"], event.get("thread_ts", "")))
+
+
+def find_looked_at(event: Json) -> tuple[str, str] | None:
+    """Return channel and time stamp of the message that somebody looks at while they write to us.
+
+    https://docs.slack.dev/reference/events/app_context_changed
+    """
+    entities = (event.get("app_context") or {}).get("entities") or ()
+    found = (e["value"] for e in entities if e.get("type") == "slack#/types/message_context")
+    return next(((value["channel_id"], value["message_ts"]) for value in found), None)
 
 
 def _is_by_person(event: Json) -> bool:

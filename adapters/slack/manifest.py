@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from adapters.slack.door import PATH
+from adapters.slack.listening import LOOKED_AT
 from adapters.slack.scopes import wanted_events, wanted_scopes
 from bot.domain.controls import PRESS_PREFIX
 from commands import COMMANDS
@@ -23,6 +24,7 @@ PROMPTS = (
     ("What has been asked here?", "runs"),
     ("An example", "Should a small team rewrite a system that works?"),
 )
+PROMPT_TO_LISTENERS = ("The message I am looking at", LOOKED_AT)  # to read that takes the scopes to listen
 HINTS = {"debate": "topic --panel fast --rounds 2", "moot": "help | runs | panel list | stop | say …"}
 
 
@@ -57,7 +59,7 @@ def _manifest_lines(listen: bool, public_url: str) -> Iterator[str]:
     yield "  agent_view:"
     yield f"    agent_description: {_quote(AGENT)}"
     yield "    suggested_prompts:"
-    for title, message in PROMPTS:
+    for title, message in (*PROMPTS, *((PROMPT_TO_LISTENERS,) if listen else ())):
         yield f"      - title: {_quote(title)}"
         yield f"        message: {_quote(message)}"
     yield "  bot_user:"

@@ -83,6 +83,7 @@ EVENTS = (
     Event("reaction_added", "reactions:read", "votes, skips and stops by reaction"),
     Event("reaction_removed", "reactions:read", "take a vote away"),
     Event("tokens_revoked", "", "forget a token that is no longer good"),
+    Event("app_context_changed", "", "know which message a person is looking at who asks about it", listen=True),
     Event("message.channels", "channels:history", "remarks in runs' threads", listen=True),
     Event("message.groups", "groups:history", "remarks in runs' threads", listen=True),
     Event("message.mpim", "mpim:history", "remarks in runs' threads", listen=True),

@@ -68,7 +68,14 @@ TOLERATED: Mapping[str, str] = {
     **{
         f"{event}Payload: payload.event.{name} is unknown": "the sample is of a plain message in a channel"
         for event in ("AppMention", "Message")
-        for name in ("attachments", "parent_user_id", "files", "metadata.event_payload", "metadata.event_type")
+        for name in (
+            "attachments",
+            "parent_user_id",
+            "files",
+            "metadata.event_payload",
+            "metadata.event_type",
+            "app_context",
+        )
     },
     "BlockActionPayload: payload.view.blocks is unknown": "the sample leaves the view's content out",
     "AppHomeOpenedPayload: payload.event.view.blocks is unknown": "the sample leaves the view's content out",

@@ -133,11 +133,12 @@ class People:
         blocks: Sequence[Json] = (),
         odd_files: Sequence[Json] = (),
         bot_id: str = "",
+        looking_at: Located | None = None,
     ) -> Delivery:
         """Write a message; `mention` puts the bot's name in front, `files` are (name, content).
 
         `odd_files` are files as Slack sends those that are not whole: shared, deleted, hidden. With a `bot_id` an app
-        writes it.
+        writes it. `looking_at` is a message beside which the person has an agent's messages open.
 
         Returns the delivery of the app_mention where there is one, else that of the message event. `event["ts"]` is the
         message.
@@ -152,6 +153,9 @@ class People:
         message.odd_files = list(odd_files)
         self._world.put(message)
         event = message_event(self._world, message) | ({"subtype": "file_share"} if files or odd_files else {})
+        if looking_at and self._world.app.is_agent and "app_context_changed" in self._world.app.events:
+            value = {"channel_id": looking_at.channel, "message_ts": looking_at.ts}
+            event["app_context"] = {"entities": [{"type": "slack#/types/message_context", "value": value}]}
         heard = self._courier.deliver_event(team.id, event, where)
         if team.bot_user in message.notified and where.kind != "im":
             mentioned = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}

@@ -27,9 +27,18 @@ def replies(call: Call) -> Json:
     parent = call.world.posts.get(Ref(channel.id, call.text("ts")))
     if parent is None or parent.deleted:
         raise SlackError("thread_not_found")
-    found = call.world.messages(channel.id, parent.thread_ts or parent.ts)
+    parent_ts = parent.thread_ts or parent.ts
+    found = [m for m in call.world.messages(channel.id, parent_ts) if m.ts == parent_ts or _is_asked_for(call, m.ts)]
     page, cursor = call.take_page([_message(call, m.ts) for m in found])
     return {"messages": page, "has_more": bool(cursor["next_cursor"]), "response_metadata": cursor}
+
+
+def _is_asked_for(call: Call, ts: str) -> bool:
+    """Return whether a message stands between `oldest` and `latest`; at them with `inclusive`."""
+    oldest, latest = call.text("oldest"), call.text("latest")
+    if call.flag("inclusive") and ts in (oldest, latest):
+        return True
+    return (not oldest or ts > oldest) and (not latest or ts < latest)
 
 
 def _require_membership(call: Call) -> Channel:
