@@ -1,7 +1,7 @@
 """Slack: the wait of text until it is seen there, and of a command for its acknowledgement and its board.
 
 The waits are measured in virtual time, on the wire: the app's own surface over real HTTP against the test server, with
-one workspace at 50 updates a minute, next to what `benchmarks.live` gives for the same answers on its simulated
+one workspace at 50 updates a minute, next to what `benchmarks.live` gives for the same scenes of Slack on its simulated
 platform. Commands are measured in real time, through Socket Mode and the real bolt. Several runs begin at once.
 """
 
@@ -28,7 +28,7 @@ from benchmarks.limits import FEW_PEOPLE
 from benchmarks.live.figures import Watch
 from benchmarks.live.ours import Ours, open_ours
 from benchmarks.live.replay import Policy, replay_scene
-from benchmarks.live.scenes import Run, Scene, draw_runs
+from benchmarks.live.scenes import SCENES, SLACK, Run, Scene, draw_runs
 from benchmarks.report import Bar, Report
 from bot.domain.run import LaneId
 from bot.domain.word_filter import WordFilter
@@ -41,11 +41,8 @@ from tests.support.slack_app import make_settings, open_workspace, serve_app, wa
 from tests.support.speakers import Step
 from tests.support.surfaces import Platform
 
-SEATS = 4
-RUNS = (1, 4, 12)
-UPDATES, MINUTE_S = 50, 60.0
-SCENE_S = 300.0
-LONGEST = 9_000  # characters of an answer: the same for both sides, and one message
+SLACK_SCENES = tuple(scene for scene in SCENES if scene.shape == SLACK.shape and scene.posts == SLACK.posts)
+COMMANDS = 12
 # speeches that outlast the measurement
 TALK: Mapping[str, Sequence[Step]] = {seat: ["word ", 0.1] * 300 for seat in ("ada", "bob")}
 EVERY_CALL = 10**6
@@ -54,11 +51,8 @@ EVERY_CALL = 10**6
 def measure() -> Report:
     table: list[report.Scene] = []
     bars: list[Bar] = []
-    for count in RUNS:
-        scene = Scene(
-            f"{count} runs", SEATS * count, threads=count, limit=UPDATES, per_s=MINUTE_S, shared=True, seconds=SCENE_S
-        )
-        played = [_shorten_answers(run) for run in draw_runs(scene)]
+    for scene in SLACK_SCENES:
+        played = draw_runs(scene)
         simulated, wired = replay_scene(scene, played, open_ours), replay_scene(scene, played, open_over_slack)
         halved = _count_most_refused(replace(scene, halve_at_s=scene.seconds / 2), played)
         table += [
@@ -70,9 +64,9 @@ def measure() -> Report:
             Bar(f"{scene.name}: 429s in 10 minutes after the limit is halved", halved, 1, "responses"),
             Bar(f"{scene.name}: wait over benchmarks.live's", wired.mean_wait_s / simulated.mean_wait_s, 1.2, "ratio"),
         ]
-    one_by_one, at_once = asyncio.run(time_commands(max(RUNS)))
-    table.append({"scene": f"commands until {max(RUNS)} runs go on", "policy": "Slack", **one_by_one})
-    table.append({"scene": f"{max(RUNS)} more commands at once", "policy": "Slack", **at_once})
+    one_by_one, at_once = asyncio.run(time_commands(COMMANDS))
+    table.append({"scene": f"commands until {COMMANDS} runs go on", "policy": "Slack", **one_by_one})
+    table.append({"scene": f"{COMMANDS} more commands at once", "policy": "Slack", **at_once})
     bars.append(Bar("command to first visible, median", one_by_one["visible_median_s"], 0.3, "s"))
     bars.append(Bar("acknowledgement, p99", at_once["acknowledged_p99_s"], 1.0, "s"))
     return Report(table, bars)
@@ -92,16 +86,12 @@ def _count_most_refused(scene: Scene, played: Sequence[Run]) -> int:
     return max((sum(start <= when < start + FORGET_S for when in at) for start in at), default=0)
 
 
-def _shorten_answers(run: Run) -> Run:
-    return run._replace(answers=tuple(a._replace(chars=min(a.chars, LONGEST)) for a in run.answers))
-
-
 class _ServerLimit:
     """The limit on the server, which is halved from outside like those of the simulated platform."""
 
     def __init__(self, server: SlackServer) -> None:
         self._server = server
-        self._calls = UPDATES
+        self._calls = SLACK.limit
 
     @property
     def limit(self) -> int:
@@ -110,7 +100,7 @@ class _ServerLimit:
     @limit.setter
     def limit(self, calls: int) -> None:
         self._calls = calls
-        self._server.limits.set("chat.update", calls, MINUTE_S)
+        self._server.limits.set("chat.update", calls, SLACK.per_s)
 
     def admit(self, now: float) -> float:
         raise AssertionError("the server admits")
@@ -133,12 +123,12 @@ async def open_over_slack(scene: Scene, platform: Platform, watch: Watch) -> Asy
     ):
         team = server.world.add_team("acme")
         at = Workspace(team.id, "", team.bot_token, team.bot_user, team.bot_id, "https://acme.slack.com/")
-        server.limits.set("chat.update", UPDATES, MINUTE_S)
+        server.limits.set("chat.update", SLACK.limit, SLACK.per_s)
         platform.limits = {"edits": _ServerLimit(server)}
         for method in ("chat.update", "chat.postMessage"):
             server.faults.stall(method, scene.round_trip_s, times=scene.lanes * EVERY_CALL // 1_000)
         api = Api(session, server.api_base)
-        yield Ours(live, lambda thread: _make_surface(server, api, at, thread), watch)
+        yield Ours(live, lambda thread: _make_surface(server, api, at, thread), watch, foresees=scene.stages > 1)
         for request in server.requests:
             if request.method == "chat.update":
                 platform.calls.append((request.at, "edit", LaneId("", 0, ""), request.status))

@@ -1,12 +1,12 @@
 """The bot on Discord, on the wire: real discord.py against a test server in another process that keeps its limits.
 
 `python -m benchmarks.discord --json`. Each scene is played in a process of its own. Its runs compare four seats, which
-replay recorded answers (where these are not on this machine: drawn ones) at an even pace; longer ones than 20 s speak
-faster. Board: from the command to the message. First: from a seat's first delta to its first visible character, a line
-of them or what there is after a while; with room: the median of seats for whom the platform would have taken a request
-at the moment of that delta. Wait: of a character, from leaving the model's client to the platform's success; simulated:
-what `benchmarks.live` gives for the same answers at the same times, with the same limits, and the round trip of the
-first scene.
+replay recorded answers (where these are not on this machine: drawn ones) at an even pace, longer ones than 20 s faster,
+or answers as long as today's panels write, some after thinking. Board: from the command to the message. First: from a
+seat's first delta to its first visible character, a line of them or what there is after a while; with room: the median
+of seats for whom the platform would have taken a request at the moment of that delta. Wait: of a character, from
+leaving the model's client to the platform's success; simulated: what `benchmarks.live` gives for the same answers at
+the same times, with the same limits, and the round trip of the first scene.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(scenes: Sequence[Scene]) -> Report:
 
 def _make_row(scene: Scene, played: Played, least_s: float) -> report.Scene:
     return {
-        "scene": f"{scene.name}, {name_source()}",
+        "scene": scene.name if scene.long else f"{scene.name}, {name_source()}",
         "board_median_s": statistics.median(played.boards_s),
         "board_p99_s": p99(played.boards_s),
         "first_median_s": statistics.median(played.firsts_s),

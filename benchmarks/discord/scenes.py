@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from benchmarks.live.scenes import RESULTS
+from adapters.discord.layout import ROOM_CHARS
+from benchmarks.live.scenes import RESULTS, draw_lead, draw_long_answer
 
 SEATS = 4
 WORDS = (
@@ -32,7 +33,9 @@ WORDS = (
 class Scene:
     """`runs` comparisons, begun `apart_s` after one another; `shared`: all in one channel, else each in its own.
 
-    No answer takes longer than `most_s` seconds: longer ones are spoken faster.
+    No answer takes longer than `most_s` seconds: longer ones are spoken faster. `long`: answers as long as today's
+    panels write, as far as a message has room for them, whose first words come at spread times, some after thinking;
+    else recorded ones.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Scene:
     shared: bool = False
     apart_s: float = 0.1
     most_s: float = 20.0
+    long: bool = False
     seed: int = 1
 
 
@@ -48,15 +52,18 @@ SCENES = (
     Scene("50 runs in 50 channels", 50),
     Scene("50 runs in 50 channels, 2 begun a second", 50, apart_s=0.5),
     Scene("12 runs in one channel", 12, shared=True),
+    Scene("8 runs in 8 channels, long answers", 8, most_s=120.0, long=True),
 )
+LEAD_S = 0.5  # from being asked to the first text's beginning, unless it is drawn
 
 
 class Line(NamedTuple):
-    """The text of one seat, spoken at an even pace in so many seconds."""
+    """The text of one seat, spoken at an even pace in so many seconds, `lead_s` after it was asked for."""
 
     run: int
     seconds: float
     text: str
+    lead_s: float = LEAD_S
 
 
 def panel_name(run: int) -> str:
@@ -75,9 +82,15 @@ def draw_lines(scene: Scene) -> Mapping[str, Line]:
     said = {}
     for run in range(scene.runs):
         for key in seat_keys(run):
-            seconds, text = dice.choice(answers)
-            said[key] = Line(run, min(seconds, scene.most_s), text)
-    return said
+            said[key] = _draw_long_line(run, dice) if scene.long else Line(run, *dice.choice(answers))
+    return {key: line._replace(seconds=min(line.seconds, scene.most_s)) for key, line in said.items()}
+
+
+def _draw_long_line(run: int, dice: random.Random) -> Line:
+    lead_s = draw_lead(dice)
+    seconds, drawn = draw_long_answer(dice)
+    chars = min(drawn, ROOM_CHARS)
+    return Line(run, seconds * chars / drawn, _draw_words(dice, chars), lead_s)
 
 
 def name_source() -> str:

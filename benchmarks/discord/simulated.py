@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from benchmarks.discord.scenes import Scene
-from benchmarks.discord.speaker import LEAD_S
+from benchmarks.discord.scenes import Scene, draw_lines
 from benchmarks.live import scenes as live
 from benchmarks.live.figures import Figures
 from benchmarks.live.ours import open_ours
@@ -16,11 +15,12 @@ from benchmarks.live.replay import replay_scene
 
 def simulate_scene(scene: Scene, spoken: Sequence[live.Answer], round_trip_s: float) -> Figures:
     """Replay what was said on the wire (`spoken`) at the same times."""
-    begin = LEAD_S - min(a.start for a in spoken)
+    lines = draw_lines(scene)
+    begin = -min(a.start - lines[a.seat].lead_s for a in spoken)
     moved = [a._replace(start=a.start + begin, end=a.end + begin) for a in spoken]
     by_run = groupby(sorted(moved), key=lambda a: a.thread)
     runs = [
-        live.Run(run, min(a.start for a in said) - LEAD_S, said, run)
+        live.Run(run, min(a.start - lines[a.seat].lead_s for a in said), said, run)
         for run, said in ((r, tuple(s)) for r, s in by_run)
     ]
     played = replace(

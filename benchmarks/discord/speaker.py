@@ -12,8 +12,6 @@ from bot.domain.run import Seat, Usage
 from bot.domain.spending import Payer
 from bot.models.deltas import Delta
 
-LEAD_S = 0.5  # from being asked to the first text's beginning
-
 
 class Replaying:
     """A speaker that replays lines; `spoken` holds by seat what it said at what loop time."""
@@ -28,7 +26,7 @@ class Replaying:
     async def speak(self, seat: Seat, ask: Ask, payer: Payer) -> AsyncGenerator[Delta, None]:
         now = asyncio.get_running_loop().time
         line = self._lines[seat.key]
-        start = now() + LEAD_S
+        start = now() + line.lead_s
         answer = Answer(line.run, seat.key, start, start + line.seconds, len(line.text))
         self.spoken[seat.key] = answer
         said = 0

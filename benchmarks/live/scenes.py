@@ -151,11 +151,11 @@ def _draw_answers(
 ) -> Iterator[Answer]:
     for seat in range(scene.lanes // scene.threads):
         seconds, chars = _draw_answer(scene, dice, recorded)
-        start = opens + (_draw_lead(dice) if scene.lead_s is None else scene.lead_s)
+        start = opens + (draw_lead(dice) if scene.lead_s is None else scene.lead_s)
         yield Answer(thread, f"{seat}", start, start + seconds, chars)
 
 
-def _draw_lead(dice: random.Random) -> float:
+def draw_lead(dice: random.Random) -> float:
     """Return the seconds from being asked to the first token."""
     if dice.random() < THINKERS:
         return dice.uniform(*THINKS_S)
@@ -163,8 +163,11 @@ def _draw_lead(dice: random.Random) -> float:
 
 
 def _draw_answer(scene: Scene, dice: random.Random, recorded: list[tuple[float, int]]) -> tuple[float, int]:
-    if scene.answers == "recorded":
-        return dice.choice(recorded)
+    return dice.choice(recorded) if scene.answers == "recorded" else draw_long_answer(dice)
+
+
+def draw_long_answer(dice: random.Random) -> tuple[float, int]:
+    """Return the seconds and code points of an answer as long as today's panels write."""
     chars = dice.randint(*CHARS)
     return chars / (DELTA_CHARS * dice.uniform(*TOKENS_PER_S)), chars
 

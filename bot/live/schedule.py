@@ -206,9 +206,13 @@ class Scheduler:
         waiting.sort(key=lambda bidder: _urgency(bidder[0], free=bidder[1] in given))
         asked: DemandCache = {}
         prices: Prices = {}
+        free_at: dict[str, float] = {}  # by budget, until something is taken
         for bid, job in waiting:
             names = job.draws
-            blocked_until = max((self._budgets[name].free_at(now) for name in names), default=now)
+            for name in names:
+                if name not in free_at:
+                    free_at[name] = self._budgets[name].free_at(now)
+            blocked_until = max((free_at[name] for name in names), default=now)
             if blocked_until > now:
                 again_at = min(again_at, max(blocked_until, now + LEAST_S))
             elif not (job in given or self._is_due(bid, names, now, asked, prices)):
@@ -216,6 +220,7 @@ class Scheduler:
             elif call := _guard(job, job.take):
                 paid = [(budget, budget.take(now)) for budget in map(self._budgets.__getitem__, names)]
                 prices.clear()
+                free_at.clear()
                 self._start(self._request(job, call, paid), "live request")
         return again_at
 

@@ -113,24 +113,19 @@ class WantedPage(NamedTuple):
 
 
 class ShownPages:
-    """The pages of a lane in one view, in order."""
+    """The pages of a lane in one view, in order.
+
+    `is_posted`: a message of any page is there. `visible_chars`: source code points that can be read now. Each
+    decision asks every lane for both, so they are counted when a page changes.
+    """
 
     def __init__(self, posted: Sequence[PostedPage] = ()) -> None:
         """Take over the pages that an earlier process has posted, or was about to post, in order."""
         self._pages = [ShownPage(_stored_state(page), page.ref or None, reads=page.reads) for page in posted]
+        self._count()
 
     def __getitem__(self, number: int) -> ShownPage:
         return self._pages[number]
-
-    @property
-    def is_posted(self) -> bool:
-        """Return whether a message of any page is there."""
-        return any(page.ref is not None for page in self._pages)
-
-    @property
-    def visible_chars(self) -> int:
-        """Source code points that can be read now."""
-        return sum(page.chars for page in self._pages)
 
     def move(self, number: int, event: PageEvent, known: ShownPage = NO_MESSAGE) -> None:
         """Change a page's state as the table says. `known`: what is now known of its message, apart from the state."""
@@ -186,6 +181,11 @@ class ShownPages:
     def _forget_unposted(self) -> None:
         while self._pages and self._pages[-1].state is PageState.UNPOSTED:
             self._pages.pop()
+        self._count()
+
+    def _count(self) -> None:
+        self.is_posted = any(page.ref is not None for page in self._pages)
+        self.visible_chars = sum(page.chars for page in self._pages)
 
 
 def _stored_state(page: PostedPage) -> PageState:
