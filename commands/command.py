@@ -85,20 +85,31 @@ class DataTable:
 
 
 @dataclass(frozen=True, slots=True)
+class BarChart:
+    """Figures of several kinds, each for the same things, for platforms that draw charts; `unit`: what they count."""
+
+    title: str
+    unit: str
+    names: Sequence[str]
+    series: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
-    """The answer in a sentence, or some Markdown, for that person alone; `file` is a name and a text.
+    """The answer in a sentence, or some Markdown, for that person alone; `file` is a name, and a text or a picture.
 
     `must_read`: it is told also where answers to remarks are not. `in_place`: it takes the place of the message whose
-    button was pressed. `deleted`: runs whose texts and messages go now. A platform that draws tables may show `lead`
-    and `tables` instead of the text; one that folds long texts away, `sections`.
+    button was pressed. `deleted`: runs whose texts and messages go now. A platform that draws tables may show `lead`,
+    `charts` and `tables` instead of the text and the picture; one that folds long texts away, `sections`.
     """
 
     text: str
-    file: tuple[str, str] | None = None
+    file: tuple[str, str | bytes] | None = None
     must_read: bool = False
     in_place: bool = False
     deleted: Sequence[str] = ()
     lead: str = ""
+    charts: Sequence[BarChart] = ()
     tables: Sequence[DataTable] = ()
     sections: Sequence[Section] = ()
 

@@ -12,7 +12,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Target
-from bot.engine.thread import ASK_LATER, BALLOT, MARKS, REST
+from bot.engine.thread import ASK_LATER, BALLOT, CARD, MARKS, REST
 from bot.formats.plan import join_sections
 from bot.text import join_blocks
 from commands.about_message import ask_council_about, ask_second_opinion, check_message, debate_message
@@ -143,6 +143,11 @@ async def _export(actions: Actions, target: Target, options: NoOptions, here: He
     return Told("The whole run as a file:", await export_run(actions, target.run, here.by))
 
 
+async def _draw_card(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
+    picture = await actions.records.draw_card(target.run, here.by)
+    return Told("The run as a picture, to share where you like:", (f"moot-{target.run}.png", picture))
+
+
 async def _name(actions: Actions, target: Target, options: NameOptions, here: Here) -> Answer:
     return Told(await actions.keeping.name_run(target.run, options.text, here.by))
 
@@ -262,6 +267,7 @@ PRESSES: Mapping[str, Press] = {
     "name": Press("Name the run for lists.", _name, NameOptions),
     "archive": Press("Leave the run out of lists.", _archive),
     "restore": Press("Have an archived run in lists again.", _restore),
+    CARD.action: Press("The run as a picture to share.", _draw_card),
     "export": Press("The run as a file.", _export),
     "delete": Press("Delete the run, after a question.", ask_before_deleting),
     DELETE_NOW.action: Press("Delete the run's messages and texts.", delete_run),

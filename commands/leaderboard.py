@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.actions.actions import Actions
 from bot.text import as_text
-from commands.command import Answer, Command, DataTable, Here, Options, Told, option
+from commands.command import Answer, BarChart, Command, DataTable, Here, Options, Told, option
 
 if TYPE_CHECKING:  # they import the libraries of an extra
     from bot.ratings.leaderboard import Leaderboard
@@ -30,7 +30,14 @@ async def _rank(actions: Actions, options: LeaderboardOptions, here: Here) -> An
         here.by, here.may_see, panel=options.panel, form=options.format or "", days=options.days
     )
     notes = " ".join([board.tally.describe(), *board.list_caveats()])
-    return Told(f"{_render_lines(board)}\n\n{notes}", lead=notes, tables=[_make_table(board)])
+    picture = await actions.leaderboards.draw(board)
+    return Told(
+        f"{_render_lines(board)}\n\n{notes}",
+        ("moot-leaderboard.png", picture) if picture else None,
+        lead=notes,
+        charts=[_make_chart(board)],
+        tables=[_make_table(board)],
+    )
 
 
 def _render_lines(board: Leaderboard) -> str:
@@ -49,6 +56,13 @@ def _render_line(place: int, board: Leaderboard, rating: Rating) -> str:
 def _make_table(board: Leaderboard) -> DataTable:
     rows = [(str(place), *_list_cells(board, rating)) for place, rating in enumerate(board.ratings, 1)]
     return DataTable("Models by people's votes", [TABLE_HEADER, *rows[:MAX_LINES_DRAWN]])
+
+
+def _make_chart(board: Leaderboard) -> BarChart:
+    shown = board.ratings[:MAX_LINES]
+    ends = {"low end": [r.low for r in shown], "rating": [r.points for r in shown], "high end": [r.high for r in shown]}
+    series = {kind: [round(value) for value in values] for kind, values in ends.items()}
+    return BarChart("Ratings, with 95 % intervals", "rating", [board.name(r.model) for r in shown], series)
 
 
 def _list_cells(board: Leaderboard, r: Rating) -> tuple[str, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 from bot.actions.actions import Actions
 from bot.domain.controls import Target
-from bot.engine.thread import BALLOT, REST
+from bot.engine.thread import BALLOT, CARD, REST
 from commands.command import Answer, Here, NoOptions, Offered
 
 REST_TEXT = "What else you can do with this run:"
@@ -12,7 +15,13 @@ REST_TEXT = "What else you can do with this run:"
 
 async def offer_rest(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     found = await actions.list_behind(target.run, REST.action, here.by, here.channels)
-    return Offered(REST_TEXT, found, target.run)
+    return Offered(REST_TEXT, [c for c in found if c is not CARD or can_draw_cards()], target.run)
+
+
+@cache
+def can_draw_cards() -> bool:
+    """Return whether what draws cards is installed: it is an extra."""
+    return find_spec("resvg_py") is not None
 
 
 async def offer_ballot(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

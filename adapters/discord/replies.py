@@ -22,6 +22,7 @@ from adapters.discord.forms import build_modal
 from bot.concurrency import make_aside
 from bot.live.pages import Pages
 from bot.ports import SurfaceError
+from bot.text import as_bytes
 from commands.command import Form
 
 DEFER_S = 0.5  # Discord waits three seconds
@@ -55,8 +56,8 @@ class Reply:
         self._timer.cancel()
         await asyncio.wait([self._timer])
 
-    async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
-        """Tell that person alone. A long text is split; `file`: name and text."""
+    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None) -> None:
+        """Tell that person alone. A long text is split; `file`: its name, and a text or a picture."""
         await self._send(await make_aside(render_for_discord, text) or ["Done."], file)
 
     async def replace(self, text: str, buttons: ui.View | None = None) -> None:
@@ -73,11 +74,14 @@ class Reply:
         await self._send(await make_aside(render_for_discord, text), buttons=buttons)
 
     async def _send(
-        self, texts: Sequence[str], file: tuple[str, str] | None = None, buttons: ui.View = discord.utils.MISSING
+        self,
+        texts: Sequence[str],
+        file: tuple[str, str | bytes] | None = None,
+        buttons: ui.View = discord.utils.MISSING,
     ) -> None:
         """Send texts, rendered for Discord, to that person alone; `buttons` stand below the first."""
         first, *more = texts
-        files = [discord.File(io.BytesIO(file[1].encode()), file[0])] if file else []
+        files = [discord.File(io.BytesIO(as_bytes(file[1])), file[0])] if file else []
         async with self._lock:
             if not self._interaction.response.is_done():
                 await self._interaction.response.send_message(

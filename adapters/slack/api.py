@@ -15,6 +15,7 @@ from adapters.slack.budgets import method_bucket
 from adapters.slack.scopes import NEEDS, Method
 from bot.network import find_proxy
 from bot.ports import Forbidden, Gone, RateLimited, SurfaceError
+from bot.text import as_bytes
 
 DEFAULT_PAUSE_S = 30.0  # after a refusal that names none
 CALL_TIMEOUT_S = 30
@@ -95,7 +96,8 @@ class Workspace:
 class MissingFeatures:
     """The workspaces, by id, that were found to lack a feature, so that nobody tries again.
 
-    Names of seats, native streams, sessions of an agent, and blocks that are newer than text and buttons.
+    Names of seats, native streams, sessions of an agent, blocks that are newer than text and buttons, and
+    charts, which are newer still.
     """
 
     def __init__(self) -> None:
@@ -103,6 +105,7 @@ class MissingFeatures:
         self.streams: set[str] = set()
         self.sessions: set[str] = set()
         self.blocks: set[str] = set()
+        self.charts: set[str] = set()
 
 
 class Api:
@@ -144,9 +147,9 @@ class Api:
         data = dict(answer.data) if isinstance(answer.data, dict) else {}
         return data, {name.lower(): value for name, value in answer.headers.items()}
 
-    async def upload(self, workspace: Workspace, channel: str, name: str, text: str) -> None:
-        """Send a text file to a channel (https://docs.slack.dev/messaging/working-with-files#upload)."""
-        data = text.encode()
+    async def upload(self, workspace: Workspace, channel: str, name: str, content: str | bytes) -> None:
+        """Send a file to a channel (https://docs.slack.dev/messaging/working-with-files#upload)."""
+        data = as_bytes(content)
         place = await self.call(workspace, "files.getUploadURLExternal", filename=name, length=len(data))
         try:
             async with self.session.post(place["upload_url"], data=data) as answer:

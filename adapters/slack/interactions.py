@@ -329,6 +329,8 @@ class InteractionHandler:
                 pass
             case Told(text, in_place=True):
                 await reply.replace(text)
+            case Told(text, tables=[_, *_]):
+                await reply.tell(text)
             case Told(text, file):
                 await reply.tell(text, file)
             case Offered(text, controls, run, in_place=True):

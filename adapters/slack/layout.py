@@ -14,7 +14,7 @@ from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn, escape_entities
 from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.live.dialect import without_mentions
 from bot.ports import Message
-from commands.command import DataTable
+from commands.command import BarChart, DataTable
 
 Json = dict[str, Any]
 
@@ -26,6 +26,7 @@ LABEL_CHARS = 75
 NAME_CHARS = 80
 STYLES = {**dict.fromkeys(("stop", "delete", "delete_now", "forget_me"), "danger"), "vote": "primary"}
 BUTTONS_PER_ROW = 25
+CHART, CHART_BARS, CHART_LABEL_CHARS = "data_visualization", 20, 20
 TABLE_PAGE = 10  # rows of a table before one pages on; Slack shows 5 where nothing is said
 
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
@@ -89,6 +90,20 @@ def table_block(table: DataTable) -> Json:
     """Return a table that people can page through: https://docs.slack.dev/reference/block-kit/blocks/data-table-block."""
     rows = [[{"type": "raw_text", "text": cell or "–"} for cell in row] for row in table.rows]
     return {"type": "data_table", "caption": table.caption, "rows": rows, "page_size": TABLE_PAGE}
+
+
+def chart_block(chart: BarChart) -> Json:
+    """Return bars: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block.
+
+    Of more things than it takes, the first; their labels are counted, so that none stands twice.
+    """
+    labels = [f"{n}. {name}"[:CHART_LABEL_CHARS] for n, name in enumerate(chart.names[:CHART_BARS], 1)]
+    series = [
+        {"name": kind, "data": [{"label": label, "value": value} for label, value in zip(labels, values, strict=False)]}
+        for kind, values in chart.series.items()
+    ]
+    axes = {"categories": labels, "y_label": chart.unit}
+    return {"type": CHART, "title": chart.title, "chart": {"type": "bar", "series": series, "axis_config": axes}}
 
 
 def markdown_block(text: str) -> Json:

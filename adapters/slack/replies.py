@@ -18,7 +18,16 @@ from adapters.slack.addresses import is_direct
 from adapters.slack.api import Api, Rejected, Workspace
 from adapters.slack.dialect import SlackMarkdown, escape_entities
 from adapters.slack.forms import build_view
-from adapters.slack.layout import PLAIN_CHARS, Json, button_rows, markdown_block, shorten_escaped, table_block
+from adapters.slack.layout import (
+    CHART,
+    PLAIN_CHARS,
+    Json,
+    button_rows,
+    chart_block,
+    markdown_block,
+    shorten_escaped,
+    table_block,
+)
 from adapters.slack.long_texts import section_messages
 from bot.concurrency import make_aside
 from bot.domain.controls import Control
@@ -80,8 +89,8 @@ class Reply:
                 if why := await self._board:
                     raise BoardNotShown(why)
 
-    async def tell(self, text: str, file: tuple[str, str] | None = None) -> None:
-        """Tell that person alone. A long text is split; a `file` (name and text) goes to a direct message."""
+    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None) -> None:
+        """Tell that person alone. A long text is split; a `file` (its name and content) goes to a direct message."""
         pages = await make_aside(render_for_slack, text)
         if file is not None and (file[1] != text or len(pages) > MAX_PAGES):
             await self._send_file(text if file[1] != text else "", *file)
@@ -97,11 +106,18 @@ class Reply:
         return all([await self._show_drawn(blocks, answer.text, instead=False) for blocks in messages])
 
     async def show_tables(self, answer: Told | Offered) -> bool:
-        """Show that person alone the tables of an answer, and its buttons; return whether Slack has taken them."""
+        """Show that person alone charts and tables of an answer, and its buttons; return whether Slack has taken them.
+
+        A workspace that takes no charts yet gets the tables alone.
+        """
         lead = answer.lead if isinstance(answer, Told) else ""
+        charts = [chart_block(chart) for chart in answer.charts] if isinstance(answer, Told) else []
         buttons = button_rows(answer.controls, answer.run) if isinstance(answer, Offered) else ()
-        blocks = [*([markdown_block(lead)] if lead else ()), *map(table_block, answer.tables), *buttons]
-        return await self._show_drawn(blocks, answer.text, instead=answer.in_place)
+        before = [markdown_block(lead)] if lead else []
+        after = [*map(table_block, answer.tables), *buttons]
+        if charts and await self._show_drawn([*before, *charts, *after], answer.text, instead=answer.in_place):
+            return True
+        return await self._show_drawn([*before, *after], answer.text, instead=answer.in_place)
 
     async def replace(self, text: str, controls: Sequence[Control] = (), run: str = "") -> None:
         """Put a text, as much of it as one message holds, in the place of the notice whose button was pressed."""
@@ -138,21 +154,26 @@ class Reply:
 
     async def _show_drawn(self, blocks: Sequence[Json], text: str, *, instead: bool) -> bool:
         """Show blocks that not every workspace takes; return whether this one has. `text`: what they say."""
-        if self._lacks_blocks:
+        if self._lacks(blocks):
             return False
         content: Json = {"text": shorten_escaped(escape_entities(text), PLAIN_CHARS), "blocks": blocks}
         how = {"response_type": "ephemeral", "replace_original": instead}
         if await self._respond(content, how):
             return True
-        return not (instead or self._lacks_blocks) and await self._post_ephemeral(content)
+        return not (instead or self._lacks(blocks)) and await self._post_ephemeral(content)
 
-    @property
-    def _lacks_blocks(self) -> bool:
-        return self.request.workspace.id in self._api.missing.blocks
+    def _lacks(self, blocks: Sequence[Json]) -> bool:
+        """Return whether the workspace was seen to refuse such blocks."""
+        return self.request.workspace.id in self._api.missing.blocks | self._find_missing(blocks)
 
-    def _learn_blockless(self) -> None:
-        log.info("tables and containers are text here: Slack refused them", workspace=self.request.workspace.id)
-        self._api.missing.blocks.add(self.request.workspace.id)
+    def _find_missing(self, blocks: Sequence[Json]) -> set[str]:
+        """Return the workspaces that refuse the newest of these blocks."""
+        missing = self._api.missing
+        return missing.charts if any(block["type"] == CHART for block in blocks) else missing.blocks
+
+    def _learn_refusal(self, content: Json) -> None:
+        log.info("charts, tables or containers are not drawn: Slack refused them", workspace=self.request.workspace.id)
+        self._find_missing(content["blocks"]).add(self.request.workspace.id)
 
     async def _respond(self, content: Json, how: Json) -> bool:
         """Answer by the URL of the interaction, which works five times in half an hour; return whether it worked."""
@@ -163,7 +184,7 @@ class Reply:
         with suppress(aiohttp.ClientError):
             async with self._api.session.post(self.request.response_url, json=body) as answer:
                 if answer.status == 400 and "invalid_blocks" in await answer.text():
-                    self._learn_blockless()
+                    self._learn_refusal(content)
                 return answer.status == 200
         return False
 
@@ -186,7 +207,7 @@ class Reply:
             )
         except SurfaceError as error:
             if isinstance(error, Rejected) and error.code == "invalid_blocks":
-                self._learn_blockless()
+                self._learn_refusal(content)
             return False
         return True
 
@@ -204,7 +225,7 @@ class Reply:
             return ""
         return str(sent["channel"])
 
-    async def _send_file(self, text: str, name: str, content: str) -> None:
+    async def _send_file(self, text: str, name: str, content: str | bytes) -> None:
         """Send a file in a direct message, since a channel's other members must not see it. Raises Refused."""
         channel = await self._post_direct({"text": shorten_escaped(escape_entities(text or name), PLAIN_CHARS)})
         try:

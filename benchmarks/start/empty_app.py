@@ -101,6 +101,7 @@ def leaderboard(
     server: Annotated[str | None, typer.Option(help="which")] = None,
     format: Annotated[str | None, typer.Option(help="which")] = None,
     json: Annotated[bool, typer.Option("--json", help="how")] = False,
+    picture: Annotated[Path | None, typer.Option(help="where")] = None,
 ) -> None:
     """Rank models."""
 

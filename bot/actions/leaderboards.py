@@ -51,6 +51,11 @@ class LeaderboardReader:
             make = await asyncio.to_thread(_load_maker)
             return await asyncio.to_thread(make, tally)
 
+    async def draw(self, board: Leaderboard) -> bytes | None:
+        """Return a leaderboard as a picture; None where what draws it is not installed."""
+        async with self._turns:
+            return await asyncio.to_thread(_draw, board)
+
     async def _gather(
         self, by: Person, can_see: CanSee, form: str, since: float, counts: Callable[[Transcript], bool]
     ) -> Tally:
@@ -68,6 +73,14 @@ def _is_of(t: Transcript, panel: str, models: set[str]) -> bool:
     if t.started.panel_name:
         return t.started.panel_name == panel
     return {seat.model for seat in t.started.panel.seats} <= models
+
+
+def _draw(board: Leaderboard) -> bytes | None:
+    try:
+        from bot.ratings.picture import draw_leaderboard  # matplotlib: a second, and it may not be there
+    except ImportError:
+        return None
+    return draw_leaderboard(board, [board.tally.describe()])
 
 
 def _load_maker() -> Callable[[Tally], Leaderboard]:

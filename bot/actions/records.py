@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from bot.actions.access import RunAccess
 from bot.actions.permissions import Person
 from bot.actions.services import Services
-from bot.domain.transcript import Transcript
+from bot.domain.transcript import Transcript, fold_all
 from bot.domain.visibility import names_hidden
 from bot.errors import Refused
 from bot.formats.common import is_voting_open
 from bot.ports import Clock, Store
+from bot.records.card import draw_card
 from bot.records.page import render_page
 from bot.records.record import RunRecord, make_record
 
@@ -42,6 +44,19 @@ class RecordReader:
         """Return the HTML page of a run. Raises Refused while some of it is hidden."""
         return await asyncio.to_thread(render_page, await self.read(run, by), self._clock())
 
+    async def draw_card(self, run: str, by: Person) -> bytes:
+        """Return a run as a picture to share. Raises Refused while some of it is hidden or it goes on."""
+        try:
+            from bot.records.card_picture import to_png  # an extra, which may not be there
+        except ImportError as error:
+            raise Refused("Cards need a library that is not installed: pip install 'moot[cards]'.") from error
+        record = await self.read(run, by)
+        return await asyncio.to_thread(_draw_card, record, self._clock(), to_png)
+
     def _hides(self, t: Transcript) -> bool:
         votes = t.started.rules.vote_s > 0 and is_voting_open(t, self._clock())
         return votes or names_hidden(t) or bool(self._access.make_plan(t).hidden_lanes)
+
+
+def _draw_card(record: RunRecord, now: float, to_png: Callable[[str], bytes]) -> bytes:
+    return to_png(draw_card(fold_all(Transcript(), record.entries), record.run, now))

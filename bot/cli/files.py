@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.cli.console import NotShown, print_plain
 from bot.errors import Refused
 from bot.live.markdown import clean
+from bot.text import as_bytes
 
 
 def read_bounded(path: Path, most_bytes: int, why: str) -> bytes:
@@ -28,7 +29,7 @@ def write_out(text: str | bytes, out: Path | None, what: str) -> None:
         _print_exactly(text)
         return
     try:
-        out.write_bytes(_encode(text))
+        out.write_bytes(as_bytes(text))
     except OSError as error:
         raise Refused(f"{out} cannot be written: {error.strerror}.") from error
     print_plain(f"{what} is in {out}.")
@@ -38,13 +39,9 @@ def _print_exactly(text: str | bytes) -> None:
     """Print a file as it is, whatever the encoding of the terminal; on a screen without what could harm it."""
     shown = clean(text) if isinstance(text, str) and sys.stdout.isatty() else text
     try:
-        sys.stdout.buffer.write(_encode(shown))
+        sys.stdout.buffer.write(as_bytes(shown))
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise NotShown("") from error
     except OSError as error:
         raise NotShown(f"The output cannot be written: {error.strerror}.") from error
-
-
-def _encode(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8", "replace")

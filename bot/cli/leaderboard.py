@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -13,6 +14,7 @@ from rich.text import Text
 from bot.cli.console import CleanConsole, print_plain
 from bot.cli.core import load_configuration
 from bot.cli.exit import OK
+from bot.cli.files import write_out
 from bot.cli.votes import read_imported_votes
 from bot.domain.transcript import Transcript, fold_all
 from bot.errors import Misconfigured, Refused
@@ -26,8 +28,8 @@ if TYPE_CHECKING:  # it imports the libraries of an extra
 MAX_RUNS = 5_000  # the newest; each is read whole
 
 
-async def show_leaderboard(server: str | None, form: str | None, as_json: bool) -> int:
-    """Print models by people's votes, best first.
+async def show_leaderboard(server: str | None, form: str | None, as_json: bool, picture: Path | None = None) -> int:
+    """Print models by people's votes, best first, or draw them into the file `picture`.
 
     Raises Refused for a format that has no such votes, and Misconfigured where the libraries are not installed.
     """
@@ -38,7 +40,9 @@ async def show_leaderboard(server: str | None, form: str | None, as_json: bool) 
     except ImportError as error:
         raise Misconfigured(NOT_INSTALLED) from error
     board = make_leaderboard(await _read_stored_votes(server, form))
-    if as_json:
+    if picture is not None and board.ratings:
+        write_out(_draw(board), picture, "The leaderboard")
+    elif as_json:
         print_plain(json.dumps(_to_json(board)))
     elif board.ratings:
         CleanConsole().print(_render_ratings(board), board.tally.describe(), *board.list_caveats(), sep="\n")
@@ -57,6 +61,17 @@ async def _read_stored_votes(server: str | None, form: str | None) -> Tally:
         if server is None and form is None:
             tally.votes += await read_imported_votes(store)
     return tally
+
+
+def _draw(board: Leaderboard) -> bytes:
+    """Return the leaderboard as PNG. Raises Misconfigured where what draws it is not installed."""
+    try:
+        from bot.ratings.picture import draw_leaderboard  # brings matplotlib, which may not be there
+    except ImportError as error:
+        raise Misconfigured(
+            "The picture needs a library that is not installed: pip install 'moot[leaderboard,charts]'."
+        ) from error
+    return draw_leaderboard(board, [board.tally.describe()])
 
 
 def _to_json(board: Leaderboard) -> dict[str, object]:

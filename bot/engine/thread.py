@@ -30,9 +30,10 @@ BALLOT, REST = Control("ballot", "👍 Vote for…"), Control("more", "More…")
 AFTERWARDS = (Control("follow_up", "Follow up"), Control("run_again", "Run again"), REST)
 CLOSE = Control("close", "Close the vote")
 ARCHIVE, RESTORE = Control("archive", "Archive"), Control("restore", "Unarchive")  # the one or the other
+CARD = Control("card", "Picture")  # of what is over, with nothing left to hide
 KEPT = (
     *(Control("outcome", "What became of it"), Control("name", "Name"), ARCHIVE, RESTORE),
-    *(Control("export", "Export"), Control("delete", "Delete")),
+    *(CARD, Control("export", "Export"), Control("delete", "Delete")),
 )
 MARKS: Mapping[Mark, Control] = {
     "done": Control("did_it", "We did it"),
@@ -199,7 +200,8 @@ def controls_behind(t: Transcript, plan: Plan, action: str) -> tuple[Control, ..
     row = _ballot_row(t)
     rest = tuple(control for control in ballot if control not in row) if BALLOT not in row else ()
     own = () if plan.hidden_lanes else plan.controls.get(END, ())
-    kept = [control for control in KEPT if control is not (ARCHIVE if t.archived else RESTORE)]
+    left_out = [ARCHIVE if t.archived else RESTORE, *([CARD] if plan.voting or plan.hidden_lanes else [])]
+    kept = [control for control in KEPT if control not in left_out]
     return (*rest, *((CLOSE,) if plan.voting else ()), *own, SUMMARISE, *kept)
 
 

@@ -48,6 +48,20 @@ async def test_models_are_ranked_by_votes_under_their_newest_names(
     assert "26 votes: 0 blind, 0 ties, 2 that found none of the answers good." in table
 
 
+async def test_models_are_drawn_into_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep_voted_run("first", 30)
+    assert await show_leaderboard(None, None, False, folder / "models.png") == OK
+    assert capsys.readouterr().out.startswith("The leaderboard is in ")
+    assert (folder / "models.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(Refused, match="cannot be written"):
+        await show_leaderboard(None, None, False, folder)
+    monkeypatch.setitem(sys.modules, "bot.ratings.picture", None)
+    with pytest.raises(Misconfigured, match=r"pip install 'moot\[leaderboard,charts\]'"):
+        await show_leaderboard(None, None, False, folder / "again.png")
+
+
 async def test_few_votes_rank_nobody(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     await keep_voted_run("first", 12)
     await keep_voted_run("second", 12, server="discord:1")

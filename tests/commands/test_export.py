@@ -7,13 +7,15 @@ import asyncio
 import pytest
 
 from bot.actions.permissions import Person
+from bot.domain.controls import Target
 from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.errors import Refused
 from bot.records.record import read_record
-from commands import COMMANDS
-from commands.command import Here, Started, Told, open_no_surface
+from commands import COMMANDS, more
+from commands.command import Here, NoOptions, Offered, Started, Told, open_no_surface
 from commands.compare import COMMAND as COMPARE
+from commands.controls import PRESSES
 from tests.support.actions_scene import PAT, ActionsScene
 
 EXPORT = next(c for c in COMMANDS if c.path == ("moot", "export"))
@@ -26,7 +28,9 @@ async def ask_for_file(scene: ActionsScene, run: str, form: str, by: Person = PA
     answer = await EXPORT.handle(scene.actions, options, Here(by, open_no_surface))
     assert isinstance(answer, Told)
     assert answer.file
-    return answer.file
+    name, text = answer.file
+    assert isinstance(text, str)
+    return name, text
 
 
 async def begin_comparison(scene: ActionsScene, by: Person = PAT, **typed: str | bool) -> str:
@@ -74,3 +78,33 @@ async def test_a_servers_listed_words_are_blanked(scene: ActionsScene) -> None:
     assert texts[TurnId("answer", 1, "ada")] == "a ████"
     with pytest.raises(Refused, match="There is no run"):
         await ask_for_file(scene, run, "json", PAT)  # of another server
+
+
+async def test_a_picture_is_offered_once_nothing_is_hidden_and_where_it_can_be_drawn(
+    scene: ActionsScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await begin_comparison(scene)
+    await scene.actions.stop_run(run, PAT)
+    await scene.finish(run)
+
+    async def press(action: str) -> Told | Offered:
+        answer = await PRESSES[action].handle(scene.actions, Target(run), NoOptions(), Here(PAT, open_no_surface))
+        assert isinstance(answer, Told | Offered)
+        return answer
+
+    async def list_offered() -> list[str]:
+        offered = await press("more")
+        assert isinstance(offered, Offered)
+        return [control.action for control in offered.controls]
+
+    assert "card" not in await list_offered()  # people vote
+    with pytest.raises(Refused, match="not told yet"):
+        await press("card")
+    await scene.actions.close_vote(run, PAT)
+    assert "card" in await list_offered()
+    told = await press("card")
+    assert isinstance(told, Told)
+    assert told.file
+    assert (told.file[0], told.file[1][:4]) == (f"moot-{run}.png", b"\x89PNG")
+    monkeypatch.setattr(more, "can_draw_cards", lambda: False)
+    assert "card" not in await list_offered()

@@ -38,6 +38,15 @@ async def test_models_are_listed_alike_for_members_and_moderators(moot: Moot) ->
     assert await moot.call_command(moot.mod, "moot leaderboard", **asked) == shown
 
 
+async def test_a_picture_is_attached_where_it_can_be_drawn(moot: Moot, monkeypatch: pytest.MonkeyPatch) -> None:
+    await keep_runs(moot, moot.channel, "first", "second")
+    told = await moot.find_private(await moot.server.slash(moot.bob, moot.channel, "moot leaderboard"))
+    assert [(file.filename, file.data[:4]) for file in told.attachments] == [("moot-leaderboard.png", b"\x89PNG")]
+    monkeypatch.setitem(sys.modules, "bot.ratings.picture", None)
+    told = await moot.find_private(await moot.server.slash(moot.bob, moot.channel, "moot leaderboard"))
+    assert ("1. Claude" in told.text, told.attachments) == (True, [])
+
+
 async def test_only_places_that_somebody_sees_count(moot: Moot) -> None:
     secret = await moot.server.create_channel(moot.guild, "secret")
     await moot.server.deny(secret, "view_channel", whom=moot.guild.id)

@@ -158,6 +158,7 @@ def test_the_image_is_its_own_user_and_keeps_its_data_in_the_volume() -> None:
         ("demo", "xllamacpp"),
         ("leaderboard", "bot.ratings.leaderboard"),
         ("cards", "bot.records.card_picture"),
+        ("leaderboard,charts", "bot.ratings.picture"),
         ("otel", "bot.operations.otlp, bot.operations.spans"),
     ],
 )

@@ -23,6 +23,7 @@ SH, MAKE = shutil.which("sh") or "sh", shutil.which("make") or "make"
 PROGRAMS = ("storage.migrations.", "adapters.common.pdf_worker")
 # modules that need an extra of pyproject
 EXTRAS = (
+    "bot.ratings.picture",
     "bot.ratings.leaderboard",
     "bot.ratings.length_free",
     "bot.ratings.ratings",

@@ -22,6 +22,7 @@ IN_A_CONTAINER = frozenset(
 )
 ID_LENGTH = 255
 ACTIONS_A_BLOCK, ELEMENTS_A_CONTEXT, OPTIONS, FIELDS = 25, 10, 100, 10
+CHART_TITLE, CHART_SERIES, CHART_POINTS, CHART_LABEL = 50, 6, 20, 20
 KNOWN = frozenset(
     [
         "actions",
@@ -31,6 +32,7 @@ KNOWN = frozenset(
         "context_actions",
         "carousel",
         "data_table",
+        "data_visualization",
         "divider",
         "file",
         "header",
@@ -119,10 +121,33 @@ def _check_block(block: Block, where: str) -> Iterator[Wrong]:
                     yield "must be a cell with a text", f"{where}/rows/{i}"
             if count_characters(rows) > DATA_TABLE_CHARACTERS:
                 yield f"must be less than {DATA_TABLE_CHARACTERS + 1} characters", f"{where}/rows"
+        case "data_visualization":
+            yield from _check_chart(block, where)
         case "card":
             yield from _check_card(block, where)
         case "container":
             yield from _check_container(block, where)
+
+
+def _check_chart(block: Block, where: str) -> Iterator[Wrong]:
+    """Check bars: https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block."""
+    chart = block.get("chart") or {}
+    if not block.get("title") or len(block["title"]) > CHART_TITLE:
+        yield f"a title of {CHART_TITLE} characters at most", f"{where}/title"
+    if chart.get("type") != "bar":
+        yield "a kind of chart that nobody draws here", f"{where}/chart/type"
+    labels = (chart.get("axis_config") or {}).get("categories") or []
+    series = chart.get("series") or []
+    if not series or len(series) > CHART_SERIES or len({one.get("name") for one in series}) < len(series):
+        yield f"1 to {CHART_SERIES} series with names of their own", f"{where}/chart/series"
+    if len(set(labels)) < len(labels) or any(not label or len(label) > CHART_LABEL for label in labels):
+        yield f"labels of {CHART_LABEL} characters at most, each once", f"{where}/chart/axis_config"
+    for i, one in enumerate(series):
+        points = one.get("data") or []
+        if len(one.get("name") or "") > CHART_LABEL or not 1 <= len(points) <= CHART_POINTS:
+            yield f"a name, and 1 to {CHART_POINTS} points", f"{where}/chart/series/{i}"
+        if [point.get("label") for point in points] != labels:
+            yield "a point for each category", f"{where}/chart/series/{i}/data"
 
 
 def _check_card(card: Block, where: str) -> Iterator[Wrong]:
