@@ -99,14 +99,16 @@ class Told:
     """The answer in a sentence, or some Markdown, for that person alone; `file` is a name, and a text or a picture.
 
     `must_read`: it is told also where answers to remarks are not. `in_place`: it takes the place of the message whose
-    button was pressed. `deleted`: runs whose texts and messages go now. A platform that draws tables may show `lead`,
-    `charts` and `tables` instead of the text and the picture; one that folds long texts away, `sections`.
+    button was pressed. `begins_at`: so many code points of the text have been read elsewhere. `deleted`: runs whose
+    texts and messages go now. A platform that draws tables may show `lead`, `charts` and `tables` instead of the text
+    and the picture; one that folds long texts away, `sections`.
     """
 
     text: str
     file: tuple[str, str | bytes] | None = None
     must_read: bool = False
     in_place: bool = False
+    begins_at: int = 0
     deleted: Sequence[str] = ()
     lead: str = ""
     charts: Sequence[BarChart] = ()

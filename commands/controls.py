@@ -12,6 +12,7 @@ from bot.actions.actions import Actions
 from bot.actions.permissions import Person
 from bot.actions.request import RunRequest, ask_seat, follow_up, rerun
 from bot.domain.controls import Control, FormatRef, ObjectionRef, SeatRef, Target
+from bot.domain.visibility import reveal_header
 from bot.engine.thread import ASK_LATER, BALLOT, CARD, MARKS, REST
 from bot.formats.plan import join_sections
 from bot.text import join_blocks
@@ -120,7 +121,10 @@ async def _say(actions: Actions, target: Target, options: RemarkOptions, here: H
 
 async def _read_on(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     name, text = await actions.read_lane(target.run, target.lane, here.by)
-    return Told(text, (f"{name}.md", text))
+    begins_at = target.chars_read
+    if begins_at:  # its message counts the line that names the seat of a blind run as well
+        begins_at -= len(reveal_header(await actions.read_run(target.run, here.by), target.lane.seat))
+    return Told(text, (f"{name}.md", text), begins_at=max(0, begins_at))
 
 
 async def _show_full_texts(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:

@@ -272,8 +272,8 @@ class InteractionHandler:
         match answer:
             case Told(text, in_place=True):
                 await reply.replace(text)
-            case Told(text, file):
-                await reply.tell(text, file)
+            case Told(text, file, begins_at=begins_at):
+                await reply.tell(text, file, begins_at)
             case Offered(text, controls, run, in_place=True):
                 await reply.replace(text, build_buttons(controls, run))
             case Offered(text, controls, run):

@@ -9,7 +9,7 @@ import asyncio
 import io
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -56,9 +56,12 @@ class Reply:
         self._timer.cancel()
         await asyncio.wait([self._timer])
 
-    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None) -> None:
-        """Tell that person alone. A long text is split; `file`: its name, and a text or a picture."""
-        await self._send(await make_aside(render_for_discord, text) or ["Done."], file)
+    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None, begins_at: int = 0) -> None:
+        """Tell that person alone. A long text is split; `file`: its name, and a text or a picture.
+
+        `begins_at`: so many code points of the text are left out.
+        """
+        await self._send(await make_aside(partial(render_for_discord, begins_at=begins_at), text) or ["Done."], file)
 
     async def replace(self, text: str, buttons: ui.View | None = None) -> None:
         """Put a text, as much of it as one message holds, in the place of the message whose button was pressed."""
@@ -143,7 +146,8 @@ class Reply:
 
 
 @lru_cache(maxsize=100)  # in a flood most get the same sentence
-def render_for_discord(text: str) -> Sequence[str]:
-    """Return a text as messages in Discord's dialect."""
-    pages = Pages(DiscordDialect(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)[:MAX_PAGES]
-    return tuple(page.text for page in pages)
+def render_for_discord(text: str, *, begins_at: int = 0) -> Sequence[str]:
+    """Return a text, from that code point on, as messages in Discord's dialect."""
+    pages = Pages(DiscordDialect(), PAGE_CHARS, most=MAX_PAGES)
+    pages.begin_after(text, begins_at)
+    return tuple(page.text for page in pages.update(text, final=True)[:MAX_PAGES])

@@ -331,8 +331,8 @@ class InteractionHandler:
                 await reply.replace(text)
             case Told(text, tables=[_, *_]):
                 await reply.tell(text)
-            case Told(text, file):
-                await reply.tell(text, file)
+            case Told(text, file, begins_at=begins_at):
+                await reply.tell(text, file, begins_at)
             case Offered(text, controls, run, in_place=True):
                 await reply.replace(text, controls, run)
             case Offered(text, controls, run):

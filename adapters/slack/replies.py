@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 import structlog
@@ -89,9 +90,12 @@ class Reply:
                 if why := await self._board:
                     raise BoardNotShown(why)
 
-    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None) -> None:
-        """Tell that person alone. A long text is split; a `file` (its name and content) goes to a direct message."""
-        pages = await make_aside(render_for_slack, text)
+    async def tell(self, text: str, file: tuple[str, str | bytes] | None = None, begins_at: int = 0) -> None:
+        """Tell that person alone. A long text is split; a `file` (its name and content) goes to a direct message.
+
+        `begins_at`: so many code points of the text are left out.
+        """
+        pages = await make_aside(partial(render_for_slack, begins_at=begins_at), text)
         if file is not None and (file[1] != text or len(pages) > MAX_PAGES):
             await self._send_file(text if file[1] != text else "", *file)
             return
@@ -238,6 +242,8 @@ class Reply:
             await self._whisper("You have it in a direct message from me.")
 
 
-def render_for_slack(text: str) -> Sequence[str]:
-    """Return a text as messages in Slack's dialect."""
-    return [page.text for page in Pages(SlackMarkdown(), PAGE_CHARS, most=MAX_PAGES).update(text, final=True)]
+def render_for_slack(text: str, *, begins_at: int = 0) -> Sequence[str]:
+    """Return a text, from that code point on, as messages in Slack's dialect."""
+    pages = Pages(SlackMarkdown(), PAGE_CHARS, most=MAX_PAGES)
+    pages.begin_after(text, begins_at)
+    return [page.text for page in pages.update(text, final=True)]

@@ -15,6 +15,7 @@ PRESS_PREFIX = "moot"  # each press id begins with it
 ANOTHER_VERSION = "This button is of another version; what it did may have moved to `/moot help`."
 FORMAT_MARK = "/"  # begins a format's name; a turn begins with its stage
 QUERY_MARK = "?"  # begins the options of a list
+REST_MARK = "+"  # begins the number of code points behind which a text goes on
 BALLOTS = ("vote", "ballot")  # actions of votes
 OBJECTION = "objection"  # the stage of the cards that show objections
 
@@ -38,6 +39,14 @@ class ObjectionRef:
 
 
 @dataclass(frozen=True, slots=True)
+class RestRef:
+    """The part of a lane's text that stands behind so many code points: those that its message shows."""
+
+    lane: LaneId
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class FormatRef:
     """A format by its name: what to begin."""
 
@@ -52,7 +61,7 @@ class QueryRef:
 
 
 About = (
-    SeatRef | TurnId | ObjectionRef | FormatRef | QueryRef | None
+    SeatRef | TurnId | ObjectionRef | RestRef | FormatRef | QueryRef | None
 )  # TurnId: a turn, or a card by its lane; None: the run
 
 
@@ -116,7 +125,12 @@ class Target:
     @property
     def lane(self) -> LaneId:
         """Return where that stands in the thread. Raises Refused where a seat was pressed."""
-        return self.about.lane if isinstance(self.about, ObjectionRef) else self.turn.lane
+        return self.about.lane if isinstance(self.about, ObjectionRef | RestRef) else self.turn.lane
+
+    @property
+    def chars_read(self) -> int:
+        """Return how many code points of a text its message shows; 0 where that is not told: then it is read whole."""
+        return self.about.chars if isinstance(self.about, RestRef) else 0
 
 
 def split_rows(controls: Sequence[Control], most: int) -> list[Sequence[Control]]:
@@ -136,6 +150,8 @@ def about_text(about: About) -> str:
             return str(about.lane)
         case TurnId():
             return str(about)
+        case RestRef(lane, chars):
+            return f"{REST_MARK}{chars}/{lane}"
         case FormatRef(name):
             return f"{FORMAT_MARK}{name}"
         case QueryRef(query):
@@ -152,6 +168,9 @@ def read_about(text: str) -> About:
         return QueryRef(text.removeprefix(QUERY_MARK))
     if "/" not in text:
         return SeatRef(text) if text else None
+    chars, _, lane = text.removeprefix(REST_MARK).partition("/")
+    if text.startswith(REST_MARK) and chars.isdecimal():
+        return RestRef(read_turn(lane).lane, int(chars))
     turn = read_turn(text)
     return about_lane(turn.lane) if turn.stage == OBJECTION else turn
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
-from bot.domain.controls import Control, about_text
+from bot.domain.controls import Control, RestRef, about_text
+from bot.domain.run import TurnId
 from bot.live.lanes import Lane
-from bot.ports import Message, Method
+from bot.ports import Message, Method, Page
 
 
 class LaneMark(NamedTuple):
@@ -67,3 +68,12 @@ def message_digest(text: str, controls: Sequence[Control]) -> str:
     stored = [f"Control(action={c.action!r}, label={c.label!r}, about={about_text(c.about)!r})" for c in controls]
     written = f"({', '.join(stored)}{',' if len(stored) == 1 else ''})"  # as a tuple is written
     return sha256(f"{text}\0{written}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def make_read_on(lane: Lane, page: Page) -> Control:
+    """Return the button below a page that more text stands behind.
+
+    A board's page counts code points of the board, so what a seat says there is read whole.
+    """
+    is_turn = lane.kind == "turn"
+    return Control("read_on", "Read on", RestRef(lane.key, page.chars) if is_turn else TurnId(*lane.key))

@@ -17,8 +17,7 @@ from enum import Enum
 from functools import partial
 
 from bot.domain.controls import Control
-from bot.domain.run import TurnId
-from bot.live.changes import Change, LaneMark, make_message, message_digest
+from bot.live.changes import Change, LaneMark, make_message, make_read_on, message_digest
 from bot.live.demand import Ahead
 from bot.live.lane_host import LaneHost
 from bot.live.lanes import Lane
@@ -338,8 +337,7 @@ class LaneView:
         return self._pages.find_change(wanted, mark, closed=lane.closed, keeps_unknown=keeps_unknown)
 
     def _controls(self, page: Page) -> tuple[Control, ...]:
-        read_on = Control("read_on", "Read on", TurnId(*self.lane.key))
-        return (*self.lane.controls, read_on) if page.goes_on else self.lane.controls
+        return (*self.lane.controls, make_read_on(self.lane, page)) if page.goes_on else self.lane.controls
 
     def _note_search(self, number: int, ref: MessageRef | None) -> None:
         """Note whether a lost message stands there; what it reads is not known."""

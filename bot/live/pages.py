@@ -58,8 +58,18 @@ class Sheet(NamedTuple):
         return Sheet(self.text + part, piece.foot, self.size + measure(part))
 
 
+class Headings(NamedTuple):
+    """The headings at the end of an open page: the page without them, where they begin, and their source."""
+
+    before: Sheet
+    at: int  # in code points of the whole
+    source: str
+
+
 class Pages:
     """The pages of one lane on one surface.
+
+    No page but the last ends with a heading, unless what follows has no beginning that fits a page with it.
 
     `limit`: a message's length as the dialect measures it. `reserve`: the part of it that is kept free for footers, so
     that one that grows never needs a page more. `most`: how many pages anybody sees; text behind those is not read,
@@ -89,7 +99,19 @@ class Pages:
         self._at = 0  # where the unsettled text begins, in code points of the whole
         self._page_at = 0  # where the open page begins
         self._glue: str | None = None  # set while a block goes on that the sheet's last piece began
+        self._headings: Headings | None = None  # set while the open page ends with some
         self._written_to = 0  # up to here (code points of the whole) goes a link or code that is shown as written
+
+    def begin_after(self, text: str, at: int) -> None:
+        """Begin behind the first `at` code points of a text, as the pages go on there that have ended there."""
+        self._restart()
+        if not at:
+            return
+        doc = parse(clean(text))
+        within = next((block for block in doc.blocks if block.start < at < block.end), None)
+        self._text, self._at, self._page_at = text[:at], at, at
+        self._source = cuts.cut_block(doc, within, at).carry if within else ""
+        self._carried = len(self._source)
 
     def update(self, text: str, *, final: bool = False, footer: str = "") -> Sequence[Page]:
         """Return the pages that show `text`, at least one. `footer` stands on the last and takes half of it at most.
@@ -102,7 +124,7 @@ class Pages:
         line = self._footer(footer)
         self._room = self._limit - max(self._reserve, self._dialect.measure(line))
         if not self._fits(self._sheet):
-            self._close()
+            self._end_page()
         grown, self._text, self._ended = text[len(self._text) :], text, final
         sheet, at = self._sheet, 0
         while at < max(len(grown), 1):
@@ -145,7 +167,7 @@ class Pages:
             if fits and (i < sure or _filled_end(doc, block) - max(block.start, self._carried) <= _longest_kept(block)):
                 continue
             if i:
-                self._take(sheets[i], Cut(block.start, "", "", None))
+                self._take_blocks(sheets, doc, i)
             elif fits:
                 return None if self._shorten(doc, block) else sheets[-1]
             elif not self._break(doc, block, final):
@@ -156,7 +178,7 @@ class Pages:
         elif (end := _blank_end(doc)) > self._carried:
             self._take(sheets[-1], Cut(end, "", "", None))
         elif sure:
-            self._take(sheets[sure], Cut(doc.blocks[sure].start, "", "", None))
+            self._take_blocks(sheets, doc, sure)
         return sheets[-1]
 
     def _render(self, doc: Document, block: Block) -> Piece:
@@ -164,15 +186,37 @@ class Pages:
         new = doc.source[max(block.start, self._carried) : block.end]
         return render_block(block.tokens, self._dialect) if new.strip() else Piece("")
 
+    def _take_blocks(self, sheets: Sequence[Sheet], doc: Document, count: int) -> None:
+        """Settle so many blocks; `sheets` is the open page as it is after none, one, … of them."""
+        first, end, known = count, doc.blocks[count].start, self._headings
+        while first and doc.blocks[first - 1].tokens[0].type == "heading_open":
+            first -= 1
+        start = doc.blocks[first].start
+        is_whole = first < count and start >= self._carried
+        found = Headings(sheets[first], self._at + start - self._carried, doc.source[start:end])
+        self._take(sheets[count], Cut(end, "", "", None))
+        if is_whole:
+            goes_on = known is not None and found.at == known.at + len(known.source)
+            self._headings = known._replace(source=known.source + found.source) if known and goes_on else found
+
     def _take(self, sheet: Sheet, cut: Cut) -> None:
         """Settle all before the cut: `sheet` shows it."""
+        self._headings = None
         self._sheet = sheet
         self._at += cut.at - self._carried
         self._source = cut.carry + self._source[cut.at :]
         self._carried = len(cut.carry)
         self._glue = cut.glue
 
+    def _end_page(self) -> None:
+        """Close the open page; headings at its end go to the next one, unless it has nothing else."""
+        if self._headings and self._headings.before.text:
+            self._sheet, self._at, source = self._headings
+            self._source, self._carried = source + self._source, 0
+        self._close()
+
     def _close(self) -> None:
+        self._headings = None
         self._closed.append(Page(self._sheet.whole(), self._at - self._page_at, True))
         self._sheet = Sheet()
         self._page_at = self._at
@@ -194,13 +238,15 @@ class Pages:
 
     def _break(self, doc: Document, block: Block, final: bool) -> bool:
         """Fill the page with the block's beginning and close it; return False if what there is must wait for more."""
+        has_only_headings = self._headings is not None and not self._headings.before.text
+        least = 1 if has_only_headings else self._room // 2
         for stops in (cuts.shallow_row_stops, cuts.row_stops, cuts.word_stops):
             if stops is cuts.word_stops and self._sheet.size > self._room * 3 // 4:
                 break  # rather a little space than a paragraph torn
-            if (found := self._best_cut(doc, block, stops(doc, block))) and found[0].size >= self._room // 2:
+            if (found := self._best_cut(doc, block, stops(doc, block))) and found[0].size >= least:
                 return self._fill_page(*found)
         if self._sheet.text:
-            self._close()
+            self._end_page()
             return True
         for stops in (cuts.grapheme_stops, cuts.row_stops):
             if found := self._best_cut(doc, block, stops(doc, block)):

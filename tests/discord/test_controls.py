@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bot.domain.controls import press_id
@@ -129,6 +131,8 @@ async def test_what_is_long_is_read_on_by_whoever_wants(moot: Moot) -> None:
     (file,) = seen.message.attachments
     assert (file.filename, file.data.decode()) == ("Claude.md", LONG)
     await moot.wait_until(lambda: any("Reason 399" in f.text for f in seen.followups))
+    last, first = re.findall(r"Reason (\d+)", turn.text)[-1], re.findall(r"Reason (\d+)", seen.message.text)[0]
+    assert int(first) == int(last) + 1
     assert all(f.ephemeral for f in seen.followups)
 
 

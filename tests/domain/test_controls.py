@@ -10,6 +10,7 @@ from bot.domain.controls import (
     Control,
     ObjectionRef,
     QueryRef,
+    RestRef,
     SeatRef,
     Target,
     about_text,
@@ -18,7 +19,7 @@ from bot.domain.controls import (
     read_press_id,
     read_target,
 )
-from bot.domain.run import TurnId
+from bot.domain.run import LaneId, TurnId
 from bot.live.changes import message_digest
 
 
@@ -33,6 +34,7 @@ from bot.live.changes import message_digest
         (TurnId("round", 2, ""), "round/2/"),
         (ObjectionRef(4), "objection/4/"),
         (QueryRef("words=a%2Fb&page=2"), "?words=a%2Fb&page=2"),
+        (RestRef(LaneId("answer", 1, "claude"), 3_650), "+3650/answer/1/claude"),
     ],
 )
 def test_a_button_keeps_what_it_is_about(about: About, text: str) -> None:

@@ -247,3 +247,61 @@ def test_what_cannot_be_settled_is_not_read_again_with_each_step(monkeypatch: py
     *_, page = made.update(source + "End", final=True)
     assert sum(read) < 30 * len(source)
     assert "End" in page.text
+
+
+AMBIGUOUS = "$$"  # a formula in a formula: where it ends depends on what stands before
+
+
+@bounded
+@given(markdown(chaos=False).filter(lambda text: AMBIGUOUS not in text), dialects, st.integers(200, 2000))
+def test_what_begins_behind_a_page_is_the_pages_after_it(text: str, dialect: Dialect, limit: int) -> None:
+    pages = Pages(dialect, limit).update(text, final=True)
+    for n in range(1, len(pages)):
+        rest = Pages(dialect, limit)
+        rest.begin_after(text, sum(page.chars for page in pages[:n]))
+        assert list(rest.update(text, final=True)) == list(pages[n:])
+
+
+@bounded
+@given(prefixes(markdown()), dialects, st.integers(120, 2000))
+def test_what_begins_behind_the_first_page_of_a_streamed_text_loses_no_word(
+    prefixes: list[str], dialect: Dialect, limit: int
+) -> None:
+    text, rest = prefixes[-1], Pages(dialect, limit)
+    first = streamed(Pages(dialect, limit), prefixes)[0]
+    rest.begin_after(text, first.chars)
+    both = [first, *rest.update(text, final=True)]
+    assert has_every_word(both, text)
+    assert sum(page.chars for page in both) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("".join(f"{n}. item number {n}\n" for n in range(1, 20)), r"(\d+)\. item number \1\n"),
+        ("```py\n" + "".join(f"line_{n} = {n}\n" for n in range(40)) + "```\n", r"```py\nline_(\d+) = \1\n"),
+        (
+            "| n | m |\n|---|---|\n" + "".join(f"| {n} | b{n} |\n" for n in range(40)),
+            r"\| n \| m \|\n.*\n\| (\d+) \| b\1",
+        ),
+    ],
+)
+def test_what_begins_inside_a_list_code_or_a_table_goes_on_as_such(text: str, begins: str) -> None:
+    first, rest = Pages(DIALECTS[0], 200).update(text, final=True)[0], Pages(DIALECTS[0], 200)
+    rest.begin_after(text, first.chars)
+    found = re.match(begins, rest.update(text, final=True)[0].text)
+    assert found
+    assert str(int(found[1]) - 1) in first.text.splitlines()[-1 - text.startswith("`")]
+
+
+@bounded
+@given(prefixes(markdown(chaos=False, max_blocks=10)), st.sampled_from(DIALECTS[:2]), st.integers(1000, 2000))
+def test_no_page_but_the_last_ends_with_a_heading(prefixes: list[str], dialect: Dialect, limit: int) -> None:
+    for page in streamed(Pages(dialect, limit), prefixes)[:-1]:
+        assert parse(page.text).blocks[-1].tokens[0].type != "heading_open"
+
+
+def test_a_heading_goes_to_the_page_of_what_it_stands_above() -> None:
+    first, second = texts(f"{'word ' * 30}\n\n## Title\n\n### Below\n\n{'other ' * 30}", 200)
+    assert first == ("word " * 30).strip()
+    assert second.startswith("## Title\n\n### Below\n\nother")
