@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args
 
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control
 from bot.domain.facts import Fact
 from bot.domain.run import LaneId, TurnId
@@ -322,6 +323,7 @@ class Message:
 
     `final`: its lane will not change again. `to`: the person whom it notifies. `face`: the address of a picture of who
     speaks. `brief`: the board in a few lines, the first of which says where the run is; for surfaces with little room.
+    `answers`: those that the end card tells of, for surfaces that draw cards.
     """
 
     lane: LaneId
@@ -334,6 +336,7 @@ class Message:
     to: str = ""
     face: str = ""
     brief: str = ""
+    answers: tuple[AnswerCard, ...] = ()
 
 
 Method = Literal["post", "edit", "delete", "find"]

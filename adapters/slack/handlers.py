@@ -17,6 +17,7 @@ from adapters.common.deliveries import DeliveryLog
 from adapters.slack import forms
 from adapters.slack.api import Workspace
 from adapters.slack.interactions import InteractionHandler
+from adapters.slack.layout import LINK
 from adapters.slack.listening import Listener
 from adapters.slack.scopes import wanted_events
 from adapters.slack.workspaces import Workspaces
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 
 Json = Mapping[str, Any]
 BUTTONS = re.compile(f"^{PRESS_PREFIX}:")
+LINKS = re.compile(f"^{LINK}:")
 
 
 class AppEvents(Protocol):
@@ -60,6 +62,7 @@ class Handlers:
         """Register at bolt for commands, buttons, shortcuts and forms, and for each event that is declared."""
         app.command(re.compile("^/"))(self._on_command)
         app.action(BUTTONS)(self._on_press)
+        app.action(LINKS)(_ack_link)
         app.shortcut(BUTTONS)(self._on_shortcut)
         app.view(forms.CALLBACK)(self._on_submit)
         for kind in sorted({event.name.partition(".")[0] for event in wanted_events(listen=listen)}):
@@ -116,6 +119,11 @@ class Handlers:
                 pass  # messages bring it along, once the app hears of it
             case "app_home_opened":
                 await self._app.show_home(workspace, event)
+
+
+async def _ack_link(ack: AsyncAck) -> None:
+    """Acknowledge the press of a button that Slack itself answers, by opening its address."""
+    await ack()
 
 
 def _find_installation(body: Json) -> tuple[str, str]:

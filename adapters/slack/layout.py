@@ -11,6 +11,7 @@ from typing import Any
 
 from adapters.common.people import person_id
 from adapters.slack.dialect import SlackMarkdown, SlackMrkdwn, escape_entities
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control, about_text, press_id, split_rows
 from bot.live.dialect import without_mentions
 from bot.ports import Message
@@ -27,14 +28,19 @@ NAME_CHARS = 80
 STYLES = {**dict.fromkeys(("stop", "delete", "delete_now", "forget_me"), "danger"), "vote": "primary"}
 BUTTONS_PER_ROW = 25
 CHART, CHART_BARS, CHART_LABEL_CHARS = "data_visualization", 20, 20
+CARD_TITLE_CHARS, CARD_BODY_CHARS = 150, 200
+LINK = "link"  # begins the action of a button that only opens an address
 TABLE_PAGE = 10  # rows of a table before one pages on; Slack shows 5 where nothing is said
 
 _LINK = re.compile(r"\[([^\[\]]*)\]\([^()\s]*\)")
 _MARKS = re.compile(r"\\([^\w\s])|\*\*|__|~~|`|^(?:#{1,6}|>)[ \t]|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)", re.M)
 
 
-def build_payload(message: Message, run: str, *, with_title: bool) -> Json:
-    """Return `text` and `blocks` of a message. `with_title`: it stands above the text. The end's follows a mention."""
+def build_payload(message: Message, run: str, *, with_title: bool, cards: Sequence[Json] = ()) -> Json:
+    """Return `text` and `blocks` of a message. `with_title`: it stands above the text. The end's follows a mention.
+
+    `cards`: blocks between text and buttons.
+    """
     blocks: list[Json] = []
     person = person_id(message.to) if message.kind == "end" and message.to else ""
     if person:
@@ -42,11 +48,24 @@ def build_payload(message: Message, run: str, *, with_title: bool) -> Json:
         blocks.append(section_block(f"<@{person}> {mrkdwn.strong(mrkdwn.text(message.title))}"))
         with_title = False
     blocks.append({"type": "markdown", "text": titled_text(message) if with_title else message.text or "…"})
-    blocks += button_rows(message.controls, run)
+    blocks += [*cards, *button_rows(message.controls, run)]
     return {
         "text": f"<@{person}> {notification_text(message)}" if person else notification_text(message),
         "blocks": blocks,
     }
+
+
+def card_block(card: AnswerCard, address: str) -> Json:
+    """Return an answer as a card. `address`: of its message, "" where that is not known."""
+    text = {"title": (f"{card.name} · {card.rank}", CARD_TITLE_CHARS)}
+    text |= {"body": (card.beginning, CARD_BODY_CHARS)} if card.beginning else {}
+    parts: Json = {
+        part: {"type": "mrkdwn", "text": shorten_escaped(SlackMrkdwn().text(said), most)}
+        for part, (said, most) in text.items()
+    }
+    button = {"type": "button", "text": {"type": "plain_text", "text": "Read"}, "url": address}
+    read = {"actions": [button | {"action_id": f"{LINK}:{card.lane}"}]} if address else {}
+    return {"type": "card", **parts, **read}
 
 
 def titled_text(message: Message) -> str:

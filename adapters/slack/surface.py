@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import structlog
+
 from adapters.slack.addresses import Address, link_message, message_ref, read_ref
 from adapters.slack.api import TOO_LONG, Api, Denied, Rejected, Workspace
 from adapters.slack.budgets import method_bucket
@@ -24,6 +26,7 @@ from adapters.slack.layout import (
     TEXT_CHARS,
     build_payload,
     button_rows,
+    card_block,
     markdown_block,
     seat_username,
     shorten_escaped,
@@ -33,6 +36,7 @@ from adapters.slack.layout import (
 from adapters.slack.sessions import AgentSession
 from adapters.slack.streams import MessageStream, StreamBroken
 from bot.concurrency import make_aside
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control
 from bot.domain.lane_links import resolve_lane_links
 from bot.domain.run import LaneId, TurnId
@@ -51,6 +55,8 @@ from bot.ports import (
     RateLimited,
     SurfaceError,
 )
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -297,6 +303,10 @@ class SlackSurface:
             try:
                 return await send(message)
             except Rejected as error:
+                if error.code == "invalid_blocks" and self._draws_cards(message):
+                    log.info("answers are text here: Slack refused cards", workspace=self._address.team)
+                    self._missing.blocks.add(self._address.team)
+                    continue
                 if error.code not in TOO_LONG or len(message.text) < MIN_CHARS:
                     raise
                 message = _shorten(message)
@@ -319,9 +329,14 @@ class SlackSurface:
         return True
 
     def _build_payload(self, message: Message) -> dict[str, Any]:
+        cards: list[dict[str, Any]] = []
         if message.kind == "end":
-            message = replace(message, text=resolve_lane_links(message.text, self._list_addresses()))
-        body = build_payload(message, self._run, with_title=not self._has_own_name(message))
+            addresses = self._list_addresses()
+            if self._draws_cards(message):
+                cards = [self._draw_card(card, addresses) for card in message.answers]
+                message = self._without_drawn(message)
+            message = replace(message, text=resolve_lane_links(message.text, addresses))
+        body = build_payload(message, self._run, with_title=not self._has_own_name(message), cards=cards)
         return body | {
             "metadata": {"event_type": EVENT_TYPE, "event_payload": self._page_mark(message.lane, message.page)}
         }
@@ -343,6 +358,21 @@ class SlackSurface:
             if not query["cursor"]:
                 return None
         return None
+
+    def _draws_cards(self, message: Message) -> bool:
+        return bool(message.answers) and self._address.team not in self._missing.blocks
+
+    def _draw_card(self, card: AnswerCard, addresses: Mapping[LaneId, str]) -> dict[str, Any]:
+        shown = replace(card, beginning=self._words.censor(card.beginning))
+        return card_block(shown, addresses.get(card.lane, "").replace("&amp;", "&"))
+
+    def _without_drawn(self, message: Message) -> Message:
+        """Return the end card without the paragraphs that stand on its cards."""
+        text = message.text
+        for paragraph in (p for card in message.answers for p in card.paragraphs):
+            [page] = self.pages("end").update(paragraph, final=True)
+            text = text.replace(f"{page.text.strip()}\n\n", "", 1)
+        return replace(message, text=text)
 
     def _list_addresses(self) -> dict[LaneId, str]:
         url, channel, thread = self._workspace.url, self._address.channel, self._thread or ""

@@ -330,6 +330,7 @@ class Conductor:
         for post in lane_posts(self.transcript, self._plan):
             lane = self._open_lane(live, post)
             lane.set_controls(post.controls)
+            lane.set_answers(post.answers)
             if post.kind != "turn":
                 lane.set(post.text or "")
             elif post.text is None:

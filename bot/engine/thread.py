@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.caveats import is_away, list_caveats
 from bot.domain.controls import Control, SeatRef
 from bot.domain.facts import Mark
@@ -52,7 +53,7 @@ class Post:
     """One lane of the thread.
 
     `text` None: it is being written. `to`: who is told; `face`: a picture's address. `is_outcome`: it says what came of
-    the run.
+    the run. `answers`: those that the end card tells of.
     """
 
     lane: LaneId
@@ -65,6 +66,7 @@ class Post:
     to: str = ""
     face: str = ""
     is_outcome: bool = False
+    answers: tuple[AnswerCard, ...] = ()
 
     @property
     def is_nothing(self) -> bool:
@@ -189,7 +191,8 @@ def _card_post(plan: Plan, lane: LaneId, text: str) -> Post:
 def _end_post(t: Transcript, plan: Plan) -> Post:
     """Return the one card that tells people: the result, its time and cost, and what they can do next."""
     first = (REVEAL,) if plan.hidden_lanes else _ballot_row(t) if plan.voting else ()
-    return Post(END, "end", "Result", end_text(t, plan), controls=(*first, *AFTERWARDS), to=t.started.by)
+    best = () if plan.hidden_lanes else plan.best
+    return Post(END, "end", "Result", end_text(t, plan), controls=(*first, *AFTERWARDS), to=t.started.by, answers=best)
 
 
 def controls_behind(t: Transcript, plan: Plan, action: str) -> tuple[Control, ...]:

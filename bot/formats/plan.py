@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.asks import Ask
 from bot.domain.controls import Control
 from bot.domain.facts import NamesRevealed, Revealed
@@ -70,6 +71,7 @@ class Plan:
     - `cards`: messages derived from facts, rewritten as facts come; one that has come to nothing is "", and its message
       is taken away. `sections`: long texts that stand behind buttons, in parts, by the lane that these name.
     - `controls`: buttons of the format's own, by lane; `bot.engine.thread` adds those of every run.
+    - `best`: the answers that are ranked highest, which the end card tells of.
     - `board_lines`: what people have done to the course of the run. `warnings`: what went wrong without ending it.
     - `board_turn`: the turn whose words stand on the board, so that the run is one message; None: each has its own.
 
@@ -100,6 +102,7 @@ class Plan:
     footers: Mapping[LaneId, str] = field(default_factory=dict)
     sections: Mapping[LaneId, tuple[Section, ...]] = field(default_factory=dict)
     controls: Mapping[LaneId, tuple[Control, ...]] = field(default_factory=dict)
+    best: tuple[AnswerCard, ...] = ()
     board_lines: tuple[str, ...] = ()
     board_turn: TurnId | None = None
     vote_after: int = 0

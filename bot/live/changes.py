@@ -57,6 +57,7 @@ def make_message(lane: Lane, change: Change, *, notifies: bool) -> Message:
         lane.to if notifies else "",
         lane.face,
         lane.brief,
+        lane.answers,
     )
 
 

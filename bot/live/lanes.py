@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.controls import Control
 from bot.domain.run import LaneId
 from bot.ports import Kind
@@ -23,6 +24,7 @@ class Lane:
         "_on_change",
         "_parts",
         "_time",
+        "answers",
         "began",
         "brief",
         "chars",
@@ -62,6 +64,7 @@ class Lane:
         self.to = to  # the person whom its end notifies
         self.face = face  # a picture of who speaks
         self.controls: tuple[Control, ...] = ()
+        self.answers: tuple[AnswerCard, ...] = ()  # that it tells of
         self.shows_progress = False  # the placeholder says how far it is
         self.brief = ""
         self.footer = ""
@@ -132,6 +135,12 @@ class Lane:
         """Set what people may press under it from now on."""
         if controls != self.controls:
             self.controls = controls
+            self._note_change(0)
+
+    def set_answers(self, answers: tuple[AnswerCard, ...]) -> None:
+        """Set the answers that it tells of."""
+        if answers != self.answers:
+            self.answers = answers
             self._note_change(0)
 
     def close(self, text: str | None = None, footer: str = "") -> None:

@@ -257,11 +257,24 @@ class TestCards:
         assert "Agreement (Kendall's W): 0." in counted
         assert "Dissent: Eve differs from the standings on " in counted
 
+    def test_the_end_card_tells_of_the_first_answer_and_the_second(self) -> None:
+        play = let_answer(make_council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
+        play.start_wanted()
+        for reviewer in FIVE[:3]:
+            let_rank(play, reviewer, "cyd", "ada", "bob")
+        assert [(card.name, card.rank, card.lane) for card in play.plan.best] == [
+            ("Cyd", "ranked first", LaneId("answer", 1, "cyd")),
+            ("Ada", "ranked second", LaneId("answer", 1, "ada")),
+        ]
+        assert len(play.plan.best[0].paragraphs) == 2
+        assert set(play.plan.best[0].paragraphs) <= set(play.plan.cards[END].split("\n\n"))
+
     def test_where_the_models_find_no_first_it_is_a_tie(self) -> None:
         play = let_answer(make_council(Rules(mode="ranking"), FIVE[:3]), *FIVE[:3])
         play.start_wanted()
         for reviewer, first, second in (("ada", "bob", "cyd"), ("bob", "cyd", "ada"), ("cyd", "ada", "bob")):
             let_rank(play, reviewer, first, second, reviewer)
+        assert play.plan.best == ()
         assert play.plan.cards[REVIEWS].endswith("A tie: Ada, Bob, Cyd. The models hardly agreed.")
         assert play.plan.verdict == "A tie: Ada, Bob, Cyd."
 

@@ -101,6 +101,7 @@ def read_slack(message: SlackMessage | Ephemeral) -> Seen:
     for block in message.blocks:
         text = block.get("text")
         texts += [text["text"] if isinstance(text, dict) else text] if text else []
+        texts += [block[part]["text"] for part in ("title", "body") if part in block]
         for element in block.get("elements", ()):
             if "action_id" in element:
                 actions.append(element["action_id"].split(":")[2])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from bot.domain.answer_cards import AnswerCard
 from bot.domain.caveats import is_away
 from bot.domain.controls import Control
 from bot.domain.lane_links import link_lane, without_lane_links
@@ -131,6 +132,20 @@ def best_answer(t: Transcript, s: Standings) -> str:
         return ""
     best = next(turn for turn in ranked_answers(t) if turn.id.seat == s.top)
     return f"> {shorten_prose(best.text)}"
+
+
+def best_answers(t: Transcript, s: Standings) -> tuple[AnswerCard, ...]:
+    """Return the first answer and the second as cards; none where a tie leaves open which these are."""
+    if s.top is None or [len(tier) for tier in s.order[:2]] != [1, 1]:
+        return ()
+    (first,), (second,) = s.order[:2]
+    said = (ranking_verdict(t, s), best_answer(t, s))
+    return _answer_card(t, first, "ranked first", said), _answer_card(t, second, "ranked second")
+
+
+def _answer_card(t: Transcript, seat: str, rank: str, paragraphs: tuple[str, ...] = ()) -> AnswerCard:
+    turn = next(turn for turn in ranked_answers(t) if turn.id.seat == seat)
+    return AnswerCard(turn.id.lane, display_name(t, seat), rank, shorten_prose(turn.text), paragraphs)
 
 
 def lines_below_ranking(t: Transcript, s: Standings) -> str:

@@ -118,6 +118,8 @@ def _plan_reviews(t: Transcript, now: float, late: tuple[TurnId, ...] | None, *,
     else:
         verdict, below = (cards.ranking_verdict(t, standings),), cards.lines_below_ranking(t, standings)
         made = plan_end(t, now, "ranked", verdict, dissent=below, titles=shown.titles, cards=shown.cards)
+    if made.outcome:
+        made = replace(made, best=cards.best_answers(t, standings))
     behind, controls = cards.full_texts(t, held), cards.review_controls(t, held)
     return replace(made, unstreamed_stages=UNSTREAMED, footers=cards.late_notes(t), sections=behind, controls=controls)
 

@@ -17,6 +17,7 @@ border-radius: 2px; margin-left: 5px; } code, pre { background: #f6f6f6; border:
 .mention { color: #1264a3; background: #e8f2fa; border-radius: 3px; padding: 0 2px; } td, th { border: 1px solid #ddd; }
 .context, .caption { font-size: 12px; color: #616061; } .button { border: 1px solid #bbb; border-radius: 8px;
 padding: 5px 12px; font-size: 14px; font-weight: bold; }
+.card { border: 1px solid #ddd; border-radius: 8px; padding: 8px 12px; margin: 6px 0; }
 .primary { background: #007a5a; color: white; } .danger { color: #e01e5a; border-color: #e01e5a; }
 """
 _LINK = re.compile(r"<([^@!#|>][^|>]*)\|([^>]*)>")
@@ -31,7 +32,8 @@ def draw_slack(board: Message, thread: Sequence[Message], names: dict[str, str],
 
 def _draw_message(message: Message) -> str:
     name = message.username or "Moot"
-    inside = "".join(map(_draw_block, message.blocks)) or _draw_mrkdwn(message.text)
+    plain = render_markdown(message.text) if message.stream else _draw_mrkdwn(message.text)
+    inside = "".join(map(_draw_block, message.blocks)) or plain
     head = f'<span class="name">{escape(name)}</span><span class="app">APP</span>'
     return f'<div class="message">{render_face(name)}<div class="body">{head}{inside}</div></div>'
 
@@ -49,6 +51,15 @@ def _draw_block(block: dict[str, Any]) -> str:
         case "data_table":
             rows = "".join(f"<tr>{''.join(map(_draw_cell, row))}</tr>" for row in block["rows"])
             return f"<table>{rows}</table>"
+        case "card":
+            body = _draw_text(block["body"]) if "body" in block else ""
+            buttons = "".join(map(_draw_button, block.get("actions") or []))
+            head = f'<div class="name">{_draw_text(block["title"])}</div>'
+            return f'<div class="card">{head}{body}<div class="row">{buttons}</div></div>'
+        case "container":
+            note = _draw_text(block["subtitle"]) if "subtitle" in block else ""
+            inside = "" if block.get("default_collapsed") else "".join(map(_draw_block, block["child_blocks"]))
+            return f'<div class="card"><div class="name">▸ {escape(block["title"]["text"])}</div>{note}{inside}</div>'
         case "divider":
             return "<hr>"
         case other:
