@@ -16,11 +16,13 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from sqlalchemy import func, select
 
 from benchmarks.discord.bot import Bot, run_bot
 from benchmarks.discord.room import time_firsts_with_room
 from benchmarks.discord.scenes import Scene, panel_name, seat_keys
 from benchmarks.live.scenes import Answer
+from storage.schema import metadata
 from tests.servers.discord import Channel, Interaction, RemoteDiscord, Webhook
 from tests.servers.discord.client import redirect_clients
 from tests.support.paths import ROOT
@@ -41,7 +43,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The figures of one scene: seconds, `cpu_ms` and `rss_mb` a run, and counts."""
+    """The figures of one scene: seconds, `cpu_ms` and `rss_mb` a run, and counts.
+
+    `by_token`: requests with the bot's own token; of them `token_posts` are no edits. `rows`: written to the database.
+    """
 
     boards_s: list[float]
     firsts_s: list[float]
@@ -49,6 +54,9 @@ class Played:
     mean_wait_s: float
     round_trip_s: float
     requests: int
+    by_token: int
+    token_posts: int
+    rows: int
     refused: int
     most_at_once: int
     cpu_ms: float
@@ -90,6 +98,7 @@ async def _measure(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, ch
     cpu_s = time.process_time() - cpu_before
     memory.cancel()
     log = await people.read_requests()
+    by_token = [request for request in log if not request.path.startswith(("/webhooks/", "/interactions/"))]
     hooks = {key: hook for run in range(scene.runs) for key, hook in await _find_webhooks(people, channels, run)}
     return Played(
         boards_s=boards,
@@ -98,12 +107,21 @@ async def _measure(scene: Scene, bot: Bot, people: RemoteDiscord, asker: int, ch
         mean_wait_s=bot.meter.mean_wait_s(),
         round_trip_s=median(bot.meter.round_trips_s),
         requests=len(log),
+        by_token=len(by_token),
+        token_posts=sum(request.method != "PATCH" for request in by_token),
+        rows=await _count_rows(bot),
         refused=sum(request.status == 429 for request in log),
         most_at_once=bot.rest.most_at_once,
         cpu_ms=cpu_s * 1000 / scene.runs,
         rss_mb=await memory / scene.runs,
         spoken=list(bot.speaker.spoken.values()),
     )
+
+
+async def _count_rows(bot: Bot) -> int:
+    async with bot.store.engine.connect() as conn:
+        counts = [await conn.scalar(select(func.count()).select_from(table)) for table in metadata.sorted_tables]
+    return sum(count or 0 for count in counts)
 
 
 async def _find_webhooks(people: RemoteDiscord, channels: list[Channel], run: int) -> list[tuple[str, Webhook]]:

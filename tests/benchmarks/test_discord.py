@@ -35,6 +35,8 @@ async def test_runs_on_the_wire_are_told_whole() -> None:
     assert played.most_at_once == 1
     assert played.mean_wait_s > played.round_trip_s > 0
     assert played.requests > SMALL.runs * SEATS
+    assert 0 < played.token_posts < played.by_token < played.requests
+    assert played.rows > SMALL.runs * SEATS
 
 
 @pytest.mark.shared
