@@ -18,6 +18,7 @@ from bot.formats import guessing, pauses, remarks, seating
 from bot.formats.personas import LIBRARY
 from bot.formats.plan import ObjectionRules, Plan, SeatRules, Want
 from bot.formats.time_limits import is_out_of_time
+from bot.formats.vote_options import heard_seats
 from bot.text import count_word
 
 BLANKED = "…"  # in place of a code in material
@@ -152,10 +153,13 @@ def no_objections(t: Transcript) -> ObjectionRules:
 
 
 def is_voting_open(t: Transcript, now: float) -> bool:
-    """Return whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others."""
+    """Return whether a vote counts now; until it is closed its counts are hidden, so that nobody follows the others.
+
+    There is none among fewer than two seats, nor at the end among fewer that have said something.
+    """
     if t.closed or t.deleted or t.set_aside or len(t.started.panel.seats) < 2:
         return False
-    return t.finished is None or now < t.finished_at + t.started.rules.vote_s
+    return t.finished is None or (now < t.finished_at + t.started.rules.vote_s and len(heard_seats(t)) > 1)
 
 
 def wants_for(turns: Iterable[TurnId]) -> tuple[Want, ...]:

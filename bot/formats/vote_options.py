@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from bot.domain.run import SEARCH_STAGES
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name
 
@@ -15,8 +16,18 @@ EXTRA_VOTE_OPTIONS: Mapping[str, str] = MappingProxyType({"=tie": "Tie", "=none"
 
 
 def vote_choices(t: Transcript) -> Mapping[str, str]:
-    """Return the options of a vote with their names: the seats at the table, and those of a comparison beside them."""
-    return {key: name for key, name in vote_names(t).items() if key not in t.steering.dropped}
+    """Return the options of a vote with their names: the seats at the table, and those of a comparison beside them.
+
+    Once a run is over, a seat that has said nothing is none of them.
+    """
+    silent = {s.key for s in t.started.panel.seats} - heard_seats(t) if t.finished else set()
+    return {key: name for key, name in vote_names(t).items() if key not in t.steering.dropped.keys() | silent}
+
+
+def heard_seats(t: Transcript) -> set[str]:
+    """Return the seats of the panel that have said something."""
+    spoke = {i.seat for i, turn in t.turns.items() if turn.spoke and i.stage not in SEARCH_STAGES}
+    return {s.key for s in t.started.panel.seats if s.key in spoke}
 
 
 def vote_names(t: Transcript) -> Mapping[str, str]:

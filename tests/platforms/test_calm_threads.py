@@ -14,12 +14,13 @@ import pytest
 
 from bot.actions.quota import RefusalCount
 from bot.domain.run import CRITERIA
+from commands.command import MORE
 from tests.servers.discord import Message
 from tests.servers.discord.world import walk
-from tests.servers.model_server import Reply, Request, answer
+from tests.servers.model_server import MakeReply, Reply, Request, answer, error
 from tests.servers.slack.world import Ephemeral
 from tests.servers.slack.world import Message as SlackMessage
-from tests.support.discord_bot import Moot
+from tests.support.discord_bot import Moot, make_endless
 from tests.support.discord_guild import find_button as find_discord_button
 from tests.support.discord_guild import is_silent
 from tests.support.discord_runs import finish_run
@@ -34,24 +35,32 @@ LEARNED = re.compile(
 )
 SEATS = ("claude", "gpt", "gemini")
 SUMMARY = "Rewrite it in slices, beginning with invoices, because they change most and break least; keep the rest. "
-SCORES = answer(
-    json.dumps(
-        {
-            "scores": [{"debater": name, **dict.fromkeys(CRITERIA, 7)} for name in ("Claude", "GPT", "Gemini")],
-            "winner": "Claude",
-        }
-    )
-)
+NAMES, ALIASES = ("Claude", "GPT", "Gemini"), ("Speaker A", "Speaker B", "Speaker C")
+
+
 QUESTION = "Should we rewrite the billing service? " * 9
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {  # name of a test → command and options
     "compare": ("compare", {}),
     "blind": ("compare", {"blind": True, "guess": True}),
     "council": ("council", {}),
     "debate": ("debate", {"rounds": 2}),
+    "blind debate": ("debate", {"rounds": 2, "blind": True}),
+    "voted debate": ("debate", {"rounds": 2, "next": "vote"}),
     "pipeline": ("moot pipeline run", {"pipeline": "refine"}),
+    "one away": ("council", {}),
+    "all away": ("council", {}),
+    "stopped": ("council", {}),
 }
 TYPED = {"ranking": ("council", {"mode": "ranking"})}  # options that stand in a form on Discord
 MESSAGES = {"council": 6}  # in the thread, where the form has a most
+SPEAKS_ON = "So far, so good"  # of a seat that goes on until it is stopped
+PRESSED = {
+    "voted debate": ("next", "Go on to round 2"),
+    "stopped": ("stop", SPEAKS_ON),
+}  # action, once the thread says so
+EXPECTED = ("export", "delete")  # buttons behind More…
+HEARD = ("summarise",)  # and those where somebody has spoken
+UNHEARD = ("all away",)  # forms in which nobody speaks
 
 
 class Seen(NamedTuple):
@@ -77,16 +86,30 @@ def rank_in_order(request: Request) -> Reply:
     return answer("FINAL RANKING:\n" + "\n".join(f"{n}. {letter}" for n, letter in enumerate(letters, 1)))
 
 
+def score(debaters: Sequence[str]) -> Reply:
+    """Have a judge find all debaters equal, and the first of them win."""
+    rows = [{"debater": name, **dict.fromkeys(CRITERIA, 7)} for name in debaters]
+    return answer(json.dumps({"scores": rows, "winner": debaters[0]}))
+
+
 def script_seats(moot: Moot, name: str) -> None:
     """Have every seat say something long of its own, and the chair or judge close at length."""
     for seat in SEATS:
         said = [answer(f"{seat} says in its part {n}: {' '.join(f'{seat}{n}{i}' for i in range(60))}.") for n in (1, 2)]
-        then = {
+        then: dict[str, tuple[Reply | MakeReply, ...]] = {
             "council": (rank_in_order, answer(SUMMARY * 3)),
             "ranking": (rank_in_order,),
-            "debate": (answer(f"{SUMMARY}\nVERDICT: {SUMMARY * 2}"), SCORES),
+            "debate": (answer(f"{SUMMARY}\nVERDICT: {SUMMARY * 2}"), score(ALIASES if "blind" in name else NAMES)),
         }
-        moot.script_model(seat, *(said if name in ("debate", "pipeline") else said[:1]), *then.get(name, ()))
+        kind = name.split()[-1]
+        replies = [*(said if kind in ("debate", "pipeline") else said[:1]), *then.get(kind, ())]
+        if name == "all away" or (name == "one away" and seat == "gpt"):
+            replies = [error(401, "invalid key")]
+        elif name in ("one away", "stopped") and seat != "gpt":
+            replies = [said[0], *then["council"]]
+        elif name == "stopped" and seat == "gpt":
+            replies = [make_endless(SPEAKS_ON)]
+        moot.script_model(seat, *replies)
 
 
 def read_discord(message: Message) -> Seen:
@@ -144,14 +167,33 @@ async def press_slack(hall: SlackHall, message: SlackMessage | Ephemeral, presse
     return len(new)
 
 
+async def begin_on_discord(moot: Moot, name: str) -> Message:
+    """Start a run and return its board; a debate's blindness stands in its form alone."""
+    command, options = FORMS[name]
+    if name != "blind debate":
+        return await moot.ask(command, question=QUESTION, **options)
+    form = await moot.server.slash(moot.ada, moot.channel, command, question=QUESTION, panel=MORE, rounds=2)
+    assert (await form.answer()).modal is not None
+    seen = await (await moot.server.submit(moot.ada, form, {"switches": ["blind"]})).answer()
+    await moot.wait_until(lambda: "asked by" in seen.content)
+    assert seen.message is not None
+    return seen.message
+
+
 @pytest.mark.parametrize("name", FORMS)
 async def test_a_thread_on_discord_is_calm(
     both: tuple[Moot, SlackHall], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moot, _ = both
     script_seats(moot, name)
-    command, options = FORMS[name]
-    board, thread, end = await finish_run(moot, command, question=QUESTION, **options)
+    board = await begin_on_discord(moot, name)
+    thread = await moot.find_thread(board)
+    if name in PRESSED:
+        action, once = PRESSED[name]
+        card = await moot.find_turn(thread, once)
+        await moot.press(moot.ada, board if action == "stop" else card, action)
+    end = await moot.find_end_card(thread)
+    await moot.wait_until(lambda: "Result:" in board.text)
     messages = await moot.server.messages(thread)
     check_calm(read_discord(board), [read_discord(m) for m in messages])
     assert len(messages) <= MESSAGES.get(name, len(messages))
@@ -164,7 +206,7 @@ async def test_a_thread_on_discord_is_calm(
         await press_discord(moot, message, pressed, refused)
     while await press_discord(moot, await moot.open_more(moot.ada, end), pressed, refused, most=1):
         pass  # a notice gives way to the answer of what was pressed below it
-    assert {"summarise", "export", "delete"} <= {button.split(":")[2] for button in pressed}
+    assert {*EXPECTED, *(() if name in UNHEARD else HEARD)} <= {button.split(":")[2] for button in pressed}
 
 
 async def test_the_end_links_to_the_answer_ranked_first_and_quotes_its_beginning(both: tuple[Moot, SlackHall]) -> None:
@@ -208,7 +250,14 @@ async def test_a_thread_on_slack_is_calm(
     moot, hall = both
     script_seats(moot, name)
     command, options = {**FORMS, **TYPED}[name]
-    board, messages = await hall.finish_run(command, QUESTION, **options)
+    board = await hall.begin_run(command, QUESTION, **options)
+    if name in PRESSED:
+        action, once = PRESSED[name]
+        await wait_until(lambda: any(once in m.text for m in hall.read_thread(board)))
+        card = next(m for m in hall.read_thread(board) if once in m.text)
+        pressed_at = board if action == "stop" else card
+        await hall.press(pressed_at, find_button(pressed_at, action))
+    messages = await hall.wait_for_end(board)
     end = next(m for m in messages if has_button(m, "follow_up"))
     check_calm(read_slack(board), [read_slack(m) for m in messages])
     assert len(messages) <= MESSAGES.get(name, len(messages))
@@ -221,7 +270,8 @@ async def test_a_thread_on_slack_is_calm(
     while await press_slack(hall, await hall.press_for_notice(end, find_button(end, "more")), pressed, most=1):
         pass  # a notice gives way to the answer of what was pressed below it
     assert not refused
-    assert {"share", "summarise", "export", "delete"} <= {button.split(":")[2] for button in pressed}
+    expected = {"share", *EXPECTED, *(() if name in UNHEARD else HEARD)}
+    assert expected <= {button.split(":")[2] for button in pressed}
 
 
 async def test_a_summary_on_slack_is_one_message(both: tuple[Moot, SlackHall]) -> None:

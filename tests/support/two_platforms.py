@@ -31,6 +31,11 @@ class SlackHall:
 
     async def finish_run(self, command: str, question: str, **options: Any) -> tuple[Message, list[Message]]:
         """Play a run to its end; return the board and the replies to it."""
+        board = await self.begin_run(command, question, **options)
+        return board, await self.wait_for_end(board)
+
+    async def begin_run(self, command: str, question: str, **options: Any) -> Message:
+        """Start a run and return its board, without waiting for anything else."""
         first, *rest = command.split()
         flags = [f"--{name} {value}".lower() for name, value in options.items()]
         world = self.server.world
@@ -38,10 +43,13 @@ class SlackHall:
         typed = " ".join([*rest, question, *flags])
         await (await self.server.people.command(self.ann.id, self.channel.id, f"/{first}", typed))
         await wait_until(lambda: len(world.messages(self.channel.id)) > known)
-        board = world.messages(self.channel.id)[known]
+        return world.messages(self.channel.id)[known]
+
+    async def wait_for_end(self, board: Message) -> list[Message]:
+        """Return the replies to a board once its run is over."""
         await wait_until(lambda: any(has_button(m, "more") for m in self.read_thread(board)), PATIENCE_S)
         await wait_until(lambda: "Result:" in board.text)
-        return board, self.read_thread(board)
+        return self.read_thread(board)
 
     def read_thread(self, board: Message) -> list[Message]:
         """Return the replies to a board."""

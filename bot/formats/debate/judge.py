@@ -100,7 +100,7 @@ def verdict_lines(t: Transcript) -> tuple[str, ...]:
         return (stated,)
     scores = latest_scores(t)
     if scores is None:
-        return (f"No verdict: {name} gave no scores that could be read. Its reasoning stands above.",)
+        return (f"No verdict: {name} gave no scores that could be read.",)
     names = _names_by_alias(t)
     means = ", ".join(f"{names[d]} {scores.mean(d):.1f}" for d in _debaters_by_mean(scores))
     winner = names.get(scores.winner)
