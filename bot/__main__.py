@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -230,11 +230,16 @@ def resume(run: Annotated[str, typer.Argument(help="as `moot runs` names it")]) 
 
 
 @app.command(help="Run the bot on the platforms that are configured.")
-def run() -> None:
+def run(
+    role: Annotated[
+        Literal["gateway", "worker"] | None,
+        typer.Option(help="one of several processes on PostgreSQL: it hears platforms, or conducts runs"),
+    ] = None,
+) -> None:
     from bot.cli.exit import run_guarded  # as above, and discord.py
     from bot.cli.serve import run_bot
 
-    raise typer.Exit(run_guarded(run_bot()))
+    raise typer.Exit(run_guarded(run_bot(role)))
 
 
 @app.command(help="Have the running bot read its settings again: models, panels, limits and servers change at once.")

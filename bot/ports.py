@@ -121,7 +121,10 @@ class Store(Protocol):
     """Facts in order, and what lanes showed where. A write that returned survives the process."""
 
     async def claim(self, run: str, owner: str) -> int:
-        """Take the run over by storing `Claimed`. Return the epoch that goes with the owner's later writes."""
+        """Take the run over by storing `Claimed`. Return the epoch that goes with the owner's later writes.
+
+        Raises Fenced where the run is another process's, and several share the store.
+        """
         ...
 
     async def append(

@@ -37,9 +37,12 @@ class Append:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
+    """A run is taken over. `leased`: only where no other process holds it; else there is but one process."""
+
     run: str
     at: float
     owner: str
+    leased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +237,9 @@ class Batch:
         head = self._head(write)
         if head.is_erased:
             return Fenced(f"run {write.run} is deleted")
-        self.heads[write.run] = replace(head, epoch=head.epoch + 1)
+        if write.leased and head.owner not in (None, write.owner):
+            return Fenced(f"run {write.run} is held by {head.owner}")
+        self.heads[write.run] = replace(head, epoch=head.epoch + 1, owner=write.owner if write.leased else None)
         self._add(write, [encode(Claimed(write.owner))])
         return head.epoch + 1
 

@@ -42,6 +42,7 @@ class Head:
     name: str | None = None
     archived_at: float | None = None
     ask_at: float | None = None
+    owner: str | None = None
 
     @property
     def is_erased(self) -> bool:
@@ -74,5 +75,5 @@ class Head:
             case Deleted.__name__:
                 return replace(head, deleted_at=at)
             case CaughtUp.__name__:
-                return replace(head, caught_up_at=at)
+                return replace(head, caught_up_at=at, owner=None)
         return head

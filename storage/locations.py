@@ -40,14 +40,14 @@ def may_hold_store(location: Location) -> bool:
 
 
 @asynccontextmanager
-async def hold_location(location: Location) -> AsyncIterator[Connections]:
-    """Open the connection of the one process that runs the bot. Raises InUse, Misconfigured."""
+async def hold_location(location: Location, *, shared: bool = False) -> AsyncIterator[Connections]:
+    """Open the connection of the one process that runs the bot, or of one of several. Raises InUse, Misconfigured."""
     if isinstance(location, Path):
         with sqlite.lock_file(location):
             async with sqlite.open_writer(location) as database:
                 yield database
     else:
-        async with postgres.connect_writer(location) as database:
+        async with postgres.connect_writer(location, hold="shared" if shared else "alone") as database:
             yield database
 
 
@@ -56,7 +56,7 @@ def open_beside(location: Location) -> AbstractAsyncContextManager[Connections]:
     if isinstance(location, Path):
         sqlite.require_file(location)
         return sqlite.open_writer(location)  # SQLite lets two write, one after the other
-    return postgres.connect_writer(location, alone=False)
+    return postgres.connect_writer(location, hold="no")
 
 
 def read_location(location: Location) -> AbstractAsyncContextManager[Connections]:

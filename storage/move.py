@@ -24,8 +24,8 @@ from storage.store import open_store
 
 SHARE_ROWS = 200  # read and written at once; a start may hold megabytes
 
-# the index is made anew, and every database has its own version of the tables
-_NOT_MOVED = ("alembic_version", "sqlite_sequence", "run_words", searched.name)
+# The index is made anew, every database has its own version of the tables, and jobs are made anew for runs.
+_NOT_MOVED = ("alembic_version", "sqlite_sequence", "run_words", searched.name, "procrastinate_")
 
 T = TypeVar("T")
 Read = Callable[[Callable[[Connection], T]], T]  # carries a query out in the other database, and waits for it

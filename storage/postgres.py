@@ -1,4 +1,4 @@
-"""A PostgreSQL database as the store's: its connections, their settings, and the lock that keeps it to one process.
+"""A PostgreSQL database as the store's: its connections, their settings, and the lock on whoever runs the bot.
 
 Whatever libpq takes may stand in the URL, such as several hosts, `sslmode` or `service`:
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING. The driver is an extra, and is imported
@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, LiteralString, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 
 READERS = 4  # connections that read at once
 LEAST_VERSION = 13_00_00  # as PostgreSQL counts
-LOCK = 0x6D6F6F74  # the key of the advisory lock that the one process holds
+LOCK = 0x6D6F6F74  # the key of the advisory lock that whoever runs the bot holds
+MAKE_LOCK = 0x6D6F6F76  # the key of the lock of who makes a library's tables
 LOCK_TRIES, LOCK_RETRY_S = 10, 0.1  # the server notices within moments that a killed process is gone
 CONNECT_TIMEOUT_S = 5
+KEEPALIVES = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3}  # for who waits to be told
 TRIES, RETRY_S = 10, 0.01  # of a transaction that met another process's, or whose connection had gone
 
 # A process that stands still in the middle of a transaction, or whose machine is gone, holds nobody up for longer.
@@ -52,6 +54,8 @@ _HOLDER = """
 _MET_ANOTHER = ("40001", "40P01", "23505")
 
 T = TypeVar("T")
+# alone: the one process that runs the bot; shared: one of several, each in its role; no: beside whoever runs it
+Hold = Literal["alone", "shared", "no"]
 
 
 def describe_url(url: str) -> str:
@@ -108,16 +112,12 @@ def _may_go_again(error: DBAPIError) -> bool:
 
 
 @asynccontextmanager
-async def connect_writer(url: str, *, alone: bool = True) -> AsyncIterator[PostgresDatabase]:
-    """Open a connection that writes.
-
-    With `alone`, it is that of the one process that runs the bot, and raises InUse where there is another. Raises
-    Misconfigured, StoreFailed.
-    """
+async def connect_writer(url: str, *, hold: Hold = "alone") -> AsyncIterator[PostgresDatabase]:
+    """Open a connection that writes. Raises Misconfigured, StoreFailed, and InUse where another holds the store."""
     with translating_errors(describe_url(url)):
         await asyncio.to_thread(_check_server, url)
     engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url), pool_size=1, max_overflow=0)
-    _set_up(engine, url, alone=alone)
+    _set_up(engine, url, hold)
     async with _closing(PostgresDatabase(engine, 1)) as database:
         with translating_errors(describe_url(url)):
             await asyncio.to_thread(lambda: engine.connect().close())
@@ -167,11 +167,30 @@ def _load_driver() -> Any:
 
 
 def _connect(url: str, **more: str) -> psycopg.Connection:
-    name = f"moot {socket.gethostname()}:{os.getpid()}"
     connection: psycopg.Connection = _load_driver().connect(
-        url, connect_timeout=CONNECT_TIMEOUT_S, client_encoding="utf8", application_name=name, **more
+        url, connect_timeout=CONNECT_TIMEOUT_S, client_encoding="utf8", application_name=_name_process(), **more
     )
     return connection
+
+
+def _name_process() -> str:
+    return f"moot {socket.gethostname()}:{os.getpid()}"
+
+
+async def connect_async(url: str) -> psycopg.AsyncConnection:
+    """Make a connection for the event loop, on which each statement is a transaction. Raises the driver's errors."""
+    connection: psycopg.AsyncConnection = await _load_driver().AsyncConnection.connect(
+        url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=_name_process(), **KEEPALIVES
+    )
+    return connection
+
+
+def make_tables_once(url: str, table: str, statements: LiteralString) -> None:
+    """Make a library's tables unless there is that one. Of several processes that start at once, one makes them."""
+    with _connect(url) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [MAKE_LOCK])
+        if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
+            connection.execute(statements)
 
 
 def _check_server(url: str) -> None:
@@ -217,22 +236,23 @@ def _refuse_pooler(first: psycopg.Connection, second: psycopg.Connection, where:
         )
 
 
-def _set_up(engine: Engine, url: str, *, alone: bool) -> None:
+def _set_up(engine: Engine, url: str, hold: Hold) -> None:
     @event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(_SETTINGS)
-        if alone:
-            _hold(cursor, url)
+        if hold != "no":
+            _hold(cursor, url, hold)
         cursor.close()
         connection.autocommit = False
 
 
-def _hold(cursor: Any, url: str) -> None:
-    """Take the lock of the one process; the server takes it back when the connection ends. Raises InUse."""
+def _hold(cursor: Any, url: str, hold: Hold) -> None:
+    """Take the lock of whoever runs the bot; the server takes it back when the connection ends. Raises InUse."""
+    take = "pg_try_advisory_lock" if hold == "alone" else "pg_try_advisory_lock_shared"
     for _ in range(LOCK_TRIES):
-        if cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()[0]:
+        if cursor.execute(f"SELECT {take}(%s)", [LOCK]).fetchone()[0]:
             return
         time.sleep(LOCK_RETRY_S)
     name = (cursor.execute(_HOLDER, [LOCK]).fetchone() or ("",))[0]

@@ -21,8 +21,9 @@ from sqlalchemy import (
 from storage.columns import TextJson
 
 READABLE_FROM = "0003"  # readers look at what came later only where it is there
-HEAD = "0009"  # the newest migration; alembic knows it too, but takes half a second to import
+HEAD = "0010"  # the newest migration; alembic knows it too, but takes half a second to import
 
+HELD = "owner IS NOT NULL"  # of the index of held runs, which are few
 DELETED = "deleted_at IS NOT NULL"  # of the index of deleted runs: lists of all others look in others
 TO_ASK = "ask_at IS NOT NULL"
 
@@ -52,11 +53,22 @@ runs = Table(
     Column("name", TextJson(none_as_null=True)),  # what people call it
     Column("archived_at", Float),
     Column("ask_at", Float),  # when its starter wants to be asked what became of it
+    Column("owner", String),  # the process of several that holds it (`leases`); NULL: none, or there is but one process
+    Index("runs_owner", "owner", sqlite_where=text(HELD), postgresql_where=text(HELD)),
     Index("runs_started_at", "started_at"),
     Index("runs_server", "server", "started_at"),
     Index("runs_caught_up_at", "caught_up_at"),
     Index("runs_deleted_at", "deleted_at", sqlite_where=text(DELETED), postgresql_where=text(DELETED)),
     Index("runs_ask_at", "ask_at", sqlite_where=text(TO_ASK), postgresql_where=text(TO_ASK)),
+)
+
+# The processes that share the database, and until when each may hold runs (seconds of the database's clock).
+leases = Table(
+    "leases",
+    metadata,
+    Column("owner", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("until", Float, nullable=False),
 )
 
 facts = Table(

@@ -60,19 +60,29 @@ class SqlStore:
     Every method raises StoreFailed when the database cannot be used.
     """
 
-    def __init__(self, writer: Writer, reader: Connections, engine: AsyncEngine, name: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Connections,
+        engine: AsyncEngine,
+        name: str,
+        clock: Clock,
+        *,
+        shared: bool = False,
+    ) -> None:
         """Take the parts of an open store, and its name for people.
 
-        `engine` is for libraries that keep tables of their own in this database.
+        `engine` is for libraries that keep tables of their own in this database. `shared`: by several processes.
         """
         self.engine = engine
         self._writer = writer
         self._reader = reader
         self._name = name
         self._clock = clock
+        self._shared = shared
 
     async def claim(self, run: str, owner: str) -> int:
-        epoch = await self._writer.write(Claim(run, self._clock(), owner))
+        epoch = await self._writer.write(Claim(run, self._clock(), owner, self._shared))
         assert epoch is not None, "a claim that is stored has an epoch"
         return epoch
 
@@ -215,10 +225,13 @@ class SqlStore:
 
 
 @asynccontextmanager
-async def open_store(location: Location, *, clock: Clock, read_only: bool = False) -> AsyncIterator[SqlStore]:
+async def open_store(
+    location: Location, *, clock: Clock, read_only: bool = False, shared: bool = False
+) -> AsyncIterator[SqlStore]:
     """Open the store at a location, and make it or bring it up to date first if necessary.
 
     Leaving it stores what waits. `read_only` opens it beside a live writer, changes nothing, and fails every write.
+    `shared`: by several processes, each of which claims only runs that no other one holds.
     Raises Misconfigured when the location is none for a store, another process holds it, or its version is not this
     program's; StoreFailed when it cannot be read or written.
     """
@@ -226,11 +239,11 @@ async def open_store(location: Location, *, clock: Clock, read_only: bool = Fals
     async with AsyncExitStack() as stack:
         with translating_errors(name):
             database = await stack.enter_async_context(
-                read_location(location) if read_only else hold_location(location)
+                read_location(location) if read_only else hold_location(location, shared=shared)
             )
             await database.transact(migrate.require_version if read_only else migrate.upgrade_schema)
             reader = await stack.enter_async_context(read_location(location))
         writer = await stack.enter_async_context(Writer(database, name))
         engine = make_library_engine(location)
         stack.push_async_callback(engine.dispose)
-        yield SqlStore(writer, reader, engine, name, clock)
+        yield SqlStore(writer, reader, engine, name, clock, shared=shared)

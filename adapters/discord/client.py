@@ -81,7 +81,10 @@ class DiscordBot:
         store: Store,
         documents: DocumentStore,
         settings: DiscordSettings,
+        *,
+        connects: bool = True,
     ) -> None:
+        """Take what the bot needs. Without `connects` it only calls Discord, and another process hears it."""
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()
         self._client = client
@@ -90,6 +93,7 @@ class DiscordBot:
         self._store = store
         self._documents = documents
         self._settings = settings
+        self._connects = connects
         rest.use_client(client)
         client.event(self.on_ready)
         client.event(self.setup_hook)
@@ -111,6 +115,7 @@ class DiscordBot:
             services.words.of,
             self._memberships.list_rules,
             loop_time,
+            hears=self._connects,
         )
         admissions = Admissions(self.places, self._memberships, services.server_settings)
         deliveries = DeliveryLog("discord", self._documents, time.time)
@@ -198,12 +203,16 @@ class DiscordBot:
         """Return whether the gateway is connected now, of each shard."""
         if not self.ready.is_set() or self._client.is_closed():
             return False
+        if not self._connects:
+            return True
         if isinstance(self._client, discord.AutoShardedClient):
             return not any(shard.is_closed() for shard in self._client.shards.values())
         return self._client.ws.open
 
     def describe(self) -> str:
-        """Return what is up: the bot's name, and the number of its servers."""
+        """Return what is up: the bot's name, and the number of its servers, as far as it hears of them."""
+        if not self._connects:
+            return f"Discord: {self._client.user}, which other processes hear"
         servers = len(self._client.guilds)
         return f"Discord: {self._client.user} in {servers} server{'' if servers == 1 else 's'}"
 
@@ -217,6 +226,9 @@ class DiscordBot:
                 await self._log_in()
                 self._check_intents()
                 await accepted()
+                if not self._connects:
+                    self.ready.set()
+                    await asyncio.Event().wait()
                 await self._stay_connected()
         except discord.LoginFailure as error:
             raise Misconfigured(

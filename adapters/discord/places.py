@@ -43,7 +43,10 @@ class Places:
         words: Callable[..., WordFilter],
         rules: Callable[[str], Awaitable[Sequence[str]]] | None = None,
         time: Clock = time.monotonic,
+        *,
+        hears: bool = True,
     ) -> None:
+        """Take what places need. `hears`: the gateway tells which channels there are, and what we may do there."""
         self._store = store
         self._pages = SingleFlight(store.find_page)
         self._rest = rest
@@ -52,6 +55,7 @@ class Places:
         self._words = words
         self._rules = rules
         self._fetched: RecentDict[int, Channel] = RecentDict(size=CACHE_SIZE, age_s=FRESH_S, clock=time)
+        self._hears = hears
         self._inside: dict[int, str] = {}  # thread or direct message that no run opened → the latest run there
 
     def create(
@@ -89,7 +93,9 @@ class Places:
         None: the address is another platform's, or out of reach.
         """
         address = read_address(address_text)
-        if address is None or (address.guild and self._client.get_channel(address.parent) is None):
+        if address is None:
+            return None
+        if self._hears and address.guild and self._client.get_channel(address.parent) is None:
             return None
         if address.kind == "inside":
             self._inside[address.channel] = run
@@ -193,7 +199,8 @@ class Places:
             run=run,
             title=t.started.title if t else "",
             words=self._words(*rules),
-            may_use_webhooks=bool(guild and parent.permissions_for(guild.me).manage_webhooks),
+            # who hears nothing finds out by trying
+            may_use_webhooks=not self._hears or bool(guild and parent.permissions_for(guild.me).manage_webhooks),
             starter=int(starter) if starter else None,
             posted=[p for p in posted if p.ref],
             began_at=t.entries[0].at if t else None,

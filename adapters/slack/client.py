@@ -75,7 +75,9 @@ class SlackBot:
         *,
         clock: Clock = time.time,
         engine: AsyncEngine | None = None,
+        connects: bool = True,
     ) -> None:
+        """Take what the app needs. Without `connects` it only calls Slack, and another process hears it."""
         self.ready = asyncio.Event()
         self.widened = asyncio.Event()  # never set, since workspaces are looked up when they are needed
         self.url = ""  # where it listens for HTTP
@@ -86,6 +88,7 @@ class SlackBot:
         self._settings = settings
         self._clock = clock
         self._engine = engine
+        self._connects = connects
 
     async def is_connected(self) -> bool:
         """Return whether Slack can reach the app now: over its socket, or where it listens for HTTP."""
@@ -119,6 +122,9 @@ class SlackBot:
             await self._check_tokens()
             await accepted()
             self._build_parts()
+            if not self._connects:
+                self.ready.set()
+                await asyncio.Event().wait()
             app = await self._build_app(installations)
             handlers = Handlers(
                 self._interactions, self.listener, self._workspaces, self._deliveries, tasks.create_task, self
@@ -227,7 +233,7 @@ class SlackBot:
         try:
             if settings.bot:
                 await self._workspaces.find_only()
-            if settings.mode == "socket":
+            if settings.mode == "socket" and self._connects:
                 await self._api.call_with_token(settings.app, "apps.connections.open")
         except Denied as error:
             which = "bot_token" if settings.bot and not self._workspaces.has_any else "app_token"

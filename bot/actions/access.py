@@ -26,7 +26,7 @@ from bot.domain.facts import Deleted, Fact, Stopped
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BOARD
-from bot.engine.supervisor import RunSupervisor
+from bot.engine.runs import Runs
 from bot.engine.thread import current_plan
 from bot.errors import Refused, StoreFailed
 from bot.formats import FORMATS
@@ -49,7 +49,7 @@ MAX_PENDING_WRITES_PER_RUN = 100  # so that one popular run does not hold up the
 class RunAccess:
     """Runs by their id, each as it stands after the last stored fact."""
 
-    def __init__(self, store: Store, supervisor: RunSupervisor, clock: Clock) -> None:
+    def __init__(self, store: Store, supervisor: Runs, clock: Clock) -> None:
         self._store = store
         self._supervisor = supervisor
         self._clock = clock
@@ -100,7 +100,7 @@ class RunAccess:
             raise Refused("Nothing has been said there.")
         if said[-1].removed:
             raise Refused("That was removed by a moderator.")
-        return name_of(t, lane), (Section(said[-1].text or self._supervisor.lane_text(run, lane)),)
+        return name_of(t, lane), (Section(said[-1].text or await self._supervisor.lane_text(run, lane)),)
 
     async def may_steer(self, by: Person, t: Transcript) -> bool:
         """Return whether the person steers the run alone, as its starter and moderators of its place do."""

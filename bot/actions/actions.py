@@ -49,7 +49,7 @@ from bot.domain.facts import (
 from bot.domain.run import LaneId, Origin, TurnId
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import display_name, names_hidden
-from bot.engine.supervisor import RunSupervisor
+from bot.engine.runs import Runs
 from bot.engine.thread import BALLOT, SUMMARISE, Post, controls_behind, replay_thread
 from bot.errors import Refused
 from bot.formats import FORMATS, guessing
@@ -71,7 +71,7 @@ class Actions:
         resolver: RequestResolver,
         *,
         store: Store,
-        supervisor: RunSupervisor,
+        supervisor: Runs,
         clock: Clock,
         pictures: PictureStore | None = None,
         allowance: Allowance | None = None,
@@ -97,8 +97,7 @@ class Actions:
         self._pictures = PictureKeeper(pictures) if pictures is not None else None
         self.allowance = allowance
         self.own_keys = own_keys
-        record, find_running = self._access.record, supervisor.transcript
-        self.personal = PersonalActions(people, record, find_running, clock) if people is not None else None
+        self.personal = PersonalActions(people, self._access.record, supervisor.transcript, clock) if people else None
         self._quota = RunQuota(lambda: services.settings, clock, supervisor.unfinished_starts, supervisor.paused_starts)
         self._offers = Offers(services.settings.money, clock)
         models, watch = services.list_models, partial(supervisor.watch, "")  # there is no run yet
@@ -115,6 +114,7 @@ class Actions:
         """
         if self._supervisor.leaving:
             raise Refused("Moot is restarting: ask again in a minute.")
+        await self._supervisor.refresh()
         # The quota comes first: most requests of a flood are refused, and a refusal must cost next to nothing.
         with self._quota.reserve(request.by):
             await self._take_turn()

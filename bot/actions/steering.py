@@ -29,7 +29,7 @@ from bot.domain.run import Seat
 from bot.domain.steering import Objection
 from bot.domain.transcript import Transcript
 from bot.domain.visibility import anonymise_seat, display_name
-from bot.engine.supervisor import RunSupervisor
+from bot.engine.runs import Runs
 from bot.errors import Refused
 from bot.formats import FORMATS
 from bot.formats.plan import ObjectionRules, SeatRules
@@ -46,7 +46,7 @@ class SteeringActions:
         services: Services,
         resolver: RequestResolver,
         access: RunAccess,
-        supervisor: RunSupervisor,
+        supervisor: Runs,
         quota: RunQuota,
     ) -> None:
         self._services = services

@@ -23,11 +23,13 @@ from bot.actions.panels import PanelBook
 from bot.actions.pipeline_files import PipelineBook
 from bot.actions.resolver import RequestResolver
 from bot.actions.services import Services
+from bot.cli.cluster import Cluster
 from bot.cli.logs import configure_logs
 from bot.cli.provision import Provision
 from bot.cli.settings_file import load_settings
 from bot.domain.caveats import AWAY
-from bot.engine.quarantine import count_deaths
+from bot.engine.gateway import GatewayRuns
+from bot.engine.quarantine import NoNote, count_deaths
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.trace import NoTrace
 from bot.engine.watchdog import Watchdog
@@ -70,7 +72,7 @@ class Core:
     """
 
     actions: Actions
-    supervisor: RunSupervisor
+    supervisor: RunSupervisor | GatewayRuns
     budgets: Budgets
     warming: asyncio.Task[None]
     queues: Mapping[str, Callable[[], int]]
@@ -96,11 +98,13 @@ async def build_core(
     vote_s: float = 0.0,
     tell_operator: Callable[[str], None] | None = None,
     pipelines: Mapping[str, str] = MappingProxyType({}),
+    cluster: Cluster | None = None,
 ) -> AsyncIterator[Core]:
     """Build the core and yield it; litellm loads in a thread meanwhile.
 
     `budget` makes a budget of its name and the loop's time at the start. `tell_operator` is None where the person
-    here is the operator. `pipelines` (name → TOML) may be run besides those that come with Moot.
+    here is the operator. `pipelines` (name → TOML) may be run besides those that come with Moot. `cluster`: what is
+    shared with other processes, where there are several.
     """
     found = resolve_searcher(settings.search, supply.models)
     known = with_searcher(supply.models, found)
@@ -121,23 +125,38 @@ async def build_core(
     warming = asyncio.create_task(speaker.warm_up())
     try:
         async with AsyncExitStack() as stack:
-            note = stack.enter_context(open_note(settings.storage.path))
+            note = stack.enter_context(open_note(settings.storage.path)) if cluster is None else NoNote()
             watchdog = stack.enter_context(Watchdog(note))
             scheduler = await stack.enter_async_context(Scheduler(budgets))
-            supervisor = await stack.enter_async_context(
-                RunSupervisor(
-                    store=store,
-                    speaker=speaker,
-                    scheduler=scheduler,
-                    clock=time.time,
-                    trace=observers.trace,
-                    owner=f"{socket.gethostname()}:{os.getpid()}",
-                    tell_operator=tell_operator,
-                    restart=settings.restart,
-                    warn_usd=settings.money.warn_usd,
-                    watch=watchdog.watch,
-                )
+            make_supervisor = partial(
+                RunSupervisor,
+                store=store,
+                speaker=speaker,
+                scheduler=scheduler,
+                clock=time.time,
+                trace=observers.trace,
+                owner=cluster.owner if cluster else f"{socket.gethostname()}:{os.getpid()}",
+                tell_operator=tell_operator,
+                restart=settings.restart,
+                warn_usd=settings.money.warn_usd,
+                watch=watchdog.watch,
             )
+            supervisor: RunSupervisor | GatewayRuns
+            if cluster is not None and cluster.role == "gateway":
+                supervisor = await stack.enter_async_context(
+                    GatewayRuns(
+                        store=store,
+                        scheduler=scheduler,
+                        trace=observers.trace,
+                        make_conductor=make_supervisor().make_conductor,
+                        list_open=cluster.list_open,
+                        hand_over=cluster.hand_over,
+                        signal=cluster.signal,
+                        watch=watchdog.watch,
+                    )
+                )
+            else:
+                supervisor = await stack.enter_async_context(make_supervisor())
             await count_deaths(store, note)
             services = Services(
                 settings=settings,

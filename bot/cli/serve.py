@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from itertools import count
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -20,24 +20,20 @@ from adapters.discord.budgets import discord_budget
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
-from bot.actions.deletions import Deletions
-from bot.actions.outcomes import ask_due
-from bot.actions.retention import erase_expired
+from bot.cli.cluster import Cluster, open_cluster, require_shared
 from bot.cli.console import NotShown, print_plain
 from bot.cli.core import Core, build_core, load_configuration
+from bot.cli.duties import Platform, list_duties
 from bot.cli.exit import OK
 from bot.cli.provision import USUAL_SEATS, Provision, provide_models
 from bot.cli.reload import Reloader, check_words
 from bot.cli.watch import Watcher
-from bot.engine.quarantine import CLOSED
-from bot.engine.supervisor import Reopen, platform_of
 from bot.engine.watchdog import end_when_held
-from bot.errors import Misconfigured, StoreFailed, Unreachable
-from bot.formats import FORMATS
+from bot.errors import Misconfigured, Unreachable
 from bot.live.budget import Budget
 from bot.settings.settings import Settings
 from storage import SqlStore, open_store
-from storage.closing import forget_closing, requested_closings
+from storage.leases import Role
 from storage.note import open_crash_report
 
 log = structlog.get_logger()
@@ -47,68 +43,34 @@ NO_PLATFORM = (
     "Slack: set slack.bot_token and slack.app_token. In this terminal: moot try."
 )
 _LONGEST_WAIT_S = 300.0  # between tries to connect
-TIDY_S = 3_600.0  # between two times that the store forgets what nothing needs
-REQUESTS_S = 1.0  # how often requests of other processes are looked for
 MAX_PENDING_NOTICES = 100  # sentences that wait to be shown to the operator
 BUDGETS = {"discord": discord_budget, "slack": slack_budget}  # by the platform that begins a budget's name
 
 
-class PlatformPlaces(Protocol):
-    """The places of a platform in which runs are shown."""
-
-    @property
-    def reopen(self) -> Reopen: ...
-
-    async def erase(self, run: str) -> Sequence[str]:
-        """Delete a run's messages; return, for each that is left, why it could not be deleted."""
-        ...
-
-
-class Platform(Protocol):
-    """A bot on one platform: `serve` runs it until cancelled, and raises Misconfigured or Unreachable.
-
-    It calls `accepted` once the platform has taken its token, and connects when that returns. `places` exist once
-    `ready` is set; `widened` is set when more of them can be reached than before. The addresses of places begin with
-    the platform's `name`.
-    """
-
-    name: str
-    ready: asyncio.Event
-    widened: asyncio.Event
-
-    @property
-    def places(self) -> PlatformPlaces: ...
-
-    def describe(self) -> str:
-        """Return what is up, once `ready` is set, such as "Slack: acme"."""
-        ...
-
-    async def serve(self, accepted: Callable[[], Awaitable[None]]) -> None: ...
-
-    async def is_connected(self) -> bool: ...
-
-    async def tell_operator(self, text: str) -> None: ...
-
-
-async def run_bot() -> int:
-    """Run the bot until it is stopped.
+async def run_bot(role: Role | None = None) -> int:
+    """Run the bot until it is stopped, or what one process of several does in its role.
 
     After SIGTERM or SIGINT runs have a while to end; after a second signal the process leaves at once. Runs that were
-    open go on at the next start. Raises Misconfigured.
+    open go on at the next start, or in another process. Raises Misconfigured.
     """
     settings = load_configuration()
     if settings.discord is None and settings.slack is None:
         raise Misconfigured(NO_PLATFORM)
+    if role is not None:
+        require_shared(settings, role)
     check_words(settings)
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.storage.location, clock=time.time))
+        enter = stack.enter_async_context
+        store = await enter(open_store(settings.storage.location, clock=time.time, shared=role is not None))
+        cluster = None if role is None else await enter(open_cluster(settings, role))
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s
         report = stack.enter_context(open_crash_report(settings.storage.path))
         last_resort = asyncio.create_task(end_when_held(report))
         stack.callback(last_resort.cancel)
-        await _run_until_stopped(serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze), stop)
+        serving = serve_platforms(settings, supply, store, stop, on_loaded=gc.freeze, cluster=cluster)
+        await _run_until_stopped(serving, stop)
     return OK
 
 
@@ -119,11 +81,12 @@ async def serve_platforms(
     stop: asyncio.Event,
     *,
     on_loaded: Callable[[], None] = lambda: None,
+    cluster: Cluster | None = None,
 ) -> None:
     """Serve every configured platform until `stop` is set and runs are over or handed over, or until cancelled.
 
-    `on_loaded` runs after each step that leaves long-lived objects in memory (litellm, then each platform). Raises
-    Misconfigured.
+    `on_loaded` runs after each step that leaves long-lived objects in memory (litellm, then each platform). `cluster`:
+    what is shared with other processes, where this is one of several. Raises Misconfigured.
     """
     notices: asyncio.Queue[str] = asyncio.Queue(MAX_PENDING_NOTICES)
 
@@ -135,32 +98,26 @@ async def serve_platforms(
     async with (
         Watcher(settings) as watcher,
         build_core(
-            settings, supply, store, watcher.observers, _make_budget, vote_s=vote_s, tell_operator=tell_operator
+            settings,
+            supply,
+            store,
+            watcher.observers,
+            _make_budget,
+            vote_s=vote_s,
+            tell_operator=tell_operator,
+            cluster=cluster,
         ) as core,
     ):
-        bots = list(_make_bots(settings, core, store))
-        logged_in, refused = asyncio.Event(), list[str]()
-        taking_up = asyncio.create_task(_take_up_runs(bots, core, store, logged_in))
-
-        async def let_connect() -> None:
-            """Let open runs be taken up, and wait for that.
-
-            They need models first of all, and connecting while models are loaded would take longer for both. Before a
-            platform has taken its token no model is asked, as a start that fails would ask them each time.
-            """
-            logged_in.set()
-            await asyncio.wait([taking_up])
-
-        tasks = [taking_up, *(asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots)]
+        connects = cluster is None or cluster.role == "gateway"
+        bots = list(_make_bots(settings, core, store, connects=connects))
+        refused = list[str]()
+        duties, let_connect = list_duties(settings, core, store, bots, cluster)
+        tasks = [asyncio.create_task(duty) for duty in duties]
+        tasks += [asyncio.create_task(_connect(bot, bots, let_connect, refused)) for bot in bots]
         tasks.append(asyncio.create_task(watcher.serve(core, store, bots, {"notices": notices.qsize})))
-        tasks.append(asyncio.create_task(_watch_requests(core, store)))
         tasks.append(asyncio.create_task(Reloader(settings, core, store).serve()))
-        tasks.append(asyncio.create_task(_tidy_store(core, store, taking_up)))
-        tasks.append(asyncio.create_task(_ask_outcomes(bots, store)))
-        tasks += [asyncio.create_task(_resume_runs(bot, core)) for bot in bots]
-        tasks += [asyncio.create_task(_end_deletions(bot, store)) for bot in bots]
         tasks.append(asyncio.create_task(_forward_notices(bots, notices)))
-        tasks.append(asyncio.create_task(_hand_over_runs(stop, core)))
+        tasks.append(asyncio.create_task(_hand_over_runs(stop, core, cluster)))
         tasks.append(asyncio.create_task(_report_loaded(core.warming, on_loaded)))
         tasks += [asyncio.create_task(_report_ready(bot, bots, core, on_loaded)) for bot in bots]
         try:
@@ -174,70 +131,17 @@ async def serve_platforms(
                 raise error
 
 
-def _make_bots(settings: Settings, core: Core, store: SqlStore) -> Iterator[Platform]:
+def _make_bots(settings: Settings, core: Core, store: SqlStore, *, connects: bool) -> Iterator[Platform]:
     if settings.discord is not None:
         rest = Rest(core.budgets, asyncio.get_running_loop().time)
         client = make_client(settings.discord, rest)
-        yield DiscordBot(client, rest, core.actions, store, store, settings.discord)
+        yield DiscordBot(client, rest, core.actions, store, store, settings.discord, connects=connects)
     if settings.slack is not None:
-        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine)
+        yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)
 
 
 def _make_budget(name: str, started: float) -> Budget:
     return BUDGETS[name.partition(" ")[0]](name, started)
-
-
-async def _take_up_runs(bots: Sequence[Platform], core: Core, store: SqlStore, logged_in: asyncio.Event) -> None:
-    """Take up runs that an earlier process left open, and wait until models can be asked."""
-    await logged_in.wait()
-    await _close_requested(core, store)  # first, as such a run may be what keeps the bot from starting
-    if await store.unfinished_runs():
-        await core.supervisor.continue_without_places(FORMATS, [bot.name for bot in bots])
-        await asyncio.wait([core.warming])
-
-
-async def _close_requested(core: Core, store: SqlStore) -> None:
-    """Close the runs that `moot close` names."""
-    for run in await requested_closings(store):
-        await core.supervisor.close_run(run, CLOSED)
-        await forget_closing(store, run)
-
-
-async def _watch_requests(core: Core, store: SqlStore) -> None:
-    while True:
-        try:
-            await _close_requested(core, store)
-        except StoreFailed as error:
-            log.warning("requests to close runs cannot be read", reason=str(error))
-        await asyncio.sleep(REQUESTS_S)
-
-
-async def _tidy_store(core: Core, store: SqlStore, taking_up: asyncio.Task[None]) -> None:
-    await asyncio.wait([taking_up])
-    while True:
-        try:
-            await store.tidy()
-            await erase_expired(
-                store,
-                core.actions.services.settings,
-                time.time(),
-                lambda run: core.supervisor.transcript(run) is not None,
-            )
-        except StoreFailed as error:
-            log.warning("the store cannot be tidied", reason=str(error))
-        await asyncio.sleep(TIDY_S)
-
-
-async def _ask_outcomes(bots: Sequence[Platform], store: SqlStore) -> None:
-    """Ask what became of runs whose starters wanted to be asked; a platform that is away asks once it is back."""
-    while True:
-        try:
-            if await ask_due(store, time.time()):
-                for bot in bots:
-                    bot.widened.set()
-        except StoreFailed as error:
-            log.warning("nobody can be asked what became of a run", reason=str(error))
-        await asyncio.sleep(TIDY_S)
 
 
 async def _connect(
@@ -264,36 +168,17 @@ async def _connect(
             await asyncio.sleep(delay)
 
 
-async def _resume_runs(bot: Platform, core: Core) -> None:
-    """Show open runs in a platform's places once these are known, and resume those that it could not reach before."""
-    await bot.ready.wait()
-    while True:
-        bot.widened.clear()
-        await core.supervisor.resume_in_places(FORMATS, bot.name, bot.places.reopen)
-        await bot.widened.wait()
-
-
-async def _end_deletions(bot: Platform, store: SqlStore) -> None:
-    """Delete the messages of deleted runs whose deletion an earlier process did not end."""
-    await bot.ready.wait()
-    deletions = Deletions(store, time.time)
-    try:
-        for run in await deletions.list_open():
-            if left := await bot.places.erase(run):
-                log.warning("messages of a deleted run are left", run=run, reasons=sorted(set(left)))
-            if all(platform_of(page.address) == bot.name for page in await store.posted_pages(run)):
-                await deletions.end(run)
-    except StoreFailed as error:
-        log.warning("deletions cannot be ended; the next start tries again", reason=str(error))
-
-
 class _NothingLeft(Exception):
     """Every run is over or handed over, so that the process can end."""
 
 
-async def _hand_over_runs(stop: asyncio.Event, core: Core) -> None:
+async def _hand_over_runs(stop: asyncio.Event, core: Core, cluster: Cluster | None) -> None:
     await stop.wait()
+    if cluster is not None:
+        cluster.stop_taking()
     await core.supervisor.hand_over()
+    if cluster is not None:
+        await cluster.leave()
     raise _NothingLeft
 
 

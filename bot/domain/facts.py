@@ -130,10 +130,12 @@ class CaughtUp:
 class ProcessDied:
     """A process died while it worked on this run, as the next one found.
 
-    `crashed`: by a fault that the system reported; otherwise it may have been killed from outside.
+    `crashed`: by a fault that the system reported; otherwise it may have been killed from outside. `held`: it was one
+    of several processes and held this run among others, and whether it worked on it just then is not known.
     """
 
     crashed: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,11 @@ class Conductor:
         self._stay_until = until
         self.wake()
 
+    async def show_board(self, live: LaneOpener) -> None:
+        """Show the board alone, of a run that another process will conduct; call `claim` first."""
+        self._plan = await self._planner.make_plan(self.transcript)
+        self._show_board(live)
+
     async def conduct(self, live: LaneOpener) -> Transcript:
         """Run it to its end; call `claim` first. Raises Fenced when another process has taken the run over."""
         async with TaskGroup() as tasks:
@@ -267,8 +272,7 @@ class Conductor:
 
     def _begin_turn(self, want: Want, tasks: TaskGroup) -> None:
         seat = seat_of(self.transcript, want.turn)
-        lane = want.turn.lane
-        now = asyncio.get_running_loop().time()
+        lane, now = want.turn.lane, asyncio.get_running_loop().time()
         draft = Draft(want, seat, self._lanes.get(lane), now, hidden=lane in self._plan.hidden_lanes)
         ask = self._planner.ask(self.transcript, want.turn)
         task = tasks.create_task(self._run_turn(draft, ask), name=f"{self.run} {want.turn}")

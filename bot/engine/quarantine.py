@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -13,8 +13,19 @@ from bot.ports import RunningNote, Store, last_texts
 log = structlog.get_logger()
 
 MOST_DEATHS = 2  # of processes in one run; one may be chance
+MOST_TAKE_OVERS = 3  # in a row: a process that died held many runs, and which of them it worked on nobody knows
 DEADLY = "Moot stopped twice in the middle of this run, so it was set aside. What was said is kept."
 CLOSED = "The operator has closed this run. What was said is kept."
+
+
+class NoNote:
+    """The `RunningNote` of one of several processes: the next process may be on another machine."""
+
+    found: Sequence[str] = ()
+    report = ""
+
+    def write(self, runs: Iterable[str]) -> None:
+        """Note nothing."""
 
 
 async def set_aside(store: Store, run: str, why: str) -> None:
@@ -31,14 +42,16 @@ def is_deadly(facts: Sequence[Fact]) -> bool:
     A kill from outside, by a deploy or for want of memory, falls into whatever run is worked on at that moment; it
     hardly falls into the same run again before anything has happened there.
     """
-    crashed = in_a_row = 0
+    crashed = in_a_row = taken_over = 0
     for fact in facts:
         match fact:
+            case ProcessDied(held=True):
+                taken_over += 1
             case ProcessDied():
                 crashed, in_a_row = crashed + fact.crashed, in_a_row + 1
             case TurnStarted() | TurnEnded() | RunFinished():
-                in_a_row = 0
-    return max(crashed, in_a_row) >= MOST_DEATHS
+                in_a_row = taken_over = 0
+    return max(crashed, in_a_row) >= MOST_DEATHS or taken_over >= MOST_TAKE_OVERS
 
 
 async def count_deaths(store: Store, note: RunningNote) -> None:
@@ -49,13 +62,18 @@ async def count_deaths(store: Store, note: RunningNote) -> None:
     """
     for run in note.found:
         if facts := [entry.fact for entry in await store.read(run)]:
-            await _count_death(store, run, facts, note.report)
+            log.error("the last process died in a run", run=run, report=note.report)
+            await _count_death(store, run, facts, ProcessDied(crashed=bool(note.report)))
     note.write(())
 
 
-async def _count_death(store: Store, run: str, facts: Sequence[Fact], report: str) -> None:
-    died = ProcessDied(crashed=bool(report))
-    log.error("the last process died in a run", run=run, report=report)
+async def count_take_over(store: Store, run: str) -> None:
+    """Count the death of another process that held the run; set it aside where it has killed several."""
+    if facts := [entry.fact for entry in await store.read(run)]:
+        await _count_death(store, run, facts, ProcessDied(held=True))
+
+
+async def _count_death(store: Store, run: str, facts: Sequence[Fact], died: ProcessDied) -> None:
     await store.append(run, [died])
     if asides := [i for i, fact in enumerate(facts) if isinstance(fact, SetAside)]:
         if facts[asides[-1]] == SetAside(DEADLY) or is_deadly([*facts[asides[-1] :], died]):

@@ -16,6 +16,7 @@ from bot.domain.facts import CaughtUp, ProcessDied, RunStarted, SetAside, Stoppe
 from bot.domain.run import LaneId
 from bot.domain.transcript import Transcript, fold_all
 from bot.engine.conductor import BROKEN, Conductor, TurnSpeaker
+from bot.engine.leaving import take_leave, wait_for_runs
 from bot.engine.planner import Planner
 from bot.engine.quarantine import set_aside
 from bot.errors import StoreFailed
@@ -29,8 +30,6 @@ log = structlog.get_logger()
 
 RESUMED_AT_ONCE = 20
 STORED_WITHIN_S = 5.0  # how long one waits for a run to be set aside
-LAST_WORDS_S = 3.0  # to show the boards of runs that are handed over
-RESTARTING = "Moot is restarting; this goes on by itself."
 TOO_OLD = "This had lain still for too long when Moot came back, so it was closed. Run again starts it anew."
 
 USUAL = RestartSettings()
@@ -106,27 +105,30 @@ class RunSupervisor:
         finally:
             begun.set()
 
-    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
-        trace = self._trace.for_run(run)
-        conductor = Conductor(
+    def make_conductor(self, run: str, form: Format) -> Conductor:
+        """Return a conductor that has not claimed its run yet."""
+        return Conductor(
             run,
             Planner(form, self._clock, partial(self.watch, run)),
             store=self._store,
             speaker=self._speaker,
             clock=self._clock,
-            trace=trace,
+            trace=self._trace.for_run(run),
             owner=self._owner,
             tell_operator=self._tell_operator,
             half_spoken=self._restart.half_spoken,
             warn_usd=self._warn_usd,
         )
+
+    async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
+        conductor = self.make_conductor(run, form)
         await conductor.claim()
         if self.leaving:
             conductor.stay("until its end")
         standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
-            trace=trace,
+            trace=self._trace.for_run(run),
             on_shown=conductor.snapshots.note_shown,
             on_posted=conductor.snapshots.note_page,
             on_note=partial(self._report_loss, conductor),
@@ -239,21 +241,16 @@ class RunSupervisor:
         Runs may end for the time that is set; the boards of the others say that the run goes on. No new run may begin.
         """
         self.leaving = True
-        for conductor in self._conductors.values():
-            conductor.stay("until its end")
-        await self._wait_for_runs(self._restart.grace_s)
-        for conductor in self._conductors.values():
-            if not conductor.transcript.is_over:
-                conductor.note(RESTARTING)
-            conductor.stay("no longer")
-        await self._wait_for_runs(LAST_WORDS_S)
+        await take_leave(self._conductors, self._running, self._restart.grace_s)
+
+    async def drop_runs(self) -> None:
+        """Leave all runs at once, as they stand: another process has taken them, or may have."""
         for task in self._running.values():
             task.cancel()
+        await wait_for_runs(self._running, None)
 
-    async def _wait_for_runs(self, seconds: float) -> None:
-        """Wait until no run goes on here, or for so many seconds."""
-        if self._running:
-            await asyncio.wait(self._running.values(), timeout=seconds)
+    async def refresh(self) -> None:
+        """Do nothing: all runs are conducted here."""
 
     def wake(self, run: str) -> None:
         """Tell the run's conductor that a fact was stored."""
@@ -292,7 +289,7 @@ class RunSupervisor:
         """
 
         async def continue_run(run: str) -> None:
-            t = await self._read(run)
+            t = await self.read(run)
             if t.set_aside:  # `resume_in_places` shows it
                 return
             awaited = [view.address for view in t.views if platform_of(view.address) in platforms]
@@ -309,8 +306,8 @@ class RunSupervisor:
         """
 
         async def resume_run(run: str) -> None:
-            shown = self._addresses(run)
-            t = self.transcript(run) or await self._read(run)
+            shown = self.addresses(run)
+            t = self.transcript(run) or await self.read(run)
             here = [v.address for v in t.views if platform_of(v.address) == platform and v.address not in shown]
             pages = await self._posted_pages(run, here)
             surfaces = [surface for address in here if (surface := await reopen(address, run, t, pages[address]))]
@@ -318,13 +315,13 @@ class RunSupervisor:
                 await begun.wait()
                 self._attach_found(run, platform, surfaces, pages)
             elif surfaces and not self.leaving:
-                await self._resume(run, t, forms[t.started.format], surfaces)
+                await self.resume(run, t, forms[t.started.format], surfaces)
             elif t.set_aside and here:  # the place is gone, and nothing else is to be done for the run
                 await self._store.append(run, [CaughtUp()])
 
         await self._each_unfinished(resume_run)
 
-    async def _read(self, run: str) -> Transcript:
+    async def read(self, run: str) -> Transcript:
         """Return what has happened in a stored run. One whose facts do not fold is set aside unseen."""
         entries = await self._store.read(run)
         try:
@@ -349,7 +346,8 @@ class RunSupervisor:
             for run in await self._store.unfinished_runs():
                 tasks.create_task(work_on_run(run))
 
-    async def _resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
+    async def resume(self, run: str, t: Transcript, form: Format, surfaces: Sequence[Surface]) -> None:
+        """Go on with a run in its places; one that has lain still for too long is closed."""
         is_stale = self._is_stale(t)
         if is_stale:
             await self._store.append(run, [Stopped("the restart")])
@@ -375,7 +373,7 @@ class RunSupervisor:
         """
         if (display := self._displays.get(run)) is None:  # it is over
             return
-        shown = self._addresses(run)
+        shown = self.addresses(run)
         for surface in surfaces:
             if surface.address not in shown:
                 self.attach(run, surface, pages[surface.address])
@@ -385,11 +383,11 @@ class RunSupervisor:
             log.info("a run can be shown nowhere, so it is left", run=run)
             self._running[run].cancel()
 
-    def _addresses(self, run: str) -> set[str]:
+    def addresses(self, run: str) -> set[str]:
         """Return the addresses at which this process shows the run."""
         return {view.surface.address for view in self._displays[run].views} if run in self._displays else set()
 
-    def lane_text(self, run: str, lane: LaneId) -> str:
+    async def lane_text(self, run: str, lane: LaneId) -> str:
         """Return the text of a lane as it reads now, of a run that goes on here; "" when there is none."""
         return self._conductors[run].lane_text(lane) if run in self._conductors else ""
 

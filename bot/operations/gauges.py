@@ -14,7 +14,7 @@ from bot.concurrency import SingleFlight
 from bot.domain.facts import RunStarted
 from bot.domain.spending import PERIODS, Caps, Payer
 from bot.domain.transcript import Transcript
-from bot.engine.supervisor import RunSupervisor
+from bot.engine.runs import Runs
 from bot.errors import StoreFailed
 from bot.live.budget import Budgets
 from bot.operations.metrics import Metrics
@@ -60,7 +60,7 @@ class Gauges:
         self,
         metrics: Metrics,
         *,
-        supervisor: RunSupervisor,
+        supervisor: Runs,
         budgets: Budgets,
         queues: Mapping[str, Callable[[], int]],
         store: ProbedStore,

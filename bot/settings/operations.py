@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from bot.settings.value_types import Address, Strict
 
@@ -17,6 +17,12 @@ class RestartSettings(Strict):
         "again", description="a turn that was cut off is asked again, or its words are kept and marked"
     )
     max_age_s: PositiveFloat = Field(86_400.0, description="runs that have lain still for longer are closed instead")
+
+
+class ClusterSettings(Strict):
+    """Several processes on one PostgreSQL database: `moot run --role gateway` and `--role worker`."""
+
+    runs_per_worker: PositiveInt = Field(100, description="runs that a worker conducts at once; others wait")
 
 
 class LogSettings(Strict):

@@ -29,7 +29,7 @@ from bot.domain.run import Effort, Price, Search
 from bot.domain.spending import Caps
 from bot.settings.files import DotenvSource, read_toml
 from bot.settings.key_sources import BY_VARIABLE, read_key
-from bot.settings.operations import LogSettings, MetricsSettings, RestartSettings, TracingSettings
+from bot.settings.operations import ClusterSettings, LogSettings, MetricsSettings, RestartSettings, TracingSettings
 from bot.settings.platforms import DiscordSettings, ServerSettings, SlackSettings
 from bot.settings.value_types import (
     MAX_ROUNDS,
@@ -305,6 +305,7 @@ class Settings(BaseSettings):
     search: SearchSettings = SearchSettings()
     own_keys: OwnKeySettings = OwnKeySettings()
     storage: StorageSettings = StorageSettings()
+    cluster: ClusterSettings = ClusterSettings()
     restart: RestartSettings = RestartSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()

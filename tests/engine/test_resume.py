@@ -11,7 +11,8 @@ import pytest
 from bot.domain.facts import CaughtUp, RunFinished, TurnStarted, ViewAttached, VoteClosed
 from bot.domain.run import LaneId, Rules
 from bot.domain.transcript import Transcript
-from bot.engine.supervisor import RESTARTING, RESUMED_AT_ONCE, TOO_OLD
+from bot.engine.leaving import RESTARTING
+from bot.engine.supervisor import RESUMED_AT_ONCE, TOO_OLD
 from bot.formats import FORMATS
 from bot.ports import Method, PostedPage, Surface, SurfaceError
 from tests.support.restarts import PLACE, RUN, RestartScene

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.engine.supervisor import RESTARTING
+from bot.engine.leaving import RESTARTING
 from storage import SqlStore
 from tests.servers.discord.faults import Fault
 from tests.servers.model_server import answer

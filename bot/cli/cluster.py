@@ -1,0 +1,184 @@
+"""One of several processes on a PostgreSQL database: its lease, the runs that it hands over or takes, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import structlog
+
+from bot.engine.lease import Lease
+from bot.engine.quarantine import count_take_over
+from bot.engine.supervisor import RunSupervisor
+from bot.engine.worker import Worker
+from bot.errors import Misconfigured, StoreFailed
+from bot.settings.settings import Settings
+from storage.handover import HandOver, open_hand_over
+from storage.leases import Held, Leases, Role, open_leases
+from storage.signals import Signals
+from storage.store import SqlStore
+
+log = structlog.get_logger()
+
+RENEW_S = 0.75  # between two renewals of the lease
+LATE_S = 1.0  # between two looks for processes whose lease has run out
+STRANDED_S = 10.0  # between two looks for runs that nobody holds
+RETRY_S = 1.0
+WITHOUT_POSTGRES = (
+    "--role {role} needs a database that several processes share, and this bot keeps its runs in a SQLite file, which "
+    "one process holds: leave --role out, or set storage.url to a PostgreSQL database (`moot db move` takes the runs "
+    "along)."
+)
+
+
+class Cluster:
+    """What one process shares with the others of its database."""
+
+    def __init__(self, role: Role, owner: str, leases: Leases, jobs: HandOver, signals: Signals) -> None:
+        """Take the parts; `owner` names this process and its life."""
+        self.role: Role = role
+        self.owner = owner
+        self.lease = Lease()
+        self.list_open, self.is_held = leases.list_open, leases.is_held
+        self.signal = signals.send
+        self._leases = leases
+        self._jobs = jobs
+        self._signals = signals
+        self._taking: asyncio.Task[None] | None = None
+
+    async def hand_over(self, run: str) -> None:
+        """Let another process have a run that this one has claimed; tried until the database takes it."""
+        while True:
+            try:
+                await self._leases.release(run)
+                await self._jobs.offer(run)
+                return
+            except StoreFailed as error:
+                log.warning("a run cannot be handed over; trying again", run=run, reason=str(error))
+                await asyncio.sleep(RETRY_S)
+
+    async def serve_gateway(self) -> None:
+        """Keep the lease and send signals, until cancelled."""
+        await self._take_lease()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._signals.send_all())
+            tasks.create_task(self._keep_lease(_ignore, self._take_lease))
+
+    async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, store: SqlStore, most: int) -> None:
+        """Take runs, `most` at once, and conduct them, until cancelled."""
+
+        async def conduct(run: str, died: bool) -> None:
+            if died:
+                await count_take_over(store, run)
+            await worker.conduct(run)
+
+        async def begin_anew() -> None:
+            log.error("the lease has run out, and others have taken the runs of this process: it begins anew")
+            await supervisor.drop_runs()
+            await self._take_lease()
+
+        def look(held: Held) -> None:
+            for run, seq in held.seqs.items():
+                if (t := supervisor.transcript(run)) is not None and t.seq < seq:
+                    supervisor.wake(run)
+
+        def hear(run: str, note: str) -> None:
+            supervisor.wake(run)
+            if note:
+                supervisor.note(run, note)
+
+        await self._take_lease()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._signals.hear(hear))
+            tasks.create_task(self._keep_lease(look, begin_anew))
+            tasks.create_task(worker.keep_views())
+            tasks.create_task(self._look_for_late())
+            tasks.create_task(self._look_for_stranded())
+            self._taking = tasks.create_task(self._jobs.serve(conduct, most))
+
+    def stop_taking(self) -> None:
+        """Take no more runs: those that wait are for others."""
+        if self._taking is not None:
+            self._taking.cancel()
+
+    async def leave(self) -> None:
+        """End the lease and hand over what this process still holds, before it stops."""
+        await self._offer(await self._leases.end())
+
+    async def _take_lease(self) -> None:
+        """Take a lease, which this process has lost or never had. Raises StoreFailed."""
+        self.lease.lose()
+        began = self.lease.now()
+        freed = await self._leases.take()
+        self.lease.confirm(began)
+        await self._offer(freed)
+
+    async def _keep_lease(self, look: Callable[[Held], None], begin_anew: Callable[[], Awaitable[None]]) -> None:
+        """Renew the lease all the time. `look` sees what is held; `begin_anew` takes another one where it is lost."""
+        while True:
+            began = self.lease.now()
+            try:
+                held = await self._leases.renew()
+                if held is None:
+                    await begin_anew()
+                else:
+                    self.lease.confirm(began)
+                    look(held)
+            except StoreFailed as error:
+                log.warning("the lease cannot be renewed; trying again", reason=str(error))
+            await asyncio.sleep(RENEW_S)
+
+    async def _look_for_late(self) -> None:
+        """Hand over the runs of processes that died."""
+        while True:
+            with _tolerating():
+                if freed := await self._leases.free_late():
+                    log.warning("a process is gone, and its runs are handed over", runs=len(freed))
+                    await self._offer(freed, died=True)
+            await asyncio.sleep(LATE_S)
+
+    async def _look_for_stranded(self) -> None:
+        """Hand over the runs that nobody holds and nobody was told of, such as those of a bot in one process."""
+        while True:
+            with _tolerating():
+                await self._offer(await self._leases.list_stranded())
+                await self._jobs.forget_dead()
+            await asyncio.sleep(STRANDED_S)
+
+    async def _offer(self, runs: Iterable[str], *, died: bool = False) -> None:
+        for run in runs:
+            await self._jobs.offer(run, died=died)
+
+
+@contextmanager
+def _tolerating() -> Iterator[None]:
+    try:
+        yield
+    except StoreFailed as error:
+        log.warning("runs of other processes cannot be looked for", reason=str(error))
+
+
+def _ignore(held: Held) -> None:
+    """Look at nothing: a gateway holds a run for a moment only."""
+
+
+@asynccontextmanager
+async def open_cluster(settings: Settings, role: Role) -> AsyncIterator[Cluster]:
+    """Open what a process needs in its role, beside its store. Raises Misconfigured, StoreFailed."""
+    url = require_shared(settings, role)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    async with AsyncExitStack() as stack:
+        leases = await stack.enter_async_context(open_leases(url, owner, role))
+        jobs = await stack.enter_async_context(open_hand_over(url))
+        yield Cluster(role, owner, leases, jobs, Signals(url))
+
+
+def require_shared(settings: Settings, role: Role) -> str:
+    """Return the URL of the database that several processes share. Raises Misconfigured."""
+    if settings.storage.url is None:
+        raise Misconfigured(WITHOUT_POSTGRES.format(role=role))
+    return settings.storage.url.get_secret_value()

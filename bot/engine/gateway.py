@@ -1,0 +1,203 @@
+"""The runs of a gateway, which conducts none: it shows a new run's board, hands the run over, and reads how it goes on.
+
+The board answers whoever asked, which only the process can do that was asked. All else is the work of the process that
+takes the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from types import TracebackType
+
+import structlog
+
+from bot.concurrency import TaskGroup
+from bot.domain.facts import RunStarted
+from bot.domain.run import LaneId
+from bot.domain.transcript import Transcript, fold_all
+from bot.engine.conductor import Conductor
+from bot.engine.supervisor import Reopen, platform_of
+from bot.errors import StoreFailed
+from bot.formats.plan import Format
+from bot.live.schedule import Scheduler
+from bot.live.view import Display
+from bot.ports import Fenced, PostedPage, Store, Surface, Trace, last_texts
+
+log = structlog.get_logger()
+
+BOARD_S = 10.0  # the longest wait for the board of a new run, before another process shows it
+REFRESH_S, LEAST_REFRESH_S = 2.0, 0.25  # how often the runs that go on are looked at, and may be
+
+MakeConductor = Callable[[str, Format], Conductor]
+ListOpen = Callable[[], Awaitable[Mapping[str, int]]]  # the runs that are not over, with the number of the newest fact
+
+
+class GatewayRuns:
+    """The runs of all processes, as an async context manager; it is `Runs` for a process that conducts none."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        scheduler: Scheduler,
+        trace: Trace,
+        make_conductor: MakeConductor,
+        list_open: ListOpen,
+        hand_over: Callable[[str], Awaitable[None]],
+        signal: Callable[[str, str], None],
+        watch: Callable[[str], AbstractContextManager[None]],
+    ) -> None:
+        """Take what carries runs and signals to the others.
+
+        `hand_over` lets a run that is claimed here go to a process that conducts it; `signal` tells whoever conducts a
+        run that a fact of it was stored, and a sentence for its board, "" for none. Neither raises.
+        """
+        self.leaving = False
+        self.watch = watch
+        self._store = store
+        self._scheduler = scheduler
+        self._trace = trace
+        self._make_conductor = make_conductor
+        self._list_open = list_open
+        self._hand_over = hand_over
+        self._signal = signal
+        self._open: dict[str, Transcript] = {}
+        self._refreshing = asyncio.Lock()
+        self._refreshed_at = -REFRESH_S  # loop time
+        self._looked = asyncio.Event()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._tasks = TaskGroup()
+
+    async def __aenter__(self) -> GatewayRuns:
+        await self._tasks.__aenter__()
+        self._keeping = self._tasks.create_task(self._keep_refreshed())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self._keeping.cancel()
+        await self._tasks.__aexit__(kind, error, tb)
+
+    async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
+        conductor = self._make_conductor(run, form)
+        await conductor.claim()
+        self._open[run] = conductor.transcript
+        task = self._tasks.create_task(self._open_board(conductor, surfaces), name=run)
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _open_board(self, conductor: Conductor, surfaces: Sequence[Surface]) -> None:
+        """Show the board of a new run, and hand the run over as soon as that stands."""
+        posted = asyncio.Event()
+
+        def note_page(page: PostedPage) -> None:
+            conductor.snapshots.note_page(page)
+            posted.set()
+
+        display = Display(
+            self._scheduler,
+            trace=self._trace.for_run(conductor.run),
+            on_posted=note_page,
+            before_post=conductor.snapshots.record_page,
+        )
+        try:
+            for surface in surfaces:
+                display.attach(surface)
+            await conductor.show_board(display)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BOARD_S):
+                    await posted.wait()
+        except Exception:  # the process that takes the run shows it
+            log.exception("the board of a run cannot be shown", run=conductor.run)
+        finally:
+            display.close()
+            with suppress(Fenced):
+                await conductor.snapshots.save()
+            await self._hand_over(conductor.run)
+
+    async def hand_over(self) -> None:
+        """Let runs that have just begun reach the others, before this process stops. No new run may begin."""
+        self.leaving = True
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=BOARD_S)
+
+    async def refresh(self) -> None:
+        """Read what has happened in the runs that are not over; in a flood, several times a second at most."""
+        async with self._refreshing:
+            now = asyncio.get_running_loop().time()
+            if now < self._refreshed_at + LEAST_REFRESH_S:
+                return
+            self._refreshed_at = now
+            found = await self._list_open()
+            for run in self._open.keys() - found.keys():
+                del self._open[run]
+            for run, seq in found.items():
+                known = self._open.get(run, Transcript())
+                if known.seq < seq:
+                    entries = await self._store.read(run, known.seq)
+                    with self.watch(run):
+                        self._open[run] = fold_all(known, entries)
+            self._looked.set()
+
+    async def _keep_refreshed(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except StoreFailed as error:
+                log.warning("the runs that go on cannot be read", reason=str(error))
+            except Exception:  # facts of one run that do not fold
+                log.exception("the runs that go on cannot be read")
+            await asyncio.sleep(REFRESH_S)
+
+    async def keep_places(self, platform: str, reopen: Reopen) -> None:
+        """Let a platform know the places of runs, as whatever is said there is for them; until cancelled."""
+        known: dict[str, set[str]] = {}
+        while True:
+            for run, t in list(self._open.items()):
+                seen = known.setdefault(run, set())
+                for address in (view.address for view in t.views if platform_of(view.address) == platform):
+                    if address not in seen:
+                        seen.add(address)
+                        await reopen(address, run, t, ())
+            known = {run: seen for run, seen in known.items() if run in self._open}
+            self._looked.clear()
+            await self._looked.wait()
+
+    def attach(self, run: str, surface: Surface, pages: Sequence[PostedPage] = ()) -> None:
+        self._signal(run, "")
+
+    def wake(self, run: str) -> None:
+        self._signal(run, "")
+
+    def note(self, run: str, text: str) -> None:
+        self._signal(run, text)
+
+    def transcript(self, run: str) -> Transcript | None:
+        return self._open.get(run)
+
+    def transcripts(self) -> Iterator[Transcript]:
+        return iter(())
+
+    def unfinished_starts(self) -> list[RunStarted]:
+        return [t.started for t in self._open.values() if t.start and not t.is_over and not t.steering.paused]
+
+    def paused_starts(self) -> list[RunStarted]:
+        return [t.started for t in self._open.values() if t.start and not t.is_over and t.steering.paused]
+
+    def runs_of_server(self, server: str) -> list[str]:
+        return [run for run, t in self._open.items() if t.start and t.started.server == server]
+
+    async def lane_text(self, run: str, lane: LaneId) -> str:
+        """Return what the lane showed when it was last stored."""
+        shown = last_texts(await self._store.snapshots(run))
+        return next((text for turn, text in reversed(shown.items()) if turn.lane == lane), "")
+
+    async def wait_until_finished(self, run: str) -> Transcript:
+        t = self._open[run]
+        while run in self._open:
+            self._looked.clear()
+            await self._looked.wait()
+        return t

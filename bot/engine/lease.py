@@ -1,0 +1,44 @@
+"""The lease of a process as the process itself knows it: whether it surely lasts, by a clock that nobody sets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from bot.ports import Clock, SurfaceError
+
+SURE_S = 2.0  # from the beginning of a renewal that succeeded; a second before others may think that it has run out
+
+
+class Lease:
+    """A lease that `confirm` prolongs and `lose` ends; a process may take a new one after it has lost one."""
+
+    def __init__(self, monotonic: Clock = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._confirmed_at: float | None = None
+        self._renewed = asyncio.Event()
+        self._lost = 0  # times
+
+    def now(self) -> float:
+        """Return the time that `confirm` takes."""
+        return self._monotonic()
+
+    def confirm(self, began: float) -> None:
+        """Note that a renewal has succeeded, which began then."""
+        self._confirmed_at = began
+        self._renewed.set()
+
+    def lose(self) -> None:
+        """Note that other processes have taken what this one held."""
+        self._confirmed_at = None
+        self._lost += 1
+        self._renewed.set()
+
+    async def hold(self) -> None:
+        """Wait until the lease surely lasts. Raises SurfaceError where it is lost meanwhile."""
+        lost = self._lost
+        while self._confirmed_at is None or self.now() >= self._confirmed_at + SURE_S:
+            self._renewed.clear()
+            await self._renewed.wait()
+            if self._lost != lost:
+                raise SurfaceError("another process has taken the run over")

@@ -1,0 +1,124 @@
+"""The runs of a worker: taken over from other processes, and shown only while nobody else can have taken them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+from bot.domain.run import LaneId
+from bot.domain.transcript import Transcript
+from bot.engine.supervisor import Reopen, RunSupervisor, platform_of
+from bot.errors import StoreFailed
+from bot.formats.plan import Format
+from bot.ports import Fenced, Kind, Message, MessageRef, Method, Paginator, Store, Surface, SurfaceError
+
+log = structlog.get_logger()
+
+LOOK_S = 1.0  # between two looks for places that were added
+
+Hold = Callable[[], Awaitable[None]]  # returns while the lease lasts; raises SurfaceError where it is lost
+
+
+class LeasedSurface:
+    """A surface on which nothing is sent unless the process surely holds its runs: the one place that checks."""
+
+    def __init__(self, surface: Surface, hold: Hold) -> None:
+        self._surface = surface
+        self._hold = hold
+        self.name = surface.name
+        self.address = surface.address
+        self.room_chars = surface.room_chars
+        self.placeholder_after_s = surface.placeholder_after_s
+
+    def pages(self, kind: Kind) -> Paginator:
+        return self._surface.pages(kind)
+
+    def draws(self, method: Method, lane: LaneId) -> Sequence[str]:
+        return self._surface.draws(method, lane)
+
+    async def post(self, message: Message) -> MessageRef:
+        await self._hold()
+        return await self._surface.post(message)
+
+    async def find(self, lane: LaneId, page: int) -> MessageRef | None:
+        await self._hold()
+        return await self._surface.find(lane, page)
+
+    async def edit(self, ref: MessageRef, message: Message) -> None:
+        await self._hold()
+        await self._surface.edit(ref, message)
+
+    async def delete(self, ref: MessageRef) -> None:
+        await self._hold()
+        await self._surface.delete(ref)
+
+
+class Worker:
+    """What a worker does with the runs that it is handed. `reopen`: finds a platform's places, by its name."""
+
+    def __init__(
+        self,
+        supervisor: RunSupervisor,
+        store: Store,
+        forms: Mapping[str, Format],
+        reopen: Mapping[str, Reopen],
+        hold: Hold,
+    ) -> None:
+        self._supervisor = supervisor
+        self._store = store
+        self._forms = forms
+        self._reopen = reopen
+        self._hold = hold
+        self._looked_for: dict[str, set[str]] = {}  # runs that are conducted here → the addresses that were looked for
+
+    async def conduct(self, run: str) -> None:
+        """Take a run over and conduct it until it is over for this process.
+
+        Nothing happens to one that another process holds, or that can be shown nowhere.
+        """
+        t = await self._supervisor.read(run)
+        addresses = [view.address for view in t.views]
+        surfaces = await self._find_places(run, t, addresses)
+        if self._supervisor.leaving or run in self._looked_for:
+            return
+        if not surfaces:
+            log.warning("a run can be shown nowhere, so it is left", run=run)
+            return
+        self._looked_for[run] = set(addresses)
+        try:
+            await self._supervisor.resume(run, t, self._forms[t.started.format], surfaces)
+            await self._supervisor.wait_until_finished(run)
+        except Fenced as error:
+            log.info("a run is left to the process that holds it", run=run, reason=str(error))
+        finally:
+            del self._looked_for[run]
+
+    async def keep_views(self) -> None:
+        """Show runs in the places that people add while they go on, until cancelled."""
+        while True:
+            for run, known in list(self._looked_for.items()):
+                t = self._supervisor.transcript(run)
+                if t is not None and (new := [v.address for v in t.views if v.address not in known]):
+                    known.update(new)
+                    await self._add_views(run, t, new)
+            await asyncio.sleep(LOOK_S)
+
+    async def _add_views(self, run: str, t: Transcript, addresses: Sequence[str]) -> None:
+        try:
+            for surface in await self._find_places(run, t, addresses):
+                if self._supervisor.transcript(run) is not None:
+                    self._supervisor.attach(run, surface)
+        except (StoreFailed, SurfaceError) as error:
+            log.warning("a run cannot be shown in one more place", run=run, reason=str(error))
+
+    async def _find_places(self, run: str, t: Transcript, addresses: Sequence[str]) -> list[Surface]:
+        posted = await self._store.posted_pages(run) if addresses else []
+        found: list[Surface] = []
+        for address in addresses:
+            reopen = self._reopen.get(platform_of(address))
+            here = [page for page in posted if page.address == address]
+            if reopen is not None and (surface := await reopen(address, run, t, here)):
+                found.append(LeasedSurface(surface, self._hold))
+        return found

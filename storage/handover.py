@@ -1,0 +1,111 @@
+"""Runs handed from process to process as jobs of procrastinate, in tables of its own in our database.
+
+A job says that somebody should take the run up, and no more: who holds a run is decided where it is claimed, so a job
+too many harms nothing. https://procrastinate.readthedocs.io
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot.errors import Misconfigured
+from storage import postgres
+from storage.errors import translating_errors
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+log = structlog.get_logger()
+
+QUEUE, TASK = "runs", "conduct"
+POLL_S = 2.0  # jobs are told of at once; this is for the case that telling fails
+RETRY_S = 0.5  # between two tries to take jobs, where the database cannot be used
+DEAD_S = 60.0  # a job whose process has been silent for so long is thrown away: its run was handed over anew
+MAX_CONNECTIONS = 4
+
+Conduct = Callable[[str, bool], Awaitable[None]]  # a run, and whether a process died that held it
+
+
+class HandOver:
+    """The jobs: `offer` hands a run over, `serve` takes runs until it is cancelled."""
+
+    def __init__(self, app: App, name: str) -> None:
+        """Take procrastinate's app, which is open, and the store's name for people."""
+        self._app = app
+        self._name = name
+
+    async def offer(self, run: str, *, died: bool = False) -> None:
+        """Hand a run over; one that waits to be taken already waits once. Raises StoreFailed."""
+        from procrastinate.exceptions import AlreadyEnqueued  # of an extra
+
+        job = self._app.configure_task(TASK, queue=QUEUE, queueing_lock=run)
+        with _translating(self._name), suppress(AlreadyEnqueued):
+            await job.defer_async(run=run, died=died)
+
+    async def serve(self, conduct: Conduct, most: int) -> None:
+        """Take runs, `most` at once, and let each be conducted, until cancelled.
+
+        Runs go on where the database cannot be used for a while; their jobs do not, and are missed by nobody.
+        """
+
+        async def take(run: str, died: bool) -> None:
+            await conduct(run, died)
+
+        self._app.task(name=TASK, queue=QUEUE)(take)
+        while True:
+            try:
+                await self._app.run_worker_async(
+                    queues=[QUEUE],
+                    concurrency=most,
+                    fetch_job_polling_interval=POLL_S,
+                    shutdown_graceful_timeout=0.0,
+                    install_signal_handlers=False,
+                    delete_jobs="always",
+                )
+            except Exception as error:
+                log.warning("runs cannot be taken; trying again", reason=f"{error}".partition("\n")[0])
+            await asyncio.sleep(RETRY_S)
+
+    async def forget_dead(self) -> None:
+        """Throw away the jobs of processes that are gone. Raises StoreFailed."""
+        from procrastinate.jobs import Status  # of an extra
+
+        jobs = self._app.job_manager
+        with _translating(self._name):
+            for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=DEAD_S):
+                await jobs.finish_job(job, Status.FAILED, delete_job=True)
+
+
+@contextmanager
+def _translating(name: str) -> Iterator[None]:
+    """Raise StoreFailed where the database cannot be used."""
+    from procrastinate.exceptions import ConnectorException  # of an extra
+
+    with translating_errors(name):
+        try:
+            yield
+        except ConnectorException as error:
+            raise error.__cause__ or error from None
+
+
+@asynccontextmanager
+async def open_hand_over(url: str) -> AsyncIterator[HandOver]:
+    """Open the jobs of a database, and make their tables first if necessary. Raises Misconfigured, StoreFailed."""
+    try:
+        from procrastinate import App, PsycopgConnector  # an extra, which a bot in one process does without
+    except ImportError as error:
+        raise Misconfigured(
+            f"Several processes hand runs over by procrastinate, which cannot be loaded ({error}): install Moot with "
+            "the extra postgres."
+        ) from error
+    name = postgres.describe_url(url)
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=1, max_size=MAX_CONNECTIONS))
+    with translating_errors(name):
+        await asyncio.to_thread(postgres.make_tables_once, url, "procrastinate_jobs", app.schema_manager.get_schema())
+    async with app.open_async():
+        yield HandOver(app, name)

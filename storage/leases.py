@@ -1,0 +1,143 @@
+"""Leases of the processes that share a PostgreSQL database: who holds which runs, and until when.
+
+A process has one lease, which it renews all the time, and holds runs as long as that lasts. All times are the
+database's. Once a lease has run out, any process may free its runs: from then on every write of the late owner is
+fenced off, as their epochs are higher. Nothing else takes runs away, so a late owner whose lease is still there has
+lost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Connection, Double, cast, delete, exists, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from storage import postgres
+from storage.errors import translating_errors
+from storage.locations import Connections
+from storage.schema import leases, runs
+
+LEASE_S = 3.0  # from the last renewal
+MAX_STRANDED = 100  # runs that nobody holds and that are looked at in one go
+
+Role = Literal["gateway", "worker"]
+
+_now = cast(func.extract("epoch", func.clock_timestamp()), Double)
+# After a restart of the server every lease looks old, though its process may be well: each gets its time again.
+_server_began = literal_column("extract(epoch FROM pg_postmaster_start_time())", Double)
+_IS_LATE = func.greatest(leases.c.until, _server_began + LEASE_S) < _now
+_NOBODYS = runs.c.owner.is_not(None) & ~exists().where(leases.c.owner == runs.c.owner)
+_OPEN = select(runs.c.run, runs.c.seq).where(
+    runs.c.server.is_not(None), runs.c.caught_up_at.is_(None), runs.c.deleted_at.is_(None)
+)
+_STRANDED = (
+    _OPEN.where(runs.c.owner.is_(None))
+    .order_by(func.random())  # so that those for which nothing can be done hide no others
+    .limit(MAX_STRANDED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a renewal found.
+
+    `seqs`: of each run that the process holds, the number of its newest fact. `peers`: processes of its role, itself
+    among them.
+    """
+
+    seqs: dict[str, int]
+    peers: int
+
+
+class Leases:
+    """The lease of one process. Methods raise StoreFailed when the database cannot be used."""
+
+    def __init__(self, database: Connections, name: str, owner: str, role: Role) -> None:
+        """Take a connection that writes, and the store's name for people."""
+        self._database = database
+        self._name = name
+        self._owner = owner
+        self._role = role
+
+    async def take(self) -> list[str]:
+        """Begin the lease; return runs that the process held under an earlier one, for others to take."""
+        with translating_errors(self._name):
+            return await self._database.transact(self._take)
+
+    async def renew(self) -> Held | None:
+        """Renew the lease; return None where it had run out and another process has freed its runs."""
+        with translating_errors(self._name):
+            return await self._database.transact(self._renew)
+
+    async def release(self, run: str) -> None:
+        """Let one run go, for another process to take."""
+        own = (runs.c.run == run) & (runs.c.owner == self._owner)
+        with translating_errors(self._name):
+            await self._database.transact(lambda conn: conn.execute(update(runs).where(own).values(owner=None)))
+
+    async def end(self) -> list[str]:
+        """End the lease and return the runs that the process still held."""
+        with translating_errors(self._name):
+            return await self._database.transact(lambda conn: _end(conn, [self._owner]))
+
+    async def free_late(self) -> list[str]:
+        """End the leases that have run out; return the runs that their processes held, each to one caller only."""
+        with translating_errors(self._name):
+            return await self._database.transact(_free_late)
+
+    async def list_open(self) -> dict[str, int]:
+        """Return all runs that are not over, each with the number of its newest fact."""
+        with translating_errors(self._name):
+            found = await self._database.transact(lambda conn: conn.execute(_OPEN).all())
+        return {row.run: row.seq for row in found}
+
+    async def is_held(self, run: str) -> bool:
+        """Return whether a process holds the run."""
+        held = select(runs.c.owner.is_not(None)).where(runs.c.run == run)
+        with translating_errors(self._name):
+            return bool(await self._database.transact(lambda conn: conn.scalar(held)))
+
+    async def list_stranded(self) -> list[str]:
+        """Return runs that are not over and that nobody holds, some at random where there are many."""
+        with translating_errors(self._name):
+            return await self._database.transact(lambda conn: list(conn.scalars(_STRANDED).all()))
+
+    def _take(self, conn: Connection) -> list[str]:
+        freed = _end(conn, [self._owner])
+        conn.execute(insert(leases).values(owner=self._owner, role=self._role, until=_now + LEASE_S))
+        return freed
+
+    def _renew(self, conn: Connection) -> Held | None:
+        own = leases.c.owner == self._owner
+        if conn.execute(update(leases).where(own).values(until=_now + LEASE_S)).rowcount == 0:
+            return None
+        held = conn.execute(select(runs.c.run, runs.c.seq).where(runs.c.owner == self._owner)).all()
+        peers = conn.scalar(select(func.count()).where(leases.c.role == self._role, ~_IS_LATE))
+        return Held({row.run: row.seq for row in held}, peers or 1)
+
+
+def _end(conn: Connection, owners: Sequence[str]) -> list[str]:
+    conn.execute(delete(leases).where(leases.c.owner.in_(owners)))
+    return _free(conn, runs.c.owner.in_(owners))
+
+
+def _free_late(conn: Connection) -> list[str]:
+    late = conn.scalars(select(leases.c.owner).where(_IS_LATE).with_for_update(skip_locked=True)).all()
+    return _end(conn, late) if late else _free(conn, _NOBODYS)
+
+
+def _free(conn: Connection, which: ColumnElement[bool]) -> list[str]:
+    """Take runs from their owners, whose writes are fenced off from now on."""
+    freed = update(runs).where(which).values(owner=None, epoch=runs.c.epoch + 1).returning(runs.c.run)
+    return list(conn.scalars(freed).all())
+
+
+@asynccontextmanager
+async def open_leases(url: str, owner: str, role: Role) -> AsyncIterator[Leases]:
+    """Open the lease of a process on a connection of its own, beside the store's. Raises Misconfigured, StoreFailed."""
+    async with postgres.connect_writer(url, hold="no") as database:
+        yield Leases(database, postgres.describe_url(url), owner, role)

@@ -1,0 +1,89 @@
+"""Leases on a real PostgreSQL: who holds a run, what a late process may still do, and that each run is freed once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import psycopg
+import pytest
+
+from bot.domain.facts import CaughtUp, Interjected
+from bot.ports import Fenced
+from storage import open_store
+from storage.leases import LEASE_S, Leases, open_leases
+from storage.store import SqlStore
+from tests.support.transcripts import make_start
+
+
+@asynccontextmanager
+async def two_processes(url: str) -> AsyncIterator[tuple[SqlStore, SqlStore, Leases, Leases]]:
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        stores = [await enter(open_store(url, clock=time.time, shared=True)) for _ in range(2)]
+        leases = [await enter(open_leases(url, owner, "worker")) for owner in ("one", "two")]
+        for lease in leases:
+            await lease.take()
+        yield stores[0], stores[1], leases[0], leases[1]
+
+
+def let_run_out(url: str, owner: str) -> None:
+    """Set a lease back, as if its process had renewed it for the last time a minute ago; the server began earlier."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(
+            "SELECT pg_sleep(greatest(0, %s - extract(epoch FROM now() - pg_postmaster_start_time())))", [LEASE_S]
+        )
+        conn.execute("UPDATE leases SET until = until - 60 WHERE owner = %s", [owner])
+
+
+async def test_a_run_is_claimed_by_one_process_until_that_lets_it_go(postgres: str) -> None:
+    async with two_processes(postgres) as (one, two, lease, _):
+        epoch = await one.claim("r", "one")
+        with pytest.raises(Fenced, match="held by one"):
+            await two.claim("r", "two")
+        await one.append("r", [Interjected("ann", "mine")], epoch=epoch)
+        await lease.release("r")
+        assert await two.claim("r", "two") == epoch + 1
+        with pytest.raises(Fenced):
+            await one.append("r", [Interjected("ann", "late")], epoch=epoch)
+
+
+async def test_a_late_process_is_fenced_off_and_told_and_its_runs_are_freed_once(postgres: str) -> None:
+    async with two_processes(postgres) as (one, two, late, other):
+        epoch = await one.claim("r", "one")
+        assert await other.free_late() == []
+        let_run_out(postgres, "one")
+        freed = await asyncio.gather(other.free_late(), other.free_late())
+        assert sorted(freed) == [[], ["r"]]
+        with pytest.raises(Fenced):
+            await one.append("r", [Interjected("ann", "late")], epoch=epoch)
+        assert await late.renew() is None
+        await two.claim("r", "two")
+        assert await late.take() == []  # it begins anew, and nothing of the other's goes
+        held = await other.renew()
+        assert held is not None
+        assert (list(held.seqs), held.peers) == (["r"], 2)
+
+
+async def test_a_process_that_was_late_and_lost_nothing_goes_on(postgres: str) -> None:
+    async with two_processes(postgres) as (one, _, late, other):
+        epoch = await one.claim("r", "one")
+        let_run_out(postgres, "one")
+        held = await late.renew()
+        assert held is not None
+        assert held.seqs == {"r": 1}
+        assert await other.free_late() == []
+        await one.append("r", [Interjected("ann", "on time")], epoch=epoch)
+
+
+async def test_what_is_over_is_held_by_nobody_and_what_is_let_go_is_found_stranded(postgres: str) -> None:
+    async with two_processes(postgres) as (one, _, lease, other):
+        for run in ("over", "open"):
+            await one.append(run, [make_start("council")])
+            await one.claim(run, "one")
+        await one.append("over", [CaughtUp()])
+        assert await other.list_stranded() == []
+        assert await lease.end() == ["open"]
+        assert await other.list_stranded() == ["open"]

@@ -1,0 +1,88 @@
+"""Moot as several processes on one PostgreSQL database, gateways and workers, which tests can kill one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from signal import SIGKILL
+
+import psycopg
+
+from storage import SqlStore, open_store
+from tests.servers.discord import DiscordServer
+from tests.servers.model_server import ModelServer, answer
+from tests.support.processes import SEATS, Town
+
+WAIT_S = 60.0
+
+
+class SharedTown(Town):
+    """A town whose bot is several processes, each started in its role."""
+
+    def __init__(self, path: Path, url: str, discord: DiscordServer, models: ModelServer) -> None:
+        super().__init__(path, discord, models)
+        self.url = url
+        self.processes: list[Process] = []
+
+    async def start_role(self, role: str) -> Process:
+        """Start a gateway and wait until it hears what people do, or a worker, and wait until it holds a lease."""
+        connected, leased = len(await self.discord.connects()), len(self.list_leases(role))
+        process = await self._spawn(None, "run", "--role", role)
+        self.processes.append(process)
+        async with asyncio.timeout(WAIT_S):
+            while len(self.list_leases(role)) == leased or (
+                role == "gateway" and len(await self.discord.connects()) == connected
+            ):
+                assert process.returncode is None, "it has ended by itself"
+                await asyncio.sleep(0.02)
+        return process
+
+    def list_leases(self, role: str) -> list[str]:
+        """Return the names of the processes of a role that have a lease, or had one lately."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            if conn.execute("SELECT to_regclass('leases')").fetchone() == (None,):
+                return []
+            rows = conn.execute("SELECT owner FROM leases WHERE role = %s ORDER BY owner", [role]).fetchall()
+        return [owner for (owner,) in rows]
+
+    def find_owner(self, run: str) -> Process | None:
+        """Return the process that holds a run; None: none does."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            (owner,) = conn.execute("SELECT owner FROM runs WHERE run = %s", [run]).fetchone() or (None,)
+        return next((p for p in self.processes if owner and f":{p.pid}:" in owner), None)
+
+    async def wait_until_leased(self, process: Process) -> None:
+        """Wait until a process has taken a lease anew, after it has lost one."""
+        async with asyncio.timeout(WAIT_S):
+            while not any(f":{process.pid}:" in owner for owner in self.list_leases("worker")):
+                await asyncio.sleep(0.02)
+
+    async def wait_for_stored(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> str:
+        """Wait until `happened` is true of the only run in the store; return that run."""
+        async with asyncio.timeout(WAIT_S), open_store(self.url, clock=lambda: 0.0, read_only=True) as store:
+            while not (rows := await store.runs()) or not await happened(store, rows[0].run):
+                await asyncio.sleep(0.02)
+            return rows[0].run
+
+
+@asynccontextmanager
+async def open_shared_town(path: Path, url: str, **more: object) -> AsyncIterator[SharedTown]:
+    """Open a town without a bot in it, and kill at the end what still runs. `more`: tables of settings."""
+    async with ModelServer() as models, DiscordServer() as discord:
+        made = SharedTown(path, url, discord, models)
+        made.guild = await discord.create_guild()
+        made.channel = await discord.create_channel(made.guild)
+        made.ada = await discord.create_member(made.guild, "ada")
+        made.change_settings(storage={"url": url}, **more)
+        for seat, name in SEATS.items():
+            made.script_model(seat, answer(f"{name} ", "speaks."))
+        try:
+            yield made
+        finally:
+            for process in made.processes:
+                if process.returncode is None:
+                    process.send_signal(SIGKILL)
+                    await process.wait()
