@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -336,6 +337,7 @@ def vacuum() -> None:
 
 
 def main() -> None:
+    gc.disable()  # until `run_guarded`: looking for garbage takes a fifth of a command's imports
     for stream in filter(None, (sys.stdout, sys.stderr)):
         if stream.errors in ("strict", "surrogateescape"):  # the second in the locale C
             stream.reconfigure(errors="replace")  # what the terminal's encoding has no sign for becomes "?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Coroutine
@@ -21,6 +22,9 @@ OK, FAILED, UNUSABLE, NOT_SHOWN, INTERRUPTED = 0, 1, 2, 3, 130
 
 def run_guarded(command: Coroutine[Any, Any, int]) -> int:
     """Run a command and return its exit status; an error that people can mend becomes a message on standard error."""
+    if not gc.isenabled():  # until here the command was imported, which stays
+        gc.freeze()
+        gc.enable()
     try:
         # litellm looks for providers' keys in the environment, and they may stand in .env
         for name, value in read_dotenv().items():

@@ -16,6 +16,9 @@ def test_a_small_run_has_a_figure_for_each_bar() -> None:
     assert list(figures) == [
         "moot --help over an empty typer app's, median of pairs",
         "litellm imported when the core is ready",
+        "processor time of moot try to its first word, over litellm's own",
+        "processor time of moot run until ready, over its libraries' imports",
+        "memory of moot run when ready, over its libraries' imports",
     ]
     assert figures["litellm imported when the core is ready"] == 0
 
