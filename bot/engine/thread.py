@@ -230,9 +230,9 @@ def replay_thread(entries: Iterable[Entry], form: Format, now: float) -> list[Po
         t = fold_all(t, row)
         thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, t.at)))
     thread.update((post.lane, post) for post in thread_posts(t, form.plan(t, max(t.at, now))))
-    return [_without_links(post) for post in thread.values() if not post.is_nothing]
+    return [without_links(post) for post in thread.values() if not post.is_nothing]
 
 
-def _without_links(post: Post) -> Post:
+def without_links(post: Post) -> Post:
     """Return a post for readers that have no messages to go to."""
     return replace(post, text=without_lane_links(post.text)) if post.kind == "end" and post.text else post

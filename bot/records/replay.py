@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bot.domain.facts import Claimed, ThinkingSeen, TurnStarted, ViewAttached
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all, in_rows
-from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts
+from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts, without_links
 from bot.formats.plan import Format, Plan
 from bot.ports import Snapshot
 
@@ -31,7 +31,8 @@ def list_frames(entries: Sequence[Entry], snapshots: Iterable[Snapshot], form: F
     """
     frames: list[Frame] = []
     latest: dict[LaneId, Post] = {}
-    for at, posts in _list_threads(entries, form, now):
+    for at, read in _list_threads(entries, form, now):
+        posts = [without_links(post) for post in read]
         said = [post for post in posts if post.lane in latest or not post.is_nothing]
         new = [post for post in said if _reading(latest.get(post.lane)) != _reading(post)]
         frames += [Frame(at, post) for post in new]

@@ -141,11 +141,11 @@ def test_scores_by_letters_are_read_and_told_by_name_afterwards() -> None:
     ],
 )
 def test_names_are_revealed_when_nobody_votes_any_more(vote_s: float, facts: list[Fact], due: list[Fact]) -> None:
-    assert list(make_hidden_play(blind=True, vote_s=vote_s).record(*facts).plan.reveals_due) == due
+    assert list(make_hidden_play(blind=True, vote_s=vote_s).play_stage().record(*facts).plan.reveals_due) == due
 
 
 def test_the_vote_that_time_closes_makes_the_names_due() -> None:
-    p = make_hidden_play(blind=True, vote_s=9.0).record(RunFinished("compared"))
+    p = make_hidden_play(blind=True, vote_s=9.0).play_stage().record(RunFinished("compared"))
     assert p.plan.again_at == p.t.at + 9
     assert list(p.wait(9.0).plan.reveals_due) == [NamesRevealed()]
 

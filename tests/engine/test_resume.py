@@ -17,7 +17,7 @@ from bot.formats import FORMATS
 from bot.ports import Method, PostedPage, Surface, SurfaceError
 from tests.support.restarts import PLACE, RUN, RestartScene
 from tests.support.surfaces import Place
-from tests.support.transcripts import make_start
+from tests.support.transcripts import Play, make_start
 from tests.support.virtual_time import in_virtual_time
 
 
@@ -181,7 +181,8 @@ async def test_a_process_that_stops_waits_for_runs_and_hands_over_the_others(sec
 async def test_a_finished_run_whose_vote_is_open_goes_on_until_it_closes() -> None:
     scene = RestartScene()
     begun = replace(make_start("compare"), rules=Rules(vote_s=60))
-    await scene.store.append(RUN, [begun, ViewAttached(scene.place.address), RunFinished("compared")])
+    _, *said = (entry.fact for entry in Play(begun).play_stage().t.entries)
+    await scene.store.append(RUN, [begun, ViewAttached(scene.place.address), *said, RunFinished("compared")])
     async with scene.process({}) as supervisor:
         await supervisor.resume_in_places(FORMATS, PLACE, scene.reopen)
         await asyncio.sleep(1)

@@ -158,10 +158,9 @@ class TestLaterBallots:
         assert "Eve" not in play.plan.full_texts[COUNTED]
         for reviewer in ("ada", "bob", "cyd"):
             let_rank(play, reviewer, *LATE_EVE, round_=2)
-        assert "\n\n**Eve, then Bob" in play.plan.cards[REVIEWS]
         assert "4 ballots, 0 abstained;" in play.plan.full_texts[COUNTED]
-        assert "The models ranked Eve first" in play.plan.cards[REVIEWS]
-        assert "**Ada**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
+        assert "\n\nThe models ranked Eve first, then Bob" in play.plan.cards[REVIEWS]
+        assert "**Ada, Bob and Cyd**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
         assert "Not reviewed" not in play.plan.cards[REVIEWS]
 
     def test_two_answers_are_reviewed_where_the_third_is_out_and_joins_them(self) -> None:
