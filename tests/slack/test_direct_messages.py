@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
 from adapters.slack import streams
 from tests.servers.slack.world import Channel, Message
-from tests.support.slack_app import App, StartApp, wait_until
+from tests.support.slack_app import MODELS, App, StartApp, wait_until
 
 TEXT = ["Tabs ", 0.1, "are **bo", 0.1, "ld** and ", 0.1, "```\ncode", 0.1, "\nmore\n```\n", 0.1, "done."]
 SLOWER = [0.3, TEXT[0], 2.0, *TEXT[2:]]
@@ -40,11 +42,16 @@ def check_whole(a: App, turn: Message) -> None:
     assert turn.username == "🟦 Ada"
 
 
-async def test_turns_are_streamed(start_app: StartApp) -> None:
-    app = await start_app(lines={"ada": SLOWER, "bob": SLOWER})
+async def test_turns_are_streamed_with_the_names_and_faces_of_their_seats(start_app: StartApp) -> None:
+    faces = {"ada": "https://example.org/ada.png", "bob": ""}
+    models = {key: replace(MODELS[key], avatar_url=face) for key, face in faces.items()}
+    app = await start_app(lines={"ada": SLOWER, "bob": SLOWER}, models=models)
     _, thread = await ask_directly(app)
     check_whole(app, thread[0])
-    assert thread[0].stream == "stopped"
+    assert [(m.username, m.icon, m.stream) for m in thread[:2]] == [
+        ("🟦 Ada", faces["ada"], "stopped"),
+        ("🟩 Bob", "", "stopped"),
+    ]
     assert len(app.find_calls("chat.appendStream")) >= 2
     assert [r.error for r in app.server.requests if r.error] == []
 

@@ -197,5 +197,8 @@ def test_the_manifest_says_what_is_declared_and_why(listen: bool) -> None:
     assert ":history" not in text.replace("im:history", "").replace("mpim:history", "") or listen
     assert re.findall(r"command: /(\w+)", text) == list(dict.fromkeys(c.path[0] for c in COMMANDS))
     assert all(len(name) <= 24 and len(help) <= 150 for name, help in message_shortcuts().values())
+    _, agent = text.split("  agent_view:\n    agent_description: ")
+    assert 0 < len(json.loads(agent.splitlines()[0])) <= 300  # https://docs.slack.dev/reference/app-manifest
+    assert agent.count("      - title: ") == agent.count("        message: ") == (4 if listen else 3)
     assert "socket_mode_enabled: true" in text
     assert "socket_mode_enabled: false" in render_manifest(listen, "https://moot.example")

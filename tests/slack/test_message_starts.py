@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
 
+from adapters.slack.manifest import PROMPTS
 from bot.domain.controls import press_id
 from bot.domain.facts import RunStarted
 from bot.domain.run import Price
@@ -42,6 +43,21 @@ async def find_direct_answer(app: App, nth: int = 1) -> Message:
     where = app.server.world.im(app.ann.id).id
     await wait_until(lambda: len(app.server.world.messages(where)) > nth)
     return app.server.world.messages(where)[nth]
+
+
+@pytest.mark.parametrize(
+    ("said", "answered"),
+    [(said, words) for (_, said), words in zip(PROMPTS, ("/council", "no runs yet", CHOICE), strict=True)],
+)
+async def test_the_prompts_of_the_agent_are_answered_and_cost_nothing(
+    start_app: StartApp, said: str, answered: str
+) -> None:
+    app = await start_app(models=PAID, settings=ASKING)
+    where = app.server.world.im(app.ann.id)
+    await (await app.server.people.say(app.ann.id, where.id, said))
+    answer = await find_direct_answer(app)
+    assert answered in f"{answer.text} {read_text(answer)}"
+    assert await app.store.runs() == []
 
 
 async def read_start(app: App) -> RunStarted:
