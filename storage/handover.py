@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-QUEUE, TASK = "runs", "conduct"
+ANY, TASK = "runs", "conduct"  # the queue of runs that no worker is to have before others; what is done with them
 POLL_S = 2.0  # jobs are told of at once; this is for the case that telling fails
 RETRY_S = 0.5  # between two tries to take jobs, where the database cannot be used
 DEAD_S = 60.0  # a job whose process has been silent for so long is thrown away: its run was handed over anew
@@ -39,16 +39,16 @@ class HandOver:
         self._app = app
         self._name = name
 
-    async def offer(self, run: str, *, died: bool = False) -> None:
-        """Hand a run over; one that waits to be taken already waits once. Raises StoreFailed."""
+    async def offer(self, run: str, worker: str, *, died: bool = False) -> None:
+        """Hand a run over to a worker, to any where it is ""; it waits there once. Raises StoreFailed."""
         from procrastinate.exceptions import AlreadyEnqueued  # of an extra
 
-        job = self._app.configure_task(TASK, queue=QUEUE, queueing_lock=run)
+        job = self._app.configure_task(TASK, queue=_name_queue(worker), queueing_lock=f"{worker} {run}")
         with _translating(self._name), suppress(AlreadyEnqueued):
             await job.defer_async(run=run, died=died)
 
-    async def serve(self, conduct: Conduct, most: int) -> None:
-        """Take runs, `most` at once, and let each be conducted, until cancelled.
+    async def serve(self, worker: str, conduct: Conduct, most: int) -> None:
+        """Take the runs of a worker, `most` at once, and let each be conducted, until cancelled.
 
         Runs go on where the database cannot be used for a while; their jobs do not, and are missed by nobody.
         """
@@ -56,11 +56,11 @@ class HandOver:
         async def take(run: str, died: bool) -> None:
             await conduct(run, died)
 
-        self._app.task(name=TASK, queue=QUEUE)(take)
+        self._app.task(name=TASK)(take)
         while True:
             try:
                 await self._app.run_worker_async(
-                    queues=[QUEUE],
+                    queues=[ANY, _name_queue(worker)],
                     concurrency=most,
                     fetch_job_polling_interval=POLL_S,
                     shutdown_graceful_timeout=0.0,
@@ -77,8 +77,12 @@ class HandOver:
 
         jobs = self._app.job_manager
         with _translating(self._name):
-            for job in await jobs.get_stalled_jobs(queue=QUEUE, seconds_since_heartbeat=DEAD_S):
+            for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=DEAD_S):
                 await jobs.finish_job(job, Status.FAILED, delete_job=True)
+
+
+def _name_queue(worker: str) -> str:
+    return f"{ANY} {worker}" if worker else ANY
 
 
 @contextmanager

@@ -45,12 +45,13 @@ _STRANDED = (
 class Held:
     """What a renewal found.
 
-    `seqs`: of each run that the process holds, the number of its newest fact. `peers`: processes of its role, itself
-    among them.
+    `seqs`: of each run that the process holds, the number of its newest fact. `workers`: the names of those whose lease
+    lasts. `processes`: how many have a lease, whatever their role.
     """
 
     seqs: dict[str, int]
-    peers: int
+    workers: tuple[str, ...]
+    processes: int
 
 
 class Leases:
@@ -116,8 +117,9 @@ class Leases:
         if conn.execute(update(leases).where(own).values(until=_now + LEASE_S)).rowcount == 0:
             return None
         held = conn.execute(select(runs.c.run, runs.c.seq).where(runs.c.owner == self._owner)).all()
-        peers = conn.scalar(select(func.count()).where(leases.c.role == self._role, ~_IS_LATE))
-        return Held({row.run: row.seq for row in held}, peers or 1)
+        alive = conn.execute(select(leases.c.owner, leases.c.role).where(~_IS_LATE).order_by(leases.c.owner)).all()
+        workers = tuple(row.owner for row in alive if row.role == "worker")
+        return Held({row.run: row.seq for row in held}, workers, len(alive))
 
 
 def _end(conn: Connection, owners: Sequence[str]) -> list[str]:

@@ -40,6 +40,11 @@ def discord_budget(name: str, started: float) -> Budget:
     return FixedWindow(DEFAULT_REQUESTS, DEFAULT_WINDOW_S, at_once=1, eager=True)
 
 
+def share_ceiling(peers: int, started: float) -> Budget:
+    """Make a ceiling of one of so many processes; other ones may have sent until `started`."""
+    return SlidingWindow(max(1, REQUESTS_PER_S // peers), 1.0, spent_at=started, documented=True)
+
+
 def ceiling_name(path: str) -> str:
     """Return the ceiling that a call counts against.
 

@@ -11,16 +11,18 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 
+from bot.domain.facts import RunStarted
 from bot.engine.lease import Lease
+from bot.engine.placement import budget_place, choose_worker
 from bot.engine.quarantine import count_take_over
 from bot.engine.supervisor import RunSupervisor
 from bot.engine.worker import Worker
 from bot.errors import Misconfigured, StoreFailed
+from bot.ports import Store
 from bot.settings.settings import Settings
 from storage.handover import HandOver, open_hand_over
 from storage.leases import Held, Leases, Role, open_leases
 from storage.signals import Signals
-from storage.store import SqlStore
 
 log = structlog.get_logger()
 
@@ -38,9 +40,10 @@ WITHOUT_POSTGRES = (
 class Cluster:
     """What one process shares with the others of its database."""
 
-    def __init__(self, role: Role, owner: str, leases: Leases, jobs: HandOver, signals: Signals) -> None:
+    def __init__(self, role: Role, owner: str, store: Store, leases: Leases, jobs: HandOver, signals: Signals) -> None:
         """Take the parts; `owner` names this process and its life."""
         self.role: Role = role
+        self._store = store
         self.owner = owner
         self.lease = Lease()
         self.list_open, self.is_held = leases.list_open, leases.is_held
@@ -49,13 +52,19 @@ class Cluster:
         self._jobs = jobs
         self._signals = signals
         self._taking: asyncio.Task[None] | None = None
+        self._workers: tuple[str, ...] = ()
+        self._processes = 1
+
+    def count_peers(self) -> int:
+        """Return how many processes there are, this one among them."""
+        return self._processes
 
     async def hand_over(self, run: str) -> None:
         """Let another process have a run that this one has claimed; tried until the database takes it."""
         while True:
             try:
                 await self._leases.release(run)
-                await self._jobs.offer(run)
+                await self._offer([run])
                 return
             except StoreFailed as error:
                 log.warning("a run cannot be handed over; trying again", run=run, reason=str(error))
@@ -68,12 +77,12 @@ class Cluster:
             tasks.create_task(self._signals.send_all())
             tasks.create_task(self._keep_lease(_ignore, self._take_lease))
 
-    async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, store: SqlStore, most: int) -> None:
+    async def serve_worker(self, worker: Worker, supervisor: RunSupervisor, most: int) -> None:
         """Take runs, `most` at once, and conduct them, until cancelled."""
 
         async def conduct(run: str, died: bool) -> None:
             if died:
-                await count_take_over(store, run)
+                await count_take_over(self._store, run)
             await worker.conduct(run)
 
         async def begin_anew() -> None:
@@ -98,7 +107,7 @@ class Cluster:
             tasks.create_task(worker.keep_views())
             tasks.create_task(self._look_for_late())
             tasks.create_task(self._look_for_stranded())
-            self._taking = tasks.create_task(self._jobs.serve(conduct, most))
+            self._taking = tasks.create_task(self._jobs.serve(self.owner, conduct, most))
 
     def stop_taking(self) -> None:
         """Take no more runs: those that wait are for others."""
@@ -107,7 +116,9 @@ class Cluster:
 
     async def leave(self) -> None:
         """End the lease and hand over what this process still holds, before it stops."""
-        await self._offer(await self._leases.end())
+        freed = await self._leases.end()
+        self._workers = tuple(worker for worker in self._workers if worker != self.owner)
+        await self._offer(freed)
 
     async def _take_lease(self) -> None:
         """Take a lease, which this process has lost or never had. Raises StoreFailed."""
@@ -127,6 +138,7 @@ class Cluster:
                     await begin_anew()
                 else:
                     self.lease.confirm(began)
+                    self._workers, self._processes = held.workers, held.processes
                     look(held)
             except StoreFailed as error:
                 log.warning("the lease cannot be renewed; trying again", reason=str(error))
@@ -138,8 +150,15 @@ class Cluster:
             with _tolerating():
                 if freed := await self._leases.free_late():
                     log.warning("a process is gone, and its runs are handed over", runs=len(freed))
+                    await self._renew_workers()
                     await self._offer(freed, died=True)
+                    await self._offer(await self._leases.list_stranded())  # those that waited for it
             await asyncio.sleep(LATE_S)
+
+    async def _renew_workers(self) -> None:
+        """Look which workers there are, now that one has gone."""
+        if held := await self._leases.renew():
+            self._workers, self._processes = held.workers, held.processes
 
     async def _look_for_stranded(self) -> None:
         """Hand over the runs that nobody holds and nobody was told of, such as those of a bot in one process."""
@@ -151,7 +170,9 @@ class Cluster:
 
     async def _offer(self, runs: Iterable[str], *, died: bool = False) -> None:
         for run in runs:
-            await self._jobs.offer(run, died=died)
+            start = next((e.fact for e in await self._store.read(run) if isinstance(e.fact, RunStarted)), None)
+            if start is not None:
+                await self._jobs.offer(run, choose_worker(budget_place(start), self._workers), died=died)
 
 
 @contextmanager
@@ -167,14 +188,14 @@ def _ignore(held: Held) -> None:
 
 
 @asynccontextmanager
-async def open_cluster(settings: Settings, role: Role) -> AsyncIterator[Cluster]:
+async def open_cluster(settings: Settings, role: Role, store: Store) -> AsyncIterator[Cluster]:
     """Open what a process needs in its role, beside its store. Raises Misconfigured, StoreFailed."""
     url = require_shared(settings, role)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     async with AsyncExitStack() as stack:
         leases = await stack.enter_async_context(open_leases(url, owner, role))
         jobs = await stack.enter_async_context(open_hand_over(url))
-        yield Cluster(role, owner, leases, jobs, Signals(url))
+        yield Cluster(role, owner, store, leases, jobs, Signals(url))
 
 
 def require_shared(settings: Settings, role: Role) -> str:

@@ -127,7 +127,7 @@ async def _take_runs(
         await bot.ready.wait()
     reopen = {bot.name: bot.places.reopen for bot in bots}
     worker = Worker(supervisor, store, FORMATS, reopen, cluster.lease.hold)
-    await cluster.serve_worker(worker, supervisor, store, settings.cluster.runs_per_worker)
+    await cluster.serve_worker(worker, supervisor, settings.cluster.runs_per_worker)
 
 
 async def _take_up_runs(

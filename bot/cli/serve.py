@@ -9,14 +9,16 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from adapters.common.shared_budget import SharedBudget
 from adapters.discord.api import Rest
-from adapters.discord.budgets import discord_budget
+from adapters.discord.budgets import ADDRESS_CEILING, BOT_CEILING, discord_budget, share_ceiling
 from adapters.discord.client import DiscordBot, make_client
 from adapters.slack.budgets import slack_budget
 from adapters.slack.client import SlackBot
@@ -62,7 +64,7 @@ async def run_bot(role: Role | None = None) -> int:
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         store = await enter(open_store(settings.storage.location, clock=time.time, shared=role is not None))
-        cluster = None if role is None else await enter(open_cluster(settings, role))
+        cluster = None if role is None else await enter(open_cluster(settings, role, store))
         supply = await stack.enter_async_context(provide_models(settings, None, lambda found: found[:USUAL_SEATS]))
         stop = asyncio.Event()
         # gc.freeze leaves out what stays in memory: a collection that visits all of it blocks the loop for 0.3 s
@@ -102,7 +104,7 @@ async def serve_platforms(
             supply,
             store,
             watcher.observers,
-            _make_budget,
+            partial(_make_budget, cluster),
             vote_s=vote_s,
             tell_operator=tell_operator,
             cluster=cluster,
@@ -140,7 +142,9 @@ def _make_bots(settings: Settings, core: Core, store: SqlStore, *, connects: boo
         yield SlackBot(core.actions, store, store, settings.slack, engine=store.engine, connects=connects)
 
 
-def _make_budget(name: str, started: float) -> Budget:
+def _make_budget(cluster: Cluster | None, name: str, started: float) -> Budget:
+    if cluster is not None and name in (BOT_CEILING, ADDRESS_CEILING):
+        return SharedBudget(share_ceiling, cluster.count_peers, started)
     return BUDGETS[name.partition(" ")[0]](name, started)
 
 
