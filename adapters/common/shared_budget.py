@@ -6,14 +6,16 @@ from collections.abc import Callable
 
 from bot.live.budget import Budget, Outlook, SentRequest
 
+SETTLE_S = 1.0  # until every process has heard of one that came or went
+
 MakeShare = Callable[[int, float], Budget]  # a budget of one of so many processes, from a loop time on
 
 
 class SharedBudget:
     """A `Budget` that is made anew, smaller or larger, when processes come or go.
 
-    What was sent before counts against the new one: it begins with nothing to spend where it grows, as other processes
-    may not know yet that there is one less, and where it shrinks.
+    A new share begins with nothing to spend: what was sent before counts against it, and other processes may not know
+    yet that they have another one.
     """
 
     def __init__(self, make: MakeShare, count_peers: Callable[[], int], started: float) -> None:
@@ -21,13 +23,13 @@ class SharedBudget:
         self._make = make
         self._count_peers = count_peers
         self._peers = count_peers()
-        self._share = make(self._peers, started)
+        self._share = make(self._peers, started + SETTLE_S)
         self._flying: dict[int, Budget] = {}  # requests by their identity → the share that has paid
 
     def _now(self, now: float) -> Budget:
         if (peers := self._count_peers()) != self._peers:
             self._peers = peers
-            self._share = self._make(peers, now)
+            self._share = self._make(peers, now + SETTLE_S)
         return self._share
 
     def tokens(self, now: float) -> float:

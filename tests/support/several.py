@@ -16,7 +16,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.model_server import ModelServer, answer
 from tests.support.processes import SEATS, Town
 
-WAIT_S = 60.0
+WAIT_S, STARTS_WITHIN_S = 60.0, 120.0
 
 
 class SharedTown(Town):
@@ -32,7 +32,7 @@ class SharedTown(Town):
         connected, leased = len(await self.discord.connects()), len(self.list_leases(role))
         process = await self._spawn(None, "run", "--role", role)
         self.processes.append(process)
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(STARTS_WITHIN_S):
             while len(self.list_leases(role)) == leased or (
                 role == "gateway" and len(await self.discord.connects()) == connected
             ):
