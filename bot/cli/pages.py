@@ -56,12 +56,13 @@ def _render_tables(model: type[BaseModel], path: str) -> Iterator[str]:
             tables.append((f"{path}{'.' if path else ''}{name}{'.NAME' if is_named else ''}", inner))
         else:
             told = (field.description or "").replace("|", "\\|")
-            rows.append(f"| `{name}` | {_tell_type(field.annotation)} | {_tell_default(field)} | {told} |")
+            rows.append(f"| `{name}` | {told} | {_tell_type(field.annotation)} | {_tell_default(field)} |")
     if rows:
         yield f"## {f'[{path}]' if path else 'Outside of any table'}\n"
         if path and model.__doc__ and model.__doc__ != BaseModel.__doc__:
             yield " ".join(model.__doc__.split()) + "\n"
-        yield "| setting | takes | where left out | what it is |\n|---|---|---|---|"
+        # a phone shows two columns, and scrolls to the others
+        yield "| setting | what it is | takes | where left out |\n|---|---|---|---|"
         yield from rows
         yield ""
     for where, inner in tables:

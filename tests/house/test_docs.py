@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,10 +20,25 @@ PACKAGES = ("bot", "adapters", "commands", "storage", "tests", "benchmarks")
 
 
 @pytest.fixture(scope="module")
-def words() -> frozenset[str]:
+def files() -> Sequence[Path]:
+    """Every file of the code."""
+    return [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+
+
+@pytest.fixture(scope="module")
+def names(files: Sequence[Path]) -> frozenset[str]:
+    """Every name that a page may call a file of the code by: with all its folders, some or none."""
+    return list_names(path.relative_to(ROOT) for path in files)
+
+
+@pytest.fixture(scope="module")
+def words(files: Sequence[Path]) -> frozenset[str]:
     """Every word of the code."""
-    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     return frozenset(word for path in files for word in re.findall(r"\w+", path.read_text("utf-8")))
+
+
+def list_names(paths: Iterable[Path]) -> frozenset[str]:
+    return frozenset("/".join(path.parts[first:]) for path in paths for first in range(len(path.parts)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -32,13 +48,12 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_that_are_named_exist(page: Path) -> None:
+def test_files_that_are_named_exist(page: Path, names: frozenset[str]) -> None:
     """A path is one from the root; a bare `budget.py` may stand in any folder."""
     text = page.read_text("utf-8").replace("\\_", "_")
-    files = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    files |= set(re.findall(r'^```python title="(.+)"$', text, re.M))  # those that the page itself has whole
+    own = list_names(map(Path, re.findall(r'^```python title="(.+)"$', text, re.M)))  # the page has them whole
     named = set(re.findall(r"(?<![\w./-])\w[\w./-]*\.py\b", text))
-    assert [name for name in named if not any(f"/{file}".endswith(f"/{name}") for file in files)] == []
+    assert named - names - own == set()
     folders = set(re.findall(rf"`((?:{'|'.join(PACKAGES)})/(?:[\w/]*\w)?)/?`", text))
     assert [name for name in folders if not (ROOT / name).is_dir()] == []
 
