@@ -16,6 +16,7 @@ from bot.domain.facts import CaughtUp, Claimed, Deleted, Named
 from bot.domain.spending import Asked, Balance, OverLimit, fit, list_accounts
 from bot.ports import Call, Fenced, Json
 from storage.head import Head
+from storage.search import Indexed
 
 Row = dict[str, Any]
 LaneRow = tuple[str, str]  # run, turn as text
@@ -117,10 +118,14 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """Erase one share of what is kept of a run; the first write of that kind makes it a deleted run without a name."""
+    """Erase one share of what is kept of a run; the first write of that kind makes it a deleted run without a name.
+
+    `indexed`: how the index of words has it, read before so that other writes need not wait for that.
+    """
 
     run: str
     at: float
+    indexed: Indexed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,7 @@ class Batch:
     charged: dict[str, float] = field(default_factory=dict)  # accounts that change, and when
     calls: list[Row] = field(default_factory=list)
     settled: list[Row] = field(default_factory=list)
-    erased: list[str] = field(default_factory=list)
+    erased: list[Erase] = field(default_factory=list)
     forgotten: list[Forget] = field(default_factory=list)
     tidy: Tidy | None = None
 
@@ -295,7 +300,7 @@ class Batch:
         if head := self.heads.get(write.run):
             bare = Head(head.epoch, 0, head.started_at, deleted_at=head.deleted_at or write.at)
             self.heads[write.run] = bare
-            self.erased.append(write.run)
+            self.erased.append(write)
 
     def _import(self, write: Import) -> AlreadyStored | None:
         """Add a run with the times that its facts have. Nothing of it goes on by itself here."""

@@ -13,9 +13,9 @@ from sqlalchemy.types import Text
 
 from storage.picture_rows import free_pictures
 from storage.schema import accounts, acts, calls, events, facts, messages, picture_uses, runs, snapshots
-from storage.search import forget_run
+from storage.search import Indexed, forget_run
 
-SHARE_ROWS = 200  # of a run that go in one transaction, for which other writes wait
+SHARE_ROWS = 50  # of a run that go in one transaction, for which other writes wait
 SHARE_CHARS = 1_000_000  # that they hold together; of a longer row, that one alone
 MAX_LISTED = 500  # runs in one list of those that are to go
 
@@ -25,9 +25,9 @@ _OF_RUN = (  # the tables of a run's texts: the rows' keys, and what they hold
 )
 
 
-def erase_share(conn: Connection, run: str) -> None:
+def erase_share(conn: Connection, run: str, indexed: Indexed | None = None) -> None:
     """Delete one share of a run's texts, and all that is small at once: its events, pictures and name in the ledger."""
-    forget_run(conn, run)  # first, as it is by its facts that the index knows it
+    forget_run(conn, run, indexed)  # first, as it is by its facts that the index knows it
     where = case((calls.c.server.contains(":@"), ""), else_=calls.c.server)  # direct messages have a person's id there
     conn.execute(update(calls).where(calls.c.run == run).values(run="", person="", server=where))
     conn.execute(delete(accounts).where(accounts.c.account == f"run {run}"))

@@ -24,6 +24,10 @@ class Connections(Protocol):
         """Carry out all that `work` does, or nothing of it. Once begun it ends even when its caller is cancelled."""
         ...
 
+    async def copy_log(self) -> None:
+        """Copy the log into the database, if it is ours, while others write."""
+        ...
+
     async def truncate_log(self) -> bool:
         """Empty the log, which holds what was written lately, if it is ours; False where somebody reads it now."""
         ...

@@ -78,6 +78,9 @@ class PostgresDatabase:
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work)
 
+    async def copy_log(self) -> None:
+        """Do nothing, as in `truncate_log`."""
+
     async def truncate_log(self) -> bool:
         """Do nothing: the log is the server's, which writes it over by itself."""
         return True

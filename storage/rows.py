@@ -169,8 +169,8 @@ def save_batch(conn: Connection, batch: Batch) -> None:
             index_run(conn, run, head.started_at)
     if batch.over:
         free_pictures(conn, picture_uses.c.run.in_(batch.over))
-    for run in batch.erased:
-        erase_share(conn, run)
+    for erasing in batch.erased:
+        erase_share(conn, erasing.run, erasing.indexed)
     for wish in batch.forgotten:
         forget_acts(conn, wish.run, wish.person)
     if batch.tidy is not None:

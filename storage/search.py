@@ -8,6 +8,7 @@ made again from the same facts: those up to the one that the table `searched` na
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, column, delete, exists, func, insert, select, text
 
@@ -30,6 +31,14 @@ _DELETE_VECTOR = text("DELETE FROM run_words WHERE id = :id")
 _MATCH_VECTOR = text("SELECT id FROM run_words WHERE words @@ CAST(replace(:words, ' ', ' & ') AS tsquery)")
 
 
+class Indexed(NamedTuple):
+    """The row of a run in SQLite's index: its number, how far its facts are in it, and their digests."""
+
+    id: int
+    seq: int
+    words: str
+
+
 def index_run(conn: Connection, run: str, started_at: float) -> None:
     """Enter a run by the words of all its facts so far, in place of what was entered before."""
     forget_run(conn, run)
@@ -46,11 +55,19 @@ def index_run(conn: Connection, run: str, started_at: float) -> None:
             conn.execute(_ADD_VECTOR, {"id": number, "words": " ".join(words.split(" ", MAX_WORDS)[:MAX_WORDS])})
 
 
-def forget_run(conn: Connection, run: str) -> None:
-    """Take a run out; its facts must still be there."""
+def read_indexed(conn: Connection, run: str) -> Indexed | None:
+    """Read what takes a run out of the index, which takes long for a long one; None where nothing is needed for it."""
+    row = conn.execute(select(searched).where(searched.c.run == run)).one_or_none()
+    return Indexed(row.id, row.seq, _index_facts(conn, run, row.seq)) if row and _has_fts5(conn) else None
+
+
+def forget_run(conn: Connection, run: str, known: Indexed | None = None) -> None:
+    """Take a run out; its facts must still be there. `known`: what `read_indexed` has read of it before."""
     if row := conn.execute(select(searched).where(searched.c.run == run)).one_or_none():
         if _has_fts5(conn):
-            conn.execute(_TAKE_OUT, {"id": row.id, "words": _index_facts(conn, run, row.seq)})
+            is_same = known is not None and (known.id, known.seq) == (row.id, row.seq)
+            words = known.words if known and is_same else _index_facts(conn, run, row.seq)
+            conn.execute(_TAKE_OUT, {"id": row.id, "words": words})
         else:
             conn.execute(_DELETE_VECTOR, {"id": row.id})
         conn.execute(delete(searched).where(searched.c.id == row.id))

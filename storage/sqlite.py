@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -106,8 +108,19 @@ class Database:
 
         return cast(T, await self.driver._execute(whole))
 
+    async def copy_log(self) -> None:
+        """Copy the log into the database on another connection, so that writes go on meanwhile."""
+
+        def copy() -> None:
+            with closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT_S)) as beside:
+                beside.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+        [[file]] = await self.driver.execute_fetchall("SELECT file FROM pragma_database_list WHERE name = 'main'")
+        await asyncio.to_thread(copy)
+
     async def truncate_log(self) -> bool:
         """Empty the log, which holds what was written lately, into the database; False where somebody reads it now."""
+        await self.copy_log()  # first, so that little is left for which writes wait
 
         def truncate() -> bool:
             connection = self.driver._conn

@@ -47,6 +47,7 @@ from storage.locations import (
 from storage.writer import Writer
 
 EVENTS_KEPT_S = 86_400.0  # facts with a key come twice within minutes, if at all
+RUNS_A_LOG = 20  # erased runs whose log is small enough that no commit copies it, for which all others would wait
 LOG_TRIES, LOG_RETRY_S = 20, 0.1  # to empty the log between others' reads
 
 T = TypeVar("T")
@@ -176,10 +177,14 @@ class SqlStore:
 
     async def erase_runs(self, runs: Sequence[str]) -> None:
         at = self._clock()
-        for run in runs:
-            await self._writer.write(Erase(run, at))
+        for n, run in enumerate(runs, 1):
+            indexed = await self._read(partial(search.read_indexed, run=run))
+            await self._writer.write(Erase(run, at, indexed))
             while await self._read(partial(erasure.has_texts, run=run)):
                 await self._writer.write(Erase(run, at))
+            if n % RUNS_A_LOG == 0:
+                with translating_errors(self._name):
+                    await self._writer.database.copy_log()
         if runs:
             await self._empty_log()
 
