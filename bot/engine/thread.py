@@ -100,9 +100,13 @@ def ahead(t: Transcript, plan: Plan) -> tuple[float, int]:
     return max(0, plan.total - plan.total_unstreamed - begun) / seats, seats
 
 
-def thread_posts(t: Transcript, plan: Plan) -> list[Post]:
-    """Return the posts of the thread now: turns in the order of their starts, then the cards."""
-    found = {post.lane: post for turn in t.turns.values() for post in turn_posts(t, turn, plan)}
+def thread_posts(t: Transcript, plan: Plan, turns: Iterable[Turn] | None = None) -> list[Post]:
+    """Return the posts of the thread now: turns in the order of their starts, then the cards.
+
+    `turns`: those among them that are wanted; None: all of the run.
+    """
+    wanted = t.turns.values() if turns is None else turns
+    found = {post.lane: post for turn in wanted for post in turn_posts(t, turn, plan)}
     cards = [
         _end_post(t, plan) if lane == END else _card_post(plan, lane, text)
         for lane, text in plan.cards.items()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from bot.domain.facts import Claimed, ThinkingSeen, TurnStarted, ViewAttached
+from bot.domain.facts import Claimed, ThinkingSeen, TurnEnded, TurnStarted, ViewAttached
 from bot.domain.run import LaneId, TurnId
 from bot.domain.transcript import Entry, Transcript, fold_all, in_rows
 from bot.engine.thread import Post, plan_set_aside, thread_posts, turn_posts, without_links
@@ -57,11 +57,19 @@ def _list_threads(entries: Sequence[Entry], form: Format, now: float) -> Iterato
         t = fold_all(t, row)
         fact = row[0].fact
         if not isinstance(fact, UNPLANNED):
-            plan = form.plan(t, t.at)
-            yield t.at, thread_posts(t, plan)
+            before, plan = plan, form.plan(t, t.at)
+            alone = isinstance(fact, TurnEnded) and _shows_turns_alike(before, plan)
+            changed = [turn for turn in t.turns.values() if turn.ended is fact] if alone else None
+            yield t.at, thread_posts(t, plan, changed)
         elif isinstance(fact, TurnStarted):
             yield t.at, turn_posts(t, t.turns[fact.turn], plan)
     yield t.at, thread_posts(t, form.plan(t, max(t.at, now)))
+
+
+def _shows_turns_alike(before: Plan, after: Plan) -> bool:
+    """Return whether a turn that is as it was reads by one plan as by the other."""
+    names = ("titles", "footers", "hidden_lanes", "unstreamed_stages", "outcome_stages")
+    return all(getattr(before, name) == getattr(after, name) for name in names)
 
 
 def _reading(post: Post | None) -> tuple[str | None, ...]:
