@@ -109,12 +109,22 @@ def shorten_prose(text: str) -> str:
 
     An omission is marked.
     """
-    said = prose_of(text).replace("**", "").replace("`", "")
+    said = _strip_marks(text)
     kept = ""
     for part in SENTENCE.split(said):
         if len(kept) + len(part) + 1 > QUOTE_CHARS:
             break
         kept = f"{kept} {part}".strip()
-    if not kept and said:
-        kept = said[:QUOTE_CHARS].rpartition(" ")[0] or said[:QUOTE_CHARS]
-    return f"{kept}{' …' if len(kept) < len(said) else ''}"
+    return f"{kept}{' …' if len(kept) < len(said) else ''}" if kept else first_words(text)
+
+
+def first_words(text: str) -> str:
+    """Return the first words of a text without Markdown, as many as there is room for; an omission is marked."""
+    said = _strip_marks(text)
+    if len(said) <= QUOTE_CHARS:
+        return said
+    return f"{said[:QUOTE_CHARS].rpartition(' ')[0] or said[:QUOTE_CHARS]} …"
+
+
+def _strip_marks(text: str) -> str:
+    return prose_of(text).replace("**", "").replace("`", "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from bot.domain.run import LaneId
 from bot.ports import Message
 from tests.servers.slack.world import Message as SlackMessage
 from tests.support.pictures.browser import ABSENT, CHROMIUM, open_browser
+from tests.support.pictures.discord_look import draw_discord
+from tests.support.pictures.scenes import open_stage
 from tests.support.pictures.slack_look import draw_slack
 
 pytest.importorskip("slack_bolt", reason="slack_bolt and slack_sdk are not installed")
@@ -45,3 +49,35 @@ async def test_a_picture_has_the_width_of_a_phone_and_the_height_of_its_page() -
     sizes = [struct.unpack(">II", picture[16:24]) for picture in (low, high)]
     assert [width for width, _ in sizes] == [WIDTH, WIDTH]
     assert sizes[0][1] < 2_000 < sizes[1][1]
+
+
+LINES = """[...document.querySelectorAll('.thread .message')].map(message => {
+  const walker = document.createTreeWalker(message, NodeFilter.SHOW_TEXT), middles = []
+  while (walker.nextNode()) {
+    if (walker.currentNode.parentElement.closest('.button, .name, .app, .face')) continue
+    const range = document.createRange()
+    range.selectNodeContents(walker.currentNode)
+    for (const box of range.getClientRects()) if (box.width > 1) middles.push(box.y + box.height / 2)
+  }
+  return middles
+})"""  # the height of each piece of text, by message, without names and buttons
+MOST_LINES = 16  # besides answers and synthesis
+LINE_GAP = 9.0  # pixels; pieces of one line that differ in size lie closer
+
+
+def count_lines(middles: list[float]) -> int:
+    return sum(low - high > LINE_GAP for high, low in pairwise([-LINE_GAP * 2, *sorted(middles)]))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=ABSENT)
+async def test_a_council_of_three_takes_few_lines_besides_answers_and_synthesis(tmp_path: Path) -> None:
+    async with open_browser() as browser, open_stage(tmp_path) as stage:
+        pages = [
+            draw_discord(*await stage.play_on_discord("council"), {}, width=WIDTH),
+            draw_slack(*await stage.play_on_slack("council"), {}, width=WIDTH),
+        ]
+        for page in pages:
+            await browser.take_picture(page, width=WIDTH)
+            *_, reviews, synthesis, end = map(count_lines, await browser.run(LINES))
+            assert synthesis > 5
+            assert reviews + end <= MOST_LINES

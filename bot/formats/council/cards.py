@@ -19,7 +19,7 @@ from bot.formats.council.later_ballots import late_answers, unreviewed_answers
 from bot.formats.council.ranking import Standings, Tiers
 from bot.formats.council.review_order import letter_labels
 from bot.formats.council.reviews import HeldBallots, Review, first_answers, has_review_begun, ranked_answers
-from bot.formats.end_card import END, quote_beginning, shorten_prose
+from bot.formats.end_card import END, first_words, quote_beginning, shorten_prose
 from bot.formats.plan import Section
 from bot.text import join_blocks, join_names
 
@@ -131,7 +131,7 @@ def best_answer(t: Transcript, s: Standings) -> str:
     if s.top is None or len(s.order[0]) > 1:
         return ""
     best = next(turn for turn in ranked_answers(t) if turn.id.seat == s.top)
-    return f"> {shorten_prose(best.text)}"
+    return f"> {first_words(best.text)}"
 
 
 def best_answers(t: Transcript, s: Standings) -> tuple[AnswerCard, ...]:
