@@ -29,11 +29,11 @@ class SharedTown(Town):
 
     async def start_role(self, role: str) -> Process:
         """Start a gateway and wait until it hears what people do, or a worker, and wait until it holds a lease."""
-        connected, leased = len(await self.discord.connects()), len(self.list_leases(role))
+        connected = len(await self.discord.connects())
         process = await self._spawn(None, "run", "--role", role)
         self.processes.append(process)
         async with asyncio.timeout(STARTS_WITHIN_S):
-            while len(self.list_leases(role)) == leased or (
+            while not self.has_lease(process, role) or (
                 role == "gateway" and len(await self.discord.connects()) == connected
             ):
                 assert process.returncode is None, "it has ended by itself"
@@ -48,6 +48,10 @@ class SharedTown(Town):
             rows = conn.execute("SELECT owner FROM leases WHERE role = %s ORDER BY owner", [role]).fetchall()
         return [owner for (owner,) in rows]
 
+    def has_lease(self, process: Process, role: str) -> bool:
+        """Return whether a process has a lease."""
+        return any(f":{process.pid}:" in owner for owner in self.list_leases(role))
+
     def find_owner(self, run: str) -> Process | None:
         """Return the process that holds a run; None: none does."""
         with psycopg.connect(self.url, autocommit=True) as conn:
@@ -57,7 +61,7 @@ class SharedTown(Town):
     async def wait_until_leased(self, process: Process) -> None:
         """Wait until a process has taken a lease anew, after it has lost one."""
         async with asyncio.timeout(WAIT_S):
-            while not any(f":{process.pid}:" in owner for owner in self.list_leases("worker")):
+            while not self.has_lease(process, "worker"):
                 await asyncio.sleep(0.02)
 
     async def wait_for_stored(self, happened: Callable[[SqlStore, str], Awaitable[bool]]) -> str:
