@@ -135,7 +135,7 @@ def resume(run: Annotated[str, typer.Argument(help="which")]) -> None:
 
 
 @app.command()
-def run() -> None:
+def run(role: Annotated[str, typer.Option(help="which part")] = "all") -> None:
     """Run the bot."""
 
 
