@@ -12,8 +12,9 @@ from rich.markdown import Markdown
 from bot.cli.console import CleanConsole
 from bot.cli.core import load_configuration
 from bot.cli.exit import FAILED, OK, complain
+from bot.cli.records import read_stored_run
 from bot.cli.tables import render_catalogue, render_costs, render_runs, render_thread
-from bot.domain.transcript import Transcript, fold_all
+from bot.domain.transcript import Transcript
 from bot.engine.thread import Post, current_plan, replay_thread
 from bot.errors import Misconfigured, Refused, StoreFailed
 from bot.formats import FORMATS
@@ -93,7 +94,7 @@ async def show_run_costs(run: str) -> int:
 async def show_run(run: str) -> int:
     """Print the thread of a run as people read it. Raises Refused where there is no such run."""
     async with _open_reader() as store:
-        t, shown = await _read_stored(store, run), last_texts(await store.snapshots(run))
+        t, shown = await read_stored_run(store, run), last_texts(await store.snapshots(run))
     form, now = FORMATS[t.started.format], time.time()
     hidden = current_plan(t, form, now).hidden_lanes
     visible = {turn.lane: text for turn, text in shown.items() if turn.lane not in hidden}  # of a lane the latest ask
@@ -109,15 +110,8 @@ def _fill_open(post: Post, shown: str) -> Post:
 
 async def _read_run(run: str) -> Transcript:
     async with _open_reader() as store:
-        return await _read_stored(store, run)
+        return await read_stored_run(store, run)
 
 
 def _open_reader() -> AbstractAsyncContextManager[SqlStore]:
     return open_store(load_configuration().storage.location, clock=time.time, read_only=True)
-
-
-async def _read_stored(store: SqlStore, run: str) -> Transcript:
-    t = fold_all(Transcript(), await store.read(run))
-    if t.start is None:
-        raise Refused(f"There is no run “{run}”. `moot runs` lists them.")
-    return t

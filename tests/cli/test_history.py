@@ -7,7 +7,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from bot.domain.facts import CaughtUp, Fact, RunFinished, TurnEnded, TurnStarted
+from bot.domain.facts import CaughtUp, Deleted, Fact, RunFinished, TurnEnded, TurnStarted
 from bot.domain.run import TurnId, Visibility
 from storage import open_store
 from storage.sqlite import lock_file
@@ -70,3 +70,17 @@ def test_runs_are_found_and_shown_as_they_were_last_seen(tmp_path: Path) -> None
     assert SEEN in shown
     assert "not finished" in shown
     assert SEEN not in read("show", "hidden")
+
+
+def test_a_deleted_run_whose_texts_are_still_to_go_is_gone_for_every_command(tmp_path: Path) -> None:
+    asyncio.run(fill(tmp_path / "moot.db"))
+    asyncio.run(delete(tmp_path / "moot.db", "over"))
+    for command in (("show", "over"), ("export", "over"), ("cost", "over"), ("name", "over", "x"), ("resume", "over")):
+        told = run_moot(*command, cwd=tmp_path)
+        assert (told.returncode, "There is no run" in told.stderr) == (1, True), command
+        assert "Tea?" not in told.stdout + told.stderr
+
+
+async def delete(path: Path, run: str) -> None:
+    async with open_store(path, clock=itertools.count(2_000.0).__next__) as store:
+        await store.append(run, [Deleted("discord:1")])

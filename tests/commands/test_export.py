@@ -11,6 +11,7 @@ from bot.domain.controls import Target
 from bot.domain.facts import Claimed, TurnEnded
 from bot.domain.run import TurnId
 from bot.errors import Refused
+from bot.ports import Snapshot
 from bot.records.record import read_record
 from commands import COMMANDS, more
 from commands.command import Here, NoOptions, Offered, Started, Told, open_no_surface
@@ -84,7 +85,6 @@ async def test_a_picture_is_offered_once_nothing_is_hidden_and_where_it_can_be_d
     scene: ActionsScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await begin_comparison(scene)
-    await scene.actions.stop_run(run, PAT)
     await scene.finish(run)
 
     async def press(action: str) -> Told | Offered:
@@ -108,3 +108,21 @@ async def test_a_picture_is_offered_once_nothing_is_hidden_and_where_it_can_be_d
     assert (told.file[0], told.file[1][:4]) == (f"moot-{run}.png", b"\x89PNG")
     monkeypatch.setattr(more, "can_draw_cards", lambda: False)
     assert "card" not in await list_offered()
+
+
+async def test_a_run_that_is_deleted_while_it_is_exported_goes_out_with_what_was_read(
+    scene: ActionsScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await begin_comparison(scene)
+    await scene.finish(run)
+    await scene.actions.close_vote(run, PAT)
+    facts, read_snapshots = len(await scene.store.read(run)), scene.store.snapshots
+
+    async def delete_first(asked: str) -> list[Snapshot]:
+        await scene.actions.keeping.delete_run(asked, PAT)
+        await scene.store.erase_runs([asked])
+        return await read_snapshots(asked)
+
+    monkeypatch.setattr(scene.store, "snapshots", delete_first)
+    record = read_record((await ask_for_file(scene, run, "json"))[1])
+    assert (len(record.entries) >= facts, record.snapshots) == (True, ())
