@@ -15,6 +15,7 @@ from bot.formats import guessing, pauses
 from bot.formats.common import COMPLETE_FINISHES, failure_reason, is_voting_open, last_votes, name_of, prose_of
 from bot.formats.plan import Plan
 from bot.formats.vote_options import vote_names
+from bot.text import join_names
 
 END = LaneId("end", 1, "")
 QUOTE_CHARS = 70  # of somebody's words on the card: they stand in full in the thread
@@ -71,8 +72,10 @@ def missing_line(t: Transcript) -> str:
     """Name the seats that were not heard to their end, with the reasons; "" when all were."""
     said = {i.lane for i, turn in t.turns.items() if turn.ended and turn.ended.finish in COMPLETE_FINISHES}
     cut = [turn for i, turn in t.turns.items() if turn.ended and i.lane not in said]
-    failed = [f"{name_of(t, turn.id)}'s {turn.id.stage} ({failure_reason(t, turn)})" for turn in cut]
-    lines = [*visibility.absent_seats(t), *dict.fromkeys(failed)]
+    failed: dict[str, dict[str, None]] = {}  # stage and reason → the names, each once
+    for turn in cut:
+        failed.setdefault(f"{turn.id.stage} ({failure_reason(t, turn)})", {})[f"{name_of(t, turn.id)}'s"] = None
+    lines = [*visibility.absent_seats(t), *(f"{join_names(names)} {what}" for what, names in failed.items())]
     return f"Missing or cut short: {'; '.join(lines)}." if lines else ""
 
 

@@ -140,7 +140,7 @@ class TestCouncil:
         for turn in play.start_wanted():
             play.record(TurnEnded(turn, "failed", failure=Failure("key", "its key was refused")))
         assert play.plan.outcome == "failed"
-        assert "Ada's answer (its key was refused)" in play.plan.cards[END]
+        assert "Ada's, Bob's and Cyd's answer (its key was refused)" in play.plan.cards[END]
 
     def test_a_chair_that_fails_leaves_the_answers_standing(self) -> None:
         play = play_reviews(Play(make_start("council")).play_stage(), "ada")
