@@ -220,7 +220,7 @@ class TestDeadline:
         assert any("cyd" in p.text.lower() and "half" in p.text for p in play.form.ask(play.t, SYNTHESIS).parts)
         play.end_turn(SYNTHESIS, "All in all.")
         assert play.plan.outcome == "synthesised"
-        missing = "Cyd's answer (not in time); Dan's answer (not in time); Eve's answer (not in time)"
+        missing = "Cyd's, Dan's and Eve's answer (not in time)"
         assert f"Missing or cut short: {missing}." in play.plan.cards[END]
 
     def test_reviews_that_hang_are_cut_off_as_well(self) -> None:
