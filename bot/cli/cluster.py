@@ -54,6 +54,7 @@ class Cluster:
         self._taking: asyncio.Task[None] | None = None
         self._workers: tuple[str, ...] = ()
         self._processes = 1
+        self._leaving = False
 
     def count_peers(self) -> int:
         """Return how many processes there are, this one among them."""
@@ -116,6 +117,7 @@ class Cluster:
 
     async def leave(self) -> None:
         """End the lease and hand over what this process still holds, before it stops."""
+        self._leaving = True
         freed = await self._leases.end()
         self._workers = tuple(worker for worker in self._workers if worker != self.owner)
         await self._offer(freed)
@@ -130,13 +132,13 @@ class Cluster:
 
     async def _keep_lease(self, look: Callable[[Held], None], begin_anew: Callable[[], Awaitable[None]]) -> None:
         """Renew the lease all the time. `look` sees what is held; `begin_anew` takes another one where it is lost."""
-        while True:
+        while not self._leaving:
             began = self.lease.now()
             try:
                 held = await self._leases.renew()
-                if held is None:
+                if held is None and not self._leaving:
                     await begin_anew()
-                else:
+                elif held is not None:
                     self.lease.confirm(began)
                     self._workers, self._processes = held.workers, held.processes
                     look(held)
