@@ -59,6 +59,11 @@ def test_the_last_vote_of_a_person_counts() -> None:
     assert [vote.preferred for vote in read_votes(play.record(VoteCast("p", 2, "cyd")).t)] == [2]
 
 
+def test_every_account_is_a_person_of_its_own() -> None:
+    play = play_comparison().record(VoteCast("discord:1", 1, "ada"), VoteCast("slack:T1/U1", 1, "bob"))
+    assert sorted(vote.preferred for vote in read_votes(play.t) if vote.preferred is not None) == [0, 1]
+
+
 def test_a_blind_vote_is_marked_and_told_once_names_are() -> None:
     play = play_comparison(blind=True).record(VoteCast("p", 1, "bob"), RunFinished("compared"))
     assert read_votes(play.t) == []
