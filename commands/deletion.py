@@ -10,14 +10,14 @@ from commands.command import Answer, Here, NoOptions, Offered, Told
 
 DELETE_NOW, KEEP = Control("delete_now", "Delete"), Control("keep", "Keep")
 WHAT_GOES = (
-    "Delete this run for everybody? Its messages go, and all its texts: question, answers, votes and remarks. What it "
-    "has cost stays in the sums, without names. This cannot be taken back."
+    "Delete this run for everybody? {}: question, answers, votes and remarks. What people wrote there themselves "
+    "stays, and so does what the run has cost, without names, in the sums. This cannot be taken back."
 )
 
 
 async def ask_before_deleting(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
-    await actions.require_may_steer(target.run, here.by, "Delete")
-    return Offered(WHAT_GOES, (DELETE_NOW, KEEP), target.run)
+    count = await actions.keeping.count_messages(target.run, here.by)
+    return Offered(describe_deletion(count), (DELETE_NOW, KEEP), target.run)
 
 
 async def delete_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
@@ -26,6 +26,18 @@ async def delete_run(actions: Actions, target: Target, options: NoOptions, here:
 
 async def keep_run(actions: Actions, target: Target, options: NoOptions, here: Here) -> Answer:
     return Told("Kept: nothing was deleted.", in_place=True)
+
+
+def describe_deletion(messages: int) -> str:
+    """Return the question before a run is deleted: what goes, with the number of its messages, and what stays."""
+    match messages:
+        case 0:
+            goes = "All its texts go"
+        case 1:
+            goes = "Its one message goes, and all its texts"
+        case _:
+            goes = f"Its {messages} messages go, and all its texts"
+    return WHAT_GOES.format(goes)
 
 
 def describe_leftover(reasons: Sequence[str]) -> str:

@@ -90,7 +90,7 @@ class Actions:
         self._clock = clock
         self._access = RunAccess(store, supervisor, clock)
         self.books = BookActions(services)
-        self.keeping = KeepingActions(services, self._access)
+        self.keeping = KeepingActions(services, self._access, store)
         self.outcomes = OutcomeActions(services, self._access, clock)
         self.records = RecordReader(services, self._access, store, clock)
         self.leaderboards = LeaderboardReader(services, self._access, store, clock)

@@ -8,6 +8,7 @@ from bot.actions.services import Services
 from bot.domain.facts import Archived, Deleted, Named, Restored, Stopped
 from bot.domain.transcript import Transcript
 from bot.errors import Refused
+from bot.ports import Store
 from bot.text import quote_typed
 
 NAME_CHARS = 80
@@ -16,9 +17,10 @@ NAME_CHARS = 80
 class KeepingActions:
     """Actions on runs as wholes: each returns a sentence for its person, or raises Refused with one."""
 
-    def __init__(self, services: Services, access: RunAccess) -> None:
+    def __init__(self, services: Services, access: RunAccess, store: Store) -> None:
         self._services = services
         self._access = access
+        self._store = store
 
     async def name_run(self, run: str, text: str, by: Person) -> str:
         """Let lists have a run by a name; by its question again where that is empty."""
@@ -41,6 +43,11 @@ class KeepingActions:
             raise Refused("It is not archived.")
         await self._access.record(run, Restored(by.key, by.name))
         return "Lists have it again."
+
+    async def count_messages(self, run: str, by: Person) -> int:
+        """Return how many messages go with a run that the person may delete. Raises Refused."""
+        await self._get_own(run, by, "Delete")
+        return sum(bool(page.ref) for page in await self._store.posted_pages(run))
 
     async def delete_run(self, run: str, by: Person) -> str:
         """Delete a run for all people. Its messages are left to the platform to delete."""

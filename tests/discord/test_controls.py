@@ -7,6 +7,7 @@ import re
 import pytest
 
 from bot.domain.controls import press_id
+from commands.deletion import describe_deletion
 from tests.servers.discord import Message, Upload
 from tests.servers.model_server import Reply, answer, chunk, error, sse
 from tests.support.discord_bot import THINKING, Moot, StartMoot, make_endless
@@ -202,7 +203,8 @@ async def test_a_deleted_run_is_gone(moot: Moot) -> None:
     _, thread, end = await finish_run(moot)
     run = find_button(end, "more").split(":")[1]
     notice = await ask_to_delete(moot, end)
-    assert notice.text.startswith("Delete this run for everybody? Its messages go, and all its texts")
+    count = len(moot.read_messages(thread)) + 1  # and the board
+    assert notice.text == describe_deletion(count)
     assert button_labels(notice) == ["Delete", "Keep"]
     await (await moot.server.click(moot.ada, notice, find_button(notice, "delete_now"))).answer()
     await moot.wait_until(lambda: notice.text == "Deleted.")

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.run import Usage
 from bot.models.deltas import Delta
 from commands.debate import DebateOptions
+from commands.deletion import describe_deletion
 from tests.support.slack_app import SLOW, App, StartApp, wait_until
 from tests.support.slack_messages import find_action, has_button, press, press_more, read_text
 from tests.support.speakers import Step
@@ -128,6 +129,21 @@ async def test_what_may_be_done_at_the_end(app: App) -> None:
     assert not board.deleted
     await (await app.server.people.click_ephemeral(notice, find_action(notice, "delete_now")))
     await wait_until(lambda: board.deleted)
+
+
+async def test_before_a_run_is_deleted_its_messages_are_counted(app: App) -> None:
+    await app.ask()
+    board = await app.find_board()
+    await app.wait_until_over()
+    await app.server.people.say(app.ann.id, app.hall.id, "Thanks!", thread_ts=board.ts)
+    await press_more(app.server, app.thread_messages(board)[-2], "delete", app.ann.id)
+    await wait_until(lambda: any(has_button(n, "delete_now") for n in app.server.world.ephemerals))
+    notice = next(n for n in app.server.world.ephemerals if has_button(n, "delete_now"))
+    ours = [board, *app.thread_messages(board)[:-1]]
+    assert notice.text == describe_deletion(len(ours))
+    await (await app.server.people.click_ephemeral(notice, find_action(notice, "delete_now")))
+    await wait_until(lambda: all(message.deleted for message in ours))
+    assert [m.text for m in app.server.world.posts.values() if not m.deleted] == ["Thanks!"]
 
 
 async def test_a_follow_up_is_asked_for_in_a_modal(app: App) -> None:

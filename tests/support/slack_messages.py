@@ -20,7 +20,7 @@ def find_button(message: Message, action: str, about: str = "") -> str:
     raise AssertionError(f"no button {action!r} under {message.text!r}")
 
 
-def has_button(message: Message, action: str) -> bool:
+def has_button(message: Message | Ephemeral, action: str) -> bool:
     """Return whether a message has a button that does this."""
     return any(f":{action}:" in e.get("action_id", "") for b in message.blocks for e in b.get("elements", ()))
 
