@@ -13,9 +13,9 @@ from pydantic.fields import FieldInfo
 from bot.actions.actions import Actions
 from bot.actions.panels import read_seat
 from bot.actions.permissions import Person
-from bot.actions.request import RunRequest
+from bot.actions.request import RunRequest, origin_of_message, with_excerpt
 from bot.domain.controls import Control
-from bot.domain.run import Image, Search
+from bot.domain.run import Image, Origin, Search
 from bot.errors import Refused
 from bot.formats.plan import Section
 from bot.ports import CanSee, OpenSurface, Surface
@@ -58,6 +58,19 @@ async def may_see_all(address: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Quotation:
+    """A message that another one quotes: as context, and who said it in which words."""
+
+    context: str = ""
+    who: str = ""
+    said: str = ""
+
+    def find_origin(self) -> Origin | None:
+        """Return the origin, which the board quotes; None where nothing is quoted."""
+        return with_excerpt(origin_of_message(self.who, self.said), self.said) if self.said else None
+
+
+@dataclass(frozen=True, slots=True)
 class Here:
     """A person in a place, as commands and buttons see them."""
 
@@ -67,6 +80,7 @@ class Here:
     run: str = ""  # the run whose thread this is
     images: tuple[Image, ...] = ()  # attached
     may_see: CanSee = may_see_all  # which places this person can see, for lists of runs
+    about: Quotation = Quotation()  # the message that a command is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +271,8 @@ class RunOptions(StartOptions):
             chair=self.chair,
             channels=here.channels,
             images=here.images,
+            context=here.about.context,
+            origin=here.about.find_origin(),
         )
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from bot.actions.actions import Actions
 from bot.actions.permissions import Person
-from bot.actions.request import RunRequest, follow_up, origin_of_message, with_excerpt
+from bot.actions.request import RunRequest, follow_up
 from bot.domain.controls import ANOTHER_VERSION, Target, about_lane
 from bot.domain.run import Image
 from bot.errors import Refused, StoreFailed
@@ -21,22 +21,13 @@ from bot.ports import PostedPage
 from bot.settings.platforms import MessageStart
 from bot.text import join_blocks, join_names
 from commands.about_message import ABOUT_THIS
-from commands.command import Answer, Here, NoOptions, Offered, Started, Told, open_no_surface
+from commands.command import Answer, Here, NoOptions, Offered, Quotation, Started, Told, open_no_surface
 from commands.controls import PRESSES, REACTIONS, make_form
 from commands.deletion import describe_leftover
 from commands.help import HOW_TO_START, describe_help
 from commands.small_talk import asks_nothing
 
 ABOUT_A_SEAT = ("ask_seat", "remove")  # menus that mean nothing on a message that no seat has written
-
-
-@dataclass(frozen=True, slots=True)
-class Quotation:
-    """A message that another one quotes: as context, and who said it in which words."""
-
-    context: str = ""
-    who: str = ""
-    said: str = ""
 
 
 GetPerson = Callable[[], Awaitable[Person]]  # who acts; raises Refused where they may not
@@ -166,9 +157,9 @@ async def mention(
         request = follow_up(t, await actions.read_thread(here.run, here.by), question, here.by)
     else:
         request = RunRequest("council" if starts == "ask" else starts, question, here.by)
-    said = quotation.said
-    origin = with_excerpt(origin_of_message(quotation.who, said), said) if said else None
-    request = replace(request, context=context, images=tuple(images), channels=here.channels, origin=origin)
+    request = replace(
+        request, context=context, images=tuple(images), channels=here.channels, origin=quotation.find_origin()
+    )
     if starts == "ask":
         await actions.pricing.require_choice(request)
     return Started(await actions.start_run(request, here.open_surface))

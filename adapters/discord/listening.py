@@ -30,7 +30,7 @@ from bot.errors import Refused, StoreFailed
 from bot.ports import Surface
 from bot.settings.platforms import DiscordSettings
 from commands import dispatch
-from commands.command import Here, Offered, Started, Told
+from commands.command import Here, Offered, Quotation, Started, Told
 from commands.controls import MENUS
 
 log = structlog.get_logger()
@@ -119,11 +119,11 @@ class Listener:
             content.require_readable()
         files = discord_files(self._session, [*content.files, *quoted.files])
 
-        def quote() -> dispatch.Quotation:
+        def quote() -> Quotation:
             _require_reply(message)
             quoted.require_readable()
             about = quoted if quoted.said else content
-            return dispatch.Quotation(quoted.carried, about.who, about.said)
+            return Quotation(quoted.carried, about.who, about.said)
 
         answer = await dispatch.mention(
             self._actions,

@@ -42,6 +42,7 @@ from commands.command import (
     Here,
     Offered,
     Options,
+    Quotation,
     RunOptions,
     Started,
     Told,
@@ -166,13 +167,18 @@ class InteractionHandler:
             work.close()  # it was not begun where too much was refused before
 
     async def run_command(
-        self, reply: Reply, command: Command, values: Mapping[str, Any], files: Sequence[Json] = ()
+        self,
+        reply: Reply,
+        command: Command,
+        values: Mapping[str, Any],
+        files: Sequence[Json] = (),
+        about: Quotation | None = None,
     ) -> None:
-        """Do what a command says, and answer. Raises Refused."""
+        """Do what a command says, and answer; a run that it starts is `about` a message. Raises Refused."""
         text, images = await self.read_files(reply, values.get("question", ""), files)
         if "question" in values:
             values = {**values, "question": text}
-        here = await self.locate(reply, images)
+        here = replace(await self.locate(reply, images), about=about or Quotation())
         answer = await command.handle(self.actions, command.options.model_validate(values), here)
         await self._answer(reply, answer, here.by, {"command": " ".join(command.path)})
 

@@ -25,7 +25,8 @@ from bot.ports import Clock, SurfaceError
 from bot.settings.platforms import SlackSettings
 from bot.text import join_blocks
 from commands import dispatch
-from commands.command import Command, Offered, Started, Told
+from commands.about_message import ABOUT_THIS
+from commands.command import Command, Offered, Quotation, RunOptions, Started, Told
 
 log = structlog.get_logger()
 
@@ -163,14 +164,27 @@ class Listener:
         if found := self._find_command(content.text):
             command, rest = found
             values = syntax.parse_options(command, rest, self._interactions.commands)
+            about = await self._quote_for(command, reply, event, rest)
+            if about.context and not values.get("question"):
+                values["question"] = ABOUT_THIS
             if not syntax.is_complete(command.options, values):
                 first = syntax.main_option(command.options)
                 raise Refused(f"Write the {first} behind it: `@Moot {' '.join(command.path)} …`")
             if into := command.options.file_into:
                 values[into] = join_blocks(values.get(into, ""), content.context)
-            await self._interactions.run_command(reply, command, values, content.files)
+            await self._interactions.run_command(reply, command, values, content.files, about)
             return
         await self._dispatch(reply, event, content, is_addressed=True)
+
+    async def _quote_for(self, command: Command, reply: Reply, event: Json, text: str) -> Quotation:
+        """Return the message that a command which starts a run is about; empty in the thread of a run."""
+        at = reply.request
+        if not issubclass(command.options, RunOptions) or await self._places.find_run(
+            at.workspace.id, at.channel, at.thread
+        ):
+            return Quotation()
+        parent = await self._quote_subject(reply, event, text)
+        return Quotation(parent.carried, parent.who, parent.said)
 
     def _find_command(self, text: str) -> tuple[Command, str] | None:
         """Return the command that a text names: one that starts a run by its first word, or any other, complete."""
@@ -192,7 +206,7 @@ class Listener:
             is_addressed=is_addressed,
             starts=self._settings.start_of(is_direct=is_direct(event["channel"])),
             read_files=lambda text: self._interactions.read_files(reply, text, content.files),
-            quoted=lambda: dispatch.Quotation(parent.carried, about.who, about.said),
+            quoted=lambda: Quotation(parent.carried, about.who, about.said),
             carried=content.context,
         )
         match answer:

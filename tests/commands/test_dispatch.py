@@ -15,8 +15,8 @@ from bot.domain.run import Image, LaneId, TurnId
 from bot.errors import Refused
 from bot.ports import PostedPage
 from bot.settings.platforms import MessageStart
-from commands.command import Answer, Form, Here, Started, Told
-from commands.dispatch import Quotation, mention, menu_target, press, react, reaction_action
+from commands.command import Answer, Form, Here, Quotation, Started, Told
+from commands.dispatch import mention, menu_target, press, react, reaction_action
 from tests.support.actions_scene import MO, PAT, ActionsScene
 from tests.support.surfaces import Place, Platform
 

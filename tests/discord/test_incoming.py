@@ -86,6 +86,15 @@ async def test_what_a_message_carries_is_asked_along(
         assert " UTC:" in ask
 
 
+async def test_a_reply_that_mentions_us_is_quoted_on_the_board_and_names_the_thread(moot: Moot) -> None:
+    talk = await moot.server.say(moot.bob, moot.channel, "Milk goes\nin first.\nAlways.")
+    await moot.server.say(moot.ada, moot.channel, "debate this", mentions=[moot.server.bot], reply_to=talk)
+    quoted = "> **bob:** Milk goes\n> in first.\n\n> debate this"
+    board = await moot.find(moot.channel, lambda m: m.text.startswith(quoted))
+    assert (await moot.find_thread(board)).name == "Milk goes in first."
+    await moot.wait_until_over()
+
+
 TOLD: dict[str, tuple[dict[str, Any], str]] = {
     "nothing": ({"text": ""}, "Ask with `/council`"),
     "a sticker": (

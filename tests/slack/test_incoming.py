@@ -139,6 +139,20 @@ async def test_a_mention_in_a_thread_is_about_its_first_message_where_that_can_b
     assert started.title == ("Milk goes in first." if listen else "so?")
 
 
+@pytest.mark.parametrize(("typed", "question"), [("debate this --rounds 1", "this"), ("debate", ABOUT_THIS)])
+async def test_a_debate_that_a_mention_in_a_thread_starts_is_about_its_first_message(
+    start_app: StartApp, typed: str, question: str
+) -> None:
+    app = await start_app(listen=True)
+    talk = await app.server.people.say(app.ann.id, app.hall.id, "Milk goes\nin first.\nAlways.")
+    await say(app, "a mention", typed, thread_ts=talk.event["ts"])
+    started = await read_start(app)
+    assert (started.format, started.question) == ("debate", question)
+    assert (started.context, started.title) == ("ann:\nMilk goes\nin first.\nAlways.", "Milk goes in first.")
+    board = f"> **ann:** Milk goes\n> in first.\n\n> {question}"
+    await wait_until(lambda: any(read_text(m).startswith(board) for m in app.server.world.posts.values()))
+
+
 async def test_an_apps_message_is_read_from_its_blocks(app: App) -> None:
     talk = await app.server.people.say(app.ann.id, app.hall.id, "Failed", blocks=BLOCKS, bot_id="B77")
     await (await app.server.people.shortcut(app.ann.id, Ref(app.hall.id, talk.event["ts"]), "moot:ask_about"))
