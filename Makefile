@@ -16,9 +16,10 @@ venv: .venv/dev ## everything that tests, checks and benchmarks need
 demo: .venv/demo ## one council of three seats on a small model in this machine, without any key
 	.venv/bin/moot try --panel embedded "Is it better to learn one programming language well, or several?"
 
-# In the order of their names: by the number of tests, the kills and floods would begin last.
+# In the order of their names: by the number of tests, the kills and floods would begin last. Three processes on two
+# cores, as tests wait for platforms and databases more than they compute.
 test: .venv/dev ## all tests
-	.venv/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	.venv/bin/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-alone: .venv/dev ## the tests that read shared reference data, as where its folder is absent
 	MOOT_TEST_SHARED=absent .venv/bin/python -m pytest -m shared -r s

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, Dialect, TypeDecorator
+from sqlalchemy.engine import Compiled
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 PAGE_BYTES = 4_096
@@ -57,12 +57,12 @@ class Unpadded(FunctionElement[Any]):
 
 
 @compiles(Unpadded)
-def _write_as_it_is(element: Unpadded, compiler: SQLCompiler, **how: Any) -> str:
+def _write_as_it_is(element: Unpadded, compiler: Compiled, **how: Any) -> str:
     return compiler.process(element.clauses, **how)
 
 
 @compiles(Unpadded, "sqlite")
-def _write_trimmed(element: Unpadded, compiler: SQLCompiler, **how: Any) -> str:
+def _write_trimmed(element: Unpadded, compiler: Compiled, **how: Any) -> str:
     return f"trim({compiler.process(element.clauses, **how)})"
 
 

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 BOARD_S = 10.0  # the longest wait for the board of a new run, before another process shows it
 REFRESH_S, LEAST_REFRESH_S = 2.0, 0.25  # how often the runs that go on are looked at, and may be
 
-MakeConductor = Callable[[str, Format], Conductor]
+MakeConductor = Callable[[str, Format, Trace], Conductor]
 ListOpen = Callable[[], Awaitable[Mapping[str, int]]]  # the runs that are not over, with the number of the newest fact
 
 
@@ -82,14 +82,15 @@ class GatewayRuns:
         await self._tasks.__aexit__(kind, error, tb)
 
     async def begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str] = ()) -> None:
-        conductor = self._make_conductor(run, form)
+        trace = self._trace.for_run(run)
+        conductor = self._make_conductor(run, form, trace)
         await conductor.claim()
         self._open[run] = conductor.transcript
-        task = self._tasks.create_task(self._open_board(conductor, surfaces), name=run)
+        task = self._tasks.create_task(self._open_board(conductor, surfaces, trace), name=run)
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open_board(self, conductor: Conductor, surfaces: Sequence[Surface]) -> None:
+    async def _open_board(self, conductor: Conductor, surfaces: Sequence[Surface], trace: Trace) -> None:
         """Show the board of a new run, and hand the run over as soon as that stands."""
         posted = asyncio.Event()
 
@@ -99,7 +100,7 @@ class GatewayRuns:
 
         display = Display(
             self._scheduler,
-            trace=self._trace.for_run(conductor.run),
+            trace=trace,
             on_posted=note_page,
             before_post=conductor.snapshots.record_page,
         )

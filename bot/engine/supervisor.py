@@ -105,15 +105,15 @@ class RunSupervisor:
         finally:
             begun.set()
 
-    def make_conductor(self, run: str, form: Format) -> Conductor:
-        """Return a conductor that has not claimed its run yet."""
+    def make_conductor(self, run: str, form: Format, trace: Trace) -> Conductor:
+        """Return a conductor that has not claimed its run yet; `trace`, the run's own, hears its display as well."""
         return Conductor(
             run,
             Planner(form, self._clock, partial(self.watch, run)),
             store=self._store,
             speaker=self._speaker,
             clock=self._clock,
-            trace=self._trace.for_run(run),
+            trace=trace,
             owner=self._owner,
             tell_operator=self._tell_operator,
             half_spoken=self._restart.half_spoken,
@@ -121,14 +121,15 @@ class RunSupervisor:
         )
 
     async def _begin(self, run: str, form: Format, surfaces: Sequence[Surface], awaited: Collection[str]) -> None:
-        conductor = self.make_conductor(run, form)
+        trace = self._trace.for_run(run)
+        conductor = self.make_conductor(run, form, trace)
         await conductor.claim()
         if self.leaving:
             conductor.stay("until its end")
         standing = await self._posted_pages(run, {*awaited, *(surface.address for surface in surfaces)})
         display = Display(
             self._scheduler,
-            trace=self._trace.for_run(run),
+            trace=trace,
             on_shown=conductor.snapshots.note_shown,
             on_posted=conductor.snapshots.note_page,
             on_note=partial(self._report_loss, conductor),

@@ -136,10 +136,10 @@ class TestVotes:
         assert offered["compare"] == ["👍 Ada", "👍 Bob", "👍 Cyd", "Follow up", "Run again", "More…"]
         assert behind["compare"] == [
             *("👍 Tie", "👍 None of them", "Close the vote", "Show differences"),
-            *("Summarise", "Export", "Delete"),
+            *("Summarise", "What became of it", "Name", "Archive", "Export", "Delete"),
         ]
         assert offered["council"] == offered["compare"]
-        assert behind["council"] == ["Close the vote", "Summarise", "Export", "Delete"]
+        assert behind["council"] == ["Close the vote", *behind["compare"][4:]]
 
 
 def find_format(name: str) -> Format:
