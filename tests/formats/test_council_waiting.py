@@ -160,6 +160,9 @@ class TestLaterBallots:
             let_rank(play, reviewer, *LATE_EVE, round_=2)
         assert "4 ballots, 0 abstained;" in play.plan.full_texts[COUNTED]
         assert "\n\nThe models ranked Eve first, then Bob" in play.plan.cards[REVIEWS]
+        titles = [section.title for section in play.plan.sections[REVIEWS]]
+        assert "Ada, on Eve" in titles
+        assert len(titles) == len(set(titles))
         assert "**Ada, Bob and Cyd**, on Eve: Eve, then Bob, then Ada\n" in play.plan.cards[REVIEWS]
         assert "Not reviewed" not in play.plan.cards[REVIEWS]
 

@@ -67,13 +67,18 @@ def review_controls(t: Transcript, held: HeldBallots) -> dict[LaneId, tuple[Cont
 
 def full_texts(t: Transcript, held: HeldBallots) -> dict[LaneId, tuple[Section, ...]]:
     """Return the long texts behind the buttons of the reviews."""
-    said = tuple(_full_review(t, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke)
+    said = tuple(_full_review(t, r, r.turn) for r in (*held.first, *held.later) if r.turn and r.turn.spoke)
     counted = {COUNTED: _describe_count(t, held)} if _are_some_in(held) else {}
     return {**({REVIEWS: said} if said else {}), **counted}
 
 
 def late_notes(t: Transcript) -> dict[LaneId, str]:
     return {turn.id.lane: LATE for turn in late_answers(t)}
+
+
+def _reviewer(t: Transcript, r: Review) -> str:
+    """Name a reviewer; on a later ballot with the answers that it is about: "Claude, on GPT"."""
+    return f"{name_of(t, r.want.turn)}{_later_note(t, r)}"
 
 
 def _later_note(t: Transcript, r: Review) -> str:
@@ -204,7 +209,7 @@ def _describe_count(t: Transcript, held: HeldBallots) -> tuple[Section, ...]:
     if s.incomplete:
         counted += f", {s.incomplete} incomplete"
     read = [r for r in (*held.first, *held.later) if r.tiers and r.ballot]
-    ballots = "\n".join(f"- **{name_of(t, r.want.turn)}**: {_write_ballot(t, r)}" for r in read)
+    ballots = "\n".join(f"- **{_reviewer(t, r)}**: {_write_ballot(t, r)}" for r in read)
     listed = (Section(ballots, "Standings", rows=_standings_rows(t, s, read)),) if read else ()
     lines = [f"{counted}; by Schulze's method, without what a reviewer says of itself."]
     if s.agreement is not None:
@@ -220,7 +225,7 @@ def _describe_count(t: Transcript, held: HeldBallots) -> tuple[Section, ...]:
 
 def _standings_rows(t: Transcript, s: Standings, read: Sequence[Review]) -> tuple[tuple[str, ...], ...]:
     """Return the standings as a table: a seat's place in all, and on each ballot; the last row says how it was read."""
-    header = ("answer", "place", *(f"by {name_of(t, r.want.turn)}{_later_note(t, r)}" for r in read))
+    header = ("answer", "place", *(f"by {_reviewer(t, r)}" for r in read))
     placed = ((place, seat) for place, tier in enumerate(s.order, 1) for seat in tier)
     seats = ((display_name(t, seat), str(place), *(_place_on(r, seat) for r in read)) for place, seat in placed)
     return (header, *seats, ("how it was read", "", *(_describe_reading(r) for r in read)))
@@ -246,10 +251,10 @@ def _write_tiers(t: Transcript, tiers: Tiers) -> str:
     return " > ".join(" = ".join(display_name(t, seat) for seat in tier) for tier in tiers)
 
 
-def _full_review(t: Transcript, turn: Turn) -> Section:
+def _full_review(t: Transcript, r: Review, turn: Turn) -> Section:
     letters = zip(letter_labels(len(turn.about)), turn.about, strict=True)
     key = ", ".join(f"{letter} is {name_of(t, i)}" for letter, i in letters)
-    return Section(_review_text(turn.text), name_of(t, turn.id), key)
+    return Section(_review_text(turn.text), _reviewer(t, r), key)
 
 
 def _review_text(text: str) -> str:
