@@ -171,6 +171,8 @@ class TestLaterBallots:
         play.start_wanted()
         for reviewer, other in (("ada", "bob"), ("bob", "ada")):
             let_rank(play, reviewer, other)
+        told = "No ranking: with two answers, each model only judges the other's."
+        assert play.plan.cards[REVIEWS].endswith(told)
         play.end_turn(TurnId("answer", 1, "cyd"), "cyd speaks").start_wanted()
         assert {i.seat for i in play.t.turns if i.stage == "review" and i.round == 2} == set(FIVE[:3])
 

@@ -29,6 +29,7 @@ COUNTED_TITLE = "How it was counted"
 LATE = "came after the reviews had begun"
 TWO_ANSWERS = "Two answers: each would only judge the other."
 NO_RANKING = "The models gave no ranking."
+ONLY_EACH_OTHER = "No ranking: with two answers, each model only judges the other's."
 AGREEMENT = ((1.0, "all agreed"), (0.7, "mostly agreed"), (0.3, "partly agreed"))  # from which correlation on
 
 
@@ -116,8 +117,15 @@ def ranking_verdict(t: Transcript, s: Standings) -> str:
         answers = {turn.id.seat: turn.id.lane for turn in ranked_answers(t)}
         tied = ", ".join(link_lane(display_name(t, seat), answers[seat]) for seat in s.order[0])
         return f"A tie: {tied}." if len(s.order[0]) > 1 else f"**Ranked first by the models:** {tied}."
+    if has_review_begun(t):
+        return _why_unranked(t, s)
     few = {1: "With a single answer there was nothing to rank.", 2: TWO_ANSWERS}
-    return NO_RANKING if has_review_begun(t) else few.get(len(first_answers(t)), NO_RANKING)
+    return few.get(len(first_answers(t)), NO_RANKING)
+
+
+def _why_unranked(t: Transcript, s: Standings) -> str:
+    """Say why reviews rank no answer first: a place that a reviewer gives itself does not count."""
+    return ONLY_EACH_OTHER if s.ballots and len(ranked_answers(t)) == 2 else NO_RANKING
 
 
 def full_verdict(t: Transcript, s: Standings) -> tuple[str, ...]:
@@ -194,7 +202,7 @@ def _standings_text(t: Transcript, held: HeldBallots) -> str:
     s, out = held.standings, sum(r.pending for r in held.first)
     so_far = f"After {len(held.first) - out} of {len(held.first)} reviews. " if out else ""
     if not s.top:
-        return f"{so_far}{NO_RANKING}"
+        return f"{so_far}{_why_unranked(t, s)}"
     if len(s.order) == 1:
         return f"{so_far}{without_lane_links(ranking_verdict(t, s))} {_agreement_sentence(s)}".rstrip()
     first, *others = (join_names([display_name(t, seat) for seat in tier]) for tier in s.order)
