@@ -1,10 +1,14 @@
-"""The line that says what can be typed now."""
+"""What can be typed: now, in the line at the bottom, and in answer to a card, in its heading."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from bot.domain.controls import Control
 from commands.steer import COMMANDS as STEERING
+
+ROUND_VOTE, GUESS = "y go on · n end here", "g1 NAME guess"
+ANSWERS = {"go_on": ROUND_VOTE, "guess": GUESS}  # action of a card's button → the keys in its place
 
 
 def list_slash_commands(possible: Collection[str]) -> list[str]:
@@ -19,10 +23,11 @@ def describe_keys(possible: Collection[str], seats: int, extra: Sequence[str], *
     """
     others = [f"v{number} {name}" for number, name in enumerate(extra, seats + 1)]
     keys = {
+        "next": ROUND_VOTE,
         "skip": f"{_show_keys('', seats)} skip",
         "vote_before": f"{_show_keys('b', seats)} vote before it begins",
         "vote": " · ".join([f"{_show_keys('v', seats)} vote", *others]),
-        "guess": "g1 NAME guess",
+        "guess": GUESS,
         "reveal": "r reveal",
         "stop": "s stop",
     }
@@ -30,6 +35,11 @@ def describe_keys(possible: Collection[str], seats: int, extra: Sequence[str], *
     offered += ["↑↓ read", *(["q leave"] if is_over else [])]
     offered += ["text: a remark"] if "say" in possible else []
     return " · ".join([*offered, *filter(None, [" ".join(list_slash_commands(possible))])])
+
+
+def describe_answers(controls: Sequence[Control]) -> str:
+    """Say by which keys a card with these buttons is answered, or return "" where none is."""
+    return next((ANSWERS[control.action] for control in controls if control.action in ANSWERS), "")
 
 
 def _show_keys(letter: str, seats: int) -> str:

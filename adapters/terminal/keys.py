@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from adapters.terminal.screen import Move
+from bot.domain.facts import RoundWish
 
 GUESS = re.compile(r"[gG](\d{1,2}) +(\S.*)")
 PAUSE_S = 0.5  # tells "s", which stops, from the beginning of "so what", which is a remark
@@ -48,6 +49,13 @@ class GuessLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundVoteKey:
+    """A vote on whether a debate goes on after this round."""
+
+    wish: RoundWish
+
+
+@dataclass(frozen=True, slots=True)
 class RevealKey:
     pass
 
@@ -74,15 +82,21 @@ class CommandLine:
     text: str
 
 
-Input = SkipKey | VoteKey | GuessLine | RevealKey | StopKey | LeaveKey | RemarkLine | CommandLine
-LETTERS: dict[str, Input] = {"r": RevealKey(), "s": StopKey(), "q": LeaveKey()}
+Input = SkipKey | VoteKey | RoundVoteKey | GuessLine | RevealKey | StopKey | LeaveKey | RemarkLine | CommandLine
+LETTERS: dict[str, Input] = {
+    "y": RoundVoteKey("go on"),
+    "n": RoundVoteKey("end"),
+    "r": RevealKey(),
+    "s": StopKey(),
+    "q": LeaveKey(),
+}
 
 
 def read_input(text: str, *, entered: bool) -> Input | None:
     """Read a line: "2" skips, "v2" votes, "b2" votes before it begins, "r" reveals, "s" stops, "q" leaves.
 
-    Once it is `entered`, "g2 Claude" guesses, "/pause" is a command and any other text is a remark. Return None where
-    the line has no meaning yet.
+    "y" and "n" vote on whether the debate goes on. Once it is `entered`, "g2 Claude" guesses, "/pause" is a command and
+    any other text is a remark. Return None where the line has no meaning yet.
     """
     line = text.strip()
     if re.fullmatch(r"\d{1,2}", line):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rich.cells import cell_len
@@ -21,6 +21,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from adapters.terminal.hints import describe_answers
 from adapters.terminal.layout import Wish, share_rows
 from bot.ports import Message, MessageRef
 
@@ -87,6 +88,8 @@ class Screen:
 
     def put(self, ref: MessageRef, message: Message) -> None:
         """Show a new message, or a new version of one."""
+        if self.shows_input and (keys := describe_answers(message.controls)):
+            message = replace(message, title=f"{message.title} · {keys}")
         before = self._messages.get(ref)
         if before != message:
             self._messages[ref] = message
@@ -210,7 +213,7 @@ class Screen:
         most = 1 if _is_low(options) else STATUS_ROWS
         if len(lines) <= most:
             return lines
-        return [*lines[: most - 1], _crop_line([*_trim_line(lines[most - 1]), Segment("…" * width)], width)]
+        return [*lines[: most - 1], _crop_line([*_trim_line(lines[most - 1]), Segment(" …")], width)]
 
     def _layout_typed(self, width: int) -> Line:
         """Lay out the end of what is typed, which is where one types."""

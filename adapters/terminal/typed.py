@@ -14,6 +14,7 @@ from adapters.terminal.keys import (
     LeaveKey,
     RemarkLine,
     RevealKey,
+    RoundVoteKey,
     SkipKey,
     StopKey,
     VoteKey,
@@ -38,6 +39,9 @@ async def act_on(actions: Actions, run: str, typed: Input) -> str:
         case VoteKey(number, is_early):
             option = _pick_option(await actions.read_run(run, BY), number)
             return await actions.cast_vote(run, option, BY, ROUND_BEFORE if is_early else None)
+        case RoundVoteKey(wish):  # counted at once, as nobody else votes here
+            noted = await actions.steering.vote_on_next_round(run, 0, wish, BY)
+            return f"{noted} {await actions.steering.close_round_vote(run, BY, 0)}"
         case GuessLine(number, name):
             return await actions.guess_speaker(run, _pick_seat(await actions.read_run(run, BY), number), name, BY)
         case RemarkLine(text):

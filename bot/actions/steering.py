@@ -162,8 +162,8 @@ class SteeringActions:
         return "Your upvote is taken away."
 
     async def vote_on_next_round(self, run: str, round_: int, vote: RoundWish, by: Person) -> str:
-        """Vote on whether another round follows this one."""
-        await self._get_voted_round(run, by, round_)
+        """Vote on whether another round follows. `round_` is the one that people vote after; 0 stands for any."""
+        _, round_ = await self._get_voted_round(run, by, round_)
         await self._access.record(run, RoundVoteCast(by.key, round_, vote))
         return f"Your vote is “{vote}”."
 
@@ -175,7 +175,7 @@ class SteeringActions:
         return f"Round {round_ + 1} begins."
 
     async def close_round_vote(self, run: str, by: Person, round_: int) -> str:
-        """Close the vote on the next round, so that it is counted now."""
+        """Close the vote on the next round, so that it is counted now. `round_` as in `vote_on_next_round`."""
         t, round_ = await self._get_voted_round(run, by, round_)
         await self._access.require_may_steer(by, t, "Closing the vote")
         await self._access.record(run, RoundClosed(by.key, round_, by.name))

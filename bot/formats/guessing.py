@@ -34,7 +34,7 @@ def guess_card(t: Transcript) -> str:
     sit = "sits" if len(guessable_names(t)) == 1 else "sit"
     count = f" {people} {'has' if people == 1 else 'have'} guessed." if people else ""
     present = f"{join_names(guessable_names(t))} {sit} at this table."
-    return f"{present} Who is who? Press a speaker; a later guess replaces yours.{count}"
+    return f"{present} Who is who? A later guess replaces yours.{count}"
 
 
 def guess_controls(t: Transcript) -> tuple[Control, ...]:

@@ -13,7 +13,9 @@ from rich.console import Console
 
 from adapters.terminal.screen import SIDE_BY_SIDE, Move, Screen
 from adapters.terminal.surface import make_pipe_surface
-from bot.domain.run import LaneId
+from bot.domain.controls import Control, SeatRef
+from bot.domain.run import LaneId, TurnId
+from bot.formats.debate.round_vote import round_vote_controls
 from bot.ports import Kind, Message
 from tests.support.virtual_time import in_virtual_time
 
@@ -119,6 +121,26 @@ def test_at_the_end_the_last_message_is_whole_and_the_others_fold() -> None:
 def test_what_people_should_know_stands_below_the_line_of_the_board() -> None:
     frame = frame_of(board("", f"{BRIEF}\nAda joined.\n⚠ Away: Bob\n⚠ Not being saved: the disk is full"))
     assert frame[1:3] == ["⚠ Away: Bob", "⚠ Not being saved: the disk is full"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 20)])
+def test_a_card_that_is_answered_by_keys_says_them_in_its_heading(width: int, height: int) -> None:
+    vote = replace(
+        message("", "short", stage="round", kind="card"), title="After round 1", controls=round_vote_controls(1)
+    )
+    guess = replace(vote, lane=LaneId("guess", 1, ""), title="Guess who")
+    guess = replace(guess, controls=(Control("guess", "Who is Speaker A?", SeatRef("ada")),))
+    other = replace(vote, lane=LaneId("objection", 1, ""), title="Objection")
+    other = replace(other, controls=(Control("upvote", "Support", TurnId("objection", 1, "")),))
+    frame = frame_of(vote, guess, other, width=width, height=height)
+    headings = [row.strip("─ ") for row in frame if row.startswith("── ")]
+    assert headings == ["After round 1 · y go on · n end here", "Guess who · g1 NAME guess", "Objection"]
+
+
+def test_keys_that_have_no_room_are_one_omission() -> None:
+    frame = frame_of(status=f"{HINT} /object /next {HINT}", width=40, height=20)
+    assert frame[-2].endswith("…")
+    assert "……" not in frame[-2]
 
 
 def test_all_texts_can_be_read_from_their_start_to_their_end() -> None:

@@ -84,7 +84,7 @@ def round_vote_card(t: Transcript, round_: int, now: float) -> str:
     last, cast = t.started.rules.rounds, sum(_count_wishes(t, round_))
     return (
         f"Go on to round {round_ + 1} of {last}, or end here and hear the judge? The majority of those who vote "
-        f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, or until Next or Close. "
+        f"decides; where nobody votes it goes on. Open for {t.started.rules.next_s:g} s, unless it is closed before. "
         f"{cast} {'has' if cast == 1 else 'have'} voted.{_cost_line(t, round_)}"
     )
 
