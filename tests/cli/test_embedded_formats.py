@@ -99,7 +99,8 @@ async def test_a_council_in_each_mode(actions: Actions, mode: str, outcome: str,
     assert all({i.seat for i in turn.about} == set(seats) for turn in reviews)
     plan = FORMATS["council"].plan(t, t.at)
     lines = plan.cards.get(REVIEWS, "").split("\n\n")[0].splitlines()
-    assert len(lines) == (len(seats) if reviews else 0)
+    named = sum(line.split("**")[1].count("SmolLM2") for line in lines)  # those who say the same share a line
+    assert named == (len(seats) if reviews else 0)
     assert all(", then " in line or "gave no ranking" in line or " and " in line for line in lines)
     read = plan.full_texts[COUNTED].split("\n\n")[0].splitlines() if reviews else []
     ranked = [line for line in read if line.startswith("- ")]

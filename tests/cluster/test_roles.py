@@ -32,7 +32,7 @@ async def has_ended(store: SqlStore, run: str) -> bool:
 
 
 async def is_claimed_by_a_worker(store: SqlStore, run: str) -> bool:
-    return sum(isinstance(entry.fact, Claimed) for entry in await store.read(run)) == 2
+    return sum(isinstance(entry.fact, Claimed) for entry in await store.read(run)) >= 2  # the gateway was the first
 
 
 def list_titles(thread: list[Message]) -> Counter[str]:
